@@ -1,0 +1,26 @@
+"""Takes secrets out of whatever a person, a log or a page may see."""
+
+from __future__ import annotations
+
+import re
+
+_URL_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]*@(?=[^/\s])")
+_URL_USER_ODD = re.compile(r"(?P<scheme>rtsps?://)[^\s]*@")
+_NAMED = re.compile(
+    r"(?P<name>\b(?:pass(?:word|wd)?|pwd|token|secret|pin|authorization|cookie|api[_-]?key)\b[\"']?\s*[=:]\s*)"
+    r"(?P<value>(?:Basic|Bearer|Digest)\s+[^\"'\n]*|\"[^\"]*\"|'[^']*'|[^\s,;&}]+)",
+    re.IGNORECASE,
+)
+
+
+def redact(text: str) -> str:
+    """``text`` without user names and passwords in addresses and without values of secret-like names.
+
+    A password that itself holds ``@`` or ``/`` is covered for RTSP: all up to the last ``@`` goes.
+
+    >>> redact("open rtsp://admin:p@ss:w/rd@10.0.0.7:554/live")
+    'open rtsp://***@10.0.0.7:554/live'
+    """
+    text = _URL_USER_ODD.sub(r"\g<scheme>***@", text)
+    text = _URL_USER.sub(r"\g<scheme>***@", text)
+    return _NAMED.sub(r"\g<name>***", text)

@@ -1,0 +1,156 @@
+"""Messages of the bus: frozen dataclasses with ``dump`` to JSON and ``parse`` from it. No I/O.
+
+Every message carries ``v`` (version 1), ``ts`` (UTC milliseconds) and ``id`` (unique; the same message sent twice has
+the same id). Unknown keys are ignored, so a newer sender does not break an older reader.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, ClassVar, Self
+
+MAX_MESSAGE_BYTES = 64 * 1024
+"""A message above this is refused: names and facts are small, pictures do not travel on the bus."""
+
+
+class BadMessage(ValueError):
+    """A payload that is not the message it should be. Says what is wrong with it, without echoing all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The part all messages share."""
+
+    id: str
+    ts: int
+    VERSION: ClassVar[int] = 1
+
+    def dump(self) -> bytes:
+        return json.dumps({"v": self.VERSION, **asdict(self)}, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        """Raises BadMessage when ``payload`` is not JSON, too long, of another version, or lacks or mistypes a key."""
+        if len(payload) > MAX_MESSAGE_BYTES:
+            raise BadMessage(f"message of {len(payload)} bytes is too long")
+        try:
+            raw = json.loads(payload)
+        except (UnicodeDecodeError, ValueError, RecursionError) as error:
+            raise BadMessage("message is not JSON") from error
+        if not isinstance(raw, dict):
+            raise BadMessage("message is not a JSON object")
+        if raw.get("v") != cls.VERSION:
+            raise BadMessage(f"message has version {str(raw.get('v'))[:20]!r}, not {cls.VERSION}")
+        return cls(**{f.name: _checked(f.name, str(f.type), raw) for f in fields(cls) if _is_given(f, raw)})
+
+
+_PLAIN: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "dict[str, Any]": (dict,),
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "float | None": (int, float, type(None)),
+}
+
+
+def _is_given(f: Any, raw: dict[str, Any]) -> bool:
+    return f.name in raw or (f.default is MISSING and f.default_factory is MISSING)
+
+
+def _checked(name: str, type_name: str, raw: dict[str, Any]) -> Any:
+    if name not in raw:
+        raise BadMessage(f"message lacks {name!r}")
+    value = raw[name]
+    allowed = _PLAIN[type_name]
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        raise BadMessage(f"{name!r} is not {type_name}")
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class MotionStart(Message):
+    """A camera saw motion begin. ``ts`` is the time of the first moving frame, ``id`` names the motion.
+
+    ``area_frac`` is the moving part of the picture, 0..1. ``still_id`` names the sealed still (a row of ``files``).
+    """
+
+    camera_id: str
+    run: int
+    area_frac: float
+    still_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MotionEnd(Message):
+    """The motion ``motion_id`` is over; ``ts`` is the time of its last moving frame."""
+
+    camera_id: str
+    motion_id: str
+    duration_ms: int
+    peak_area_frac: float
+
+
+@dataclass(frozen=True, slots=True)
+class CameraHealth(Message):
+    """What a camera process knows of its camera; sent at each change and every 5 s. Not an event.
+
+    ``state`` is ``connecting``, ``live``, ``no-picture`` or ``failed``; ``reason`` is one sentence with no secret in
+    it; ``last_frame_ts`` and ``next_try_ts`` are UTC milliseconds.
+    """
+
+    camera_id: str
+    state: str
+    reason: str = ""
+    code: str = ""
+    last_frame_ts: int | None = None
+    next_try_ts: int | None = None
+    width: int = 0
+    height: int = 0
+    fps: float = 0.0
+    codec: str = ""
+    audio_codec: str = ""
+    kbps: float = 0.0
+    keyframe_gap_s: float = 0.0
+    is_recording: bool = False
+    is_moving: bool = False
+    has_sub: bool = False
+    counters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFact(Message):
+    """Something about a camera that must become an event: no picture, picture back, footage lost, ...
+
+    ``kind`` is a type of ``vigilar/events/classification.py``; ``detail`` goes into the event's payload.
+    """
+
+    camera_id: str
+    kind: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EventPublished(Message):
+    """A stored event, or a change of one: ``id`` is the event's id as text.
+
+    ``change`` rises with each insert or change of any event, so that a page can ask for all it missed.
+    ``is_update`` tells a change from a new event.
+    """
+
+    type: str
+    severity: str
+    source_id: str
+    change: int
+    is_update: bool = False
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemHealth(Message):
+    """What the supervisor knows of its processes; every 5 s and at each change. ``processes`` maps name to facts."""
+
+    processes: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,110 @@
+"""What flows from a camera: packets of Vigilar's own, so that the reader behind them can change.
+
+Video packets carry Annex B (start codes), with parameter sets in band before the first keyframe of a run; AAC packets
+are raw access units. No type of libav leaves this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+
+class Kind(Enum):
+    """What a stream carries."""
+
+    VIDEO = "video"
+    AUDIO = "audio"
+
+
+class StreamRole(Enum):
+    """Which of a camera's streams: ``main`` is recorded, ``sub`` is small and analysed."""
+
+    MAIN = "main"
+    SUB = "sub"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """How to mux or decode the packets of one stream of one run.
+
+    ``setup`` holds parameter sets as Annex B (H.264, H.265) or the AudioSpecificConfig (AAC); it may be empty for
+    video whose parameter sets come in band. ``codec`` is libav's name: ``h264``, ``hevc``, ``aac``.
+    ``frame_rate`` is what the camera says, None when it says nothing believable.
+    """
+
+    kind: Kind
+    codec: str
+    time_base: Fraction
+    setup: bytes = b""
+    width: int = 0
+    height: int = 0
+    frame_rate: Fraction | None = None
+    sample_rate: int = 0
+    channels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One encoded unit: a picture's slices, or an audio access unit.
+
+    ``pts`` and ``dts`` are ticks of ``time_base``, never missing, ``dts`` rises strictly within kind and run.
+    ``duration`` is ticks, at least 1. ``utc_ns`` and ``mono_ns`` are the box's clocks when the picture was taken as
+    far as we know: anchored at the run's start and corrected slowly, not the raw arrival. ``run`` counts connections;
+    between two runs lies a discontinuity.
+    """
+
+    kind: Kind
+    data: bytes
+    pts: int
+    dts: int
+    duration: int
+    time_base: Fraction
+    is_keyframe: bool
+    run: int
+    utc_ns: int
+    mono_ns: int
+
+    @property
+    def dts_s(self) -> float:
+        return float(self.dts * self.time_base)
+
+    @property
+    def duration_s(self) -> float:
+        return float(self.duration * self.time_base)
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A connection has begun: the streams that follow, in the order of ``streams`` (video first, audio if any)."""
+
+    role: StreamRole
+    run: int
+    streams: tuple[StreamInfo, ...]
+    utc_ns: int
+    mono_ns: int
+
+    @property
+    def video(self) -> StreamInfo:
+        return self.streams[0]
+
+    @property
+    def audio(self) -> StreamInfo | None:
+        return self.streams[1] if len(self.streams) > 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One moof+mdat of fragmented MP4 (ISO/IEC 14496-12), decodable from ``starts_with_keyframe`` on.
+
+    ``base_dts`` is the decode time of its first video sample in ticks of the run's video time base, ``duration_ms``
+    its video length; the clocks are those of its first video packet.
+    """
+
+    data: bytes
+    starts_with_keyframe: bool
+    base_dts: int
+    duration_ms: int
+    utc_ns: int
+    mono_ns: int
