@@ -1,0 +1,1 @@
+"""Two or more packages together, with real files, a real broker, real clips."""

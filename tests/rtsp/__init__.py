@@ -1,0 +1,1 @@
+"""RTSP servers nobody in this project wrote, wrapped for tests."""

@@ -1,0 +1,1 @@
+"""The real processes, killed and restarted, with a foreign RTSP server and a real browser."""

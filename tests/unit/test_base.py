@@ -1,0 +1,133 @@
+"""Clocks, back-off, redaction, atomic files, ids, log lines."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.base.clock import SimulatedClock, SystemClock, boot_id
+from vigilar.base.ids import new_id, slug
+from vigilar.base.logs import LineFormatter
+from vigilar.base.redact import redact
+from vigilar.base.retry import Backoff
+from vigilar.base.stop import Stop
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("open rtsp://admin:p@ss:w/rd@10.0.0.7:554/live", "open rtsp://***@10.0.0.7:554/live"),
+        ("http://u:p@h/x and more", "http://***@h/x and more"),
+        ("password=hunter2, next", "password=***, next"),
+        ('{"token": "abc def", "a": 1}', '{"token": ***, "a": 1}'),
+        ("Authorization: Digest username=x", "Authorization: ***"),
+        ("rtsp://10.0.0.7/live", "rtsp://10.0.0.7/live"),
+        ("mail me@home", "mail me@home"),
+    ],
+)
+def test_redact_hides_secrets_only(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+def test_backoff_doubles_up_to_cap() -> None:
+    backoff = Backoff(1.0, 30.0, rand=lambda: 0.0)
+    assert [backoff.next_delay_s() for _ in range(7)] == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+
+
+def test_backoff_jitter_takes_at_most_a_third() -> None:
+    assert Backoff(3.0, rand=lambda: 1.0).next_delay_s() == pytest.approx(2.0)
+
+
+def test_backoff_starts_again_after_steady_run() -> None:
+    backoff = Backoff(1.0, 30.0, steady_s=60.0, rand=lambda: 0.0)
+    for _ in range(5):
+        backoff.next_delay_s(ran_s=1.0)
+    assert backoff.next_delay_s(ran_s=60.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Front door!", "front-door"),
+        ("Köche & Höfe", "koche-hofe"),
+        ("  ", "camera"),
+        ("猫", "camera"),
+        ("a" * 99, "a" * 40),
+    ],
+)
+def test_slug_is_short_ascii(name: str, expected: str) -> None:
+    assert slug(name) == expected
+
+
+def test_new_ids_differ() -> None:
+    assert len({new_id() for _ in range(100)}) == 100
+    assert len(new_id()) == 32
+
+
+def test_write_atomic_replaces_with_private_mode(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(b"old")
+    write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["secret"]
+
+
+def test_write_atomic_overwrites_leftover_of_a_crash(tmp_path: Path) -> None:
+    (tmp_path / "file.new").write_bytes(b"half of something longer")
+    write_atomic(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_private_folder_is_closed_to_others(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    folder.mkdir(parents=True, mode=0o755)
+    make_private_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_simulated_clock_steps_utc_alone() -> None:
+    clock = SimulatedClock(utc_ns=10**18, mono_ns=5)
+    clock.step_utc(-3600)
+    assert (clock.utc_ns(), clock.mono_ns()) == (10**18 - 3_600_000_000_000, 5)
+    clock.advance(2)
+    assert clock.mono_ns() == 2_000_000_005
+
+
+def test_system_clock_never_goes_back() -> None:
+    clock = SystemClock()
+    first = clock.mono_ns()
+    assert clock.mono_ns() >= first
+    assert len(boot_id()) == 16
+
+
+def test_stop_ends_a_wait() -> None:
+    stop = Stop()
+    assert not stop.wait(0.0)
+    stop.set()
+    assert stop.wait(10.0)
+
+
+def test_log_line_has_process_and_no_secret() -> None:
+    record = logging.LogRecord("vigilar.capture.worker", logging.INFO, "", 0, "opened %s", ("rtsp://u:p@h/1",), None)
+    record.created, record.msecs = 0.25, 250.0
+    line = LineFormatter("camera/door").format(record)
+    assert line == "1970-01-01T00:00:00.250Z INFO camera/door capture.worker: opened rtsp://***@h/1"
+
+
+def test_log_line_keeps_one_fact_on_one_line() -> None:
+    record = logging.LogRecord("vigilar.x", logging.WARNING, "", 0, "camera says %s", ("a\nb",), None)
+    assert "\n" not in LineFormatter("web").format(record)
+
+
+def test_umask_does_not_widen_files(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_atomic(tmp_path / "f", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
