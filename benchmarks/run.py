@@ -1,0 +1,154 @@
+"""Runs the benchmarks and prints one line each: ``python -m benchmarks.run [P1 P2 P3 P4 P10] [--rounds N]``.
+
+Ours and the peer take turns in each round on the same looping RTSP cameras, which are served by a process outside of
+the measured groups. Processor time is user and system time, never wall time. A ratio is ours divided by the peer's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from benchmarks import feed_latency
+from benchmarks.clips import BenchClips, make_clips
+from benchmarks.measure import Usage, measure, ratio
+from benchmarks.ours import house
+from benchmarks.peers import ffmpeg_recorders, motion_recorder
+from tests.rtsp.server import GstServer, serve
+
+CAMERAS = 8
+WARM_UP_S = 10.0
+"""Long enough for warm-up of detection on both sides; nobody's start-up is part of a figure."""
+
+TARGETS = {"P1": 1.5, "P2": 1.0, "P3": 0.5, "P4": 0.25, "P10": 1.0}
+WHOLE_PRODUCT_MB = 400.0
+
+
+class Bench:
+    """The cameras of one run and where each side writes."""
+
+    def __init__(self, server: GstServer, folder: Path, rounds: int, seconds: float) -> None:
+        self.mains = [server.url(f"main{n}") for n in range(CAMERAS)]
+        self.subs = [server.url(f"sub{n}") for n in range(CAMERAS)]
+        self.folder, self.rounds, self.seconds = folder, rounds, seconds
+        self._count = 0
+        self.missed: list[str] = []
+
+    def new_folder(self, name: str) -> Path:
+        self._count += 1
+        return self.folder / f"{name}-{self._count}"
+
+    def ours(self, with_sub: bool, detect: bool) -> tuple[Usage, Usage]:
+        """Use of the recorders alone, and of the whole product."""
+        folder = self.new_folder("ours")
+        with house(folder, self.mains, self.subs if with_sub else [], detect=detect) as running:
+            time.sleep(WARM_UP_S)
+            recorders = measure(running.recorders, self.seconds)
+            everything = measure(running.everything, 2.0)
+        shutil.rmtree(folder)
+        return recorders, everything
+
+    def peer(self, start: Callable[[Path], AbstractContextManager[list[int]]]) -> Usage:
+        folder = self.new_folder("peer")
+        with start(folder) as pids:
+            time.sleep(WARM_UP_S)
+            used = measure(lambda: pids, self.seconds)
+        shutil.rmtree(folder)
+        return used
+
+    def say(self, name: str, what: str, unit: str, ours: list[float], peer: list[float]) -> None:
+        r = ratio(ours, peer)
+        verdict = "ok" if r.value <= TARGETS[name] else "MISSED"
+        if verdict != "ok":
+            self.missed.append(name)
+        sys.stdout.write(
+            f"{name}  {what}: ours {r.ours:.1f} {unit}, peer {r.peer:.1f} {unit}, ratio {r.value:.2f} "
+            f"(rounds {r.lowest:.2f} to {r.highest:.2f}; at most {TARGETS[name]}) {verdict}\n"
+        )
+        sys.stdout.flush()
+
+
+def record_only(bench: Bench, wanted: set[str]) -> None:
+    """P1 and P2: recording of eight 1080p cameras against eight ``ffmpeg -c copy``."""
+    ours, peer = [], []
+    for _ in range(bench.rounds):
+        ours.append(bench.ours(with_sub=False, detect=False)[0])
+        peer.append(bench.peer(lambda folder: ffmpeg_recorders(bench.mains, folder)))
+    if "P1" in wanted:
+        bench.say("P1", "record 8 x 1080p", "mcore", [u.cpu_mcore for u in ours], [u.cpu_mcore for u in peer])
+    if "P2" in wanted:
+        bench.say("P2", "memory of the same", "MB PSS", [u.pss_mb for u in ours], [u.pss_mb for u in peer])
+
+
+def record_and_detect(bench: Bench, name: str, with_sub: bool) -> None:
+    """P3 and P4: recording and idle detection on a still scene against Debian's motion."""
+    subs = bench.subs if with_sub else []
+    ours, peer = [], []
+    for _ in range(bench.rounds):
+        ours.append(bench.ours(with_sub=with_sub, detect=True))
+        peer.append(bench.peer(lambda folder: motion_recorder(bench.mains, subs, folder)))
+    streams = "main and sub" if with_sub else "main only"
+    cpu = [u[0].cpu_mcore for u in ours]
+    bench.say(name, f"record and detect 8 cameras, {streams}", "mcore", cpu, [u.cpu_mcore for u in peer])
+    whole = max(u[1].pss_mb for u in ours)
+    verdict = "ok" if whole <= WHOLE_PRODUCT_MB else "MISSED"
+    if verdict != "ok":
+        bench.missed.append(f"{name} memory")
+    cpu_all = sorted(u[1].cpu_mcore for u in ours)[len(ours) // 2]
+    sys.stdout.write(
+        f"{name}  whole product, 8 cameras, {streams}: {whole:.0f} MB PSS (at most {WHOLE_PRODUCT_MB:.0f}) {verdict}, "
+        f"{cpu_all:.0f} mcore in all\n"
+    )
+    sys.stdout.flush()
+
+
+def live_latency(bench: Bench, clips: BenchClips) -> None:
+    """P10: from the last RTP packet of a picture to its fragment at the viewer's socket, against an ffmpeg pipe."""
+    ours, peer = [], []
+    for _ in range(bench.rounds):
+        ours.append(feed_latency.ours(clips.sub, bench.new_folder("feed"), bench.seconds))
+        peer.append(feed_latency.peer(clips.sub, bench.seconds))
+    bench.say("P10", "picture to viewer, p50", "ms", [x.p50_ms for x in ours], [x.p50_ms for x in peer])
+    bench.say("P10", "picture to viewer, p99", "ms", [x.p99_ms for x in ours], [x.p99_ms for x in peer])
+
+
+@contextlib.contextmanager
+def _cameras(clips: BenchClips) -> Iterator[GstServer]:
+    mounts = {f"main{n}": str(clips.main) for n in range(CAMERAS)}
+    mounts |= {f"sub{n}": str(clips.sub) for n in range(CAMERAS)}
+    with serve(mounts) as server:
+        yield server
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=sorted(TARGETS))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=20.0)
+    given = parser.parse_args()
+    wanted = {name.upper() for name in given.names}
+    clips = make_clips(Path(__file__).parent / "results" / "clips")
+    with tempfile.TemporaryDirectory(prefix="vigilar-bench-") as folder, _cameras(clips) as server:
+        bench = Bench(server, Path(folder), given.rounds, given.seconds)
+        if wanted & {"P1", "P2"}:
+            record_only(bench, wanted)
+        if "P3" in wanted:
+            record_and_detect(bench, "P3", with_sub=True)
+        if "P4" in wanted:
+            record_and_detect(bench, "P4", with_sub=False)
+        if "P10" in wanted:
+            live_latency(bench, clips)
+    if bench.missed:
+        sys.stdout.write("missed: " + ", ".join(bench.missed) + "\n")
+    return 1 if bench.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,360 @@
+"""The supervisor with small real processes, a real Mosquitto, and signals as they come in real life."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, wait_until
+from vigilar.base.ports import free_port
+from vigilar.bus.broker import is_answering
+
+
+class House:
+    """A fake house in a process of its own, and what its diary says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.bus_port = free_port(), free_port()
+        self.process: subprocess.Popen[str] | None = None
+
+    def write(self, cameras: dict[str, str], *, broker: bool = False, refuse: str = "") -> None:
+        house = {"cameras": cameras, "port": self.port, "bus_port": self.bus_port if broker else None, "refuse": refuse}
+        self.folder.mkdir(exist_ok=True)
+        (self.folder / "house.json").write_text(json.dumps(house), encoding="utf-8")
+
+    def start(self, **limits: float) -> subprocess.Popen[str]:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.flow.fake_house", str(self.folder)],
+            cwd=ROOT,
+            env={**os.environ, "FAKE_HOUSE_LIMITS": json.dumps(limits)},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return self.process
+
+    def signal(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def finish(self, within_s: float = 12.0) -> tuple[int, str]:
+        assert self.process
+        _, errors = self.process.communicate(timeout=within_s)
+        return self.process.returncode, errors
+
+    def diary(self, what: str, name: str = "") -> list[tuple[float, str, int, str]]:
+        """Entries that begin with ``what``, as seconds, process, process id and text."""
+        file = self.folder / "diary"
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        rows = [(float(t), who, int(pid), text) for t, who, pid, text in (line.split(" ", 3) for line in lines)]
+        return [row for row in rows if row[3].startswith(what) and (not name or row[1] == name)]
+
+    def wait_for(self, name: str, count: int = 1, what: str = "starts", within_s: float = 10.0) -> int:
+        """The process id in the ``count``-th such entry."""
+        wait_until(lambda: len(self.diary(what, name)) >= count, within_s)
+        return self.diary(what, name)[count - 1][2]
+
+    def status(self) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads((self.folder / "status.json").read_bytes())
+        except FileNotFoundError:
+            return {"processes": {}}
+        return told
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path / "data")
+    yield made
+    if made.process:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(made.process.pid, signal.SIGKILL)
+        made.process.communicate()
+
+
+def is_gone(pid: int) -> bool:
+    """Whether no process of this id works any more (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            if int(stat[1]) == pid:
+                found.append(int(entry.name))
+    return found
+
+
+def test_stop_ends_processes_in_order(house: House) -> None:
+    house.write({"front": "works", "back": "works"}, broker=True)
+    house.start()
+    for name in ("camera/front", "camera/back", "web", "events"):
+        house.wait_for(name)
+    assert is_answering(house.bus_port, 1.0)
+    house.signal(signal.SIGTERM)
+    code, errors = house.finish()
+    assert code == 0, errors
+    assert [row[1] for row in house.diary("stops")][2:] == ["web", "events"]
+    assert not is_answering(house.bus_port, 0.2)
+    assert [row[3].split()[1] for row in house.diary("fact")] == ["system_started", "system_stopped"]
+    assert "secret" not in errors
+
+
+def test_killed_process_is_back_at_once(house: House) -> None:
+    house.write({"front": "works", "back": "works"})
+    supervisor = house.start()
+    first = house.wait_for("camera/front")
+    other = house.wait_for("camera/back")
+    house.wait_for("events")
+    os.kill(first, signal.SIGKILL)
+    second = house.wait_for("camera/front", count=2, within_s=2.0)
+    house.wait_for("events", what="fact process_restarted camera/front")
+    assert second != first
+    assert not is_gone(other)
+    assert all(not is_gone(pid) for pid in children_of(supervisor.pid)), "zombies"
+    wait_until(lambda: house.status()["processes"]["camera/front"]["restarts"] == 1, 3.0)
+
+
+def test_killed_broker_is_back_on_its_port(house: House) -> None:
+    house.write({}, broker=True)
+    supervisor = house.start()
+    house.wait_for("web")
+    brokers = [pid for pid in children_of(supervisor.pid) if "mosquitto" in command(pid)]
+    assert len(brokers) == 1
+    os.kill(brokers[0], signal.SIGKILL)
+    wait_until(lambda: is_gone(brokers[0]), 2.0)
+    wait_until(lambda: is_answering(house.bus_port, 0.2), 3.0)
+    house.wait_for("events", what="fact process_restarted broker")
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def test_crashing_process_is_tried_with_growing_pauses(house: House) -> None:
+    house.write({"front": "fails", "back": "works"})
+    supervisor = house.start()
+    house.wait_for("camera/front", count=4, within_s=15.0)
+    at = [row[0] for row in house.diary("starts", "camera/front")]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(at)]
+    assert pauses[0] < 0.6
+    assert 0.6 < pauses[1] < 1.6
+    assert 1.2 < pauses[2] < 2.6
+    assert len(house.diary("starts", "camera/back")) == 1
+    house.signal(signal.SIGTERM)
+    _, errors = house.finish()
+    assert supervisor.returncode == 0
+    assert "ERROR camera/front main: the lens is on fire." in errors
+
+
+def test_hanging_process_is_killed_and_restarted(house: House) -> None:
+    house.write({"front": "hangs", "back": "works"})
+    house.start(BEAT_S=1.0)
+    house.wait_for("camera/front", count=2)
+    house.signal(signal.SIGTERM)
+    _, errors = house.finish()
+    assert "camera/front gave no sign of life for 1 s and is killed" in errors
+    assert len(house.diary("starts", "camera/back")) == 1
+
+
+def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:
+    house.write({"front": "will-not-stop", "back": "works"})
+    house.start(BEAT_S=60.0)
+    pid = house.wait_for("camera/front")
+    house.wait_for("camera/back")
+    house.signal(signal.SIGINT)
+    code, errors = house.finish(within_s=10.0)
+    assert code == 0
+    assert "camera/front did not stop within 4.0 s and is killed" in errors
+    assert is_gone(pid)
+
+
+def test_second_interrupt_stops_at_once(house: House) -> None:
+    house.write({"front": "will-not-stop"})
+    house.start(BEAT_S=60.0)
+    pid = house.wait_for("camera/front")
+    house.signal(signal.SIGINT)
+    wait_until(lambda: house.diary("fact system_stopped") != [], 3.0)
+    house.signal(signal.SIGINT)
+    house.finish(within_s=2.5)
+    assert is_gone(pid)
+
+
+def test_interrupt_of_the_group_is_an_ordered_stop(house: House) -> None:
+    house.write({"front": "works"}, broker=True)
+    supervisor = house.start()
+    for name in ("camera/front", "web", "events"):
+        house.wait_for(name)
+    os.killpg(supervisor.pid, signal.SIGINT)
+    code, errors = house.finish()
+    assert code == 0
+    assert "Traceback" not in errors
+    assert [row[1] for row in house.diary("stops")] == ["camera/front", "web", "events"]
+
+
+def test_killed_supervisor_takes_all_with_it(house: House) -> None:
+    house.write({"front": "works"}, broker=True)
+    supervisor = house.start()
+    pids = [house.wait_for(name) for name in ("camera/front", "web", "events")] + children_of(supervisor.pid)
+    supervisor.kill()
+    supervisor.wait()
+    wait_until(lambda: all(is_gone(pid) for pid in pids), 4.0)
+    assert [row[1] for row in house.diary("stops", "camera/front")] == ["camera/front"]
+
+
+def test_process_that_outlives_its_supervisor_ends_itself(house: House) -> None:
+    house.write({"stuck": "will-not-stop"})
+    supervisor = house.start(LAST_RESORT_S=1.5)
+    pid = house.wait_for("camera/stuck")
+    supervisor.kill()
+    supervisor.wait()
+    wait_until(lambda: is_gone(pid), 4.0)
+
+
+def test_new_supervisor_waits_for_old_camera_process(house: House) -> None:
+    house.write({"stuck": "will-not-stop"})
+    first = house.start(LAST_RESORT_S=1.5)
+    old = house.wait_for("camera/stuck")
+    first.kill()
+    first.communicate()
+    house.start()
+    wait_until(lambda: len(house.diary("starts")) > 2, 8.0)  # the others are already there
+    new = house.wait_for("camera/stuck", count=2, within_s=8.0)
+    assert is_gone(old)
+    assert new != old
+
+
+def test_reload_touches_only_what_changed(house: House) -> None:
+    house.write({"front": "works", "back": "works", "side": "works"})
+    house.start()
+    for name in ("camera/front", "camera/back", "camera/side", "web", "events"):
+        house.wait_for(name)
+    house.write({"front": "works", "side": "works too", "new": "works"})
+    house.signal(signal.SIGHUP)
+    house.wait_for("camera/new")
+    house.wait_for("camera/side", count=2)
+    house.wait_for("camera/back", what="stops")
+    assert len(house.diary("starts", "camera/front")) == 1
+    assert len(house.diary("starts", "web")) == 1
+    wait_until(lambda: sorted(house.status()["processes"]) == WANTED, 3.0)
+    assert [camera["id"] for camera in house.status()["cameras"]] == ["front", "side", "new"]
+
+
+WANTED = ["camera/front", "camera/new", "camera/side", "events", "supervisor", "web"]
+
+
+def test_refused_configuration_keeps_last_good_one(house: House) -> None:
+    house.write({"front": "works"})
+    house.start()
+    house.wait_for("camera/front")
+    house.wait_for("web")
+    house.write({"front": "works"}, refuse="vigilar.toml:3:1: web.prot: unknown key")
+    (house.folder / "ask-reload").touch()
+    wait_until(lambda: house.status().get("config_error") != "", 5.0)
+    assert house.status()["config_error"] == "vigilar.toml:3:1: web.prot: unknown key"
+    assert len(house.diary("stops")) == 0
+    house.write({"front": "works"})
+    (house.folder / "ask-reload").touch()
+    wait_until(lambda: house.status().get("config_error") == "", 5.0)
+
+
+def refusal(house: House) -> tuple[int, str]:
+    house.start()
+    return house.finish()
+
+
+def test_second_supervisor_names_the_first(house: House) -> None:
+    house.write({})
+    first = house.start()
+    house.wait_for("web")
+    code, errors = refusal(house)
+    assert code == 75
+    assert f"another Vigilar, process {first.pid}, already runs with {house.folder}" in errors
+    first.terminate()
+    first.communicate(timeout=12)
+
+
+def test_taken_page_port_is_refused(house: House) -> None:
+    house.write({})
+    with socket.create_server(("127.0.0.1", house.port)):
+        code, errors = refusal(house)
+    assert code == 75
+    assert f"port {house.port}, wanted for the page, is taken by another program" in errors
+    assert house.diary("starts") == []
+
+
+def test_taken_bus_port_is_refused(house: House) -> None:
+    house.write({}, broker=True)
+    with socket.create_server(("127.0.0.1", house.bus_port)):
+        code, errors = refusal(house)
+    assert code == 75
+    assert f"port {house.bus_port} on 127.0.0.1, wanted for the message broker, is taken" in errors
+    assert "[bus] port" in errors
+
+
+def test_refused_configuration_ends_the_start(house: House) -> None:
+    house.write({}, refuse="vigilar.toml:1:1: nonsense")
+    code, errors = refusal(house)
+    assert code == 6
+    assert "vigilar.toml:1:1: nonsense" in errors
+
+
+def test_service_manager_hears_ready_and_stopping(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "900000")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(10.0)
+        house.write({"front": "works"})
+        house.start()
+        assert next_but(told, "WATCHDOG=1") == "READY=1"
+        assert told.recv(200) == b"WATCHDOG=1"
+        house.signal(signal.SIGTERM)
+        assert next_but(told, "WATCHDOG=1") == "STOPPING=1"
+        house.finish()
+
+
+def next_but(told: socket.socket, skipped: str) -> str:
+    """The next thing told to the service manager that is not ``skipped``."""
+    while (text := told.recv(200).decode()) == skipped:
+        pass
+    return text
+
+
+def test_supervisor_stays_small(house: House) -> None:
+    house.write({f"camera-{n}": "works" for n in range(4)}, broker=True)
+    supervisor = house.start()
+    house.wait_for("web")
+    house.signal(signal.SIGHUP)
+    wait_until(
+        lambda: house.status().get("processes", {}).get("camera/camera-3", {"state": ""})["state"] == "running", 10
+    )
+    text = Path(f"/proc/{supervisor.pid}/status").read_text(encoding="ascii")
+    rss_kib = int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmRSS")))
+    assert rss_kib < 30 * 1024
+
+
+def state(house: House, name: str) -> str:
+    return str(house.status()["processes"].get(name, {}).get("state"))

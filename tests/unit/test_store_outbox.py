@@ -1,0 +1,77 @@
+"""The outbox: order of writing, age, setting aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.ready_store import open_ready_store
+from vigilar.store import outbox
+from vigilar.store.engine import Store
+
+NOW = 1_770_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_ready_store(tmp_path)) as store:
+        yield store
+
+
+def _pending(store: Store, prefix: str = "", *, now_ms: int = NOW, min_age_ms: int = 0, limit: int = 200) -> list[str]:
+    rows = outbox.pending(store, prefix, now_ms=now_ms, min_age_ms=min_age_ms, limit=limit)
+    return [row.uid for row in rows]
+
+
+def test_message_is_put_once(store: Store) -> None:
+    assert outbox.put(store, "a", "t/1", "{ü}".encode(), NOW)
+    assert not outbox.put(store, "a", "t/1", b"other", NOW)
+    assert outbox.put(store, "a", "t/2", b"{}", NOW)
+    rows = outbox.pending(store, "t/1", now_ms=NOW)
+    assert [(row.uid, row.topic, row.payload, row.failures) for row in rows] == [("a", "t/1", "{ü}".encode(), 0)]
+
+
+def test_pending_keeps_order_of_writing(store: Store) -> None:
+    for uid, created_ms in (("c", NOW), ("a", NOW - 5), ("b", NOW - 9)):
+        outbox.put(store, uid, "t", b"{}", created_ms)
+    assert _pending(store) == ["c", "a", "b"]
+    assert _pending(store, limit=2) == ["c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "is_pending"),
+    [(0, False), (999, False), (1000, True), (5000, True), (-1, True), (-3_600_000, True)],
+)
+def test_young_rows_wait_and_future_ones_do_not(store: Store, age_ms: int, is_pending: bool) -> None:
+    """A row from the future was written before the clock was set back."""
+    outbox.put(store, "a", "t", b"{}", NOW - age_ms)
+    assert bool(_pending(store, min_age_ms=1000)) is is_pending
+
+
+def test_prefix_has_no_wildcards(store: Store) -> None:
+    outbox.put(store, "a", "vigilar/camera/x", b"{}", NOW)
+    assert _pending(store, "vigilar/%") == []
+    assert _pending(store, "vigilar/camera_") == []
+
+
+def test_done_deletes(store: Store) -> None:
+    for uid in "abc":
+        outbox.put(store, uid, "t", b"{}", NOW)
+    outbox.done(store, outbox.pending(store, "t", now_ms=NOW)[0].seq)
+    outbox.done_many(store, "t", ["c", "unknown"])
+    outbox.done_many(store, "t", [])
+    assert _pending(store) == ["b"]
+
+
+def test_set_aside_row_is_kept_but_not_met(store: Store) -> None:
+    outbox.put(store, "a", "t", b"{}", NOW)
+    outbox.put(store, "b", "t", b"{}", NOW)
+    seq = outbox.pending(store, "t", now_ms=NOW)[0].seq
+    assert [outbox.fail(store, seq), outbox.fail(store, seq)] == [1, 2]
+    outbox.set_aside(store, seq, "because " * 100, NOW)
+    assert _pending(store) == ["b"]
+    assert outbox.counts(store) == (1, 1)
+    assert outbox.fail(store, 999) == 0

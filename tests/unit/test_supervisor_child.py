@@ -1,0 +1,171 @@
+"""The rules of one supervised process, without processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from vigilar.base.child import Child, ChildState, Launched, describe_exit
+from vigilar.base.clock import SimulatedClock
+from vigilar.base.control import SupervisorEnd, control_pair
+from vigilar.base.retry import Backoff
+
+
+class Stage:
+    """One child, its clock, and what its processes were told."""
+
+    def __init__(self, *, has_line: bool = True) -> None:
+        self.clock = SimulatedClock()
+        self.signals: list[int] = []
+        self.exit_code = 1
+        self.has_line = has_line
+        self.child = Child("camera/front", self.launch, self.clock, Backoff(rand=lambda: 0.0))
+
+    def launch(self) -> Launched:
+        line: SupervisorEnd | None = None
+        if self.has_line:
+            line, theirs = control_pair()
+            theirs.close()
+        return Launched(os.getpid(), os.open("/dev/null", os.O_RDONLY), lambda: self.exit_code, line)
+
+    def run_and_fail(self, ran_s: float = 0.0) -> float:
+        """Launch when due, fail after ``ran_s``; the pause before the next start."""
+        assert self.child.is_due()
+        self.child.launch()
+        self.clock.advance(ran_s)
+        failure = self.child.ended()
+        assert failure
+        self.clock.advance(failure.wait_s)
+        return failure.wait_s
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    made = Stage()
+    monkeypatch.setattr(Launched, "send_signal", lambda _self, number: made.signals.append(number))
+    yield made
+    if made.child.launched:
+        made.child.launched.close()
+
+
+def test_pauses_grow_to_thirty_seconds(stage: Stage) -> None:
+    assert [stage.run_and_fail() for _ in range(9)] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
+
+
+def test_steady_run_starts_the_pauses_again(stage: Stage) -> None:
+    pauses = [stage.run_and_fail(), stage.run_and_fail(), stage.run_and_fail(59.9)]
+    assert pauses == [0.0, 1.0, 2.0]
+    assert stage.run_and_fail(60.0) == 0.0
+    assert stage.run_and_fail() == 1.0
+
+
+def test_fifth_failure_is_last_news(stage: Stage) -> None:
+    told = []
+    for _ in range(7):
+        stage.child.launch()
+        failure = stage.child.ended()
+        assert failure
+        told.append((failure.is_news, failure.is_failing))
+        stage.clock.advance(40)
+    assert told == [(True, False)] * 4 + [(True, True)] + [(False, True)] * 2
+
+
+def test_impossible_launch_counts_as_failure(stage: Stage) -> None:
+    assert stage.child.failed_to_launch("no memory").wait_s == 0.0
+    assert stage.child.failed_to_launch("no memory").wait_s == 1.0
+    assert not stage.child.is_due()
+    assert stage.child.facts()["last_exit"] == "no memory"
+
+
+@pytest.mark.parametrize(("beats", "limit_s"), [(False, 30.0), (True, 15.0)])
+def test_silent_process_is_killed_once(stage: Stage, beats: bool, limit_s: float) -> None:
+    stage.child.launch()
+    if beats:
+        assert stage.child.beat({})
+    stage.clock.advance(limit_s - 0.01)
+    assert stage.child.kill_if_hung() is None
+    stage.clock.advance(0.01)
+    assert stage.child.kill_if_hung() == f"gave no sign of life for {limit_s:.0f} s"
+    assert stage.child.kill_if_hung() is None
+    assert stage.signals == [signal.SIGKILL]
+    stage.child.ended()
+    assert stage.child.facts()["last_exit"] == "hung and was killed"
+
+
+def test_heartbeats_keep_process_alive(stage: Stage) -> None:
+    stage.child.launch()
+    for _ in range(10):
+        stage.child.beat({"fps": 15})
+        stage.clock.advance(14.9)
+        assert stage.child.kill_if_hung() is None
+    assert stage.child.facts()["status"] == {"fps": 15}
+
+
+def test_foreign_program_needs_no_heartbeat() -> None:
+    made = Stage(has_line=False)
+    made.child.launch()
+    assert made.child.state is ChildState.RUNNING
+    made.clock.advance(1000)
+    assert made.child.kill_if_hung() is None
+    made.child.ended()
+
+
+def test_stop_is_asked_for_then_forced(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.stop(4.0)
+    assert stage.signals == [signal.SIGTERM]
+    stage.clock.advance(3.9)
+    assert stage.child.kill_if_hung() is None
+    stage.clock.advance(0.1)
+    assert stage.child.kill_if_hung() == "did not stop within 4.0 s"
+    assert stage.signals == [signal.SIGTERM, signal.SIGKILL]
+    assert stage.child.ended() is None
+    assert stage.child.state is ChildState.STOPPED
+    assert not stage.child.is_due()
+
+
+def test_stop_while_waiting_needs_no_process(stage: Stage) -> None:
+    stage.run_and_fail()
+    stage.child.stop(4.0)
+    assert stage.child.state is ChildState.STOPPED
+
+
+def test_replaced_process_stops_then_starts(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.replace(stage.launch, 4.0)
+    assert not stage.child.is_due()
+    assert stage.child.ended() is None
+    assert stage.child.is_due()
+    assert stage.child.facts()["restarts"] == 1
+
+
+def test_new_settings_end_the_pause(stage: Stage) -> None:
+    for _ in range(3):
+        stage.child.launch()
+        stage.child.ended()
+    assert not stage.child.is_due()
+    stage.child.replace(stage.launch, 4.0)
+    assert stage.child.is_due()
+
+
+def test_facts_tell_when_the_next_try_is(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.ended()
+    stage.child.launch()
+    stage.child.ended()
+    facts: dict[str, Any] = stage.child.facts()
+    assert facts["state"] == "waiting"
+    assert facts["next_try_ts"] == stage.clock.utc_ns() // 1_000_000 + 1000
+    assert facts["pid"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(0, "ended with exit code 0"), (-9, "was ended by signal 9 (SIGKILL)"), (-60, "was ended by signal 60")],
+)
+def test_exit_is_described(code: int, text: str) -> None:
+    assert describe_exit(code) == text

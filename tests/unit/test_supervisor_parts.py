@@ -1,0 +1,174 @@
+"""What the supervisor stands on: locks, ports, the broker's accounts, the service manager, plans and refusals."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from vigilar.base.errors import BusError, ErrorKind, ExitCode, VigilarError
+from vigilar.base.lock import FileLock, holder_pid
+from vigilar.base.ports import check_page_port, free_port, is_port_free
+from vigilar.base.stop import Stop
+from vigilar.base.systemd import ServiceManager
+from vigilar.bus.accounts import USERS, access_list, load_or_create_accounts, password_file
+from vigilar.bus.broker import broker_command, check_port, write_configuration
+from vigilar.processes.planner import Refusal
+
+
+def test_second_holder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    with FileLock(path) as first:
+        assert first.acquire()
+        assert holder_pid(path) == os.getpid()
+        assert not FileLock(path).acquire()
+    assert holder_pid(path) is None
+
+
+def test_lock_is_waited_for(tmp_path: Path) -> None:
+    first, second = FileLock(tmp_path / "x.lock"), FileLock(tmp_path / "x.lock")
+    assert first.acquire()
+    threading.Timer(0.05, first.release).start()
+    assert second.acquire(wait_s=5.0)
+    second.release()
+
+
+def test_stop_ends_waiting_for_lock(tmp_path: Path) -> None:
+    stop = Stop()
+    stop.set()
+    with FileLock(tmp_path / "x.lock") as first:
+        assert first.acquire()
+        assert not FileLock(tmp_path / "x.lock").acquire(wait_s=60.0, stop=stop)
+
+
+def test_dead_holder_leaves_lock_free(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    code = f"from pathlib import Path; from vigilar.base.lock import *; l = FileLock(Path({str(path)!r})); l.acquire()"
+    subprocess.run([sys.executable, "-c", code + "; import os; os.kill(os.getpid(), 9)"], check=False)
+    assert path.exists()
+    assert holder_pid(path) is None
+    with FileLock(path) as lock:
+        assert lock.acquire()
+
+
+def test_holder_of_missing_lock_is_none(tmp_path: Path) -> None:
+    assert holder_pid(tmp_path / "x.lock") is None
+
+
+def test_taken_port_is_not_free() -> None:
+    port = free_port()
+    assert is_port_free("127.0.0.1", port)
+    with socket.create_server(("127.0.0.1", port)):
+        assert not is_port_free("127.0.0.1", port)
+        assert not is_port_free("0.0.0.0", port)
+        with pytest.raises(VigilarError, match=f"port {port}, wanted for the page, is taken") as caught:
+            check_page_port("127.0.0.1", port)
+    assert caught.value.exit_code is ExitCode.BUSY
+
+
+def test_foreign_address_is_a_config_error() -> None:
+    with pytest.raises(VigilarError, match=r"cannot be served on 192\.0\.2\.1 port 5: Cannot assign") as caught:
+        check_page_port("192.0.2.1", 5)
+    assert caught.value.exit_code is ExitCode.CONFIG
+
+
+def test_taken_broker_port_names_the_way_out() -> None:
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(BusError, match=str(port)) as caught:
+        check_port(port)
+    assert caught.value.exit_code is ExitCode.BUSY
+    assert "Debian's own mosquitto service" in caught.value.next_step
+    assert "[bus] port" in caught.value.next_step
+
+
+def test_missing_broker_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_args, **_named: None)
+    with pytest.raises(BusError, match="Mosquitto is not installed") as caught:
+        broker_command(tmp_path)
+    assert "apt-get install mosquitto" in caught.value.next_step
+
+
+def test_accounts_are_made_once_and_private(tmp_path: Path) -> None:
+    first = load_or_create_accounts(tmp_path / "secrets")
+    assert tuple(first) == USERS
+    assert len(set(first.values())) == len(USERS)
+    assert load_or_create_accounts(tmp_path / "secrets") == first
+    assert (tmp_path / "secrets" / "bus-users").stat().st_mode & 0o777 == 0o600
+
+
+def test_new_user_keeps_the_others(tmp_path: Path) -> None:
+    (tmp_path / "bus-users").write_text('{"camera": "old"}')
+    (tmp_path / "bus-users").chmod(0o600)
+    assert load_or_create_accounts(tmp_path)["camera"] == "old"
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "kind"),
+    [("{}", 0o644, ErrorKind.DENIED), ("{", 0o600, ErrorKind.CORRUPT), ("[]", 0o600, ErrorKind.CORRUPT)],
+)
+def test_bad_accounts_file_is_refused(tmp_path: Path, text: str, mode: int, kind: ErrorKind) -> None:
+    (tmp_path / "bus-users").write_text(text)
+    (tmp_path / "bus-users").chmod(mode)
+    with pytest.raises(BusError) as caught:
+        load_or_create_accounts(tmp_path)
+    assert caught.value.kind is kind
+
+
+def test_password_file_holds_salted_hashes_only() -> None:
+    line = password_file({"web": "very secret"}).strip()
+    user, rest = line.split(":")
+    _, kind, rounds, salt, digest = rest.split("$")
+    assert (user, kind, rounds) == ("web", "7", "101")
+    expected = hashlib.pbkdf2_hmac("sha512", b"very secret", base64.b64decode(salt), 101)
+    assert base64.b64decode(digest) == expected
+    assert "very secret" not in line
+
+
+def test_broker_files_are_private(tmp_path: Path) -> None:
+    folder = tmp_path / "broker"
+    write_configuration(folder, 1234, "accounts", access_list())
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    text = (folder / "mosquitto.conf").read_text()
+    assert "listener 1234 127.0.0.1\n" in text
+    assert "allow_anonymous false\n" in text
+
+
+def test_only_known_users_have_rules() -> None:
+    rules = access_list().splitlines()
+    assert [line.removeprefix("user ") for line in rules if line.startswith("user ")] == list(USERS)
+
+
+def test_service_manager_is_told(tmp_path: Path) -> None:
+    environ = {"NOTIFY_SOCKET": str(tmp_path / "n"), "WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1", "HOME": "/"}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(str(tmp_path / "n"))
+        manager = ServiceManager(environ)
+        manager.tell("READY=1")
+        assert listener.recv(100) == b"READY=1"
+    assert manager.watchdog_every_s == 10.0
+    assert environ == {"HOME": "/"}
+    manager.tell("STOPPING=1")  # nobody listens any more: no error
+
+
+def test_no_service_manager_is_fine() -> None:
+    manager = ServiceManager({})
+    manager.tell("READY=1")
+    assert manager.watchdog_every_s is None
+
+
+def test_refusal_keeps_what_the_error_said() -> None:
+    error = Refusal("a.toml:1:2: x: unknown key", "Correct it.", int(ExitCode.CONFIG)).error()
+    assert (str(error), error.next_step, error.exit_code) == (
+        "a.toml:1:2: x: unknown key",
+        "Correct it.",
+        ExitCode.CONFIG,
+    )

@@ -1,0 +1,94 @@
+"""Accounts of our own broker: who may say and hear what, and their passwords.
+
+A broker without accounts would let any program of this machine speak as a camera.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.base.errors import BusError, ErrorKind
+
+USERS = ("camera", "events", "web", "owner")
+"""``owner`` may hear everything: for the command line and the owner's own programs."""
+
+_ACL = """\
+user camera
+topic write vigilar/camera/#
+topic read vigilar/camera/+/command/#
+
+user events
+topic read vigilar/camera/#
+topic readwrite vigilar/events/#
+topic readwrite vigilar/system/#
+
+user web
+topic read vigilar/camera/#
+topic read vigilar/events/#
+topic read vigilar/system/#
+
+user owner
+topic read vigilar/#
+"""
+
+# Mosquitto's own values (mosquitto 2.0, src/password_mosq.h): few rounds, as the passwords are 32 random characters.
+_ROUNDS = 101
+_SALT_BYTES = 12
+
+
+def load_or_create_accounts(secrets_dir: Path) -> dict[str, str]:
+    """The password of each user, from ``secrets_dir/bus-users`` (0600); missing ones are made.
+
+    Raises BusError (denied) when others can read the file, (corrupt) when it is not what we wrote.
+    """
+    file = secrets_dir / "bus-users"
+    known: dict[str, str] = {}
+    if file.exists():
+        if file.stat().st_mode & 0o077:
+            raise BusError(
+                f"{file} can be read by other users",
+                kind=ErrorKind.DENIED,
+                next_step=f"Close it: chmod 600 {file}",
+            )
+        known = _parse(file)
+    passwords = {user: known.get(user) or secrets.token_urlsafe(24) for user in USERS}
+    if passwords != known:
+        make_private_folder(secrets_dir)
+        write_atomic(file, json.dumps(passwords, indent=1).encode())
+    return passwords
+
+
+def password_file(passwords: dict[str, str]) -> str:
+    """The text of Mosquitto's password file: PBKDF2-HMAC-SHA512, as ``mosquitto_passwd`` writes it.
+
+    Made here and not by that program, so that no clear password is in an argument or, for a moment, in a second file.
+    """
+    return "".join(f"{user}:{_hashed(password)}\n" for user, password in passwords.items())
+
+
+def access_list() -> str:
+    return _ACL
+
+
+def _hashed(password: str) -> str:
+    salt = os.urandom(_SALT_BYTES)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
+    return f"$7${_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def _parse(file: Path) -> dict[str, str]:
+    try:
+        raw = json.loads(file.read_bytes())
+        return {str(user): str(password) for user, password in raw.items()}
+    except (ValueError, AttributeError) as error:
+        raise BusError(
+            f"{file} is damaged",
+            kind=ErrorKind.CORRUPT,
+            next_step="Remove it: new passwords are made at the next start.",
+        ) from error

@@ -1,0 +1,85 @@
+"""Our own Mosquitto: its configuration, the command that runs it, and whether it answers.
+
+The supervisor imports this, so nothing heavy may be imported here. Accounts are made in ``accounts``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from pathlib import Path
+
+from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.base.errors import BusError, ErrorKind, ExitCode
+from vigilar.base.ports import LOOPBACK, is_port_free
+
+# MQTT 3.1.1 CONNECT (section 3.1): clean session, keep-alive 10 s, empty client id, no user. Our broker refuses it
+# (CONNACK with return code 5), which shows that it is alive without an account and without a trace in its state.
+_HELLO = bytes.fromhex("10 0c 0004 4d515454 04 02 000a 0000")
+_CONNACK = 0x20
+
+_CONFIGURATION = """\
+# Written by Vigilar at each start: changes here are lost. Settings are in [bus] of the configuration file.
+listener {port} 127.0.0.1
+allow_anonymous false
+password_file {folder}/accounts
+acl_file {folder}/acl
+persistence true
+persistence_location {folder}/
+autosave_on_changes true
+autosave_interval 1
+max_queued_messages 10000
+max_inflight_messages 100
+max_packet_size 1048576
+log_dest stderr
+log_type error
+log_timestamp_format %Y-%m-%dT%H:%M:%S%z ERROR broker mosquitto
+user root
+"""
+# autosave: by default what was acknowledged is saved every 30 minutes only, and lost if the broker is killed.
+# user: a broker started by root would become user mosquitto, who cannot read our folder. Others stay who they are.
+
+
+def write_configuration(folder: Path, port: int, accounts: str, acl: str) -> None:
+    """Lay down what Mosquitto reads: ``accounts`` (its password file) and ``acl`` come from ``accounts``."""
+    make_private_folder(folder)
+    write_atomic(folder / "accounts", accounts.encode())
+    write_atomic(folder / "acl", acl.encode())
+    text = _CONFIGURATION.format(port=port, folder=folder)
+    write_atomic(folder / "mosquitto.conf", text.encode())
+
+
+def broker_command(folder: Path) -> list[str]:
+    """Raises BusError when Mosquitto is not installed."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise BusError(
+            "the message broker Mosquitto is not installed",
+            kind=ErrorKind.PERMANENT,
+            next_step="Install it: sudo apt-get install mosquitto",
+            exit_code=ExitCode.FAILED,
+        )
+    return [program, "-c", str(folder / "mosquitto.conf")]
+
+
+def check_port(port: int) -> None:
+    """Raises BusError (exit code BUSY) when another program listens on the broker's port."""
+    if not is_port_free(LOOPBACK, port):
+        raise BusError(
+            f"port {port} on 127.0.0.1, wanted for the message broker, is taken by another program",
+            kind=ErrorKind.PERMANENT,
+            next_step="Debian's own mosquitto service may be running (sudo systemctl disable --now mosquitto). "
+            "Or give ours another port with [bus] port in the configuration (0 takes a free one), "
+            'or use the one that runs with [bus] broker = "external".',
+            exit_code=ExitCode.BUSY,
+        )
+
+
+def is_answering(port: int, timeout_s: float) -> bool:
+    """Whether an MQTT broker answers on loopback: a stopped process still accepts connections, but says nothing."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout_s) as probe:
+            probe.sendall(_HELLO)
+            return probe.recv(1) == bytes([_CONNACK])
+    except OSError:
+        return False

@@ -1,0 +1,144 @@
+"""What each process is told at its start: plain frozen dataclasses, cut out of the configuration by ``cut``.
+
+They travel to a child process by pickle, so every field is a plain value. Nothing here may import pydantic: these
+types are in every process. What is secret (passwords, addresses with credentials) is left out of ``repr``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraJob:
+    """One camera's process. Equal jobs mean that a reload need not restart the camera.
+
+    ``main_url`` and ``sub_url`` are ``rtsp://`` addresses with percent-encoded credentials, or ``file:/absolute/path``
+    loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to take it from its row.
+    ``sensitivity`` is 0..1.
+    """
+
+    camera_id: str
+    name: str
+    camera_uuid: bytes = b""
+    main_url: str = field(repr=False)
+    sub_url: str | None = field(default=None, repr=False)
+    recording_mode: RecordingMode = "always"
+    detect: bool = True
+    sensitivity: float = 0.5
+    before_s: float = 5.0
+    after_s: float = 10.0
+    segment_s: float = 300.0
+    sound: bool = True
+    data_dir: Path
+    secrets_dir: Path
+    run_dir: Path
+    database_url: str = field(repr=False)
+    bus_host: str
+    bus_port: int
+    bus_user: str
+    bus_password: str = field(repr=False)
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraFacts:
+    """What other processes than its own know of a camera. ``enabled`` is false for one that is set aside."""
+
+    id: str
+    name: str
+    has_sub: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsJob:
+    """The process that turns messages into stored events."""
+
+    data_dir: Path
+    secrets_dir: Path
+    run_dir: Path
+    database_url: str = field(repr=False)
+    bus_host: str
+    bus_port: int
+    bus_user: str
+    bus_password: str = field(repr=False)
+    cameras: tuple[CameraFacts, ...] = ()
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebJob:
+    """The process that serves pages and the API.
+
+    ``names`` are host names, beside addresses and ``localhost``, under which the box may be called.
+    ``time_zone`` is an IANA name.
+    """
+
+    config_file: Path
+    data_dir: Path
+    secrets_dir: Path
+    run_dir: Path
+    database_url: str = field(repr=False)
+    bus_host: str
+    bus_port: int
+    bus_user: str
+    bus_password: str = field(repr=False)
+    listen: str = "0.0.0.0"  # noqa: S104 -- the house's own network is who this page is for
+    port: int = 49735
+    names: tuple[str, ...] = ()
+    house_name: str = "Home"
+    time_zone: str = "UTC"
+    cameras: tuple[CameraFacts, ...] = ()
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerPlan:
+    """Which broker the house uses. ``is_own``: a Mosquitto of ours at ``port`` (0: any free one), else the owner's.
+
+    ``user`` and ``password`` are those of the owner's broker; our own gets new ones from the supervisor.
+    """
+
+    is_own: bool
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BusLogin:
+    """With what one kind of process enters the bus."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusLogins:
+    """Where the bus is, and the logins of the kinds of processes."""
+
+    host: str
+    port: int
+    camera: BusLogin
+    events: BusLogin
+    web: BusLogin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseJobs:
+    """Everything the supervisor starts. It gets this from a short-lived child, so that it need not hold pydantic.
+
+    ``problems`` are sentences about cameras that cannot run (a login that is missing, say); the others run.
+    """
+
+    cameras: tuple[CameraJob, ...]
+    events: EventsJob
+    web: WebJob
+    broker: BrokerPlan
+    problems: tuple[str, ...] = ()

@@ -1,0 +1,292 @@
+"""The configuration as frozen models: each key with its kind, default and what it means for the owner.
+
+Strict: nothing is converted silently, unknown keys are refused. The names in the file are the aliases; an attribute in
+seconds is called ``..._s``. ``docs/ref/configuration.md`` is made from these models and a test keeps it true.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from vigilar.base.ids import slug
+from vigilar.config.jobs import RecordingMode
+from vigilar.config.values import (
+    Address,
+    CameraId,
+    Host,
+    Hosts,
+    Listen,
+    Login,
+    Name,
+    Seconds,
+    Sensitivity,
+    TimeZone,
+    as_tuple,
+    between_s,
+    check_port,
+    refuse,
+    takes,
+)
+
+DEFAULT_PORT = 49735
+
+_MODE = '"always", "motion" or "keyframes-when-idle"'
+_SENSITIVITY = '"low", "normal", "high", or 0 to 1'
+
+
+class Table(BaseModel):
+    """One table of the file."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        validate_by_name=False,
+        validate_by_alias=True,
+    )
+
+
+class House(Table):
+    """The house itself."""
+
+    name: Name = Field(
+        default="Home", description="What the house is called on the pages.", json_schema_extra=takes("text")
+    )
+    time_zone: TimeZone = Field(
+        default="auto",
+        description="Times are shown in it. `auto` takes the time zone of this machine.",
+        json_schema_extra=takes('"auto" or an IANA name such as "Europe/Berlin"'),
+    )
+
+
+class Web(Table):
+    """The pages."""
+
+    listen: Listen = Field(
+        default="0.0.0.0",  # noqa: S104 -- the house's own network is who this page is for
+        description="Where the pages can be reached: `0.0.0.0` from the whole network, `127.0.0.1` only from this "
+        "machine.",
+        json_schema_extra=takes("IP address"),
+    )
+    port: Annotated[int, AfterValidator(check_port(1))] = Field(
+        default=DEFAULT_PORT, description="The port of the pages.", json_schema_extra=takes("1 to 65535")
+    )
+    names: Hosts = Field(
+        default=(),
+        description="Names by which this machine is called in the house, beside its addresses.",
+        json_schema_extra=takes("list of host names"),
+    )
+
+
+class Bus(Table):
+    """The message bus between the processes (MQTT)."""
+
+    broker: Literal["own", "external"] = Field(
+        default="own",
+        description="`own`: Vigilar runs its own Mosquitto, reachable only from this machine. `external`: yours "
+        "is used.",
+        json_schema_extra=takes('"own" or "external"'),
+    )
+    host: Host = Field(
+        default="127.0.0.1",
+        description="Where an external broker is.",
+        json_schema_extra=takes("host name or IP address"),
+    )
+    port: Annotated[int, AfterValidator(check_port(0))] = Field(
+        default=1883,
+        description="The port of the broker. `0`: any free one (own broker only).",
+        json_schema_extra=takes("0 to 65535"),
+    )
+    login: Login | None = Field(
+        default=None,
+        description="The secret with user and password for an external broker.",
+        json_schema_extra=takes('"secret:NAME"'),
+    )
+
+    @model_validator(mode="after")
+    def _fits_broker(self) -> Self:
+        wrong = "login" if self.login is not None else "host"
+        if self.broker == "own" and (self.host != "127.0.0.1" or self.login is not None):
+            raise refuse('is for an external broker; write broker = "external", or leave it out', key=wrong)
+        if self.broker == "external" and self.port == 0:
+            raise refuse("must be given for an external broker", key="port")
+        return self
+
+
+class Storage(Table):
+    """The database of events and recordings."""
+
+    database_url: str = Field(
+        default="",
+        description="Empty: a file in the data folder. A PostgreSQL server serves several recorders at one site.",
+        json_schema_extra=takes('"postgresql+psycopg://host/name" or empty'),
+    )
+    login: Login | None = Field(
+        default=None,
+        description="The secret with user and password for the database server.",
+        json_schema_extra=takes('"secret:NAME"'),
+    )
+
+    @model_validator(mode="after")
+    def _holds_no_login(self) -> Self:
+        scheme, found, rest = self.database_url.partition("://")
+        if self.database_url and (not found or not scheme.startswith(("postgresql", "sqlite"))):
+            raise refuse('must begin with "postgresql+psycopg://" or "sqlite:///"', key="database_url")
+        if "@" in rest or "password=" in rest.lower():
+            raise refuse('must not hold a login; write login = "secret:NAME"', key="database_url")
+        if self.login is not None and not scheme.startswith("postgresql"):
+            raise refuse("is for a database server; there is none in database_url", key="login")
+        return self
+
+
+class Recording(Table):
+    """What is recorded. A camera may differ, see `[[camera]]`."""
+
+    mode: RecordingMode = Field(
+        default="always",
+        description="`always`: everything. `motion`: only around motion. `keyframes-when-idle`: everything around "
+        "motion, one picture every few seconds at other times.",
+        json_schema_extra=takes(_MODE),
+    )
+    before_s: Annotated[Seconds, AfterValidator(between_s(0, 60))] = Field(
+        default=5.0,
+        alias="before",
+        description="Kept before motion begins, held in memory until then. At least this much, from a whole picture "
+        "on.",
+        json_schema_extra=takes('time, "0s" to "1m"'),
+    )
+    after_s: Annotated[Seconds, AfterValidator(between_s(1, 600))] = Field(
+        default=10.0,
+        alias="after",
+        description="Kept after motion ended.",
+        json_schema_extra=takes('time, "1s" to "10m"'),
+    )
+    segment_s: Annotated[Seconds, AfterValidator(between_s(10, 3600))] = Field(
+        default=300.0,
+        alias="segment",
+        description="The length of one recording file.",
+        json_schema_extra=takes('time, "10s" to "1h"'),
+    )
+    sound: bool = Field(
+        default=True,
+        description="Whether sound is recorded. Mind the law where you live.",
+        json_schema_extra=takes("true or false"),
+    )
+
+
+class Detect(Table):
+    """Finding motion."""
+
+    enabled: bool = Field(
+        default=True, description="Whether motion is looked for at all.", json_schema_extra=takes("true or false")
+    )
+    sensitivity: Sensitivity = Field(
+        default=0.5,
+        description="How little motion is enough. `low` suits trees in the wind, `high` people far away.",
+        json_schema_extra=takes(_SENSITIVITY),
+    )
+
+
+class Log(Table):
+    """What the service writes about itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info",
+        description="`debug` says most, `error` least.",
+        json_schema_extra=takes('"debug", "info", "warning" or "error"'),
+    )
+
+
+class Camera(Table):
+    """One camera. Only `name` and `address` must be given."""
+
+    name: Name = Field(description="What the camera is called.", json_schema_extra=takes("text"))
+    given_id: CameraId | None = Field(
+        default=None,
+        alias="id",
+        description="The short name in addresses and folders. Made of the name if left out; keep it when you rename "
+        "a camera, or its earlier recordings belong to a camera that is gone.",
+        json_schema_extra=takes("small letters, digits, hyphens"),
+    )
+    address: Address = Field(
+        description="Where the picture comes from, without login: `rtsp://host:554/path`, `file:/path` of a video that "
+        "is played over and over, or `demo:street`, `demo:garden`, `demo:hall`, `demo:feeder`. A camera that wants "
+        "its login inside of the path gets `{user}` and `{password}` there.",
+        json_schema_extra=takes("address"),
+    )
+    small: Address | None = Field(
+        default=None,
+        description="The address of the camera's small stream (sub stream): motion is looked for in it, which costs "
+        "far less.",
+        json_schema_extra=takes("address"),
+    )
+    login: Login | None = Field(
+        default=None,
+        description="The secret with user and password of the camera.",
+        json_schema_extra=takes('"secret:NAME"'),
+    )
+    record: RecordingMode | None = Field(
+        default=None, description="As `mode` in `[recording]`, for this camera.", json_schema_extra=takes(_MODE)
+    )
+    sensitivity: Sensitivity | None = Field(
+        default=None, description="As in `[detect]`, for this camera.", json_schema_extra=takes(_SENSITIVITY)
+    )
+    sound: bool | None = Field(
+        default=None, description="As in `[recording]`, for this camera.", json_schema_extra=takes("true or false")
+    )
+    enabled: bool = Field(
+        default=True,
+        description="`false` sets the camera aside; its recordings stay.",
+        json_schema_extra=takes("true or false"),
+    )
+
+    @property
+    def id(self) -> str:
+        """The id in force: the given one, or the slug of the name."""
+        return self.given_id or slug(self.name)
+
+    @model_validator(mode="after")
+    def _fits_address(self) -> Self:
+        if self.small is not None and self.address.startswith("demo:"):
+            raise refuse("is not for a demo scene, which brings its own", key="small")
+        if self.small is not None and self.small.startswith("demo:"):
+            raise refuse("cannot be a demo scene", key="small")
+        if self.login is not None and not self.address.startswith("rtsp:"):
+            raise refuse('is only for an "rtsp://" address', key="login")
+        if self.login is None and "{password}" in self.address + (self.small or ""):
+            raise refuse('asks for {password}, but there is no login = "secret:NAME"', key="address")
+        return self
+
+
+class Config(Table):
+    """The whole file. Every key may be left out."""
+
+    schema_version: Literal[1] = Field(
+        default=1,
+        alias="schema",
+        description="The version of this file's format.",
+        json_schema_extra=takes("1"),
+    )
+    house: House = Field(default=House())
+    web: Web = Field(default=Web())
+    bus: Bus = Field(default=Bus())
+    storage: Storage = Field(default=Storage())
+    recording: Recording = Field(default=Recording())
+    detect: Detect = Field(default=Detect())
+    log: Log = Field(default=Log())
+    cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
+
+    def find_camera(self, camera_id: str) -> Camera | None:
+        return next((camera for camera in self.cameras if camera.id == camera_id), None)
+
+    def mode_of(self, camera: Camera) -> RecordingMode:
+        return camera.record or self.recording.mode
+
+    def sensitivity_of(self, camera: Camera) -> float:
+        return self.detect.sensitivity if camera.sensitivity is None else camera.sensitivity
+
+    def sound_of(self, camera: Camera) -> bool:
+        return self.recording.sound if camera.sound is None else camera.sound

@@ -1,0 +1,65 @@
+"""Where the configuration, the data and the secrets lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_CONFIG_FILE = Path("/etc/vigilar/vigilar.toml")
+DEFAULT_DATA_DIR = Path("/var/vigilar")
+CONFIG_VARIABLE = "VIGILAR_CONFIG"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Absolute paths of one installation.
+
+    ``may_lack_config`` is true when nobody named a configuration file: a missing one then means the defaults and no
+    cameras, because the owner of a house must not have to write a file first.
+    """
+
+    config_file: Path
+    data_dir: Path
+    secrets_dir: Path
+    may_lack_config: bool = False
+
+    @property
+    def run_dir(self) -> Path:
+        """Unix sockets of the running processes."""
+        return self.data_dir / "run"
+
+    @property
+    def demo_dir(self) -> Path:
+        """The made clips of the demo scenes."""
+        return self.data_dir / "demo"
+
+    @property
+    def broker_dir(self) -> Path:
+        """Configuration and memory of our own Mosquitto."""
+        return self.data_dir / "broker"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by the one supervisor of this data folder; holds its process id."""
+        return self.data_dir / "supervisor.lock"
+
+
+def find_places(
+    config: Path | None = None, data_dir: Path | None = None, environ: Mapping[str, str] = os.environ
+) -> Places:
+    """The places meant by ``--config``, ``--data-dir`` and ``VIGILAR_CONFIG``, in this order of weight.
+
+    With ``--data-dir D`` all lies in D unless a configuration file is named; without it the places of an
+    installation are used. Touches no disk.
+    """
+    named = config or (Path(environ[CONFIG_VARIABLE]) if environ.get(CONFIG_VARIABLE) else None)
+    if data_dir is not None:
+        folder = data_dir.expanduser().absolute()
+        file, secrets = folder / "vigilar.toml", folder / "secrets"
+    else:
+        folder, file, secrets = DEFAULT_DATA_DIR, DEFAULT_CONFIG_FILE, DEFAULT_CONFIG_FILE.parent / "secrets"
+    if named is not None:
+        file = named.expanduser().absolute()
+    return Places(config_file=file, data_dir=folder, secrets_dir=secrets, may_lack_config=named is None)

@@ -1,0 +1,110 @@
+"""The configuration shown: what is in force, its JSON schema, and the reference page made from the models.
+
+``python -m vigilar.config.reference > docs/ref/configuration.md`` makes the page; a test keeps it true.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import tomlkit
+from pydantic.fields import FieldInfo
+
+from vigilar.config.explain import keys_of, table_at
+from vigilar.config.models import Camera, Config, Table
+
+_INHERITED = {"record": "`mode` of `[recording]`", "sensitivity": "as in `[detect]`", "sound": "as in `[recording]`"}
+
+_HEAD = """\
+# Settings
+
+<!-- Made from the models by `python -m vigilar.config.reference`; a test keeps it true. Do not change it by hand. -->
+
+One TOML file, `/etc/vigilar/vigilar.toml`, or the one named by `--config` or `VIGILAR_CONFIG`; with `--data-dir DIR` it
+is `DIR/vigilar.toml`. Every line is optional, and so is the file: without it there are the defaults and no cameras.
+
+- Strict: a key that does not exist is an error that names the nearest right one. `vigilar config validate` names the
+  line, column and key of everything that is wrong; `vigilar config show` prints what is in force.
+- Secrets are not in this file, only their names (`secret:NAME`). They lie in the folder `secrets` beside it, one file
+  each, readable by the service alone. `vigilar camera add` and `vigilar camera login` store them.
+- A running service keeps its last good settings when the file is wrong. `vigilar reload` makes it read the file again.
+- Times are texts with their unit: `"500ms"`, `"5s"`, `"2m"`, `"1h"`.
+"""
+
+
+def effective(config: Config) -> dict[str, Any]:
+    """All values in force by their names in the file, also those that cameras take over from the house.
+
+    Holds no secret: of logins it has the names.
+    """
+    plain = config.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for shown, camera in zip(plain["camera"], config.cameras, strict=True):
+        shown["id"] = camera.id
+        shown["record"] = config.mode_of(camera)
+        shown["sound"] = config.sound_of(camera)
+        filled = camera.model_copy(update={"sensitivity": config.sensitivity_of(camera)})
+        shown["sensitivity"] = filled.model_dump(mode="json")["sensitivity"]
+    if not plain["camera"]:
+        del plain["camera"]
+    return plain
+
+
+def dump_effective(config: Config) -> str:
+    """``effective`` as TOML, which ``parse_config`` reads back to an equal configuration."""
+    return tomlkit.dumps(effective(config))
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the file (draft 2020-12), for editors."""
+    schema = Config.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "vigilar.toml"}
+
+
+def reference_page() -> str:
+    """``docs/ref/configuration.md``: every key with what it takes, its default and what it means."""
+    return "\n".join([_HEAD, *_top_rows(), *_tables()]) + "\n"
+
+
+def _top_rows() -> Iterator[str]:
+    plain = {key: field for key, field in keys_of(Config).items() if table_at((key,)) is None}
+    yield from _rows(plain)
+
+
+def _tables() -> Iterator[str]:
+    for key in keys_of(Config):
+        table = table_at((key,))
+        if table is None:
+            continue
+        yield f"\n## `{'[[camera]]' if table is Camera else f'[{key}]'}`\n"
+        yield f"{(table.__doc__ or '').strip()}\n"
+        yield from _rows(keys_of(table), table)
+
+
+def _rows(fields: dict[str, FieldInfo], table: type[Table] | None = None) -> Iterator[str]:
+    yield "| key | takes | default | what it means |"
+    yield "|---|---|---|---|"
+    for key, field in fields.items():
+        extra = field.json_schema_extra
+        takes = extra["x-takes"] if isinstance(extra, dict) else ""
+        yield f"| `{key}` | {takes} | {_default(key, field, table)} | {field.description} |"
+
+
+def _default(key: str, field: FieldInfo, table: type[Table] | None) -> str:
+    if field.is_required():
+        return "must be given"
+    if field.default is None:
+        inherited = _INHERITED.get(key) if table is Camera else None
+        return inherited or ("made of the name" if key == "id" else "none")
+    shown = _shown_defaults(table)[key] if table else field.default
+    return f"`{tomlkit.item(shown).as_string()}`"
+
+
+def _shown_defaults(table: type[Table]) -> dict[str, Any]:
+    default = Camera(name="x", address="demo:hall") if table is Camera else table()
+    return default.model_dump(mode="json", by_alias=True)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference_page())

@@ -1,0 +1,174 @@
+"""Fragmented MP4 out of packets, written by hand.
+
+Why not libav's muxer: with ``frag_every_frame`` it hands a frame out only when the next one comes (measured: after n
+packets n-1 fragments), which costs every viewer a whole frame of delay; its fragments come some packets after the
+call that caused them; and with two tracks it gives every second track wrong durations. Here a fragment leaves in the
+call that completes it, the init segment is there before the first packet, and sizes are exact. The cost is the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.media.bitstream import codecs_of, sample_pieces
+from vigilar.media.boxes import init_segment, movie_fragment
+from vigilar.media.packets import Fragment, Kind, Packet, StreamInfo
+from vigilar.media.sps import BadBitstream
+
+FRAGMENT_MS = 500
+"""A crash loses what is not yet in a fragment; half a second leaves room for the sync below one second."""
+MAX_FRAGMENT_BYTES = 2 * 1024 * 1024
+"""Above this a fragment is cut early: it keeps a recording's records and a reader's memory small."""
+MAX_FRAME_BYTES = 4 * 1024 * 1024 - 4096
+"""A larger frame is refused: with its boxes it would not fit the largest record of a recording (4 MiB)."""
+_LONELY_AUDIO_MS = 1000
+"""Sound without pictures is put out after this long, so that a stalled picture does not hold it back."""
+_BOXES_BYTES = 256
+_SAMPLE_BYTES = 16
+_KEY_FLAGS = 0x02000000
+_DEPENDENT_FLAGS = 0x01010000
+"""sample_depends_on and sample_is_non_sync_sample (ISO/IEC 14496-12 8.8.3.1)."""
+
+
+@dataclass(slots=True)
+class _Track:
+    """Samples of one track that wait for the end of the fragment. ``table`` is what ``trun`` wants."""
+
+    number: int
+    scale: int
+    decode_time: int = 0
+    ticks: int = 0
+    size: int = 0
+    table: list[int] = field(default_factory=list)
+    pieces: list[bytes | memoryview] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+
+    def add(self, packet: Packet, pieces: list[bytes | memoryview], size: int) -> None:
+        if not self.table:
+            self.decode_time = packet.dts
+        self.table += (packet.duration * self.scale, size, _KEY_FLAGS if packet.is_keyframe else _DEPENDENT_FLAGS)
+        self.offsets.append((packet.pts - packet.dts) * self.scale)
+        self.pieces += pieces
+        self.ticks += packet.duration
+        self.size += size
+
+    def traf(self) -> tuple[int, int, list[int], int, bool]:
+        has_offsets = any(self.offsets)
+        table = self.table
+        if has_offsets:
+            table = []
+            for index, offset in enumerate(self.offsets):
+                table += [*self.table[3 * index : 3 * index + 3], offset & 0xFFFFFFFF]
+        return self.number, self.decode_time * self.scale, table, self.size, has_offsets
+
+    def clear(self) -> None:
+        self.table, self.pieces, self.offsets = [], [], []
+        self.ticks = self.size = 0
+
+
+class FragmentMuxer:
+    """Packets of one run in, whole fragments (moof+mdat) out. One thread.
+
+    ``streams`` are those of the run: video first, sound if wanted. A fragment ends before a keyframe, when its video
+    reaches ``fragment_ms``, before it would pass ``max_bytes`` (one frame alone may), or with each frame if
+    ``per_frame`` (video only: sound would need a fragment of its own each time). Decode times in the fragments are
+    the packets' own, so fragments of several muxers of one run fit together.
+    """
+
+    def __init__(
+        self,
+        streams: Sequence[StreamInfo],
+        *,
+        fragment_ms: int = FRAGMENT_MS,
+        per_frame: bool = False,
+        max_bytes: int = MAX_FRAGMENT_BYTES,
+    ) -> None:
+        """Raises RecordingError (corrupt) when a stream's set-up is not complete or makes no sense."""
+        if per_frame and len(streams) != 1:
+            raise ValueError("one fragment a frame takes video alone")
+        self._codec = streams[0].codec
+        self._video_info = streams[0]
+        self._per_frame = per_frame
+        self._max_bytes = max_bytes
+        self._video = _Track(1, streams[0].time_base.numerator)
+        self._audio = _Track(2, streams[1].time_base.numerator) if len(streams) > 1 else None
+        self._limit_ticks = max(1, int(fragment_ms / 1000 / streams[0].time_base))
+        self._audio_limit_ticks = int(_LONELY_AUDIO_MS / 1000 / streams[1].time_base) if len(streams) > 1 else 0
+        self._first: Packet | None = None
+        self._sequence = 0
+        self.refused = 0
+        try:
+            self.init_segment = init_segment(tuple(streams))
+            self.codecs = codecs_of(streams)
+        except (BadBitstream, struct.error) as error:
+            sentence = f"The camera's {self._codec} set-up cannot be used: {error}."
+            raise RecordingError(sentence, kind=ErrorKind.CORRUPT) from error
+
+    def mux(self, packet: Packet) -> list[Fragment]:
+        """The fragments that ``packet`` completes: none, one, or two (one cut before it, one with it).
+
+        A frame above MAX_FRAME_BYTES is refused and counted in ``refused``; packets of a kind without a stream are
+        left out.
+        """
+        if len(packet.data) > MAX_FRAME_BYTES:
+            self.refused += 1
+            return []
+        if packet.kind is Kind.AUDIO:
+            return self._mux_audio(packet)
+        done = self._cut_if(bool(self._video.table) and packet.is_keyframe)
+        pieces, size = sample_pieces(self._codec, packet.data)
+        if not size:
+            return done
+        done += self._cut_before(size)
+        if not self._video.table:
+            self._first = packet
+        self._video.add(packet, pieces, size)
+        return done + self._cut_if(self._per_frame or self._video.ticks >= self._limit_ticks)
+
+    def flush(self) -> list[Fragment]:
+        """What is left, as one fragment, if anything is."""
+        return self._cut_if(True)
+
+    def _mux_audio(self, packet: Packet) -> list[Fragment]:
+        if self._audio is None or not packet.data:
+            return []
+        done = self._cut_before(len(packet.data))
+        self._audio.add(packet, [packet.data], len(packet.data))
+        if not self._video.table and self._first is None:
+            self._first = packet
+        return done + self._cut_if(not self._video.table and self._audio.ticks >= self._audio_limit_ticks)
+
+    def _cut_before(self, size: int) -> list[Fragment]:
+        samples = len(self._video.offsets) + (len(self._audio.offsets) if self._audio else 0) + 1
+        held = self._video.size + (self._audio.size if self._audio else 0)
+        return self._cut_if(held > 0 and held + size + samples * _SAMPLE_BYTES + _BOXES_BYTES > self._max_bytes)
+
+    def _cut_if(self, is_due: bool) -> list[Fragment]:
+        tracks = [track for track in (self._video, self._audio) if track is not None and track.table]
+        if not is_due or not tracks or self._first is None:
+            return []
+        first, self._first = self._first, None
+        self._sequence += 1
+        size = sum(track.size for track in tracks)
+        moof = movie_fragment(self._sequence, [track.traf() for track in tracks])
+        pieces = [piece for track in tracks for piece in track.pieces]
+        data = b"".join([moof, struct.pack(">I4s", 8 + size, b"mdat"), *pieces])
+        fragment = self._fragment(first, data)
+        for track in tracks:
+            track.clear()
+        return [fragment]
+
+    def _fragment(self, first: Packet, data: bytes) -> Fragment:
+        base = self._video_info.time_base
+        if first.kind is Kind.VIDEO:
+            start, ticks = first.dts, self._video.ticks
+        else:
+            start, ticks = int(first.dts * first.time_base / base), 0
+        scale, rate = base.numerator * 1000, base.denominator
+        # Difference of two floors, so that the durations of a run add up to its length.
+        duration_ms = (start + ticks) * scale // rate - start * scale // rate
+        is_key = first.kind is Kind.VIDEO and first.is_keyframe
+        return Fragment(data, is_key, start, duration_ms, first.utc_ns, first.mono_ns)

@@ -1,0 +1,162 @@
+"""Sequence parameter sets of H.264 and H.265: only what a sample entry and a codec string need. Pure bytes.
+
+Source: ITU-T H.264 (7.3.2.1.1), ITU-T H.265 (7.3.2.2 and 7.3.3). A camera is not trusted: every read is bounded and
+a set that makes no sense is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_SIDE = 16384
+"""Pixels. Larger pictures than H.265 level 6.2 allows are nonsense from a broken or hostile camera."""
+
+_HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+
+
+class BadBitstream(ValueError):
+    """Bytes that are not the H.264, H.265 or audio set-up they should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sps:
+    """Facts of one sequence parameter set. ``profile`` are its raw bytes as the sample entries want them:
+    3 for H.264 (profile, constraints, level), 12 for H.265 (general profile, tier and level)."""
+
+    width: int
+    height: int
+    chroma_format: int
+    luma_bits: int
+    chroma_bits: int
+    profile: bytes
+    temporal_layers: int = 1
+    is_temporally_nested: bool = False
+
+
+class _Bits:
+    """Reads bits of a NAL unit's payload, emulation prevention bytes removed. Raises BadBitstream past the end."""
+
+    def __init__(self, nal: bytes, header_bytes: int) -> None:
+        self._data = nal[header_bytes:].replace(b"\0\0\3", b"\0\0")
+        self._value = int.from_bytes(self._data, "big")
+        self._left = len(self._data) * 8
+
+    def take(self, count: int) -> int:
+        if count > self._left:
+            raise BadBitstream("parameter set ends too early")
+        self._left -= count
+        return (self._value >> self._left) & ((1 << count) - 1)
+
+    def skip(self, count: int) -> None:
+        self.take(count)
+
+    def unsigned(self) -> int:
+        """ue(v): Exp-Golomb code (H.264 9.1)."""
+        zeros = 0
+        while not self.take(1):
+            zeros += 1
+            if zeros > 32:
+                raise BadBitstream("parameter set holds an endless number")
+        return (1 << zeros) - 1 + (self.take(zeros) if zeros else 0)
+
+    def signed(self) -> int:
+        """se(v)."""
+        code = self.unsigned()
+        return (code + 1) // 2 if code % 2 else -(code // 2)
+
+
+def parse_sps(codec: str, nal: bytes) -> Sps:
+    """The facts of ``nal`` (with its NAL header, without start code). Raises BadBitstream."""
+    if len(nal) > 4096:
+        raise BadBitstream("parameter set is too long")
+    sps = _parse_h264(nal) if codec == "h264" else _parse_h265(nal)
+    if not (0 < sps.width <= MAX_SIDE and 0 < sps.height <= MAX_SIDE):
+        raise BadBitstream(f"parameter set claims a picture of {sps.width}x{sps.height}")
+    return sps
+
+
+def _parse_h264(nal: bytes) -> Sps:
+    bits = _Bits(nal, 1)
+    profile, _, _ = bits.take(8), bits.take(8), bits.take(8)
+    bits.unsigned()
+    chroma, luma_bits, chroma_bits, has_planes = 1, 8, 8, False
+    if profile in _HIGH_PROFILES:
+        chroma = bits.unsigned()
+        has_planes = chroma == 3 and bool(bits.take(1))
+        luma_bits, chroma_bits = 8 + bits.unsigned(), 8 + bits.unsigned()
+        bits.skip(1)
+        if bits.take(1):
+            _skip_scaling_lists(bits, 8 if chroma != 3 else 12)
+    bits.unsigned()
+    _skip_order_count(bits)
+    bits.unsigned()
+    bits.skip(1)
+    across, down = bits.unsigned() + 1, bits.unsigned() + 1
+    only_frames = bits.take(1)
+    if not only_frames:
+        bits.skip(1)
+    bits.skip(1)
+    left, right, top, bottom = _crop(bits)
+    unit_x = 2 if chroma in (1, 2) and not has_planes else 1
+    unit_y = (2 if chroma == 1 and not has_planes else 1) * (2 - only_frames)
+    width = across * 16 - unit_x * (left + right)
+    height = (2 - only_frames) * down * 16 - unit_y * (top + bottom)
+    return Sps(width, height, chroma, luma_bits, chroma_bits, nal[1:4])
+
+
+def _skip_scaling_lists(bits: _Bits, count: int) -> None:
+    for index in range(count):
+        if not bits.take(1):
+            continue
+        last = following = 8
+        for _ in range(16 if index < 6 else 64):
+            if following:
+                following = (last + bits.signed()) % 256
+            last = following or last
+
+
+def _skip_order_count(bits: _Bits) -> None:
+    kind = bits.unsigned()
+    if kind == 0:
+        bits.unsigned()
+    elif kind == 1:
+        bits.skip(1)
+        bits.signed()
+        bits.signed()
+        for _ in range(min(bits.unsigned(), 255)):
+            bits.signed()
+
+
+def _crop(bits: _Bits) -> tuple[int, int, int, int]:
+    if not bits.take(1):
+        return 0, 0, 0, 0
+    return bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()
+
+
+def _parse_h265(nal: bytes) -> Sps:
+    bits = _Bits(nal, 2)
+    bits.skip(4)
+    layers = bits.take(3)
+    is_nested = bool(bits.take(1))
+    profile = bits.take(96).to_bytes(12, "big")
+    _skip_sub_layers(bits, layers)
+    bits.unsigned()
+    chroma = bits.unsigned()
+    has_planes = chroma == 3 and bool(bits.take(1))
+    width, height = bits.unsigned(), bits.unsigned()
+    left, right, top, bottom = _crop(bits)
+    unit_x = 2 if chroma in (1, 2) and not has_planes else 1
+    unit_y = 2 if chroma == 1 and not has_planes else 1
+    luma_bits, chroma_bits = 8 + bits.unsigned(), 8 + bits.unsigned()
+    if chroma > 3 or luma_bits > 16 or chroma_bits > 16:
+        raise BadBitstream("parameter set claims an impossible picture format")
+    width, height = width - unit_x * (left + right), height - unit_y * (top + bottom)
+    return Sps(width, height, chroma, luma_bits, chroma_bits, profile, layers + 1, is_nested)
+
+
+def _skip_sub_layers(bits: _Bits, layers: int) -> None:
+    present = [(bits.take(1), bits.take(1)) for _ in range(layers)]
+    if layers:
+        bits.skip(2 * (8 - layers))
+    for has_profile, has_level in present:
+        bits.skip(88 * has_profile + 8 * has_level)

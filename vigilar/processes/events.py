@@ -1,0 +1,64 @@
+"""The events process: wires store, bus and processor, and tells the house how its processes are."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+from typing import Any
+
+from vigilar.base.clock import SystemClock
+from vigilar.base.control import ControlChild
+from vigilar.base.errors import StoreError
+from vigilar.base.ids import new_id
+from vigilar.bus.client import MessageBus
+from vigilar.bus.link import BusLink
+from vigilar.bus.messages import SystemHealth
+from vigilar.bus.topics import Topics
+from vigilar.config.jobs import EventsJob
+from vigilar.events.processor import EventProcessor
+from vigilar.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+TURN_S = 0.25
+"""The longest wait for a message: how late a stop or a sweep may be noticed."""
+
+STOP_S = 2.0
+"""For the broker to acknowledge the last announcements; what it does not is published at the next start."""
+
+
+def run_events(job: EventsJob, control: ControlChild) -> None:
+    """Turn messages into events until ``control.stop_requested``. The calling thread is the loop; a heartbeat goes
+    out after each turn of it, so a loop that hangs is noticed. Raises StoreError when the database cannot be opened.
+    """
+    with closing(Store.open(job.database_url)) as store:
+        bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
+        names = {camera.id: camera.name for camera in job.cameras}
+        processor = EventProcessor(store, bus, SystemClock(), names)
+        processor.subscribe()
+        bus.on_connected(processor.notice_connection)
+        bus.start()
+        try:
+            control.listen(on_status=lambda status: _publish_health(bus, status), on_fact=processor.handle_fact)
+            _turn_until_stopped(processor, control)
+        finally:
+            bus.stop(STOP_S)
+
+
+def _turn_until_stopped(processor: EventProcessor, control: ControlChild) -> None:
+    while not control.stop_requested.is_set():
+        processor.turn(TURN_S)
+        control.heartbeat(_facts(processor))
+    processor.turn(0.0)  # what came in before the stop
+
+
+def _facts(processor: EventProcessor) -> dict[str, Any]:
+    try:
+        return dict(processor.facts())
+    except StoreError as error:
+        return {"reason": str(error)}
+
+
+def _publish_health(bus: MessageBus, status: dict[str, Any]) -> None:
+    health = SystemHealth(id=new_id(), ts=int(status["ts"]), processes=status["processes"])
+    bus.publish(Topics.SYSTEM_HEALTH, health.dump(), qos=0)

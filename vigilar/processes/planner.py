@@ -1,0 +1,111 @@
+"""How the supervisor gets its plan: a short-lived process reads the configuration and readies the database.
+
+Reading them here would cost the supervisor pydantic and SQLAlchemy for the rest of its life.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnContext
+
+from vigilar.base.child import Launched
+from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.launch import launch_task
+from vigilar.config.jobs import HouseJobs
+from vigilar.config.places import Places
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTask:
+    """What the process that makes a plan is told. ``bus_port`` is the port of our broker if it already runs.
+
+    ``is_start`` while no other process runs, so that the database may be brought to a newer schema.
+    """
+
+    places: Places
+    bus_port: int | None
+    is_start: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why there is no plan: an error, taken apart so that it survives the way between processes."""
+
+    message: str
+    next_step: str = ""
+    exit_code: int = int(ExitCode.FAILED)
+
+    def error(self) -> VigilarError:
+        return VigilarError(self.message, next_step=self.next_step, exit_code=ExitCode(self.exit_code))
+
+
+class Planner:
+    """Asks for plans, one at a time, without making the supervisor wait. One thread.
+
+    ``target`` sends a HouseJobs or a Refusal. ``plan`` and ``refusal`` are the newest answer, cleared by who takes it.
+    """
+
+    def __init__(
+        self,
+        context: SpawnContext,
+        target: Callable[[PlanTask, Connection], None],
+        selector: selectors.BaseSelector,
+    ) -> None:
+        self.plan: HouseJobs | None = None
+        self.refusal: Refusal | None = None
+        self._context = context
+        self._target = target
+        self._selector = selector
+        self._launched: Launched | None = None
+        self._answer: Connection | None = None
+        self._next: PlanTask | None = None
+
+    def ask(self, task: PlanTask) -> None:
+        """Begin; while one is being made, the newest question waits for its turn."""
+        if self._launched:
+            self._next = task
+            return
+        try:
+            self._launched, self._answer = launch_task(self._context, self._target, task)
+        except OSError as error:
+            self.refusal = Refusal(f"no process could be started to read the configuration: {error}")
+            return
+        self._selector.register(self._answer, selectors.EVENT_READ, self._on_answer)
+
+    def kill(self) -> None:
+        self._next = None
+        if self._launched:
+            self._launched.send_signal(signal.SIGKILL)
+            self._end()
+
+    def _on_answer(self) -> None:
+        if self._answer is None:
+            return
+        try:
+            result = self._answer.recv()
+        except EOFError:
+            result = Refusal("the configuration could not be read; the lines above say why")
+        self._end()
+        if isinstance(result, HouseJobs):
+            self.plan, self.refusal = result, None
+        else:
+            self.refusal = result
+        if self._next:
+            task, self._next = self._next, None
+            self.ask(task)
+
+    def _end(self) -> None:
+        if self._answer:
+            self._selector.unregister(self._answer)
+            self._answer.close()
+        if self._launched:
+            self._launched.reap()
+            self._launched.close()
+        self._answer = self._launched = None

@@ -1,0 +1,410 @@
+"""The supervisor's loop: one thread, one selector, and the rules of ``base.child`` for each process.
+
+Like ``vigilar.main`` it must stay small in memory: base, bus and the plain types of config only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import multiprocessing
+import os
+import selectors
+import signal
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from socket import socket
+from typing import Any
+
+from vigilar.base.child import Child, ChildState, Failure, Launch, Launched, resident_bytes
+from vigilar.base.clock import SystemClock
+from vigilar.base.control import ProcessFact
+from vigilar.base.errors import BusError, ExitCode, VigilarError
+from vigilar.base.launch import launch_process, launch_program, start_fork_server
+from vigilar.base.ports import LOOPBACK, check_page_port, is_port_free
+from vigilar.base.signals import SignalInbox
+from vigilar.base.systemd import ServiceManager
+from vigilar.bus.broker import broker_command, check_port, is_answering
+from vigilar.config.jobs import CameraJob, EventsJob, HouseJobs, WebJob
+from vigilar.config.places import Places
+from vigilar.processes.planner import Planner, PlanTask
+
+logger = logging.getLogger(__name__)
+
+STOP_STAGES: tuple[tuple[str, float], ...] = (("camera", 4.0), ("web", 2.0), ("events", 2.3), ("broker", 1.0))
+"""The order of stopping, with the seconds each stage has before it is killed: 9.3 in all, as a stop takes at most 10.
+Cameras first, so that their last events are still taken; then who shows, who stores, and last the bus."""
+
+STATUS_EVERY_S = 5.0
+BROKER_LOOK_EVERY_S = 10.0
+BROKER_MISSES = 3
+"""So many looks without an answer of a second each, and the broker hangs."""
+
+BROKER_UP_S = 5.0
+PORT_WAIT_S = 3.0
+"""A port may still be held by a process of a supervisor that was just killed."""
+
+MAX_FACTS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What runs in each process."""
+
+    upgrade: Callable[[PlanTask, Connection], None]
+    camera: Callable[[CameraJob, socket], None]
+    events: Callable[[EventsJob, socket], None]
+    web: Callable[[WebJob, socket], None]
+
+
+class Supervisor:
+    """Runs the house until a signal says to stop. Main thread only.
+
+    Promises and failure cases: ``docs/architecture/subsystems/supervisor.md``.
+    """
+
+    def __init__(self, places: Places, targets: Targets) -> None:
+        self._places = places
+        self._targets = targets
+        self._clock = SystemClock()
+        self._manager = ServiceManager(os.environ)
+        self._selector = selectors.DefaultSelector()
+        self._spawned_from = multiprocessing.get_context("spawn")
+        self._children: dict[str, Child] = {}
+        self._facts: deque[ProcessFact] = deque()
+        self._plan: HouseJobs | None = None
+        self._planner = Planner(self._spawned_from, targets.upgrade, self._selector)
+        self._config_error = ""
+        self._stops = 0
+        self._is_changed = False
+        self._is_ready = False
+        self._started_ts = self._clock.utc_ns() // 1_000_000
+        self._status_due_s = self._watchdog_due_s = self._broker_due_s = 0.0
+        self._broker_misses = 0
+
+    def run(self) -> int:
+        """The exit code after an ordered stop. Raises VigilarError when the house cannot be started."""
+        self._signals = SignalInbox()
+        self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
+        try:
+            self._cameras_from = start_fork_server("vigilar.processes.preload")  # imports while the plan is made
+            self._start()
+            while not self._stops:
+                self._turn()
+                self._take_plan()
+            self._stop()
+        finally:
+            self._kill_all()
+            self._selector.close()
+            self._signals.close()
+        return int(ExitCode.OK)
+
+    # Start
+
+    def _start(self) -> None:
+        self._ask_for_plan()
+        while self._planner.plan is None and not self._stops:
+            self._turn()
+            if self._planner.refusal:
+                raise self._planner.refusal.error()
+        self._plan, self._planner.plan = self._planner.plan, None
+        if self._plan is None or self._stops:
+            return
+        self._wait_for_port(self._plan.web.listen, self._plan.web.port)
+        check_page_port(self._plan.web.listen, self._plan.web.port)
+        self._apply(None, self._plan)
+        self._tell_fact("system_started", "system", {})
+        logger.info("started with %d cameras, page on port %d", len(self._plan.cameras), self._plan.web.port)
+
+    def _wait_for_port(self, host: str, port: int) -> None:
+        """Give whoever still holds the port PORT_WAIT_S; that it is free then is for the caller to check."""
+        deadline = time.monotonic() + PORT_WAIT_S
+        with contextlib.suppress(OSError):
+            while not is_port_free(host, port) and time.monotonic() < deadline and not self._stops:
+                self._turn(0.1)
+
+    # One turn of the loop
+
+    def _turn(self, timeout_s: float | None = None) -> None:
+        if timeout_s is None:
+            timeout_s = min([1.0, *(child.next_look_s() for child in self._children.values())])
+        for key, _ in self._selector.select(timeout_s):
+            key.data()
+        for child in list(self._children.values()):
+            self._look_after(child)
+        now = time.monotonic()
+        if now >= self._broker_due_s:
+            self._broker_due_s = now + BROKER_LOOK_EVERY_S
+            self._look_at_broker()
+        if self._is_changed or now >= self._status_due_s:
+            if not self._is_changed:
+                self._send_facts()  # those that were not taken yet
+            self._is_changed = False
+            self._status_due_s = now + STATUS_EVERY_S
+            self._tell_status()
+        if self._manager.watchdog_every_s and now >= self._watchdog_due_s:
+            self._watchdog_due_s = now + self._manager.watchdog_every_s
+            self._manager.tell("WATCHDOG=1")
+
+    def _look_after(self, child: Child) -> None:
+        reason = child.kill_if_hung()
+        if reason:
+            logger.warning("%s %s and is killed", child.name, reason)
+        if child.is_due() and not self._stops:
+            self._launch(child)
+        if child.state is ChildState.STOPPED and not child.is_wanted and not self._stops:
+            del self._children[child.name]
+            self._is_changed = True
+
+    def _launch(self, child: Child) -> None:
+        try:
+            launched = child.launch()
+        except (OSError, BusError) as error:
+            self._report(child, child.failed_to_launch(f"could not be started: {error}"))
+            return
+        self._is_changed = True
+        logger.info("%s started, process %d", child.name, launched.pid)
+        self._selector.register(launched.exit_fd, selectors.EVENT_READ, partial(self._on_exit, child, launched))
+        if launched.line:
+            self._selector.register(launched.line, selectors.EVENT_READ, partial(self._on_line, child, launched))
+
+    def _on_line(self, child: Child, launched: Launched) -> None:
+        if child.launched is not launched or launched.line is None:
+            return
+        messages = launched.line.receive()
+        if messages is None:
+            self._forget(launched.line)  # the end of the process itself shows on its exit_fd
+            return
+        for message in messages:
+            self._on_message(child, message)
+
+    def _on_message(self, child: Child, message: dict[str, Any]) -> None:
+        if "beat" in message and isinstance(message["beat"], dict):
+            if child.beat(message["beat"]):
+                self._is_changed = True
+                self._on_first_beat(child)
+        elif "reload" in message:
+            logger.info("%s asks to read the configuration again", child.name)
+            self._ask_for_plan()
+        elif "done" in message and child.name == "events":
+            self._facts = deque(fact for fact in self._facts if fact.id != message["done"])
+
+    def _on_first_beat(self, child: Child) -> None:
+        if child.name == "events":
+            self._send_facts()
+        if not self._is_ready and all(c.state is not ChildState.STARTING for c in self._children.values()):
+            self._is_ready = True
+            self._manager.tell("READY=1")
+
+    def _on_exit(self, child: Child, launched: Launched) -> None:
+        if child.launched is not launched:
+            return
+        self._on_line(child, launched)
+        self._forget(launched.exit_fd)
+        if launched.line:
+            self._forget(launched.line)
+        self._is_changed = True
+        failure = child.ended()
+        if failure:
+            self._report(child, failure)
+        else:
+            logger.info("%s stopped", child.name)
+
+    def _report(self, child: Child, failure: Failure) -> None:
+        when = f"in {failure.wait_s:.0f} s" if failure.wait_s else "at once"
+        logger.warning("%s %s (failure %d in a row), next start %s", child.name, failure.reason, failure.count, when)
+        if failure.is_news:
+            kind = "process_failing" if failure.is_failing else "process_restarted"
+            self._tell_fact(kind, child.name, {"reason": failure.reason, "restarts": child.restarts})
+
+    def _look_at_broker(self) -> None:
+        child = self._children.get("broker")
+        port = _own_port(self._plan) if self._plan else None
+        if child is None or port is None or child.state is not ChildState.RUNNING:
+            self._broker_misses = 0
+            return
+        self._broker_misses = 0 if is_answering(port, 1.0) else self._broker_misses + 1
+        if self._broker_misses >= BROKER_MISSES:
+            logger.warning("broker gave no answer %d times and is killed", self._broker_misses)
+            self._broker_misses = 0
+            child.kill()
+
+    # Plans
+
+    def _ask_for_plan(self) -> None:
+        port = _own_port(self._plan) if self._plan else None
+        self._planner.ask(PlanTask(self._places, port, is_start=self._plan is None))
+
+    def _take_plan(self) -> None:
+        """Put a new answer of the planner to work. Only from the outermost loop: applying a plan turns it too."""
+        if self._planner.refusal:
+            self._config_error, self._planner.refusal = self._planner.refusal.message, None
+            self._is_changed = True
+            logger.error("the last good configuration stays in use: %s", self._config_error)
+        if self._planner.plan and self._plan:
+            plan, self._planner.plan = self._planner.plan, None
+            try:
+                self._apply(self._plan, plan)
+            except VigilarError as error:
+                self._config_error = str(error)
+                logger.error("the last good configuration stays in use: %s", error)
+            else:
+                self._plan, self._config_error = plan, ""
+
+    def _apply(self, before: HouseJobs | None, plan: HouseJobs) -> None:
+        """Start what is new, let go what is not wanted any more, restart what changed; leave the rest alone.
+
+        The broker comes first, as its are the only errors (BusError), and nothing may be half changed then.
+        """
+        if before is None or _own_port(before) != _own_port(plan):
+            self._apply_broker(_own_port(plan))
+        logging.getLogger().setLevel(plan.web.log_level.upper())
+        for problem in plan.problems:
+            logger.error("%s", problem)
+        self._is_changed = True
+        old, new = (_jobs(before) if before else {}), _jobs(plan)
+        for name in old.keys() - new.keys():
+            logger.info("%s is not wanted any more", name)
+            self._children[name].stop(_stop_s(name))
+        for name, job in new.items():
+            if name not in old:
+                self._want(name, job)
+            elif _without_camera_list(old[name]) != _without_camera_list(job):
+                logger.info("%s has new settings", name)
+                self._children[name].replace(self._launch_of(job), _stop_s(name))
+
+    def _want(self, name: str, job: CameraJob | EventsJob | WebJob) -> None:
+        child = self._children.get(name)
+        if child:  # it was let go a moment ago and is still stopping
+            child.replace(self._launch_of(job), _stop_s(name))
+        else:
+            self._children[name] = Child(name, self._launch_of(job), self._clock)
+
+    def _launch_of(self, job: CameraJob | EventsJob | WebJob) -> Launch:
+        if isinstance(job, CameraJob):
+            return partial(launch_process, self._cameras_from, self._targets.camera, job)
+        target = self._targets.events if isinstance(job, EventsJob) else self._targets.web
+        return partial(launch_process, self._spawned_from, target, job)
+
+    def _apply_broker(self, port: int | None) -> None:
+        """Have our broker run on ``port``, or not at all, and wait until it answers: the others need it at once."""
+        folder = self._places.broker_dir
+        if port:
+            command = broker_command(folder)
+            self._wait_for_port(LOOPBACK, port)
+            check_port(port)
+        child = self._children.pop("broker", None)
+        if child:
+            child.stop(_stop_s("broker"))
+            self._wait_for([child], _stop_s("broker") + 1.0)
+        if not port:
+            return
+        child = self._children["broker"] = Child("broker", partial(launch_program, command, folder), self._clock)
+        deadline = time.monotonic() + BROKER_UP_S
+        self._launch(child)
+        while not is_answering(port, 1.0) and time.monotonic() < deadline and not self._stops:
+            self._turn(0.02)
+
+    # Telling
+
+    def _tell_fact(self, kind: str, source_id: str, detail: dict[str, Any]) -> None:
+        ts = self._clock.utc_ns() // 1_000_000
+        self._facts.append(ProcessFact(os.urandom(16).hex(), ts, kind, source_id, detail))
+        if len(self._facts) > MAX_FACTS:
+            lost = self._facts.popleft()
+            logger.error("%s of %s could not be stored: too many wait", lost.kind, lost.source_id)
+        self._send_facts()
+
+    def _send_facts(self) -> None:
+        events = self._children.get("events")
+        if events and events.launched and events.launched.line:
+            for fact in self._facts:
+                events.launched.line.send_fact(fact)
+
+    def _tell_status(self) -> None:
+        """Everybody hears how everybody is."""
+        now_ts = self._clock.utc_ns() // 1_000_000
+        own = {"state": "running", "pid": os.getpid(), "started_ts": self._started_ts, "restarts": 0}
+        processes = {"supervisor": {**own, "rss_bytes": resident_bytes(os.getpid())}}
+        processes |= {name: child.facts() for name, child in self._children.items()}
+        status = {
+            "ts": now_ts,
+            "processes": processes,
+            "cameras": [dataclasses.asdict(camera) for camera in self._plan.web.cameras] if self._plan else [],
+            "config_error": self._config_error,
+            "problems": list(self._plan.problems) if self._plan else [],
+        }
+        for child in self._children.values():
+            if child.launched and child.launched.line:
+                child.launched.line.send_status(status)
+
+    # Stop
+
+    def _stop(self) -> None:
+        """Everything ends in order; what does not within its time is killed. Under 10 s in all."""
+        self._manager.tell("STOPPING=1")
+        began = time.monotonic()
+        self._tell_fact("system_stopped", "system", {})
+        for kind, within_s in STOP_STAGES:
+            stage = [child for child in self._children.values() if child.name.split("/")[0] == kind]
+            for child in stage:
+                child.stop(within_s)
+            self._wait_for(stage, within_s + 0.3)
+        logger.info("stopped in %.1f s", time.monotonic() - began)
+
+    def _wait_for(self, children: list[Child], within_s: float) -> None:
+        """Turn until these have ended. A second stop signal ends the patience with all of them."""
+        deadline = time.monotonic() + within_s
+        while any(child.launched for child in children) and time.monotonic() < deadline:
+            if self._stops > 1:
+                return
+            self._turn(0.05)
+            for child in children:
+                self._look_after(child)
+
+    def _kill_all(self) -> None:
+        """Whatever still runs ends now: nothing, after an ordered stop."""
+        left = [child.launched for child in self._children.values() if child.launched]
+        self._planner.kill()
+        for launched in left:
+            launched.send_signal(signal.SIGKILL)
+        for launched in left:
+            launched.reap()
+
+    def _forget(self, descriptor: Any) -> None:
+        if descriptor in self._selector.get_map():
+            self._selector.unregister(descriptor)
+
+    def _on_signal(self) -> None:
+        for number in self._signals.take():
+            if number == signal.SIGHUP:
+                logger.info("reading the configuration again")
+                self._ask_for_plan()
+            else:
+                self._stops += 1
+                logger.info("stopping at once" if self._stops > 1 else "stopping (once more: at once)")
+
+
+def _jobs(plan: HouseJobs) -> dict[str, CameraJob | EventsJob | WebJob]:
+    """All processes but the broker, in the order in which they start."""
+    cameras = {f"camera/{job.camera_id}": job for job in plan.cameras}
+    return {"events": plan.events, "web": plan.web, **cameras}
+
+
+def _own_port(plan: HouseJobs) -> int | None:
+    """The port of our own broker; None when the owner runs one."""
+    return plan.broker.port if plan.broker.is_own else None
+
+
+def _without_camera_list(job: CameraJob | EventsJob | WebJob) -> CameraJob | EventsJob | WebJob:
+    """The web process learns its cameras from the status: adding one must not cut off who is looking at a page."""
+    return dataclasses.replace(job, cameras=()) if isinstance(job, WebJob) else job
+
+
+def _stop_s(name: str) -> float:
+    return dict(STOP_STAGES)[name.split("/")[0]]

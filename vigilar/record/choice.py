@@ -1,0 +1,96 @@
+"""Which groups of pictures are written: the recording modes, pre-roll and post-roll. No I/O."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from vigilar.record.ring import GopView
+
+DETECTION_DELAY_NS = 2_000_000_000
+"""How late motion may be reported after its first moving frame and still get its whole pre-roll: two looks of an idle
+analysis at 2 a second, decoding from the last keyframe on, and a busy moment. A group longer than that counts instead,
+because an analysis of keyframes alone learns of motion one group late."""
+
+
+class RecordingMode(Enum):
+    """``ALWAYS``: everything. ``MOTION``: motion with pre-roll and post-roll, nothing else. ``KEYFRAMES_WHEN_IDLE``:
+    motion as before, and the keyframes of the time between."""
+
+    ALWAYS = "always"
+    MOTION = "motion"
+    KEYFRAMES_WHEN_IDLE = "keyframes-when-idle"
+
+
+class Choice(Enum):
+    """What to do with a group of pictures. ``WAIT``: motion may still be reported that wants it."""
+
+    WRITE = auto()
+    KEYFRAME = auto()
+    SKIP = auto()
+    WAIT = auto()
+
+
+@dataclass(slots=True)
+class _Span:
+    """One motion in ``mono_ns``; ``end`` is None while it goes on."""
+
+    start: int
+    end: int | None = None
+
+
+class Chooser:
+    """Decides group by group, in order. ``motion_started`` and ``motion_ended`` may be called from any thread.
+
+    A group is wanted if any of it lies between ``before_s`` before a motion and ``after_s`` after it. So the first
+    packet written is a keyframe at least ``before_s`` before the first moving frame, and post-roll ends with a group.
+    Groups that no motion wants yet wait until none can want them any more; therefore in the modes other than ALWAYS
+    what is idle is decided ``before_s`` and the detection's delay later.
+    """
+
+    def __init__(self, mode: RecordingMode, before_s: float, after_s: float) -> None:
+        self._mode = mode
+        self._before_ns = int(before_s * 1e9)
+        self._after_ns = int(after_s * 1e9)
+        self._lock = threading.Lock()
+        self._spans: list[_Span] = []
+
+    @property
+    def is_moving(self) -> bool:
+        with self._lock:
+            return any(span.end is None for span in self._spans)
+
+    def motion_started(self, mono_ns: int) -> None:
+        """A motion began; ``mono_ns`` is the time of its first moving frame."""
+        with self._lock:
+            self._spans.append(_Span(mono_ns))
+
+    def motion_ended(self, last_mono_ns: int) -> None:
+        """The motion that goes on is over; ``last_mono_ns`` is the time of its last moving frame."""
+        with self._lock:
+            for span in self._spans:
+                if span.end is None:
+                    span.end = max(span.start, last_mono_ns)
+
+    def choose(self, gop: GopView, now_mono_ns: int) -> Choice:
+        """What to do with ``gop``; ``now_mono_ns`` is the same clock as the packets'."""
+        if self._mode is RecordingMode.ALWAYS:
+            return Choice.WRITE
+        start, end = gop.start.mono_ns, gop.end_mono_ns
+        if self._is_wanted(start, end):
+            return Choice.WRITE
+        delay_ns = self._before_ns + max(DETECTION_DELAY_NS, end - start)
+        if not gop.is_whole or now_mono_ns - end < delay_ns:
+            return Choice.WAIT
+        return self.idle_choice()
+
+    def idle_choice(self) -> Choice:
+        """What becomes of a whole group that no motion wants."""
+        return Choice.KEYFRAME if self._mode is RecordingMode.KEYFRAMES_WHEN_IDLE else Choice.SKIP
+
+    def _is_wanted(self, start: int, end: int) -> bool:
+        with self._lock:
+            # Groups come in order, so a motion whose post-roll ended before this one wants nothing any more.
+            self._spans = [span for span in self._spans if span.end is None or span.end + self._after_ns >= start]
+            return any(span.start - self._before_ns < end for span in self._spans)

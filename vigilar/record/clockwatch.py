@@ -1,0 +1,35 @@
+"""Notices when somebody moves the wall clock."""
+
+from __future__ import annotations
+
+import logging
+
+from vigilar.base.clock import Clock
+from vigilar.record.hole import Report
+from vigilar.vge.bodies import Mark
+
+logger = logging.getLogger(__name__)
+
+STEP_NS = 1_000_000_000
+"""More than this between two looks is a step. A clock that is slewed moves 0.1 ms between two looks, at 500 ppm."""
+
+
+class ClockWatch:
+    """Compares the wall clock with the monotonic one. One thread."""
+
+    def __init__(self, clock: Clock, report: Report) -> None:
+        self._clock = clock
+        self._report = report
+        self._offset_ns = clock.utc_ns() - clock.mono_ns()
+
+    def look(self) -> Mark | None:
+        """Called regularly. A step is reported, and the mark for the file is given back."""
+        utc_ns = self._clock.utc_ns()
+        offset_ns = utc_ns - self._clock.mono_ns()
+        moved_ns, self._offset_ns = offset_ns - self._offset_ns, offset_ns
+        if abs(moved_ns) <= STEP_NS:
+            return None
+        step_ms = round(moved_ns / 1e6)
+        logger.warning("the clock was moved by %d ms", step_ms)
+        self._report("clock_stepped", utc_ns, {"step_ms": step_ms})
+        return Mark("clock-step", {"step_ms": step_ms})

@@ -1,0 +1,70 @@
+"""What was to be recorded and was not: from when, why, and telling it once it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from vigilar.vge.bodies import Mark
+
+Report = Callable[[str, int, dict[str, Any]], None]
+"""Takes a fact: its kind (a type of ``vigilar/events/classification.py``), UTC ns, details. Must return at once."""
+
+DISK_FULL = "the disk was full"
+DISK_FAILED = "the disk reported an error"
+DISK_SLOW = "the disk was too slow"
+DATABASE = "the database could not be written"
+BAD_PICTURE = "the camera's stream could not be stored"
+BUG = "an unexpected error"
+
+
+@dataclass(slots=True)
+class Hole:
+    """A span without footage that is still growing: where it began, and why."""
+
+    from_utc_ns: int
+    why: str
+
+
+class HoleBook:
+    """Remembers that footage is being lost and that the disk is full; reports each once. One thread."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._hole: Hole | None = None
+        self.is_full = False
+        self.holes = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._hole is not None
+
+    def begin(self, from_utc_ns: int, why: str) -> None:
+        """Footage is lost from here on. The first reason of a hole stays."""
+        if self._hole is None:
+            self._hole = Hole(from_utc_ns, why)
+        else:
+            self._hole.from_utc_ns = min(self._hole.from_utc_ns, from_utc_ns)
+
+    def disk_is_full(self, utc_ns: int, detail: dict[str, Any]) -> None:
+        if not self.is_full:
+            self.is_full = True
+            self._report("disk_full", utc_ns, detail)
+
+    def end(self, to_utc_ns: int) -> Mark | None:
+        """Footage is recorded again from here on: report what was lost; the mark for the new file."""
+        hole, self._hole = self._hole, None
+        if hole is None:
+            return None
+        self.holes += 1
+        lost_ms = max(0, to_utc_ns - hole.from_utc_ns) // 1_000_000
+        span = {"from_ms": hole.from_utc_ns // 1_000_000, "to_ms": to_utc_ns // 1_000_000, "lost_ms": lost_ms}
+        self._report("footage_lost", to_utc_ns, {**span, "reason": hole.why})
+        return Mark("gap", {**span, "reason": hole.why})
+
+    def recording_works(self, utc_ns: int) -> None:
+        """Something was written: if the disk had been full, it is no longer."""
+        if self.is_full:
+            self.is_full = False
+            self._report("recording_resumed", utc_ns, {})

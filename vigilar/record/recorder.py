@@ -1,0 +1,374 @@
+"""The recorder: takes packets out of the ring, decides, and writes them into `.vge` files. One thread.
+
+It looks every ``TICK_S`` instead of waking for each packet: 8 cameras at 70 packets a second would wake it 560 times
+a second, which costs more than all else it does. What a look finds is written at once.
+
+At most lost when the process is killed: a look (0.2 s), the fragment that is not whole (0.5 s), a frame. At most lost
+in a power cut: that, and what was written since the last sync (1 s).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vigilar.base.clock import Clock
+from vigilar.base.errors import ErrorKind, RecordingError, StoreError
+from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
+from vigilar.media.packets import Packet
+from vigilar.record import hole
+from vigilar.record.choice import Choice, Chooser, RecordingMode
+from vigilar.record.clockwatch import ClockWatch
+from vigilar.record.hole import HoleBook, Report
+from vigilar.record.ring import GopView, PacketRing
+from vigilar.record.room import LookForRoom, room_of
+from vigilar.record.segment import MakeMuxer, Segment
+from vigilar.record.shelf import Shelf
+from vigilar.vge.bodies import Mark
+from vigilar.vge.format import CloseReason
+
+logger = logging.getLogger(__name__)
+
+TICK_S = 0.2
+SYNC_AFTER_NS = 750_000_000
+"""A sync begins at the first look at which the oldest unsynced byte is this old, so before it is 1 s old."""
+
+CHECKPOINT_EVERY_NS = 10_000_000_000
+RETRY_NS = 1_000_000_000
+"""How soon a file that could not be made is tried again, and the disk is looked at for room."""
+
+POOR_RETRY_NS = 30_000_000_000
+"""The same after a file that ended without a picture: a quota that shows no room must not leave a file a second."""
+
+SILENCE_NS = 15_000_000_000
+"""Without a packet for this long the file is closed. Longer than capture's own 10 s, after which a new run begins, so
+no picture of the old run can follow that would then lack its keyframe."""
+
+DRAIN_NS = 1_000_000_000
+"""At a stop what is still in the ring is written for this long at most; then the file is closed, whatever is left."""
+
+_FAR_FUTURE_NS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderSettings:
+    """What is recorded. ``segment_s`` is when a new file begins, at the next keyframe."""
+
+    mode: RecordingMode = RecordingMode.ALWAYS
+    before_s: float = 5.0
+    after_s: float = 10.0
+    segment_s: float = 300.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened since the process started. Read by other threads as it is."""
+
+    files: int = 0
+    fragments: int = 0
+    syncs: int = 0
+    slowest_sync_ms: int = 0
+    write_errors: int = 0
+    bugs: int = 0
+
+
+class Recorder:
+    """Records one camera. ``run`` belongs to one thread; ``motion_started``, ``motion_ended`` and the properties may
+    be used from any. ``report`` is called on the recorder's thread and must return at once."""
+
+    def __init__(
+        self,
+        settings: RecorderSettings,
+        ring: PacketRing,
+        shelf: Shelf,
+        clock: Clock,
+        report: Report,
+        make_muxer: MakeMuxer,
+        look_for_room: LookForRoom = room_of,
+    ) -> None:
+        self.counters = Counters()
+        self.alive_mono_ns = clock.mono_ns()
+        self._settings = settings
+        self._segment_ns = int(settings.segment_s * 1e9)
+        self._ring = ring
+        self._reader = ring.reader()
+        self._shelf = shelf
+        self._clock = clock
+        self._make_muxer = make_muxer
+        self._look_for_room = look_for_room
+        self._chooser = Chooser(settings.mode, settings.before_s, settings.after_s)
+        self._holes = HoleBook(report)
+        self._clock_watch = ClockWatch(clock, report)
+        self._segment: Segment | None = None
+        self._last_run: int | None = None
+        self._last_end_utc_ns = 0
+        self._retry_mono_ns = 0
+        self._room_mono_ns = 0
+        self._checkpoint_mono_ns = 0
+        self._wants_checkpoint = False
+        self._last_write_mono_ns = 0
+        self._errors = Tally(logger, "recording", every_s=10.0)
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether a file is open and grew within the last seconds."""
+        return self._segment is not None and self._clock.mono_ns() - self._last_write_mono_ns < 3_000_000_000
+
+    @property
+    def is_disk_full(self) -> bool:
+        return self._holes.is_full
+
+    def facts(self) -> dict[str, Any]:
+        """Counters for the health message."""
+        counters = self.counters
+        return {
+            "files": counters.files,
+            "fragments": counters.fragments,
+            "slowest_sync_ms": counters.slowest_sync_ms,
+            "write_errors": counters.write_errors,
+            "recorder_bugs": counters.bugs,
+            "holes": self._holes.holes,
+            "lost_packets": self._ring.dropped_unread,
+            "ring_bytes": self._ring.size_bytes,
+        }
+
+    def motion_started(self, mono_ns: int) -> None:
+        """Motion began; ``mono_ns`` is the time of its first moving frame. Any thread."""
+        self._chooser.motion_started(mono_ns)
+        self._wants_checkpoint = True
+
+    def motion_ended(self, last_mono_ns: int) -> None:
+        """The motion is over; ``last_mono_ns`` is the time of its last moving frame. Any thread."""
+        self._chooser.motion_ended(last_mono_ns)
+        self._wants_checkpoint = True
+
+    def run(self, stop: Stop) -> None:
+        """Record until ``stop``, then write what is there and close the file. Only bugs are caught here."""
+        while not stop.wait(TICK_S):
+            try:
+                self.run_once()
+            except Exception:
+                self._survive_bug()
+        try:
+            self.finish()
+        except Exception:
+            self._survive_bug()
+
+    def run_once(self) -> None:
+        """One look: write what is due, sync what is due. Errors of disk, database and stream are dealt with."""
+        now = self.alive_mono_ns = self._clock.mono_ns()
+        step = self._clock_watch.look()
+        if step is not None and self._segment:
+            self._guarded(self._segment.mark, step)
+        if self._is_held(now):
+            return
+        self._take_loss()
+        while not self._is_held(now) and self._record_next(now):
+            self.alive_mono_ns = self._clock.mono_ns()
+            self._sync_if_due()
+        self._sync_if_due()
+        self._checkpoint_if_due()
+        if self._segment and now - max(self._reader.newest_mono_ns(), self._segment.first.mono_ns) > SILENCE_NS:
+            self._end_segment(CloseReason.ROLLOVER, "the camera sends nothing")
+
+    def finish(self) -> None:
+        """Write what is left and close the file with STOP."""
+        self._take_loss()
+        deadline = self._clock.mono_ns() + DRAIN_NS
+        while self._clock.mono_ns() < deadline and self._retry_mono_ns == 0 and self._record_next(_FAR_FUTURE_NS):
+            pass
+        self._end_segment(CloseReason.STOP, "stop")
+        self._holes.end(self._clock.utc_ns())
+
+    # Reading and deciding
+
+    def _record_next(self, now: int) -> bool:
+        """Deal with what is new of the group at the reader's place; False when there is nothing to do with it yet."""
+        gop = self._reader.look()
+        if gop is None or gop.unread == 0:
+            return False
+        if self._segment and not gop.is_at_start:
+            choice = Choice.WRITE  # a group that was begun is written whole
+        else:
+            choice = self._chooser.choose(gop, now)
+        if choice is Choice.WAIT:
+            return False
+        if choice is Choice.SKIP:
+            self._end_segment(CloseReason.ROLLOVER, "no motion")
+            self._reader.skip()
+            return True
+        self._record(gop, choice)
+        return True
+
+    def _record(self, gop: GopView, choice: Choice) -> None:
+        if gop.is_at_start:
+            self._begin_if_due(gop)
+        packets = self._reader.take()
+        if self._segment is None:  # the rest of a group whose beginning could not be written
+            return
+        if choice is Choice.KEYFRAME:
+            packets = [_stretched(gop)]
+        self._guarded(self._segment.add, packets)
+        self._last_write_mono_ns = self._clock.mono_ns()
+
+    def _begin_if_due(self, gop: GopView) -> None:
+        segment = self._segment
+        if segment and segment.run is not gop.run:
+            self._end_segment(CloseReason.ROLLOVER, "new connection")
+        elif segment and gop.start.mono_ns - segment.first.mono_ns >= self._segment_ns:
+            self._end_segment(CloseReason.ROLLOVER, "rollover")
+        if self._segment is None:
+            self._begin(gop)
+
+    def _begin(self, gop: GopView) -> None:
+        marks: list[Mark] = []
+        gap = self._holes.end(gop.start.utc_ns)
+        if gap:
+            marks.append(gap)
+        if self._last_run is not None and self._last_run != gop.run.run:
+            missing_ms = (gop.start.utc_ns - self._last_end_utc_ns) // 1_000_000
+            marks.append(Mark("reconnect", {"run": gop.run.run, "missing_ms": missing_ms}))
+        self._last_run = gop.run.run
+        try:
+            self._segment = Segment(self._shelf, self._clock, self._make_muxer, gop.run, gop.start, marks)
+        except RecordingError as error:
+            self._note_error(error)
+            self._holes.begin(gop.start.utc_ns, hole.BAD_PICTURE)
+
+    # Trouble
+
+    def _is_held(self, now: int) -> bool:
+        """Whether there is nowhere to write to for now. Packets then wait in the ring."""
+        if now < self._retry_mono_ns:
+            return True
+        if now >= self._room_mono_ns:
+            self._room_mono_ns = now + RETRY_NS
+            room = self._look_for_room(self._shelf.settings.data_dir)
+            if room.is_full if not self._holes.is_full else not room.may_resume:
+                self._stop_for_room(now)
+                return True
+        if self._retry_mono_ns:
+            self._retry_mono_ns = 0
+            if self._segment:
+                self._guarded(self._segment.write)
+        return self._retry_mono_ns > now
+
+    def _stop_for_room(self, now: int) -> None:
+        self._retry_mono_ns = now + RETRY_NS
+        self._holes.disk_is_full(self._clock.utc_ns(), {"file": self._segment.name if self._segment else ""})
+        if self._segment and self._segment.name:
+            self._end_segment(CloseReason.DISK_FULL, "disk full")
+            self._holes.begin(self._last_end_utc_ns, hole.DISK_FULL)
+
+    def _take_loss(self) -> None:
+        """Packets were dropped unread: the run of pictures is broken, so the file ends here."""
+        loss = self._reader.pop_loss()
+        if loss is None:
+            return
+        if self._settings.mode is not RecordingMode.ALWAYS and not self._segment and not self._chooser.is_moving:
+            logger.warning("%d packets of a quiet time were dropped before they were looked at", loss.packets)
+            return
+        self._errors.add(f"{loss.packets} packets were dropped because the disk or the database was too slow")
+        self._end_segment(CloseReason.ROLLOVER, "footage lost")
+        self._holes.begin(loss.from_utc_ns, hole.DISK_FULL if self._holes.is_full else hole.DISK_SLOW)
+
+    def _guarded(self, step: Any, *arguments: Any) -> None:
+        """Do a step of the segment; deal with what it raises."""
+        segment = self._segment
+        if segment is None:
+            return
+        before = segment.fragments_written
+        try:
+            step(*arguments)
+        except (RecordingError, StoreError) as error:
+            self._on_error(segment, error)
+        else:
+            self._holes.recording_works(self._clock.utc_ns()) if segment.fragments_written > before else None
+        self.counters.fragments += segment.fragments_written - before
+        if before == 0 and segment.fragments_written:
+            self.counters.files += 1
+            logger.info("recording %s", segment.name)
+
+    def _on_error(self, segment: Segment, error: RecordingError | StoreError) -> None:
+        self._note_error(error)
+        is_full = error.kind is ErrorKind.FULL
+        if is_full:
+            self._holes.disk_is_full(self._clock.utc_ns(), {"file": segment.name, "reason": str(error)})
+        if not segment.is_ended and not segment.name:
+            # The file could not be made: its beginning waits in memory, the rest in the ring.
+            self._retry_mono_ns = self._clock.mono_ns() + RETRY_NS
+            if isinstance(error, RecordingError) and error.kind in (ErrorKind.BUG, ErrorKind.PERMANENT):
+                self._retry_mono_ns += 0
+            return
+        why = hole.DISK_FULL if is_full else hole.DISK_FAILED
+        if not segment.is_ended:  # the muxer refused a packet
+            segment.give_up(str(error))
+            why = hole.BAD_PICTURE
+        self._segment = None
+        self._last_end_utc_ns = segment.end_utc_ns
+        self._holes.begin(segment.end_utc_ns, why)
+        if is_full or not segment.fragments_written:
+            wait_ns = RETRY_NS if segment.fragments_written else POOR_RETRY_NS
+            self._retry_mono_ns = self._clock.mono_ns() + wait_ns
+
+    def _survive_bug(self) -> None:
+        self.counters.bugs += 1
+        logger.exception("unexpected error in the recorder, the file is ended")
+        segment, self._segment = self._segment, None
+        if segment:
+            self._holes.begin(segment.end_utc_ns, hole.BUG)
+            segment.give_up("unexpected error")
+
+    def _note_error(self, error: RecordingError | StoreError) -> None:
+        self.counters.write_errors += 1
+        self._errors.add(error)
+
+    # Ends, syncs, checkpoints
+
+    def _end_segment(self, reason: CloseReason, why: str) -> None:
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        before = segment.fragments_written
+        try:
+            segment.end(reason, why)
+        except (RecordingError, StoreError) as error:
+            self._note_error(error)
+            self._holes.begin(segment.end_utc_ns, hole.DISK_FULL if error.kind is ErrorKind.FULL else hole.DISK_FAILED)
+        self.counters.fragments += segment.fragments_written - before
+        self._last_end_utc_ns = segment.end_utc_ns
+
+    def _sync_if_due(self) -> None:
+        segment, now = self._segment, self._clock.mono_ns()
+        if segment is None or segment.oldest_unsynced_mono_ns is None:
+            return
+        if now - segment.oldest_unsynced_mono_ns < SYNC_AFTER_NS:
+            return
+        self._guarded(segment.sync)
+        self.counters.syncs += 1
+        took_ms = (self._clock.mono_ns() - now) // 1_000_000
+        self.counters.slowest_sync_ms = max(self.counters.slowest_sync_ms, took_ms)
+
+    def _checkpoint_if_due(self) -> None:
+        segment, now = self._segment, self._clock.mono_ns()
+        if segment is None or not segment.name:
+            return
+        if not self._wants_checkpoint and now < self._checkpoint_mono_ns:
+            return
+        self._wants_checkpoint = False
+        self._checkpoint_mono_ns = now + CHECKPOINT_EVERY_NS
+        try:
+            segment.checkpoint()
+        except StoreError as error:
+            self._note_error(error)
+        except RecordingError as error:
+            self._on_error(segment, error)
+
+
+def _stretched(gop: GopView) -> Packet:
+    """The keyframe alone, lasting until the next one."""
+    start = gop.start
+    ticks = int((gop.end_mono_ns - start.mono_ns) / 1e9 / start.time_base)
+    return replace(start, duration=max(start.duration, ticks))

@@ -1,0 +1,78 @@
+"""Opening the database, and the two ways to use it: ``read`` and ``write``."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from sqlalchemy import URL, Connection, Engine
+
+from vigilar.store.connect import WRITES, check_revision, make_engine, parse_url, prepare_file
+from vigilar.store.errors import store_errors
+
+
+class Store:
+    """One process' door to the database. Thread-safe; every foreign error leaves it as StoreError.
+
+    Writers of one process take turns by a lock of this object (level 2: a caller may hold a lock of its own while it
+    calls, never the other way round); between processes they take turns by SQLite's write lock, waited for at most
+    ``connect.BUSY_TIMEOUT_MS``, then the error is TRANSIENT. Readers never wait for writers (WAL).
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._write_lock = threading.Lock()
+
+    @classmethod
+    def open(cls, database_url: str, *, migrate: bool = False) -> Self:
+        """Open the database at ``database_url`` (``sqlite:////absolute/path`` or ``postgresql+psycopg://...``).
+
+        With ``migrate`` the database is created if it is not there, brought to the newest schema and, on SQLite,
+        checked page by page (0.2 s for 100,000 events); the supervisor does so once, before any other process.
+        Without it the schema must fit: an older or newer one, or none, is refused with a sentence that says what
+        to do. Raises StoreError.
+        """
+        url = parse_url(database_url)
+        if url.get_backend_name() == "sqlite":
+            prepare_file(url, create=migrate)
+        engine = make_engine(url)
+        try:
+            if migrate:
+                _migrate(url)
+            with store_errors("open the database"), engine.connect() as connection:
+                check_revision(connection)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Close all connections. The last one of all processes empties the write-ahead log."""
+        self.engine.dispose()
+
+    @contextmanager
+    def read(self, doing: str) -> Iterator[Connection]:
+        """A transaction that sees one state of the database. ``doing`` completes "cannot ..." in an error."""
+        with store_errors(doing), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, doing: str) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start; committed and on the disk when the block ends.
+
+        An error inside undoes all of it. A deferred transaction would fail at its first write when another process
+        wrote meanwhile, without waiting (``dependencies.md`` S1), hence BEGIN IMMEDIATE.
+        """
+        with self._write_lock, store_errors(doing), self.engine.connect() as connection:
+            connection.execution_options(**{WRITES: True})
+            with connection.begin():
+                yield connection
+
+
+def _migrate(url: URL) -> None:
+    # Imported here and nowhere else: Alembic costs 11 MB, and only one short-lived process upgrades.
+    from vigilar.store.migrate import upgrade
+
+    upgrade(url)

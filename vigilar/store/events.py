@@ -1,0 +1,279 @@
+"""Rows of events: inserted and changed by the events process, listed and searched by pages and commands.
+
+Each insert or update of any event gets the next *change number* in the same transaction, so "all changes after n"
+finds everything a page has missed, and nothing is committed out of order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+
+from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.store.engine import Store
+from vigilar.store.outbox import OutboxMessage, add_within, consume_within
+from vigilar.store.schema import counters, events, files
+
+MAX_PAGE = 500
+"""Events of one list at most, so that a request cannot ask for all there are."""
+
+_COLUMNS = tuple(column for column in events.c if column.name != "words")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event to store. ``uid`` is the id of its message. Times are UTC ms; ``payload`` is JSON-able."""
+
+    uid: str
+    type: str
+    severity: str
+    source_id: str
+    ts_ms: int
+    payload: dict[str, Any] = field(default_factory=dict)
+    end_ms: int | None = None
+    still_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """An event as it is in the database. ``change`` is the number of its newest insert or update."""
+
+    id: int
+    uid: str
+    change: int
+    type: str
+    severity: str
+    source_id: str
+    ts_ms: int
+    end_ms: int | None
+    still_id: int | None
+    payload: dict[str, Any]
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFilter:
+    """Which events to list, newest first. None means all.
+
+    ``camera`` is a camera id (or any other source), ``from_ms`` and ``to_ms`` bound the start of the event as
+    [from, to) in UTC ms, each word of ``q`` must be in title, name or type, ``cursor`` is the ``next`` of the page
+    before, ``limit`` is cut to 1..500.
+    """
+
+    camera: str | None = None
+    type: str | None = None
+    severity: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    q: str | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+Announce = Callable[[StoredEvent], OutboxMessage]
+"""Makes the message that tells the world of a stored event. It is stored with the event, or neither is."""
+
+
+def insert_event(
+    store: Store,
+    new: NewEvent,
+    *,
+    now_ms: int,
+    announce: Announce | None = None,
+    consumed_outbox: tuple[str, str] | None = None,
+) -> StoredEvent | None:
+    """Store an event, on the disk when this returns; None when its ``uid`` is known, which changes nothing.
+
+    In the same transaction: ``announce`` is asked for the message to put into the outbox, and the inbound message
+    ``consumed_outbox`` (uid, topic) is deleted, also when the event was known. A ``still_id`` without a row becomes
+    None: an event without a picture is better than none.
+    """
+    with store.write("store an event") as connection:
+        if consumed_outbox is not None:
+            consume_within(connection, *consumed_outbox)
+        if connection.execute(select(events.c.id).where(events.c.uid == new.uid)).first() is not None:
+            return None
+        still = select(files.c.id).where(files.c.id == new.still_id).scalar_subquery() if new.still_id else None
+        row = connection.execute(
+            insert(events)
+            .values(
+                uid=new.uid,
+                change=_next_change(connection),
+                type=new.type,
+                severity=new.severity,
+                source_id=new.source_id,
+                ts_ms=new.ts_ms,
+                end_ms=new.end_ms,
+                still_id=still,
+                payload=_dump(new.payload),
+                words=_words(new.type, new.source_id, new.payload),
+                created_ms=now_ms,
+            )
+            .returning(*_COLUMNS)
+        ).one()
+        stored = _event(row)
+        if announce is not None:
+            add_within(connection, announce(stored), now_ms)
+        return stored
+
+
+def update_event(
+    store: Store,
+    event: StoredEvent,
+    *,
+    end_ms: int | None,
+    payload: dict[str, Any],
+    now_ms: int,
+    announce: Announce | None = None,
+    consumed_outbox: tuple[str, str] | None = None,
+) -> StoredEvent | None:
+    """Give an event this end and payload; None when it has them already, which changes nothing.
+
+    ``announce`` and ``consumed_outbox`` as in ``insert_event``.
+    """
+    with store.write("change an event") as connection:
+        if consumed_outbox is not None:
+            consume_within(connection, *consumed_outbox)
+        row = connection.execute(select(*_COLUMNS).where(events.c.id == event.id)).first()
+        if row is None:
+            return None
+        found = _event(row)
+        if found.end_ms == end_ms and found.payload == payload:
+            return None
+        changed = replace(found, change=_next_change(connection), end_ms=end_ms, payload=payload)
+        connection.execute(
+            update(events)
+            .where(events.c.id == event.id)
+            .values(
+                change=changed.change,
+                end_ms=end_ms,
+                payload=_dump(payload),
+                words=_words(found.type, found.source_id, payload),
+            )
+        )
+        if announce is not None:
+            add_within(connection, announce(changed), now_ms)
+        return changed
+
+
+def get_event(store: Store, event_id: int) -> StoredEvent | None:
+    return _first(store, select(*_COLUMNS).where(events.c.id == event_id))
+
+
+def find_event(store: Store, uid: str) -> StoredEvent | None:
+    """The event that came from the message ``uid``."""
+    return _first(store, select(*_COLUMNS).where(events.c.uid == uid))
+
+
+def open_motions(store: Store, *, source_id: str | None = None, until_ms: int) -> list[StoredEvent]:
+    """Motions without an end that began at or before ``until_ms``, oldest first; of one camera, or of all."""
+    query = select(*_COLUMNS).where(events.c.type == "motion", events.c.end_ms.is_(None), events.c.ts_ms <= until_ms)
+    if source_id is not None:
+        query = query.where(events.c.source_id == source_id)
+    return _all(store, query.order_by(events.c.ts_ms, events.c.id))
+
+
+def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], str | None]:
+    """A page of events, newest first, and the cursor of the next page, None after the last.
+
+    Pages stay stable while events arrive: the cursor is a place in time, not a count. Raises StoreError (code
+    V-DB-CURSOR) for a cursor that is none of ours.
+    """
+    limit = max(1, min(wanted.limit, MAX_PAGE))
+    query = _filtered(select(*_COLUMNS), wanted)
+    if wanted.cursor is not None:
+        ts_ms, event_id = _parse_cursor(wanted.cursor)
+        query = query.where(or_(events.c.ts_ms < ts_ms, and_(events.c.ts_ms == ts_ms, events.c.id < event_id)))
+    found = _all(store, query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(limit + 1))
+    if len(found) <= limit:
+        return found, None
+    last = found[limit - 1]
+    return found[:limit], f"{last.ts_ms}.{last.id}"
+
+
+def count_events(store: Store, wanted: EventFilter) -> int:
+    """How many events match; ``cursor`` and ``limit`` do not count."""
+    with store.read("count events") as connection:
+        return int(connection.execute(_filtered(select(func.count()).select_from(events), wanted)).scalar_one())
+
+
+def events_changed_after(store: Store, change: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
+    """Events inserted or changed since change number ``change``, in the order of their newest change."""
+    return _all(store, select(*_COLUMNS).where(events.c.change > change).order_by(events.c.change).limit(limit))
+
+
+def newest_change(store: Store) -> int:
+    """The newest change number; 0 before the first event."""
+    with store.read("read events") as connection:
+        return int(connection.execute(select(counters.c.value).where(counters.c.name == "event_change")).scalar_one())
+
+
+def _next_change(connection: Connection) -> int:
+    """Also the lock that keeps commits in order on PostgreSQL, where writers do not take turns by themselves."""
+    return int(
+        connection.execute(
+            update(counters)
+            .where(counters.c.name == "event_change")
+            .values(value=counters.c.value + 1)
+            .returning(counters.c.value)
+        ).scalar_one()
+    )
+
+
+def _filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
+    if wanted.camera is not None:
+        query = query.where(events.c.source_id == wanted.camera)
+    if wanted.type is not None:
+        query = query.where(events.c.type == wanted.type)
+    if wanted.severity is not None:
+        query = query.where(events.c.severity == wanted.severity)
+    if wanted.from_ms is not None:
+        query = query.where(events.c.ts_ms >= wanted.from_ms)
+    if wanted.to_ms is not None:
+        query = query.where(events.c.ts_ms < wanted.to_ms)
+    for word in (wanted.q or "").casefold().split():
+        query = query.where(events.c.words.contains(word, autoescape=True))
+    return query
+
+
+def _words(event_type: str, source_id: str, payload: dict[str, Any]) -> str:
+    texts = (event_type.replace("_", " "), source_id, payload.get("title", ""), payload.get("camera_name", ""))
+    return " ".join(str(text) for text in texts if text).casefold()
+
+
+def _parse_cursor(cursor: str) -> tuple[int, int]:
+    ts_text, dot, id_text = cursor.partition(".")
+    if not (dot and ts_text.isascii() and ts_text.isdigit() and id_text.isascii() and id_text.isdigit()):
+        raise _bad_cursor()
+    if max(len(ts_text), len(id_text)) > 18:  # beyond 64 bits
+        raise _bad_cursor()
+    return int(ts_text), int(id_text)
+
+
+def _bad_cursor() -> StoreError:
+    return StoreError("the cursor is not one of this list", kind=ErrorKind.PERMANENT, code="V-DB-CURSOR")
+
+
+def _dump(payload: dict[str, Any]) -> str:
+    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _first(store: Store, query: Select[Any]) -> StoredEvent | None:
+    with store.read("read events") as connection:
+        row = connection.execute(query).first()
+        return None if row is None else _event(row)
+
+
+def _all(store: Store, query: Select[Any]) -> list[StoredEvent]:
+    with store.read("read events") as connection:
+        return [_event(row) for row in connection.execute(query)]
+
+
+def _event(row: Row[Any]) -> StoredEvent:
+    values = dict(row._mapping)
+    values["payload"] = json.loads(values["payload"])
+    return StoredEvent(**values)

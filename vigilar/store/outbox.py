@@ -1,0 +1,125 @@
+"""Messages that must not be lost: a row first, then the bus; the row goes when the message has had its effect.
+
+Two kinds of rows live here. *Inbound*: a camera process writes its motion or fact under its own topic and publishes
+it; the events process deletes the row in the transaction that stores the event. *Outbound*: the announcement of a
+stored event, written in that same transaction; deleted when the broker has acknowledged it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
+
+from vigilar.store.engine import Store
+from vigilar.store.schema import outbox
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxMessage:
+    """A message for the bus. ``uid`` is unique within its topic; ``payload`` is JSON in UTF-8."""
+
+    uid: str
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A waiting message. ``seq`` is the order of writing, ``created_ms`` UTC ms, ``failures`` how often it failed."""
+
+    seq: int
+    uid: str
+    topic: str
+    payload: bytes
+    created_ms: int
+    failures: int
+
+
+def put(store: Store, uid: str, topic: str, payload: bytes, now_ms: int) -> bool:
+    """Store a message; on the disk when this returns. False when it was there already."""
+    with store.write("store a message") as connection:
+        known = connection.execute(select(outbox.c.seq).where(outbox.c.uid == uid, outbox.c.topic == topic)).first()
+        if known is not None:
+            return False
+        add_within(connection, OutboxMessage(uid, topic, payload), now_ms)
+        return True
+
+
+def add_within(connection: Connection, message: OutboxMessage, now_ms: int) -> None:
+    """Store a message in the transaction of ``connection``."""
+    connection.execute(
+        insert(outbox).values(
+            uid=message.uid, topic=message.topic, payload=message.payload.decode("utf-8"), created_ms=now_ms
+        )
+    )
+
+
+def consume_within(connection: Connection, uid: str, topic: str) -> None:
+    """Delete a message in the transaction of ``connection``, which stores its effect."""
+    connection.execute(delete(outbox).where(outbox.c.uid == uid, outbox.c.topic == topic))
+
+
+def pending(store: Store, topic_prefix: str, *, now_ms: int, min_age_ms: int = 0, limit: int = 200) -> list[OutboxRow]:
+    """Messages that wait under ``topic_prefix`` for at least ``min_age_ms``, in the order of writing.
+
+    A row stamped later than ``now_ms`` is old too: the clock was set back after it was written.
+    """
+    query = (
+        select(outbox.c.seq, outbox.c.uid, outbox.c.topic, outbox.c.payload, outbox.c.created_ms, outbox.c.failures)
+        .where(
+            outbox.c.topic.startswith(topic_prefix, autoescape=True),
+            outbox.c.set_aside_ms.is_(None),
+            or_(outbox.c.created_ms <= now_ms - min_age_ms, outbox.c.created_ms > now_ms),
+        )
+        .order_by(outbox.c.seq)
+        .limit(limit)
+    )
+    with store.read("read waiting messages") as connection:
+        return [
+            OutboxRow(row.seq, row.uid, row.topic, row.payload.encode("utf-8"), row.created_ms, row.failures)
+            for row in connection.execute(query)
+        ]
+
+
+def done(store: Store, seq: int) -> None:
+    """Delete a message that has had its effect."""
+    with store.write("delete a message") as connection:
+        connection.execute(delete(outbox).where(outbox.c.seq == seq))
+
+
+def done_many(store: Store, topic: str, uids: Sequence[str]) -> None:
+    """Delete the messages ``uids`` of ``topic`` in one transaction."""
+    if not uids:
+        return
+    with store.write("delete messages") as connection:
+        connection.execute(delete(outbox).where(outbox.c.topic == topic, outbox.c.uid.in_(uids)))
+
+
+def fail(store: Store, seq: int) -> int:
+    """Count a failure of a message; how many there are now."""
+    with store.write("count a failed message") as connection:
+        return int(
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.seq == seq)
+                .values(failures=outbox.c.failures + 1)
+                .returning(outbox.c.failures)
+            ).scalar()
+            or 0
+        )
+
+
+def set_aside(store: Store, seq: int, reason: str, now_ms: int) -> None:
+    """Keep a message that cannot be handled for inspection; ``pending`` does not meet it again."""
+    with store.write("set a message aside") as connection:
+        connection.execute(update(outbox).where(outbox.c.seq == seq).values(set_aside_ms=now_ms, reason=reason[:200]))
+
+
+def counts(store: Store) -> tuple[int, int]:
+    """How many messages wait, and how many were set aside."""
+    query = select(func.count(), func.count(outbox.c.set_aside_ms))
+    with store.read("count messages") as connection:
+        total, aside = connection.execute(query).one()
+        return total - aside, aside

@@ -1,0 +1,186 @@
+"""The tables, as they are after the newest upgrade. Every column says its unit in its comment.
+
+Times are UTC milliseconds since 1970, sizes are bytes. On SQLite the tables are STRICT, so a column holds its type or
+nothing. The same tables run on PostgreSQL. ``upgrades/versions`` holds the steps that lead here;
+``tests/unit/test_store_schema.py`` proves that they do.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+REVISIONS = ("0001",)
+"""Every step of the schema this program knows, oldest first. Kept here so that opening needs no Alembic."""
+
+Int64 = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits on both databases; only the name INTEGER makes SQLite's row id."""
+
+CONTENTS = ("video", "still")
+FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
+SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
+ROLES = ("owner",)
+
+metadata = MetaData()
+
+
+def one_of(column: str, values: tuple[str, ...]) -> str:
+    """The SQL of a CHECK that ``column`` holds one of ``values``."""
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+cameras = Table(
+    "cameras",
+    metadata,
+    Column("id", Text, primary_key=True, comment="slug of the camera's first name; never changes"),
+    Column("uuid", LargeBinary, nullable=False, comment="16 random bytes, the camera's id inside .vge files"),
+    Column("name", Text, nullable=False, comment="as people read it"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    Column("removed_ms", Int64, comment="UTC ms; null while the camera is configured"),
+    Column("next_video_number", Int64, nullable=False, server_default=text("1"), comment="number of the next file"),
+    Column("next_still_number", Int64, nullable=False, server_default=text("1"), comment="number of the next still"),
+    Column("video_link", LargeBinary, comment="32 bytes: link of the newest closed video file; null before the first"),
+    Column("still_link", LargeBinary, comment="32 bytes: link of the newest closed still; null before the first"),
+    CheckConstraint("length(uuid) = 16", name="cameras_uuid_length"),
+    UniqueConstraint("uuid", name="cameras_uuid_once"),
+    sqlite_strict=True,
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    Column("camera_id", Text, ForeignKey("cameras.id"), nullable=False, comment="whose file this is"),
+    Column("content", Text, nullable=False, comment="video or still"),
+    Column("number", Int64, nullable=False, comment="counts up per camera and content, never used again"),
+    Column("path", Text, nullable=False, comment="relative to the data folder, with slashes"),
+    Column("state", Text, nullable=False, comment="open, closed, recovered, damaged or missing"),
+    Column("start_ms", Int64, nullable=False, comment="UTC ms of the first picture"),
+    Column("end_ms", Int64, comment="UTC ms of the end of the last picture; of the last checkpoint while open"),
+    Column("size_bytes", Int64, nullable=False, server_default=text("0"), comment="bytes on disk"),
+    Column("plaintext_bytes", Int64, nullable=False, server_default=text("0"), comment="bytes of INIT and MEDIA"),
+    Column("record_count", Int64, nullable=False, server_default=text("0"), comment="records of the closed file"),
+    Column("link", LargeBinary, comment="32 bytes, goes into the next file's header; null until closed"),
+    Column("reason", Text, comment="why it was closed, cut or set aside; null while all is well and open"),
+    Column("checkpoint_record", Int64, comment="number of the last record known to be on the disk"),
+    Column("checkpoint_tag", LargeBinary, comment="the tag of that record: the file may never end before it"),
+    Column("checkpoint_offset", Int64, comment="bytes from the file's start to the end of that record"),
+    Column("codec", Text, nullable=False, server_default=text("''"), comment="codecs parameter of RFC 6381"),
+    Column("width", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
+    Column("height", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
+    Column("has_audio", Int64, nullable=False, server_default=text("0"), comment="1 if sound is in it"),
+    CheckConstraint(one_of("content", CONTENTS), name="files_content_known"),
+    CheckConstraint(one_of("state", FILE_STATES), name="files_state_known"),
+    CheckConstraint("has_audio IN (0, 1)", name="files_has_audio_bool"),
+    CheckConstraint("size_bytes >= 0 AND plaintext_bytes >= 0 AND record_count >= 0", name="files_sizes_positive"),
+    UniqueConstraint("camera_id", "content", "number", name="files_number_once"),
+    UniqueConstraint("path", name="files_path_once"),
+    Index("files_by_time", "camera_id", "content", "start_ms", "end_ms"),
+    Index("files_open", "camera_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    Column("uid", Text, nullable=False, comment="id of the message it came from: the same message twice is one event"),
+    Column("change", Int64, nullable=False, comment="number of its newest insert or update, over all events"),
+    Column("type", Text, nullable=False, comment="a type of events/classification.py"),
+    Column("severity", Text, nullable=False, comment="INFO, WARNING, ALERT or CRITICAL"),
+    Column("source_id", Text, nullable=False, comment="camera id, process name or 'system'"),
+    Column("ts_ms", Int64, nullable=False, comment="UTC ms: when it happened or began"),
+    Column("end_ms", Int64, comment="UTC ms: when it ended; null while it goes on and for what has no length"),
+    Column("still_id", Int64, ForeignKey("files.id", ondelete="SET NULL"), comment="its picture, a row of files"),
+    Column("payload", Text, nullable=False, comment="JSON object: title and details"),
+    Column("words", Text, nullable=False, comment="case-folded text that the search looks through"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms of the insert"),
+    CheckConstraint(one_of("severity", SEVERITIES), name="events_severity_known"),
+    CheckConstraint("ts_ms >= 0", name="events_ts_positive"),
+    CheckConstraint("end_ms IS NULL OR end_ms >= ts_ms", name="events_end_after_start"),
+    UniqueConstraint("uid", name="events_uid_once"),
+    UniqueConstraint("change", name="events_change_once"),
+    Index("events_by_time", "ts_ms", "id"),
+    Index("events_by_source", "source_id", "ts_ms", "id"),
+    Index("events_by_type", "type", "ts_ms", "id"),
+    Index("events_by_severity", "severity", "ts_ms", "id"),
+    Index("events_by_still", "still_id"),
+    Index(
+        "events_open_motion",
+        "source_id",
+        "ts_ms",
+        sqlite_where=text("type = 'motion' AND end_ms IS NULL"),
+        postgresql_where=text("type = 'motion' AND end_ms IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True, comment="'event_change'"),
+    Column("value", Int64, nullable=False, comment="the number given last; 0 before the first"),
+    sqlite_strict=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Int64, primary_key=True, autoincrement=True, comment="order of writing, never used again"),
+    Column("uid", Text, nullable=False, comment="id of the message"),
+    Column("topic", Text, nullable=False, comment="MQTT topic"),
+    Column("payload", Text, nullable=False, comment="JSON, as it goes over the bus"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms of the insert"),
+    Column("failures", Int64, nullable=False, server_default=text("0"), comment="times it could not be handled"),
+    Column("set_aside_ms", Int64, comment="UTC ms when it was given up and kept for inspection; null while it waits"),
+    Column("reason", Text, comment="why it was set aside"),
+    UniqueConstraint("uid", "topic", name="outbox_message_once"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    Column("name", Text, nullable=False, comment="as its owner wrote it"),
+    Column("name_key", Text, nullable=False, comment="case-folded name"),
+    Column("password_hash", Text, nullable=False, comment="argon2id, PHC string format"),
+    Column("role", Text, nullable=False, comment="owner"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    CheckConstraint(one_of("role", ROLES), name="users_role_known"),
+    UniqueConstraint("name_key", name="users_name_once"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column(
+        "token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's token, which is stored nowhere"
+    ),
+    Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="who signed in"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    Column("last_seen_ms", Int64, nullable=False, comment="UTC ms of the last request, a minute or so late"),
+    Column("expires_ms", Int64, nullable=False, comment="UTC ms from which it is not valid"),
+    Column("user_agent", Text, nullable=False, comment="what the browser calls itself, cut to 200 characters"),
+    CheckConstraint("length(token_hash) = 32", name="sessions_token_length"),
+    Index("sessions_by_user", "user_id"),
+    Index("sessions_by_end", "expires_ms"),
+    sqlite_strict=True,
+)

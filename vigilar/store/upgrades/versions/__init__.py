@@ -1,0 +1,1 @@
+"""One file a step, ``v<number>_<subject>.py``, each beginning with what it changes and why."""

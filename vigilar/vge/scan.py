@@ -1,0 +1,156 @@
+"""Stepping from record to record in an open file, and finding the next true record after damage.
+
+Used by the reader (headers first, tags when read) and by the walk that proves a whole file.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from vigilar.vge.crypto import TAG_PREFIX, FileKeys
+from vigilar.vge.format import (
+    HEADER_BYTES,
+    RECORD_HEADER_BYTES,
+    RECORD_MAGIC,
+    RECORD_OVERHEAD,
+    TAG_BYTES,
+    RecordHeader,
+)
+
+_SEARCH_PIECE = 1 << 20
+# Whoever can write to the disk can fill a file with forged headers, each of which costs a hash to see through.
+# A search may hash this many times the file, plus a floor for small files, and then gives up.
+_SEARCH_FACTOR = 4
+_SEARCH_FLOOR_BYTES = 16 << 20
+
+_HEADER_AT = len(TAG_PREFIX) + TAG_BYTES
+_PAYLOAD_AT = _HEADER_AT + RECORD_HEADER_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the next record must begin, and what its header must say to follow the one before."""
+
+    offset: int
+    number: int
+    previous_len: int
+    plaintext_offset: int
+
+    def fits(self, header: RecordHeader) -> bool:
+        """Whether ``header`` continues the file here."""
+        return (
+            header.number == self.number
+            and header.previous_len == self.previous_len
+            and header.plaintext_offset == self.plaintext_offset
+        )
+
+
+FIRST_PLACE = Place(HEADER_BYTES, 0, 0, 0)
+
+
+def place_after(offset: int, header: RecordHeader) -> Place:
+    """The place behind the record ``header`` at ``offset``."""
+    size = header.record_len
+    return Place(offset + size, header.number + 1, size, header.plaintext_offset + header.plaintext_len)
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedRecord:
+    """A record whose tag is right. ``payload`` is as stored and lives only until the next call."""
+
+    offset: int
+    header: RecordHeader
+    header_bytes: bytes
+    payload: memoryview
+    tag: bytes
+
+
+class RecordFile:
+    """Records of one open file by position. Borrows ``fd``; one thread. Raises OSError."""
+
+    def __init__(self, fd: int, keys: FileKeys, max_payload_log2: int) -> None:
+        self._fd = fd
+        self.keys = keys
+        self._max_payload = 1 << max_payload_log2
+        self._buffer = bytearray(TAG_PREFIX)
+        self._hashed_bytes = 0
+        self.gave_up = False
+
+    def size(self) -> int:
+        """Length of the file now."""
+        return os.fstat(self._fd).st_size
+
+    def header_at(self, offset: int, size: int) -> RecordHeader | None:
+        """The header at ``offset`` if it is one and its whole record lies within ``size`` bytes; not proved."""
+        header = RecordHeader.parse(os.pread(self._fd, RECORD_HEADER_BYTES, offset))
+        if header is None or header.payload_len > self._max_payload or offset + header.record_len > size:
+            return None
+        return header
+
+    def prove(self, offset: int, expected: RecordHeader) -> ProvedRecord | None:
+        """The record at ``offset`` if it is ``expected`` and its tag is right after the tag stored before it."""
+        end = _HEADER_AT + expected.record_len
+        if len(self._buffer) < end:
+            self._buffer = bytearray(end)
+            self._buffer[: len(TAG_PREFIX)] = TAG_PREFIX
+        view = memoryview(self._buffer)[:end]
+        if not self._fill(view[len(TAG_PREFIX) :], offset - TAG_BYTES):
+            return None
+        if offset == HEADER_BYTES:
+            view[len(TAG_PREFIX) : _HEADER_AT] = self.keys.first_tag
+        header_bytes = bytes(view[_HEADER_AT:_PAYLOAD_AT])
+        tag = self.keys.record_tag(view[: end - TAG_BYTES])
+        # Header and payload come from one read, so what is proved is what is used. Comparing in constant time would
+        # serve nobody: there is no one to ask often enough, and the true tag is never shown.
+        if view[end - TAG_BYTES :] != tag or header_bytes != expected.dump():
+            return None
+        return ProvedRecord(offset, expected, header_bytes, view[_PAYLOAD_AT : end - TAG_BYTES], tag)
+
+    def plaintext(self, record: ProvedRecord) -> bytes:
+        """The payload in clear."""
+        if not record.header.type.is_encrypted:
+            return bytes(record.payload)
+        return self.keys.decrypt(record.header.number, record.payload)
+
+    def find_proved(self, start: int, size: int, least_number: int) -> ProvedRecord | None:
+        """The first record at or after ``start`` that proves itself and is not older than ``least_number``.
+
+        Sets ``gave_up`` when forged headers have used up the effort a file is worth; then None means "unknown".
+        """
+        at = start
+        while (at := self._find_magic(at, size)) >= 0:
+            header = self.header_at(at, size)
+            if header is not None and header.number >= least_number:
+                self._hashed_bytes += header.record_len
+                if self._hashed_bytes > _SEARCH_FACTOR * size + _SEARCH_FLOOR_BYTES:
+                    self.gave_up = True
+                    return None
+                record = self.prove(at, header)
+                if record is not None:
+                    return record
+            at += 1
+        return None
+
+    def _find_magic(self, start: int, size: int) -> int:
+        """Offset of the next record magic that leaves room for a record, or -1."""
+        last = size - RECORD_OVERHEAD
+        while start <= last:
+            piece = os.pread(self._fd, _SEARCH_PIECE, start)
+            at = piece.find(RECORD_MAGIC)
+            if at >= 0:
+                return start + at if start + at <= last else -1
+            if len(piece) < len(RECORD_MAGIC):
+                return -1
+            start += len(piece) - len(RECORD_MAGIC) + 1
+        return -1
+
+    def _fill(self, view: memoryview, offset: int) -> bool:
+        """Fill ``view`` from the file; False if it ends before."""
+        while view:
+            count = os.preadv(self._fd, [view], offset)
+            if count == 0:
+                return False
+            view = view[count:]
+            offset += count
+        return True

@@ -1,0 +1,143 @@
+"""The cameras of the house, as the configuration file says now, and changing them there.
+
+The file may change while we run (a command, an editor, our own form). It is read again when its time stamp moves; a
+broken file leaves the last good list in force.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vigilar.base.errors import ConfigError
+from vigilar.base.ids import slug
+from vigilar.config.cut import camera_facts, secret_name
+from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera
+from vigilar.config.jobs import CameraFacts, WebJob
+from vigilar.config.load import load_config
+from vigilar.config.models import Camera, Config
+from vigilar.config.places import Places
+from vigilar.config.secrets import SecretStore
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraWish:
+    """What a person wants to add. ``user`` empty: the camera needs no login."""
+
+    name: str
+    address: str
+    small: str = ""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    record: str = ""
+
+
+class CameraBook:
+    """The list of cameras. Any thread."""
+
+    def __init__(self, cfg: WebJob) -> None:
+        self._places = Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
+        self._secrets = SecretStore(cfg.secrets_dir)
+        self._lock = threading.Lock()
+        self._facts = cfg.cameras
+        self._config: Config | None = None
+        self._stamp: tuple[int, int] | None = None
+
+    def all(self) -> tuple[CameraFacts, ...]:
+        """The cameras in the order of the file."""
+        with self._lock:
+            self._refresh()
+            return self._facts
+
+    def find(self, camera_id: str) -> CameraFacts | None:
+        return next((camera for camera in self.all() if camera.id == camera_id), None)
+
+    def settings(self, camera_id: str) -> Camera | None:
+        """The camera as it stands in the file; None when it is not there or there is no file."""
+        with self._lock:
+            self._refresh()
+            return self._config.find_camera(camera_id) if self._config else None
+
+    def find_address(self, address: str) -> CameraFacts | None:
+        """The camera that has this main address already."""
+        with self._lock:
+            self._refresh()
+            cameras = self._config.cameras if self._config else ()
+            found = next((camera.id for camera in cameras if camera.address == address), None)
+        return self.find(found) if found else None
+
+    def add(self, wish: CameraWish) -> CameraFacts:
+        """Write the camera into the file, its login into a secret of its own first. Raises ConfigError."""
+        camera_id = self._free_id(wish.name)
+        login = None
+        if wish.user or wish.password:
+            self._secrets.put_login(camera_id, wish.user, wish.password)
+            login = f"secret:{camera_id}"
+        new = NewCamera(
+            name=wish.name,
+            id=camera_id if camera_id != slug(wish.name) else None,
+            address=wish.address,
+            small=wish.small or None,
+            login=login,
+            record=wish.record or None,
+        )
+        try:
+            config = add_camera(self._places, new)
+        except ConfigError:
+            if login is not None:
+                self._secrets.delete(camera_id)
+            raise
+        self._take(config)
+        found = self.find(camera_id)
+        assert found is not None  # noqa: S101 -- it was just written, under the lock of the file
+        return found
+
+    def change(self, camera_id: str, changes: Mapping[str, Value | None]) -> None:
+        """Set keys of the file (``name``, ``record``, ``enabled``, ...); None removes one. Raises ConfigError."""
+        self._take(change_camera(self._places, camera_id, changes))
+
+    def remove(self, camera_id: str) -> None:
+        """Take the camera out of the file and forget its login; its recordings stay. Raises ConfigError."""
+        removed = remove_camera(self._places, camera_id)
+        if removed.login is not None and secret_name(removed.login) == camera_id:
+            self._secrets.delete(camera_id)
+        with self._lock:
+            self._stamp = None
+            self._refresh()
+
+    def _free_id(self, name: str) -> str:
+        taken = {camera.id for camera in self.all()}
+        wanted = slug(name)
+        number, found = 2, wanted
+        while found in taken:
+            found = f"{wanted[:36]}-{number}"
+            number += 1
+        return found
+
+    def _take(self, config: Config) -> None:
+        with self._lock:
+            self._config, self._facts = config, camera_facts(config)
+            self._stamp = self._read_stamp()
+
+    def _refresh(self) -> None:
+        stamp = self._read_stamp()
+        if stamp == self._stamp or stamp is None:
+            return
+        self._stamp = stamp
+        try:
+            self._config = load_config(self._places)
+        except ConfigError as error:
+            logger.warning("the configuration file was changed and cannot be used: %s", error)
+            return
+        self._facts = camera_facts(self._config)
+
+    def _read_stamp(self) -> tuple[int, int] | None:
+        try:
+            status = self._places.config_file.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino

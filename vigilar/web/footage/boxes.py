@@ -1,0 +1,202 @@
+"""Boxes of fragmented MP4 (ISO/IEC 14496-12): read decode times, shift them, and tell players the length.
+
+Only fixed-size fields are rewritten in place, so a rewritten part is as long as the original: that is what lets the
+length of a clip be known before anything is decrypted. Pure functions on bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from vigilar.base.errors import ErrorKind, RecordingError
+
+_CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf"})
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: ``start`` of its header, ``body`` (first byte after it) and ``end``, as offsets into the data."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of an init segment. ``timescale`` is ticks a second."""
+
+    id: int
+    timescale: int
+    is_video: bool
+
+
+def walk(data: bytes | bytearray, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes from ``start`` to ``end``, one level. Raises RecordingError (corrupt) when one does not fit."""
+    end = len(data) if end is None else end
+    while start < end:
+        if end - start < 8:
+            raise _corrupt()
+        size, kind = struct.unpack_from(">I4s", data, start)
+        body = start + 8
+        if size == 1:
+            if end - start < 16:
+                raise _corrupt()
+            (size,) = struct.unpack_from(">Q", data, body)
+            body += 8
+        if size < body - start or start + size > end:
+            raise _corrupt()
+        yield Box(kind, start, body, start + size)
+        start += size
+
+
+def find_all(data: bytes | bytearray, path: tuple[bytes, ...], start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes at ``path``, such as ``(b"moof", b"traf", b"tfdt")``."""
+    for box in walk(data, start, end):
+        if box.kind != path[0]:
+            continue
+        if len(path) == 1:
+            yield box
+        elif box.kind in _CONTAINERS:
+            yield from find_all(data, path[1:], box.body, box.end)
+
+
+def read_tracks(init: bytes) -> list[Track]:
+    """The tracks of an init segment, in its order."""
+    tracks = []
+    for trak in find_all(init, (b"moov", b"trak")):
+        tkhd = _one(init, (b"tkhd",), trak)
+        mdhd = _one(init, (b"mdia", b"mdhd"), trak)
+        hdlr = _one(init, (b"mdia", b"hdlr"), trak)
+        track_id = _u32(init, tkhd.body + (20 if init[tkhd.body] == 1 else 12))
+        timescale = _u32(init, mdhd.body + (20 if init[mdhd.body] == 1 else 12))
+        tracks.append(Track(track_id, timescale, init[hdlr.body + 8 : hdlr.body + 12] == b"vide"))
+    if not tracks or any(track.timescale == 0 for track in tracks):
+        raise _corrupt()
+    return tracks
+
+
+def read_decode_times(fragment: bytes) -> dict[int, int]:
+    """The decode time of the first sample of each track in ``fragment``, in ticks, by track id."""
+    times: dict[int, int] = {}
+    for traf in find_all(fragment, (b"moof", b"traf")):
+        track_id = _u32(fragment, _one(fragment, (b"tfhd",), traf).body + 4)
+        times.setdefault(track_id, _read_tfdt(fragment, _one(fragment, (b"tfdt",), traf)))
+    return times
+
+
+def read_end_times(fragment: bytes, default_duration: Mapping[int, int] | None = None) -> dict[int, int]:
+    """The decode time after the last sample of each track in ``fragment``, in ticks, by track id."""
+    ends: dict[int, int] = {}
+    for traf in find_all(fragment, (b"moof", b"traf")):
+        tfhd = _one(fragment, (b"tfhd",), traf)
+        track_id = _u32(fragment, tfhd.body + 4)
+        sample_duration = _tfhd_duration(fragment, tfhd)
+        if sample_duration is None:
+            sample_duration = (default_duration or {}).get(track_id, 0)
+        end = _read_tfdt(fragment, _one(fragment, (b"tfdt",), traf))
+        for trun in find_all(fragment, (b"trun",), traf.body, traf.end):
+            end += _trun_duration(fragment, trun, sample_duration)
+        ends[track_id] = end
+    return ends
+
+
+def shift_decode_times(fragment: bytes, shift: Mapping[int, int]) -> bytes:
+    """``fragment`` with ``shift[track id]`` ticks added to each decode time; never below zero. The length stays."""
+    out = bytearray(fragment)
+    for traf in find_all(out, (b"moof", b"traf")):
+        track_id = _u32(out, _one(out, (b"tfhd",), traf).body + 4)
+        tfdt = _one(out, (b"tfdt",), traf)
+        time = max(0, _read_tfdt(out, tfdt) + shift.get(track_id, 0))
+        if out[tfdt.body] == 1:
+            struct.pack_into(">Q", out, tfdt.body + 4, time)
+        else:
+            struct.pack_into(">I", out, tfdt.body + 4, min(time, 0xFFFFFFFF))
+    return bytes(out)
+
+
+def set_duration(init: bytes, duration_ms: int) -> bytes:
+    """``init`` with the length of what follows in its headers, so that players show it. The length in bytes stays.
+
+    An ``edts`` box that would hide the start of the picture is left alone: our muxer writes none that does.
+    """
+    out = bytearray(init)
+    mvhd = _first(out, (b"moov", b"mvhd"))
+    movie_scale = _u32(out, mvhd.body + (20 if out[mvhd.body] == 1 else 12))
+    _put_duration(out, mvhd, 24 if out[mvhd.body] == 1 else 16, duration_ms * movie_scale // 1000)
+    for trak in list(find_all(out, (b"moov", b"trak"))):
+        tkhd = _one(out, (b"tkhd",), trak)
+        _put_duration(out, tkhd, 28 if out[tkhd.body] == 1 else 20, duration_ms * movie_scale // 1000)
+        mdhd = _one(out, (b"mdia", b"mdhd"), trak)
+        scale = _u32(out, mdhd.body + (20 if out[mdhd.body] == 1 else 12))
+        _put_duration(out, mdhd, 24 if out[mdhd.body] == 1 else 16, duration_ms * scale // 1000)
+    return bytes(out)
+
+
+def sample_descriptions(init: bytes) -> list[bytes]:
+    """What a decoder needs to know of each track (the ``stsd`` boxes): equal ones can share one clip."""
+    return [init[box.start : box.end] for box in find_all(init, (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"))]
+
+
+def read_default_durations(init: bytes) -> dict[int, int]:
+    """Sample durations that a fragment may leave out (``trex``), in ticks, by track id."""
+    return {_u32(init, box.body + 4): _u32(init, box.body + 12) for box in find_all(init, (b"moov", b"mvex", b"trex"))}
+
+
+def _put_duration(out: bytearray, box: Box, offset: int, ticks: int) -> None:
+    if out[box.body] == 1:
+        struct.pack_into(">Q", out, box.body + offset, ticks)
+    else:
+        struct.pack_into(">I", out, box.body + offset, min(ticks, 0xFFFFFFFE))
+
+
+def _tfhd_duration(data: bytes, tfhd: Box) -> int | None:
+    flags = _u32(data, tfhd.body) & 0xFFFFFF
+    if not flags & 0x8:
+        return None
+    offset = tfhd.body + 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
+    return _u32(data, offset)
+
+
+def _trun_duration(data: bytes, trun: Box, sample_duration: int) -> int:
+    flags = _u32(data, trun.body) & 0xFFFFFF
+    count = _u32(data, trun.body + 4)
+    if not flags & 0x100:
+        return count * sample_duration
+    first = trun.body + 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
+    step = 4 * sum(1 for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit)
+    if first + count * step > trun.end:
+        raise _corrupt()
+    return sum(_u32(data, first + i * step) for i in range(count))
+
+
+def _read_tfdt(data: bytes | bytearray, tfdt: Box) -> int:
+    if data[tfdt.body] == 1:
+        return int(struct.unpack_from(">Q", data, tfdt.body + 4)[0])
+    return _u32(data, tfdt.body + 4)
+
+
+def _one(data: bytes | bytearray, path: tuple[bytes, ...], parent: Box) -> Box:
+    for box in find_all(data, path, parent.body, parent.end):
+        return box
+    raise _corrupt()
+
+
+def _first(data: bytes | bytearray, path: tuple[bytes, ...]) -> Box:
+    for box in find_all(data, path):
+        return box
+    raise _corrupt()
+
+
+def _u32(data: bytes | bytearray, offset: int) -> int:
+    try:
+        return int(struct.unpack_from(">I", data, offset)[0])
+    except struct.error as error:
+        raise _corrupt() from error
+
+
+def _corrupt() -> RecordingError:
+    return RecordingError("A part of this recording is not whole.", kind=ErrorKind.CORRUPT, code="recording.corrupt")

@@ -1,0 +1,130 @@
+"""What is told to all open pages: a bounded queue for each of them.
+
+A page that does not read is closed, not waited for: it comes back by itself with the number of the last event it saw
+and gets the rest from the database. So the memory is bounded by listeners x QUEUE_SIZE, whatever the network does.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+QUEUE_SIZE = 256
+"""Messages held for one page: more than a minute of an event storm that a person could follow."""
+
+_HEALTH_ROOM = QUEUE_SIZE // 2
+"""Health is dropped before events are: the next one says the same, only newer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored."""
+
+    name: str
+    data: str
+    change: int | None = None
+
+    def dump(self) -> str:
+        """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""
+        head = f"id: {self.change}\n" if self.change is not None else ""
+        return f"{head}event: {self.name}\ndata: {self.data}\n\n"
+
+
+def make_notice(name: str, facts: dict[str, Any], change: int | None = None) -> Notice:
+    return Notice(name, json.dumps(facts, separators=(",", ":"), ensure_ascii=False), change)
+
+
+class HubClosed(Exception):
+    """The listener is closed: it was too slow, or the process ends."""
+
+
+class Listener:
+    """One open page's queue. ``get`` on the thread that serves the page."""
+
+    def __init__(self, size: int = QUEUE_SIZE) -> None:
+        self._queue: queue.Queue[Notice | None] = queue.Queue(size)
+        self.is_closed = False
+
+    def get(self, timeout_s: float) -> Notice | None:
+        """The next notice, or None after ``timeout_s``. Raises HubClosed once closed; what was queued is not sent."""
+        if self.is_closed:
+            raise HubClosed
+        try:
+            notice = self._queue.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+        if notice is None or self.is_closed:
+            raise HubClosed
+        return notice
+
+    def put(self, notice: Notice) -> None:
+        """Queue without waiting. A full queue closes the listener."""
+        if notice.change is None and self._queue.qsize() > _HEALTH_ROOM:
+            return
+        try:
+            self._queue.put_nowait(notice)
+        except queue.Full:
+            self.close()
+
+    def close(self) -> None:
+        self.is_closed = True
+        try:
+            self._queue.put_nowait(None)  # wakes a waiting ``get``
+        except queue.Full:
+            pass
+
+
+class EventHub:
+    """All listeners of this process. Any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: set[Listener] = set()
+        self._closed = False
+        self.dropped = 0
+
+    def subscribe(self) -> Listener:
+        listener = Listener()
+        with self._lock:
+            if self._closed:
+                listener.close()
+            else:
+                self._listeners.add(listener)
+        return listener
+
+    def unsubscribe(self, listener: Listener) -> None:
+        with self._lock:
+            self._listeners.discard(listener)
+
+    def broadcast(self, notice: Notice) -> None:
+        with self._lock:
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener.put(notice)
+            if listener.is_closed:
+                self.dropped += 1
+                self.unsubscribe(listener)
+
+    def count(self) -> int:
+        with self._lock:
+            return len(self._listeners)
+
+    def close(self) -> None:
+        """End all streams, and those that still come: the process stops."""
+        with self._lock:
+            self._closed = True
+            listeners, self._listeners = self._listeners, set()
+        for listener in listeners:
+            listener.close()
+
+    def open(self) -> None:
+        """Take listeners again; ``create_app`` calls it, as one process may make several apps (tests)."""
+        with self._lock:
+            self._closed = False
+
+
+HUB = EventHub()
+"""One a process: the bridge that fills it and the app that empties it meet here and nowhere else."""

@@ -1,0 +1,76 @@
+"""What every request of one app needs, in one place: settings, doors to data, and callables handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app
+from vigilar.web.live_views import LiveViews
+from vigilar.web.probe import CameraProbe, probe_by_command
+
+from vigilar.base.clock import Clock, SystemClock
+from vigilar.base.stop import Stop
+from vigilar.config.jobs import WebJob
+from vigilar.store.engine import Store
+from vigilar.web.camera_book import CameraBook
+from vigilar.web.footage.library import Library
+from vigilar.web.health import BOARD, HealthBoard
+from vigilar.web.hub import HUB, EventHub
+
+EXTENSION = "vigilar"
+
+
+def _no_reload() -> None:
+    """Without a supervisor nobody can start a camera: the change is saved and counts at the next start."""
+
+
+@dataclass(slots=True)
+class Parts:
+    """Held in ``app.extensions["vigilar"]``.
+
+    ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
+    again. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot reach this
+    process. ``stop`` ends all streams; ``close`` is called after the last request.
+    """
+
+    cfg: WebJob
+    store: Store
+    cameras: CameraBook
+    footage: Library
+    live: LiveViews
+    zone: ZoneInfo
+    clock: Clock = field(default_factory=SystemClock)
+    hub: EventHub = HUB
+    board: HealthBoard = BOARD
+    ask_reload: Callable[[], None] = _no_reload
+    probe: CameraProbe = probe_by_command
+    stopping: Stop = field(default_factory=Stop)
+    status: Callable[[], dict[str, Any]] = dict
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+        return self.clock.utc_ns() // 1_000_000
+
+    def stop(self) -> None:
+        """End event streams and live pictures, so that the server's threads come free. Any thread."""
+        self.stopping.set()
+        self.hub.close()
+        self.live.stop()
+
+    def close(self) -> None:
+        self.footage.close()
+        self.store.close()
+
+
+def parts_of(app: Flask) -> Parts:
+    found = app.extensions[EXTENSION]
+    assert isinstance(found, Parts)  # noqa: S101 -- tells the type checker what create_app put there
+    return found
+
+
+def parts() -> Parts:
+    """The parts of the app that serves this request."""
+    return parts_of(current_app)  # type: ignore[arg-type]  # a proxy of the Flask object

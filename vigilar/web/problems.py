@@ -1,0 +1,119 @@
+"""Refusals a person can read: problem+json for programs (RFC 9457), a page for people.
+
+Problem           status, stable code, title, detail, field
+  raised by views and checks; anything else that escapes a view is a bug and becomes a 500 without its text
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
+
+from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.redact import redact
+
+logger = logging.getLogger(__name__)
+
+_WORDS = {
+    400: ("request.bad", "This request could not be read."),
+    401: ("session.invalid", "Please sign in."),
+    403: ("request.refused", "This is not allowed."),
+    404: ("page.unknown", "There is nothing here."),
+    405: ("request.method", "This address does not take that kind of request."),
+    408: ("request.slow", "The request took too long to arrive."),
+    413: ("body.too_large", "That is too much to send at once (1 MiB at most)."),
+    415: ("body.type", "Send this as application/json."),
+    421: ("request.host", "This box does not answer to that name."),
+    429: ("login.wait", "Too many tries. Wait a minute and try again."),
+    500: ("server.bug", "Something went wrong here. It was written to the log."),
+    503: ("server.not_ready", "This is not ready yet. Try again in a moment."),
+}
+
+_STATUS_OF_KIND = {
+    ErrorKind.TRANSIENT: 503,
+    ErrorKind.FULL: 507,
+    ErrorKind.DENIED: 403,
+    ErrorKind.CORRUPT: 500,
+    ErrorKind.PERMANENT: 422,
+    ErrorKind.BUG: 500,
+}
+
+
+class Problem(Exception):
+    """A request that cannot be served. ``code`` is short and stable, ``detail`` is one sentence for a person."""
+
+    def __init__(
+        self, status: int, code: str = "", detail: str = "", *, field: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        default_code, default_detail = _WORDS.get(status, ("request.refused", "This request was refused."))
+        self.status = status
+        self.code = code or default_code
+        self.detail = detail or default_detail
+        self.field = field
+        self.headers = headers or {}
+        super().__init__(f"{self.code}: {self.detail}")
+
+
+def install_problems(app: Flask) -> None:
+    """Answer every error of ``app`` in the form the asker can read."""
+    app.register_error_handler(Problem, _on_problem)
+    app.register_error_handler(VigilarError, _on_vigilar_error)
+    app.register_error_handler(HTTPException, _on_http)
+    app.register_error_handler(Exception, _on_bug)
+
+
+def wants_page() -> bool:
+    """Whether a person in a browser asked, and not a program or a script of our own."""
+    return "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api/")
+
+
+def problem_response(problem: Problem) -> Response:
+    if wants_page():
+        body = render_template("error.html", problem=problem)
+        response = Response(body, problem.status, mimetype="text/html")
+    else:
+        facts: dict[str, Any] = {"type": problem.code, "title": _title(problem.status), "status": problem.status}
+        facts["detail"] = problem.detail
+        if problem.field:
+            facts["field"] = problem.field
+        response = Response(json.dumps(facts), problem.status, mimetype="application/problem+json")
+    response.headers.extend(problem.headers)
+    return response
+
+
+def _title(status: int) -> str:
+    return _WORDS.get(status, ("", "This request was refused."))[1]
+
+
+def _on_problem(problem: Problem) -> Response:
+    return problem_response(problem)
+
+
+def _on_vigilar_error(error: VigilarError) -> Response:
+    status = _STATUS_OF_KIND[error.kind]
+    if status >= 500:
+        logger.warning("request to %s failed: %s", request.path, error)
+    detail = f"{error} {error.next_step}".strip()
+    return problem_response(Problem(status, error.code or f"server.{error.kind.value}", redact(detail)))
+
+
+def _on_http(error: HTTPException) -> Response:
+    if error.response is not None and error.code in (301, 302, 303, 307, 308):
+        return Response(error.response.get_data(), error.code, headers=dict(error.response.headers))
+    problem = Problem(error.code or 500)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        problem.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        problem.headers["Content-Range"] = f"bytes */{error.length}"
+    if problem.status == 429:
+        problem.headers["Retry-After"] = "60"
+    return problem_response(problem)
+
+
+def _on_bug(_error: Exception) -> Response:
+    logger.exception("bug while serving %s %s", request.method, request.path)
+    return problem_response(Problem(500))
