@@ -1,0 +1,144 @@
+"""Reads one stream of one camera for as long as it is wanted: runs, watchdog, reconnect."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from vigilar.base.clock import Clock
+from vigilar.base.errors import CameraError, ErrorKind
+from vigilar.base.retry import Backoff
+from vigilar.base.stop import Stop
+from vigilar.capture.timestamps import StampGate, StampJump
+from vigilar.media.bitstream import annex_b, has_whole_setup, parameter_sets
+from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
+from vigilar.media.source import RawPacket, Source
+
+logger = logging.getLogger(__name__)
+
+USELESS_S = 10.0
+"""Without a usable video packet for this long the connection is given up, whatever else the camera sends."""
+
+LOGIN_RETRY_S = 60.0
+"""Cameras lock after a few wrong passwords: one try a minute."""
+
+
+class OpenSource(Protocol):
+    """What ``media.source.Source`` is to the worker; tests hand in another."""
+
+    streams: list[StreamInfo]
+
+    def __iter__(self) -> Iterator[RawPacket]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How the connection is: ``error`` says why there is none, ``next_try_s`` when the next try begins."""
+
+    role: StreamRole
+    is_open: bool
+    run: int
+    error: CameraError | None = None
+    next_try_s: float = 0.0
+
+
+class CaptureWorker:
+    """One thread runs ``run``; it hands each RunStart and Packet to ``sink``, which must not wait.
+
+    ``beat`` is the monotonic time (ns) of the last sign of life of the loop itself, offline or not.
+    """
+
+    def __init__(
+        self,
+        role: StreamRole,
+        url: str,
+        sink: Callable[[RunStart | Packet], None],
+        on_connection: Callable[[Connection], None],
+        stop: Stop,
+        clock: Clock,
+        opener: Callable[[str, Callable[[float], bool]], OpenSource] = Source,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._role, self._url, self._sink, self._on_connection = role, url, sink, on_connection
+        self._stop, self._clock, self._opener = stop, clock, opener
+        self._backoff = backoff or Backoff()
+        self._run = 0
+        self.beat_mono_ns = clock.mono_ns()
+        self.dropped = 0
+
+    def run(self) -> None:
+        """Until stopped. Bugs leave; errors of the camera are retried with growing pauses."""
+        while not self._stop.is_set():
+            began_ns = self._clock.mono_ns()
+            try:
+                self.run_once()
+                continue
+            except CameraError as error:
+                self._pause(error, (self._clock.mono_ns() - began_ns) / 1e9)
+            except StampJump as jump:
+                logger.info("%s run %d ended: %s", self._role.value, self._run, jump)
+
+    def _pause(self, error: CameraError, ran_s: float) -> None:
+        delay_s = LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
+        logger.warning("%s stream: %s (%s), next try in %.1f s", self._role.value, error, error.code, delay_s)
+        self._on_connection(Connection(self._role, False, self._run, error, delay_s))
+        left_s = delay_s
+        while left_s > 0 and not self._stop.wait(min(left_s, 1.0)):
+            self.beat_mono_ns = self._clock.mono_ns()
+            left_s -= 1.0
+
+    def run_once(self) -> None:
+        """One connection from open to its end. Raises CameraError or StampJump."""
+        self.beat_mono_ns = self._clock.mono_ns()
+        source = self._opener(self._url, self._stop.wait)
+        self._run += 1
+        try:
+            self._read(source)
+        finally:
+            source.close()
+
+    def _read(self, source: OpenSource) -> None:
+        video = source.streams[0]
+        gate = StampGate(self._run, video.frame_rate)
+        useful_ns = self._clock.mono_ns()
+        is_started = False
+        for raw in source:
+            now_ns = self._clock.mono_ns()
+            self.beat_mono_ns = now_ns
+            if self._stop.is_set():
+                return
+            for packet in gate.pass_on(raw, self._clock.utc_ns(), now_ns):
+                if not is_started:
+                    video = _with_setup(video, packet)
+                    if not (
+                        packet.kind is Kind.VIDEO and packet.is_keyframe and has_whole_setup(video.codec, video.setup)
+                    ):
+                        continue
+                    is_started = True
+                    self._start((video, *source.streams[1:]), packet)
+                if packet.kind is Kind.VIDEO:
+                    useful_ns = now_ns
+                self._sink(packet)
+            self.dropped = gate.dropped
+            if now_ns - useful_ns > USELESS_S * 1e9:
+                raise CameraError(
+                    f"Connected, but no usable picture for {USELESS_S:.0f} seconds.",
+                    kind=ErrorKind.TRANSIENT,
+                    code="V-CAM-16",
+                )
+
+    def _start(self, streams: tuple[StreamInfo, ...], first: Packet) -> None:
+        logger.info("%s stream open, run %d, %s", self._role.value, self._run, streams[0].codec)
+        self._sink(RunStart(self._role, self._run, streams, first.utc_ns, first.mono_ns))
+        self._on_connection(Connection(self._role, True, self._run))
+
+
+def _with_setup(video: StreamInfo, packet: Packet) -> StreamInfo:
+    """``video`` with parameter sets out of the packet when the session description had none or not all."""
+    if packet.kind is not Kind.VIDEO or has_whole_setup(video.codec, video.setup):
+        return video
+    return replace(video, setup=annex_b(parameter_sets(video.codec, packet.data)))

@@ -1,0 +1,84 @@
+"""Packets in, pictures out; only for looking and for stills, never on the way to disk."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from vigilar.media.packets import Packet, StreamInfo
+
+MAX_SIDE = 8192
+"""Pictures above this are not decoded: a hostile set-up could ask for gigabytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded frame. ``luma`` is uint8, height x width, a view that lives as long as the picture."""
+
+    luma: NDArray[np.uint8]
+    utc_ns: int
+    mono_ns: int
+    _frame: Any
+
+    def to_jpeg(self, max_width: int = 1280) -> bytes:
+        """The picture as JPEG, no wider than ``max_width``."""
+        frame = self._frame
+        width = min(max_width, frame.width) & ~1
+        height = max(2, round(frame.height * width / frame.width)) & ~1
+        small = frame.reformat(width=width, height=height, format="yuvj420p")
+        encoder = av.CodecContext.create("mjpeg", "w")
+        encoder.width, encoder.height = width, height
+        encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
+        small.pts = 0
+        return b"".join(bytes(p) for p in [*encoder.encode(small), *encoder.encode(None)])
+
+
+class Decoder:
+    """Decodes the video packets of one run, one thread. What cannot be decoded is counted in ``errors``."""
+
+    def __init__(self, info: StreamInfo, *, skip_loop_filter: bool = False) -> None:
+        context: Any = av.CodecContext.create(info.codec, "r")
+        context.thread_count = 1
+        if info.setup:
+            context.extradata = info.setup
+        if skip_loop_filter:
+            context.options = {"skip_loop_filter": "all"}
+        self._context = context
+        self._clocks: dict[int, tuple[int, int]] = {}
+        self.errors = 0
+
+    def decode(self, packet: Packet) -> list[Picture]:
+        """The pictures that are ready now: none when the packet is damaged or the first ones wait for a keyframe."""
+        raw: Any = av.Packet(packet.data)
+        raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, packet.time_base
+        self._clocks[packet.pts] = (packet.utc_ns, packet.mono_ns)
+        try:
+            frames = self._context.decode(raw)
+        except av.FFmpegError:
+            self.errors += 1
+            return []
+        pictures = []
+        for frame in frames:
+            utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
+            if max(frame.width, frame.height) <= MAX_SIDE:
+                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame))
+        if len(self._clocks) > 64:
+            self._clocks.clear()
+        return pictures
+
+    def reset(self) -> None:
+        """Forget all frames; the next packet is a keyframe."""
+        self._clocks.clear()
+        with contextlib.suppress(av.FFmpegError):
+            self._context.flush_buffers()
+
+
+def _luma(frame: Any) -> NDArray[np.uint8]:
+    plane = frame.planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
