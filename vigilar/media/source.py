@@ -21,7 +21,7 @@ from av.bitstream import BitStreamFilterContext
 
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.redact import redact
-from vigilar.media.bitstream import LAYOUTS, setup_of_extradata
+from vigilar.media.bitstream import LAYOUTS, first_sps, setup_of_extradata
 from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream
 
@@ -89,9 +89,12 @@ class Source:
             self._filter = BitStreamFilterContext(f"{codec.name}_mp4toannexb", in_stream=self._video)
         rate = self._video.average_rate or self._video.base_rate
         believable = rate if rate and 1 <= rate <= 240 else None
-        self.streams = [
-            StreamInfo(Kind.VIDEO, codec.name, self._ticks(self._video), setup, codec.width, codec.height, believable)
-        ]
+        width, height = codec.width, codec.height
+        if setup and not width:  # nothing was probed: the parameter set knows
+            with contextlib.suppress(BadBitstream):
+                facts = first_sps(codec.name, setup)
+                width, height = facts.width, facts.height
+        self.streams = [StreamInfo(Kind.VIDEO, codec.name, self._ticks(self._video), setup, width, height, believable)]
         if self._audio is not None:
             sound = self._audio.codec_context
             self.streams.append(

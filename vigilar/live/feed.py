@@ -1,0 +1,216 @@
+"""The packet feed: a Unix socket of each camera process, used only while somebody watches.
+
+Server side: one thread that waits for viewers, one more a viewer. Decoding happens only for MJPEG and stills, here in
+the camera's own process, so that a malformed picture takes no one else with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from vigilar.base.errors import RecordingError
+from vigilar.base.stop import Stop
+from vigilar.live import wire
+from vigilar.live.gop import LiveStream, Viewer
+from vigilar.live.wire import Answer, FeedProblem, Request, RunHeader
+from vigilar.media.decode import Decoder, Picture
+from vigilar.media.fmp4 import FragmentMuxer
+from vigilar.media.packets import RunStart, StreamRole
+
+logger = logging.getLogger(__name__)
+
+SEND_TIMEOUT_S = 5.0
+"""A viewer that takes nothing for this long is cut off."""
+
+QUIET_S = 12.0
+"""So long without a packet, and the viewer is told that there is no picture."""
+
+MAX_VIEWERS = 24
+
+
+@contextlib.contextmanager
+def _short_path(run_dir: Path, camera_id: str) -> Iterator[str]:
+    """An address of at most 108 bytes, the limit of unix(7), however deep ``run_dir`` lies."""
+    folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/camera-{camera_id}.sock"
+    finally:
+        os.close(folder)
+
+
+class FeedServer:
+    """Serves the streams of one camera; ``streams`` has ``main`` and perhaps ``sub``."""
+
+    def __init__(self, run_dir: Path, camera_id: str, streams: dict[StreamRole, LiveStream]) -> None:
+        self._run_dir, self._camera_id, self._streams = run_dir, camera_id, streams
+        self._stop = Stop()
+        self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._thread = threading.Thread(target=self._accept, name=f"feed {camera_id}", daemon=True)
+
+    def start(self) -> None:
+        """Raises OSError when the socket cannot be made."""
+        with _short_path(self._run_dir, self._camera_id) as path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            self._listener.bind(path)
+            os.chmod(path, 0o600)
+        self._listener.listen(16)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(2.0)
+        with contextlib.suppress(FileNotFoundError):
+            (self._run_dir / f"camera-{self._camera_id}.sock").unlink()
+
+    def _accept(self) -> None:
+        while not self._stop.is_set():
+            try:
+                viewer, _ = self._listener.accept()
+            except OSError:
+                return
+            if not self._viewers.acquire(blocking=False):
+                viewer.close()
+                continue
+            name = f"viewer {self._camera_id}"
+            threading.Thread(target=self._serve_one, args=(viewer,), name=name, daemon=True).start()
+
+    def _serve_one(self, sock: socket.socket) -> None:
+        try:
+            with sock:
+                sock.settimeout(SEND_TIMEOUT_S)
+                self._answer(sock)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.debug("viewer left: %s", error)
+        except Exception:
+            logger.exception("a viewer's thread failed")
+        finally:
+            self._viewers.release()
+
+    def _answer(self, sock: socket.socket) -> None:
+        request = Request.parse(_line(sock))
+        stream = self._streams.get(StreamRole(request.stream)) or self._streams[StreamRole.MAIN]
+        if request.want == "still":
+            sock.sendall(_still(stream, request))
+            return
+        viewer = stream.join(newest_only=request.want == "mjpeg")
+        try:
+            serve = self._send_fragments if request.want == "fragments" else self._send_jpegs
+            serve(sock, viewer, request)
+        finally:
+            stream.leave(viewer)
+
+    def _items(self, sock: socket.socket, viewer: Viewer) -> Iterator[object]:
+        quiet_since = time.monotonic()
+        while not self._stop.is_set():
+            item = viewer.take(1.0)
+            if item is not None:
+                quiet_since = time.monotonic()
+                yield item
+            elif time.monotonic() - quiet_since > QUIET_S:
+                sock.sendall(wire.dump_problem(FeedProblem("The camera sends no picture.", "V-CAM-16")))
+                return
+
+    def _send_fragments(self, sock: socket.socket, viewer: Viewer, _request: Request) -> None:
+        muxer: FragmentMuxer | None = None
+        for item in self._items(sock, viewer):
+            if isinstance(item, RunStart):
+                try:
+                    muxer = FragmentMuxer([item.video], per_frame=True)
+                except RecordingError as error:
+                    sock.sendall(wire.dump_problem(FeedProblem(str(error))))
+                    return
+                video = item.video
+                header = RunHeader(muxer.codecs, video.width, video.height, item.run)
+                sock.sendall(wire.dump_header(header) + wire.dump_init(muxer.init_segment))
+            elif muxer is not None:
+                for fragment in muxer.mux(item):  # type: ignore[arg-type]  # a queue holds runs and packets only
+                    sock.sendall(wire.dump_fragment(fragment))
+
+    def _send_jpegs(self, sock: socket.socket, viewer: Viewer, request: Request) -> None:
+        decoder: Decoder | None = None
+        last_ns = 0
+        for item in self._items(sock, viewer):
+            if isinstance(item, RunStart):
+                decoder = Decoder(item.video)
+            elif decoder is not None:
+                pictures = decoder.decode(item)  # type: ignore[arg-type]  # a queue holds runs and packets only
+                if not pictures or viewer.backlog() > 0:
+                    continue  # catch up first: only the newest picture is worth a JPEG
+                if pictures[-1].mono_ns - last_ns >= 0.9e9 / request.max_fps:
+                    last_ns = pictures[-1].mono_ns
+                    sock.sendall(wire.dump_jpeg(pictures[-1].utc_ns, pictures[-1].to_jpeg(request.max_width)))
+
+
+def _still(stream: LiveStream, request: Request) -> bytes:
+    newest = stream.newest_gop()
+    if newest is None:
+        return wire.dump_problem(FeedProblem("The camera has sent no picture yet.", "V-CAM-16"))
+    run, packets = newest
+    decoder = Decoder(run.video)
+    is_small = run.video.width * run.video.height <= 640 * 480
+    pictures: list[Picture] = []
+    for packet in packets if is_small else packets[:1]:
+        pictures = decoder.decode(packet) or pictures
+    if not pictures:
+        return wire.dump_problem(FeedProblem("The picture cannot be decoded.", "V-CAM-14"))
+    return wire.dump_jpeg(pictures[-1].utc_ns, pictures[-1].to_jpeg(request.max_width))
+
+
+def _line(sock: socket.socket) -> bytes:
+    line = b""
+    while not line.endswith(b"\n"):
+        if len(line) > wire.MAX_REQUEST_BYTES:
+            raise ValueError("request too long")
+        more = sock.recv(256)
+        if not more:
+            raise ValueError("request cut short")
+        line += more
+    return line
+
+
+class FeedClient:
+    """The other end: asks one camera process for one thing. ``answers`` ends when the camera process does."""
+
+    def __init__(self, run_dir: Path, camera_id: str, request: Request, timeout_s: float = 15.0) -> None:
+        """Raises OSError when the camera process is not there."""
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._sock.settimeout(timeout_s)
+            with _short_path(run_dir, camera_id) as path:
+                self._sock.connect(path)
+            self._sock.sendall(request.dump())
+        except BaseException:
+            self._sock.close()
+            raise
+
+    def answers(self) -> Iterator[Answer]:
+        """Each answer as it comes. Raises OSError when the camera process hangs longer than the time-out."""
+        with self._sock, self._sock.makefile("rb", buffering=1 << 16) as stream:
+            while True:
+                head = stream.read(wire.HEAD.size)
+                if len(head) < wire.HEAD.size:
+                    return
+                size, kind = wire.HEAD.unpack(head)
+                if size > wire.MAX_PAYLOAD_BYTES:
+                    raise OSError("the feed sends nonsense")
+                payload = stream.read(size)
+                if len(payload) < size:
+                    return
+                yield wire.parse_answer(kind, payload)
+
+    def close(self) -> None:
+        """From any thread: ends ``answers``."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,123 @@
+"""The newest pictures of a stream, kept so that a viewer sees one at once, and handed on to who watches."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from vigilar.media.packets import Kind, Packet, RunStart
+
+KEEP_S = 4.0
+"""Whole groups of at least this long are kept: two segments, with which HLS starts without waiting."""
+
+MAX_BYTES = 16 * 1024 * 1024
+VIEWER_PACKETS = 600
+"""A viewer this far behind loses all up to the next keyframe."""
+
+
+class Viewer:
+    """A bounded queue of one who watches. One thread takes; the stream puts and never waits."""
+
+    def __init__(self) -> None:
+        self._queue: deque[RunStart | Packet] = deque()
+        self._ready = threading.Condition()
+        self._wants_keyframe = False
+        self._is_closed = False
+        self.dropped = 0
+
+    def put(self, item: RunStart | Packet) -> None:
+        with self._ready:
+            if isinstance(item, RunStart):
+                self._wants_keyframe = False
+            elif self._wants_keyframe and not item.is_keyframe:
+                self.dropped += 1
+                return
+            elif len(self._queue) >= VIEWER_PACKETS:
+                self.dropped += 1 + sum(isinstance(x, Packet) for x in self._queue)
+                starts = [x for x in self._queue if isinstance(x, RunStart)]
+                self._queue.clear()
+                self._queue.extend(starts[-1:])
+                self._wants_keyframe = not item.is_keyframe
+                if self._wants_keyframe:
+                    return
+            else:
+                self._wants_keyframe = False
+            self._queue.append(item)
+            self._ready.notify()
+
+    def take(self, timeout_s: float) -> RunStart | Packet | None:
+        """The next item; None when there was none in time or the stream closed."""
+        with self._ready:
+            self._ready.wait_for(lambda: self._queue or self._is_closed, timeout_s)
+            return self._queue.popleft() if self._queue else None
+
+    def backlog(self) -> int:
+        return len(self._queue)
+
+    def close(self) -> None:
+        with self._ready:
+            self._is_closed = True
+            self._ready.notify()
+
+
+class LiveStream:
+    """Video of one stream: ``add`` on the capture thread, ``join`` and ``leave`` on viewers' threads."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._run: RunStart | None = None
+        self._gops: deque[list[Packet]] = deque()
+        self._size_bytes = 0
+        self._viewers: list[Viewer] = []
+
+    def add(self, item: RunStart | Packet) -> None:
+        """Keep and hand on. Sound is left out: a live view has none yet."""
+        with self._lock:
+            if isinstance(item, RunStart):
+                self._run = item
+                self._gops.clear()
+                self._size_bytes = 0
+            elif item.kind is not Kind.VIDEO:
+                return
+            else:
+                self._keep(item)
+            for viewer in self._viewers:
+                viewer.put(item)
+
+    def _keep(self, packet: Packet) -> None:
+        if packet.is_keyframe:
+            self._gops.append([])
+        if not self._gops:
+            return
+        self._gops[-1].append(packet)
+        self._size_bytes += len(packet.data)
+        while len(self._gops) > 1 and packet.dts_s - self._gops[1][0].dts_s >= KEEP_S:
+            self._drop_first()
+        while self._gops and self._size_bytes > self._max_bytes:
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        self._size_bytes -= sum(len(p.data) for p in self._gops.popleft())
+
+    def newest_gop(self) -> tuple[RunStart, list[Packet]] | None:
+        """The run and the packets since its last keyframe; None while there is no picture."""
+        with self._lock:
+            return (self._run, list(self._gops[-1])) if self._run and self._gops else None
+
+    def join(self, *, newest_only: bool = False) -> Viewer:
+        """A viewer whose queue begins with the run and the kept groups, or only the newest one."""
+        viewer = Viewer()
+        with self._lock:
+            if self._run is not None:
+                viewer.put(self._run)
+                for gop in list(self._gops)[-1 if newest_only else 0 :]:
+                    for packet in gop:
+                        viewer.put(packet)
+            self._viewers.append(viewer)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        with self._lock:
+            self._viewers.remove(viewer)
+        viewer.close()

@@ -1,0 +1,189 @@
+"""Live HLS out of the feed, in memory, for as long as somebody asks (RFC 8216)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from vigilar.live.wire import Answer, FeedProblem, InitSegment, LiveFragment, RunHeader
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 30.0
+LISTED = 5
+KEPT = 12
+"""More than listed: hls.js asks for a vanished segment hundreds of times."""
+
+FIRST_WAIT_S = 8.0
+"""The first playlist waits this long for a group of pictures; normally the camera process has one in memory."""
+
+
+class Feed(Protocol):
+    """What ``live.feed.FeedClient`` is to the view."""
+
+    def answers(self) -> Iterator[Answer]: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """A keyframe and all up to the next, as one piece; ``run`` names its init segment."""
+
+    number: int
+    run: int
+    duration_ms: int
+    utc_ns: int
+    data: bytes
+    is_after_gap: bool
+
+
+def render_live(segments: list[LiveSegment], skipped_gaps: int) -> str:
+    """The media playlist of these segments. Pure."""
+    target_s = max((-(-s.duration_ms // 1000) for s in segments), default=2)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{max(1, target_s)}",
+        f"#EXT-X-MEDIA-SEQUENCE:{segments[0].number if segments else 0}",
+        f"#EXT-X-DISCONTINUITY-SEQUENCE:{skipped_gaps}",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+    ]
+    run = None
+    for index, segment in enumerate(segments):
+        if segment.is_after_gap and index > 0:
+            lines.append("#EXT-X-DISCONTINUITY")
+        if segment.run != run:
+            lines.append(f'#EXT-X-MAP:URI="init-{segment.run}.mp4"')
+            run = segment.run
+        at = datetime.fromtimestamp(segment.utc_ns / 1e9, UTC).isoformat(timespec="milliseconds")
+        lines += [f"#EXT-X-PROGRAM-DATE-TIME:{at}", f"#EXTINF:{segment.duration_ms / 1000:.3f},"]
+        lines.append(f"segment-{segment.number}.m4s")
+    return "\n".join(lines) + "\n"
+
+
+class LiveHls:
+    """One stream as HLS. Any thread may ask; one thread reads the feed while somebody does."""
+
+    def __init__(self, open_feed: Callable[[], Feed], name: str) -> None:
+        self._open_feed, self._name = open_feed, name
+        self._changed = threading.Condition()
+        self._segments: deque[LiveSegment] = deque(maxlen=KEPT)
+        self._inits: dict[int, bytes] = {}
+        self._open_group: list[LiveFragment] = []
+        self._header: RunHeader | None = None
+        self._view_run = 0
+        self._number = 0
+        self._gaps_gone = 0
+        self._is_after_gap = False
+        self._asked_s = 0.0
+        self._feed: Feed | None = None
+        self._thread: threading.Thread | None = None
+        self.problem: FeedProblem | None = None
+
+    @property
+    def codec(self) -> str:
+        """The codec of the newest run as MIME types say it; empty while unknown."""
+        return self._header.codec if self._header else ""
+
+    def playlist(self) -> str | None:
+        """The playlist of now; None when there is no picture (``problem`` says why). Waits for the first segment."""
+        with self._changed:
+            self._ask()
+            self._changed.wait_for(lambda: self._segments or self._thread is None, FIRST_WAIT_S)
+            if not self._segments:
+                return None
+            listed = list(self._segments)[-LISTED:]
+            gone = self._gaps_gone + sum(s.is_after_gap for s in list(self._segments)[: -len(listed)])
+            return render_live(listed, gone + listed[0].is_after_gap)
+
+    def segment(self, number: int) -> bytes | None:
+        with self._changed:
+            self._ask()
+            return next((s.data for s in self._segments if s.number == number), None)
+
+    def init(self, run: int) -> bytes | None:
+        with self._changed:
+            self._ask()
+            return self._inits.get(run)
+
+    def stop(self) -> None:
+        with self._changed:
+            self._asked_s = float("-inf")
+            thread, feed = self._thread, self._feed
+        if feed:
+            feed.close()
+        if thread:
+            thread.join(2.0)
+
+    def _ask(self) -> None:
+        self._asked_s = time.monotonic()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._read, name=f"hls {self._name}", daemon=True)
+            self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            self._feed = feed = self._open_feed()
+            for answer in feed.answers():
+                with self._changed:
+                    self._take(answer)
+                    if time.monotonic() - self._asked_s > IDLE_S:
+                        break
+            feed.close()
+        except (OSError, ValueError, KeyError) as error:
+            logger.info("live view of %s ended: %s", self._name, error)
+            self.problem = FeedProblem("The camera's process does not answer.")
+        except Exception:
+            logger.exception("live view of %s failed", self._name)
+        finally:
+            with self._changed:
+                self._end()
+
+    def _end(self) -> None:
+        """After a pause the pictures are others: nothing old may look like now."""
+        self._gaps_gone += sum(s.is_after_gap for s in self._segments)
+        self._segments.clear()
+        self._open_group = []
+        self._is_after_gap = self._number > 0
+        self._thread = self._feed = None
+        self._changed.notify_all()
+
+    def _take(self, answer: Answer) -> None:
+        if isinstance(answer, LiveFragment):
+            if answer.starts_with_keyframe:
+                self._close_group()
+            if self._open_group or answer.starts_with_keyframe:
+                self._open_group.append(answer)
+        elif isinstance(answer, RunHeader):
+            self._close_group()
+            self._header = answer
+            self._view_run += 1
+            self._is_after_gap = self._number > 0
+            self.problem = None
+        elif isinstance(answer, InitSegment):
+            self._inits[self._view_run] = answer.data
+            for run in list(self._inits)[:-4]:
+                del self._inits[run]
+        elif isinstance(answer, FeedProblem):
+            self.problem = answer
+
+    def _close_group(self) -> None:
+        group, self._open_group = self._open_group, []
+        if not group:
+            return
+        if len(self._segments) == KEPT:
+            self._gaps_gone += self._segments[0].is_after_gap
+        duration_ms = max(1, sum(f.duration_ms for f in group))
+        data = b"".join(f.data for f in group)
+        run = self._view_run
+        self._segments.append(LiveSegment(self._number, run, duration_ms, group[0].utc_ns, data, self._is_after_gap))
+        self._number += 1
+        self._is_after_gap = False
+        self._changed.notify_all()
