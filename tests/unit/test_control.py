@@ -76,7 +76,9 @@ def test_end_of_supervisor_sets_stop(running: tuple[SupervisorEnd, ControlChild]
 
 
 def test_sigterm_sets_stop(pair: tuple[SupervisorEnd, ControlChild], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ControlChild, "_listen", lambda _self: None)
+    monkeypatch.setattr(control, "LAST_RESORT_S", 0.0)
+    ended = threading.Event()
+    monkeypatch.setattr(os, "_exit", lambda _code: ended.set())
     before = {s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
         pair[1].start()
@@ -88,6 +90,8 @@ def test_sigterm_sets_stop(pair: tuple[SupervisorEnd, ControlChild], monkeypatch
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        pair[0].close()
+        assert ended.wait(2.0)
 
 
 def test_status_reaches_listener_and_latecomer(running: tuple[SupervisorEnd, ControlChild]) -> None:
@@ -103,7 +107,7 @@ def test_status_reaches_listener_and_latecomer(running: tuple[SupervisorEnd, Con
     while child._last_status is None:
         time.sleep(0.002)
     child.listen(on_status=take)
-    assert told == [{"ts": 1}]
+    assert came.wait(2.0)
     came.clear()
     supervisor.send_status({"ts": 2})
     assert came.wait(2.0)
@@ -119,8 +123,8 @@ def test_fact_before_listener_is_held(running: tuple[SupervisorEnd, ControlChild
     assert supervisor.receive() == []
     taken: list[ProcessFact] = []
     child.listen(on_fact=taken.append)
-    assert taken == [FACT]
     assert messages(supervisor) == [{"done": "f1"}]
+    assert taken == [FACT]
 
 
 def test_failed_fact_is_not_done(running: tuple[SupervisorEnd, ControlChild]) -> None:

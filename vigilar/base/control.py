@@ -11,9 +11,11 @@ Secrets do not travel here: they go once, inside the pickled job, when the proce
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+import select
 import signal
 import socket
 import threading
@@ -38,6 +40,8 @@ BEAT_EVERY_S = 1.0
 LAST_RESORT_S = 8.0
 """A process whose supervisor died has this long for its own clean stop. Shorter than the 10 s for which a new
 supervisor's process waits for the lock of the old one."""
+
+_STOP, _LISTEN = b"s", b"l"
 
 StatusHandler = Callable[[dict[str, Any]], None]
 
@@ -140,35 +144,29 @@ class ControlChild:
         self._on_fact: FactHandler | None = None
         self._last_status: dict[str, Any] | None = None
         self._held: list[ProcessFact] = []
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
         self.stop_requested = Stop()
 
     def start(self, *, handle_signals: bool = True) -> None:
         """Begin to listen. With ``handle_signals`` (main thread only) SIGTERM sets ``stop_requested``, and SIGINT and
         SIGHUP are ignored: Ctrl-C reaches the whole group, but the order of stopping is the supervisor's."""
         if handle_signals:
-            signal.signal(signal.SIGTERM, lambda *_: self.stop_requested.set())
+            signal.signal(signal.SIGTERM, lambda *_: self.request_stop())
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         threading.Thread(target=self._listen, name="control", daemon=True).start()
 
     def listen(self, *, on_status: StatusHandler | None = None, on_fact: FactHandler | None = None) -> None:
-        """Name who takes what the supervisor tells. What came before this call is delivered now, on this thread.
+        """Name who takes what the supervisor tells; what came before this call is delivered now. Call it once.
 
-        ``on_status`` gets ``{"ts", "processes": {name: facts}}`` every 5 s and at each change; see
+        ``on_status`` gets ``{"ts", "processes": {name: facts}, ...}`` every 5 s and at each change; see
         ``docs/architecture/subsystems/supervisor.md``. ``on_fact`` gets each ProcessFact at least once; the
         supervisor sends it again until the handler has returned without an error.
         """
         with self._lock:
-            self._on_status = on_status or self._on_status
-            self._on_fact = on_fact or self._on_fact
-            status, held = self._last_status, self._held
-            if self._on_fact:
-                self._held = []
-        if on_status and status is not None:
-            on_status(status)
-        if on_fact:
-            for fact in held:
-                self._handle_fact(fact, on_fact)
+            self._on_status, self._on_fact = on_status, on_fact
+        self._wake(_LISTEN)
 
     def heartbeat(self, status: dict[str, Any] | None = None) -> None:
         """Tell the supervisor that the work goes on; call it at least every 2 s, and only if every thread of the
@@ -188,8 +186,23 @@ class ControlChild:
         """Ask the supervisor to read the configuration again. Returns at once; the effect shows in the status."""
         _send(self._sock, {"reload": 1})
 
+    def request_stop(self) -> None:
+        """Have the thread ``control`` set ``stop_requested``. For signal handlers: setting it there could wait for
+        ever for a lock of the very thread that the signal interrupted."""
+        self._wake(_STOP)
+
     def _listen(self) -> None:
+        waiting = select.poll()
+        waiting.register(self._sock, select.POLLIN)
+        waiting.register(self._wake_read, select.POLLIN)
         while True:
+            if self._wake_read in dict(waiting.poll()):
+                asked = os.read(self._wake_read, 64)
+                if _STOP in asked:
+                    self.stop_requested.set()
+                if _LISTEN in asked:
+                    self._deliver_held()
+                continue
             try:
                 data = self._sock.recv(MAX_MESSAGE_BYTES)
             except OSError:
@@ -203,22 +216,39 @@ class ControlChild:
         if "stop" in message:
             self.stop_requested.set()
         elif "status" in message:
-            with self._lock:
-                self._last_status, handler = message["status"], self._on_status
-            if handler:
-                try:
-                    handler(message["status"])
-                except Exception:
-                    logger.exception("status of the processes was not taken")
+            self._last_status = message["status"]
+            self._handle_status()
         elif "fact" in message:
             fact = ProcessFact.parse(message["fact"])
             with self._lock:
                 on_fact = self._on_fact
-                if on_fact is None:
-                    if all(fact.id != held.id for held in self._held):
-                        self._held.append(fact)
-                    return
-            self._handle_fact(fact, on_fact)
+            if on_fact:
+                self._handle_fact(fact, on_fact)
+            elif all(fact.id != held.id for held in self._held):
+                self._held.append(fact)
+
+    def _deliver_held(self) -> None:
+        self._handle_status()
+        with self._lock:
+            on_fact = self._on_fact
+        if on_fact:
+            held, self._held = self._held, []
+            for fact in held:
+                self._handle_fact(fact, on_fact)
+
+    def _handle_status(self) -> None:
+        with self._lock:
+            on_status = self._on_status
+        if on_status is None or self._last_status is None:
+            return
+        try:
+            on_status(self._last_status)
+        except Exception:
+            logger.exception("status of the processes was not taken")
+
+    def _wake(self, what: bytes) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: it was asked often enough
+            os.write(self._wake_write, what)
 
     def _handle_fact(self, fact: ProcessFact, handler: FactHandler) -> None:
         try:

@@ -27,6 +27,7 @@ from vigilar.base.stop import Stop
 from vigilar.config.load import InvalidConfigError, parse_config, read_config_file
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
+from vigilar.config.positions import find_positions, where
 
 LOCK_WAIT_S = 5.0
 """A change takes milliseconds; who holds the lock this long hangs."""
@@ -69,15 +70,18 @@ def remove_camera(places: Places, camera_id: str) -> Camera:
     """
     removed: list[Camera] = []
 
-    def change(doc: tomlkit.TOMLDocument, config: Config) -> None:
+    def change(text: str) -> str:
+        config = parse_config(text.encode(), str(places.config_file))
         index = _index_of(config, camera_id)
         removed.append(config.cameras[index])
-        tables = _camera_tables(doc)
-        del tables[index]
-        if not tables:
-            del doc["camera"]
+        expected = tomllib.loads(text)
+        del expected["camera"][index]
+        changed = _without_block(text, index)
+        if not _reads_as(changed, expected):
+            raise _beyond_us(places)
+        return changed
 
-    _edit_document(places, change)
+    _edit(places, change)
     return removed[0]
 
 
@@ -233,6 +237,30 @@ def _camera_tables(doc: tomlkit.TOMLDocument) -> AoT | Array:
     if isinstance(tables, (AoT, Array)):
         return tables
     raise KeyError("camera")
+
+
+def _reads_as(text: str, expected: dict[str, Any]) -> bool:
+    """Whether ``text`` means ``expected``; no cameras and an empty list of them are the same."""
+    try:
+        return {"camera": [], **tomllib.loads(text)} == {"camera": [], **expected}
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _without_block(text: str, index: int) -> str:
+    """The text without the ``[[camera]]`` of that index; comments before and after it stay.
+
+    The library would take the comment above the next camera with it. In a file that has its cameras in one list
+    this finds no block, and leaves a text that the check of the caller refuses.
+    """
+    lines = text.split("\n")
+    start = where(find_positions(text), ("camera", index)).line - 1
+    stop = next((at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
+    while stop > start + 1 and lines[stop - 1].strip()[:1] in ("", "#"):
+        stop -= 1
+    if start and not lines[start - 1].strip() and stop < len(lines) and not lines[stop].strip():
+        stop += 1
+    return "\n".join(lines[:start] + lines[stop:])
 
 
 def _put(table: Any, key: str, value: Value | None) -> None:

@@ -57,8 +57,10 @@ _TYPE_SENTENCES: dict[str, str] = {
     "model_type": "must be a table",
 }
 
+ALREADY_GIVEN = "is already given above"
+
 _TOML_SENTENCES: tuple[tuple[str, str], ...] = (
-    (r"Cannot overwrite a value|Duplicate inline table key", "is already given above"),
+    (r"Cannot overwrite a value|Duplicate inline table key", ALREADY_GIVEN),
     (r"Cannot declare .* twice", "this table is already given above; join the two"),
     (r"Expected '=' after a key", 'a key must be followed by "=" and a value'),
     (r"Expected newline or end of document", "something stands behind the value; a text needs quotes around it"),

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
-from vigilar.config.explain import explain_errors, explain_toml
+from vigilar.config.explain import ALREADY_GIVEN, explain_errors, explain_toml
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.positions import Loc, Position, find_positions, where
@@ -142,16 +142,18 @@ def _parse_toml(text: str, file: str) -> dict[str, Any]:
 
 def _syntax_problem(text: str, file: str, message: str) -> Problem:
     at = _AT.search(message)
-    if at is None or at["line"] is None:
+    what = explain_toml(message[: at.start()] if at else message)
+    if at and at["line"]:
+        line, column = int(at["line"]), int(at["column"])
+    else:
         line, column = _position_in(text.rstrip("\n"))
-        return Problem(file, Position(line, column), "", "the file ends in the middle of something; was it cut off?")
-    line, column = int(at["line"]), int(at["column"])
-    lines = text.split("\n")
-    what = explain_toml(message[: at.start()])
-    found = _KEY_AT_START.match(lines[line - 1]) if line <= len(lines) else None
-    if what == "is already given above" and found:
+        if what != ALREADY_GIVEN:
+            what = "the file ends in the middle of something; was it cut off?"
+    found = _KEY_AT_START.match(text.split("\n")[line - 1])
+    if what == ALREADY_GIVEN and found:
         return Problem(file, Position(line, found.start("key") + 1), found["key"], what)
-    return Problem(file, Position(line, column), found["key"] if found and "bracket" not in what else "", what)
+    has_key = found and "bracket" not in what and "cut off" not in what
+    return Problem(file, Position(line, column), found["key"] if found and has_key else "", what)
 
 
 def _position_in(before: str) -> tuple[int, int]:

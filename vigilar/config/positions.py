@@ -79,6 +79,7 @@ class _Scanner:
                 self._counts[path] = self._counts.get(path, -1) + 1
             if path in self._counts:
                 path += (self._counts[path],)
+            self._note(path, start)
         self._found[path] = self._position(start)
         self._at += 2 if is_array else 1
         return path

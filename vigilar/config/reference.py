@@ -57,8 +57,14 @@ def dump_effective(config: Config) -> str:
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of the file (draft 2020-12), for editors."""
+    """JSON Schema of the file (draft 2020-12), for editors. Defaults read as they are written in the file."""
     schema = Config.model_json_schema(by_alias=True, mode="validation")
+    for table in filter(None, (table_at((key,)) for key in keys_of(Config))):
+        defaults = _shown_defaults(table)
+        for key, found in schema["$defs"][table.__name__]["properties"].items():
+            if "default" in found:
+                found["default"] = defaults[key]
+    del schema["properties"]["camera"]["default"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "vigilar.toml"}
 
 

@@ -10,11 +10,11 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
@@ -23,8 +23,7 @@ from vigilar.base.control import ControlChild
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
 from vigilar.web import create_app
-from vigilar.web.health import BOARD
-from vigilar.web.hub import HUB
+from vigilar.web.parts import parts_of
 from vigilar.web.sse_bridge import NoBridge, SseBridge, start_sse_bridge
 
 logger = logging.getLogger(__name__)
@@ -68,11 +67,13 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 -- as gunicorn advises
             "when_ready": _limit_stalled,
             "post_worker_init": _begin,
+            "worker_exit": _close,
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
+        """The WSGI callable, made in the worker."""
         return create_app(self.job)
 
 
@@ -82,11 +83,11 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def notify(self) -> None:
         """Called by the main loop at least once a second."""
         super().notify()
-        self.app.control.heartbeat({"connections": self.nr_conns, "streams": HUB.count()})
+        self.app.control.heartbeat({"connections": self.nr_conns})
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM from the master: end the endless streams, then gunicorn waits for the other requests."""
-        self.app.control.stop_requested.set()
+        self.app.control.request_stop()
         super().handle_exit(sig, frame)
 
 
@@ -99,6 +100,13 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
         self.error_log.propagate = True
         self.error_log.setLevel(logging.WARNING)
 
+    def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
+        """A browser that was cut off (STALLED_MS) is no error of ours; forty at once must not fill the log."""
+        if isinstance(sys.exc_info()[1], TimeoutError):
+            logger.debug("a browser that took no data was cut off")
+        else:
+            super().exception(msg, *args, **kwargs)
+
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Who looked at what is nobody's business."""
 
@@ -110,22 +118,26 @@ def _limit_stalled(server: Any) -> None:
 
 
 def _begin(worker: Any) -> None:
-    """In the worker, when the app is made: connect it to the bus and to the supervisor."""
+    """In the worker, when the app is made: connect it to the supervisor and to the bus."""
     server: _Server = worker.app
+    app = parts_of(server.callable)
+    app.ask_reload = server.control.ask_reload
     server.control.start(handle_signals=False)
-    server.control.listen(on_status=_show_status)
+    server.control.listen(on_status=lambda status: app.board.set_processes(status["processes"], status["ts"]))
     server.bridge = start_sse_bridge(server.job)
     threading.Thread(target=_end, args=(server, worker.ppid), name="web-stop", daemon=True).start()
 
 
-def _show_status(status: dict[str, Any]) -> None:
-    BOARD.set_processes(status["processes"], status["ts"])
-
-
 def _end(server: _Server, master: int) -> None:
-    """Waits for the stop, whoever asks for it, and ends what would not end by itself."""
+    """Waits for the stop, whoever asks for it; ends the endless streams, lets go of the bus, tells the master."""
     server.control.stop_requested.wait()
-    HUB.close()
+    parts_of(server.callable).stop()
     server.bridge.stop()
-    if os.getppid() == master:
+    if os.getppid() == master:  # else it is gone, and its number may be another process by now
         os.kill(master, signal.SIGTERM)
+
+
+def _close(_arbiter: Any, worker: Any) -> None:
+    """In the worker, after the last request."""
+    if worker.app.callable is not None:
+        parts_of(worker.app.callable).close()

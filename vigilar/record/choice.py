@@ -8,10 +8,11 @@ from enum import Enum, auto
 
 from vigilar.record.ring import GopView
 
-DETECTION_DELAY_NS = 2_000_000_000
-"""How late motion may be reported after its first moving frame and still get its whole pre-roll: two looks of an idle
-analysis at 2 a second, decoding from the last keyframe on, and a busy moment. A group longer than that counts instead,
-because an analysis of keyframes alone learns of motion one group late."""
+DETECTION_DELAY_NS = 12_000_000_000
+"""How late motion may be reported after its first moving frame and still get its whole pre-roll. Who comes in slowly
+is dated back up to 10 s (``detect.hysteresis.BEGIN_MAX_S``); the rest is for confirming and for a busy moment. Costs
+memory in the modes that wait: 6 MB more at 4 Mb/s. A group longer than that counts instead, because an analysis of
+keyframes alone learns of motion one group late."""
 
 
 class RecordingMode(Enum):

@@ -18,6 +18,9 @@ DATABASE = "the database could not be written"
 BAD_PICTURE = "the camera's stream could not be stored"
 BUG = "an unexpected error"
 
+LONG_HOLE_NS = 10_000_000_000
+"""A hole that lasts longer is reported while it lasts, and again with its length when it is over."""
+
 
 @dataclass(slots=True)
 class Hole:
@@ -25,6 +28,7 @@ class Hole:
 
     from_utc_ns: int
     why: str
+    is_told: bool = False
 
 
 class HoleBook:
@@ -47,21 +51,36 @@ class HoleBook:
         else:
             self._hole.from_utc_ns = min(self._hole.from_utc_ns, from_utc_ns)
 
+    def look(self, utc_ns: int) -> None:
+        """Called regularly: report a hole that lasts. A full disk was reported as such."""
+        hole = self._hole
+        if hole and not hole.is_told and not self.is_full and utc_ns - hole.from_utc_ns > LONG_HOLE_NS:
+            hole.is_told = True
+            self._report("footage_lost", utc_ns, {"from_ms": hole.from_utc_ns // 1_000_000, "reason": hole.why})
+
     def disk_is_full(self, utc_ns: int, detail: dict[str, Any]) -> None:
         if not self.is_full:
             self.is_full = True
             self._report("disk_full", utc_ns, detail)
 
-    def end(self, to_utc_ns: int) -> Mark | None:
-        """Footage is recorded again from here on: report what was lost; the mark for the new file."""
+    def mark(self, to_utc_ns: int) -> Mark | None:
+        """What goes into the file that begins at ``to_utc_ns``, if something is missing before it."""
+        return Mark("gap", self._span(self._hole, to_utc_ns)) if self._hole else None
+
+    def end(self, to_utc_ns: int) -> None:
+        """What begins at ``to_utc_ns`` was written: report what was lost before it."""
         hole, self._hole = self._hole, None
-        if hole is None:
-            return None
-        self.holes += 1
-        lost_ms = max(0, to_utc_ns - hole.from_utc_ns) // 1_000_000
-        span = {"from_ms": hole.from_utc_ns // 1_000_000, "to_ms": to_utc_ns // 1_000_000, "lost_ms": lost_ms}
-        self._report("footage_lost", to_utc_ns, {**span, "reason": hole.why})
-        return Mark("gap", {**span, "reason": hole.why})
+        if hole:
+            self.holes += 1
+            self._report("footage_lost", to_utc_ns, self._span(hole, to_utc_ns))
+
+    def _span(self, hole: Hole, to_utc_ns: int) -> dict[str, Any]:
+        return {
+            "from_ms": hole.from_utc_ns // 1_000_000,
+            "to_ms": to_utc_ns // 1_000_000,
+            "lost_ms": max(0, to_utc_ns - hole.from_utc_ns) // 1_000_000,
+            "reason": hole.why,
+        }
 
     def recording_works(self, utc_ns: int) -> None:
         """Something was written: if the disk had been full, it is no longer."""

@@ -10,6 +10,7 @@ in a power cut: that, and what was written since the last sync (1 s).
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -109,6 +110,7 @@ class Recorder:
         self._checkpoint_mono_ns = 0
         self._wants_checkpoint = False
         self._last_write_mono_ns = 0
+        self._why_held = hole.DISK_SLOW
         self._errors = Tally(logger, "recording", every_s=10.0)
 
     @property
@@ -162,6 +164,7 @@ class Recorder:
         step = self._clock_watch.look()
         if step is not None and self._segment:
             self._guarded(self._segment.mark, step)
+        self._holes.look(self._clock.utc_ns())
         if self._is_held(now):
             return
         self._take_loss()
@@ -179,7 +182,10 @@ class Recorder:
         deadline = self._clock.mono_ns() + DRAIN_NS
         while self._clock.mono_ns() < deadline and self._retry_mono_ns == 0 and self._record_next(_FAR_FUTURE_NS):
             pass
+        left = self._reader.look()
         self._end_segment(CloseReason.STOP, "stop")
+        if left and left.unread and self._settings.mode is RecordingMode.ALWAYS:
+            self._holes.begin(self._last_end_utc_ns or left.start.utc_ns, self._why_held)
         self._holes.end(self._clock.utc_ns())
 
     # Reading and deciding
@@ -189,10 +195,8 @@ class Recorder:
         gop = self._reader.look()
         if gop is None or gop.unread == 0:
             return False
-        if self._segment and not gop.is_at_start:
-            choice = Choice.WRITE  # a group that was begun is written whole
-        else:
-            choice = self._chooser.choose(gop, now)
+        is_begun = self._segment is not None and not gop.is_at_start  # then it is written whole
+        choice = Choice.WRITE if is_begun else self._chooser.choose(gop, now)
         if choice is Choice.WAIT:
             return False
         if choice is Choice.SKIP:
@@ -224,7 +228,7 @@ class Recorder:
 
     def _begin(self, gop: GopView) -> None:
         marks: list[Mark] = []
-        gap = self._holes.end(gop.start.utc_ns)
+        gap = self._holes.mark(gop.start.utc_ns)
         if gap:
             marks.append(gap)
         if self._last_run is not None and self._last_run != gop.run.run:
@@ -272,9 +276,9 @@ class Recorder:
             return
         self._errors.add(f"{loss.packets} packets were dropped because the disk or the database was too slow")
         self._end_segment(CloseReason.ROLLOVER, "footage lost")
-        self._holes.begin(loss.from_utc_ns, hole.DISK_FULL if self._holes.is_full else hole.DISK_SLOW)
+        self._holes.begin(loss.from_utc_ns, hole.DISK_FULL if self._holes.is_full else self._why_held)
 
-    def _guarded(self, step: Any, *arguments: Any) -> None:
+    def _guarded(self, step: Callable[..., None], *arguments: Any) -> None:
         """Do a step of the segment; deal with what it raises."""
         segment = self._segment
         if segment is None:
@@ -284,25 +288,27 @@ class Recorder:
             step(*arguments)
         except (RecordingError, StoreError) as error:
             self._on_error(segment, error)
-        else:
-            self._holes.recording_works(self._clock.utc_ns()) if segment.fragments_written > before else None
-        self.counters.fragments += segment.fragments_written - before
-        if before == 0 and segment.fragments_written:
+        written = segment.fragments_written - before
+        self.counters.fragments += written
+        if written and before == 0:
             self.counters.files += 1
+            self._holes.end(segment.first.utc_ns)
             logger.info("recording %s", segment.name)
+        if written and self._segment:
+            self._why_held = hole.DISK_SLOW
+            self._holes.recording_works(self._clock.utc_ns())
 
     def _on_error(self, segment: Segment, error: RecordingError | StoreError) -> None:
         self._note_error(error)
         is_full = error.kind is ErrorKind.FULL
         if is_full:
             self._holes.disk_is_full(self._clock.utc_ns(), {"file": segment.name, "reason": str(error)})
+        why = hole.DISK_FULL if is_full else hole.DISK_FAILED
         if not segment.is_ended and not segment.name:
             # The file could not be made: its beginning waits in memory, the rest in the ring.
+            self._why_held = hole.DATABASE if isinstance(error, StoreError) else why
             self._retry_mono_ns = self._clock.mono_ns() + RETRY_NS
-            if isinstance(error, RecordingError) and error.kind in (ErrorKind.BUG, ErrorKind.PERMANENT):
-                self._retry_mono_ns += 0
             return
-        why = hole.DISK_FULL if is_full else hole.DISK_FAILED
         if not segment.is_ended:  # the muxer refused a packet
             segment.give_up(str(error))
             why = hole.BAD_PICTURE

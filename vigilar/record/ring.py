@@ -1,8 +1,8 @@
 """The newest packets of one stream, in whole groups of pictures; at the same time the recorder's bounded queue.
 
-The capturing thread adds, the recorder's ``RingReader`` goes through what was added, viewers take snapshots. There is
-one copy of each packet and one bound in bytes for all of that, and pre-roll cannot come twice or go missing, because
-"what is written" is a position in the same sequence as "what came".
+The capturing thread adds, the recorder's ``RingReader`` goes through what was added. There is one copy of each packet
+and one bound in bytes for both uses, and pre-roll cannot come twice or go missing, because "what is written" is a
+position in the same sequence as "what came".
 """
 
 from __future__ import annotations
@@ -36,15 +36,13 @@ class Gop:
     trimmed: int = 0
     is_whole: bool = False
     newest_mono_ns: int = 0
-    newest_utc_ns: int = 0
 
     def add(self, packet: Packet) -> int:
         """Append a packet; the bytes it costs."""
         self.packets.append(packet)
         cost = len(packet.data) + PACKET_OVERHEAD_BYTES
         self.size_bytes += cost
-        if packet.mono_ns >= self.newest_mono_ns:
-            self.newest_mono_ns, self.newest_utc_ns = packet.mono_ns, packet.utc_ns
+        self.newest_mono_ns = max(self.newest_mono_ns, packet.mono_ns)
         return cost
 
 
@@ -61,7 +59,7 @@ class Loss:
 class GopView:
     """What a reader may know of the group it stands at before it decides.
 
-    ``end_mono_ns`` is the newest time in it so far, ``is_whole`` says that this is final. ``is_at_start`` is false
+    ``end_mono_ns`` is where it ends so far; ``is_whole`` says that nothing will be added. ``is_at_start`` is false
     when part of the group was taken already; ``unread`` counts the packets that were not.
     """
 
@@ -76,9 +74,9 @@ class GopView:
 class PacketRing:
     """Bounded, thread-safe; ``add`` never waits for anything but its own short lock.
 
-    Keeps at least ``min_s`` before the newest packet, beginning with a keyframe, and all that the reader has not passed;
-    drops whole groups from the front. When ``max_bytes`` is reached the front goes although it is unread, and the
-    reader learns of it (policy: drop the oldest, counted).
+    Keeps at least ``min_s`` before the newest packet, beginning with a keyframe, and all that the reader has not
+    passed; drops whole groups from the front. When ``max_bytes`` is reached the front goes although it is unread, and
+    the reader learns of it (policy: drop the oldest, counted).
     """
 
     def __init__(self, min_s: float, max_bytes: int = MAX_RING_BYTES) -> None:
@@ -118,14 +116,6 @@ class PacketRing:
                 self.dropped_headless += 1
                 return
             self._add_packet(self._run, item)
-
-    def snapshot(self) -> tuple[RunStart, list[Packet]] | None:
-        """The newest run and all that is held of it, from a keyframe on; None if there is no keyframe of it yet."""
-        with self._lock:
-            found = [gop for gop in self._gops if gop.run is self._run and not gop.trimmed]
-            if self._run is None or not found or self._gops[-1].trimmed:
-                return None
-            return self._run, [packet for gop in found for packet in gop.packets]
 
     def _add_packet(self, run: RunStart, packet: Packet) -> None:
         if packet.kind is Kind.VIDEO and packet.is_keyframe:
@@ -176,7 +166,7 @@ class PacketRing:
         self._first += 1
 
     def _trim(self, gop: Gop) -> None:
-        """One group alone is above the bound: give up what was read of it, or else all of it up to the next keyframe."""
+        """One group alone is above the bound: give up what was read of it, else all up to the next keyframe."""
         reader = self._reader
         read = reader._index - gop.trimmed if reader and reader._gop == self._first else len(gop.packets)
         if 2 * sum(len(packet.data) + PACKET_OVERHEAD_BYTES for packet in gop.packets[:read]) < gop.size_bytes:
@@ -192,7 +182,7 @@ class PacketRing:
 
 
 class RingReader:
-    """The recorder's place in the ring. One thread uses it; the ring itself moves it when it must drop unread packets."""
+    """The recorder's place in the ring. One thread; the ring itself moves it when it must drop unread packets."""
 
     def __init__(self, ring: PacketRing, gop: int) -> None:
         self._ring = ring
@@ -207,7 +197,7 @@ class RingReader:
             if gop is None:
                 return None
             unread = len(gop.packets) + gop.trimmed - self._index
-            return GopView(gop.run, gop.start, gop.newest_mono_ns, gop.is_whole, self._index == 0, unread)
+            return GopView(gop.run, gop.start, self._end_of(gop), gop.is_whole, self._index == 0, unread)
 
     def newest_mono_ns(self) -> int:
         """Time of the newest packet in the ring, 0 while there is none."""
@@ -236,6 +226,13 @@ class RingReader:
         with self._ring._lock:
             loss, self._loss = self._loss, None
             return loss
+
+    def _end_of(self, gop: Gop) -> int:
+        """Where the next group begins if it is there; else the end of the newest packet."""
+        following = self._gop + 1 - self._ring._first
+        if following < len(self._ring._gops) and self._ring._gops[following].run is gop.run:
+            return self._ring._gops[following].start.mono_ns
+        return gop.newest_mono_ns + int(gop.start.duration_s * 1e9)
 
     def _current(self) -> Gop | None:
         ring = self._ring

@@ -189,8 +189,10 @@ class KeySlot:
 
     @classmethod
     def parse(cls, data: bytes) -> KeySlot:
-        """Read the 64 bytes; the header MAC proves them later."""
-        slot_type, flags, _zero, epoch, key_id, wrapped = _SLOT.unpack(data)
+        """Read the 64 bytes; the header MAC proves them later. Raises RecordingError for a zero field that is not."""
+        slot_type, flags, zero, epoch, key_id, wrapped = _SLOT.unpack(data)
+        if zero:
+            raise damaged_header()
         return cls(slot_type, epoch, key_id, wrapped, flags)
 
 

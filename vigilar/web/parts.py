@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
 from vigilar.web.live_views import LiveViews
 from vigilar.web.probe import CameraProbe, probe_by_command
+from vigilar.web.times import house_time
 
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.stop import Stop
@@ -48,11 +48,15 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     probe: CameraProbe = probe_by_command
     stopping: Stop = field(default_factory=Stop)
-    status: Callable[[], dict[str, Any]] = dict
 
     def now_ms(self) -> int:
         """UTC milliseconds."""
         return self.clock.utc_ns() // 1_000_000
+
+    def house_midnight_ms(self) -> int:
+        """UTC milliseconds at which the house's day began."""
+        day = house_time(self.now_ms(), self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return int(day.timestamp() * 1000)
 
     def stop(self) -> None:
         """End event streams and live pictures, so that the server's threads come free. Any thread."""

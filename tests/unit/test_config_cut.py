@@ -1,0 +1,150 @@
+"""Places, and the jobs cut out of a configuration."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vigilar.base.errors import ConfigError
+from vigilar.config.cut import cut_jobs, database_url, make_broker_plan, shared_logins
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraFacts
+from vigilar.config.load import parse_config
+from vigilar.config.places import Places, find_places
+from vigilar.config.secrets import SecretStore
+
+BUS = BusLogins(
+    host="127.0.0.1",
+    port=18830,
+    camera=BusLogin("camera", "cam-pw"),
+    events=BusLogin("events", "ev-pw"),
+    web=BusLogin("web", "web-pw"),
+)
+TEXT = b"""
+[house]
+time_zone = "UTC"
+[log]
+level = "debug"
+[recording]
+before = "8s"
+[[camera]]
+name = "Front door"
+address = "rtsp://10.0.0.7/x"
+small = "rtsp://10.0.0.7/y"
+login = "secret:front-door"
+[[camera]]
+name = "Hall"
+address = "demo:hall"
+record = "motion"
+[[camera]]
+name = "Old"
+address = "rtsp://10.0.0.9/x"
+enabled = false
+"""
+CLIPS = {"hall": (Path("/d/main.mp4"), Path("/d/sub.mp4"))}
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    SecretStore(tmp_path / "secrets").put_login("front-door", "admin", "p@ss")
+    return find_places(data_dir=tmp_path, environ={})
+
+
+def test_jobs_hold_what_the_processes_need(places: Places) -> None:
+    jobs = cut_jobs(parse_config(TEXT, "v"), places, BUS, CLIPS, {"hall": b"h" * 16})
+    door, hall = jobs.cameras
+    assert (door.camera_id, door.name, door.camera_uuid) == ("front-door", "Front door", b"")
+    assert (door.main_url, door.sub_url) == ("rtsp://admin:p%40ss@10.0.0.7/x", "rtsp://admin:p%40ss@10.0.0.7/y")
+    assert (door.before_s, door.recording_mode, door.sensitivity, door.log_level) == (8.0, "always", 0.5, "DEBUG")
+    assert (door.bus_port, door.bus_user, door.bus_password) == (18830, "camera", "cam-pw")
+    assert (hall.main_url, hall.sub_url, hall.recording_mode) == ("file:/d/main.mp4", "file:/d/sub.mp4", "motion")
+    assert hall.camera_uuid == b"h" * 16
+    assert (jobs.events.bus_user, jobs.web.bus_user) == ("events", "web")
+    assert jobs.web.cameras == (
+        CameraFacts("front-door", "Front door", has_sub=True, enabled=True),
+        CameraFacts("hall", "Hall", has_sub=True, enabled=True),
+        CameraFacts("old", "Old", has_sub=False, enabled=False),
+    )
+    assert (jobs.web.port, jobs.web.time_zone, jobs.web.config_file) == (49735, "UTC", places.config_file)
+    assert jobs.events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
+    assert jobs.broker == BrokerPlan(is_own=True, host="127.0.0.1", port=1883)
+    assert jobs.problems == ()
+
+
+def test_jobs_show_no_secret_and_travel(places: Places) -> None:
+    jobs = cut_jobs(parse_config(TEXT, "v"), places, BUS, CLIPS)
+    for secret in ("p%40ss", "p@ss", "cam-pw", "ev-pw", "web-pw"):
+        assert secret not in repr(jobs)
+    assert pickle.loads(pickle.dumps(jobs)) == jobs  # noqa: S301 -- our own bytes
+
+
+def test_camera_that_cannot_run_leaves_the_others(places: Places) -> None:
+    SecretStore(places.secrets_dir).delete("front-door")
+    jobs = cut_jobs(parse_config(TEXT, "v"), places, BUS, {})
+    assert jobs.cameras == ()
+    assert jobs.problems == (
+        'Front door: There is no secret "front-door".',
+        'Hall: The demo scene "hall" was not made.',
+    )
+
+
+def test_external_broker_brings_its_login(places: Places) -> None:
+    SecretStore(places.secrets_dir).put_login("mqtt", "vigilar", "geheim")
+    config = parse_config(b'[bus]\nbroker = "external"\nhost = "mqtt.lan"\nlogin = "secret:mqtt"', "v")
+    plan = make_broker_plan(config, places)
+    assert (plan.is_own, plan.host, plan.port, plan.user, plan.password) == (
+        False,
+        "mqtt.lan",
+        1883,
+        "vigilar",
+        "geheim",
+    )
+    assert shared_logins(plan).web == BusLogin("vigilar", "geheim")
+    assert "geheim" not in repr(plan) + repr(shared_logins(plan))
+
+
+def test_database_login_is_encoded_into_the_address(places: Places) -> None:
+    SecretStore(places.secrets_dir).put_login("db", "u", "p@/")
+    config = parse_config(b'[storage]\ndatabase_url = "postgresql+psycopg://h/x"\nlogin = "secret:db"', "v")
+    assert database_url(config, places) == "postgresql+psycopg://u:p%40%2F@h/x"
+    SecretStore(places.secrets_dir).delete("db")
+    with pytest.raises(ConfigError, match='no secret "db"'):
+        database_url(config, places)
+
+
+@pytest.mark.parametrize(
+    ("config", "data_dir", "environ", "file", "folder", "secrets", "may_lack"),
+    [
+        (None, None, {}, "/etc/vigilar/vigilar.toml", "/var/vigilar", "/etc/vigilar/secrets", True),
+        (None, "/d", {}, "/d/vigilar.toml", "/d", "/d/secrets", True),
+        ("/c.toml", "/d", {}, "/c.toml", "/d", "/d/secrets", False),
+        ("/c.toml", None, {}, "/c.toml", "/var/vigilar", "/etc/vigilar/secrets", False),
+        (None, "/d", {"VIGILAR_CONFIG": "/e.toml"}, "/e.toml", "/d", "/d/secrets", False),
+        ("/c.toml", None, {"VIGILAR_CONFIG": "/e.toml"}, "/c.toml", "/var/vigilar", "/etc/vigilar/secrets", False),
+        (None, None, {"VIGILAR_CONFIG": ""}, "/etc/vigilar/vigilar.toml", "/var/vigilar", "/etc/vigilar/secrets", True),
+    ],
+)
+def test_places_follow_the_options(
+    config: str | None,
+    data_dir: str | None,
+    environ: dict[str, str],
+    file: str,
+    folder: str,
+    secrets: str,
+    may_lack: bool,
+) -> None:
+    found = find_places(Path(config) if config else None, Path(data_dir) if data_dir else None, environ)
+    assert found == Places(Path(file), Path(folder), Path(secrets), may_lack_config=may_lack)
+
+
+def test_relative_folder_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_places(data_dir=Path("d"), environ={}).lock_file == tmp_path / "d" / "supervisor.lock"
+
+
+def test_plain_types_do_not_bring_pydantic_along() -> None:
+    code = "import sys, vigilar.config.jobs, vigilar.config.places; sys.exit('pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

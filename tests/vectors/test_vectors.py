@@ -1,0 +1,98 @@
+"""Both readers agree on every known-answer file, and on what its maker says of it."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.vectors import make
+from tests.vectors.second_reader import judge_bytes
+from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.vge.keys import EpochKey, KeyRing
+from vigilar.vge.reader import VgeReader
+from vigilar.vge.verify import verify_file
+from vigilar.vge.writer import Checkpoint
+
+EXPECTED: dict[str, Any] = json.loads((make.FOLDER / "expected.json").read_text(encoding="utf-8"))
+KEYS: dict[str, Any] = json.loads((make.FOLDER / "keys.json").read_text(encoding="utf-8"))
+DOCUMENT = make.FOLDER.parents[1] / "docs" / "format-vge.md"
+
+
+@pytest.fixture(params=sorted(EXPECTED))
+def vector(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """One vector as a file, and what is expected of it."""
+    name: str = request.param
+    kept = make.FOLDER / f"{name}.vge"
+    if kept.exists():
+        return kept, EXPECTED[name]
+    large_name, case = make.large_case()
+    assert name == large_name
+    made = tmp_path / "large.vge"
+    made.write_bytes(case.data)
+    return made, EXPECTED[name]
+
+
+def ring_of(names: list[str]) -> KeyRing:
+    """A ring of the named keys."""
+    held = {name: (bytes.fromhex(KEYS[name]["key_id"]), bytes.fromhex(KEYS[name]["key"])) for name in names}
+    recovery = held.pop("recovery", None)
+    epochs = [EpochKey(number, *pair) for number, pair in enumerate(held.values(), start=1)]
+    return KeyRing(epochs, EpochKey(0, *recovery) if recovery else None)
+
+
+def test_first_reader_agrees(vector: tuple[Path, dict[str, Any]]) -> None:
+    path, expected = vector
+    told = expected["anchor"]
+    anchor = told and Checkpoint(told["record_number"], bytes.fromhex(told["tag"]), 0, 0)
+    allow = not expected["production"]
+    report = verify_file(path, ring_of(expected["keys"]), anchor=anchor, allow_test_files=allow)
+    assert (report.verdict.value, report.code) == (expected["verdict"], expected["code"])
+    assert (report.records_verified, report.plaintext_bytes) == (expected["records"], expected["plaintext_bytes"])
+    if expected["verdict"] != "rejected":
+        assert report.plaintext_sha256 is not None
+        assert report.plaintext_sha256.hex() == expected["plaintext_sha256"]
+    assert report.sentence
+
+
+def test_second_reader_agrees(vector: tuple[Path, dict[str, Any]]) -> None:
+    path, expected = vector
+    told = expected["anchor"]
+    anchor = told and (told["record_number"], bytes.fromhex(told["tag"]))
+    held = {bytes.fromhex(KEYS[name]["key_id"]): bytes.fromhex(KEYS[name]["key"]) for name in expected["keys"]}
+    found = judge_bytes(path.read_bytes(), held, anchor=anchor, is_production=expected["production"])
+    assert (found.verdict, found.code, found.records) == tuple(expected[key] for key in ("verdict", "code", "records"))
+    assert len(found.plaintext) == expected["plaintext_bytes"]
+    assert sha256(found.plaintext).hexdigest() == expected["plaintext_sha256"]
+
+
+def test_playing_releases_only_expected_plaintext(vector: tuple[Path, dict[str, Any]]) -> None:
+    path, expected = vector
+    try:
+        reader = VgeReader.open(path, ring_of(expected["keys"]), allow_test_files=not expected["production"])
+    except RecordingError as error:
+        assert (expected["verdict"], error.code) == ("rejected", f"vge.{expected['code']}")
+        return
+    released = b""
+    with reader:
+        for entry in reader.entries:
+            try:
+                released += reader.read(entry) if entry.type.is_plaintext else b""
+            except RecordingError as error:
+                assert error.kind is ErrorKind.CORRUPT  # noqa: PT017
+    assert sha256(released).hexdigest() == expected["plaintext_sha256"]
+
+
+def test_kept_files_are_as_made() -> None:
+    cases = make.all_cases()
+    kept = {path.stem: path.read_bytes() for path in make.FOLDER.glob("*.vge")}
+    assert kept == {name: case.data for name, case in cases.items()}
+    assert json.loads(make.expected_text({**cases, **dict([make.large_case()])})) == EXPECTED
+    assert json.loads(make.keys_text()) == KEYS
+
+
+def test_document_lists_every_vector() -> None:
+    assert make.table_text() in DOCUMENT.read_text(encoding="utf-8")

@@ -1,0 +1,107 @@
+"""``vigilar camera test``, also run by the web page: what a camera sends is parsed in this short-lived process."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import IO, Any
+
+import click
+
+from vigilar.base.errors import CameraError, ExitCode, VigilarError
+from vigilar.capture.probe import probe
+from vigilar.cli.camera import get_camera
+from vigilar.cli.logins import read_login, read_login_json
+from vigilar.cli.options import with_json, with_places
+from vigilar.cli.output import one_line, print_json, tell
+from vigilar.config.addresses import address_problem, split_login, with_login
+from vigilar.config.cut import secret_name
+from vigilar.config.load import load_config
+from vigilar.config.places import Places
+from vigilar.config.secrets import LoginSecret, SecretStore
+
+
+@click.command()
+@click.argument("target", metavar="[ID|ADDRESS]", required=False)
+@click.option("--address", help="An address, in place of a camera's id.")
+@click.option("--user", help="The user name at the camera; the password is asked for.")
+@click.option("--password-file", type=click.File(encoding="utf-8"), help='The password, "-" for standard input.')
+@click.option("--login-stdin", is_flag=True, help='Read {"user": "...", "password": "..."} from standard input.')
+@with_places
+@with_json
+def test(
+    target: str | None,
+    address: str | None,
+    user: str | None,
+    password_file: IO[str] | None,
+    login_stdin: bool,
+    places: Places,
+    as_json: bool,
+) -> int:
+    """Try a camera step by step: is it there, does it let us in, does it send a picture? One login attempt.
+
+    Ends with 0 if it can be used and 8 if not; the V-CAM code says why.
+    """
+    if address is None and target and (":" in target):
+        target, address = None, target
+    if (target is None) == (address is None):
+        raise VigilarError("Give the id of a camera, or an address.", exit_code=ExitCode.USAGE)
+    given = read_login_json(sys.stdin.read()) if login_stdin else None
+    if given is None and (user is not None or password_file is not None):
+        given = read_login(user, password_file)
+    report = _try_address(address, given) if address else _try_configured(places, target or "", given)
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)
+        if not report["ok"]:
+            raise failed(report)
+    return ExitCode.OK if report["ok"] else ExitCode.CAMERA
+
+
+def try_camera(address: str, given: LoginSecret | None) -> dict[str, Any]:
+    """Try one stream once: ``{"ok", "code", "sentence", "next_step", "stages": [{"name", "ok", "ms", "detail"}]}``.
+
+    Nothing in it is secret. Blocks, about 30 s at most.
+    """
+    if address.startswith("demo:"):
+        sentence = "A made-up camera is always there."
+        return {"ok": True, "code": "", "sentence": sentence, "next_step": "", "stages": []}
+    is_rtsp = address.startswith("rtsp:")
+    report = probe(with_login(address, given.user, given.password) if given and is_rtsp else address)
+    return dataclasses.asdict(report)
+
+
+def print_report(report: dict[str, Any]) -> None:
+    """The steps, for a person."""
+    for stage in report["stages"]:
+        print(f"  {stage['name']:<14}{one_line(stage['detail'])}")
+
+
+def failed(report: dict[str, Any], also: str = "") -> CameraError:
+    """The report of a camera that cannot be used, as an error (exit code 8)."""
+    next_step = "\n".join(filter(None, (report["next_step"], also)))
+    return CameraError(report["sentence"], code=report["code"], next_step=next_step)
+
+
+def _try_address(address: str, given: LoginSecret | None) -> dict[str, Any]:
+    split = split_login(address)
+    if split.password is not None:
+        raise VigilarError("The address must not hold a password; it is asked for.", exit_code=ExitCode.USAGE)
+    if split.user and given is None:
+        given = read_login(split.user, None)
+    if problem := address_problem(split.address):
+        raise VigilarError(f"The address {problem}.", exit_code=ExitCode.USAGE)
+    return try_camera(split.address, given)
+
+
+def _try_configured(places: Places, camera_id: str, given: LoginSecret | None) -> dict[str, Any]:
+    """Try the streams of a camera with its stored login, or with ``given``."""
+    camera = get_camera(load_config(places), camera_id)
+    if given is None and camera.login:
+        given = SecretStore(places.secrets_dir).get_login(secret_name(camera.login))
+    report = try_camera(camera.address, given)
+    if report["ok"] and camera.small:
+        tell("The main stream is fine; now the small one.")
+        report = try_camera(camera.small, given)
+    return report

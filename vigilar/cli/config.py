@@ -1,0 +1,73 @@
+"""``vigilar config``: validate, show, schema."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from vigilar.base.errors import ConfigError, ExitCode
+from vigilar.cli.lazy import LazyGroup
+from vigilar.cli.options import with_json, with_places
+from vigilar.cli.output import print_json
+from vigilar.config.cut import secret_name
+from vigilar.config.load import load_config
+from vigilar.config.models import Config
+from vigilar.config.places import Places
+from vigilar.config.reference import dump_effective, effective, json_schema
+from vigilar.config.secrets import SecretStore
+
+_COMMANDS = {
+    "validate": ("vigilar.cli.config:validate", "Name everything that is wrong, with line and key."),
+    "show": ("vigilar.cli.config:show", "Print the settings in force."),
+    "schema": ("vigilar.cli.config:schema", "Print the JSON Schema of the file, for editors."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+def config() -> None:
+    """Check and show the settings."""
+
+
+@click.command()
+@with_places
+def validate(places: Places) -> int:
+    """Name everything that is wrong with the settings: file, line, column, key and why."""
+    found = load_config(places)
+    missing = [str(error) for error in _secret_problems(found, places)]
+    if missing:
+        raise ConfigError("\n".join(missing), next_step="Store the logins again: vigilar camera login ID")
+    print(f"OK, {len(found.cameras)} camera{'' if len(found.cameras) == 1 else 's'}")
+    return ExitCode.OK
+
+
+@click.command()
+@with_places
+@with_json
+def show(places: Places, as_json: bool) -> int:
+    """Print the settings in force, also those that are defaults. Of secrets there are only the names."""
+    found = load_config(places)
+    if as_json:
+        print_json({"config": effective(found)})
+    else:
+        print(dump_effective(found), end="")
+    return ExitCode.OK
+
+
+@click.command()
+def schema() -> int:
+    """Print the JSON Schema of the settings file."""
+    print(json.dumps(json_schema(), indent=2))
+    return ExitCode.OK
+
+
+def _secret_problems(found: Config, places: Places) -> list[ConfigError]:
+    """Logins that are named in the file and cannot be read."""
+    secrets, problems = SecretStore(places.secrets_dir), []
+    named = [found.bus.login, found.storage.login, *(camera.login for camera in found.cameras)]
+    for reference in dict.fromkeys(filter(None, named)):
+        try:
+            secrets.get_login(secret_name(reference))
+        except ConfigError as error:
+            problems.append(error)
+    return problems

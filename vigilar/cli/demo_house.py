@@ -1,0 +1,141 @@
+"""Writes the settings of a trial: a program of its own, told by JSON on standard input; see ``demo``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomlkit
+
+from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.ids import slug
+from vigilar.base.redact import redact
+from vigilar.cli.program import describe
+from vigilar.config.addresses import DEMO_SCENES, address_problem, split_login
+from vigilar.config.cut import secret_name
+from vigilar.config.edit import replace_file, set_value
+from vigilar.config.load import InvalidConfigError, load_config, parse_config
+from vigilar.config.models import DEFAULT_PORT, Config
+from vigilar.config.places import Places
+from vigilar.config.secrets import SecretStore
+
+MARK = "# Written by `vigilar demo`, and written again when it is given cameras."
+"""The first line of a file that the demo may replace: never one that a person wrote."""
+
+_BETWEEN = re.compile(r",(?=(?:rtsp|file|demo):)")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCamera:
+    """A camera of the trial; ``user`` None means that it has no login."""
+
+    name: str
+    address: str
+    small: str | None = None
+    user: str | None = None
+    password: str = field(default="", repr=False)
+
+
+def prepare(places: Places, given: list[str], port: int | None) -> Config:
+    """Make the settings fit what was asked, and give those in force.
+
+    Without addresses a file that is there stays, but for ``port``. Raises VigilarError: USAGE for a bad address,
+    REFUSED when cameras are given and the file is a person's own.
+    """
+    if not given and places.config_file.exists():
+        return set_value(places, "web", "port", port) if port else load_config(places)
+    cameras = [read_camera(text, number) for number, text in enumerate(given, 1)] or demo_cameras()
+    secrets = SecretStore(places.secrets_dir)
+    for camera in cameras:
+        if camera.user is not None:
+            secrets.put_login(slug(camera.name), camera.user, camera.password)
+    replaced: list[str] = []
+
+    def may_replace(old: str) -> bool:
+        replaced.append(old)
+        return old.startswith(MARK)
+
+    text = house_text(cameras, port or _port_before(places))
+    config = replace_file(places, text, may_replace)
+    _forget_logins(secrets, replaced, config)
+    return config
+
+
+def demo_cameras() -> list[DemoCamera]:
+    """The four scenes of the made-up house."""
+    return [DemoCamera(scene.title(), f"demo:{scene}") for scene in DEMO_SCENES]
+
+
+def read_camera(text: str, number: int) -> DemoCamera:
+    """One camera as given: ``main`` or ``main,small``, logins inside. A comma inside of an address is left alone."""
+    main_text, *small_text = _BETWEEN.split(text.strip(), maxsplit=1)
+    main = split_login(main_text.strip())
+    small = split_login(small_text[0].strip()) if small_text else None
+    for which, found in (("address", main), ("address of the small stream", small)):
+        problem = address_problem(found.address) if found else None
+        if problem:
+            raise _wrong(f"Camera {number}: the {which} {problem}.")
+    logins = {(found.user, found.password) for found in (main, small) if found and found.user is not None}
+    if len(logins) > 1:
+        raise _wrong(f"Camera {number}: both streams must have the same login.")
+    user, password = logins.pop() if logins else (None, None)
+    name = main.address.removeprefix("demo:").title() if main.address.startswith("demo:") else f"Camera {number}"
+    return DemoCamera(name, main.address, small.address if small else None, user, password or "")
+
+
+def house_text(cameras: list[DemoCamera], port: int) -> str:
+    """The settings file of the trial. The bus takes any free port, so that it never meets another broker."""
+    tables = []
+    for camera in cameras:
+        table = {"name": camera.name, "address": camera.address}
+        table |= {"small": camera.small} if camera.small else {}
+        table |= {"login": f"secret:{slug(camera.name)}"} if camera.user is not None else {}
+        tables.append(table)
+    whole = {"house": {"name": "Demo house"}, "web": {"port": port}, "bus": {"port": 0}, "camera": tables}
+    return f"{MARK}\n\n{tomlkit.dumps(whole)}"
+
+
+def _port_before(places: Places) -> int:
+    try:
+        return load_config(places).web.port
+    except VigilarError:
+        return DEFAULT_PORT
+
+
+def _forget_logins(secrets: SecretStore, replaced: list[str], config: Config) -> None:
+    """Logins of cameras that are no longer there must not stay behind."""
+    try:
+        before = parse_config(replaced[0].encode(), "") if replaced else Config()
+    except InvalidConfigError:
+        return
+    kept = {camera.login for camera in config.cameras}
+    for camera in before.cameras:
+        if camera.login and camera.login not in kept:
+            secrets.delete(secret_name(camera.login))
+
+
+def _wrong(sentence: str) -> VigilarError:
+    return VigilarError(
+        sentence,
+        next_step='Write it as rtsp://user:password@192.168.1.21/path; two streams of one camera as "main,small".',
+        exit_code=ExitCode.USAGE,
+    )
+
+
+def main() -> int:
+    task = json.load(sys.stdin)
+    places = Places(Path(task["config_file"]), Path(task["data_dir"]), Path(task["secrets_dir"]), may_lack_config=True)
+    try:
+        config = prepare(places, task["given"], task["port"])
+    except VigilarError as error:
+        print(redact(describe(error)), file=sys.stderr)
+        return error.exit_code
+    print(json.dumps({"listen": config.web.listen, "port": config.web.port}))
+    return ExitCode.OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""Asking for a login, never as an argument: whoever lists the processes of a machine reads those."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import IO
+
+import click
+
+from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.config.secrets import LoginSecret
+
+MAX_PASSWORD_CHARS = 1000
+
+
+def read_login(user: str | None, password_file: IO[str] | None) -> LoginSecret | None:
+    """The login from ``--user`` and ``--password-file``; a person at a terminal is asked for what is missing.
+
+    None when there is none. Raises VigilarError (USAGE) when half of it is missing and nobody can be asked.
+    """
+    can_ask = sys.stdin.isatty()
+    if user is None and password_file is None:
+        user = _ask_user() if can_ask else None
+        if not user:
+            return None
+    if user is None:
+        raise _half("A password needs a user name; give it with --user.")
+    if password_file is not None:
+        return LoginSecret(user, _first_line(password_file))
+    if not can_ask:
+        raise _half('The password is missing; give it with --password-file, "-" is standard input.')
+    return LoginSecret(user, click.prompt("Password", hide_input=True, default="", show_default=False, err=True))
+
+
+def read_login_json(text: str) -> LoginSecret:
+    """A login as another program hands it over: ``{"user": "...", "password": "..."}``. Raises VigilarError."""
+    try:
+        raw = json.loads(text)
+        user, password = raw["user"], raw["password"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise _half('Standard input must hold {"user": "...", "password": "..."}.') from None
+    if not isinstance(user, str) or not isinstance(password, str):
+        raise _half('Standard input must hold {"user": "...", "password": "..."}.')
+    return LoginSecret(user, password)
+
+
+def _ask_user() -> str:
+    answer: str = click.prompt("User name at the camera (empty: none)", default="", show_default=False, err=True)
+    return answer.strip()
+
+
+def _first_line(file: IO[str]) -> str:
+    try:
+        line = file.readline(MAX_PASSWORD_CHARS + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _half("The file with the password cannot be read.") from error
+    return line.rstrip("\r\n")
+
+
+def _half(sentence: str) -> VigilarError:
+    return VigilarError(sentence, exit_code=ExitCode.USAGE)

@@ -1,0 +1,92 @@
+"""The running service, seen from a command: who holds the lock, does the page answer, please read your settings."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+from typing import Any
+
+from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
+from vigilar.base.lock import holder_pid
+from vigilar.config.places import Places
+
+HEALTH_TIMEOUT_S = 3.0
+_MAX_ANSWER_BYTES = 64 * 1024
+
+
+def find_supervisor(places: Places) -> int | None:
+    """The process id of the supervisor of this data folder, None when none runs. Raises VigilarError (DENIED)."""
+    try:
+        return holder_pid(places.lock_file) or None
+    except PermissionError as error:
+        raise _denied(f"{places.lock_file} may not be read by this user.") from error
+
+
+def ask_reload(places: Places) -> bool:
+    """Make the service read its settings again; False when none runs. Raises VigilarError (DENIED)."""
+    pid = find_supervisor(places)
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except ProcessLookupError:
+        return False
+    except PermissionError as error:
+        raise _denied(f"The service runs as another user, process {pid}.") from error
+    return True
+
+
+def local_host(listen: str) -> str:
+    """Where this machine reaches a page that listens on ``listen``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen, listen)  # noqa: S104 -- compared, not bound
+
+
+def page_address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def read_health(host: str, port: int, timeout_s: float = HEALTH_TIMEOUT_S) -> dict[str, Any] | None:
+    """What ``/healthz`` answers, an empty dict if that is no JSON object; None when nothing healthy answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", "/healthz")
+            answer = connection.getresponse()
+            body = answer.read(_MAX_ANSWER_BYTES)
+        except (OSError, http.client.HTTPException):
+            return None
+    if answer.status != http.client.OK:
+        return None
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def lan_address() -> str | None:
+    """The address other devices of the network reach this machine by, None without a network.
+
+    Connecting a UDP socket sends nothing; it makes the kernel choose the way out. The address is one of RFC 5737,
+    kept for documents, so nobody is there.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address = str(probe.getsockname()[0])
+        except OSError:
+            return None
+    return None if address.startswith(("127.", "0.")) else address
+
+
+def _denied(what: str) -> VigilarError:
+    return VigilarError(
+        what,
+        kind=ErrorKind.DENIED,
+        next_step="Run the command as the user of the service, or with sudo.",
+        exit_code=ExitCode.DENIED,
+    )

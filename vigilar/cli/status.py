@@ -1,0 +1,125 @@
+"""``vigilar status``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from vigilar.base.errors import ConfigError, ExitCode, StoreError
+from vigilar.cli.options import with_json, with_places
+from vigilar.cli.output import house_time, one_line, print_json, print_table
+from vigilar.cli.reload import not_running
+from vigilar.cli.service import find_supervisor, local_host, page_address, read_health
+from vigilar.cli.times import house_zone
+from vigilar.config.cut import database_url
+from vigilar.config.load import load_config
+from vigilar.config.models import Camera, Config
+from vigilar.config.places import Places
+from vigilar.store.engine import Store
+from vigilar.store.files import storage_totals
+
+LATE_MS = 60_000
+"""Footage older than this, of a camera that always records, is late: checkpoints come every 10 s, and a reconnect
+takes up to 30 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """What the database knows of one camera; times are UTC ms."""
+
+    id: str
+    name: str
+    enabled: bool
+    last_footage_ts: int | None
+    footage_bytes: int
+    is_late: bool
+
+
+@click.command()
+@with_places
+@with_json
+def status(places: Places, as_json: bool) -> int:
+    """Is Vigilar running, does its page answer, and when did each camera last record?
+
+    Ends with 0 if all is well, 7 if it does not run, 10 if something needs a look.
+    """
+    pid = find_supervisor(places)
+    if pid is None:
+        if as_json:
+            print_json({"running": False})
+            return ExitCode.NOT_RUNNING
+        raise not_running(places)
+    facts = _gather(places)
+    if as_json:
+        print_json({"running": True, "pid": pid, **facts, "cameras": [asdict(one) for one in facts["cameras"]]})
+    else:
+        _print(pid, facts, places)
+    return ExitCode.WARNINGS if facts["warnings"] else ExitCode.OK
+
+
+def _gather(places: Places) -> dict[str, Any]:
+    facts: dict[str, Any] = {"version": None, "address": None, "cameras": [], "warnings": []}
+    try:
+        config = load_config(places)
+    except ConfigError as error:
+        facts["warnings"].append(f"The settings are not valid, the last good ones stay in use. {error}")
+        return facts
+    host = local_host(config.web.listen)
+    facts["address"] = page_address(host, config.web.port)
+    health = read_health(host, config.web.port)
+    if health is None:
+        facts["warnings"].append(f"The page does not answer at {facts['address']}")
+    else:
+        facts["version"] = health.get("version")
+    try:
+        facts["cameras"] = read_cameras(config, places, time.time_ns() // 1_000_000)
+    except StoreError as error:
+        facts["warnings"].append(f"The database cannot be read: {error}")
+    facts["warnings"] += [f"{one.name} has no new footage" for one in facts["cameras"] if one.is_late]
+    return facts
+
+
+def read_cameras(config: Config, places: Places, now_ms: int) -> list[CameraStatus]:
+    """The status of each configured camera. Raises StoreError."""
+    store = Store.open(database_url(config, places))
+    try:
+        totals = {total.camera_id: total for total in storage_totals(store) if total.content == "video"}
+    finally:
+        store.close()
+    statuses = []
+    for camera in config.cameras:
+        total = totals.get(camera.id)
+        last_ms = total.last_ms if total else None
+        is_late = _must_record_now(camera, config) and (last_ms is None or now_ms - last_ms > LATE_MS)
+        size = total.size_bytes if total else 0
+        statuses.append(CameraStatus(camera.id, camera.name, camera.enabled, last_ms, size, is_late))
+    return statuses
+
+
+def _must_record_now(camera: Camera, config: Config) -> bool:
+    return camera.enabled and config.mode_of(camera) != "motion"
+
+
+def _print(pid: int, facts: dict[str, Any], places: Places) -> None:
+    version = f" {facts['version']}" if facts["version"] else ""
+    print(f"Vigilar{version} runs, process {pid}, data in {places.data_dir}")
+    if facts["address"]:
+        print(f"Page: {facts['address']}")
+    if facts["cameras"]:
+        zone = house_zone(load_config(places))
+        print_table(_row(one, zone) for one in facts["cameras"])
+    for warning in facts["warnings"]:
+        print(f"! {one_line(warning)}")
+
+
+def _row(one: CameraStatus, zone: Any) -> tuple[str, ...]:
+    if not one.enabled:
+        last = "set aside"
+    elif one.last_footage_ts is None:
+        last = "no footage yet"
+    else:
+        last = f"last footage {house_time(one.last_footage_ts, zone)}"
+    return (f"  {one.name}", last, f"{one.footage_bytes / 1e9:.1f} GB", "!" if one.is_late else "")

@@ -1,0 +1,218 @@
+"""What moves in a picture: MOG2 on a small grey picture, with the light explained away.
+
+MOG2 learns by media time, not by picture: two pictures a second and thirty lead to the same background, and somebody
+who stands still is forgotten after the same half minute. OpenCV runs on the caller's thread alone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from vigilar.detect.lighting import OPENING, Grey, not_light
+from vigilar.detect.shrink import shrink
+
+cv2.setNumThreads(1)  # the camera process has its own threads; more cost memory and gain nothing at this size
+
+BACKGROUND_TAU_S = 300.0
+"""Time constant of the background. A new thing becomes background at a weight of 0.1 (MOG2's own), after 0.105 of it:
+a person who stands still, or a parked car, after 31 s."""
+YOUNG_FACTOR = 4.0
+"""A background of age t learns with a time constant of 4 t, so that a start with somebody in view heals soon."""
+YOUNGEST_TAU_S = 1.0
+LIGHT_TAU_S = 1.0
+"""After a change of light in which nothing moves: learn it soon, so that it need not be explained at each look."""
+BLIND_TAU_S = 0.3
+"""After a change of the whole picture: the new one is the background after two looks at two a second."""
+SETTLE_S = 1.0
+"""How long the two last after the last such look."""
+MAX_BLIND_S = 8.0
+"""A picture that goes on changing as a whole for longer is no lamp and no infrared filter: it is reported."""
+WARM_UP_S = 2.0
+"""After a start pictures are learned and not judged."""
+MAX_LOOK_GAP_S = 10.0
+"""A longer gap between looks (camera gone) counts as this long: a picture must not be forgotten in one step."""
+SCENE_CHANGE_FRAC = 0.8
+"""More foreground than this is another picture (light switch, infrared filter), not a thing in it."""
+LIGHT_FRAC = 0.15
+"""With more foreground than this of which most is explained by light, the background learns the new light fast."""
+LIGHT_SHARE = 0.25
+"""...when less than this share of the foreground is left."""
+QUIET_SHARE = 0.25
+"""Foreground below this share of the least blob is not looked at closer."""
+MAX_BOXES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MotionSettings:
+    """``sensitivity`` 0..1: 0 sees what fills a hundredth of the picture, 0.5 a four-hundredth, 1 a 1,600th."""
+
+    sensitivity: float = 0.5
+
+    @property
+    def least_area_frac(self) -> float:
+        """The least blob that is motion, as a part of the picture."""
+        return 0.01 * math.pow(16.0, -self.sensitivity)
+
+    @property
+    def variance_threshold(self) -> float:
+        """MOG2's squared distance in standard deviations: 32, 16, 8 at sensitivity 0, 0.5, 1."""
+        return 32.0 * math.pow(4.0, -self.sensitivity)
+
+    @property
+    def light_tolerance(self) -> float:
+        """Grey levels from the background, gain taken out, that still are background: 17, 12, 8.5."""
+        return 12.0 * math.pow(2.0, 0.5 - self.sensitivity)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A moving thing, in 0..1 of width and height."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class MotionReading:
+    """One look at one picture.
+
+    ``area_frac`` is the largest moving blob as a part of the picture, 0 while learning. ``is_learning``: warming up
+    or settling after a change of light, nothing is judged. ``boxes``: the moving blobs, largest first.
+    """
+
+    area_frac: float
+    is_learning: bool = False
+    is_lighting_change: bool = False
+    is_other_scene: bool = False
+    boxes: tuple[Box, ...] = ()
+
+
+class MotionDetector:
+    """Looks at the pictures of one camera, in order. One thread.
+
+    A picture of another size starts the background anew.
+    """
+
+    def __init__(self, settings: MotionSettings) -> None:
+        self._settings = settings
+        self._reset((0, 0))
+
+    def _reset(self, shape: tuple[int, ...]) -> None:
+        self._mog = cv2.createBackgroundSubtractorMOG2(
+            history=500, varThreshold=self._settings.variance_threshold, detectShadows=False
+        )
+        self._shape = shape
+        self._age_s = 0.0
+        self._last_mono_ns: int | None = None
+        self._light_left_s = 0.0
+        self._blind_left_s = 0.0
+        self._blind_s = 0.0
+
+    @property
+    def settings(self) -> MotionSettings:
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: MotionSettings) -> None:
+        """Takes effect with the next look; the background stays."""
+        self._settings = settings
+        self._mog.setVarThreshold(settings.variance_threshold)
+
+    @property
+    def is_warm(self) -> bool:
+        return self._age_s >= WARM_UP_S
+
+    def look(self, luma: Grey, mono_ns: int) -> MotionReading:
+        """Judge the newest picture and learn from it. ``luma`` is HxW uint8, a view is enough; it is not kept."""
+        small = shrink(luma)
+        if small.shape != self._shape:
+            self._reset(small.shape)
+        elapsed_s = self._elapsed_s(mono_ns)
+        background = self._mog.getBackgroundImage() if self._age_s > 0.0 else small
+        found = self._foreground(small, self._rate(elapsed_s))
+        if not self.is_warm:
+            return MotionReading(0.0, is_learning=True)
+        return self._judge(self._reading(found, small, background), elapsed_s)
+
+    def look_back(self, luma: Grey) -> MotionReading:
+        """Judge a picture older than the last look, without learning: the background has moved on."""
+        small = shrink(luma)
+        if small.shape != self._shape or not self.is_warm:
+            return MotionReading(0.0, is_learning=True)
+        return self._reading(self._foreground(small, 0.0), small, self._mog.getBackgroundImage())
+
+    def _elapsed_s(self, mono_ns: int) -> float:
+        elapsed_s = 0.0 if self._last_mono_ns is None else (mono_ns - self._last_mono_ns) / 1e9
+        self._last_mono_ns = mono_ns
+        elapsed_s = min(max(elapsed_s, 0.0), MAX_LOOK_GAP_S)
+        self._age_s += elapsed_s
+        return elapsed_s
+
+    def _rate(self, elapsed_s: float) -> float:
+        """MOG2's learning rate for a picture ``elapsed_s`` after the one before."""
+        if self._age_s == 0.0:
+            return 1.0
+        tau_s = min(BACKGROUND_TAU_S, max(YOUNGEST_TAU_S, YOUNG_FACTOR * self._age_s))
+        if self._light_left_s > 0.0:
+            tau_s = min(tau_s, LIGHT_TAU_S)
+        if self._blind_left_s > 0.0:
+            tau_s = BLIND_TAU_S
+        return 1.0 - math.exp(-elapsed_s / tau_s)
+
+    def _foreground(self, small: Grey, rate: float) -> Grey:
+        raw = self._mog.apply(small, learningRate=rate)
+        return np.asarray(cv2.morphologyEx(raw, cv2.MORPH_OPEN, OPENING), dtype=np.uint8)
+
+    def _judge(self, reading: MotionReading, elapsed_s: float) -> MotionReading:
+        """Pass ``reading`` on, or hold it back while the picture settles after a change of all of it."""
+        self._light_left_s = max(0.0, self._light_left_s - elapsed_s)
+        self._blind_left_s = max(0.0, self._blind_left_s - elapsed_s)
+        if reading.is_lighting_change:
+            # Somebody in the new light must not be learned with it.
+            is_empty = reading.area_frac < self._settings.least_area_frac
+            self._light_left_s = SETTLE_S if is_empty else 0.0
+        if reading.is_other_scene and self._blind_s < MAX_BLIND_S:
+            self._blind_left_s = SETTLE_S
+        if self._blind_left_s == 0.0:
+            if not reading.is_other_scene:
+                self._blind_s = 0.0
+            return reading
+        self._blind_s += elapsed_s
+        return replace(reading, area_frac=0.0, is_learning=True, boxes=())
+
+    def _reading(self, found: Grey, small: Grey, background: Grey) -> MotionReading:
+        least_px = self._settings.least_area_frac * found.size
+        found_px = cv2.countNonZero(found)
+        if found_px < QUIET_SHARE * least_px:
+            return MotionReading(0.0)
+        left = not_light(found, small, background, self._settings.light_tolerance)
+        left_px = cv2.countNonZero(left)
+        area_frac, boxes = _blobs(left, least_px)
+        return MotionReading(
+            area_frac,
+            is_lighting_change=found_px > LIGHT_FRAC * found.size and left_px < LIGHT_SHARE * found_px,
+            is_other_scene=left_px > SCENE_CHANGE_FRAC * found.size,
+            boxes=boxes,
+        )
+
+
+def _blobs(mask: Grey, least_px: float) -> tuple[float, tuple[Box, ...]]:
+    """The largest blob's part of the picture, and the boxes of those of at least half of ``least_px``."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count < 2:
+        return 0.0, ()
+    height, width = mask.shape
+    order = np.argsort(stats[1:, cv2.CC_STAT_AREA])[::-1][:MAX_BOXES] + 1
+    rows = [[int(value) for value in stats[index]] for index in order]
+    boxes = tuple(
+        Box(x / width, y / height, (x + w) / width, (y + h) / height)
+        for x, y, w, h, area in rows
+        if area >= least_px / 2
+    )
+    return rows[0][cv2.CC_STAT_AREA] / mask.size, boxes

@@ -1,0 +1,63 @@
+"""Packets that are larger than usual: a cheap hint that something moves, read before anything is decoded.
+
+A hint wakes the analysis, it never keeps it asleep: with rate control and sensor noise packet size says little
+(measured on three clips: to catch 95 % of moving frames 62 to 95 % of the still ones had to be let through).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from statistics import median
+
+MEMORY_PACKETS = 120
+"""Packets the usual size is taken from: 4 s at 30 a second, 12 s at 10."""
+LEAST_PACKETS = 20
+"""Before so many are known nothing is unusual."""
+RECENT = 3
+"""Packets that are judged together: a single large one is how some encoders refresh their picture."""
+FACTOR = 1.6
+"""How much larger than usual the recent ones must be..."""
+SPREAD = 6.0
+"""...and by how many usual deviations (median of the absolute deviations)."""
+BACK_OFF_MIN_S = 1.0
+BACK_OFF_MAX_S = 60.0
+"""After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good one.
+At the most a noisy camera costs one needless wake-up a minute."""
+
+
+class PacketSizes:
+    """Watches the sizes of the pictures between keyframes. One stream, one thread."""
+
+    def __init__(self) -> None:
+        self._sizes: deque[int] = deque(maxlen=MEMORY_PACKETS)
+        self._recent: deque[int] = deque(maxlen=RECENT)
+        self._usual = 0.0
+        self._spread = 0.0
+        self._added = 0
+        self._deaf_until_ns = 0
+        self._back_off_s = BACK_OFF_MIN_S
+
+    def add(self, size_bytes: int, mono_ns: int) -> bool:
+        """Whether the packets up to this one hint at motion."""
+        self._recent.append(size_bytes)
+        is_hint = self._is_unusual() and mono_ns >= self._deaf_until_ns
+        self._sizes.append(size_bytes)
+        self._added += 1
+        if self._added % 10 == 0:  # sorting 120 numbers for each packet would cost more than reading it
+            self._usual = median(self._sizes)
+            self._spread = median(abs(size - self._usual) for size in self._sizes)
+        return is_hint
+
+    def judge(self, *, was_right: bool, mono_ns: int) -> None:
+        """Say what came of the last hint, given at ``mono_ns``."""
+        if was_right:
+            self._back_off_s = BACK_OFF_MIN_S
+            return
+        self._deaf_until_ns = mono_ns + int(self._back_off_s * 1e9)
+        self._back_off_s = min(BACK_OFF_MAX_S, 2 * self._back_off_s)
+
+    def _is_unusual(self) -> bool:
+        if self._added < LEAST_PACKETS or len(self._recent) < RECENT:
+            return False
+        mean = sum(self._recent) / RECENT
+        return mean > FACTOR * self._usual and mean - self._usual > SPREAD * self._spread / RECENT**0.5

@@ -1,0 +1,193 @@
+"""What a camera process knows of its camera: measures of the stream, the health message, offline and online."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vigilar.base.clock import Clock
+from vigilar.base.errors import ErrorKind
+from vigilar.base.ids import new_id
+from vigilar.bus.messages import CameraHealth
+from vigilar.capture.worker import Connection
+from vigilar.media.packets import Kind, Packet, RunStart
+from vigilar.record.hole import Report
+
+OFFLINE_NS = 10_000_000_000
+"""Without a picture for this long the camera is offline, once."""
+
+FRESH_NS = 3_000_000_000
+"""A stream whose newest picture is older than this is not live."""
+
+SEND_EVERY_NS = 5_000_000_000
+_SPAN_NS = 5_000_000_000
+
+
+class StreamMeter:
+    """Rate and size of one stream over the last seconds. ``add`` on the capture thread, the rest on any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._run: RunStart | None = None
+        self._seconds: deque[list[int]] = deque()  # of each second: its number, frames, bytes
+        self._keyframe_mono_ns = 0
+        self.newest_mono_ns = 0
+        self.newest_utc_ns = 0
+        self.keyframe_gap_s = 0.0
+
+    @property
+    def run(self) -> RunStart | None:
+        return self._run
+
+    def add(self, item: RunStart | Packet) -> None:
+        with self._lock:
+            if isinstance(item, RunStart):
+                self._run = item
+                self._seconds.clear()
+                self._keyframe_mono_ns = 0
+                return
+            second = item.mono_ns // 1_000_000_000
+            if not self._seconds or self._seconds[-1][0] != second:
+                self._seconds.append([second, 0, 0])
+                while second - self._seconds[0][0] > _SPAN_NS // 1_000_000_000:
+                    self._seconds.popleft()
+            self._seconds[-1][2] += len(item.data)
+            if item.kind is Kind.VIDEO:
+                self._seconds[-1][1] += 1
+                self._add_picture(item)
+
+    def rates(self) -> tuple[float, float]:
+        """Pictures a second and kbit/s over the last whole seconds; zeros before there is one."""
+        with self._lock:
+            whole = list(self._seconds)[:-1]
+        if not whole:
+            return 0.0, 0.0
+        span_s = whole[-1][0] - whole[0][0] + 1
+        return (
+            round(sum(frames for _, frames, _ in whole) / span_s, 1),
+            round(sum(size for _, _, size in whole) * 8 / 1000 / span_s, 1),
+        )
+
+    def _add_picture(self, packet: Packet) -> None:
+        self.newest_mono_ns, self.newest_utc_ns = packet.mono_ns, packet.utc_ns
+        if packet.is_keyframe:
+            if self._keyframe_mono_ns:
+                self.keyframe_gap_s = round((packet.mono_ns - self._keyframe_mono_ns) / 1e9, 2)
+            self._keyframe_mono_ns = packet.mono_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """What the process does with the camera at the moment."""
+
+    is_recording: bool
+    is_moving: bool
+    counters: dict[str, Any]
+
+
+class HealthBoard:
+    """The camera's state. ``note_connection`` on the capture thread, ``look`` and ``due`` on the main thread."""
+
+    def __init__(self, camera_id: str, has_sub: bool, meter: StreamMeter, clock: Clock, report: Report) -> None:
+        self._camera_id = camera_id
+        self._has_sub = has_sub
+        self._meter = meter
+        self._clock = clock
+        self._report = report
+        self._connection: Connection | None = None
+        self._next_try_utc_ns = 0
+        self._since_mono_ns = clock.mono_ns()
+        self._is_offline = False
+        self._sent: CameraHealth | None = None
+        self._sent_mono_ns = 0
+
+    @property
+    def is_offline(self) -> bool:
+        return self._is_offline
+
+    def note_connection(self, connection: Connection) -> None:
+        """How the main stream's connection is."""
+        self._next_try_utc_ns = self._clock.utc_ns() + int(connection.next_try_s * 1e9)
+        self._connection = connection
+
+    def look(self) -> None:
+        """Called each second or so: tell once that the camera is offline, and once that it is back."""
+        seen_ns = max(self._meter.newest_mono_ns, self._since_mono_ns)
+        is_quiet = self._clock.mono_ns() - seen_ns > OFFLINE_NS
+        if is_quiet and not self._is_offline:
+            self._is_offline = True
+            detail = {"reason": self._reason(), "code": self._code(), "last_frame_ms": self._last_frame_ts()}
+            self._report("camera_offline", self._clock.utc_ns(), detail)
+        elif not is_quiet and self._is_offline:
+            self._is_offline = False
+            self._report("camera_online", self._clock.utc_ns(), {})
+
+    def due(self, doing: Doing) -> CameraHealth | None:
+        """The message to send now: after a change of state, or five seconds after the last."""
+        health = self.health(doing)
+        now = self._clock.mono_ns()
+        if self._sent and now - self._sent_mono_ns < SEND_EVERY_NS and not _is_news(health, self._sent):
+            return None
+        self._sent, self._sent_mono_ns = health, now
+        return health
+
+    def health(self, doing: Doing) -> CameraHealth:
+        run = self._meter.run
+        fps, kbps = self._meter.rates()
+        state = self._state()
+        next_try = self._next_try_utc_ns // 1_000_000 if state in ("no-picture", "failed") else None
+        return CameraHealth(
+            id=new_id(),
+            ts=self._clock.utc_ns() // 1_000_000,
+            camera_id=self._camera_id,
+            state=state,
+            reason=self._reason() if state != "live" else "",
+            code=self._code() if state != "live" else "",
+            last_frame_ts=self._last_frame_ts(),
+            next_try_ts=next_try,
+            width=run.video.width if run else 0,
+            height=run.video.height if run else 0,
+            fps=fps if state == "live" else 0.0,
+            codec=run.video.codec if run else "",
+            audio_codec=run.audio.codec if run and run.audio else "",
+            kbps=kbps if state == "live" else 0.0,
+            keyframe_gap_s=self._meter.keyframe_gap_s,
+            is_recording=doing.is_recording,
+            is_moving=doing.is_moving,
+            has_sub=self._has_sub,
+            counters=doing.counters,
+        )
+
+    def _state(self) -> str:
+        connection = self._connection
+        if connection is None:
+            return "no-picture" if self._is_offline else "connecting"
+        if connection.error is not None:
+            lasting = connection.error.kind in (ErrorKind.PERMANENT, ErrorKind.DENIED)
+            return "failed" if lasting else "no-picture"
+        is_fresh = self._clock.mono_ns() - self._meter.newest_mono_ns < FRESH_NS
+        return "live" if is_fresh else "no-picture"
+
+    def _reason(self) -> str:
+        error = self._connection.error if self._connection else None
+        if error is not None:
+            return str(error)
+        return "The camera sends no picture." if self._connection else "Connecting."
+
+    def _code(self) -> str:
+        error = self._connection.error if self._connection else None
+        return error.code if error is not None else ""
+
+    def _last_frame_ts(self) -> int | None:
+        return self._meter.newest_utc_ns // 1_000_000 or None
+
+
+def _is_news(now: CameraHealth, before: CameraHealth) -> bool:
+    """Whether more changed than measures and times."""
+    same = {
+        name: getattr(before, name)
+        for name in ("id", "ts", "last_frame_ts", "next_try_ts", "fps", "kbps", "keyframe_gap_s", "counters")
+    }
+    return replace(now, **same) != before

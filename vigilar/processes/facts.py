@@ -1,0 +1,165 @@
+"""Facts of a camera process on their way to the events process: a row first, then the bus.
+
+What is handed in is never lost to a broker that is away (the row is there) and waits in memory while the database
+cannot be written, up to a bound. Whoever hands something in does not wait.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from vigilar.base.clock import Clock
+from vigilar.base.errors import BusError, ErrorKind, RecordingError, StoreError
+from vigilar.base.ids import new_id
+from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
+from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
+from vigilar.bus.topics import Topics
+from vigilar.record.stills import Still
+from vigilar.store import outbox
+from vigilar.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 1000
+"""Facts held while the database refuses them. A camera makes a few a minute; beyond this the oldest goes, counted."""
+
+MAX_PICTURES = 4
+"""Of those, so many may hold a picture (some megabytes each); the others go without a still."""
+
+RETRY_S = 1.0
+
+_DATABASE_TROUBLE = {ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DENIED, ErrorKind.CORRUPT}
+
+
+class Bus(Protocol):
+    """What is needed of ``bus.client.MessageBus``."""
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1) -> object: ...
+
+
+MakeStill = Callable[[], Still]
+"""Seals the picture of a motion. Raises RecordingError or StoreError: then the motion goes without."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A message that is to be sent; ``make_still`` is done once, before its first try."""
+
+    topic: str
+    message: Message
+    make_still: MakeStill | None = None
+
+
+class FactSender:
+    """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread."""
+
+    def __init__(self, camera_id: str, store: Store, bus: Bus, clock: Clock) -> None:
+        self._camera_id = camera_id
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._waiting: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._is_ending = False
+        self._errors = Tally(logger, "facts wait for the database", every_s=10.0)
+        self._still_errors = Tally(logger, "motion without a still", every_s=10.0)
+        self.dropped = 0
+        self.alive_mono_ns = clock.mono_ns()
+
+    def report(self, kind: str, utc_ns: int, detail: dict[str, Any]) -> None:
+        """A fact about the camera; ``kind`` is a type of ``vigilar/events/classification.py``."""
+        fact = CameraFact(new_id(), utc_ns // 1_000_000, self._camera_id, kind, detail)
+        self._put(_Waiting(Topics.camera_fact(self._camera_id), fact))
+
+    def motion_started(self, utc_ns: int, run: int, area_frac: float, make_still: MakeStill | None) -> str:
+        """Motion began at ``utc_ns``. Gives the id under which its end is to be told."""
+        message = MotionStart(new_id(), utc_ns // 1_000_000, self._camera_id, run, area_frac)
+        self._put(_Waiting(Topics.motion_start(self._camera_id), message, make_still))
+        return message.id
+
+    def motion_ended(self, motion_id: str, last_utc_ns: int, duration_ms: int, peak_area_frac: float) -> None:
+        """The motion is over; its last moving frame was at ``last_utc_ns``."""
+        ts = last_utc_ns // 1_000_000
+        message = MotionEnd(new_id(), ts, self._camera_id, motion_id, max(0, duration_ms), peak_area_frac)
+        self._put(_Waiting(Topics.motion_end(self._camera_id), message))
+
+    def run(self, stop: Stop) -> None:
+        """Send until ``stop``, then once more what is left. After that nothing is sent any more."""
+        while not stop.is_set():
+            if not self.send_waiting():
+                stop.wait(RETRY_S)
+            self.alive_mono_ns = self._clock.mono_ns()
+            with self._changed:
+                if not self._waiting and not self._is_ending:
+                    self._changed.wait(RETRY_S)
+        self.send_waiting()
+        if self._waiting:
+            logger.error("%d facts could not be stored and are lost", len(self._waiting))
+
+    def wake(self) -> None:
+        """Make ``run`` look at its ``stop`` now."""
+        with self._changed:
+            self._is_ending = True
+            self._changed.notify()
+
+    def send_waiting(self) -> bool:
+        """Send all that waits; False when the database does not take it for now."""
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    return True
+                item = self._waiting[0]
+            try:
+                self._send(item)
+            except StoreError as error:
+                self._errors.add(error)
+                if error.kind in _DATABASE_TROUBLE:
+                    return False
+            except BusError as error:  # the row is there, the events process finds it
+                self._errors.add(error)
+            with self._changed:
+                if self._waiting and self._waiting[0] is item:
+                    self._waiting.popleft()
+
+    def _put(self, item: _Waiting) -> None:
+        with self._changed:
+            if len(self._waiting) >= MAX_WAITING:
+                self._waiting.popleft()
+                self.dropped += 1
+            if sum(one.make_still is not None for one in self._waiting) >= MAX_PICTURES:
+                item.make_still = None
+            self._waiting.append(item)
+            self._changed.notify()
+
+    def _send(self, item: _Waiting) -> None:
+        still = self._make_still(item)
+        try:
+            payload = item.message.dump()
+            outbox.put(self._store, item.message.id, item.topic, payload, self._clock.utc_ns() // 1_000_000)
+            self._bus.publish(item.topic, payload)
+        finally:
+            if still:
+                still.finish()
+
+    def _make_still(self, item: _Waiting) -> Still | None:
+        make, item.make_still = item.make_still, None
+        if make is None or not isinstance(item.message, MotionStart):
+            return None
+        try:
+            still = make()
+        except (RecordingError, StoreError) as error:
+            self._still_errors.add(error)
+            return None
+        except Exception as error:
+            # A picture that cannot be encoded must not cost the event (``style.md`` 8: the top of a worker's loop).
+            self._still_errors.add(error, traceback=True)
+            return None
+        motion = item.message
+        item.message = MotionStart(motion.id, motion.ts, motion.camera_id, motion.run, motion.area_frac, still.row_id)
+        return still

@@ -1,0 +1,52 @@
+"""Pages and HTTP API: Flask, one blueprint a subject, sessions, playback of sealed footage, live pictures.
+
+Inside: everything a browser or a script meets. Not inside: MQTT (``sse_bridge`` is started beside the app), the HTTP
+server (``processes/web.py``), decoding of video (cameras' own processes make the pictures).
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from vigilar.config.jobs import WebJob
+from vigilar.store.engine import Store
+from vigilar.vge.keys import KeyRing
+from vigilar.web import auth, problems, security, static_files
+from vigilar.web.blueprints import account, cameras, events, footage, live, system
+from vigilar.web.camera_book import CameraBook
+from vigilar.web.footage.library import Library
+from vigilar.web.hub import HUB
+from vigilar.web.live_views import LiveViews
+from vigilar.web.parts import EXTENSION, Parts
+from vigilar.web.template_words import install_template_words
+
+
+def create_app(cfg: WebJob) -> Flask:
+    """The WSGI application. Opens the database; makes no connection to the bus, ever.
+
+    ``parts_of(app)`` takes what the process wires in: ``ask_reload``, ``probe``. Raises StoreError when the database
+    cannot be opened.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    store = Store.open(cfg.database_url)
+    app.extensions[EXTENSION] = Parts(
+        cfg=cfg,
+        store=store,
+        cameras=CameraBook(cfg),
+        footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
+        live=LiveViews(cfg.run_dir),
+        zone=ZoneInfo(cfg.time_zone),
+    )
+    HUB.open()
+    problems.install_problems(app)
+    security.install_security(app, cfg.names)
+    auth.install_auth(app)
+    static_files.install_static(app)
+    install_template_words(app, cfg)
+    account.limiter.init_app(app)
+    for blueprint in (account.bp, cameras.bp, events.bp, footage.bp, live.bp, system.bp):
+        app.register_blueprint(blueprint)
+    return app

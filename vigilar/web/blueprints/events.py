@@ -1,0 +1,292 @@
+"""The list of events, one event, and the stream that keeps open pages up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, g, jsonify, render_template, request
+from werkzeug import Response as AnyResponse
+
+from vigilar.base.errors import StoreError
+from vigilar.bus.messages import EventPublished
+from vigilar.store import events as event_rows
+from vigilar.store.events import EventFilter, StoredEvent
+from vigilar.store.schema import SEVERITIES
+from vigilar.web.auth import is_session_valid
+from vigilar.web.event_words import LEVELS, TYPES, EventCard, describe_payload, event_json, make_card, published_from_row
+from vigilar.web.footage.clip import plan_clip
+from vigilar.web.footage.library import Stretch
+from vigilar.web.footage.playlist import footage_playlist
+from vigilar.web.hub import HUB, HubClosed, Listener, Notice, make_notice
+from vigilar.web.parts import Parts, parts
+from vigilar.web.problems import Problem
+from vigilar.web.serving import clip_response, playlist_response
+from vigilar.web.times import TimeRange, parse_moment
+
+logger = logging.getLogger(__name__)
+
+bp = Blueprint("events", __name__)
+
+PAGE_SIZE = 30
+KEEP_ALIVE_S = 15.0
+REPLAY_AT_MOST = 500
+"""A page that missed more than this loads its list again instead."""
+
+BEFORE_MS = 5_000
+AFTER_MS = 10_000
+"""A clip shows this much around its event: what the ring holds before, and what a recorder adds after by default."""
+
+MAX_CLIP_MS = 30 * 60 * 1000
+
+
+def broadcast_sse_event(message: EventPublished) -> None:
+    """Tell all open pages of a stored event. Any thread; never waits."""
+    HUB.broadcast(_notice(message))
+
+
+def _notice(message: EventPublished) -> Notice:
+    return Notice("event", message.dump().decode(), message.change)
+
+
+@bp.get("/events")
+def events_page() -> str:
+    here = parts()
+    wanted = _filter_from_args(PAGE_SIZE)
+    change = event_rows.newest_change(here.store)  # before the list: what comes between is sent, not lost
+    rows, cursor = event_rows.list_events(here.store, wanted)
+    return render_template(
+        "events.html",
+        cards=_cards(here, rows),
+        next=cursor,
+        change=change,
+        wanted=wanted,
+        is_filtered=any((wanted.camera, wanted.type, wanted.severity, wanted.q)),
+        cameras=here.cameras.all(),
+        types=TYPES,
+        levels=LEVELS,
+        sentence=_sentence(here),
+    )
+
+
+@bp.get("/events/<int:event_id>")
+def event_page(event_id: int) -> str:
+    here = parts()
+    event = _get_event(event_id)
+    card = make_card(event, here.now_ms(), here.zone, _camera_ids(here))
+    has_footage = card.has_clip and bool(_stretches(here, event))
+    return render_template(
+        "event.html", event=event, card=card, has_footage=has_footage, details=describe_payload(event)
+    )
+
+
+@bp.get("/events/<int:event_id>/card")
+def event_card(event_id: int) -> str:
+    """One card of the list, for a page that has just been told of it."""
+    here = parts()
+    card = make_card(_get_event(event_id), here.now_ms(), here.zone, _camera_ids(here))
+    return render_template("card.html", card=card)
+
+
+@bp.get("/events/<int:event_id>/still.jpg")
+def event_still(event_id: int) -> AnyResponse:
+    event = _get_event(event_id)
+    found = parts().footage.read_still(event.still_id) if event.still_id is not None else None
+    if found is None:
+        raise Problem(404, "event.no_still", "There is no picture of this event.")
+    # A still never changes; the browser that may see it may keep it.
+    return Response(found[1], mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+
+
+@bp.get("/events/<int:event_id>/index.m3u8")
+def event_playlist(event_id: int) -> AnyResponse:
+    here = parts()
+    event = _get_event(event_id)
+    _, is_finished = _clip_range(here, event)
+    stretches = _stretches(here, event)
+    if not stretches:
+        raise _no_footage()
+    return playlist_response(footage_playlist(stretches, event.source_id, is_finished=is_finished))
+
+
+@bp.get("/events/<int:event_id>/clip.mp4")
+def event_clip(event_id: int) -> AnyResponse:
+    here = parts()
+    event = _get_event(event_id)
+    clip = plan_clip(here.footage, _stretches(here, event))
+    if clip is None:
+        raise _no_footage()
+    return clip_response(clip, event.source_id, here.zone)
+
+
+@bp.get("/events/stream")
+def stream() -> AnyResponse:
+    here = parts()
+    listener = here.hub.subscribe()  # before the replay: what is stored meanwhile waits in the queue
+    last_id = request.headers.get("Last-Event-ID") or request.args.get("after")
+    body = _stream(here, listener, last_id, g.token)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = Response(body, mimetype="text/event-stream", headers=headers)
+    response.call_on_close(lambda: here.hub.unsubscribe(listener))
+    return response
+
+
+@bp.get("/api/v1/events")
+def api_events() -> AnyResponse:
+    wanted = _filter_from_args(_limit_from_args())
+    rows, cursor = event_rows.list_events(parts().store, wanted)
+    return jsonify({"events": [event_json(row) for row in rows], "next": cursor})
+
+
+@bp.get("/api/v1/events/<event_id>")
+def api_event(event_id: str) -> AnyResponse:
+    if not (event_id.isascii() and event_id.isdigit()):
+        raise _unknown_event()
+    return jsonify(event_json(_get_event(int(event_id))))
+
+
+def _stream(here: Parts, listener: Listener, last_id: str | None, token: str) -> Iterator[str]:
+    """The lines of one page's stream, until it is closed, the session ends or the process stops."""
+    try:
+        newest = event_rows.newest_change(here.store)
+        yield "retry: 1000\n" + make_notice("connected", {"now": here.now_ms(), "change": newest}).dump()
+        sent = newest
+        if last_id is not None:
+            after = _change_of(last_id, newest)
+            if after is None:
+                yield make_notice("refresh", {"change": newest}, newest).dump()
+            else:
+                sent = after
+                for notice in _missed(here, sent, newest):
+                    yield notice.dump()
+                    sent = max(sent, notice.change or 0)
+        yield _health(here)
+        yield from _follow(here, listener, sent, token)
+    except HubClosed:
+        return
+    except StoreError as error:
+        logger.warning("an event stream ended, its page will come back: %s", error)
+
+
+def _follow(here: Parts, listener: Listener, sent: int, token: str) -> Iterator[str]:
+    while True:
+        notice = listener.get(KEEP_ALIVE_S)
+        if notice is None:
+            if not is_session_valid(token):
+                return
+            yield ": keep-alive\n\n"
+        elif notice.change is None:
+            yield notice.dump()
+        elif notice.change > sent:
+            if notice.change > sent + 1:  # one between may be late on the bus; the rows are complete and in order
+                for missed in _missed(here, sent, notice.change - 1):
+                    yield missed.dump()
+            yield notice.dump()
+            sent = notice.change
+
+
+def _missed(here: Parts, after: int, up_to: int) -> Iterator[Notice]:
+    """Notices of the events changed after ``after`` up to ``up_to``, or one that asks to load the list again."""
+    if up_to <= after:
+        return
+    rows = event_rows.events_changed_after(here.store, after, REPLAY_AT_MOST + 1)
+    if len(rows) > REPLAY_AT_MOST:
+        newest = rows[-1].change
+        yield make_notice("refresh", {"change": newest}, newest)
+        return
+    for row in rows:
+        if row.change <= up_to:
+            yield _notice(published_from_row(row))
+
+
+def _change_of(text: str, newest: int) -> int | None:
+    """The change number a page resumes after; None when it is not one of this database."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        return None
+    change = int(text)
+    return change if change <= newest else None
+
+
+def _health(here: Parts) -> str:
+    now_ms = here.now_ms()
+    cameras = [here.board.camera(camera.id, now_ms) for camera in here.cameras.all()]
+    return make_notice("health", {"now": now_ms, "cameras": cameras}).dump()
+
+
+def _filter_from_args(limit: int) -> EventFilter:
+    args = request.args
+    severity = args.get("severity") or None
+    if severity is not None and severity not in SEVERITIES:
+        raise Problem(422, "query.severity", f"severity is one of {', '.join(SEVERITIES)}.", field="severity")
+    if "sort" in args:
+        raise Problem(422, "query.sort", "Events are always listed newest first.", field="sort")
+    return EventFilter(
+        camera=args.get("camera") or None,
+        type=args.get("type") or None,
+        severity=severity,
+        from_ms=parse_moment(args["from"], "from") if args.get("from") else None,
+        to_ms=parse_moment(args["to"], "to") if args.get("to") else None,
+        q=(args.get("q") or "")[:200] or None,
+        cursor=args.get("cursor") or None,
+        limit=limit,
+    )
+
+
+def _limit_from_args() -> int:
+    text = request.args.get("limit", "50")
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= event_rows.MAX_PAGE or len(text) > 9:
+        raise Problem(422, "query.limit", f"limit is 1 to {event_rows.MAX_PAGE}.", field="limit")
+    return int(text)
+
+
+def _get_event(event_id: int) -> StoredEvent:
+    event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
+    if event is None:
+        raise _unknown_event()
+    return event
+
+
+def _unknown_event() -> Problem:
+    return Problem(404, "event.unknown", "There is no such event.")
+
+
+def _no_footage() -> Problem:
+    return Problem(404, "event.no_footage", "There is no recording of this moment.")
+
+
+def _cards(here: Parts, rows: list[StoredEvent]) -> list[EventCard]:
+    now_ms, ids = here.now_ms(), _camera_ids(here)
+    return [make_card(row, now_ms, here.zone, ids) for row in rows]
+
+
+def _camera_ids(here: Parts) -> frozenset[str]:
+    return frozenset(camera.id for camera in here.cameras.all())
+
+
+def _clip_range(here: Parts, event: StoredEvent) -> tuple[TimeRange, bool]:
+    """What the clip of an event covers, and whether all of it is over."""
+    now_ms = here.now_ms()
+    is_open = event.type == "motion" and event.end_ms is None
+    end_ms = now_ms if is_open else (event.end_ms or event.ts_ms)
+    to_ms = min(end_ms + AFTER_MS, event.ts_ms + MAX_CLIP_MS)
+    # The recorder makes its last bytes durable within a second; a little more covers a slow disk.
+    is_finished = not is_open and now_ms > to_ms + 3_000
+    return TimeRange(max(0, event.ts_ms - BEFORE_MS), to_ms), is_finished
+
+
+def _stretches(here: Parts, event: StoredEvent) -> list[Stretch]:
+    clip_range, _ = _clip_range(here, event)
+    return here.footage.find(event.source_id, clip_range.from_ms, clip_range.to_ms)
+
+
+def _sentence(here: Parts) -> str:
+    """``12 events since midnight. 2 matter.``"""
+    day = here.house_midnight_ms()
+    count = event_rows.count_events(here.store, EventFilter(from_ms=day))
+    if not count:
+        return "Nothing has happened today."
+    matter = sum(
+        event_rows.count_events(here.store, EventFilter(from_ms=day, severity=level)) for level in ("ALERT", "CRITICAL")
+    )
+    events = "1 event" if count == 1 else f"{count} events"
+    return f"{events} today. " + (f"{matter} {'matters' if matter == 1 else 'matter'}." if matter else "All quiet.")

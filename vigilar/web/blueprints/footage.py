@@ -1,0 +1,104 @@
+"""Playback of any range: HLS, MP4 with byte ranges, and the timeline of what is there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, jsonify, request
+from werkzeug import Response as AnyResponse
+
+from vigilar.store.files import FileRow
+from vigilar.web.footage.clip import plan_clip
+from vigilar.web.footage.library import Stretch
+from vigilar.web.footage.playlist import footage_playlist
+from vigilar.web.footage.segments import find_spans
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.serving import clip_response, media_response, playlist_response
+from vigilar.web.times import TimeRange, parse_range
+
+bp = Blueprint("footage", __name__, url_prefix="/footage")
+
+MAX_SEGMENT_RECORDS = 500
+"""Far above any segment of ours; bounds what one request makes us decrypt."""
+
+SETTLED_MS = 3_000
+"""After this a range in the past no longer grows: the recorder makes bytes durable within a second."""
+
+
+@bp.get("/<camera_id>/index.m3u8")
+def playlist(camera_id: str) -> AnyResponse:
+    wanted = _range()
+    stretches = _find(camera_id, wanted)
+    is_finished = parts().now_ms() > wanted.to_ms + SETTLED_MS
+    return playlist_response(footage_playlist(stretches, camera_id, is_finished=is_finished))
+
+
+@bp.get("/<camera_id>/clip.mp4")
+def clip(camera_id: str) -> AnyResponse:
+    found = plan_clip(parts().footage, _find(camera_id, _range()))
+    if found is None:
+        raise _nothing()
+    return clip_response(found, camera_id, parts().zone)
+
+
+@bp.get("/<camera_id>/timeline")
+def timeline(camera_id: str) -> AnyResponse:
+    wanted = _range()
+    here = parts()
+    stretches = here.footage.find(camera_id, wanted.from_ms, wanted.to_ms)
+    spans = find_spans(stretches, wanted.from_ms, wanted.to_ms)
+    gaps = []
+    at, reason = wanted.from_ms, ""
+    for span in spans:
+        if span.from_ms > at:
+            gaps.append({"from": at, "to": span.from_ms, "reason": reason})
+        at, reason = span.to_ms, span.reason
+    end = min(wanted.to_ms, here.now_ms())
+    if end > at:
+        gaps.append({"from": at, "to": end, "reason": reason})
+    recorded = [{"from": span.from_ms, "to": span.to_ms} for span in spans]
+    return jsonify({"camera": camera_id, "from": wanted.from_ms, "to": wanted.to_ms, "spans": recorded, "gaps": gaps})
+
+
+@bp.get("/<camera_id>/<int:file_id>/init-<int:number>.mp4")
+def init_segment(camera_id: str, file_id: int, number: int) -> AnyResponse:
+    data = parts().footage.read_init(_get_row(camera_id, file_id), number)
+    if data is None:
+        raise _unknown()
+    return media_response(data)
+
+
+@bp.get("/<camera_id>/<int:file_id>/<int:first>-<int:last>.m4s")
+def segment(camera_id: str, file_id: int, first: int, last: int) -> AnyResponse:
+    row = _get_row(camera_id, file_id)
+    if not 0 <= last - first < MAX_SEGMENT_RECORDS:
+        raise _unknown()
+    data = b"".join(parts().footage.read_numbers(row, first, last))
+    if not data:
+        raise _unknown()
+    return media_response(data)
+
+
+def _range() -> TimeRange:
+    return parse_range(request.args.get("from"), request.args.get("to"))
+
+
+def _find(camera_id: str, wanted: TimeRange) -> list[Stretch]:
+    stretches = parts().footage.find(camera_id, wanted.from_ms, wanted.to_ms)
+    if not stretches:
+        raise _nothing()
+    return stretches
+
+
+def _get_row(camera_id: str, file_id: int) -> FileRow:
+    row = parts().footage.get_video(camera_id, file_id) if file_id < 2**63 else None
+    if row is None or row.state == "missing":
+        raise _unknown()
+    return row
+
+
+def _nothing() -> Problem:
+    return Problem(404, "recording.none", "Nothing was recorded in this time.")
+
+
+def _unknown() -> Problem:
+    return Problem(404, "recording.unknown", "There is no such recording.")

@@ -1,0 +1,56 @@
+"""Reading what a request carries: strict JSON for the API, small forms for the first pages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from flask import request
+
+from vigilar.web.problems import Problem
+
+
+def read_json(allowed: dict[str, type], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The JSON object of this request. ``allowed`` names each key and its type; nothing else may be in it.
+
+    Raises Problem: 415 for another content type, 400 for what is not strict JSON (no doubled keys, no NaN), 422 for a
+    key that is unknown, missing or of another type.
+    """
+    if request.mimetype != "application/json":
+        raise Problem(415)
+    try:
+        found = json.loads(
+            request.get_data().decode("utf-8"), object_pairs_hook=_no_doubles, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as error:
+        raise Problem(400, "body.json", f"The text is not UTF-8 at byte {error.start}.") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise Problem(400, "body.json", f"This is not JSON: {error.msg} at {where}.") from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(400, "body.json", "This is not strict JSON.") from error
+    if not isinstance(found, dict):
+        raise Problem(400, "body.json", "Send a JSON object.")
+    for key, value in found.items():
+        if key not in allowed:
+            raise Problem(422, "body.unknown", f"There is no field {key[:40]!r}.", field=key[:40])
+        if type(value) is not allowed[key]:
+            raise Problem(422, "body.type", f"{key} must be of type {_NAMES[allowed[key]]}.", field=key)
+    for key in required:
+        if not found.get(key):
+            raise Problem(422, "body.missing", f"{key} is missing.", field=key)
+    return found
+
+
+_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number"}
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

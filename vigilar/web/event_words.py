@@ -1,0 +1,150 @@
+"""Events as people read them on a page, and as pages and programs get them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from vigilar.bus.messages import EventPublished
+from vigilar.store.events import StoredEvent
+from vigilar.web.times import clock_text, day_key, day_text, iso_text, length_text
+
+LEVELS = {"INFO": "Background", "WARNING": "Notable", "ALERT": "Alert", "CRITICAL": "Critical"}
+"""Severity -> the word beside its shape."""
+
+TYPES = {
+    "motion": "Motion",
+    "camera_offline": "No picture",
+    "camera_online": "Picture back",
+    "footage_lost": "Footage lost",
+    "recording_recovered": "Recording repaired",
+    "disk_full": "Disk full",
+    "recording_resumed": "Recording again",
+    "clock_stepped": "Clock corrected",
+    "process_restarted": "Part restarted",
+    "process_failing": "Part failing",
+    "system_started": "Vigilar started",
+    "system_stopped": "Vigilar stopped",
+}
+"""Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
+
+_ICONS = {
+    "motion": "motion",
+    "camera_offline": "camera-off",
+    "camera_online": "camera",
+    "footage_lost": "record",
+    "recording_recovered": "record",
+    "recording_resumed": "record",
+    "disk_full": "disk",
+    "clock_stepped": "clock",
+    "process_restarted": "process",
+    "process_failing": "process",
+    "system_started": "power",
+    "system_stopped": "power",
+}
+
+_DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
+"""Drawn as a grey line across the list: absence must not be mistaken for peace."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventCard:
+    """What the list and the event's own page show. ``is_open`` while it goes on."""
+
+    id: int
+    change: int
+    type: str
+    severity: str
+    source_id: str
+    title: str
+    level: str
+    icon: str
+    time: str
+    iso: str
+    day: str
+    day_words: str
+    length: str
+    detail: str
+    has_still: bool
+    has_clip: bool
+    is_divider: bool
+    is_open: bool
+
+
+def make_card(event: StoredEvent, now_ms: int, zone: ZoneInfo, camera_ids: frozenset[str]) -> EventCard:
+    """``camera_ids``: only an event of a camera has a clip."""
+    is_open = event.type == "motion" and event.end_ms is None
+    return EventCard(
+        id=event.id,
+        change=event.change,
+        type=event.type,
+        severity=event.severity,
+        source_id=event.source_id,
+        title=event_title(event),
+        level=LEVELS.get(event.severity, event.severity.title()),
+        icon=_ICONS.get(event.type, "info"),
+        time=clock_text(event.ts_ms, zone),
+        iso=iso_text(event.ts_ms, zone),
+        day=day_key(event.ts_ms, zone),
+        day_words=day_text(event.ts_ms, now_ms, zone),
+        length=length_text(event.end_ms - event.ts_ms) if event.end_ms is not None else "",
+        detail=str(event.payload.get("reason") or ""),
+        has_still=event.still_id is not None,
+        has_clip=event.source_id in camera_ids,
+        is_divider=event.type in _DIVIDERS,
+        is_open=is_open,
+    )
+
+
+def event_title(event: StoredEvent) -> str:
+    title = event.payload.get("title")
+    if isinstance(title, str) and title:
+        return title
+    return TYPES.get(event.type, event.type.replace("_", " ").capitalize())
+
+
+def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
+    """The details worth a line on the event's page, as name and value; what has no words for people is left out."""
+    found = []
+    detail = event.payload.get("detail")
+    facts = {**event.payload, **detail} if isinstance(detail, dict) else event.payload
+    if isinstance(facts.get("reason"), str) and facts["reason"]:
+        found.append(("Why", facts["reason"]))
+    area = facts.get("peak_area_frac", facts.get("area_frac"))
+    if isinstance(area, int | float) and area > 0:
+        found.append(("Moving part of the picture", f"{max(1, round(area * 100))} %"))
+    return found
+
+
+def event_json(event: StoredEvent) -> dict[str, Any]:
+    """An event for the API. Times are UTC ms."""
+    return {
+        "id": event.id,
+        "ts": event.ts_ms,
+        "end_ts": event.end_ms,
+        "type": event.type,
+        "severity": event.severity,
+        "source_id": event.source_id,
+        "title": event_title(event),
+        "payload": event.payload,
+        "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
+        "change": event.change,
+    }
+
+
+def published_from_row(event: StoredEvent) -> EventPublished:
+    """The message that told of ``event``, made again from its row for pages that missed it.
+
+    An event that ended is told as an update: pages put either in its place by its id.
+    """
+    return EventPublished(
+        id=str(event.id),
+        ts=event.ts_ms,
+        type=event.type,
+        severity=event.severity,
+        source_id=event.source_id,
+        change=event.change,
+        is_update=event.end_ms is not None,
+        payload=event.payload,
+    )

@@ -1,0 +1,112 @@
+"""The API described for programs (OpenAPI 3.1). Small and true: a test holds it against the routes of the app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_JSON = "application/json"
+
+
+def openapi_document() -> dict[str, Any]:
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Vigilar", "version": "1", "license": {"name": "GPL-3.0-only"}},
+        "components": {
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "vigilar_session"}},
+            "schemas": {"Problem": _object(type="string", title="string", detail="string", field="string")},
+        },
+        "security": [{"session": []}],
+        "paths": _paths(),
+    }
+
+
+def _paths() -> dict[str, Any]:
+    login = _body(name="string", password="string")
+    camera = _body(
+        name="string", address="string", small="string", user="string", password="string", record="string"
+    )
+    when = [_query("from", required=True), _query("to", required=True)]
+    media = "video/mp4"
+    return {
+        "/healthz": {"get": {**_answer("Serving", "text/plain"), "security": []}},
+        "/api/v1/setup": {"post": {**_answer("Owner made, signed in", status="201"), **login, "security": []}},
+        "/api/v1/login": {"post": {**_answer("Signed in"), **login, "security": []}},
+        "/api/v1/logout": {"post": _answer("Signed out", None, status="204")},
+        "/api/v1/cameras": {
+            "get": _answer("All cameras"),
+            "post": {**_answer("Camera added", status="201"), **camera},
+        },
+        "/api/v1/cameras/{camera_id}": {
+            "parameters": [_path("camera_id")],
+            "get": _answer("One camera"),
+            "patch": {**_answer("Changed"), **_body(name="string", record="string", enabled="boolean")},
+            "delete": _answer("Removed; its recordings stay", None, status="204"),
+        },
+        "/api/v1/cameras/test": {
+            "post": {
+                **_answer("What the camera answered, stage by stage"),
+                **_body(address="string", user="string", password="string"),
+            }
+        },
+        "/api/v1/events": {
+            "get": {
+                **_answer("A page of events, newest first, and the cursor of the next"),
+                "parameters": [
+                    _query(name) for name in ("camera", "type", "severity", "from", "to", "q", "cursor", "limit")
+                ],
+            }
+        },
+        "/api/v1/events/{event_id}": {"parameters": [_path("event_id")], "get": _answer("One event")},
+        "/api/v1/system": {"get": _answer("Health of cameras, programs and disk")},
+        "/api/v1/openapi.json": {"get": _answer("This document")},
+        "/events/stream": {"get": _answer("Server-sent events: connected, event, health, refresh", "text/event-stream")},
+        "/events/{event_id}/clip.mp4": {"parameters": [_path("event_id")], "get": _answer("Clip, with Range", media)},
+        "/events/{event_id}/index.m3u8": {"parameters": [_path("event_id")], "get": _answer("Clip as HLS", _HLS)},
+        "/events/{event_id}/still.jpg": {"parameters": [_path("event_id")], "get": _answer("Picture", "image/jpeg")},
+        "/footage/{camera_id}/index.m3u8": {
+            "parameters": [_path("camera_id")],
+            "get": {**_answer("Recording as HLS", _HLS), "parameters": when},
+        },
+        "/footage/{camera_id}/clip.mp4": {
+            "parameters": [_path("camera_id")],
+            "get": {**_answer("Recording as MP4, with Range", media), "parameters": when},
+        },
+        "/footage/{camera_id}/timeline": {
+            "parameters": [_path("camera_id")],
+            "get": {**_answer("Spans and gaps"), "parameters": when},
+        },
+        "/live/{camera_id}/index.m3u8": {"parameters": [_path("camera_id")], "get": _answer("Live as HLS", _HLS)},
+        "/live/{camera_id}/mjpeg": {
+            "parameters": [_path("camera_id")],
+            "get": _answer("Live as JPEG pictures, X-Timestamp in UTC ms each", "multipart/x-mixed-replace"),
+        },
+        "/cameras/{camera_id}/snapshot.jpg": {
+            "parameters": [_path("camera_id")],
+            "get": _answer("The newest picture", "image/jpeg"),
+        },
+    }
+
+
+_HLS = "application/vnd.apple.mpegurl"
+
+
+def _object(**types: str) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: {"type": kind} for name, kind in types.items()}}
+
+
+def _body(**types: str) -> dict[str, Any]:
+    return {"requestBody": {"content": {_JSON: {"schema": _object(**types)}}}}
+
+
+def _answer(words: str, mimetype: str | None = _JSON, status: str = "200") -> dict[str, Any]:
+    content = {} if mimetype is None else {"content": {mimetype: {}}}
+    problem = {"description": "Refused", "content": {"application/problem+json": {}}}
+    return {"summary": words, "responses": {status: {"description": words, **content}, "default": problem}}
+
+
+def _query(name: str, *, required: bool = False) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "schema": {"type": "string"}}
+
+
+def _path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

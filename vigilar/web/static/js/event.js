@@ -1,0 +1,35 @@
+// One event: its clip plays at once, muted; the story grows while it goes on.
+
+import { play } from "./player.js";
+import { stream } from "./stream.js";
+
+const video = document.getElementById("player");
+const note = document.getElementById("player-note");
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+const words = {
+  codec: "This browser cannot play the format of this camera (H.265). Save the clip and open it in another player.",
+  network: "The recording could not be loaded. The box may be busy; reload to try again.",
+  media: "Part of the recording could not be played.",
+};
+
+if (video) {
+  const { hls } = video.dataset;
+  video.removeAttribute("src");
+  play(video, hls, {
+    onFail: (why) => {
+      note.textContent = words[why] ?? why;
+      note.hidden = false;
+    },
+  });
+  video.muted = true;
+  if (!calm) video.play().catch(() => {});
+}
+
+stream.addEventListener("event", async ({ detail }) => {
+  if (detail.id !== document.body.dataset.event) return;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  document.getElementById("story").replaceWith(document.adoptNode(page.getElementById("story")));
+});

@@ -1,0 +1,67 @@
+// HLS in a video element: the browser's own where it has it, else hls.js (loaded only then).
+
+const assets = document.documentElement.dataset.assets;
+
+export const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
+
+let loading = null;
+const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
+
+const LIVE = {
+  liveSyncDuration: 1.5,
+  liveMaxLatencyDuration: 8,
+  maxLiveSyncPlaybackRate: 1.15,
+  backBufferLength: 2,
+  maxBufferLength: 8,
+};
+const CLIP = { startPosition: 0, backBufferLength: 120, maxBufferLength: 20 };
+
+/**
+ * Play `url` in `video`. `onFail(words)` is called once, when it cannot go on.
+ * Returns `{ stop, frameTime }`: `frameTime()` is UTC ms of the shown frame by the box's stamps, or null.
+ */
+export async function play(video, url, { isLive = false, onFail = () => {} } = {}) {
+  if (hasNative(video)) return playNative(video, url, onFail);
+  const Hls = await loadHls();
+  if (!Hls.isSupported()) {
+    onFail("This browser cannot play it.");
+    return { stop() {}, frameTime: () => null };
+  }
+  const hls = new Hls({ enableWorker: false, ...(isLive ? LIVE : CLIP) });
+  let repairs = 0;
+  let stopped = false;
+  const stop = () => {
+    if (stopped) return;
+    stopped = true;
+    hls.destroy();
+    video.removeAttribute("src");
+    video.load();
+  };
+  const fail = (words) => {
+    stop();
+    onFail(words);
+  };
+  hls.on(Hls.Events.ERROR, (_name, data) => {
+    if (!data.fatal || stopped) return;
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && isCodec(data.details)) return fail("codec");
+    if (data.type === Hls.ErrorTypes.MEDIA_ERROR && repairs++ < 2) return hls.recoverMediaError();
+    fail(data.type === Hls.ErrorTypes.NETWORK_ERROR ? "network" : "media");
+  });
+  hls.loadSource(url);
+  hls.attachMedia(video);
+  return { stop, frameTime: () => hls.playingDate?.getTime() ?? null };
+}
+
+const isCodec = (details) => /codec/i.test(details);
+
+function playNative(video, url, onFail) {
+  video.src = url;
+  const failed = () => onFail(video.error?.code === 4 ? "codec" : "network");
+  video.addEventListener("error", failed, { once: true });
+  const stop = () => {
+    video.removeEventListener("error", failed);
+    video.removeAttribute("src");
+    video.load();
+  };
+  return { stop, frameTime: () => (video.getStartDate ? video.getStartDate().getTime() + video.currentTime * 1000 : null) };
+}

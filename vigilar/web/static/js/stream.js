@@ -1,0 +1,122 @@
+// One event stream for all tabs of a browser: browsers allow six connections to a host, and an idle tab must not eat
+// one. One tab leads (Web Lock; on plain HTTP, where there are no locks, a lease in local storage) and tells the others.
+
+import { heard } from "./clock.js";
+
+const KEY = "vigilar.stream";
+const LEASE_MS = 5000;
+const me = Math.random().toString(36).slice(2);
+const channel = new BroadcastChannel("vigilar");
+
+/** Dispatches CustomEvents: `event` and `health` (detail: what the box sent), `refresh`, `up`, `down`. */
+export const stream = new EventTarget();
+
+let source = null;
+let isUp = false;
+let change = Number(document.body.dataset.change || 0);
+const hasList = "change" in document.body.dataset;
+
+const say = (name, detail) => stream.dispatchEvent(new CustomEvent(name, { detail }));
+
+function take(message) {
+  if (message.kind === "hello") {
+    if (source && isUp) channel.postMessage({ kind: "up", change, now: null });
+    return;
+  }
+  if (message.now) heard(message.now);
+  if (message.kind === "up") {
+    isUp = true;
+    say("up");
+    if (hasList && message.change > change) say("refresh");
+  } else if (message.kind === "down") {
+    isUp = false;
+    say("down");
+  } else say(message.kind, message.data);
+  if (message.change > change) change = message.change;
+}
+
+function tell(message) {
+  channel.postMessage(message);
+  take(message);
+}
+
+channel.onmessage = (event) => take(event.data);
+
+function lead() {
+  if (source) return;
+  source = new EventSource(hasList || change ? `/events/stream?after=${change}` : "/events/stream");
+  const on = (name, use) => source.addEventListener(name, (event) => use(JSON.parse(event.data), event));
+  // Not `change`: what was missed since the last event follows as events, and only they may move it on.
+  on("connected", (data) => tell({ kind: "up", change: hasList ? 0 : data.change, now: data.now }));
+  on("event", (data) => tell({ kind: "event", data, change: data.change }));
+  on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
+  on("health", (data) => tell({ kind: "health", data, now: data.now }));
+  source.onerror = () => {
+    tell({ kind: "down" });
+    if (source && source.readyState === EventSource.CLOSED) {
+      source = null;
+      setTimeout(comeBack, 3000);
+    }
+  };
+}
+
+/** The stream was refused: signed out elsewhere, or the box is starting. */
+async function comeBack() {
+  try {
+    const answer = await fetch("/api/v1/system", { headers: { Accept: "application/json" } });
+    if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    else lead();
+  } catch {
+    setTimeout(comeBack, 3000);
+  }
+}
+
+function follow() {
+  source?.close();
+  source = null;
+}
+
+function readLease() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY));
+  } catch {
+    return null;
+  }
+}
+
+function renewLease() {
+  const lease = readLease();
+  if (lease && lease.id !== me && lease.until > Date.now()) return follow();
+  localStorage.setItem(KEY, JSON.stringify({ id: me, until: Date.now() + LEASE_MS }));
+  // Two tabs may write at once; the one that wrote last finds its own name.
+  setTimeout(() => readLease()?.id === me && lead(), source ? 0 : 40);
+}
+
+let release = null;
+let timer = null;
+
+function begin() {
+  if (navigator.locks) {
+    navigator.locks.request(KEY, () => {
+      lead();
+      return new Promise((resolve) => (release = resolve));
+    });
+  } else {
+    renewLease();
+    timer = setInterval(renewLease, 2000);
+  }
+  channel.postMessage({ kind: "hello" });
+}
+
+function end() {
+  follow();
+  release?.();
+  release = null;
+  clearInterval(timer);
+  if (!navigator.locks && readLease()?.id === me) localStorage.removeItem(KEY);
+}
+
+addEventListener("storage", (event) => event.key === KEY && !event.newValue && timer && renewLease());
+addEventListener("pagehide", end);
+addEventListener("pageshow", (event) => event.persisted && begin());
+begin();

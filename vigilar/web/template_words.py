@@ -1,0 +1,50 @@
+"""What templates may say beside their own text: icons, sizes, times of the house, and the state in the header."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, g
+from markupsafe import Markup
+
+from vigilar.config.jobs import WebJob
+from vigilar.web.auth import has_owner
+from vigilar.web.house import read_house
+from vigilar.web.parts import parts
+from vigilar.web.times import clock_text, day_text, for_text, size_text
+
+
+def install_template_words(app: Flask, cfg: WebJob) -> None:
+    asset = app.jinja_env.globals["asset"]
+
+    def icon(name: str) -> Markup:
+        """A picture that says nothing by itself: a word always stands beside it."""
+        return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>').format(
+            asset("vendor/icons.svg"), name
+        )
+
+    def house_clock(ms: int) -> str:
+        return clock_text(ms, parts().zone)
+
+    def house_day(ms: int) -> str:
+        return day_text(ms, parts().now_ms(), parts().zone)
+
+    def header_problems() -> list[str]:
+        return read_house(parts()).problems
+
+    def add_words() -> dict[str, Any]:
+        return {"user_name": g.get("user_name", ""), "has_owner": has_owner}
+
+    app.jinja_env.globals.update(
+        icon=icon,
+        house_name=cfg.house_name,
+        zone_name=cfg.time_zone,
+        clock=house_clock,
+        day=house_day,
+        header_problems=header_problems,
+        now_ms=lambda: parts().now_ms(),
+    )
+    app.jinja_env.filters.update(size=size_text, lasting=for_text)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.context_processor(add_words)
