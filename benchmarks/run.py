@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints one line each: ``python -m benchmarks.run [P1 P2 P3 P4 P10] [--rounds N]``.
+"""Runs the benchmarks and prints one line each: ``python -m benchmarks.run [P1 P2 P3 P4] [--rounds N]``.
 
 Ours and the peer take turns in each round on the same looping RTSP cameras, which are served by a process outside of
 the measured groups. Processor time is user and system time, never wall time. A ratio is ours divided by the peer's.
@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from benchmarks import feed_latency
 from benchmarks.clips import BenchClips, make_clips
 from benchmarks.measure import Usage, measure, ratio
 from benchmarks.ours import house
@@ -27,7 +26,7 @@ CAMERAS = 8
 WARM_UP_S = 10.0
 """Long enough for warm-up of detection on both sides; nobody's start-up is part of a figure."""
 
-TARGETS = {"P1": 1.5, "P2": 1.0, "P3": 0.5, "P4": 0.25, "P10": 1.0}
+TARGETS = {"P1": 1.5, "P2": 1.0, "P3": 0.5, "P4": 0.25}
 WHOLE_PRODUCT_MB = 400.0
 
 
@@ -109,15 +108,6 @@ def record_and_detect(bench: Bench, name: str, with_sub: bool) -> None:
     sys.stdout.flush()
 
 
-def live_latency(bench: Bench, clips: BenchClips) -> None:
-    """P10: from the last RTP packet of a picture to its fragment at the viewer's socket, against an ffmpeg pipe."""
-    ours, peer = [], []
-    for _ in range(bench.rounds):
-        ours.append(feed_latency.ours(clips.sub, bench.new_folder("feed"), bench.seconds))
-        peer.append(feed_latency.peer(clips.sub, bench.seconds))
-    bench.say("P10", "picture to viewer, p50", "ms", [x.p50_ms for x in ours], [x.p50_ms for x in peer])
-    bench.say("P10", "picture to viewer, p99", "ms", [x.p99_ms for x in ours], [x.p99_ms for x in peer])
-
 
 @contextlib.contextmanager
 def _cameras(clips: BenchClips) -> Iterator[GstServer]:
@@ -143,8 +133,6 @@ def main() -> int:
             record_and_detect(bench, "P3", with_sub=True)
         if "P4" in wanted:
             record_and_detect(bench, "P4", with_sub=False)
-        if "P10" in wanted:
-            live_latency(bench, clips)
     if bench.missed:
         sys.stdout.write("missed: " + ", ".join(bench.missed) + "\n")
     return 1 if bench.missed else 0

@@ -120,7 +120,7 @@ need_venv() {
 }
 
 pip_install() {
-    "$1" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
+    "$1" -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps \
         --only-binary=:all: -r "$2"
 }
 

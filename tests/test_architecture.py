@@ -38,7 +38,7 @@ NOT_FOR = {
 
 DOORS = {
     "pydantic": {"config"},
-    "tomlkit": {"config"},
+    "tomlkit": {"config", "cli"},
     "av": {"media"},
     "cv2": {"detect", "demo"},
     "sqlalchemy": {"store"},

@@ -173,7 +173,7 @@ def test_pages_stay_stable_while_events_arrive(store: Store) -> None:
     assert end is None
 
 
-@pytest.mark.parametrize("cursor", ["", "1", "1.", ".1", "a.b", "1.1.1", "-1.5", "9" * 30 + ".1", "١.٢"])
+@pytest.mark.parametrize("cursor", ["", "1", "1.", ".1", "a.b", "1.1.1", "-1.5", "9" * 30 + ".1", "\u0661.\u0662"])
 def test_foreign_cursor_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(StoreError) as caught:
         list_events(store, EventFilter(cursor=cursor))

@@ -8,143 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vigilar.vge.bodies import CloseBody, IndexEntry, Mark, dump_index
+from tests.vectors.draft import KEYS, SECOND_NS, START_MONO_NS, START_UTC_NS, Draft, known_bytes, slot_for, unchanged
+from vigilar.vge.bodies import Mark
 from vigilar.vge.crc32c import crc32c
-from vigilar.vge.crypto import TAG_PREFIX, FileKeys, wrap_file_key
-from vigilar.vge.format import (
-    MAC_END,
-    SLOTS_END,
-    CloseReason,
-    Content,
-    CoreFlag,
-    FileCore,
-    KeySlot,
-    RecordFlag,
-    RecordHeader,
-    RecordType,
-    SlotType,
-    dump_variable_part,
-)
-from vigilar.vge.keys import EpochKey
-from vigilar.vge.merkle import MerkleTree, leaf_of
+from vigilar.vge.format import MAC_END, SLOTS_END, CloseReason, KeySlot, RecordType, dump_variable_part
 from vigilar.vge.opening import make_header
 
 FOLDER = Path(__file__).parent
-START_UTC_NS = 1_764_000_000_000_000_000
-START_MONO_NS = 5_000_000_000_000
-SECOND_NS = 1_000_000_000
-
-
-def known_bytes(name: str, count: int) -> bytes:
-    """Bytes that look random and are the same each time."""
-    blocks = (sha256(f"vigilar vector {name} {number}".encode()).digest() for number in range(count // 32 + 1))
-    return b"".join(blocks)[:count]
-
-
-KEYS = {
-    "epoch-1": EpochKey.of(1, known_bytes("epoch 1", 32)),
-    "epoch-2": EpochKey.of(2, known_bytes("epoch 2", 32)),
-    "recovery": EpochKey.of(0, known_bytes("recovery", 32)),
-}
-# Another key under the id of epoch 1, as after a mix-up of key files.
-KEYS["impostor"] = replace(KEYS["epoch-1"], key=known_bytes("impostor", 32))
-
-
-def slot_for(name: str, file_key: bytes) -> KeySlot:
-    """The slot that the named key opens."""
-    key = KEYS[name]
-    slot_type = SlotType.RECOVERY if name == "recovery" else SlotType.EPOCH
-    return wrap_file_key(slot_type, key.epoch, key.key_id, key.key, file_key)
-
-
-class Draft:
-    """A file in the making, record by record, each as true or false as the case wants it."""
-
-    def __init__(self, name: str = "base", slots: tuple[str, ...] = ("epoch-1",)) -> None:
-        self.file_key = known_bytes(f"{name} file key", 32)
-        self.core = FileCore(
-            flags=CoreFlag.TEST_FILE,
-            max_payload_log2=22,
-            content=Content.FMP4,
-            file_id=known_bytes(f"{name} file id", 16),
-            salt=known_bytes(f"{name} salt", 32),
-            camera_uuid=known_bytes("camera", 16),
-            file_number=7,
-            start_utc_ns=START_UTC_NS,
-            start_mono_ns=START_MONO_NS,
-            boot_id=known_bytes("boot", 16),
-            writer_build=1,
-            previous_link=bytes(32),
-            timescale=90_000,
-        )
-        self.keys = FileKeys(self.file_key, self.core.dump())
-        self.header = make_header(self.core, [slot_for(one, self.file_key) for one in slots]).dump(self.keys)
-        self.records: list[bytes] = []
-        self.payloads: list[bytes] = []  # in clear; of INIT and MEDIA, empty for the others
-        self.tree = MerkleTree()
-        self.index: list[IndexEntry] = []
-        self.tag = self.keys.first_tag
-        self.next = RecordHeader(RecordType.INIT, 0, 0, 0, 0, 0, START_UTC_NS, START_MONO_NS)
-
-    def bytes(self) -> bytes:
-        """The file as it stands."""
-        return self.header + b"".join(self.records)
-
-    def add(self, kind: RecordType, payload: bytes, *, lie: Callable[[bytes], bytes] = bytes, **changes: Any) -> Draft:
-        """Append a record; ``changes`` are header fields that say other than the truth, under a right tag.
-
-        ``lie`` changes the finished header bytes before the tag is made.
-        """
-        true = replace(self.next, type=kind, payload_len=len(payload), duration_ms=1000)
-        said = replace(true, **changes)
-        header = lie(said.dump())
-        stored = bytearray(payload)
-        if kind.is_encrypted:
-            self.keys.crypt_into(said.number, payload, memoryview(stored))
-        if said.flags & RecordFlag.KEYFRAME:
-            self.index.append(IndexEntry(said.number, len(self.bytes()), said.utc_ns, said.plaintext_offset))
-        self.tag = self.keys.record_tag(TAG_PREFIX + self.tag + header + stored)
-        self.records.append(header + stored + self.tag)
-        self.payloads.append(payload if true.type.is_plaintext else b"")
-        self.tree.add(leaf_of(header, sha256(payload).digest()))
-        self.next = replace(
-            true,
-            number=said.number + 1,
-            previous_len=true.record_len,
-            plaintext_offset=true.plaintext_offset + true.plaintext_len,
-            utc_ns=true.utc_ns + SECOND_NS,
-            mono_ns=true.mono_ns + SECOND_NS,
-        )
-        return self
-
-    def media(self, size: int, *, key: bool = False, **changes: Any) -> Draft:
-        """Append a MEDIA record with ``size`` known bytes."""
-        payload = known_bytes(f"media {self.next.number}", size)
-        return self.add(RecordType.MEDIA, payload, flags=RecordFlag.KEYFRAME if key else 0, **changes)
-
-    def close(self, reason: int = CloseReason.ROLLOVER, **changes: Any) -> Draft:
-        """Append CLOSE; ``changes`` are fields of its payload that say other than the truth."""
-        now = self.next
-        body = CloseBody(
-            record_count=now.number + 1,
-            plaintext_bytes=now.plaintext_offset,
-            end_utc_ns=now.utc_ns,
-            end_mono_ns=now.mono_ns,
-            merkle_root=self.tree.root(),
-            reason=CloseReason(1),
-        )
-        payload = bytearray(replace(body, **changes).dump())
-        payload[64] = reason
-        return self.add(RecordType.CLOSE, bytes(payload), flags=RecordFlag.FINAL)
-
-    def end(self) -> Draft:
-        """Append INDEX and CLOSE."""
-        return self.add(RecordType.INDEX, dump_index(self.index)).close()
 
 
 def open_base(name: str = "base", slots: tuple[str, ...] = ("epoch-1",), **at_2: Any) -> Draft:
@@ -169,7 +44,7 @@ def with_header(change: Callable[[bytearray], None], *, mac: bool = False) -> by
     change(head)
     if mac:
         head[SLOTS_END:MAC_END] = draft.keys.header_mac(bytes(head[:SLOTS_END]))
-    return dump_variable_part(bytes(head[:192]), bytes(head[192:448]), bytes(head[448:480])) + draft.bytes()[512:]
+    return dump_variable_part(bytes(head[:192]), bytes(head[192:448]), bytes(head[448:480])) + draft.data()[512:]
 
 
 def setting(at: int, value: bytes) -> Callable[[bytearray], None]:
@@ -220,7 +95,7 @@ def edited(*order: int | bytes | tuple[int, Callable[[bytes], bytes]], draft: Dr
         if isinstance(one, bytes):
             parts.append(one)
         else:
-            number, change = one if isinstance(one, tuple) else (one, bytes)
+            number, change = one if isinstance(one, tuple) else (one, unchanged)
             parts.append(change(draft.records[number]))
     return b"".join(parts)
 
@@ -268,7 +143,7 @@ BUT_2 = [0, 1, 3, 4, 5, 6, 7, 8]
 
 
 def _whole(draft: Draft, what: str, **rest: Any) -> Case:
-    return Case(draft.bytes(), "closed", "closed", list(range(len(draft.records))), draft, what=what, **rest)
+    return Case(draft.data(), "closed", "closed", list(range(len(draft.records))), draft, what=what, **rest)
 
 
 def _rejected(data: bytes, code: str, what: str, **rest: Any) -> Case:
@@ -286,7 +161,7 @@ def _unclean(data: bytes, counted: list[int], what: str, **rest: Any) -> Case:
 def _liar(what: str, **at_2: Any) -> Case:
     """Record 2 says what is not so, under a right tag."""
     draft = base(**at_2)
-    return _damaged(draft.bytes(), BUT_2, what, draft=draft)
+    return _damaged(draft.data(), BUT_2, what, draft=draft)
 
 
 def _good_cases() -> Iterator[tuple[str, Case]]:
@@ -298,7 +173,7 @@ def _good_cases() -> Iterator[tuple[str, Case]]:
     yield "ok_257_records", _whole(many.end(), "257 MEDIA of 0 to 34 bytes, INDEX, CLOSE")
     yield "ok_index", _whole(base(), "the base file: INIT, 2 MEDIA, MARK, MEDIA, META, MEDIA, INDEX, CLOSE")
     draft = open_base()
-    yield "ok_unclean", _unclean(draft.bytes(), ALL[:7], "the base file before INDEX", draft=draft)
+    yield "ok_unclean", _unclean(draft.data(), ALL[:7], "the base file before INDEX", draft=draft)
     yield "ok_recovered_close", _whole(open_base().close(CloseReason.RECOVERED), "the same, closed as recovered")
     two = base(slots=("epoch-1", "recovery"))
     yield "ok_two_slots", _whole(two, "a slot each for epoch and recovery, opened by recovery", held=("recovery",))
@@ -308,14 +183,14 @@ def _good_cases() -> Iterator[tuple[str, Case]]:
     head = make_header(moved.core, [KeySlot(0, 0, bytes(16), bytes(40)), slot_for("epoch-2", moved.file_key)])
     moved.header = head.dump(moved.keys)
     yield "ok_rewrapped", _whole(moved, "rewrapped: first slot empty", held=("epoch-2",))
-    back = {"utc_ns": START_UTC_NS - 3600 * SECOND_NS, "mono_ns": START_MONO_NS - SECOND_NS}
+    back: dict[str, Any] = {"utc_ns": START_UTC_NS - 3600 * SECOND_NS, "mono_ns": START_MONO_NS - SECOND_NS}
     yield "time_backwards_ok", _whole(base(**back), "record 2 is an hour earlier than record 1")
     reached = base()
     yield "ok_anchor_reached", _whole(reached, "an anchor at record 6", anchor=(6, reached.records[6][-32:]))
 
 
 def _header_cases() -> Iterator[tuple[str, Case]]:
-    whole = base().bytes()
+    whole = base().data()
     yield "empty_file", _rejected(b"", "not-a-recording", "no byte")
     yield "eight_bytes", _rejected(whole[:8], "header-short", "the magic alone")
     yield "short_header", _rejected(whole[:300], "header-short", "cut inside the key slots")
@@ -336,7 +211,7 @@ def _header_cases() -> Iterator[tuple[str, Case]]:
 
 def _record_cases() -> Iterator[tuple[str, Case]]:
     other = base("other")
-    size = len(base().bytes())
+    size = len(base().data())
     over = changed_header(saying(8, b"\x01\x00\x00\x00"))
     past = changed_header(saying(8, size.to_bytes(4, "big")))
     yield "rec_bad_magic", _damaged(edited(0, 1, (2, lambda r: flipped(r, 0)), *ALL[3:]), BUT_2, "magic of record 2")
@@ -362,18 +237,18 @@ def _record_cases() -> Iterator[tuple[str, Case]]:
 
 
 def _end_cases() -> Iterator[tuple[str, Case]]:
-    whole, opened = base(), open_base().bytes()
+    whole, opened = base(), open_base().data()
     yield "zero_tail", _unclean(opened + bytes(500), ALL[:7], "no CLOSE, then 500 zero bytes")
     yield "random_tail", _unclean(opened + known_bytes("tail", 300), ALL[:7], "no CLOSE, then 300 random bytes")
     stale = opened + b"".join(base("other").records[3:6])
     yield "stale_tail", _unclean(stale, ALL[:7], "no CLOSE, then old records of another file")
-    yield "junk_after_close", _damaged(whole.bytes() + b"0123456789", ALL, "10 bytes more", "bytes-after-close")
-    glued = whole.bytes() + base("other").bytes()
+    yield "junk_after_close", _damaged(whole.data() + b"0123456789", ALL, "10 bytes more", "bytes-after-close")
+    glued = whole.data() + base("other").data()
     yield "two_files_glued", _damaged(glued, ALL, "another file behind it", "bytes-after-close")
     early = Draft().add(RecordType.INIT, known_bytes("base init", 45)).media(200).close().media(150).close()
     yield (
         "early_close",
-        _damaged(early.bytes(), [0, 1, 2], "true records behind CLOSE", "bytes-after-close", draft=early),
+        _damaged(early.data(), [0, 1, 2], "true records behind CLOSE", "bytes-after-close", draft=early),
     )
     moved = edited(0, 1, 2, 3, 8, 4, 5, 6, 7)
     yield "moved_close", _damaged(moved, [0, 1, 2, 3, 5, 6, 7], "CLOSE moved before record 4")
@@ -384,8 +259,8 @@ def _end_cases() -> Iterator[tuple[str, Case]]:
         ("close_bad_reason", "CLOSE has reason 99", {"reason": 99}),
     ):
         draft = open_base().close(**changes)
-        yield name, _damaged(draft.bytes(), ALL[:8], what, "close-contradicted", draft=draft)
-    yield "close_bad_tag", _unclean(flipped(whole.bytes(), -1), ALL[:8], "tag of CLOSE")
+        yield name, _damaged(draft.data(), ALL[:8], what, "close-contradicted", draft=draft)
+    yield "close_bad_tag", _unclean(flipped(whole.data(), -1), ALL[:8], "tag of CLOSE")
     at_record, mid_tag = edited(*range(5)), edited(*range(5))[:-16]
     yield "truncated_at_record", _unclean(at_record, ALL[:5], "cut behind record 4")
     yield "truncated_mid_tag", _unclean(mid_tag, ALL[:4], "cut in the tag of record 4")
@@ -393,7 +268,7 @@ def _end_cases() -> Iterator[tuple[str, Case]]:
     short = "shorter-than-anchor"
     cut = Case(at_record, short, short, ALL[:5], anchor=anchor, what="cut behind record 4, anchor at record 6")
     yield "shorter_than_anchor", cut
-    unlike = Case(whole.bytes(), short, short, ALL, anchor=(6, bytes(32)), what="anchor with another tag at record 6")
+    unlike = Case(whole.data(), short, short, ALL, anchor=(6, bytes(32)), what="anchor with another tag at record 6")
     yield "anchor_other_tag", unlike
 
 

@@ -81,7 +81,7 @@ def mix(blocks: Bytes2D, first_row: tuple[int, int, int, int]) -> Bytes2D:
 
 def encrypt_blocks(keys: Bytes2D, blocks: Bytes2D) -> Bytes2D:
     """AES-256 of many blocks at once."""
-    state = blocks ^ keys[0]
+    state: Bytes2D = blocks ^ keys[0]
     for number in range(1, 15):
         state = SBOX[state][:, SHIFT]
         if number < 14:
@@ -92,7 +92,7 @@ def encrypt_blocks(keys: Bytes2D, blocks: Bytes2D) -> Bytes2D:
 
 def decrypt_block(keys: Bytes2D, block: bytes) -> bytes:
     """The inverse of AES-256 for one block."""
-    state = np.frombuffer(block, dtype=np.uint8).reshape(1, 16) ^ keys[14]
+    state: Bytes2D = np.frombuffer(block, dtype=np.uint8).reshape(1, 16) ^ keys[14]
     for number in range(13, -1, -1):
         state = INVERSE_SBOX[state[:, INVERSE_SHIFT]] ^ keys[number]
         if number:

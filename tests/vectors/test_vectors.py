@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from tests.vectors import make
 from tests.vectors.second_reader import judge_bytes
-from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.base.errors import RecordingError
 from vigilar.vge.keys import EpochKey, KeyRing
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.verify import verify_file
@@ -71,19 +72,18 @@ def test_second_reader_agrees(vector: tuple[Path, dict[str, Any]]) -> None:
 
 def test_playing_releases_only_expected_plaintext(vector: tuple[Path, dict[str, Any]]) -> None:
     path, expected = vector
-    try:
-        reader = VgeReader.open(path, ring_of(expected["keys"]), allow_test_files=not expected["production"])
-    except RecordingError as error:
-        assert (expected["verdict"], error.code) == ("rejected", f"vge.{expected['code']}")
+    allow = not expected["production"]
+    released = []
+    if expected["verdict"] == "rejected":
+        with pytest.raises(RecordingError) as caught:
+            VgeReader.open(path, ring_of(expected["keys"]), allow_test_files=allow)
+        assert caught.value.code == f"vge.{expected['code']}"
         return
-    released = b""
-    with reader:
+    with VgeReader.open(path, ring_of(expected["keys"]), allow_test_files=allow) as reader:
         for entry in reader.entries:
-            try:
-                released += reader.read(entry) if entry.type.is_plaintext else b""
-            except RecordingError as error:
-                assert error.kind is ErrorKind.CORRUPT  # noqa: PT017
-    assert sha256(released).hexdigest() == expected["plaintext_sha256"]
+            with suppress(RecordingError):
+                released.append(reader.read(entry) if entry.type.is_plaintext else b"")
+    assert sha256(b"".join(released)).hexdigest() == expected["plaintext_sha256"]
 
 
 def test_kept_files_are_as_made() -> None:

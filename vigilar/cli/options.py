@@ -41,9 +41,3 @@ def with_places(command: Command) -> Command:
 def with_json(command: Command) -> Command:
     """Give ``command`` the flag ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
-
-
-def places_of(places: Places) -> list[str]:
-    """The options that make another command mean the same places."""
-    named = [] if places.may_lack_config else ["--config", str(places.config_file)]
-    return [*named, "--data-dir", str(places.data_dir)]

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from vigilar.base.clock import Clock
@@ -103,9 +104,9 @@ class AnalysisWorker:
         for item in self._queue.take_all():
             if isinstance(item, RunStart):
                 self._run = item
-                self._guarded(lambda run=item: self._analyser.start_run(run))
+                self._guarded(partial(self._analyser.start_run, item))
             elif self._run is not None:
-                self._guarded(lambda packet=item: self._analyser.feed(packet))
+                self._guarded(partial(self._analyser.feed, item))
                 self.alive_mono_ns = self._clock.mono_ns()
 
     def _guarded(self, step: Callable[[], None]) -> None:

@@ -6,6 +6,7 @@ and gets the rest from the database. So the memory is bounded by listeners x QUE
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -71,10 +72,8 @@ class Listener:
 
     def close(self) -> None:
         self.is_closed = True
-        try:
+        with contextlib.suppress(queue.Full):
             self._queue.put_nowait(None)  # wakes a waiting ``get``
-        except queue.Full:
-            pass
 
 
 class EventHub:

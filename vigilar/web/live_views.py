@@ -1,29 +1,167 @@
-"""Live pictures for browsers: one HLS view a camera and stream, made when asked for and ended by itself.
+"""Live pictures for browsers: HLS, JPEG streams and stills, made when asked for and ended by themselves.
 
 Frames come from the camera processes over their Unix sockets (``live.feed``), only while somebody watches.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vigilar.base.clock import Clock, SystemClock
+from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.live.feed import FeedClient
 from vigilar.live.hls import LiveHls
+from vigilar.live.wire import FeedProblem, Jpeg, Request
 
 STILL_FRESH_NS = 900_000_000
 """A still this young is shared: eight tiles and two phones cost a camera one picture a second at most."""
 
+STILL_TIMEOUT_S = 4.0
+
 MAX_MJPEG_VIEWERS = 12
-"""Each holds a thread of the server and has its pictures encoded; beyond it the page falls back to stills."""
+"""Each holds a thread of the server and has its pictures encoded by a camera's process."""
+
+MJPEG_WIDTH, MJPEG_FPS = 1280, 15
+
+NO_PROCESS = "This camera's program does not answer; it may be starting."
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A JPEG and when it was taken (UTC ns)."""
+@dataclass(slots=True)
+class _Still:
+    """The newest still of one camera and width. ``lock`` lets one request ask and the others wait for it."""
 
-    utc_ns: int
-    data: bytes
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    picture: Jpeg | None = None
+    asked_mono_ns: int = 0
+
+
+class MjpegView:
+    """One browser that watches one camera. Iterate on the thread that serves it; ``close`` from any, more than once."""
+
+    def __init__(self, client: FeedClient, on_close: Callable[[MjpegView], None]) -> None:
+        self._client = client
+        self._on_close = on_close
+
+    def __iter__(self) -> Iterator[Jpeg]:
+        """Pictures until the camera goes or the view is closed."""
+        try:
+            for answer in self._client.answers():
+                if isinstance(answer, Jpeg):
+                    yield answer
+                elif isinstance(answer, FeedProblem):
+                    return
+        except OSError:
+            return  # the camera's process went: the page says so by its health, and asks again
+
+    def close(self) -> None:
+        self._client.close()
+        self._on_close(self)
+
+
+class LiveViews:
+    """All live views of this process. Any thread. Raises CameraError (transient) when there is no picture.
+
+    Lock order: 1 a still's own lock, 2 ``_lock``.
+    """
+
+    def __init__(self, run_dir: Path, clock: Clock | None = None) -> None:
+        self._run_dir = run_dir
+        self._clock = clock or SystemClock()
+        self._lock = threading.Lock()
+        self._hls: dict[str, LiveHls] = {}
+        self._stills: dict[tuple[str, int], _Still] = {}
+        self._mjpeg: set[MjpegView] = set()
+        self._is_stopped = False
+
+    def playlist(self, camera_id: str) -> str:
+        """The playlist of the small stream; waits some seconds for the first picture."""
+        view = self._view(camera_id)
+        text = view.playlist()
+        if text is None:
+            raise _no_picture(view.problem)
+        return text
+
+    def init(self, camera_id: str, run: int) -> bytes | None:
+        return self._view(camera_id).init(run)
+
+    def segment(self, camera_id: str, number: int) -> bytes | None:
+        return self._view(camera_id).segment(number)
+
+    def still(self, camera_id: str, width: int) -> Jpeg:
+        """The newest picture, at most ``width`` pixels wide and at most a second old news."""
+        with self._lock:
+            still = self._stills.setdefault((camera_id, width), _Still())
+        with still.lock:
+            now = self._clock.mono_ns()
+            if still.picture is None or now - still.asked_mono_ns > STILL_FRESH_NS:
+                still.picture = None
+                still.picture = self._ask_still(camera_id, width)
+                still.asked_mono_ns = now
+            return still.picture
+
+    def mjpeg(self, camera_id: str) -> MjpegView:
+        """Pictures as they come. The camera is asked at the call, so that a failure is still a proper answer."""
+        with self._lock:
+            if self._is_stopped or len(self._mjpeg) >= MAX_MJPEG_VIEWERS:
+                raise CameraError("Too many pages watch single cameras already.", kind=ErrorKind.TRANSIENT)
+        client = self._open(camera_id, Request("mjpeg", "main", MJPEG_WIDTH, MJPEG_FPS))
+        view = MjpegView(client, self._forget)
+        with self._lock:
+            self._mjpeg.add(view)
+            is_late = self._is_stopped
+        if is_late:
+            view.close()
+        return view
+
+    def stop(self) -> None:
+        """End all views. Harmless twice."""
+        with self._lock:
+            self._is_stopped = True
+            hls, mjpeg = list(self._hls.values()), list(self._mjpeg)
+        for view in mjpeg:
+            view.close()
+        for one in hls:
+            one.stop()
+
+    def _forget(self, view: MjpegView) -> None:
+        with self._lock:
+            self._mjpeg.discard(view)
+
+    def _ask_still(self, camera_id: str, width: int) -> Jpeg:
+        client = self._open(camera_id, Request("still", "sub" if width <= 640 else "main", width), STILL_TIMEOUT_S)
+        problem: FeedProblem | None = None
+        try:
+            with contextlib.closing(client.answers()) as answers:  # type: ignore[type-var]  # a generator, can close
+                for answer in answers:
+                    if isinstance(answer, Jpeg):
+                        return answer
+                    if isinstance(answer, FeedProblem):
+                        problem = answer
+        except OSError as error:
+            raise CameraError(NO_PROCESS, kind=ErrorKind.TRANSIENT) from error
+        raise _no_picture(problem)
+
+    def _view(self, camera_id: str) -> LiveHls:
+        with self._lock:
+            if self._is_stopped:
+                raise CameraError("This process is stopping.", kind=ErrorKind.TRANSIENT)
+            if camera_id not in self._hls:
+                request = Request("fragments", "sub")
+                self._hls[camera_id] = LiveHls(lambda: FeedClient(self._run_dir, camera_id, request), camera_id)
+            return self._hls[camera_id]
+
+    def _open(self, camera_id: str, request: Request, timeout_s: float = 15.0) -> FeedClient:
+        try:
+            return FeedClient(self._run_dir, camera_id, request, timeout_s)
+        except OSError as error:
+            raise CameraError(NO_PROCESS, kind=ErrorKind.TRANSIENT) from error
+
+
+def _no_picture(problem: FeedProblem | None) -> CameraError:
+    if problem is None:
+        return CameraError("There is no picture from this camera yet.", kind=ErrorKind.TRANSIENT)
+    return CameraError(problem.error, kind=ErrorKind.TRANSIENT, code=problem.code)

@@ -21,10 +21,8 @@ def openapi_document() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    login = _body(name="string", password="string")
-    camera = _body(
-        name="string", address="string", small="string", user="string", password="string", record="string"
-    )
+    login = _body("name", "password")
+    camera = _body("name", "address", "small", "user", "password", "record")
     when = [_query("from", required=True), _query("to", required=True)]
     media = "video/mp4"
     return {
@@ -39,13 +37,13 @@ def _paths() -> dict[str, Any]:
         "/api/v1/cameras/{camera_id}": {
             "parameters": [_path("camera_id")],
             "get": _answer("One camera"),
-            "patch": {**_answer("Changed"), **_body(name="string", record="string", enabled="boolean")},
+            "patch": {**_answer("Changed"), **_body("name", "record", enabled="boolean")},
             "delete": _answer("Removed; its recordings stay", None, status="204"),
         },
         "/api/v1/cameras/test": {
             "post": {
                 **_answer("What the camera answered, stage by stage"),
-                **_body(address="string", user="string", password="string"),
+                **_body("address", "user", "password"),
             }
         },
         "/api/v1/events": {
@@ -59,7 +57,9 @@ def _paths() -> dict[str, Any]:
         "/api/v1/events/{event_id}": {"parameters": [_path("event_id")], "get": _answer("One event")},
         "/api/v1/system": {"get": _answer("Health of cameras, programs and disk")},
         "/api/v1/openapi.json": {"get": _answer("This document")},
-        "/events/stream": {"get": _answer("Server-sent events: connected, event, health, refresh", "text/event-stream")},
+        "/events/stream": {
+            "get": _answer("Server-sent events: connected, event, health, refresh", "text/event-stream")
+        },
         "/events/{event_id}/clip.mp4": {"parameters": [_path("event_id")], "get": _answer("Clip, with Range", media)},
         "/events/{event_id}/index.m3u8": {"parameters": [_path("event_id")], "get": _answer("Clip as HLS", _HLS)},
         "/events/{event_id}/still.jpg": {"parameters": [_path("event_id")], "get": _answer("Picture", "image/jpeg")},
@@ -94,12 +94,13 @@ def _object(**types: str) -> dict[str, Any]:
     return {"type": "object", "properties": {name: {"type": kind} for name, kind in types.items()}}
 
 
-def _body(**types: str) -> dict[str, Any]:
-    return {"requestBody": {"content": {_JSON: {"schema": _object(**types)}}}}
+def _body(*texts: str, **types: str) -> dict[str, Any]:
+    schema = _object(**dict.fromkeys(texts, "string"), **types)
+    return {"requestBody": {"content": {_JSON: {"schema": schema}}}}
 
 
 def _answer(words: str, mimetype: str | None = _JSON, status: str = "200") -> dict[str, Any]:
-    content = {} if mimetype is None else {"content": {mimetype: {}}}
+    content: dict[str, Any] = {} if mimetype is None else {"content": {mimetype: {}}}
     problem = {"description": "Refused", "content": {"application/problem+json": {}}}
     return {"summary": words, "responses": {status: {"description": words, **content}, "default": problem}}
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app
-from vigilar.web.live_views import LiveViews
-from vigilar.web.probe import CameraProbe, probe_by_command
-from vigilar.web.times import house_time
 
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.stop import Stop
@@ -19,6 +16,9 @@ from vigilar.web.camera_book import CameraBook
 from vigilar.web.footage.library import Library
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
+from vigilar.web.live_views import LiveViews
+from vigilar.web.probe import CameraProbe, probe_by_command
+from vigilar.web.times import house_time
 
 EXTENSION = "vigilar"
 
@@ -77,4 +77,4 @@ def parts_of(app: Flask) -> Parts:
 
 def parts() -> Parts:
     """The parts of the app that serves this request."""
-    return parts_of(current_app)  # type: ignore[arg-type]  # a proxy of the Flask object
+    return parts_of(current_app)

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
+from werkzeug.routing import RequestRedirect
 
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.redact import redact
@@ -102,8 +103,8 @@ def _on_vigilar_error(error: VigilarError) -> Response:
 
 
 def _on_http(error: HTTPException) -> Response:
-    if error.response is not None and error.code in (301, 302, 303, 307, 308):
-        return Response(error.response.get_data(), error.code, headers=dict(error.response.headers))
+    if isinstance(error, RequestRedirect):
+        return Response(status=308, headers={"Location": error.new_url})
     problem = Problem(error.code or 500)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         problem.headers["Allow"] = ", ".join(sorted(error.valid_methods))

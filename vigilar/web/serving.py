@@ -69,7 +69,9 @@ def parse_byte_range(header: str | None, size: int) -> ByteRange | None:
         416, "range.invalid", f"The file has {size} bytes; ask for one range inside of it.",
         headers={"Content-Range": f"bytes */{size}"},
     )  # fmt: skip
-    if not dash or not all(not part or (part.isascii() and part.isdigit() and len(part) < 19) for part in (first, last)):
+    if not dash or not all(
+        not part or (part.isascii() and part.isdigit() and len(part) < 19) for part in (first, last)
+    ):
         raise unsatisfiable
     if first:
         start, stop = int(first), min(size, int(last) + 1 if last else size)

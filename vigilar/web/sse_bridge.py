@@ -10,9 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 
-from vigilar.web.blueprints.events import broadcast_sse_event
-from vigilar.web.event_words import published_from_row
-
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.errors import VigilarError
 from vigilar.base.ids import new_id
@@ -23,6 +20,8 @@ from vigilar.bus.topics import Topics
 from vigilar.config.jobs import WebJob
 from vigilar.store import events as event_rows
 from vigilar.store.engine import Store
+from vigilar.web.blueprints.events import broadcast_sse_event
+from vigilar.web.event_words import published_from_row
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, make_notice
 
@@ -128,7 +127,7 @@ class NoBridge:
 
 
 def start_sse_bridge(cfg: WebJob, clock: Clock | None = None) -> SseBridge | NoBridge:
-    """Start to forward. Never raises: a bridge that cannot start is logged and leaves the pages without live updates."""
+    """Start to forward. Never raises: a bridge that cannot start is logged, and pages work without live updates."""
     try:
         link = BusLink(cfg.bus_host, cfg.bus_port, cfg.bus_user, cfg.bus_password)
         bridge = SseBridge(

@@ -61,7 +61,7 @@ def install_static(app: Flask) -> None:
         file = files.get(name)
         if file is None:
             raise Problem(404)
-        takes_packed = "gzip" in request.accept_encodings
+        takes_packed = request.accept_encodings["gzip"] > 0
         response = Response(file.packed if takes_packed else file.data, mimetype=file.mimetype)
         if takes_packed:
             response.headers["Content-Encoding"] = "gzip"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, g
@@ -15,7 +16,7 @@ from vigilar.web.times import clock_text, day_text, for_text, size_text
 
 
 def install_template_words(app: Flask, cfg: WebJob) -> None:
-    asset = app.jinja_env.globals["asset"]
+    asset: Callable[[str], str] = app.jinja_env.globals["asset"]  # type: ignore[assignment]  # set by static_files
 
     def icon(name: str) -> Markup:
         """A picture that says nothing by itself: a word always stands beside it."""

@@ -14,7 +14,15 @@ from vigilar.store import events as event_rows
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
 from vigilar.web.auth import is_session_valid
-from vigilar.web.event_words import LEVELS, TYPES, EventCard, describe_payload, event_json, make_card, published_from_row
+from vigilar.web.event_words import (
+    LEVELS,
+    TYPES,
+    EventCard,
+    describe_payload,
+    event_json,
+    make_card,
+    published_from_row,
+)
 from vigilar.web.footage.clip import plan_clip
 from vigilar.web.footage.library import Stretch
 from vigilar.web.footage.playlist import footage_playlist

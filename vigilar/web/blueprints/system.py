@@ -39,7 +39,13 @@ def api_system() -> AnyResponse:
             "sentence": house.sentence,
             "problems": house.problems,
             "cameras": [
-                {"id": line.id, "name": line.name, "state": line.state, "sentence": line.sentence, **_health(line.facts)}
+                {
+                    "id": line.id,
+                    "name": line.name,
+                    "state": line.state,
+                    "sentence": line.sentence,
+                    **_health(line.facts),
+                }
                 for line in house.cameras
             ],
             "processes": None if house.processes is None else [asdict(line) for line in house.processes],

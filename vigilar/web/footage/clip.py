@@ -161,7 +161,7 @@ class _Joined:
         return ends
 
     def _gap_s(self, stretch: Stretch) -> Fraction:
-        """Seconds without a picture before ``stretch``: by the monotonic clock, or by UTC after a restart of the box."""
+        """Seconds without a picture before ``stretch``: by the monotonic clock, by UTC after a restart of the box."""
         before, after = self._last.media[-1], stretch.media[0]
         apart_ns = after.mono_ns - before.mono_ns
         if apart_ns <= 0:

@@ -39,7 +39,7 @@ function showStages(list) {
       use.setAttribute("href", `${icons}#${stage.ok ? "ok" : "bad"}`);
       svg.append(use);
       const words = document.createElement("span");
-      words.textContent = `${stage.words}: ${stage.ok ? "works" : "does not work"}`;
+      words.textContent = stage.detail || stage.name;
       const took = document.createElement("span");
       took.className = "took";
       took.textContent = stage.ms === null || stage.ms === undefined ? "" : `${Math.round(stage.ms)} ms`;

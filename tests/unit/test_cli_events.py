@@ -1,0 +1,107 @@
+"""``vigilar events`` on a real database."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vigilar.base.errors import ExitCode
+from vigilar.base.stop import Stop
+from vigilar.cli import events
+from vigilar.cli.events import changes
+from vigilar.cli.program import run
+from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, NewEvent, insert_event, list_events, update_event
+
+NOW_MS = int(time.time() * 1000)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store.open(f"sqlite:///{tmp_path}/vigilar.db", migrate=True)
+    for number, (kind, camera, age_s) in enumerate(
+        [("motion", "door", 7200), ("camera_offline", "shed", 3600), ("motion", "shed", 60)]
+    ):
+        add(store, f"e{number}", kind, camera, NOW_MS - age_s * 1000)
+    return store
+
+
+def add(store: Store, uid: str, kind: str, camera: str, ts_ms: int) -> None:
+    payload = {"title": f"{kind} \x1b[31m, {camera}"}
+    new = NewEvent(uid=uid, type=kind, severity="INFO", source_id=camera, ts_ms=ts_ms, payload=payload)
+    assert insert_event(store, new, now_ms=ts_ms)
+
+
+def listed(folder: Path, capsys: pytest.CaptureFixture[str], *args: str) -> list[tuple[str, str]]:
+    assert run(["events", "list", "--data-dir", str(folder), "--json", *args]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["schema"] == 1
+    return [(event["type"], event["source_id"]) for event in shown["events"]]
+
+
+@pytest.mark.usefixtures("store")
+def test_list_filters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    everything = [("motion", "door"), ("camera_offline", "shed"), ("motion", "shed")]
+    assert listed(tmp_path, capsys) == everything
+    assert listed(tmp_path, capsys, "--since", "-90m") == everything[1:]
+    assert listed(tmp_path, capsys, "--until", "-90m") == everything[:1]
+    assert listed(tmp_path, capsys, "--camera", "shed") == everything[1:]
+    assert listed(tmp_path, capsys, "--type", "motion", "--camera", "shed") == everything[2:]
+    assert listed(tmp_path, capsys, "--limit", "1") == everything[2:]
+
+
+@pytest.mark.usefixtures("store")
+def test_list_for_people_cannot_colour_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "list", "--data-dir", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "motion ?[31m, door" in out
+    assert "\x1b" not in out
+
+
+def test_unknown_type_names_the_right_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "list", "--data-dir", str(tmp_path), "--type", "motoin"]) == ExitCode.USAGE
+    assert "camera_offline" in capsys.readouterr().err
+
+
+def test_without_a_database_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "list", "--data-dir", str(tmp_path)]) == ExitCode.NOT_RUNNING
+    assert "no database" in capsys.readouterr().err
+
+
+def test_long_lists_are_read_page_by_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = Store.open(f"sqlite:///{tmp_path}/vigilar.db", migrate=True)
+    for number in range(510):
+        add(store, f"m{number}", "motion", str(number), NOW_MS - 600_000 + number)
+    found = listed(tmp_path, capsys, "--limit", "505")
+    assert [int(camera) for _, camera in found] == list(range(5, 510))
+
+
+def test_watch_gives_new_events_and_their_changes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LOOK_EVERY_S", 0.01)
+    old = list_events(store, EventFilter(camera="door"))[0][0]
+    steps = [
+        lambda: add(store, "n1", "motion", "new", NOW_MS),
+        lambda: update_event(store, old, end_ms=NOW_MS, payload={}, now_ms=NOW_MS),
+        lambda: None,
+    ]
+    stop = StepByStep(steps)
+    seen = [(event.source_id, event.end_ms, is_new) for event, is_new in changes(store, stop)]
+    assert seen == [("new", None, True), ("door", NOW_MS, False)]
+
+
+class StepByStep(Stop):
+    """Does one step at each wait, then stops."""
+
+    def __init__(self, steps: list[Callable[[], object]]) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        if not self._steps:
+            return True
+        self._steps.pop(0)()
+        return super().wait(timeout_s)

@@ -1,0 +1,113 @@
+"""``vigilar status`` with a real database, a lock, and a page that answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from vigilar.base.errors import ExitCode
+from vigilar.base.lock import FileLock
+from vigilar.cli.program import run
+from vigilar.cli.service import lan_address, local_host, page_address, read_health
+from vigilar.store.cameras import ensure_camera
+from vigilar.store.engine import Store
+from vigilar.store.files import NewFile, add_file, take_number
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers ``/healthz`` as the web process does."""
+
+    def do_GET(self) -> None:
+        body = b'{"status": "ok", "version": "9.9.9"}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:  # type: ignore[override]  # says nothing
+        pass
+
+
+@pytest.fixture
+def page_port() -> Iterator[int]:
+    server = HTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def house(folder: Path, port: int, footage_age_s: float) -> None:
+    camera = '[[camera]]\nname = "Door"\naddress = "demo:hall"\n'
+    (folder / "vigilar.toml").write_text(f"[web]\nport = {port}\n{camera}")
+    store = Store.open(f"sqlite:///{folder}/vigilar.db", migrate=True)
+    ensure_camera(store, "door", "Door", 1)
+    number, _ = take_number(store, "door", "video")
+    start_ms = int((time.time() - footage_age_s) * 1000)
+    add_file(store, NewFile(camera_id="door", content="video", number=number, path="x", start_ms=start_ms))
+    store.close()
+
+
+def status(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, object]]:
+    code = run(["status", "--data-dir", str(folder), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_not_running_has_its_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(tmp_path, capsys) == (ExitCode.NOT_RUNNING, {"schema": 1, "running": False})
+    assert run(["status", "--data-dir", str(tmp_path)]) == ExitCode.NOT_RUNNING
+    assert "vigilar start" in capsys.readouterr().err
+
+
+def test_all_well_ends_with_zero(tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    house(tmp_path, page_port, footage_age_s=5)
+    with FileLock(tmp_path / "supervisor.lock") as lock:
+        assert lock.acquire()
+        code, shown = status(tmp_path, capsys)
+        assert run(["status", "--data-dir", str(tmp_path)]) == 0
+    assert (code, shown["version"], shown["warnings"]) == (0, "9.9.9", [])
+    out = capsys.readouterr().out
+    assert "Vigilar 9.9.9 runs" in out
+    assert "Door" in out
+
+
+def test_late_footage_is_a_warning(tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    house(tmp_path, page_port, footage_age_s=300)
+    with FileLock(tmp_path / "supervisor.lock") as lock:
+        assert lock.acquire()
+        code, shown = status(tmp_path, capsys)
+    assert (code, shown["warnings"]) == (ExitCode.WARNINGS, ["Door has no new footage"])
+
+
+def test_broken_settings_and_silent_page_are_warnings(
+    tmp_path: Path, free_tcp_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house(tmp_path, free_tcp_port, footage_age_s=5)
+    with FileLock(tmp_path / "supervisor.lock") as lock:
+        assert lock.acquire()
+        code, shown = status(tmp_path, capsys)
+        assert code == ExitCode.WARNINGS
+        assert "does not answer" in str(shown["warnings"])
+        (tmp_path / "vigilar.toml").write_text("x = 1")
+        code, shown = status(tmp_path, capsys)
+    assert code == ExitCode.WARNINGS
+    assert "x: is unknown" in str(shown["warnings"])
+
+
+def test_page_is_reached_where_it_listens(page_port: int, free_tcp_port: int) -> None:
+    assert local_host("0.0.0.0") == "127.0.0.1"
+    assert page_address(local_host("::"), 80) == "http://[::1]:80/"
+    assert read_health("127.0.0.1", page_port) == {"status": "ok", "version": "9.9.9"}
+    assert read_health("127.0.0.1", free_tcp_port) is None
+
+
+def test_lan_address_is_never_loopback() -> None:
+    assert not (lan_address() or "").startswith("127.")

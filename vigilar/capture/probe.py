@@ -1,0 +1,95 @@
+"""Tries a camera once, step by step, and names the step that fails. One login attempt: cameras lock after a few."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from vigilar.base.errors import CameraError
+from vigilar.base.stop import Stop
+from vigilar.media.packets import Kind
+from vigilar.media.source import Source
+
+CONNECT_S = 5.0
+PICTURE_S = 12.0
+RTSP_PORT = 554
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step: ``ms`` is how long it took, ``detail`` what was found or failed."""
+
+    name: str
+    ok: bool
+    ms: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """What came of it. ``sentence`` is for a person and holds no secret; ``code`` is empty when all is well."""
+
+    ok: bool
+    code: str
+    sentence: str
+    next_step: str
+    stages: tuple[Stage, ...]
+
+
+def probe(url: str) -> ProbeReport:
+    """Reach the camera, log in, read one keyframe. Blocks up to about 25 s. ``url`` may hold an encoded login."""
+    stages: list[Stage] = []
+    began = time.monotonic()
+
+    def passed(name: str, detail: str) -> None:
+        nonlocal began
+        now = time.monotonic()
+        stages.append(Stage(name, True, round((now - began) * 1000), detail))
+        began = now
+
+    step = "reached"
+    try:
+        if not url.startswith("file:"):
+            _reach(url)
+            passed(step, "answers")
+        step = "stream"
+        source = Source(url, Stop().wait)
+        try:
+            video = source.streams[0]
+            sound = f", sound {source.streams[1].codec}" if len(source.streams) > 1 else ""
+            passed(step, f"{video.width}x{video.height} {video.codec}{sound}")
+            step = "first picture"
+            _first_keyframe(source)
+            passed(step, "received")
+        finally:
+            source.close()
+    except CameraError as error:
+        stages.append(Stage(step, False, round((time.monotonic() - began) * 1000), str(error)))
+        return ProbeReport(False, error.code, str(error), error.next_step, tuple(stages))
+    sentence = f"The camera works: {video.width}x{video.height} {video.codec}{sound}."
+    if video.codec == "hevc":
+        note = "It records fine; browsers that cannot show H.265 use the small stream or stills."
+        return ProbeReport(True, "V-CAM-06", sentence, note, tuple(stages))
+    return ProbeReport(True, "", sentence, "", tuple(stages))
+
+
+def _reach(url: str) -> None:
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or RTSP_PORT), CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise CameraError(
+            f"Nothing answers at {parts.hostname}.", next_step="Is it on, and on the same network?", code="V-CAM-01"
+        ) from error
+
+
+def _first_keyframe(source: Source) -> None:
+    deadline = time.monotonic() + PICTURE_S
+    for raw in source:
+        if raw.kind is Kind.VIDEO and raw.is_keyframe:
+            return
+        if time.monotonic() > deadline:
+            break
+    raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")

@@ -1,0 +1,62 @@
+"""How often to look while nothing moves, by what decoding costs.
+
+To look at a P-frame all before it back to the keyframe must be decoded, so two looks a second cost most of a full
+decode: right for a small stream (640x360 at 10 a second: 0.5 % of a core), too much for a large one (1080p at 25: 10 %),
+of which only keyframes are decoded.
+"""
+
+from __future__ import annotations
+
+from vigilar.media.packets import Packet, StreamInfo, StreamRole
+
+SMALL_LOOK_S = 0.5
+"""Two looks a second (features.md A4)."""
+LARGE_LOOK_S = 5.0
+"""A large stream whose keyframes lie further apart is decoded up to a P-frame after this long: the pre-roll."""
+KEYFRAME_GAP_S = 0.45
+"""Keyframes closer together than this are not all looked at (some cameras send nothing else)."""
+HINT_GAP_S = 0.2
+"""No look on a hint sooner than this after the last look."""
+SMALL_MAIN_PX_S = 640 * 480 * 31
+"""Pixels a second up to which a main stream is small; 31 for cameras that say 30 and send a little more."""
+SMALL_SUB_PX_S = 1280 * 720 * 31
+"""A sub stream was chosen by the owner to be looked at; only an absurd one is treated as large."""
+USUAL_RATE = 25.0
+
+
+class Pace:
+    """Says when a look is due. One per run."""
+
+    def __init__(self, role: StreamRole, info: StreamInfo) -> None:
+        self._limit_px_s = SMALL_SUB_PX_S if role is StreamRole.SUB else SMALL_MAIN_PX_S
+        self._picture_px = info.width * info.height
+        self.is_small = self._picture_px * float(info.frame_rate or USUAL_RATE) <= self._limit_px_s
+        self._keyframe_ns: int | None = None
+        self._packets = 0
+        self.longest_gop_s = 0.0
+
+    def count(self, packet: Packet) -> None:
+        """Every packet of the run passes here: what a camera says of its rate is often wrong, so it is measured."""
+        self._packets += 1
+        if not packet.is_keyframe:
+            return
+        if self._keyframe_ns is not None and packet.mono_ns > self._keyframe_ns:
+            gop_s = (packet.mono_ns - self._keyframe_ns) / 1e9
+            self.longest_gop_s = max(self.longest_gop_s, gop_s)
+            if self._picture_px and self._packets > 4:
+                self.is_small = self._picture_px * self._packets / gop_s <= self._limit_px_s
+        self._keyframe_ns, self._packets = packet.mono_ns, 0
+
+    def is_due(self, packet: Packet, since_look_s: float) -> bool:
+        """Whether ``packet`` should be looked at, ``since_look_s`` after the last look."""
+        early_s = min(packet.duration_s / 2, 0.05)
+        if packet.is_keyframe:
+            return since_look_s >= KEYFRAME_GAP_S - early_s
+        return since_look_s >= (SMALL_LOOK_S if self.is_small else LARGE_LOOK_S) - early_s
+
+    @property
+    def worst_delay_s(self) -> float:
+        """How long after its first frame motion may be found at the latest; the pre-roll must reach further back."""
+        if self.is_small:
+            return SMALL_LOOK_S
+        return min(LARGE_LOOK_S, self.longest_gop_s or LARGE_LOOK_S)

@@ -1,0 +1,261 @@
+"""One camera's process: capture, recorder, analysis, feed and facts, wired.
+
+    capture-main ──▶ ring ──▶ recorder ──▶ .vge files and rows
+         │  └──▶ live stream ──▶ feed (viewers)
+    capture-sub (or main) ──▶ queue ──▶ analysis ──▶ recorder, facts ──▶ outbox, bus
+
+The main thread does not touch a packet: it watches the others, tells the supervisor that they live, and says on the
+bus how the camera is. A thread that hangs ends the heartbeats; the supervisor then ends the process.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from vigilar.base.clock import SystemClock, boot_id
+from vigilar.base.control import ControlChild
+from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.stop import Stop
+from vigilar.bus.client import MessageBus
+from vigilar.bus.link import BusLink
+from vigilar.bus.topics import Topics
+from vigilar.capture.worker import CaptureWorker, Connection
+from vigilar.config.jobs import CameraJob
+from vigilar.live.feed import FeedServer
+from vigilar.live.gop import LiveStream
+from vigilar.media.fmp4 import FragmentMuxer
+from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
+from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
+from vigilar.processes.camera_health import Doing, HealthBoard, StreamMeter
+from vigilar.processes.facts import FactSender
+from vigilar.processes.motion import MotionTeller
+from vigilar.record.choice import RecordingMode
+from vigilar.record.recorder import Recorder, RecorderSettings
+from vigilar.record.recovery import Recovery
+from vigilar.record.ring import PacketRing
+from vigilar.record.shelf import Shelf, ShelfSettings
+from vigilar.store.cameras import ensure_camera
+from vigilar.store.engine import Store
+from vigilar.vge.keys import KeyRing
+
+logger = logging.getLogger(__name__)
+
+TURN_S = 0.5
+STALL_NS = 30_000_000_000
+"""A thread without a sign of life for this long hangs. Opening a camera takes at most 16 s, a sync of a disk that
+spins up 20 s; after this the supervisor waits its own 15 s."""
+
+CAPTURE_STOP_S = 0.3
+RECORDER_STOP_S = 2.5
+FACTS_STOP_S = 0.5
+BUS_STOP_S = 0.3
+"""Together below the 4 s that the supervisor gives. A capture thread that waits for a silent camera is left behind:
+closing its connection from here would crash (PyAV), and the process ends anyway."""
+
+Item = RunStart | Packet
+
+
+def run_camera(job: CameraJob, control: ControlChild) -> None:
+    """Record and watch one camera until ``control.stop_requested``. Main thread.
+
+    Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
+    the threads ended by itself: the supervisor then starts the process again.
+    """
+    with closing(Store.open(job.database_url)) as store:
+        CameraProcess(job, control, store).run()
+
+
+class CameraProcess:
+    """The parts of one camera. ``run`` belongs to the main thread."""
+
+    def __init__(self, job: CameraJob, control: ControlChild, store: Store) -> None:
+        self._job = job
+        self._control = control
+        self._clock = SystemClock()
+        self._bus = MessageBus(
+            BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"vigilar-camera-{job.camera_id}"
+        )
+        self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
+        row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000)
+        settings = ShelfSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
+        self._shelf = Shelf(settings, store, KeyRing.load(job.secrets_dir), self._clock)
+        self._recovery = Recovery(self._shelf, store, self._facts.report)
+        self._ring = PacketRing(job.before_s)
+        self._recorder = Recorder(
+            RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s),
+            self._ring,
+            self._shelf,
+            self._clock,
+            self._facts.report,
+            FragmentMuxer,
+        )
+        self._meter = StreamMeter()
+        self._health = HealthBoard(job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report)
+        self._motion = MotionTeller(self._facts, self._recorder, self._shelf)
+        self._queue = AnalysisQueue()
+        self._analysis = (
+            AnalysisWorker(partial(self._motion.make_analyser, job.sensitivity), self._queue, self._clock)
+            if job.detect
+            else None
+        )
+        self._live = {StreamRole.MAIN: LiveStream()}
+        if job.sub_url is not None:
+            self._live[StreamRole.SUB] = LiveStream()
+        self._feed = FeedServer(job.run_dir, job.camera_id, self._live)
+        self._capture_stop, self._work_stop, self._facts_stop = Stop(), Stop(), Stop()
+        self._captures = self._make_captures()
+        self._threads: dict[str, threading.Thread] = {}
+        self._dead: str | None = None
+
+    def run(self) -> None:
+        """Start all, watch until the stop, end all in order."""
+        with ExitStack() as ending:
+            ending.callback(self._stop_bus)
+            self._bus.start()
+            ending.callback(self._stop_facts)
+            self._start("facts", self._facts.run, self._facts_stop)
+            self._start("recovery", self._recovery.run, self._work_stop)
+            self._feed.start()
+            ending.callback(self._feed.stop)
+            ending.callback(self._stop_work)
+            self._start("recorder", self._recorder.run, self._work_stop)
+            if self._analysis is not None:
+                self._start("analysis", self._analysis.run, self._work_stop)
+            for role, worker in self._captures.items():
+                self._start(f"capture-{role.value}", lambda _stop, worker=worker: worker.run(), self._capture_stop)
+            logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
+            self._watch_until_stopped()
+        if self._dead:
+            raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
+
+    # What capture hands over, on its threads
+
+    def _take_main(self, item: Item) -> None:
+        heard = item if self._job.sound else _without_sound(item)
+        if heard is None:
+            return
+        self._meter.add(heard)
+        self._ring.add(heard)
+        self._live[StreamRole.MAIN].add(heard)
+        if self._job.sub_url is None and self._analysis is not None:
+            self._queue.put(heard)
+
+    def _take_sub(self, item: Item) -> None:
+        if self._analysis is not None:
+            self._queue.put(item)
+        self._live[StreamRole.SUB].add(item)
+
+    def _note_sub(self, connection: Connection) -> None:
+        if connection.error is not None:
+            logger.warning("no small stream: %s", connection.error)
+
+    def _make_captures(self) -> dict[StreamRole, CaptureWorker]:
+        job, note = self._job, self._health.note_connection
+        workers = {StreamRole.MAIN: (job.main_url, self._take_main, note)}
+        if job.sub_url is not None:
+            workers[StreamRole.SUB] = (job.sub_url, self._take_sub, self._note_sub)
+        return {
+            role: CaptureWorker(role, url, sink, on_connection, self._capture_stop, self._clock)
+            for role, (url, sink, on_connection) in workers.items()
+        }
+
+    # Watching, on the main thread
+
+    def _watch_until_stopped(self) -> None:
+        while not self._control.stop_requested.wait(TURN_S):
+            self._dead = next((name for name, thread in self._threads.items() if self._has_died(name, thread)), None)
+            if self._dead:
+                return
+            self._health.look()
+            doing = self._doing()
+            message = self._health.due(doing)
+            if message:
+                self._bus.publish(Topics.camera_health(self._job.camera_id), message.dump(), qos=0)
+            stalled = self._stalled()
+            if stalled:
+                logger.error("the thread %s hangs", stalled)
+                continue
+            run = self._meter.run
+            self._control.heartbeat(
+                {
+                    "is_recording": doing.is_recording,
+                    "is_offline": self._health.is_offline,
+                    "width": run.video.width if run else 0,
+                    "height": run.video.height if run else 0,
+                }
+            )
+
+    def _has_died(self, name: str, thread: threading.Thread) -> bool:
+        return name != "recovery" and not thread.is_alive()
+
+    def _stalled(self) -> str | None:
+        beats = {
+            "recorder": self._recorder.alive_mono_ns,
+            **{f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()},
+        }
+        if self._analysis is not None:
+            beats["analysis"] = self._analysis.alive_mono_ns
+        now = self._clock.mono_ns()
+        return next((name for name, beat_ns in beats.items() if now - beat_ns > STALL_NS), None)
+
+    def _doing(self) -> Doing:
+        counters: dict[str, Any] = {
+            **self._recorder.facts(),
+            "dropped_packets": sum(worker.dropped for worker in self._captures.values()),
+            "dropped_facts": self._facts.dropped,
+        }
+        if self._analysis is not None:
+            counters["dropped_analysis"] = self._queue.dropped
+            counters["analysis_failures"] = self._analysis.failures
+        return Doing(self._recorder.is_recording, self._motion.is_moving, counters)
+
+    # Starting and ending threads
+
+    def _start(self, name: str, work: Callable[[Stop], None], stop: Stop) -> None:
+        """A thread that ends the process when ``work`` raises: nothing but a bug does."""
+
+        def run() -> None:
+            try:
+                work(stop)
+            except Exception:
+                logger.exception("unexpected error in the thread %s", name)
+
+        # Daemons, because a thread inside libav cannot be ended; ``_stop_work`` waits for those that matter.
+        thread = threading.Thread(target=run, name=f"{name} {self._job.camera_id}", daemon=True)
+        self._threads[name] = thread
+        thread.start()
+
+    def _stop_work(self) -> None:
+        """Capture first, so that its last packets are recorded; then recorder and analysis."""
+        self._capture_stop.set()
+        self._threads["capture-main"].join(CAPTURE_STOP_S)
+        self._work_stop.set()
+        self._join("recorder", RECORDER_STOP_S)
+        if self._analysis is not None:
+            self._join("analysis", CAPTURE_STOP_S)
+
+    def _stop_facts(self) -> None:
+        self._facts_stop.set()
+        self._facts.wake()
+        self._join("facts", FACTS_STOP_S)
+
+    def _stop_bus(self) -> None:
+        self._bus.stop(BUS_STOP_S)
+
+    def _join(self, name: str, timeout_s: float) -> None:
+        self._threads[name].join(timeout_s)
+        if self._threads[name].is_alive():
+            logger.error("the thread %s did not end in %.1f s and is left behind", name, timeout_s)
+
+
+def _without_sound(item: Item) -> Item | None:
+    """What is left of an item when the owner wants no sound."""
+    if isinstance(item, RunStart):
+        return replace(item, streams=item.streams[:1])
+    return None if item.kind is Kind.AUDIO else item

@@ -1,0 +1,55 @@
+"""From what the analysis sees to what others learn: the recorder at once, then a sealed still and the event."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from vigilar.base.clock import Clock
+from vigilar.detect.analyser import Analyser, AnalyserSettings, MotionEnded, MotionStarted, PictureLike
+from vigilar.media.decode import Decoder
+from vigilar.processes.facts import FactSender
+from vigilar.record.recorder import Recorder
+from vigilar.record.shelf import Shelf
+from vigilar.record.stills import Still, begin_still
+
+STILL_WIDTH = 640
+"""Pixels: a card on the page is no wider, and a small stream has no more."""
+
+
+class MotionTeller:
+    """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any."""
+
+    def __init__(self, facts: FactSender, recorder: Recorder, shelf: Shelf, clock: Clock) -> None:
+        self._facts = facts
+        self._recorder = recorder
+        self._shelf = shelf
+        self._clock = clock
+        self._motion_id: str | None = None
+        self._start_mono_ns = 0
+
+    @property
+    def is_moving(self) -> bool:
+        return self._motion_id is not None
+
+    def make_analyser(self, sensitivity: float) -> Analyser:
+        settings = AnalyserSettings(sensitivity=sensitivity)
+        return Analyser(settings, Decoder, self.motion_started, self.motion_ended, self._clock)
+
+    def motion_started(self, motion: MotionStarted) -> None:
+        self._recorder.motion_started(motion.mono_ns)
+        self._start_mono_ns = motion.mono_ns
+        make_still = partial(self._make_still, motion.picture)
+        self._motion_id = self._facts.motion_started(motion.utc_ns, motion.run, motion.area_frac, make_still)
+
+    def motion_ended(self, motion: MotionEnded) -> None:
+        self._recorder.motion_ended(self._start_mono_ns + motion.duration_ms * 1_000_000)
+        motion_id, self._motion_id = self._motion_id, None
+        if motion_id is not None:
+            self._facts.motion_ended(motion_id, motion.last_utc_ns, motion.duration_ms, motion.peak_area_frac)
+
+    def _make_still(self, picture: PictureLike) -> Still:
+        height, width = picture.luma.shape
+        jpeg = picture.to_jpeg(STILL_WIDTH)
+        shown = min(STILL_WIDTH, width)
+        size = {"width": shown, "height": round(height * shown / width)}
+        return begin_still(self._shelf, jpeg, **size, utc_ns=picture.utc_ns, mono_ns=picture.mono_ns)

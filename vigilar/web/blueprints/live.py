@@ -1,0 +1,123 @@
+"""The grid, the single view, and the live pictures behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug import Response as AnyResponse
+
+from vigilar.config.jobs import CameraFacts
+from vigilar.live.wire import Jpeg
+from vigilar.web.house import read_cameras
+from vigilar.web.live_views import MjpegView
+from vigilar.web.parts import Parts, parts
+from vigilar.web.problems import Problem
+from vigilar.web.serving import PLAYLIST, media_response
+from vigilar.web.status_words import live_sentence
+
+bp = Blueprint("live", __name__)
+
+WIDTHS = (320, 640, 1280, 1920)
+"""Widths of stills that are made; others are rounded up, so that few are kept in memory."""
+
+BOUNDARY = "vigilar-picture"
+
+
+@bp.get("/")
+def start() -> AnyResponse:
+    return redirect(url_for("live.grid"))
+
+
+@bp.get("/live")
+def grid() -> str:
+    cameras = read_cameras(parts())
+    return render_template("live.html", cameras=cameras, sentence=live_sentence(cameras))
+
+
+@bp.get("/watch/<camera_id>")
+def watch(camera_id: str) -> str:
+    _get(camera_id)
+    line = next(line for line in read_cameras(parts()) if line.id == camera_id)
+    return render_template("watch.html", camera=line, facts=_facts(line.facts))
+
+
+@bp.get("/cameras/<camera_id>/snapshot.jpg")
+def snapshot(camera_id: str) -> AnyResponse:
+    picture = parts().live.still(_get(camera_id).id, _width())
+    return Response(picture.data, mimetype="image/jpeg", headers=_stamps(parts(), picture))
+
+
+@bp.get("/live/<camera_id>/index.m3u8")
+def playlist(camera_id: str) -> AnyResponse:
+    return Response(parts().live.playlist(_get(camera_id).id), mimetype=PLAYLIST)
+
+
+@bp.get("/live/<camera_id>/init-<int:run>.mp4")
+def init_segment(camera_id: str, run: int) -> AnyResponse:
+    return _media(parts().live.init(_get(camera_id).id, run))
+
+
+@bp.get("/live/<camera_id>/segment-<int:number>.m4s")
+def segment(camera_id: str, number: int) -> AnyResponse:
+    return _media(parts().live.segment(_get(camera_id).id, number))
+
+
+@bp.get("/live/<camera_id>/mjpeg")
+def mjpeg(camera_id: str) -> AnyResponse:
+    here = parts()
+    view = here.live.mjpeg(_get(camera_id).id)
+    response = Response(_parts_of(here, view), mimetype=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
+    response.call_on_close(view.close)
+    return response
+
+
+def _parts_of(here: Parts, view: MjpegView) -> Iterator[bytes]:
+    """``X-Timestamp`` is when the picture was taken, ``X-Sent`` the same clock now: their difference is our delay."""
+    for picture in view:
+        stamps = "".join(f"{name}: {value}\r\n" for name, value in _stamps(here, picture).items())
+        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.data)}\r\n{stamps}\r\n"
+        yield head.encode() + picture.data + b"\r\n"
+
+
+def _stamps(here: Parts, picture: Jpeg) -> dict[str, str]:
+    """UTC milliseconds."""
+    return {"X-Timestamp": str(picture.utc_ns // 1_000_000), "X-Sent": str(here.now_ms())}
+
+
+def _get(camera_id: str) -> CameraFacts:
+    camera = parts().cameras.find(camera_id)
+    if camera is None:
+        raise Problem(404, "camera.unknown", "There is no such camera.")
+    return camera
+
+
+def _width() -> int:
+    text = request.args.get("width", "1280")
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 16 <= int(text) <= WIDTHS[-1]):
+        raise Problem(422, "query.width", f"width is 16 to {WIDTHS[-1]}.", field="width")
+    return next(width for width in WIDTHS if width >= int(text))
+
+
+def _media(data: bytes | None) -> AnyResponse:
+    if data is None:
+        raise Problem(404, "live.gone", "This piece is not in memory any more.")
+    return media_response(data)
+
+
+def _facts(health: dict[str, object]) -> list[tuple[str, str]]:
+    """What the camera sends, for people who want to know."""
+    found = []
+    if health.get("width"):
+        found.append(("Picture", f"{health['width']}x{health['height']}, {health['fps']:.0f} a second"))
+    if health.get("kbps"):
+        found.append(("Amount", f"{float(str(health['kbps'])) / 1000:.1f} Mbit/s"))
+    if health.get("codec"):
+        found.append(("Format", _FORMATS.get(str(health["codec"]), str(health["codec"]))))
+    if health.get("width"):
+        found.append(("Sound", "yes" if health.get("audio_codec") else "none"))
+        found.append(("Recording", "yes" if health.get("is_recording") else "no"))
+    return found
+
+
+_FORMATS = {"h264": "H.264", "hevc": "H.265"}
