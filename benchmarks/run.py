@@ -108,7 +108,6 @@ def record_and_detect(bench: Bench, name: str, with_sub: bool) -> None:
     sys.stdout.flush()
 
 
-
 @contextlib.contextmanager
 def _cameras(clips: BenchClips) -> Iterator[GstServer]:
     mounts = {f"main{n}": str(clips.main) for n in range(CAMERAS)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -96,9 +96,9 @@ def test_watch_gives_new_events_and_their_changes(store: Store, monkeypatch: pyt
 class StepByStep(Stop):
     """Does one step at each wait, then stops."""
 
-    def __init__(self, steps: list[Callable[[], object]]) -> None:
+    def __init__(self, steps: Sequence[Callable[[], object]]) -> None:
         super().__init__()
-        self._steps = steps
+        self._steps = list(steps)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         if not self._steps:

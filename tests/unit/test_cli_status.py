@@ -30,8 +30,8 @@ class Page(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_args: object) -> None:  # type: ignore[override]  # says nothing
-        pass
+    def log_message(self, *_args: object) -> None:
+        """Says nothing."""
 
 
 @pytest.fixture

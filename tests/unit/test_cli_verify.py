@@ -19,7 +19,7 @@ def write_recording(path: Path, secrets: Path, *, is_closed: bool = True) -> Pat
     spec = FileSpec(
         camera_uuid=b"c" * 16,
         file_number=1,
-        content=Content.VIDEO,
+        content=Content.FMP4,
         start_utc_ns=1_770_000_000_000_000_000,
         start_mono_ns=5_000_000_000,
         boot_id=b"b" * 16,
@@ -33,7 +33,7 @@ def write_recording(path: Path, secrets: Path, *, is_closed: bool = True) -> Pat
     )
     writer.sync()
     if is_closed:
-        writer.close(CloseReason.ROLL, utc_ns=spec.start_utc_ns, mono_ns=spec.start_mono_ns + 1)
+        writer.close(CloseReason.ROLLOVER, utc_ns=spec.start_utc_ns, mono_ns=spec.start_mono_ns + 1)
     return path
 
 

@@ -48,10 +48,6 @@ def prepare(places: Places, given: list[str], port: int | None) -> Config:
     if not given and places.config_file.exists():
         return set_value(places, "web", "port", port) if port else load_config(places)
     cameras = [read_camera(text, number) for number, text in enumerate(given, 1)] or demo_cameras()
-    secrets = SecretStore(places.secrets_dir)
-    for camera in cameras:
-        if camera.user is not None:
-            secrets.put_login(slug(camera.name), camera.user, camera.password)
     replaced: list[str] = []
 
     def may_replace(old: str) -> bool:
@@ -60,6 +56,10 @@ def prepare(places: Places, given: list[str], port: int | None) -> Config:
 
     text = house_text(cameras, port or _port_before(places))
     config = replace_file(places, text, may_replace)
+    secrets = SecretStore(places.secrets_dir)
+    for camera in cameras:
+        if camera.user is not None:
+            secrets.put_login(slug(camera.name), camera.user, camera.password)
     _forget_logins(secrets, replaced, config)
     return config
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from vigilar.config.places import Places, find_places
+from vigilar.config.places import find_places
 
 Command = Callable[..., int]
 

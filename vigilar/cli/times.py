@@ -23,7 +23,7 @@ def parse_when(text: str, now: datetime) -> int:
     """
     words = text.strip().lower().split()
     if len(words) == 1 and (back := _BACK.fullmatch(words[0])):
-        return _ms(now - timedelta(**{_UNITS[back[2]]: int(back[1])}))
+        return _ms(_back(now, int(back[1]), _UNITS[back[2]], text))
     if words == ["now"]:
         return _ms(now)
     if words and words[0] in _DAYS and len(words) <= 2:
@@ -42,6 +42,13 @@ def house_zone(config: Config) -> tzinfo:
         return zoneinfo.ZoneInfo(name)
     except zoneinfo.ZoneInfoNotFoundError:
         return UTC
+
+
+def _back(now: datetime, count: int, unit: str, text: str) -> datetime:
+    try:
+        return now - timedelta(**{unit: count})
+    except OverflowError:
+        raise _unclear(text) from None
 
 
 def _at_clock(day: datetime, clock: str, text: str) -> datetime:

@@ -7,10 +7,11 @@ decoded, up to thirty looks a second, until nothing has moved for a while. Pure 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from vigilar.base.clock import Clock
+from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.detect.gops import Gops
 from vigilar.detect.hysteresis import QUIET_S, Change, Hysteresis, Look
 from vigilar.detect.lighting import Grey
@@ -28,6 +29,7 @@ AWAKE_S = 1.0
 """Back to idle after this long without such a blob, unless a motion is going on."""
 MAX_REPLAY_S = 10.0
 """A longer GOP is not decoded again to date a start: it would take seconds. The start is then the look's."""
+LONG_AGO_NS = -(1 << 62)
 SILENCE_S = QUIET_S + 1.0
 """Without a packet for this long a motion is ended by ``check``."""
 
@@ -54,12 +56,28 @@ class _Kept:
     is_small: bool
 
 
+@dataclass(slots=True)
+class _Run:
+    """What is known of the connection being analysed. The clocks are those of pictures."""
+
+    info: StreamInfo
+    decoder: DecoderLike
+    pace: Pace
+    gops: Gops = field(default_factory=Gops)
+    sizes: PacketSizes = field(default_factory=PacketSizes)
+    kept: list[_Kept] = field(default_factory=list)
+    is_awake: bool = True
+    newest: PictureLike | None = None
+    looked_mono_ns: int = LONG_AGO_NS
+    stirred_mono_ns: int = LONG_AGO_NS
+
+
 class Analyser:
     """Finds motion in the video of one stream of one camera.
 
-    ``feed`` gets every packet of the stream in order, from a keyframe after a gap; packets may be left out up to the
-    next keyframe when the caller cannot keep up. The callbacks run inside ``feed``, ``start_run``, ``check`` or
-    ``end``: every MotionStarted is followed by one MotionEnded.
+    ``feed`` gets every packet of the stream in order; packets may be left out up to the next keyframe when the caller
+    cannot keep up. The callbacks run inside ``feed``, ``start_run``, ``check`` or ``end``: every MotionStarted is
+    followed by one MotionEnded.
     """
 
     def __init__(
@@ -78,8 +96,8 @@ class Analyser:
         self._on_motion_start = on_motion_start
         self._on_motion_end = on_motion_end
         self._clock = clock
-        self._info: StreamInfo | None = None
         self._fed_mono_ns = clock.mono_ns()
+        self._run: _Run | None = None
 
     @property
     def is_moving(self) -> bool:
@@ -87,12 +105,12 @@ class Analyser:
 
     @property
     def is_awake(self) -> bool:
-        return self._info is not None and self._is_awake
+        return self._run is not None and self._run.is_awake
 
     @property
     def worst_delay_s(self) -> float:
         """How late a motion may be found on this stream, in seconds; 0 before the first run."""
-        return self._pace.worst_delay_s if self._info is not None else 0.0
+        return self._run.pace.worst_delay_s if self._run is not None else 0.0
 
     def set_sensitivity(self, sensitivity: float) -> None:
         """Any thread; takes effect with the next packet. The background stays."""
@@ -101,30 +119,25 @@ class Analyser:
     def start_run(self, start: RunStart) -> None:
         """A connection has begun. A motion going on is ended; the background is kept, the camera is the same."""
         self.end()
-        self._info = start.video
-        self._decoder: DecoderLike = self._decoder_factory(start.video)
-        self._gops, self._sizes = Gops(), PacketSizes()
-        self._pace = Pace(start.role, start.video)
-        self._kept: list[_Kept] = []
-        self._newest: PictureLike | None = None
-        self._looked_mono_ns = 0
-        self._stirred_mono_ns = 0
-        self._is_awake = True
+        self._run = _Run(start.video, self._decoder_factory(start.video), Pace(start.role, start.video))
 
     def feed(self, packet: Packet) -> None:
         """Take the next packet; audio is ignored, and video before the first keyframe."""
-        if packet.kind is not Kind.VIDEO or self._info is None or (self._gops.is_empty and not packet.is_keyframe):
+        run = self._run
+        if run is None or packet.kind is not Kind.VIDEO:
+            return
+        if run.gops.keyframe_mono_ns is None and not packet.is_keyframe:
             return
         self._fed_mono_ns = self._clock.mono_ns()
         self._take_settings()
         self.counters.packets += 1
-        self._pace.count(packet)
-        self._gops.add(packet)
-        is_hint = not packet.is_keyframe and self._sizes.add(len(packet.data), packet.mono_ns)
-        if self._is_awake:
-            self._follow()
+        run.pace.count(packet)
+        run.gops.add(packet)
+        is_hint = not packet.is_keyframe and run.sizes.add(len(packet.data), packet.mono_ns)
+        if run.is_awake:
+            self._follow(run)
         else:
-            self._doze(packet, is_hint=is_hint)
+            self._doze(run, packet, is_hint=is_hint)
 
     def check(self) -> None:
         """Call now and then while no packet comes: ends a motion whose stream has fallen silent."""
@@ -141,112 +154,132 @@ class Analyser:
             self._detector.settings = self._wanted
             self._hysteresis.least_area_frac = self._wanted.least_area_frac
 
-    # Idle
-
-    def _doze(self, packet: Packet, *, is_hint: bool) -> None:
-        since_look_s = (packet.mono_ns - self._looked_mono_ns) / 1e9
-        is_hint = is_hint and since_look_s >= HINT_GAP_S
-        if not (is_hint or self._gops.is_full or self._pace.is_due(packet, since_look_s)):
-            return
-        picture = self._decode_pending()
-        if picture is None:
-            return
-        reading = self._look(picture)
-        is_stirring = reading.area_frac >= WAKE_SHARE * self._wanted.least_area_frac
-        if is_hint:
-            self.counters.hints += 1
-            self._sizes.judge(was_right=is_stirring, mono_ns=packet.mono_ns)
-        if is_stirring:
-            self._wake(packet)
-        self._note(picture, reading)
-        self._kept.clear()
-
-    def _decode_pending(self) -> PictureLike | None:
-        """Decode up to the newest packet; that picture, when it was not looked at before. Keeps those in between."""
-        newest: PictureLike | None = None
-        for packet in self._gops.take_pending():
-            for picture in self._decode(packet):
-                if newest is not None:
-                    self._keep(newest)
-                newest = picture
-        return newest if newest is not None and newest.mono_ns > self._looked_mono_ns else None
-
-    def _keep(self, picture: PictureLike) -> None:
-        # Large pictures are made small at once: a GOP of them would fill the memory. Small ones wait, most are
-        # never looked at.
-        is_small = not self._pace.is_small
-        luma = shrink(picture.luma) if is_small else picture.luma
-        self._kept.append(_Kept(picture.utc_ns, picture.mono_ns, luma, is_small))
-
-    def _wake(self, packet: Packet) -> None:
-        """Something stirs in the picture of ``packet``: look at everything since the look before it."""
-        self.counters.wakes += 1
-        self._is_awake = True
-        since_ns = self._before_mono_ns
-        if packet.is_keyframe:
-            self._replay(since_ns, packet)
-        for kept in self._kept:
-            if kept.mono_ns > since_ns:
-                self._look_back(kept)
-
-    def _replay(self, since_ns: int, keyframe: Packet) -> None:
-        """Decode the GOP before ``keyframe`` (again) and look at its pictures after ``since_ns``."""
-        before = self._gops.whole_before()
-        if not before or keyframe.mono_ns - before[0].mono_ns > MAX_REPLAY_S * 1e9:
-            return
-        decoder = self._decoder_factory(self._stream())
-        last_ns = since_ns
-        for packet in before:
-            for picture in decoder.decode(packet):
-                self.counters.decoded += 1
-                if picture.mono_ns > last_ns and self._is_spaced(picture.mono_ns - last_ns):
-                    last_ns = picture.mono_ns
-                    self._look_back(_Kept(picture.utc_ns, picture.mono_ns, picture.luma, is_small=False))
-        self._gops.forget_before()
-
-    def _look_back(self, kept: _Kept) -> None:
-        self.counters.looks += 1
-        reading = self._detector.look_back(kept.luma if kept.is_small else shrink(kept.luma))
-        self._add(Look(kept.utc_ns, kept.mono_ns, reading.area_frac))
-
     # Awake
 
-    def _follow(self) -> None:
-        for packet in self._gops.take_pending():
-            for picture in self._decode(packet):
-                if self._is_spaced(picture.mono_ns - self._looked_mono_ns):
-                    self._note(picture, self._look(picture))
+    def _follow(self, run: _Run) -> None:
+        """Decode what has come, and look at up to MAX_LOOKS_PER_S of it."""
+        for packet in run.gops.take_pending():
+            for picture in self._decode(run.decoder, packet):
+                if _is_spaced(picture.mono_ns - run.looked_mono_ns):
+                    self._note(run, picture, self._look(run, picture))
 
-    @staticmethod
-    def _is_spaced(gap_ns: int) -> bool:
-        # A fifth early is in time: stamps jitter, and a camera of 30 a second must not become one of 15.
-        return gap_ns >= 0.8e9 / MAX_LOOKS_PER_S
-
-    def _note(self, picture: PictureLike, reading: MotionReading) -> None:
+    def _note(self, run: _Run, picture: PictureLike, reading: MotionReading) -> None:
         """Take what a look said into account, and go back to idle when nothing stirs any more."""
-        self._newest = picture
-        if reading.area_frac >= WAKE_SHARE * self._wanted.least_area_frac or not self._detector.is_warm:
-            self._stirred_mono_ns = picture.mono_ns
-        self._add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
-        if not self._hysteresis.is_moving and picture.mono_ns - self._stirred_mono_ns >= AWAKE_S * 1e9:
-            self._is_awake = False
-        self._newest = None
+        run.newest = picture
+        if self._is_stirring(reading) or not self._detector.is_warm:
+            run.stirred_mono_ns = picture.mono_ns
+        self._add(run, Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
+        run.newest = None
+        if not self._hysteresis.is_moving and picture.mono_ns - run.stirred_mono_ns >= AWAKE_S * 1e9:
+            run.is_awake = False
+
+    # Idle
+
+    def _doze(self, run: _Run, packet: Packet, *, is_hint: bool) -> None:
+        """Decode only when a look is due or something hints at motion; wake when the look says so."""
+        since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
+        is_hint = is_hint and since_look_s >= HINT_GAP_S
+        if not (is_hint or run.gops.is_full or run.pace.is_due(packet, since_look_s)):
+            return
+        picture = self._decode_pending(run)
+        if picture is None:
+            return
+        looked_before_ns = run.looked_mono_ns
+        reading = self._look(run, picture)
+        if is_hint:
+            self.counters.hints += 1
+            run.sizes.judge(was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
+        if self._is_stirring(reading):
+            run.newest = picture
+            self._wake(run, looked_before_ns)
+        run.kept.clear()
+        self._note(run, picture, reading)
+
+    def _decode_pending(self, run: _Run) -> PictureLike | None:
+        """Decode up to the newest packet; its picture, None when the decoder has none yet. Keeps those in between."""
+        newest: PictureLike | None = None
+        for packet in run.gops.take_pending():
+            for picture in self._decode(run.decoder, packet):
+                if newest is not None:
+                    run.kept.append(_keep(newest, shrink_now=not run.pace.is_small))
+                newest = picture
+        return newest if newest is not None and newest.mono_ns > run.looked_mono_ns else None
+
+    def _wake(self, run: _Run, since_ns: int) -> None:
+        """Something stirs: look at all pictures after ``since_ns``, so that its first frame is known."""
+        self.counters.wakes += 1
+        run.is_awake = True
+        keyframe_ns = run.gops.keyframe_mono_ns
+        if keyframe_ns is not None and since_ns < keyframe_ns:
+            self._replay_before(run, since_ns, keyframe_ns)
+        for kept in run.kept:
+            if kept.mono_ns > since_ns:
+                self._look_back(run, kept)
+
+    def _replay_before(self, run: _Run, since_ns: int, until_ns: int) -> None:
+        """Decode the GOP before the newest, of which little or nothing was decoded, and look at its pictures."""
+        before = run.gops.take_before()
+        if not before or until_ns - before[0].mono_ns > MAX_REPLAY_S * 1e9:
+            return
+        decoder = self._decoder_factory(run.info)
+        last_ns = since_ns
+        for packet in before:
+            for picture in self._decode(decoder, packet):
+                if _is_spaced(picture.mono_ns - last_ns):
+                    last_ns = picture.mono_ns
+                    self._look_back(run, _keep(picture, shrink_now=False))
+
+    def _look_back(self, run: _Run, kept: _Kept) -> None:
+        self.counters.looks += 1
+        reading = self._detector.look_back(kept.luma if kept.is_small else shrink(kept.luma))
+        self._add(run, Look(kept.utc_ns, kept.mono_ns, reading.area_frac))
 
     # Both
 
-    def _decode(self, packet: Packet) -> list[PictureLike]:
-        pictures = list(self._decoder.decode(packet))
+    def _decode(self, decoder: DecoderLike, packet: Packet) -> Sequence[PictureLike]:
+        pictures = decoder.decode(packet)
         self.counters.decoded += len(pictures)
         return pictures
 
-    def _look(self, picture: PictureLike) -> MotionReading:
+    def _look(self, run: _Run, picture: PictureLike) -> MotionReading:
         self.counters.looks += 1
-        self._before_mono_ns, self._looked_mono_ns = self._looked_mono_ns, picture.mono_ns
+        run.looked_mono_ns = picture.mono_ns
         return self._detector.look(shrink(picture.luma), picture.mono_ns)
 
-    def _add(self, look: Look) -> None:
+    def _is_stirring(self, reading: MotionReading) -> bool:
+        return reading.area_frac >= WAKE_SHARE * self._wanted.least_area_frac
+
+    def _add(self, run: _Run, look: Look) -> None:
         change = self._hysteresis.add(look)
         if change is Change.STARTED:
-            self._tell_start(look)
+            self._tell_start(run)
         elif change is Change.ENDED:
             self._tell_end()
+
+    def _tell_start(self, run: _Run) -> None:
+        first, picture = self._hysteresis.first, run.newest
+        if first is None or picture is None:
+            raise VigilarError("motion started without a picture", kind=ErrorKind.BUG)
+        self.counters.motions += 1
+        self._on_motion_start(
+            MotionStarted(first.utc_ns, first.mono_ns, self._hysteresis.peak_area_frac, picture, picture.mono_ns)
+        )
+
+    def _tell_end(self) -> None:
+        first, last = self._hysteresis.first, self._hysteresis.last
+        if first is None or last is None:
+            raise VigilarError("motion ended without a start", kind=ErrorKind.BUG)
+        duration_ms = (last.mono_ns - first.mono_ns) // 1_000_000
+        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, self._hysteresis.peak_area_frac))
+
+
+def _keep(picture: PictureLike, *, shrink_now: bool) -> _Kept:
+    # Large pictures are made small at once: a GOP of them would fill the memory. Small ones wait as they are, most
+    # are never looked at.
+    luma = shrink(picture.luma) if shrink_now else picture.luma
+    return _Kept(picture.utc_ns, picture.mono_ns, luma, is_small=shrink_now)
+
+
+def _is_spaced(gap_ns: int) -> bool:
+    # A fifth early is in time: stamps jitter, and a camera of 30 a second must not become one of 15.
+    return gap_ns >= 0.8e9 / MAX_LOOKS_PER_S

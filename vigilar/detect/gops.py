@@ -14,24 +14,23 @@ class Gops:
     def __init__(self) -> None:
         self._before: list[Packet] = []
         self._now: list[Packet] = []
-        self._pending_from = 0
+        self._taken = 0
         self._bytes_before = 0
         self._bytes_now = 0
-
-    @property
-    def is_empty(self) -> bool:
-        """True until the first keyframe."""
-        return not self._now
+        self._is_cut = False
+        self.keyframe_mono_ns: int | None = None
 
     @property
     def is_full(self) -> bool:
-        """The pending packets of an endless GOP must be decoded now, there is no room for more."""
+        """The pending packets of an endless GOP must be taken now, there is no room for more."""
         return self._bytes_now > MAX_BYTES
 
     def add(self, packet: Packet) -> None:
         if packet.is_keyframe:
-            self._before, self._bytes_before = self._now, self._bytes_now
-            self._now, self._bytes_now, self._pending_from = [], 0, 0
+            self._before = [] if self._is_cut else self._now
+            self._bytes_before = self._bytes_now
+            self._now, self._bytes_now, self._taken, self._is_cut = [], 0, 0, False
+            self.keyframe_mono_ns = packet.mono_ns
         self._now.append(packet)
         self._bytes_now += len(packet.data)
         if self._bytes_before + self._bytes_now > MAX_BYTES:
@@ -39,17 +38,13 @@ class Gops:
 
     def take_pending(self) -> list[Packet]:
         """The packets of the newest GOP that were not yet taken: what a decoder needs to get to the newest."""
-        pending = self._now[self._pending_from :]
-        self._pending_from = len(self._now)
+        pending = self._now[self._taken :]
+        self._taken = len(self._now)
         if self.is_full:
-            # The decoder has them; the keyframe alone stays to say that one was there.
-            self._now = self._now[:1]
-            self._bytes_now, self._pending_from = len(self._now[0].data), 1
+            self._now, self._bytes_now, self._taken, self._is_cut = [], 0, 0, True
         return pending
 
-    def whole_before(self) -> list[Packet]:
-        """The GOP before the newest, from its keyframe; empty when it was not kept."""
-        return self._before
-
-    def forget_before(self) -> None:
-        self._before, self._bytes_before = [], 0
+    def take_before(self) -> list[Packet]:
+        """The GOP before the newest, from its keyframe; empty when it was not kept or was taken."""
+        before, self._before, self._bytes_before = self._before, [], 0
+        return before

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from vigilar.detect.lighting import OPENING, Grey, not_light
-from vigilar.detect.shrink import shrink
 
 cv2.setNumThreads(1)  # the camera process has its own threads; more cost memory and gain nothing at this size
 
@@ -128,9 +127,8 @@ class MotionDetector:
     def is_warm(self) -> bool:
         return self._age_s >= WARM_UP_S
 
-    def look(self, luma: Grey, mono_ns: int) -> MotionReading:
-        """Judge the newest picture and learn from it. ``luma`` is HxW uint8, a view is enough; it is not kept."""
-        small = shrink(luma)
+    def look(self, small: Grey, mono_ns: int) -> MotionReading:
+        """Judge the newest picture, made by ``shrink``, and learn from it. ``mono_ns``: when it was taken."""
         if small.shape != self._shape:
             self._reset(small.shape)
         elapsed_s = self._elapsed_s(mono_ns)
@@ -140,9 +138,8 @@ class MotionDetector:
             return MotionReading(0.0, is_learning=True)
         return self._judge(self._reading(found, small, background), elapsed_s)
 
-    def look_back(self, luma: Grey) -> MotionReading:
+    def look_back(self, small: Grey) -> MotionReading:
         """Judge a picture older than the last look, without learning: the background has moved on."""
-        small = shrink(luma)
         if small.shape != self._shape or not self.is_warm:
             return MotionReading(0.0, is_learning=True)
         return self._reading(self._foreground(small, 0.0), small, self._mog.getBackgroundImage())

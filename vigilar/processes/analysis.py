@@ -30,7 +30,8 @@ class Analyser(Protocol):
 
     def start_run(self, run: RunStart) -> None: ...
     def feed(self, packet: Packet) -> None: ...
-    def finish(self) -> None: ...
+    def check(self) -> None: ...
+    def end(self) -> None: ...
 
 
 class AnalysisQueue:
@@ -96,7 +97,7 @@ class AnalysisWorker:
         """Look until ``stop``; then a motion that still goes on is ended."""
         while not stop.wait(TICK_S):
             self.run_once()
-        self._guarded(self._analyser.finish)
+        self._guarded(self._analyser.end)
 
     def run_once(self) -> None:
         """Look at all that waits."""
@@ -108,6 +109,7 @@ class AnalysisWorker:
             elif self._run is not None:
                 self._guarded(partial(self._analyser.feed, item))
                 self.alive_mono_ns = self._clock.mono_ns()
+        self._guarded(self._analyser.check)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -119,7 +121,7 @@ class AnalysisWorker:
 
     def _renew(self) -> None:
         try:
-            self._analyser.finish()
+            self._analyser.end()
         except Exception:
             logger.exception("the failed analysis could not end its motion")
         self._analyser = self._make_analyser()

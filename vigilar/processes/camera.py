@@ -97,7 +97,7 @@ class CameraProcess:
         )
         self._meter = StreamMeter()
         self._health = HealthBoard(job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report)
-        self._motion = MotionTeller(self._facts, self._recorder, self._shelf)
+        self._motion = MotionTeller(self._facts, self._recorder, self._shelf, self._clock, self._run_now)
         self._queue = AnalysisQueue()
         self._analysis = (
             AnalysisWorker(partial(self._motion.make_analyser, job.sensitivity), self._queue, self._clock)
@@ -119,16 +119,15 @@ class CameraProcess:
             ending.callback(self._stop_bus)
             self._bus.start()
             ending.callback(self._stop_facts)
-            self._start("facts", self._facts.run, self._facts_stop)
-            self._start("recovery", self._recovery.run, self._work_stop)
-            self._feed.start()
-            ending.callback(self._feed.stop)
+            self._start("facts", partial(self._facts.run, self._facts_stop))
+            self._start("recovery", partial(self._recovery.run, self._work_stop))
+            self._start_feed(ending)
             ending.callback(self._stop_work)
-            self._start("recorder", self._recorder.run, self._work_stop)
+            self._start("recorder", partial(self._recorder.run, self._work_stop))
             if self._analysis is not None:
-                self._start("analysis", self._analysis.run, self._work_stop)
+                self._start("analysis", partial(self._analysis.run, self._work_stop))
             for role, worker in self._captures.items():
-                self._start(f"capture-{role.value}", lambda _stop, worker=worker: worker.run(), self._capture_stop)
+                self._start(f"capture-{role.value}", worker.run)
             logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
             self._watch_until_stopped()
         if self._dead:
@@ -164,6 +163,9 @@ class CameraProcess:
             role: CaptureWorker(role, url, sink, on_connection, self._capture_stop, self._clock)
             for role, (url, sink, on_connection) in workers.items()
         }
+
+    def _run_now(self) -> int:
+        return self._meter.run.run if self._meter.run else 0
 
     # Watching, on the main thread
 
@@ -217,12 +219,12 @@ class CameraProcess:
 
     # Starting and ending threads
 
-    def _start(self, name: str, work: Callable[[Stop], None], stop: Stop) -> None:
+    def _start(self, name: str, work: Callable[[], None]) -> None:
         """A thread that ends the process when ``work`` raises: nothing but a bug does."""
 
         def run() -> None:
             try:
-                work(stop)
+                work()
             except Exception:
                 logger.exception("unexpected error in the thread %s", name)
 
@@ -230,6 +232,15 @@ class CameraProcess:
         thread = threading.Thread(target=run, name=f"{name} {self._job.camera_id}", daemon=True)
         self._threads[name] = thread
         thread.start()
+
+    def _start_feed(self, ending: ExitStack) -> None:
+        """Without a feed nobody can watch live; that must not keep the camera from being recorded."""
+        try:
+            self._feed.start()
+        except OSError as error:
+            logger.error("no live view: the socket in %s cannot be made: %s", self._job.run_dir, error.strerror)
+            return
+        ending.callback(self._feed.stop)
 
     def _stop_work(self) -> None:
         """Capture first, so that its last packets are recorded; then recorder and analysis."""

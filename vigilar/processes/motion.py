@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from vigilar.base.clock import Clock
-from vigilar.detect.analyser import Analyser, AnalyserSettings, MotionEnded, MotionStarted, PictureLike
+from vigilar.detect.analyser import Analyser
+from vigilar.detect.motion import MotionSettings
+from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.media.decode import Decoder
 from vigilar.processes.facts import FactSender
 from vigilar.record.recorder import Recorder
@@ -17,32 +20,35 @@ STILL_WIDTH = 640
 
 
 class MotionTeller:
-    """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any."""
+    """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any.
 
-    def __init__(self, facts: FactSender, recorder: Recorder, shelf: Shelf, clock: Clock) -> None:
+    ``run_now`` gives the run of the main stream, which is the one that is recorded.
+    """
+
+    def __init__(
+        self, facts: FactSender, recorder: Recorder, shelf: Shelf, clock: Clock, run_now: Callable[[], int]
+    ) -> None:
         self._facts = facts
         self._recorder = recorder
         self._shelf = shelf
         self._clock = clock
+        self._run_now = run_now
         self._motion_id: str | None = None
-        self._start_mono_ns = 0
 
     @property
     def is_moving(self) -> bool:
         return self._motion_id is not None
 
     def make_analyser(self, sensitivity: float) -> Analyser:
-        settings = AnalyserSettings(sensitivity=sensitivity)
-        return Analyser(settings, Decoder, self.motion_started, self.motion_ended, self._clock)
+        return Analyser(MotionSettings(sensitivity), Decoder, self.motion_started, self.motion_ended, self._clock)
 
     def motion_started(self, motion: MotionStarted) -> None:
         self._recorder.motion_started(motion.mono_ns)
-        self._start_mono_ns = motion.mono_ns
         make_still = partial(self._make_still, motion.picture)
-        self._motion_id = self._facts.motion_started(motion.utc_ns, motion.run, motion.area_frac, make_still)
+        self._motion_id = self._facts.motion_started(motion.utc_ns, self._run_now(), motion.area_frac, make_still)
 
     def motion_ended(self, motion: MotionEnded) -> None:
-        self._recorder.motion_ended(self._start_mono_ns + motion.duration_ms * 1_000_000)
+        self._recorder.motion_ended(motion.last_mono_ns)
         motion_id, self._motion_id = self._motion_id, None
         if motion_id is not None:
             self._facts.motion_ended(motion_id, motion.last_utc_ns, motion.duration_ms, motion.peak_area_frac)

@@ -1,30 +1,30 @@
-"""The web process: gunicorn around the Flask app, the bridge from the bus, and the line to the supervisor.
+"""The web process: gunicorn's threaded worker around the Flask app, the bridge from the bus, the supervisor's line.
 
-gunicorn's master binds the port and forks one worker; app, bridge and line live in the worker, because threads do
-not survive a fork. The master does nothing but wait for it, and ends when the worker asks it to.
+gunicorn's master is left out: what it does (start the worker again, end it when it hangs) the supervisor does for every
+process, and a second process would cost 45 MB, as the pages of a forked Python do not stay shared.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 
 from vigilar.base.control import ControlChild
+from vigilar.base.errors import ExitCode
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
 from vigilar.web import create_app
 from vigilar.web.parts import parts_of
-from vigilar.web.sse_bridge import NoBridge, SseBridge, start_sse_bridge
+from vigilar.web.sse_bridge import start_sse_bridge
 
 logger = logging.getLogger(__name__)
 
@@ -39,56 +39,93 @@ STALLED_MS = 10_000
 
 
 def run_web(job: WebJob, control: ControlChild) -> None:
-    """Serve until told to stop. ``control`` is started in the worker. Raises VigilarError for a taken port."""
+    """Serve until told to stop, then end the process. Main thread. Raises VigilarError for a taken port.
+
+    The process is not ended in Python's own way: that would wait for the threads of endless answers.
+    """
     check_page_port(job.listen, job.port)
-    _Server(job, control).run()
+    server = _Server(job, control)
+    log = _Log(server.cfg)
+    sockets = create_sockets(server.cfg, log)
+    for listener in sockets:  # each connection inherits it; source tcp(7)
+        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+    worker = _Worker(0, os.getppid(), sockets, server, 0, server.cfg, log)
+    code = ExitCode.OK
+    try:
+        worker.init_process()
+        worker.close()
+    except Exception:
+        logger.exception("unexpected error, the process ends")
+        code = ExitCode.BROKEN
+    logging.shutdown()
+    os._exit(code)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's idea of an application: its settings, and the Flask app made in the worker."""
+    """gunicorn's idea of an application: its settings, and how the app is made."""
 
     def __init__(self, job: WebJob, control: ControlChild) -> None:
         self.job = job
         self.control = control
-        self.bridge: SseBridge | NoBridge = NoBridge()
         super().__init__()
 
     def load_config(self) -> None:
         host = f"[{self.job.listen}]" if ":" in self.job.listen else self.job.listen
         settings = {
             "bind": [f"{host}:{self.job.port}"],
-            "workers": 1,
             "worker_class": _Worker,
             "threads": THREADS,
             "graceful_timeout": GRACE_S,
             "keepalive": 15,
             "logger_class": _Log,
             "control_socket_disable": True,  # or it listens in the home folder, and has dead-locked
-            "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108 -- as gunicorn advises
-            "when_ready": _limit_stalled,
-            "post_worker_init": _begin,
-            "worker_exit": _close,
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The WSGI callable, made in the worker."""
+        """The WSGI callable."""
         return create_app(self.job)
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """gunicorn's threaded worker, whose main loop is also the heart of the web process."""
+    """gunicorn's threaded worker. Its main loop is the heart of the web process."""
+
+    def load_wsgi(self) -> None:
+        """Make the app, and connect it to the supervisor and to the bus. gunicorn has set its signals by now."""
+        super().load_wsgi()
+        self.parts = parts_of(self.wsgi)
+        self.control = self.app.control
+        self.parts.ask_reload = self.control.ask_reload
+        self.control.start(handle_signals=False)
+        self.control.listen(on_status=self._show_status)
+        self.bridge = start_sse_bridge(self.app.job)
+        self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
+        self.ender.start()
 
     def notify(self) -> None:
         """Called by the main loop at least once a second."""
-        super().notify()
-        self.app.control.heartbeat({"connections": self.nr_conns})
+        self.control.heartbeat({"connections": self.nr_conns})
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM from the master: end the endless streams, then gunicorn waits for the other requests."""
-        self.app.control.request_stop()
-        super().handle_exit(sig, frame)
+    def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 -- a signal handler
+        """SIGTERM."""
+        self.control.request_stop()
+
+    def close(self) -> None:
+        """After the last request."""
+        self.ender.join(GRACE_S)
+        self.parts.close()
+
+    def _show_status(self, status: dict[str, Any]) -> None:
+        self.parts.board.set_processes(status["processes"], status["ts"])
+
+    def _end(self) -> None:
+        """Waits for the stop, whoever asks for it; ends the endless streams, the main loop, and the bridge."""
+        self.control.stop_requested.wait()
+        self.parts.stop()
+        self.alive = False
+        self.method_queue.defer(lambda: None)  # wakes the main loop
+        self.bridge.stop()
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -109,35 +146,3 @@ class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types
 
     def access(self, resp: Any, req: Any, environ: Any, request_time: Any) -> None:
         """Who looked at what is nobody's business."""
-
-
-def _limit_stalled(server: Any) -> None:
-    """Set on the listening sockets, inherited by each connection; source tcp(7), TCP_USER_TIMEOUT."""
-    for listener in server.LISTENERS:
-        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
-
-
-def _begin(worker: Any) -> None:
-    """In the worker, when the app is made: connect it to the supervisor and to the bus."""
-    server: _Server = worker.app
-    app = parts_of(server.callable)
-    app.ask_reload = server.control.ask_reload
-    server.control.start(handle_signals=False)
-    server.control.listen(on_status=lambda status: app.board.set_processes(status["processes"], status["ts"]))
-    server.bridge = start_sse_bridge(server.job)
-    threading.Thread(target=_end, args=(server, worker.ppid), name="web-stop", daemon=True).start()
-
-
-def _end(server: _Server, master: int) -> None:
-    """Waits for the stop, whoever asks for it; ends the endless streams, lets go of the bus, tells the master."""
-    server.control.stop_requested.wait()
-    parts_of(server.callable).stop()
-    server.bridge.stop()
-    if os.getppid() == master:  # else it is gone, and its number may be another process by now
-        os.kill(master, signal.SIGTERM)
-
-
-def _close(_arbiter: Any, worker: Any) -> None:
-    """In the worker, after the last request."""
-    if worker.app.callable is not None:
-        parts_of(worker.app.callable).close()

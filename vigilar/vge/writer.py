@@ -124,12 +124,13 @@ class _State(Enum):
 class VgeWriter:
     """Writer of one file. One thread. Only this object writes the file, from create to close or abandon."""
 
-    def __init__(self, path: Path, fd: int, core: FileCore, keys: FileKeys) -> None:
+    def __init__(self, path: Path, fd: int, core: FileCore, keys: FileKeys, random: Callable[[int], bytes]) -> None:
         self.path = path
         self._fd = fd
         self._core = core
         self._core_bytes = core.dump()
         self._keys = keys
+        self._random = random
         self._state = _State.OPEN
         self._buffer = bytearray()
         self._tag = keys.first_tag
@@ -168,7 +169,7 @@ class VgeWriter:
                 with suppress(OSError):  # the first error is the one worth telling
                     path.unlink()
                 raise
-        return cls(path, fd, core, keys)
+        return cls(path, fd, core, keys, random)
 
     @property
     def size_bytes(self) -> int:
@@ -215,7 +216,7 @@ class VgeWriter:
 
     def append_meta(self, data: bytes, *, utc_ns: int, mono_ns: int) -> None:
         """Append facts about what is seen (events, boxes); 16 random bytes go before them."""
-        self._append(RecordType.META, 0, secrets.token_bytes(META_SALT_BYTES) + data, utc_ns, mono_ns)
+        self._append(RecordType.META, 0, self._random(META_SALT_BYTES) + data, utc_ns, mono_ns)
 
     def append_mark(self, mark: Mark, *, utc_ns: int, mono_ns: int) -> None:
         """Append a fact about the recording itself."""

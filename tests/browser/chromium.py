@@ -1,0 +1,51 @@
+"""Headless Chromium of the system, as tests start it: never the network, never a first-run page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, Playwright
+
+from tests.browser.house import NAME, PASSWORD
+
+EXECUTABLE = Path("/usr/bin/chromium")
+AXE = Path(__file__).resolve().parents[2] / "build" / "axe.min.js"
+"""Brought by ``python3 assets/build.py --tests``."""
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+def launch(playwright: Playwright) -> Browser:
+    return playwright.chromium.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
+
+
+def sign_in(page: Page, url: str) -> None:
+    page.goto(f"{url}/login")
+    page.fill("#name", NAME)
+    page.fill("#password", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{url}/live")
+
+
+def find_violations(page: Page) -> list[str]:
+    """What axe-core objects to, with the element; WCAG 2.2 AA and its own best practices."""
+    # Through the debugger, not a script tag: the pages' policy allows no foreign script, and shall not for a test.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: Any = page.evaluate(
+        """async () => {
+            const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+            const result = await axe.run(document, { runOnly: tags });
+            return result.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 160)).join(" | ")}`);
+        }"""
+    )
+    return [str(one) for one in found]
