@@ -84,7 +84,7 @@ class House:
         number, link = file_rows.take_number(self.store, camera_id, "video")
         first, last = fragments[0], fragments[-1]
         path = f"footage/{camera_id}/day/{number:06d}.vge"
-        writer = self._writer(path, row.uuid, number, link, Content.VIDEO, first.utc_ns, first.mono_ns)
+        writer = self._writer(path, row.uuid, number, link, Content.FMP4, first.utc_ns, first.mono_ns)
         new = file_rows.NewFile(
             camera_id=camera_id, content="video", number=number, path=path, start_ms=first.utc_ns // 1_000_000
         )
@@ -111,7 +111,7 @@ class House:
         number, link = file_rows.take_number(self.store, camera_id, "still")
         path = f"stills/{camera_id}/day/{number:06d}.vge"
         now_ns = self.now_ms() * 1_000_000
-        writer = self._writer(path, row.uuid, number, link, Content.STILL, now_ns, now_ns)
+        writer = self._writer(path, row.uuid, number, link, Content.JPEGS, now_ns, now_ns)
         new = file_rows.NewFile(
             camera_id=camera_id, content="still", number=number, path=path, start_ms=now_ns // 1_000_000
         )
@@ -206,7 +206,7 @@ class House:
         return VgeWriter.create(whole, spec, self.ring)
 
     def _close(self, writer: VgeWriter, file_id: int, end_ms: int, utc_ns: int, mono_ns: int) -> None:
-        closed = writer.close(CloseReason.ROLLED, utc_ns=utc_ns, mono_ns=mono_ns)
+        closed = writer.close(CloseReason.ROLLOVER, utc_ns=utc_ns, mono_ns=mono_ns)
         file_rows.close_file(
             self.store, file_id, state="closed", end_ms=end_ms, size_bytes=closed.size_bytes,
             plaintext_bytes=closed.plaintext_bytes, record_count=closed.record_count, link=closed.link, reason=None,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vigilar.vge.bodies import Mark
@@ -37,8 +40,10 @@ def new_writer(path: Path, ring: KeyRing = RING) -> VgeWriter:
 
 def put_media(writer: VgeWriter, data: bytes, second: int, *, key: bool = False) -> None:
     """Append a fragment of one second that begins ``second`` seconds after the file."""
-    times = {"utc_ns": UTC_NS + second * SECOND_NS, "mono_ns": MONO_NS + second * SECOND_NS}
-    writer.append_media(data, duration_ms=1000, starts_with_keyframe=key, **times)
+    passed_ns = second * SECOND_NS
+    writer.append_media(
+        data, utc_ns=UTC_NS + passed_ns, mono_ns=MONO_NS + passed_ns, duration_ms=1000, starts_with_keyframe=key
+    )
 
 
 def write_records(writer: VgeWriter) -> None:
@@ -67,3 +72,14 @@ def write_open(path: Path, ring: KeyRing = RING) -> None:
     writer = new_writer(path, ring)
     write_records(writer)
     writer.abandon()
+
+
+@contextmanager
+def in_memory(data: bytes) -> Iterator[Path]:
+    """A file of ``data`` that never meets a disk, for tests that need thousands (source: memfd_create(2))."""
+    fd = os.memfd_create("vge")
+    try:
+        os.pwrite(fd, data, 0)
+        yield Path(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)

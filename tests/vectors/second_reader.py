@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -53,6 +54,7 @@ SHIFT = np.array([(row + 4 * ((column + row) % 4)) for column in range(4) for ro
 INVERSE_SHIFT = np.argsort(SHIFT)
 
 
+@lru_cache  # slow, and asked the same again and again
 def round_keys(key: bytes) -> Bytes2D:
     """Key expansion of AES-256 (FIPS 197, 5.2): fifteen keys of 16 bytes."""
     words = [list(key[at : at + 4]) for at in range(0, 32, 4)]
@@ -110,6 +112,7 @@ def ctr(key: bytes, record_number: int, data: bytes) -> bytes:
     return bytes(np.frombuffer(data, np.uint8) ^ np.frombuffer(stream[: len(data)], np.uint8))
 
 
+@lru_cache
 def unwrap(key: bytes, wrapped: bytes) -> bytes | None:
     """RFC 3394, 2.2.2."""
     keys = round_keys(key)

@@ -33,7 +33,7 @@ max_inflight_messages 100
 max_packet_size 1048576
 log_dest stderr
 log_type error
-log_timestamp_format %Y-%m-%dT%H:%M:%S%z ERROR broker mosquitto
+log_timestamp_format %Y-%m-%dT%H:%M:%S%z broker mosquitto
 user root
 """
 # autosave: by default what was acknowledged is saved every 30 minutes only, and lost if the broker is killed.

@@ -18,7 +18,7 @@ from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.ports import check_page_port
 from vigilar.base.stop import Stop
 from vigilar.cli.options import with_places
-from vigilar.cli.service import find_supervisor, lan_address, local_host, page_address, read_health
+from vigilar.cli.service import find_supervisor, is_serving, lan_address, local_host, page_address
 from vigilar.config.places import Places, find_places
 from vigilar.main import run_supervisor
 
@@ -125,7 +125,7 @@ class Announcer:
         host = local_host(self._listen)
         while looks and not self._stop.wait(LOOK_EVERY_S):
             looks -= 1
-            if find_supervisor(self._places) == os.getpid() and read_health(host, self._port) is not None:
+            if find_supervisor(self._places) == os.getpid() and is_serving(host, self._port):
                 self._announce(page_address(host, self._port))
                 return
 

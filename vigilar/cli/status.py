@@ -8,11 +8,12 @@ from typing import Any
 
 import click
 
+from vigilar import __version__
 from vigilar.base.errors import ConfigError, ExitCode, StoreError
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, one_line, print_json, print_table
 from vigilar.cli.reload import not_running
-from vigilar.cli.service import find_supervisor, local_host, page_address, read_health
+from vigilar.cli.service import find_supervisor, is_serving, local_host, page_address
 from vigilar.cli.times import house_zone
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
@@ -61,7 +62,7 @@ def status(places: Places, as_json: bool) -> int:
 
 
 def _gather(places: Places) -> dict[str, Any]:
-    facts: dict[str, Any] = {"version": None, "address": None, "cameras": [], "warnings": []}
+    facts: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
     try:
         config = load_config(places)
     except ConfigError as error:
@@ -69,11 +70,8 @@ def _gather(places: Places) -> dict[str, Any]:
         return facts
     host = local_host(config.web.listen)
     facts["address"] = page_address(host, config.web.port)
-    health = read_health(host, config.web.port)
-    if health is None:
+    if not is_serving(host, config.web.port):
         facts["warnings"].append(f"The page does not answer at {facts['address']}")
-    else:
-        facts["version"] = health.get("version")
     try:
         facts["cameras"] = read_cameras(config, places, time.time_ns() // 1_000_000)
     except StoreError as error:
@@ -104,8 +102,7 @@ def _must_record_now(camera: Camera, config: Config) -> bool:
 
 
 def _print(pid: int, facts: dict[str, Any], places: Places) -> None:
-    version = f" {facts['version']}" if facts["version"] else ""
-    print(f"Vigilar{version} runs, process {pid}, data in {places.data_dir}")
+    print(f"Vigilar {facts['version']} runs, process {pid}, data in {places.data_dir}")
     if facts["address"]:
         print(f"Page: {facts['address']}")
     if facts["cameras"]:

@@ -31,6 +31,11 @@ SAMPLE_STEP = 4
 """The gain is taken from every 4th pixel of every 4th row: 3,600 of 57,600 are enough for a median."""
 
 
+def opened(mask: Grey) -> Grey:
+    """``mask`` without specks: noise is a pixel or two."""
+    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, OPENING), dtype=np.uint8)
+
+
 def picture_gain(picture: Grey, background: Grey) -> float:
     """The one gain that maps ``background`` onto ``picture``: the median of the ratios, 1.0 when all is dark."""
     now = picture[::SAMPLE_STEP, ::SAMPLE_STEP].ravel().astype(np.float32)
@@ -53,10 +58,10 @@ def not_light(foreground: Grey, picture: Grey, background: Grey, tolerance: floa
     gain = picture_gain(picture, background)
     if GAIN_RANGE[0] < gain < GAIN_RANGE[1]:
         far = cv2.absdiff(now, before * gain) > tolerance * max(1.0, gain)
-        rest = cv2.bitwise_and(rest, far.astype(np.uint8) * 255)
+        rest = np.where(far, rest, 0).astype(np.uint8)
     same, changed = _compare_texture(now, before)
-    rest[same] = 0
-    return _keep_changed(cv2.morphologyEx(rest, cv2.MORPH_OPEN, OPENING), changed)
+    rest = np.where(same, 0, rest).astype(np.uint8)
+    return _keep_changed(opened(rest), changed)
 
 
 def _compare_texture(now: NDArray[np.float32], before: NDArray[np.float32]) -> tuple[Bits, Bits]:

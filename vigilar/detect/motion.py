@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vigilar.detect.lighting import OPENING, Grey, not_light
+from vigilar.detect.lighting import Grey, not_light, opened
 
 cv2.setNumThreads(1)  # the camera process has its own threads; more cost memory and gain nothing at this size
 
@@ -34,6 +34,8 @@ WARM_UP_S = 2.0
 """After a start pictures are learned and not judged."""
 MAX_LOOK_GAP_S = 10.0
 """A longer gap between looks (camera gone) counts as this long: a picture must not be forgotten in one step."""
+RENEW_S = 2.0
+"""Age at which the picture of the background, for comparing light, is taken anew."""
 SCENE_CHANGE_FRAC = 0.8
 """More foreground than this is another picture (light switch, infrared filter), not a thing in it."""
 LIGHT_FRAC = 0.15
@@ -82,7 +84,9 @@ class MotionReading:
     """One look at one picture.
 
     ``area_frac`` is the largest moving blob as a part of the picture, 0 while learning. ``is_learning``: warming up
-    or settling after a change of light, nothing is judged. ``boxes``: the moving blobs, largest first.
+    or settling after a change of the whole picture, nothing is judged. ``is_lighting_change``: much changed, and light
+    explains most of it. ``is_other_scene``: nearly all changed and light does not explain it: an infrared filter, a
+    knock against the camera. ``boxes``: the moving blobs, largest first.
     """
 
     area_frac: float
@@ -102,11 +106,13 @@ class MotionDetector:
         self._settings = settings
         self._reset((0, 0))
 
-    def _reset(self, shape: tuple[int, ...]) -> None:
+    def _reset(self, shape: tuple[int, int]) -> None:
         self._mog = cv2.createBackgroundSubtractorMOG2(
             history=500, varThreshold=self._settings.variance_threshold, detectShadows=False
         )
         self._shape = shape
+        self._background: Grey = np.zeros(shape, np.uint8)
+        self._background_age_s = 0.0
         self._age_s = 0.0
         self._last_mono_ns: int | None = None
         self._light_left_s = 0.0
@@ -130,19 +136,20 @@ class MotionDetector:
     def look(self, small: Grey, mono_ns: int) -> MotionReading:
         """Judge the newest picture, made by ``shrink``, and learn from it. ``mono_ns``: when it was taken."""
         if small.shape != self._shape:
-            self._reset(small.shape)
+            self._reset((small.shape[0], small.shape[1]))
         elapsed_s = self._elapsed_s(mono_ns)
-        background = self._mog.getBackgroundImage() if self._age_s > 0.0 else small
         found = self._foreground(small, self._rate(elapsed_s))
-        if not self.is_warm:
-            return MotionReading(0.0, is_learning=True)
-        return self._judge(self._reading(found, small, background), elapsed_s)
+        reading = MotionReading(0.0, is_learning=True)
+        if self.is_warm:
+            reading = self._judge(self._reading(found, small), elapsed_s)
+        self._renew_background(elapsed_s)
+        return reading
 
     def look_back(self, small: Grey) -> MotionReading:
         """Judge a picture older than the last look, without learning: the background has moved on."""
         if small.shape != self._shape or not self.is_warm:
             return MotionReading(0.0, is_learning=True)
-        return self._reading(self._foreground(small, 0.0), small, self._mog.getBackgroundImage())
+        return self._reading(self._foreground(small, 0.0), small)
 
     def _elapsed_s(self, mono_ns: int) -> float:
         elapsed_s = 0.0 if self._last_mono_ns is None else (mono_ns - self._last_mono_ns) / 1e9
@@ -163,8 +170,15 @@ class MotionDetector:
         return 1.0 - math.exp(-elapsed_s / tau_s)
 
     def _foreground(self, small: Grey, rate: float) -> Grey:
-        raw = self._mog.apply(small, learningRate=rate)
-        return np.asarray(cv2.morphologyEx(raw, cv2.MORPH_OPEN, OPENING), dtype=np.uint8)
+        return opened(np.asarray(self._mog.apply(small, learningRate=rate), dtype=np.uint8))
+
+    def _renew_background(self, elapsed_s: float) -> None:
+        # Half as dear as MOG2 itself, so not with each look; but the old light must not be compared with for long.
+        self._background_age_s += elapsed_s
+        is_settling = self._light_left_s > 0.0 or self._blind_left_s > 0.0
+        if is_settling or not self.is_warm or self._background_age_s >= RENEW_S:
+            self._background = np.asarray(self._mog.getBackgroundImage(), dtype=np.uint8)
+            self._background_age_s = 0.0
 
     def _judge(self, reading: MotionReading, elapsed_s: float) -> MotionReading:
         """Pass ``reading`` on, or hold it back while the picture settles after a change of all of it."""
@@ -183,12 +197,12 @@ class MotionDetector:
         self._blind_s += elapsed_s
         return replace(reading, area_frac=0.0, is_learning=True, boxes=())
 
-    def _reading(self, found: Grey, small: Grey, background: Grey) -> MotionReading:
+    def _reading(self, found: Grey, small: Grey) -> MotionReading:
         least_px = self._settings.least_area_frac * found.size
         found_px = cv2.countNonZero(found)
         if found_px < QUIET_SHARE * least_px:
             return MotionReading(0.0)
-        left = not_light(found, small, background, self._settings.light_tolerance)
+        left = not_light(found, small, self._background, self._settings.light_tolerance)
         left_px = cv2.countNonZero(left)
         area_frac, boxes = _blobs(left, least_px)
         return MotionReading(

@@ -1,8 +1,8 @@
 """How often to look while nothing moves, by what decoding costs.
 
 To look at a P-frame all before it back to the keyframe must be decoded, so two looks a second cost most of a full
-decode: right for a small stream (640x360 at 10 a second: 0.5 % of a core), too much for a large one (1080p at 25: 10 %),
-of which only keyframes are decoded.
+decode: right for a small stream (640x360 at 10 a second: 0.5 % of a core), too much for a large one (1080p at 25:
+10 %), of which only keyframes are decoded.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ SPREAD = 6.0
 """...and by how many usual deviations (median of the absolute deviations)."""
 BACK_OFF_MIN_S = 1.0
 BACK_OFF_MAX_S = 60.0
-"""After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good one.
-At the most a noisy camera costs one needless wake-up a minute."""
+"""After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good
+one. At the most a noisy camera costs one needless look a minute."""
 
 
 class PacketSizes:

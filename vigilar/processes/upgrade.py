@@ -31,6 +31,7 @@ def make_jobs(task: PlanTask) -> HouseJobs:
 
     Raises VigilarError; a wrong configuration is found before anything is changed.
     """
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
     places = task.places
     config = load_config(places)
     broker = make_broker_plan(config, places)

@@ -140,6 +140,8 @@ class VgeWriter:
         self._plaintext_bytes = 0
         self._tree = MerkleTree()
         self._index: list[IndexEntry] = []
+        self._index_stride = 1
+        self._keyframe_count = 0
         self._oldest_unsynced_mono_ns: int | None = None
 
     @classmethod
@@ -210,9 +212,7 @@ class VgeWriter:
         entry = IndexEntry(self._number, self._offset, utc_ns, self._plaintext_bytes)
         self._append(RecordType.MEDIA, flags, data, utc_ns, mono_ns, duration_ms)
         if starts_with_keyframe:
-            self._index.append(entry)
-            if len(self._index) > _MAX_INDEX_ENTRIES:
-                del self._index[1::2]
+            self._index_keyframe(entry)
 
     def append_meta(self, data: bytes, *, utc_ns: int, mono_ns: int) -> None:
         """Append facts about what is seen (events, boxes); 16 random bytes go before them."""
@@ -264,6 +264,15 @@ class VgeWriter:
         if self._state is not _State.CLOSED:
             self._state = _State.CLOSED
             os.close(self._fd)
+
+    def _index_keyframe(self, entry: IndexEntry) -> None:
+        """Remember every keyframe, and only each second, fourth ... once there are too many for one record."""
+        if self._keyframe_count % self._index_stride == 0:
+            self._index.append(entry)
+        self._keyframe_count += 1
+        if len(self._index) > _MAX_INDEX_ENTRIES:
+            del self._index[1::2]
+            self._index_stride *= 2
 
     def _append_index(self, utc_ns: int, mono_ns: int) -> None:
         try:

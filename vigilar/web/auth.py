@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 
 from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
-from vigilar.web.parts import parts
+from vigilar.web.parts import Parts, parts
 from vigilar.web.passwords import MAX_LENGTH, MIN_LENGTH
 from vigilar.web.problems import Problem, wants_page
 
@@ -53,10 +53,9 @@ def has_owner() -> bool:
     return bool(known)
 
 
-def is_session_valid(token: str) -> bool:
-    """Asked again and again by long streams: a session ended elsewhere ends them too."""
-    now_ms = parts().now_ms()
-    return session_rows.find_session(parts().store, token_hash(token), now_ms) is not None
+def is_session_valid(here: Parts, token: str) -> bool:
+    """Asked again and again by long streams, outside of a request: a session ended elsewhere ends them too."""
+    return session_rows.find_session(here.store, token_hash(token), here.now_ms()) is not None
 
 
 def sign_in(response: Response, user_id: int) -> Response:

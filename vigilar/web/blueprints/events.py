@@ -180,7 +180,7 @@ def _follow(here: Parts, listener: Listener, sent: int, token: str) -> Iterator[
     while True:
         notice = listener.get(KEEP_ALIVE_S)
         if notice is None:
-            if not is_session_valid(token):
+            if not is_session_valid(here, token):
                 return
             yield ": keep-alive\n\n"
         elif notice.change is None:

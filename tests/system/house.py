@@ -1,0 +1,100 @@
+"""Starts Vigilar as an owner does, in a folder of its own, with cameras of a foreign RTSP server."""
+
+from __future__ import annotations
+
+import contextlib
+import http.cookiejar
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "correct horse battery"
+
+
+@dataclass(slots=True)
+class RunningHouse:
+    """A running Vigilar and its owner's session."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    base: str
+    opener: urllib.request.OpenerDirector
+
+    def get(self, path: str) -> bytes:
+        with self.opener.open(self.base + path, timeout=30) as answer:
+            data: bytes = answer.read()
+            return data
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.get(f"/api/v1/events?type={kind}&limit=100"))["events"]
+        return found
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def broker(self) -> psutil.Process:
+        return next(p for p in self.children() if p.name() == "mosquitto")
+
+    def camera(self, camera_id: str) -> psutil.Process:
+        """By the name a camera process gives itself (proc(5), comm: 15 bytes)."""
+        return next(p for p in self.children() if p.name() == f"v:{camera_id}"[:15])
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+
+def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
+    """The first true value of ``claim()``. Fails with ``what`` when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, StopIteration, psutil.Error):
+            if value := claim():
+                return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {within_s} s: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextlib.contextmanager
+def run_house(folder: Path, cameras: dict[str, str]) -> Iterator[RunningHouse]:
+    """Vigilar with ``{name: address}`` until the block ends, its owner signed in."""
+    port = free_port()
+    lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", "port = 0"]
+    for name, address in cameras.items():
+        lines += ["[[camera]]", f'name = "{name}"', f'address = "{address}"']
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "vigilar.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (folder / "log").open("wb") as log:
+        command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
+    house = RunningHouse(process, folder, f"http://127.0.0.1:{port}", urllib.request.build_opener(cookies))
+    try:
+        wait_for(lambda: house.get("/healthz"), 40, "the page answers")
+        body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
+        request = urllib.request.Request(
+            house.base + "/api/v1/setup", body, {"Content-Type": "application/json"}, method="POST"
+        )
+        house.opener.open(request, timeout=10).close()
+        yield house
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
