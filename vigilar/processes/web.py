@@ -105,6 +105,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def notify(self) -> None:
         """Called by the main loop at least once a second."""
+        self.parts.board.set_bus(self.bridge.is_connected())
         self.control.heartbeat({"connections": self.nr_conns})
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 -- a signal handler

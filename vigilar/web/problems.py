@@ -96,7 +96,7 @@ def _on_problem(problem: Problem) -> Response:
 
 def _on_vigilar_error(error: VigilarError) -> Response:
     status = _STATUS_OF_KIND[error.kind]
-    if status >= 500:
+    if status >= 500 and error.kind is not ErrorKind.TRANSIENT:  # a camera that is away is asked every few seconds
         logger.warning("request to %s failed: %s", request.path, error)
     detail = f"{error} {error.next_step}".strip()
     return problem_response(Problem(status, error.code or f"server.{error.kind.value}", redact(detail)))

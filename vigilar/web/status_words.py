@@ -123,6 +123,7 @@ def process_lines(processes: dict[str, Any] | None, cameras: Sequence[CameraFact
 
 
 _PROCESSES = {
+    "supervisor": "Main program",
     "events": "Event log",
     "web": "Pages",
     "broker": "Message exchange",

@@ -26,5 +26,8 @@ export function lasting(ms) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
-/** `0.4 s`, `12 s`. */
-export const age = (ms) => (ms < 9950 ? `${Math.max(0, ms / 1000).toFixed(1)} s` : `${Math.round(ms / 1000)} s`);
+/** `0.08 s`, `2.4 s`, `12 s`. */
+export function age(ms) {
+  const seconds = Math.max(0, ms / 1000);
+  return `${seconds.toFixed(seconds < 0.995 ? 2 : seconds < 9.95 ? 1 : 0)} s`;
+}

@@ -23,7 +23,9 @@ if (video) {
     },
   });
   video.muted = true;
-  if (!calm) video.play().catch(() => {});
+  video.preload = "auto";
+  // Not before there is something to play: the request would be dropped when the player takes the element over.
+  if (!calm) video.addEventListener("canplay", () => video.play().catch(() => {}), { once: true });
 }
 
 stream.addEventListener("event", async ({ detail }) => {

@@ -125,7 +125,3 @@ document.getElementById("more")?.addEventListener("click", async (click) => {
   }
   link.removeAttribute("aria-busy");
 });
-
-for (const select of document.querySelectorAll("#filters select")) {
-  select.addEventListener("change", () => document.getElementById("filters").requestSubmit());
-}

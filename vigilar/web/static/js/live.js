@@ -140,6 +140,7 @@ stream.addEventListener("health", ({ detail }) => {
 
 /** The sentence above the grid, as the server would say it. */
 function saySentence() {
+  if (!tiles.size) return;
   const boxes = [...tiles.values()].map((tile) => tile.box.dataset);
   const live = boxes.filter((box) => box.state === "live").length;
   const down = boxes.filter((box) => !isWell(box.state)).map((box) => box.name);

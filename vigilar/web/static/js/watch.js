@@ -12,6 +12,7 @@ const latency = document.getElementById("latency");
 const pause = document.getElementById("pause");
 const STALE_MS = 4000;
 const RETRY_MS = 2000;
+const RETRY_DOWN_MS = 15000; // its health says when it is back, unless the bus is away
 
 let abort = null;
 let isPaused = false;
@@ -84,8 +85,10 @@ async function run() {
     // Ended by us, by the camera or by the network: said below, and tried again.
   }
   if (abort === mine) abort = null;
-  if (!mine.signal.aborted) retryTimer = setTimeout(update, RETRY_MS);
+  if (!mine.signal.aborted) retryTimer = setTimeout(update, isDown() ? RETRY_DOWN_MS : RETRY_MS);
 }
+
+const isDown = () => ["no-picture", "failed"].includes(stage.dataset.state);
 
 function stop() {
   clearTimeout(retryTimer);
@@ -119,8 +122,10 @@ function say() {
 stream.addEventListener("health", ({ detail }) => {
   const health = detail.cameras.find((one) => one.camera_id === stage.dataset.camera);
   if (!health || stage.dataset.state === "off") return;
+  const wasDown = isDown();
   takeHealth(stage, health);
-  say();
+  if (wasDown && !isDown()) update();
+  else say();
 });
 
 if (canvas) {
