@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import tomlkit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vigilar.config.positions import Loc, Position, find_positions, where
@@ -78,12 +78,14 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.dictionaries(_KEYS, _VALUES, max_size=4))
 def test_every_key_of_any_file_is_found(content: dict[str, Any]) -> None:
     text = tomlkit.dumps(content)
     assert _paths(tomllib.loads(text)) <= find_positions(text).keys()
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(st.sampled_from("ab=[]{}\"'.,# \n\\"), max_size=40))
 def test_any_text_ends_the_search(text: str) -> None:
     assert find_positions(text)[()] == Position(1, 1)

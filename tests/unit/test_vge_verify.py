@@ -135,6 +135,12 @@ def test_missing_file_raises(path: Path) -> None:
         verify_file(path, sample.RING)
 
 
+def test_pipe_is_refused_without_waiting(path: Path) -> None:
+    os.mkfifo(path)
+    with pytest.raises(RecordingError):
+        verify_file(path, sample.RING)
+
+
 def test_forged_headers_end_the_search_as_damaged(path: Path) -> None:
     sample.write_open(path)
     forged = RecordHeader(RecordType.MEDIA, 0, 1 << 20, 0, 99, 0, 0, 0).dump()

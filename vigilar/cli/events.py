@@ -22,6 +22,8 @@ from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, events_changed_after, list_events, newest_change
 
 LOOK_EVERY_S = 1.0
+PAGE = 500
+"""Events read at a time; the store gives no more at once."""
 
 _COMMANDS = {
     "list": ("vigilar.cli.events:list_command", "What happened, newest last."),
@@ -132,7 +134,7 @@ def _newest(store: Store, wanted: EventFilter, limit: int) -> Iterator[StoredEve
             from_ms=wanted.from_ms,
             to_ms=wanted.to_ms,
             cursor=cursor,
-            limit=min(limit, 500),
+            limit=min(limit, PAGE),
         )
         found, cursor = list_events(store, page)
         yield from found

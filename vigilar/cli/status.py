@@ -66,7 +66,9 @@ def _gather(places: Places) -> dict[str, Any]:
     try:
         config = load_config(places)
     except ConfigError as error:
-        facts["warnings"].append(f"The settings are not valid, the last good ones stay in use. {error}")
+        facts["warnings"].append(
+            f"The settings are not valid, the last good ones stay in use: {'; '.join(str(error).splitlines())}"
+        )
         return facts
     host = local_host(config.web.listen)
     facts["address"] = page_address(host, config.web.port)

@@ -7,6 +7,7 @@ window, still correlates with the background, or where one gain for the whole pi
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
@@ -31,6 +32,17 @@ SAMPLE_STEP = 4
 """The gain is taken from every 4th pixel of every 4th row: 3,600 of 57,600 are enough for a median."""
 
 
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Connected pixels: how many, and the rectangle around them in pixels."""
+
+    area_px: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 def opened(mask: Grey) -> Grey:
     """``mask`` without specks: noise is a pixel or two."""
     return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, OPENING), dtype=np.uint8)
@@ -47,39 +59,49 @@ def picture_gain(picture: Grey, background: Grey) -> float:
     return float(np.median(now[usable] / before[usable]))
 
 
-def not_light(foreground: Grey, picture: Grey, background: Grey, tolerance: float) -> Grey:
-    """``foreground`` (0 or 255, HxW like the others) without what a change of light explains.
+def not_light(foreground: Grey, picture: Grey, background: Grey, tolerance: float) -> list[Blob]:
+    """The blobs of ``foreground`` (0 or 255, HxW like the others) that a change of light does not explain, largest
+    first.
 
     ``tolerance`` is in grey levels: how far a pixel may be from the background under one common gain and still be
-    background. About 1 ms for 320x180.
+    background. About 1.3 ms for foreground all over 320x180, 0.2 ms for one person.
     """
-    now, before = picture.astype(np.float32), background.astype(np.float32)
-    rest = foreground
+    x, y, width, height = cv2.boundingRect(foreground)
+    if width == 0:
+        return []
+    left, top = max(0, x - WINDOW_PX), max(0, y - WINDOW_PX)
+    part = np.s_[top : y + height + WINDOW_PX, left : x + width + WINDOW_PX]
+    now, before = picture[part].astype(np.float32), background[part].astype(np.float32)
+    rest = foreground[part]
     gain = picture_gain(picture, background)
     if GAIN_RANGE[0] < gain < GAIN_RANGE[1]:
         far = cv2.absdiff(now, before * gain) > tolerance * max(1.0, gain)
         rest = np.where(far, rest, 0).astype(np.uint8)
     same, changed = _compare_texture(now, before)
-    rest = np.where(same, 0, rest).astype(np.uint8)
-    return _keep_changed(opened(rest), changed)
+    return _changed_blobs(opened(np.where(same, 0, rest).astype(np.uint8)), changed, left, top)
 
 
 def _compare_texture(now: NDArray[np.float32], before: NDArray[np.float32]) -> tuple[Bits, Bits]:
     """Where the window around a pixel shows the same texture as before, and where another. Flat to flat is neither."""
     size = (WINDOW_PX, WINDOW_PX)
     mean_now, mean_before = cv2.blur(now, size), cv2.blur(before, size)
-    var_now = np.maximum(cv2.blur(now * now, size) - mean_now * mean_now, 0.0)
-    var_before = np.maximum(cv2.blur(before * before, size) - mean_before * mean_before, 0.0)
+    var_now = cv2.sqrBoxFilter(now, cv2.CV_32F, size) - mean_now * mean_now
+    var_before = cv2.sqrBoxFilter(before, cv2.CV_32F, size) - mean_before * mean_before
     common = cv2.blur(now * before, size) - mean_now * mean_before
-    is_alike = common > ALIKE * np.sqrt(var_now * var_before)
+    is_alike = (common > 0) & (common * common > ALIKE**2 * var_now * var_before)
     had, has = var_before > TEXTURE_STD**2, var_now > TEXTURE_STD**2
     return had & has & is_alike, (had | has) & ~is_alike
 
 
-def _keep_changed(rest: Grey, changed: Bits) -> Grey:
-    """Only the blobs that have enough changed texture: a smooth thing shows at its edges, a cloud's shade does not."""
+def _changed_blobs(rest: Grey, changed: Bits, left: int, top: int) -> list[Blob]:
+    """The blobs with enough changed texture: a smooth thing shows at its edges, a cloud's shade does not."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(rest)
+    if count < 2:
+        return []
     evidence = np.bincount(labels[changed], minlength=count)
-    keep = evidence >= CHANGED_SHARE * stats[:, cv2.CC_STAT_AREA]
-    keep[0] = False
-    return np.where(keep[labels], 255, 0).astype(np.uint8)
+    blobs = []
+    for index in range(1, count):
+        x, y, width, height, area = (int(value) for value in stats[index])
+        if evidence[index] >= CHANGED_SHARE * area:
+            blobs.append(Blob(area, left + x, top + y, width, height))
+    return sorted(blobs, key=lambda blob: blob.area_px, reverse=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from vigilar.detect.lighting import Grey, not_light, opened
+from vigilar.detect.lighting import Blob, Grey, not_light, opened
 
 cv2.setNumThreads(1)  # the camera process has its own threads; more cost memory and gain nothing at this size
 
@@ -202,28 +202,20 @@ class MotionDetector:
         found_px = cv2.countNonZero(found)
         if found_px < QUIET_SHARE * least_px:
             return MotionReading(0.0)
-        left = not_light(found, small, self._background, self._settings.light_tolerance)
-        left_px = cv2.countNonZero(left)
-        area_frac, boxes = _blobs(left, least_px)
+        blobs = not_light(found, small, self._background, self._settings.light_tolerance)
+        left_px = sum(blob.area_px for blob in blobs)
         return MotionReading(
-            area_frac,
+            blobs[0].area_px / found.size if blobs else 0.0,
             is_lighting_change=found_px > LIGHT_FRAC * found.size and left_px < LIGHT_SHARE * found_px,
             is_other_scene=left_px > SCENE_CHANGE_FRAC * found.size,
-            boxes=boxes,
+            boxes=_boxes(blobs, least_px / 2, found.shape[1], found.shape[0]),
         )
 
 
-def _blobs(mask: Grey, least_px: float) -> tuple[float, tuple[Box, ...]]:
-    """The largest blob's part of the picture, and the boxes of those of at least half of ``least_px``."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask)
-    if count < 2:
-        return 0.0, ()
-    height, width = mask.shape
-    order = np.argsort(stats[1:, cv2.CC_STAT_AREA])[::-1][:MAX_BOXES] + 1
-    rows = [[int(value) for value in stats[index]] for index in order]
-    boxes = tuple(
-        Box(x / width, y / height, (x + w) / width, (y + h) / height)
-        for x, y, w, h, area in rows
-        if area >= least_px / 2
+def _boxes(blobs: list[Blob], least_px: float, width: int, height: int) -> tuple[Box, ...]:
+    """Where the blobs of at least ``least_px`` are, in a picture of ``width`` x ``height``."""
+    return tuple(
+        Box(blob.x / width, blob.y / height, (blob.x + blob.width) / width, (blob.y + blob.height) / height)
+        for blob in blobs[:MAX_BOXES]
+        if blob.area_px >= least_px
     )
-    return rows[0][cv2.CC_STAT_AREA] / mask.size, boxes

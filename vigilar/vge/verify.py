@@ -28,7 +28,8 @@ def verify_file(
     RecordingError if the file cannot be read at all (missing, denied, device error). Reads once, writes nothing.
     """
     with file_errors("read", path):
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # Not waiting, because anyone may name a pipe on the command line.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             header, keys = open_header(fd, ring, allow_test_files=allow_test_files)
             digest = sha256()

@@ -1,0 +1,218 @@
+"""The stream of events to a page: what it is sent at first, after a break, and when it is too slow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.browser.house import House, open_house
+from vigilar.web.blueprints import events as events_pages
+from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+def owner(house: House) -> FlaskClient:
+    return house.client()
+
+
+class Reader:
+    """Reads a stream notice by notice, as a browser does."""
+
+    def __init__(self, client: FlaskClient, last_id: str | None = None, query: str = "") -> None:
+        headers = {"Last-Event-ID": last_id} if last_id is not None else {}
+        self.response = client.get(f"/events/stream{query}", headers=headers, buffered=False)
+        assert self.response.mimetype == "text/event-stream"
+        self._pieces: Iterator[bytes] = iter(self.response.response)  # type: ignore[arg-type]  # bytes, as encoded
+
+    def next(self) -> tuple[str, Any, str | None]:
+        """Name, data and id of the next notice; ``("comment", text, None)`` for a keep-alive."""
+        text = next(self._pieces).decode()
+        rows = [row for row in text.split("\n") if row and not row.startswith("retry")]
+        if rows[0].startswith(":"):
+            return "comment", rows[0], None
+        fields = dict(row.split(": ", 1) for row in rows)
+        return fields["event"], json.loads(fields["data"]), fields.get("id")
+
+    def events(self, count: int) -> list[str | None]:
+        """The ids of the next ``count`` events; health is passed over."""
+        found: list[str | None] = []
+        while len(found) < count:
+            name, _, number = self.next()
+            if name in ("event", "refresh"):
+                found.append(number)
+        return found
+
+    def close(self) -> None:
+        self.response.close()
+
+
+def test_first_word_is_connected_then_health(owner: FlaskClient) -> None:
+    reader = Reader(owner)
+    name, data, number = reader.next()
+    assert (name, data["change"], number) == ("connected", 0, None)
+    name, data, _ = reader.next()
+    assert (name, len(data["cameras"])) == ("health", 4)
+    reader.close()
+
+
+def test_new_event_follows_with_change_as_id(house: House, owner: FlaskClient) -> None:
+    reader = Reader(owner)
+    reader.next()
+    reader.next()
+    house.tell(house.event())
+    name, data, number = reader.next()
+    assert (name, data["id"], number) == ("event", "1", "1")
+    reader.close()
+
+
+def test_last_event_id_replays_the_rest_in_order(house: House, owner: FlaskClient) -> None:
+    for _ in range(4):
+        house.event()
+    reader = Reader(owner, last_id="1")
+    assert reader.events(3) == ["2", "3", "4"]
+    reader.close()
+
+
+def test_page_may_say_where_it_stands(house: House, owner: FlaskClient) -> None:
+    house.event()
+    house.event()
+    reader = Reader(owner, query="?after=1")
+    assert reader.events(1) == ["2"]
+    reader.close()
+
+
+def test_event_during_replay_comes_once(house: House, owner: FlaskClient) -> None:
+    house.event()
+    reader = Reader(owner, last_id="0")
+    reader.next()
+    house.tell(second := house.event())
+    house.tell(second)
+    assert reader.events(2) == ["1", "2"]
+    house.tell(house.event())
+    assert reader.events(1) == ["3"]
+    reader.close()
+
+
+def test_late_message_is_filled_in_from_the_rows(house: House, owner: FlaskClient) -> None:
+    reader = Reader(owner)
+    reader.next()
+    late, quick = house.event(), house.event()
+    house.tell(quick)
+    house.tell(late)
+    assert reader.events(2) == ["1", "2"]
+    reader.close()
+
+
+def test_changed_event_is_replayed_once_as_it_is_now(house: House, owner: FlaskClient) -> None:
+    event = house.event(length_ms=None)
+    house.event()
+    house.end(event, event.ts_ms + 5000)
+    reader = Reader(owner, last_id="0")
+    assert reader.events(2) == ["2", "3"]
+    reader.close()
+
+
+@pytest.mark.parametrize("last_id", ["abc", "99", "-1", "1e3", "9" * 30, "٣"])
+def test_strange_id_asks_for_one_refresh(house: House, owner: FlaskClient, last_id: str) -> None:
+    house.event()
+    reader = Reader(owner, query=f"?after={last_id}")
+    reader.next()
+    assert reader.next()[0::2] == ("refresh", "1")
+    assert reader.next()[0] == "health"
+    reader.close()
+
+
+def test_too_much_missed_asks_for_refresh(house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_pages, "REPLAY_AT_MOST", 3)
+    for _ in range(5):
+        house.event()
+    reader = Reader(owner, last_id="0")
+    reader.next()
+    assert reader.next()[0] == "refresh"
+    reader.close()
+
+
+def test_silence_is_kept_alive(house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_pages, "KEEP_ALIVE_S", 0.01)
+    reader = Reader(owner)
+    reader.next()
+    reader.next()
+    assert reader.next()[0] == "comment"
+    reader.close()
+
+
+def test_signed_out_stream_ends(house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events_pages, "KEEP_ALIVE_S", 0.01)
+    reader = Reader(owner)
+    reader.next()
+    reader.next()
+    owner.post("/api/v1/logout")
+    with pytest.raises(StopIteration):
+        reader.next()
+
+
+def test_stop_ends_streams(house: House, owner: FlaskClient) -> None:
+    reader = Reader(owner)
+    reader.next()
+    reader.next()
+    house.parts.stop()
+    with pytest.raises(StopIteration):
+        reader.next()
+
+
+def test_left_page_is_forgotten(house: House, owner: FlaskClient) -> None:
+    reader = Reader(owner)
+    reader.next()
+    assert house.parts.hub.count() == 1
+    reader.close()
+    assert house.parts.hub.count() == 0
+
+
+def test_slow_page_is_closed_and_resumes(house: House, owner: FlaskClient) -> None:
+    reader = Reader(owner)
+    reader.next()
+    reader.next()
+    for _ in range(QUEUE_SIZE + 1):
+        house.tell(house.event())
+    with pytest.raises(StopIteration):
+        reader.events(QUEUE_SIZE + 1)
+    again = Reader(owner, last_id="0")
+    assert again.events(QUEUE_SIZE + 1)[-1] == str(QUEUE_SIZE + 1)
+    again.close()
+
+
+def test_two_hundred_dead_pages_stay_bounded() -> None:
+    hub = EventHub()
+    for _ in range(200):
+        hub.subscribe()
+    for number in range(QUEUE_SIZE + 10):
+        hub.broadcast(Notice("event", "{}", number))
+    assert (hub.count(), hub.dropped) == (0, 200)
+
+
+def test_health_is_dropped_before_events() -> None:
+    hub = EventHub()
+    page = hub.subscribe()
+    for _ in range(1000):
+        hub.broadcast(Notice("health", "{}"))
+    hub.broadcast(Notice("event", "{}", 1))
+    assert not page.is_closed
+    assert hub.count() == 1
+
+
+def test_closed_hub_takes_nobody() -> None:
+    hub = EventHub()
+    hub.close()
+    with pytest.raises(HubClosed):
+        hub.subscribe().get(1.0)
