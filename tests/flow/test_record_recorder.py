@@ -297,7 +297,7 @@ def test_checkpoints_come_every_ten_seconds_and_at_motion(clip: Clip, tmp_path: 
 
 def test_a_stream_that_cannot_be_muxed_is_reported_and_the_next_run_recorded(clip: Clip, tmp_path: Path) -> None:
     class Broken(FragmentMuxer):
-        def mux(self, packet: Packet) -> Any:  # noqa: ARG002 -- the muxer's own name
+        def mux(self, packet: Packet) -> Any:
             raise KeyError("poisoned packet")
 
     muxers: list[type[FragmentMuxer]] = [Broken]

@@ -143,7 +143,7 @@ def test_too_much_missed_asks_for_refresh(house: House, owner: FlaskClient, monk
     reader.close()
 
 
-def test_silence_is_kept_alive(house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_is_kept_alive(owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events_pages, "KEEP_ALIVE_S", 0.01)
     reader = Reader(owner)
     reader.next()
@@ -152,7 +152,7 @@ def test_silence_is_kept_alive(house: House, owner: FlaskClient, monkeypatch: py
     reader.close()
 
 
-def test_signed_out_stream_ends(house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signed_out_stream_ends(owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events_pages, "KEEP_ALIVE_S", 0.01)
     reader = Reader(owner)
     reader.next()

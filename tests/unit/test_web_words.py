@@ -37,7 +37,7 @@ def test_moments_with_zone(text: str, ms: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "", "2026-02-02T03:40:00", "2026-02-30T00:00:00Z", "9" * 16, "-5", "１２"]
+    "text", ["yesterday", "", "2026-02-02T03:40:00", "2026-02-30T00:00:00Z", "9" * 16, "-5", "\uff11\uff12"]
 )
 def test_moments_without_sense(text: str) -> None:
     with pytest.raises(Problem) as caught:

@@ -119,7 +119,7 @@ class Analyser:
     def start_run(self, start: RunStart) -> None:
         """A connection has begun. A motion going on is ended; the background is kept, the camera is the same."""
         self.end()
-        self._run = _Run(start.video, self._decoder_factory(start.video), Pace(start.role, start.video))
+        self._run = _Run(start.video, self._make_decoder(start.video), Pace(start.role, start.video))
 
     def feed(self, packet: Packet) -> None:
         """Take the next packet; audio is ignored, and video before the first keyframe."""
@@ -221,7 +221,7 @@ class Analyser:
         before = run.gops.take_before()
         if not before or until_ns - before[0].mono_ns > MAX_REPLAY_S * 1e9:
             return
-        decoder = self._decoder_factory(run.info)
+        decoder = self._make_decoder(run.info)
         last_ns = since_ns
         for packet in before:
             for picture in self._decode(decoder, packet):
@@ -235,6 +235,9 @@ class Analyser:
         self._add(run, Look(kept.utc_ns, kept.mono_ns, reading.area_frac))
 
     # Both
+
+    def _make_decoder(self, info: StreamInfo) -> DecoderLike:
+        return self._decoder_factory(info, skip_loop_filter=True)
 
     def _decode(self, decoder: DecoderLike, packet: Packet) -> Sequence[PictureLike]:
         pictures = decoder.decode(packet)

@@ -36,6 +36,12 @@ MAX_LOOK_GAP_S = 10.0
 """A longer gap between looks (camera gone) counts as this long: a picture must not be forgotten in one step."""
 RENEW_S = 2.0
 """Age at which the picture of the background, for comparing light, is taken anew."""
+LEARN_S = 1.9
+"""A scene in which nothing changes is shown to MOG2 this often."""
+LEAST_VARIANCE = 4.0
+"""MOG2's own: a background pixel varies by two grey levels at least."""
+UNCHANGED_SHARE = 0.7
+"""A pixel is unchanged within this share of the least distance at which MOG2 calls it foreground."""
 SCENE_CHANGE_FRAC = 0.8
 """More foreground than this is another picture (light switch, infrared filter), not a thing in it."""
 LIGHT_FRAC = 0.15
@@ -138,6 +144,10 @@ class MotionDetector:
         if small.shape != self._shape:
             self._reset((small.shape[0], small.shape[1]))
         elapsed_s = self._elapsed_s(mono_ns)
+        if self._is_unchanged(small, elapsed_s):
+            return MotionReading(0.0)
+        self._last_mono_ns = mono_ns
+        self._age_s += elapsed_s
         found = self._foreground(small, self._rate(elapsed_s))
         reading = MotionReading(0.0, is_learning=True)
         if self.is_warm:
@@ -152,11 +162,19 @@ class MotionDetector:
         return self._reading(self._foreground(small, 0.0), small)
 
     def _elapsed_s(self, mono_ns: int) -> float:
-        elapsed_s = 0.0 if self._last_mono_ns is None else (mono_ns - self._last_mono_ns) / 1e9
-        self._last_mono_ns = mono_ns
-        elapsed_s = min(max(elapsed_s, 0.0), MAX_LOOK_GAP_S)
-        self._age_s += elapsed_s
-        return elapsed_s
+        """Media time since MOG2 last learned."""
+        if self._last_mono_ns is None:
+            return 0.0
+        return min(max((mono_ns - self._last_mono_ns) / 1e9, 0.0), MAX_LOOK_GAP_S)
+
+    def _is_unchanged(self, small: Grey, elapsed_s: float) -> bool:
+        """Whether the picture is so much the background's that MOG2 need not be asked: a tenth of its cost."""
+        if not self.is_warm or elapsed_s >= LEARN_S or self._light_left_s > 0.0 or self._blind_left_s > 0.0:
+            return False
+        level = UNCHANGED_SHARE * math.sqrt(self._settings.variance_threshold * LEAST_VARIANCE)
+        _, far = cv2.threshold(cv2.absdiff(small, self._background), level, 255, cv2.THRESH_BINARY)
+        far_px = cv2.countNonZero(opened(np.asarray(far, dtype=np.uint8)))
+        return far_px < QUIET_SHARE * self._settings.least_area_frac * small.size
 
     def _rate(self, elapsed_s: float) -> float:
         """MOG2's learning rate for a picture ``elapsed_s`` after the one before."""

@@ -14,7 +14,10 @@ SMALL_LOOK_S = 0.5
 LARGE_LOOK_S = 5.0
 """A large stream whose keyframes lie further apart is decoded up to a P-frame after this long: the pre-roll."""
 KEYFRAME_GAP_S = 0.45
-"""Keyframes closer together than this are not all looked at (some cameras send nothing else)."""
+"""Keyframes closer together than this are not all looked at (some cameras send nothing else)..."""
+LONG_GOP_S = 0.9
+"""...those of longer GOPs are, whenever the last look was: it aligns the looks with the keyframes, and the tail of a
+GOP after its last look need not be decoded (a fifth of the packets of a small stream)."""
 HINT_GAP_S = 0.2
 """No look on a hint sooner than this after the last look."""
 SMALL_MAIN_PX_S = 640 * 480 * 31
@@ -33,7 +36,8 @@ class Pace:
         self.is_small = self._picture_px * float(info.frame_rate or USUAL_RATE) <= self._limit_px_s
         self._keyframe_ns: int | None = None
         self._packets = 0
-        self.longest_gop_s = 0.0
+        self._gop_s = 0.0
+        self._longest_gop_s = 0.0
 
     def count(self, packet: Packet) -> None:
         """Every packet of the run passes here: what a camera says of its rate is often wrong, so it is measured."""
@@ -41,17 +45,17 @@ class Pace:
         if not packet.is_keyframe:
             return
         if self._keyframe_ns is not None and packet.mono_ns > self._keyframe_ns:
-            gop_s = (packet.mono_ns - self._keyframe_ns) / 1e9
-            self.longest_gop_s = max(self.longest_gop_s, gop_s)
+            self._gop_s = (packet.mono_ns - self._keyframe_ns) / 1e9
+            self._longest_gop_s = max(self._longest_gop_s, self._gop_s)
             if self._picture_px and self._packets > 4:
-                self.is_small = self._picture_px * self._packets / gop_s <= self._limit_px_s
+                self.is_small = self._picture_px * self._packets / self._gop_s <= self._limit_px_s
         self._keyframe_ns, self._packets = packet.mono_ns, 0
 
     def is_due(self, packet: Packet, since_look_s: float) -> bool:
         """Whether ``packet`` should be looked at, ``since_look_s`` after the last look."""
         early_s = min(packet.duration_s / 2, 0.05)
         if packet.is_keyframe:
-            return since_look_s >= KEYFRAME_GAP_S - early_s
+            return self._gop_s >= LONG_GOP_S or since_look_s >= KEYFRAME_GAP_S - early_s
         return since_look_s >= (SMALL_LOOK_S if self.is_small else LARGE_LOOK_S) - early_s
 
     @property
@@ -59,4 +63,4 @@ class Pace:
         """How long after its first frame motion may be found at the latest; the pre-roll must reach further back."""
         if self.is_small:
             return SMALL_LOOK_S
-        return min(LARGE_LOOK_S, self.longest_gop_s or LARGE_LOOK_S)
+        return min(LARGE_LOOK_S, self._longest_gop_s or LARGE_LOOK_S)

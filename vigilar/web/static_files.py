@@ -6,6 +6,7 @@ by relative address. Fonts and pictures of other hosts: none.
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import mimetypes
@@ -37,6 +38,7 @@ class StaticFile:
     packed: bytes
 
 
+@functools.cache
 def load_files(folder: Path = _FOLDER) -> dict[str, StaticFile]:
     """All files of ``folder`` by relative path, about 0.9 MB with the player. Read once at the start."""
     files = {}
