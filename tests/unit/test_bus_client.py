@@ -135,6 +135,31 @@ def test_impossible_topic_is_bug(make_bus: Connect, topic: str) -> None:
     assert caught.value.kind is ErrorKind.BUG
 
 
+def test_message_after_acknowledgement_goes_at_once(make_bus: Connect) -> None:
+    """It used to wait 40 ms for the other side's kernel (Nagle's algorithm meets delayed acknowledgements)."""
+    answered = threading.Event()
+    page = make_bus("web", "page")
+    page.subscribe("vigilar/events/published", lambda *_: answered.set())
+    _started(page)
+    events = make_bus("events", "events")
+
+    def answer_from_other_thread(_topic: str, _payload: bytes) -> None:
+        threading.Timer(0.005, events.publish, ("vigilar/events/published", b"{}")).start()
+
+    events.subscribe("vigilar/camera/a/fact", answer_from_other_thread)
+    _started(events)
+    camera = _started(make_bus("camera", "camera"))
+    took_s: list[float] = []
+    for _ in range(9):
+        answered.clear()
+        began = time.monotonic()
+        camera.publish("vigilar/camera/a/fact", b"{}")
+        assert answered.wait(5.0)
+        took_s.append(time.monotonic() - began)
+        time.sleep(0.06)  # the broker's own socket may wait, too; by now it has not to
+    assert sorted(took_s)[4] < 0.035
+
+
 def test_stop_waits_for_acknowledgement(make_bus: Connect) -> None:
     bus = _started(make_bus("camera", "writer"))
     tickets = [bus.publish("vigilar/camera/a/fact", b"{}") for _ in range(200)]

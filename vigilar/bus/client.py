@@ -9,6 +9,7 @@ receivers know them by their id.
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ class MessageBus:
         # Before connect, else paho raises (dependencies.md B1).
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
         client.max_queued_messages_set(MAX_UNACKNOWLEDGED)
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
@@ -237,3 +239,9 @@ class MessageBus:
                 subscription.handler(topic, bytes(message.payload))
             except Exception as error:
                 self._handler_errors.add(f"{topic}: {error}", traceback=True)
+
+
+def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
+    """Without this a message that follows an acknowledgement waits 40 ms for the kernel of the other side (Nagle's
+    algorithm meets delayed acknowledgements): measured 78 ms from camera to page instead of a few."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
