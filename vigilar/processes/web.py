@@ -1,7 +1,7 @@
 """The web process: gunicorn's threaded worker around the Flask app, the bridge from the bus, the supervisor's line.
 
 gunicorn's master is left out: what it does (start the worker again, end it when it hangs) the supervisor does for every
-process, and a second process would cost 45 MB, as the pages of a forked Python do not stay shared.
+process, and a second process would cost 24 MB, as the pages of a forked Python do not stay shared.
 """
 
 from __future__ import annotations

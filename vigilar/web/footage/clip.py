@@ -162,7 +162,7 @@ class _Joined:
 
     def _gap_s(self, stretch: Stretch) -> Fraction:
         """Seconds without a picture before ``stretch``: by the monotonic clock, by UTC after a restart of the box."""
-        before, after = self._last.media[-1], stretch.media[0]
+        before, after = self._last.last, stretch.media[0]
         apart_ns = after.mono_ns - before.mono_ns
         if apart_ns <= 0:
             apart_ns = after.utc_ns - before.utc_ns

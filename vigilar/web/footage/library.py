@@ -43,7 +43,12 @@ class Stretch:
 
     @property
     def end_ms(self) -> int:
-        return self.media[-1].utc_ns // 1_000_000 + self.media[-1].duration_ms
+        return self.last.utc_ns // 1_000_000 + self.last.duration_ms
+
+    @property
+    def last(self) -> RecordEntry:
+        """The record that ends last: the very last one may hold nothing but a little sound."""
+        return max(self.media[-3:], key=lambda entry: entry.utc_ns + entry.duration_ms * 1_000_000)
 
 
 @dataclass(slots=True)

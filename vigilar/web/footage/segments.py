@@ -96,5 +96,5 @@ def _unbroken(media: Sequence[RecordEntry]) -> Iterable[tuple[int, int]]:
         if at - end > SEAM_MS:
             yield start, end
             start = at
-        end = at + entry.duration_ms
+        end = max(end, at + entry.duration_ms)
     yield start, end

@@ -6,7 +6,8 @@ import { stream } from "./stream.js";
 import { hideBroken, isWell, loadStill, sayDown, setText, takeHealth } from "./tile.js";
 
 const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 4 : 9;
-const FROZEN_MS = 8000; // above what HLS is ever behind: two segments and the buffer
+// Above what HLS is ever behind: segments last from keyframe to keyframe, and the player holds up to three of them.
+const frozenMs = (gapS) => Math.max(8000, 4000 * (gapS || 0));
 const STILL_EVERY_MS = 2000;
 const HIDDEN_STOP_MS = 30000;
 const RETRY_MS = 5000;
@@ -27,6 +28,7 @@ class Tile {
     this.why = ""; // why there are stills instead of video
     this.nextStill = 0;
     this.retryAt = 0;
+    this.gapS = 0;
     if (this.image) hideBroken(this.image);
     this.video?.addEventListener("playing", () => (this.video.hidden = false));
   }
@@ -85,7 +87,7 @@ class Tile {
     const { state } = this.box.dataset;
     const ts = this.player ? this.player.frameTime() : this.stillTs;
     const behind = ts === null ? null : now() - ts;
-    if (state === "live" && this.player && behind !== null && behind > FROZEN_MS) this.box.dataset.frozen = "1";
+    if (state === "live" && this.player && behind !== null && behind > frozenMs(this.gapS)) this.box.dataset.frozen = "1";
     else delete this.box.dataset.frozen;
     sayDown(this.box);
     setText(this.ageLine, this.words(state, behind));
@@ -133,6 +135,7 @@ stream.addEventListener("health", ({ detail }) => {
     const tile = tiles.get(health.camera_id);
     if (!tile || tile.box.dataset.state === "off") continue;
     takeHealth(tile.box, health);
+    tile.gapS = health.keyframe_gap_s;
     tile.update();
   }
   saySentence();

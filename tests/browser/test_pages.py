@@ -1,0 +1,443 @@
+"""The pages in a real browser: they are accessible, ask nobody else, keep their weight, and stay alive."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+
+from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
+from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
+from tests.recording_kit import Clip, make_clip
+from vigilar.base.stop import Stop
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
+UP = ("front-door", "garden", "drive")
+STATES: dict[str, dict[str, str]] = {
+    "full": {
+        "live": "/live",
+        "watch": "/watch/front-door",
+        "watch down": "/watch/shed",
+        "events": "/events",
+        "events filtered to none": "/events?camera=shed&type=motion",
+        "event": "/events/1",
+        "event without footage": "/events/6",
+        "system": "/system",
+        "add": "/cameras/add",
+        "unknown": "/nothing-here",
+    },
+    "empty": {"live": "/live", "events": "/events", "system": "/system", "add": "/cameras/add"},
+}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
+    assert not missing, f"{missing} missing: scripts/test.sh brings them"
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return make_clip(tmp_path_factory.mktemp("clips"), has_sound=True, gop=10, size=(320, 180))
+
+
+class Site:
+    """A served house and the pages opened on it."""
+
+    def __init__(self, house: House, url: str, chromium: Browser) -> None:
+        self.house, self.url = house, url
+        self._chromium = chromium
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+
+    def page(self, size: str = "desk", *, signed_in: bool = True) -> Page:
+        width, height = SIZES[size]
+        context = self._chromium.new_context(viewport={"width": width, "height": height})
+        context.add_init_script(
+            "document.addEventListener('securitypolicyviolation', e => console.error('POLICY ' + e.violatedDirective))"
+        )
+        page = context.new_page()
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).hostname or ""))
+        page.on("pageerror", lambda error: self.complaints.append(f"error {error}"))
+        page.on("console", self._hear)
+        if signed_in:
+            sign_in(page, self.url)
+        return page
+
+    def _hear(self, line: ConsoleMessage) -> None:
+        if "POLICY" in line.text:
+            self.complaints.append(line.text)
+
+    def close(self) -> None:
+        for context in list(self._chromium.contexts):
+            context.close()
+
+
+@pytest.fixture
+def full(tmp_path: Path, chromium: Browser, clip: Clip) -> Iterator[Site]:
+    """Three cameras live, one down; events of most kinds."""
+    with open_house(tmp_path) as house, serve(house) as url:
+        fill(house, dict.fromkeys(UP, clip))
+        for camera_id in UP:
+            house.feed(camera_id, clip)
+        house.client()
+        stop = Stop()
+        thread = threading.Thread(target=lambda: _beat(house, stop))
+        thread.start()
+        site = Site(house, url, chromium)
+        yield site
+        site.close()
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture
+def empty(tmp_path: Path, chromium: Browser) -> Iterator[Site]:
+    with open_house(tmp_path, cameras=()) as house, serve(house) as url:
+        house.client()
+        house.well()
+        site = Site(house, url, chromium)
+        yield site
+        site.close()
+
+
+def _beat(house: House, stop: Stop) -> None:
+    while not stop.wait(0.3):
+        house.well(*UP)
+        for camera_id in UP:
+            house.health(camera_id, last_frame_ts=house.now_ms(), width=320, height=180, fps=10.0, codec="h264")
+        house.health("shed", "no-picture", reason="Nothing answers.", last_frame_ts=house.now_ms() - 42_000)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_full_house_is_accessible_and_fits(full: Site, size: str) -> None:
+    page = full.page(size)
+    for name, path in STATES["full"].items():
+        page.goto(full.url + path)
+        page.wait_for_timeout(700)
+        assert find_violations(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], name
+    assert full.complaints == []
+    assert full.hosts == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_empty_house_is_accessible_and_fits(empty: Site, size: str) -> None:
+    page = empty.page(size, signed_in=False)
+    page.goto(f"{empty.url}/login")
+    assert find_violations(page) == []
+    page.fill("#name", "nobody")
+    page.fill("#password", "wrong password")
+    page.click("main button")
+    assert page.locator("[role=alert]").inner_text() == "The name or the password is not right."
+    assert find_violations(page) == []
+    sign_in(page, empty.url)
+    for name, path in STATES["empty"].items():
+        page.goto(empty.url + path)
+        page.wait_for_timeout(300)
+        assert find_violations(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], name
+    assert empty.complaints == []
+
+
+def test_first_run_makes_owner_and_leads_to_live(tmp_path: Path, chromium: Browser) -> None:
+    with open_house(tmp_path, cameras=()) as house, serve(house) as url:
+        site = Site(house, url, chromium)
+        page = site.page(signed_in=False)
+        page.goto(url)
+        assert page.url == f"{url}/setup"
+        assert find_violations(page) == []
+        page.fill("#name", NAME)
+        page.fill("#password", PASSWORD)
+        page.click("main button")
+        expect(page).to_have_url(f"{url}/live")
+        expect(page.get_by_text("No camera yet").last).to_be_visible()
+        site.close()
+
+
+def test_tiles_move_and_tell_their_age(full: Site) -> None:
+    page = full.page()
+    for camera_id in UP:
+        tile = page.locator(f"[data-camera={camera_id}]")
+        expect(tile.locator("video")).to_be_visible(timeout=15_000)
+        expect(tile.locator(".tile-age")).to_contain_text("live ", timeout=5_000)
+    first = page.evaluate("document.querySelector('video').currentTime")
+    page.wait_for_timeout(800)
+    assert page.evaluate("document.querySelector('video').currentTime") > first
+
+
+def test_down_camera_is_hatched_with_reason(full: Site) -> None:
+    page = full.page()
+    hatch = page.locator("[data-camera=shed] .hatch")
+    expect(hatch).to_be_visible()
+    expect(hatch).to_contain_text("No picture for 00:4")
+    expect(hatch).to_contain_text("Nothing answers.")
+    expect(page.locator("[data-camera=garden] .hatch")).to_be_hidden()
+
+
+def test_pause_stops_every_picture(full: Site) -> None:
+    page = full.page()
+    expect(page.locator("[data-camera=garden] video")).to_be_visible(timeout=15_000)
+    page.click("#pause")
+    expect(page.locator("video:visible")).to_have_count(0)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert [one for one in asked if "/live/" in one] == []
+
+
+def test_single_view_shows_delay_in_numbers(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/watch/front-door")
+    expect(page.locator("canvas")).to_be_visible(timeout=10_000)
+    expect(page.locator("#latency")).to_contain_text("behind", timeout=5_000)
+    assert page.evaluate("document.querySelector('canvas').width") == 320
+
+
+def test_left_single_view_lets_the_camera_go(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/watch/front-door")
+    expect(page.locator("canvas")).to_be_visible(timeout=10_000)
+    page.goto(f"{full.url}/events")
+    page.wait_for_timeout(1500)
+    assert len(full.house.parts.live._mjpeg) == 0
+
+
+def test_event_shows_within_300_ms_of_its_row(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events")
+    page.wait_for_timeout(800)
+    page.evaluate(
+        """() => new MutationObserver(() => {
+            const card = document.getElementById("event-" + window.wanted);
+            if (card && !window.shownAt) window.shownAt = Date.now();
+        }).observe(document.getElementById("events"), { childList: true, subtree: true })"""
+    )
+    waits = []
+    for _ in range(5):
+        page.evaluate("() => { window.shownAt = 0; window.wanted = 'none'; }")
+        event = full.house.event(title="Motion, Garden", camera_id="garden")
+        stored = full.house.now_ms()
+        page.evaluate("id => { window.wanted = String(id); }", event.id)
+        full.house.tell(event)
+        page.wait_for_function("() => window.shownAt > 0", timeout=5_000)
+        waits.append(page.evaluate("() => window.shownAt") - stored)
+    assert sorted(waits)[2] < 300, waits
+    assert page.locator("#events li").first.inner_text().startswith("Motion, Garden")
+
+
+def test_list_does_not_jump_under_the_eye(full: Site) -> None:
+    page = full.page("phone")
+    page.goto(f"{full.url}/events")
+    page.wait_for_timeout(800)
+    page.evaluate("scrollTo(0, 900)")
+    place = "() => document.querySelectorAll('#events li')[14].getBoundingClientRect().top"
+    watched = page.evaluate("() => document.querySelectorAll('#events li')[14].id")
+    before = page.evaluate(place)
+    full.house.tell(full.house.event(title="Motion, Garden"))
+    expect(page.locator("#new-pill")).to_be_visible(timeout=3_000)
+    after = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", watched)
+    assert abs(after - before) <= 1
+    page.click("#new-pill")
+    expect(page.locator("#new-pill")).to_be_hidden()
+
+
+def test_event_grows_in_place(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events")
+    page.wait_for_timeout(500)
+    event = full.house.event(length_ms=None)
+    full.house.tell(event)
+    card = page.locator(f"#event-{event.id}")
+    expect(card).to_contain_text("still going")
+    full.house.tell(full.house.end(event, event.ts_ms + 40_000), is_update=True)
+    expect(card).to_contain_text("40 s")
+    expect(card).to_have_count(1)
+
+
+def test_reload_after_missed_events_shows_them_once(full: Site) -> None:
+    """The stream is cut; what happened meanwhile arrives when it is back."""
+    page = full.page()
+    page.goto(f"{full.url}/events")
+    page.wait_for_timeout(500)
+    page.context.set_offline(True)
+    full.house.parts.hub.close()
+    full.house.parts.hub.open()
+    event = full.house.event(title="While away")
+    page.context.set_offline(False)
+    card = page.locator(f"#event-{event.id}")
+    expect(card).to_have_count(1, timeout=15_000)
+
+
+def test_filter_keeps_other_events_out(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events?camera=drive")
+    page.wait_for_timeout(500)
+    full.house.tell(full.house.event(camera_id="garden", title="Motion, Garden"))
+    mine = full.house.event(camera_id="drive", title="Motion, Drive")
+    full.house.tell(mine)
+    expect(page.locator(f"#event-{mine.id}")).to_be_visible()
+    expect(page.get_by_text("Motion, Garden")).to_have_count(0)
+
+
+def test_load_more_appends_without_doubles(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events")
+    cards = page.locator("#events li")
+    expect(cards).to_have_count(30)
+    page.click("#more")
+    expect(cards).to_have_count(44)
+    ids = page.evaluate("() => [...document.querySelectorAll('#events li')].map(one => one.id)")
+    assert len(set(ids)) == 44
+    expect(page.locator("#more")).to_have_count(0)
+
+
+def test_clip_plays_by_itself_muted(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events/1")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 0.5", timeout=15_000)
+    assert page.evaluate("() => document.getElementById('player').muted")
+    page.evaluate("() => { document.getElementById('player').currentTime = 8; }")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 8.3", timeout=10_000)
+    expect(page.locator("#player-note")).to_be_hidden()
+
+
+def test_downloaded_clip_plays_too(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events")
+    page.evaluate(
+        """() => { const v = document.createElement("video"); v.id = "mp4"; v.muted = true;
+                   v.src = "/events/1/clip.mp4"; document.body.append(v); v.play(); }"""
+    )
+    page.wait_for_function("() => document.getElementById('mp4').currentTime > 0.5", timeout=10_000)
+    assert 10 < page.evaluate("() => document.getElementById('mp4').duration") < 30
+
+
+def test_eight_tabs_share_one_stream(full: Site) -> None:
+    first = full.page()
+    first.goto(f"{full.url}/events")
+    tabs = [first]
+    for _ in range(7):
+        tab = first.context.new_page()
+        tab.goto(f"{full.url}/events")
+        tabs.append(tab)
+    first.wait_for_timeout(1500)
+    assert full.house.parts.hub.count() == 1
+    event = full.house.event(title="For all tabs")
+    full.house.tell(event)
+    for tab in tabs:
+        expect(tab.locator(f"#event-{event.id}")).to_be_attached(timeout=5_000)
+    first.close()  # the leader goes; another takes over and nothing is lost
+    event = full.house.event(title="After the leader")
+    full.house.tell(event)
+    for tab in tabs[1:]:
+        expect(tab.locator(f"#event-{event.id}")).to_be_attached(timeout=10_000)
+    assert full.house.parts.hub.count() == 1
+
+
+def test_tabs_without_locks_share_one_stream(full: Site) -> None:
+    """On plain HTTP in the house's network browsers have no Web Locks."""
+    first = full.page(signed_in=False)
+    first.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined });")
+    sign_in(first, full.url)
+    second = first.context.new_page()
+    for tab in (first, second):
+        tab.goto(f"{full.url}/events")
+    first.wait_for_timeout(3000)
+    assert full.house.parts.hub.count() == 1
+    event = full.house.event(title="For both")
+    full.house.tell(event)
+    for tab in (first, second):
+        expect(tab.locator(f"#event-{event.id}")).to_be_attached(timeout=5_000)
+
+
+def test_camera_is_tried_then_added(full: Site) -> None:
+    stages = [
+        {"name": "network", "ok": True, "ms": 12.0, "detail": "Found the camera"},
+        {"name": "login", "ok": True, "ms": 88.0, "detail": "Login accepted"},
+    ]
+    full.house.parts.probe = lambda _wish: {
+        "ok": True, "code": "", "sentence": "The picture arrives.", "next_step": "", "stages": stages,
+    }  # fmt: skip
+    page = full.page("phone")
+    page.goto(f"{full.url}/cameras/add")
+    page.fill("#address", "rtsp://192.168.1.30/stream1")
+    page.fill("#user", "admin")
+    page.fill("#password", "p@ss")
+    page.click("#test")
+    expect(page.locator("#verdict")).to_have_text("The picture arrives.")
+    expect(page.locator("#stages li")).to_have_count(2)
+    assert find_violations(page) == []
+    page.fill("#name", "Back yard")
+    page.get_by_role("button", name="Add it").click()
+    expect(page).to_have_url(f"{full.url}/live")
+    assert "Back yard" in (full.house.folder / "vigilar.toml").read_text()
+
+
+def test_wrong_login_of_camera_is_said(full: Site) -> None:
+    full.house.parts.probe = lambda _wish: {
+        "ok": False, "code": "V-CAM-03", "sentence": "Login refused.", "next_step": "Check capitals.",
+        "stages": [{"name": "login", "ok": False, "ms": 80.0, "detail": "Login refused"}],
+    }  # fmt: skip
+    page = full.page()
+    page.goto(f"{full.url}/cameras/add")
+    page.fill("#address", "rtsp://192.168.1.30/stream1")
+    page.click("#test")
+    expect(page.locator("#verdict")).to_have_text("Login refused. Check capitals.")
+    expect(page.get_by_role("button", name="Add it")).to_be_hidden()
+    assert find_violations(page) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "limit_kb"), [("/login", 60), ("/events", 110), ("/events/1", 240), ("/live", 240), ("/watch/garden", 240)]
+)
+def test_page_keeps_its_weight(full: Site, path: str, limit_kb: int) -> None:
+    """Packed bytes of page, styles, scripts and icons; pictures aside (ux.md 3.2)."""
+    page = full.page()
+    sizes: dict[str, int] = {}
+
+    def weigh(one: Response) -> None:
+        if one.ok and ("/static/" in one.url or one.request.resource_type == "document"):
+            sizes[one.url] = len(gzip.compress(one.body(), 9))
+
+    page.on("response", weigh)
+    page.goto(full.url + path)
+    page.wait_for_timeout(1500)
+    total = sum(sizes.values())
+    assert total < limit_kb * 1000, sizes
+
+
+def test_pages_work_without_script(full: Site, chromium: Browser) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, full.url)
+    expect(page.locator(".tile .still")).to_have_count(len(CAMERAS))
+    page.click("text=Events")
+    expect(page.locator("#events li")).to_have_count(30)
+    page.click("#more")
+    expect(page.locator("#events li")).to_have_count(14)
+    page.goto(f"{full.url}/events/1")
+    assert page.locator("#player").get_attribute("src") == "/events/1/clip.mp4"
+    page.goto(f"{full.url}/system")
+    expect(page.get_by_text("Shed: no picture.").first).to_be_visible()
+    context.close()
+
+
+def test_signed_out_page_goes_to_login(full: Site) -> None:
+    page = full.page()
+    page.goto(f"{full.url}/events")
+    page.click("text=Sign out")
+    expect(page).to_have_url(f"{full.url}/login")
+    page.goto(f"{full.url}/events")
+    assert page.url.startswith(f"{full.url}/login?next=")

@@ -1,0 +1,186 @@
+"""The web process as it runs: gunicorn's worker, the real app and a real line to a supervisor; no broker is there."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import multiprocessing
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import wait_until
+from vigilar import main
+from vigilar.base.child import Launched
+from vigilar.base.launch import launch_process
+from vigilar.base.ports import free_port
+from vigilar.config.jobs import WebJob
+from vigilar.config.places import Places
+from vigilar.processes import web
+from vigilar.processes.planner import PlanTask
+from vigilar.processes.upgrade import make_jobs
+
+
+def run_with_few_threads(job: WebJob, sock: socket.socket) -> None:
+    """With buffers so small that a stalled reader is noticed by the first picture, not by the first film."""
+    create_sockets = vars(web)["create_sockets"]
+
+    def with_small_buffers(*args: Any) -> Any:
+        listeners = create_sockets(*args)
+        for listener in listeners:
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return listeners
+
+    vars(web).update(create_sockets=with_small_buffers, THREADS=3, STALLED_MS=1_000)
+    main._run_web(job, sock)
+
+
+class WebProcess:
+    """A running web process and the supervisor's end of its line."""
+
+    def __init__(self, job: WebJob, target: Callable[[WebJob, socket.socket], None]) -> None:
+        self.job = job
+        self.process: Launched = launch_process(multiprocessing.get_context("spawn"), target, job)
+        self.beats: list[dict[str, Any]] = []
+        self.code: int | None = None
+
+    def is_up(self) -> bool:
+        try:
+            return self.get("/healthz")[0] == 200
+        except OSError:
+            return False
+
+    def get(self, path: str, timeout_s: float = 2.0) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.job.port, timeout=timeout_s)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def connect(self, request: str = "") -> socket.socket:
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.connect(("127.0.0.1", self.job.port))
+        sock.sendall(request.encode())
+        return sock
+
+    def take_beats(self) -> int:
+        assert self.process.line
+        self.beats += [m["beat"] for m in self.process.line.receive() or [] if "beat" in m]
+        return len(self.beats)
+
+    def exit_code(self, within_s: float) -> int:
+        readable, _, _ = select.select([self.process.exit_fd], [], [], within_s)
+        assert readable, f"still runs after {within_s} s"
+        self.code = self.process.reap()
+        return self.code
+
+    def finish(self) -> None:
+        if self.code is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.reap()
+        self.process.close()
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> WebJob:
+    places = Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "secrets", may_lack_config=True)
+    places.run_dir.mkdir()
+    jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
+    return replace(jobs.web, listen="127.0.0.1", port=free_port())
+
+
+@pytest.fixture
+def served(job: WebJob) -> Iterator[WebProcess]:
+    running = WebProcess(job, main._run_web)
+    try:
+        wait_until(running.is_up, 40.0)
+        yield running
+    finally:
+        running.finish()
+
+
+def sign_in(served: WebProcess) -> str:
+    """The session cookie of the owner, who is made by it."""
+    connection = http.client.HTTPConnection("127.0.0.1", served.job.port, timeout=5.0)
+    body = json.dumps({"name": "owner", "password": "a long enough password"})
+    origin = f"http://127.0.0.1:{served.job.port}"
+    headers = {"Content-Type": "application/json", "Origin": origin, "Sec-Fetch-Site": "same-origin"}
+    connection.request("POST", "/api/v1/setup", body, headers)
+    answer = connection.getresponse()
+    assert answer.status in (200, 201), answer.read()
+    answer.read()
+    cookie = answer.headers["Set-Cookie"].split(";")[0]
+    connection.close()
+    return cookie
+
+
+def test_main_loop_sends_heartbeats(served: WebProcess) -> None:
+    wait_until(lambda: served.take_beats() >= 2, 5.0)
+    assert served.beats[0].keys() == {"connections"}
+
+
+def test_stop_ends_open_event_stream_in_time(served: WebProcess) -> None:
+    cookie = sign_in(served)
+    host = f"127.0.0.1:{served.job.port}"
+    with served.connect(f"GET /events/stream HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n\r\n") as stream:
+        stream.settimeout(5.0)
+        heard = b""
+        while b"event: connected" not in heard:
+            heard += stream.recv(4096)
+        began = time.monotonic()
+        assert served.process.line
+        served.process.line.send_stop()
+        assert served.exit_code(3.0) == 0
+        assert time.monotonic() - began < 2.5
+
+
+def test_sigterm_stops_although_a_reader_stalls(served: WebProcess) -> None:
+    with served.connect(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{served.job.port}\r\n"):  # never finished
+        served.process.send_signal(signal.SIGTERM)
+        assert served.exit_code(3.0) == 0
+
+
+def test_end_of_supervisor_ends_web_process(served: WebProcess) -> None:
+    assert served.process.line
+    served.process.line._sock.shutdown(socket.SHUT_RDWR)  # what the kernel does when its last owner is gone
+    assert served.exit_code(5.0) == 0
+
+
+def test_taken_port_ends_with_busy(job: WebJob, capfd: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", job.port)):
+        running = WebProcess(job, main._run_web)
+        try:
+            assert running.exit_code(40.0) == 75
+        finally:
+            running.finish()
+    errors = capfd.readouterr().err
+    assert f"port {job.port}, wanted for the page, is taken by another program" in errors
+    assert "Traceback" not in errors
+
+
+def test_stalled_readers_lose_their_threads(job: WebJob) -> None:
+    running = WebProcess(job, run_with_few_threads)
+    try:
+        wait_until(running.is_up, 40.0)
+        static = "/static/any/vendor/bootstrap.min.css"
+        assert len(running.get(static)[1]) > 100_000
+        request = f"GET {static} HTTP/1.1\r\nHost: 127.0.0.1:{job.port}\r\n\r\n"
+        readers = [running.connect(request) for _ in range(3)]
+        time.sleep(0.5)
+        with pytest.raises(OSError, match="timed out"):
+            running.get("/healthz", timeout_s=0.3)
+        wait_until(running.is_up, 10.0)
+        for reader in readers:
+            reader.close()
+    finally:
+        running.finish()
