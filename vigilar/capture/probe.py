@@ -88,7 +88,7 @@ def _reach(url: str) -> None:
 def _first_keyframe(source: Source) -> None:
     deadline = time.monotonic() + PICTURE_S
     for raw in source:
-        if raw.kind is Kind.VIDEO and raw.is_keyframe:
+        if raw is not None and raw.kind is Kind.VIDEO and raw.is_keyframe:
             return
         if time.monotonic() > deadline:
             break

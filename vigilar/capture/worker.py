@@ -12,14 +12,18 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
 from vigilar.capture.timestamps import StampGate, StampJump
-from vigilar.media.bitstream import annex_b, has_whole_setup, parameter_sets
+from vigilar.media.bitstream import annex_b, first_sps, has_whole_setup, parameter_sets
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
 from vigilar.media.source import RawPacket, Source
+from vigilar.media.sps import BadBitstream
 
 logger = logging.getLogger(__name__)
 
 USELESS_S = 10.0
 """Without a usable video packet for this long the connection is given up, whatever else the camera sends."""
+
+JUMP_PAUSE_S = 0.2
+"""Between a run that ended by its stamps and the next, so that a broken camera cannot make the loop spin."""
 
 LOGIN_RETRY_S = 60.0
 """Cameras lock after a few wrong passwords: one try a minute."""
@@ -30,7 +34,7 @@ class OpenSource(Protocol):
 
     streams: list[StreamInfo]
 
-    def __iter__(self) -> Iterator[RawPacket]: ...
+    def __iter__(self) -> Iterator[RawPacket | None]: ...
 
     def close(self) -> None: ...
 
@@ -67,6 +71,8 @@ class CaptureWorker:
         self._stop, self._clock, self._opener = stop, clock, opener
         self._backoff = backoff or Backoff()
         self._run = 0
+        self._video: StreamInfo
+        self._is_started = False
         self.beat_mono_ns = clock.mono_ns()
         self.dropped = 0
 
@@ -85,6 +91,7 @@ class CaptureWorker:
                 self._pause(error, (self._clock.mono_ns() - began_ns) / 1e9)
             except StampJump as jump:
                 logger.info("%s run %d ended: %s", self._role.value, self._run, jump)
+                self._stop.wait(JUMP_PAUSE_S)
 
     def _pause(self, error: CameraError, ran_s: float) -> None:
         delay_s = LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
@@ -102,38 +109,61 @@ class CaptureWorker:
         self._run += 1
         try:
             self._read(source)
+        except BadBitstream as error:
+            sentence = f"The camera's picture set-up cannot be read: {error}."
+            raise CameraError(sentence, kind=ErrorKind.TRANSIENT, code="V-CAM-14") from error
         finally:
             source.close()
 
     def _read(self, source: OpenSource) -> None:
         video = source.streams[0]
         gate = StampGate(self._run, video.frame_rate)
+        self._video, self._is_started = video, False
         useful_ns = self._clock.mono_ns()
-        is_started = False
-        for raw in source:
-            now_ns = self._clock.mono_ns()
-            self.beat_mono_ns = now_ns
-            if self._stop.is_set():
-                return
-            for packet in gate.pass_on(raw, self._clock.utc_ns(), now_ns):
-                if not is_started:
-                    video = _with_setup(video, packet)
-                    if not (
-                        packet.kind is Kind.VIDEO and packet.is_keyframe and has_whole_setup(video.codec, video.setup)
-                    ):
-                        continue
-                    is_started = True
-                    self._start((video, *source.streams[1:]), packet)
-                if packet.kind is Kind.VIDEO:
-                    useful_ns = now_ns
-                self._sink(packet)
-            self.dropped = gate.dropped
-            if now_ns - useful_ns > USELESS_S * 1e9:
-                raise CameraError(
-                    f"Connected, but no usable picture for {USELESS_S:.0f} seconds.",
-                    kind=ErrorKind.TRANSIENT,
-                    code="V-CAM-16",
-                )
+        try:
+            for raw in source:
+                now_ns = self._clock.mono_ns()
+                self.beat_mono_ns = now_ns
+                if self._stop.is_set():
+                    return
+                if raw is not None:
+                    for packet in gate.pass_on(raw, self._clock.utc_ns(), now_ns):
+                        if self._hand_on(packet, source.streams) and packet.kind is Kind.VIDEO:
+                            useful_ns = now_ns
+                    self.dropped = gate.dropped
+                if now_ns - useful_ns > USELESS_S * 1e9:
+                    raise CameraError(
+                        f"Connected, but no usable picture for {USELESS_S:.0f} seconds.",
+                        kind=ErrorKind.TRANSIENT,
+                        code="V-CAM-16",
+                    )
+        finally:
+            if self._is_started:
+                for packet in gate.flush():
+                    self._sink(packet)
+
+    def _hand_on(self, packet: Packet, streams: list[StreamInfo]) -> bool:
+        """Give the packet to the sink; False while the run waits for a keyframe with parameter sets.
+
+        Raises StampJump when the camera changed its picture format: the run's init segment does not fit any more.
+        """
+        is_key = packet.kind is Kind.VIDEO and packet.is_keyframe
+        if is_key:
+            known = self._video.setup
+            sets = parameter_sets(self._video.codec, packet.data)
+            if self._is_started and any(nal not in known for nal in sets):
+                self._is_started = False  # what still waits in the gate is of the new format
+                raise StampJump("the picture format changed")
+        if not self._is_started:
+            if not is_key:
+                return False
+            video = _with_setup(self._video, sets)
+            if not has_whole_setup(video.codec, video.setup):
+                return False
+            self._video, self._is_started = video, True
+            self._start((video, *streams[1:]), packet)
+        self._sink(packet)
+        return True
 
     def _start(self, streams: tuple[StreamInfo, ...], first: Packet) -> None:
         logger.info("%s stream open, run %d, %s", self._role.value, self._run, streams[0].codec)
@@ -141,8 +171,15 @@ class CaptureWorker:
         self._on_connection(Connection(self._role, True, self._run))
 
 
-def _with_setup(video: StreamInfo, packet: Packet) -> StreamInfo:
-    """``video`` with parameter sets out of the packet when the session description had none or not all."""
-    if packet.kind is not Kind.VIDEO or has_whole_setup(video.codec, video.setup):
+def _with_setup(video: StreamInfo, sets: list[bytes]) -> StreamInfo:
+    """``video`` as its first keyframe describes it: what comes in band is what the slices refer to.
+
+    The session description stands in where the camera sends no sets in band. Raises BadBitstream.
+    """
+    in_band = annex_b(sets)
+    if has_whole_setup(video.codec, in_band):
+        video = replace(video, setup=in_band)
+    if not has_whole_setup(video.codec, video.setup):
         return video
-    return replace(video, setup=annex_b(parameter_sets(video.codec, packet.data)))
+    facts = first_sps(video.codec, video.setup)
+    return replace(video, width=facts.width, height=facts.height)

@@ -43,9 +43,9 @@ LEAST_VARIANCE = 4.0
 UNCHANGED_SHARE = 0.7
 """A pixel is unchanged within this share of the least distance at which MOG2 calls it foreground."""
 SCENE_CHANGE_FRAC = 0.8
-"""More foreground than this is another picture (light switch, infrared filter), not a thing in it."""
+"""More foreground than this, that light does not explain, is another picture and not a thing in it."""
 LIGHT_FRAC = 0.15
-"""With more foreground than this of which most is explained by light, the background learns the new light fast."""
+"""More foreground than this of which light explains most is a change of light..."""
 LIGHT_SHARE = 0.25
 """...when less than this share of the foreground is left."""
 QUIET_SHARE = 0.25
@@ -221,11 +221,11 @@ class MotionDetector:
         if found_px < QUIET_SHARE * least_px:
             return MotionReading(0.0)
         blobs = not_light(found, small, self._background, self._settings.light_tolerance)
-        left_px = sum(blob.area_px for blob in blobs)
+        is_light = sum(blob.area_px for blob in blobs) < LIGHT_SHARE * found_px
         return MotionReading(
             blobs[0].area_px / found.size if blobs else 0.0,
-            is_lighting_change=found_px > LIGHT_FRAC * found.size and left_px < LIGHT_SHARE * found_px,
-            is_other_scene=left_px > SCENE_CHANGE_FRAC * found.size,
+            is_lighting_change=is_light and found_px > LIGHT_FRAC * found.size,
+            is_other_scene=not is_light and found_px > SCENE_CHANGE_FRAC * found.size,
             boxes=_boxes(blobs, least_px / 2, found.shape[1], found.shape[0]),
         )
 

@@ -14,10 +14,10 @@ MEMORY_PACKETS = 120
 LEAST_PACKETS = 20
 """Before so many are known nothing is unusual."""
 RECENT = 3
-"""Packets that are judged together: a single large one is how some encoders refresh their picture."""
-FACTOR = 1.6
-"""How much larger than usual the recent ones must be..."""
-SPREAD = 6.0
+"""Packets that are judged together, by the middle one: some encoders refresh their picture by a single large one."""
+FACTOR = 1.5
+"""How much larger than usual it must be..."""
+SPREAD = 4.0
 """...and by how many usual deviations (median of the absolute deviations)."""
 BACK_OFF_MIN_S = 1.0
 BACK_OFF_MAX_S = 60.0
@@ -59,5 +59,5 @@ class PacketSizes:
     def _is_unusual(self) -> bool:
         if self._added < LEAST_PACKETS or len(self._recent) < RECENT:
             return False
-        mean = sum(self._recent) / RECENT
-        return mean > FACTOR * self._usual and mean - self._usual > SPREAD * self._spread / RECENT**0.5
+        middle = median(self._recent)
+        return middle > FACTOR * self._usual and middle - self._usual > SPREAD * self._spread

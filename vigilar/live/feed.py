@@ -34,6 +34,9 @@ QUIET_S = 12.0
 
 MAX_VIEWERS = 24
 
+BACKLOG = 128
+"""Above MAX_VIEWERS: a socket with a time-out is refused at once when this is full (unix(7), EAGAIN)."""
+
 
 @contextlib.contextmanager
 def _short_path(run_dir: Path, camera_id: str) -> Iterator[str]:
@@ -62,7 +65,7 @@ class FeedServer:
                 os.unlink(path)
             self._listener.bind(path)
             os.chmod(path, 0o600)
-        self._listener.listen(16)
+        self._listener.listen(BACKLOG)
         self._thread.start()
 
     def stop(self) -> None:
@@ -185,6 +188,7 @@ class FeedClient:
 
     def __init__(self, run_dir: Path, camera_id: str, request: Request, timeout_s: float = 15.0) -> None:
         """Raises OSError when the camera process is not there."""
+        self._is_reading = False
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._sock.settimeout(timeout_s)
@@ -197,6 +201,7 @@ class FeedClient:
 
     def answers(self) -> Iterator[Answer]:
         """Each answer as it comes. Raises OSError when the camera process hangs longer than the time-out."""
+        self._is_reading = True
         with self._sock, self._sock.makefile("rb", buffering=1 << 16) as stream:
             while True:
                 head = stream.read(wire.HEAD.size)
@@ -211,6 +216,8 @@ class FeedClient:
                 yield wire.parse_answer(kind, payload)
 
     def close(self) -> None:
-        """From any thread: ends ``answers``."""
+        """From any thread: ends ``answers``, whose reader closes the socket."""
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+        if not self._is_reading:
+            self._sock.close()

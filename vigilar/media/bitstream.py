@@ -169,7 +169,7 @@ def first_sps(codec: str, setup: bytes) -> Sps:
 
 
 def codec_string(info: StreamInfo) -> str:
-    """The codec as MIME types say it (RFC 6381): ``avc1.64001f``, ``hvc1.1.6.L93.90``, ``mp4a.40.2``, ``opus``.
+    """The codec as MIME types say it (RFC 6381): ``avc1.64001f``, ``hvc1.1.6.L93.90``, ``mp4a.40.2``.
 
     Raises BadBitstream when ``info.setup`` lacks what the string is made of.
     """

@@ -101,10 +101,8 @@ def _hvcc(setup: bytes) -> bytes:
 
 
 def _audio_entry(info: StreamInfo) -> bytes:
-    config = _esds(info) if info.codec == "aac" else _dops(info)
-    name = b"mp4a" if info.codec == "aac" else b"Opus"
     rate = info.sample_rate if info.sample_rate < 65536 else 0
-    return box(name, struct.pack(">6xH8xHHHHI", 1, info.channels, 16, 0, 0, rate << 16), config)
+    return box(b"mp4a", struct.pack(">6xH8xHHHHI", 1, info.channels, 16, 0, 0, rate << 16), _esds(info))
 
 
 def _esds(info: StreamInfo) -> bytes:
@@ -115,14 +113,6 @@ def _esds(info: StreamInfo) -> bytes:
     decoder = struct.pack(">BB3xII", 0x40, 0x15, 0, 0) + specific
     body = struct.pack(">HB", 0, 0) + b"\4" + bytes([len(decoder)]) + decoder + b"\6\1\2"
     return full_box(b"esds", 0, 0, b"\3" + bytes([len(body)]) + body)
-
-
-def _dops(info: StreamInfo) -> bytes:
-    """OpusSpecificBox ("Encapsulation of Opus in ISO Base Media File Format", 4.3.2), one or two channels.
-
-    Pre-skip is that of the usual encoder's start-up; a live stream entered in the middle has none of its own.
-    """
-    return box(b"dOps", struct.pack(">BBHIHB", 0, info.channels, 312, info.sample_rate, 0, 0))
 
 
 def movie_fragment(sequence: int, trafs: list[tuple[int, int, list[int], int, bool]]) -> bytes:

@@ -80,5 +80,7 @@ class Decoder:
 
 
 def _luma(frame: Any) -> NDArray[np.uint8]:
+    if frame.format.components[0].bits != 8:  # H.265 of 10 bits: two bytes a sample
+        frame = frame.reformat(format="gray")
     plane = frame.planes[0]
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]

@@ -8,6 +8,7 @@ dead-locked threaded programs.
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,20 +22,22 @@ from av.bitstream import BitStreamFilterContext
 
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.redact import redact
+from vigilar.media.audio import FRAME_SAMPLES, EncodedSound, SoundEncoder
 from vigilar.media.bitstream import LAYOUTS, first_sps, setup_of_extradata
 from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream
 
 av.logging.set_level(None)
 
+logger = logging.getLogger(__name__)
+
 OPEN_TIMEOUT_S = 8.0
-READ_TIMEOUT_S = 4.0
-"""libav reports a silent camera after about twice this time (measured); the worker's own watchdog is stricter."""
+READ_TIMEOUT_S = 1.0
+"""How long a silent camera keeps the reader from looking at the stop. Reading goes on after it (measured: a camera that
+hung for four seconds, its connection open, went on in the same stream); giving up is the worker's watchdog's part."""
 
 _FAST_OPEN = {"probesize": "32", "analyzeduration": "0", "fpsprobesize": "0"}
 """Opening in 0.1 s instead of 1.3 s: nothing is probed, the session description says it all."""
-
-_AUDIO = {"aac"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,9 @@ class RawPacket:
 class Source:
     """An open camera or file. One thread opens, reads and closes it.
 
-    ``streams`` is video first, then AAC sound if there is any. Iterating gives packets until the stop or an error;
-    files begin again at their end, with stamps that go on, at the pace of their time stamps.
+    ``streams`` is video first, then sound if there is any, always as AAC. Iterating gives packets until the stop or an
+    error, and None when a camera was silent for READ_TIMEOUT_S, so that the caller can look at its watchdog; files
+    begin again at their end, with stamps that go on, at the pace of their time stamps.
     """
 
     def __init__(self, url: str, wait: Callable[[float], bool], *, loops: bool = True) -> None:
@@ -76,8 +80,8 @@ class Source:
         if not videos:
             raise _no_picture(self._container.streams)
         self._video = videos[0]
-        sounds = [s for s in self._container.streams.audio if s.codec_context.name in _AUDIO]
-        self._audio = sounds[0] if sounds else None
+        self._audio = self._pick_sound()
+        self._encoder: SoundEncoder | None = None
         codec = self._video.codec_context
         extradata = bytes(codec.extradata or b"")
         try:
@@ -96,40 +100,59 @@ class Source:
                 width, height = facts.width, facts.height
         self.streams = [StreamInfo(Kind.VIDEO, codec.name, self._ticks(self._video), setup, width, height, believable)]
         if self._audio is not None:
-            sound = self._audio.codec_context
-            self.streams.append(
-                StreamInfo(
-                    Kind.AUDIO,
-                    sound.name,
-                    self._ticks(self._audio),
-                    bytes(sound.extradata or b""),
-                    sample_rate=sound.sample_rate,
-                    channels=sound.layout.nb_channels if sound.layout else 1,
-                )
-            )
+            try:
+                self.streams.append(self._sound_info(self._audio))
+            except av.FFmpegError as error:  # a picture without its sound is better than none
+                logger.warning("the sound (%s) is left out: %s", self._audio.codec_context.name, type(error).__name__)
+                self._audio = None
+
+    def _pick_sound(self) -> Any:
+        """AAC if there is any, else what libav can decode, else None."""
+        sounds = [s for s in self._container.streams.audio if s.codec_context is not None]
+        return next((s for s in sounds if s.codec_context.name == "aac"), sounds[0] if sounds else None)
+
+    def _sound_info(self, stream: Any) -> StreamInfo:
+        sound = stream.codec_context
+        channels = sound.layout.nb_channels if sound.layout else 1
+        setup = bytes(sound.extradata or b"")
+        if sound.name == "aac" and setup:
+            rate = sound.sample_rate
+            return StreamInfo(Kind.AUDIO, "aac", self._ticks(stream), setup, sample_rate=rate, channels=channels)
+        self._encoder = SoundEncoder(sound.sample_rate, channels)
+        return self._encoder.info
 
     @staticmethod
     def _ticks(stream: Any) -> Fraction:
         return Fraction(stream.time_base)
 
-    def __iter__(self) -> Iterator[RawPacket]:
+    def __iter__(self) -> Iterator[RawPacket | None]:
         if self._is_file:
             yield from self._paced()
-        else:
-            yield from self._once()
+            return
+        while True:
+            try:
+                yield from self._once()
+            except av.ExitError:  # nothing came in time; the connection is as good as before
+                yield None
+                if self._wait(0.0):
+                    return
+                continue
             raise CameraError("The camera ended the stream.", kind=ErrorKind.TRANSIENT, code="V-CAM-16")
 
     def _once(self) -> Iterator[RawPacket]:
         wanted = [s for s in (self._video, self._audio) if s is not None]
-        with _mapped(self._url):
+        with _mapped(self._url, is_reading=True):
             for packet in self._container.demux(wanted):
                 if packet.size == 0:
                     continue
                 if packet.stream is self._video:
                     for filtered in self._filter.filter(packet) if self._filter else (packet,):
-                        yield _raw(Kind.VIDEO, filtered)
+                        yield _raw(Kind.VIDEO, filtered, self.streams[0].time_base)
+                elif self._encoder is None:
+                    yield _raw(Kind.AUDIO, packet, self.streams[1].time_base)
                 else:
-                    yield _raw(Kind.AUDIO, packet)
+                    for unit in self._encoder.encode(packet):
+                        yield _encoded(unit, self.streams[1].time_base)
 
     def _paced(self) -> Iterator[RawPacket]:
         began = time.monotonic()
@@ -154,22 +177,30 @@ class Source:
             if not self._loops:
                 return
             shift += end
+            if self._encoder is not None:
+                self._encoder.reset()
             with _mapped(self._url):
                 self._container.seek(0)
 
     def close(self) -> None:
+        if self._encoder is not None:
+            self._encoder.close()
         with contextlib.suppress(av.FFmpegError):
             self._container.close()
 
 
-def _raw(kind: Kind, packet: Any) -> RawPacket:
+def _encoded(unit: EncodedSound, time_base: Fraction) -> RawPacket:
+    return RawPacket(Kind.AUDIO, unit.data, unit.pts, unit.pts, FRAME_SAMPLES, time_base, True)
+
+
+def _raw(kind: Kind, packet: Any, time_base: Fraction) -> RawPacket:
     return RawPacket(
         kind,
         bytes(packet),
         packet.pts,
         packet.dts,
         packet.duration or 0,
-        Fraction(packet.time_base),
+        time_base,
         bool(packet.is_keyframe),
     )
 
@@ -195,11 +226,13 @@ def _no_picture(streams: Any) -> CameraError:
 
 
 @contextlib.contextmanager
-def _mapped(url: str) -> Iterator[None]:
-    """The door: libav's errors become one sentence each, without the address."""
+def _mapped(url: str, *, is_reading: bool = False) -> Iterator[None]:
+    """The door: libav's errors become one sentence each, without the address. A time-out while reading passes."""
     try:
         yield
     except av.FFmpegError as error:
+        if is_reading and isinstance(error, av.ExitError):
+            raise
         raise _sentence(url, error) from error
     except OSError as error:
         raise CameraError(

@@ -46,7 +46,7 @@ from vigilar.vge.keys import KeyRing
 
 logger = logging.getLogger(__name__)
 
-TURN_S = 0.5
+TURN_S = 1.0
 STALL_NS = 30_000_000_000
 """A thread without a sign of life for this long hangs. Opening a camera takes at most 16 s, a sync of a disk that
 spins up 20 s; after this the supervisor waits its own 15 s."""
@@ -104,7 +104,8 @@ class CameraProcess:
             if job.detect
             else None
         )
-        self._live = {StreamRole.MAIN: LiveStream()}
+        self._live_main = LiveStream()
+        self._live = {StreamRole.MAIN: self._live_main}
         if job.sub_url is not None:
             self._live[StreamRole.SUB] = LiveStream()
         self._feed = FeedServer(job.run_dir, job.camera_id, self._live)
@@ -139,9 +140,9 @@ class CameraProcess:
         heard = item if self._job.sound else _without_sound(item)
         if heard is None:
             return
-        self._meter.add(heard)
         self._ring.add(heard)
-        self._live[StreamRole.MAIN].add(heard)
+        self._meter.add(heard)
+        self._live_main.add(heard)
         if self._job.sub_url is None and self._analysis is not None:
             self._queue.put(heard)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,60 +21,61 @@ FRESH_NS = 3_000_000_000
 """A stream whose newest picture is older than this is not live."""
 
 SEND_EVERY_NS = 5_000_000_000
-_SPAN_NS = 5_000_000_000
+SAMPLE_NS = 1_000_000_000
+SAMPLES = 6
+"""Rates are over the five seconds between the oldest and the newest of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """What had come at one moment."""
+
+    mono_ns: int
+    pictures: int
+    size_bytes: int
 
 
 class StreamMeter:
-    """Rate and size of one stream over the last seconds. ``add`` on the capture thread, the rest on any."""
+    """Counts what comes of one stream. ``add`` belongs to the capture thread and is in the path of every packet, so it
+    only counts; ``look`` and ``rates`` belong to one other thread. No lock: each value has one writer."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._run: RunStart | None = None
-        self._seconds: deque[list[int]] = deque()  # of each second: its number, frames, bytes
-        self._keyframe_mono_ns = 0
+        self.run: RunStart | None = None
         self.newest_mono_ns = 0
         self.newest_utc_ns = 0
         self.keyframe_gap_s = 0.0
-
-    @property
-    def run(self) -> RunStart | None:
-        return self._run
+        self._pictures = 0
+        self._size_bytes = 0
+        self._keyframe_mono_ns = 0
+        self._samples: deque[_Sample] = deque(maxlen=SAMPLES)
 
     def add(self, item: RunStart | Packet) -> None:
-        with self._lock:
-            if isinstance(item, RunStart):
-                self._run = item
-                self._seconds.clear()
-                self._keyframe_mono_ns = 0
-                return
-            second = item.mono_ns // 1_000_000_000
-            if not self._seconds or self._seconds[-1][0] != second:
-                self._seconds.append([second, 0, 0])
-                while second - self._seconds[0][0] > _SPAN_NS // 1_000_000_000:
-                    self._seconds.popleft()
-            self._seconds[-1][2] += len(item.data)
-            if item.kind is Kind.VIDEO:
-                self._seconds[-1][1] += 1
-                self._add_picture(item)
+        if isinstance(item, RunStart):
+            self.run = item
+            self._keyframe_mono_ns = 0
+            return
+        self._size_bytes += len(item.data)
+        if item.kind is Kind.VIDEO:
+            self._pictures += 1
+            self.newest_mono_ns, self.newest_utc_ns = item.mono_ns, item.utc_ns
+            if item.is_keyframe:
+                if self._keyframe_mono_ns:
+                    self.keyframe_gap_s = round((item.mono_ns - self._keyframe_mono_ns) / 1e9, 2)
+                self._keyframe_mono_ns = item.mono_ns
+
+    def look(self, mono_ns: int) -> None:
+        """Called each second or so: remember how much had come."""
+        if not self._samples or mono_ns - self._samples[-1].mono_ns >= SAMPLE_NS:
+            self._samples.append(_Sample(mono_ns, self._pictures, self._size_bytes))
 
     def rates(self) -> tuple[float, float]:
-        """Pictures a second and kbit/s over the last whole seconds; zeros before there is one."""
-        with self._lock:
-            whole = list(self._seconds)[:-1]
-        if not whole:
+        """Pictures a second and kbit/s over the last seconds; zeros before there are two samples."""
+        if len(self._samples) < 2:
             return 0.0, 0.0
-        span_s = whole[-1][0] - whole[0][0] + 1
-        return (
-            round(sum(frames for _, frames, _ in whole) / span_s, 1),
-            round(sum(size for _, _, size in whole) * 8 / 1000 / span_s, 1),
-        )
-
-    def _add_picture(self, packet: Packet) -> None:
-        self.newest_mono_ns, self.newest_utc_ns = packet.mono_ns, packet.utc_ns
-        if packet.is_keyframe:
-            if self._keyframe_mono_ns:
-                self.keyframe_gap_s = round((packet.mono_ns - self._keyframe_mono_ns) / 1e9, 2)
-            self._keyframe_mono_ns = packet.mono_ns
+        first, last = self._samples[0], self._samples[-1]
+        span_s = (last.mono_ns - first.mono_ns) / 1e9
+        kbps = (last.size_bytes - first.size_bytes) * 8 / 1000 / span_s
+        return round((last.pictures - first.pictures) / span_s, 1), round(kbps, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ class HealthBoard:
 
     def look(self) -> None:
         """Called each second or so: tell once that the camera is offline, and once that it is back."""
+        self._meter.look(self._clock.mono_ns())
         seen_ns = max(self._meter.newest_mono_ns, self._since_mono_ns)
         is_quiet = self._clock.mono_ns() - seen_ns > OFFLINE_NS
         if is_quiet and not self._is_offline:

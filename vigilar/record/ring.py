@@ -37,14 +37,6 @@ class Gop:
     is_whole: bool = False
     newest_mono_ns: int = 0
 
-    def add(self, packet: Packet) -> int:
-        """Append a packet; the bytes it costs."""
-        self.packets.append(packet)
-        cost = len(packet.data) + PACKET_OVERHEAD_BYTES
-        self.size_bytes += cost
-        self.newest_mono_ns = max(self.newest_mono_ns, packet.mono_ns)
-        return cost
-
 
 @dataclass(frozen=True, slots=True)
 class Loss:
@@ -118,15 +110,23 @@ class PacketRing:
             self._add_packet(self._run, item)
 
     def _add_packet(self, run: RunStart, packet: Packet) -> None:
-        if packet.kind is Kind.VIDEO and packet.is_keyframe:
+        gops = self._gops
+        if packet.is_keyframe and packet.kind is Kind.VIDEO:
             self._end_newest()
             self._is_skipping = False
-            self._gops.append(Gop(run, packet))
-        elif self._is_skipping or not self._gops or self._gops[-1].is_whole:
+            gops.append(Gop(run, packet))
+        elif self._is_skipping or not gops or gops[-1].is_whole:
             self._count_skipped(packet)
             return
-        self._size_bytes += self._gops[-1].add(packet)
-        self._drop_old(packet.mono_ns)
+        gop = gops[-1]
+        cost = len(packet.data) + PACKET_OVERHEAD_BYTES
+        gop.packets.append(packet)
+        gop.size_bytes += cost
+        self._size_bytes += cost
+        if packet.mono_ns > gop.newest_mono_ns:
+            gop.newest_mono_ns = packet.mono_ns
+        if len(gops) > 1 and packet.mono_ns - gops[1].start.mono_ns >= self._min_ns:
+            self._drop_old(packet.mono_ns)
         if self._size_bytes > self._max_bytes:
             self._drop_excess()
 

@@ -1,0 +1,64 @@
+"""Short clips made on the spot, and their packets as a camera would give them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.audio.frame import AudioFrame
+from av.codec import codecs_available
+
+from vigilar.media.encode import ClipWriter
+from vigilar.media.source import RawPacket, Source
+
+WIDTH, HEIGHT, RATE = 320, 180, 10
+
+
+def needs_h265() -> pytest.MarkDecorator:
+    """Marks a test that encodes H.265, for wheels built without it."""
+    return pytest.mark.skipif("libx265" not in codecs_available, reason="this PyAV cannot encode H.265")
+
+
+def make_clip(
+    path: Path, *, pictures: int = 20, keyframe_every: int = 10, sound: bool = False, h265: bool = False
+) -> Path:
+    """A clip of a moving ramp: RATE pictures a second, a keyframe every ``keyframe_every`` of them."""
+    codec = "libx265" if h265 else "libx264"
+    with ClipWriter(path, WIDTH, HEIGHT, RATE, keyframe_every, has_sound=sound, codec=codec) as clip:
+        for number in range(pictures):
+            row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
+            clip.write(np.repeat(np.tile(row, (HEIGHT, 1))[:, :, None], 3, axis=2))
+    return path
+
+
+def wait_nothing(_seconds: float) -> bool:
+    """Files as fast as they can be read, and nobody ever stops."""
+    return False
+
+
+def raw_packets(path: Path) -> tuple[Source, list[RawPacket]]:
+    """The open source (close it) and all packets of one pass of the file."""
+    source = Source(f"file:{path}", wait_nothing, loops=False)
+    return source, [raw for raw in source if raw is not None]
+
+
+def make_g711_clip(path: Path, *, pictures: int = 20, rate: int = 8000) -> Path:
+    """A QuickTime clip of ``make_clip``'s pictures with a tone in G.711 (A-law, mono)."""
+    silent = make_clip(path.with_suffix(".mp4"), pictures=pictures)
+    with av.open(str(silent)) as source, av.open(str(path), "w") as out:
+        video = out.add_stream_from_template(source.streams.video[0])
+        sound = out.add_stream("pcm_alaw", rate=rate, layout="mono")
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+        samples = np.arange(rate * pictures // RATE)
+        tone = (8000 * np.sin(samples * 2 * np.pi * 440 / rate)).astype(np.int16)
+        for begin in range(0, len(tone), 160):
+            frame = AudioFrame.from_ndarray(tone[None, begin : begin + 160], format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = rate, begin, Fraction(1, rate)
+            out.mux(sound.encode(frame))
+    return path

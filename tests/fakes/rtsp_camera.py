@@ -1,0 +1,423 @@
+"""A camera that misbehaves on demand: RTSP over TCP, made of PyAV and the standard library.
+
+A clip is packetised once, by libav's own RTP muxer writing into a Python object (one write is one RTP packet); while
+serving only sequence numbers, stamps and SSRC are rewritten. As a program:
+
+    python -m tests.fakes.rtsp_camera PORT name=FILE[?option=value&option=value] ...
+
+with the fields of ``Fault`` as options.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import io
+import random
+import re
+import struct
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import av
+
+from vigilar.media.bitstream import LAYOUTS, parameter_sets, setup_of_extradata
+
+_RTP_SENDER_REPORT = 200
+_NTP_EPOCH_S = 2_208_988_800
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a mount does wrong. Seconds count from the first packet sent; None or empty: it behaves.
+
+    ``status`` answers DESCRIBE; ``lose`` is per cent of RTP packets; ``only`` is ``audio`` or ``video``;
+    ``bare`` has the parameter sets in band instead of in the session description; ``mid_gop`` begins between keyframes;
+    ``video_stall_s`` stops the picture while the sound goes on.
+    """
+
+    user: str = ""
+    password: str = ""
+    basic: bool = False
+    status: int = 0
+    describe_delay_s: float = 0.0
+    stall_s: float | None = None
+    video_stall_s: float | None = None
+    drop_s: float | None = None
+    jump_s: float | None = None
+    lose: float = 0.0
+    only: str = ""
+    bare: bool = False
+    mid_gop: bool = False
+
+    @classmethod
+    def parse(cls, query: str) -> Fault:
+        """From ``user=admin&stall_s=3``."""
+        given: dict[str, Any] = {}
+        kinds = {f.name: str(f.type) for f in fields(cls)}
+        for name, value in urllib.parse.parse_qsl(query):
+            kind = kinds[name]
+            given[name] = value == "1" if kind == "bool" else value if kind == "str" else float(value)
+        if "status" in given:
+            given["status"] = int(given["status"])
+        return cls(**given)
+
+
+class _Sink(io.RawIOBase):
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.writes.append(bytes(data))
+        return len(data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    clock: int
+    is_video: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One RTP packet: when it is due (seconds of the clip), its track, its stamp in ticks since the clip began."""
+
+    at_s: float
+    track: int
+    ticks: int
+    starts_keyframe: bool
+    raw: bytes
+
+
+class Clip:
+    """A file as a loop of timed RTP packets."""
+
+    def __init__(self, path: Path, fault: Fault) -> None:
+        self.tracks: list[_Track] = []
+        self.pieces: list[_Piece] = []
+        self.length_s = 0.0
+        with av.open(str(path)) as source:
+            wanted = [s for s in source.streams if s.type in ("video", "audio") and fault.only in ("", s.type)]
+            for number, stream in enumerate(wanted):
+                self.tracks.append(_describe(stream.codec_context, number, fault))
+                self._packetise(source, stream, number, _in_band(stream.codec_context) if fault.bare else b"")
+        self.pieces.sort(key=lambda piece: piece.at_s)
+
+    def _packetise(self, source: Any, stream: Any, number: int, before_keyframe: bytes) -> None:
+        sink = _Sink()
+        out: Any = av.open(sink, "w", format="rtp", container_options={"packetsize": "1400"})
+        copy = out.add_stream_from_template(stream)
+        clock, base = self.tracks[number].clock, None
+        source.seek(0)
+        for packet in source.demux(stream):
+            if packet.dts is None or packet.dts < 0:
+                continue
+            at_s, pts_s = float(packet.dts * packet.time_base), float(packet.pts * packet.time_base)
+            starts_keyframe = stream.type == "video" and packet.is_keyframe
+            self.length_s = max(self.length_s, pts_s + float(packet.duration * packet.time_base))
+            if before_keyframe and starts_keyframe:
+                packet = _prefixed(packet, before_keyframe)
+            packet.stream = copy
+            out.mux(packet)
+            for raw in sink.writes:
+                if raw[1] == _RTP_SENDER_REPORT:
+                    continue
+                stamp = struct.unpack_from(">I", raw, 4)[0]
+                base = stamp - round(pts_s * clock) if base is None else base
+                self.pieces.append(_Piece(at_s, number, (stamp - base) & 0xFFFFFFFF, starts_keyframe, raw))
+                starts_keyframe = False
+            sink.writes.clear()
+        out.close()
+
+    def description(self) -> str:
+        head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=fake camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n"
+        return head + "".join(track.description for track in self.tracks)
+
+
+def _in_band(codec: Any) -> bytes:
+    """The parameter sets of a video track as length-prefixed NAL units, as MP4 holds them."""
+    if codec.name not in LAYOUTS:
+        return b""
+    sets = parameter_sets(codec.name, setup_of_extradata(codec.name, bytes(codec.extradata)))
+    return b"".join(len(nal).to_bytes(4, "big") + nal for nal in sets)
+
+
+def _prefixed(packet: Any, before: bytes) -> Any:
+    longer = av.Packet(before + bytes(packet))
+    longer.pts, longer.dts, longer.duration = packet.pts, packet.dts, packet.duration
+    longer.time_base, longer.is_keyframe = packet.time_base, True
+    return longer
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _describe(codec: Any, number: int, fault: Fault) -> _Track:
+    extra = bytes(codec.extradata or b"")
+    if codec.name in LAYOUTS:
+        clock, text = 90_000, "m=video 0 RTP/AVP 96\r\n" + _video_lines(codec.name, extra, fault)
+    elif codec.name == "aac":
+        clock = codec.sample_rate
+        text = (
+            f"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/{clock}/{codec.layout.nb_channels}\r\n"
+            "a=fmtp:97 profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;"
+            f"config={extra.hex()}\r\n"
+        )
+    else:
+        kind, name = (8, "PCMA") if codec.name == "pcm_alaw" else (0, "PCMU")
+        clock, text = 8000, f"m=audio 0 RTP/AVP {kind}\r\na=rtpmap:{kind} {name}/8000\r\n"
+    return _Track(clock, codec.name in LAYOUTS, text + f"a=control:trackID={number}\r\n")
+
+
+def _video_lines(codec: str, extra: bytes, fault: Fault) -> str:
+    layout = LAYOUTS[codec]
+    sets = {(n[0] >> layout.shift) & layout.mask: n for n in parameter_sets(codec, setup_of_extradata(codec, extra))}
+    name = "H264" if codec == "h264" else "H265"
+    line = f"a=rtpmap:96 {name}/90000\r\na=fmtp:96 "
+    if fault.bare:
+        return line + "packetization-mode=1\r\n"
+    if codec == "h264":
+        both = f"{_b64(sets[layout.sps])},{_b64(sets[layout.pps])}"
+        return line + f"packetization-mode=1;sprop-parameter-sets={both}\r\n"
+    three = zip(("vps", "sps", "pps"), (layout.vps, layout.sps, layout.pps), strict=True)
+    return line + ";".join(f"sprop-{name}={_b64(sets[kind])}" for name, kind in three) + "\r\n"
+
+
+class _Mount:
+    def __init__(self, path: Path, fault: Fault) -> None:
+        self.fault = fault
+        self.clip = Clip(path, fault)
+        self.epoch_s = time.monotonic()
+
+
+class _Connection:
+    """One client. Runs on the server's loop."""
+
+    def __init__(self, camera: FakeCamera, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._camera, self._reader, self._writer = camera, reader, writer
+        self._channels: dict[int, int] = {}
+        self._playing: asyncio.Task[None] | None = None
+        self._nonce = f"{random.getrandbits(128):032x}"
+
+    async def run(self) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ValueError, asyncio.CancelledError):
+            while await self._serve_one():
+                await self._writer.drain()
+        if self._playing:
+            self._playing.cancel()
+        self._writer.close()
+
+    async def _serve_one(self) -> bool:
+        first = await self._reader.readexactly(1)
+        if first == b"$":  # RTCP of the client
+            _, size = struct.unpack(">BH", await self._reader.readexactly(3))
+            await self._reader.readexactly(size)
+            return True
+        head = (first + await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip()
+        method, uri, _ = head.split("\r\n")[0].split(" ", 2)
+        pairs = (line.partition(":") for line in head.split("\r\n")[1:])
+        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        await self._reader.readexactly(int(headers.get("content-length", "0")))
+        self._camera.requests.append(method)
+        await self._answer(method, uri, headers)
+        return method != "TEARDOWN"
+
+    def _reply(self, headers: dict[str, str], code: int, *lines: str, body: str = "") -> None:
+        words = {200: "OK", 401: "Unauthorized", 404: "Not Found"}.get(code, "Made Up")
+        out = [f"RTSP/1.0 {code} {words}", f"CSeq: {headers.get('cseq', '0')}", *lines]
+        if body:
+            out += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+        self._writer.write(("\r\n".join(out) + "\r\n\r\n" + body).encode())
+
+    async def _answer(self, method: str, uri: str, headers: dict[str, str]) -> None:
+        mount = self._camera.mounts.get(urllib.parse.urlsplit(uri).path.strip("/").split("/")[0])
+        session = "Session: 1234;timeout=60"
+        if method == "OPTIONS":
+            self._reply(headers, 200, "Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN")
+        elif mount is None:
+            self._reply(headers, 404)
+        elif not self._is_allowed(mount.fault, method, headers.get("authorization", "")):
+            digest = f'Digest realm="fake", nonce="{self._nonce}"'
+            challenge = 'Basic realm="fake"' if mount.fault.basic else digest
+            self._camera.refused_logins += "authorization" in headers
+            self._reply(headers, 401, f"WWW-Authenticate: {challenge}")
+        elif method == "DESCRIBE":
+            await asyncio.sleep(mount.fault.describe_delay_s)
+            if mount.fault.status:
+                self._reply(headers, mount.fault.status)
+            else:
+                self._reply(headers, 200, f"Content-Base: {uri.rstrip('/')}/", body=mount.clip.description())
+        elif method == "SETUP":
+            self._set_up(uri, headers, session)
+        else:
+            self._reply(headers, 200, session)
+            if method == "PLAY" and self._playing is None:
+                self._playing = asyncio.create_task(_Play(mount, self._writer, self._channels).run())
+
+    def _set_up(self, uri: str, headers: dict[str, str], session: str) -> None:
+        found = re.search(r"RTP/AVP/TCP.*interleaved=(\d+)-(\d+)", headers.get("transport", ""))
+        if not found:
+            self._reply(headers, 461)
+            return
+        self._channels[int(uri.rsplit("trackID=", 1)[1])] = int(found[1])
+        self._reply(headers, 200, f"Transport: RTP/AVP/TCP;unicast;interleaved={found[1]}-{found[2]}", session)
+
+    def _is_allowed(self, fault: Fault, method: str, given: str) -> bool:
+        if not fault.user:
+            return True
+        if fault.basic:
+            return given == "Basic " + _b64(f"{fault.user}:{fault.password}".encode())
+        words = dict(re.findall(r'(\w+)="([^"]*)"', given))
+
+        def md5(text: str) -> str:
+            return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+        login = md5(f"{fault.user}:fake:{fault.password}")
+        want = md5(f"{login}:{self._nonce}:{md5(method + ':' + words.get('uri', ''))}")
+        return words.get("nonce") == self._nonce and words.get("response") == want
+
+
+class _Play:
+    """Sends a clip in a loop to one client, in real time, with the mount's faults."""
+
+    def __init__(self, mount: _Mount, writer: asyncio.StreamWriter, channels: dict[int, int]) -> None:
+        self._mount, self._writer, self._channels = mount, writer, channels
+        self._sequence = {track: random.getrandbits(16) for track in channels}
+        self._ssrc = {track: random.getrandbits(32) for track in channels}
+        self._offset = {track: random.getrandbits(32) for track in channels}
+        self._rand = random.Random(1)
+        self._began_s = time.monotonic()
+        self._next_report_s = 0.0
+
+    async def run(self) -> None:
+        fault, writer = self._mount.fault, self._writer
+        first_s: float | None = None
+        with contextlib.suppress(ConnectionError):
+            for due_s, loop_s, piece in self._pieces():
+                await writer.drain()
+                await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+                first_s = first_s or time.monotonic()
+                played_s = time.monotonic() - first_s
+                if fault.drop_s is not None and played_s > fault.drop_s:
+                    writer.transport.abort()
+                    return
+                if fault.stall_s is not None and played_s > fault.stall_s:
+                    await asyncio.sleep(3600)
+                is_video = self._mount.clip.tracks[piece.track].is_video
+                if is_video and fault.video_stall_s is not None and played_s > fault.video_stall_s:
+                    continue
+                leap_s = 3600 if fault.jump_s is not None and played_s > fault.jump_s else 0
+                self._send(piece, loop_s, leap_s)
+
+    def _pieces(self) -> Iterator[tuple[float, float, _Piece]]:
+        """Due time (monotonic), seconds of earlier loops, packet; begins with a keyframe unless told otherwise."""
+        clip, epoch_s = self._mount.clip, self._mount.epoch_s
+        has_video = any(track.is_video for track in clip.tracks)
+        is_waiting = has_video and not self._mount.fault.mid_gop
+        loops, position_s = divmod(self._began_s - epoch_s, clip.length_s)
+        first = next((n for n, piece in enumerate(clip.pieces) if piece.at_s >= position_s), 0)
+        while True:
+            for piece in clip.pieces[first:]:
+                is_waiting = is_waiting and not piece.starts_keyframe
+                if piece.track in self._channels and not is_waiting:
+                    loop_s = loops * clip.length_s
+                    yield epoch_s + loop_s + piece.at_s, loop_s, piece
+            first, loops = 0, loops + 1
+
+    def _send(self, piece: _Piece, loop_s: float, leap_s: float) -> None:
+        track, clock = piece.track, self._mount.clip.tracks[piece.track].clock
+        if time.monotonic() >= self._next_report_s:
+            self._next_report_s = time.monotonic() + 5
+            for number in self._channels:
+                self._report(number, leap_s)
+        self._sequence[track] = (self._sequence[track] + 1) & 0xFFFF
+        if self._rand.random() * 100 < self._mount.fault.lose:
+            return
+        stamp = (self._offset[track] + piece.ticks + round((loop_s + leap_s) * clock)) & 0xFFFFFFFF
+        head = struct.pack(">BBH", 36, self._channels[track], len(piece.raw))
+        rtp = struct.pack(">HII", self._sequence[track], stamp, self._ssrc[track])
+        self._writer.write(head + piece.raw[:2] + rtp + piece.raw[12:])
+
+    def _report(self, track: int, leap_s: float) -> None:
+        now_s = time.time() + _NTP_EPOCH_S
+        media_s = time.monotonic() - self._mount.epoch_s + leap_s
+        stamp = (self._offset[track] + round(media_s * self._mount.clip.tracks[track].clock)) & 0xFFFFFFFF
+        ntp = (int(now_s), int(now_s % 1 * 2**32))
+        report = struct.pack(">BBHIIIIII", 0x80, _RTP_SENDER_REPORT, 6, self._ssrc[track], *ntp, stamp, 0, 0)
+        self._writer.write(struct.pack(">BBH", 36, self._channels[track] + 1, len(report)) + report)
+
+
+class FakeCamera:
+    """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones."""
+
+    def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0) -> None:
+        self.mounts = {name: _Mount(path, fault) for name, (path, fault) in mounts.items()}
+        self.requests: list[str] = []
+        self.refused_logins = 0
+        self.port = port
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
+        self._is_ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="fake camera", daemon=True)
+
+    def url(self, name: str, login: str = "") -> str:
+        return f"rtsp://{login + '@' if login else ''}127.0.0.1:{self.port}/{name}"
+
+    def __enter__(self) -> FakeCamera:
+        self._thread.start()
+        if not self._is_ready.wait(10.0):
+            raise TimeoutError("the fake camera did not come up")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(5.0)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        connections: set[asyncio.Task[None]] = set()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.create_task(_Connection(self, reader, writer).run())
+            connections.add(task)
+            await task
+
+        server = await asyncio.start_server(serve, "127.0.0.1", self.port)
+        self.port = server.sockets[0].getsockname()[1]
+        self._is_ready.set()
+        await self._end.wait()
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+def main() -> None:
+    """Serve the mounts named on the command line until interrupted."""
+    mounts: dict[str, tuple[Path, Fault]] = {}
+    for argument in sys.argv[2:]:
+        name, _, rest = argument.partition("=")
+        path, _, query = rest.partition("?")
+        mounts[name] = (Path(path), Fault.parse(query))
+    with FakeCamera(mounts, int(sys.argv[1])) as camera, contextlib.suppress(KeyboardInterrupt):
+        sys.stdout.write("".join(f"{camera.url(name)}\n" for name in mounts))
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""The capture loop with a source that obeys: runs, watchdog, set-up, retries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.clips import make_clip, raw_packets
+from vigilar.base.clock import SimulatedClock
+from vigilar.base.errors import CameraError, ErrorKind
+from vigilar.base.stop import Stop
+from vigilar.capture.worker import CaptureWorker, Connection, OpenSource
+from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
+from vigilar.media.source import RawPacket
+
+Step = RawPacket | float | None | Exception
+"""A packet, so many seconds that pass, a silence, or what the camera fails with."""
+
+
+@dataclass
+class FakeSource:
+    streams: list[StreamInfo]
+    steps: list[Step]
+    clock: SimulatedClock
+    is_closed: bool = False
+
+    def __iter__(self) -> Iterator[RawPacket | None]:
+        for step in self.steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, float):
+                self.clock.advance(step)
+                continue
+            yield step
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@dataclass
+class Bench:
+    """A worker on fake sources: ``tries`` is one list of steps (or an error of opening) for each connection."""
+
+    streams: list[StreamInfo]
+    tries: list[list[Step] | CameraError]
+    clock: SimulatedClock = field(default_factory=SimulatedClock)
+    items: list[RunStart | Packet] = field(default_factory=list)
+    connections: list[Connection] = field(default_factory=list)
+    sources: list[FakeSource] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
+
+    def worker(self) -> CaptureWorker:
+        return CaptureWorker(
+            StreamRole.MAIN, "rtsp://camera", self.items.append, self._note, self.stop, self.clock, self._open
+        )
+
+    def _note(self, connection: Connection) -> None:
+        self.connections.append(connection)
+        if connection.error is not None and not self.tries:
+            self.stop.set()
+
+    def _open(self, _url: str, _wait: Callable[[float], bool]) -> OpenSource:
+        steps = self.tries.pop(0)
+        if isinstance(steps, CameraError):
+            raise steps
+        self.sources.append(FakeSource(self.streams, steps, self.clock))
+        return self.sources[-1]
+
+    @property
+    def video(self) -> list[Packet]:
+        return [item for item in self.items if isinstance(item, Packet) and item.kind is Kind.VIDEO]
+
+    @property
+    def runs(self) -> list[RunStart]:
+        return [item for item in self.items if isinstance(item, RunStart)]
+
+
+ENDED = CameraError("The camera ended the stream.", kind=ErrorKind.TRANSIENT, code="V-CAM-16")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[StreamInfo], list[RawPacket]]:
+    source, raws = raw_packets(make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", sound=True))
+    source.close()
+    return source.streams, raws
+
+
+@pytest.fixture(scope="module")
+def other_clip(tmp_path_factory: pytest.TempPathFactory) -> list[RawPacket]:
+    path: Path = tmp_path_factory.mktemp("other") / "clip.mp4"
+    source, raws = raw_packets(make_clip(path, h265=False, pictures=12, keyframe_every=12))
+    source.close()
+    return raws
+
+
+def test_run_begins_with_keyframe(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    late = [raw for raw in raws if raw is not next(r for r in raws if r.kind is Kind.VIDEO)]
+    bench = Bench(streams, [[*late, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert isinstance(bench.items[0], RunStart)
+    assert bench.video[0].is_keyframe
+    assert bench.items[1] is bench.video[0]
+
+
+def test_all_packets_pass_and_source_closes(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    bench = Bench(streams, [[*raws, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert len(bench.video) == 20
+    assert len(bench.items) - 1 - len(bench.video) > 20
+    assert bench.sources[0].is_closed
+
+
+def test_missing_setup_comes_out_of_keyframe(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    bare = [replace(streams[0], setup=b"", width=0, height=0), *streams[1:]]
+    bench = Bench(bare, [[*raws, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert (bench.runs[0].video.width, bench.runs[0].video.height) == (320, 180)
+    assert bench.runs[0].video.setup == streams[0].setup
+
+
+def test_changed_format_begins_new_run(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    changed = [
+        replace(raw, data=raw.data.replace(streams[0].setup[4:9], b"\x67\x42\x00\x1e\xd9", 1))
+        if raw.kind is Kind.VIDEO and raw.is_keyframe and raw.dts
+        else raw
+        for raw in raws
+    ]
+    bench = Bench(streams, [[*changed, ENDED], [*raws, ENDED]])
+    bench.worker().run()
+    assert [run.run for run in bench.runs] == [1, 2]
+    assert [p.run for p in bench.video].count(1) == 10
+
+
+def test_sound_alone_is_no_picture(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    sounds = [raw for raw in raws if raw.kind is Kind.AUDIO]
+    steps: list[Step] = []
+    for raw in sounds:
+        steps += [raw, 0.5]
+    bench = Bench(streams, [steps])
+    with pytest.raises(CameraError) as caught:
+        bench.worker().run_once()
+    assert caught.value.code == "V-CAM-16"
+
+
+def test_silence_reconnects_after_ten_seconds(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    silence: list[Step] = [1.0, None] * 11
+    bench = Bench(streams, [[*raws, *silence, AssertionError("still reading")]])
+    with pytest.raises(CameraError, match="no usable picture"):
+        bench.worker().run_once()
+
+
+def test_short_silence_goes_on_in_the_run(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    bench = Bench(streams, [[*raws[:20], 1.0, None, 1.0, None, *raws[20:], ENDED]])
+    with pytest.raises(CameraError, match="ended"):
+        bench.worker().run_once()
+    assert len(bench.video) == 20
+    assert len(bench.runs) == 1
+
+
+def test_wrong_password_waits_a_minute() -> None:
+    refused = CameraError("The camera refuses the login.", kind=ErrorKind.DENIED, code="V-CAM-03")
+    bench = Bench([], [refused])
+    bench.worker().run()
+    assert bench.connections[0].next_try_s == 60.0
+
+
+def test_other_failure_is_retried_soon() -> None:
+    bench = Bench([], [CameraError("Nothing answers.", kind=ErrorKind.TRANSIENT, code="V-CAM-01")])
+    bench.worker().run()
+    assert bench.connections[0].next_try_s <= 1.0

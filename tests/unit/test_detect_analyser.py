@@ -1,0 +1,179 @@
+"""The analyser decodes little while nothing moves, and finds the first moving frame when something does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.detect_kit import START_NS, UTC_NS, Watch, bird, packets, put_person, still, walk_by
+from vigilar.detect import gops
+from vigilar.detect.analyser import SILENCE_S
+from vigilar.media.packets import Kind, StreamRole
+
+
+@pytest.mark.parametrize(("gop", "most_decoded"), [(10, 0.62), (20, 0.82), (50, 0.95)])
+def test_idle_sub_stream_is_looked_at_twice_a_second(gop: int, most_decoded: float) -> None:
+    watch = Watch(still)
+    watch.play(4, gop)
+    before = replace(watch.analyser.counters)
+    watch.play(10, gop, first_s=4)
+    now = watch.analyser.counters
+    assert 19 <= now.looks - before.looks <= 23
+    assert (now.decoded - before.decoded) / 100 <= most_decoded
+    assert not watch.started
+    assert not watch.analyser.is_awake
+
+
+def test_idle_large_stream_decodes_keyframes_alone() -> None:
+    watch = Watch(still, StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(4, 40)
+    before = replace(watch.analyser.counters)
+    watch.play(20, 40, first_s=4)
+    assert watch.analyser.counters.decoded - before.decoded == 10
+
+
+def test_small_main_stream_is_treated_as_a_sub_stream() -> None:
+    watch = Watch(walk_by(8.35, 12), StreamRole.MAIN, 640, 480, fps=10)
+    watch.play(16, 20)
+    assert watch.analyser.worst_delay_s == 0.5
+    assert len(watch.started) == 1
+    assert watch.delays_s[0] <= 0.5
+
+
+@pytest.mark.parametrize("first_s", [8.0, 8.3, 8.6, 8.9])
+@pytest.mark.parametrize("gop", [10, 20])
+def test_walk_by_is_found_in_half_a_second_and_dated_to_its_first_frame(gop: int, first_s: float) -> None:
+    watch = Watch(walk_by(first_s, first_s + 3))
+    watch.play(15, gop)
+    assert len(watch.started) == len(watch.ended) == 1
+    # The first frame shows a sliver of the person, the second a little more.
+    assert watch.starts_s[0] == pytest.approx(first_s, abs=0.25)
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - first_s < 0.6
+    assert watch.ends_s[0] == pytest.approx(first_s + 3, abs=0.25)
+    assert watch.ended[0].duration_ms == pytest.approx(3000, abs=400)
+    assert watch.started[0].utc_ns - UTC_NS == watch.started[0].mono_ns - START_NS
+
+
+@pytest.mark.parametrize("first_s", [8.1, 9.0, 9.95])
+def test_large_stream_finds_it_at_the_keyframe_and_dates_it_back(first_s: float) -> None:
+    watch = Watch(walk_by(first_s, first_s + 5), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(20, 40)
+    assert len(watch.started) == 1
+    assert watch.starts_s[0] == pytest.approx(first_s, abs=0.3)
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - first_s <= 2.3
+
+
+def test_larger_packets_wake_a_large_stream_before_the_keyframe() -> None:
+    watch = Watch(walk_by(12.4, 17), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(20, 40, size=lambda n: 1500 if 12.4 <= n / 20 <= 17 else 500 + n % 7)
+    assert watch.analyser.counters.hints >= 1
+    assert watch.starts_s[0] == pytest.approx(12.4, abs=0.3)
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 12.4 < 1.0
+
+
+def test_larger_packets_without_motion_are_heeded_ever_less() -> None:
+    watch = Watch(still, StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(60, 40, size=lambda n: 1500 if n % 40 in (20, 21, 22) else 500)
+    assert 1 <= watch.analyser.counters.hints <= 6
+    assert not watch.started
+
+
+@pytest.mark.parametrize("gop", [300, 100_000])
+def test_long_groups_are_decoded_up_to_a_look_every_five_seconds(gop: int) -> None:
+    watch = Watch(walk_by(33.0, 41), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(50, gop)
+    assert len(watch.started) == 1
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 33.0 <= 5.3
+    assert watch.starts_s[0] == pytest.approx(33.0, abs=0.3)
+
+
+def test_an_endless_group_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gops, "MAX_BYTES", 20_000)
+    watch = Watch(walk_by(20, 25), StreamRole.MAIN, 1920, 1080, fps=10)
+    watch.play(30, 100_000)
+    assert len(watch.started) == 1
+    assert watch.decoders[0].broken == 0
+    assert len(watch.decoders) == 1
+
+
+def test_a_stream_of_keyframes_is_not_decoded_whole() -> None:
+    watch = Watch(walk_by(20, 24))
+    watch.play(19, 1)
+    assert watch.analyser.counters.decoded < 80
+    watch.play(9, 1, first_s=19)
+    assert len(watch.started) == 1
+
+
+def test_somebody_there_during_warm_up_is_found_soon_after() -> None:
+    watch = Watch(walk_by(0, 8))
+    watch.play(14, 10)
+    assert len(watch.started) == 1
+    assert watch.starts_s[0] <= 2.6
+
+
+def test_two_visits_are_two_motions() -> None:
+    first, second = walk_by(6, 8), walk_by(14, 16)
+    watch = Watch(lambda at_s: first(at_s) if at_s < 10 else second(at_s))
+    watch.play(22, 10)
+    assert [len(watch.started), len(watch.ended)] == [2, 2]
+
+
+def test_a_broken_connection_ends_the_motion() -> None:
+    watch = Watch(walk_by(6, 20))
+    watch.play(9, 10)
+    assert watch.analyser.is_moving
+    watch.start_run(2)
+    assert watch.ends_s == [pytest.approx(8.9, abs=0.2)]
+    assert not watch.analyser.is_moving
+    watch.play(5, 10, first_s=12)
+    assert len(watch.started) == 2
+
+
+def test_a_silent_stream_ends_the_motion() -> None:
+    watch = Watch(walk_by(6, 20))
+    watch.play(9, 10)
+    watch.clock.advance(SILENCE_S - 0.1)
+    watch.analyser.check()
+    assert not watch.ended
+    watch.clock.advance(0.2)
+    watch.analyser.check()
+    watch.analyser.check()
+    assert len(watch.ended) == 1
+
+
+def test_packets_left_out_up_to_a_keyframe_do_no_harm() -> None:
+    watch = Watch(walk_by(10.2, 14))
+    watch.play(6.5, 10)
+    watch.play(10, 10, first_s=9)
+    assert len(watch.started) == 1
+
+
+def test_packets_before_the_first_keyframe_and_sound_are_ignored() -> None:
+    watch = Watch(still)
+    stream = list(packets(2, 10, 10))
+    for packet in stream[1:10]:
+        watch.analyser.feed(packet)
+    watch.analyser.feed(replace(stream[10], kind=Kind.AUDIO))
+    assert watch.analyser.counters.packets == 0
+    watch.analyser.feed(stream[10])
+    assert watch.analyser.counters.decoded == 1
+
+
+def test_sensitivity_can_be_turned_while_running() -> None:
+    watch = Watch(bird(4.2, 20), sensitivity=0.3)
+    watch.play(10, 10)
+    assert not watch.started
+    watch.analyser.set_sensitivity(1.0)
+    watch.play(4, 10, first_s=10)
+    assert len(watch.started) == 1
+
+
+def test_the_picture_of_a_start_shows_somebody() -> None:
+    watch = Watch(walk_by(8, 12))
+    watch.play(14, 10)
+    picture = watch.started[0].picture
+    at_s = (picture.mono_ns - START_NS) / 1e9
+    assert (picture.luma == walk_by(8, 12)(at_s)).all()
+    assert picture.to_jpeg(640).startswith(b"\xff\xd8")
+    assert (put_person(still(at_s), 0.5) != still(at_s)).any()

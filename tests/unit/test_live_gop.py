@@ -1,0 +1,107 @@
+"""What a viewer sees at once, and what a slow one loses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.recording_kit import plain_packet, plain_packets, plain_run
+from vigilar.live.gop import VIEWER_PACKETS, LiveStream, Viewer
+from vigilar.media.packets import Kind, Packet, RunStart
+
+
+def drained(viewer: Viewer) -> list[RunStart | Packet]:
+    items: list[RunStart | Packet] = []
+    while viewer.backlog():
+        item = viewer.take(0.0)
+        assert item is not None
+        items.append(item)
+    return items
+
+
+def filled(seconds: float, **kinds: float) -> LiveStream:
+    stream = LiveStream()
+    stream.add(plain_run())
+    for packet in plain_packets(seconds, **kinds):  # type: ignore[arg-type]  # gop_s and no other
+        stream.add(packet)
+    return stream
+
+
+def times(items: list[RunStart | Packet]) -> list[float]:
+    return [round(item.dts_s, 1) for item in items if isinstance(item, Packet)]
+
+
+def test_viewer_begins_with_run_and_keyframe() -> None:
+    items = drained(filled(10.0).join())
+    assert isinstance(items[0], RunStart)
+    assert isinstance(items[1], Packet)
+    assert items[1].is_keyframe
+    assert times(items)[-1] == 9.9
+
+
+def test_kept_groups_reach_back_four_seconds() -> None:
+    assert 4.0 <= 9.9 - times(drained(filled(10.0).join()))[0] < 5.1
+
+
+def test_newest_only_is_one_group() -> None:
+    assert times(drained(filled(9.5).join(newest_only=True))) == [9.0, 9.1, 9.2, 9.3, 9.4]
+
+
+def test_long_group_is_kept_whole() -> None:
+    assert times(drained(filled(9.0, gop_s=20.0).join()))[0] == 0.0
+
+
+def test_joining_misses_and_repeats_nothing() -> None:
+    stream = filled(3.0)
+    viewer = stream.join()
+    for packet in plain_packets(2.0, from_s=3.0):
+        stream.add(packet)
+    seen = times(drained(viewer))
+    assert seen == [round(0.1 * n, 1) for n in range(50)]
+
+
+def test_memory_is_bounded() -> None:
+    stream = LiveStream(max_bytes=10_000)
+    stream.add(plain_run())
+    for n in range(40):
+        stream.add(plain_packet(n / 10, is_keyframe=n % 10 == 0, size=900))
+    newest = stream.newest_gop()
+    assert newest is not None
+    assert sum(len(p.data) for p in newest[1]) <= 10_000
+
+
+def test_new_run_forgets_the_old() -> None:
+    stream = filled(3.0)
+    viewer = stream.join()
+    stream.add(plain_run(run=2))
+    assert stream.newest_gop() is None
+    assert [item.run for item in drained(viewer) if isinstance(item, RunStart)] == [1, 2]
+
+
+def test_sound_is_left_out() -> None:
+    stream = filled(1.0)
+    stream.add(replace(plain_packet(1.0), kind=Kind.AUDIO))
+    assert len(times(drained(stream.join()))) == 10
+
+
+def test_slow_viewer_goes_on_at_a_keyframe() -> None:
+    viewer = Viewer()
+    viewer.put(plain_run())
+    packets = plain_packets(90.0, gop_s=10.0)
+    for packet in packets:
+        viewer.put(packet)
+    items = drained(viewer)
+    kept = [item for item in items if isinstance(item, Packet)]
+    assert len(items) <= VIEWER_PACKETS
+    assert kept[0].is_keyframe
+    assert kept[-1] is packets[-1]
+    assert viewer.dropped == len(packets) - len(kept)
+    assert isinstance(items[0], RunStart)
+
+
+def test_viewer_who_left_gets_nothing() -> None:
+    stream = filled(1.0)
+    viewer = stream.join()
+    drained(viewer)
+    stream.leave(viewer)
+    stream.add(plain_packet(1.0, is_keyframe=True))
+    assert viewer.take(0.0) is None

@@ -1,0 +1,94 @@
+"""Pictures out of packets: views, clocks, damage, other bit depths, JPEG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tests.fakes.clips import make_clip, needs_h265, raw_packets
+from vigilar.capture.timestamps import StampGate
+from vigilar.media.decode import Decoder, Picture
+from vigilar.media.packets import Packet, StreamInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    video: StreamInfo
+    packets: list[Packet]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Taken:
+    return taken(make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4"))
+
+
+def taken(path: Path) -> Taken:
+    source, raws = raw_packets(path)
+    source.close()
+    gate = StampGate(1, source.streams[0].frame_rate)
+    packets = [p for n, raw in enumerate(raws) for p in gate.pass_on(raw, n * 10**8, n * 10**8)]
+    return Taken(source.streams[0], packets + gate.flush())
+
+
+def test_each_packet_gives_its_picture(clip: Taken) -> None:
+    decoder = Decoder(clip.video)
+    pictures = [decoder.decode(packet) for packet in clip.packets]
+    assert [len(one) for one in pictures] == [1] * 20
+    assert [one[0].utc_ns for one in pictures] == [packet.utc_ns for packet in clip.packets]
+
+
+def test_luma_is_the_ramp_that_was_drawn(clip: Taken) -> None:
+    (picture,) = Decoder(clip.video).decode(clip.packets[0])
+    assert picture.luma.shape == (180, 320)
+    assert picture.luma.dtype == np.uint8
+    rising = np.diff(picture.luma[90, :200].astype(int))
+    assert rising.mean() == pytest.approx(219 / 255, abs=0.1)
+
+
+def test_damaged_packet_is_counted(clip: Taken) -> None:
+    decoder = Decoder(clip.video)
+    decoder.decode(replace(clip.packets[0], data=b"\0\0\0\1\x65" + bytes(50)))
+    assert decoder.decode(clip.packets[10])
+
+
+def test_jpeg_is_no_wider_than_asked(clip: Taken) -> None:
+    (picture,) = Decoder(clip.video).decode(clip.packets[0])
+    for width in (160, 5000):
+        decoder: Any = av.CodecContext.create("mjpeg", "r")
+        (shown,) = decoder.decode(av.Packet(picture.to_jpeg(width)))
+        assert (shown.width, shown.height) == (min(width, 320), min(width, 320) * 9 // 16)
+
+
+@needs_h265()
+def test_ten_bits_become_eight(tmp_path: Path) -> None:
+    """H.265 of 10 bits holds two bytes a sample; what is looked at is uint8 all the same."""
+    path = tmp_path / "deep.mp4"
+    with av.open(str(path), "w") as out:
+        options = {"preset": "ultrafast", "x265-params": "bframes=0:log-level=none"}
+        stream = out.add_stream("libx265", rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p10le"
+        for number in range(12):
+            grey = av.VideoFrame.from_ndarray(np.full((180, 320, 3), 128, np.uint8), format="rgb24")
+            grey.pts = number
+            out.mux(stream.encode(grey.reformat(format="yuv420p10le")))
+        out.mux(stream.encode(None))
+    deep = taken(path)
+    decoder = Decoder(deep.video)
+    pictures = [picture for packet in deep.packets for picture in decoder.decode(packet)]
+    assert pictures[0].luma.shape == (180, 320)
+    assert 115 <= float(pictures[0].luma.mean()) <= 140
+    assert pictures[0].to_jpeg(160).startswith(b"\xff\xd8")
+
+
+@needs_h265()
+def test_h265_decodes(tmp_path: Path) -> None:
+    hevc = taken(make_clip(tmp_path / "clip.mp4", h265=True))
+    decoder = Decoder(hevc.video)
+    pictures: list[Picture] = [picture for packet in hevc.packets for picture in decoder.decode(packet)]
+    assert len(pictures) >= 15
+    assert pictures[0].luma.shape == (180, 320)
