@@ -16,6 +16,7 @@ const words = {
 if (video) {
   const { hls } = video.dataset;
   video.removeAttribute("src");
+  video.load(); // lets go of the plain clip now, and not in the middle of the player's start
   play(video, hls, {
     onFail: (why) => {
       note.textContent = words[why] ?? why;
@@ -24,8 +25,13 @@ if (video) {
   });
   video.muted = true;
   video.preload = "auto";
-  // Not before there is something to play: the request would be dropped when the player takes the element over.
-  if (!calm) video.addEventListener("canplay", () => video.play().catch(() => {}), { once: true });
+  // Not before there is something to play, and again until it really plays: a request is dropped when the player
+  // takes the element over.
+  const start = () => video.play().catch(() => {});
+  if (!calm) {
+    video.addEventListener("canplay", start);
+    video.addEventListener("timeupdate", () => video.currentTime > 0 && video.removeEventListener("canplay", start));
+  }
 }
 
 stream.addEventListener("event", async ({ detail }) => {
