@@ -1,0 +1,263 @@
+"""A camera's whole process: a real clip as its camera, a real broker, a real database, and `kill -9`."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.conftest import RunningBroker, wait_until
+from tests.ready_store import database_url, lay_database
+from tests.recording_kit import FOREVER_MS, probe_times
+from vigilar.base.child import Launched
+from vigilar.base.control import ControlChild, SupervisorEnd, control_pair
+from vigilar.base.errors import VigilarError
+from vigilar.base.launch import launch_process
+from vigilar.base.stop import Stop
+from vigilar.bus.client import MessageBus
+from vigilar.bus.link import BusLink
+from vigilar.bus.messages import MotionStart
+from vigilar.config.jobs import CameraJob
+from vigilar.live.feed import FeedClient
+from vigilar.live.wire import Request
+from vigilar.main import _run_camera
+from vigilar.media.encode import ClipWriter
+from vigilar.media.packets import StreamRole
+from vigilar.processes.camera import CameraProcess
+from vigilar.store import outbox
+from vigilar.store.engine import Store
+from vigilar.store.files import FileRow, find_files, get_file
+from vigilar.vge.format import CloseReason
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.reader import VgeReader
+from vigilar.vge.verify import verify_file
+
+QUIET_S, MOVING_S, RATE = 11, 4, 10
+SEAM_S = 0.15
+"""More than the 0.1 s of a picture: where the clip begins again, its sound is a little longer than its pictures."""
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A still room for 11 s, then a bright box that crosses it for 4 s."""
+    path = tmp_path_factory.mktemp("clips") / "room.mp4"
+    room = np.random.default_rng(3).integers(60, 90, (180, 320, 3), np.uint8)
+    with ClipWriter(path, 320, 180, RATE, RATE, has_sound=True) as writer:
+        for index in range((QUIET_S + MOVING_S) * RATE):
+            picture = room.copy()
+            if index >= QUIET_S * RATE:
+                at = (index - QUIET_S * RATE) * 6
+                picture[50:150, at : at + 50] = 230
+            writer.write(picture)
+    return path
+
+
+class Camera:
+    """A camera's process in a house of its own, and what it said on the bus."""
+
+    def __init__(self, folder: Path, clip: Path, broker: RunningBroker) -> None:
+        (folder / "run").mkdir()
+        self.store = Store.open(lay_database(folder))
+        self.keys = KeyRing.load_or_create(folder / "secrets")
+        self.job = CameraJob(
+            camera_id="front",
+            name="Front door",
+            main_url=f"file:{clip}",
+            data_dir=folder,
+            secrets_dir=folder / "secrets",
+            run_dir=folder / "run",
+            database_url=database_url(folder),
+            bus_host="127.0.0.1",
+            bus_port=broker.port,
+            bus_user="camera",
+            bus_password=broker.passwords["camera"],
+        )
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.heard_at: dict[str, float] = {}
+        self.bus = MessageBus(BusLink("127.0.0.1", broker.port, "events", broker.passwords["events"]), "listener")
+        self.bus.subscribe("vigilar/camera/#", self._hear)
+        self.bus.start()
+        self.processes: list[Launched] = []
+
+    def _hear(self, topic: str, payload: bytes) -> None:
+        self.heard_at.setdefault(topic, time.time())
+        self.heard.append((topic.removeprefix("vigilar/camera/front/"), json.loads(payload)))
+
+    def start(self) -> Launched:
+        self.processes.append(launch_process(multiprocessing.get_context("spawn"), _run_camera, self.job))
+        return self.processes[-1]
+
+    def rows(self) -> list[FileRow]:
+        return find_files(self.store, "front", "video", 0, FOREVER_MS)
+
+    def said(self, topic: str) -> list[dict[str, Any]]:
+        return [message for heard, message in self.heard if heard == topic]
+
+    def recorded_ms(self) -> int:
+        """How far the newest file reaches, its growing end included."""
+        rows = self.rows()
+        if not rows:
+            return 0
+        with VgeReader.open(self.job.data_dir / rows[-1].path, self.keys) as reader:
+            last = reader.entries[-1] if reader.entries else None
+            return last.utc_ns // 1_000_000 + last.duration_ms if last else 0
+
+    def frames(self, row: FileRow) -> list[float]:
+        with VgeReader.open(self.job.data_dir / row.path, self.keys) as reader:
+            data = b"".join(reader.read_range(0, reader.plaintext_bytes))
+        return [at for at, _, _ in probe_times(data, self.job.data_dir)]
+
+    def stop(self) -> float:
+        """Stop the newest process in order; the seconds it took."""
+        process = self.processes.pop()
+        assert process.line is not None
+        began = time.monotonic()
+        process.line.send_stop()
+        assert process.reap() == 0
+        process.close()
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """`kill -9` of the newest process."""
+        process = self.processes.pop()
+        os.kill(process.pid, signal.SIGKILL)
+        process.reap()
+        process.close()
+
+    def close(self) -> None:
+        while self.processes:
+            self.kill()
+        self.bus.stop(1.0)
+        self.store.close()
+
+
+@pytest.fixture
+def camera(tmp_path: Path, clip: Path, broker: RunningBroker) -> Iterator[Camera]:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    made = Camera(folder, clip, broker)
+    yield made
+    made.close()
+
+
+def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
+    camera.start()
+    wait_until(lambda: camera.said("motion/start"), 30.0)
+    start = MotionStart.parse(json.dumps(camera.said("motion/start")[0]).encode())
+    late_s = camera.heard_at["vigilar/camera/front/motion/start"] - start.ts / 1000
+    assert late_s < 1.5, "from the first moving frame to the bus"
+    assert start.still_id is not None
+    still = get_file(camera.store, start.still_id)
+    assert still is not None
+    with VgeReader.open(camera.job.data_dir / still.path, camera.keys) as reader:
+        assert b"".join(reader.read_range(0, reader.plaintext_bytes)).startswith(b"\xff\xd8")
+    assert start.id in [row.uid for row in outbox.pending(camera.store, "vigilar/camera/", now_ms=1 << 50)]
+    wait_until(lambda: camera.said("motion/end"), 15.0)
+    assert camera.said("motion/end")[0]["motion_id"] == start.id
+    health = camera.said("health")[-1]
+    assert (health["state"], health["width"], health["audio_codec"]) == ("live", 320, "aac")
+    assert health["is_recording"]
+    assert camera.stop() < 2.0
+    (row,) = camera.rows()
+    assert (row.state, row.reason, row.has_audio) == ("closed", "stop", True)
+    assert row.start_ms < start.ts - 5000
+    assert verify_file(camera.job.data_dir / row.path, camera.keys).close_reason is CloseReason.STOP
+    frames = camera.frames(row)
+    assert max(after - before for before, after in pairwise(frames)) < SEAM_S
+
+
+def test_motion_mode_keeps_five_seconds_before(camera: Camera) -> None:
+    camera.job = replace(camera.job, recording_mode="motion", after_s=1.0)
+    camera.start()
+    wait_until(lambda: camera.said("motion/end"), 40.0)
+    start = MotionStart.parse(json.dumps(camera.said("motion/start")[0]).encode())
+    end_ms = camera.said("motion/end")[0]["ts"]
+    wait_until(lambda: camera.recorded_ms() >= end_ms + 1000, 10.0)
+    assert camera.stop() < 2.0
+    row = camera.rows()[0]
+    assert start.ts - 6100 <= row.start_ms <= start.ts - 5000, "five seconds, and at most one group more"
+    frames = camera.frames(row)
+    assert max(after - before for before, after in pairwise(frames)) < SEAM_S
+
+
+def test_kill_loses_less_than_a_second_and_the_next_process_repairs(camera: Camera) -> None:
+    camera.start()
+    wait_until(lambda: camera.recorded_ms() > 0, 20.0)
+    time.sleep(3.3)
+    killed_ms = time.time() * 1000
+    camera.kill()
+    (row,) = camera.rows()
+    assert row.state == "open"
+    lost_ms = killed_ms - camera.recorded_ms()
+    assert lost_ms < 1000
+    camera.start()
+    wait_until(lambda: any(fact["kind"] == "recording_recovered" for fact in camera.said("fact")), 20.0)
+    assert camera.rows()[0].state == "recovered"
+    wait_until(lambda: len(camera.rows()) == 2, 20.0)
+    assert camera.stop() < 2.0
+    assert [row.state for row in camera.rows()] == ["recovered", "closed"]
+
+
+def test_live_view_is_fed_while_recording(camera: Camera) -> None:
+    camera.start()
+    wait_until(lambda: camera.recorded_ms() > 0, 20.0)
+    client = FeedClient(camera.job.run_dir, "front", Request("still", max_width=320))
+    answers = list(client.answers())
+    assert len(answers) == 1
+    assert camera.stop() < 2.0
+
+
+def test_camera_that_is_not_there_is_said_and_does_not_hang(camera: Camera, tmp_path: Path) -> None:
+    camera.job = replace(camera.job, main_url=f"file:{tmp_path / 'nowhere.mp4'}")
+    process = camera.start()
+    wait_until(lambda: [h for h in camera.said("health") if h["state"] == "failed"], 20.0)
+    wait_until(lambda: [f for f in camera.said("fact") if f["kind"] == "camera_offline"], 20.0)
+    assert process.line is not None
+    beats = [message for message in process.line.receive() or [] if "beat" in message]
+    assert len(beats) >= 8, "a camera that is away is no hang"
+    assert camera.stop() < 2.0
+
+
+@pytest.fixture
+def line() -> Iterator[tuple[SupervisorEnd, ControlChild]]:
+    """A line to a supervisor, for a camera's parts in this process. Nobody listens on our side: no signals, no exit."""
+    end, theirs = control_pair()
+    with closing(end), theirs:
+        yield end, ControlChild(theirs)
+
+
+def test_hanging_thread_ends_the_heartbeats(camera: Camera, line: tuple[SupervisorEnd, ControlChild]) -> None:
+    end, control = line
+    process = CameraProcess(camera.job, control, camera.store)
+    process._recorder.run = _hang  # type: ignore[method-assign]
+    process._recorder.alive_mono_ns -= 31_000_000_000
+    thread = threading.Thread(target=process.run)
+    thread.start()
+    time.sleep(2.5)
+    assert not end.receive()
+    control.stop_requested.set()
+    thread.join(5.0)
+    assert not thread.is_alive()
+
+
+def _hang(stop: Stop) -> None:
+    stop.wait()
+
+
+def test_dead_thread_ends_the_process(camera: Camera, line: tuple[SupervisorEnd, ControlChild]) -> None:
+    process = CameraProcess(camera.job, line[1], camera.store)
+    process._captures[StreamRole.MAIN].run = lambda: None  # type: ignore[method-assign]
+    with pytest.raises(VigilarError, match="capture-main of this camera ended by itself"):
+        process.run()
