@@ -30,7 +30,7 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import MotionStart
 from vigilar.config.jobs import CameraJob
-from vigilar.live.feed import FeedClient
+from vigilar.live.client import FeedClient
 from vigilar.live.wire import Request
 from vigilar.main import _run_camera
 from vigilar.media.encode import ClipWriter

@@ -14,7 +14,8 @@ import pytest
 
 from tests.fakes.clips import make_clip, raw_packets
 from vigilar.capture.timestamps import StampGate
-from vigilar.live.feed import MAX_VIEWERS, FeedClient, FeedServer
+from vigilar.live.client import FeedClient
+from vigilar.live.feed import MAX_VIEWERS, FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader

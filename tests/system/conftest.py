@@ -8,7 +8,7 @@ import pytest
 
 from tests.rtsp.server import missing_reason, serve
 from tests.system.house import RunningHouse, run_house
-from vigilar.demo.scenes import SCENES, Scene, _ensure
+from vigilar.demo.scenes import SCENES, Scene, ensure_clip
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
         pytest.skip(f"no foreign RTSP server: {missing_reason()}")
     folder = tmp_path_factory.mktemp("house")
     street = next(s for s in SCENES if s.name == "street")
-    clip = _ensure(Scene("street", street.place, street.act, 24), folder)
+    clip = ensure_clip(Scene("street", street.place, street.act, 24), folder)
     with (
         serve({"street": str(clip.main)}) as server,
         run_house(folder / "data", {"Street": server.url("street")}) as it,

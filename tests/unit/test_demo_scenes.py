@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from vigilar.demo.scenes import FRAME_RATE, SCENES, Scene, _ensure, _make
+from vigilar.demo.scenes import FRAME_RATE, SCENES, Scene, _make, ensure_clip
 
 
 def _short(scene: Scene, seconds: int) -> Scene:
@@ -30,7 +30,7 @@ def test_somebody_comes_by_and_leaves(scene: Scene) -> None:
 
 
 def test_both_streams_have_every_picture(tmp_path: Path) -> None:
-    clip = _ensure(_short(SCENES[0], 2), tmp_path)
+    clip = ensure_clip(_short(SCENES[0], 2), tmp_path)
     for path, size in ((clip.main, (1280, 720)), (clip.sub, (640, 360))):
         with av.open(str(path)) as container:
             video = container.streams.video[0]
@@ -41,19 +41,19 @@ def test_both_streams_have_every_picture(tmp_path: Path) -> None:
 
 def test_second_start_makes_nothing_again(tmp_path: Path) -> None:
     scene = _short(SCENES[3], 1)
-    before = _ensure(scene, tmp_path).main.stat().st_mtime_ns
-    assert _ensure(scene, tmp_path).main.stat().st_mtime_ns == before
+    before = ensure_clip(scene, tmp_path).main.stat().st_mtime_ns
+    assert ensure_clip(scene, tmp_path).main.stat().st_mtime_ns == before
 
 
 def test_clip_cut_short_is_made_again(tmp_path: Path) -> None:
     scene = _short(SCENES[3], 1)
-    clip = _ensure(scene, tmp_path)
+    clip = ensure_clip(scene, tmp_path)
     clip.main.unlink()
     clip.main.with_suffix(".new").write_bytes(b"half")
-    assert _ensure(scene, tmp_path).main.stat().st_size > 1000
+    assert ensure_clip(scene, tmp_path).main.stat().st_size > 1000
 
 
 def test_no_temporary_file_stays(tmp_path: Path) -> None:
-    clip = _ensure(_short(SCENES[2], 1), tmp_path)
+    clip = ensure_clip(_short(SCENES[2], 1), tmp_path)
     _make(_short(SCENES[2], 1), clip)
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".mp4", ".mp4"]

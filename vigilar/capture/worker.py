@@ -76,10 +76,6 @@ class CaptureWorker:
         self.beat_mono_ns = clock.mono_ns()
         self.dropped = 0
 
-    @property
-    def role_name(self) -> str:
-        return self._role.value
-
     def run(self) -> None:
         """Until stopped. Bugs leave; errors of the camera are retried with growing pauses."""
         while not self._stop.is_set():

@@ -14,7 +14,22 @@ RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CameraJob:
+class ProcessJob:
+    """What every process is told: where its data is, how to reach database and bus, how much to log."""
+
+    data_dir: Path
+    secrets_dir: Path
+    run_dir: Path
+    database_url: str = field(repr=False)
+    bus_host: str
+    bus_port: int
+    bus_user: str
+    bus_password: str = field(repr=False)
+    log_level: str = "INFO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraJob(ProcessJob):
     """One camera's process. Equal jobs mean that a reload need not restart the camera.
 
     ``main_url`` and ``sub_url`` are ``rtsp://`` addresses with percent-encoded credentials, or ``file:/absolute/path``
@@ -34,15 +49,6 @@ class CameraJob:
     after_s: float = 10.0
     segment_s: float = 300.0
     sound: bool = True
-    data_dir: Path
-    secrets_dir: Path
-    run_dir: Path
-    database_url: str = field(repr=False)
-    bus_host: str
-    bus_port: int
-    bus_user: str
-    bus_password: str = field(repr=False)
-    log_level: str = "INFO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +62,14 @@ class CameraFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventsJob:
+class EventsJob(ProcessJob):
     """The process that turns messages into stored events."""
 
-    data_dir: Path
-    secrets_dir: Path
-    run_dir: Path
-    database_url: str = field(repr=False)
-    bus_host: str
-    bus_port: int
-    bus_user: str
-    bus_password: str = field(repr=False)
     cameras: tuple[CameraFacts, ...] = ()
-    log_level: str = "INFO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebJob:
+class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
     ``names`` are host names, beside addresses and ``localhost``, under which the box may be called.
@@ -80,21 +77,12 @@ class WebJob:
     """
 
     config_file: Path
-    data_dir: Path
-    secrets_dir: Path
-    run_dir: Path
-    database_url: str = field(repr=False)
-    bus_host: str
-    bus_port: int
-    bus_user: str
-    bus_password: str = field(repr=False)
     listen: str = "0.0.0.0"  # noqa: S104 -- the house's own network is who this page is for
     port: int = 49735
     names: tuple[str, ...] = ()
     house_name: str = "Home"
     time_zone: str = "UTC"
     cameras: tuple[CameraFacts, ...] = ()
-    log_level: str = "INFO"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,11 +100,12 @@ def ensure_clips(folder: Path) -> dict[str, DemoClip]:
     """The clips of all scenes by name; made now if they are not there yet (about ten seconds on two cores)."""
     make_private_folder(folder)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="demo-scene") as pool:
-        clips = pool.map(lambda scene: _ensure(scene, folder), SCENES)
+        clips = pool.map(lambda scene: ensure_clip(scene, folder), SCENES)
         return {scene.name: clip for scene, clip in zip(SCENES, clips, strict=True)}
 
 
-def _ensure(scene: Scene, folder: Path) -> DemoClip:
+def ensure_clip(scene: Scene, folder: Path) -> DemoClip:
+    """The clip of one scene; made now if it is not there yet. ``folder`` exists."""
     clip = DemoClip(
         folder / f"{scene.name}-{CLIPS_VERSION}-main.mp4",
         folder / f"{scene.name}-{CLIPS_VERSION}-sub.mp4",

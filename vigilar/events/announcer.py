@@ -73,11 +73,6 @@ class Announcer:
         self._is_behind = True  # rows may be left from the run before
         self.published_count = 0
 
-    @property
-    def is_behind(self) -> bool:
-        """Rows may wait that the client does not hold."""
-        return self._is_behind
-
     def notice_connection(self) -> None:
         """A connection has begun: the client sends what it holds again, and nothing newer may overtake that."""
         self._is_behind = True

@@ -1,6 +1,6 @@
-"""The packet feed: a Unix socket of each camera process, used only while somebody watches.
+"""The packet feed's server: a Unix socket of each camera process, used only while somebody watches.
 
-Server side: one thread that waits for viewers, one more a viewer. Decoding happens only for MJPEG and stills, here in
+One thread that waits for viewers, one more a viewer. Decoding happens only for MJPEG and stills, here in
 the camera's own process, so that a malformed picture takes no one else with it.
 """
 
@@ -18,11 +18,12 @@ from pathlib import Path
 from vigilar.base.errors import RecordingError
 from vigilar.base.stop import Stop
 from vigilar.live import wire
+from vigilar.live.address import socket_address, socket_name
 from vigilar.live.gop import LiveStream, Viewer
-from vigilar.live.wire import Answer, FeedProblem, Request, RunHeader
+from vigilar.live.wire import FeedProblem, Request, RunHeader
 from vigilar.media.decode import Decoder, Picture
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import RunStart, StreamRole
+from vigilar.media.packets import Packet, RunStart, StreamRole
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +39,6 @@ BACKLOG = 128
 """Above MAX_VIEWERS: a socket with a time-out is refused at once when this is full (unix(7), EAGAIN)."""
 
 
-@contextlib.contextmanager
-def _short_path(run_dir: Path, camera_id: str) -> Iterator[str]:
-    """An address of at most 108 bytes, the limit of unix(7), however deep ``run_dir`` lies."""
-    folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/camera-{camera_id}.sock"
-    finally:
-        os.close(folder)
-
-
 class FeedServer:
     """Serves the streams of one camera; ``streams`` has ``main`` and perhaps ``sub``."""
 
@@ -60,7 +51,7 @@ class FeedServer:
 
     def start(self) -> None:
         """Raises OSError when the socket cannot be made."""
-        with _short_path(self._run_dir, self._camera_id) as path:
+        with socket_address(self._run_dir, self._camera_id) as path:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             self._listener.bind(path)
@@ -75,7 +66,7 @@ class FeedServer:
         self._listener.close()
         self._thread.join(2.0)
         with contextlib.suppress(FileNotFoundError):
-            (self._run_dir / f"camera-{self._camera_id}.sock").unlink()
+            (self._run_dir / socket_name(self._camera_id)).unlink()
 
     def _accept(self) -> None:
         while not self._stop.is_set():
@@ -109,12 +100,14 @@ class FeedServer:
             return
         viewer = stream.join(newest_only=request.want == "mjpeg")
         try:
-            serve = self._send_fragments if request.want == "fragments" else self._send_jpegs
-            serve(sock, viewer, request)
+            if request.want == "fragments":
+                self._send_fragments(sock, viewer)
+            else:
+                self._send_jpegs(sock, viewer, request)
         finally:
             stream.leave(viewer)
 
-    def _items(self, sock: socket.socket, viewer: Viewer) -> Iterator[object]:
+    def _items(self, sock: socket.socket, viewer: Viewer) -> Iterator[RunStart | Packet]:
         quiet_since = time.monotonic()
         while not self._stop.is_set():
             item = viewer.take(1.0)
@@ -125,7 +118,7 @@ class FeedServer:
                 sock.sendall(wire.dump_problem(FeedProblem("The camera sends no picture.", "V-CAM-16")))
                 return
 
-    def _send_fragments(self, sock: socket.socket, viewer: Viewer, _request: Request) -> None:
+    def _send_fragments(self, sock: socket.socket, viewer: Viewer) -> None:
         muxer: FragmentMuxer | None = None
         for item in self._items(sock, viewer):
             if isinstance(item, RunStart):
@@ -138,7 +131,7 @@ class FeedServer:
                 header = RunHeader(muxer.codecs, video.width, video.height, item.run)
                 sock.sendall(wire.dump_header(header) + wire.dump_init(muxer.init_segment))
             elif muxer is not None:
-                for fragment in muxer.mux(item):  # type: ignore[arg-type]  # a queue holds runs and packets only
+                for fragment in muxer.mux(item):
                     sock.sendall(wire.dump_fragment(fragment))
 
     def _send_jpegs(self, sock: socket.socket, viewer: Viewer, request: Request) -> None:
@@ -148,7 +141,7 @@ class FeedServer:
             if isinstance(item, RunStart):
                 decoder = Decoder(item.video)
             elif decoder is not None:
-                pictures = decoder.decode(item)  # type: ignore[arg-type]  # a queue holds runs and packets only
+                pictures = decoder.decode(item)
                 if not pictures or viewer.backlog() > 0:
                     continue  # catch up first: only the newest picture is worth a JPEG
                 if pictures[-1].mono_ns - last_ns >= 0.9e9 / request.max_fps:
@@ -181,43 +174,3 @@ def _line(sock: socket.socket) -> bytes:
             raise ValueError("request cut short")
         line += more
     return line
-
-
-class FeedClient:
-    """The other end: asks one camera process for one thing. ``answers`` ends when the camera process does."""
-
-    def __init__(self, run_dir: Path, camera_id: str, request: Request, timeout_s: float = 15.0) -> None:
-        """Raises OSError when the camera process is not there."""
-        self._is_reading = False
-        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._sock.settimeout(timeout_s)
-            with _short_path(run_dir, camera_id) as path:
-                self._sock.connect(path)
-            self._sock.sendall(request.dump())
-        except BaseException:
-            self._sock.close()
-            raise
-
-    def answers(self) -> Iterator[Answer]:
-        """Each answer as it comes. Raises OSError when the camera process hangs longer than the time-out."""
-        self._is_reading = True
-        with self._sock, self._sock.makefile("rb", buffering=1 << 16) as stream:
-            while True:
-                head = stream.read(wire.HEAD.size)
-                if len(head) < wire.HEAD.size:
-                    return
-                size, kind = wire.HEAD.unpack(head)
-                if size > wire.MAX_PAYLOAD_BYTES:
-                    raise OSError("the feed sends nonsense")
-                payload = stream.read(size)
-                if len(payload) < size:
-                    return
-                yield wire.parse_answer(kind, payload)
-
-    def close(self) -> None:
-        """From any thread: ends ``answers``, whose reader closes the socket."""
-        with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        if not self._is_reading:
-            self._sock.close()

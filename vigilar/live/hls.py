@@ -25,7 +25,7 @@ FIRST_WAIT_S = 8.0
 
 
 class Feed(Protocol):
-    """What ``live.feed.FeedClient`` is to the view."""
+    """What ``live.client.FeedClient`` is to the view."""
 
     def answers(self) -> Iterator[Answer]: ...
 

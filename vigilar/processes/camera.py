@@ -200,6 +200,7 @@ class CameraProcess:
     def _stalled(self) -> str | None:
         beats = {
             "recorder": self._recorder.alive_mono_ns,
+            "facts": self._facts.alive_mono_ns,
             **{f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()},
         }
         if self._analysis is not None:

@@ -118,10 +118,6 @@ class Recorder:
         """Whether a file is open and grew within the last seconds."""
         return self._segment is not None and self._clock.mono_ns() - self._last_write_mono_ns < 3_000_000_000
 
-    @property
-    def is_disk_full(self) -> bool:
-        return self._holes.is_full
-
     def facts(self) -> dict[str, Any]:
         """Counters for the health message."""
         counters = self.counters

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.errors import CameraError, ErrorKind
-from vigilar.live.feed import FeedClient
+from vigilar.live.client import FeedClient
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import FeedProblem, Jpeg, Request
 

@@ -1,0 +1,52 @@
+"""The viewer's end of the packet feed. Knows no libav: the web process, which uses it, never loads one."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from vigilar.live import wire
+from vigilar.live.address import socket_address
+from vigilar.live.wire import Answer, Request
+
+
+class FeedClient:
+    """Asks one camera process for one thing. ``answers`` ends when the camera process does."""
+
+    def __init__(self, run_dir: Path, camera_id: str, request: Request, timeout_s: float = 15.0) -> None:
+        """Raises OSError when the camera process is not there."""
+        self._is_reading = False
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._sock.settimeout(timeout_s)
+            with socket_address(run_dir, camera_id) as path:
+                self._sock.connect(path)
+            self._sock.sendall(request.dump())
+        except BaseException:
+            self._sock.close()
+            raise
+
+    def answers(self) -> Iterator[Answer]:
+        """Each answer as it comes. Raises OSError when the camera process hangs longer than the time-out."""
+        self._is_reading = True
+        with self._sock, self._sock.makefile("rb", buffering=1 << 16) as stream:
+            while True:
+                head = stream.read(wire.HEAD.size)
+                if len(head) < wire.HEAD.size:
+                    return
+                size, kind = wire.HEAD.unpack(head)
+                if size > wire.MAX_PAYLOAD_BYTES:
+                    raise OSError("the feed sends nonsense")
+                payload = stream.read(size)
+                if len(payload) < size:
+                    return
+                yield wire.parse_answer(kind, payload)
+
+    def close(self) -> None:
+        """From any thread: ends ``answers``, whose reader closes the socket."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+        if not self._is_reading:
+            self._sock.close()
