@@ -147,18 +147,29 @@ def test_foreign_libraries_have_one_door() -> None:
     assert wrong == []
 
 
-def test_supervisor_leads_to_nothing_heavy() -> None:
+def led_to(starts: list[Path], forbidden: set[str]) -> set[str]:
+    """Our modules that ``starts`` load; none of them may load a library that is ``forbidden``."""
     seen: set[str] = set()
-    todo = [CODE / name for name in SUPERVISOR_FILES]
+    todo = list(starts)
     while todo:
         path = todo.pop()
         for imported in imports_of(path, top_only=True):
-            assert imported.split(".")[0] not in {*DOORS, "numpy", "psutil"}, f"{path} imports {imported}"
+            assert imported.split(".")[0] not in forbidden, f"{path} imports {imported}"
             if imported in seen or not is_module(imported):
                 continue
             seen.add(imported)
             module = ROOT / Path(*imported.split("."))
             todo.append(module.with_suffix(".py") if module.with_suffix(".py").exists() else module / "__init__.py")
+    return seen
+
+
+def test_web_leads_to_no_picture_library() -> None:
+    """What cameras send is never parsed there, and the libraries would cost it 30 MB."""
+    assert "vigilar.live.client" in led_to([CODE / "processes" / "web.py"], {"av", "cv2", "numpy"})
+
+
+def test_supervisor_leads_to_nothing_heavy() -> None:
+    seen = led_to([CODE / name for name in SUPERVISOR_FILES], {*DOORS, "numpy", "psutil"})
     assert {package_of(name) for name in seen} <= {"base", "bus", "config", "processes"}
     assert {name for name in seen if package_of(name) == "config"} <= PLAIN_CONFIG
 

@@ -169,6 +169,7 @@ def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     health = camera.said("health")[-1]
     assert (health["state"], health["width"], health["audio_codec"]) == ("live", 320, "aac")
     assert health["is_recording"]
+    assert camera.said("heartbeat")[-1]["camera_id"] == "front"
     assert camera.stop() < 2.0
     (row,) = camera.rows()
     assert (row.state, row.reason, row.has_audio) == ("closed", "stop", True)

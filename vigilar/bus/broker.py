@@ -31,11 +31,13 @@ autosave_interval 1
 max_queued_messages 10000
 max_inflight_messages 100
 max_packet_size 1048576
+set_tcp_nodelay true
 log_dest stderr
 log_type error
 log_timestamp_format %Y-%m-%dT%H:%M:%S%z broker mosquitto
 user root
 """
+# set_tcp_nodelay: else a lone message waits for the acknowledgement of the one before it (41 ms measured).
 # autosave: by default what was acknowledged is saved every 30 minutes only, and lost if the broker is killed.
 # user: a broker started by root would become user mosquitto, who cannot read our folder. Others stay who they are.
 

@@ -122,6 +122,13 @@ class CameraHealth(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class CameraHeartbeat(Message):
+    """All threads of a camera process make progress, whether its camera sends or not. Every 5 s. Not an event."""
+
+    camera_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CameraFact(Message):
     """Something about a camera that must become an event: no picture, picture back, footage lost, ...
 

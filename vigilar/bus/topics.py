@@ -11,7 +11,6 @@ class Topics:
     CAMERA_ANY_MOTION = "vigilar/camera/+/motion/+"
     CAMERA_ANY_FACT = "vigilar/camera/+/fact"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
-    CAMERA_ANY_HEARTBEAT = "vigilar/camera/+/heartbeat"
 
     @staticmethod
     def motion_start(camera_id: str) -> str:

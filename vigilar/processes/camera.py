@@ -21,9 +21,11 @@ from typing import Any
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
+from vigilar.bus.messages import CameraHeartbeat
 from vigilar.bus.topics import Topics
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.config.jobs import CameraJob
@@ -184,6 +186,8 @@ class CameraProcess:
             if stalled:
                 logger.error("the thread %s hangs", stalled)
                 continue
+            if message:
+                self._say_heartbeat()
             run = self._meter.run
             self._control.heartbeat(
                 {
@@ -193,6 +197,10 @@ class CameraProcess:
                     "height": run.video.height if run else 0,
                 }
             )
+
+    def _say_heartbeat(self) -> None:
+        beat = CameraHeartbeat(new_id(), self._clock.utc_ns() // 1_000_000, self._job.camera_id)
+        self._bus.publish(Topics.camera_heartbeat(self._job.camera_id), beat.dump(), qos=0)
 
     def _has_died(self, name: str, thread: threading.Thread) -> bool:
         return name != "recovery" and not thread.is_alive()
