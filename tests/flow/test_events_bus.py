@@ -23,7 +23,7 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import EventPublished, Message, MotionEnd, MotionStart, SystemHealth
 from vigilar.bus.topics import Topics
-from vigilar.store import outbox
+from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, count_events, events_changed_after, list_events, newest_change
 
@@ -127,7 +127,7 @@ def _bus(broker: RunningBroker, user: str) -> MessageBus:
 
 def _tell(store: Store, camera: MessageBus, topic: str, message: Message) -> None:
     """As a camera process does: the row, then the message."""
-    outbox.put(store, message.id, topic, message.dump(), time.time_ns() // 1_000_000)
+    inbound.put(store, message.id, topic, message.dump(), time.time_ns() // 1_000_000)
     camera.publish(topic, message.dump())
 
 

@@ -21,7 +21,7 @@ from vigilar.processes.analysis import MAX_QUEUE_BYTES, AnalysisQueue, AnalysisW
 from vigilar.processes.camera_health import Doing, HealthBoard, StreamMeter
 from vigilar.processes.facts import MAX_PICTURES, MAX_WAITING, FactSender
 from vigilar.record.stills import Still
-from vigilar.store import outbox
+from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
 
 IDLE = Doing(is_recording=True, is_moving=False, counters={})
@@ -155,14 +155,14 @@ def test_fact_is_a_row_before_it_is_on_the_bus(store: Store) -> None:
 
 
 def test_facts_wait_in_order_while_the_database_is_busy(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, is_busy = outbox.put, [True]
+    real, is_busy = inbound.put, [True]
 
     def busy(*arguments: Any) -> bool:
         if is_busy[0]:
             raise StoreError("the database is busy", kind=ErrorKind.TRANSIENT)
         return real(*arguments)
 
-    monkeypatch.setattr(outbox, "put", busy)
+    monkeypatch.setattr(inbound, "put", busy)
     bus = Heard()
     sender = FactSender("front", store, bus, SimulatedClock())
     for number in range(MAX_WAITING + 5):

@@ -21,7 +21,7 @@ from vigilar.bus.topics import Topics
 from vigilar.events import processor as processor_module
 from vigilar.events import translator as translator_module
 from vigilar.events.processor import MAX_FAILURES, EventProcessor
-from vigilar.store import outbox
+from vigilar.store import inbound, outbox
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, count_events, find_event, list_events
@@ -104,7 +104,7 @@ def _topic(message: Message) -> str:
 
 
 def _put(store: Store, message: Message, created_ms: int = NOW) -> None:
-    outbox.put(store, message.id, _topic(message), message.dump(), created_ms)
+    inbound.put(store, message.id, _topic(message), message.dump(), created_ms)
 
 
 def _feed(processor: EventProcessor, *messages: Message) -> None:
@@ -397,8 +397,8 @@ def test_flood_of_bad_messages_is_one_line(processor: EventProcessor, caplog: py
 def test_poisoned_rows_do_not_block_the_sweep(
     processor: EventProcessor, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox.put(store, "x1", START, b"rubbish", NOW)
-    outbox.put(store, "other-id", START, _start("m9").dump(), NOW)
+    inbound.put(store, "x1", START, b"rubbish", NOW)
+    inbound.put(store, "other-id", START, _start("m9").dump(), NOW)
     _put(store, _start("bug", camera="yard"))
     _put(store, _start())
     real_name = translator_module.Translator._name

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ready_store import open_ready_store
+from tests.ready_store import lay_database
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.cameras import ensure_camera, get_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
@@ -25,24 +25,26 @@ from vigilar.store.files import (
     storage_totals,
     take_number,
 )
+from vigilar.store.plain import Database
+from vigilar.store.small import open_small
 
 NOW = 1_770_000_000_000
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_ready_store(tmp_path)) as store:
+@pytest.fixture(params=[open_small, Store.open], ids=["small", "engine"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+    with closing(request.param(lay_database(tmp_path))) as store:
         ensure_camera(store, "front", "Front door", NOW)
         yield store
 
 
-def _add(store: Store, start_ms: int, camera: str = "front") -> int:
+def _add(store: Database, start_ms: int, camera: str = "front") -> int:
     number, _link = take_number(store, camera, "video")
     path = f"footage/{camera}/{number}.vge"
     return add_file(store, NewFile(camera_id=camera, content="video", number=number, path=path, start_ms=start_ms))
 
 
-def _close(store: Store, file_id: int, end_ms: int, link: bytes | None = None) -> None:
+def _close(store: Database, file_id: int, end_ms: int, link: bytes | None = None) -> None:
     close_file(
         store,
         file_id,
@@ -56,20 +58,20 @@ def _close(store: Store, file_id: int, end_ms: int, link: bytes | None = None) -
     )
 
 
-def test_camera_is_made_once(store: Store) -> None:
+def test_camera_is_made_once(store: Database) -> None:
     first = ensure_camera(store, "yard", "Yard", NOW)
     assert ensure_camera(store, "yard", "Yard", NOW + 5) == first
     assert len(first.uuid) == 16
 
 
-def test_renamed_camera_keeps_identity(store: Store) -> None:
+def test_renamed_camera_keeps_identity(store: Database) -> None:
     before = get_camera(store, "front")
     after = ensure_camera(store, "front", "Hall", NOW + 5)
     assert before is not None
     assert (after.uuid, after.created_ms, after.name) == (before.uuid, NOW, "Hall")
 
 
-def test_removed_camera_comes_back_as_itself(store: Store) -> None:
+def test_removed_camera_comes_back_as_itself(store: Database) -> None:
     before = get_camera(store, "front")
     assert before is not None
     assert remove_camera(store, "front", NOW + 1)
@@ -79,7 +81,7 @@ def test_removed_camera_comes_back_as_itself(store: Store) -> None:
     assert ensure_camera(store, "front", "Front door", NOW + 3) == before
 
 
-def test_numbers_count_up_by_content(store: Store) -> None:
+def test_numbers_count_up_by_content(store: Database) -> None:
     assert [take_number(store, "front", content) for content in ("video", "still", "video")] == [
         (1, NO_LINK),
         (1, NO_LINK),
@@ -87,32 +89,32 @@ def test_numbers_count_up_by_content(store: Store) -> None:
     ]
 
 
-def test_unknown_camera_takes_no_number(store: Store) -> None:
+def test_unknown_camera_takes_no_number(store: Database) -> None:
     with pytest.raises(StoreError, match="there is no camera shed") as caught:
         take_number(store, "shed", "video")
     assert caught.value.exit_code is ExitCode.NOT_FOUND
 
 
-def test_link_of_closed_file_goes_into_next(store: Store) -> None:
+def test_link_of_closed_file_goes_into_next(store: Database) -> None:
     _close(store, _add(store, NOW), NOW + 1, link=b"1" * 32)
     assert take_number(store, "front", "video") == (2, b"1" * 32)
     assert take_number(store, "front", "still") == (1, NO_LINK)
 
 
-def test_late_recovery_does_not_take_newest_link(store: Store) -> None:
+def test_late_recovery_does_not_take_newest_link(store: Database) -> None:
     old, new = _add(store, NOW), _add(store, NOW + 10)
     _close(store, new, NOW + 20, link=b"2" * 32)
     _close(store, old, NOW + 9, link=b"1" * 32)
     assert take_number(store, "front", "video") == (3, b"2" * 32)
 
 
-def test_damaged_file_has_no_link(store: Store) -> None:
+def test_damaged_file_has_no_link(store: Database) -> None:
     _close(store, _add(store, NOW), NOW + 1, link=b"1" * 32)
     _close(store, _add(store, NOW + 2), NOW + 3, link=None)
     assert take_number(store, "front", "video") == (3, b"1" * 32)
 
 
-def test_same_number_twice_is_refused(store: Store) -> None:
+def test_same_number_twice_is_refused(store: Database) -> None:
     new = NewFile(camera_id="front", content="video", number=7, path="a", start_ms=NOW)
     add_file(store, new)
     with pytest.raises(StoreError) as caught:
@@ -120,7 +122,7 @@ def test_same_number_twice_is_refused(store: Store) -> None:
     assert caught.value.kind is ErrorKind.BUG
 
 
-def test_file_keeps_what_was_given(store: Store) -> None:
+def test_file_keeps_what_was_given(store: Database) -> None:
     new = NewFile(
         camera_id="front",
         content="still",
@@ -144,7 +146,7 @@ def test_file_keeps_what_was_given(store: Store) -> None:
     )
 
 
-def test_checkpoint_is_kept_after_close(store: Store) -> None:
+def test_checkpoint_is_kept_after_close(store: Database) -> None:
     file_id = _add(store, NOW)
     checkpoint_file(store, file_id, record=4, tag=b"t" * 32, offset=4000, end_ms=NOW + 4, size_bytes=4000)
     _close(store, file_id, NOW + 9)
@@ -154,7 +156,7 @@ def test_checkpoint_is_kept_after_close(store: Store) -> None:
     assert (row.end_ms, row.size_bytes, row.state, row.reason) == (NOW + 9, 1000, "closed", "rollover")
 
 
-def test_late_checkpoint_does_not_reopen_file(store: Store) -> None:
+def test_late_checkpoint_does_not_reopen_file(store: Database) -> None:
     file_id = _add(store, NOW)
     _close(store, file_id, NOW + 9)
     checkpoint_file(store, file_id, record=4, tag=b"t" * 32, offset=1, end_ms=NOW + 4, size_bytes=1)
@@ -163,7 +165,7 @@ def test_late_checkpoint_does_not_reopen_file(store: Store) -> None:
     assert (row.end_ms, row.size_bytes, row.checkpoint_record) == (NOW + 9, 1000, None)
 
 
-def test_open_files_are_those_never_closed(store: Store) -> None:
+def test_open_files_are_those_never_closed(store: Database) -> None:
     ensure_camera(store, "yard", "Yard", NOW)
     first, second, _other = _add(store, NOW), _add(store, NOW + 5), _add(store, NOW, "yard")
     _close(store, first, NOW + 5)
@@ -183,7 +185,7 @@ def test_open_files_are_those_never_closed(store: Store) -> None:
         ((0, 5000), [1, 2, 3]),
     ],
 )
-def test_range_finds_overlapping_files(store: Store, span: tuple[int, int], numbers: list[int]) -> None:
+def test_range_finds_overlapping_files(store: Database, span: tuple[int, int], numbers: list[int]) -> None:
     """Files of 10..20, 20..30, and an open one from 30 whose last checkpoint says 35."""
     _close(store, _add(store, 10), 20)
     _close(store, _add(store, 20), 30)
@@ -191,7 +193,7 @@ def test_range_finds_overlapping_files(store: Store, span: tuple[int, int], numb
     assert [row.number for row in find_files(store, "front", "video", *span)] == numbers
 
 
-def test_totals_leave_missing_files_out(store: Store) -> None:
+def test_totals_leave_missing_files_out(store: Database) -> None:
     for start in (10, 20, 30):
         _close(store, _add(store, start), start + 10)
     gone = find_files(store, "front", "video", 30, 31)[0]

@@ -17,7 +17,7 @@ from sqlalchemy import URL, text
 
 from tests.ready_store import database_url, lay_database, open_ready_store
 from vigilar.base.errors import ErrorKind, StoreError
-from vigilar.store import connect, files, outbox
+from vigilar.store import files, inbound, outbox, sqlite
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 
@@ -94,7 +94,7 @@ def test_damaged_page_is_found_at_start(tmp_path: Path) -> None:
     url = lay_database(tmp_path)
     with closing(open_ready_store(tmp_path)) as store:
         for number in range(100):
-            outbox.put(store, f"id-{number}", "t", b"x" * 200, NOW)
+            inbound.put(store, f"id-{number}", "t", b"x" * 200, NOW)
     data = bytearray((tmp_path / "vigilar.db").read_bytes())
     data[-4096 : -4096 + 512] = b"\xff" * 512
     (tmp_path / "vigilar.db").write_bytes(data)
@@ -129,18 +129,18 @@ def test_constraint_is_bug(store: Store) -> None:
 
 
 def test_locked_database_is_transient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
     with (
         closing(open_ready_store(tmp_path)) as store,
         closing(sqlite3.connect(tmp_path / "vigilar.db", isolation_level=None)) as other,
     ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="cannot store a message: the database is busy") as caught:
-            outbox.put(store, "a", "t", b"{}", NOW)
+            inbound.put(store, "a", "t", b"{}", NOW)
         assert caught.value.kind is ErrorKind.TRANSIENT
         assert outbox.counts(store) == (0, 0)  # readers do not wait
         other.execute("ROLLBACK")
-        assert outbox.put(store, "a", "t", b"{}", NOW)
+        assert inbound.put(store, "a", "t", b"{}", NOW)
 
 
 def test_full_disk_is_full_and_passes(store: Store) -> None:
@@ -150,12 +150,12 @@ def test_full_disk_is_full_and_passes(store: Store) -> None:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="the disk of the database is full") as caught:
-        outbox.put(store, "big", "t", b"x" * 100_000, NOW)
+        inbound.put(store, "big", "t", b"x" * 100_000, NOW)
     assert caught.value.kind is ErrorKind.FULL
     with store.engine.connect() as first, store.engine.connect() as second:
         for connection in (first, second):
             connection.exec_driver_sql("PRAGMA max_page_count = 100000")
-    assert outbox.put(store, "big", "t", b"x" * 100_000, NOW)
+    assert inbound.put(store, "big", "t", b"x" * 100_000, NOW)
 
 
 def test_read_only_file_is_denied(store: Store) -> None:
@@ -163,7 +163,7 @@ def test_read_only_file_is_denied(store: Store) -> None:
         for connection in (first, second):
             connection.exec_driver_sql("PRAGMA query_only = ON")
     with pytest.raises(StoreError, match="read-only") as caught:
-        outbox.put(store, "a", "t", b"{}", NOW)
+        inbound.put(store, "a", "t", b"{}", NOW)
     assert caught.value.kind is ErrorKind.DENIED
 
 
@@ -198,8 +198,8 @@ def test_committed_row_survives_kill(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
         "from vigilar.store.engine import Store\n"
-        "from vigilar.store import outbox\n"
-        "outbox.put(Store.open(sys.argv[1]), 'a', 't', b'{}', 1)\n"
+        "from vigilar.store import inbound\n"
+        "inbound.put(Store.open(sys.argv[1]), 'a', 't', b'{}', 1)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, url], check=False)

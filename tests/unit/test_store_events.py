@@ -13,7 +13,7 @@ from sqlalchemy import insert
 
 from tests.ready_store import open_ready_store
 from vigilar.base.errors import StoreError
-from vigilar.store import outbox
+from vigilar.store import inbound, outbox
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import (
@@ -71,14 +71,14 @@ def test_same_uid_is_one_event(store: Store) -> None:
 
 
 def test_insert_consumes_and_announces_at_once(store: Store) -> None:
-    outbox.put(store, "a", "in", b"{}", NOW)
+    inbound.put(store, "a", "in", b"{}", NOW)
     insert_event(store, _new("a"), now_ms=NOW, announce=_announce, consumed_outbox=("a", "in"))
     assert [(row.uid, row.topic) for row in outbox.pending(store, "", now_ms=NOW)] == [("1", "out")]
 
 
 def test_known_event_still_consumes_its_row(store: Store) -> None:
     _insert(store, "a")
-    outbox.put(store, "a", "in", b"{}", NOW)
+    inbound.put(store, "a", "in", b"{}", NOW)
     insert_event(store, _new("a"), now_ms=NOW, consumed_outbox=("a", "in"))
     assert outbox.counts(store) == (0, 0)
 
@@ -112,7 +112,7 @@ def test_update_gets_next_change(store: Store) -> None:
 def test_same_update_changes_nothing(store: Store) -> None:
     event = _insert(store, "a")
     update_event(store, event, end_ms=NOW + 9, payload={}, now_ms=NOW)
-    outbox.put(store, "a", "in", b"{}", NOW)
+    inbound.put(store, "a", "in", b"{}", NOW)
     assert update_event(store, event, end_ms=NOW + 9, payload={}, now_ms=NOW, consumed_outbox=("a", "in")) is None
     assert (newest_change(store), outbox.counts(store)) == (2, (0, 0))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ready_store import open_ready_store
-from vigilar.store import outbox
+from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
 
 NOW = 1_770_000_000_000
@@ -27,16 +27,16 @@ def _pending(store: Store, prefix: str = "", *, now_ms: int = NOW, min_age_ms: i
 
 
 def test_message_is_put_once(store: Store) -> None:
-    assert outbox.put(store, "a", "t/1", "{ü}".encode(), NOW)
-    assert not outbox.put(store, "a", "t/1", b"other", NOW)
-    assert outbox.put(store, "a", "t/2", b"{}", NOW)
+    assert inbound.put(store, "a", "t/1", "{ü}".encode(), NOW)
+    assert not inbound.put(store, "a", "t/1", b"other", NOW)
+    assert inbound.put(store, "a", "t/2", b"{}", NOW)
     rows = outbox.pending(store, "t/1", now_ms=NOW)
     assert [(row.uid, row.topic, row.payload, row.failures) for row in rows] == [("a", "t/1", "{ü}".encode(), 0)]
 
 
 def test_pending_keeps_order_of_writing(store: Store) -> None:
     for uid, created_ms in (("c", NOW), ("a", NOW - 5), ("b", NOW - 9)):
-        outbox.put(store, uid, "t", b"{}", created_ms)
+        inbound.put(store, uid, "t", b"{}", created_ms)
     assert _pending(store) == ["c", "a", "b"]
     assert _pending(store, limit=2) == ["c", "a"]
 
@@ -47,19 +47,19 @@ def test_pending_keeps_order_of_writing(store: Store) -> None:
 )
 def test_young_rows_wait_and_future_ones_do_not(store: Store, age_ms: int, is_pending: bool) -> None:
     """A row from the future was written before the clock was set back."""
-    outbox.put(store, "a", "t", b"{}", NOW - age_ms)
+    inbound.put(store, "a", "t", b"{}", NOW - age_ms)
     assert bool(_pending(store, min_age_ms=1000)) is is_pending
 
 
 def test_prefix_has_no_wildcards(store: Store) -> None:
-    outbox.put(store, "a", "vigilar/camera/x", b"{}", NOW)
+    inbound.put(store, "a", "vigilar/camera/x", b"{}", NOW)
     assert _pending(store, "vigilar/%") == []
     assert _pending(store, "vigilar/camera_") == []
 
 
 def test_done_deletes(store: Store) -> None:
     for uid in "abc":
-        outbox.put(store, uid, "t", b"{}", NOW)
+        inbound.put(store, uid, "t", b"{}", NOW)
     outbox.done(store, outbox.pending(store, "t", now_ms=NOW)[0].seq)
     outbox.done_many(store, "t", ["c", "unknown"])
     outbox.done_many(store, "t", [])
@@ -67,8 +67,8 @@ def test_done_deletes(store: Store) -> None:
 
 
 def test_set_aside_row_is_kept_but_not_met(store: Store) -> None:
-    outbox.put(store, "a", "t", b"{}", NOW)
-    outbox.put(store, "b", "t", b"{}", NOW)
+    inbound.put(store, "a", "t", b"{}", NOW)
+    inbound.put(store, "b", "t", b"{}", NOW)
     seq = outbox.pending(store, "t", now_ms=NOW)[0].seq
     assert [outbox.fail(store, seq), outbox.fail(store, seq)] == [1, 2]
     outbox.set_aside(store, seq, "because " * 100, NOW)

@@ -20,7 +20,8 @@ from tests.ready_store import database_url, lay_database, open_ready_store
 from vigilar.store.connect import make_engine
 from vigilar.store.engine import Store
 from vigilar.store.migrate import alembic_config
-from vigilar.store.schema import REVISIONS, metadata
+from vigilar.store.revisions import REVISIONS
+from vigilar.store.schema import metadata
 
 
 @pytest.fixture

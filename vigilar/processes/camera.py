@@ -43,7 +43,8 @@ from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
 from vigilar.record.shelf import Shelf, ShelfSettings
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.engine import Store
+from vigilar.store.plain import Database
+from vigilar.store.small import open_small
 from vigilar.vge.keys import KeyRing
 
 logger = logging.getLogger(__name__)
@@ -69,14 +70,14 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
     the threads ended by itself: the supervisor then starts the process again.
     """
-    with closing(Store.open(job.database_url)) as store:
+    with closing(open_small(job.database_url)) as store:
         CameraProcess(job, control, store).run()
 
 
 class CameraProcess:
     """The parts of one camera. ``run`` belongs to the main thread."""
 
-    def __init__(self, job: CameraJob, control: ControlChild, store: Store) -> None:
+    def __init__(self, job: CameraJob, control: ControlChild, store: Database) -> None:
         self._job = job
         self._control = control
         self._clock = SystemClock()

@@ -21,8 +21,8 @@ from vigilar.base.tally import Tally
 from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
 from vigilar.record.stills import Still
-from vigilar.store import outbox
-from vigilar.store.engine import Store
+from vigilar.store import inbound
+from vigilar.store.plain import Database
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class _Waiting:
 class FactSender:
     """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread."""
 
-    def __init__(self, camera_id: str, store: Store, bus: Bus, clock: Clock) -> None:
+    def __init__(self, camera_id: str, store: Database, bus: Bus, clock: Clock) -> None:
         self._camera_id = camera_id
         self._store = store
         self._bus = bus
@@ -141,7 +141,7 @@ class FactSender:
         still = self._make_still(item)
         try:
             payload = item.message.dump()
-            outbox.put(self._store, item.message.id, item.topic, payload, self._clock.utc_ns() // 1_000_000)
+            inbound.put(self._store, item.message.id, item.topic, payload, self._clock.utc_ns() // 1_000_000)
             self._bus.publish(item.topic, payload)
         finally:
             if still:

@@ -20,7 +20,7 @@ from vigilar.record.hole import Report
 from vigilar.record.rows import Ending
 from vigilar.record.shelf import FOLDERS, Shelf
 from vigilar.store import files
-from vigilar.store.engine import Store
+from vigilar.store.plain import Database
 from vigilar.vge.gate import file_errors
 from vigilar.vge.recover import Recovered, recover_file
 from vigilar.vge.report import Verdict
@@ -51,7 +51,7 @@ class Found:
 class Recovery:
     """Repairs one camera's files. ``run`` belongs to one thread; ``report`` must return at once."""
 
-    def __init__(self, shelf: Shelf, store: Store, report: Report) -> None:
+    def __init__(self, shelf: Shelf, store: Database, report: Report) -> None:
         self.found = Found()
         self._shelf = shelf
         self._store = store

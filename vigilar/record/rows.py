@@ -10,7 +10,7 @@ from typing import Literal
 
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.store import files
-from vigilar.store.engine import Store
+from vigilar.store.plain import Database
 from vigilar.vge.writer import Checkpoint, Closed
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class RowBook:
     ``recovery`` completes the row from the file's own CLOSE.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Database) -> None:
         self.store = store
         self._lock = threading.Lock()
         self._waiting: dict[files.Content, list[Callable[[], None]]] = {"video": [], "still": []}

@@ -21,7 +21,7 @@ from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.record.rows import RowBook
 from vigilar.record.writing import OpenFile
 from vigilar.store import files
-from vigilar.store.engine import Store
+from vigilar.store.plain import Database
 from vigilar.vge.format import Content
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
@@ -65,7 +65,7 @@ def day_of(utc_ns: int) -> str:
 class Shelf:
     """The files of one camera. Thread-safe: the recorder's thread begins videos, the thread of facts stills."""
 
-    def __init__(self, settings: ShelfSettings, store: Store, ring: KeyRing, clock: Clock) -> None:
+    def __init__(self, settings: ShelfSettings, store: Database, ring: KeyRing, clock: Clock) -> None:
         self.settings = settings
         self.ring = ring
         self.clock = clock

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, text
 
-from vigilar.store.connect import WRITES, check_revision, make_engine, parse_url, prepare_file
-from vigilar.store.errors import store_errors
+from vigilar.store import sqlite
+from vigilar.store.connect import WRITES, file_of, find_revision, make_engine, parse_url
+from vigilar.store.engine_errors import store_errors
+from vigilar.store.plain import Run
+from vigilar.store.revisions import check_revision
 
 
 class Store:
@@ -18,7 +21,7 @@ class Store:
 
     Writers of one process take turns by a lock of this object (level 2: a caller may hold a lock of its own while it
     calls, never the other way round); between processes they take turns by SQLite's write lock, waited for at most
-    ``connect.BUSY_TIMEOUT_MS``, then the error is TRANSIENT. Readers never wait for writers (WAL).
+    ``sqlite.BUSY_TIMEOUT_MS``, then the error is TRANSIENT. Readers never wait for writers (WAL).
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -36,13 +39,13 @@ class Store:
         """
         url = parse_url(database_url)
         if url.get_backend_name() == "sqlite":
-            prepare_file(url, create=migrate)
+            sqlite.prepare_file(file_of(url), create=migrate)
         engine = make_engine(url)
         try:
             if migrate:
                 _migrate(url)
             with store_errors("open the database"), engine.connect() as connection:
-                check_revision(connection)
+                check_revision(find_revision(connection))
         except BaseException:
             engine.dispose()
             raise
@@ -69,6 +72,24 @@ class Store:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def plain_read(self, doing: str) -> Iterator[Run]:
+        with self.read(doing) as connection:
+            yield _runner(connection)
+
+    @contextmanager
+    def plain_write(self, doing: str) -> Iterator[Run]:
+        with self.write(doing) as connection:
+            yield _runner(connection)
+
+
+def _runner(connection: Connection) -> Run:
+    def run(sql: str, /, **values: object) -> list[tuple[Any, ...]]:
+        result = connection.execute(text(sql), values)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    return run
 
 
 def _migrate(url: URL) -> None:

@@ -1,12 +1,10 @@
-"""The gate: whatever SQLAlchemy or a driver raises leaves the store as StoreError."""
+"""The gate of SQLite: whatever its driver raises leaves the store as StoreError. Knows no SQLAlchemy."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from sqlalchemy import exc
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.redact import redact
@@ -30,18 +28,6 @@ _SQLITE_EXTENDED_KINDS = {
     sqlite3.SQLITE_IOERR_SHMSIZE: _SQLITE_KINDS[sqlite3.SQLITE_FULL],
 }
 
-# SQLSTATE of PostgreSQL (its manual, appendix A): two characters are a class.
-_POSTGRES_KINDS = {
-    "53100": (ErrorKind.FULL, "the disk of the database is full"),
-    "53": (ErrorKind.TRANSIENT, "the database has no room for more connections or memory"),
-    "40": (ErrorKind.TRANSIENT, "the database is busy"),
-    "55": (ErrorKind.TRANSIENT, "the database is busy"),
-    "57": (ErrorKind.TRANSIENT, "the database is shutting down"),
-    "08": (ErrorKind.TRANSIENT, "the database does not answer"),
-    "28": (ErrorKind.DENIED, "the database refuses user or password"),
-    "XX": (ErrorKind.CORRUPT, "the database is damaged"),
-}
-
 NEXT_STEPS = {
     ErrorKind.FULL: "Free space on that disk; what waits is stored as soon as there is room.",
     ErrorKind.CORRUPT: "Stop Vigilar and restore the database from a backup; the recordings are not affected.",
@@ -50,23 +36,16 @@ NEXT_STEPS = {
 
 
 @contextmanager
-def store_errors(doing: str) -> Iterator[None]:
-    """Map foreign errors inside to StoreError. ``doing`` goes into the sentence: "cannot <doing>: ..."."""
+def sqlite_errors(doing: str) -> Iterator[None]:
+    """Map errors of SQLite inside to StoreError. ``doing`` goes into the sentence: "cannot <doing>: ..."."""
     try:
         yield
-    except exc.TimeoutError as error:
-        raise _error(doing, ErrorKind.TRANSIENT, "all connections to the database are in use") from error
-    except exc.DBAPIError as error:
-        kind, what = _classify(error)
-        raise _error(doing, kind, what) from error
-    except exc.SQLAlchemyError as error:
-        raise _error(doing, ErrorKind.BUG, redact(str(error).splitlines()[0])) from error
     except sqlite3.Error as error:
-        kind, what = _classify_sqlite(error)
-        raise _error(doing, kind, what) from error
+        kind, what = classify_sqlite(error)
+        raise store_error(doing, kind, what) from error
 
 
-def _error(doing: str, kind: ErrorKind, what: str) -> StoreError:
+def store_error(doing: str, kind: ErrorKind, what: str) -> StoreError:
     exit_code = ExitCode.NO_ROOM if kind is ErrorKind.FULL else None
     return StoreError(
         f"cannot {doing}: {what}",
@@ -77,20 +56,7 @@ def _error(doing: str, kind: ErrorKind, what: str) -> StoreError:
     )
 
 
-def _classify(error: exc.DBAPIError) -> tuple[ErrorKind, str]:
-    if isinstance(error.orig, sqlite3.Error):
-        return _classify_sqlite(error.orig)
-    state = str(getattr(error.orig, "sqlstate", "") or "")
-    if state in _POSTGRES_KINDS:
-        return _POSTGRES_KINDS[state]
-    if state[:2] in _POSTGRES_KINDS:
-        return _POSTGRES_KINDS[state[:2]]
-    if isinstance(error, exc.OperationalError):
-        return ErrorKind.TRANSIENT, "the database does not answer"
-    return ErrorKind.BUG, redact(str(error.orig).splitlines()[0] if str(error.orig) else type(error.orig).__name__)
-
-
-def _classify_sqlite(error: sqlite3.Error) -> tuple[ErrorKind, str]:
+def classify_sqlite(error: sqlite3.Error) -> tuple[ErrorKind, str]:
     code = getattr(error, "sqlite_errorcode", 0)
     if code in _SQLITE_EXTENDED_KINDS:
         return _SQLITE_EXTENDED_KINDS[code]

@@ -1,4 +1,4 @@
-"""Rows of recordings and stills.
+"""Rows of recordings and stills. Plain SQL: see ``plain``.
 
 Invariant: a row exists only for a file whose header is on the disk; a file without a row has a number below the
 camera's next one. The order that keeps it: ``take_number`` (row of the camera), file and folder fsynced, ``add_file``,
@@ -8,14 +8,12 @@ is a gap; a file without a row is an orphan for the check to find; an open row i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
-
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
-from vigilar.store.engine import Store
-from vigilar.store.schema import cameras, files
+from vigilar.store.plain import Database, Run
 
 Content = Literal["video", "still"]
 FileState = Literal["open", "closed", "recovered", "damaged", "missing"]
@@ -68,6 +66,14 @@ class FileRow:
     has_audio: bool
 
 
+_NAMES = tuple(field.name for field in fields(FileRow))
+_HAS_AUDIO = _NAMES.index("has_audio")
+_SELECT = f"SELECT {', '.join(_NAMES)} FROM files"
+
+_CHAINS = {"video": ("next_video_number", "video_link"), "still": ("next_still_number", "still_link")}
+"""The camera's columns that count and chain files of each content."""
+
+
 @dataclass(frozen=True, slots=True)
 class StorageTotal:
     """What one camera's files of one content take. ``first_ms`` and ``last_ms`` are UTC ms."""
@@ -80,46 +86,44 @@ class StorageTotal:
     last_ms: int
 
 
-def take_number(store: Store, camera_id: str, content: Content) -> tuple[int, bytes]:
+def take_number(store: Database, camera_id: str, content: Content) -> tuple[int, bytes]:
     """The next file number of a camera, never given twice, and the link of its newest closed file (32 bytes).
 
     Raises StoreError (kind PERMANENT, exit NOT_FOUND) for an unknown camera.
     """
-    number, link = _chain(content)
-    with store.write(f"take a file number for {camera_id}") as connection:
-        row = connection.execute(
-            update(cameras).where(cameras.c.id == camera_id).values({number: number + 1}).returning(number - 1, link)
-        ).first()
-        if row is None:
-            raise StoreError(f"there is no camera {camera_id}", exit_code=ExitCode.NOT_FOUND)
-        return int(row[0]), row[1] or NO_LINK
-
-
-def add_file(store: Store, new: NewFile) -> int:
-    """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``."""
-    with store.write(f"store file {new.path}") as connection:
-        return int(
-            connection.execute(
-                insert(files)
-                .values(
-                    camera_id=new.camera_id,
-                    content=new.content,
-                    number=new.number,
-                    path=new.path,
-                    state="open",
-                    start_ms=new.start_ms,
-                    codec=new.codec,
-                    width=new.width,
-                    height=new.height,
-                    has_audio=int(new.has_audio),
-                )
-                .returning(files.c.id)
-            ).scalar_one()
+    number, link = _CHAINS[content]
+    with store.plain_write(f"take a file number for {camera_id}") as run:
+        rows = run(
+            f"UPDATE cameras SET {number} = {number} + 1 WHERE id = :id RETURNING {number} - 1, {link}",
+            id=camera_id,
         )
+        if not rows:
+            raise StoreError(f"there is no camera {camera_id}", exit_code=ExitCode.NOT_FOUND)
+        return int(rows[0][0]), rows[0][1] or NO_LINK
+
+
+def add_file(store: Database, new: NewFile) -> int:
+    """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``."""
+    with store.plain_write(f"store file {new.path}") as run:
+        rows = run(
+            "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio) "
+            "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio) "
+            "RETURNING id",
+            camera_id=new.camera_id,
+            content=new.content,
+            number=new.number,
+            path=new.path,
+            start_ms=new.start_ms,
+            codec=new.codec,
+            width=new.width,
+            height=new.height,
+            has_audio=int(new.has_audio),
+        )
+        return int(rows[0][0])
 
 
 def checkpoint_file(
-    store: Store,
+    store: Database,
     file_id: int,
     *,
     record: int,
@@ -130,23 +134,23 @@ def checkpoint_file(
     plaintext_bytes: int = 0,
 ) -> None:
     """Note the last record that is on the disk (after its fdatasync): the file may never again end before it."""
-    with store.write("store a checkpoint") as connection:
-        connection.execute(
-            update(files)
-            .where(files.c.id == file_id, files.c.state == "open")
-            .values(
-                checkpoint_record=record,
-                checkpoint_tag=tag,
-                checkpoint_offset=offset,
-                end_ms=end_ms,
-                size_bytes=size_bytes,
-                plaintext_bytes=plaintext_bytes,
-            )
+    with store.plain_write("store a checkpoint") as run:
+        run(
+            "UPDATE files SET checkpoint_record = :record, checkpoint_tag = :tag, checkpoint_offset = :offset, "
+            "end_ms = :end_ms, size_bytes = :size_bytes, plaintext_bytes = :plaintext_bytes "
+            "WHERE id = :id AND state = 'open'",
+            id=file_id,
+            record=record,
+            tag=tag,
+            offset=offset,
+            end_ms=end_ms,
+            size_bytes=size_bytes,
+            plaintext_bytes=plaintext_bytes,
         )
 
 
 def close_file(
-    store: Store,
+    store: Database,
     file_id: int,
     *,
     state: Literal["closed", "recovered", "damaged"],
@@ -162,103 +166,83 @@ def close_file(
     An older file that is recovered late does not take the place of a newer one's link. A closed file has no further
     use for its checkpoint, yet keeps it: the check compares the two.
     """
-    with store.write("close a file") as connection:
-        row = connection.execute(
-            update(files)
-            .where(files.c.id == file_id)
-            .values(
-                state=state,
-                end_ms=end_ms,
-                size_bytes=size_bytes,
-                plaintext_bytes=plaintext_bytes,
-                record_count=record_count,
-                link=link,
-                reason=reason,
-            )
-            .returning(files.c.camera_id, files.c.content, files.c.number)
-        ).first()
-        if row is None:
+    with store.plain_write("close a file") as run:
+        rows = run(
+            "UPDATE files SET state = :state, end_ms = :end_ms, size_bytes = :size_bytes, "
+            "plaintext_bytes = :plaintext_bytes, record_count = :record_count, link = :link, reason = :reason "
+            "WHERE id = :id RETURNING camera_id, content, number",
+            id=file_id,
+            state=state,
+            end_ms=end_ms,
+            size_bytes=size_bytes,
+            plaintext_bytes=plaintext_bytes,
+            record_count=record_count,
+            link=link,
+            reason=reason,
+        )
+        if not rows:
             raise StoreError(f"there is no file {file_id}", kind=ErrorKind.BUG)
         if link is not None:
-            _set_newest_link(connection, row, link)
+            camera_id, of_content, number = rows[0]
+            _set_newest_link(run, camera_id, of_content, number, link)
 
 
-def _set_newest_link(connection: Connection, row: Row[Any], link: bytes) -> None:
-    newest = connection.execute(
-        select(func.max(files.c.number)).where(
-            files.c.camera_id == row.camera_id, files.c.content == row.content, files.c.link.is_not(None)
-        )
-    ).scalar()
-    if newest == row.number:
-        _number, column = _chain(row.content)
-        connection.execute(update(cameras).where(cameras.c.id == row.camera_id).values({column: link}))
+def _set_newest_link(run: Run, camera_id: str, content: str, number: int, link: bytes) -> None:
+    newest = run(
+        "SELECT max(number) FROM files WHERE camera_id = :camera_id AND content = :content AND link IS NOT NULL",
+        camera_id=camera_id,
+        content=content,
+    )
+    if newest[0][0] == number:
+        _number, column = _CHAINS[content]
+        run(f"UPDATE cameras SET {column} = :link WHERE id = :id", id=camera_id, link=link)
 
 
-def mark_file(store: Store, file_id: int, state: Literal["damaged", "missing"], reason: str) -> None:
+def mark_file(store: Database, file_id: int, state: Literal["damaged", "missing"], reason: str) -> None:
     """Store that a file was found damaged or is no longer there. The row stays, so the gap has a reason."""
-    with store.write("mark a file") as connection:
-        connection.execute(update(files).where(files.c.id == file_id).values(state=state, reason=reason))
+    with store.plain_write("mark a file") as run:
+        run("UPDATE files SET state = :state, reason = :reason WHERE id = :id", id=file_id, state=state, reason=reason)
 
 
-def get_file(store: Store, file_id: int) -> FileRow | None:
-    with store.read("read files") as connection:
-        row = connection.execute(select(files).where(files.c.id == file_id)).first()
-        return None if row is None else _file(row)
+def get_file(store: Database, file_id: int) -> FileRow | None:
+    with store.plain_read("read files") as run:
+        rows = run(f"{_SELECT} WHERE id = :id", id=file_id)
+        return _file(rows[0]) if rows else None
 
 
-def list_open_files(store: Store, camera_id: str) -> list[FileRow]:
+def list_open_files(store: Database, camera_id: str) -> list[FileRow]:
     """The files of a camera that were never closed, oldest first: of this run, or left by a crash."""
-    query = select(files).where(files.c.camera_id == camera_id, files.c.state == "open").order_by(files.c.id)
-    with store.read("read files") as connection:
-        return [_file(row) for row in connection.execute(query)]
+    with store.plain_read("read files") as run:
+        rows = run(f"{_SELECT} WHERE camera_id = :camera_id AND state = 'open' ORDER BY id", camera_id=camera_id)
+        return [_file(row) for row in rows]
 
 
 def find_files(
-    store: Store, camera_id: str, content: Content, from_ms: int, to_ms: int, limit: int = 10_000
+    store: Database, camera_id: str, content: Content, from_ms: int, to_ms: int, limit: int = 10_000
 ) -> list[FileRow]:
     """The files that hold anything of [from_ms, to_ms), in time order, open ones included, missing ones too."""
-    query = (
-        select(files)
-        .where(
-            files.c.camera_id == camera_id,
-            files.c.content == content,
-            files.c.start_ms < to_ms,
-            or_(files.c.end_ms > from_ms, files.c.state == "open", files.c.start_ms >= from_ms),
+    with store.plain_read("read files") as run:
+        rows = run(
+            f"{_SELECT} WHERE camera_id = :camera_id AND content = :content AND start_ms < :to_ms "
+            "AND (end_ms > :from_ms OR state = 'open' OR start_ms >= :from_ms) ORDER BY start_ms, number LIMIT :limit",
+            camera_id=camera_id,
+            content=content,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            limit=limit,
         )
-        .order_by(files.c.start_ms, files.c.number)
-        .limit(limit)
-    )
-    with store.read("read files") as connection:
-        return [_file(row) for row in connection.execute(query)]
+        return [_file(row) for row in rows]
 
 
-def storage_totals(store: Store) -> list[StorageTotal]:
+def storage_totals(store: Database) -> list[StorageTotal]:
     """Sizes by camera and content, of all files that are still there."""
-    query = (
-        select(
-            files.c.camera_id,
-            files.c.content,
-            func.count(),
-            func.sum(files.c.size_bytes),
-            func.min(files.c.start_ms),
-            func.max(func.coalesce(files.c.end_ms, files.c.start_ms)),
+    with store.plain_read("read files") as run:
+        rows = run(
+            "SELECT camera_id, content, count(*), sum(size_bytes), min(start_ms), max(coalesce(end_ms, start_ms)) "
+            "FROM files WHERE state <> 'missing' GROUP BY camera_id, content ORDER BY camera_id, content"
         )
-        .where(files.c.state != "missing")
-        .group_by(files.c.camera_id, files.c.content)
-        .order_by(files.c.camera_id, files.c.content)
-    )
-    with store.read("read files") as connection:
-        return [StorageTotal(*row) for row in connection.execute(query)]
+        return [StorageTotal(*row) for row in rows]
 
 
-def _chain(content: str) -> tuple[Any, Any]:
-    """The camera's columns that count and chain files of ``content``."""
-    if content == "still":
-        return cameras.c.next_still_number, cameras.c.still_link
-    return cameras.c.next_video_number, cameras.c.video_link
-
-
-def _file(row: Row[Any]) -> FileRow:
-    values = dict(row._mapping)
-    values["has_audio"] = bool(values["has_audio"])
-    return FileRow(**values)
+def _file(row: Sequence[Any]) -> FileRow:
+    return FileRow(**{**dict(zip(_NAMES, row, strict=True)), "has_audio": bool(row[_HAS_AUDIO])})

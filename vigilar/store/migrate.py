@@ -1,6 +1,6 @@
 """Bringing a database to the newest schema. The only module that imports Alembic; used by one short-lived process.
 
-Invariant: the database is at one of ``schema.REVISIONS``, never between two. All steps run in one transaction that
+Invariant: the database is at one of ``revisions.REVISIONS``, never between two. All steps run in one transaction that
 holds the write lock; a crash in the middle leaves the old schema, and the next start does it again.
 """
 
@@ -14,8 +14,10 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 
 from vigilar.base.errors import ErrorKind, StoreError
-from vigilar.store.connect import WRITES, make_engine, refuse_newer
-from vigilar.store.errors import NEXT_STEPS, store_errors
+from vigilar.store.connect import WRITES, find_revision, make_engine
+from vigilar.store.engine_errors import store_errors
+from vigilar.store.errors import NEXT_STEPS
+from vigilar.store.revisions import refuse_newer
 
 UPGRADES = Path(__file__).parent / "upgrades"
 
@@ -36,7 +38,7 @@ def upgrade(url: URL, target: str = "head") -> None:
         with store_errors("bring the database up to date"), engine.connect() as connection:
             connection.execution_options(**{WRITES: True})
             with connection.begin():
-                refuse_newer(connection)
+                refuse_newer(find_revision(connection))
                 command.upgrade(alembic_config(connection), target)
                 if engine.dialect.name == "sqlite":
                     _check_sqlite(connection)

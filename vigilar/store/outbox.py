@@ -37,16 +37,6 @@ class OutboxRow:
     failures: int
 
 
-def put(store: Store, uid: str, topic: str, payload: bytes, now_ms: int) -> bool:
-    """Store a message; on the disk when this returns. False when it was there already."""
-    with store.write("store a message") as connection:
-        known = connection.execute(select(outbox.c.seq).where(outbox.c.uid == uid, outbox.c.topic == topic)).first()
-        if known is not None:
-            return False
-        add_within(connection, OutboxMessage(uid, topic, payload), now_ms)
-        return True
-
-
 def add_within(connection: Connection, message: OutboxMessage, now_ms: int) -> None:
     """Store a message in the transaction of ``connection``."""
     connection.execute(

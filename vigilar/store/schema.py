@@ -22,9 +22,6 @@ from sqlalchemy import (
     text,
 )
 
-REVISIONS = ("0001",)
-"""Every step of the schema this program knows, oldest first. Kept here so that opening needs no Alembic."""
-
 Int64 = BigInteger().with_variant(Integer, "sqlite")
 """64 bits on both databases; only the name INTEGER makes SQLite's row id."""
 

@@ -1,0 +1,145 @@
+"""The small door refuses, maps errors and takes turns as the engine does, without loading it."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.ready_store import database_url, lay_database
+from vigilar.base.errors import ErrorKind, ExitCode, StoreError
+from vigilar.store import files, inbound, outbox, sqlite
+from vigilar.store.cameras import ensure_camera
+from vigilar.store.engine import Store
+from vigilar.store.plain import Database
+from vigilar.store.small import SmallStore, open_small
+
+NOW = 1_770_000_000_000
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Database]:
+    with closing(open_small(lay_database(tmp_path))) as store:
+        yield store
+
+
+def test_sqlite_gets_the_small_door(store: Database) -> None:
+    assert isinstance(store, SmallStore)
+
+
+def test_other_address_gets_the_engine(tmp_path: Path) -> None:
+    url = lay_database(tmp_path).replace("sqlite:", "sqlite+pysqlite:")
+    with closing(open_small(url)) as store:
+        assert isinstance(store, Store)
+
+
+def test_no_database_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no database at") as caught:
+        open_small(database_url(tmp_path))
+    assert caught.value.exit_code is ExitCode.NOT_RUNNING
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE alembic_version SET version_num = '9999'", "V-DB-NEWER"),
+        ("DELETE FROM alembic_version", "V-DB-OLDER"),
+        ("DROP TABLE alembic_version", "V-DB-OLDER"),
+    ],
+)
+def test_schema_that_does_not_fit_is_refused(tmp_path: Path, change: str, code: str) -> None:
+    url = lay_database(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "vigilar.db")) as connection, connection:
+        connection.execute(change)
+    with pytest.raises(StoreError) as caught:
+        open_small(url)
+    assert caught.value.code == code
+
+
+def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    (tmp_path / "vigilar.db").write_bytes(b"rubbish" * 1000)
+    with pytest.raises(StoreError, match="not a database") as caught:
+        open_small(database_url(tmp_path))
+    assert caught.value.kind is ErrorKind.CORRUPT
+
+
+def test_durability_is_the_engines(tmp_path: Path) -> None:
+    with closing(open_small(lay_database(tmp_path))) as store, store.plain_read("test") as run:
+        found = [
+            run(f"PRAGMA {name}")[0][0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "cache_size")
+        ]
+    assert found == ["wal", 2, 1, 5000, -512]
+
+
+def test_failing_block_leaves_nothing(store: Database, tmp_path: Path) -> None:
+    with contextlib.suppress(RuntimeError), store.plain_write("test") as run:
+        run("INSERT INTO outbox (uid, topic, payload, created_ms) VALUES ('a', 't', '{}', 1)")
+        raise RuntimeError
+    assert inbound.put(store, "a", "t", b"{}", NOW)
+    with closing(Store.open(database_url(tmp_path))) as other:
+        assert outbox.counts(other) == (1, 0)
+
+
+def test_busy_database_is_transient_and_passes(
+    store: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
+    with (
+        closing(open_small(database_url(tmp_path))) as hasty,
+        closing(sqlite3.connect(tmp_path / "vigilar.db")) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="busy") as caught:
+            inbound.put(hasty, "a", "t", b"{}", NOW)
+        assert caught.value.kind is ErrorKind.TRANSIENT
+        assert files.list_open_files(hasty, "front") == []  # readers do not wait
+        other.execute("ROLLBACK")
+        assert inbound.put(hasty, "a", "t", b"{}", NOW)
+
+
+def test_broken_rule_is_a_bug(store: Database) -> None:
+    with pytest.raises(StoreError) as caught:
+        files.add_file(store, files.NewFile(camera_id="nobody", content="video", number=1, path="x", start_ms=1))
+    assert caught.value.kind is ErrorKind.BUG
+
+
+def test_threads_take_turns(store: Database) -> None:
+    ensure_camera(store, "front", "Front", NOW)
+    taken: list[int] = []
+
+    def take() -> None:
+        taken.extend(files.take_number(store, "front", "video")[0] for _ in range(25))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(1, 101))
+
+
+def test_small_door_and_engine_see_each_other(store: Database, tmp_path: Path) -> None:
+    with closing(Store.open(database_url(tmp_path))) as engine:
+        inbound.put(store, "a", "vigilar/x", b"{}", NOW)
+        assert [row.uid for row in outbox.pending(engine, "vigilar/", now_ms=NOW)] == ["a"]
+        assert ensure_camera(engine, "front", "Front", NOW) == ensure_camera(store, "front", "Front", NOW + 1)
+
+
+def test_small_door_loads_no_engine(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from vigilar.store import cameras, files, inbound, small\n"
+        "store = small.open_small(sys.argv[1])\n"
+        "cameras.ensure_camera(store, 'front', 'Front', 1)\n"
+        "print('sqlalchemy' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, lay_database(tmp_path)], capture_output=True, check=True)
+    assert done.stdout.strip() == b"False"

@@ -1,0 +1,29 @@
+"""What every door to the database gives beside its own: plain SQL in a transaction.
+
+The statements of a camera's process are written as SQL text, because that process must stay small: SQLAlchemy takes
+9 MB in each of them, mostly memory that was shared until its reference counts were touched. The text is what SQLite and
+PostgreSQL both understand, with values named ``:like_this``.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Run(Protocol):
+    """Runs one statement in the transaction; its rows, none for one that gives none."""
+
+    def __call__(self, sql: str, /, **values: object) -> list[tuple[Any, ...]]: ...
+
+
+class Database(Protocol):
+    """``engine.Store`` and ``small.SmallStore``. ``doing`` completes "cannot ..." in an error (StoreError)."""
+
+    def plain_read(self, doing: str) -> AbstractContextManager[Run]:
+        """A transaction that sees one state of the database."""
+
+    def plain_write(self, doing: str) -> AbstractContextManager[Run]:
+        """A transaction that holds the write lock from its start; on the disk when the block ends."""
+
+    def close(self) -> None: ...
