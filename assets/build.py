@@ -72,7 +72,7 @@ def main() -> int:
     if is_built(options.tests):
         print("browser assets are built already")
         return 0
-    print("fetching Bootstrap, its icons and the video player from npm")
+    print("fetching Bootstrap, its icons and the video player from npm", flush=True)
     try:
         fetch(shlex.split(options.npm), options.tests)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -99,7 +99,9 @@ def fetch(npm: list[str], with_tests: bool) -> None:
     WORK.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, WORK / name)
-    command = [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    # A cache of its own: the home of whoever runs this may not be writable, and should not grow.
+    quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error", "--cache", str(WORK / "cache")]
+    command = [*npm, "ci", "--ignore-scripts", *quiet]
     subprocess.run(command if with_tests else [*command, "--omit=dev"], cwd=WORK, check=True)
 
 

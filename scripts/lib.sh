@@ -1,9 +1,8 @@
 # Shared by the scripts beside it; sourced, not run. Sets ROOT, VENV and PY, and says in one line what it does.
 #
-#   need_commands COMMAND=PACKAGE...   system programs, installed if missing
-#   need_packages PACKAGE...           system packages, installed if missing
-#   need_venv runtime|dev              a virtual environment with exactly the locked packages
-#   need_assets [--tests]              the browser assets
+#   need_system PART...       system packages, installed if missing; a part is a package or COMMAND=PACKAGE
+#   need_venv runtime|dev     a virtual environment with exactly the locked packages
+#   need_assets [--tests]     the browser assets
 #
 # VIGILAR_VENV names another place for the virtual environment than .venv, PYTHON another interpreter to make it with.
 
@@ -24,35 +23,36 @@ have_command() {
     command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]
 }
 
-need_commands() {
-    local pair missing=()
-    for pair in "$@"; do
-        have_command "${pair%%=*}" || missing+=("${pair#*=}")
-    done
-    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+have_package() {
+    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]
 }
 
-need_packages() {
-    local package missing=()
-    command -v dpkg-query >/dev/null 2>&1 || die "Please install what your system calls: $*"
-    for package in "$@"; do
-        [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)" = "ii " ] || missing+=("$package")
+# All at once, Python too: who may not install should have to ask for one thing, once.
+need_system() {
+    local part missing=()
+    for part in "$@"; do
+        case "$part" in
+        *=*) have_command "${part%%=*}" || missing+=("${part#*=}") ;;
+        *) have_package "$part" || missing+=("$part") ;;
+        esac
     done
+    have_venv || find_python >/dev/null || missing+=(python3 python3-venv)
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }
 
 install_packages() {
-    local as_root=()
+    local as_root=() by=" as root" sudo="" please
     command -v apt-get >/dev/null 2>&1 || die "Please install what your system calls: $*"
+    if command -v sudo >/dev/null 2>&1; then by="" sudo="sudo "; fi
+    please="please run this$by, then start again: ${sudo}apt-get update && ${sudo}apt-get install -y $*"
     if [ "$(id -u)" -ne 0 ]; then
-        if ! command -v sudo >/dev/null 2>&1 || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }; then
-            die "Please install the missing system packages, then start again: sudo apt-get install $*"
+        if [ -z "$sudo" ] || { [ ! -t 0 ] && ! sudo -n true 2>/dev/null; }; then
+            die "System packages are missing; $please"
         fi
         as_root=(sudo)
     fi
     say "installing system packages: $*"
-    "${as_root[@]}" bash -c "$APT_INSTALL" apt_install "$@" ||
-        die "The system packages could not be installed. Please try it yourself: sudo apt-get install $*"
+    "${as_root[@]}" bash -c "$APT_INSTALL" apt_install "$@" || die "The system packages could not be installed; $please"
 }
 
 # Runs as root. policy-rc.d keeps apt from starting the services of what it installs: Vigilar runs its own Mosquitto, and
@@ -97,13 +97,15 @@ find_python() {
     return 1
 }
 
+# Whole: without pip, the making of it was interrupted.
+have_venv() {
+    "$PY" -c 'import pip' >/dev/null 2>&1
+}
+
 need_venv() {
     local lock="$ROOT/requirements/$1.txt" stamp="$VENV/.vigilar-$1" python wanted site
-    if ! "$PY" -c '' >/dev/null 2>&1; then
-        if ! python="$(find_python)"; then
-            install_packages python3 python3-venv
-            python="$(find_python)" || die "Vigilar needs Python 3.11 or newer; this system has an older one."
-        fi
+    if ! have_venv; then
+        python="$(find_python)" || die "Vigilar needs Python 3.11 or newer; this system has an older one."
         say "making the virtual environment $VENV"
         "$python" -m venv --clear "$VENV" || die "The virtual environment could not be made."
     fi

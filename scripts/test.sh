@@ -41,12 +41,13 @@ color=no
 [ -t 1 ] && color=yes
 
 began=$SECONDS
-need_commands mosquitto=mosquitto
+system=(mosquitto=mosquitto)
 if [ "$fast" = no ]; then
-    need_commands ffmpeg=ffmpeg chromium=chromium
-    need_packages python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0 \
-        gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+    system+=(ffmpeg=ffmpeg chromium=chromium
+        python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
+        gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
 fi
+need_system "${system[@]}"
 need_venv dev
 if [ "$fast" = no ]; then need_assets --tests; else need_assets; fi
 times=" set-up $((SECONDS - began)) s,"
