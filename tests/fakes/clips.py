@@ -12,7 +12,8 @@ from av.audio.frame import AudioFrame
 from av.codec import codecs_available
 
 from vigilar.media.encode import ClipWriter
-from vigilar.media.source import RawPacket, Source
+from vigilar.media.file_source import FileSource
+from vigilar.media.packets import RawPacket
 
 WIDTH, HEIGHT, RATE = 320, 180, 10
 
@@ -39,9 +40,9 @@ def wait_nothing(_seconds: float) -> bool:
     return False
 
 
-def raw_packets(path: Path) -> tuple[Source, list[RawPacket]]:
+def raw_packets(path: Path) -> tuple[FileSource, list[RawPacket]]:
     """The open source (close it) and all packets of one pass of the file."""
-    source = Source(f"file:{path}", wait_nothing, loops=False)
+    source = FileSource(f"file:{path}", wait_nothing, loops=False)
     return source, [raw for raw in source if raw is not None]
 
 

@@ -20,12 +20,12 @@ from tests.fakes.rtsp_camera import FakeCamera, Fault
 from vigilar.base.clock import SystemClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
+from vigilar.capture.opener import open_source
 from vigilar.capture.probe import probe
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.media.bitstream import codec_string
 from vigilar.media.decode import Decoder
 from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
-from vigilar.media.source import Source
 
 
 @dataclass
@@ -208,7 +208,7 @@ def test_sound_alone_is_given_up_after_ten_seconds(clip: Path) -> None:
 
 def opened(url: str) -> CameraError:
     with pytest.raises(CameraError) as caught:
-        Source(url, Stop().wait)
+        open_source(url, Stop().wait)
     text = str(caught.value) + caught.value.next_step
     assert "rtsp://" not in text
     assert "hunter2" not in text
@@ -227,7 +227,7 @@ def test_wrong_password_is_tried_once(clip: Path, basic: bool) -> None:
 @pytest.mark.parametrize("basic", [False, True])
 def test_odd_password_is_accepted(clip: Path, basic: bool) -> None:
     with serving(clip, Fault(user="admin", password="p@ss:w/rd", basic=basic)) as camera:
-        Source(camera.url("main", "admin:p%40ss%3Aw%2Frd"), Stop().wait).close()
+        open_source(camera.url("main", "admin:p%40ss%3Aw%2Frd"), Stop().wait).close()
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "V-CAM-05"), (453, "V-CAM-10"), (503, "V-CAM-02")])

@@ -8,8 +8,7 @@ from itertools import pairwise
 import pytest
 
 from vigilar.capture.timestamps import StampGate, StampJump
-from vigilar.media.packets import Kind, Packet
-from vigilar.media.source import RawPacket
+from vigilar.media.packets import Kind, Packet, RawPacket
 
 TICKS = Fraction(1, 90_000)
 UTC = 1_770_000_000_000_000_000

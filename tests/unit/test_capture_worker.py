@@ -12,9 +12,9 @@ from tests.fakes.clips import make_clip, raw_packets
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
-from vigilar.capture.worker import CaptureWorker, Connection, OpenSource
-from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
-from vigilar.media.source import RawPacket
+from vigilar.capture.opener import OpenSource
+from vigilar.capture.worker import CaptureWorker, Connection
+from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
 
 Step = RawPacket | float | None | Exception
 """A packet, so many seconds that pass, a silence, or what the camera fails with."""
@@ -26,6 +26,7 @@ class FakeSource:
     steps: list[Step]
     clock: SimulatedClock
     is_closed: bool = False
+    hurries: list[bool] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[RawPacket | None]:
         for step in self.steps:
@@ -35,6 +36,9 @@ class FakeSource:
                 self.clock.advance(step)
                 continue
             yield step
+
+    def hurry(self, is_watched: bool) -> None:
+        self.hurries.append(is_watched)
 
     def close(self) -> None:
         self.is_closed = True

@@ -5,16 +5,16 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
+from vigilar.capture.opener import OpenSource, open_source
+from vigilar.capture.rtsp import sentences
+from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.media.packets import Kind
-from vigilar.media.source import Source
 
 CONNECT_S = 5.0
 PICTURE_S = 12.0
-RTSP_PORT = 554
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def probe(url: str) -> ProbeReport:
             _reach(url)
             passed(step, "answers")
         step = "stream"
-        source = Source(url, Stop().wait)
+        source = open_source(url, Stop().wait)
         try:
             video = source.streams[0]
             sound = f", sound {source.streams[1].codec}" if len(source.streams) > 1 else ""
@@ -76,16 +76,19 @@ def probe(url: str) -> ProbeReport:
 
 
 def _reach(url: str) -> None:
-    parts = urlsplit(url)
     try:
-        socket.create_connection((parts.hostname or "", parts.port or RTSP_PORT), CONNECT_S).close()
-    except (OSError, ValueError) as error:
+        address = parse_address(url)
+    except BadAddress as error:
+        raise sentences.unreadable_address() from error
+    try:
+        socket.create_connection((address.host, address.port), CONNECT_S).close()
+    except (OSError, UnicodeError) as error:
         raise CameraError(
-            f"Nothing answers at {parts.hostname}.", next_step="Is it on, and on the same network?", code="V-CAM-01"
+            f"Nothing answers at {address.host}.", next_step="Is it on, and on the same network?", code="V-CAM-01"
         ) from error
 
 
-def _first_keyframe(source: Source) -> None:
+def _first_keyframe(source: OpenSource) -> None:
     deadline = time.monotonic() + PICTURE_S
     for raw in source:
         if raw is not None and raw.kind is Kind.VIDEO and raw.is_keyframe:

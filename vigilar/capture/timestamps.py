@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vigilar.media.packets import Kind, Packet
-from vigilar.media.source import RawPacket
+from vigilar.media.packets import Kind, Packet, RawPacket
 
 MAX_JUMP_NS = 2_000_000_000
 """A stamp that runs ahead of the box's clock by more than this since the packet before it ends the run."""

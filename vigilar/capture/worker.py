@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from vigilar.base.clock import Clock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
+from vigilar.capture.opener import OpenSource, open_source
 from vigilar.capture.timestamps import StampGate, StampJump
 from vigilar.media.bitstream import annex_b, first_sps, has_whole_setup, parameter_sets
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
-from vigilar.media.source import RawPacket, Source
 from vigilar.media.sps import BadBitstream
 
 logger = logging.getLogger(__name__)
@@ -27,16 +26,6 @@ JUMP_PAUSE_S = 0.2
 
 LOGIN_RETRY_S = 60.0
 """Cameras lock after a few wrong passwords: one try a minute."""
-
-
-class OpenSource(Protocol):
-    """What ``media.source.Source`` is to the worker; tests hand in another."""
-
-    streams: list[StreamInfo]
-
-    def __iter__(self) -> Iterator[RawPacket | None]: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +53,7 @@ class CaptureWorker:
         on_connection: Callable[[Connection], None],
         stop: Stop,
         clock: Clock,
-        opener: Callable[[str, Callable[[float], bool]], OpenSource] = Source,
+        opener: Callable[[str, Callable[[float], bool]], OpenSource] = open_source,
         backoff: Backoff | None = None,
     ) -> None:
         self._role, self._url, self._sink, self._on_connection = role, url, sink, on_connection
@@ -73,6 +62,8 @@ class CaptureWorker:
         self._run = 0
         self._video: StreamInfo
         self._is_started = False
+        self._source: OpenSource | None = None
+        self._is_hurried = False
         self.beat_mono_ns = clock.mono_ns()
         self.dropped = 0
 
@@ -84,10 +75,22 @@ class CaptureWorker:
                 self.run_once()
                 continue
             except CameraError as error:
+                if self._stop.is_set():
+                    return
                 self._pause(error, (self._clock.mono_ns() - began_ns) / 1e9)
             except StampJump as jump:
                 logger.info("%s run %d ended: %s", self._role.value, self._run, jump)
                 self._stop.wait(JUMP_PAUSE_S)
+
+    def hurry(self, is_watched: bool) -> None:
+        """True while somebody watches live: packets are handed on as they come. False, as at first: ten times a second.
+
+        Any thread; holds for the connection at hand and for later ones.
+        """
+        self._is_hurried = is_watched
+        source = self._source
+        if source is not None:
+            source.hurry(is_watched)
 
     def _pause(self, error: CameraError, ran_s: float) -> None:
         delay_s = LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
@@ -103,12 +106,15 @@ class CaptureWorker:
         self.beat_mono_ns = self._clock.mono_ns()
         source = self._opener(self._url, self._stop.wait)
         self._run += 1
+        self._source = source  # before its first look at the wish, so that none falls between
+        source.hurry(self._is_hurried)
         try:
             self._read(source)
         except BadBitstream as error:
             sentence = f"The camera's picture set-up cannot be read: {error}."
             raise CameraError(sentence, kind=ErrorKind.TRANSIENT, code="V-CAM-14") from error
         finally:
+            self._source = None
             source.close()
 
     def _read(self, source: OpenSource) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import av
 
-from vigilar.media.packets import Kind, StreamInfo
+from vigilar.media.packets import EncodedSound, Kind, SoundRefused, StreamInfo
 
 FRAME_SAMPLES = 1024
 """Samples in one access unit of AAC-LC (ISO/IEC 14496-3)."""
@@ -25,20 +24,15 @@ _RATES = frozenset({8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000
 _OTHER_RATE = 16_000
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedSound:
-    """One AAC access unit; ``pts`` in ticks of 1/sample rate."""
-
-    data: bytes
-    pts: int
-
-
 class SoundEncoder:
-    """One stream's sound to AAC. One thread. What cannot be decoded is counted in ``errors`` and left out."""
+    """One stream's sound to AAC. One thread. What cannot be decoded or encoded counts in ``errors``."""
 
-    def __init__(self, sample_rate: int, channels: int) -> None:
-        """Raises av.FFmpegError when the encoder does not take it."""
+    def __init__(self, codec: str, sample_rate: int, channels: int, setup: bytes = b"") -> None:
+        """``codec`` is libav's name of its decoder, ``setup`` what that needs to begin. Raises SoundRefused."""
+        self._codec, self._setup = codec, setup
+        self._rate_in = sample_rate
         self._rate = sample_rate if sample_rate in _RATES else _OTHER_RATE
+        self._channels_in = max(1, channels)
         self._channels = 2 if channels > 1 else 1
         self.errors = 0
         self.reset()
@@ -51,29 +45,46 @@ class SoundEncoder:
         return StreamInfo(Kind.AUDIO, "aac", base, setup, sample_rate=self._rate, channels=self._channels)
 
     def reset(self) -> None:
-        """Forget what waits for a whole access unit, as before stamps that begin anew."""
+        """Forget what waits for a whole access unit, as before stamps that begin anew. Raises SoundRefused."""
+        try:
+            self._decoder = self._open_decoder()
+            self._encoder = self._open_encoder()
+        except (av.FFmpegError, ValueError, OverflowError) as error:
+            raise SoundRefused(f"{type(error).__name__} of the {self._codec} decoder or its encoder") from error
         layout = "stereo" if self._channels == 2 else "mono"
+        self._resampler: Any = av.AudioResampler("fltp", layout, self._rate, frame_size=FRAME_SAMPLES)
+
+    def _open_decoder(self) -> Any:
+        decoder: Any = av.CodecContext.create(self._codec, "r")
+        decoder.sample_rate = self._rate_in
+        decoder.layout = {1: "mono", 2: "stereo"}.get(self._channels_in, f"{self._channels_in}c")
+        if self._setup:
+            decoder.extradata = self._setup
+        decoder.open()
+        return decoder
+
+    def _open_encoder(self) -> Any:
         encoder: Any = av.CodecContext.create("aac", "w")
-        encoder.sample_rate, encoder.layout, encoder.format = self._rate, layout, "fltp"
+        encoder.sample_rate, encoder.format = self._rate, "fltp"
+        encoder.layout = "stereo" if self._channels == 2 else "mono"
         encoder.bit_rate = self._rate * BITS_PER_SAMPLE * self._channels
         encoder.time_base = Fraction(1, self._rate)
         encoder.open()
-        self._encoder = encoder
-        self._resampler: Any = av.AudioResampler("fltp", layout, self._rate, frame_size=FRAME_SAMPLES)
+        return encoder
 
-    def encode(self, packet: Any) -> Iterator[EncodedSound]:
-        """The access units that PyAV's ``packet`` completes. One without a stamp is left out."""
-        if packet.pts is None:
-            return
+    def encode(self, data: bytes, pts: int) -> Iterator[EncodedSound]:
+        """The access units that ``data`` completes; ``pts`` in ticks of 1/sample rate of what comes in."""
+        packet = av.Packet(data)
+        packet.pts = packet.dts = pts
+        packet.time_base = Fraction(1, self._rate_in)
         try:
-            frames = packet.decode()
-        except av.FFmpegError:
+            for frame in self._decoder.decode(packet):
+                frame.time_base = packet.time_base
+                for whole in self._resampler.resample(frame):
+                    for unit in self._encoder.encode(whole):
+                        yield EncodedSound(bytes(unit), int(unit.pts))
+        except (av.FFmpegError, ValueError):
             self.errors += 1
-            return
-        for frame in frames:
-            for whole in self._resampler.resample(frame):
-                for unit in self._encoder.encode(whole):
-                    yield EncodedSound(bytes(unit), int(unit.pts))
 
     def close(self) -> None:
         """Ends the encoder; libav otherwise says that frames were left in it."""

@@ -46,6 +46,32 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class RawPacket:
+    """A packet as a camera or a file gives it: stamps in ticks of ``time_base`` and perhaps missing, ``duration``
+    perhaps 0. Picture and sound of one source count from the same moment."""
+
+    kind: Kind
+    data: bytes
+    pts: int | None
+    dts: int | None
+    duration: int
+    time_base: Fraction
+    is_keyframe: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedSound:
+    """One AAC access unit; ``pts`` in ticks of 1/sample rate of what the encoder gives."""
+
+    data: bytes
+    pts: int
+
+
+class SoundRefused(Exception):
+    """The sound cannot be had as AAC; the picture goes on without it. The text says why, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
 class Packet:
     """One encoded unit: a picture's slices, or an audio access unit.
 

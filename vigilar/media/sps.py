@@ -6,10 +6,16 @@ a set that makes no sense is refused.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
+from fractions import Fraction
 
 MAX_SIDE = 16384
 """Pixels. Larger pictures than H.265 level 6.2 allows are nonsense from a broken or hostile camera."""
+
+_MAX_REORDER = 16
+_BASELINE = 66
+"""Has no B pictures (H.264 A.2.1)."""
 
 _HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
@@ -21,7 +27,9 @@ class BadBitstream(ValueError):
 @dataclass(frozen=True, slots=True)
 class Sps:
     """Facts of one sequence parameter set. ``profile`` are its raw bytes as the sample entries want them:
-    3 for H.264 (profile, constraints, level), 12 for H.265 (general profile, tier and level)."""
+    3 for H.264 (profile, constraints, level), 12 for H.265 (general profile, tier and level). ``reorder_depth`` is how
+    many pictures may come before one that is shown earlier, ``frame_rate`` pictures a second; None where it says
+    nothing (believable)."""
 
     width: int
     height: int
@@ -31,6 +39,8 @@ class Sps:
     profile: bytes
     temporal_layers: int = 1
     is_temporally_nested: bool = False
+    reorder_depth: int | None = None
+    frame_rate: Fraction | None = None
 
 
 class _Bits:
@@ -88,7 +98,7 @@ def _parse_h264(nal: bytes) -> Sps:
         if bits.take(1):
             _skip_scaling_lists(bits, 8 if chroma != 3 else 12)
     bits.unsigned()
-    _skip_order_count(bits)
+    is_in_order = _skip_order_count(bits) == 2
     bits.unsigned()
     bits.skip(1)
     across, down = bits.unsigned() + 1, bits.unsigned() + 1
@@ -101,7 +111,66 @@ def _parse_h264(nal: bytes) -> Sps:
     unit_y = (2 if chroma == 1 and not has_planes else 1) * (2 - only_frames)
     width = across * 16 - unit_x * (left + right)
     height = (2 - only_frames) * down * 16 - unit_y * (top + bottom)
-    return Sps(width, height, chroma, luma_bits, chroma_bits, nal[1:4])
+    depth: int | None = 0 if is_in_order or profile == _BASELINE else None
+    rate: Fraction | None = None
+    with contextlib.suppress(BadBitstream):  # what follows helps, but a picture can do without it
+        told, rate = _h264_usability(bits)
+        depth = told if depth is None else depth
+    return Sps(width, height, chroma, luma_bits, chroma_bits, nal[1:4], reorder_depth=depth, frame_rate=rate)
+
+
+def _h264_usability(bits: _Bits) -> tuple[int | None, Fraction | None]:
+    """max_num_reorder_frames and the frame rate (H.264 E.1.1)."""
+    if not bits.take(1):
+        return None, None
+    if bits.take(1) and bits.take(8) == 255:
+        bits.skip(32)
+    if bits.take(1):
+        bits.skip(1)
+    if bits.take(1):
+        bits.skip(4)
+        if bits.take(1):
+            bits.skip(24)
+    if bits.take(1):
+        bits.unsigned()
+        bits.unsigned()
+    rate = _believable(*_timing(bits), 2) if bits.take(1) else None
+    with contextlib.suppress(BadBitstream):
+        has_schedule = [_skip_schedule(bits) for _ in range(2) if bits.take(1)]
+        if has_schedule:
+            bits.skip(1)
+        bits.skip(1)
+        if bits.take(1):
+            bits.skip(1)
+            for _ in range(4):
+                bits.unsigned()
+            depth = bits.unsigned()
+            return (depth if depth <= _MAX_REORDER else None), rate
+    return None, rate
+
+
+def _timing(bits: _Bits) -> tuple[int, int]:
+    """num_units_in_tick and time_scale, and past the flag of a fixed rate."""
+    units, scale = bits.take(32), bits.take(32)
+    bits.skip(1)
+    return units, scale
+
+
+def _believable(units: int, scale: int, ticks_a_picture: int) -> Fraction | None:
+    rate = Fraction(scale, units * ticks_a_picture) if units else Fraction(0)
+    return rate if 1 <= rate <= 240 else None
+
+
+def _skip_schedule(bits: _Bits) -> bool:
+    """hrd_parameters (H.264 E.1.2)."""
+    count = bits.unsigned() + 1
+    bits.skip(8)
+    for _ in range(min(count, 32)):
+        bits.unsigned()
+        bits.unsigned()
+        bits.skip(1)
+    bits.skip(20)
+    return True
 
 
 def _skip_scaling_lists(bits: _Bits, count: int) -> None:
@@ -115,7 +184,8 @@ def _skip_scaling_lists(bits: _Bits, count: int) -> None:
             last = following or last
 
 
-def _skip_order_count(bits: _Bits) -> None:
+def _skip_order_count(bits: _Bits) -> int:
+    """pic_order_cnt_type; with 2, pictures are shown in the order of decoding (H.264 7.4.2.1.1)."""
     kind = bits.unsigned()
     if kind == 0:
         bits.unsigned()
@@ -125,6 +195,7 @@ def _skip_order_count(bits: _Bits) -> None:
         bits.signed()
         for _ in range(min(bits.unsigned(), 255)):
             bits.signed()
+    return kind
 
 
 def _crop(bits: _Bits) -> tuple[int, int, int, int]:
@@ -151,7 +222,21 @@ def _parse_h265(nal: bytes) -> Sps:
     if chroma > 3 or luma_bits > 16 or chroma_bits > 16:
         raise BadBitstream("parameter set claims an impossible picture format")
     width, height = width - unit_x * (left + right), height - unit_y * (top + bottom)
-    return Sps(width, height, chroma, luma_bits, chroma_bits, profile, layers + 1, is_nested)
+    depth = None
+    with contextlib.suppress(BadBitstream):
+        depth = _h265_reorder(bits, layers)
+    return Sps(width, height, chroma, luma_bits, chroma_bits, profile, layers + 1, is_nested, depth)
+
+
+def _h265_reorder(bits: _Bits, layers: int) -> int | None:
+    """sps_max_num_reorder_pics of the highest layer (H.265 7.3.2.2.1)."""
+    bits.unsigned()
+    depth = 0
+    for _ in range(layers + 1 if bits.take(1) else 1):
+        bits.unsigned()
+        depth = bits.unsigned()
+        bits.unsigned()
+    return depth if depth <= _MAX_REORDER else None
 
 
 def _skip_sub_layers(bits: _Bits, layers: int) -> None:

@@ -1,0 +1,39 @@
+"""Opens whatever an address names: a camera by our own reader, a file by libav."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from vigilar.capture.rtsp.sound import SoundCoder
+from vigilar.capture.rtsp.source import RtspSource
+from vigilar.media.packets import RawPacket, StreamInfo
+
+
+class OpenSource(Protocol):
+    """A camera or file that is being read, by one thread; ``hurry`` is for any. Tests hand in another."""
+
+    streams: list[StreamInfo]
+
+    def __iter__(self) -> Iterator[RawPacket | None]: ...
+
+    def hurry(self, is_watched: bool) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def open_source(url: str, wait: Callable[[float], bool]) -> OpenSource:
+    """``wait(seconds)`` waits and tells whether to stop. Raises CameraError."""
+    if url.startswith("file:"):
+        # Not at the top: a process that only records RTSP never loads libav, which is 16 MB (measured).
+        from vigilar.media.file_source import FileSource
+
+        return FileSource(url, wait)
+    return RtspSource(url, wait, _make_sound_encoder)
+
+
+def _make_sound_encoder(codec: str, sample_rate: int, channels: int, setup: bytes) -> SoundCoder:
+    # For the same reason: a camera without sound, or with AAC, needs no encoder.
+    from vigilar.media.audio import SoundEncoder
+
+    return SoundEncoder(codec, sample_rate, channels, setup)

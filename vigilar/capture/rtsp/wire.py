@@ -1,0 +1,230 @@
+"""The TCP connection of a camera: RTP frames and RTSP answers out of one byte stream (RFC 2326 10.12).
+
+Linux does the waiting. A blocking ``recv`` with SO_RCVTIMEO returns what is there when that time is over, and with
+SO_RCVLOWAT the thread is not woken before so many bytes wait: an unwatched camera costs ten wake-ups a second whatever
+its bit rate, for at most WAKE_S of delay. With the mark at 1 each packet wakes the thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import time
+from collections.abc import Callable
+
+from vigilar.base.errors import CameraError
+from vigilar.capture.rtsp import sentences
+from vigilar.capture.rtsp.messages import MAX_HEAD_BYTES, BadMessage, Response, body_bytes, head_end, parse_head
+
+WAKE_S = 0.1
+SEND_S = 1.0
+RECEIVE_BUFFER = 1 << 20
+LOW_WATER = 256 * 1024
+"""Bytes; 20 Mb/s for WAKE_S. Above that the thread is woken more often, before the kernel's buffer is full."""
+
+FRAME_BYTES = 4 + 0xFFFF
+BUFFER_BYTES = 512 * 1024
+"""Ours. What is not whole yet, a frame or an answer of 80 KiB at most, always fits beside what LOW_WATER brings."""
+
+MAX_GARBAGE_BYTES = 64 * 1024
+"""Passed over between two access units before the connection is given up."""
+
+MAX_ANSWERS = 32
+_DOLLAR = 0x24
+
+Take = Callable[[bytearray, int, int], None]
+"""An RTP or RTCP packet, ``data[begin:end]``; the bytes are only good during the call."""
+
+
+class Wire:
+    """One connection. ``channels`` says who takes the frames of which channel; one thread, but for ``hurry``."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._data = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._data)
+        self._have = 0
+        self._garbage = 0
+        self._sent_mark = 1
+        self.channels: list[Take | None] = [None] * 256
+        self.answers: list[Response] = []
+        self.is_playing = False
+        """From PLAY on a stream is resumed after garbage; before, whatever is no RTSP is the end."""
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+        self._sock.close()
+
+    def hurry(self, is_watched: bool) -> None:
+        """Whether to be woken for each packet. Any thread; holds from the next time the reader waits."""
+        mark = 1 if is_watched else LOW_WATER
+        if mark != self._sent_mark:
+            self._sent_mark = mark
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
+
+    def send(self, data: bytes) -> None:
+        """Raises CameraError."""
+        try:
+            self._sock.sendall(data)
+        except OSError as error:
+            raise sentences.ended() from error
+
+    def send_last(self, data: bytes) -> None:
+        """What nobody waits for; lost if it does not fit."""
+        with contextlib.suppress(OSError):
+            self._sock.send(data, socket.MSG_DONTWAIT)
+
+    def fill(self) -> int:
+        """Wait up to WAKE_S for bytes; how many came, 0 for none. Raises CameraError when the camera has ended it."""
+        try:
+            count = self._sock.recv_into(self._view[self._have :])
+        except BlockingIOError:
+            return 0
+        except InterruptedError:
+            return 0
+        except OSError as error:
+            raise sentences.ended() from error
+        if not count:
+            raise sentences.ended()
+        self._have += count
+        return count
+
+    def forgive(self) -> None:
+        """The stream makes sense (again)."""
+        self._garbage = 0
+
+    def take(self) -> None:
+        """Hand on all that is whole. Raises CameraError for too much garbage, BadMessage for an answer that is none."""
+        data, have, channels, position = self._data, self._have, self.channels, 0
+        while have - position >= 4:
+            if data[position] != _DOLLAR:
+                step = self._take_other(position, have)
+                if not step:
+                    break
+                position += step
+                continue
+            end = position + 4 + (data[position + 2] << 8 | data[position + 3])
+            if end > have:
+                break
+            take = channels[data[position + 1]]
+            if take is not None:
+                take(data, position + 4, end)
+            else:
+                self._pass_over(end - position)
+            position = end
+        if position:
+            rest = have - position
+            if rest:
+                data[:rest] = data[position:have]
+            self._have = rest
+
+    def _take_other(self, position: int, have: int) -> int:
+        """Bytes of the answer or the garbage at ``position``; 0 when more must come to tell."""
+        data = self._data
+        if data.startswith(b"RTSP/", position, have) or b"RTSP/".startswith(
+            bytes(data[position : min(have, position + 5)])
+        ):
+            end = head_end(data, position, min(have, position + MAX_HEAD_BYTES))
+            if end >= 0:
+                return self._take_answer(position, end, have)
+            if have - position < MAX_HEAD_BYTES:
+                return 0
+        if not self.is_playing:
+            raise BadMessage("that is no RTSP")
+        following = self._find_frame(position + 1, have)
+        self._pass_over(following - position)
+        return following - position
+
+    def _take_answer(self, position: int, end: int, have: int) -> int:
+        try:
+            answer = parse_head(bytes(self._data[position:end]))
+            size = body_bytes(answer)
+        except BadMessage:
+            if not self.is_playing:
+                raise
+            self._pass_over(end - position)
+            return end - position
+        if end + size > have:
+            return 0
+        if len(self.answers) >= MAX_ANSWERS:
+            raise sentences.garbled()
+        self.answers.append(Response(answer.status, answer.fields, bytes(self._data[end : end + size])))
+        return end + size - position
+
+    def _find_frame(self, begin: int, have: int) -> int:
+        """Where a frame of ours or an answer seems to begin, else ``have``."""
+        data, channels = self._data, self.channels
+        answer = data.find(b"RTSP/", begin, have)
+        limit = answer if answer >= 0 else have
+        at = data.find(b"$", begin, limit)
+        while at >= 0:
+            if at + 5 > have:
+                return at
+            size = data[at + 2] << 8 | data[at + 3]
+            if channels[data[at + 1]] is not None and size >= 8 and data[at + 4] & 0xC0 == 0x80:
+                return at
+            at = data.find(b"$", at + 1, limit)
+        return limit
+
+    def _pass_over(self, count: int) -> None:
+        self._garbage += count
+        if self._garbage > MAX_GARBAGE_BYTES:
+            raise sentences.garbled()
+
+
+def connect(host: str, port: int, deadline_s: float, is_stopped: Callable[[], bool]) -> socket.socket:
+    """A connection with our waiting times set. ``deadline_s`` is monotonic. Raises CameraError.
+
+    A name is looked up by the system's resolver, which sees no stop; an address of digits costs nothing.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise sentences.unreachable("its name is not known") from error
+    why = "no connection"
+    for number, (family, kind, protocol, _, address) in enumerate(found):
+        until_s = time.monotonic() + (deadline_s - time.monotonic()) / (len(found) - number)
+        try:
+            sock = socket.socket(family, kind, protocol)
+        except OSError:
+            continue
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+            _connect_by(sock, address, until_s, is_stopped)
+            sock.setblocking(True)
+            for option, wait_s in ((socket.SO_RCVTIMEO, WAKE_S), (socket.SO_SNDTIMEO, SEND_S)):
+                sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", int(wait_s), int(wait_s % 1 * 1_000_000)))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except ConnectionRefusedError:
+            why = "it refuses the connection"
+        except TimeoutError:
+            why = "no answer in time"
+        except OSError:
+            pass
+        except CameraError:
+            sock.close()
+            raise
+        else:
+            return sock
+        sock.close()
+    raise sentences.unreachable(why)
+
+
+def _connect_by(sock: socket.socket, address: object, until_s: float, is_stopped: Callable[[], bool]) -> None:
+    """Raises OSError, and CameraError when stopped."""
+    sock.setblocking(False)
+    code = sock.connect_ex(address)  # type: ignore[arg-type]  # as getaddrinfo gave it
+    poll = select.poll()
+    poll.register(sock, select.POLLOUT)
+    while not poll.poll(WAKE_S * 1000):
+        if is_stopped():
+            raise sentences.stopped()
+        if time.monotonic() > until_s:
+            raise TimeoutError
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, "")  # becomes ConnectionRefusedError or what fits the code
