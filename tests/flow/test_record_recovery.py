@@ -102,6 +102,20 @@ def test_shortened_file_is_reported_not_closed(crashed: Bench) -> None:
     assert path.stat().st_size == 2000
 
 
+def test_locked_file_waits_for_its_key(crashed: Bench, tmp_path: Path) -> None:
+    facts: list[tuple[str, int, dict[str, Any]]] = []
+    path, own_keys = crashed.path(crashed.rows()[0]), crashed.keys
+    before = path.read_bytes()
+    crashed.keys = KeyRing.load_or_create(tmp_path / "other secrets")
+    locked = _recovery(crashed, facts)
+    assert locked.run_once()
+    assert (locked.found.locked, crashed.rows()[0].state, facts) == (1, "open", [])
+    assert path.read_bytes() == before
+    crashed.keys = own_keys
+    assert _recovery(crashed, facts).run_once()
+    assert crashed.rows()[0].state == "recovered"
+
+
 def test_missing_file_is_named(crashed: Bench) -> None:
     facts: list[tuple[str, int, dict[str, Any]]] = []
     crashed.path(crashed.rows()[0]).unlink()

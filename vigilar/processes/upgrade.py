@@ -9,7 +9,10 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 
+from vigilar.base.errors import RecordingError
 from vigilar.base.ports import LOOPBACK, free_port
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import write_configuration
@@ -21,7 +24,10 @@ from vigilar.config.places import Places
 from vigilar.processes.planner import PlanTask
 from vigilar.store.cameras import ensure_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
+from vigilar.store.files import find_files, storage_totals
+from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import LOCKED_CODES, open_header
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +41,15 @@ def make_jobs(task: PlanTask) -> HouseJobs:
     places = task.places
     config = load_config(places)
     broker = make_broker_plan(config, places)
-    KeyRing.load_or_create(places.secrets_dir)
+    ring = KeyRing.load_or_create(places.secrets_dir)
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
         logins = _make_broker_ready(places, broker)
     else:
         logins = shared_logins(broker)
     uuids = _make_database_ready(config, places, migrate=task.is_start)
+    if task.is_start:
+        _tell_locked_recordings(config, places, ring)
     jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids)
     return replace(jobs, broker=broker)
 
@@ -65,6 +73,40 @@ def _make_database_ready(config: Config, places: Places, *, migrate: bool) -> di
         return uuids
     finally:
         store.close()
+
+
+def _tell_locked_recordings(config: Config, places: Places, ring: KeyRing) -> None:
+    """Say once when the newest recordings are under a key that is not here. A house without its old key must still
+    be recorded, so this refuses nothing."""
+    store = Store.open(database_url(config, places))
+    try:
+        newest = [
+            find_files(store, total.camera_id, "video", total.last_ms - 1, total.last_ms + 1)[-1:]
+            for total in storage_totals(store)
+            if total.content == "video"
+        ]
+    finally:
+        store.close()
+    for row in chain.from_iterable(newest):
+        if locked := _find_lock(places.data_dir / row.path, ring):
+            logger.error(
+                "%s: %s; new recordings are made under the key that is here. "
+                "Put the key file back from your backup into %s, beside it, to open the old ones.",
+                row.path,
+                locked,
+                places.secrets_dir,
+            )
+            return
+
+
+def _find_lock(path: Path, ring: KeyRing) -> RecordingError | None:
+    """Why no key of ``ring`` opens the file. None when one does, or when the file has another fault."""
+    try:
+        with file_errors("open", path), path.open("rb") as file:
+            open_header(file.fileno(), ring)
+    except RecordingError as error:
+        return error if error.code in LOCKED_CODES else None
+    return None
 
 
 def _make_demo_ready(config: Config, places: Places) -> DemoClips:

@@ -45,6 +45,7 @@ class Found:
     completed: int = 0
     damaged: int = 0
     missing: int = 0
+    locked: int = 0
     quarantined: int = 0
 
 
@@ -97,6 +98,10 @@ class Recovery:
                 note_cut=lambda offset, count: logger.info("%s: cutting %d bytes at %d", row.path, count, offset),
             )
         except RecordingError as error:
+            if error.kind is ErrorKind.DENIED:  # its key is away, as the start of the house has said
+                self.found.locked += 1
+                logger.info("%s stays as it is until it can be opened: %s", row.path, error)
+                return True
             logger.warning("%s: %s", row.path, error)
             if error.kind in (ErrorKind.TRANSIENT, ErrorKind.FULL):
                 return False

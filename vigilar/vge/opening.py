@@ -27,6 +27,9 @@ from vigilar.vge.format import (
 )
 from vigilar.vge.keys import KeyRing
 
+LOCKED_CODES = frozenset({"vge.key-missing", "vge.key-wrong"})
+"""Codes of errors that say nothing about the file, only that no key here opens it."""
+
 _OPENABLE = (SlotType.EPOCH, SlotType.RECOVERY)
 
 

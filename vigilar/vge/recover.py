@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vigilar.base.errors import RecordingError
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.vge.bodies import CloseBody
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys, link_of
 from vigilar.vge.format import CloseReason, RecordFlag, RecordHeader, RecordType
@@ -54,7 +54,7 @@ def recover_file(
 
     ``note_cut(offset, cut_bytes)`` is called before bytes are cut. If something true follows what is not, or the file
     lacks ``anchor``, nothing is touched. Idempotent. Raises RecordingError: transient if the file is being written,
-    full (the torn tail is gone, CLOSE is not there yet), or what the system says.
+    denied if its key is not in ``ring``, full (the torn tail is gone, CLOSE is not there yet), or what the system says.
     """
     with file_errors("recover", path):
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -62,7 +62,9 @@ def recover_file(
             hold_alone(fd, path)
             try:
                 header, keys = open_header(fd, ring, allow_test_files=allow_test_files)
-            except RecordingError:
+            except RecordingError as error:
+                if error.kind is ErrorKind.DENIED:  # locked says nothing about the file
+                    raise
                 return Recovered(Verdict.REJECTED, 0, None, None)
             walk = walk_file(RecordFile(fd, keys, header.core.max_payload_log2))
             verdict, _ = judge(walk, anchor)
