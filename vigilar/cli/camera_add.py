@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import IO
+from typing import IO, Any
 
 import click
 
 from vigilar.base.errors import ConfigError, ExitCode, VigilarError
 from vigilar.base.ids import slug
 from vigilar.cli.camera import tell_taken
-from vigilar.cli.camera_try import failed, print_report, try_camera
+from vigilar.cli.camera_try import WRONG_LOGIN, failed, print_report, print_verdict, try_camera
 from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
@@ -22,8 +22,6 @@ from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.config.reference import effective
 from vigilar.config.secrets import LoginSecret, SecretStore
-
-WRONG_LOGIN = "V-CAM-03"
 
 
 @click.command()
@@ -64,7 +62,7 @@ def add(
         else None
     )
     if not no_test:
-        given = _test(new, given)
+        given = _test(new, given, tells=not as_json)
     added = _store(places, new, given)
     shown = next(one for one in effective(added)["camera"] if one["id"] == _id_of(new))
     if as_json:
@@ -116,20 +114,30 @@ def _wants_login(address: str, user: str | None, password_file: IO[str] | None) 
     return user is not None or password_file is not None or "{password}" in address
 
 
-def _test(new: NewCamera, given: LoginSecret | None) -> LoginSecret | None:
-    """Try all streams; the login that works. Raises CameraError when the camera cannot be used."""
+def _test(new: NewCamera, given: LoginSecret | None, *, tells: bool) -> LoginSecret | None:
+    """Try all streams; the login that works. Raises CameraError when the camera cannot be used.
+
+    ``tells`` the steps and what came of them on standard output, which otherwise holds nothing but JSON.
+    """
     report = try_camera(new.address, given)
     if given is None and report["code"] == WRONG_LOGIN and sys.stdin.isatty():
         tell("The camera wants a login.")
         given = read_login(None, None)
         report = try_camera(new.address, given)
     if report["ok"] and new.small:
-        print_report(report)
+        _tell_report(report, tells)
         report = try_camera(new.small, given)
-    print_report(report)
+    _tell_report(report, tells)
     if not report["ok"]:
         raise failed(report, "It was not added; --no-test adds it anyway.")
     return given
+
+
+def _tell_report(report: dict[str, Any], tells: bool) -> None:
+    if tells:
+        print_report(report)
+        if report["ok"]:
+            print_verdict(report)
 
 
 def _store(places: Places, new: NewCamera, given: LoginSecret | None) -> Config:

@@ -20,6 +20,16 @@ from vigilar.config.load import load_config
 from vigilar.config.places import Places
 from vigilar.config.secrets import LoginSecret, SecretStore
 
+WRONG_LOGIN = "V-CAM-03"
+
+_NO_LOGIN_GIVEN = "Give a user name; the password is asked for."
+_NEXT_STEPS = {
+    "V-CAM-14": "Set the camera to H.264 or H.265.",
+    "V-CAM-15": "Name a video file that plays, by its whole path.",
+    "V-CAM-16": "Look whether the camera's own page shows a picture, then try again.",
+}
+"""What to do where the error itself does not say it: no refusal may leave a person without a next step."""
+
 
 @click.command()
 @click.argument("target", metavar="[ID|ADDRESS]", required=False)
@@ -56,6 +66,7 @@ def test(
         print_report(report)
         if not report["ok"]:
             raise failed(report)
+        print_verdict(report)
     return ExitCode.OK if report["ok"] else ExitCode.CAMERA
 
 
@@ -68,14 +79,27 @@ def try_camera(address: str, given: LoginSecret | None) -> dict[str, Any]:
         sentence = "A made-up camera is always there."
         return {"ok": True, "code": "", "sentence": sentence, "next_step": "", "stages": []}
     is_rtsp = address.startswith("rtsp:")
-    report = probe(with_login(address, given.user, given.password) if given and is_rtsp else address)
-    return dataclasses.asdict(report)
+    report = dataclasses.asdict(
+        probe(with_login(address, given.user, given.password) if given and is_rtsp else address)
+    )
+    if not report["ok"] and given is None and report["code"] == WRONG_LOGIN:
+        report["next_step"] = _NO_LOGIN_GIVEN
+    elif not report["ok"] and not report["next_step"]:
+        report["next_step"] = _NEXT_STEPS.get(report["code"], "")
+    return report
 
 
 def print_report(report: dict[str, Any]) -> None:
     """The steps, for a person."""
     for stage in report["stages"]:
         print(f"  {stage['name']:<14}{one_line(stage['detail'])}")
+
+
+def print_verdict(report: dict[str, Any]) -> None:
+    """How a camera that can be used does, and what is to be known about it (H.265, say)."""
+    print(one_line(report["sentence"]))
+    if report["next_step"]:
+        print(one_line(report["next_step"]))
 
 
 def failed(report: dict[str, Any], also: str = "") -> CameraError:
