@@ -18,6 +18,7 @@ from vigilar.cli.program import run
 from vigilar.cli.service import is_serving, lan_address, local_host, page_address
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
+from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.files import NewFile, add_file, take_number
 
 
@@ -86,6 +87,30 @@ def test_late_footage_is_a_warning(tmp_path: Path, page_port: int, capsys: pytes
         assert lock.acquire()
         code, shown = status(tmp_path, capsys)
     assert (code, shown["warnings"]) == (ExitCode.WARNINGS, ["Door has no new footage"])
+
+
+def test_offline_camera_is_a_warning_until_it_is_back(
+    tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house(tmp_path, page_port, footage_age_s=5)
+    seen = []
+    with FileLock(tmp_path / "supervisor.lock") as lock:
+        assert lock.acquire()
+        told = ((1, "door", "camera_offline"), (2, "system", "system_started"), (3, "door", "camera_offline"))
+        for at_ms, source_id, kind in (*told, (4, "door", "camera_online")):
+            tell_event(tmp_path, at_ms, source_id, kind)
+            code, shown = status(tmp_path, capsys)
+            seen.append((code, shown["warnings"]))
+    warning = "Door: The camera refuses the login. [V-CAM-03] Try: vigilar camera test door"
+    assert seen == [(10, [warning]), (0, []), (10, [warning]), (0, [])]
+
+
+def tell_event(folder: Path, at_ms: int, source_id: str, kind: str) -> None:
+    payload = {"reason": "The camera refuses the login.", "code": "V-CAM-03"}
+    new = NewEvent(uid=str(at_ms), type=kind, severity="INFO", source_id=source_id, ts_ms=at_ms, payload=payload)
+    store = Store.open(f"sqlite:///{folder}/vigilar.db")
+    insert_event(store, new, now_ms=at_ms)
+    store.close()
 
 
 def test_broken_settings_and_silent_page_are_warnings(

@@ -20,6 +20,7 @@ from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
 
 LATE_MS = 60_000
@@ -29,7 +30,10 @@ takes up to 30 s."""
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """What the database knows of one camera; times are UTC ms."""
+    """What the database knows of one camera; times are UTC ms.
+
+    ``problem`` says why there is no picture, ``code`` is its V-CAM code; both are empty while there is one.
+    """
 
     id: str
     name: str
@@ -37,6 +41,8 @@ class CameraStatus:
     last_footage_ts: int | None
     footage_bytes: int
     is_late: bool
+    problem: str = ""
+    code: str = ""
 
 
 @click.command()
@@ -78,8 +84,15 @@ def _gather(places: Places) -> dict[str, Any]:
         facts["cameras"] = read_cameras(config, places, time.time_ns() // 1_000_000)
     except StoreError as error:
         facts["warnings"].append(f"The database cannot be read: {error}")
-    facts["warnings"] += [f"{one.name} has no new footage" for one in facts["cameras"] if one.is_late]
+    facts["warnings"] += [_warning(one) for one in facts["cameras"] if one.is_late or one.problem]
     return facts
+
+
+def _warning(one: CameraStatus) -> str:
+    if not one.problem:
+        return f"{one.name} has no new footage"
+    code = f" [{one.code}]" if one.code else ""
+    return f"{one.name}: {one.problem}{code} Try: vigilar camera test {one.id}"
 
 
 def read_cameras(config: Config, places: Places, now_ms: int) -> list[CameraStatus]:
@@ -87,6 +100,7 @@ def read_cameras(config: Config, places: Places, now_ms: int) -> list[CameraStat
     store = Store.open(database_url(config, places))
     try:
         totals = {total.camera_id: total for total in storage_totals(store) if total.content == "video"}
+        offline = {one.id: _offline_event(store, one.id) for one in config.cameras if one.enabled}
     finally:
         store.close()
     statuses = []
@@ -95,8 +109,25 @@ def read_cameras(config: Config, places: Places, now_ms: int) -> list[CameraStat
         last_ms = total.last_ms if total else None
         is_late = _must_record_now(camera, config) and (last_ms is None or now_ms - last_ms > LATE_MS)
         size = total.size_bytes if total else 0
-        statuses.append(CameraStatus(camera.id, camera.name, camera.enabled, last_ms, size, is_late))
+        found = offline.get(camera.id)
+        problem = (str(found.payload.get("reason", "")), str(found.payload.get("code", ""))) if found else ("", "")
+        statuses.append(CameraStatus(camera.id, camera.name, camera.enabled, last_ms, size, is_late, *problem))
     return statuses
+
+
+def _offline_event(store: Store, camera_id: str) -> StoredEvent | None:
+    """The event of the camera that is offline now. A process that starts anew tells it again, so only those after
+    the newest start of camera process or system count."""
+    found = _newest(store, camera_id, "camera_offline")
+    if found is None:
+        return None
+    later = (("system", "system_started"), (camera_id, "process_restarted"), (camera_id, "camera_online"))
+    ended = [one for source_id, kind in later if (one := _newest(store, source_id, kind))]
+    return None if any(one.ts_ms > found.ts_ms for one in ended) else found
+
+
+def _newest(store: Store, source_id: str, kind: str) -> StoredEvent | None:
+    return next(iter(list_events(store, EventFilter(camera=source_id, type=kind, limit=1))[0]), None)
 
 
 def _must_record_now(camera: Camera, config: Config) -> bool:
@@ -121,4 +152,4 @@ def _row(one: CameraStatus, zone: Any) -> tuple[str, ...]:
         last = "no footage yet"
     else:
         last = f"last footage {house_time(one.last_footage_ts, zone)}"
-    return (f"  {one.name}", last, f"{one.footage_bytes / 1e9:.1f} GB", "!" if one.is_late else "")
+    return (f"  {one.name}", last, f"{one.footage_bytes / 1e9:.1f} GB", "!" if one.is_late or one.problem else "")
