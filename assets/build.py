@@ -1,6 +1,6 @@
 """Fetch the browser parts others wrote and lay the few files we serve into ``vigilar/web/static/vendor``.
 
-usage: python3 assets/build.py [--npm "npm"] [--tests]
+usage: python3 assets/build.py [--tests] [--npm COMMAND...]
 
 Runs on the standard library alone, before the virtual environment exists. ``--tests`` also brings axe-core, which the
 browser tests inject, to ``build/axe.min.js``; it is never served. Everything is checked by npm against the integrity
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -66,7 +65,7 @@ _SVG = re.compile(r"<svg[^>]*viewBox=\"(?P<box>[^\"]+)\"[^>]*>(?P<inside>.*)</sv
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Build the browser assets")
-    parser.add_argument("--npm", default="npm", help="the npm command, with its arguments")
+    parser.add_argument("--npm", nargs="+", default=["npm"], help="the npm command, with its arguments")
     parser.add_argument("--tests", action="store_true", help="bring the accessibility checker of the tests too")
     options = parser.parse_args()
     if is_built(options.tests):
@@ -74,7 +73,7 @@ def main() -> int:
         return 0
     print("fetching Bootstrap, its icons and the video player from npm", flush=True)
     try:
-        fetch(shlex.split(options.npm), options.tests)
+        fetch(options.npm, options.tests)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"npm could not fetch the browser assets: {error}", file=sys.stderr)
         return 1

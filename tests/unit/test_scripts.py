@@ -47,11 +47,11 @@ def bare(tmp_path: Path) -> BareSystem:
 
 
 def test_user_without_sudo_is_told_one_command(bare: BareSystem) -> None:
-    done = bare.need("no-such-server=server", "library")
+    done = bare.need("no-such-server=server", "/no/such/file=data", "library")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "System packages are missing; please run this as root, then start again: "
-        "apt-get update && apt-get install -y server library\n"
+        "apt-get update && apt-get install -y server data library\n"
     )
 
 
@@ -64,7 +64,7 @@ def test_user_whose_sudo_asks_is_told_to_use_it(bare: BareSystem) -> None:
 
 def test_nothing_missing_goes_on_in_silence(bare: BareSystem) -> None:
     bare.add("dpkg-query", 'printf "ii "')
-    done = bare.need("dirname=coreutils", "library")
+    done = bare.need("dirname=coreutils", "/etc/passwd=base-passwd", "library")
     assert (done.returncode, done.stdout, done.stderr) == (0, "went on\n", "")
 
 
