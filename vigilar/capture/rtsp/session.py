@@ -61,8 +61,11 @@ class Session:
     def url_of(self, media: Media) -> str:
         return control_url(self._base, media.control, self._address.authority)
 
-    def set_up(self, media: Media, channel: int, take_rtp: Take, take_rtcp: Take) -> None:
-        """Ask for one stream on ``channel`` and the next; the camera may choose others. Raises CameraError."""
+    def set_up(self, media: Media, channel: int, take_rtp: Take, take_rtcp: Take) -> int:
+        """Ask for one stream on ``channel`` and the next; the camera may choose others. Returns that of RTP.
+
+        Raises CameraError.
+        """
         transport = f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}"
         fields = [("Transport", transport)]
         if self._session:
@@ -75,6 +78,7 @@ class Session:
             self._session, self._timeout_s = parse_session(answer.find("session") or "")
         except BadMessage as error:
             raise sentences.not_rtsp() from error
+        return rtp
 
     def play(self) -> list[tuple[str, int]]:
         """URL and rtptime of each stream, as far as the camera tells. Raises CameraError."""

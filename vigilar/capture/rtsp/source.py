@@ -74,7 +74,10 @@ class RtspSource:
         base = self._video.time_base
         width, height = (facts.width, facts.height) if facts else (0, 0)
         self.streams = [StreamInfo(Kind.VIDEO, codec, base, setup, width, height, rate)]
-        session.set_up(media, 0, self._video.add, partial(timeline.add_report, True))
+        session.wire.keep = self._video.keep
+        channel = session.set_up(media, 0, self._video.add, partial(timeline.add_report, True))
+        self._video.channel = channel
+        session.wire.runs[channel] = self._video.run_on
         if heard is not None:
             self._sound = make_sound_track(heard, timeline, out, make_sound_encoder)
         if heard is not None and self._sound is not None:

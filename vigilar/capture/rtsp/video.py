@@ -1,11 +1,13 @@
 """RTP payloads of H.264 (RFC 6184) and H.265 (RFC 7798) into whole access units as Annex B.
 
-``add`` runs for each RTP packet, 350 times a second for a camera of 4 Mb/s: it indexes into the receive buffer, copies
-the payload once and calls nothing for the middle of a fragmented NAL unit, which most packets are.
+A camera of 4 Mb/s sends 350 RTP packets a second, nearly all of them middle fragments of large NAL units. ``run_on``
+takes these one after the other out of the receive buffer, without a call for each; ``add`` takes any other. Payloads
+are kept as views of the buffer and joined once for each picture. (Measured: a copy for each takes a third more.)
 """
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -20,6 +22,12 @@ MAX_UNIT_BYTES = 4 * 1024 * 1024
 """Of one access unit. A keyframe of a 4K camera has about 1 MB; a recording holds no larger frame than this."""
 
 USUAL_RATE = 25
+
+_FRAME = struct.Struct(">HHHHI")
+"""Dollar and channel, size, the first two bytes of RTP, sequence number, time stamp: a frame and its header at once."""
+
+_PLAIN = 0x8000
+"""The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
 
 _SEI = 6
 _RECOVERY_POINT = 6
@@ -69,18 +77,24 @@ class VideoTrack:
         self._next = -1
         self._stamp = -1
         self._done_stamp = -1
-        self._parts: list[bytes | bytearray] = []
+        self._data = bytearray()
+        self._view = memoryview(self._data)
+        self._parts: list[bytes | memoryview] = []
         self._size = 0
         self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
         self._is_open = self._is_damaged = self._is_cut = False
+        self._indicator = self._middle = 0
         self._trusts_marker = True
         self._sps = b""
+        self.channel = 0
         self.damaged = 0
         self.lost = 0
         self.refused = 0
 
     def add(self, data: bytearray, begin: int, end: int) -> None:
-        """One RTP packet, ``data[begin:end]``."""
+        """One RTP packet, ``data[begin:end]``. ``keep`` must be called before ``data`` is written to again."""
+        if data is not self._data:
+            self._data, self._view = data, memoryview(data)
         if end - begin <= HEADER_BYTES:
             self.refused += 1
             return
@@ -101,7 +115,7 @@ class VideoTrack:
             if data[body] & 0x80:
                 self._open(data, start, body, end)
             if self._is_open:
-                self._parts.append(data[body + 1 : end])
+                self._parts.append(self._view[body + 1 : end])
                 self._size += end - start
                 if self._size > MAX_UNIT_BYTES:
                     self._damage()
@@ -111,6 +125,44 @@ class VideoTrack:
             self._take_whole(data, start, end)
         if second & 0x80 and self._has_slice and self._trusts_marker:
             self._finish()
+
+    def run_on(self, data: bytearray, position: int, have: int) -> int:
+        """Take the middle fragments of the open NAL unit that follow at ``position`` in interleaved frames.
+
+        Returns where the first frame begins that is anything else, or not whole before ``have``.
+        """
+        if not self._is_open:
+            return position
+        lead, plain, stamp, expected = 0x2400 | self.channel, _PLAIN | self._payload_type, self._stamp, self._next
+        indicator, middle, head, view = self._indicator, self._middle, self._head, self._view
+        append, unpack, room, begin = self._parts.append, _FRAME.unpack_from, MAX_UNIT_BYTES - self._size, position
+        while have - position > 20:
+            start, size, second, sequence, now = unpack(data, position)
+            end = position + 4 + size
+            body = position + 16 + head
+            if (
+                start != lead
+                or end > have
+                or second != plain
+                or sequence != expected
+                or now != stamp
+                or body >= end
+                or data[body] != middle
+                or data[position + 16] != indicator
+                or end - begin > room
+            ):
+                break
+            append(view[body + 1 : end])
+            expected = (expected + 1) & 0xFFFF
+            position = end
+        self._next = expected
+        self._size += position - begin
+        return position
+
+    def keep(self) -> None:
+        """Copy what is not whole yet out of the receive buffer."""
+        if self._parts:
+            self._parts = [b"".join(self._parts)]
 
     def _note_gap(self, sequence: int, stamp: int) -> None:
         """Packets are missing before this one: of the unit at hand, of the one that begins, or of both."""
@@ -144,6 +196,7 @@ class VideoTrack:
         self._is_open = self._begin_nal(kind, data, body + 1, end)
         if self._is_open:
             self._parts.append(START_CODE + header)
+            self._indicator, self._middle = data[start], flags & 0x3F
 
     def _take_whole(self, data: bytearray, start: int, end: int) -> None:
         """A NAL unit that stands alone, or several in one packet; anything else is not ours."""
@@ -170,7 +223,7 @@ class VideoTrack:
     def _nal(self, kind: int, data: bytearray, start: int, end: int) -> None:
         if not self._begin_nal(kind, data, start + self._head, end):
             return
-        self._parts += (START_CODE, data[start:end])
+        self._parts += (START_CODE, self._view[start:end])
         self._size += 4 + end - start
         if self._size > MAX_UNIT_BYTES:
             self._damage()

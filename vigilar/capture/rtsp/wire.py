@@ -35,7 +35,7 @@ MAX_ANSWERS = 32
 _DOLLAR = 0x24
 
 Take = Callable[[bytearray, int, int], None]
-"""An RTP or RTCP packet, ``data[begin:end]``; the bytes are only good during the call."""
+"""An RTP or RTCP packet, ``data[begin:end]``; the bytes are only good until ``keep`` is called."""
 
 
 class Wire:
@@ -50,6 +50,10 @@ class Wire:
         self._sent_mark = 1
         self.channels: list[Take | None] = [None] * 256
         self.answers: list[Response] = []
+        self.runs: dict[int, Callable[[bytearray, int, int], int]] = {}
+        """By channel, who takes more frames at once, as ``VideoTrack.run_on``."""
+        self.keep: Callable[[], None] = lambda: None
+        """Called when the buffer is about to change."""
         self.is_playing = False
         """From PLAY on a stream is resumed after garbage; before, whatever is no RTSP is the end."""
 
@@ -99,7 +103,7 @@ class Wire:
 
     def take(self) -> None:
         """Hand on all that is whole. Raises CameraError for too much garbage, BadMessage for an answer that is none."""
-        data, have, channels, position = self._data, self._have, self.channels, 0
+        data, have, channels, position, runs = self._data, self._have, self.channels, 0, self.runs
         while have - position >= 4:
             if data[position] != _DOLLAR:
                 step = self._take_other(position, have)
@@ -110,12 +114,14 @@ class Wire:
             end = position + 4 + (data[position + 2] << 8 | data[position + 3])
             if end > have:
                 break
-            take = channels[data[position + 1]]
+            channel = data[position + 1]
+            take = channels[channel]
             if take is not None:
                 take(data, position + 4, end)
             else:
                 self._pass_over(end - position)
-            position = end
+            position = runs[channel](data, end, have) if channel in runs else end
+        self.keep()
         if position:
             rest = have - position
             if rest:
