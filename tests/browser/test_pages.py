@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
 from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
 from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
@@ -164,6 +165,42 @@ def test_first_run_makes_owner_and_leads_to_live(tmp_path: Path, chromium: Brows
         expect(page).to_have_url(f"{url}/live")
         expect(page.get_by_text("No camera yet").last).to_be_visible()
         site.close()
+
+
+def test_one_request_paints_every_tile_before_any_video(full: Site) -> None:
+    page = full.page(signed_in=False)
+    asked: list[str] = []
+    sheets_at_first_video: list[int] = []
+
+    def note(request: Request) -> None:
+        path = urlsplit(request.url).path
+        asked.append(path)
+        if path.endswith(".m3u8") and not sheets_at_first_video:
+            sheets_at_first_video.append(sum("contact-sheet" in one for one in asked))
+
+    page.on("request", note)
+    sign_in(page, full.url)
+    for camera_id in UP:
+        tile = page.locator(f"[data-camera={camera_id}]")
+        expect(tile).to_have_attribute("data-painted", "1", timeout=5_000)
+        expect(tile.locator(".tile-age")).to_contain_text(re.compile(r"(still, |live )\d"))
+        expect(tile.locator("video")).to_be_visible(timeout=15_000)
+    assert sheets_at_first_video == [1]
+    assert sum("contact-sheet" in one for one in asked) == 1
+    assert not [one for one in asked if "snapshot" in one]
+    first_video = next(index for index, one in enumerate(asked) if one.startswith("/live/") and "sheet" not in one)
+    assert asked.index("/live/contact-sheet.jpg") < first_video
+
+
+def test_painted_tiles_show_their_own_camera(full: Site) -> None:
+    """Each canvas holds a picture, the absent camera's none."""
+    page = full.page()
+    expect(page.locator("[data-camera=garden]")).to_have_attribute("data-painted", "1", timeout=5_000)
+    brightness = """id => { const c = document.querySelector(`[data-camera=${id}] canvas`);
+        const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+        return data.reduce((sum, value) => sum + value, 0) / data.length; }"""
+    assert all(page.evaluate(brightness, camera_id) > 70 for camera_id in UP)
+    assert page.evaluate(brightness, "shed") == 0
 
 
 def test_tiles_move_and_tell_their_age(full: Site) -> None:
@@ -422,7 +459,7 @@ def test_pages_work_without_script(full: Site, chromium: Browser) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, full.url)
-    expect(page.locator(".tile .still")).to_have_count(len(CAMERAS))
+    expect(page.locator(".tile img.still")).to_have_count(len(CAMERAS))
     page.click("text=Events")
     expect(page.locator("#events li")).to_have_count(30)
     page.click("#more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,8 @@ class FeedClient:
             raise
 
     def answers(self) -> Iterator[Answer]:
-        """Each answer as it comes. Raises OSError when the camera process hangs longer than the time-out."""
+        """Each answer as it comes. Raises OSError when the camera process hangs longer than the time-out
+        or sends what is no answer."""
         self._is_reading = True
         with self._sock, self._sock.makefile("rb", buffering=1 << 16) as stream:
             while True:
@@ -42,7 +44,17 @@ class FeedClient:
                 payload = stream.read(size)
                 if len(payload) < size:
                     return
-                yield wire.parse_answer(kind, payload)
+                try:
+                    answer = wire.parse_answer(kind, payload)
+                except (ValueError, LookupError, TypeError, struct.error) as error:
+                    raise OSError("the feed sends nonsense") from error
+                yield answer
+
+    def answer(self, timeout_s: float) -> Answer | None:
+        """The only answer to a question for one picture; None when there is none. Raises OSError."""
+        self._sock.settimeout(timeout_s)
+        with contextlib.closing(self.answers()) as answers:  # type: ignore[type-var]  # a generator, can close
+            return next(answers, None)
 
     def close(self) -> None:
         """From any thread: ends ``answers``, whose reader closes the socket."""

@@ -95,7 +95,7 @@ class FeedServer:
     def _answer(self, sock: socket.socket) -> None:
         request = Request.parse(_line(sock))
         stream = self._streams.get(StreamRole(request.stream)) or self._streams[StreamRole.MAIN]
-        if request.want == "still":
+        if request.want in ("still", "tile"):
             sock.sendall(_still(stream, request))
             return
         viewer = stream.join(newest_only=request.want == "mjpeg")
@@ -150,18 +150,21 @@ class FeedServer:
 
 
 def _still(stream: LiveStream, request: Request) -> bytes:
-    newest = stream.newest_gop()
-    if newest is None:
+    gop = stream.newest_gop()
+    if gop is None:
         return wire.dump_problem(FeedProblem("The camera has sent no picture yet.", "V-CAM-16"))
-    run, packets = newest
+    run, packets = gop
     decoder = Decoder(run.video)
-    is_small = run.video.width * run.video.height <= 640 * 480
+    # A tile must come fast, and the video that follows it is newer anyway: its keyframe is enough.
+    is_small = run.video.width * run.video.height <= 640 * 480 and request.want == "still"
     pictures: list[Picture] = []
     for packet in packets if is_small else packets[:1]:
         pictures = decoder.decode(packet) or pictures
     if not pictures:
         return wire.dump_problem(FeedProblem("The picture cannot be decoded.", "V-CAM-14"))
-    return wire.dump_jpeg(pictures[-1].utc_ns, pictures[-1].to_jpeg(request.max_width))
+    newest = pictures[-1]
+    jpeg = newest.to_tile(request.max_width) if request.want == "tile" else newest.to_jpeg(request.max_width)
+    return wire.dump_jpeg(newest.utc_ns, jpeg)
 
 
 def _line(sock: socket.socket) -> bytes:

@@ -16,6 +16,9 @@ from vigilar.media.packets import Fragment
 HEAD = struct.Struct(">IB")
 MAX_PAYLOAD_BYTES = 8 * 1024 * 1024
 MAX_REQUEST_BYTES = 1024
+WANTS = frozenset({"fragments", "mjpeg", "still", "tile"})
+"""A ``tile`` is a small still for a contact sheet (``media.tile``): the newest keyframe, ``max_width`` pixels wide."""
+
 _FRAGMENT = struct.Struct(">BQIQ")
 _STAMP = struct.Struct(">Q")
 
@@ -30,7 +33,7 @@ class MessageType(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a viewer asks for: ``want`` is ``fragments``, ``mjpeg`` or ``still``, ``stream`` is ``main`` or ``sub``."""
+    """What a viewer asks for: ``want`` is one of WANTS, ``stream`` is ``main`` or ``sub``."""
 
     want: str
     stream: str = "sub"
@@ -50,7 +53,7 @@ class Request:
             int(raw.get("max_width", 1280)),
             int(raw.get("max_fps", 15)),
         )
-        sane = request.want in {"fragments", "mjpeg", "still"} and request.stream in {"main", "sub"}
+        sane = request.want in WANTS and request.stream in {"main", "sub"}
         if not (sane and 16 <= request.max_width <= 4096 and 1 <= request.max_fps <= 60):
             raise ValueError("not a request")
         return request

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vigilar.media.packets import Packet, StreamInfo
+from vigilar.media.tile import encode_tile
 
 MAX_SIDE = 8192
 """Pictures above this are not decoded: a hostile set-up could ask for gigabytes."""
@@ -37,6 +38,10 @@ class Picture:
         encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
         small.pts = 0
         return b"".join(bytes(p) for p in [*encoder.encode(small), *encoder.encode(None)])
+
+    def to_tile(self, width: int) -> bytes:
+        """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""
+        return encode_tile(self._frame, width)
 
 
 class Decoder:

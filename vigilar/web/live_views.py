@@ -5,9 +5,8 @@ Frames come from the camera processes over their Unix sockets (``live.feed``), o
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.live.client import FeedClient
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import FeedProblem, Jpeg, Request
+from vigilar.web.contact_sheet import ContactSheets, Sheet
 
 STILL_FRESH_NS = 900_000_000
 """A still this young is shared: eight tiles and two phones cost a camera one picture a second at most."""
@@ -76,6 +76,7 @@ class LiveViews:
         self._stills: dict[tuple[str, int], _Still] = {}
         self._mjpeg: set[MjpegView] = set()
         self._is_stopped = False
+        self._sheets = ContactSheets(lambda *asked: FeedClient(run_dir, *asked), self._clock)
 
     def playlist(self, camera_id: str) -> str:
         """The playlist of the small stream; waits some seconds for the first picture."""
@@ -102,6 +103,10 @@ class LiveViews:
                 still.picture = self._ask_still(camera_id, width)
                 still.asked_mono_ns = now
             return still.picture
+
+    def contact_sheet(self, camera_ids: Iterable[str]) -> Sheet:
+        """The newest pictures of these cameras in one, at most a second old news."""
+        return self._sheets.get(camera_ids)
 
     def mjpeg(self, camera_id: str) -> MjpegView:
         """Pictures as they come. The camera is asked at the call, so that a failure is still a proper answer."""
@@ -132,18 +137,14 @@ class LiveViews:
             self._mjpeg.discard(view)
 
     def _ask_still(self, camera_id: str, width: int) -> Jpeg:
-        client = self._open(camera_id, Request("still", "sub" if width <= 640 else "main", width), STILL_TIMEOUT_S)
-        problem: FeedProblem | None = None
+        client = self._open(camera_id, Request("still", "sub" if width <= 640 else "main", width))
         try:
-            with contextlib.closing(client.answers()) as answers:  # type: ignore[type-var]  # a generator, can close
-                for answer in answers:
-                    if isinstance(answer, Jpeg):
-                        return answer
-                    if isinstance(answer, FeedProblem):
-                        problem = answer
+            answer = client.answer(STILL_TIMEOUT_S)
         except OSError as error:
             raise CameraError(NO_PROCESS, kind=ErrorKind.TRANSIENT) from error
-        raise _no_picture(problem)
+        if isinstance(answer, Jpeg):
+            return answer
+        raise _no_picture(answer if isinstance(answer, FeedProblem) else None)
 
     def _view(self, camera_id: str) -> LiveHls:
         with self._lock:
@@ -154,9 +155,9 @@ class LiveViews:
                 self._hls[camera_id] = LiveHls(lambda: FeedClient(self._run_dir, camera_id, request), camera_id)
             return self._hls[camera_id]
 
-    def _open(self, camera_id: str, request: Request, timeout_s: float = 15.0) -> FeedClient:
+    def _open(self, camera_id: str, request: Request) -> FeedClient:
         try:
-            return FeedClient(self._run_dir, camera_id, request, timeout_s)
+            return FeedClient(self._run_dir, camera_id, request)
         except OSError as error:
             raise CameraError(NO_PROCESS, kind=ErrorKind.TRANSIENT) from error
 

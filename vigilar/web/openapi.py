@@ -80,6 +80,9 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("camera_id")],
             "get": _answer("Live as JPEG pictures, X-Timestamp in UTC ms each", "multipart/x-mixed-replace"),
         },
+        "/live/contact-sheet.jpg": {
+            "get": _answer("The newest pictures of all cameras in one; X-Sheet says where each lies", "image/jpeg")
+        },
         "/cameras/{camera_id}/snapshot.jpg": {
             "parameters": [_path("camera_id")],
             "get": _answer("The newest picture", "image/jpeg"),

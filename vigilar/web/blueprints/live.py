@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -40,6 +41,21 @@ def watch(camera_id: str) -> str:
     _get(camera_id)
     line = next(line for line in read_cameras(parts()) if line.id == camera_id)
     return render_template("watch.html", camera=line, facts=_facts(line.facts))
+
+
+@bp.get("/live/contact-sheet.jpg")
+def contact_sheet() -> AnyResponse:
+    """``X-Sheet`` says which tile is whose and when it was taken; ``X-Sent``: now."""
+    here = parts()
+    sheet = here.live.contact_sheet(camera.id for camera in here.cameras.all() if camera.enabled)
+    layout = {
+        "columns": sheet.columns,
+        "tile": [sheet.tile_width, sheet.tile_height],
+        "picture": [sheet.tile_width, sheet.tile_width * 9 // 16],
+        "cameras": list(sheet.taken_ms.items()),
+    }
+    headers = {"X-Sheet": json.dumps(layout, separators=(",", ":")), "X-Sent": str(here.now_ms())}
+    return Response(sheet.data, mimetype="image/jpeg", headers=headers)
 
 
 @bp.get("/cameras/<camera_id>/snapshot.jpg")
@@ -109,9 +125,10 @@ def _facts(health: dict[str, object]) -> list[tuple[str, str]]:
     """What the camera sends, for people who want to know."""
     found = []
     if health.get("width"):
-        found.append(("Picture", f"{health['width']}x{health['height']}, {health['fps']:.0f} a second"))
+        size = f"{health['width']}\N{MULTIPLICATION SIGN}{health['height']}"
+        found.append(("Picture", f"{size}, {health['fps']:.0f} a second"))
     if health.get("kbps"):
-        found.append(("Amount", f"{float(str(health['kbps'])) / 1000:.1f} Mbit/s"))
+        found.append(("Data rate", f"{float(str(health['kbps'])) / 1000:.1f} Mbit/s"))
     if health.get("codec"):
         found.append(("Format", _FORMATS.get(str(health["codec"]), str(health["codec"]))))
     if health.get("width"):

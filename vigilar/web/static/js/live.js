@@ -1,14 +1,17 @@
-// The grid: stills at once, then moving pictures in the tiles on screen, each with the age of what it shows.
+// The grid: all stills at once out of one picture, then moving ones in the tiles on screen, each with its age.
 
-import { age, now } from "./clock.js";
+import { age, heard, lasting, now } from "./clock.js";
+import { setIcon } from "./base.js";
 import { play } from "./player.js";
 import { stream } from "./stream.js";
-import { hideBroken, isWell, loadStill, sayDown, setText, takeHealth } from "./tile.js";
+import { Unchanged, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 
 const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 4 : 9;
 // Above what HLS is ever behind: segments last from keyframe to keyframe, and the player holds up to three of them.
 const frozenMs = (gapS) => Math.max(8000, 4000 * (gapS || 0));
 const STILL_EVERY_MS = 2000;
+const LOOK_EVERY_MS = 2000;
+const SHEET_WAIT_MS = 2000;
 const HIDDEN_STOP_MS = 30000;
 const RETRY_MS = 5000;
 
@@ -18,7 +21,7 @@ let isPaused = false;
 class Tile {
   constructor(box) {
     this.box = box;
-    this.image = box.querySelector(".still");
+    this.still = box.querySelector("canvas.still");
     this.video = box.querySelector(".video");
     this.ageLine = box.querySelector(".tile-age");
     this.isSeen = false;
@@ -29,7 +32,9 @@ class Tile {
     this.nextStill = 0;
     this.retryAt = 0;
     this.gapS = 0;
-    if (this.image) hideBroken(this.image);
+    this.unchanged = new Unchanged();
+    this.unchangedMs = 0;
+    this.lookAt = 0;
     this.video?.addEventListener("playing", () => (this.video.hidden = false));
   }
 
@@ -60,24 +65,35 @@ class Tile {
   }
 
   fail(why) {
-    this.player?.stop();
-    this.player = null;
-    this.video.hidden = true;
+    this.stop();
     if (why === "codec") this.why = "pictures one by one: this browser cannot play H.265";
     else this.retryAt = now() + RETRY_MS;
     this.nextStill = 0;
   }
 
+  /** Let the video go; its last picture stays, with its time. */
   stop() {
+    const ts = this.player && !this.video.hidden ? this.player.frameTime() : null;
+    if (ts !== null) this.show(this.video, [0, 0, this.video.videoWidth, this.video.videoHeight], ts);
     this.player?.stop();
     this.player = null;
     this.video.hidden = true;
+    this.unchanged.reset();
+    this.unchangedMs = 0;
+  }
+
+  /** Show part of a picture that was taken at `ts`, unless a newer one is there. */
+  show(picture, part, ts) {
+    if (!this.still || (this.stillTs ?? 0) > ts) return;
+    paint(this.still, picture, part);
+    this.stillTs = ts;
+    this.box.dataset.painted = "1";
   }
 
   refreshStill() {
     if (now() < this.nextStill) return;
     this.nextStill = now() + STILL_EVERY_MS;
-    loadStill(this.image, this.box.dataset.camera, 640).then(
+    loadStill(this.still, this.box.dataset.camera, 640).then(
       (ts) => ts && (this.stillTs = ts),
       () => {},
     );
@@ -85,9 +101,14 @@ class Tile {
 
   say() {
     const { state } = this.box.dataset;
-    const ts = this.player ? this.player.frameTime() : this.stillTs;
+    const isMoving = this.player && !this.video.hidden;
+    const ts = isMoving ? this.player.frameTime() : this.stillTs;
     const behind = ts === null ? null : now() - ts;
-    if (state === "live" && this.player && behind !== null && behind > frozenMs(this.gapS)) this.box.dataset.frozen = "1";
+    if (isMoving && now() > this.lookAt) {
+      this.lookAt = now() + LOOK_EVERY_MS;
+      this.unchangedMs = this.unchanged.look(this.video, now());
+    }
+    if (state === "live" && isMoving && behind !== null && behind > frozenMs(this.gapS)) this.box.dataset.frozen = "1";
     else delete this.box.dataset.frozen;
     sayDown(this.box);
     setText(this.ageLine, this.words(state, behind));
@@ -96,10 +117,12 @@ class Tile {
   words(state, behind) {
     if (!isWell(state)) return { connecting: "connecting", unknown: "not known" }[state] ?? "no picture";
     if (state === "off") return "switched off";
-    if (isPaused) return "paused";
-    const old = behind === null ? "" : ` ${age(behind)}`;
-    if (this.player && !this.video.hidden) return `live${old}`;
-    return this.why ? `${this.why},${old} old` : behind === null ? "still picture" : `still,${old} old`;
+    if (this.box.dataset.frozen) return "stands still";
+    const old = behind === null ? "" : `, ${age(behind)} old`;
+    if (isPaused) return `paused${old}`;
+    if (this.unchangedMs) return `no change for ${lasting(this.unchangedMs)}`;
+    if (this.player && !this.video.hidden) return behind === null ? "live" : `live ${age(behind)}`;
+    return this.why ? `${this.why}${old}` : behind === null ? "opening" : `still${old}`;
   }
 }
 
@@ -110,12 +133,34 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) hiddenTimer = setTimeout(() => setHidden(true), HIDDEN_STOP_MS);
   else setHidden(false);
 });
-function setHidden(value) {
+async function setHidden(value) {
+  const wasLong = isHiddenLong;
   isHiddenLong = value;
+  if (wasLong && !value) await paintSheet();
   updateAll();
 }
 function updateAll() {
   for (const tile of tiles.values()) tile.update();
+}
+
+/** Paint every tile with its camera's newest picture: one request, however many cameras. */
+async function paintSheet() {
+  try {
+    const answer = await fetch("/live/contact-sheet.jpg", { signal: AbortSignal.timeout(SHEET_WAIT_MS) });
+    if (!answer.ok) return;
+    heard(Number(answer.headers.get("X-Sent")));
+    const layout = JSON.parse(answer.headers.get("X-Sheet"));
+    const sheet = await createImageBitmap(await answer.blob());
+    for (const [index, [id, ts]] of layout.cameras.entries()) {
+      const x = (index % layout.columns) * layout.tile[0];
+      const y = Math.floor(index / layout.columns) * layout.tile[1];
+      if (ts !== null) tiles.get(id)?.show(sheet, [x, y, ...layout.picture], ts);
+    }
+    sheet.close();
+    updateAll();
+  } catch {
+    // Each tile says what it shows; the videos are tried anyway.
+  }
 }
 
 const seen = new IntersectionObserver(
@@ -125,10 +170,9 @@ const seen = new IntersectionObserver(
   },
   { rootMargin: "100px" },
 );
-for (const box of document.querySelectorAll(".tile")) {
-  tiles.set(box.dataset.camera, new Tile(box));
-  seen.observe(box);
-}
+for (const box of document.querySelectorAll(".tile")) tiles.set(box.dataset.camera, new Tile(box));
+if (tiles.size) await paintSheet(); // before any video, which would take its turn on the line
+for (const { box } of tiles.values()) seen.observe(box);
 
 stream.addEventListener("health", ({ detail }) => {
   for (const health of detail.cameras) {
@@ -158,7 +202,8 @@ if (pause) {
   pause.hidden = false;
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
-    pause.setAttribute("aria-pressed", String(isPaused));
+    pause.querySelector("span").textContent = isPaused ? "Play all" : "Pause all";
+    setIcon(pause.querySelector("use"), isPaused ? "play" : "pause");
     updateAll();
   });
 }

@@ -43,17 +43,62 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Load the newest still of a camera into an image, without a flash. UTC ms of the picture, or null. */
-export async function loadStill(image, cameraId, width) {
+/** Draw a picture (blob, or the part `[x, y, width, height]` of a bitmap) so that it fills the canvas' own pixels. */
+export async function paint(canvas, picture, part = null) {
+  const bitmap = part ? picture : await createImageBitmap(picture);
+  const [x, y, width, height] = part ?? [0, 0, bitmap.width, bitmap.height];
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
+  }
+  canvas.getContext("2d").drawImage(bitmap, x, y, width, height, 0, 0, width, height);
+  if (!part) bitmap.close();
+}
+
+/** Load the newest still of a camera into a canvas. UTC ms of the picture, or null. */
+export async function loadStill(canvas, cameraId, width) {
   const answer = await fetch(`/cameras/${cameraId}/snapshot.jpg?width=${width}`, { headers: { Accept: "image/jpeg" } });
   if (!answer.ok) return null;
-  const url = URL.createObjectURL(await answer.blob());
-  const old = image.src;
-  image.src = url;
-  image.removeAttribute("data-broken");
-  await image.decode().catch(() => {});
-  if (old.startsWith("blob:")) URL.revokeObjectURL(old);
+  await paint(canvas, await answer.blob());
   return Number(answer.headers.get("X-Timestamp")) || null;
+}
+
+const SAMPLES = [160, 90];
+const CHANGED_LEVELS = 10; // a sensor's noise passes it in some pixel within seconds, even after coding
+const CHANGED_PIXELS = 4;
+export const UNCHANGED_MS = 20000;
+
+/** Notices a picture that never changes: cameras hang, and cables are fed with a loop, while new frames still come. */
+export class Unchanged {
+  constructor() {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = SAMPLES;
+    this.brush = canvas.getContext("2d", { willReadFrequently: true });
+    this.brush.imageSmoothingEnabled = false; // single pixels: a mean would hide their noise
+    this.reset();
+  }
+
+  reset() {
+    this.seen = null;
+    this.since = 0;
+  }
+
+  /** Look at a video or canvas. For how many ms it has shown the same; 0 below UNCHANGED_MS. */
+  look(source, ms) {
+    this.brush.drawImage(source, 0, 0, ...SAMPLES);
+    const { data } = this.brush.getImageData(0, 0, ...SAMPLES);
+    if (!this.seen || differs(this.seen, data)) {
+      this.seen = data;
+      this.since = ms;
+    }
+    return ms - this.since < UNCHANGED_MS ? 0 : ms - this.since;
+  }
+}
+
+function differs(a, b) {
+  let count = 0;
+  for (let i = 1; i < a.length; i += 4) if (Math.abs(a[i] - b[i]) > CHANGED_LEVELS && ++count >= CHANGED_PIXELS) return true; // green
+  return false;
 }
 
 /** A still that cannot be loaded shows nothing, not the browser's broken picture. */

@@ -1,9 +1,10 @@
 // One camera with the least delay: JPEG pictures read with fetch, so that the connection ends for sure when the page
 // is left, and each picture's own time is known. Drawn on a canvas; the delay stands there in numbers.
 
-import { age, heard, now } from "./clock.js";
+import { age, heard, lasting, now } from "./clock.js";
+import { setIcon } from "./base.js";
 import { stream } from "./stream.js";
-import { hideBroken, sayDown, setText, takeHealth } from "./tile.js";
+import { Unchanged, hideBroken, paint, sayDown, setText, takeHealth } from "./tile.js";
 
 const stage = document.getElementById("stage");
 const canvas = stage.querySelector("canvas");
@@ -19,6 +20,7 @@ let isPaused = false;
 let shown = null; // UTC ms of the picture on the canvas
 let lags = [];
 let retryTimer = null;
+const unchanged = new Unchanged();
 
 const find = (bytes, from) => {
   for (let i = from; i + 3 < bytes.length; i++) {
@@ -58,13 +60,7 @@ async function* parts(body) {
 }
 
 async function draw(part) {
-  const picture = await createImageBitmap(new Blob([part.data], { type: "image/jpeg" }));
-  if (canvas.width !== picture.width || canvas.height !== picture.height) {
-    canvas.width = picture.width;
-    canvas.height = picture.height;
-  }
-  canvas.getContext("2d").drawImage(picture, 0, 0);
-  picture.close();
+  await paint(canvas, new Blob([part.data], { type: "image/jpeg" }));
   canvas.hidden = false;
   shown = Number(part.headers.get("x-timestamp"));
   lags.push(now() - shown);
@@ -106,10 +102,12 @@ function update() {
 
 function say() {
   const behind = shown === null ? null : now() - shown;
+  const unchangedMs = shown === null || isPaused ? 0 : unchanged.look(canvas, now());
   if (isPaused) setText(latency, behind === null ? "Paused" : `Paused, ${age(behind)} old`);
   else if (stage.dataset.state !== "live") setText(latency, stage.dataset.state === "off" ? "Switched off" : "No picture");
   else if (behind === null) setText(latency, "Still picture, opening…");
   else if (behind > STALE_MS) setText(latency, `Picture is ${age(behind)} old. Trying again…`);
+  else if (unchangedMs) setText(latency, `No change in the picture for ${lasting(unchangedMs)}`);
   else {
     const middle = [...lags].sort((a, b) => a - b)[Math.floor(lags.length / 2)];
     setText(latency, `Live, ${age(middle)} behind`);
@@ -133,7 +131,8 @@ if (canvas) {
   pause.hidden = false;
   pause.addEventListener("click", () => {
     isPaused = !isPaused;
-    pause.setAttribute("aria-pressed", String(isPaused));
+    pause.querySelector("span").textContent = isPaused ? "Play" : "Pause";
+    setIcon(pause.querySelector("use"), isPaused ? "play" : "pause");
     update();
   });
   document.addEventListener("visibilitychange", update);
