@@ -13,7 +13,11 @@ EXECUTABLE = Path("/usr/bin/chromium")
 AXE = Path(__file__).resolve().parents[2] / "build" / "axe.min.js"
 """Brought by ``python3 assets/build.py --tests``."""
 
+FOREIGN_NAME = "somebody.example"
+"""A name that leads to this machine and is none of the house's."""
+
 ARGUMENTS = [
+    f"--host-resolver-rules=MAP {FOREIGN_NAME} 127.0.0.1",
     "--headless",
     "--no-sandbox",
     "--disable-gpu",

@@ -174,6 +174,14 @@ class House:
         BOARD.set_processes(dict.fromkeys(names, running), self.now_ms())
         BOARD.set_bus(True)
 
+    def break_page(self, endpoint: str) -> None:
+        """From now on this view meets a bug."""
+
+        def broken(**_names: object) -> str:
+            raise RuntimeError("a bug")
+
+        self.app.view_functions[endpoint] = broken
+
     def feed(self, camera_id: str, clip: Clip) -> None:
         """Serve the clip over and over as this camera's live picture, in real time."""
         stream, stop, clock = LiveStream(), Stop(), SystemClock()

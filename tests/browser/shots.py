@@ -6,14 +6,18 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from unittest.mock import patch
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.chromium import launch, sign_in
+from tests.browser.chromium import FOREIGN_NAME, launch, sign_in
 from tests.browser.house import House, fill, open_house, serve
 from tests.recording_kit import Clip, read_clip
 from vigilar.base.stop import Stop
 from vigilar.demo.scenes import ensure_clips
+from vigilar.web import house as house_module
+from vigilar.web.health import BOARD
+from vigilar.web.status_words import DiskState
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 
@@ -89,6 +93,37 @@ def _full(browser: Browser, house: House, url: str, target: Path, clips: dict[st
     finally:
         stop.set()
         thread.join()
+    _trouble(browser, house, url, target)
+
+
+def _trouble(browser: Browser, house: House, url: str, target: Path) -> None:
+    """Refusals, and a house that is not well."""
+    BOARD.set_bus(False)
+    full = DiskState(512_000_000_000, 1_200_000_000)
+    house.break_page("events.events_page")
+    with patch.object(house_module, "read_disk", lambda _parts: full):
+        for size in SIZES:
+            page = _page(browser, size)
+            _shoot(page, url.replace("127.0.0.1", FOREIGN_NAME), target / f"{size}-421.png")
+            _shoot(page, f"{url}/login", target / f"{size}-login.png")
+            page.set_content(f"<form method=post action='{url}/login'><button>Go</button></form>")
+            page.click("button")
+            page.screenshot(path=target / f"{size}-403.png")
+            sign_in(page, url)
+            _shoot(page, f"{url}/system", target / f"{size}-system-trouble.png")
+            _shoot(page, f"{url}/events", target / f"{size}-500.png")
+            _shoot(page, f"{url}/nothing", target / f"{size}-404.png")
+            page.evaluate("document.getElementById('paused').hidden = false")
+            page.screenshot(path=target / f"{size}-updates-paused.png")
+            page.context.close()
+    for size in SIZES:
+        page = _page(browser, size)
+        for _ in range(11):
+            page.goto(f"{url}/login")
+            page.fill("#name", "sam")
+            page.fill("#password", "wrong password")
+            page.click("button[type=submit]")
+        page.screenshot(path=target / f"{size}-429.png")
 
 
 def _page(browser: Browser, size: str) -> Page:

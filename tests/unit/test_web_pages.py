@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,10 @@ class TestRequests:
     def test_foreign_host_gets_a_clear_page(self, owner: FlaskClient) -> None:
         response = owner.get("/events", headers={"Host": "evil.example:49735", **PAGE})
         assert response.status_code == 421
+        assert b"Lindenweg" not in response.data
+        style = re.search(rb'href="(/static/[^"]+vigilar.css)"', response.data)
+        assert style is not None
+        assert owner.get(style[1].decode(), headers={"Host": "evil.example"}).status_code == 200
         assert b"does not answer to that name" in response.data
         assert b"Sign out" not in response.data
 
@@ -515,6 +520,10 @@ class TestSystem:
     def test_live_without_camera_process_is_503(self, owner: FlaskClient) -> None:
         for path in ("/cameras/shed/snapshot.jpg", "/live/shed/index.m3u8", "/live/shed/mjpeg"):
             assert owner.get(path).status_code == 503, path
+
+    def test_sheet_without_any_picture_is_503(self, owner: FlaskClient) -> None:
+        response = owner.get("/live/contact-sheet.jpg")
+        assert (response.status_code, response.get_json()["detail"]) == (503, "No camera has a picture yet.")
 
     @pytest.mark.parametrize("width", ["0", "-1", "100000", "abc", "1921"])
     def test_bad_still_width_is_422(self, owner: FlaskClient, width: str) -> None:

@@ -145,6 +145,7 @@ def test_set_aside_camera_is_no_problem() -> None:
     [
         ([], [], None, True, "How full the disk is, is not known."),
         ([], [], DiskState(100_000_000_000, 1_000_000_000), True, "The disk is nearly full."),
+        ([], [], ROOMY, True, "No camera yet. Add the first one."),
         (["no-picture"], [], ROOMY, True, "Shed: no picture."),
         (["unknown"], [], ROOMY, True, "Shed: its state is not known."),
         (["live"], [], ROOMY, False, "Live updates are interrupted; recording goes on."),
@@ -160,6 +161,5 @@ def test_worst_comes_first(cameras: list[str], processes: Any, disk: Any, has_bu
 def test_sentences_count_rightly() -> None:
     well = line("live", is_recording=True)
     assert house_sentence([well], []) == "All well. 1 camera recording."
-    assert house_sentence([], []) == "No camera yet. Add the first one."
     assert live_sentence([well, line("failed", "Drive")]) == "1 of 2 cameras live. No picture: Drive."
     assert live_sentence([well]) == "1 camera live."

@@ -30,6 +30,9 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+STATIC = "static"
+"""The endpoint of our own styles, scripts and icons."""
+
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -40,7 +43,8 @@ def install_security(app: Flask, names: Iterable[str]) -> None:
     known = frozenset(name.lower().rstrip(".") for name in (*names, socket.gethostname(), "localhost"))
 
     def check_request() -> None:
-        _check_host(known)
+        if request.endpoint != STATIC:  # the page that refuses a name needs its style; these files are no secret
+            _check_host(known)
         _check_origin()
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise Problem(413)

@@ -78,4 +78,3 @@ def install_static(app: Flask) -> None:
         return f"/static/{current}/{name}"
 
     app.jinja_env.globals["asset"] = asset
-    app.config["ASSET_BASE"] = f"/static/{current}/"

@@ -65,8 +65,13 @@ class DiskState:
     free_bytes: int
 
     @property
+    def full_bytes(self) -> int:
+        """So much in use is nearly full."""
+        return self.total_bytes - max(DISK_LOW_BYTES, int(self.total_bytes * DISK_LOW_FRAC))
+
+    @property
     def is_low(self) -> bool:
-        return self.free_bytes < DISK_LOW_BYTES or self.free_bytes < self.total_bytes * DISK_LOW_FRAC
+        return self.total_bytes - self.free_bytes > self.full_bytes
 
 
 def camera_line(camera: CameraFacts, facts: dict[str, Any], now_ms: int, zone: ZoneInfo) -> CameraLine:
@@ -139,6 +144,8 @@ def list_problems(
         problems.append("How full the disk is, is not known.")
     elif disk.is_low:
         problems.append("The disk is nearly full.")
+    if not cameras:
+        problems.append("No camera yet. Add the first one.")
     problems += [f"{one.name}: {_short(one)}" for one in cameras if not one.is_well]
     problems += [f"{one.words} is not running." for one in processes or () if not one.is_well]
     if not has_bus:
@@ -160,8 +167,6 @@ def house_sentence(cameras: Sequence[CameraLine], problems: Sequence[str]) -> st
     if problems:
         head = "One thing to look at" if len(problems) == 1 else f"{len(problems)} things to look at. First"
         return f"{head}: {problems[0]}"
-    if not cameras:
-        return "No camera yet. Add the first one."
     count = sum(one.is_recording for one in cameras)
     noun = "camera" if count == 1 else "cameras"
     return f"All well. {count} {noun} recording." if count else "All well. Nothing is being recorded right now."

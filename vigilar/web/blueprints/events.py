@@ -89,11 +89,13 @@ def event_page(event_id: int) -> str:
 
 
 @bp.get("/events/<int:event_id>/card")
-def event_card(event_id: int) -> str:
-    """One card of the list, for a page that has just been told of it."""
+def event_card(event_id: int) -> AnyResponse:
+    """One card of the list, for a page that has just been told of it; ``X-Sentence`` goes above the list."""
     here = parts()
     card = make_card(_get_event(event_id), here.now_ms(), here.zone, _camera_ids(here))
-    return render_template("card.html", card=card)
+    return Response(
+        render_template("card.html", card=card), mimetype="text/html", headers={"X-Sentence": _sentence(here)}
+    )
 
 
 @bp.get("/events/<int:event_id>/still.jpg")

@@ -74,6 +74,7 @@ function place(card) {
 async function show(event) {
   const answer = await fetch(`/events/${encodeURIComponent(event.id)}/card`, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
+  document.getElementById("sentence").textContent = answer.headers.get("X-Sentence");
   const card = parse(await answer.text()).querySelector("li");
   if (!card || !place(document.adoptNode(card))) return;
   announce(card.dataset.title);
