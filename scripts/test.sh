@@ -41,9 +41,10 @@ color=no
 [ -t 1 ] && color=yes
 
 began=$SECONDS
-system=(mosquitto=mosquitto /usr/share/zoneinfo/UTC=tzdata)
+system=(mosquitto=mosquitto /usr/share/zoneinfo/UTC=tzdata ffmpeg=ffmpeg openssl=openssl)
 if [ "$fast" = no ]; then
-    system+=(ffmpeg=ffmpeg chromium=chromium
+    # libatomic1 is for the Node.js inside Playwright; what follows it is for the foreign RTSP server.
+    system+=(chromium=chromium libatomic1
         python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
         gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
 fi
