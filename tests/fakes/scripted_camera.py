@@ -1,0 +1,132 @@
+"""A camera whose every byte the test decides: it answers requests by a table, and sends what it is told to."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.fakes.rtp import SDP
+
+Answer = bytes | Callable[["Asked"], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request: header names in lower case."""
+
+    method: str
+    uri: str
+    headers: dict[str, str]
+
+
+def answer(asked: Asked, status: int = 200, *lines: str, body: str = "") -> bytes:
+    head = [f"RTSP/1.0 {status} So", f"CSeq: {asked.headers.get('cseq', '')}", *lines]
+    if body:
+        head.append(f"Content-Length: {len(body.encode())}")
+    return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+
+@dataclass
+class ScriptedCamera:
+    """``special`` replaces the good answer to a method; ``asked`` are all requests so far."""
+
+    sdp: str = SDP
+    session: str = "77;timeout=60"
+    special: dict[str, Answer] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(0.1)
+        self._changed = threading.Condition()
+        self._is_over = False
+        self._clients: list[socket.socket] = []
+        self._thread = threading.Thread(target=self._serve, name="scripted camera", daemon=True)
+
+    def url(self, login: str = "") -> str:
+        return f"rtsp://{login + '@' if login else ''}127.0.0.1:{self._server.getsockname()[1]}/main"
+
+    def __enter__(self) -> ScriptedCamera:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+        self._thread.join(5.0)
+        for client in self._clients:
+            client.close()
+        self._server.close()
+
+    @property
+    def client(self) -> socket.socket:
+        """The newest connection."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._clients, 5.0), "nobody has connected"
+            return self._clients[-1]
+
+    def send(self, data: bytes) -> None:
+        self.client.sendall(data)
+
+    def wait_asked(self, method: str, count: int = 1, timeout_s: float = 5.0) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.methods.count(method) >= count, timeout_s), self.methods
+
+    @property
+    def methods(self) -> list[str]:
+        return [asked.method for asked in self.asked]
+
+    def _serve(self) -> None:
+        while not self._is_over:
+            try:
+                client, _ = self._server.accept()
+            except TimeoutError:
+                continue
+            client.settimeout(0.1)
+            with self._changed:
+                self._clients.append(client)
+                self._changed.notify_all()
+            self._serve_client(client)
+
+    def _serve_client(self, client: socket.socket) -> None:
+        data = b""
+        while not self._is_over:
+            try:
+                more = client.recv(4096)
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+            if not more:
+                return
+            data += more
+            while b"\r\n\r\n" in data:
+                head, _, data = data.partition(b"\r\n\r\n")
+                if not self._answer(client, head.decode()):
+                    return
+
+    def _answer(self, client: socket.socket, head: str) -> bool:
+        lines = head.split("\r\n")
+        method, uri, _ = lines[0].split(" ")
+        pairs = (line.partition(":") for line in lines[1:])
+        asked = Asked(method, uri, {name.strip().lower(): value.strip() for name, _, value in pairs})
+        with self._changed:
+            self.asked.append(asked)
+            self._changed.notify_all()
+        special = self.special.get(method)
+        if special is not None:
+            reply = special(asked) if callable(special) else special
+        elif method == "DESCRIBE":
+            reply = answer(asked, body=self.sdp)
+        elif method == "SETUP":
+            reply = answer(asked, 200, f"Transport: {asked.headers['transport']}", f"Session: {self.session}")
+        else:
+            reply = answer(asked)
+        try:
+            client.settimeout(5.0)
+            client.sendall(reply)
+            client.settimeout(0.1)
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,171 @@
+"""Sound out of RTP: AAC in all its packings, raw codecs through an encoder, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.rtp import rtp
+from vigilar.capture.rtsp.sdp import Media, parse_sdp
+from vigilar.capture.rtsp.sound import AacTrack, SoundTrack, make_sound_track
+from vigilar.capture.rtsp.timeline import Timeline
+from vigilar.media.audio import SoundEncoder
+from vigilar.media.packets import EncodedSound, Kind, RawPacket, SoundRefused, StreamInfo
+
+AAC = "mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408"
+
+
+class Coder:
+    """Takes notes."""
+
+    def __init__(self, codec: str, sample_rate: int, channels: int, setup: bytes) -> None:
+        if channels > 2:
+            raise SoundRefused("too many")
+        self.info = StreamInfo(Kind.AUDIO, "aac", Fraction(1, sample_rate), b"", sample_rate=sample_rate)
+        self.codec, self.is_closed = codec, False
+
+    def encode(self, data: bytes, pts: int) -> Iterator[EncodedSound]:
+        yield EncodedSound(self.codec.encode() + data, pts)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def media(rtpmap: str, fmtp: str = "") -> Media:
+    text = f"v=0\nm=audio 0 RTP/AVP 97\na=rtpmap:97 {rtpmap}\n" + (f"a=fmtp:97 {fmtp}\n" if fmtp else "")
+    return parse_sdp(text.encode()).media[0]
+
+
+def opened(what: Media) -> tuple[SoundTrack | None, list[RawPacket]]:
+    line = Timeline(90_000, what.clock, lambda: 5.0)
+    line.video_ticks(0)
+    out: list[RawPacket] = []
+    return make_sound_track(what, line, out, Coder), out
+
+
+def give(track: SoundTrack, payload: bytes, stamp: int, *, marker: bool = True, payload_type: int = 97) -> None:
+    packet = rtp(payload, 1, stamp, marker=marker, payload_type=payload_type)
+    track.add(bytearray(packet), 0, len(packet))
+
+
+def aac_payload(*units: bytes, size: int | None = None) -> bytes:
+    headers = b"".join(((size or len(unit)) << 3).to_bytes(2, "big") for unit in units)
+    return (len(headers) * 8).to_bytes(2, "big") + headers + b"".join(units)
+
+
+def aac() -> tuple[AacTrack, list[RawPacket]]:
+    track, out = opened(media("MPEG4-GENERIC/16000/1", AAC))
+    assert isinstance(track, AacTrack)
+    return track, out
+
+
+def test_aac_is_described() -> None:
+    track, _ = aac()
+    info = track.info
+    assert (info.codec, info.setup, info.sample_rate, info.channels) == ("aac", b"\x14\x08", 16_000, 1)
+
+
+def test_aac_units_of_a_packet_are_1024_samples_apart() -> None:
+    track, out = aac()
+    give(track, aac_payload(b"one", b"three", b"x"), 50)
+    assert [(raw.data, raw.pts, raw.duration) for raw in out] == [
+        (b"one", 0, 1024),
+        (b"three", 1024, 1024),
+        (b"x", 2048, 1024),
+    ]
+
+
+def test_aac_unit_over_several_packets_is_joined() -> None:
+    track, out = aac()
+    give(track, aac_payload(b"abc", size=8), 50, marker=False)
+    give(track, aac_payload(b"def", size=8), 50, marker=False)
+    give(track, aac_payload(b"gh", size=8), 50)
+    give(track, aac_payload(b"next"), 1074)
+    assert [(raw.data, raw.pts) for raw in out] == [(b"abcdefgh", 0), (b"next", 1024)]
+
+
+def test_aac_unit_with_a_lost_part_is_left_out() -> None:
+    track, out = aac()
+    give(track, aac_payload(b"abc", size=8), 50, marker=False)
+    give(track, aac_payload(b"next", size=9), 1074, marker=False)
+    give(track, aac_payload(b"third"), 2098)
+    assert [raw.data for raw in out] == [b"third"]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\0", b"\0\x10", b"\xff\xff\0\0", b"\0\x10\0\0", b"\0\0abc"])
+def test_odd_aac_payload_gives_nothing(payload: bytes) -> None:
+    track, out = aac()
+    give(track, payload, 0)
+    assert out == []
+
+
+@pytest.mark.parametrize(
+    ("rtpmap", "fmtp"),
+    [
+        ("MPEG4-GENERIC/16000", ""),
+        ("MPEG4-GENERIC/16000", "config=14"),
+        ("MPEG4-GENERIC/16000", "config=xyz0"),
+        ("MPEG4-GENERIC/16000", AAC + ";sizelength=0"),
+        ("MPEG4-GENERIC/16000", AAC + ";sizelength=99"),
+        ("MPEG4-GENERIC/x", AAC),
+        ("MP4A-LATM/16000", ""),
+        ("PCMA/0", ""),
+        ("L16/8000/8", ""),
+        ("", ""),
+    ],
+)
+def test_sound_that_cannot_be_had_is_left_out_with_one_warning(
+    rtpmap: str, fmtp: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    track, _ = opened(media(rtpmap, fmtp))
+    assert track is None
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("rtpmap", "codec", "rate", "step"),
+    [
+        ("PCMA/8000", "pcm_alaw", 8000, 160),
+        ("pcmu/8000/1", "pcm_mulaw", 8000, 160),
+        ("G722/8000", "adpcm_g722", 16_000, 320),
+        ("opus/48000/2", "opus", 48_000, 160),
+        ("L16/44100/2", "pcm_s16be", 44_100, 160),
+    ],
+)
+def test_raw_sound_goes_through_the_encoder(rtpmap: str, codec: str, rate: int, step: int) -> None:
+    track, out = opened(media(rtpmap))
+    assert track is not None
+    give(track, b"a", 4_294_967_290)
+    give(track, b"b", 154)
+    give(track, b"c", 314, payload_type=96)
+    track.close()
+    assert track.info.sample_rate == rate
+    assert [(raw.data, raw.pts) for raw in out] == [(codec.encode() + b"a", 0), (codec.encode() + b"b", step)]
+
+
+@given(st.binary(max_size=60), st.integers(0, 32), st.integers(0, 32))
+def test_noise_raises_nothing(noise: bytes, size: int, index: int) -> None:
+    what = media("MPEG4-GENERIC/16000/1", f"{AAC};sizelength={size or 1};indexlength={index}")
+    track, _ = opened(what)
+    assert track is not None
+    give(track, noise, 0)
+    track.add(bytearray(noise), 0, len(noise))
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate", "channels"), [("none", 8000, 1), ("adpcm_g726", 8000, 1), ("pcm_alaw", -1, 1)]
+)
+def test_encoder_refuses_with_an_error_of_ours(codec: str, rate: int, channels: int) -> None:
+    with pytest.raises(SoundRefused):
+        SoundEncoder(codec, rate, channels)
+
+
+def test_encoder_counts_what_it_cannot_decode() -> None:
+    encoder = SoundEncoder("opus", 48_000, 2)
+    assert [unit for n in range(5) for unit in encoder.encode(b"\xff\xff\xff\xff", n * 960)] == []
+    assert encoder.errors == 5
+    encoder.close()

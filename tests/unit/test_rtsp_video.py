@@ -1,0 +1,274 @@
+"""Access units out of RTP: fragments, aggregates, losses, markers that lie, stamps that wrap, keyframes."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.rtp import IDR, SLICE, fragments, fragments_h265, interleaved, rtp
+from vigilar.capture.rtsp.reorder import DecodeStamps
+from vigilar.capture.rtsp.timeline import Timeline
+from vigilar.capture.rtsp.video import MAX_UNIT_BYTES, VideoTrack, has_recovery_point, is_i_slice
+from vigilar.capture.rtsp.wire import Wire
+from vigilar.media.bitstream import START_CODE
+from vigilar.media.packets import RawPacket
+
+SPS, PPS = b"\x67\x42\x00\x1f", b"\x68\xce"
+LATER_SLICE = b"\x41\x20" + b"q" * 40
+"""Its header's first bit says that it is not the first slice of its picture."""
+
+
+class Camera:
+    """Numbers packets and gives them to a track, ``codec`` as told."""
+
+    def __init__(self, codec: str = "h264", sequence: int = 65_533) -> None:
+        self.out: list[RawPacket] = []
+        self.track = VideoTrack(codec, 96, 90_000, Timeline(90_000, 0), DecodeStamps(90_000, 3600, 0), self.out)
+        self.sequence = sequence
+
+    def send(self, stamp: int, *payloads: bytes, marker: bool = True, lose: tuple[int, ...] = ()) -> None:
+        """One packet for each payload, the last one with the marker if wanted."""
+        for number, payload in enumerate(payloads):
+            packet = rtp(payload, self.sequence, stamp, marker=marker and number == len(payloads) - 1)
+            self.sequence += 1
+            if number not in lose:
+                self.give(packet)
+
+    def give(self, packet: bytes) -> None:
+        self.track.add(bytearray(packet), 0, len(packet))
+        self.track.keep()
+
+    @property
+    def units(self) -> list[bytes]:
+        return [raw.data for raw in self.out]
+
+    @property
+    def stamps(self) -> list[int | None]:
+        return [raw.pts for raw in self.out]
+
+
+def annexed(*nals: bytes) -> bytes:
+    return b"".join(START_CODE + nal for nal in nals)
+
+
+def test_single_units_become_one_access_unit() -> None:
+    camera = Camera()
+    camera.send(0, SPS, PPS, IDR)
+    camera.send(3600, SLICE)
+    assert camera.units == [annexed(SPS, PPS, IDR), annexed(SLICE)]
+    assert [raw.is_keyframe for raw in camera.out] == [True, False]
+    assert camera.stamps == [0, 3600]
+
+
+def test_aggregate_is_taken_apart() -> None:
+    stap = b"\x78" + b"".join(len(n).to_bytes(2, "big") + n for n in (SPS, PPS, IDR))
+    camera = Camera()
+    camera.send(0, stap)
+    assert camera.units == [annexed(SPS, PPS, IDR)]
+
+
+def test_aggregate_that_lies_about_sizes_is_dropped() -> None:
+    camera = Camera()
+    camera.send(0, b"\x78\x00\xff" + SPS, IDR)
+    camera.send(3600, SLICE)
+    assert (camera.units, camera.track.damaged) == ([annexed(SLICE)], 1)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 40, 41, 42])
+def test_fragments_are_joined(size: int) -> None:
+    camera = Camera()
+    camera.send(0, *fragments(IDR, size))
+    camera.send(3600, *fragments(SLICE, size))
+    assert camera.units == [annexed(IDR), annexed(SLICE)]
+
+
+@pytest.mark.parametrize("lost", range(6))
+def test_picture_with_a_hole_is_dropped_alone(lost: int) -> None:
+    camera = Camera()
+    camera.send(0, IDR)
+    camera.send(3600, *fragments(SLICE, 8), lose=(lost,))
+    camera.send(7200, IDR)
+    camera.send(10800, SLICE)
+    whole = [annexed(IDR), annexed(IDR), annexed(SLICE)]
+    assert camera.units == whole
+    assert camera.track.lost == 1
+    assert camera.track.damaged == 1
+
+
+def test_lost_whole_picture_costs_only_itself() -> None:
+    camera = Camera()
+    camera.send(0, IDR)
+    camera.send(3600, SLICE, lose=(0,))
+    camera.send(7200, SLICE)
+    assert (camera.stamps, camera.track.damaged, camera.track.lost) == ([0, 7200], 0, 1)
+
+
+def test_lost_end_and_beginning_cost_both() -> None:
+    camera = Camera()
+    first, second = fragments(IDR, 10), fragments(SLICE, 10)
+    camera.send(0, *first, lose=(len(first) - 1,))
+    camera.send(3600, *second, lose=(0,))
+    camera.send(7200, IDR)
+    assert (camera.stamps, camera.track.damaged) == ([0], 2)
+
+
+def test_lost_first_slice_is_noticed() -> None:
+    camera = Camera()
+    camera.send(0, IDR)
+    camera.send(3600, SLICE, LATER_SLICE, lose=(0,))
+    camera.send(7200, SLICE, LATER_SLICE)
+    assert (camera.stamps, camera.track.damaged) == ([0, 7200], 1)
+
+
+def test_stream_joined_in_the_middle_of_a_picture() -> None:
+    camera = Camera()
+    camera.send(0, *fragments(IDR, 10)[1:])
+    camera.send(3600, IDR)
+    assert (camera.units, camera.track.lost) == ([annexed(IDR)], 0)
+
+
+def test_without_marker_the_stamp_ends_a_picture() -> None:
+    camera = Camera()
+    for number in range(4):
+        camera.send(number * 3600, *fragments(SLICE, 10), marker=False)
+    assert camera.stamps == [0, 3600, 7200]
+
+
+def test_marker_on_each_slice_is_found_out() -> None:
+    camera = Camera()
+    for number in range(4):
+        camera.send(number * 3600, SLICE)
+        camera.send(number * 3600, LATER_SLICE)
+    assert camera.units[1:] == [annexed(SLICE, LATER_SLICE)] * 2
+    assert camera.stamps[1:] == [3600, 7200]
+
+
+def test_parameter_sets_with_marker_or_stamp_of_their_own_go_before_the_picture() -> None:
+    camera = Camera()
+    camera.send(0, SPS)
+    camera.send(1, PPS)
+    camera.send(3600, IDR)
+    assert camera.units == [annexed(SPS, PPS, IDR)]
+
+
+def test_stamp_and_sequence_wrap() -> None:
+    camera = Camera()
+    for number in range(6):
+        camera.send(2**32 - 7200 + number * 3600, *fragments(SLICE, 20))
+    assert camera.stamps == [n * 3600 for n in range(6)]
+    assert camera.track.lost == 0
+
+
+def test_padding_csrcs_and_extension_are_left_out() -> None:
+    camera = Camera()
+    packet = bytearray(rtp(b"", 5, 0, marker=True))
+    packet[0] = 0x80 | 0x20 | 0x10 | 2
+    camera.give(bytes(packet) + b"c" * 8 + b"\0\1\0\1" + b"e" * 4 + SLICE + b"\0\0\3")
+    assert camera.units == [annexed(SLICE)]
+
+
+@pytest.mark.parametrize("first", [0x80 | 15, 0x80 | 0x10, 0x80 | 0x20, 0x00, 0xC0])
+def test_header_that_does_not_fit_is_refused(first: int) -> None:
+    camera = Camera()
+    camera.give(bytes([first]) + rtp(b"\xff\xff\xff", 1, 0)[1:])
+    assert (camera.units, camera.track.refused) == ([], 1)
+
+
+def test_other_payload_type_is_refused() -> None:
+    camera = Camera()
+    camera.give(rtp(IDR, 1, 0, marker=True, payload_type=97))
+    assert (camera.units, camera.track.refused) == ([], 1)
+
+
+def test_too_large_picture_is_dropped() -> None:
+    camera = Camera()
+    big = b"\x41\x9a" + bytes(MAX_UNIT_BYTES + 10)
+    camera.send(0, *fragments(big, 60_000))
+    camera.send(3600, IDR)
+    assert (camera.stamps, camera.track.damaged) == ([0], 1)
+
+
+@pytest.mark.parametrize(
+    ("sei", "slice_", "is_key"),
+    [
+        (b"\x06\x06\x01\x80\x80", b"\x41\x88\x80", True),  # frame count 0, slice type 7 (I)
+        (b"\x06\x01\x01\x00\x06\x01\x80\x80", b"\x41\xb0", True),  # another message before; slice type 2 (I)
+        (b"\x06\x06\x01\x40\x80", b"\x41\x88\x80", False),  # right only after a picture
+        (b"\x06\x06\x01\x80\x80", b"\x41\x9a", False),  # slice type 5 (P)
+        (b"\x06\x05\x01\x80\x80", b"\x41\x88\x80", False),  # user data
+    ],
+)
+def test_recovery_point_with_i_picture_is_a_keyframe(sei: bytes, slice_: bytes, is_key: bool) -> None:
+    camera = Camera()
+    camera.send(0, sei, slice_)
+    assert camera.out[0].is_keyframe is is_key
+
+
+def h265(kind: int, body: bytes) -> bytes:
+    return bytes((kind << 1, 1)) + body
+
+
+@pytest.mark.parametrize(("kind", "is_key"), [(1, False), (15, False), (16, True), (19, True), (21, True), (22, False)])
+def test_h265_keyframes_are_irap(kind: int, is_key: bool) -> None:
+    camera = Camera("hevc")
+    nal = h265(kind, b"\x80" + b"x" * 30)
+    camera.send(0, *fragments_h265(nal, 7))
+    camera.send(3600, nal)
+    assert camera.units == [annexed(nal)] * 2
+    assert [raw.is_keyframe for raw in camera.out] == [is_key] * 2
+
+
+def test_h265_aggregate_is_taken_apart() -> None:
+    nals = [h265(32, b"v"), h265(33, b"s"), h265(34, b"p"), h265(19, b"\x80i")]
+    camera = Camera("hevc")
+    camera.send(0, h265(48, b"".join(len(n).to_bytes(2, "big") + n for n in nals)))
+    assert camera.units == [annexed(*nals)]
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+@pytest.mark.parametrize("chunk", [1, 3, 50, 1000])
+def test_units_do_not_depend_on_how_bytes_arrive(codec: str, chunk: int) -> None:
+    """Through the connection's buffer, where runs of fragments take the short way, and split at each byte."""
+    key = IDR * 20 if codec == "h264" else h265(19, b"\x80" + b"i" * 700)
+    cut = fragments if codec == "h264" else fragments_h265
+    camera = Camera(codec)
+    packets, sequence = [], 65_530
+    for number in range(3):
+        payloads = cut(key, 40)
+        for at, payload in enumerate(payloads):
+            packets.append(interleaved(rtp(payload, sequence, number * 3600, marker=at == len(payloads) - 1)))
+            sequence += 1
+    del packets[len(packets) // 2]
+    feed(camera.track, b"".join(packets), chunk)
+    assert camera.units == [annexed(key)] * 2
+    assert (camera.stamps, camera.track.damaged, camera.track.lost) == ([0, 7200], 1, 1)
+
+
+def feed(track: VideoTrack, stream: bytes, chunk: int) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        wire = Wire(ours)
+        wire.is_playing = True
+        wire.channels[0], wire.runs[0], wire.keep = track.add, track.run_on, track.keep
+        for begin in range(0, len(stream), chunk):
+            theirs.sendall(stream[begin : begin + chunk])
+            wire.fill()
+            wire.take()
+
+
+@given(st.lists(st.tuples(st.binary(max_size=40), st.booleans(), st.integers(0, 3)), max_size=30), st.booleans())
+def test_noise_raises_nothing(packets: list[tuple[bytes, bool, int]], is_h265: bool) -> None:
+    camera = Camera("hevc" if is_h265 else "h264")
+    for payload, marker, stamp in packets:
+        camera.send(stamp, payload, marker=marker)
+        camera.give(payload)
+    assert all(unit.startswith(START_CODE) for unit in camera.units)
+
+
+@given(st.binary(max_size=40))
+def test_noise_in_slice_and_sei_is_no_keyframe_or_one(noise: bytes) -> None:
+    assert is_i_slice(noise, 0, len(noise)) in {True, False}
+    assert has_recovery_point(noise, 0, len(noise)) in {True, False}
