@@ -35,6 +35,21 @@ def make_clip(
     return path
 
 
+def make_b_frame_clip(path: Path, *, pictures: int = 40) -> Path:
+    """A clip whose pictures are not sent in the order they are shown: two B pictures and one that others refer to."""
+    with av.open(str(path), "w") as out:
+        options = {"preset": "fast", "x264-params": "bframes=3:b-adapt=0:b-pyramid=normal:scenecut=0:keyint=20"}
+        stream = out.add_stream("libx264", rate=RATE, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for number in range(pictures):
+            row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
+            picture = np.repeat(np.tile(row, (HEIGHT, 1))[:, :, None], 3, axis=2)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode(None))
+    return path
+
+
 def wait_nothing(_seconds: float) -> bool:
     """Files as fast as they can be read, and nobody ever stops."""
     return False

@@ -41,7 +41,9 @@ class Fault:
 
     ``status`` answers DESCRIBE; ``lose`` is per cent of RTP packets; ``only`` is ``audio`` or ``video``;
     ``bare`` has the parameter sets in band instead of in the session description; ``mid_gop`` begins between keyframes;
-    ``video_stall_s`` stops the picture while the sound goes on.
+    ``video_stall_s`` stops the picture while the sound goes on; ``sound_late_s`` sends the sound later than its stamps
+    say; ``redirect`` answers DESCRIBE with 302 to itself; ``no_marker`` never sets the marker bit; ``garbage_s`` sends
+    nonsense from then on.
     """
 
     user: str = ""
@@ -57,6 +59,10 @@ class Fault:
     only: str = ""
     bare: bool = False
     mid_gop: bool = False
+    sound_late_s: float = 0.0
+    redirect: bool = False
+    no_marker: bool = False
+    garbage_s: float | None = None
 
     @classmethod
     def parse(cls, query: str) -> Fault:
@@ -91,7 +97,7 @@ class _Track:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class Piece:
     """One RTP packet: when it is due (seconds of the clip), its track, its stamp in ticks since the clip began."""
 
     at_s: float
@@ -105,8 +111,9 @@ class Clip:
     """A file as a loop of timed RTP packets."""
 
     def __init__(self, path: Path, fault: Fault) -> None:
+        self._fault = fault
         self.tracks: list[_Track] = []
-        self.pieces: list[_Piece] = []
+        self.pieces: list[Piece] = []
         self.length_s = 0.0
         with av.open(str(path)) as source:
             wanted = [s for s in source.streams if s.type in ("video", "audio") and fault.only in ("", s.type)]
@@ -136,7 +143,10 @@ class Clip:
                     continue
                 stamp = struct.unpack_from(">I", raw, 4)[0]
                 base = stamp - round(pts_s * clock) if base is None else base
-                self.pieces.append(_Piece(at_s, number, (stamp - base) & 0xFFFFFFFF, starts_keyframe, raw))
+                if self._fault.no_marker and stream.type == "video":
+                    raw = raw[:1] + bytes((raw[1] & 0x7F,)) + raw[2:]
+                due_s = at_s + (self._fault.sound_late_s if stream.type == "audio" else 0.0)
+                self.pieces.append(Piece(due_s, number, (stamp - base) & 0xFFFFFFFF, starts_keyframe, raw))
                 starts_keyframe = False
             sink.writes.clear()
         out.close()
@@ -196,7 +206,7 @@ def _video_lines(codec: str, extra: bytes, fault: Fault) -> str:
     return line + ";".join(f"sprop-{name}={_b64(sets[kind])}" for name, kind in three) + "\r\n"
 
 
-class _Mount:
+class Mount:
     def __init__(self, path: Path, fault: Fault) -> None:
         self.fault = fault
         self.clip = Clip(path, fault)
@@ -258,6 +268,8 @@ class _Connection:
             await asyncio.sleep(mount.fault.describe_delay_s)
             if mount.fault.status:
                 self._reply(headers, mount.fault.status)
+            elif mount.fault.redirect:
+                self._reply(headers, 302, f"Location: {uri}")
             else:
                 self._reply(headers, 200, f"Content-Base: {uri.rstrip('/')}/", body=mount.clip.description())
         elif method == "SETUP":
@@ -265,7 +277,8 @@ class _Connection:
         else:
             self._reply(headers, 200, session)
             if method == "PLAY" and self._playing is None:
-                self._playing = asyncio.create_task(_Play(mount, self._writer, self._channels).run())
+                play = self._camera.player(mount, self._writer, self._channels)
+                self._playing = asyncio.create_task(play.run())
 
     def _set_up(self, uri: str, headers: dict[str, str], session: str) -> None:
         found = re.search(r"RTP/AVP/TCP.*interleaved=(\d+)-(\d+)", headers.get("transport", ""))
@@ -290,10 +303,10 @@ class _Connection:
         return words.get("nonce") == self._nonce and words.get("response") == want
 
 
-class _Play:
+class Play:
     """Sends a clip in a loop to one client, in real time, with the mount's faults."""
 
-    def __init__(self, mount: _Mount, writer: asyncio.StreamWriter, channels: dict[int, int]) -> None:
+    def __init__(self, mount: Mount, writer: asyncio.StreamWriter, channels: dict[int, int]) -> None:
         self._mount, self._writer, self._channels = mount, writer, channels
         self._sequence = {track: random.getrandbits(16) for track in channels}
         self._ssrc = {track: random.getrandbits(32) for track in channels}
@@ -316,13 +329,16 @@ class _Play:
                     return
                 if fault.stall_s is not None and played_s > fault.stall_s:
                     await asyncio.sleep(3600)
+                if fault.garbage_s is not None and played_s > fault.garbage_s:
+                    writer.write(random.randbytes(8192).replace(b"$", b"%"))
+                    continue
                 is_video = self._mount.clip.tracks[piece.track].is_video
                 if is_video and fault.video_stall_s is not None and played_s > fault.video_stall_s:
                     continue
                 leap_s = 3600 if fault.jump_s is not None and played_s > fault.jump_s else 0
                 self._send(piece, loop_s, leap_s)
 
-    def _pieces(self) -> Iterator[tuple[float, float, _Piece]]:
+    def _pieces(self) -> Iterator[tuple[float, float, Piece]]:
         """Due time (monotonic), seconds of earlier loops, packet; begins with a keyframe unless told otherwise."""
         clip, epoch_s = self._mount.clip, self._mount.epoch_s
         has_video = any(track.is_video for track in clip.tracks)
@@ -337,7 +353,7 @@ class _Play:
                     yield epoch_s + loop_s + piece.at_s, loop_s, piece
             first, loops = 0, loops + 1
 
-    def _send(self, piece: _Piece, loop_s: float, leap_s: float) -> None:
+    def _send(self, piece: Piece, loop_s: float, leap_s: float) -> None:
         track, clock = piece.track, self._mount.clip.tracks[piece.track].clock
         if time.monotonic() >= self._next_report_s:
             self._next_report_s = time.monotonic() + 5
@@ -363,8 +379,11 @@ class _Play:
 class FakeCamera:
     """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones."""
 
+    player = Play
+    """What sends the packets; benchmarks put one that takes notes in its place."""
+
     def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0) -> None:
-        self.mounts = {name: _Mount(path, fault) for name, (path, fault) in mounts.items()}
+        self.mounts = {name: Mount(path, fault) for name, (path, fault) in mounts.items()}
         self.requests: list[str] = []
         self.refused_logins = 0
         self.port = port

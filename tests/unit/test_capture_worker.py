@@ -185,3 +185,15 @@ def test_other_failure_is_retried_soon() -> None:
     bench = Bench([], [CameraError("Nothing answers.", kind=ErrorKind.TRANSIENT, code="V-CAM-01")])
     bench.worker().run()
     assert bench.connections[0].next_try_s <= 1.0
+
+
+def test_hurry_holds_for_this_connection_and_later_ones(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    bench = Bench(streams, [[*raws, ENDED], [*raws, ENDED]])
+    worker = bench.worker()
+    worker.hurry(True)
+    for _ in range(2):
+        with pytest.raises(CameraError):
+            worker.run_once()
+    worker.hurry(False)
+    assert [source.hurries for source in bench.sources] == [[True], [True]]

@@ -281,8 +281,14 @@ def test_new_nonce_after_a_good_login_is_taken(camera: ScriptedCamera) -> None:
     assert ['nonce="n1"' in nonces[0], 'nonce="n2"' in nonces[1]] == [True, True]
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "MIN_KEEP_ALIVE_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_keep_alive_is_sent_at_half_of_the_timeout(camera: ScriptedCamera) -> None:
-    camera.session = "77;timeout=2"
+    camera.session = "77;timeout=1"
     camera.special["OPTIONS"] = lambda asked: answer(asked, 200, "Public: OPTIONS, GET_PARAMETER, PLAY")
     stop = Stop()
     source = opened(camera, wait=stop.wait)
@@ -296,8 +302,9 @@ def test_keep_alive_is_sent_at_half_of_the_timeout(camera: ScriptedCamera) -> No
     assert [a.headers["session"] for a in camera.asked if a.method == "GET_PARAMETER"] == ["77", "77"]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_keep_alive_goes_back_to_options(camera: ScriptedCamera) -> None:
-    camera.session = "77;timeout=2"
+    camera.session = "77;timeout=1"
     replies = {"OPTIONS": "Public: GET_PARAMETER"}
     camera.special["OPTIONS"] = lambda asked: answer(asked, 200, replies["OPTIONS"])
     camera.special["GET_PARAMETER"] = lambda asked: answer(asked, 501)
