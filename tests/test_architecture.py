@@ -54,9 +54,6 @@ DOORS = {
 }
 """Foreign library -> the packages that may import it."""
 
-PRELOAD = "vigilar/processes/preload.py"
-"""Imports libraries only to have them in memory before a fork, so it passes every door."""
-
 SUPERVISOR_FILES = ("main.py", "processes/supervisor.py", "processes/planner.py")
 """What runs in the supervisor, with all that it imports at its top: nothing of it may lead to a heavy library."""
 
@@ -138,8 +135,6 @@ def test_nobody_imports_the_wiring() -> None:
 def test_foreign_libraries_have_one_door() -> None:
     wrong = []
     for path in files():
-        if path.relative_to(ROOT).as_posix() == PRELOAD:
-            continue
         for imported in imports_of(path):
             allowed = DOORS.get(imported.split(".")[0])
             if allowed is not None and package_of(name_of(path)) not in allowed:
@@ -166,6 +161,12 @@ def led_to(starts: list[Path], forbidden: set[str]) -> set[str]:
 def test_web_leads_to_no_picture_library() -> None:
     """What cameras send is never parsed there, and the libraries would cost it 30 MB."""
     assert "vigilar.live.client" in led_to([CODE / "processes" / "web.py"], {"av", "cv2", "numpy"})
+
+
+def test_camera_process_leads_to_no_heavy_library() -> None:
+    """A camera that is only recorded needs no pictures and no engine; ``processes/late.py`` loads what others do."""
+    seen = led_to([CODE / "processes" / "camera.py"], {"av", "cv2", "numpy", "sqlalchemy", "pydantic"})
+    assert {"vigilar.capture.rtsp.source", "vigilar.store.small", "vigilar.live.feed"} <= seen
 
 
 def test_supervisor_leads_to_nothing_heavy() -> None:

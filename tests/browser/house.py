@@ -29,6 +29,7 @@ from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Fragment, Packet, RunStart, StreamRole
+from vigilar.processes.late import make_decoder
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
@@ -182,11 +183,12 @@ class House:
 
         self.app.view_functions[endpoint] = broken
 
-    def feed(self, camera_id: str, clip: Clip) -> None:
-        """Serve the clip over and over as this camera's live picture, in real time."""
+    def feed(self, camera_id: str, clip: Clip) -> Stop:
+        """Serve the clip over and over as this camera's live picture, in real time. Set the stop to pull its cable."""
         stream, stop, clock = LiveStream(), Stop(), SystemClock()
         (self.folder / "run").mkdir(exist_ok=True)
-        server = FeedServer(self.folder / "run", camera_id, {StreamRole.MAIN: stream, StreamRole.SUB: stream})
+        streams = {StreamRole.MAIN: stream, StreamRole.SUB: stream}
+        server = FeedServer(self.folder / "run", camera_id, streams, make_decoder)
         shift_utc = clock.utc_ns() - clip.run().utc_ns - 4_000_000_000
         shift_mono = clock.mono_ns() - clip.run().mono_ns - 4_000_000_000
 
@@ -204,6 +206,7 @@ class House:
         self.feeds.callback(thread.join)
         self.feeds.callback(stop.set)
         self.feeds.callback(server.stop)
+        return stop
 
     def _writer(
         self, path: str, uuid: bytes, number: int, link: bytes, content: Content, utc_ns: int, mono_ns: int

@@ -19,6 +19,7 @@ from vigilar.live.feed import MAX_VIEWERS, FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader
+from vigilar.media.decode import Decoder
 from vigilar.media.packets import Packet, RunStart, StreamRole
 
 START_NS = 1_770_000_000_000_000_000
@@ -50,7 +51,7 @@ def run_dir(tmp_path: Path, stream: LiveStream) -> Iterator[Path]:
     """A folder deeper than the 108 bytes that a socket's address may have, with the camera's socket in it."""
     folder = tmp_path.joinpath(*["deep" * 10] * 4)
     folder.mkdir(parents=True)
-    server = FeedServer(folder, "porch", {StreamRole.MAIN: stream})
+    server = FeedServer(folder, "porch", {StreamRole.MAIN: stream}, Decoder)
     server.start()
     yield folder
     server.stop()
@@ -118,7 +119,7 @@ def test_mjpeg_begins_with_the_newest_picture(run_dir: Path, clip: tuple[RunStar
 
 
 def test_camera_without_picture_says_so(tmp_path: Path) -> None:
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: LiveStream()})
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: LiveStream()}, Decoder)
     server.start()
     try:
         (answer,) = FeedClient(tmp_path, "porch", Request("still", "main")).answers()
@@ -139,7 +140,7 @@ def test_socket_is_private(run_dir: Path) -> None:
 
 def test_killed_process_leaves_no_obstacle(tmp_path: Path, stream: LiveStream) -> None:
     (tmp_path / "camera-porch.sock").write_bytes(b"")
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream})
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder)
     server.start()
     (answer,) = FeedClient(tmp_path, "porch", Request("still", "main")).answers()
     server.stop()
@@ -157,7 +158,7 @@ def test_viewers_above_the_limit_are_turned_away(run_dir: Path) -> None:
 
 
 def test_stop_ends_the_viewers(tmp_path: Path, stream: LiveStream) -> None:
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream})
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder)
     server.start()
     client = FeedClient(tmp_path, "porch", Request("fragments", "main"))
     seen: list[Answer] = []

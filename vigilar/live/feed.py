@@ -12,8 +12,9 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from vigilar.base.errors import RecordingError
 from vigilar.base.stop import Stop
@@ -21,9 +22,8 @@ from vigilar.live import wire
 from vigilar.live.address import socket_address, socket_name
 from vigilar.live.gop import LiveStream, Viewer
 from vigilar.live.wire import FeedProblem, Request, RunHeader
-from vigilar.media.decode import Decoder, Picture
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import Packet, RunStart, StreamRole
+from vigilar.media.packets import Packet, RunStart, StreamInfo, StreamRole
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,35 @@ BACKLOG = 128
 """Above MAX_VIEWERS: a socket with a time-out is refused at once when this is full (unix(7), EAGAIN)."""
 
 
+class FeedPicture(Protocol):
+    """A decoded frame; ``media.decode.Picture`` is one. Clocks as in Packet."""
+
+    @property
+    def utc_ns(self) -> int: ...
+    @property
+    def mono_ns(self) -> int: ...
+    def to_jpeg(self, max_width: int = ...) -> bytes: ...
+    def to_tile(self, width: int) -> bytes: ...
+
+
+class FeedDecoder(Protocol):
+    """Packets of one run in, pictures out; ``media.decode.Decoder`` is one."""
+
+    def decode(self, packet: Packet) -> Sequence[FeedPicture]: ...
+
+
+MakeDecoder = Callable[[StreamInfo], FeedDecoder]
+"""Handed in, because libav behind it is to be loaded by the first viewer who needs it, not with this module."""
+
+
 class FeedServer:
     """Serves the streams of one camera; ``streams`` has ``main`` and perhaps ``sub``."""
 
-    def __init__(self, run_dir: Path, camera_id: str, streams: dict[StreamRole, LiveStream]) -> None:
+    def __init__(
+        self, run_dir: Path, camera_id: str, streams: dict[StreamRole, LiveStream], make_decoder: MakeDecoder
+    ) -> None:
         self._run_dir, self._camera_id, self._streams = run_dir, camera_id, streams
+        self._make_decoder = make_decoder
         self._stop = Stop()
         self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -96,7 +120,7 @@ class FeedServer:
         request = Request.parse(_line(sock))
         stream = self._streams.get(StreamRole(request.stream)) or self._streams[StreamRole.MAIN]
         if request.want in ("still", "tile"):
-            sock.sendall(_still(stream, request))
+            sock.sendall(self._still(stream, request))
             return
         viewer = stream.join(newest_only=request.want == "mjpeg")
         try:
@@ -135,11 +159,11 @@ class FeedServer:
                     sock.sendall(wire.dump_fragment(fragment))
 
     def _send_jpegs(self, sock: socket.socket, viewer: Viewer, request: Request) -> None:
-        decoder: Decoder | None = None
+        decoder: FeedDecoder | None = None
         last_ns = 0
         for item in self._items(sock, viewer):
             if isinstance(item, RunStart):
-                decoder = Decoder(item.video)
+                decoder = self._make_decoder(item.video)
             elif decoder is not None:
                 pictures = decoder.decode(item)
                 if not pictures or viewer.backlog() > 0:
@@ -148,23 +172,22 @@ class FeedServer:
                     last_ns = pictures[-1].mono_ns
                     sock.sendall(wire.dump_jpeg(pictures[-1].utc_ns, pictures[-1].to_jpeg(request.max_width)))
 
-
-def _still(stream: LiveStream, request: Request) -> bytes:
-    gop = stream.newest_gop()
-    if gop is None:
-        return wire.dump_problem(FeedProblem("The camera has sent no picture yet.", "V-CAM-16"))
-    run, packets = gop
-    decoder = Decoder(run.video)
-    # A tile must come fast, and the video that follows it is newer anyway: its keyframe is enough.
-    is_small = run.video.width * run.video.height <= 640 * 480 and request.want == "still"
-    pictures: list[Picture] = []
-    for packet in packets if is_small else packets[:1]:
-        pictures = decoder.decode(packet) or pictures
-    if not pictures:
-        return wire.dump_problem(FeedProblem("The picture cannot be decoded.", "V-CAM-14"))
-    newest = pictures[-1]
-    jpeg = newest.to_tile(request.max_width) if request.want == "tile" else newest.to_jpeg(request.max_width)
-    return wire.dump_jpeg(newest.utc_ns, jpeg)
+    def _still(self, stream: LiveStream, request: Request) -> bytes:
+        gop = stream.newest_gop()
+        if gop is None:
+            return wire.dump_problem(FeedProblem("The camera has sent no picture yet.", "V-CAM-16"))
+        run, packets = gop
+        decoder = self._make_decoder(run.video)
+        # A tile must come fast, and the video that follows it is newer anyway: its keyframe is enough.
+        is_small = run.video.width * run.video.height <= 640 * 480 and request.want == "still"
+        pictures: Sequence[FeedPicture] = []
+        for packet in packets if is_small else packets[:1]:
+            pictures = decoder.decode(packet) or pictures
+        if not pictures:
+            return wire.dump_problem(FeedProblem("The picture cannot be decoded.", "V-CAM-14"))
+        newest = pictures[-1]
+        jpeg = newest.to_tile(request.max_width) if request.want == "tile" else newest.to_jpeg(request.max_width)
+        return wire.dump_jpeg(newest.utc_ns, jpeg)
 
 
 def _line(sock: socket.socket) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from vigilar.media.packets import Kind, Packet, RunStart
 
@@ -61,9 +62,13 @@ class Viewer:
 
 
 class LiveStream:
-    """Video of one stream: ``add`` on the capture thread, ``join`` and ``leave`` on viewers' threads."""
+    """Video of one stream: ``add`` on the capture thread, ``join`` and ``leave`` on viewers' threads.
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    ``on_watched`` hears, on those threads, when the first viewer comes and when the last one goes.
+    """
+
+    def __init__(self, on_watched: Callable[[bool], None] | None = None, max_bytes: int = MAX_BYTES) -> None:
+        self._on_watched = on_watched
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._run: RunStart | None = None
@@ -115,9 +120,16 @@ class LiveStream:
                     for packet in gop:
                         viewer.put(packet)
             self._viewers.append(viewer)
+            self._tell_watched(1)
         return viewer
 
     def leave(self, viewer: Viewer) -> None:
         with self._lock:
             self._viewers.remove(viewer)
+            self._tell_watched(0)
         viewer.close()
+
+    def _tell_watched(self, viewers: int) -> None:
+        """With that many left the state has just changed. With the lock held, so that news keep their order."""
+        if self._on_watched and len(self._viewers) == viewers:
+            self._on_watched(viewers > 0)

@@ -36,7 +36,7 @@ from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import Doing, HealthBoard, StreamMeter
 from vigilar.processes.facts import FactSender
-from vigilar.processes.motion import MotionTeller
+from vigilar.processes.late import make_decoder, make_motion_teller
 from vigilar.record.choice import RecordingMode
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
@@ -100,20 +100,16 @@ class CameraProcess:
         )
         self._meter = StreamMeter()
         self._health = HealthBoard(job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report)
-        self._motion = MotionTeller(self._facts, self._recorder, self._shelf, self._clock, self._run_now)
         self._queue = AnalysisQueue()
-        self._analysis = (
-            AnalysisWorker(partial(self._motion.make_analyser, job.sensitivity), self._queue, self._clock)
-            if job.detect
-            else None
-        )
-        self._live_main = LiveStream()
-        self._live = {StreamRole.MAIN: self._live_main}
-        if job.sub_url is not None:
-            self._live[StreamRole.SUB] = LiveStream()
-        self._feed = FeedServer(job.run_dir, job.camera_id, self._live)
+        self._motion = self._analysis = None
+        if job.detect:
+            self._motion = make_motion_teller(self._facts, self._recorder, self._shelf, self._clock, self._run_now)
+            make_analyser = partial(self._motion.make_analyser, job.sensitivity)
+            self._analysis = AnalysisWorker(make_analyser, self._queue, self._clock)
         self._capture_stop, self._work_stop, self._facts_stop = Stop(), Stop(), Stop()
         self._captures = self._make_captures()
+        self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
+        self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
 
@@ -145,7 +141,7 @@ class CameraProcess:
             return
         self._ring.add(heard)
         self._meter.add(heard)
-        self._live_main.add(heard)
+        self._live[StreamRole.MAIN].add(heard)
         if self._job.sub_url is None and self._analysis is not None:
             self._queue.put(heard)
 
@@ -226,7 +222,8 @@ class CameraProcess:
         if self._analysis is not None:
             counters["dropped_analysis"] = self._queue.dropped
             counters["analysis_failures"] = self._analysis.failures
-        return Doing(self._recorder.is_recording, self._motion.is_moving, counters)
+        is_moving = self._motion is not None and self._motion.is_moving
+        return Doing(self._recorder.is_recording, is_moving, counters)
 
     # Starting and ending threads
 

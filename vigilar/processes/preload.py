@@ -1,4 +1,4 @@
-"""What the fork server imports before it forks the first camera process.
+"""What the fork server imports before it forks the first camera process, in a house that only records.
 
 Imported once, these pages are shared by all camera processes; ``gc.freeze`` keeps the collector from touching, and so
 copying, them. Nothing here may start a thread, open a file or a connection, or make a database engine.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 
-import vigilar.processes.camera  # noqa: F401 -- imported for its imports: av, cv2, numpy, sqlalchemy, paho
+import vigilar.main  # noqa: F401 -- where a camera process begins; each would load it for itself
+import vigilar.processes.camera  # noqa: F401 -- imported for its imports: cryptography, sqlite3, paho
 
 gc.collect()
 gc.freeze()

@@ -92,7 +92,6 @@ class Supervisor:
         self._signals = SignalInbox()
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
         try:
-            self._cameras_from = start_fork_server("vigilar.processes.preload")  # imports while the plan is made
             self._start()
             while not self._stops:
                 self._turn()
@@ -115,6 +114,9 @@ class Supervisor:
         self._plan, self._planner.plan = self._planner.plan, None
         if self._plan is None or self._stops:
             return
+        # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
+        looks = any(camera.detect for camera in self._plan.cameras)
+        self._cameras_from = start_fork_server(f"vigilar.processes.preload{'_detect' if looks else ''}")
         self._wait_for_port(self._plan.web.listen, self._plan.web.port)
         check_page_port(self._plan.web.listen, self._plan.web.port)
         self._apply(None, self._plan)

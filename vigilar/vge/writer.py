@@ -132,7 +132,6 @@ class VgeWriter:
         self._keys = keys
         self._random = random
         self._state = _State.OPEN
-        self._buffer = bytearray()
         self._tag = keys.first_tag
         self._number = 0
         self._offset = HEADER_BYTES
@@ -332,12 +331,13 @@ class VgeWriter:
         self._plaintext_bytes += header.plaintext_len
 
     def _seal(self, header: RecordHeader, header_bytes: bytes, plaintext: bytes) -> tuple[memoryview, bytes]:
-        """The record as it goes to the file, in the writer's own buffer, and its tag. No copy of the payload."""
+        """The record as it goes to the file, and its tag. No copy of the payload.
+
+        The buffer is new each time: one kept would hold half a megabyte in each camera for two uses a second.
+        """
         end = _HEADER_AT + header.record_len
-        if len(self._buffer) < end:
-            self._buffer = bytearray(max(end, 2 * len(self._buffer)))
-            self._buffer[: len(TAG_PREFIX)] = TAG_PREFIX
-        view = memoryview(self._buffer)
+        view = memoryview(bytearray(end))
+        view[: len(TAG_PREFIX)] = TAG_PREFIX
         view[len(TAG_PREFIX) : _HEADER_AT] = self._tag
         view[_HEADER_AT:_PAYLOAD_AT] = header_bytes
         payload = view[_PAYLOAD_AT : end - TAG_BYTES]

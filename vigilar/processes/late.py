@@ -1,0 +1,35 @@
+"""What needs libav or OpenCV, loaded by who first needs it, on purpose inside functions.
+
+A camera that is only recorded, and at which nobody looks, needs neither. ``preload_detect`` has them in memory before
+the fork where motion is looked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from vigilar.base.clock import Clock
+from vigilar.live.feed import FeedDecoder
+from vigilar.media.packets import StreamInfo
+from vigilar.processes.facts import FactSender
+from vigilar.record.recorder import Recorder
+from vigilar.record.shelf import Shelf
+
+if TYPE_CHECKING:
+    from vigilar.processes.motion import MotionTeller
+
+
+def make_decoder(info: StreamInfo) -> FeedDecoder:
+    """A decoder for viewers."""
+    from vigilar.media.decode import Decoder
+
+    return Decoder(info)
+
+
+def make_motion_teller(
+    facts: FactSender, recorder: Recorder, shelf: Shelf, clock: Clock, run_now: Callable[[], int]
+) -> MotionTeller:
+    from vigilar.processes.motion import MotionTeller
+
+    return MotionTeller(facts, recorder, shelf, clock, run_now)
