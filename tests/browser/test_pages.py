@@ -6,16 +6,19 @@ import gzip
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
 
-from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
+from tests.browser.chromium import AXE, EXECUTABLE, FOREIGN_NAME, find_violations, launch, sign_in
 from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.stop import Stop
+from vigilar.web import house as house_words
+from vigilar.web.status_words import DiskState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -152,6 +155,62 @@ def test_empty_house_is_accessible_and_fits(empty: Site, size: str) -> None:
     assert empty.complaints == []
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_refusals_are_pages_a_person_can_read(full: Site, size: str) -> None:
+    page = full.page(size)
+
+    def check(words: str) -> None:
+        expect(page.get_by_role("heading", name=words)).to_be_visible()
+        assert find_violations(page) == [], words
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], words
+
+    full.house.break_page("system.system_page")
+    page.goto(f"{full.url}/system")
+    check("Something went wrong here.")
+    expect(page.get_by_role("link", name="Try again")).to_have_attribute("href", "/system")
+    page.goto("about:blank")
+    page.set_content(f"<form method=post action='{full.url}/logout'><button>Go</button></form>")
+    page.click("button")
+    check("This request did not come from Vigilar's own page.")
+    page.goto(full.url.replace("127.0.0.1", FOREIGN_NAME))
+    check("This box does not answer to that name.")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(14, 19, 23)"
+    page.goto(f"{full.url}/login")
+    for _ in range(11):
+        page.request.post(f"{full.url}/login", form={"name": "sam", "password": "wrong password"})
+    page.fill("#name", NAME)
+    page.fill("#password", PASSWORD)
+    page.click("main button")
+    check("Too many tries. Wait a minute and try again.")
+    page.get_by_role("link", name="Back to sign in").click()
+    assert full.complaints == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_house_in_trouble_is_accessible_and_fits(full: Site, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is nearly full, and live updates interrupted: the bar is no jump of the list."""
+    monkeypatch.setattr(house_words, "read_disk", lambda _parts: DiskState(512_000_000_000, 1_200_000_000))
+    page = full.page(size)
+    page.goto(f"{full.url}/system")
+    expect(page.get_by_text("The disk is nearly full.").first).to_be_visible()
+    assert find_violations(page) == []
+    page.clock.install()
+    page.goto(f"{full.url}/events")
+    page.wait_for_timeout(500)
+    top = "() => document.querySelector('#events li').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    page.context.set_offline(True)
+    full.house.parts.hub.close()
+    page.wait_for_timeout(500)
+    page.clock.fast_forward(21_000)
+    expect(page.get_by_text("Live updates paused, reconnecting…")).to_be_visible()
+    assert page.evaluate(top) == before
+    assert find_violations(page) == []
+    full.house.parts.hub.open()
+    page.context.set_offline(False)
+    expect(page.locator("#paused")).to_be_hidden(timeout=15_000)
+
+
 def test_first_run_makes_owner_and_leads_to_live(tmp_path: Path, chromium: Browser) -> None:
     with open_house(tmp_path, cameras=()) as house, serve(house) as url:
         site = Site(house, url, chromium)
@@ -223,11 +282,92 @@ def test_down_camera_is_hatched_with_reason(full: Site) -> None:
     expect(page.locator("[data-camera=garden] .hatch")).to_be_hidden()
 
 
+def test_pulled_camera_is_hatched_and_comes_back(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """Its process says so at once; the tile follows (ux.md 6.3, 23)."""
+    with open_house(tmp_path, cameras=(("porch", "Porch"),)) as house, serve(house) as url:
+        house.client()
+        house.feed("porch", clip)
+        house.well("porch")
+        site = Site(house, url, chromium)
+        page = site.page()
+        hatch, age = page.locator(".hatch"), page.locator(".tile-age")
+        expect(age).to_contain_text("live ", timeout=15_000)
+        house.health("porch", "no-picture", last_frame_ts=house.now_ms() - 3_000, next_try_ts=house.now_ms() + 8_000)
+        expect(hatch).to_contain_text("No picture for 00:0", timeout=1_500)
+        expect(hatch).to_contain_text("Next try in")
+        assert find_violations(page) == []
+        house.well("porch")
+        expect(hatch).to_be_hidden(timeout=1_500)
+        expect(age).to_contain_text("live ", timeout=10_000)
+        site.close()
+
+
+def test_frozen_picture_is_never_called_live(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """A cable pulled while nobody can say so, and a camera that sends the same frame for ever (ux.md 6.3, 24)."""
+    cameras = (("pulled", "Pulled"), ("same", "Same"), ("good", "Good"))
+    key = clip.video[0]
+    same = replace(clip, packets=[replace(packet, data=key.data, is_keyframe=True) for packet in clip.video])
+    with open_house(tmp_path, cameras) as house, serve(house) as url:
+        house.client()
+        cable = house.feed("pulled", clip)
+        house.feed("same", same)
+        house.feed("good", clip)
+        house.well("pulled", "same", "good")  # and no word of health after this
+        site = Site(house, url, chromium)
+        page = site.page()
+        tiles = {name: page.locator(f"[data-camera={name}]") for name, _ in cameras}
+        for tile in tiles.values():
+            expect(tile.locator(".tile-age")).to_contain_text("live ", timeout=15_000)
+        cable.set()
+        expect(tiles["pulled"].locator(".hatch")).to_contain_text("Picture stands still", timeout=8_000)
+        expect(tiles["pulled"].locator(".tile-age")).to_have_text("stands still")
+        expect(tiles["same"].locator(".tile-age")).to_contain_text("no change for 00:3", timeout=40_000)
+        expect(tiles["good"].locator(".tile-age")).to_contain_text("live ")
+        page.reload()  # by now nobody has reported for long: what is seen is still shown
+        expect(tiles["good"].locator(".tile-age")).to_contain_text("live ", timeout=15_000)
+        expect(tiles["good"].locator(".hatch")).to_be_hidden()
+        expect(tiles["pulled"].locator(".hatch")).to_be_visible()
+        assert find_violations(page) == []
+        page.goto(f"{url}/watch/same")
+        expect(page.locator(".hatch")).to_be_hidden()
+        expect(page.locator("#latency")).to_contain_text("No change in the picture for 00:3", timeout=45_000)
+        site.close()
+
+
+def test_hidden_tab_gets_no_video_after_30_s(full: Site) -> None:
+    """And is live again within two seconds of being looked at (ux.md 6.3, 26)."""
+    page = full.page()
+    tile = page.locator("[data-camera=garden]")
+    expect(tile.locator(".tile-age")).to_contain_text("live ", timeout=15_000)
+    hide = """isHidden => { Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
+        document.dispatchEvent(new Event("visibilitychange")); }"""
+    page.evaluate(hide, True)
+    page.wait_for_timeout(31_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    page.wait_for_timeout(4_000)
+    assert [one for one in asked if "/live/" in one or "/cameras/" in one] == []
+    page.evaluate(hide, False)
+    expect(tile.locator(".tile-age")).to_contain_text("live ", timeout=2_000)
+    assert "/live/contact-sheet.jpg" in asked
+
+
+def test_grid_is_less_than_four_seconds_behind(full: Site) -> None:
+    page = full.page()
+    age = page.locator("[data-camera=garden] .tile-age")
+    expect(age).to_contain_text("live ", timeout=15_000)
+    page.wait_for_timeout(12_000)  # what lay ready and was not needed is played away
+    assert float(age.inner_text().split()[-2]) < 4.0
+
+
 def test_pause_stops_every_picture(full: Site) -> None:
     page = full.page()
     expect(page.locator("[data-camera=garden] video")).to_be_visible(timeout=15_000)
     page.click("#pause")
     expect(page.locator("video:visible")).to_have_count(0)
+    expect(page.get_by_role("button", name="Play all")).to_be_visible()
+    expect(page.locator("[data-camera=garden] .tile-age")).to_contain_text(re.compile(r"paused, \d"))
+    assert find_violations(page) == []
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(2500)

@@ -89,9 +89,38 @@ def test_more_is_kept_than_listed(feed: FakeFeed, view: LiveHls) -> None:
     feed.groups(30)
     text = wait_until_read(feed, view)
     assert text.count(".m4s") == LISTED
-    assert "#EXT-X-MEDIA-SEQUENCE:24" in text
+    assert "#EXT-X-MEDIA-SEQUENCE:21" in text
     assert view.segment(28 - KEPT + 1) is not None
     assert view.segment(28 - KEPT) is None
+
+
+def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFeed, view: LiveHls) -> None:
+    """A keyframe every 12 s: the page is a second behind, not twelve, and a player finds where it can start."""
+    feed.run(1)
+    for n in range(49):
+        feed.queue.put(LiveFragment(n % 24 == 0, n, 500, UTC_NS + n * 500_000_000, b"[%d]" % n))
+    text = wait_until_read(feed, view)
+    assert view.segment(11) == b"[22][23]"
+    assert view.segment(12) == b"[24][25]"
+    assert "#EXT-X-MEDIA-SEQUENCE:12" in text
+    assert text.count("#EXTINF:1.000,") == 12
+
+
+def test_keyframes_only_make_no_tiny_segments(feed: FakeFeed, view: LiveHls) -> None:
+    feed.run(1)
+    for n in range(26):
+        feed.queue.put(LiveFragment(True, n, 100, UTC_NS + n * 100_000_000, b"[%d]" % n))
+    assert wait_until_read(feed, view).count("#EXTINF:0.500,") == 5
+
+
+def test_new_run_waits_for_its_keyframe(feed: FakeFeed, view: LiveHls) -> None:
+    feed.run(1)
+    feed.groups(1)
+    feed.run(2)
+    feed.queue.put(LiveFragment(False, 5, 500, UTC_NS + 5 * 10**9, b"no start"))
+    feed.groups(2, first=6)
+    wait_until_read(feed, view)
+    assert view.segment(1) == b"[6.0][6.1]"
 
 
 def test_group_cut_by_its_run_is_a_segment(feed: FakeFeed, view: LiveHls) -> None:
@@ -138,7 +167,6 @@ def test_playlist_of_gaps() -> None:
         "#EXT-X-TARGETDURATION:2",
         "#EXT-X-MEDIA-SEQUENCE:7",
         "#EXT-X-DISCONTINUITY-SEQUENCE:4",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
         '#EXT-X-MAP:URI="init-3.mp4"',
         "#EXT-X-PROGRAM-DATE-TIME:2026-02-02T02:40:00.000+00:00",
         "#EXTINF:2.000,",

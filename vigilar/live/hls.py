@@ -16,8 +16,13 @@ from vigilar.live.wire import Answer, FeedProblem, InitSegment, LiveFragment, Ru
 logger = logging.getLogger(__name__)
 
 IDLE_S = 30.0
-LISTED = 5
-KEPT = 12
+CUT_MS = 1000
+"""A segment is cut when it is this long, at a keyframe when it is half as long. The page is then 2.2 to 2.7 s behind a
+camera with a keyframe every 2 s, and was 3.9 s with whole groups (middle of 150 looks). Shorter ones cost more requests
+and gain nothing, because a playlist is asked for once a second."""
+
+LISTED = 8
+KEPT = 24
 """More than listed: hls.js asks for a vanished segment hundreds of times."""
 
 FIRST_WAIT_S = 8.0
@@ -34,7 +39,7 @@ class Feed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveSegment:
-    """A keyframe and all up to the next, as one piece; ``run`` names its init segment."""
+    """Up to CUT_MS of pictures as one piece; ``run`` names its init segment."""
 
     number: int
     run: int
@@ -42,6 +47,8 @@ class LiveSegment:
     utc_ns: int
     data: bytes
     is_after_gap: bool
+    has_keyframe: bool = True
+    """At its beginning: a player can start here."""
 
 
 def render_live(segments: list[LiveSegment], skipped_gaps: int) -> str:
@@ -53,7 +60,6 @@ def render_live(segments: list[LiveSegment], skipped_gaps: int) -> str:
         f"#EXT-X-TARGETDURATION:{max(1, target_s)}",
         f"#EXT-X-MEDIA-SEQUENCE:{segments[0].number if segments else 0}",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{skipped_gaps}",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
     ]
     run = None
     for index, segment in enumerate(segments):
@@ -76,7 +82,8 @@ class LiveHls:
         self._changed = threading.Condition()
         self._segments: deque[LiveSegment] = deque(maxlen=KEPT)
         self._inits: dict[int, bytes] = {}
-        self._open_group: list[LiveFragment] = []
+        self._open_part: list[LiveFragment] = []
+        self._has_begun = False  # with a keyframe
         self._header: RunHeader | None = None
         self._view_run = 0
         self._number = 0
@@ -99,8 +106,11 @@ class LiveHls:
             self._changed.wait_for(lambda: self._segments or self._thread is None, FIRST_WAIT_S)
             if not self._segments:
                 return None
-            listed = list(self._segments)[-LISTED:]
-            gone = self._gaps_gone + sum(s.is_after_gap for s in list(self._segments)[: -len(listed)])
+            held = list(self._segments)
+            first = max(0, len(held) - LISTED)
+            first = max((at for at in range(first + 1) if held[at].has_keyframe), default=first)
+            listed = held[first:]
+            gone = self._gaps_gone + sum(s.is_after_gap for s in held[:first])
             return render_live(listed, gone + listed[0].is_after_gap)
 
     def segment(self, number: int) -> bytes | None:
@@ -150,19 +160,22 @@ class LiveHls:
         """After a pause the pictures are others: nothing old may look like now."""
         self._gaps_gone += sum(s.is_after_gap for s in self._segments)
         self._segments.clear()
-        self._open_group = []
+        self._open_part, self._has_begun = [], False
         self._is_after_gap = self._number > 0
         self._thread = self._feed = None
         self._changed.notify_all()
 
     def _take(self, answer: Answer) -> None:
         if isinstance(answer, LiveFragment):
-            if answer.starts_with_keyframe:
-                self._close_group()
-            if self._open_group or answer.starts_with_keyframe:
-                self._open_group.append(answer)
+            open_ms = sum(f.duration_ms for f in self._open_part)
+            if open_ms >= CUT_MS or (answer.starts_with_keyframe and open_ms >= CUT_MS // 2):
+                self._close_part()
+            self._has_begun = self._has_begun or answer.starts_with_keyframe
+            if self._has_begun:
+                self._open_part.append(answer)
         elif isinstance(answer, RunHeader):
-            self._close_group()
+            self._close_part()
+            self._has_begun = False
             self._header = answer
             self._view_run += 1
             self._is_after_gap = self._number > 0
@@ -174,16 +187,19 @@ class LiveHls:
         elif isinstance(answer, FeedProblem):
             self.problem = answer
 
-    def _close_group(self) -> None:
-        group, self._open_group = self._open_group, []
-        if not group:
+    def _close_part(self) -> None:
+        part, self._open_part = self._open_part, []
+        if not part:
             return
         if len(self._segments) == KEPT:
             self._gaps_gone += self._segments[0].is_after_gap
-        duration_ms = max(1, sum(f.duration_ms for f in group))
-        data = b"".join(f.data for f in group)
+        duration_ms = max(1, sum(f.duration_ms for f in part))
+        data = b"".join(f.data for f in part)
         run = self._view_run
-        self._segments.append(LiveSegment(self._number, run, duration_ms, group[0].utc_ns, data, self._is_after_gap))
+        has_keyframe = part[0].starts_with_keyframe
+        self._segments.append(
+            LiveSegment(self._number, run, duration_ms, part[0].utc_ns, data, self._is_after_gap, has_keyframe)
+        )
         self._number += 1
         self._is_after_gap = False
         self._changed.notify_all()

@@ -4,11 +4,11 @@ import { age, heard, lasting, now } from "./clock.js";
 import { setIcon } from "./base.js";
 import { play } from "./player.js";
 import { stream } from "./stream.js";
-import { Unchanged, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { Unchanged, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 
 const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 4 : 9;
-// Above what HLS is ever behind: segments last from keyframe to keyframe, and the player holds up to three of them.
-const frozenMs = (gapS) => Math.max(8000, 4000 * (gapS || 0));
+// Above what HLS is behind: 2 to 3 s, and more at its start, which is at a keyframe.
+const frozenMs = (gapS) => Math.max(6000, 2000 * (gapS || 0));
 const STILL_EVERY_MS = 2000;
 const LOOK_EVERY_MS = 2000;
 const SHEET_WAIT_MS = 2000;
@@ -39,7 +39,7 @@ class Tile {
   }
 
   get canShow() {
-    return this.video && this.isSeen && !isPaused && !isHiddenLong && this.box.dataset.state === "live";
+    return this.video && this.isSeen && !isPaused && !isHiddenLong && isSeen(this.box.dataset.state, true);
   }
 
   update() {
@@ -108,10 +108,11 @@ class Tile {
       this.lookAt = now() + LOOK_EVERY_MS;
       this.unchangedMs = this.unchanged.look(this.video, now());
     }
-    if (state === "live" && isMoving && behind !== null && behind > frozenMs(this.gapS)) this.box.dataset.frozen = "1";
+    const isFresh = isMoving && behind !== null && behind <= frozenMs(this.gapS);
+    if (state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = "1";
     else delete this.box.dataset.frozen;
-    sayDown(this.box);
-    setText(this.ageLine, this.words(state, behind));
+    sayDown(this.box, isFresh);
+    setText(this.ageLine, this.words(isSeen(state, isFresh) ? "live" : state, behind));
   }
 
   words(state, behind) {

@@ -10,11 +10,36 @@ const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).t
 const LIVE = {
   liveSyncDuration: 1.5,
   liveMaxLatencyDuration: 8,
-  maxLiveSyncPlaybackRate: 1.15,
   backBufferLength: 2,
   maxBufferLength: 8,
 };
 const CLIP = { startPosition: 0, backBufferLength: 120, maxBufferLength: 20 };
+
+const SPARE_S = 0.8;
+const SPARE_OVER_MS = 5000;
+
+/**
+ * Keeps a live video near its edge, whatever the length of its segments: the least that lay ready ahead during the last
+ * seconds was never needed, so it is played away a little faster, or skipped when it is much. Returns a function to end it.
+ */
+function stayNear(video) {
+  let seen = [];
+  const timer = setInterval(() => {
+    const { buffered, currentTime } = video;
+    if (video.paused || video.seeking || !buffered.length) return (seen = []);
+    const now = performance.now();
+    seen = seen.filter((one) => now - one.at < SPARE_OVER_MS);
+    seen.push({ at: now, ahead: buffered.end(buffered.length - 1) - currentTime });
+    const spare = Math.min(...seen.map((one) => one.ahead));
+    const isSure = now - seen[0].at > SPARE_OVER_MS - 500;
+    video.playbackRate = isSure && spare > SPARE_S ? 1.1 : 1;
+    if (isSure && spare > 3) {
+      video.currentTime = currentTime + spare - SPARE_S;
+      seen = [];
+    }
+  }, 250);
+  return () => clearInterval(timer);
+}
 
 /**
  * Play `url` in `video`. `onFail(words)` is called once, when it cannot go on.
@@ -30,9 +55,11 @@ export async function play(video, url, { isLive = false, onFail = () => {} } = {
   const hls = new Hls({ enableWorker: false, ...(isLive ? LIVE : CLIP) });
   let repairs = 0;
   let stopped = false;
+  const letGo = isLive ? stayNear(video) : () => {};
   const stop = () => {
     if (stopped) return;
     stopped = true;
+    letGo();
     hls.destroy();
     video.removeAttribute("src");
     video.load();

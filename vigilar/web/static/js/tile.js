@@ -14,11 +14,14 @@ const STATES = {
 /** Whether a camera in this state shows pictures now. */
 export const isWell = (state) => state === "live" || state === "off";
 
+/** Whether a camera is as good as live: nobody reports of it, but its pictures come, and they say when they were taken. */
+export const isSeen = (state, isFresh) => state === "live" || (state === "unknown" && isFresh);
+
 /** Write the sentence of a camera that is down into its hatch. `box.dataset` holds state, last, next and reason. */
-export function sayDown(box) {
+export function sayDown(box, isFresh = false) {
   const { state, last, next, reason } = box.dataset;
   const hatch = box.querySelector(".hatch");
-  hatch.hidden = isWell(state) && !box.dataset.frozen;
+  hatch.hidden = (isWell(state) || isSeen(state, isFresh)) && !box.dataset.frozen;
   if (hatch.hidden) return;
   const parts = [];
   if (last) parts.push(`No picture for ${lasting(now() - Number(last))}. Last frame ${clockText(Number(last))}.`);
@@ -66,7 +69,7 @@ export async function loadStill(canvas, cameraId, width) {
 const SAMPLES = [160, 90];
 const CHANGED_LEVELS = 10; // a sensor's noise passes it in some pixel within seconds, even after coding
 const CHANGED_PIXELS = 4;
-export const UNCHANGED_MS = 20000;
+export const UNCHANGED_MS = 30000;
 
 /** Notices a picture that never changes: cameras hang, and cables are fed with a loop, while new frames still come. */
 export class Unchanged {

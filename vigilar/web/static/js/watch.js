@@ -4,7 +4,7 @@
 import { age, heard, lasting, now } from "./clock.js";
 import { setIcon } from "./base.js";
 import { stream } from "./stream.js";
-import { Unchanged, hideBroken, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { Unchanged, hideBroken, isSeen, paint, sayDown, setText, takeHealth } from "./tile.js";
 
 const stage = document.getElementById("stage");
 const canvas = stage.querySelector("canvas");
@@ -103,8 +103,9 @@ function update() {
 function say() {
   const behind = shown === null ? null : now() - shown;
   const unchangedMs = shown === null || isPaused ? 0 : unchanged.look(canvas, now());
+  const isFresh = behind !== null && behind <= STALE_MS;
   if (isPaused) setText(latency, behind === null ? "Paused" : `Paused, ${age(behind)} old`);
-  else if (stage.dataset.state !== "live") setText(latency, stage.dataset.state === "off" ? "Switched off" : "No picture");
+  else if (!isSeen(stage.dataset.state, isFresh)) setText(latency, stage.dataset.state === "off" ? "Switched off" : "No picture");
   else if (behind === null) setText(latency, "Still picture, opening…");
   else if (behind > STALE_MS) setText(latency, `Picture is ${age(behind)} old. Trying again…`);
   else if (unchangedMs) setText(latency, `No change in the picture for ${lasting(unchangedMs)}`);
@@ -114,7 +115,7 @@ function say() {
   }
   if (!isPaused && behind !== null && behind > STALE_MS && stage.dataset.state === "live") stage.dataset.frozen = "1";
   else delete stage.dataset.frozen;
-  sayDown(stage);
+  sayDown(stage, isFresh);
 }
 
 stream.addEventListener("health", ({ detail }) => {
