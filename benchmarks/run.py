@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints one line each: ``python -m benchmarks.run [P1 P2 P3 P4] [--rounds N]``.
+"""Runs the benchmarks and prints one line each: ``python -m benchmarks.run [P1 P2 P3 P4 P10 P11] [--rounds N]``.
 
 Ours and the peer take turns in each round on the same looping RTSP cameras, which are served by a process outside of
 the measured groups. Processor time is user and system time, never wall time. A ratio is ours divided by the peer's.
@@ -17,28 +17,44 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from benchmarks.clips import BenchClips, make_clips
+from benchmarks.live_delay import measure_live, percentile
 from benchmarks.measure import Usage, measure, ratio
 from benchmarks.ours import house
 from benchmarks.peers import ffmpeg_recorders, motion_recorder
-from tests.rtsp.server import GstServer, serve
+from tests.rtsp.server import missing_reason, serve
 
 CAMERAS = 8
 WARM_UP_S = 10.0
 """Long enough for warm-up of detection on both sides; nobody's start-up is part of a figure."""
 
-TARGETS = {"P1": 1.5, "P2": 1.0, "P3": 0.5, "P4": 0.25}
+LIVE_STARTS = 5
+"""Viewers that come, a round."""
+
+TARGETS = {"P1": 1.5, "P2": 1.0, "P3": 0.5, "P4": 0.25, "P10": 1.0, "P11": 0.1}
+NEEDS = {"P1": "ffmpeg", "P2": "ffmpeg", "P3": "ffmpeg motion", "P4": "ffmpeg motion", "P10": "ffmpeg", "P11": "ffmpeg"}
+"""Debian packages whose program has the same name."""
 WHOLE_PRODUCT_MB = 400.0
 
 
 class Bench:
-    """The cameras of one run and where each side writes."""
+    """How much is measured, where each side writes, and what missed its target."""
 
-    def __init__(self, server: GstServer, folder: Path, rounds: int, seconds: float) -> None:
-        self.mains = [server.url(f"main{n}") for n in range(CAMERAS)]
-        self.subs = [server.url(f"sub{n}") for n in range(CAMERAS)]
-        self.folder, self.rounds, self.seconds = folder, rounds, seconds
+    def __init__(self, clips: BenchClips, folder: Path, rounds: int, seconds: float) -> None:
+        self.clips, self.folder, self.rounds, self.seconds = clips, folder, rounds, seconds
+        self.mains: list[str] = []
+        self.subs: list[str] = []
         self._count = 0
         self.missed: list[str] = []
+
+    @contextlib.contextmanager
+    def cameras(self) -> Iterator[None]:
+        """Serve CAMERAS main and sub streams until the block ends."""
+        mounts = {f"main{n}": str(self.clips.main) for n in range(CAMERAS)}
+        mounts |= {f"sub{n}": str(self.clips.sub) for n in range(CAMERAS)}
+        with serve(mounts) as server:
+            self.mains = [server.url(f"main{n}") for n in range(CAMERAS)]
+            self.subs = [server.url(f"sub{n}") for n in range(CAMERAS)]
+            yield
 
     def new_folder(self, name: str) -> Path:
         self._count += 1
@@ -108,30 +124,54 @@ def record_and_detect(bench: Bench, name: str, with_sub: bool) -> None:
     sys.stdout.flush()
 
 
-@contextlib.contextmanager
-def _cameras(clips: BenchClips) -> Iterator[GstServer]:
-    mounts = {f"main{n}": str(clips.main) for n in range(CAMERAS)}
-    mounts |= {f"sub{n}": str(clips.sub) for n in range(CAMERAS)}
-    with serve(mounts) as server:
-        yield server
+def live(bench: Bench, wanted: set[str]) -> None:
+    """P10 and P11: delay of each frame for a viewer, and the wait of one who comes, against ffmpeg into a pipe."""
+    starts = LIVE_STARTS if "P11" in wanted else 0
+    ours, peer = measure_live(bench.clips.main, bench.new_folder("live"), bench.rounds, bench.seconds, starts)
+    if "P10" in wanted:
+        tails = f"p99 ours {ours.percentile(0.99):.1f} ms, peer {peer.percentile(0.99):.1f} ms"
+        bench.say("P10", "RTP marker to bytes for a viewer, p50", "ms", ours.p50s(), peer.p50s())
+        sys.stdout.write(f"P10  the same, {tails}; {sum(map(len, ours.delays))} frames of ours\n")
+    if "P11" in wanted:
+        p95 = [percentile(side.starts, 0.95) for side in (ours, peer)]
+        bench.say("P11", "a viewer comes to a keyframe is there, p95", "ms", [p95[0]], [p95[1]])
+    sys.stdout.flush()
+
+
+def _missing(wanted: set[str]) -> str:
+    """One sentence about what is to be installed; empty when all is there."""
+    packages = sorted({p for name in wanted for p in NEEDS[name].split()})
+    missing = [p for p in packages if not shutil.which(p)]
+    if missing:
+        return f"Install what the peers need first: sudo apt-get install {' '.join(missing)}"
+    reason = missing_reason() if wanted - {"P10", "P11"} else ""
+    return f"The cameras of P1 to P4 cannot be served: {reason}." if reason else ""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=sorted(TARGETS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TARGETS)}; all if none is given")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20.0)
     given = parser.parse_args()
-    wanted = {name.upper() for name in given.names}
+    wanted = {name.upper() for name in given.names} or set(TARGETS)
+    if unknown := wanted - set(TARGETS):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    if missing := _missing(wanted):
+        sys.stderr.write(missing + "\n")
+        return 2
     clips = make_clips(Path(__file__).parent / "results" / "clips")
-    with tempfile.TemporaryDirectory(prefix="vigilar-bench-") as folder, _cameras(clips) as server:
-        bench = Bench(server, Path(folder), given.rounds, given.seconds)
-        if wanted & {"P1", "P2"}:
-            record_only(bench, wanted)
-        if "P3" in wanted:
-            record_and_detect(bench, "P3", with_sub=True)
-        if "P4" in wanted:
-            record_and_detect(bench, "P4", with_sub=False)
+    with tempfile.TemporaryDirectory(prefix="vigilar-bench-") as folder:
+        bench = Bench(clips, Path(folder), given.rounds, given.seconds)
+        if wanted & {"P10", "P11"}:
+            live(bench, wanted)
+        with bench.cameras() if wanted - {"P10", "P11"} else contextlib.nullcontext():
+            if wanted & {"P1", "P2"}:
+                record_only(bench, wanted)
+            if "P3" in wanted:
+                record_and_detect(bench, "P3", with_sub=True)
+            if "P4" in wanted:
+                record_and_detect(bench, "P4", with_sub=False)
     if bench.missed:
         sys.stdout.write("missed: " + ", ".join(bench.missed) + "\n")
     return 1 if bench.missed else 0
