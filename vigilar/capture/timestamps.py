@@ -50,9 +50,9 @@ class _Track:
 class StampGate:
     """Raw packets of one run in, packets out. A packet with a stamp that cannot be is dropped and counted.
 
-    A video packet waits for the next one, whose stamp tells its duration: what RTSP says of durations is 0 or, for a
-    camera of 30 frames that its H.265 calls 60, half the truth (measured). The first packet of a stream with sound has
-    no stamps at all and is the keyframe (measured, PyAV 18 and 19): it takes the second packet's time less one step.
+    A video packet waits for the next one, whose stamp tells its duration: RTP says nothing of durations, and what
+    parameter sets say may be half the truth (a camera of 30 frames that its H.265 calls 60, measured). A first packet
+    without stamps takes the second packet's time less one step.
     Stamps are moved so that a run begins one to two seconds after zero: none is negative, which fragmented MP4 cannot
     say.
     """
@@ -82,12 +82,11 @@ class StampGate:
         track = self._tracks.get(raw.kind) or self._begin(raw, stamp)
         dts = stamp - track.base
         pts = dts if raw.pts is None else raw.pts - track.base
-        packets = []
-        first = self._unstamped.pop(raw.kind, None)
-        if first is not None:
+        packets: list[Packet] = []
+        if self._unstamped and (first := self._unstamped.pop(raw.kind, None)) is not None:
             early = max(0, dts - track.step)
-            packets += self._packet(first, early, early, track, utc_ns, mono_ns)
-        if self._is_in_order(track, dts, mono_ns):
+            packets = self._packet(first, early, early, track, utc_ns, mono_ns)
+        if track.last_dts is None or self._is_in_order(track, dts - track.last_dts, mono_ns):
             packets += self._packet(raw, pts, dts, track, utc_ns, mono_ns)
         return packets
 
@@ -108,10 +107,7 @@ class StampGate:
         self._tracks[raw.kind] = track
         return track
 
-    def _is_in_order(self, track: _Track, dts: int, mono_ns: int) -> bool:
-        if track.last_dts is None:
-            return True
-        ahead = dts - track.last_dts
+    def _is_in_order(self, track: _Track, ahead: int, mono_ns: int) -> bool:
         if ahead <= 0:
             track.backward += 1
             self.dropped += 1
@@ -125,14 +121,13 @@ class StampGate:
         return True
 
     def _packet(self, raw: RawPacket, pts: int, dts: int, track: _Track, utc_ns: int, mono_ns: int) -> list[Packet]:
-        released = []
-        if raw.kind is Kind.VIDEO and track.last_dts is not None:
-            track.step = dts - track.last_dts
-            released = self._release(track.step)
-        track.last_dts, track.last_mono_ns = dts, mono_ns
+        last_dts, track.last_dts, track.last_mono_ns = track.last_dts, dts, mono_ns
         at_mono_ns = self._on_box_clock(track.ns(dts), mono_ns)
         at_utc_ns = at_mono_ns + utc_ns - mono_ns
         if raw.kind is Kind.VIDEO:
+            if last_dts is not None:
+                track.step = dts - last_dts
+            released = self._release(track.step)
             self._waiting = (raw, pts, dts, at_utc_ns, at_mono_ns)
             return released
         duration = raw.duration if raw.duration > 0 else track.step

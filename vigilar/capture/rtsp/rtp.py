@@ -48,7 +48,9 @@ class Unwrap:
 
     def to_ticks(self, stamp: int) -> int:
         if self.last is not None:
-            self.ticks += signed_distance(stamp, self.last)
+            self.ticks += (
+                (stamp - self.last + 0x80000000) & 0xFFFFFFFF
+            ) - 0x80000000  # signed_distance, once a picture
         self.last = stamp
         return self.ticks
 

@@ -41,7 +41,7 @@ class Session:
         self._session = ""
         self._timeout_s = 60.0
         self._keeps_with = "OPTIONS"
-        self._next_keep_s = 0.0
+        self.next_keep_s = 0.0
         self._may_retry_keep = True
 
     def describe(self) -> Description:
@@ -84,11 +84,11 @@ class Session:
         """URL and rtptime of each stream, as far as the camera tells. Raises CameraError."""
         self.wire.is_playing = True
         answer = self._ask("PLAY", self._aggregate, [("Session", self._session), ("Range", "npt=0.000-")])
-        self._next_keep_s = time.monotonic() + self._keep_s
+        self.next_keep_s = time.monotonic() + self._keep_s
         return parse_rtp_times(answer.find("rtp-info") or "")
 
     def keep_alive(self, now_s: float) -> None:
-        """To be called after each ``wire.take``: asks when it is time, and looks at what came back.
+        """To be called when there are answers and from ``next_keep_s`` on: asks, and looks at what came back.
 
         OPTIONS first, whose answer tells whether GET_PARAMETER exists: some cameras end the connection on a method
         they do not know. Raises CameraError.
@@ -97,8 +97,8 @@ class Session:
             for answer in self.wire.answers:
                 self._take_kept(answer, now_s)
             self.wire.answers.clear()
-        if now_s >= self._next_keep_s:
-            self._next_keep_s = now_s + self._keep_s
+        if now_s >= self.next_keep_s:
+            self.next_keep_s = now_s + self._keep_s
             self._send(self._keeps_with, self._aggregate, [("Session", self._session)])
 
     def close(self) -> None:
@@ -115,7 +115,7 @@ class Session:
         if answer.status == 401 and self._may_retry_keep:
             self._may_retry_keep = False
             self._challenge(answer)
-            self._next_keep_s = now_s
+            self.next_keep_s = now_s
         elif answer.status == 200:
             self._may_retry_keep = True
             if "GET_PARAMETER" in (answer.find("public") or "").upper():

@@ -118,16 +118,17 @@ class RtspSource:
                 wire.forgive()
             count = wire.fill()
             now_s = time.monotonic()
+            if self._wait(0.0):
+                return
             if count:
                 wire.take()
-            elif self._wait(0.0):
-                return
             if out:
                 heard_s = now_s
             elif now_s - heard_s >= READ_TIMEOUT_S:
                 heard_s = now_s
                 yield None
-            session.keep_alive(now_s)
+            if wire.answers or now_s >= session.next_keep_s:
+                session.keep_alive(now_s)
             if not self._is_settled:
                 self._settle(now_s - began_s)
 
