@@ -132,3 +132,11 @@ def test_clock_far_off_ends_run() -> None:
     """A camera whose second lasts two: re-anchored by a new run once it is two seconds off."""
     with pytest.raises(StampJump):
         feed(StampGate(1, None), [(video(n * 9000), 0.2 * n) for n in range(400)])
+
+
+def test_camera_that_hung_goes_on_in_the_same_run() -> None:
+    """As GStreamer's server did: one old picture when it woke, then those of now."""
+    hung = [(video(20 * 9000), 5.98), (video(70 * 9000), 7.02), (video(71 * 9000), 7.12)]
+    packets = feed(StampGate(1, None), steady(20) + hung)
+    assert len(packets) == 23
+    assert packets[20].duration == 50 * 9000

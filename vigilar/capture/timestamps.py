@@ -115,10 +115,17 @@ class StampGate:
                 raise StampJump("the camera's time went back")
             return False
         # Compared with the box's clock: a camera that paused, or sends one picture in five seconds, has not jumped.
-        if track.ns(ahead) - (mono_ns - track.last_mono_ns) > MAX_JUMP_NS:
+        if track.ns(ahead) - (mono_ns - track.last_mono_ns) > MAX_JUMP_NS and self._is_future(track, ahead, mono_ns):
             raise StampJump("the camera's time jumped ahead")
         track.backward = 0
         return True
+
+    def _is_future(self, track: _Track, ahead: int, mono_ns: int) -> bool:
+        """Whether the stamp is ahead of the run's anchor too. Else the packet before it was late: a camera that hung
+        for some seconds hands out one old picture first (GStreamer's server, measured), and then those of now."""
+        if track.last_dts is None or self._offset_ns is None:
+            return True
+        return track.ns(track.last_dts + ahead) + self._offset_ns - mono_ns > MAX_JUMP_NS
 
     def _packet(self, raw: RawPacket, pts: int, dts: int, track: _Track, utc_ns: int, mono_ns: int) -> list[Packet]:
         last_dts, track.last_dts, track.last_mono_ns = track.last_dts, dts, mono_ns
