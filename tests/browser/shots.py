@@ -53,6 +53,7 @@ def _empty(browser: Browser, house: House, url: str, target: Path) -> None:
         sign_in(page, url)
         for path in ("live", "events", "system", "cameras/add", "nothing-here"):
             _shoot(page, f"{url}/{path}", target / f"{size}-empty-{path.replace('/', '-')}.png")
+        page.context.close()
 
 
 def _full(browser: Browser, house: House, url: str, target: Path, clips: dict[str, Clip]) -> None:
@@ -90,6 +91,7 @@ def _full(browser: Browser, house: House, url: str, target: Path, clips: dict[st
             _shoot(page, f"{url}/events/1", target / f"{size}-event.png", wait_ms=2500)
             _shoot(page, f"{url}/events/6", target / f"{size}-event-none.png")
             _shoot(page, f"{url}/system", target / f"{size}-system.png")
+            page.context.close()
     finally:
         stop.set()
         thread.join()
@@ -106,6 +108,7 @@ def _trouble(browser: Browser, house: House, url: str, target: Path) -> None:
             page = _page(browser, size)
             _shoot(page, url.replace("127.0.0.1", FOREIGN_NAME), target / f"{size}-421.png")
             _shoot(page, f"{url}/login", target / f"{size}-login.png")
+            page.goto("about:blank")
             page.set_content(f"<form method=post action='{url}/login'><button>Go</button></form>")
             page.click("button")
             page.screenshot(path=target / f"{size}-403.png")
@@ -123,7 +126,9 @@ def _trouble(browser: Browser, house: House, url: str, target: Path) -> None:
             page.fill("#name", "sam")
             page.fill("#password", "wrong password")
             page.click("button[type=submit]")
+        page.wait_for_load_state()
         page.screenshot(path=target / f"{size}-429.png")
+        page.context.close()
 
 
 def _page(browser: Browser, size: str) -> Page:

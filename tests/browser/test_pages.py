@@ -319,7 +319,8 @@ def test_frozen_picture_is_never_called_live(tmp_path: Path, chromium: Browser, 
         for tile in tiles.values():
             expect(tile.locator(".tile-age")).to_contain_text("live ", timeout=15_000)
         cable.set()
-        expect(tiles["pulled"].locator(".hatch")).to_contain_text("Picture stands still", timeout=8_000)
+        expect(tiles["pulled"].locator(".hatch")).to_contain_text("Picture stands still", timeout=10_000)
+        expect(tiles["pulled"].locator(".hatch")).to_contain_text("Newer ones do not arrive here.")
         expect(tiles["pulled"].locator(".tile-age")).to_have_text("stands still")
         expect(tiles["same"].locator(".tile-age")).to_contain_text("no change for 00:3", timeout=40_000)
         expect(tiles["good"].locator(".tile-age")).to_contain_text("live ")

@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 IDLE_S = 30.0
 CUT_MS = 1000
-"""A segment is cut when it is this long, at a keyframe when it is half as long. The page is then 2.2 to 2.7 s behind a
-camera with a keyframe every 2 s, and was 3.9 s with whole groups (middle of 150 looks). Shorter ones cost more requests
+"""A segment is cut when it is this long, at a keyframe when it is half as long. The page is then 2.3 s behind a
+camera with a keyframe every 2 s, and was 3.9 s with whole groups (middle of 160 looks). Shorter ones cost more requests
 and gain nothing, because a playlist is asked for once a second."""
 
 LISTED = 8

@@ -8,7 +8,7 @@ import { Unchanged, isSeen, isWell, loadStill, paint, sayDown, setText, takeHeal
 
 const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 4 : 9;
 // Above what HLS is behind: 2 to 3 s, and more at its start, which is at a keyframe.
-const frozenMs = (gapS) => Math.max(6000, 2000 * (gapS || 0));
+const frozenMs = (gapS) => Math.max(8000, 2000 * (gapS || 0));
 const STILL_EVERY_MS = 2000;
 const LOOK_EVERY_MS = 2000;
 const SHEET_WAIT_MS = 2000;
@@ -109,7 +109,7 @@ class Tile {
       this.unchangedMs = this.unchanged.look(this.video, now());
     }
     const isFresh = isMoving && behind !== null && behind <= frozenMs(this.gapS);
-    if (state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = "1";
+    if (state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = String(ts);
     else delete this.box.dataset.frozen;
     sayDown(this.box, isFresh);
     setText(this.ageLine, this.words(isSeen(state, isFresh) ? "live" : state, behind));

@@ -2,7 +2,7 @@
 
 const assets = document.documentElement.dataset.assets;
 
-export const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
+const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
 
 let loading = null;
 const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
@@ -15,8 +15,9 @@ const LIVE = {
 };
 const CLIP = { startPosition: 0, backBufferLength: 120, maxBufferLength: 20 };
 
-const SPARE_S = 0.8;
-const SPARE_OVER_MS = 5000;
+const SPARE_S = 1; // with 0.8 a video halts for a moment every ten seconds: playlist and segments drift through one another
+const SPARE_OVER_MS = 3000; // more than a segment and a look at the playlist
+const SKIP_S = 2;
 
 /**
  * Keeps a live video near its edge, whatever the length of its segments: the least that lay ready ahead during the last
@@ -33,7 +34,7 @@ function stayNear(video) {
     const spare = Math.min(...seen.map((one) => one.ahead));
     const isSure = now - seen[0].at > SPARE_OVER_MS - 500;
     video.playbackRate = isSure && spare > SPARE_S ? 1.1 : 1;
-    if (isSure && spare > 3) {
+    if (isSure && spare > SKIP_S) {
       video.currentTime = currentTime + spare - SPARE_S;
       seen = [];
     }

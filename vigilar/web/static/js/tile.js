@@ -17,20 +17,27 @@ export const isWell = (state) => state === "live" || state === "off";
 /** Whether a camera is as good as live: nobody reports of it, but its pictures come, and they say when they were taken. */
 export const isSeen = (state, isFresh) => state === "live" || (state === "unknown" && isFresh);
 
-/** Write the sentence of a camera that is down into its hatch. `box.dataset` holds state, last, next and reason. */
+/** Write the sentence of a camera that is down into its hatch. `box.dataset` holds state, last, next and reason, and
+ * `frozen` when it stands still: UTC ms of the picture. */
 export function sayDown(box, isFresh = false) {
-  const { state, last, next, reason } = box.dataset;
+  const { state, last, next, reason, frozen } = box.dataset;
   const hatch = box.querySelector(".hatch");
-  hatch.hidden = (isWell(state) || isSeen(state, isFresh)) && !box.dataset.frozen;
+  hatch.hidden = (isWell(state) || isSeen(state, isFresh)) && !frozen;
   if (hatch.hidden) return;
+  const title = hatch.querySelector("strong");
+  const why = hatch.querySelector(".why");
+  if (frozen) {
+    setText(title, "Picture stands still");
+    setText(why, `It is from ${clockText(Number(frozen))}. Newer ones do not arrive here.`);
+    return;
+  }
   const parts = [];
   if (last) parts.push(`No picture for ${lasting(now() - Number(last))}. Last frame ${clockText(Number(last))}.`);
   if (reason) parts.push(reason);
   const wait = Math.round((Number(next) - now()) / 1000);
   if (next && wait > 0) parts.push(`Next try in ${wait} s.`);
-  const title = box.dataset.frozen ? "Picture stands still" : STATES[state];
-  setText(hatch.querySelector("strong"), title);
-  setText(hatch.querySelector(".why"), parts.join(" "));
+  setText(title, STATES[state]);
+  setText(why, parts.join(" "));
 }
 
 /** Take the newest health of its camera. */
@@ -69,7 +76,7 @@ export async function loadStill(canvas, cameraId, width) {
 const SAMPLES = [160, 90];
 const CHANGED_LEVELS = 10; // a sensor's noise passes it in some pixel within seconds, even after coding
 const CHANGED_PIXELS = 4;
-export const UNCHANGED_MS = 30000;
+const UNCHANGED_MS = 30000;
 
 /** Notices a picture that never changes: cameras hang, and cables are fed with a loop, while new frames still come. */
 export class Unchanged {

@@ -113,7 +113,7 @@ function say() {
     const middle = [...lags].sort((a, b) => a - b)[Math.floor(lags.length / 2)];
     setText(latency, `Live, ${age(middle)} behind`);
   }
-  if (!isPaused && behind !== null && behind > STALE_MS && stage.dataset.state === "live") stage.dataset.frozen = "1";
+  if (!isPaused && behind !== null && behind > STALE_MS && stage.dataset.state === "live") stage.dataset.frozen = String(shown);
   else delete stage.dataset.frozen;
   sayDown(stage, isFresh);
 }
