@@ -147,15 +147,21 @@ def sample_pieces(codec: str, data: bytes) -> tuple[list[bytes | memoryview], in
     """
     layout = LAYOUTS[codec]
     shift, mask, left_out = layout.shift, layout.mask, layout.left_out
-    view = memoryview(data)
+    view, find = memoryview(data), data.find
     pieces: list[bytes | memoryview] = []
     size = 0
-    for begin, end in nal_spans(data):
-        if (data[begin] >> shift) & mask in left_out:
-            continue
-        pieces.append((end - begin).to_bytes(4, "big"))
-        pieces.append(view[begin:end])
-        size += 4 + end - begin
+    # As ``nal_spans``, written out: this runs for each picture of each camera.
+    begin = find(_SHORT_CODE)
+    while begin >= 0:
+        begin += 3
+        following = find(_SHORT_CODE, begin)
+        end = following if following >= 0 else len(data)
+        while end > begin and not data[end - 1]:
+            end -= 1
+        if end > begin and (data[begin] >> shift) & mask not in left_out:
+            pieces += ((end - begin).to_bytes(4, "big"), view[begin:end])
+            size += 4 + end - begin
+        begin = following
     return pieces, size
 
 

@@ -118,37 +118,46 @@ class FragmentMuxer:
             return []
         if packet.kind is Kind.AUDIO:
             return self._mux_audio(packet)
-        done = self._cut_if(bool(self._video.table) and packet.is_keyframe)
+        video = self._video
+        done = self._cut() if packet.is_keyframe and video.table else []
         pieces, size = sample_pieces(self._codec, packet.data)
         if not size:
             return done
-        done += self._cut_before(size)
-        if not self._video.table:
+        if self._is_too_much(size):
+            done += self._cut()
+        if not video.table:
             self._first = packet
-        self._video.add(packet, pieces, size)
-        return done + self._cut_if(self._per_frame or self._video.ticks >= self._limit_ticks)
+        video.add(packet, pieces, size)
+        if self._per_frame or video.ticks >= self._limit_ticks:
+            done += self._cut()
+        return done
 
     def flush(self) -> list[Fragment]:
         """What is left, as one fragment, if anything is."""
-        return self._cut_if(True)
+        return self._cut()
 
     def _mux_audio(self, packet: Packet) -> list[Fragment]:
         if self._audio is None or not packet.data:
             return []
-        done = self._cut_before(len(packet.data))
+        done = self._cut() if self._is_too_much(len(packet.data)) else []
         self._audio.add(packet, [packet.data], len(packet.data))
         if not self._video.table and self._first is None:
             self._first = packet
-        return done + self._cut_if(not self._video.table and self._audio.ticks >= self._audio_limit_ticks)
+        if not self._video.table and self._audio.ticks >= self._audio_limit_ticks:
+            done += self._cut()
+        return done
 
-    def _cut_before(self, size: int) -> list[Fragment]:
-        samples = len(self._video.offsets) + (len(self._audio.offsets) if self._audio else 0) + 1
-        held = self._video.size + (self._audio.size if self._audio else 0)
-        return self._cut_if(held > 0 and held + size + samples * _SAMPLE_BYTES + _BOXES_BYTES > self._max_bytes)
+    def _is_too_much(self, size: int) -> bool:
+        """Whether one more sample of ``size`` would take the fragment at hand past its bound."""
+        held, samples = self._video.size, len(self._video.offsets) + 1
+        if self._audio is not None:
+            held, samples = held + self._audio.size, samples + len(self._audio.offsets)
+        return held > 0 and held + size + samples * _SAMPLE_BYTES + _BOXES_BYTES > self._max_bytes
 
-    def _cut_if(self, is_due: bool) -> list[Fragment]:
+    def _cut(self) -> list[Fragment]:
+        """What is held as a fragment; nothing when nothing is held."""
         tracks = [track for track in (self._video, self._audio) if track is not None and track.table]
-        if not is_due or not tracks or self._first is None:
+        if not tracks or self._first is None:
             return []
         first, self._first = self._first, None
         self._sequence += 1

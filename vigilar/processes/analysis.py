@@ -16,7 +16,9 @@ from vigilar.media.packets import Kind, Packet, RunStart
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.1
-"""Packets are taken in batches: waking for each costs more than looking at two pictures a second."""
+IDLE_TICK_S = 0.2
+"""Packets are taken in batches: waking for each costs more than looking at two pictures a second. Once something
+stirs, in smaller ones."""
 
 MAX_QUEUE_BYTES = 4 * 1024 * 1024
 """8 s of a 4 Mb/s main stream, a minute of a sub stream. When full (policy: drop all up to the next keyframe, counted)
@@ -28,6 +30,8 @@ MAX_QUEUE_PACKETS = 1000
 class Analyser(Protocol):
     """What ``detect.analyser.Analyser`` is to the thread."""
 
+    @property
+    def is_awake(self) -> bool: ...
     def start_run(self, run: RunStart) -> None: ...
     def feed(self, packet: Packet) -> None: ...
     def check(self) -> None: ...
@@ -95,7 +99,7 @@ class AnalysisWorker:
 
     def run(self, stop: Stop) -> None:
         """Look until ``stop``; then a motion that still goes on is ended."""
-        while not stop.wait(TICK_S):
+        while not stop.wait(TICK_S if self._analyser.is_awake else IDLE_TICK_S):
             self.run_once()
         self._guarded(self._analyser.end)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-import vigilar.main  # noqa: F401 -- where a camera process begins; each would load it for itself
+import vigilar.main
 import vigilar.processes.camera  # noqa: F401 -- imported for its imports: cryptography, sqlite3, paho
 
 gc.collect()
