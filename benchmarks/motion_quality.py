@@ -249,7 +249,7 @@ def measure_clip(
 
 
 HEADER = (
-    f"{'clip':26} found false (/h) {'delay s':24} {'start error s':24} looks/s decoded mcore wakes hints"
+    f"{'clip':26} found false (/h) {'delay s':24} {'start error s':24} looks/s decoded mcore wakes hints  loud"
     " | peer: found false mcore, ratio"
 )
 
@@ -259,7 +259,8 @@ def line(name: str, mine: Measured, other: Measured | None, counters: Counters) 
     row = (
         f"{name:26} {mine.score.found:2}/{mine.score.events:<2} {mine.score.false_starts:4} {mine.per_hour:5.0f} "
         f"{_list(mine.score.delays_s):24} {_list(mine.score.start_errors_s):24} {mine.found.looks / mine.wall_s:6.1f}"
-        f" {mine.found.decoded / mine.packets:7.0%} {mine.mcore:6.1f} {counters.wakes:5} {counters.hints:5}"
+        f" {mine.found.decoded / mine.packets:7.0%} {mine.mcore:6.1f}"
+        f" {counters.wakes:5} {counters.hints:5} {counters.loud:5}"
     )
     if other is None:
         return row

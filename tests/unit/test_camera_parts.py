@@ -240,7 +240,6 @@ class Looks:
         self.packets: list[Packet] = []
         self.ends = 0
         self.is_broken = False
-        self.is_awake = False
 
     def start_run(self, run: RunStart) -> None:
         self.runs.append(run)

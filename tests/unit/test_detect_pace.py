@@ -45,7 +45,7 @@ def test_measured_rate_overrules_the_named_one() -> None:
     for packet in packets(4, 8, 8):
         pace.count(packet)
     assert pace.is_small
-    assert pace.worst_delay_s == 0.5
+    assert pace.worst_delay_s == 1.0
 
 
 @pytest.mark.parametrize(("gop", "delay_s"), [(40, 2.0), (80, 4.0), (200, 5.0)])

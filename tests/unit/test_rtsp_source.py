@@ -21,11 +21,16 @@ from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import session, wire
 from vigilar.capture.rtsp.source import RtspSource
 from vigilar.capture.rtsp.wire import MAX_GARBAGE_BYTES, WAKE_S, Wire
-from vigilar.media.packets import RawPacket, SoundRefused
+from vigilar.media.packets import Kind, RawPacket, SoundRefused
 
 
 def no_sound(*_: object) -> object:
     raise SoundRefused("not here")
+
+
+def heard(packets: Iterator[RawPacket | None]) -> RawPacket:
+    """The next packet, whatever pauses lie before it."""
+    return next(raw for raw in packets if raw is not None)
 
 
 def opened(camera: ScriptedCamera, login: str = "", wait: Callable[[float], bool] | None = None) -> RtspSource:
@@ -63,7 +68,7 @@ def test_frames_before_the_answer_to_play_are_not_lost(camera: ScriptedCamera) -
     camera.special["PLAY"] = lambda asked: picture(0, IDR) + answer(asked) + picture(1)
     source = opened(camera)
     packets = iter(source)
-    assert [raw.is_keyframe for raw in (next(packets), next(packets)) if raw] == [True, False]
+    assert [heard(packets).is_keyframe, heard(packets).is_keyframe] == [True, False]
     source.close()
 
 
@@ -73,16 +78,16 @@ def test_picture_is_handed_out_before_the_next_is_sent_in_a_hurry(camera: Script
     packets = iter(source)
     for number in range(5):
         camera.send(picture(number))
-        assert isinstance(next(packets), RawPacket)
+        assert heard(packets).kind is Kind.VIDEO
     source.close()
 
 
-def test_unwatched_reader_wakes_ten_times_a_second(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwatched_reader_wakes_five_times_a_second(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     """A packet each 4 ms; a reader without the mark would wake for each."""
     source = opened(camera)
     camera.send(picture(0))
     packets = iter(source)
-    next(packets)
+    heard(packets)
     fills, plain = [], Wire.fill
 
     def fill(self: Wire) -> int:
@@ -111,11 +116,23 @@ def test_unwatched_reader_wakes_ten_times_a_second(camera: ScriptedCamera, monke
     assert sum(fills) > 5 * len(fills) * len(picture(0))
 
 
-def test_silence_gives_none_each_second(camera: ScriptedCamera) -> None:
+def test_silence_gives_none_at_each_wake_up(camera: ScriptedCamera) -> None:
     source = opened(camera)
+    packets = iter(source)
+    assert next(packets) is None  # before the first wait
     began = time.monotonic()
-    assert next(iter(source)) is None
-    assert 0.9 < time.monotonic() - began < 1.5
+    assert next(packets) is None
+    assert 0.9 * WAKE_S < time.monotonic() - began < 5 * WAKE_S
+    source.close()
+
+
+def test_pictures_are_followed_by_none(camera: ScriptedCamera) -> None:
+    camera.special["PLAY"] = lambda asked: answer(asked) + picture(0, IDR) + picture(1)
+    source = opened(camera)
+    packets = iter(source)
+    heard(packets)
+    heard(packets)
+    assert next(packets) is None
     source.close()
 
 
@@ -124,7 +141,7 @@ def test_stop_ends_a_silent_stream(camera: ScriptedCamera) -> None:
     source = opened(camera, wait=stop.wait)
     stop.set()
     began = time.monotonic()
-    assert list(source) == []
+    assert [raw for raw in source if raw is not None] == []
     assert time.monotonic() - began < 0.4
     source.close()
 
@@ -333,9 +350,7 @@ def test_some_garbage_is_passed_over(camera: ScriptedCamera) -> None:
     packets = iter(source)
     for number in range(4):
         camera.send(b"junk $ \x24\x09\xff" * 3 + picture(number))
-        raw = next(packets)
-        assert raw is not None
-        assert raw.pts == number * 3600
+        assert heard(packets).pts == number * 3600
     source.close()
 
 
@@ -374,7 +389,7 @@ def test_channels_the_camera_chooses_are_used(camera: ScriptedCamera) -> None:
     camera.special["SETUP"] = lambda asked: answer(asked, 200, "Transport: RTP/AVP/TCP;interleaved=8-9", "Session: 1")
     source = opened(camera)
     camera.send(interleaved(rtp(IDR, 1, 0, marker=True), channel=8))
-    assert next(iter(source)) is not None
+    heard(iter(source))
     source.close()
 
 

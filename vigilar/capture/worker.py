@@ -18,6 +18,9 @@ from vigilar.media.sps import BadBitstream
 
 logger = logging.getLogger(__name__)
 
+BATCH_GAP_NS = 90_000_000
+"""``on_batch`` is called no more often: who watches live has each packet handed on by itself."""
+
 USELESS_S = 10.0
 """Without a usable video packet for this long the connection is given up, whatever else the camera sends."""
 
@@ -42,6 +45,9 @@ class Connection:
 class CaptureWorker:
     """One thread runs ``run``; it hands each RunStart and Packet to ``sink``, which must not wait.
 
+    ``on_batch`` hears when all that had come is handed on, and for now nothing more: the time to look at it, as it is
+    still in the processor's caches.
+
     ``beat`` is the monotonic time (ns) of the last sign of life of the loop itself, offline or not.
     """
 
@@ -55,10 +61,13 @@ class CaptureWorker:
         clock: Clock,
         opener: Callable[[str, Callable[[float], bool]], OpenSource] = open_source,
         backoff: Backoff | None = None,
+        on_batch: Callable[[], None] = lambda: None,
     ) -> None:
         self._role, self._url, self._sink, self._on_connection = role, url, sink, on_connection
         self._stop, self._clock, self._opener = stop, clock, opener
         self._backoff = backoff or Backoff()
+        self._on_batch = on_batch
+        self._batch_ns = 0
         self._run = 0
         self._video: StreamInfo
         self._is_started = False
@@ -83,7 +92,7 @@ class CaptureWorker:
                 self._stop.wait(JUMP_PAUSE_S)
 
     def hurry(self, is_watched: bool) -> None:
-        """True while somebody watches live: packets are handed on as they come. False, as at first: ten times a second.
+        """True while somebody watches live: packets are handed on as they come. False, at first: five times a second.
 
         Any thread; holds for the connection at hand and for later ones.
         """
@@ -128,7 +137,9 @@ class CaptureWorker:
                 self.beat_mono_ns = now_ns
                 if self._stop.is_set():
                     return
-                if raw is not None:
+                if raw is None:
+                    self._end_batch(now_ns)
+                else:
                     for packet in gate.pass_on(raw, self._clock.utc_ns(), now_ns):
                         if self._hand_on(packet, source.streams) and packet.kind is Kind.VIDEO:
                             useful_ns = now_ns
@@ -143,6 +154,11 @@ class CaptureWorker:
             if self._is_started:
                 for packet in gate.flush():
                     self._sink(packet)
+
+    def _end_batch(self, now_ns: int) -> None:
+        if now_ns - self._batch_ns >= BATCH_GAP_NS:
+            self._batch_ns = now_ns
+            self._on_batch()
 
     def _hand_on(self, packet: Packet, streams: list[StreamInfo]) -> bool:
         """Give the packet to the sink; False while the run waits for a keyframe with parameter sets.

@@ -16,7 +16,7 @@ from vigilar.detect.gops import Gops
 from vigilar.detect.hysteresis import QUIET_S, Change, Hysteresis, Look
 from vigilar.detect.lighting import Grey
 from vigilar.detect.motion import MotionDetector, MotionReading, MotionSettings
-from vigilar.detect.pace import HINT_GAP_S, Pace
+from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
 from vigilar.detect.packetsize import PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
@@ -29,6 +29,8 @@ AWAKE_S = 1.0
 """Back to idle after this long without such a blob, unless a motion is going on."""
 MAX_REPLAY_S = 10.0
 """A longer GOP is not decoded again to date a start: it would take seconds. The start is then the look's."""
+MANY_PENDING = 6
+"""More pictures than this of a small stream are kept small too: 0.35 MB each as they are."""
 LONG_AGO_NS = -(1 << 62)
 SILENCE_S = QUIET_S + 1.0
 """Without a packet for this long a motion is ended by ``check``."""
@@ -43,6 +45,7 @@ class Counters:
     looks: int = 0
     wakes: int = 0
     hints: int = 0
+    loud: int = 0
     motions: int = 0
 
 
@@ -179,7 +182,9 @@ class Analyser:
         """Decode only when a look is due or something hints at motion; wake when the look says so."""
         since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
         is_hint = is_hint and since_look_s >= HINT_GAP_S
-        if not (is_hint or run.gops.is_full or run.pace.is_due(packet, since_look_s)):
+        may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_loud
+        is_due = run.pace.is_due(packet, since_look_s, may_rest=may_rest) or run.gops.is_full
+        if not (is_due or is_hint or self._is_loud(run, packet, since_look_s, may_rest=may_rest)):
             return
         picture = self._decode_pending(run)
         if picture is None:
@@ -195,13 +200,21 @@ class Analyser:
         run.kept.clear()
         self._note(run, picture, reading)
 
+    def _is_loud(self, run: _Run, packet: Packet, since_look_s: float, *, may_rest: bool) -> bool:
+        if not may_rest or packet.is_keyframe or since_look_s < HINT_GAP_S or not run.sizes.is_loud(packet.mono_ns):
+            return False
+        self.counters.loud += 1
+        return True
+
     def _decode_pending(self, run: _Run) -> PictureLike | None:
         """Decode up to the newest packet; its picture, None when the decoder has none yet. Keeps those in between."""
         newest: PictureLike | None = None
-        for packet in run.gops.take_pending():
+        pending = run.gops.take_pending()
+        shrink_now = not run.pace.is_small or len(pending) > MANY_PENDING
+        for packet in pending:
             for picture in self._decode(run.decoder, packet):
                 if newest is not None:
-                    run.kept.append(_keep(newest, shrink_now=not run.pace.is_small))
+                    run.kept.append(_keep(newest, shrink_now=shrink_now))
                 newest = picture
         return newest if newest is not None and newest.mono_ns > run.looked_mono_ns else None
 

@@ -1,8 +1,9 @@
 """How often to look while nothing moves, by what decoding costs.
 
 To look at a P-frame all before it back to the keyframe must be decoded, so two looks a second cost most of a full
-decode: right for a small stream (640x360 at 10 a second: 0.5 % of a core), too much for a large one (1080p at 25:
-10 %), of which only keyframes are decoded.
+decode: right for a small stream (640x360 at 10 a second: 0.5 to 1 % of a core), too much for a large one (1080p at 25:
+10 %), of which only keyframes are decoded. A small stream that has been still for a while rests: its keyframes are
+looked at, and in between what follows the largest of its packets (``packetsize.is_loud``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ KEYFRAME_GAP_S = 0.45
 LONG_GOP_S = 0.9
 """...those of longer GOPs are, whenever the last look was: it aligns the looks with the keyframes, and the tail of a
 GOP after its last look need not be decoded (a fifth of the packets of a small stream)."""
+REST_AFTER_S = 10.0
+"""So long nothing has stirred in a small stream, and it rests..."""
+REST_GOP_S = 2.5
+"""...if its keyframes are no further apart: motion is found within this at the latest, well inside the pre-roll."""
 HINT_GAP_S = 0.2
 """No look on a hint sooner than this after the last look."""
 SMALL_MAIN_PX_S = 640 * 480 * 31
@@ -51,16 +56,22 @@ class Pace:
                 self.is_small = self._picture_px * self._packets / self._gop_s <= self._limit_px_s
         self._keyframe_ns, self._packets = packet.mono_ns, 0
 
-    def is_due(self, packet: Packet, since_look_s: float) -> bool:
-        """Whether ``packet`` should be looked at, ``since_look_s`` after the last look."""
+    def is_due(self, packet: Packet, since_look_s: float, *, may_rest: bool) -> bool:
+        """Whether ``packet`` should be looked at, ``since_look_s`` after the last look.
+
+        ``may_rest``: nothing has stirred for REST_AFTER_S, and loud packets will tell.
+        """
         early_s = min(packet.duration_s / 2, 0.05)
         if packet.is_keyframe:
             return self._gop_s >= LONG_GOP_S or since_look_s >= KEYFRAME_GAP_S - early_s
+        if self.is_small and may_rest and 0.0 < self._gop_s <= REST_GOP_S:
+            return since_look_s >= REST_GOP_S
         return since_look_s >= (SMALL_LOOK_S if self.is_small else LARGE_LOOK_S) - early_s
 
     @property
     def worst_delay_s(self) -> float:
         """How long after its first frame motion may be found at the latest; the pre-roll must reach further back."""
+        longest_s = self._longest_gop_s or LARGE_LOOK_S
         if self.is_small:
-            return SMALL_LOOK_S
-        return min(LARGE_LOOK_S, self._longest_gop_s or LARGE_LOOK_S)
+            return min(REST_GOP_S, max(SMALL_LOOK_S, longest_s))
+        return min(LARGE_LOOK_S, longest_s)

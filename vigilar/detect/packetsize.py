@@ -6,6 +6,7 @@ A hint wakes the analysis, it never keeps it asleep: with rate control and senso
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from statistics import median
 
@@ -19,6 +20,14 @@ FACTOR = 1.5
 """How much larger than usual it must be..."""
 SPREAD = 4.0
 """...and by how many usual deviations (median of the absolute deviations)."""
+LOUD_MEMORY = 300
+LOUD_LEAST = 100
+"""Levels (middles of RECENT) that loudness is judged by, at most and at least: 30 and 10 s at 10 a second..."""
+LOUD_SHARE = 0.01
+"""...of which the largest hundredth is loud. Not a size but a rate of false alarms is set: somebody who walks into a
+noisy picture makes its packets a fifth larger (measured: 1.2 to 1.4 times), which no fixed factor tells from noise."""
+LOUD_GAP_S = 1.0
+"""Loud packets hint no more often than this."""
 BACK_OFF_MIN_S = 1.0
 BACK_OFF_MAX_S = 60.0
 """After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good
@@ -31,21 +40,41 @@ class PacketSizes:
     def __init__(self) -> None:
         self._sizes: deque[int] = deque(maxlen=MEMORY_PACKETS)
         self._recent: deque[int] = deque(maxlen=RECENT)
+        self._level = 0.0
         self._usual = 0.0
         self._spread = 0.0
         self._added = 0
         self._deaf_until_ns = 0
         self._back_off_s = BACK_OFF_MIN_S
+        self._levels: deque[float] = deque(maxlen=LOUD_MEMORY)
+        self._loud = math.inf
+        self._loud_ns = 0
+
+    @property
+    def knows_loud(self) -> bool:
+        """Whether enough was seen to tell loud packets."""
+        return self._loud != math.inf
+
+    def is_loud(self, mono_ns: int) -> bool:
+        """Whether the newest packets are among the largest of late: a hint while resting, mostly a false one."""
+        if self._level <= self._loud or mono_ns - self._loud_ns < LOUD_GAP_S * 1e9:
+            return False
+        self._loud_ns = mono_ns
+        return True
 
     def add(self, size_bytes: int, mono_ns: int) -> bool:
         """Whether the packets up to this one hint at motion."""
         self._recent.append(size_bytes)
+        self._level = median(self._recent)
         is_hint = self._is_unusual() and mono_ns >= self._deaf_until_ns
         self._sizes.append(size_bytes)
+        self._levels.append(self._level)
         self._added += 1
         if self._added % 10 == 0:  # sorting 120 numbers for each packet would cost more than reading it
             self._usual = median(self._sizes)
             self._spread = median(abs(size - self._usual) for size in self._sizes)
+            if len(self._levels) >= LOUD_LEAST:
+                self._loud = sorted(self._levels)[-math.ceil(LOUD_SHARE * len(self._levels))]
         return is_hint
 
     def judge(self, *, was_right: bool, mono_ns: int) -> None:
@@ -59,5 +88,4 @@ class PacketSizes:
     def _is_unusual(self) -> bool:
         if self._added < LEAST_PACKETS or len(self._recent) < RECENT:
             return False
-        middle = median(self._recent)
-        return middle > FACTOR * self._usual and middle - self._usual > SPREAD * self._spread
+        return self._level > FACTOR * self._usual and self._level - self._usual > SPREAD * self._spread

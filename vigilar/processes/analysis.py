@@ -9,16 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from vigilar.base.bell import Bell
 from vigilar.base.clock import Clock
 from vigilar.base.stop import Stop
 from vigilar.media.packets import Kind, Packet, RunStart
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.1
-IDLE_TICK_S = 0.2
-"""Packets are taken in batches: waking for each costs more than looking at two pictures a second. Once something
-stirs, in smaller ones."""
+TICK_S = 0.25
+"""Packets are taken in batches, when capture has handed one on, at the latest after this: waking for each costs more
+than looking at two pictures a second."""
 
 MAX_QUEUE_BYTES = 4 * 1024 * 1024
 """8 s of a 4 Mb/s main stream, a minute of a sub stream. When full (policy: drop all up to the next keyframe, counted)
@@ -30,8 +30,6 @@ MAX_QUEUE_PACKETS = 1000
 class Analyser(Protocol):
     """What ``detect.analyser.Analyser`` is to the thread."""
 
-    @property
-    def is_awake(self) -> bool: ...
     def start_run(self, run: RunStart) -> None: ...
     def feed(self, packet: Packet) -> None: ...
     def check(self) -> None: ...
@@ -92,14 +90,20 @@ class AnalysisWorker:
         self._make_analyser = make_analyser
         self._queue = queue
         self._clock = clock
+        self._bell = Bell()
         self._run: RunStart | None = None
         self._analyser = make_analyser()
         self.alive_mono_ns = clock.mono_ns()
         self.failures = 0
 
+    def wake(self) -> None:
+        """There is something to look at. Any thread."""
+        self._bell.ring()
+
     def run(self, stop: Stop) -> None:
         """Look until ``stop``; then a motion that still goes on is ended."""
-        while not stop.wait(TICK_S if self._analyser.is_awake else IDLE_TICK_S):
+        while not stop.is_set():
+            self._bell.wait(TICK_S)
             self.run_once()
         self._guarded(self._analyser.end)
 

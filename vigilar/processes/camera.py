@@ -160,9 +160,18 @@ class CameraProcess:
         if job.sub_url is not None:
             workers[StreamRole.SUB] = (job.sub_url, self._take_sub, self._note_sub)
         return {
-            role: CaptureWorker(role, url, sink, on_connection, self._capture_stop, self._clock)
+            role: CaptureWorker(
+                role, url, sink, on_connection, self._capture_stop, self._clock, on_batch=partial(self._wake_for, role)
+            )
             for role, (url, sink, on_connection) in workers.items()
         }
+
+    def _wake_for(self, role: StreamRole) -> None:
+        """A batch of a stream is handed on: those who look at it may begin."""
+        if role is StreamRole.MAIN:
+            self._recorder.wake()
+        if self._analysis is not None and (role is StreamRole.SUB or self._job.sub_url is None):
+            self._analysis.wake()
 
     def _run_now(self) -> int:
         return self._meter.run.run if self._meter.run else 0
@@ -255,6 +264,9 @@ class CameraProcess:
         self._capture_stop.set()
         self._threads["capture-main"].join(CAPTURE_STOP_S)
         self._work_stop.set()
+        self._recorder.wake()
+        if self._analysis is not None:
+            self._analysis.wake()
         self._join("recorder", RECORDER_STOP_S)
         if self._analysis is not None:
             self._join("analysis", CAPTURE_STOP_S)

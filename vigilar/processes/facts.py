@@ -33,6 +33,8 @@ MAX_PICTURES = 4
 """Of those, so many may hold a picture (some megabytes each); the others go without a still."""
 
 RETRY_S = 1.0
+IDLE_S = 5.0
+"""A sign of life at least this often; ``wake`` and each fact end the wait."""
 
 _DATABASE_TROUBLE = {ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DENIED, ErrorKind.CORRUPT}
 
@@ -97,7 +99,7 @@ class FactSender:
             self.alive_mono_ns = self._clock.mono_ns()
             with self._changed:
                 if not self._waiting and not self._is_ending:
-                    self._changed.wait(RETRY_S)
+                    self._changed.wait(IDLE_S)
         self.send_waiting()
         if self._waiting:
             logger.error("%d facts could not be stored and are lost", len(self._waiting))

@@ -1,10 +1,11 @@
 """The recorder: takes packets out of the ring, decides, and writes them into `.vge` files. One thread.
 
-It looks every ``TICK_S`` instead of waking for each packet: 8 cameras at 70 packets a second would wake it 560 times
-a second, which costs more than all else it does. What a look finds is written at once.
+It looks when capture has handed on a batch (``wake``, five times a second) instead of waking for each packet: 8 cameras
+at 70 packets a second would wake it 560 times a second, which costs more than all else it does. What a look finds is
+written at once.
 
-At most lost when the process is killed: a look (0.2 s), the fragment that is not whole (0.5 s), a frame. At most lost
-in a power cut: that, and what was written since the last sync (1 s).
+At most lost when the process is killed: what capture waits for (0.2 s), the fragment that is not whole (0.5 s), a
+frame. At most lost in a power cut: that, and what was written since the last sync (1 s).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vigilar.base.bell import Bell
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.stop import Stop
@@ -32,7 +34,8 @@ from vigilar.vge.format import CloseReason
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.2
+TICK_S = 0.25
+"""It looks at the latest after this, for what is due by time."""
 SYNC_AFTER_NS = 750_000_000
 """A sync begins at the first look at which the oldest unsynced byte is this old, so before it is 1 s old."""
 
@@ -89,6 +92,7 @@ class Recorder:
         make_muxer: MakeMuxer,
         look_for_room: LookForRoom = room_of,
     ) -> None:
+        self._bell = Bell()
         self.counters = Counters()
         self.alive_mono_ns = clock.mono_ns()
         self._settings = settings
@@ -142,9 +146,14 @@ class Recorder:
         self._chooser.motion_ended(last_mono_ns)
         self._wants_checkpoint = True
 
+    def wake(self) -> None:
+        """There is something to look at. Any thread."""
+        self._bell.ring()
+
     def run(self, stop: Stop) -> None:
         """Record until ``stop``, then write what is there and close the file. Only bugs are caught here."""
-        while not stop.wait(TICK_S):
+        while not stop.is_set():
+            self._bell.wait(TICK_S)
             try:
                 self.run_once()
             except Exception:

@@ -1,7 +1,7 @@
 """The TCP connection of a camera: RTP frames and RTSP answers out of one byte stream (RFC 2326 10.12).
 
 Linux does the waiting. A blocking ``recv`` with SO_RCVTIMEO returns what is there when that time is over, and with
-SO_RCVLOWAT the thread is not woken before so many bytes wait: an unwatched camera costs ten wake-ups a second whatever
+SO_RCVLOWAT the thread is not woken before so many bytes wait: an unwatched camera costs five wake-ups a second whatever
 its bit rate, for at most WAKE_S of delay. With the mark at 1 each packet wakes the thread.
 """
 
@@ -18,11 +18,11 @@ from vigilar.base.errors import CameraError
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.messages import MAX_HEAD_BYTES, BadMessage, Response, body_bytes, head_end, parse_head
 
-WAKE_S = 0.1
+WAKE_S = 0.2
 SEND_S = 1.0
 RECEIVE_BUFFER = 1 << 20
 LOW_WATER = 256 * 1024
-"""Bytes; 20 Mb/s for WAKE_S. Above that the thread is woken more often, before the kernel's buffer is full."""
+"""Bytes; 10 Mb/s for WAKE_S. Above that the thread is woken more often, before the kernel's buffer is full."""
 
 FRAME_BYTES = 4 + 0xFFFF
 BUFFER_BYTES = 512 * 1024
