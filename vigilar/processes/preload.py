@@ -6,6 +6,8 @@ copying, them. Nothing here may start a thread, open a file or a connection, or 
 
 from __future__ import annotations
 
+import _strptime  # noqa: F401
+import encodings.idna  # noqa: F401 -- the two that the standard library loads at first use
 import gc
 
 import vigilar.main
