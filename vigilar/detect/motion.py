@@ -19,9 +19,6 @@ cv2.setNumThreads(1)  # the camera process has its own threads; more cost memory
 BACKGROUND_TAU_S = 300.0
 """Time constant of the background. A new thing becomes background at a weight of 0.1 (MOG2's own), after 0.105 of it:
 a person who stands still, or a parked car, after 31 s."""
-MIXTURES = 3
-"""What a pixel may look like and still be background. OpenCV's 5 find the same on the labelled clips, and take 3.5 MB
-a camera instead of 2.1."""
 YOUNG_FACTOR = 4.0
 """A background of age t learns with a time constant of 4 t, so that a start with somebody in view heals soon."""
 YOUNGEST_TAU_S = 1.0
@@ -119,7 +116,6 @@ class MotionDetector:
         self._mog = cv2.createBackgroundSubtractorMOG2(
             history=500, varThreshold=self._settings.variance_threshold, detectShadows=False
         )
-        self._mog.setNMixtures(MIXTURES)
         self._shape = shape
         self._background: Grey = np.zeros(shape, np.uint8)
         self._background_age_s = 0.0

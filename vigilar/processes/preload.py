@@ -6,8 +6,7 @@ copying, them. Nothing here may start a thread, open a file or a connection, or 
 
 from __future__ import annotations
 
-import _strptime  # noqa: F401
-import encodings.idna  # noqa: F401 -- the two that the standard library loads at first use
+import encodings.idna  # noqa: F401 -- socket loads it when it first sees an address
 import gc
 
 import vigilar.main
