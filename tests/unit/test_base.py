@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.base.bell import Bell
 from vigilar.base.clock import SimulatedClock, SystemClock, boot_id
 from vigilar.base.ids import new_id, slug
 from vigilar.base.logs import LineFormatter
 from vigilar.base.redact import redact
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
+from vigilar.base.zone import load_zone
 
 
 @pytest.mark.parametrize(
@@ -131,3 +135,68 @@ def test_umask_does_not_widen_files(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
+
+
+def test_unknown_zone_is_utc() -> None:
+    assert load_zone("UTC").utcoffset(datetime(2026, 1, 1)) == timedelta(0)
+    assert load_zone("Nowhere/Else") is UTC
+    assert load_zone("../etc/passwd") is UTC
+
+
+def test_stop_is_seen_by_all_who_wait_and_stays() -> None:
+    stop = Stop()
+    seen: list[bool] = []
+    threads = [threading.Thread(target=lambda: seen.append(stop.wait(10.0))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    stop.set()
+    stop.set()
+    for thread in threads:
+        thread.join(5.0)
+    assert seen == [True] * 4
+    assert stop.is_set()
+    assert stop.wait(0.0)
+    assert stop.wait()
+
+
+def test_stop_not_set_times_out() -> None:
+    assert not Stop().wait(0.0)
+    assert not Stop().wait(0.01)
+
+
+def test_bell_is_kept_once_while_nobody_waits() -> None:
+    bell = Bell()
+    bell.ring()
+    bell.ring()
+    assert bell.wait(1.0)
+    assert not bell.wait(0.01)
+
+
+def test_bell_wakes_who_waits() -> None:
+    bell, woken = Bell(), threading.Event()
+
+    def wait() -> None:
+        if bell.wait(10.0):
+            woken.set()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    bell.ring()
+    thread.join(5.0)
+    assert woken.is_set()
+
+
+def test_many_ringers_at_once_do_no_harm() -> None:
+    bell = Bell()
+
+    def ring() -> None:
+        for _ in range(500):
+            bell.ring()
+
+    threads = [threading.Thread(target=ring) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bell.wait(1.0)
+    assert not bell.wait(0.01)

@@ -55,10 +55,18 @@ class Bench:
     connections: list[Connection] = field(default_factory=list)
     sources: list[FakeSource] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
+    batches: list[int] = field(default_factory=list)
 
     def worker(self) -> CaptureWorker:
         return CaptureWorker(
-            StreamRole.MAIN, "rtsp://camera", self.items.append, self._note, self.stop, self.clock, self._open
+            StreamRole.MAIN,
+            "rtsp://camera",
+            self.items.append,
+            self._note,
+            self.stop,
+            self.clock,
+            self._open,
+            on_batch=lambda: self.batches.append(len(self.items)),
         )
 
     def _note(self, connection: Connection) -> None:
@@ -197,3 +205,23 @@ def test_hurry_holds_for_this_connection_and_later_ones(clip: tuple[list[StreamI
             worker.run_once()
     worker.hurry(False)
     assert [source.hurries for source in bench.sources] == [[True], [True]]
+
+
+def test_batch_is_told_when_nothing_more_comes_for_now(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    video = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    steps: list[Step] = [None, 0.2, *video[:4], None, 0.2, *video[4:6], None]
+    bench = Bench(streams, [[*steps, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    # Nothing; the run's start and all pictures but the one that waits for its successor; two pictures more.
+    assert bench.batches == [0, 4, 6]
+
+
+def test_batches_in_a_hurry_are_told_ten_times_a_second(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, _ = clip
+    steps: list[Step] = [None, 0.01] * 100
+    bench = Bench(streams, [[*steps, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert 10 <= len(bench.batches) <= 12

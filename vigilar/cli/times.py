@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.zone import load_zone
 from vigilar.config.models import Config
 from vigilar.config.values import box_time_zone
 
@@ -37,11 +37,7 @@ def parse_when(text: str, now: datetime) -> int:
 
 def house_zone(config: Config) -> tzinfo:
     """The time zone in which the house lives; UTC on a machine that knows no time zones."""
-    name = box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except zoneinfo.ZoneInfoNotFoundError:
-        return UTC
+    return load_zone(box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone)
 
 
 def _back(now: datetime, count: int, unit: str, text: str) -> datetime:

@@ -6,10 +6,9 @@ server (``processes/web.py``), decoding of video (cameras' own processes make th
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from flask import Flask
 
+from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
@@ -38,7 +37,7 @@ def create_app(cfg: WebJob) -> Flask:
         cameras=CameraBook(cfg),
         footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
         live=LiveViews(cfg.run_dir),
-        zone=ZoneInfo(cfg.time_zone),
+        zone=load_zone(cfg.time_zone),
     )
     HUB.open()
     problems.install_problems(app)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from vigilar.bus.messages import EventPublished
 from vigilar.store.events import StoredEvent
@@ -72,7 +72,7 @@ class EventCard:
     is_open: bool
 
 
-def make_card(event: StoredEvent, now_ms: int, zone: ZoneInfo, camera_ids: frozenset[str]) -> EventCard:
+def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
     """``camera_ids``: only an event of a camera has a clip."""
     is_open = event.type == "motion" and event.end_ms is None
     return EventCard(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
+from datetime import tzinfo
 
 from flask import Flask, current_app
 
@@ -41,7 +41,7 @@ class Parts:
     cameras: CameraBook
     footage: Library
     live: LiveViews
-    zone: ZoneInfo
+    zone: tzinfo
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
     board: HealthBoard = BOARD

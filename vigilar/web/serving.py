@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from datetime import tzinfo
 
 from flask import Response, request
 
@@ -36,7 +36,7 @@ def media_response(data: bytes) -> Response:
     return Response(data, mimetype="video/mp4", headers={"Cache-Control": "private, max-age=600, immutable"})
 
 
-def clip_response(clip: Clip, camera_id: str, zone: ZoneInfo) -> Response:
+def clip_response(clip: Clip, camera_id: str, zone: tzinfo) -> Response:
     """The clip, or the byte range of it that was asked for (RFC 9110, 14). One range only."""
     wanted = parse_byte_range(request.headers.get("Range"), clip.size_bytes)
     if wanted is not None and request.headers.get("If-Range", f'"{clip.etag}"') != f'"{clip.etag}"':

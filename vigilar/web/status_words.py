@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from vigilar.config.jobs import CameraFacts
 from vigilar.web.times import clock_text, for_text
@@ -74,7 +74,7 @@ class DiskState:
         return self.total_bytes - self.free_bytes > self.full_bytes
 
 
-def camera_line(camera: CameraFacts, facts: dict[str, Any], now_ms: int, zone: ZoneInfo) -> CameraLine:
+def camera_line(camera: CameraFacts, facts: dict[str, Any], now_ms: int, zone: tzinfo) -> CameraLine:
     state = str(facts["state"]) if camera.enabled else "off"
     if state not in STATES:
         state = "unknown"
@@ -92,7 +92,7 @@ def camera_line(camera: CameraFacts, facts: dict[str, Any], now_ms: int, zone: Z
     )
 
 
-def _camera_sentence(state: str, facts: dict[str, Any], now_ms: int, zone: ZoneInfo) -> str:
+def _camera_sentence(state: str, facts: dict[str, Any], now_ms: int, zone: tzinfo) -> str:
     """``No picture for 00:42. Last frame 14:03:11. Next try in 8 s.``"""
     if state == "off":
         return "Set aside in the settings."

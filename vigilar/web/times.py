@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, tzinfo
 
 from vigilar.web.problems import Problem
 
@@ -58,25 +57,25 @@ def parse_range(from_text: str | None, to_text: str | None, max_ms: int = MAX_RA
     return found
 
 
-def house_time(ms: int, zone: ZoneInfo) -> datetime:
+def house_time(ms: int, zone: tzinfo) -> datetime:
     return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
 
 
-def clock_text(ms: int, zone: ZoneInfo) -> str:
+def clock_text(ms: int, zone: tzinfo) -> str:
     """``14:03:11``"""
     return house_time(ms, zone).strftime("%H:%M:%S")
 
 
-def iso_text(ms: int, zone: ZoneInfo) -> str:
+def iso_text(ms: int, zone: tzinfo) -> str:
     return house_time(ms, zone).isoformat(timespec="seconds")
 
 
-def day_key(ms: int, zone: ZoneInfo) -> str:
+def day_key(ms: int, zone: tzinfo) -> str:
     """``2026-11-23``: the house day, by which lists are broken."""
     return house_time(ms, zone).strftime("%Y-%m-%d")
 
 
-def day_text(ms: int, now_ms: int, zone: ZoneInfo) -> str:
+def day_text(ms: int, now_ms: int, zone: tzinfo) -> str:
     """``Today``, ``Yesterday`` or ``Monday 23 November``."""
     day, today = house_time(ms, zone).date(), house_time(now_ms, zone).date()
     apart = (today - day).days
