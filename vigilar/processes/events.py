@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import closing
 from typing import Any
 
@@ -23,13 +24,16 @@ logger = logging.getLogger(__name__)
 TURN_S = 0.25
 """The longest wait for a message: how late a stop or a sweep may be noticed."""
 
+BEAT_S = 1.0
+"""Between heartbeats: what they tell is counted in the database, which four times a second cost half a per cent."""
+
 STOP_S = 2.0
 """For the broker to acknowledge the last announcements; what it does not is published at the next start."""
 
 
 def run_events(job: EventsJob, control: ControlChild) -> None:
-    """Turn messages into events until ``control.stop_requested``. The calling thread is the loop; a heartbeat goes
-    out after each turn of it, so a loop that hangs is noticed. Raises StoreError when the database cannot be opened.
+    """Turn messages into events until ``control.stop_requested``. The calling thread is the loop; heartbeats go
+    out between its turns, so a loop that hangs is noticed. Raises StoreError when the database cannot be opened.
     """
     with closing(Store.open(job.database_url)) as store:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
@@ -46,9 +50,13 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
 
 
 def _turn_until_stopped(processor: EventProcessor, control: ControlChild) -> None:
+    beat_s = 0.0
     while not control.stop_requested.is_set():
         processor.turn(TURN_S)
-        control.heartbeat(_facts(processor))
+        now_s = time.monotonic()
+        if now_s >= beat_s:
+            beat_s = now_s + BEAT_S
+            control.heartbeat(_facts(processor))
     processor.turn(0.0)  # what came in before the stop
 
 
