@@ -24,8 +24,8 @@ from benchmarks.peers import ffmpeg_recorders, motion_recorder
 from tests.rtsp.server import missing_reason, serve
 
 CAMERAS = 8
-WARM_UP_S = 10.0
-"""Long enough for warm-up of detection on both sides; nobody's start-up is part of a figure."""
+WARM_UP_S = 20.0
+"""Long enough for detection on both sides to have settled on a still scene; nobody's start-up is part of a figure."""
 
 LIVE_STARTS = 5
 """Viewers that come, a round."""

@@ -73,12 +73,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_house(folder: Path, cameras: dict[str, str]) -> Iterator[RunningHouse]:
-    """Vigilar with ``{name: address}`` until the block ends, its owner signed in."""
+def run_house(folder: Path, cameras: dict[str, str | dict[str, str]]) -> Iterator[RunningHouse]:
+    """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in."""
     port = free_port()
     lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", "port = 0"]
-    for name, address in cameras.items():
-        lines += ["[[camera]]", f'name = "{name}"', f'address = "{address}"']
+    for name, given in cameras.items():
+        settings = {"address": given} if isinstance(given, str) else given
+        lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vigilar.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

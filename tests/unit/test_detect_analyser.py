@@ -230,3 +230,13 @@ def test_the_picture_of_a_start_shows_somebody() -> None:
     assert (picture.luma == walk_by(8, 12)(at_s)).all()
     assert picture.to_jpeg(640).startswith(b"\xff\xd8")
     assert (put_person(still(at_s), 0.5) != still(at_s)).any()
+
+
+def test_large_stream_at_rest_keeps_no_decoder_and_still_follows_hints() -> None:
+    watch = Watch(walk_by(12.4, 17), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(12, 40, size=lambda n: 500 + n % 7)
+    resting = len(watch.decoders)
+    assert resting >= 4  # one a look, since nothing stirred
+    watch.play(8, 40, first_s=12, size=lambda n: 1500 if 12.4 <= n / 20 <= 17 else 500 + n % 7)
+    assert len(watch.started) == 1
+    assert sum(decoder.broken for decoder in watch.decoders) == 0

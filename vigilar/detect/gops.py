@@ -21,6 +21,11 @@ class Gops:
         self.keyframe_mono_ns: int | None = None
 
     @property
+    def is_cut(self) -> bool:
+        """The newest GOP lost its beginning: only the decoder at hand can go on in it."""
+        return self._is_cut
+
+    @property
     def is_full(self) -> bool:
         """The pending packets of an endless GOP must be taken now, there is no room for more."""
         return self._bytes_now > MAX_BYTES
@@ -43,6 +48,10 @@ class Gops:
         if self.is_full:
             self._now, self._bytes_now, self._taken, self._is_cut = [], 0, 0, True
         return pending
+
+    def rewind(self) -> None:
+        """The decoder of the newest GOP is gone: its packets are pending again, as far as they were kept."""
+        self._taken = 0
 
     def take_before(self) -> list[Packet]:
         """The GOP before the newest, from its keyframe; empty when it was not kept or was taken."""

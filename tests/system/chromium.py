@@ -1,0 +1,48 @@
+"""The browser of an owner who has signed in, and how it notes what comes on a page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.system.house import PASSWORD, RunningHouse
+
+CHROMIUM = "/usr/bin/chromium"
+MISSING = "" if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+_NOTE_CARDS = """() => { window.cards = []; new MutationObserver(all => {
+    for (const m of all) for (const n of m.addedNodes)
+        if (n.nodeType === 1) window.cards.push([Date.now(), n.textContent]); })
+    .observe(document.body, {childList: true, subtree: true}); }"""
+
+
+@contextlib.contextmanager
+def signed_in(house: RunningHouse) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page()
+        page.goto(house.base + "/login")
+        page.fill("input[name=name]", "sam")
+        page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url("**/live")
+        yield page
+        browser.close()
+
+
+def open_events(house: RunningHouse, page: Page) -> None:
+    """Open the list of events and note from now on what is added to it: ``cards``."""
+    page.goto(house.base + "/events")
+    page.evaluate(_NOTE_CARDS)
+
+
+def cards(page: Page, text: str) -> list[float]:
+    """When (UTC ms) cards that hold ``text`` came on the open page."""
+    return [at for at, found in page.evaluate("window.cards") if text in found]
