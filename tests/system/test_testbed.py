@@ -22,7 +22,6 @@ from vigilar.config.secrets import SecretStore
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-BASE_PORT = 19_554
 NAMES = ("front_room", "porch_cat", "carpark")
 CLIPS = {"front_room": "front_room_720p.mp4", "porch_cat": "porch_cat_480p.mp4", "carpark": "carpark_walk_480p.mp4"}
 LATE_S = 1.0
@@ -59,9 +58,9 @@ class Bed:
 def bed(testbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     if missing_reason():
         pytest.skip(f"no foreign RTSP server: {missing_reason()}")
-    control, ready = free_port(), tmp_path_factory.mktemp("bed") / "ready"
+    control, first, ready = free_port(), free_port(), tmp_path_factory.mktemp("bed") / "ready"
     command = [
-        SYSTEM_PYTHON, str(testbed / "rtsp_cameras.py"), "up", "--only", ",".join(NAMES), "--base-port", str(BASE_PORT),
+        SYSTEM_PYTHON, str(testbed / "rtsp_cameras.py"), "up", "--only", ",".join(NAMES), "--base-port", str(first),
         "--control-port", str(control), "--ready-file", str(ready),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)

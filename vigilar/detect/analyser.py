@@ -203,8 +203,8 @@ class Analyser:
             self._put_away(run)
 
     def _put_away(self, run: _Run) -> None:
-        """A decoder of 1080p keeps 14 MB for one keyframe in two seconds. To make a new one each time takes a quarter more
-        of the processor (measured), and a box of 4 GB has more of that to spare."""
+        """A decoder of 1080p keeps 14 MB for one keyframe in two seconds. To make a new one each time takes a quarter
+        more of the processor (measured), and a box of 4 GB has more of that to spare."""
         run.decoder = self._make_decoder(run.info)
         run.gops.rewind()
 
