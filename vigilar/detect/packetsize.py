@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from statistics import median
+from collections.abc import Collection
 
 MEMORY_PACKETS = 120
 """Packets the usual size is taken from: 4 s at 30 a second, 12 s at 10."""
+RENEW_PACKETS = 20
+"""What is usual is taken anew after so many: to sort 120 numbers for each packet would cost more than to read it."""
 LEAST_PACKETS = 20
 """Before so many are known nothing is unusual."""
 RECENT = 3
@@ -65,14 +67,14 @@ class PacketSizes:
     def add(self, size_bytes: int, mono_ns: int) -> bool:
         """Whether the packets up to this one hint at motion."""
         self._recent.append(size_bytes)
-        self._level = median(self._recent)
+        self._level = _middle(self._recent)
         is_hint = self._is_unusual() and mono_ns >= self._deaf_until_ns
         self._sizes.append(size_bytes)
         self._levels.append(self._level)
         self._added += 1
-        if self._added % 10 == 0:  # sorting 120 numbers for each packet would cost more than reading it
-            self._usual = median(self._sizes)
-            self._spread = median(abs(size - self._usual) for size in self._sizes)
+        if self._added % RENEW_PACKETS == 0:
+            self._usual = usual = _middle(self._sizes)
+            self._spread = _middle([abs(size - usual) for size in self._sizes])
             if len(self._levels) >= LOUD_LEAST:
                 self._loud = sorted(self._levels)[-math.ceil(LOUD_SHARE * len(self._levels))]
         return is_hint
@@ -89,3 +91,8 @@ class PacketSizes:
         if self._added < LEAST_PACKETS or len(self._recent) < RECENT:
             return False
         return self._level > FACTOR * self._usual and self._level - self._usual > SPREAD * self._spread
+
+
+def _middle(values: Collection[float]) -> float:
+    """The median; of an even number of values the upper of the two."""
+    return sorted(values)[len(values) // 2]
