@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -17,9 +18,11 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 
-_NOTE_CARDS = """() => { window.cards = []; new MutationObserver(all => {
-    for (const m of all) for (const n of m.addedNodes)
-        if (n.nodeType === 1) window.cards.push([Date.now(), n.textContent]); })
+_NOTE_CARDS = """() => { window.cards = {}; new MutationObserver(all => {
+    for (const m of all) for (const n of m.addedNodes) {
+        if (n.nodeType !== 1) continue;
+        for (const c of [n, ...n.querySelectorAll("[id^=event-]")])
+            if (c.id.startsWith("event-")) window.cards[c.id.slice(6)] ??= Date.now(); } })
     .observe(document.body, {childList: true, subtree: true}); }"""
 
 
@@ -38,11 +41,12 @@ def signed_in(house: RunningHouse) -> Iterator[Page]:
 
 
 def open_events(house: RunningHouse, page: Page) -> None:
-    """Open the list of events and note from now on what is added to it: ``cards``."""
+    """Open the list of events, and note from now on when each new card comes on it."""
     page.goto(house.base + "/events")
     page.evaluate(_NOTE_CARDS)
 
 
-def cards(page: Page, text: str) -> list[float]:
-    """When (UTC ms) cards that hold ``text`` came on the open page."""
-    return [at for at, found in page.evaluate("window.cards") if text in found]
+def shown_ms(page: Page, event: dict[str, Any]) -> float | None:
+    """When (UTC ms) the card of that event first came on the open page; None while it has not."""
+    found: float | None = page.evaluate("id => window.cards[id] ?? null", str(event["id"]))
+    return found

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from tests.rtsp.server import SYSTEM_PYTHON, missing_reason
-from tests.system.chromium import MISSING, cards, open_events, signed_in
+from tests.system.chromium import MISSING, open_events, shown_ms, signed_in
 from tests.system.house import RunningHouse, free_port, run_house, wait_for
+from vigilar.base.ids import slug
 from vigilar.config.secrets import SecretStore
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -25,6 +26,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 NAMES = ("front_room", "porch_cat", "carpark")
 CLIPS = {"front_room": "front_room_720p.mp4", "porch_cat": "porch_cat_480p.mp4", "carpark": "carpark_walk_480p.mp4"}
 LATE_S = 1.0
+SETTLE_MS = 4500.0
+"""The jump to the clip's beginning may itself be a motion; somebody comes after 6 s at the earliest."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,11 @@ class Bed:
         at_s = float(main["position_s"]) + utc_ms / 1000 - float(main["position_at"])
         return at_s % float(self.truth[CLIPS[name]]["length"])
 
+    def begin_anew(self) -> None:
+        """All clips go on from their beginning; nobody is in the picture for six seconds."""
+        request = urllib.request.Request(f"{self.control}/cameras/all/seek?value=0", method="POST")
+        urllib.request.urlopen(request, timeout=10).close()
+
     def late_s(self, name: str, utc_ms: float) -> float:
         """How long after the nearest labelled start of the clip ``utc_ms`` was; negative before it."""
         clip = self.truth[CLIPS[name]]
@@ -49,7 +57,7 @@ class Bed:
         return min(gaps, key=abs)
 
     def _status(self) -> dict[str, Any]:
-        with urllib.request.urlopen(self.control, timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.control}/status", timeout=10) as answer:
             found: dict[str, Any] = json.loads(answer.read())["cameras"]
             return found
 
@@ -67,7 +75,7 @@ def bed(testbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed
     try:
         wait_for(ready.exists, 30, "the testbed's cameras are up")
         truth = json.loads((testbed / "groundtruth.json").read_text(encoding="utf-8"))["clips"]
-        it = Bed(f"http://127.0.0.1:{control}/status", truth, {})
+        it = Bed(f"http://127.0.0.1:{control}", truth, {})
         it.urls = {name: sorted(found["urls"].values()) for name, found in it._status().items()}
         yield it
     finally:
@@ -95,14 +103,20 @@ def test_walk_by_in_foreign_footage_shows_within_a_second(bed: Bed, house: Runni
         pytest.skip(MISSING)
     with signed_in(house) as page:
         open_events(house, page)
-        opened_ms = time.time() * 1000
+        bed.begin_anew()
+        settled_ms = time.time() * 1000 + SETTLE_MS
         for name in NAMES:
-            shown_ms = wait_for(partial(cards, page, f"Motion, {name}"), 60, f"a card of {name}")[0]
-            late_s = bed.late_s(name, shown_ms)
-            tolerance_s = float(bed.truth[CLIPS[name]]["tolerance"])
+            event = wait_for(partial(_motions_since, house, name, settled_ms), 60, f"motion of {name}")[0]
+            at_ms = wait_for(partial(shown_ms, page, event), 5, f"the card of {name}")
+            late_s, tolerance_s = bed.late_s(name, at_ms), float(bed.truth[CLIPS[name]]["tolerance"])
             print(f"{name}: card {late_s:.2f} s after the start that is labelled (good to {tolerance_s} s)")
-            assert shown_ms > opened_ms
             assert -tolerance_s <= late_s < LATE_S + tolerance_s
+
+
+def _motions_since(house: RunningHouse, name: str, utc_ms: float) -> list[dict[str, Any]]:
+    """The camera's motions that began after ``utc_ms``, the first first."""
+    found = [e for e in house.events("motion") if e["source_id"] == slug(name) and e["ts"] > utc_ms]
+    return sorted(found, key=lambda event: int(event["ts"]))
 
 
 def test_clip_of_foreign_footage_is_whole_and_begins_before(bed: Bed, house: RunningHouse, tmp_path: Path) -> None:
