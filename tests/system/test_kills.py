@@ -20,6 +20,8 @@ def test_killed_broker_loses_no_event(house: RunningHouse) -> None:
 
 
 def test_killed_camera_process_loses_at_most_a_second(house: RunningHouse) -> None:
+    sealed = house.folder / "footage" / "street"
+    wait_for(lambda: [p for p in sealed.glob("*/*.vge") if p.stat().st_size > 50_000], 30, "a recording is under way")
     before = house.camera("street")
     killed_ms = time.time() * 1000
     before.kill()
