@@ -30,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 CHILD_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # one heap per thread would cost each camera process tens of megabytes
-    "MALLOC_MMAP_THRESHOLD_": "24576",  # what is larger is given back at once; by libc's own rule 1 MB a camera stays
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",
 }

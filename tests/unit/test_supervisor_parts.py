@@ -172,3 +172,16 @@ def test_refusal_keeps_what_the_error_said() -> None:
         "Correct it.",
         ExitCode.CONFIG,
     )
+
+
+def test_fork_server_alone_has_the_added_environment() -> None:
+    program = (
+        "import os\n"
+        "from vigilar.base.launch import start_fork_server\n"
+        "os.environ['THEIRS'] = 'kept'\n"
+        "context = start_fork_server('json', {'OURS': 'added', 'THEIRS': 'lost'})\n"
+        "with context.Pool(1) as pool:\n"
+        "    print(pool.map(os.getenv, ['OURS', 'THEIRS']), os.getenv('OURS'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "['added', 'kept'] None"

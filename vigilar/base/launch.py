@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
@@ -108,15 +108,22 @@ def launch_program(command: Sequence[str], folder: Path) -> Launched:
     return Launched(process.pid, os.pidfd_open(process.pid), process.wait)
 
 
-def start_fork_server(preload: str) -> ForkServerContext:
+def start_fork_server(preload: str, environment: Mapping[str, str]) -> ForkServerContext:
     """The context whose processes are forked from one that has imported ``preload``.
 
-    The fork server is started now, so that it imports while the caller does something else.
+    The fork server is started now, so that it imports while the caller does something else. It has ``environment``
+    beside ours, where the owner has not set the same.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([preload])
-    with _terminal_signals_held():
-        forkserver.ensure_running()
+    added = {name: value for name, value in environment.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        with _terminal_signals_held():
+            forkserver.ensure_running()
+    finally:
+        for name in added:
+            del os.environ[name]
     return context
 
 

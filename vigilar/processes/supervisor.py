@@ -51,6 +51,12 @@ PORT_WAIT_S = 3.0
 
 MAX_FACTS = 200
 
+MMAP_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
+RECORDING_BYTES = "24576"
+LOOKING_BYTES = "131072"
+"""libc gives a camera's blocks above this back at once (mallopt(3)); by its own growing rule 1 MB a camera stays. The
+small pictures that motion is looked for in must lie below: to map each of them anew costs more than to look at it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -116,7 +122,8 @@ class Supervisor:
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
         looks = any(camera.detect for camera in self._plan.cameras)
-        self._cameras_from = start_fork_server(f"vigilar.processes.preload{'_detect' if looks else ''}")
+        preload = f"vigilar.processes.preload{'_detect' if looks else ''}"
+        self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
         self._wait_for_port(self._plan.web.listen, self._plan.web.port)
         check_page_port(self._plan.web.listen, self._plan.web.port)
         self._apply(None, self._plan)
