@@ -240,3 +240,10 @@ def test_large_stream_at_rest_keeps_no_decoder_and_still_follows_hints() -> None
     watch.play(8, 40, first_s=12, size=lambda n: 1500 if 12.4 <= n / 20 <= 17 else 500 + n % 7)
     assert len(watch.started) == 1
     assert sum(decoder.broken for decoder in watch.decoders) == 0
+
+
+@pytest.mark.parametrize("gop", [300, 100_000])
+def test_long_groups_are_not_decoded_twice(gop: int) -> None:
+    watch = Watch(still, StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(60, gop)
+    assert watch.analyser.counters.decoded <= 1.02 * watch.analyser.counters.packets

@@ -199,12 +199,15 @@ class Analyser:
             self._wake(run, looked_before_ns)
         run.kept.clear()
         self._note(run, picture, reading)
-        if not run.is_awake and not run.pace.is_small and not run.gops.is_cut:
+        if packet.is_keyframe and not run.is_awake and not run.pace.is_small:
             self._put_away(run)
 
     def _put_away(self, run: _Run) -> None:
         """A decoder of 1080p keeps 14 MB for one keyframe in two seconds. To make a new one each time takes a quarter
-        more of the processor (measured), and a box of 4 GB has more of that to spare."""
+        more of the processor (measured), and a box of 4 GB has more of that to spare.
+
+        At a keyframe only: later in a group, all before would have to be decoded again.
+        """
         run.decoder = self._make_decoder(run.info)
         run.gops.rewind()
 

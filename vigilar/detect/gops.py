@@ -21,11 +21,6 @@ class Gops:
         self.keyframe_mono_ns: int | None = None
 
     @property
-    def is_cut(self) -> bool:
-        """The newest GOP lost its beginning: only the decoder at hand can go on in it."""
-        return self._is_cut
-
-    @property
     def is_full(self) -> bool:
         """The pending packets of an endless GOP must be taken now, there is no room for more."""
         return self._bytes_now > MAX_BYTES
@@ -50,7 +45,7 @@ class Gops:
         return pending
 
     def rewind(self) -> None:
-        """The decoder of the newest GOP is gone: its packets are pending again, as far as they were kept."""
+        """The decoder of the newest GOP is gone, after its keyframe: that is pending again."""
         self._taken = 0
 
     def take_before(self) -> list[Packet]:
