@@ -15,6 +15,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.conftest import wait_until
 from tests.fakes.clips import make_b_frame_clip, make_clip, make_g711_clip, needs_h265, raw_packets
 from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.rtsp.server import missing_reason, serve
@@ -296,7 +297,7 @@ def test_endless_redirect_is_not_followed(clip: Path) -> None:
 
 def test_stop_while_opening_is_said_to_nobody(clip: Path) -> None:
     with serving(clip, Fault(describe_delay_s=5.0)) as camera, capturing(camera.url("main")) as capture:
-        time.sleep(0.3)
+        wait_until(lambda: camera.requests, 5.0)
         asked = time.monotonic()
         capture.stop.set()
         capture.thread.join(3.0)

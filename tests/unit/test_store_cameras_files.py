@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -62,6 +63,21 @@ def test_camera_is_made_once(store: Database) -> None:
     first = ensure_camera(store, "yard", "Yard", NOW)
     assert ensure_camera(store, "yard", "Yard", NOW + 5) == first
     assert len(first.uuid) == 16
+
+
+def test_threads_never_take_same_number(store: Database) -> None:
+    """The trap of the driver's own transactions: 4 threads that read and add lose updates without an error."""
+    taken: list[int] = []
+
+    def take() -> None:
+        taken.extend(take_number(store, "front", "video")[0] for _ in range(25))
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == list(range(1, 101))
 
 
 def test_renamed_camera_keeps_identity(store: Database) -> None:

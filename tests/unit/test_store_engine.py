@@ -18,7 +18,6 @@ from sqlalchemy import URL, text
 from tests.ready_store import database_url, lay_database, open_ready_store
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import files, inbound, outbox, sqlite
-from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 
 NOW = 1_770_000_000_000
@@ -165,22 +164,6 @@ def test_read_only_file_is_denied(store: Store) -> None:
     with pytest.raises(StoreError, match="read-only") as caught:
         inbound.put(store, "a", "t", b"{}", NOW)
     assert caught.value.kind is ErrorKind.DENIED
-
-
-def test_threads_never_take_same_number(store: Store) -> None:
-    """The trap of the driver's own transactions: 4 threads that read and add lose updates without an error."""
-    ensure_camera(store, "front", "Front", NOW)
-    taken: list[int] = []
-
-    def take() -> None:
-        taken.extend(files.take_number(store, "front", "video")[0] for _ in range(25))
-
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == list(range(1, 101))
 
 
 def test_more_readers_than_connections_wait(store: Store) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -109,21 +108,6 @@ def test_broken_rule_is_a_bug(store: Database) -> None:
     with pytest.raises(StoreError) as caught:
         files.add_file(store, files.NewFile(camera_id="nobody", content="video", number=1, path="x", start_ms=1))
     assert caught.value.kind is ErrorKind.BUG
-
-
-def test_threads_take_turns(store: Database) -> None:
-    ensure_camera(store, "front", "Front", NOW)
-    taken: list[int] = []
-
-    def take() -> None:
-        taken.extend(files.take_number(store, "front", "video")[0] for _ in range(25))
-
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == list(range(1, 101))
 
 
 def test_small_door_and_engine_see_each_other(store: Database, tmp_path: Path) -> None:

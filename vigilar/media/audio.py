@@ -12,10 +12,7 @@ from typing import Any
 
 import av
 
-from vigilar.media.packets import EncodedSound, Kind, SoundRefused, StreamInfo
-
-FRAME_SAMPLES = 1024
-"""Samples in one access unit of AAC-LC (ISO/IEC 14496-3)."""
+from vigilar.media.packets import FRAME_SAMPLES, EncodedSound, Kind, SoundRefused, StreamInfo
 
 BITS_PER_SAMPLE = 4
 """8 kHz speech in 32 kbit/s, 48 kHz in 192: generous for a microphone in a camera."""

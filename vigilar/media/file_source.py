@@ -18,9 +18,9 @@ import av.logging
 from av.bitstream import BitStreamFilterContext
 
 from vigilar.base.errors import CameraError, ErrorKind
-from vigilar.media.audio import FRAME_SAMPLES, SoundEncoder
+from vigilar.media.audio import SoundEncoder
 from vigilar.media.bitstream import LAYOUTS, first_sps, setup_of_extradata
-from vigilar.media.packets import Kind, RawPacket, SoundRefused, StreamInfo
+from vigilar.media.packets import Kind, RawPacket, SoundRefused, StreamInfo, sound_packet
 from vigilar.media.sps import BadBitstream
 
 av.logging.set_level(None)
@@ -145,7 +145,7 @@ class FileSource:
                 elif packet.pts is not None:
                     base = self.streams[1].time_base
                     for unit in self._encoder.encode(bytes(packet), int(packet.pts * self._to_samples)):
-                        yield RawPacket(Kind.AUDIO, unit.data, unit.pts, unit.pts, FRAME_SAMPLES, base, True)
+                        yield sound_packet(unit.data, unit.pts, base)
 
     def hurry(self, is_watched: bool) -> None:
         """Nothing: a file's packets are handed on when they are due."""

@@ -59,6 +59,15 @@ class RawPacket:
     is_keyframe: bool
 
 
+FRAME_SAMPLES = 1024
+"""Samples in one access unit of AAC-LC (ISO/IEC 14496-3)."""
+
+
+def sound_packet(data: bytes, pts: int, time_base: Fraction) -> RawPacket:
+    """An AAC access unit; sound is never reordered, and each unit is decodable alone."""
+    return RawPacket(Kind.AUDIO, data, pts, pts, FRAME_SAMPLES, time_base, True)
+
+
 @dataclass(frozen=True, slots=True)
 class EncodedSound:
     """One AAC access unit; ``pts`` in ticks of 1/sample rate of what the encoder gives."""

@@ -12,12 +12,17 @@ from typing import Protocol
 from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.sdp import Media
 from vigilar.capture.rtsp.timeline import Timeline
-from vigilar.media.packets import EncodedSound, Kind, RawPacket, SoundRefused, StreamInfo
+from vigilar.media.packets import (
+    FRAME_SAMPLES,
+    EncodedSound,
+    Kind,
+    RawPacket,
+    SoundRefused,
+    StreamInfo,
+    sound_packet,
+)
 
 logger = logging.getLogger(__name__)
-
-FRAME_SAMPLES = 1024
-"""Samples in one access unit of AAC-LC (ISO/IEC 14496-3)."""
 
 MAX_UNIT_BYTES = 64 * 1024
 """Of one access unit of AAC, whose size field has 13 bits in cameras and 16 at most."""
@@ -103,9 +108,7 @@ class RawTrack:
         if found is None or ticks is None:
             return
         for unit in self._coder.encode(bytes(data[found[0] : found[1]]), ticks * self._factor):
-            self._out.append(
-                RawPacket(Kind.AUDIO, unit.data, unit.pts, unit.pts, FRAME_SAMPLES, self.info.time_base, True)
-            )
+            self._out.append(sound_packet(unit.data, unit.pts, self.info.time_base))
 
     def close(self) -> None:
         self._coder.close()
@@ -192,7 +195,7 @@ class AacTrack:
     def _emit(self, stamp: int, unit: bytes) -> None:
         pts = self._timeline.sound_ticks(stamp & 0xFFFFFFFF) if unit else None
         if pts is not None:
-            self._out.append(RawPacket(Kind.AUDIO, unit, pts, pts, FRAME_SAMPLES, self.info.time_base, True))
+            self._out.append(sound_packet(unit, pts, self.info.time_base))
 
     def close(self) -> None:
         self._partial = []
