@@ -169,6 +169,13 @@ def test_camera_process_leads_to_no_heavy_library() -> None:
     assert {"vigilar.capture.rtsp.source", "vigilar.store.small", "vigilar.live.feed"} <= seen
 
 
+def test_fork_server_holds_nothing_of_the_supervisor() -> None:
+    """Each camera process pays for what it has in memory, if only for the reference counts in between."""
+    seen = led_to([CODE / "processes" / "preload.py"], {"av", "cv2", "numpy", "sqlalchemy", "pydantic", "ctypes"})
+    assert {"vigilar.processes.entry", "vigilar.processes.camera"} <= seen
+    assert not seen & {"vigilar.main", *(name_of(CODE / name) for name in SUPERVISOR_FILES)}
+
+
 def test_supervisor_leads_to_nothing_heavy() -> None:
     seen = led_to([CODE / name for name in SUPERVISOR_FILES], {*DOORS, "numpy", "psutil"})
     assert {package_of(name) for name in seen} <= {"base", "bus", "config", "processes"}

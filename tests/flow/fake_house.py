@@ -28,6 +28,7 @@ from vigilar.bus.accounts import access_list, load_or_create_accounts, password_
 from vigilar.bus.broker import write_configuration
 from vigilar.config.jobs import BrokerPlan, CameraFacts, CameraJob, EventsJob, HouseJobs, WebJob
 from vigilar.config.places import Places
+from vigilar.processes import entry
 from vigilar.processes.planner import PlanTask, Refusal
 from vigilar.processes.supervisor import Targets
 
@@ -83,7 +84,7 @@ def plan(task: PlanTask, answer: Connection) -> None:
 
 
 def camera(job: CameraJob, sock: socket.socket) -> None:
-    main._run(f"camera/{job.camera_id}", job, sock, lambda line: _live(job, line))
+    entry._run(f"camera/{job.camera_id}", job, sock, lambda line: _live(job, line))
 
 
 def _live(job: CameraJob, line: ControlChild) -> None:
@@ -114,7 +115,7 @@ def events(job: EventsJob, sock: socket.socket) -> None:
             line.heartbeat()
         note(job.data_dir, "events", "stops")
 
-    main._run("events", job, sock, work)
+    entry._run("events", job, sock, work)
 
 
 def web(job: WebJob, sock: socket.socket) -> None:
@@ -133,7 +134,7 @@ def web(job: WebJob, sock: socket.socket) -> None:
                 line.ask_reload()
         note(job.data_dir, "web", "stops")
 
-    main._run("web", job, sock, work)
+    entry._run("web", job, sock, work)
 
 
 def run(data_dir: Path) -> int:

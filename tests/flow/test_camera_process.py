@@ -32,10 +32,10 @@ from vigilar.bus.messages import MotionStart
 from vigilar.config.jobs import CameraJob
 from vigilar.live.client import FeedClient
 from vigilar.live.wire import Request
-from vigilar.main import _run_camera
 from vigilar.media.encode import ClipWriter
 from vigilar.media.packets import StreamRole
 from vigilar.processes.camera import CameraProcess
+from vigilar.processes.entry import enter_camera
 from vigilar.store import outbox
 from vigilar.store.engine import Store
 from vigilar.store.files import FileRow, find_files, get_file
@@ -96,7 +96,7 @@ class Camera:
         self.heard.append((topic.removeprefix("vigilar/camera/front/"), json.loads(payload)))
 
     def start(self) -> Launched:
-        self.processes.append(launch_process(multiprocessing.get_context("spawn"), _run_camera, self.job))
+        self.processes.append(launch_process(multiprocessing.get_context("spawn"), enter_camera, self.job))
         return self.processes[-1]
 
     def rows(self) -> list[FileRow]:

@@ -23,7 +23,7 @@ from tests.ready_store import database_url
 from vigilar.base.child import Launched
 from vigilar.base.launch import launch_process
 from vigilar.config.jobs import CameraJob
-from vigilar.main import _run_camera
+from vigilar.processes.entry import enter_camera
 from vigilar.web import contact_sheet
 
 CAMERAS = (("porch", "Porch"), ("yard", "Yard"), ("attic", "Attic"))
@@ -57,7 +57,7 @@ def running(house: House) -> Iterator[list[Launched]]:
         )
         for camera_id, name in CAMERAS[:2]
     ]
-    processes = [launch_process(context, _run_camera, job) for job in jobs]
+    processes = [launch_process(context, enter_camera, job) for job in jobs]
     yield processes
     for process in processes:
         os.kill(process.pid, signal.SIGKILL)

@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import wait_until
-from vigilar import main
 from vigilar.base.child import Launched
 from vigilar.base.launch import launch_process
 from vigilar.base.ports import free_port
 from vigilar.config.jobs import WebJob
 from vigilar.config.places import Places
 from vigilar.processes import web
+from vigilar.processes.entry import enter_web
 from vigilar.processes.planner import PlanTask
 from vigilar.processes.upgrade import make_jobs
 
@@ -39,7 +39,7 @@ def run_with_few_threads(job: WebJob, sock: socket.socket) -> None:
         return listeners
 
     vars(web).update(create_sockets=with_small_buffers, THREADS=3, STALLED_MS=1_000)
-    main._run_web(job, sock)
+    enter_web(job, sock)
 
 
 class WebProcess:
@@ -101,7 +101,7 @@ def job(tmp_path: Path) -> WebJob:
 
 @pytest.fixture
 def served(job: WebJob) -> Iterator[WebProcess]:
-    running = WebProcess(job, main._run_web)
+    running = WebProcess(job, enter_web)
     try:
         wait_until(running.is_up, 40.0)
         yield running
@@ -158,7 +158,7 @@ def test_end_of_supervisor_ends_web_process(served: WebProcess) -> None:
 
 def test_taken_port_ends_with_busy(job: WebJob, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", job.port)):
-        running = WebProcess(job, main._run_web)
+        running = WebProcess(job, enter_web)
         try:
             assert running.exit_code(40.0) == 75
         finally:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 -- socket loads it when it first sees an address
 import gc
 
-import vigilar.main
-import vigilar.processes.camera  # noqa: F401 -- imported for its imports: cryptography, sqlite3, paho
+import vigilar.processes.camera
+import vigilar.processes.entry  # noqa: F401 -- imported for its imports: cryptography, sqlite3, paho
 
 gc.collect()
 gc.freeze()
