@@ -20,7 +20,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import session, wire
 from vigilar.capture.rtsp.source import RtspSource
-from vigilar.capture.rtsp.wire import MAX_GARBAGE_BYTES, WAKE_S, Wire
+from vigilar.capture.rtsp.wire import LOW_WATER, MAX_GARBAGE_BYTES, WAKE_S, Wire
 from vigilar.media.packets import Kind, RawPacket, SoundRefused
 
 
@@ -114,6 +114,25 @@ def test_unwatched_reader_wakes_five_times_a_second(camera: ScriptedCamera, monk
     source.close()
     assert len(fills) <= lasted / WAKE_S + 3
     assert sum(fills) > 5 * len(fills) * len(picture(0))
+
+
+def test_burst_is_read_in_pieces_and_whole() -> None:
+    """A long buffer would stay in memory for the one keyframe that filled it."""
+    ours, theirs = socket.socketpair()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    with ours, theirs:
+        line, sizes, filled = Wire(ours), [], 0
+        line.channels[0] = lambda data, begin, end: sizes.append(end - begin)
+        sent = b"".join(b"$\0" + (1000 + n).to_bytes(2, "big") + bytes(1000 + n) for n in range(400))
+        sender = threading.Thread(target=theirs.sendall, args=(sent,))
+        sender.start()
+        while filled < len(sent):
+            count = line.fill()
+            assert 0 < count <= LOW_WATER
+            filled += count
+            line.take()
+        sender.join()
+    assert sizes == [1000 + n for n in range(400)]
 
 
 def test_silence_gives_none_at_each_wake_up(camera: ScriptedCamera) -> None:

@@ -21,11 +21,12 @@ from vigilar.capture.rtsp.messages import MAX_HEAD_BYTES, BadMessage, Response, 
 WAKE_S = 0.2
 SEND_S = 1.0
 RECEIVE_BUFFER = 1 << 20
-LOW_WATER = 256 * 1024
-"""Bytes; 10 Mb/s for WAKE_S. Above that the thread is woken more often, before the kernel's buffer is full."""
+LOW_WATER = 128 * 1024
+"""Bytes; 5 Mb/s for WAKE_S. Above that the thread is woken more often, before the kernel's buffer is full. At most this
+much is read at once: what a buffer was ever filled to stays in memory."""
 
 FRAME_BYTES = 4 + 0xFFFF
-BUFFER_BYTES = 512 * 1024
+BUFFER_BYTES = LOW_WATER + 128 * 1024
 """Ours. What is not whole yet, a frame or an answer of 80 KiB at most, always fits beside what LOW_WATER brings."""
 
 MAX_GARBAGE_BYTES = 64 * 1024
@@ -85,7 +86,7 @@ class Wire:
     def fill(self) -> int:
         """Wait up to WAKE_S for bytes; how many came, 0 for none. Raises CameraError when the camera has ended it."""
         try:
-            count = self._sock.recv_into(self._view[self._have :])
+            count = self._sock.recv_into(self._view[self._have : self._have + LOW_WATER])
         except BlockingIOError:
             return 0
         except InterruptedError:
