@@ -13,13 +13,13 @@ from vigilar.detect.shrink import ANALYSED_PX, analysed_size, shrink
 
 
 class Eye:
-    """A detector that has been looking at the still wall for a minute."""
+    """A detector that has been looking at the still wall for a minute, or as long as is said."""
 
-    def __init__(self, sensitivity: float = 0.5, rate: float = 2.0) -> None:
+    def __init__(self, sensitivity: float = 0.5, rate: float = 2.0, watched_s: float = 60.0) -> None:
         self.detector = MotionDetector(MotionSettings(sensitivity))
         self.at_s = 0.0
         self.rate = rate
-        for _ in self.watch(lambda at_s: still(at_s), 60):
+        for _ in self.watch(lambda at_s: still(at_s), watched_s):
             pass
 
     def watch(
@@ -61,6 +61,16 @@ def test_standing_person_is_forgotten_after_half_a_minute_at_any_rate(rate: floa
     seen_s = [n / rate for n, reading in enumerate(readings) if reading.area_frac > least]
     # A minute old, the background learns with 4 x 60 s, not yet with the whole time constant.
     assert 18 <= seen_s[-1] <= 0.105 * BACKGROUND_TAU_S + 4
+
+
+def test_who_comes_into_a_still_picture_is_not_learned_with_the_time_before(least: float) -> None:
+    """The background is shown what does not change every few seconds; that time is not the newcomer's."""
+    for quiet_s in np.arange(WARM_UP_S + 2.0, WARM_UP_S + 6.5, 0.5):
+        eye = Eye(watched_s=0.0)
+        eye.peak(still, quiet_s)
+        eye.peak(lambda at_s: put_person(still(at_s), 0.5), 0.5)
+        eye.peak(still, 3)
+        assert eye.peak(lambda at_s: put_person(still(at_s), 0.5), 0.5) > least, quiet_s
 
 
 def test_seconds_at_thirty_looks_do_not_wear_the_background_down(least: float) -> None:

@@ -203,7 +203,7 @@ class Analyser:
             self._put_away(run)
 
     def _put_away(self, run: _Run) -> None:
-        """A decoder of 1080p keeps 14 MB for one keyframe in two seconds. To make a new one each time takes a quarter
+        """A decoder of 1080p keeps 14 MB for one keyframe in two seconds. To make a new one each time takes a tenth
         more of the processor (measured), and a box of 4 GB has more of that to spare.
 
         At a keyframe only: later in a group, all before would have to be decoded again.

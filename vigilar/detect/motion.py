@@ -34,10 +34,11 @@ WARM_UP_S = 2.0
 """After a start pictures are learned and not judged."""
 MAX_LOOK_GAP_S = 10.0
 """A longer gap between looks (camera gone) counts as this long: a picture must not be forgotten in one step."""
-RENEW_S = 2.0
+RENEW_S = 4.0
 """Age at which the picture of the background, for comparing light, is taken anew."""
-LEARN_S = 1.9
-"""A scene in which nothing changes is shown to MOG2 this often."""
+LEARN_S = 3.9
+"""A scene in which nothing changes is shown to MOG2 this often: at each second keyframe of a stream at rest, whose
+keyframes usually lie 2 s apart."""
 LEAST_VARIANCE = 4.0
 """MOG2's own: a background pixel varies by two grey levels at least."""
 UNCHANGED_SHARE = 0.7
@@ -120,7 +121,8 @@ class MotionDetector:
         self._background: Grey = np.zeros(shape, np.uint8)
         self._background_age_s = 0.0
         self._age_s = 0.0
-        self._last_mono_ns: int | None = None
+        self._looked_mono_ns: int | None = None
+        self._learned_mono_ns: int | None = None
         self._light_left_s = 0.0
         self._blind_left_s = 0.0
         self._blind_s = 0.0
@@ -143,11 +145,15 @@ class MotionDetector:
         """Judge the newest picture, made by ``shrink``, and learn from it. ``mono_ns``: when it was taken."""
         if small.shape != self._shape:
             self._reset((small.shape[0], small.shape[1]))
-        elapsed_s = self._elapsed_s(mono_ns)
-        if self._is_unchanged(small, elapsed_s):
+        since_look_s, since_learned_s = _span_s(self._looked_mono_ns, mono_ns), _span_s(self._learned_mono_ns, mono_ns)
+        self._looked_mono_ns = mono_ns
+        is_unchanged = self._is_unchanged(small)
+        if is_unchanged and since_learned_s < LEARN_S:
             return MotionReading(0.0)
-        self._last_mono_ns = mono_ns
-        self._age_s += elapsed_s
+        # What is new in the picture was not there while nothing changed, so that time is not its.
+        elapsed_s = since_learned_s if is_unchanged else since_look_s
+        self._learned_mono_ns = mono_ns
+        self._age_s += since_learned_s
         found = self._foreground(small, self._rate(elapsed_s))
         reading = MotionReading(0.0, is_learning=True)
         if self.is_warm:
@@ -161,15 +167,9 @@ class MotionDetector:
             return MotionReading(0.0, is_learning=True)
         return self._reading(self._foreground(small, 0.0), small)
 
-    def _elapsed_s(self, mono_ns: int) -> float:
-        """Media time since MOG2 last learned."""
-        if self._last_mono_ns is None:
-            return 0.0
-        return min(max((mono_ns - self._last_mono_ns) / 1e9, 0.0), MAX_LOOK_GAP_S)
-
-    def _is_unchanged(self, small: Grey, elapsed_s: float) -> bool:
+    def _is_unchanged(self, small: Grey) -> bool:
         """Whether the picture is so much the background's that MOG2 need not be asked: a tenth of its cost."""
-        if not self.is_warm or elapsed_s >= LEARN_S or self._light_left_s > 0.0 or self._blind_left_s > 0.0:
+        if not self.is_warm or self._light_left_s > 0.0 or self._blind_left_s > 0.0:
             return False
         level = UNCHANGED_SHARE * math.sqrt(self._settings.variance_threshold * LEAST_VARIANCE)
         _, far = cv2.threshold(cv2.absdiff(small, self._background), level, 255, cv2.THRESH_BINARY)
@@ -228,6 +228,13 @@ class MotionDetector:
             is_other_scene=not is_light and found_px > SCENE_CHANGE_FRAC * found.size,
             boxes=_boxes(blobs, least_px / 2, found.shape[1], found.shape[0]),
         )
+
+
+def _span_s(since_mono_ns: int | None, mono_ns: int) -> float:
+    """Media time between two looks, 0 to MAX_LOOK_GAP_S."""
+    if since_mono_ns is None:
+        return 0.0
+    return min(max((mono_ns - since_mono_ns) / 1e9, 0.0), MAX_LOOK_GAP_S)
 
 
 def _boxes(blobs: list[Blob], least_px: float, width: int, height: int) -> tuple[Box, ...]:
