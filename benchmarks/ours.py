@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+_ROOT = Path(__file__).parent.parent
 _START_S = 60.0
 _RECORDING_BYTES = 200_000
 
@@ -44,8 +46,12 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def house(folder: Path, mains: list[str], subs: list[str], *, detect: bool) -> Iterator[House]:
-    """Start Vigilar with these cameras in ``folder`` and wait until all of them record."""
+    """Start Vigilar with these cameras in ``folder`` and wait until all of them record.
+
+    Its bytecode is there, as after any installation: a compiler leaves holes in the memory it worked in.
+    """
     folder.mkdir(parents=True)
+    compileall.compile_dir(_ROOT / "vigilar", quiet=2)
     lines = ["[web]", f"port = {_free_port()}", 'listen = "127.0.0.1"', "[bus]", "port = 0"]
     lines += ["[detect]", f"enabled = {str(detect).lower()}"]
     for n, url in enumerate(mains):
@@ -65,7 +71,7 @@ def house(folder: Path, mains: list[str], subs: list[str], *, detect: bool) -> I
 
 
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return {**os.environ, "PYTHONPATH": str(_ROOT)}
 
 
 def _wait_recording(folder: Path, count: int, process: subprocess.Popen[bytes]) -> None:
