@@ -122,7 +122,7 @@ def test_burst_is_read_in_pieces_and_whole() -> None:
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     with ours, theirs:
         line, sizes, filled = Wire(ours), [], 0
-        line.channels[0] = lambda data, begin, end: sizes.append(end - begin)
+        line.channels[0] = lambda _, begin, end: sizes.append(end - begin)
         sent = b"".join(b"$\0" + (1000 + n).to_bytes(2, "big") + bytes(1000 + n) for n in range(400))
         sender = threading.Thread(target=theirs.sendall, args=(sent,))
         sender.start()
