@@ -164,7 +164,7 @@ def test_crashing_process_is_tried_with_growing_pauses(house: House) -> None:
     house.signal(signal.SIGTERM)
     _, errors = house.finish()
     assert supervisor.returncode == 0
-    assert "ERROR camera/front main: the lens is on fire." in errors
+    assert "ERROR camera/front processes.entry: the lens is on fire." in errors
 
 
 def test_hanging_process_is_killed_and_restarted(house: House) -> None:
