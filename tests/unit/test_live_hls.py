@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from queue import SimpleQueue
 
 import pytest
 
+from tests.conftest import wait_until
+from vigilar.live import hls
 from vigilar.live.hls import KEPT, LISTED, LiveHls, LiveSegment, render_live
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, LiveFragment, RunHeader
 
 UTC_NS = 1_770_000_000_000_000_000
+NOW_NS = time.time_ns()
 
 
 class FakeFeed:
@@ -36,7 +40,7 @@ class FakeFeed:
     def groups(self, count: int, first: int = 0) -> None:
         for n in range(first, first + count):
             for k in range(2):
-                self.queue.put(LiveFragment(k == 0, n, 500, UTC_NS + n * 10**9, b"[%d.%d]" % (n, k)))
+                self.queue.put(LiveFragment(k == 0, n, 500, NOW_NS + n * 10**9, b"[%d.%d]" % (n, k)))
 
 
 @pytest.fixture
@@ -46,9 +50,9 @@ def feed() -> FakeFeed:
 
 @pytest.fixture
 def view(feed: FakeFeed) -> Iterator[LiveHls]:
-    hls = LiveHls(lambda: feed, "porch")
-    yield hls
-    hls.stop()
+    live = LiveHls(lambda: feed, "porch")
+    yield live
+    live.stop()
 
 
 def wait_until_read(feed: FakeFeed, view: LiveHls) -> str:
@@ -98,7 +102,7 @@ def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFe
     """A keyframe every 12 s: the page is a second behind, not twelve, and a player finds where it can start."""
     feed.run(1)
     for n in range(49):
-        feed.queue.put(LiveFragment(n % 24 == 0, n, 500, UTC_NS + n * 500_000_000, b"[%d]" % n))
+        feed.queue.put(LiveFragment(n % 24 == 0, n, 500, NOW_NS + n * 500_000_000, b"[%d]" % n))
     text = wait_until_read(feed, view)
     assert view.segment(11) == b"[22][23]"
     assert view.segment(12) == b"[24][25]"
@@ -109,7 +113,7 @@ def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFe
 def test_keyframes_only_make_no_tiny_segments(feed: FakeFeed, view: LiveHls) -> None:
     feed.run(1)
     for n in range(26):
-        feed.queue.put(LiveFragment(True, n, 100, UTC_NS + n * 100_000_000, b"[%d]" % n))
+        feed.queue.put(LiveFragment(True, n, 100, NOW_NS + n * 100_000_000, b"[%d]" % n))
     assert wait_until_read(feed, view).count("#EXTINF:0.500,") == 5
 
 
@@ -117,10 +121,38 @@ def test_new_run_waits_for_its_keyframe(feed: FakeFeed, view: LiveHls) -> None:
     feed.run(1)
     feed.groups(1)
     feed.run(2)
-    feed.queue.put(LiveFragment(False, 5, 500, UTC_NS + 5 * 10**9, b"no start"))
+    feed.queue.put(LiveFragment(False, 5, 500, NOW_NS + 5 * 10**9, b"no start"))
     feed.groups(2, first=6)
     wait_until_read(feed, view)
     assert view.segment(1) == b"[6.0][6.1]"
+
+
+def test_first_playlist_waits_for_what_is_kept(feed: FakeFeed, view: LiveHls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six seconds come at once; a player that saw only the first of them would begin six seconds behind."""
+    monkeypatch.setattr(hls, "CATCH_UP_S", 30.0)
+    texts: list[str | None] = []
+    asker = threading.Thread(target=lambda: texts.append(view.playlist()))
+    feed.run(1)
+    feed.groups(3, first=-6)
+    feed.queue.put(FeedProblem("mark"))
+    asker.start()
+    wait_until(lambda: view.problem is not None, 5.0)
+    assert asker.is_alive()
+    feed.groups(4, first=-3)
+    asker.join(5.0)
+    assert texts[0] is not None
+    assert texts[0].count(".m4s") >= 5
+
+
+def test_box_whose_clock_has_moved_waits_once(feed: FakeFeed, view: LiveHls, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hls, "CATCH_UP_S", 0.01)
+    feed.run(1)
+    feed.groups(3, first=-3600)
+    assert view.playlist() is not None
+    monkeypatch.setattr(hls, "CATCH_UP_S", 30.0)
+    began_s = time.monotonic()
+    assert view.playlist() is not None
+    assert time.monotonic() - began_s < 10.0
 
 
 def test_group_cut_by_its_run_is_a_segment(feed: FakeFeed, view: LiveHls) -> None:

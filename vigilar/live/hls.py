@@ -25,6 +25,12 @@ LISTED = 8
 KEPT = 24
 """More than listed: hls.js asks for a vanished segment hundreds of times."""
 
+NEAR_S = 1.0
+CATCH_UP_S = 0.5
+"""A camera's process sends what it has kept in one go: the first playlist is made when that is read up to NEAR_S of
+now. Made in the middle of it, it would start the player seconds behind. If the box's clock has moved it waits so long,
+once."""
+
 FIRST_WAIT_S = 8.0
 """The first playlist waits this long for a group of pictures; normally the camera process has one in memory."""
 
@@ -84,6 +90,7 @@ class LiveHls:
         self._inits: dict[int, bytes] = {}
         self._open_part: list[LiveFragment] = []
         self._has_begun = False  # with a keyframe
+        self._is_near = False  # what comes is of now
         self._header: RunHeader | None = None
         self._view_run = 0
         self._number = 0
@@ -104,6 +111,9 @@ class LiveHls:
         with self._changed:
             self._ask()
             self._changed.wait_for(lambda: self._segments or self._thread is None, FIRST_WAIT_S)
+            if not self._is_near:
+                self._changed.wait_for(lambda: self._is_near or self._thread is None, CATCH_UP_S)
+                self._is_near = self._thread is not None
             if not self._segments:
                 return None
             held = list(self._segments)
@@ -160,7 +170,7 @@ class LiveHls:
         """After a pause the pictures are others: nothing old may look like now."""
         self._gaps_gone += sum(s.is_after_gap for s in self._segments)
         self._segments.clear()
-        self._open_part, self._has_begun = [], False
+        self._open_part, self._has_begun, self._is_near = [], False, False
         self._is_after_gap = self._number > 0
         self._thread = self._feed = None
         self._changed.notify_all()
@@ -173,6 +183,9 @@ class LiveHls:
             self._has_begun = self._has_begun or answer.starts_with_keyframe
             if self._has_begun:
                 self._open_part.append(answer)
+            if not self._is_near and time.time_ns() - answer.utc_ns < NEAR_S * 1e9:
+                self._is_near = True
+                self._changed.notify_all()
         elif isinstance(answer, RunHeader):
             self._close_part()
             self._has_begun = False
