@@ -15,7 +15,6 @@ from vigilar.live.hls import KEPT, LISTED, LiveHls, LiveSegment, render_live
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, LiveFragment, RunHeader
 
 UTC_NS = 1_770_000_000_000_000_000
-NOW_NS = time.time_ns()
 
 
 class FakeFeed:
@@ -24,6 +23,7 @@ class FakeFeed:
     def __init__(self) -> None:
         self.queue: SimpleQueue[Answer | None] = SimpleQueue()
         self.is_closed = threading.Event()
+        self.now_ns = time.time_ns()
 
     def answers(self) -> Iterator[Answer]:
         while (answer := self.queue.get()) is not None:
@@ -40,7 +40,7 @@ class FakeFeed:
     def groups(self, count: int, first: int = 0) -> None:
         for n in range(first, first + count):
             for k in range(2):
-                self.queue.put(LiveFragment(k == 0, n, 500, NOW_NS + n * 10**9, b"[%d.%d]" % (n, k)))
+                self.queue.put(LiveFragment(k == 0, n, 500, self.now_ns + n * 10**9, b"[%d.%d]" % (n, k)))
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFe
     """A keyframe every 12 s: the page is a second behind, not twelve, and a player finds where it can start."""
     feed.run(1)
     for n in range(49):
-        feed.queue.put(LiveFragment(n % 24 == 0, n, 500, NOW_NS + n * 500_000_000, b"[%d]" % n))
+        feed.queue.put(LiveFragment(n % 24 == 0, n, 500, feed.now_ns + n * 500_000_000, b"[%d]" % n))
     text = wait_until_read(feed, view)
     assert view.segment(11) == b"[22][23]"
     assert view.segment(12) == b"[24][25]"
@@ -113,7 +113,7 @@ def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFe
 def test_keyframes_only_make_no_tiny_segments(feed: FakeFeed, view: LiveHls) -> None:
     feed.run(1)
     for n in range(26):
-        feed.queue.put(LiveFragment(True, n, 100, NOW_NS + n * 100_000_000, b"[%d]" % n))
+        feed.queue.put(LiveFragment(True, n, 100, feed.now_ns + n * 100_000_000, b"[%d]" % n))
     assert wait_until_read(feed, view).count("#EXTINF:0.500,") == 5
 
 
@@ -121,7 +121,7 @@ def test_new_run_waits_for_its_keyframe(feed: FakeFeed, view: LiveHls) -> None:
     feed.run(1)
     feed.groups(1)
     feed.run(2)
-    feed.queue.put(LiveFragment(False, 5, 500, NOW_NS + 5 * 10**9, b"no start"))
+    feed.queue.put(LiveFragment(False, 5, 500, feed.now_ns + 5 * 10**9, b"no start"))
     feed.groups(2, first=6)
     wait_until_read(feed, view)
     assert view.segment(1) == b"[6.0][6.1]"
