@@ -138,7 +138,7 @@ def test_first_playlist_waits_for_what_is_kept(feed: FakeFeed, view: LiveHls, mo
     asker.start()
     wait_until(lambda: view.problem is not None, 5.0)
     assert asker.is_alive()
-    feed.groups(4, first=-3)
+    feed.groups(6, first=-3)
     asker.join(5.0)
     assert texts[0] is not None
     assert texts[0].count(".m4s") >= 5
