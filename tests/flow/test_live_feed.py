@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,15 +172,24 @@ def test_stop_ends_the_viewers(tmp_path: Path, stream: LiveStream) -> None:
     assert len(fragments(seen)) == 30
 
 
-def test_first_playlist_comes_at_once(run_dir: Path, tmp_path: Path) -> None:
-    view = LiveHls(lambda: FeedClient(run_dir, "porch", Request("fragments", "main")), "porch")
+def test_first_playlist_comes_at_once_with_all_that_is_kept(
+    tmp_path: Path, clip: tuple[RunStart, list[Packet]]
+) -> None:
+    stream, now_ns, last = LiveStream(), time.time_ns(), clip[1][-1]
+    stream.add(clip[0])
+    for packet in clip[1]:
+        stream.add(replace(packet, utc_ns=now_ns - int((last.dts_s - packet.dts_s) * 1e9)))
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder)
+    server.start()
+    view = LiveHls(lambda: FeedClient(tmp_path, "porch", Request("fragments", "main")), "porch")
     asked = time.monotonic()
     text = view.playlist()
     took_s = time.monotonic() - asked
     segment, init = view.segment(0), view.init(1)
     view.stop()
+    server.stop()
     assert text is not None
-    assert "#EXTINF:1.000," in text
+    assert text.count("#EXTINF:1.000,") == 2  # the third second is not over
     assert took_s < 0.5
     assert init is not None
     assert segment is not None

@@ -25,8 +25,8 @@ LISTED = 8
 KEPT = 24
 """More than listed: hls.js asks for a vanished segment hundreds of times."""
 
-NEAR_S = 1.0
-CATCH_UP_S = 0.5
+NEAR_S = 0.6
+CATCH_UP_S = 0.3
 """A camera's process sends what it has kept in one go: the first playlist is made when that is read up to NEAR_S of
 now. Made in the middle of it, it would start the player seconds behind. If the box's clock has moved it waits so long,
 once."""
