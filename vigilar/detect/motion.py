@@ -158,7 +158,7 @@ class MotionDetector:
         reading = MotionReading(0.0, is_learning=True)
         if self.is_warm:
             reading = self._judge(self._reading(found, small), elapsed_s)
-        self._renew_background(elapsed_s)
+        self._renew_background(since_learned_s)
         return reading
 
     def look_back(self, small: Grey) -> MotionReading:

@@ -111,7 +111,7 @@ class LiveHls:
         with self._changed:
             self._ask()
             self._changed.wait_for(lambda: self._segments or self._thread is None, FIRST_WAIT_S)
-            if not self._is_near:
+            if self._segments and not self._is_near:
                 self._changed.wait_for(lambda: self._is_near or self._thread is None, CATCH_UP_S)
                 self._is_near = self._thread is not None
             if not self._segments:

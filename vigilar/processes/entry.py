@@ -27,6 +27,8 @@ OLD_PROCESS_WAIT_S = 10.0
 
 
 def enter_camera(job: CameraJob, sock: socket) -> None:
+    """One camera's process; ``sock`` is its end of the control line, as for the others. Ends as ``_run`` says."""
+
     def work(control: ControlChild) -> None:
         from vigilar.processes.camera import run_camera
 
@@ -36,6 +38,8 @@ def enter_camera(job: CameraJob, sock: socket) -> None:
 
 
 def enter_events(job: EventsJob, sock: socket) -> None:
+    """The process that judges, stores and publishes events."""
+
     def work(control: ControlChild) -> None:
         from vigilar.processes.events import run_events
 
@@ -45,7 +49,7 @@ def enter_events(job: EventsJob, sock: socket) -> None:
 
 
 def enter_web(job: WebJob, sock: socket) -> None:
-    """Unlike the others it starts its end of the line itself: the server forks, and threads do not survive that."""
+    """The process of the pages. Its server forks, which threads do not survive, so it starts its line itself."""
 
     def work(control: ControlChild) -> None:
         from vigilar.processes.web import run_web
