@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 
 from vigilar.base.clock import SimulatedClock
-from vigilar.detect.analyser import Analyser, Counters
+from vigilar.detect.analyser import Analyser, AnalysisCounters
 from vigilar.detect.motion import MotionSettings
 from vigilar.detect.pictures import MotionEnded, MotionStarted
 from vigilar.media.decode import Decoder
@@ -119,7 +119,9 @@ def looped(packets: list[Packet], length_s: float, loops: int) -> Iterator[Packe
             yield Packet(p.kind, p.data, pts, dts, p.duration, base, p.is_keyframe, 1, at_ns, at_ns)
 
 
-def ours(info: StreamInfo, packets: list[Packet], role: StreamRole, sensitivity: float) -> tuple[Found, Counters]:
+def ours(
+    info: StreamInfo, packets: list[Packet], role: StreamRole, sensitivity: float
+) -> tuple[Found, AnalysisCounters]:
     """What the analyser finds, and what it cost on this thread."""
     result, starts = Found(), list[tuple[float, float]]()
 
@@ -233,7 +235,7 @@ class Measured:
 
 def measure_clip(
     path: Path, label: Label, loops: int, sensitivity: float, *, with_peer: bool
-) -> tuple[Measured, Measured | None, Counters]:
+) -> tuple[Measured, Measured | None, AnalysisCounters]:
     """Both sides on ``loops`` rounds of one clip."""
     info, packets = read_clip(path)
     role = StreamRole.SUB if "_sub_" in path.name else StreamRole.MAIN
@@ -254,13 +256,13 @@ HEADER = (
 )
 
 
-def line(name: str, mine: Measured, other: Measured | None, counters: Counters) -> str:
+def line(name: str, mine: Measured, other: Measured | None, counters: AnalysisCounters) -> str:
     """One row of the table."""
     row = (
         f"{name:26} {mine.score.found:2}/{mine.score.events:<2} {mine.score.false_starts:4} {mine.per_hour:5.0f} "
         f"{_list(mine.score.delays_s):24} {_list(mine.score.start_errors_s):24} {mine.found.looks / mine.wall_s:6.1f}"
         f" {mine.found.decoded / mine.packets:7.0%} {mine.mcore:6.1f}"
-        f" {counters.wakes:5} {counters.hints:5} {counters.loud:5}"
+        f" {counters.wakes:5} {counters.hints:5} {counters.largest:5}"
     )
     if other is None:
         return row

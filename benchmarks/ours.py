@@ -48,7 +48,7 @@ def _free_port() -> int:
 def house(folder: Path, mains: list[str], subs: list[str], *, detect: bool) -> Iterator[House]:
     """Start Vigilar with these cameras in ``folder`` and wait until all of them record.
 
-    Its bytecode is there, as from its second start on: a compiler leaves holes in the memory it worked in.
+    Its bytecode is there, as from its second start on: a compiler leaves gaps in the memory it worked in.
     """
     folder.mkdir(parents=True)
     compileall.compile_dir(_ROOT / "vigilar", quiet=2)

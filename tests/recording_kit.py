@@ -21,10 +21,10 @@ from vigilar.media.bitstream import setup_of_extradata
 from vigilar.media.encode import ClipWriter
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
+from vigilar.record.file_store import FileStore, FileStoreSettings
+from vigilar.record.free_space import FreeSpace, free_space_of
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.ring import MAX_RING_BYTES, PacketRing
-from vigilar.record.room import Room, room_of
-from vigilar.record.shelf import Shelf, ShelfSettings
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import FileRow, find_files
@@ -161,9 +161,9 @@ class Bench:
     keys: KeyRing
     clock: SimulatedClock
     ring: PacketRing
-    shelf: Shelf
+    file_store: FileStore
     recorder: Recorder
-    room: list[Room]
+    room: list[FreeSpace]
     facts: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
 
     def feed(self, packets: list[Packet], *, tick_s: float = 0.2) -> None:
@@ -215,15 +215,15 @@ def bench(
     with closing(open_ready_store(folder)) as store:
         row = ensure_camera(store, "front", "Front door", 1)
         keys, clock = KeyRing.load_or_create(folder / "secrets"), SimulatedClock(START_UTC_NS, START_MONO_NS)
-        shelf = Shelf(ShelfSettings("front", row.uuid, folder, boot_id()), store, keys, clock)
+        file_store = FileStore(FileStoreSettings("front", row.uuid, folder, boot_id()), store, keys, clock)
         ring = PacketRing(ring_s, ring_bytes)
         facts: list[tuple[str, int, dict[str, Any]]] = []
-        room = [room_of(folder)]
+        room = [free_space_of(folder)]
         recorder = Recorder(
-            settings or RecorderSettings(), ring, shelf, clock, lambda *fact: facts.append(fact), make_muxer,
+            settings or RecorderSettings(), ring, file_store, clock, lambda *fact: facts.append(fact), make_muxer,
             lambda _folder: room[0],
         )  # fmt: skip
-        yield Bench(folder, store, keys, clock, ring, shelf, recorder, room, facts)
+        yield Bench(folder, store, keys, clock, ring, file_store, recorder, room, facts)
 
 
 def probe_times(data: bytes, folder: Path, stream: str = "v:0") -> list[tuple[float, float, bool]]:

@@ -164,9 +164,9 @@ def test_web_leads_to_no_picture_library() -> None:
 
 
 def test_camera_process_leads_to_no_heavy_library() -> None:
-    """A camera that is only recorded needs no pictures and no engine; ``processes/late.py`` loads what others do."""
+    """A camera that is only recorded needs no pictures and no engine; ``processes/lazy.py`` loads what others do."""
     seen = led_to([CODE / "processes" / "camera.py"], {"av", "cv2", "numpy", "sqlalchemy", "pydantic"})
-    assert {"vigilar.capture.rtsp.source", "vigilar.store.small", "vigilar.live.feed"} <= seen
+    assert {"vigilar.capture.rtsp.source", "vigilar.store.sqlite_store", "vigilar.live.feed"} <= seen
 
 
 def test_fork_server_holds_nothing_of_the_supervisor() -> None:

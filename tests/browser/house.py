@@ -24,12 +24,12 @@ from tests.recording_kit import Clip, make_clip, read_clip
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraHealth, EventPublished
-from vigilar.config.jobs import CameraFacts, WebJob
+from vigilar.config.jobs import CameraInfo, WebJob
 from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Fragment, Packet, RunStart, StreamRole
-from vigilar.processes.late import make_decoder
+from vigilar.processes.lazy import make_decoder
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
@@ -238,7 +238,7 @@ def web_job(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> Web
         names=("box.example",),
         house_name="Lindenweg 4",
         time_zone="Europe/Berlin",
-        cameras=tuple(CameraFacts(camera_id, name, True, True) for camera_id, name in cameras),
+        cameras=tuple(CameraInfo(camera_id, name, True, True) for camera_id, name in cameras),
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vigilar.base.control import ControlChild
 from vigilar.base.logs import start_logging
-from vigilar.config.jobs import CameraFacts, EventsJob
+from vigilar.config.jobs import CameraInfo, EventsJob
 from vigilar.events.announcer import Announcer
 from vigilar.processes.events import run_events
 from vigilar.store.outbox import OutboxMessage
@@ -44,7 +44,7 @@ def main() -> None:
         bus_port=int(sys.argv[2]),
         bus_user="events",
         bus_password=sys.stdin.readline().strip(),
-        cameras=(CameraFacts("front", "Front door", has_sub=False, enabled=True),),
+        cameras=(CameraInfo("front", "Front door", has_sub=False, enabled=True),),
     )
     if len(sys.argv) > 4:
         die_before_publishing(int(sys.argv[4]))

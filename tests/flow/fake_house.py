@@ -26,7 +26,7 @@ from vigilar.base.control import ControlChild, ProcessFact
 from vigilar.base.errors import VigilarError
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import write_configuration
-from vigilar.config.jobs import BrokerPlan, CameraFacts, CameraJob, EventsJob, HouseJobs, WebJob
+from vigilar.config.jobs import BrokerPlan, CameraInfo, CameraJob, EventsJob, HouseJobs, WebJob
 from vigilar.config.places import Places
 from vigilar.processes import entry
 from vigilar.processes.planner import PlanTask, Refusal
@@ -75,7 +75,7 @@ def plan(task: PlanTask, answer: Connection) -> None:
                 config_file=places.config_file,
                 listen="127.0.0.1",
                 port=house["port"],
-                cameras=tuple(CameraFacts(c, how, False, True) for c, how in cameras.items()),
+                cameras=tuple(CameraInfo(c, how, False, True) for c, how in cameras.items()),
                 **shared,
             ),
             broker=BrokerPlan(is_own=bool(bus_port), host="127.0.0.1", port=bus_port or 1),

@@ -256,7 +256,7 @@ def test_slow_disk_closes_the_run_and_reports_what_is_missing(clip: Clip, tmp_pa
         assert detail["to_ms"] == second.start_ms
         assert detail["lost_ms"] == round((after[0] - 2.5) * 1000)
         assert json.loads(b.marks(second)[0])["kind"] == "gap"
-        assert b.recorder.facts()["lost_packets"] == round((after[0] - 2.5) * 10)
+        assert b.recorder.counts()["lost_packets"] == round((after[0] - 2.5) * 10)
 
 
 def test_stop_closes_with_stop(clip: Clip, tmp_path: Path) -> None:

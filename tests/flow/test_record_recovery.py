@@ -21,10 +21,10 @@ from tests.recording_kit import START_MONO_NS, START_UTC_NS, Bench, Clip, bench,
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.stop import Stop
 from vigilar.media.fmp4 import FragmentMuxer
+from vigilar.record.file_store import FileInfo, FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
-from vigilar.record.shelf import Facts, Shelf, ShelfSettings
 from vigilar.record.stills import begin_still
 from vigilar.store.cameras import get_camera
 from vigilar.store.engine import Store
@@ -33,7 +33,9 @@ from vigilar.vge.keys import KeyRing
 from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
-STILL = Facts(start_utc_ns=START_UTC_NS, start_mono_ns=START_MONO_NS, timescale=1000, codec="jpeg", width=1, height=1)
+STILL = FileInfo(
+    start_utc_ns=START_UTC_NS, start_mono_ns=START_MONO_NS, timescale=1000, codec="jpeg", width=1, height=1
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +57,9 @@ def crashed(clip: Clip, tmp_path: Path) -> Iterator[Bench]:
 
 
 def _recovery(b: Bench, facts: list[tuple[str, int, dict[str, Any]]]) -> Recovery:
-    """That of a new process: a new shelf, which knows no number as its own."""
-    shelf = Shelf(b.shelf.settings, b.store, b.keys, b.clock)
-    return Recovery(shelf, b.store, lambda *fact: facts.append(fact))
+    """That of a new process: a new file_store, which knows no number as its own."""
+    file_store = FileStore(b.file_store.settings, b.store, b.keys, b.clock)
+    return Recovery(file_store, b.store, lambda *fact: facts.append(fact))
 
 
 def test_open_file_is_closed_and_told(crashed: Bench) -> None:
@@ -140,7 +142,7 @@ def test_own_files_are_left_alone(clip: Clip, tmp_path: Path) -> None:
         b.ring.add(clip.run())
         packets = list(islice(clip.endless(), 60))
         b.feed(packets[:30])
-        recovery = Recovery(b.shelf, b.store, lambda *_: None)
+        recovery = Recovery(b.file_store, b.store, lambda *_: None)
         assert recovery.run_once()
         assert (recovery.found.recovered, recovery.found.quarantined) == (0, 0)
         b.feed(packets[30:])
@@ -150,14 +152,14 @@ def test_own_files_are_left_alone(clip: Clip, tmp_path: Path) -> None:
 
 def test_next_file_of_the_same_day_follows_the_recovered_one(crashed: Bench) -> None:
     _recovery(crashed, []).run_once()
-    shelf = Shelf(crashed.shelf.settings, crashed.store, crashed.keys, crashed.clock)
-    number, link = shelf.rows.take_number("front", "video")
+    file_store = FileStore(crashed.file_store.settings, crashed.store, crashed.keys, crashed.clock)
+    number, link = file_store.rows.take_number("front", "video")
     assert (number, link) == (2, crashed.rows()[0].link)
 
 
 def test_still_is_readable_before_it_is_finished(tmp_path: Path) -> None:
     with bench(tmp_path) as b:
-        still = begin_still(b.shelf, b"jpeg", width=4, height=2, utc_ns=START_UTC_NS, mono_ns=START_MONO_NS)
+        still = begin_still(b.file_store, b"jpeg", width=4, height=2, utc_ns=START_UTC_NS, mono_ns=START_MONO_NS)
         (row,) = find_files(b.store, "front", "still", 0, 1 << 45)
         assert (row.id, row.path, row.width) == (still.row_id, "stills/front/2026-02-02/1.vge", 4)
         assert b.plaintext(row) == b"jpeg"
@@ -173,9 +175,9 @@ def _record_until_killed(folder: Path, clip: Clip, newest: Any) -> None:
     store, keys, clock = Store.open(database_url(folder)), KeyRing.load(folder / "secrets"), SystemClock()
     camera = get_camera(store, "front")
     assert camera is not None
-    shelf = Shelf(ShelfSettings("front", camera.uuid, folder, boot_id()), store, keys, clock)
+    file_store = FileStore(FileStoreSettings("front", camera.uuid, folder, boot_id()), store, keys, clock)
     ring = PacketRing(5.0)
-    recorder = Recorder(RecorderSettings(segment_s=3.0), ring, shelf, clock, lambda *_: None, FragmentMuxer)
+    recorder = Recorder(RecorderSettings(segment_s=3.0), ring, file_store, clock, lambda *_: None, FragmentMuxer)
     threading.Thread(target=recorder.run, args=(Stop(),), daemon=True).start()
     ring.add(clip.run())
     start = time.monotonic()

@@ -12,8 +12,8 @@ import pytest
 from tests.recording_kit import Bench, Clip, bench, make_clip, probe_times
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.media.packets import Packet
+from vigilar.record.free_space import FreeSpace
 from vigilar.record.recorder import RecorderSettings
-from vigilar.record.room import Room
 from vigilar.store import files
 from vigilar.vge import writer as vge_writer
 from vigilar.vge.format import CloseReason
@@ -22,8 +22,8 @@ from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
 MIB = 1024 * 1024
-PLENTY = Room(1000 * MIB, 2000 * MIB)
-NOTHING = Room(1 * MIB, 2000 * MIB)
+PLENTY = FreeSpace(1000 * MIB, 2000 * MIB)
+NOTHING = FreeSpace(1 * MIB, 2000 * MIB)
 
 
 @pytest.fixture(scope="module")

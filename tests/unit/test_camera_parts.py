@@ -18,7 +18,7 @@ from vigilar.bus.messages import CameraFact, MotionEnd, MotionStart
 from vigilar.capture.worker import Connection
 from vigilar.media.packets import Packet, RunStart, StreamRole
 from vigilar.processes.analysis import MAX_QUEUE_BYTES, AnalysisQueue, AnalysisWorker
-from vigilar.processes.camera_health import Doing, HealthBoard, StreamMeter
+from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import MAX_PICTURES, MAX_WAITING, FactSender
 from vigilar.record.stills import Still
 from vigilar.store import inbound, outbox
@@ -35,7 +35,7 @@ class Board:
         self.clock = SimulatedClock(mono_ns=START_MONO_NS)
         self.meter = StreamMeter()
         self.told: list[tuple[str, dict[str, Any]]] = []
-        self.board = HealthBoard("front", False, self.meter, self.clock, self._tell)
+        self.board = CameraReporter("front", False, self.meter, self.clock, self._tell)
 
     def _tell(self, kind: str, _utc_ns: int, detail: dict[str, Any]) -> None:
         self.told.append((kind, detail))

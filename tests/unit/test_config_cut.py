@@ -11,7 +11,7 @@ import pytest
 
 from vigilar.base.errors import ConfigError
 from vigilar.config.cut import cut_jobs, database_url, make_broker_plan, shared_logins
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraFacts
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo
 from vigilar.config.load import parse_config
 from vigilar.config.places import Places, find_places
 from vigilar.config.secrets import SecretStore
@@ -64,9 +64,9 @@ def test_jobs_hold_what_the_processes_need(places: Places) -> None:
     assert hall.camera_uuid == b"h" * 16
     assert (jobs.events.bus_user, jobs.web.bus_user) == ("events", "web")
     assert jobs.web.cameras == (
-        CameraFacts("front-door", "Front door", has_sub=True, enabled=True),
-        CameraFacts("hall", "Hall", has_sub=True, enabled=True),
-        CameraFacts("old", "Old", has_sub=False, enabled=False),
+        CameraInfo("front-door", "Front door", has_sub=True, enabled=True),
+        CameraInfo("hall", "Hall", has_sub=True, enabled=True),
+        CameraInfo("old", "Old", has_sub=False, enabled=False),
     )
     assert (jobs.web.port, jobs.web.time_zone, jobs.web.config_file) == (49735, "UTC", places.config_file)
     assert jobs.events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"

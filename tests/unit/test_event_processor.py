@@ -210,7 +210,7 @@ def test_supervisor_fact_of_camera_belongs_to_camera(processor: EventProcessor, 
 
 def test_unknown_supervisor_fact_is_dropped_not_asked_again(processor: EventProcessor, store: Store) -> None:
     processor.handle_fact(ProcessFact("p1", NOW, "moon_full", "system"))
-    assert (_count(store), processor.facts()["bad_messages"]) == (0, 1)
+    assert (_count(store), processor.counts()["bad_messages"]) == (0, 1)
 
 
 # Twice, late, out of order
@@ -268,13 +268,13 @@ def test_end_before_start_waits_for_it(processor: EventProcessor, store: Store, 
     clock.advance(2)
     processor.turn(0.0)
     assert _event(store, "m1").end_ms == NOW + 4000
-    assert processor.facts()["outbox_set_aside"] == 0
+    assert processor.counts()["outbox_set_aside"] == 0
 
 
 def test_end_without_row_waits_in_memory(processor: EventProcessor, store: Store) -> None:
     _feed(processor, _end(), _start())
     processor.sweep()
-    assert (_event(store, "m1").end_ms, processor.facts()["unstored"]) == (NOW + 4000, 0)
+    assert (_event(store, "m1").end_ms, processor.counts()["unstored"]) == (NOW + 4000, 0)
 
 
 def test_end_without_any_start_is_set_aside(processor: EventProcessor, store: Store) -> None:
@@ -288,7 +288,7 @@ def test_end_without_any_start_is_set_aside(processor: EventProcessor, store: St
 
 def test_end_of_foreign_motion_is_bad(processor: EventProcessor, store: Store) -> None:
     _feed(processor, _start(), _end(camera="yard"))
-    assert (_event(store, "m1").end_ms, processor.facts()["bad_messages"]) == (None, 1)
+    assert (_event(store, "m1").end_ms, processor.counts()["bad_messages"]) == (None, 1)
 
 
 # Motions that nobody ends
@@ -382,7 +382,7 @@ def test_bad_message_is_counted_and_dropped(
     processor: EventProcessor, store: Store, topic: str, payload: bytes
 ) -> None:
     processor._handle_event(topic, payload)
-    facts = processor.facts()
+    facts = processor.counts()
     assert (facts["bad_messages"], facts["unstored"], _count(store)) == (1, 0, 0)
 
 
@@ -390,7 +390,7 @@ def test_flood_of_bad_messages_is_one_line(processor: EventProcessor, caplog: py
     with caplog.at_level(logging.WARNING):
         for _ in range(100):
             processor._handle_event(START, b"rubbish")
-    assert processor.facts()["bad_messages"] == 100
+    assert processor.counts()["bad_messages"] == 100
     assert len(caplog.records) <= 3
 
 
@@ -423,7 +423,7 @@ def test_bug_in_one_message_does_not_end_the_loop(
     monkeypatch.setattr(translator_module, "get_camera", lambda *_: 1 // 0)
     processor.take(START, _start().dump())
     processor.turn(0.0)
-    assert (processor.facts()["bad_messages"], _count(store)) == (1, 0)
+    assert (processor.counts()["bad_messages"], _count(store)) == (1, 0)
 
 
 def test_storm_beyond_the_queue_is_left_to_the_outbox(
@@ -456,11 +456,11 @@ def test_event_waits_while_database_refuses(
         processor.take(FACT, _fact("disk_full").dump())
         processor.turn(0.0)
         processor.turn(0.0)
-        assert (processor.facts()["unstored"], processor.facts()["bad_messages"]) == (2, 0)
+        assert (processor.counts()["unstored"], processor.counts()["bad_messages"]) == (2, 0)
         with pytest.raises(StoreError):
             processor.handle_fact(ProcessFact("p1", NOW, "system_started", "system"))
     processor.sweep()
-    assert (_count(store), processor.facts()["unstored"], len(bus.published)) == (2, 0, 2)
+    assert (_count(store), processor.counts()["unstored"], len(bus.published)) == (2, 0, 2)
 
 
 def test_row_does_not_count_failures_of_the_database(
@@ -489,7 +489,7 @@ def test_memory_of_unstored_messages_is_bounded(
         patch.setattr(translator_module, "insert_event", refuse)
         for number in range(5):
             _feed(processor, _start(f"m{number}", ts=NOW + number))
-    assert (processor.facts()["unstored"], processor.facts()["lost"]) == (3, 2)
+    assert (processor.counts()["unstored"], processor.counts()["lost"]) == (3, 2)
     processor.sweep()
     assert _count(store) == 3
 

@@ -1,4 +1,4 @@
-"""The small parts of recording: the clock watch, holes, room, days."""
+"""The small parts of recording: the clock watch, gaps, room, days."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from vigilar.base.clock import SimulatedClock
 from vigilar.record.clockwatch import ClockWatch
-from vigilar.record.hole import DISK_FULL, DISK_SLOW, HoleBook
-from vigilar.record.room import Room, room_of
-from vigilar.record.shelf import day_of
+from vigilar.record.file_store import day_of
+from vigilar.record.free_space import FreeSpace, free_space_of
+from vigilar.record.gaps import DISK_FULL, DISK_SLOW, GapLog
 
 MIB = 1024 * 1024
 Facts = list[tuple[str, int, dict[str, Any]]]
@@ -38,7 +38,7 @@ def test_slewing_and_waiting_are_no_steps() -> None:
 
 def test_hole_is_reported_when_it_ends() -> None:
     facts = Facts()
-    book = HoleBook(lambda *fact: facts.append(fact))
+    book = GapLog(lambda *fact: facts.append(fact))
     book.begin(2_000_000_000, DISK_SLOW)
     book.begin(1_000_000_000, DISK_FULL)
     mark = book.mark(4_500_000_000)
@@ -53,7 +53,7 @@ def test_hole_is_reported_when_it_ends() -> None:
 
 def test_long_hole_is_reported_while_it_lasts() -> None:
     facts = Facts()
-    book = HoleBook(lambda *fact: facts.append(fact))
+    book = GapLog(lambda *fact: facts.append(fact))
     book.begin(0, DISK_SLOW)
     book.look(10_000_000_000)
     assert not facts
@@ -64,7 +64,7 @@ def test_long_hole_is_reported_while_it_lasts() -> None:
 
 def test_full_disk_is_reported_once_and_its_end_too() -> None:
     facts = Facts()
-    book = HoleBook(lambda *fact: facts.append(fact))
+    book = GapLog(lambda *fact: facts.append(fact))
     book.recording_works(1)
     for _ in range(3):
         book.disk_is_full(2, {})
@@ -74,16 +74,16 @@ def test_full_disk_is_reported_once_and_its_end_too() -> None:
 
 
 def test_reserve_is_small_on_small_disks() -> None:
-    assert Room(16 * MIB, 1000 * MIB).is_full is False
-    assert Room(16 * MIB - 1, 1000 * MIB).is_full
-    assert Room(32 * MIB - 1, 1000 * MIB).may_resume is False
-    assert Room(1 * MIB, 20 * MIB).is_full is False
+    assert FreeSpace(16 * MIB, 1000 * MIB).is_full is False
+    assert FreeSpace(16 * MIB - 1, 1000 * MIB).is_full
+    assert FreeSpace(32 * MIB - 1, 1000 * MIB).may_resume is False
+    assert FreeSpace(1 * MIB, 20 * MIB).is_full is False
 
 
 def test_room_of_a_real_folder(tmp_path: Path) -> None:
-    room = room_of(tmp_path)
+    room = free_space_of(tmp_path)
     assert 0 < room.free_bytes <= room.total_bytes
-    assert room_of(tmp_path / "absent").is_full is False
+    assert free_space_of(tmp_path / "absent").is_full is False
 
 
 def test_day_is_utc() -> None:

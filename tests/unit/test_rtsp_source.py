@@ -18,7 +18,7 @@ from tests.fakes.rtp import IDR, SDP, SLICE, interleaved, rtp
 from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
-from vigilar.capture.rtsp import session, wire
+from vigilar.capture.rtsp import client, wire
 from vigilar.capture.rtsp.source import RtspSource
 from vigilar.capture.rtsp.wire import LOW_WATER, MAX_GARBAGE_BYTES, WAKE_S, Wire
 from vigilar.media.packets import Kind, RawPacket, SoundRefused
@@ -177,7 +177,7 @@ def test_stop_is_seen_while_opening(camera: ScriptedCamera, reply: bytes) -> Non
 
 
 def test_trickled_answer_does_not_hold_us(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "OPEN_TIMEOUT_S", 0.8)
+    monkeypatch.setattr(client, "OPEN_TIMEOUT_S", 0.8)
     over = threading.Event()
 
     def trickle() -> None:
@@ -319,7 +319,7 @@ def test_new_nonce_after_a_good_login_is_taken(camera: ScriptedCamera) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "MIN_KEEP_ALIVE_S", 0.1)
+    monkeypatch.setattr(client, "MIN_KEEP_ALIVE_S", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")

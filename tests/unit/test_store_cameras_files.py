@@ -26,13 +26,13 @@ from vigilar.store.files import (
     storage_totals,
     take_number,
 )
-from vigilar.store.plain import Database
-from vigilar.store.small import open_small
+from vigilar.store.sql import Database
+from vigilar.store.sqlite_store import open_database
 
 NOW = 1_770_000_000_000
 
 
-@pytest.fixture(params=[open_small, Store.open], ids=["small", "engine"])
+@pytest.fixture(params=[open_database, Store.open], ids=["small", "engine"])
 def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
     with closing(request.param(lay_database(tmp_path))) as store:
         ensure_camera(store, "front", "Front door", NOW)

@@ -78,7 +78,7 @@ def test_impossible_launch_counts_as_failure(stage: Stage) -> None:
     assert stage.child.failed_to_launch("no memory").wait_s == 0.0
     assert stage.child.failed_to_launch("no memory").wait_s == 1.0
     assert not stage.child.is_due()
-    assert stage.child.facts()["last_exit"] == "no memory"
+    assert stage.child.summary()["last_exit"] == "no memory"
 
 
 @pytest.mark.parametrize(("beats", "limit_s"), [(False, 30.0), (True, 15.0)])
@@ -93,7 +93,7 @@ def test_silent_process_is_killed_once(stage: Stage, beats: bool, limit_s: float
     assert stage.child.kill_if_hung() is None
     assert stage.signals == [signal.SIGKILL]
     stage.child.ended()
-    assert stage.child.facts()["last_exit"] == "hung and was killed"
+    assert stage.child.summary()["last_exit"] == "hung and was killed"
 
 
 def test_heartbeats_keep_process_alive(stage: Stage) -> None:
@@ -102,7 +102,7 @@ def test_heartbeats_keep_process_alive(stage: Stage) -> None:
         stage.child.beat({"fps": 15})
         stage.clock.advance(14.9)
         assert stage.child.kill_if_hung() is None
-    assert stage.child.facts()["status"] == {"fps": 15}
+    assert stage.child.summary()["status"] == {"fps": 15}
 
 
 def test_foreign_program_needs_no_heartbeat() -> None:
@@ -140,7 +140,7 @@ def test_replaced_process_stops_then_starts(stage: Stage) -> None:
     assert not stage.child.is_due()
     assert stage.child.ended() is None
     assert stage.child.is_due()
-    assert stage.child.facts()["restarts"] == 1
+    assert stage.child.summary()["restarts"] == 1
 
 
 def test_new_settings_end_the_pause(stage: Stage) -> None:
@@ -157,7 +157,7 @@ def test_facts_tell_when_the_next_try_is(stage: Stage) -> None:
     stage.child.ended()
     stage.child.launch()
     stage.child.ended()
-    facts: dict[str, Any] = stage.child.facts()
+    facts: dict[str, Any] = stage.child.summary()
     assert facts["state"] == "waiting"
     assert facts["next_try_ts"] == stage.clock.utc_ns() // 1_000_000 + 1000
     assert facts["pid"] is None

@@ -178,7 +178,7 @@ def test_torn_tail_is_invisible(tmp_path: Path, tail: bytes) -> None:
 
 
 def test_last_record_with_holes_is_invisible_until_filled(tmp_path: Path) -> None:
-    path = tmp_path / "holes.vge"
+    path = tmp_path / "gaps.vge"
     sample.write_open(path)
     whole = path.read_bytes()
     path.write_bytes(whole[:-50] + bytes(50))

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from vigilar.config.jobs import CameraFacts
+from vigilar.config.jobs import CameraInfo
 from vigilar.web.problems import Problem
 from vigilar.web.serving import ByteRange, parse_byte_range
 from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence
@@ -19,7 +19,7 @@ ROOMY = DiskState(100_000_000_000, 50_000_000_000)
 
 
 def line(state: str, name: str = "Shed", enabled: bool = True, **facts: Any) -> Any:
-    return camera_line(CameraFacts("shed", name, True, enabled), {"state": state, **facts}, NOW, BERLIN)
+    return camera_line(CameraInfo("shed", name, True, enabled), {"state": state, **facts}, NOW, BERLIN)
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ class Child:
             return max(0.0, self._kill_s - now)
         return 1.0
 
-    def facts(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """What the other processes and the system page may know; see ``docs/architecture/subsystems/supervisor.md``."""
         wait_s = max(0.0, self._due_s - self._now_s())
         is_waiting = self.state is ChildState.WAITING

@@ -59,33 +59,33 @@ def status(places: Places, as_json: bool) -> int:
             print_json({"running": False})
             return ExitCode.NOT_RUNNING
         raise not_running(places)
-    facts = _gather(places)
+    found = _gather(places)
     if as_json:
-        print_json({"running": True, "pid": pid, **facts, "cameras": [asdict(one) for one in facts["cameras"]]})
+        print_json({"running": True, "pid": pid, **found, "cameras": [asdict(one) for one in found["cameras"]]})
     else:
-        _print(pid, facts, places)
-    return ExitCode.WARNINGS if facts["warnings"] else ExitCode.OK
+        _print(pid, found, places)
+    return ExitCode.WARNINGS if found["warnings"] else ExitCode.OK
 
 
 def _gather(places: Places) -> dict[str, Any]:
-    facts: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
+    found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
     try:
         config = load_config(places)
     except ConfigError as error:
-        facts["warnings"].append(
+        found["warnings"].append(
             f"The settings are not valid, the last good ones stay in use: {'; '.join(str(error).splitlines())}"
         )
-        return facts
+        return found
     host = local_host(config.web.listen)
-    facts["address"] = page_address(host, config.web.port)
+    found["address"] = page_address(host, config.web.port)
     if not is_serving(host, config.web.port):
-        facts["warnings"].append(f"The page does not answer at {facts['address']}")
+        found["warnings"].append(f"The page does not answer at {found['address']}")
     try:
-        facts["cameras"] = read_cameras(config, places, time.time_ns() // 1_000_000)
+        found["cameras"] = read_cameras(config, places, time.time_ns() // 1_000_000)
     except StoreError as error:
-        facts["warnings"].append(f"The database cannot be read: {error}")
-    facts["warnings"] += [_warning(one) for one in facts["cameras"] if one.is_late or one.problem]
-    return facts
+        found["warnings"].append(f"The database cannot be read: {error}")
+    found["warnings"] += [_warning(one) for one in found["cameras"] if one.is_late or one.problem]
+    return found
 
 
 def _warning(one: CameraStatus) -> str:
@@ -134,14 +134,14 @@ def _must_record_now(camera: Camera, config: Config) -> bool:
     return camera.enabled and config.mode_of(camera) != "motion"
 
 
-def _print(pid: int, facts: dict[str, Any], places: Places) -> None:
-    print(f"Vigilar {facts['version']} runs, process {pid}, data in {places.data_dir}")
-    if facts["address"]:
-        print(f"Page: {facts['address']}")
-    if facts["cameras"]:
+def _print(pid: int, found: dict[str, Any], places: Places) -> None:
+    print(f"Vigilar {found['version']} runs, process {pid}, data in {places.data_dir}")
+    if found["address"]:
+        print(f"Page: {found['address']}")
+    if found["cameras"]:
         zone = house_zone(load_config(places))
-        print_table(_row(one, zone) for one in facts["cameras"])
-    for warning in facts["warnings"]:
+        print_table(_row(one, zone) for one in found["cameras"])
+    for warning in found["warnings"]:
         print(f"! {one_line(warning)}")
 
 

@@ -48,7 +48,7 @@ def _verify(path: Path, ring: KeyRing) -> tuple[dict[str, Any], ExitCode]:
     except RecordingError as error:
         facts = {"file": str(path), "verdict": "unreadable", "code": error.code, "sentence": str(error)}
         return facts, error.exit_code
-    return _facts(path, report), _exit_code(report)
+    return _summary(path, report), _exit_code(report)
 
 
 def _exit_code(report: Report) -> ExitCode:
@@ -57,7 +57,7 @@ def _exit_code(report: Report) -> ExitCode:
     return ExitCode.LOCKED if report.code in _KEY_CODES else ExitCode.NOT_EXACT
 
 
-def _facts(path: Path, report: Report) -> dict[str, Any]:
+def _summary(path: Path, report: Report) -> dict[str, Any]:
     digest = report.plaintext_sha256
     return {
         "file": str(path),

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
 from vigilar.config.addresses import with_login
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraFacts, CameraJob, EventsJob, HouseJobs, WebJob
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, HouseJobs, WebJob
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
@@ -87,7 +87,7 @@ def make_events_job(config: Config, places: Places, bus: BusLogins) -> EventsJob
         bus_port=bus.port,
         bus_user=bus.events.user,
         bus_password=bus.events.password,
-        cameras=camera_facts(config),
+        cameras=camera_infos(config),
         log_level=config.log.level.upper(),
     )
 
@@ -108,7 +108,7 @@ def make_web_job(config: Config, places: Places, bus: BusLogins) -> WebJob:
         names=config.web.names,
         house_name=config.house.name,
         time_zone=box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone,
-        cameras=camera_facts(config),
+        cameras=camera_infos(config),
         log_level=config.log.level.upper(),
     )
 
@@ -128,9 +128,9 @@ def shared_logins(plan: BrokerPlan) -> BusLogins:
     return BusLogins(host=plan.host, port=plan.port, camera=login, events=login, web=login)
 
 
-def camera_facts(config: Config) -> tuple[CameraFacts, ...]:
+def camera_infos(config: Config) -> tuple[CameraInfo, ...]:
     return tuple(
-        CameraFacts(
+        CameraInfo(
             camera.id, camera.name, camera.small is not None or camera.address.startswith("demo:"), camera.enabled
         )
         for camera in config.cameras

@@ -52,7 +52,7 @@ class CameraJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True)
-class CameraFacts:
+class CameraInfo:
     """What other processes than its own know of a camera. ``enabled`` is false for one that is set aside."""
 
     id: str
@@ -65,7 +65,7 @@ class CameraFacts:
 class EventsJob(ProcessJob):
     """The process that turns messages into stored events."""
 
-    cameras: tuple[CameraFacts, ...] = ()
+    cameras: tuple[CameraInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class WebJob(ProcessJob):
     names: tuple[str, ...] = ()
     house_name: str = "Home"
     time_zone: str = "UTC"
-    cameras: tuple[CameraFacts, ...] = ()
+    cameras: tuple[CameraInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ SILENCE_S = QUIET_S + 1.0
 
 
 @dataclass(slots=True)
-class Counters:
+class AnalysisCounters:
     """What the analysis did, since it was made."""
 
     packets: int = 0
@@ -45,7 +45,7 @@ class Counters:
     looks: int = 0
     wakes: int = 0
     hints: int = 0
-    loud: int = 0
+    largest: int = 0
     motions: int = 0
 
 
@@ -91,7 +91,7 @@ class Analyser:
         on_motion_end: Callable[[MotionEnded], None],
         clock: Clock,
     ) -> None:
-        self.counters = Counters()
+        self.counters = AnalysisCounters()
         self._detector = MotionDetector(settings)
         self._wanted = settings
         self._hysteresis = Hysteresis(settings.least_area_frac)
@@ -182,9 +182,9 @@ class Analyser:
         """Decode only when a look is due or something hints at motion; wake when the look says so."""
         since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
         is_hint = is_hint and since_look_s >= HINT_GAP_S
-        may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_loud
+        may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_large
         is_due = run.pace.is_due(packet, since_look_s, may_rest=may_rest) or run.gops.is_full
-        if not (is_due or is_hint or self._is_loud(run, packet, since_look_s, may_rest=may_rest)):
+        if not (is_due or is_hint or self._is_large(run, packet, since_look_s, may_rest=may_rest)):
             return
         picture = self._decode_pending(run)
         if picture is None:
@@ -211,10 +211,10 @@ class Analyser:
         run.decoder = self._make_decoder(run.info)
         run.gops.rewind()
 
-    def _is_loud(self, run: _Run, packet: Packet, since_look_s: float, *, may_rest: bool) -> bool:
-        if not may_rest or packet.is_keyframe or since_look_s < HINT_GAP_S or not run.sizes.is_loud(packet.mono_ns):
+    def _is_large(self, run: _Run, packet: Packet, since_look_s: float, *, may_rest: bool) -> bool:
+        if not may_rest or packet.is_keyframe or since_look_s < HINT_GAP_S or not run.sizes.is_large(packet.mono_ns):
             return False
-        self.counters.loud += 1
+        self.counters.largest += 1
         return True
 
     def _decode_pending(self, run: _Run) -> PictureLike | None:

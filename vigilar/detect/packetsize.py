@@ -24,12 +24,13 @@ SPREAD = 4.0
 """...and by how many usual deviations (median of the absolute deviations)."""
 LOUD_MEMORY = 300
 LOUD_LEAST = 100
-"""Levels (middles of RECENT) that loudness is judged by, at most and at least: 30 and 10 s at 10 a second..."""
-LOUD_SHARE = 0.01
-"""...of which the largest hundredth is loud. Not a size but a rate of false alarms is set: somebody who walks into a
-noisy picture makes its packets a fifth larger (measured: 1.2 to 1.4 times), which no fixed factor tells from noise."""
-LOUD_GAP_S = 1.0
-"""Loud packets hint no more often than this."""
+"""Levels (middles of RECENT) that size is judged by, at most and at least: 30 and 10 s at 10 a second..."""
+LARGE_SHARE = 0.01
+"""...of which the largest hundredth counts as large. Not a size but a rate of false alarms is set: somebody who walks
+into a noisy picture makes its packets a fifth larger (measured: 1.2 to 1.4 times), which no fixed factor tells from
+noise."""
+LARGE_GAP_S = 1.0
+"""Large packets hint no more often than this."""
 BACK_OFF_MIN_S = 1.0
 BACK_OFF_MAX_S = 60.0
 """After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good
@@ -49,19 +50,19 @@ class PacketSizes:
         self._deaf_until_ns = 0
         self._back_off_s = BACK_OFF_MIN_S
         self._levels: deque[float] = deque(maxlen=LOUD_MEMORY)
-        self._loud = math.inf
-        self._loud_ns = 0
+        self._large = math.inf
+        self._large_ns = 0
 
     @property
-    def knows_loud(self) -> bool:
-        """Whether enough was seen to tell loud packets."""
-        return self._loud != math.inf
+    def knows_large(self) -> bool:
+        """Whether enough was seen to tell large packets."""
+        return self._large != math.inf
 
-    def is_loud(self, mono_ns: int) -> bool:
+    def is_large(self, mono_ns: int) -> bool:
         """Whether the newest packets are among the largest of late: a hint while resting, mostly a false one."""
-        if self._level <= self._loud or mono_ns - self._loud_ns < LOUD_GAP_S * 1e9:
+        if self._level <= self._large or mono_ns - self._large_ns < LARGE_GAP_S * 1e9:
             return False
-        self._loud_ns = mono_ns
+        self._large_ns = mono_ns
         return True
 
     def add(self, size_bytes: int, mono_ns: int) -> bool:
@@ -76,7 +77,7 @@ class PacketSizes:
             self._usual = usual = _middle(self._sizes)
             self._spread = _middle([abs(size - usual) for size in self._sizes])
             if len(self._levels) >= LOUD_LEAST:
-                self._loud = sorted(self._levels)[-math.ceil(LOUD_SHARE * len(self._levels))]
+                self._large = sorted(self._levels)[-math.ceil(LARGE_SHARE * len(self._levels))]
         return is_hint
 
     def judge(self, *, was_right: bool, mono_ns: int) -> None:

@@ -29,7 +29,7 @@ ACKNOWLEDGE_WITHIN_NS = 10_000_000_000
 """On loopback an acknowledgement takes about 0.3 ms. After 10 s on a live connection it will not come: send again."""
 
 
-class Bus(Protocol):
+class BusClient(Protocol):
     """The part of ``bus.client.MessageBus`` that events need."""
 
     @property
@@ -64,7 +64,7 @@ class _InFlight:
 class Announcer:
     """Not thread-safe: its user calls it under one lock, except ``notice_connection``."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+    def __init__(self, store: Store, bus: BusClient, clock: Clock) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock

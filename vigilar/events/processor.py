@@ -22,7 +22,7 @@ from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.tally import Tally
 from vigilar.bus.messages import BadMessage
 from vigilar.bus.topics import Topics
-from vigilar.events.announcer import Announcer, Bus
+from vigilar.events.announcer import Announcer, BusClient
 from vigilar.events.translator import MissingStartError, Translator
 from vigilar.store import outbox
 from vigilar.store.engine import Store
@@ -68,7 +68,7 @@ class EventProcessor:
     1), then the store's (level 2); the bus has a leaf lock.
     """
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, camera_names: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, bus: BusClient, clock: Clock, camera_names: Mapping[str, str]) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -136,7 +136,7 @@ class EventProcessor:
         except BadMessage as error:
             self._bad.add(f"{fact.kind[:40]} of the supervisor: {error}")
 
-    def facts(self) -> dict[str, int | bool]:
+    def counts(self) -> dict[str, int | bool]:
         """Small numbers for the heartbeat: what waits and what was dropped."""
         waiting, set_aside = outbox.counts(self._store)
         return {

@@ -73,8 +73,8 @@ class FileSource:
         width, height = codec.width, codec.height
         if setup and not width:  # nothing was probed: the parameter set knows
             with contextlib.suppress(BadBitstream):
-                facts = first_sps(codec.name, setup)
-                width, height = facts.width, facts.height
+                sps = first_sps(codec.name, setup)
+                width, height = sps.width, sps.height
         self.streams = [StreamInfo(Kind.VIDEO, codec.name, self._ticks(self._video), setup, width, height, believable)]
         if self._audio is not None:
             try:

@@ -34,17 +34,17 @@ from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
-from vigilar.processes.camera_health import Doing, HealthBoard, StreamMeter
+from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
-from vigilar.processes.late import make_decoder, make_motion_teller
+from vigilar.processes.lazy import make_decoder, make_motion_teller
 from vigilar.record.choice import RecordingMode
+from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
-from vigilar.record.shelf import Shelf, ShelfSettings
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.plain import Database
-from vigilar.store.small import open_small
+from vigilar.store.sql import Database
+from vigilar.store.sqlite_store import open_database
 from vigilar.vge.keys import KeyRing
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
     the threads ended by itself: the supervisor then starts the process again.
     """
-    with closing(open_small(job.database_url)) as store:
+    with closing(open_database(job.database_url)) as store:
         CameraProcess(job, control, store).run()
 
 
@@ -86,24 +86,26 @@ class CameraProcess:
         )
         self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
         row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000)
-        settings = ShelfSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
-        self._shelf = Shelf(settings, store, KeyRing.load(job.secrets_dir), self._clock)
-        self._recovery = Recovery(self._shelf, store, self._facts.report)
+        settings = FileStoreSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
+        self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
+        self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._ring = PacketRing(job.before_s)
         self._recorder = Recorder(
             RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s),
             self._ring,
-            self._shelf,
+            self._file_store,
             self._clock,
             self._facts.report,
             FragmentMuxer,
         )
         self._meter = StreamMeter()
-        self._health = HealthBoard(job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report)
+        self._health = CameraReporter(
+            job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report
+        )
         self._queue = AnalysisQueue()
         self._motion = self._analysis = None
         if job.detect:
-            self._motion = make_motion_teller(self._facts, self._recorder, self._shelf, self._clock, self._run_now)
+            self._motion = make_motion_teller(self._facts, self._recorder, self._file_store, self._clock, self._run_now)
             make_analyser = partial(self._motion.make_analyser, job.sensitivity)
             self._analysis = AnalysisWorker(make_analyser, self._queue, self._clock)
         self._capture_stop, self._work_stop, self._facts_stop = Stop(), Stop(), Stop()
@@ -224,7 +226,7 @@ class CameraProcess:
 
     def _doing(self) -> Doing:
         counters: dict[str, Any] = {
-            **self._recorder.facts(),
+            **self._recorder.counts(),
             "dropped_packets": sum(worker.dropped for worker in self._captures.values()),
             "dropped_facts": self._facts.dropped,
         }

@@ -12,7 +12,7 @@ from vigilar.base.ids import new_id
 from vigilar.bus.messages import CameraHealth
 from vigilar.capture.worker import Connection
 from vigilar.media.packets import Kind, Packet, RunStart
-from vigilar.record.hole import Report
+from vigilar.record.gaps import Report
 
 OFFLINE_NS = 10_000_000_000
 """Without a picture for this long the camera is offline, once."""
@@ -87,7 +87,7 @@ class Doing:
     counters: dict[str, Any]
 
 
-class HealthBoard:
+class CameraReporter:
     """The camera's state. ``note_connection`` on the capture thread, ``look`` and ``due`` on the main thread."""
 
     def __init__(self, camera_id: str, has_sub: bool, meter: StreamMeter, clock: Clock, report: Report) -> None:

@@ -56,13 +56,13 @@ def _turn_until_stopped(processor: EventProcessor, control: ControlChild) -> Non
         now_s = time.monotonic()
         if now_s >= beat_s:
             beat_s = now_s + BEAT_S
-            control.heartbeat(_facts(processor))
+            control.heartbeat(_counts(processor))
     processor.turn(0.0)  # what came in before the stop
 
 
-def _facts(processor: EventProcessor) -> dict[str, Any]:
+def _counts(processor: EventProcessor) -> dict[str, Any]:
     try:
-        return dict(processor.facts())
+        return dict(processor.counts())
     except StoreError as error:
         return {"reason": str(error)}
 

@@ -22,7 +22,7 @@ from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
 from vigilar.record.stills import Still
 from vigilar.store import inbound
-from vigilar.store.plain import Database
+from vigilar.store.sql import Database
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ IDLE_S = 5.0
 _DATABASE_TROUBLE = {ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DENIED, ErrorKind.CORRUPT}
 
 
-class Bus(Protocol):
+class Publisher(Protocol):
     """What is needed of ``bus.client.MessageBus``."""
 
     def publish(self, topic: str, payload: bytes, qos: int = 1) -> object: ...
@@ -61,7 +61,7 @@ class _Waiting:
 class FactSender:
     """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread."""
 
-    def __init__(self, camera_id: str, store: Database, bus: Bus, clock: Clock) -> None:
+    def __init__(self, camera_id: str, store: Database, bus: Publisher, clock: Clock) -> None:
         self._camera_id = camera_id
         self._store = store
         self._bus = bus

@@ -11,8 +11,8 @@ from vigilar.detect.motion import MotionSettings
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.media.decode import Decoder
 from vigilar.processes.facts import FactSender
+from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
-from vigilar.record.shelf import Shelf
 from vigilar.record.stills import Still, begin_still
 
 STILL_WIDTH = 640
@@ -26,11 +26,11 @@ class MotionTeller:
     """
 
     def __init__(
-        self, facts: FactSender, recorder: Recorder, shelf: Shelf, clock: Clock, run_now: Callable[[], int]
+        self, facts: FactSender, recorder: Recorder, file_store: FileStore, clock: Clock, run_now: Callable[[], int]
     ) -> None:
         self._facts = facts
         self._recorder = recorder
-        self._shelf = shelf
+        self._file_store = file_store
         self._clock = clock
         self._run_now = run_now
         self._motion_id: str | None = None
@@ -58,4 +58,4 @@ class MotionTeller:
         jpeg = picture.to_jpeg(STILL_WIDTH)
         shown = min(STILL_WIDTH, width)
         size = {"width": shown, "height": round(height * shown / width)}
-        return begin_still(self._shelf, jpeg, **size, utc_ns=picture.utc_ns, mono_ns=picture.mono_ns)
+        return begin_still(self._file_store, jpeg, **size, utc_ns=picture.utc_ns, mono_ns=picture.mono_ns)

@@ -340,7 +340,7 @@ class Supervisor:
         now_ts = self._clock.utc_ns() // 1_000_000
         own = {"state": "running", "pid": os.getpid(), "started_ts": self._started_ts, "restarts": 0}
         processes = {"supervisor": {**own, "rss_bytes": resident_bytes(os.getpid())}}
-        processes |= {name: child.facts() for name, child in self._children.items()}
+        processes |= {name: child.summary() for name, child in self._children.items()}
         status = {
             "ts": now_ts,
             "processes": processes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from vigilar.base.clock import Clock
-from vigilar.record.hole import Report
+from vigilar.record.gaps import Report
 from vigilar.vge.bodies import Mark
 
 logger = logging.getLogger(__name__)

@@ -21,14 +21,14 @@ from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
 from vigilar.media.packets import Packet
-from vigilar.record import hole
+from vigilar.record import gaps
 from vigilar.record.choice import Choice, Chooser, RecordingMode
 from vigilar.record.clockwatch import ClockWatch
-from vigilar.record.hole import HoleBook, Report
+from vigilar.record.file_store import FileStore
+from vigilar.record.free_space import LookForSpace, free_space_of
+from vigilar.record.gaps import GapLog, Report
 from vigilar.record.ring import GopView, PacketRing
-from vigilar.record.room import LookForRoom, room_of
 from vigilar.record.segment import MakeMuxer, Segment
-from vigilar.record.shelf import Shelf
 from vigilar.vge.bodies import Mark
 from vigilar.vge.format import CloseReason
 
@@ -41,10 +41,11 @@ SYNC_AFTER_NS = 750_000_000
 
 CHECKPOINT_EVERY_NS = 10_000_000_000
 RETRY_NS = 1_000_000_000
-"""How soon a file that could not be made is tried again, and the disk is looked at for room."""
+"""How soon a file that could not be made is tried again, and the disk is looked at for space."""
 
 POOR_RETRY_NS = 30_000_000_000
-"""The same after a file that ended without a picture: a quota that shows no room must not leave a file a second."""
+"""The same after a file that ended without a picture: where a quota hides that no space is left, it must not leave a
+file a second."""
 
 SILENCE_NS = 15_000_000_000
 """Without a packet for this long the file is closed. Longer than capture's own 10 s, after which a new run begins, so
@@ -67,7 +68,7 @@ class RecorderSettings:
 
 
 @dataclass(slots=True)
-class Counters:
+class RecorderCounters:
     """What happened since the process started. Read by other threads as it is."""
 
     files: int = 0
@@ -86,35 +87,35 @@ class Recorder:
         self,
         settings: RecorderSettings,
         ring: PacketRing,
-        shelf: Shelf,
+        file_store: FileStore,
         clock: Clock,
         report: Report,
         make_muxer: MakeMuxer,
-        look_for_room: LookForRoom = room_of,
+        look_for_space: LookForSpace = free_space_of,
     ) -> None:
         self._bell = Bell()
-        self.counters = Counters()
+        self.counters = RecorderCounters()
         self.alive_mono_ns = clock.mono_ns()
         self._settings = settings
         self._segment_ns = int(settings.segment_s * 1e9)
         self._ring = ring
         self._reader = ring.reader()
-        self._shelf = shelf
+        self._file_store = file_store
         self._clock = clock
         self._make_muxer = make_muxer
-        self._look_for_room = look_for_room
+        self._look_for_space = look_for_space
         self._chooser = Chooser(settings.mode, settings.before_s, settings.after_s)
-        self._holes = HoleBook(report)
+        self._gaps = GapLog(report)
         self._clock_watch = ClockWatch(clock, report)
         self._segment: Segment | None = None
         self._last_run: int | None = None
         self._last_end_utc_ns = 0
         self._retry_mono_ns = 0
-        self._room_mono_ns = 0
+        self._space_mono_ns = 0
         self._checkpoint_mono_ns = 0
         self._wants_checkpoint = False
         self._last_write_mono_ns = 0
-        self._why_held = hole.DISK_SLOW
+        self._why_held = gaps.DISK_SLOW
         self._errors = Tally(logger, "recording", every_s=10.0)
 
     @property
@@ -122,8 +123,8 @@ class Recorder:
         """Whether a file is open and grew within the last seconds."""
         return self._segment is not None and self._clock.mono_ns() - self._last_write_mono_ns < 3_000_000_000
 
-    def facts(self) -> dict[str, Any]:
-        """Counters for the health message."""
+    def counts(self) -> dict[str, Any]:
+        """RecorderCounters for the health message."""
         counters = self.counters
         return {
             "files": counters.files,
@@ -131,7 +132,7 @@ class Recorder:
             "slowest_sync_ms": counters.slowest_sync_ms,
             "write_errors": counters.write_errors,
             "recorder_bugs": counters.bugs,
-            "holes": self._holes.holes,
+            "gaps": self._gaps.gaps,
             "lost_packets": self._ring.dropped_unread,
             "ring_bytes": self._ring.size_bytes,
         }
@@ -169,7 +170,7 @@ class Recorder:
         step = self._clock_watch.look()
         if step is not None and self._segment:
             self._guarded(self._segment.mark, step)
-        self._holes.look(self._clock.utc_ns())
+        self._gaps.look(self._clock.utc_ns())
         if self._is_held(now):
             return
         self._take_loss()
@@ -190,8 +191,8 @@ class Recorder:
         left = self._reader.look()
         self._end_segment(CloseReason.STOP, "stop")
         if left and left.unread and self._settings.mode is RecordingMode.ALWAYS:
-            self._holes.begin(self._last_end_utc_ns or left.start.utc_ns, self._why_held)
-        self._holes.end(self._clock.utc_ns())
+            self._gaps.begin(self._last_end_utc_ns or left.start.utc_ns, self._why_held)
+        self._gaps.end(self._clock.utc_ns())
 
     # Reading and deciding
 
@@ -233,7 +234,7 @@ class Recorder:
 
     def _begin(self, gop: GopView) -> None:
         marks: list[Mark] = []
-        gap = self._holes.mark(gop.start.utc_ns)
+        gap = self._gaps.mark(gop.start.utc_ns)
         if gap:
             marks.append(gap)
         if self._last_run is not None and self._last_run != gop.run.run:
@@ -241,10 +242,10 @@ class Recorder:
             marks.append(Mark("reconnect", {"run": gop.run.run, "missing_ms": missing_ms}))
         self._last_run = gop.run.run
         try:
-            self._segment = Segment(self._shelf, self._clock, self._make_muxer, gop.run, gop.start, marks)
+            self._segment = Segment(self._file_store, self._clock, self._make_muxer, gop.run, gop.start, marks)
         except RecordingError as error:
             self._note_error(error)
-            self._holes.begin(gop.start.utc_ns, hole.BAD_PICTURE)
+            self._gaps.begin(gop.start.utc_ns, gaps.BAD_PICTURE)
 
     # Trouble
 
@@ -252,11 +253,11 @@ class Recorder:
         """Whether there is nowhere to write to for now. Packets then wait in the ring."""
         if now < self._retry_mono_ns:
             return True
-        if now >= self._room_mono_ns:
-            self._room_mono_ns = now + RETRY_NS
-            room = self._look_for_room(self._shelf.settings.data_dir)
-            if room.is_full if not self._holes.is_full else not room.may_resume:
-                self._stop_for_room(now)
+        if now >= self._space_mono_ns:
+            self._space_mono_ns = now + RETRY_NS
+            space = self._look_for_space(self._file_store.settings.data_dir)
+            if space.is_full if not self._gaps.is_full else not space.may_resume:
+                self._stop_for_space(now)
                 return True
         if self._retry_mono_ns:
             self._retry_mono_ns = 0
@@ -264,12 +265,12 @@ class Recorder:
                 self._guarded(self._segment.write)
         return self._retry_mono_ns > now
 
-    def _stop_for_room(self, now: int) -> None:
+    def _stop_for_space(self, now: int) -> None:
         self._retry_mono_ns = now + RETRY_NS
-        self._holes.disk_is_full(self._clock.utc_ns(), {"file": self._segment.name if self._segment else ""})
+        self._gaps.disk_is_full(self._clock.utc_ns(), {"file": self._segment.name if self._segment else ""})
         if self._segment and self._segment.name:
             self._end_segment(CloseReason.DISK_FULL, "disk full")
-            self._holes.begin(self._last_end_utc_ns, hole.DISK_FULL)
+            self._gaps.begin(self._last_end_utc_ns, gaps.DISK_FULL)
 
     def _take_loss(self) -> None:
         """Packets were dropped unread: the run of pictures is broken, so the file ends here."""
@@ -281,7 +282,7 @@ class Recorder:
             return
         self._errors.add(f"{loss.packets} packets were dropped because the disk or the database was too slow")
         self._end_segment(CloseReason.ROLLOVER, "footage lost")
-        self._holes.begin(loss.from_utc_ns, hole.DISK_FULL if self._holes.is_full else self._why_held)
+        self._gaps.begin(loss.from_utc_ns, gaps.DISK_FULL if self._gaps.is_full else self._why_held)
 
     def _guarded(self, step: Callable[..., None], *arguments: Any) -> None:
         """Do a step of the segment; deal with what it raises."""
@@ -297,29 +298,29 @@ class Recorder:
         self.counters.fragments += written
         if written and before == 0:
             self.counters.files += 1
-            self._holes.end(segment.first.utc_ns)
+            self._gaps.end(segment.first.utc_ns)
             logger.info("recording %s", segment.name)
         if written and self._segment:
-            self._why_held = hole.DISK_SLOW
-            self._holes.recording_works(self._clock.utc_ns())
+            self._why_held = gaps.DISK_SLOW
+            self._gaps.recording_works(self._clock.utc_ns())
 
     def _on_error(self, segment: Segment, error: RecordingError | StoreError) -> None:
         self._note_error(error)
         is_full = error.kind is ErrorKind.FULL
         if is_full:
-            self._holes.disk_is_full(self._clock.utc_ns(), {"file": segment.name, "reason": str(error)})
-        why = hole.DISK_FULL if is_full else hole.DISK_FAILED
+            self._gaps.disk_is_full(self._clock.utc_ns(), {"file": segment.name, "reason": str(error)})
+        why = gaps.DISK_FULL if is_full else gaps.DISK_FAILED
         if not segment.is_ended and not segment.name:
             # The file could not be made: its beginning waits in memory, the rest in the ring.
-            self._why_held = hole.DATABASE if isinstance(error, StoreError) else why
+            self._why_held = gaps.DATABASE if isinstance(error, StoreError) else why
             self._retry_mono_ns = self._clock.mono_ns() + RETRY_NS
             return
         if not segment.is_ended:  # the muxer refused a packet
             segment.give_up(str(error))
-            why = hole.BAD_PICTURE
+            why = gaps.BAD_PICTURE
         self._segment = None
         self._last_end_utc_ns = segment.end_utc_ns
-        self._holes.begin(segment.end_utc_ns, why)
+        self._gaps.begin(segment.end_utc_ns, why)
         if is_full or not segment.fragments_written:
             wait_ns = RETRY_NS if segment.fragments_written else POOR_RETRY_NS
             self._retry_mono_ns = self._clock.mono_ns() + wait_ns
@@ -329,7 +330,7 @@ class Recorder:
         logger.exception("unexpected error in the recorder, the file is ended")
         segment, self._segment = self._segment, None
         if segment:
-            self._holes.begin(segment.end_utc_ns, hole.BUG)
+            self._gaps.begin(segment.end_utc_ns, gaps.BUG)
             segment.give_up("unexpected error")
 
     def _note_error(self, error: RecordingError | StoreError) -> None:
@@ -347,7 +348,7 @@ class Recorder:
             segment.end(reason, why)
         except (RecordingError, StoreError) as error:
             self._note_error(error)
-            self._holes.begin(segment.end_utc_ns, hole.DISK_FULL if error.kind is ErrorKind.FULL else hole.DISK_FAILED)
+            self._gaps.begin(segment.end_utc_ns, gaps.DISK_FULL if error.kind is ErrorKind.FULL else gaps.DISK_FAILED)
         self.counters.fragments += segment.fragments_written - before
         self._last_end_utc_ns = segment.end_utc_ns
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.stop import Stop
-from vigilar.record.hole import Report
+from vigilar.record.file_store import FOLDERS, FileStore
+from vigilar.record.gaps import Report
 from vigilar.record.rows import Ending
-from vigilar.record.shelf import FOLDERS, Shelf
 from vigilar.store import files
-from vigilar.store.plain import Database
+from vigilar.store.sql import Database
 from vigilar.vge.gate import file_errors
 from vigilar.vge.recover import Recovered, recover_file
 from vigilar.vge.report import Verdict
@@ -52,9 +52,9 @@ class Found:
 class Recovery:
     """Repairs one camera's files. ``run`` belongs to one thread; ``report`` must return at once."""
 
-    def __init__(self, shelf: Shelf, store: Database, report: Report) -> None:
+    def __init__(self, file_store: FileStore, store: Database, report: Report) -> None:
         self.found = Found()
-        self._shelf = shelf
+        self._file_store = file_store
         self._store = store
         self._report = report
 
@@ -74,14 +74,14 @@ class Recovery:
         for content in FOLDERS:
             self._set_orphans_aside(content)
         is_done = True
-        for row in files.list_open_files(self._store, self._shelf.settings.camera_id):
-            if not self._shelf.is_ours(row.content, row.number):
+        for row in files.list_open_files(self._store, self._file_store.settings.camera_id):
+            if not self._file_store.is_ours(row.content, row.number):
                 is_done = self._repair(row) and is_done
         return is_done
 
     def _repair(self, row: files.FileRow) -> bool:
         """False when it is to be tried again."""
-        path = self._shelf.settings.data_dir / row.path
+        path = self._file_store.settings.data_dir / row.path
         if not path.exists():
             self.found.missing += 1
             logger.error("%s is missing", row.path)
@@ -91,9 +91,9 @@ class Recovery:
         try:
             done = recover_file(
                 path,
-                self._shelf.ring,
-                utc_ns=self._shelf.clock.utc_ns(),
-                mono_ns=self._shelf.clock.mono_ns(),
+                self._file_store.ring,
+                utc_ns=self._file_store.clock.utc_ns(),
+                mono_ns=self._file_store.clock.mono_ns(),
                 anchor=_anchor(row),
                 note_cut=lambda offset, count: logger.info("%s: cutting %d bytes at %d", row.path, count, offset),
             )
@@ -117,7 +117,7 @@ class Recovery:
         end_ms = row.start_ms if done.last_utc_ns is None else done.last_utc_ns // 1_000_000
         is_new = done.verdict is Verdict.UNCLEAN
         why = "ended by a crash or power cut" if is_new else "closed before a crash"
-        self._shelf.rows.close(row.id, Ending("recovered" if is_new else "closed", why, end_ms, done.closed))
+        self._file_store.rows.close(row.id, Ending("recovered" if is_new else "closed", why, end_ms, done.closed))
         logger.info("%s: %s, %d bytes cut", row.path, why, done.cut_bytes)
         if not is_new:
             self.found.completed += 1
@@ -125,7 +125,7 @@ class Recovery:
         self.found.recovered += 1
         if row.content == "video":
             detail = {"file_id": row.id, "from_ms": row.start_ms, "to_ms": end_ms, "cut_bytes": done.cut_bytes}
-            self._report("recording_recovered", self._shelf.clock.utc_ns(), detail)
+            self._report("recording_recovered", self._file_store.clock.utc_ns(), detail)
 
     def _mark_damaged(self, row: files.FileRow, why: str) -> None:
         self.found.damaged += 1
@@ -136,12 +136,12 @@ class Recovery:
 
     def _tell_lost(self, row: files.FileRow, to_ms: int, why: str) -> None:
         detail = {"file_id": row.id, "from_ms": row.start_ms, "to_ms": to_ms, "reason": why}
-        self._report("footage_lost", self._shelf.clock.utc_ns(), detail)
+        self._report("footage_lost", self._file_store.clock.utc_ns(), detail)
 
     # Files without a row: the process died between header and row, so there is nothing in them
 
     def _set_orphans_aside(self, content: files.Content) -> None:
-        home = self._shelf.settings.data_dir / FOLDERS[content] / self._shelf.settings.camera_id
+        home = self._file_store.settings.data_dir / FOLDERS[content] / self._file_store.settings.camera_id
         if not home.is_dir():
             return
         days = sorted(path for path in home.iterdir() if _day_start_ms(path.name) is not None)
@@ -149,17 +149,17 @@ class Recovery:
             found = list(day.glob("*.vge"))  # before the rows are read: a file made meanwhile is not in it
             known = self._names_with_row(content, day.name)
             for path in sorted(found):
-                if path.name not in known and not self._shelf.is_ours(content, _number_of(path.name)):
+                if path.name not in known and not self._file_store.is_ours(content, _number_of(path.name)):
                     self._quarantine(content, path)
 
     def _names_with_row(self, content: files.Content, day: str) -> set[str]:
-        camera_id, start_ms = self._shelf.settings.camera_id, _day_start_ms(day) or 0
+        camera_id, start_ms = self._file_store.settings.camera_id, _day_start_ms(day) or 0
         rows = files.find_files(self._store, camera_id, content, start_ms, start_ms + _DAY_MS, limit=1_000_000)
         return {Path(row.path).name for row in rows if Path(row.path).parent.name == day}
 
     def _quarantine(self, content: files.Content, path: Path) -> None:
-        folder = self._shelf.settings.data_dir / "quarantine"
-        target = folder / f"{self._shelf.settings.camera_id}-{content}-{path.parent.name}-{path.name}"
+        folder = self._file_store.settings.data_dir / "quarantine"
+        target = folder / f"{self._file_store.settings.camera_id}-{content}-{path.parent.name}-{path.name}"
         with file_errors("set aside", path):
             folder.mkdir(mode=0o700, exist_ok=True)
             path.rename(target)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.store import files
-from vigilar.store.plain import Database
+from vigilar.store.sql import Database
 from vigilar.vge.writer import Checkpoint, Closed
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from typing import Protocol
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.packets import Fragment, Packet, RunStart, StreamInfo
-from vigilar.record.shelf import Facts, Shelf
+from vigilar.record.file_store import FileInfo, FileStore
 from vigilar.record.writing import OpenFile
 from vigilar.vge.bodies import Mark
 from vigilar.vge.format import CloseReason
@@ -40,14 +40,20 @@ class Segment:
     """
 
     def __init__(
-        self, shelf: Shelf, clock: Clock, make_muxer: MakeMuxer, run: RunStart, first: Packet, marks: list[Mark]
+        self,
+        file_store: FileStore,
+        clock: Clock,
+        make_muxer: MakeMuxer,
+        run: RunStart,
+        first: Packet,
+        marks: list[Mark],
     ) -> None:
         self.run = run
         self.first = first
         self.end_utc_ns = first.utc_ns
         self.fragments_written = 0
         self._end_mono_ns = first.mono_ns
-        self._shelf = shelf
+        self._file_store = file_store
         self._clock = clock
         self._muxer = make_muxer(run.streams)
         self._marks = marks
@@ -147,9 +153,9 @@ class Segment:
 
     def _begin(self) -> OpenFile:
         video = self.run.video
-        return self._shelf.begin(
+        return self._file_store.begin(
             "video",
-            Facts(
+            FileInfo(
                 start_utc_ns=self.first.utc_ns,
                 start_mono_ns=self.first.mono_ns,
                 timescale=video.time_base.denominator,

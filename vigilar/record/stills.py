@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vigilar.record.shelf import Facts, Shelf
+from vigilar.record.file_store import FileInfo, FileStore
 from vigilar.record.writing import OpenFile
 from vigilar.vge.format import CloseReason
 
@@ -24,10 +24,12 @@ class Still:
         self._file.close(CloseReason.ROLLOVER, "still", utc_ns=self._utc_ns, mono_ns=self._mono_ns)
 
 
-def begin_still(shelf: Shelf, jpeg: bytes, *, width: int, height: int, utc_ns: int, mono_ns: int) -> Still:
+def begin_still(file_store: FileStore, jpeg: bytes, *, width: int, height: int, utc_ns: int, mono_ns: int) -> Still:
     """Seal ``jpeg``, taken at ``utc_ns``. Raises RecordingError or StoreError; then there is no still."""
-    facts = Facts(start_utc_ns=utc_ns, start_mono_ns=mono_ns, timescale=1000, codec="jpeg", width=width, height=height)
-    file = shelf.begin("still", facts)
+    info = FileInfo(
+        start_utc_ns=utc_ns, start_mono_ns=mono_ns, timescale=1000, codec="jpeg", width=width, height=height
+    )
+    file = file_store.begin("still", info)
     try:
         file.writer.append_media(jpeg, utc_ns=utc_ns, mono_ns=mono_ns, duration_ms=0, starts_with_keyframe=True)
     except BaseException:

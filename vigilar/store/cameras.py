@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from vigilar.store.plain import Database
+from vigilar.store.sql import Database
 
 _COLUMNS = "id, uuid, name, created_ms, removed_ms"
 
@@ -29,7 +29,7 @@ def ensure_camera(store: Database, camera_id: str, name: str, now_ms: int) -> Ca
     found = get_camera(store, camera_id)
     if found is not None and found.name == name and found.removed_ms is None:
         return found
-    with store.plain_write(f"store camera {camera_id}") as run:
+    with store.sql_write(f"store camera {camera_id}") as run:
         rows = run(
             "INSERT INTO cameras (id, uuid, name, created_ms) VALUES (:id, :uuid, :name, :now_ms) "
             f"ON CONFLICT (id) DO UPDATE SET name = excluded.name, removed_ms = NULL RETURNING {_COLUMNS}",
@@ -42,7 +42,7 @@ def ensure_camera(store: Database, camera_id: str, name: str, now_ms: int) -> Ca
 
 
 def get_camera(store: Database, camera_id: str) -> CameraRow | None:
-    with store.plain_read("read cameras") as run:
+    with store.sql_read("read cameras") as run:
         rows = run(f"SELECT {_COLUMNS} FROM cameras WHERE id = :id", id=camera_id)
         return CameraRow(*rows[0]) if rows else None
 
@@ -50,14 +50,14 @@ def get_camera(store: Database, camera_id: str) -> CameraRow | None:
 def list_cameras(store: Database, *, with_removed: bool = False) -> list[CameraRow]:
     """All cameras by name; ``with_removed`` also those that are no longer configured but may have footage."""
     which = "" if with_removed else "WHERE removed_ms IS NULL"
-    with store.plain_read("read cameras") as run:
+    with store.sql_read("read cameras") as run:
         rows = run(f"SELECT {_COLUMNS} FROM cameras {which} ORDER BY name, id")
         return [CameraRow(*row) for row in rows]
 
 
 def remove_camera(store: Database, camera_id: str, now_ms: int) -> bool:
     """Mark a camera as no longer configured; its footage and events stay. False when there was nothing to mark."""
-    with store.plain_write(f"remove camera {camera_id}") as run:
+    with store.sql_write(f"remove camera {camera_id}") as run:
         done = run(
             "UPDATE cameras SET removed_ms = :now_ms WHERE id = :id AND removed_ms IS NULL RETURNING id",
             id=camera_id,

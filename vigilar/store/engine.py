@@ -12,8 +12,8 @@ from sqlalchemy import URL, Connection, Engine, text
 from vigilar.store import sqlite
 from vigilar.store.connect import WRITES, file_of, find_revision, make_engine, parse_url
 from vigilar.store.engine_errors import store_errors
-from vigilar.store.plain import Run
 from vigilar.store.revisions import check_revision
+from vigilar.store.sql import Run
 
 
 class Store:
@@ -74,12 +74,12 @@ class Store:
                 yield connection
 
     @contextmanager
-    def plain_read(self, doing: str) -> Iterator[Run]:
+    def sql_read(self, doing: str) -> Iterator[Run]:
         with self.read(doing) as connection:
             yield _runner(connection)
 
     @contextmanager
-    def plain_write(self, doing: str) -> Iterator[Run]:
+    def sql_write(self, doing: str) -> Iterator[Run]:
         with self.write(doing) as connection:
             yield _runner(connection)
 

@@ -21,7 +21,7 @@ from vigilar.store.schema import counters, events, files
 MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
 
-_COLUMNS = tuple(column for column in events.c if column.name != "words")
+_COLUMNS = tuple(column for column in events.c if column.name not in ("words", "first_change"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
-from vigilar.store.plain import Database, Run
+from vigilar.store.sql import Database, Run
 
 Content = Literal["video", "still"]
 FileState = Literal["open", "closed", "recovered", "damaged", "missing"]
@@ -92,7 +92,7 @@ def take_number(store: Database, camera_id: str, content: Content) -> tuple[int,
     Raises StoreError (kind PERMANENT, exit NOT_FOUND) for an unknown camera.
     """
     number, link = _CHAINS[content]
-    with store.plain_write(f"take a file number for {camera_id}") as run:
+    with store.sql_write(f"take a file number for {camera_id}") as run:
         rows = run(
             f"UPDATE cameras SET {number} = {number} + 1 WHERE id = :id RETURNING {number} - 1, {link}",
             id=camera_id,
@@ -104,7 +104,7 @@ def take_number(store: Database, camera_id: str, content: Content) -> tuple[int,
 
 def add_file(store: Database, new: NewFile) -> int:
     """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``."""
-    with store.plain_write(f"store file {new.path}") as run:
+    with store.sql_write(f"store file {new.path}") as run:
         rows = run(
             "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio) "
             "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio) "
@@ -134,7 +134,7 @@ def checkpoint_file(
     plaintext_bytes: int = 0,
 ) -> None:
     """Note the last record that is on the disk (after its fdatasync): the file may never again end before it."""
-    with store.plain_write("store a checkpoint") as run:
+    with store.sql_write("store a checkpoint") as run:
         run(
             "UPDATE files SET checkpoint_record = :record, checkpoint_tag = :tag, checkpoint_offset = :offset, "
             "end_ms = :end_ms, size_bytes = :size_bytes, plaintext_bytes = :plaintext_bytes "
@@ -166,7 +166,7 @@ def close_file(
     An older file that is recovered late does not take the place of a newer one's link. A closed file has no further
     use for its checkpoint, yet keeps it: the check compares the two.
     """
-    with store.plain_write("close a file") as run:
+    with store.sql_write("close a file") as run:
         rows = run(
             "UPDATE files SET state = :state, end_ms = :end_ms, size_bytes = :size_bytes, "
             "plaintext_bytes = :plaintext_bytes, record_count = :record_count, link = :link, reason = :reason "
@@ -200,19 +200,19 @@ def _set_newest_link(run: Run, camera_id: str, content: str, number: int, link: 
 
 def mark_file(store: Database, file_id: int, state: Literal["damaged", "missing"], reason: str) -> None:
     """Store that a file was found damaged or is no longer there. The row stays, so the gap has a reason."""
-    with store.plain_write("mark a file") as run:
+    with store.sql_write("mark a file") as run:
         run("UPDATE files SET state = :state, reason = :reason WHERE id = :id", id=file_id, state=state, reason=reason)
 
 
 def get_file(store: Database, file_id: int) -> FileRow | None:
-    with store.plain_read("read files") as run:
+    with store.sql_read("read files") as run:
         rows = run(f"{_SELECT} WHERE id = :id", id=file_id)
         return _file(rows[0]) if rows else None
 
 
 def list_open_files(store: Database, camera_id: str) -> list[FileRow]:
     """The files of a camera that were never closed, oldest first: of this run, or left by a crash."""
-    with store.plain_read("read files") as run:
+    with store.sql_read("read files") as run:
         rows = run(f"{_SELECT} WHERE camera_id = :camera_id AND state = 'open' ORDER BY id", camera_id=camera_id)
         return [_file(row) for row in rows]
 
@@ -221,7 +221,7 @@ def find_files(
     store: Database, camera_id: str, content: Content, from_ms: int, to_ms: int, limit: int = 10_000
 ) -> list[FileRow]:
     """The files that hold anything of [from_ms, to_ms), in time order, open ones included, missing ones too."""
-    with store.plain_read("read files") as run:
+    with store.sql_read("read files") as run:
         rows = run(
             f"{_SELECT} WHERE camera_id = :camera_id AND content = :content AND start_ms < :to_ms "
             "AND (end_ms > :from_ms OR state = 'open' OR start_ms >= :from_ms) ORDER BY start_ms, number LIMIT :limit",
@@ -236,7 +236,7 @@ def find_files(
 
 def storage_totals(store: Database) -> list[StorageTotal]:
     """Sizes by camera and content, of all files that are still there."""
-    with store.plain_read("read files") as run:
+    with store.sql_read("read files") as run:
         rows = run(
             "SELECT camera_id, content, count(*), sum(size_bytes), min(start_ms), max(coalesce(end_ms, start_ms)) "
             "FROM files WHERE state <> 'missing' GROUP BY camera_id, content ORDER BY camera_id, content"

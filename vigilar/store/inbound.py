@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from vigilar.store.plain import Database
+from vigilar.store.sql import Database
 
 
 def put(store: Database, uid: str, topic: str, payload: bytes, now_ms: int) -> bool:
     """Store a message; on the disk when this returns. False when it was there already."""
-    with store.plain_write("store a message") as run:
+    with store.sql_write("store a message") as run:
         rows = run(
             "INSERT INTO outbox (uid, topic, payload, created_ms) VALUES (:uid, :topic, :payload, :now_ms) "
             "ON CONFLICT (uid, topic) DO NOTHING RETURNING seq",

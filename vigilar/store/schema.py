@@ -28,7 +28,7 @@ Int64 = BigInteger().with_variant(Integer, "sqlite")
 CONTENTS = ("video", "still")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
 SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
-ROLES = ("owner",)
+ROLES = ("owner", "adult", "child", "guest")
 
 metadata = MetaData()
 
@@ -36,6 +36,11 @@ metadata = MetaData()
 def one_of(column: str, values: tuple[str, ...]) -> str:
     """The SQL of a CHECK that ``column`` holds one of ``values``."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+def _node_id(comment: str) -> Column[str]:
+    """The box a row belongs to: ``store/nodes.py``. Empty only until the first start after the upgrade claims it."""
+    return Column("node_id", Text, nullable=False, server_default=text("''"), comment=comment)
 
 
 cameras = Table(
@@ -50,6 +55,7 @@ cameras = Table(
     Column("next_still_number", Int64, nullable=False, server_default=text("1"), comment="number of the next still"),
     Column("video_link", LargeBinary, comment="32 bytes: link of the newest closed video file; null before the first"),
     Column("still_link", LargeBinary, comment="32 bytes: link of the newest closed still; null before the first"),
+    _node_id("the box that runs it"),
     CheckConstraint("length(uuid) = 16", name="cameras_uuid_length"),
     UniqueConstraint("uuid", name="cameras_uuid_once"),
     sqlite_strict=True,
@@ -78,6 +84,7 @@ files = Table(
     Column("width", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
     Column("height", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
     Column("has_audio", Int64, nullable=False, server_default=text("0"), comment="1 if sound is in it"),
+    _node_id("the box whose data folder holds it"),
     CheckConstraint(one_of("content", CONTENTS), name="files_content_known"),
     CheckConstraint(one_of("state", FILE_STATES), name="files_state_known"),
     CheckConstraint("has_audio IN (0, 1)", name="files_has_audio_bool"),
@@ -106,6 +113,13 @@ events = Table(
     Column("payload", Text, nullable=False, comment="JSON object: title and details"),
     Column("words", Text, nullable=False, comment="case-folded text that the search looks through"),
     Column("created_ms", Int64, nullable=False, comment="UTC ms of the insert"),
+    Column(
+        "first_change",
+        Int64,
+        nullable=False,
+        server_default=text("0"),
+        comment="change number of its insert: who has taken changes below it has never met this event",
+    ),
     CheckConstraint(one_of("severity", SEVERITIES), name="events_severity_known"),
     CheckConstraint("ts_ms >= 0", name="events_ts_positive"),
     CheckConstraint("end_ms IS NULL OR end_ms >= ts_ms", name="events_end_after_start"),
@@ -145,8 +159,20 @@ outbox = Table(
     Column("failures", Int64, nullable=False, server_default=text("0"), comment="times it could not be handled"),
     Column("set_aside_ms", Int64, comment="UTC ms when it was given up and kept for inspection; null while it waits"),
     Column("reason", Text, comment="why it was set aside"),
+    _node_id("the box whose process wrote it, and whose events process takes it"),
     UniqueConstraint("uid", "topic", name="outbox_message_once"),
     sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+consumers = Table(
+    "consumers",
+    metadata,
+    Column("node_id", Text, primary_key=True, comment="the box it runs on"),
+    Column("name", Text, primary_key=True, comment="who takes stored events in order, such as 'publisher'"),
+    Column("change", Int64, nullable=False, comment="number of the newest change it has taken; 0 before the first"),
+    Column("updated_ms", Int64, nullable=False, comment="UTC ms when it took that one"),
+    CheckConstraint("change >= 0", name="consumers_change_positive"),
     sqlite_strict=True,
 )
 
@@ -157,11 +183,27 @@ users = Table(
     Column("name", Text, nullable=False, comment="as its owner wrote it"),
     Column("name_key", Text, nullable=False, comment="case-folded name"),
     Column("password_hash", Text, nullable=False, comment="argon2id, PHC string format"),
-    Column("role", Text, nullable=False, comment="owner"),
+    Column("role", Text, nullable=False, comment="owner, adult, child or guest"),
     Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    Column(
+        "is_limited",
+        Int64,
+        nullable=False,
+        server_default=text("0"),
+        comment="1 if only the cameras of user_cameras may be seen, 0 if all",
+    ),
     CheckConstraint(one_of("role", ROLES), name="users_role_known"),
+    CheckConstraint("is_limited IN (0, 1)", name="users_is_limited_bool"),
     UniqueConstraint("name_key", name="users_name_once"),
     sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+user_cameras = Table(
+    "user_cameras",
+    metadata,
+    Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, comment="who may see it"),
+    Column("camera_id", Text, ForeignKey("cameras.id", ondelete="CASCADE"), primary_key=True, comment="the camera"),
     sqlite_strict=True,
 )
 

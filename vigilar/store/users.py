@@ -13,7 +13,7 @@ from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.engine import Store
 from vigilar.store.schema import users
 
-Role = Literal["owner"]
+Role = Literal["owner", "adult", "child", "guest"]
 
 
 @dataclass(frozen=True, slots=True)

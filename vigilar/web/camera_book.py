@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from vigilar.base.errors import ConfigError
 from vigilar.base.ids import slug
-from vigilar.config.cut import camera_facts, secret_name
+from vigilar.config.cut import camera_infos, secret_name
 from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera
-from vigilar.config.jobs import CameraFacts, WebJob
+from vigilar.config.jobs import CameraInfo, WebJob
 from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
@@ -43,17 +43,17 @@ class CameraBook:
         self._places = Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
         self._secrets = SecretStore(cfg.secrets_dir)
         self._lock = threading.Lock()
-        self._facts = cfg.cameras
+        self._infos = cfg.cameras
         self._config: Config | None = None
         self._stamp: tuple[int, int] | None = None
 
-    def all(self) -> tuple[CameraFacts, ...]:
+    def all(self) -> tuple[CameraInfo, ...]:
         """The cameras in the order of the file."""
         with self._lock:
             self._refresh()
-            return self._facts
+            return self._infos
 
-    def find(self, camera_id: str) -> CameraFacts | None:
+    def find(self, camera_id: str) -> CameraInfo | None:
         return next((camera for camera in self.all() if camera.id == camera_id), None)
 
     def settings(self, camera_id: str) -> Camera | None:
@@ -62,7 +62,7 @@ class CameraBook:
             self._refresh()
             return self._config.find_camera(camera_id) if self._config else None
 
-    def find_address(self, address: str) -> CameraFacts | None:
+    def find_address(self, address: str) -> CameraInfo | None:
         """The camera that has this main address already."""
         with self._lock:
             self._refresh()
@@ -70,7 +70,7 @@ class CameraBook:
             found = next((camera.id for camera in cameras if camera.address == address), None)
         return self.find(found) if found else None
 
-    def add(self, wish: CameraWish) -> CameraFacts:
+    def add(self, wish: CameraWish) -> CameraInfo:
         """Write the camera into the file, its login into a secret of its own first. Raises ConfigError."""
         camera_id = self._free_id(wish.name)
         login = None
@@ -120,7 +120,7 @@ class CameraBook:
 
     def _take(self, config: Config) -> None:
         with self._lock:
-            self._config, self._facts = config, camera_facts(config)
+            self._config, self._infos = config, camera_infos(config)
             self._stamp = self._read_stamp()
 
     def _refresh(self) -> None:
@@ -133,7 +133,7 @@ class CameraBook:
         except ConfigError as error:
             logger.warning("the configuration file was changed and cannot be used: %s", error)
             return
-        self._facts = camera_facts(self._config)
+        self._infos = camera_infos(self._config)
 
     def _read_stamp(self) -> tuple[int, int] | None:
         try:

@@ -108,10 +108,10 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     """The details worth a line on the event's page, as name and value; what has no words for people is left out."""
     found = []
     detail = event.payload.get("detail")
-    facts = {**event.payload, **detail} if isinstance(detail, dict) else event.payload
-    if isinstance(facts.get("reason"), str) and facts["reason"]:
-        found.append(("Why", facts["reason"]))
-    area = facts.get("peak_area_frac", facts.get("area_frac"))
+    known = {**event.payload, **detail} if isinstance(detail, dict) else event.payload
+    if isinstance(known.get("reason"), str) and known["reason"]:
+        found.append(("Why", known["reason"]))
+    area = known.get("peak_area_frac", known.get("area_frac"))
     if isinstance(area, int | float) and area > 0:
         found.append(("Moving part of the picture", f"{max(1, round(area * 100))} %"))
     return found

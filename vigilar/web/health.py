@@ -49,11 +49,11 @@ class HealthBoard:
         if found is None:
             return {"camera_id": camera_id, "state": "unknown", "reason": "This camera has not reported yet."}
         health, heard_ms = found
-        facts = asdict(health)
-        del facts["id"]
+        known = asdict(health)
+        del known["id"]
         if now_ms - heard_ms > STALE_AFTER_MS:
-            facts.update(state="unknown", reason="This camera has stopped reporting.", is_recording=False)
-        return facts
+            known.update(state="unknown", reason="This camera has stopped reporting.", is_recording=False)
+        return known
 
     def processes(self, now_ms: int) -> dict[str, Any] | None:
         """Facts of each process by name; None when the supervisor has not been heard for STALE_AFTER_MS."""

@@ -34,8 +34,8 @@ class Notice:
         return f"{head}event: {self.name}\ndata: {self.data}\n\n"
 
 
-def make_notice(name: str, facts: dict[str, Any], change: int | None = None) -> Notice:
-    return Notice(name, json.dumps(facts, separators=(",", ":"), ensure_ascii=False), change)
+def make_notice(name: str, content: dict[str, Any], change: int | None = None) -> Notice:
+    return Notice(name, json.dumps(content, separators=(",", ":"), ensure_ascii=False), change)
 
 
 class HubClosed(Exception):

@@ -77,11 +77,11 @@ def problem_response(problem: Problem) -> Response:
         body = render_template("error.html", problem=problem)
         response = Response(body, problem.status, mimetype="text/html")
     else:
-        facts: dict[str, Any] = {"type": problem.code, "title": _title(problem.status), "status": problem.status}
-        facts["detail"] = problem.detail
+        members: dict[str, Any] = {"type": problem.code, "title": _title(problem.status), "status": problem.status}
+        members["detail"] = problem.detail
         if problem.field:
-            facts["field"] = problem.field
-        response = Response(json.dumps(facts), problem.status, mimetype="application/problem+json")
+            members["field"] = problem.field
+        response = Response(json.dumps(members), problem.status, mimetype="application/problem+json")
     response.headers.extend(problem.headers)
     return response
 

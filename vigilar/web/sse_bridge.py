@@ -92,8 +92,8 @@ class SseBridge:
             return
         now_ms = self._clock.utc_ns() // 1_000_000
         self._board.set_camera(health, now_ms)
-        facts = self._board.camera(health.camera_id, now_ms)
-        HUB.broadcast(make_notice("health", {"now": now_ms, "cameras": [facts]}))
+        known = self._board.camera(health.camera_id, now_ms)
+        HUB.broadcast(make_notice("health", {"now": now_ms, "cameras": [known]}))
 
     def on_system_health(self, _topic: str, payload: bytes) -> None:
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from vigilar.config.jobs import CameraFacts
+from vigilar.config.jobs import CameraInfo
 from vigilar.web.times import clock_text, for_text
 
 DISK_LOW_FRAC = 0.05
@@ -28,7 +28,7 @@ _SHAPES = {"live": "ok", "connecting": "clock", "off": "pause", "unknown": "unkn
 
 @dataclass(frozen=True, slots=True)
 class CameraLine:
-    """One camera, ready to show. ``facts`` is its newest health."""
+    """One camera, ready to show. ``health`` is its newest health."""
 
     id: str
     name: str
@@ -38,7 +38,7 @@ class CameraLine:
     sentence: str
     is_recording: bool
     last_frame_ts: int | None
-    facts: dict[str, Any]
+    health: dict[str, Any]
 
     @property
     def is_well(self) -> bool:
@@ -74,48 +74,48 @@ class DiskState:
         return self.total_bytes - self.free_bytes > self.full_bytes
 
 
-def camera_line(camera: CameraFacts, facts: dict[str, Any], now_ms: int, zone: tzinfo) -> CameraLine:
-    state = str(facts["state"]) if camera.enabled else "off"
+def camera_line(camera: CameraInfo, health: dict[str, Any], now_ms: int, zone: tzinfo) -> CameraLine:
+    state = str(health["state"]) if camera.enabled else "off"
     if state not in STATES:
         state = "unknown"
-    last = facts.get("last_frame_ts")
+    last = health.get("last_frame_ts")
     return CameraLine(
         id=camera.id,
         name=camera.name,
         state=state,
         word=STATES[state],
         shape=_SHAPES.get(state, "bad"),
-        sentence=_camera_sentence(state, facts, now_ms, zone),
-        is_recording=bool(facts.get("is_recording")) and camera.enabled,
+        sentence=_camera_sentence(state, health, now_ms, zone),
+        is_recording=bool(health.get("is_recording")) and camera.enabled,
         last_frame_ts=last,
-        facts=facts,
+        health=health,
     )
 
 
-def _camera_sentence(state: str, facts: dict[str, Any], now_ms: int, zone: tzinfo) -> str:
+def _camera_sentence(state: str, health: dict[str, Any], now_ms: int, zone: tzinfo) -> str:
     """``No picture for 00:42. Last frame 14:03:11. Next try in 8 s.``"""
     if state == "off":
         return "Set aside in the settings."
     if state == "live":
         return ""
     words = []
-    last = facts.get("last_frame_ts")
+    last = health.get("last_frame_ts")
     if last is not None:
         words.append(f"No picture for {for_text(now_ms - last)}. Last frame {clock_text(last, zone)}.")
-    if facts.get("reason"):
-        words.append(str(facts["reason"]))
-    next_try = facts.get("next_try_ts")
+    if health.get("reason"):
+        words.append(str(health["reason"]))
+    next_try = health.get("next_try_ts")
     if next_try is not None and next_try > now_ms:
         words.append(f"Next try in {max(1, round((next_try - now_ms) / 1000))} s.")
     return " ".join(words)
 
 
-def process_lines(processes: dict[str, Any] | None, cameras: Sequence[CameraFacts]) -> list[ProcessLine]:
+def process_lines(processes: dict[str, Any] | None, cameras: Sequence[CameraInfo]) -> list[ProcessLine]:
     """The programs, in the supervisor's order; none when the supervisor has not been heard."""
     names = {f"camera/{camera.id}": camera.name for camera in cameras}
     lines = []
-    for name, facts in (processes or {}).items():
-        known = facts if isinstance(facts, dict) else {}
+    for name, health in (processes or {}).items():
+        known = health if isinstance(health, dict) else {}
         state = str(known.get("state", "unknown"))
         is_well = state in ("running", "starting")
         shape = "ok" if state == "running" else "clock" if state == "starting" else "bad"

@@ -10,9 +10,9 @@ from functools import partial
 from vigilar.base.errors import CameraError
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
+from vigilar.capture.rtsp.client import RtspClient
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.sdp import Description, Media, decode_sets
-from vigilar.capture.rtsp.session import Session
 from vigilar.capture.rtsp.sound import MakeSoundCoder, SoundTrack, make_sound_track
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.capture.rtsp.video import USUAL_RATE, VideoTrack
@@ -48,7 +48,7 @@ class RtspSource:
         self._sound: SoundTrack | None = None
         self._is_hurried = False
         self._is_settled = False
-        self._session = Session(address, wait)
+        self._session = RtspClient(address, wait)
         try:
             self._begin(make_sound_encoder)
         except BaseException:
@@ -64,7 +64,7 @@ class RtspSource:
         self._timeline = timeline = Timeline(clock, heard.clock if heard else 0)
         codec = CODECS[media.encoding]
         setup = _setup(codec, media)
-        facts = _facts(codec, setup)
+        facts = _parse_sps(codec, setup)
         rate = media.rate or (facts.frame_rate if facts else None)
         stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
         self._video = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
@@ -159,7 +159,7 @@ def _setup(codec: str, media: Media) -> bytes:
     return annex_b(nal for name in names for nal in decode_sets(media.fmtp.get(name, "")))
 
 
-def _facts(codec: str, setup: bytes) -> Sps | None:
+def _parse_sps(codec: str, setup: bytes) -> Sps | None:
     with contextlib.suppress(BadBitstream):
         return first_sps(codec, setup) if setup else None
     return None

@@ -11,7 +11,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.errors import CameraError, ConfigError, ErrorKind
 from vigilar.base.redact import redact
 from vigilar.config.addresses import address_problem, split_login
-from vigilar.config.jobs import CameraFacts
+from vigilar.config.jobs import CameraInfo
 from vigilar.web.bodies import read_json
 from vigilar.web.camera_book import CameraWish
 from vigilar.web.parts import parts
@@ -99,14 +99,14 @@ def test_camera() -> AnyResponse:
     return jsonify({**found, "known_as": known.name if known else None})
 
 
-def _get(camera_id: str) -> CameraFacts:
+def _get(camera_id: str) -> CameraInfo:
     camera = parts().cameras.find(camera_id)
     if camera is None:
         raise Problem(404, "camera.unknown", "There is no such camera.")
     return camera
 
 
-def _camera_json(camera: CameraFacts) -> dict[str, Any]:
+def _camera_json(camera: CameraInfo) -> dict[str, Any]:
     """Never the login. The address has none in it: the file does not allow one."""
     here = parts()
     found = {"id": camera.id, "name": camera.name, "enabled": camera.enabled, "has_small": camera.has_sub}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
-from vigilar.config.jobs import CameraFacts
+from vigilar.config.jobs import CameraInfo
 from vigilar.live.wire import Jpeg
 from vigilar.web.house import read_cameras
 from vigilar.web.live_views import MjpegView
@@ -40,7 +40,7 @@ def grid() -> str:
 def watch(camera_id: str) -> str:
     _get(camera_id)
     line = next(line for line in read_cameras(parts()) if line.id == camera_id)
-    return render_template("watch.html", camera=line, facts=_facts(line.facts))
+    return render_template("watch.html", camera=line, details=_details(line.health))
 
 
 @bp.get("/live/contact-sheet.jpg")
@@ -101,7 +101,7 @@ def _stamps(here: Parts, picture: Jpeg) -> dict[str, str]:
     return {"X-Timestamp": str(picture.utc_ns // 1_000_000), "X-Sent": str(here.now_ms())}
 
 
-def _get(camera_id: str) -> CameraFacts:
+def _get(camera_id: str) -> CameraInfo:
     camera = parts().cameras.find(camera_id)
     if camera is None:
         raise Problem(404, "camera.unknown", "There is no such camera.")
@@ -121,7 +121,7 @@ def _media(data: bytes | None) -> AnyResponse:
     return media_response(data)
 
 
-def _facts(health: dict[str, object]) -> list[tuple[str, str]]:
+def _details(health: dict[str, object]) -> list[tuple[str, str]]:
     """What the camera sends, for people who want to know."""
     found = []
     if health.get("width"):

@@ -44,7 +44,7 @@ def api_system() -> AnyResponse:
                     "name": line.name,
                     "state": line.state,
                     "sentence": line.sentence,
-                    **_health(line.facts),
+                    **_health(line.health),
                 }
                 for line in house.cameras
             ],
@@ -61,5 +61,5 @@ def openapi() -> AnyResponse:
     return jsonify(openapi_document())
 
 
-def _health(facts: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in facts.items() if key not in ("camera_id", "state", "ts")}
+def _health(health: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in health.items() if key not in ("camera_id", "state", "ts")}

@@ -61,7 +61,7 @@ class _Shelved:
 class Library:
     """All recordings of the box, for reading. Any thread.
 
-    Lock order: 1 ``_lock`` (the shelf), 2 a reader's own lock; never the other way round. Files are read with only
+    Lock order: 1 ``_lock`` (the file_store), 2 a reader's own lock; never the other way round. Files are read with only
     the second held. ``load_ring`` is called at the first use, because on a new box the first camera makes the key.
     """
 
@@ -71,7 +71,7 @@ class Library:
         self._load_ring = load_ring
         self._ring: KeyRing | None = None
         self._lock = threading.Lock()
-        self._shelf: OrderedDict[int, _Shelved] = OrderedDict()
+        self._file_store: OrderedDict[int, _Shelved] = OrderedDict()
 
     def find(self, camera_id: str, from_ms: int, to_ms: int) -> list[Stretch]:
         """The stretches that cover [from_ms, to_ms) in UTC ms, in time order, each from a keyframe at or before the
@@ -128,8 +128,8 @@ class Library:
 
     def close(self) -> None:
         with self._lock:
-            shelved = list(self._shelf.values())
-            self._shelf.clear()
+            shelved = list(self._file_store.values())
+            self._file_store.clear()
         _close_all(shelved)
 
     def _stretch(self, row: FileRow, from_ms: int, to_ms: int) -> Stretch | None:
@@ -151,16 +151,16 @@ class Library:
 
     def _take(self, row: FileRow) -> _Shelved:
         with self._lock:
-            shelved = self._shelf.get(row.id)
+            shelved = self._file_store.get(row.id)
             if shelved is not None:
-                self._shelf.move_to_end(row.id)
+                self._file_store.move_to_end(row.id)
                 shelved.users += 1
                 return shelved
         opened = _Shelved(VgeReader.open(self._data_dir / row.path, self._keys()), threading.Lock(), users=1)
         with self._lock:
-            raced = self._shelf.get(row.id)
+            raced = self._file_store.get(row.id)
             if raced is None:
-                self._shelf[row.id] = opened
+                self._file_store[row.id] = opened
             else:
                 raced.users += 1
             surplus = self._pop_surplus()
@@ -168,8 +168,8 @@ class Library:
         return opened if raced is None else raced
 
     def _pop_surplus(self) -> list[_Shelved]:
-        idle = [key for key, shelved in self._shelf.items() if shelved.users == 0]
-        return [self._shelf.pop(key) for key in idle[: max(0, len(self._shelf) - OPEN_READERS)]]
+        idle = [key for key, shelved in self._file_store.items() if shelved.users == 0]
+        return [self._file_store.pop(key) for key in idle[: max(0, len(self._file_store) - OPEN_READERS)]]
 
     def _keys(self) -> KeyRing:
         if self._ring is None:

@@ -17,31 +17,31 @@ from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store import files, inbound, outbox, sqlite
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
-from vigilar.store.plain import Database
-from vigilar.store.small import SmallStore, open_small
+from vigilar.store.sql import Database
+from vigilar.store.sqlite_store import SqliteStore, open_database
 
 NOW = 1_770_000_000_000
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Database]:
-    with closing(open_small(lay_database(tmp_path))) as store:
+    with closing(open_database(lay_database(tmp_path))) as store:
         yield store
 
 
 def test_sqlite_gets_the_small_door(store: Database) -> None:
-    assert isinstance(store, SmallStore)
+    assert isinstance(store, SqliteStore)
 
 
 def test_other_address_gets_the_engine(tmp_path: Path) -> None:
     url = lay_database(tmp_path).replace("sqlite:", "sqlite+pysqlite:")
-    with closing(open_small(url)) as store:
+    with closing(open_database(url)) as store:
         assert isinstance(store, Store)
 
 
 def test_no_database_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no database at") as caught:
-        open_small(database_url(tmp_path))
+        open_database(database_url(tmp_path))
     assert caught.value.exit_code is ExitCode.NOT_RUNNING
 
 
@@ -58,19 +58,19 @@ def test_schema_that_does_not_fit_is_refused(tmp_path: Path, change: str, code: 
     with closing(sqlite3.connect(tmp_path / "vigilar.db")) as connection, connection:
         connection.execute(change)
     with pytest.raises(StoreError) as caught:
-        open_small(url)
+        open_database(url)
     assert caught.value.code == code
 
 
 def test_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "vigilar.db").write_bytes(b"rubbish" * 1000)
     with pytest.raises(StoreError, match="not a database") as caught:
-        open_small(database_url(tmp_path))
+        open_database(database_url(tmp_path))
     assert caught.value.kind is ErrorKind.CORRUPT
 
 
 def test_durability_is_the_engines(tmp_path: Path) -> None:
-    with closing(open_small(lay_database(tmp_path))) as store, store.plain_read("test") as run:
+    with closing(open_database(lay_database(tmp_path))) as store, store.sql_read("test") as run:
         found = [
             run(f"PRAGMA {name}")[0][0]
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "cache_size")
@@ -79,7 +79,7 @@ def test_durability_is_the_engines(tmp_path: Path) -> None:
 
 
 def test_failing_block_leaves_nothing(store: Database, tmp_path: Path) -> None:
-    with contextlib.suppress(RuntimeError), store.plain_write("test") as run:
+    with contextlib.suppress(RuntimeError), store.sql_write("test") as run:
         run("INSERT INTO outbox (uid, topic, payload, created_ms) VALUES ('a', 't', '{}', 1)")
         raise RuntimeError
     assert inbound.put(store, "a", "t", b"{}", NOW)
@@ -92,7 +92,7 @@ def test_busy_database_is_transient_and_passes(
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
     with (
-        closing(open_small(database_url(tmp_path))) as hasty,
+        closing(open_database(database_url(tmp_path))) as hasty,
         closing(sqlite3.connect(tmp_path / "vigilar.db")) as other,
     ):
         other.execute("BEGIN IMMEDIATE")
@@ -120,8 +120,8 @@ def test_small_door_and_engine_see_each_other(store: Database, tmp_path: Path) -
 def test_small_door_loads_no_engine(tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from vigilar.store import cameras, files, inbound, small\n"
-        "store = small.open_small(sys.argv[1])\n"
+        "from vigilar.store import cameras, files, inbound, sqlite_store\n"
+        "store = sqlite_store.open_database(sys.argv[1])\n"
         "cameras.ensure_camera(store, 'front', 'Front', 1)\n"
         "print('sqlalchemy' in sys.modules)\n"
     )

@@ -18,12 +18,12 @@ class Run(Protocol):
 
 
 class Database(Protocol):
-    """``engine.Store`` and ``small.SmallStore``. ``doing`` completes "cannot ..." in an error (StoreError)."""
+    """``engine.Store`` and ``small.SqliteStore``. ``doing`` completes "cannot ..." in an error (StoreError)."""
 
-    def plain_read(self, doing: str) -> AbstractContextManager[Run]:
+    def sql_read(self, doing: str) -> AbstractContextManager[Run]:
         """A transaction that sees one state of the database."""
 
-    def plain_write(self, doing: str) -> AbstractContextManager[Run]:
+    def sql_write(self, doing: str) -> AbstractContextManager[Run]:
         """A transaction that holds the write lock from its start; on the disk when the block ends."""
 
     def close(self) -> None: ...

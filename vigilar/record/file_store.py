@@ -21,7 +21,7 @@ from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.record.rows import RowBook
 from vigilar.record.writing import OpenFile
 from vigilar.store import files
-from vigilar.store.plain import Database
+from vigilar.store.sql import Database
 from vigilar.vge.format import Content
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
@@ -31,7 +31,7 @@ FOLDERS: dict[files.Content, str] = {"video": "footage", "still": "stills"}
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfSettings:
+class FileStoreSettings:
     """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes."""
 
     camera_id: str
@@ -41,7 +41,7 @@ class ShelfSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class FileInfo:
     """What a new file says about itself. Times are those of its first picture; ``codec`` as in RFC 6381."""
 
     start_utc_ns: int
@@ -62,10 +62,10 @@ def day_of(utc_ns: int) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(utc_ns // 1_000_000_000))
 
 
-class Shelf:
+class FileStore:
     """The files of one camera. Thread-safe: the recorder's thread begins videos, the thread of facts stills."""
 
-    def __init__(self, settings: ShelfSettings, store: Database, ring: KeyRing, clock: Clock) -> None:
+    def __init__(self, settings: FileStoreSettings, store: Database, ring: KeyRing, clock: Clock) -> None:
         self.settings = settings
         self.ring = ring
         self.clock = clock
@@ -79,25 +79,25 @@ class Shelf:
         with self._lock:
             return (content, number) in self._ours
 
-    def begin(self, content: files.Content, facts: Facts) -> OpenFile:
+    def begin(self, content: files.Content, info: FileInfo) -> OpenFile:
         """A new file with its row, ready for records. One thread at a time for each content.
 
         Raises RecordingError or StoreError and leaves nothing behind but, at worst, a number taken for nothing.
         """
         self.rows.settle(content)
         number, link = self._number(content)
-        name = f"{FOLDERS[content]}/{self.settings.camera_id}/{day_of(facts.start_utc_ns)}/{number}.vge"
+        name = f"{FOLDERS[content]}/{self.settings.camera_id}/{day_of(info.start_utc_ns)}/{number}.vge"
         path = self.settings.data_dir / name
         try:
             self._make_folder(path.parent)
-            writer = VgeWriter.create(path, self._spec(content, number, link, facts), self.ring)
+            writer = VgeWriter.create(path, self._spec(content, number, link, info), self.ring)
         except RecordingError as error:
             # While the disk is full this comes again every second: that must not use up a number each time.
             if error.kind is not ErrorKind.PERMANENT:
                 self._unused[content] = (number, link)
             raise
         try:
-            row_id = self.rows.add(self._row(content, number, name, facts))
+            row_id = self.rows.add(self._row(content, number, name, info))
         except StoreError:
             writer.abandon()
             path.unlink(missing_ok=True)
@@ -113,30 +113,30 @@ class Shelf:
             self._ours.add((content, number))
         return number, link
 
-    def _spec(self, content: files.Content, number: int, link: bytes, facts: Facts) -> FileSpec:
+    def _spec(self, content: files.Content, number: int, link: bytes, info: FileInfo) -> FileSpec:
         return FileSpec(
             camera_uuid=self.settings.camera_uuid,
             file_number=number,
             content=Content.FMP4 if content == "video" else Content.JPEGS,
-            start_utc_ns=facts.start_utc_ns,
-            start_mono_ns=facts.start_mono_ns,
+            start_utc_ns=info.start_utc_ns,
+            start_mono_ns=info.start_mono_ns,
             boot_id=self.settings.boot_id,
             previous_link=link,
-            timescale=facts.timescale,
-            has_audio=facts.has_audio,
+            timescale=info.timescale,
+            has_audio=info.has_audio,
         )
 
-    def _row(self, content: files.Content, number: int, name: str, facts: Facts) -> files.NewFile:
+    def _row(self, content: files.Content, number: int, name: str, info: FileInfo) -> files.NewFile:
         return files.NewFile(
             camera_id=self.settings.camera_id,
             content=content,
             number=number,
             path=name,
-            start_ms=facts.start_utc_ns // 1_000_000,
-            codec=facts.codec,
-            width=facts.width,
-            height=facts.height,
-            has_audio=facts.has_audio,
+            start_ms=info.start_utc_ns // 1_000_000,
+            codec=info.codec,
+            width=info.width,
+            height=info.height,
+            has_audio=info.has_audio,
         )
 
     def _make_folder(self, folder: Path) -> None:

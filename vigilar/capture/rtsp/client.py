@@ -26,7 +26,7 @@ OPEN_TIMEOUT_S = 8.0
 MIN_KEEP_ALIVE_S = 1.0
 
 
-class Session:
+class RtspClient:
     """One connection and its session. One thread opens, reads and closes it, but for ``wire.hurry``."""
 
     def __init__(self, address: Address, wait: Callable[[float], bool]) -> None:

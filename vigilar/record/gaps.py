@@ -18,12 +18,12 @@ DATABASE = "the database could not be written"
 BAD_PICTURE = "the camera's stream could not be stored"
 BUG = "an unexpected error"
 
-LONG_HOLE_NS = 10_000_000_000
-"""A hole that lasts longer is reported while it lasts, and again with its length when it is over."""
+LONG_GAP_NS = 10_000_000_000
+"""A gap that lasts longer is reported while it lasts, and again with its length when it is over."""
 
 
 @dataclass(slots=True)
-class Hole:
+class Gap:
     """A span without footage that is still growing: where it began, and why."""
 
     from_utc_ns: int
@@ -31,32 +31,32 @@ class Hole:
     is_told: bool = False
 
 
-class HoleBook:
+class GapLog:
     """Remembers that footage is being lost and that the disk is full; reports each once. One thread."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
-        self._hole: Hole | None = None
+        self._gap: Gap | None = None
         self.is_full = False
-        self.holes = 0
+        self.gaps = 0
 
     @property
     def is_open(self) -> bool:
-        return self._hole is not None
+        return self._gap is not None
 
     def begin(self, from_utc_ns: int, why: str) -> None:
-        """Footage is lost from here on. The first reason of a hole stays."""
-        if self._hole is None:
-            self._hole = Hole(from_utc_ns, why)
+        """Footage is lost from here on. The first reason of a gap stays."""
+        if self._gap is None:
+            self._gap = Gap(from_utc_ns, why)
         else:
-            self._hole.from_utc_ns = min(self._hole.from_utc_ns, from_utc_ns)
+            self._gap.from_utc_ns = min(self._gap.from_utc_ns, from_utc_ns)
 
     def look(self, utc_ns: int) -> None:
-        """Called regularly: report a hole that lasts. A full disk was reported as such."""
-        hole = self._hole
-        if hole and not hole.is_told and not self.is_full and utc_ns - hole.from_utc_ns > LONG_HOLE_NS:
-            hole.is_told = True
-            self._report("footage_lost", utc_ns, {"from_ms": hole.from_utc_ns // 1_000_000, "reason": hole.why})
+        """Called regularly: report a gap that lasts. A full disk was reported as such."""
+        gap = self._gap
+        if gap and not gap.is_told and not self.is_full and utc_ns - gap.from_utc_ns > LONG_GAP_NS:
+            gap.is_told = True
+            self._report("footage_lost", utc_ns, {"from_ms": gap.from_utc_ns // 1_000_000, "reason": gap.why})
 
     def disk_is_full(self, utc_ns: int, detail: dict[str, Any]) -> None:
         if not self.is_full:
@@ -65,21 +65,21 @@ class HoleBook:
 
     def mark(self, to_utc_ns: int) -> Mark | None:
         """What goes into the file that begins at ``to_utc_ns``, if something is missing before it."""
-        return Mark("gap", self._span(self._hole, to_utc_ns)) if self._hole else None
+        return Mark("gap", self._span(self._gap, to_utc_ns)) if self._gap else None
 
     def end(self, to_utc_ns: int) -> None:
         """What begins at ``to_utc_ns`` was written: report what was lost before it."""
-        hole, self._hole = self._hole, None
-        if hole:
-            self.holes += 1
-            self._report("footage_lost", to_utc_ns, self._span(hole, to_utc_ns))
+        gap, self._gap = self._gap, None
+        if gap:
+            self.gaps += 1
+            self._report("footage_lost", to_utc_ns, self._span(gap, to_utc_ns))
 
-    def _span(self, hole: Hole, to_utc_ns: int) -> dict[str, Any]:
+    def _span(self, gap: Gap, to_utc_ns: int) -> dict[str, Any]:
         return {
-            "from_ms": hole.from_utc_ns // 1_000_000,
+            "from_ms": gap.from_utc_ns // 1_000_000,
             "to_ms": to_utc_ns // 1_000_000,
-            "lost_ms": max(0, to_utc_ns - hole.from_utc_ns) // 1_000_000,
-            "reason": hole.why,
+            "lost_ms": max(0, to_utc_ns - gap.from_utc_ns) // 1_000_000,
+            "reason": gap.why,
         }
 
     def recording_works(self, utc_ns: int) -> None:

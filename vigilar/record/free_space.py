@@ -1,4 +1,4 @@
-"""How much room the disk of the recordings has, and how much of it is not for recordings."""
+"""How much free space the disk of the recordings has, and how much of it is not for recordings."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 RESERVE_BYTES = 16 * 1024 * 1024
 RESERVE_SHARE = 20
 """Recording stops with 16 MiB (on a small disk a twentieth of it) still free: for the end of the files of all
-cameras, and for the database, which cannot even store "the disk is full" without room."""
+cameras, and for the database, which cannot even store "the disk is full" without space."""
 
 RESUME_FACTOR = 2
 """It begins again with twice that, so that it does not stop and start every second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class FreeSpace:
     """Bytes free for this user, and bytes of the whole file system."""
 
     free_bytes: int
@@ -36,13 +36,13 @@ class Room:
         return self.free_bytes >= RESUME_FACTOR * self.reserve_bytes
 
 
-LookForRoom = Callable[[Path], Room]
+LookForSpace = Callable[[Path], FreeSpace]
 
 
-def room_of(folder: Path) -> Room:
-    """Source: statvfs(3). A file system that cannot be asked counts as having room: writing will tell."""
+def free_space_of(folder: Path) -> FreeSpace:
+    """Source: statvfs(3). A file system that cannot be asked counts as having space: writing will tell."""
     try:
         status = os.statvfs(folder)
     except OSError:
-        return Room(1 << 62, 1 << 62)
-    return Room(status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)
+        return FreeSpace(1 << 62, 1 << 62)
+    return FreeSpace(status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize)

@@ -14,22 +14,22 @@ from typing import Any, Self
 
 from vigilar.store import sqlite
 from vigilar.store.errors import sqlite_errors
-from vigilar.store.plain import Database, Run
 from vigilar.store.revisions import FOUND_SQL, check_revision
+from vigilar.store.sql import Database, Run
 
 _SCHEME = "sqlite:///"
 
 
-def open_small(database_url: str) -> Database:
+def open_database(database_url: str) -> Database:
     """The smallest door that fits. The database is there and of the newest schema; raises StoreError otherwise."""
     if database_url.startswith(_SCHEME) and "?" not in database_url and "%" not in database_url:
-        return SmallStore.open(Path(database_url.removeprefix(_SCHEME)))
+        return SqliteStore.open(Path(database_url.removeprefix(_SCHEME)))
     from vigilar.store.engine import Store  # only here, so that SQLAlchemy is loaded only where it is needed
 
     return Store.open(database_url)
 
 
-class SmallStore:
+class SqliteStore:
     """One connection; threads take turns by a lock, other processes by SQLite's own. Errors leave it as StoreError.
 
     A statement takes about 1 ms, most of it the sync of a commit, so that one connection is enough for one camera.
@@ -63,12 +63,12 @@ class SmallStore:
             self._connection.close()
 
     @contextmanager
-    def plain_read(self, doing: str) -> Iterator[Run]:
+    def sql_read(self, doing: str) -> Iterator[Run]:
         with self._transaction(doing, "BEGIN") as run:
             yield run
 
     @contextmanager
-    def plain_write(self, doing: str) -> Iterator[Run]:
+    def sql_write(self, doing: str) -> Iterator[Run]:
         with self._transaction(doing, "BEGIN IMMEDIATE") as run:
             yield run
 

@@ -13,8 +13,8 @@ from vigilar.base.clock import Clock
 from vigilar.live.feed import FeedDecoder
 from vigilar.media.packets import StreamInfo
 from vigilar.processes.facts import FactSender
+from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
-from vigilar.record.shelf import Shelf
 
 if TYPE_CHECKING:
     from vigilar.processes.motion import MotionTeller
@@ -28,8 +28,8 @@ def make_decoder(info: StreamInfo) -> FeedDecoder:
 
 
 def make_motion_teller(
-    facts: FactSender, recorder: Recorder, shelf: Shelf, clock: Clock, run_now: Callable[[], int]
+    facts: FactSender, recorder: Recorder, file_store: FileStore, clock: Clock, run_now: Callable[[], int]
 ) -> MotionTeller:
     from vigilar.processes.motion import MotionTeller
 
-    return MotionTeller(facts, recorder, shelf, clock, run_now)
+    return MotionTeller(facts, recorder, file_store, clock, run_now)
