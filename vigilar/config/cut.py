@@ -24,6 +24,7 @@ def cut_jobs(
     bus: BusLogins,
     demo_clips: DemoClips,
     camera_uuids: Mapping[str, bytes] | None = None,
+    node_id: str = "",
 ) -> HouseJobs:
     """All jobs. A camera that cannot run (its login is missing) becomes a problem, and the others run.
 
@@ -35,20 +36,26 @@ def cut_jobs(
             continue
         try:
             uuid = (camera_uuids or {}).get(camera.id, b"")
-            jobs.append(make_camera_job(config, camera, places, bus, demo_clips, uuid))
+            jobs.append(make_camera_job(config, camera, places, bus, demo_clips, uuid, node_id))
         except ConfigError as error:
             problems.append(f"{camera.name}: {error}")
     return HouseJobs(
         cameras=tuple(jobs),
-        events=make_events_job(config, places, bus),
-        web=make_web_job(config, places, bus),
+        events=make_events_job(config, places, bus, node_id),
+        web=make_web_job(config, places, bus, node_id),
         broker=make_broker_plan(config, places),
         problems=tuple(problems),
     )
 
 
 def make_camera_job(
-    config: Config, camera: Camera, places: Places, bus: BusLogins, demo_clips: DemoClips, camera_uuid: bytes = b""
+    config: Config,
+    camera: Camera,
+    places: Places,
+    bus: BusLogins,
+    demo_clips: DemoClips,
+    camera_uuid: bytes = b"",
+    node_id: str = "",
 ) -> CameraJob:
     """The job of one camera. Raises ConfigError when its login or its demo scene is not there."""
     main_url, sub_url = camera_urls(camera, SecretStore(places.secrets_dir), demo_clips)
@@ -74,10 +81,11 @@ def make_camera_job(
         bus_user=bus.camera.user,
         bus_password=bus.camera.password,
         log_level=config.log.level.upper(),
+        node_id=node_id,
     )
 
 
-def make_events_job(config: Config, places: Places, bus: BusLogins) -> EventsJob:
+def make_events_job(config: Config, places: Places, bus: BusLogins, node_id: str = "") -> EventsJob:
     return EventsJob(
         data_dir=places.data_dir,
         secrets_dir=places.secrets_dir,
@@ -89,10 +97,11 @@ def make_events_job(config: Config, places: Places, bus: BusLogins) -> EventsJob
         bus_password=bus.events.password,
         cameras=camera_infos(config),
         log_level=config.log.level.upper(),
+        node_id=node_id,
     )
 
 
-def make_web_job(config: Config, places: Places, bus: BusLogins) -> WebJob:
+def make_web_job(config: Config, places: Places, bus: BusLogins, node_id: str = "") -> WebJob:
     return WebJob(
         config_file=places.config_file,
         data_dir=places.data_dir,
@@ -110,6 +119,7 @@ def make_web_job(config: Config, places: Places, bus: BusLogins) -> WebJob:
         time_zone=box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone,
         cameras=camera_infos(config),
         log_level=config.log.level.upper(),
+        node_id=node_id,
     )
 
 

@@ -15,7 +15,10 @@ RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessJob:
-    """What every process is told: where its data is, how to reach database and bus, how much to log."""
+    """What every process is told: where its data is, how to reach database and bus, how much to log.
+
+    ``node_id`` is the id of the data folder (``base.folder_id``), under which this box owns rows of the database.
+    """
 
     data_dir: Path
     secrets_dir: Path
@@ -26,6 +29,7 @@ class ProcessJob:
     bus_user: str
     bus_password: str = field(repr=False)
     log_level: str = "INFO"
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from vigilar.base.errors import RecordingError
+from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.ports import LOOPBACK, free_port
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import write_configuration
@@ -50,7 +51,8 @@ def make_jobs(task: PlanTask) -> HouseJobs:
     uuids = _make_database_ready(config, places, migrate=task.is_start)
     if task.is_start:
         _tell_locked_recordings(config, places, ring)
-    jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids)
+    node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
+    jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids, node_id)
     return replace(jobs, broker=broker)
 
 
