@@ -98,7 +98,7 @@ def _parse_h264(nal: bytes) -> Sps:
         if bits.take(1):
             _skip_scaling_lists(bits, 8 if chroma != 3 else 12)
     bits.unsigned()
-    is_in_order = _skip_order_count(bits) == 2
+    is_in_order = _skip_poc(bits) == 2
     bits.unsigned()
     bits.skip(1)
     across, down = bits.unsigned() + 1, bits.unsigned() + 1
@@ -114,13 +114,13 @@ def _parse_h264(nal: bytes) -> Sps:
     depth: int | None = 0 if is_in_order or profile == _BASELINE else None
     rate: Fraction | None = None
     with contextlib.suppress(BadBitstream):  # what follows helps, but a picture can do without it
-        told, rate = _h264_usability(bits)
+        told, rate = _h264_vui(bits)
         depth = told if depth is None else depth
     return Sps(width, height, chroma, luma_bits, chroma_bits, nal[1:4], reorder_depth=depth, frame_rate=rate)
 
 
-def _h264_usability(bits: _Bits) -> tuple[int | None, Fraction | None]:
-    """max_num_reorder_frames and the frame rate (H.264 E.1.1)."""
+def _h264_vui(bits: _Bits) -> tuple[int | None, Fraction | None]:
+    """max_num_reorder_frames and the frame rate, from the VUI (video usability information, H.264 E.1.1)."""
     if not bits.take(1):
         return None, None
     if bits.take(1) and bits.take(8) == 255:
@@ -136,8 +136,8 @@ def _h264_usability(bits: _Bits) -> tuple[int | None, Fraction | None]:
         bits.unsigned()
     rate = _believable(*_timing(bits), 2) if bits.take(1) else None
     with contextlib.suppress(BadBitstream):
-        has_schedule = [_skip_schedule(bits) for _ in range(2) if bits.take(1)]
-        if has_schedule:
+        has_hrd = [_skip_hrd(bits) for _ in range(2) if bits.take(1)]
+        if has_hrd:
             bits.skip(1)
         bits.skip(1)
         if bits.take(1):
@@ -161,8 +161,8 @@ def _believable(units: int, scale: int, ticks_a_picture: int) -> Fraction | None
     return rate if 1 <= rate <= 240 else None
 
 
-def _skip_schedule(bits: _Bits) -> bool:
-    """hrd_parameters (H.264 E.1.2)."""
+def _skip_hrd(bits: _Bits) -> bool:
+    """hrd_parameters: the hypothetical reference decoder (HRD, H.264 E.1.2)."""
     count = bits.unsigned() + 1
     bits.skip(8)
     for _ in range(min(count, 32)):
@@ -184,8 +184,8 @@ def _skip_scaling_lists(bits: _Bits, count: int) -> None:
             last = following or last
 
 
-def _skip_order_count(bits: _Bits) -> int:
-    """pic_order_cnt_type; with 2, pictures are shown in the order of decoding (H.264 7.4.2.1.1)."""
+def _skip_poc(bits: _Bits) -> int:
+    """pic_order_cnt_type (POC: picture order count); with 2, pictures are shown in decoding order (H.264 7.4.2.1.1)."""
     kind = bits.unsigned()
     if kind == 0:
         bits.unsigned()
