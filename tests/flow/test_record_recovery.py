@@ -81,16 +81,31 @@ def test_open_file_is_closed_and_told(crashed: Bench) -> None:
     assert len(facts) == 1
 
 
-def test_row_of_a_closed_file_is_completed(crashed: Bench) -> None:
+def test_row_of_a_closed_file_is_completed(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path) as b:
+        b.ring.add(clip.run())
+        b.feed(list(islice(clip.endless(), 40)))
+        b.recorder.finish()
+        b.write_rows()
+        with b.store.write("test") as connection:
+            connection.exec_driver_sql("UPDATE files SET state = 'open', link = NULL, record_count = 0")
+        recovery = _recovery(b, [])
+        assert recovery.run_once()
+        (row,) = b.rows()
+        assert (row.state, recovery.found.completed) == ("closed", 1)
+        assert row.link is not None
+
+
+def test_result_that_the_database_refused_is_stored_and_told_later(crashed: Bench) -> None:
     facts: list[tuple[str, int, dict[str, Any]]] = []
-    _recovery(crashed, facts).run_once()
+    _recovery(crashed, []).run_once()
     with crashed.store.write("test") as connection:
         connection.exec_driver_sql("UPDATE files SET state = 'open', link = NULL, record_count = 0")
-    recovery = _recovery(crashed, [])
-    assert recovery.run_once()
+    assert _recovery(crashed, facts).run_once()
     (row,) = crashed.rows()
-    assert (row.state, recovery.found.completed) == ("closed", 1)
+    assert row.state == "recovered"
     assert row.link is not None
+    assert [kind for kind, _, _ in facts] == ["recording_recovered"]
 
 
 def test_shortened_file_is_reported_not_closed(crashed: Bench) -> None:
@@ -153,17 +168,19 @@ def test_own_files_are_left_alone(clip: Clip, tmp_path: Path) -> None:
 def test_next_file_of_the_same_day_follows_the_recovered_one(crashed: Bench) -> None:
     _recovery(crashed, []).run_once()
     file_store = FileStore(crashed.file_store.settings, crashed.store, crashed.keys, crashed.clock)
-    number, link = file_store.rows.take_number("front", "video")
-    assert (number, link) == (2, crashed.rows()[0].link)
+    chain = file_store.chains["video"]
+    assert (chain.take(), chain.link) == (2, crashed.rows()[0].link)
 
 
 def test_still_is_readable_before_it_is_finished(tmp_path: Path) -> None:
     with bench(tmp_path) as b:
         still = begin_still(b.file_store, b"jpeg", width=4, height=2, utc_ns=START_UTC_NS, mono_ns=START_MONO_NS)
+        row_id = still.store_row()
         (row,) = find_files(b.store, "front", "still", 0, 1 << 45)
-        assert (row.id, row.path, row.width) == (still.row_id, "stills/front/2026-02-02/1.vge", 4)
+        assert (row.id, row.path, row.width) == (row_id, "stills/front/2026-02-02/1.vge", 4)
         assert b.plaintext(row) == b"jpeg"
         still.finish()
+        b.write_rows()
         (row,) = find_files(b.store, "front", "still", 0, 1 << 45)
         assert row.state == "closed"
         assert verify_file(b.path(row), b.keys).verdict is Verdict.CLOSED
