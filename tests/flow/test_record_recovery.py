@@ -20,6 +20,7 @@ import pytest
 from tests.ready_store import database_url
 from tests.recording_kit import START_MONO_NS, START_UTC_NS, Bench, Clip, bench, make_clip, probe_times
 from vigilar.base.clock import SystemClock, boot_id
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.base.stop import Stop
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.record.choice import RecordingMode
@@ -210,7 +211,7 @@ def test_death_behind_each_step_leaves_rows_and_files_that_agree(
         for row in rows:
             assert row.end_ms is not None
             assert 5_900 <= row.end_ms - row.start_ms <= 6_000 or state == "recovered"
-            assert row.has_audio is False
+            assert (row.codec[:5], row.width, row.height, row.has_audio) == ("avc1.", 160, 96, False)
             assert row.link == verify_file(b.path(row), b.keys).link
 
 
@@ -296,6 +297,21 @@ def test_crash_in_a_quiet_time_is_no_gap_in_mode_motion(clip: Clip, tmp_path: Pa
         assert b.recorder._segment is None
         assert [row.state for row in b.rows()] == ["closed"]
         assert not _record_after(b, clip, settings, after_s=60.0)
+
+
+def test_crash_is_looked_for_when_the_drive_is_back(crashed: Bench, clip: Clip) -> None:
+    is_away = [True]
+
+    def check_folder() -> None:
+        if is_away[0]:
+            is_away[0] = crashed.clock.mono_ns() < START_MONO_NS + 21_000_000_000
+            raise RecordingError("the drive is not there", kind=ErrorKind.TRANSIENT, code="V-DRIVE")
+
+    crashed.file_store.settings = replace(crashed.file_store.settings, check_folder=check_folder)
+    facts = _record_after(crashed, clip, RecorderSettings(), after_s=20.0)
+    ((kind, _, detail),) = facts
+    assert (kind, detail["lost_ms"]) == ("footage_lost", pytest.approx(8_000, abs=60)), "what came meanwhile waited"
+    assert crashed.rows()[-1].start_ms == START_UTC_NS // 1_000_000 + 20_000
 
 
 def test_gap_over_another_boot_says_that_the_computer_was_off(crashed: Bench, clip: Clip) -> None:

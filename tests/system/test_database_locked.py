@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clips import make_clip
+from tests.recording_kit import probe_times
 from tests.system.house import RunningHouse, run_house, wait_for
 from vigilar.store.files import FileRow, find_files
 from vigilar.store.sqlite_store import SqliteStore
@@ -152,6 +153,12 @@ def _check_afterwards(house: RunningHouse, keys: KeyRing, locked_ms: float, unlo
         assert max(span["to"] for span in spans) >= unlocked_ms - 2000
         if camera != CAMERAS[0]:
             assert len(spans) == 1, spans
+            clip = house.get(f"/footage/{camera}/clip.mp4?from={int(locked_ms)}&to={int(unlocked_ms - 2000)}")
+            times = [at for at, _, _ in probe_times(clip, house.folder)]
+            assert max(after - before for before, after in pairwise(times)) < 0.15, (
+                "ten pictures a second, none missing"
+            )
+            assert times[-1] - times[0] >= (unlocked_ms - locked_ms) / 1000 - 2.2
     missing = {camera: _missing_ms(house, keys, camera) for camera in CAMERAS}
     print("missing between files, ms:", missing)
     assert all(missing[camera] < 200 for camera in CAMERAS[1:])

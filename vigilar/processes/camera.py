@@ -74,13 +74,12 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     store = open_database(job.database_url)
     process = CameraProcess(job, control, store)
     process.run()
-    if not process.is_left_waiting:  # to close it would wait as well
+    if not process.is_database_in_use():  # to close it would wait as well
         store.close()
 
 
 class CameraProcess:
-    """The parts of one camera. ``run`` belongs to the main thread. ``is_left_waiting`` after it: a thread did not end
-    in time, such as one that waits for the database."""
+    """The parts of one camera. ``run`` belongs to the main thread."""
 
     def __init__(self, job: CameraJob, control: ControlChild, store: Database) -> None:
         self._job = job
@@ -120,7 +119,6 @@ class CameraProcess:
         self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
-        self.is_left_waiting = False
 
     def run(self) -> None:
         """Start all, watch until the stop, end all in order."""
@@ -143,6 +141,10 @@ class CameraProcess:
             self._watch_until_stopped()
         if self._dead:
             raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
+
+    def is_database_in_use(self) -> bool:
+        """Whether a thread did not end in time because it waits for the database. After ``run``."""
+        return any(self._threads[name].is_alive() for name in ("rows", "facts", "recovery"))
 
     # What capture hands over, on its threads
 
@@ -300,7 +302,6 @@ class CameraProcess:
     def _join(self, name: str, timeout_s: float) -> None:
         self._threads[name].join(timeout_s)
         if self._threads[name].is_alive():
-            self.is_left_waiting = True
             logger.error("the thread %s did not end in %.1f s and is left behind", name, timeout_s)
 
 

@@ -119,8 +119,10 @@ class FileStore:
     def find_crash(self) -> LastRecording | None:
         """The newest recording, if the process that made it did not end in order. Before the first ``begin``.
 
-        What cannot be read counts as none: it must not keep the camera from being recorded.
+        What cannot be read counts as none: it must not keep the camera from being recorded. Raises RecordingError when
+        the folder is away.
         """
+        self.settings.check_folder()
         home = self.home("video")
         try:
             return find_last_recording(home, self.ring) if (home / RECORDING_MARKER).exists() else None

@@ -44,4 +44,4 @@ def _describe(reader: VgeReader) -> LastRecording | None:
     if not ends:
         return None
     is_cut = reader.close_reason in (None, CloseReason.RECOVERED)
-    return LastRecording(ends[-1], reader.header.boot_id, is_cut)
+    return LastRecording(max(ends), reader.header.boot_id, is_cut)

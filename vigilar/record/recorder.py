@@ -210,8 +210,8 @@ class Recorder:
         gop = self._reader.look()
         if gop is None or gop.unread == 0:
             return False
-        if not self._has_looked_back:
-            self._look_back(gop)
+        if not self._has_looked_back and not self._look_back(gop, now):
+            return False
         is_begun = self._segment is not None and not gop.is_at_start  # then it is written whole
         choice = Choice.WRITE if is_begun else self._chooser.choose(gop, now)
         if choice is Choice.WAIT:
@@ -223,16 +223,22 @@ class Recorder:
         self._record(gop, choice)
         return True
 
-    def _look_back(self, first: GopView) -> None:
-        """Tell what is missing since the process before this one, if that did not end in order.
+    def _look_back(self, first: GopView, now: int) -> bool:
+        """Tell what is missing since the process before this one, if that did not end in order. False: not known yet.
 
         In the modes that leave out quiet times this is a gap only if the crash came into a recording, and it is over
         with the first picture, which those modes may not write.
         """
+        try:
+            last = self._file_store.find_crash()
+        except RecordingError as error:
+            self._note_error(error)
+            self._why_held = gaps.reason_of(error)
+            self._retry_mono_ns = now + RETRY_NS
+            return False
         self._has_looked_back = True
-        last = self._file_store.find_crash()
         if last is None or first.start.utc_ns - last.end_utc_ns <= CRASH_GAP_NS:
-            return
+            return True
         is_same_boot = last.boot_id == self._file_store.settings.boot_id
         why = gaps.NOT_RUNNING if is_same_boot else gaps.MACHINE_OFF
         if self._settings.mode is RecordingMode.ALWAYS:
@@ -240,6 +246,7 @@ class Recorder:
         elif last.is_cut:
             self._gaps.begin(last.end_utc_ns, why, self._clock.utc_ns())
             self._gaps.end(first.start.utc_ns)
+        return True
 
     def _record(self, gop: GopView, choice: Choice) -> None:
         if gop.is_at_start:

@@ -18,6 +18,8 @@ from pathlib import Path
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.stop import Stop
+from vigilar.media.read_init import InitContent, read_init
+from vigilar.media.sps import BadBitstream
 from vigilar.record.file_store import QUARANTINE, FileStore
 from vigilar.record.folders import FOLDERS, day_start_ms, newest_days, number_of
 from vigilar.record.gaps import Report
@@ -167,6 +169,7 @@ class Recovery:
             with VgeReader.open(path, self._file_store.ring) as reader:
                 core = reader.header
                 is_empty = not any(entry.type is RecordType.MEDIA for entry in reader.entries)
+                picture = _picture_of(reader)
         except RecordingError as error:
             if error.kind is ErrorKind.DENIED or error.code == "vge.file":  # this says nothing about the file
                 self.found.locked += 1
@@ -179,13 +182,13 @@ class Recovery:
         elif not self._is_of_this_camera(content, path, core):
             self._quarantine(content, path, "it is another camera's, or has another's number")
         else:
-            self._adopt(content, path, core)
+            self._adopt(content, path, core, picture)
 
     def _is_of_this_camera(self, content: files.Content, path: Path, core: FileCore) -> bool:
         own = (self._file_store.settings.camera_uuid, number_of(path.name), _CONTENTS[content])
         return (core.camera_uuid, core.file_number, core.content) == own
 
-    def _adopt(self, content: files.Content, path: Path, core: FileCore) -> None:
+    def _adopt(self, content: files.Content, path: Path, core: FileCore, picture: InitContent) -> None:
         settings = self._file_store.settings
         new = files.NewFile(
             camera_id=settings.camera_id,
@@ -193,6 +196,9 @@ class Recovery:
             number=core.file_number,
             path=str(path.relative_to(settings.data_dir)),
             start_ms=core.start_utc_ns // 1_000_000,
+            codec=picture.codecs,
+            width=picture.width,
+            height=picture.height,
             has_audio=CoreFlag.AUDIO in core.flags,
             node_id=settings.node_id,
         )
@@ -221,6 +227,17 @@ class Recovery:
             fsync_folder(path.parent)
         self.found.quarantined += 1
         logger.warning("%s has no row and is now %s: %s", path, target, why)
+
+
+def _picture_of(reader: VgeReader) -> InitContent:
+    """From the INIT record of a video. A still has none, and one that cannot be read is as good as unknown."""
+    if reader.header.content is Content.JPEGS:
+        return InitContent("jpeg", 0, 0)
+    try:
+        return read_init(next(reader.read(one) for one in reader.entries if one.type is RecordType.INIT))
+    except (StopIteration, BadBitstream, RecordingError) as error:
+        logger.warning("%s does not say what its pictures are: %s", reader.path, error)
+        return InitContent("", 0, 0)
 
 
 def _anchor(row: files.FileRow) -> Checkpoint | None:
