@@ -37,12 +37,16 @@ def day_start_ms(day: str) -> int | None:
         return None
 
 
-def newest_days(home: Path) -> list[Path]:
-    """The newest LOOK_BACK_DAYS folders in ``home``, the oldest first; none while there is no ``home``. May raise
-    OSError."""
+def all_days(home: Path) -> list[Path]:
+    """The folders of days in ``home``, the oldest first; none while there is no ``home``. May raise OSError."""
     if not home.is_dir():
         return []
-    return sorted(path for path in home.iterdir() if day_start_ms(path.name) is not None)[-LOOK_BACK_DAYS:]
+    return sorted(path for path in home.iterdir() if day_start_ms(path.name) is not None)
+
+
+def newest_days(home: Path) -> list[Path]:
+    """The newest LOOK_BACK_DAYS of ``all_days``."""
+    return all_days(home)[-LOOK_BACK_DAYS:]
 
 
 def number_of(name: str) -> int:

@@ -21,7 +21,7 @@ from vigilar.base.stop import Stop
 from vigilar.media.read_init import InitContent, read_init
 from vigilar.media.sps import BadBitstream
 from vigilar.record.file_store import QUARANTINE, FileStore
-from vigilar.record.folders import FOLDERS, day_start_ms, newest_days, number_of
+from vigilar.record.folders import FOLDERS, LOOK_BACK_DAYS, all_days, day_start_ms, number_of
 from vigilar.record.gaps import Report
 from vigilar.record.row_writer import Ending, store_ending
 from vigilar.store import files
@@ -152,17 +152,22 @@ class Recovery:
     # Files without a row
 
     def _look_for_orphans(self, content: files.Content) -> None:
-        home = self._file_store.home(content)
+        for path in sorted(self._find_orphans(content), key=lambda path: number_of(path.name)):
+            self._take_orphan(content, path)
+
+    def _find_orphans(self, content: files.Content) -> list[Path]:
+        """In the newest folders, and in older ones as far back as the database took nothing."""
+        home, chain = self._file_store.home(content), self._file_store.chains[content]
+        orphans: list[Path] = []
         with file_errors("list", home):
-            days = newest_days(home)
-            found = {
-                day: list(day.glob("*.vge")) for day in days
-            }  # before the rows: a file made meanwhile is not in it
-        for day, paths in found.items():
-            known = self._names_with_row(content, day.name)
-            for path in sorted(paths, key=lambda path: number_of(path.name)):
-                if path.name not in known and not self._file_store.chains[content].is_ours(number_of(path.name)):
-                    self._take_orphan(content, path)
+            for age, day in enumerate(reversed(all_days(home))):
+                paths = list(day.glob("*.vge"))  # before the rows are read: a file made meanwhile is not in it
+                known = self._names_with_row(content, day.name)
+                found = [p for p in paths if p.name not in known and not chain.is_ours(number_of(p.name))]
+                if not found and age + 1 >= LOOK_BACK_DAYS:
+                    break
+                orphans += found
+        return orphans
 
     def _take_orphan(self, content: files.Content, path: Path) -> None:
         try:
