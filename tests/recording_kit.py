@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -184,7 +184,13 @@ class Bench:
             self.clock.advance(0.2)
             self.recorder.run_once()
 
+    def write_rows(self) -> None:
+        """What the thread of the rows does."""
+        assert self.file_store.rows.write_waiting()
+
     def rows(self) -> list[FileRow]:
+        """The rows as they are once the thread of the rows has had its turn, which may fail."""
+        self.file_store.rows.write_waiting()
         return find_files(self.store, "front", "video", 0, FOREVER_MS)
 
     def kinds(self) -> list[str]:
@@ -210,12 +216,14 @@ def bench(
     ring_s: float = 5.0,
     ring_bytes: int = MAX_RING_BYTES,
     make_muxer: Any = FragmentMuxer,
+    check_folder: Callable[[], None] = lambda: None,
 ) -> Iterator[Bench]:
     """A recorder of the camera ``front`` in ``folder``."""
     with closing(open_ready_store(folder)) as store:
         row = ensure_camera(store, "front", "Front door", 1)
         keys, clock = KeyRing.load_or_create(folder / "secrets"), SimulatedClock(START_UTC_NS, START_MONO_NS)
-        file_store = FileStore(FileStoreSettings("front", row.uuid, folder, boot_id()), store, keys, clock)
+        whose = FileStoreSettings("front", row.uuid, folder, boot_id(), check_folder=check_folder)
+        file_store = FileStore(whose, store, keys, clock)
         ring = PacketRing(ring_s, ring_bytes)
         facts: list[tuple[str, int, dict[str, Any]]] = []
         room = [free_space_of(folder)]

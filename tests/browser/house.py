@@ -82,7 +82,7 @@ class House:
 
     def seal(self, camera_id: str, init: bytes, fragments: list[Fragment], *, is_closed: bool = True) -> int:
         row = ensure_camera(self.store, camera_id, camera_id, 1)
-        number, link = file_rows.take_number(self.store, camera_id, "video")
+        number, link = self._take_number(camera_id, "video")
         first, last = fragments[0], fragments[-1]
         path = f"footage/{camera_id}/day/{number:06d}.vge"
         writer = self._writer(path, row.uuid, number, link, Content.FMP4, first.utc_ns, first.mono_ns)
@@ -109,7 +109,7 @@ class House:
     def still(self, camera_id: str, jpeg: bytes) -> int:
         """Seal a JPEG; the id of its row."""
         row = ensure_camera(self.store, camera_id, camera_id, 1)
-        number, link = file_rows.take_number(self.store, camera_id, "still")
+        number, link = self._take_number(camera_id, "still")
         path = f"stills/{camera_id}/day/{number:06d}.vge"
         now_ns = self.now_ms() * 1_000_000
         writer = self._writer(path, row.uuid, number, link, Content.JPEGS, now_ns, now_ns)
@@ -207,6 +207,10 @@ class House:
         self.feeds.callback(stop.set)
         self.feeds.callback(server.stop)
         return stop
+
+    def _take_number(self, camera_id: str, content: file_rows.Content) -> tuple[int, bytes]:
+        link = file_rows.get_chain_end(self.store, camera_id, content).link
+        return file_rows.reserve_numbers(self.store, camera_id, content, 1), link
 
     def _writer(
         self, path: str, uuid: bytes, number: int, link: bytes, content: Content, utc_ns: int, mono_ns: int

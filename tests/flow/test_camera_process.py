@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -37,9 +38,10 @@ from vigilar.media.packets import StreamRole
 from vigilar.processes.camera import CameraProcess
 from vigilar.processes.entry import enter_camera
 from vigilar.store import outbox
+from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import FileRow, find_files, get_file
-from vigilar.vge.format import CloseReason
+from vigilar.vge.format import CloseReason, RecordType
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.verify import verify_file
@@ -209,6 +211,77 @@ def test_kill_loses_less_than_a_second_and_the_next_process_repairs(camera: Came
     wait_until(lambda: len(camera.rows()) == 2, 20.0)
     assert camera.stop() < 2.0
     assert [row.state for row in camera.rows()] == ["recovered", "closed"]
+
+
+def _missing_ms(camera: Camera) -> list[float]:
+    """What lies between the end of each file and the beginning of the next, by their own records."""
+    spans = []
+    for row in camera.rows():
+        with VgeReader.open(camera.job.data_dir / row.path, camera.keys) as reader:
+            media = [entry for entry in reader.entries if entry.type is RecordType.MEDIA]
+            spans.append((media[0].utc_ns / 1e6, media[-1].utc_ns / 1e6 + media[-1].duration_ms))
+    return [after[0] - before[1] for before, after in pairwise(spans)]
+
+
+def _told(camera: Camera, kind: str) -> list[dict[str, Any]]:
+    rows = outbox.pending(camera.store, "vigilar/camera/", now_ms=1 << 50)
+    facts = [json.loads(row.payload) for row in rows if row.topic.endswith("/fact")]
+    return [fact["detail"] for fact in facts if fact["kind"] == kind]
+
+
+@pytest.mark.timeout(180)
+def test_what_ten_kills_in_a_row_cost_is_told(camera: Camera) -> None:
+    for turn in range(10):
+        before_ms = camera.recorded_ms()
+        camera.start()
+        if turn % 4 != 3:  # each fourth dies before it has recorded anything
+            wait_until(lambda before_ms=before_ms: camera.recorded_ms() > before_ms, 20.0)
+            time.sleep(1.2)
+        camera.kill()
+        time.sleep(0.4 * turn)  # the supervisor waits longer each time
+    camera.start()
+    before_ms = camera.recorded_ms()
+    wait_until(lambda: camera.recorded_ms() > before_ms, 20.0)
+    wait_until(lambda: [row.state for row in camera.rows()].count("open") == 1, 20.0)
+    assert camera.stop() < 2.0
+    missing = [gap for gap in _missing_ms(camera) if gap > 1000]
+    told = _told(camera, "footage_lost")
+    assert len(missing) >= 6
+    assert [detail["lost_ms"] for detail in told] == pytest.approx(missing, abs=1000)
+    assert {detail["reason"] for detail in told} == {"the camera's process was not running"}
+
+
+def test_ordered_stop_leaves_no_gap_to_tell(camera: Camera) -> None:
+    for _ in range(2):
+        before_ms = camera.recorded_ms()
+        camera.start()
+        wait_until(lambda before_ms=before_ms: camera.recorded_ms() > before_ms, 20.0)
+        assert camera.stop() < 2.0
+        time.sleep(1.5)
+    assert max(_missing_ms(camera)) > 1000
+    assert not _told(camera, "footage_lost")
+
+
+def test_camera_starts_and_stops_in_time_while_the_database_is_locked(camera: Camera) -> None:
+    camera.job = replace(camera.job, camera_uuid=ensure_camera(camera.store, "front", "Front door", 1).uuid)
+    footage = camera.job.data_dir / "footage" / "front"
+    with closing(sqlite3.connect(camera.job.data_dir / "vigilar.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        camera.start()
+        wait_until(lambda: [path for path in footage.glob("*/*.vge") if path.stat().st_size > 1000], 4.0)
+        time.sleep(2.0)
+        assert not camera.rows()
+        stopped_s = camera.stop()
+        assert stopped_s < 3.5
+        other.execute("ROLLBACK")
+    (path,) = footage.glob("*/*.vge")
+    assert verify_file(path, camera.keys).close_reason is CloseReason.STOP
+    camera.start()
+    wait_until(lambda: [row.state for row in camera.rows()] == ["closed", "open"], 20.0)
+    assert camera.stop() < 2.0
+    adopted, after = camera.rows()
+    assert (adopted.path, after.number) == (str(path.relative_to(camera.job.data_dir)), adopted.number + 1)
+    assert not _told(camera, "footage_lost")
 
 
 def test_live_view_is_fed_while_recording(camera: Camera) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import random
@@ -19,8 +20,10 @@ import pytest
 from tests.ready_store import database_url
 from tests.recording_kit import START_MONO_NS, START_UTC_NS, Bench, Clip, bench, make_clip, probe_times
 from vigilar.base.clock import SystemClock, boot_id
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.base.stop import Stop
 from vigilar.media.fmp4 import FragmentMuxer
+from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileInfo, FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
@@ -81,16 +84,31 @@ def test_open_file_is_closed_and_told(crashed: Bench) -> None:
     assert len(facts) == 1
 
 
-def test_row_of_a_closed_file_is_completed(crashed: Bench) -> None:
+def test_row_of_a_closed_file_is_completed(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path) as b:
+        b.ring.add(clip.run())
+        b.feed(list(islice(clip.endless(), 40)))
+        b.recorder.finish()
+        b.write_rows()
+        with b.store.write("test") as connection:
+            connection.exec_driver_sql("UPDATE files SET state = 'open', link = NULL, record_count = 0")
+        recovery = _recovery(b, [])
+        assert recovery.run_once()
+        (row,) = b.rows()
+        assert (row.state, recovery.found.completed) == ("closed", 1)
+        assert row.link is not None
+
+
+def test_result_that_the_database_refused_is_stored_and_told_later(crashed: Bench) -> None:
     facts: list[tuple[str, int, dict[str, Any]]] = []
-    _recovery(crashed, facts).run_once()
+    _recovery(crashed, []).run_once()
     with crashed.store.write("test") as connection:
         connection.exec_driver_sql("UPDATE files SET state = 'open', link = NULL, record_count = 0")
-    recovery = _recovery(crashed, [])
-    assert recovery.run_once()
+    assert _recovery(crashed, facts).run_once()
     (row,) = crashed.rows()
-    assert (row.state, recovery.found.completed) == ("closed", 1)
+    assert row.state == "recovered"
     assert row.link is not None
+    assert [kind for kind, _, _ in facts] == ["recording_recovered"]
 
 
 def test_shortened_file_is_reported_not_closed(crashed: Bench) -> None:
@@ -137,6 +155,216 @@ def test_header_without_row_goes_to_quarantine(crashed: Bench) -> None:
     assert crashed.path(crashed.rows()[0]).exists()
 
 
+def _die_behind(step: str, b: Bench, clip: Clip) -> None:
+    """Do what a process does up to ``step`` (``record/row_writer.py``), and nothing after it."""
+    if step == "number":
+        b.file_store.chains["video"].take()
+        return
+    if step == "header":
+        b.file_store.begin("video", replace(STILL, codec="avc1.64001f")).writer.abandon()
+        return
+    b.ring.add(clip.run())
+    packets = list(islice(clip.endless(), 60))
+    b.feed(packets[:30])
+    if "row" in step:
+        b.write_rows()
+    if step == "row":
+        with b.store.write("test") as connection:
+            connection.exec_driver_sql("UPDATE files SET checkpoint_record = NULL, checkpoint_tag = NULL")
+    b.feed(packets[30:])
+    if "close" in step:
+        b.recorder.finish()
+        return
+    segment = b.recorder._segment
+    assert segment is not None
+    assert segment._file is not None
+    segment._file.writer.abandon()
+
+
+@pytest.mark.parametrize(
+    ("step", "state"),
+    [
+        ("number", None),
+        ("header", None),
+        ("records", "recovered"),
+        ("row", "recovered"),
+        ("row, checkpoint", "recovered"),
+        ("close", "closed"),
+        ("row, checkpoint, close", "closed"),
+    ],
+)
+def test_death_behind_each_step_leaves_rows_and_files_that_agree(
+    step: str, state: str | None, clip: Clip, tmp_path: Path
+) -> None:
+    facts: list[tuple[str, int, dict[str, Any]]] = []
+    with bench(tmp_path) as b:
+        _die_behind(step, b, clip)
+        for _ in range(2):  # the second start finds nothing left to do
+            assert _recovery(b, facts).run_once()
+        rows = find_files(b.store, "front", "video", 0, 1 << 45)
+        on_disk = {str(path.relative_to(tmp_path)) for path in tmp_path.glob("footage/front/*/*.vge")}
+        assert {row.path for row in rows} == on_disk
+        assert [row.state for row in rows] == ([state] if state else [])
+        assert [kind for kind, _, _ in facts] == (["recording_recovered"] if state == "recovered" else [])
+        next_number = FileStore(b.file_store.settings, b.store, b.keys, b.clock).chains["video"].take()
+        assert next_number > 1 or step == "number", "a number that stands in a file is never given again"
+        for row in rows:
+            assert row.end_ms is not None
+            assert 5_900 <= row.end_ms - row.start_ms <= 6_000 or state == "recovered"
+            assert (row.codec[:5], row.width, row.height, row.has_audio) == ("avc1.", 160, 96, False)
+            assert row.link == verify_file(b.path(row), b.keys).link
+
+
+def test_orphans_of_a_long_lock_are_adopted_in_their_order(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path, RecorderSettings(segment_s=2.0)) as b:
+        b.ring.add(clip.run())
+        b.feed(list(islice(clip.endless(), 75)))
+        segment = b.recorder._segment
+        assert segment is not None
+        assert segment._file is not None
+        segment._file.writer.abandon()
+        recovery = _recovery(b, [])
+        assert recovery.run_once()
+        assert (recovery.found.adopted, recovery.found.completed, recovery.found.recovered) == (4, 3, 1)
+        rows = find_files(b.store, "front", "video", 0, 1 << 45)
+        assert [(row.number, row.state) for row in rows] == [
+            (1, "closed"),
+            (2, "closed"),
+            (3, "closed"),
+            (4, "recovered"),
+        ]
+        chain = recovery._file_store.chains["video"]
+        assert (chain.take(), chain.link) == (5, rows[-1].link)
+
+
+def test_orphans_of_days_without_a_database_are_found(tmp_path: Path) -> None:
+    with bench(tmp_path) as b:
+        for day in range(5):
+            utc_ns = START_UTC_NS + day * 86_400_000_000_000
+            begin_still(b.file_store, b"jpeg", width=4, height=2, utc_ns=utc_ns, mono_ns=START_MONO_NS).finish()
+            if day == 0:
+                b.write_rows()
+        recovery = _recovery(b, [])
+        assert recovery.run_once()
+        assert recovery.found.adopted == 4
+        assert [row.number for row in find_files(b.store, "front", "still", 0, 1 << 45)] == [1, 2, 3, 4, 5]
+
+
+def test_orphan_of_another_camera_is_set_aside(crashed: Bench) -> None:
+    (row,) = crashed.rows()
+    stranger = crashed.path(row).with_name("30.vge")
+    stranger.write_bytes(crashed.path(row).read_bytes())  # says in its header that it is number 1
+    recovery = _recovery(crashed, [])
+    assert recovery.run_once()
+    assert (recovery.found.quarantined, recovery.found.adopted, stranger.exists()) == (1, 0, False)
+    assert recovery._file_store.chains["video"].take() == 31
+
+
+def test_orphan_whose_key_is_away_waits_for_it(crashed: Bench, tmp_path: Path) -> None:
+    (row,) = crashed.rows()
+    with crashed.store.write("test") as connection:
+        connection.exec_driver_sql("DELETE FROM files")
+    own_keys = crashed.keys
+    crashed.keys = KeyRing.load_or_create(tmp_path / "other secrets")
+    locked = _recovery(crashed, [])
+    assert locked.run_once()
+    assert (locked.found.locked, locked.found.quarantined) == (1, 0)
+    crashed.keys = own_keys
+    assert _recovery(crashed, []).run_once()
+    (adopted,) = crashed.rows()
+    assert (adopted.path, adopted.state) == (row.path, "recovered")
+
+
+def test_still_without_a_row_is_adopted(tmp_path: Path) -> None:
+    with bench(tmp_path) as b:
+        still = begin_still(b.file_store, b"jpeg", width=4, height=2, utc_ns=START_UTC_NS, mono_ns=START_MONO_NS)
+        still.finish()
+        assert _recovery(b, []).run_once()
+        (row,) = find_files(b.store, "front", "still", 0, 1 << 45)
+        assert (row.state, b.plaintext(row)) == ("closed", b"jpeg")
+
+
+@pytest.mark.parametrize("mode", list(RecordingMode))
+def test_gap_of_a_crash_is_told_with_the_first_picture(mode: RecordingMode, crashed: Bench, clip: Clip) -> None:
+    facts = _record_after(crashed, clip, RecorderSettings(mode), after_s=20.0)
+    told = [detail for kind, _, detail in facts if kind == "footage_lost"]
+    start_ms = START_UTC_NS // 1_000_000
+    (detail,) = told
+    assert detail["from_ms"] == pytest.approx(start_ms + 11_950, abs=60)
+    assert detail["to_ms"] == start_ms + 20_000
+    assert detail["reason"] == "the camera's process was not running"
+    if mode is RecordingMode.ALWAYS:
+        (mark,) = crashed.marks(crashed.rows()[-1])
+        assert json.loads(mark) == {"kind": "gap", "detail": detail}
+
+
+def test_crash_in_a_quiet_time_is_no_gap_in_mode_motion(clip: Clip, tmp_path: Path) -> None:
+    settings = RecorderSettings(RecordingMode.MOTION, before_s=1.0, after_s=1.0)
+    with bench(tmp_path, settings) as b:
+        b.ring.add(clip.run())
+        b.feed(list(islice(clip.endless(), 20)))
+        b.recorder.motion_started(b.clock.mono_ns())
+        b.feed(list(islice(clip.endless(), 20, 40)))
+        b.recorder.motion_ended(b.clock.mono_ns())
+        b.feed(list(islice(clip.endless(), 40, 400)))
+        assert b.recorder._segment is None
+        assert [row.state for row in b.rows()] == ["closed"]
+        assert not _record_after(b, clip, settings, after_s=60.0)
+
+
+def test_crash_is_looked_for_when_the_drive_is_back(crashed: Bench, clip: Clip) -> None:
+    is_away = [True]
+
+    def check_folder() -> None:
+        if is_away[0]:
+            is_away[0] = crashed.clock.mono_ns() < START_MONO_NS + 21_000_000_000
+            raise RecordingError("the drive is not there", kind=ErrorKind.TRANSIENT, code="V-DRIVE")
+
+    crashed.file_store.settings = replace(crashed.file_store.settings, check_folder=check_folder)
+    facts = _record_after(crashed, clip, RecorderSettings(), after_s=20.0)
+    ((kind, _, detail),) = facts
+    assert (kind, detail["lost_ms"]) == ("footage_lost", pytest.approx(8_000, abs=60)), "what came meanwhile waited"
+    assert crashed.rows()[-1].start_ms == START_UTC_NS // 1_000_000 + 20_000
+
+
+def test_gap_over_another_boot_says_that_the_computer_was_off(crashed: Bench, clip: Clip) -> None:
+    crashed.file_store.settings = replace(crashed.file_store.settings, boot_id=bytes(16))
+    facts = _record_after(crashed, clip, RecorderSettings(), after_s=20.0)
+    assert [detail["reason"] for _, _, detail in facts] == ["the computer was off or restarting"]
+
+
+def test_ordered_stop_after_a_crash_untold_leaves_it_to_the_next_start(crashed: Bench, clip: Clip) -> None:
+    stopped = _new_recorder(crashed, RecorderSettings(), PacketRing(5.0), [])
+    stopped.finish()  # before the camera sent a picture
+    facts = _record_after(crashed, clip, RecorderSettings(), after_s=30.0)
+    assert [detail["lost_ms"] for _, _, detail in facts] == [pytest.approx(18_000, abs=60)]
+    assert not _record_after(crashed, clip, RecorderSettings(), after_s=60.0), "this one was stopped in order"
+
+
+def _new_recorder(
+    b: Bench, settings: RecorderSettings, ring: PacketRing, facts: list[tuple[str, int, dict[str, Any]]]
+) -> Recorder:
+    file_store = FileStore(b.file_store.settings, b.store, b.keys, b.clock)
+    return Recorder(settings, ring, file_store, b.clock, lambda *fact: facts.append(fact), FragmentMuxer)
+
+
+def _record_after(
+    b: Bench, clip: Clip, settings: RecorderSettings, after_s: float
+) -> list[tuple[str, int, dict[str, Any]]]:
+    """What the next process tells, whose first picture comes ``after_s`` behind the start of the first; it is stopped
+    in order."""
+    facts: list[tuple[str, int, dict[str, Any]]] = []
+    ring = PacketRing(5.0)
+    b.recorder = _new_recorder(b, settings, ring, facts)
+    b.file_store, b.ring = b.recorder._file_store, ring
+    b.clock.advance(after_s - (b.clock.mono_ns() - START_MONO_NS) / 1e9)
+    ring.add(clip.run(at_s=after_s))
+    b.feed(list(islice(clip.endless(at_s=after_s), 30)))
+    b.recorder.finish()
+    b.write_rows()
+    return facts
+
+
 def test_own_files_are_left_alone(clip: Clip, tmp_path: Path) -> None:
     with bench(tmp_path, RecorderSettings()) as b:
         b.ring.add(clip.run())
@@ -153,17 +381,19 @@ def test_own_files_are_left_alone(clip: Clip, tmp_path: Path) -> None:
 def test_next_file_of_the_same_day_follows_the_recovered_one(crashed: Bench) -> None:
     _recovery(crashed, []).run_once()
     file_store = FileStore(crashed.file_store.settings, crashed.store, crashed.keys, crashed.clock)
-    number, link = file_store.rows.take_number("front", "video")
-    assert (number, link) == (2, crashed.rows()[0].link)
+    chain = file_store.chains["video"]
+    assert (chain.take(), chain.link) == (2, crashed.rows()[0].link)
 
 
 def test_still_is_readable_before_it_is_finished(tmp_path: Path) -> None:
     with bench(tmp_path) as b:
         still = begin_still(b.file_store, b"jpeg", width=4, height=2, utc_ns=START_UTC_NS, mono_ns=START_MONO_NS)
+        row_id = still.store_row()
         (row,) = find_files(b.store, "front", "still", 0, 1 << 45)
-        assert (row.id, row.path, row.width) == (still.row_id, "stills/front/2026-02-02/1.vge", 4)
+        assert (row.id, row.path, row.width) == (row_id, "stills/front/2026-02-02/1.vge", 4)
         assert b.plaintext(row) == b"jpeg"
         still.finish()
+        b.write_rows()
         (row,) = find_files(b.store, "front", "still", 0, 1 << 45)
         assert row.state == "closed"
         assert verify_file(b.path(row), b.keys).verdict is Verdict.CLOSED

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from tests.recording_kit import Bench, Clip, bench, make_clip, probe_times
-from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.packets import Packet
+from vigilar.record import row_writer
 from vigilar.record.free_space import FreeSpace
 from vigilar.record.recorder import RecorderSettings
+from vigilar.record.recovery import Recovery
 from vigilar.store import files
 from vigilar.vge import writer as vge_writer
 from vigilar.vge.format import CloseReason
 from vigilar.vge.output import write_at
+from vigilar.vge.reader import VgeReader
 from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
@@ -141,60 +146,125 @@ def test_failed_sync_is_never_retried(clip: Clip, tmp_path: Path, monkeypatch: p
         assert b.kinds() == ["footage_lost"]
 
 
-def test_busy_database_loses_nothing(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, is_busy = files.take_number, [True]
+class LockedDatabase:
+    """Another program's write lock on the database, and a recorder's store that does not wait long for it."""
 
-    def busy(*arguments: object) -> tuple[int, bytes]:
-        if is_busy[0]:
-            raise StoreError("the database is busy", kind=ErrorKind.TRANSIENT)
-        return real(*arguments)  # type: ignore[arg-type]
+    def __init__(self, bench: Bench) -> None:
+        with bench.store.engine.connect() as connection:  # the pool's connections wait 5 s in the house
+            connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+        self._other = sqlite3.connect(bench.data_dir / "vigilar.db", isolation_level=None)
 
-    monkeypatch.setattr(files, "take_number", busy)
-    with bench(tmp_path, RecorderSettings()) as b:
+    def lock(self) -> None:
+        self._other.execute("BEGIN IMMEDIATE")
+
+    def unlock(self) -> None:
+        self._other.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self._other.close()
+
+
+def test_locked_database_stops_neither_start_nor_rollover(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path, RecorderSettings(segment_s=2.0)) as b, closing(LockedDatabase(b)) as database:
+        database.lock()
         b.ring.add(clip.run())
         packets = _packets(clip, 20)
         b.feed(packets[:120])
-        assert not b.rows()
-        is_busy[0] = False
+        assert b.rows() == []
+        assert b.file_store.rows.waiting == 6
+        assert len(list(tmp_path.glob("footage/front/*/*.vge"))) == 6
+        database.unlock()
         b.feed(packets[120:])
         b.recorder.finish()
-        (row,) = b.rows()
-        assert len(_frames(b, row)) == 200
+        rows = b.rows()
+        assert [row.number for row in rows] == list(range(1, 11))
+        assert [row.state for row in rows] == ["closed"] * 10
+        assert sum(len(_frames(b, row)) for row in rows) == 200
+        assert _previous_links(b, rows)[1:] == [row.link for row in rows[:-1]]
         assert not b.facts
 
 
-def test_end_of_a_file_waits_for_the_database(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, is_busy = files.close_file, [True]
+def _previous_links(b: Bench, rows: list[files.FileRow]) -> list[bytes]:
+    links = []
+    for row in rows:
+        with VgeReader.open(b.path(row), b.keys) as reader:
+            links.append(reader.header.previous_link)
+    return links
 
-    def busy(*arguments: object, **named: object) -> None:
-        if is_busy[0]:
-            raise StoreError("the database is busy", kind=ErrorKind.TRANSIENT)
-        real(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(files, "close_file", busy)
-    with bench(tmp_path, RecorderSettings(segment_s=3.0)) as b:
+def test_checkpoints_that_wait_are_replaced_by_newer_ones(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path) as b, closing(LockedDatabase(b)) as database:
+        b.ring.add(clip.run())
+        packets = _packets(clip, 40)
+        b.feed(packets[:20])
+        (before,) = b.rows()
+        database.lock()
+        b.feed(packets[20:360])
+        assert b.file_store.rows.waiting == 1
+        database.unlock()
+        (row,) = b.rows()
+        assert row.end_ms is not None
+        assert before.end_ms is not None
+        assert row.end_ms - before.end_ms > 25_000
+        assert (row.checkpoint_offset or 0) > (before.checkpoint_offset or 0)
+
+
+def test_so_many_waiting_rows_hold_the_next_file(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_writer, "MAX_WAITING", 3)
+    with bench(tmp_path, RecorderSettings(segment_s=2.0), ring_bytes=60_000) as b:
+        with closing(LockedDatabase(b)) as database:
+            database.lock()
+            b.ring.add(clip.run())
+            packets = _packets(clip, 60)
+            b.feed(packets[:300])
+            assert len(list(tmp_path.glob("footage/front/*/*.vge"))) == 3
+            database.unlock()
+            b.write_rows()
+            b.feed(packets[300:])
+        assert b.kinds()[0] == "footage_lost"
+        assert b.facts[0][2]["reason"] == "the database could not be written"
+        assert len(b.rows()) > 3
+
+
+def test_row_that_can_never_be_written_keeps_no_other_from_it(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path, RecorderSettings(segment_s=2.0)) as b:
         b.ring.add(clip.run())
         packets = _packets(clip, 8)
-        b.feed(packets[:50])
-        assert [row.state for row in b.rows()] == ["open"], "the next file needs the link of the one before"
-        is_busy[0] = False
-        b.feed(packets[50:])
+        b.feed(packets[:15])
+        with b.store.write("test") as connection:  # another row has the place
+            connection.exec_driver_sql(
+                "INSERT INTO files (camera_id, content, number, path, state, start_ms) "
+                "VALUES ('front', 'video', 1, 'x', 'closed', 1)"
+            )
+        b.feed(packets[15:])
         b.recorder.finish()
-        rows = b.rows()
-        assert [row.state for row in rows] == ["closed"] * 3
-        assert sum(len(_frames(b, row)) for row in rows) == 80
+        assert [row.number for row in b.rows() if row.path != "x"] == [2, 3, 4]
+        assert b.file_store.rows.waiting == 0
 
 
-def test_row_that_cannot_be_added_leaves_no_file(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> int:
-        raise StoreError("the disk of the database is full", kind=ErrorKind.FULL)
+def test_drive_that_is_away_holds_the_file_and_is_the_reason(clip: Clip, tmp_path: Path) -> None:
+    is_away = [True]
 
-    monkeypatch.setattr(files, "add_file", refused)
-    with bench(tmp_path, RecorderSettings()) as b:
+    def check_folder() -> None:
+        if is_away[0]:
+            raise RecordingError("the drive is not there", kind=ErrorKind.TRANSIENT, code="V-DRIVE")
+
+    with bench(tmp_path, ring_bytes=60_000, check_folder=check_folder) as b:
         b.ring.add(clip.run())
-        b.feed(_packets(clip, 4))
-        assert not list(tmp_path.rglob("*.vge"))
-        assert b.kinds() == ["disk_full"]
+        packets = _packets(clip, 60)
+        b.feed(packets[:300])
+        assert not (tmp_path / "footage").exists()
+        with pytest.raises(RecordingError, match="not there"):
+            Recovery(b.file_store, b.store, lambda *_: None).run_once()
+        is_away[0] = False
+        b.feed(packets[300:])
+        b.recorder.finish()
+        assert b.kinds() == ["footage_lost", "footage_lost"], "while it lasts, and its length"
+        assert {detail["reason"] for _, _, detail in b.facts} == {"the drive for recordings was not there"}
+        (row,) = b.rows()
+        assert row.number == 1
+        (mark,) = b.marks(row)
+        assert b"the drive for recordings was not there" in mark
 
 
 def test_full_disk_uses_one_number(clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

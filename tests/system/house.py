@@ -73,10 +73,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_house(folder: Path, cameras: dict[str, str | dict[str, str]]) -> Iterator[RunningHouse]:
-    """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in."""
+def run_house(folder: Path, cameras: dict[str, str | dict[str, str]], *more: str) -> Iterator[RunningHouse]:
+    """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in.
+
+    ``more`` are further lines of the configuration, whole tables."""
     port = free_port()
-    lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", "port = 0"]
+    lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", "port = 0", *more]
     for name, given in cameras.items():
         settings = {"address": given} if isinstance(given, str) else given
         lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -193,6 +193,38 @@ def test_motion_goes_without_a_still_that_fails(store: Store) -> None:
     end = MotionEnd.parse(bus.messages[1][1])
     assert (start.ts, start.run, start.area_frac, start.still_id) == (7, 3, 0.25, None)
     assert (end.motion_id, end.ts, end.duration_ms, end.peak_area_frac) == (start.id, 9, 2, 0.5)
+
+
+class SlowRow:
+    """A still whose row the database takes at the second try."""
+
+    def __init__(self, error: ErrorKind) -> None:
+        self.tries = 0
+        self.finished = 0
+        self._error = error
+
+    def store_row(self) -> int:
+        self.tries += 1
+        if self.tries == 1:
+            raise StoreError("the database is busy", kind=self._error)
+        return 41
+
+    def finish(self) -> None:
+        self.finished += 1
+
+
+@pytest.mark.parametrize(("error", "still_id"), [(ErrorKind.TRANSIENT, 41), (ErrorKind.BUG, None)])
+def test_motion_waits_for_the_row_of_its_still_if_that_may_come(
+    store: Store, error: ErrorKind, still_id: int | None
+) -> None:
+    bus, still = Heard(), SlowRow(error)
+    sender = FactSender("front", store, bus, SimulatedClock())
+    sender.motion_started(7_000_000, 3, 0.25, lambda: cast(Still, still))
+    assert sender.send_waiting() is (still_id is None)
+    assert still.finished == 1, "the picture is durable whatever the database does"
+    assert sender.send_waiting()
+    ((_, payload),) = bus.messages
+    assert MotionStart.parse(payload).still_id == still_id
 
 
 def test_waiting_motions_hold_few_pictures(store: Store) -> None:

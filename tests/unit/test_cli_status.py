@@ -19,7 +19,7 @@ from vigilar.cli.service import is_serving, lan_address, local_host, page_addres
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
-from vigilar.store.files import NewFile, add_file, take_number
+from vigilar.store.files import NewFile, add_file, reserve_numbers
 
 
 class Page(BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ def house(folder: Path, port: int, footage_age_s: float) -> None:
     (folder / "vigilar.toml").write_text(f"[web]\nport = {port}\n{camera}")
     store = Store.open(f"sqlite:///{folder}/vigilar.db", migrate=True)
     ensure_camera(store, "door", "Door", 1)
-    number, _ = take_number(store, "door", "video")
+    number = reserve_numbers(store, "door", "video", 1)
     start_ms = int((time.time() - footage_age_s) * 1000)
     add_file(store, NewFile(camera_id="door", content="video", number=number, path="x", start_ms=start_ms))
     store.close()

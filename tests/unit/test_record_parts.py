@@ -7,7 +7,7 @@ from typing import Any
 
 from vigilar.base.clock import SimulatedClock
 from vigilar.record.clockwatch import ClockWatch
-from vigilar.record.file_store import day_of
+from vigilar.record.folders import day_of
 from vigilar.record.free_space import FreeSpace, free_space_of
 from vigilar.record.gaps import DISK_FULL, DISK_SLOW, GapLog
 

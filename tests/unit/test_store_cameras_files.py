@@ -15,16 +15,18 @@ from vigilar.store.cameras import ensure_camera, get_camera, list_cameras, remov
 from vigilar.store.engine import Store
 from vigilar.store.files import (
     NO_LINK,
+    ChainEnd,
     NewFile,
     add_file,
     checkpoint_file,
     close_file,
     find_files,
+    get_chain_end,
     get_file,
     list_open_files,
     mark_file,
+    reserve_numbers,
     storage_totals,
-    take_number,
 )
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
@@ -40,7 +42,7 @@ def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
 
 
 def _add(store: Database, start_ms: int, camera: str = "front") -> int:
-    number, _link = take_number(store, camera, "video")
+    number = reserve_numbers(store, camera, "video", 1)
     path = f"footage/{camera}/{number}.vge"
     return add_file(store, NewFile(camera_id=camera, content="video", number=number, path=path, start_ms=start_ms))
 
@@ -70,7 +72,7 @@ def test_threads_never_take_same_number(store: Database) -> None:
     taken: list[int] = []
 
     def take() -> None:
-        taken.extend(take_number(store, "front", "video")[0] for _ in range(25))
+        taken.extend(reserve_numbers(store, "front", "video", 1) for _ in range(25))
 
     threads = [threading.Thread(target=take) for _ in range(4)]
     for thread in threads:
@@ -98,36 +100,45 @@ def test_removed_camera_comes_back_as_itself(store: Database) -> None:
 
 
 def test_numbers_count_up_by_content(store: Database) -> None:
-    assert [take_number(store, "front", content) for content in ("video", "still", "video")] == [
-        (1, NO_LINK),
-        (1, NO_LINK),
-        (2, NO_LINK),
-    ]
+    assert get_chain_end(store, "front", "video") == ChainEnd(1, NO_LINK, 0)
+    assert [reserve_numbers(store, "front", content, 4) for content in ("video", "still", "video")] == [1, 1, 5]
+    assert get_chain_end(store, "front", "video") == ChainEnd(9, NO_LINK, 0)
+
+
+def test_numbers_used_before_they_were_set_aside_are_not_given_again(store: Database) -> None:
+    assert reserve_numbers(store, "front", "video", 4, at_least=7) == 7
+    assert reserve_numbers(store, "front", "video", 4, at_least=7) == 11
+    add_file(store, NewFile(camera_id="front", content="video", number=20, path="p", start_ms=NOW, node_id="box"))
+    add_file(store, NewFile(camera_id="front", content="video", number=12, path="q", start_ms=NOW))
+    assert get_chain_end(store, "front", "video").next_number == 21
+    assert get_chain_end(store, "front", "still").next_number == 1
 
 
 def test_unknown_camera_takes_no_number(store: Database) -> None:
     with pytest.raises(StoreError, match="there is no camera shed") as caught:
-        take_number(store, "shed", "video")
+        reserve_numbers(store, "shed", "video", 1)
     assert caught.value.exit_code is ExitCode.NOT_FOUND
+    with pytest.raises(StoreError, match="there is no camera shed"):
+        get_chain_end(store, "shed", "video")
 
 
 def test_link_of_closed_file_goes_into_next(store: Database) -> None:
     _close(store, _add(store, NOW), NOW + 1, link=b"1" * 32)
-    assert take_number(store, "front", "video") == (2, b"1" * 32)
-    assert take_number(store, "front", "still") == (1, NO_LINK)
+    assert get_chain_end(store, "front", "video") == ChainEnd(2, b"1" * 32, 1)
+    assert get_chain_end(store, "front", "still") == ChainEnd(1, NO_LINK, 0)
 
 
 def test_late_recovery_does_not_take_newest_link(store: Database) -> None:
     old, new = _add(store, NOW), _add(store, NOW + 10)
     _close(store, new, NOW + 20, link=b"2" * 32)
     _close(store, old, NOW + 9, link=b"1" * 32)
-    assert take_number(store, "front", "video") == (3, b"2" * 32)
+    assert get_chain_end(store, "front", "video") == ChainEnd(3, b"2" * 32, 2)
 
 
 def test_damaged_file_has_no_link(store: Database) -> None:
     _close(store, _add(store, NOW), NOW + 1, link=b"1" * 32)
     _close(store, _add(store, NOW + 2), NOW + 3, link=None)
-    assert take_number(store, "front", "video") == (3, b"1" * 32)
+    assert get_chain_end(store, "front", "video") == ChainEnd(3, b"1" * 32, 1)
 
 
 def test_same_number_twice_is_refused(store: Database) -> None:

@@ -1,6 +1,6 @@
-"""One camera's process: capture, recorder, analysis, feed and facts, wired.
+"""One camera's process: capture, recorder, rows, analysis, feed and facts, wired.
 
-    capture-main ──▶ ring ──▶ recorder ──▶ .vge files and rows
+    capture-main ──▶ ring ──▶ recorder ──▶ .vge files ──▶ rows
          │  └──▶ live stream ──▶ feed (viewers)
     capture-sub (or main) ──▶ queue ──▶ analysis ──▶ recorder, facts ──▶ outbox, bus
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -55,8 +55,9 @@ STALL_NS = 30_000_000_000
 spins up 20 s; after this the supervisor waits its own 15 s."""
 
 CAPTURE_STOP_S = 0.3
-RECORDER_STOP_S = 2.5
-FACTS_STOP_S = 0.5
+RECORDER_STOP_S = 2.2
+FACTS_STOP_S = 0.4
+ROWS_STOP_S = 0.4
 BUS_STOP_S = 0.3
 """Together below the 4 s that the supervisor gives. A capture thread that waits for a silent camera is left behind:
 closing its connection from here would crash (PyAV), and the process ends anyway."""
@@ -70,8 +71,11 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
     the threads ended by itself: the supervisor then starts the process again.
     """
-    with closing(open_database(job.database_url)) as store:
-        CameraProcess(job, control, store).run()
+    store = open_database(job.database_url)
+    process = CameraProcess(job, control, store)
+    process.run()
+    if not process.is_database_in_use():  # to close it would wait as well
+        store.close()
 
 
 class CameraProcess:
@@ -85,8 +89,9 @@ class CameraProcess:
             BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"vigilar-camera-{job.camera_id}"
         )
         self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
-        row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000)
-        settings = FileStoreSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
+        # The plan has laid the camera's row: to write it here would keep a restart waiting for the database.
+        uuid = job.camera_uuid or ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000).uuid
+        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id(), job.node_id)
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._ring = PacketRing(job.before_s)
@@ -108,7 +113,7 @@ class CameraProcess:
             self._motion = make_motion_teller(self._facts, self._recorder, self._file_store, self._clock, self._run_now)
             make_analyser = partial(self._motion.make_analyser, job.sensitivity)
             self._analysis = AnalysisWorker(make_analyser, self._queue, self._clock)
-        self._capture_stop, self._work_stop, self._facts_stop = Stop(), Stop(), Stop()
+        self._capture_stop, self._work_stop, self._facts_stop, self._rows_stop = Stop(), Stop(), Stop(), Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
         self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
@@ -120,6 +125,8 @@ class CameraProcess:
         with ExitStack() as ending:
             ending.callback(self._stop_bus)
             self._bus.start()
+            ending.callback(self._stop_rows)
+            self._start("rows", partial(self._file_store.rows.run, self._rows_stop))
             ending.callback(self._stop_facts)
             self._start("facts", partial(self._facts.run, self._facts_stop))
             self._start("recovery", partial(self._recovery.run, self._work_stop))
@@ -134,6 +141,10 @@ class CameraProcess:
             self._watch_until_stopped()
         if self._dead:
             raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
+
+    def is_database_in_use(self) -> bool:
+        """Whether a thread did not end in time because it waits for the database. After ``run``."""
+        return any(self._threads[name].is_alive() for name in ("rows", "facts", "recovery"))
 
     # What capture hands over, on its threads
 
@@ -217,6 +228,7 @@ class CameraProcess:
         beats = {
             "recorder": self._recorder.alive_mono_ns,
             "facts": self._facts.alive_mono_ns,
+            "rows": self._file_store.rows.alive_mono_ns,
             **{f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()},
         }
         if self._analysis is not None:
@@ -277,6 +289,12 @@ class CameraProcess:
         self._facts_stop.set()
         self._facts.wake()
         self._join("facts", FACTS_STOP_S)
+
+    def _stop_rows(self) -> None:
+        """Last of those who write: what it cannot write any more, the next process finds in the files."""
+        self._rows_stop.set()
+        self._file_store.rows.wake()
+        self._join("rows", ROWS_STOP_S)
 
     def _stop_bus(self) -> None:
         self._bus.stop(BUS_STOP_S)

@@ -10,7 +10,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from vigilar.base.clock import Clock
@@ -46,16 +46,18 @@ class Publisher(Protocol):
 
 
 MakeStill = Callable[[], Still]
-"""Seals the picture of a motion. Raises RecordingError or StoreError: then the motion goes without."""
+"""Seals the picture of a motion; its row comes later. Raises RecordingError or StoreError: then the motion goes
+without."""
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """A message that is to be sent; ``make_still`` is done once, before its first try."""
+    """A message that is to be sent; ``make_still`` is done once, before its first try. ``still`` waits for its row."""
 
     topic: str
     message: Message
     make_still: MakeStill | None = None
+    still: Still | None = None
 
 
 class FactSender:
@@ -140,8 +142,10 @@ class FactSender:
             self._changed.notify()
 
     def _send(self, item: _Waiting) -> None:
-        still = self._make_still(item)
+        self._make_still(item)
+        still = item.still
         try:
+            self._name_still(item)
             payload = item.message.dump()
             inbound.put(self._store, item.message.id, item.topic, payload, self._clock.utc_ns() // 1_000_000)
             self._bus.publish(item.topic, payload)
@@ -149,19 +153,28 @@ class FactSender:
             if still:
                 still.finish()
 
-    def _make_still(self, item: _Waiting) -> Still | None:
+    def _make_still(self, item: _Waiting) -> None:
         make, item.make_still = item.make_still, None
-        if make is None or not isinstance(item.message, MotionStart):
-            return None
+        if make is None:
+            return
         try:
-            still = make()
+            item.still = make()
         except (RecordingError, StoreError) as error:
             self._still_errors.add(error)
-            return None
         except Exception as error:
             # A picture that cannot be encoded must not cost the event (``style.md`` 8: the top of a worker's loop).
             self._still_errors.add(error, traceback=True)
-            return None
-        motion = item.message
-        item.message = MotionStart(motion.id, motion.ts, motion.camera_id, motion.run, motion.area_frac, still.row_id)
-        return still
+
+    def _name_still(self, item: _Waiting) -> None:
+        """Have the row of the still written and its id in the message. Raises StoreError if that may come to pass."""
+        if item.still is None or not isinstance(item.message, MotionStart):
+            return
+        try:
+            row_id = item.still.store_row()
+        except StoreError as error:
+            if error.kind in _DATABASE_TROUBLE:
+                raise
+            self._still_errors.add(error)
+        else:
+            item.message = replace(item.message, still_id=row_id)
+        item.still = None

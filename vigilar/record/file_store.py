@@ -1,24 +1,24 @@
-"""Where the files of one camera stand, and their rows: the order file -> folder -> row -> records, and back.
+"""The files of one camera: making them, and what is to be known of those that are there.
 
-    footage/<camera>/<UTC day>/<number>.vge      stills/<camera>/<UTC day>/<number>.vge
-
-Invariant: records are only written to a file whose row exists. ``begin`` takes a number (row of the camera), makes the
-header and the folder entry durable, adds the row, and only then gives the file away. After a crash between two of
-these steps: a number without file is a gap; a header without row is found by ``recovery`` and set aside; an open row
-is closed by ``recovery``.
+``begin`` does file work and nothing else: it takes a number, makes the header and the folder entry durable, hands the
+row to the row writer and gives the file away. What holds after a death between two steps: ``row_writer``.
 """
 
 from __future__ import annotations
 
-import threading
-import time
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.clock import Clock
-from vigilar.base.errors import ErrorKind, RecordingError, StoreError
-from vigilar.record.rows import RowBook
+from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.record.chain import FileChain
+from vigilar.record.folders import FOLDERS, day_of, newest_days, number_of
+from vigilar.record.last_recording import LastRecording, find_last_recording
+from vigilar.record.row_writer import RowWriter
 from vigilar.record.writing import OpenFile
 from vigilar.store import files
 from vigilar.store.sql import Database
@@ -27,17 +27,33 @@ from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.writer import FileSpec, VgeWriter
 
-FOLDERS: dict[files.Content, str] = {"video": "footage", "still": "stills"}
+logger = logging.getLogger(__name__)
+
+QUARANTINE = "quarantine"
+"""The folder, in the data folder, of files without a row that hold nothing."""
+
+RECORDING_MARKER = "recording"
+"""An empty file beside the folders of the days: a process recorded here and has not ended in order since."""
+
+
+def _nothing_to_check() -> None:
+    """For a data folder that cannot be away."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileStoreSettings:
-    """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes."""
+    """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes; ``node_id`` names the box.
+
+    ``check_folder`` is called before any folder or file is made. It raises RecordingError (transient, V-DRIVE) when
+    what lies at ``data_dir`` is not the house's own folder: its drive is away.
+    """
 
     camera_id: str
     camera_uuid: bytes
     data_dir: Path
     boot_id: bytes
+    node_id: str = ""
+    check_folder: Callable[[], None] = _nothing_to_check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,65 +69,102 @@ class FileInfo:
     has_audio: bool = False
 
 
-def day_of(utc_ns: int) -> str:
-    """The UTC day, which names the folder.
-
-    >>> day_of(1_770_000_000_000_000_000)
-    '2026-02-02'
-    """
-    return time.strftime("%Y-%m-%d", time.gmtime(utc_ns // 1_000_000_000))
-
-
 class FileStore:
     """The files of one camera. Thread-safe: the recorder's thread begins videos, the thread of facts stills."""
 
     def __init__(self, settings: FileStoreSettings, store: Database, ring: KeyRing, clock: Clock) -> None:
+        """Reads where the chains stand, which waits for no writer. Raises StoreError."""
         self.settings = settings
         self.ring = ring
         self.clock = clock
-        self.rows = RowBook(store)
-        self._lock = threading.Lock()
-        self._ours: set[tuple[files.Content, int]] = set()
-        self._unused: dict[files.Content, tuple[int, bytes]] = {}
+        self.chains = {
+            content: FileChain(
+                files.get_chain_end(store, settings.camera_id, content), partial(self._find_highest, content)
+            )
+            for content in FOLDERS
+        }
+        self.rows = RowWriter(store, settings.camera_id, self.chains, clock)
+        self._unended: dict[files.Content, list[Callable[[], None]]] = {content: [] for content in FOLDERS}
+        self._is_marked = False
 
-    def is_ours(self, content: files.Content, number: int) -> bool:
-        """Whether this process took that number: recovery leaves such files alone."""
-        with self._lock:
-            return (content, number) in self._ours
+    def home(self, content: files.Content) -> Path:
+        """The folder above the days."""
+        return self.settings.data_dir / FOLDERS[content] / self.settings.camera_id
 
     def begin(self, content: files.Content, info: FileInfo) -> OpenFile:
-        """A new file with its row, ready for records. One thread at a time for each content.
+        """A new file, ready for records; its row follows. One thread at a time for each content.
 
-        Raises RecordingError or StoreError and leaves nothing behind but, at worst, a number taken for nothing.
+        Raises RecordingError, or StoreError when too many rows wait for the database, and leaves nothing behind but,
+        at worst, a number taken for nothing.
         """
-        self.rows.settle(content)
-        number, link = self._number(content)
-        name = f"{FOLDERS[content]}/{self.settings.camera_id}/{day_of(info.start_utc_ns)}/{number}.vge"
-        path = self.settings.data_dir / name
+        self.settings.check_folder()
+        self.rows.check_space()
+        self._end_unended(content)
+        chain = self.chains[content]
+        number = chain.take()
+        path = self.home(content) / day_of(info.start_utc_ns) / f"{number}.vge"
         try:
             self._make_folder(path.parent)
-            writer = VgeWriter.create(path, self._spec(content, number, link, info), self.ring)
+            if content == "video":
+                self._mark()
+            writer = VgeWriter.create(path, self._spec(content, number, chain.link, info), self.ring)
         except RecordingError as error:
             # While the disk is full this comes again every second: that must not use up a number each time.
             if error.kind is not ErrorKind.PERMANENT:
-                self._unused[content] = (number, link)
+                chain.give_back(number)
             raise
-        try:
-            row_id = self.rows.add(self._row(content, number, name, info))
-        except StoreError:
-            writer.abandon()
-            path.unlink(missing_ok=True)
-            raise
-        return OpenFile(writer, content, row_id, name, self.rows, self.ring)
+        row = self.rows.begin(self._row(content, number, str(path.relative_to(self.settings.data_dir)), info))
+        return OpenFile(writer, row, chain, self._unended[content].append, self.ring)
 
-    def _number(self, content: files.Content) -> tuple[int, bytes]:
-        unused = self._unused.pop(content, None)
-        if unused is not None:
-            return unused
-        number, link = self.rows.take_number(self.settings.camera_id, content)
-        with self._lock:
-            self._ours.add((content, number))
-        return number, link
+    def find_crash(self) -> LastRecording | None:
+        """The newest recording, if the process that made it did not end in order. Before the first ``begin``.
+
+        What cannot be read counts as none: it must not keep the camera from being recorded. Raises RecordingError when
+        the folder is away.
+        """
+        self.settings.check_folder()
+        home = self.home("video")
+        try:
+            return find_last_recording(home, self.ring) if (home / RECORDING_MARKER).exists() else None
+        except OSError as error:
+            logger.warning("the newest recording in %s cannot be looked at: %s", home, error.strerror)
+            return None
+
+    def note_stop(self) -> None:
+        """The process ends in order, all its files are closed."""
+        try:
+            (self.home("video") / RECORDING_MARKER).unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("the next start will take this stop for a crash: %s", error.strerror)
+
+    def _find_highest(self, content: files.Content) -> int:
+        """The highest number among the newest files, those in quarantine included."""
+        home, set_aside = self.home(content), self.settings.data_dir / QUARANTINE
+        with file_errors("list", home):
+            names = [path.name for day in newest_days(home) for path in day.glob("*.vge")]
+            names += [p.name.rpartition("-")[2] for p in set_aside.glob(f"{self.settings.camera_id}-{content}-*.vge")]
+        return max([0, *(number_of(name) for name in names)])
+
+    def _end_unended(self, content: files.Content) -> None:
+        """Close the files for whose CLOSE the disk had no space. Raises RecordingError if it still has none."""
+        unended = self._unended[content]
+        while unended:
+            try:
+                unended[0]()
+            except RecordingError as error:
+                if error.kind not in (ErrorKind.PERMANENT, ErrorKind.BUG):
+                    raise
+                logger.exception("the end of a file could not be written")
+            unended.pop(0)
+
+    def _mark(self) -> None:
+        if self._is_marked:
+            return
+        marker = self.home("video") / RECORDING_MARKER
+        with file_errors("make", marker):
+            marker.touch(mode=0o600)
+            fsync_folder(marker.parent)
+        self._is_marked = True
 
     def _spec(self, content: files.Content, number: int, link: bytes, info: FileInfo) -> FileSpec:
         return FileSpec(
@@ -137,6 +190,7 @@ class FileStore:
             width=info.width,
             height=info.height,
             has_audio=info.has_audio,
+            node_id=self.settings.node_id,
         )
 
     def _make_folder(self, folder: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.vge.bodies import Mark
 
 Report = Callable[[str, int, dict[str, Any]], None]
@@ -14,20 +15,36 @@ Report = Callable[[str, int, dict[str, Any]], None]
 DISK_FULL = "the disk was full"
 DISK_FAILED = "the disk reported an error"
 DISK_SLOW = "the disk was too slow"
+DRIVE_AWAY = "the drive for recordings was not there"
 DATABASE = "the database could not be written"
+NOT_RUNNING = "the camera's process was not running"
+MACHINE_OFF = "the computer was off or restarting"
 BAD_PICTURE = "the camera's stream could not be stored"
 BUG = "an unexpected error"
+
+DRIVE_CODE = "V-DRIVE"
+"""The code of an error that says so."""
 
 LONG_GAP_NS = 10_000_000_000
 """A gap that lasts longer is reported while it lasts, and again with its length when it is over."""
 
 
+def reason_of(error: RecordingError | StoreError) -> str:
+    """Why footage is lost when a file cannot be made or written."""
+    if isinstance(error, StoreError):
+        return DATABASE
+    if error.code == DRIVE_CODE:
+        return DRIVE_AWAY
+    return DISK_FULL if error.kind is ErrorKind.FULL else DISK_FAILED
+
+
 @dataclass(slots=True)
 class Gap:
-    """A span without footage that is still growing: where it began, and why."""
+    """A span without footage that is still growing: where it began, why, and since when we know of it."""
 
     from_utc_ns: int
     why: str
+    known_utc_ns: int
     is_told: bool = False
 
 
@@ -44,17 +61,18 @@ class GapLog:
     def is_open(self) -> bool:
         return self._gap is not None
 
-    def begin(self, from_utc_ns: int, why: str) -> None:
-        """Footage is lost from here on. The first reason of a gap stays."""
+    def begin(self, from_utc_ns: int, why: str, known_utc_ns: int | None = None) -> None:
+        """Footage is lost from here on. The first reason of a gap stays. ``known_utc_ns``: when it was learned of, if
+        that is much later: what then ends soon is told once."""
         if self._gap is None:
-            self._gap = Gap(from_utc_ns, why)
+            self._gap = Gap(from_utc_ns, why, from_utc_ns if known_utc_ns is None else known_utc_ns)
         else:
             self._gap.from_utc_ns = min(self._gap.from_utc_ns, from_utc_ns)
 
     def look(self, utc_ns: int) -> None:
         """Called regularly: report a gap that lasts. A full disk was reported as such."""
         gap = self._gap
-        if gap and not gap.is_told and not self.is_full and utc_ns - gap.from_utc_ns > LONG_GAP_NS:
+        if gap and not gap.is_told and not self.is_full and utc_ns - gap.known_utc_ns > LONG_GAP_NS:
             gap.is_told = True
             self._report("footage_lost", utc_ns, {"from_ms": gap.from_utc_ns // 1_000_000, "reason": gap.why})
 

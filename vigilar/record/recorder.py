@@ -1,4 +1,5 @@
-"""The recorder: takes packets out of the ring, decides, and writes them into `.vge` files. One thread.
+"""The recorder: takes packets out of the ring, decides, and writes them into `.vge` files. One thread, which touches
+files but never the database.
 
 It looks when capture has handed on a batch (``wake``, five times a second) instead of waking for each packet: 8 cameras
 at 70 packets a second would wake it 560 times a second, which costs more than all else it does. What a look finds is
@@ -53,6 +54,9 @@ no picture of the old run can follow that would then lack its keyframe."""
 
 DRAIN_NS = 1_000_000_000
 """At a stop what is still in the ring is written for this long at most; then the file is closed, whatever is left."""
+
+CRASH_GAP_NS = 1_000_000_000
+"""A process that did not end in order leaves a gap; up to this it is what a restart without a loss leaves."""
 
 _FAR_FUTURE_NS = 1 << 62
 
@@ -110,6 +114,7 @@ class Recorder:
         self._segment: Segment | None = None
         self._last_run: int | None = None
         self._last_end_utc_ns = 0
+        self._has_looked_back = False
         self._retry_mono_ns = 0
         self._space_mono_ns = 0
         self._checkpoint_mono_ns = 0
@@ -133,6 +138,7 @@ class Recorder:
             "write_errors": counters.write_errors,
             "recorder_bugs": counters.bugs,
             "gaps": self._gaps.gaps,
+            "waiting_rows": self._file_store.rows.waiting,
             "lost_packets": self._ring.dropped_unread,
             "ring_bytes": self._ring.size_bytes,
         }
@@ -165,13 +171,14 @@ class Recorder:
             self._survive_bug()
 
     def run_once(self) -> None:
-        """One look: write what is due, sync what is due. Errors of disk, database and stream are dealt with."""
+        """One look: write what is due, sync what is due. Errors of disk and stream are dealt with."""
         now = self.alive_mono_ns = self._clock.mono_ns()
         step = self._clock_watch.look()
         if step is not None and self._segment:
             self._guarded(self._segment.mark, step)
         self._gaps.look(self._clock.utc_ns())
         if self._is_held(now):
+            self._take_loss(is_held=True)
             return
         self._take_loss()
         while not self._is_held(now) and self._record_next(now):
@@ -183,7 +190,7 @@ class Recorder:
             self._end_segment(CloseReason.ROLLOVER, "the camera sends nothing")
 
     def finish(self) -> None:
-        """Write what is left and close the file with STOP."""
+        """Write what is left, close the file with STOP, and note that this was an ordered end."""
         self._take_loss()
         deadline = self._clock.mono_ns() + DRAIN_NS
         while self._clock.mono_ns() < deadline and self._retry_mono_ns == 0 and self._record_next(_FAR_FUTURE_NS):
@@ -193,6 +200,8 @@ class Recorder:
         if left and left.unread and self._settings.mode is RecordingMode.ALWAYS:
             self._gaps.begin(self._last_end_utc_ns or left.start.utc_ns, self._why_held)
         self._gaps.end(self._clock.utc_ns())
+        if self._has_looked_back:  # else a crash before this process is not told yet
+            self._file_store.note_stop()
 
     # Reading and deciding
 
@@ -200,6 +209,8 @@ class Recorder:
         """Deal with what is new of the group at the reader's place; False when there is nothing to do with it yet."""
         gop = self._reader.look()
         if gop is None or gop.unread == 0:
+            return False
+        if not self._has_looked_back and not self._look_back(gop, now):
             return False
         is_begun = self._segment is not None and not gop.is_at_start  # then it is written whole
         choice = Choice.WRITE if is_begun else self._chooser.choose(gop, now)
@@ -210,6 +221,31 @@ class Recorder:
             self._reader.skip()
             return True
         self._record(gop, choice)
+        return True
+
+    def _look_back(self, first: GopView, now: int) -> bool:
+        """Tell what is missing since the process before this one, if that did not end in order. False: not known yet.
+
+        In the modes that leave out quiet times this is a gap only if the crash came into a recording, and it is over
+        with the first picture, which those modes may not write.
+        """
+        try:
+            last = self._file_store.find_crash()
+        except RecordingError as error:
+            self._note_error(error)
+            self._why_held = gaps.reason_of(error)
+            self._retry_mono_ns = now + RETRY_NS
+            return False
+        self._has_looked_back = True
+        if last is None or first.start.utc_ns - last.end_utc_ns <= CRASH_GAP_NS:
+            return True
+        is_same_boot = last.boot_id == self._file_store.settings.boot_id
+        why = gaps.NOT_RUNNING if is_same_boot else gaps.MACHINE_OFF
+        if self._settings.mode is RecordingMode.ALWAYS:
+            self._gaps.begin(last.end_utc_ns, why, self._clock.utc_ns())
+        elif last.is_cut:
+            self._gaps.begin(last.end_utc_ns, why, self._clock.utc_ns())
+            self._gaps.end(first.start.utc_ns)
         return True
 
     def _record(self, gop: GopView, choice: Choice) -> None:
@@ -272,17 +308,23 @@ class Recorder:
             self._end_segment(CloseReason.DISK_FULL, "disk full")
             self._gaps.begin(self._last_end_utc_ns, gaps.DISK_FULL)
 
-    def _take_loss(self) -> None:
+    def _take_loss(self, *, is_held: bool = False) -> None:
         """Packets were dropped unread: the run of pictures is broken, so the file ends here."""
         loss = self._reader.pop_loss()
         if loss is None:
             return
-        if self._settings.mode is not RecordingMode.ALWAYS and not self._segment and not self._chooser.is_moving:
+        segment = self._segment
+        if self._settings.mode is not RecordingMode.ALWAYS and not segment and not self._chooser.is_moving:
             logger.warning("%d packets of a quiet time were dropped before they were looked at", loss.packets)
             return
-        self._errors.add(f"{loss.packets} packets were dropped because the disk or the database was too slow")
+        why = gaps.DISK_FULL if self._gaps.is_full else self._why_held
+        self._errors.add(f"{loss.packets} packets were dropped: {why}")
+        if segment and is_held and not segment.name:
+            # Its beginning waits in memory for what holds us, and now nothing follows it: the gap begins with it.
+            self._segment = None
+            self._gaps.begin(segment.first.utc_ns, why)
         self._end_segment(CloseReason.ROLLOVER, "footage lost")
-        self._gaps.begin(loss.from_utc_ns, gaps.DISK_FULL if self._gaps.is_full else self._why_held)
+        self._gaps.begin(loss.from_utc_ns, why)
 
     def _guarded(self, step: Callable[..., None], *arguments: Any) -> None:
         """Do a step of the segment; deal with what it raises."""
@@ -309,10 +351,10 @@ class Recorder:
         is_full = error.kind is ErrorKind.FULL
         if is_full:
             self._gaps.disk_is_full(self._clock.utc_ns(), {"file": segment.name, "reason": str(error)})
-        why = gaps.DISK_FULL if is_full else gaps.DISK_FAILED
+        why = gaps.reason_of(error)
         if not segment.is_ended and not segment.name:
             # The file could not be made: its beginning waits in memory, the rest in the ring.
-            self._why_held = gaps.DATABASE if isinstance(error, StoreError) else why
+            self._why_held = why
             self._retry_mono_ns = self._clock.mono_ns() + RETRY_NS
             return
         if not segment.is_ended:  # the muxer refused a packet
@@ -348,7 +390,7 @@ class Recorder:
             segment.end(reason, why)
         except (RecordingError, StoreError) as error:
             self._note_error(error)
-            self._gaps.begin(segment.end_utc_ns, gaps.DISK_FULL if error.kind is ErrorKind.FULL else gaps.DISK_FAILED)
+            self._gaps.begin(segment.end_utc_ns, gaps.reason_of(error))
         self.counters.fragments += segment.fragments_written - before
         self._last_end_utc_ns = segment.end_utc_ns
 
@@ -371,12 +413,7 @@ class Recorder:
             return
         self._wants_checkpoint = False
         self._checkpoint_mono_ns = now + CHECKPOINT_EVERY_NS
-        try:
-            segment.checkpoint()
-        except StoreError as error:
-            self._note_error(error)
-        except RecordingError as error:
-            self._on_error(segment, error)
+        self._guarded(segment.checkpoint)
 
 
 def _stretched(gop: GopView) -> Packet:

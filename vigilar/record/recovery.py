@@ -1,5 +1,8 @@
 """What a crash left behind: this camera's files that were never closed, and files without a row.
 
+A file without a row whose process died while the database took nothing is whole evidence: it gets a row made from its
+own header (it is adopted) and is then repaired like the others. Only what holds nothing is set aside.
+
 Runs once, beside the recording, on a thread of its own; proving a file of 150 MB takes about 0.3 s. Each step may be
 died after and is done again at the next start.
 """
@@ -10,20 +13,23 @@ import logging
 import os
 import threading
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.stop import Stop
-from vigilar.record.file_store import FOLDERS, FileStore
+from vigilar.media.read_init import InitContent, read_init
+from vigilar.media.sps import BadBitstream
+from vigilar.record.file_store import QUARANTINE, FileStore
+from vigilar.record.folders import FOLDERS, LOOK_BACK_DAYS, all_days, day_start_ms, number_of
 from vigilar.record.gaps import Report
-from vigilar.record.rows import Ending
+from vigilar.record.row_writer import Ending, store_ending
 from vigilar.store import files
 from vigilar.store.sql import Database
+from vigilar.vge.format import CloseReason, Content, CoreFlag, FileCore, RecordType
 from vigilar.vge.gate import file_errors
+from vigilar.vge.reader import VgeReader
 from vigilar.vge.recover import Recovered, recover_file
-from vigilar.vge.report import Verdict
 from vigilar.vge.writer import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -31,10 +37,8 @@ logger = logging.getLogger(__name__)
 RETRY_S = 10.0
 """Until a busy database or a full disk is looked at again."""
 
-LOOK_BACK_DAYS = 2
-"""Folders searched for files without a row. A process dies in the newest one, or at midnight between two."""
-
 _DAY_MS = 86_400_000
+_CONTENTS: dict[files.Content, Content] = {"video": Content.FMP4, "still": Content.JPEGS}
 
 
 @dataclass(slots=True)
@@ -46,6 +50,7 @@ class Found:
     damaged: int = 0
     missing: int = 0
     locked: int = 0
+    adopted: int = 0
     quarantined: int = 0
 
 
@@ -70,12 +75,14 @@ class Recovery:
             stop.wait(RETRY_S)
 
     def run_once(self) -> bool:
-        """True when nothing is left to do. Raises StoreError."""
+        """True when nothing is left to do. Raises StoreError, and RecordingError when the folder is away or cannot be
+        read."""
+        self._file_store.settings.check_folder()
         for content in FOLDERS:
-            self._set_orphans_aside(content)
+            self._look_for_orphans(content)
         is_done = True
         for row in files.list_open_files(self._store, self._file_store.settings.camera_id):
-            if not self._file_store.is_ours(row.content, row.number):
+            if not self._file_store.chains[row.content].is_ours(row.number):
                 is_done = self._repair(row) and is_done
         return is_done
 
@@ -83,6 +90,7 @@ class Recovery:
         """False when it is to be tried again."""
         path = self._file_store.settings.data_dir / row.path
         if not path.exists():
+            self._file_store.settings.check_folder()  # a drive that has just gone takes no file with it
             self.found.missing += 1
             logger.error("%s is missing", row.path)
             files.mark_file(self._store, row.id, "missing", "not there after a crash")
@@ -115,11 +123,14 @@ class Recovery:
             self._mark_damaged(row, f"after a crash: {done.verdict.name.lower().replace('_', ' ')}")
             return
         end_ms = row.start_ms if done.last_utc_ns is None else done.last_utc_ns // 1_000_000
-        is_new = done.verdict is Verdict.UNCLEAN
-        why = "ended by a crash or power cut" if is_new else "closed before a crash"
-        self._file_store.rows.close(row.id, Ending("recovered" if is_new else "closed", why, end_ms, done.closed))
+        # Not whether it was cut just now: the database may have refused the result of an earlier try.
+        is_cut = done.reason is CloseReason.RECOVERED
+        why = "ended by a crash or power cut" if is_cut else "closed before a crash"
+        ending = Ending("recovered" if is_cut else "closed", why, end_ms, done.closed)
+        store_ending(self._store, row.id, ending)
+        self._file_store.chains[row.content].note_link(row.number, done.closed.link)
         logger.info("%s: %s, %d bytes cut", row.path, why, done.cut_bytes)
-        if not is_new:
+        if not is_cut:
             self.found.completed += 1
             return
         self.found.recovered += 1
@@ -138,27 +149,81 @@ class Recovery:
         detail = {"file_id": row.id, "from_ms": row.start_ms, "to_ms": to_ms, "reason": why}
         self._report("footage_lost", self._file_store.clock.utc_ns(), detail)
 
-    # Files without a row: the process died between header and row, so there is nothing in them
+    # Files without a row
 
-    def _set_orphans_aside(self, content: files.Content) -> None:
-        home = self._file_store.settings.data_dir / FOLDERS[content] / self._file_store.settings.camera_id
-        if not home.is_dir():
+    def _look_for_orphans(self, content: files.Content) -> None:
+        for path in sorted(self._find_orphans(content), key=lambda path: number_of(path.name)):
+            self._take_orphan(content, path)
+
+    def _find_orphans(self, content: files.Content) -> list[Path]:
+        """In the newest folders, and in older ones as far back as the database took nothing."""
+        home, chain = self._file_store.home(content), self._file_store.chains[content]
+        orphans: list[Path] = []
+        with file_errors("list", home):
+            for age, day in enumerate(reversed(all_days(home))):
+                paths = list(day.glob("*.vge"))  # before the rows are read: a file made meanwhile is not in it
+                known = self._names_with_row(content, day.name)
+                found = [p for p in paths if p.name not in known and not chain.is_ours(number_of(p.name))]
+                if not found and age + 1 >= LOOK_BACK_DAYS:
+                    break
+                orphans += found
+        return orphans
+
+    def _take_orphan(self, content: files.Content, path: Path) -> None:
+        try:
+            with VgeReader.open(path, self._file_store.ring) as reader:
+                core = reader.header
+                is_empty = not any(entry.type is RecordType.MEDIA for entry in reader.entries)
+                picture = _picture_of(reader)
+        except RecordingError as error:
+            if error.kind is ErrorKind.DENIED or error.code == "vge.file":  # this says nothing about the file
+                self.found.locked += 1
+                logger.warning("%s stays as it is until it can be opened: %s", path, error)
+            else:
+                self._quarantine(content, path, str(error))
             return
-        days = sorted(path for path in home.iterdir() if _day_start_ms(path.name) is not None)
-        for day in days[-LOOK_BACK_DAYS:]:
-            found = list(day.glob("*.vge"))  # before the rows are read: a file made meanwhile is not in it
-            known = self._names_with_row(content, day.name)
-            for path in sorted(found):
-                if path.name not in known and not self._file_store.is_ours(content, _number_of(path.name)):
-                    self._quarantine(content, path)
+        if is_empty:
+            self._quarantine(content, path, "nothing is in it")
+        elif not self._is_of_this_camera(content, path, core):
+            self._quarantine(content, path, "it is another camera's, or has another's number")
+        else:
+            self._adopt(content, path, core, picture)
+
+    def _is_of_this_camera(self, content: files.Content, path: Path, core: FileCore) -> bool:
+        own = (self._file_store.settings.camera_uuid, number_of(path.name), _CONTENTS[content])
+        return (core.camera_uuid, core.file_number, core.content) == own
+
+    def _adopt(self, content: files.Content, path: Path, core: FileCore, picture: InitContent) -> None:
+        settings = self._file_store.settings
+        new = files.NewFile(
+            camera_id=settings.camera_id,
+            content=content,
+            number=core.file_number,
+            path=str(path.relative_to(settings.data_dir)),
+            start_ms=core.start_utc_ns // 1_000_000,
+            codec=picture.codecs,
+            width=picture.width,
+            height=picture.height,
+            has_audio=CoreFlag.AUDIO in core.flags,
+            node_id=settings.node_id,
+        )
+        try:
+            files.add_file(self._store, new)
+        except StoreError as error:
+            if error.kind is not ErrorKind.BUG:
+                raise
+            self._quarantine(content, path, str(error))  # its number or path belongs to another file
+            return
+        self.found.adopted += 1
+        logger.warning("%s had no row, because the database took none when it was made; it has one now", path)
 
     def _names_with_row(self, content: files.Content, day: str) -> set[str]:
-        camera_id, start_ms = self._file_store.settings.camera_id, _day_start_ms(day) or 0
+        camera_id, start_ms = self._file_store.settings.camera_id, day_start_ms(day) or 0
         rows = files.find_files(self._store, camera_id, content, start_ms, start_ms + _DAY_MS, limit=1_000_000)
         return {Path(row.path).name for row in rows if Path(row.path).parent.name == day}
 
-    def _quarantine(self, content: files.Content, path: Path) -> None:
-        folder = self._file_store.settings.data_dir / "quarantine"
+    def _quarantine(self, content: files.Content, path: Path, why: str) -> None:
+        folder = self._file_store.settings.data_dir / QUARANTINE
         target = folder / f"{self._file_store.settings.camera_id}-{content}-{path.parent.name}-{path.name}"
         with file_errors("set aside", path):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -166,7 +231,18 @@ class Recovery:
             fsync_folder(folder)
             fsync_folder(path.parent)
         self.found.quarantined += 1
-        logger.warning("%s has no row, it is now %s", path, target)
+        logger.warning("%s has no row and is now %s: %s", path, target, why)
+
+
+def _picture_of(reader: VgeReader) -> InitContent:
+    """From the INIT record of a video. A still has none, and one that cannot be read is as good as unknown."""
+    if reader.header.content is Content.JPEGS:
+        return InitContent("jpeg", 0, 0)
+    try:
+        return read_init(next(reader.read(one) for one in reader.entries if one.type is RecordType.INIT))
+    except (StopIteration, BadBitstream, RecordingError) as error:
+        logger.warning("%s does not say what its pictures are: %s", reader.path, error)
+        return InitContent("", 0, 0)
 
 
 def _anchor(row: files.FileRow) -> Checkpoint | None:
@@ -174,17 +250,3 @@ def _anchor(row: files.FileRow) -> Checkpoint | None:
     if row.checkpoint_record is None or row.checkpoint_tag is None or row.checkpoint_offset is None:
         return None
     return Checkpoint(row.checkpoint_record, row.checkpoint_tag, row.checkpoint_offset, row.plaintext_bytes)
-
-
-def _day_start_ms(day: str) -> int | None:
-    """The first millisecond of the folder's UTC day; None for a folder that is none of ours."""
-    try:
-        # Not strptime: it loads and compiles half a megabyte in each camera process.
-        return int(datetime.combine(date.fromisoformat(day), time(), UTC).timestamp() * 1000)
-    except ValueError:
-        return None
-
-
-def _number_of(name: str) -> int:
-    stem = name.removesuffix(".vge")
-    return int(stem) if stem.isascii() and stem.isdigit() else -1

@@ -97,8 +97,9 @@ class Segment:
     def write(self) -> None:
         """Write the fragments that are whole; the file is made with the first.
 
-        Raises StoreError or RecordingError. If the file could not be made, nothing is lost and ``write`` is to be
-        called again. If a record could not be written, the segment has ended: full with a CLOSE, else damaged.
+        Raises RecordingError, or StoreError when too many rows wait for the database. If the file could not be made,
+        nothing is lost and ``write`` is to be called again. If a record could not be written, the segment has ended:
+        full with a CLOSE, else damaged.
         """
         if not self._pending and not (self._file and self._marks):
             return
@@ -127,7 +128,7 @@ class Segment:
         self._oldest_unsynced_mono_ns = None
 
     def checkpoint(self) -> None:
-        """Sync, and tell the database how far. Raises as ``sync``, and StoreError: then all goes on."""
+        """Sync; the database will be told how far. Raises as ``sync``."""
         self.sync()
         if self._file is not None:
             self._file.checkpoint(self.end_utc_ns)

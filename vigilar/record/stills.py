@@ -8,16 +8,20 @@ from vigilar.vge.format import CloseReason
 
 
 class Still:
-    """A still whose row and picture are there and can be read by others; ``finish`` makes it durable and closes it.
+    """A still whose picture is there and can be read by others once its row is; ``finish`` makes it durable and closes
+    it.
 
     Two steps, because an event need not wait for the second.
     """
 
     def __init__(self, file: OpenFile, utc_ns: int, mono_ns: int) -> None:
-        self.row_id = file.row_id
         self._file = file
         self._utc_ns = utc_ns
         self._mono_ns = mono_ns
+
+    def store_row(self) -> int:
+        """Write its row now, if it is not there, and give its id. Raises StoreError; the row then goes on waiting."""
+        return self._file.row.write()
 
     def finish(self) -> None:
         """Close the file. Never raises for its fate: a crash before this leaves a file that recovery closes."""
@@ -33,6 +37,6 @@ def begin_still(file_store: FileStore, jpeg: bytes, *, width: int, height: int, 
     try:
         file.writer.append_media(jpeg, utc_ns=utc_ns, mono_ns=mono_ns, duration_ms=0, starts_with_keyframe=True)
     except BaseException:
-        file.close(CloseReason.DISK_FULL, "no room for the picture", utc_ns=utc_ns, mono_ns=mono_ns)
+        file.close(CloseReason.DISK_FULL, "no space for the picture", utc_ns=utc_ns, mono_ns=mono_ns)
         raise
     return Still(file, utc_ns, mono_ns)

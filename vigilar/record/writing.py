@@ -1,58 +1,68 @@
-"""One `.vge` file while it is written: records, syncs, checkpoints, its end and its row. One thread."""
+"""One `.vge` file while it is written: records, syncs, checkpoints, its end. One thread, and file work only."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from vigilar.base.errors import ErrorKind, RecordingError
-from vigilar.record.rows import Ending, RowBook
-from vigilar.store import files
+from vigilar.record.chain import FileChain
+from vigilar.record.row_writer import Ending, EndState, RowEntry
 from vigilar.vge.format import CloseReason
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.recover import recover_file
-from vigilar.vge.writer import VgeWriter
+from vigilar.vge.writer import Closed, VgeWriter
 
 logger = logging.getLogger(__name__)
 
 
 class OpenFile:
-    """A file that has its row. Ends by ``close`` or ``give_up``, whichever comes first; the other is then nothing."""
+    """A file whose row is written or waits. Ends by ``close`` or ``give_up``, whichever comes first; the other is then
+    nothing. ``end_later`` takes what must be done before the next file of its chain begins."""
 
     def __init__(
-        self, writer: VgeWriter, content: files.Content, row_id: int, name: str, rows: RowBook, ring: KeyRing
+        self,
+        writer: VgeWriter,
+        row: RowEntry,
+        chain: FileChain,
+        end_later: Callable[[Callable[[], None]], None],
+        ring: KeyRing,
     ) -> None:
         self.writer = writer
-        self.row_id = row_id
-        self.name = name
-        self._content = content
-        self._rows = rows
+        self.row = row
+        self._chain = chain
+        self._end_later = end_later
         self._ring = ring
         self._is_open = True
 
+    @property
+    def name(self) -> str:
+        """The path in the data folder."""
+        return self.row.new.path
+
     def checkpoint(self, end_utc_ns: int) -> None:
-        """Sync, then tell the database how far. Raises RecordingError (the file is lost for writing) or StoreError."""
-        self._rows.checkpoint(self.row_id, self.writer.sync(), end_utc_ns // 1_000_000)
+        """Sync; the database will be told how far. Raises RecordingError: the file is lost for writing."""
+        self.row.checkpoint(self.writer.sync(), end_utc_ns // 1_000_000)
 
     def close(self, reason: CloseReason, why: str, *, utc_ns: int, mono_ns: int) -> None:
         """End the file with CLOSE; times are those of its last picture's end. Never raises for the file's own fate.
 
-        Without room for CLOSE the file stays open in the database, and is closed before the next one begins. A
+        Without space for CLOSE the file stays open in the database, and is closed before the next one begins. A
         device error makes it damaged.
         """
         if not self._is_open:
             return
         self._is_open = False
-        end_ms = utc_ns // 1_000_000
         try:
             closed = self.writer.close(reason, utc_ns=utc_ns, mono_ns=mono_ns)
         except RecordingError as error:
             logger.warning("%s has no proper end yet: %s", self.name, error)
             if error.kind is ErrorKind.FULL:
-                self._rows.finish_later(self._content, lambda: self._close_late(why, utc_ns, mono_ns))
+                self._end_later(lambda: self._close_late(why, utc_ns, mono_ns))
             else:
-                self._finish(self._damage(str(error), end_ms))
+                self._end_damaged(str(error), utc_ns)
             return
-        self._finish(Ending("closed", why, end_ms, closed))
+        self._end_closed("closed", why, utc_ns, closed)
 
     def give_up(self, why: str, *, utc_ns: int) -> None:
         """Let go of a file whose device failed; what it holds stays and is marked as damaged."""
@@ -60,19 +70,20 @@ class OpenFile:
             return
         self._is_open = False
         self.writer.abandon()
-        self._finish(self._damage(why, utc_ns // 1_000_000))
-
-    def _damage(self, why: str, end_ms: int) -> Ending:
-        return Ending("damaged", why, end_ms, None, self.writer.size_bytes, self.writer.plaintext_bytes)
-
-    def _finish(self, ending: Ending) -> None:
-        self._rows.finish(self._content, lambda: self._rows.close(self.row_id, ending))
+        self._end_damaged(why, utc_ns)
 
     def _close_late(self, why: str, utc_ns: int, mono_ns: int) -> None:
-        """Add the CLOSE for which there was no room. Raises RecordingError (full) while there still is none."""
+        """Add the CLOSE for which there was no space. Raises RecordingError (full) while there still is none."""
         found = recover_file(self.writer.path, self._ring, utc_ns=utc_ns, mono_ns=mono_ns)
-        end_ms = utc_ns // 1_000_000
         if found.closed is None:
-            self._rows.close(self.row_id, self._damage(f"after {why}: {found.verdict.name.lower()}", end_ms))
-            return
-        self._rows.close(self.row_id, Ending("recovered", why, end_ms, found.closed))
+            self._end_damaged(f"after {why}: {found.verdict.name.lower()}", utc_ns)
+        else:
+            self._end_closed("recovered", why, utc_ns, found.closed)
+
+    def _end_closed(self, state: EndState, why: str, utc_ns: int, closed: Closed) -> None:
+        self._chain.note_link(self.row.new.number, closed.link)
+        self.row.close(Ending(state, why, utc_ns // 1_000_000, closed))
+
+    def _end_damaged(self, why: str, utc_ns: int) -> None:
+        size, plaintext = self.writer.size_bytes, self.writer.plaintext_bytes
+        self.row.close(Ending("damaged", why, utc_ns // 1_000_000, None, size, plaintext))

@@ -1,9 +1,10 @@
 """Rows of recordings and stills. Plain SQL: see ``plain``.
 
-Invariant: a row exists only for a file whose header is on the disk; a file without a row has a number below the
-camera's next one. The order that keeps it: ``take_number`` (row of the camera), file and folder fsynced, ``add_file``,
-records and ``checkpoint_file``, ``close_file``. After a crash between two steps: a number that was taken and not used
-is a gap; a file without a row is an orphan for the check to find; an open row is recovered by its camera's process.
+Invariant: a row exists only for a file whose header is on the disk. The order that keeps it: ``reserve_numbers`` (row
+of the camera, some numbers ahead), file and folder fsynced, ``add_file``, ``checkpoint_file``, ``close_file``. Records
+are written meanwhile: they do not wait for the row (``record/row_writer.py``). After a crash between two steps: a
+number that was reserved and not used is a gap; a file without a row is adopted, and one with an open row repaired, by
+the next process of its camera.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ NO_LINK = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
-    """What is known of a file when its header is on the disk. ``path`` is relative to the data folder."""
+    """What is known of a file when its header is on the disk. ``path`` is relative to the data folder; ``node_id``
+    names the box whose folder that is."""
 
     camera_id: str
     content: Content
@@ -35,6 +37,7 @@ class NewFile:
     width: int = 0
     height: int = 0
     has_audio: bool = False
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,29 +89,70 @@ class StorageTotal:
     last_ms: int
 
 
-def take_number(store: Database, camera_id: str, content: Content) -> tuple[int, bytes]:
-    """The next file number of a camera, never given twice, and the link of its newest closed file (32 bytes).
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """Where a camera's files of one content stand in the database: the number that was never reserved, and the link
+    (32 bytes) of the newest closed file with its number, 0 when there is none."""
 
-    Raises StoreError (kind PERMANENT, exit NOT_FOUND) for an unknown camera.
-    """
+    next_number: int
+    link: bytes = NO_LINK
+    link_number: int = 0
+
+
+def get_chain_end(store: Database, camera_id: str, content: Content) -> ChainEnd:
+    """Raises StoreError (kind PERMANENT, exit NOT_FOUND) for an unknown camera. Waits for no writer."""
     number, link = _CHAINS[content]
-    with store.sql_write(f"take a file number for {camera_id}") as run:
+    with store.sql_read(f"read the file numbers of {camera_id}") as run:
         rows = run(
-            f"UPDATE cameras SET {number} = {number} + 1 WHERE id = :id RETURNING {number} - 1, {link}",
+            f"SELECT {number}, {link}, (SELECT max(number) FROM files WHERE camera_id = :id AND content = :content "
+            "AND link IS NOT NULL) FROM cameras WHERE id = :id",
             id=camera_id,
+            content=content,
+        )
+    if not rows:
+        raise _no_camera(camera_id)
+    return ChainEnd(int(rows[0][0]), rows[0][1] or NO_LINK, int(rows[0][2] or 0))
+
+
+def reserve_numbers(store: Database, camera_id: str, content: Content, count: int, at_least: int = 1) -> int:
+    """Set ``count`` file numbers in a row aside for the caller, none below ``at_least``; the first of them.
+
+    No number is ever given twice. Raises StoreError (kind PERMANENT, exit NOT_FOUND) for an unknown camera.
+    """
+    number, _link = _CHAINS[content]
+    with store.sql_write(f"reserve file numbers for {camera_id}") as run:
+        rows = run(
+            f"UPDATE cameras SET {number} = :count + CASE WHEN {number} < :at_least THEN :at_least ELSE {number} END "
+            f"WHERE id = :id RETURNING {number} - :count",
+            id=camera_id,
+            count=count,
+            at_least=at_least,
         )
         if not rows:
-            raise StoreError(f"there is no camera {camera_id}", exit_code=ExitCode.NOT_FOUND)
-        return int(rows[0][0]), rows[0][1] or NO_LINK
+            raise _no_camera(camera_id)
+        return int(rows[0][0])
+
+
+def _no_camera(camera_id: str) -> StoreError:
+    return StoreError(f"there is no camera {camera_id}", exit_code=ExitCode.NOT_FOUND)
 
 
 def add_file(store: Database, new: NewFile) -> int:
-    """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``."""
+    """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``.
+
+    Its number may not have been reserved, when the database took nothing for long: from here on it is taken.
+    """
+    number, _link = _CHAINS[new.content]
     with store.sql_write(f"store file {new.path}") as run:
+        run(
+            f"UPDATE cameras SET {number} = :number + 1 WHERE id = :id AND {number} <= :number",
+            id=new.camera_id,
+            number=new.number,
+        )
         rows = run(
-            "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio) "
-            "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio) "
-            "RETURNING id",
+            "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio, "
+            "node_id) VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, "
+            ":has_audio, :node_id) RETURNING id",
             camera_id=new.camera_id,
             content=new.content,
             number=new.number,
@@ -118,6 +162,7 @@ def add_file(store: Database, new: NewFile) -> int:
             width=new.width,
             height=new.height,
             has_audio=int(new.has_audio),
+            node_id=new.node_id,
         )
         return int(rows[0][0])
 

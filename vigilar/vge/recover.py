@@ -31,13 +31,15 @@ class Recovered:
     """What recovery found and did. ``verdict`` is that before any change, so UNCLEAN means: now closed.
 
     ``cut_bytes`` were removed from the end; ``closed`` is None if the file was left as it is (rejected, damaged,
-    shorter than the anchor); ``last_utc_ns`` is the end of the last record, None without any.
+    shorter than the anchor); ``last_utc_ns`` is the end of the last record, None without any. ``reason`` is that of
+    the CLOSE which is there now.
     """
 
     verdict: Verdict
     cut_bytes: int
     closed: Closed | None
     last_utc_ns: int | None
+    reason: CloseReason | None = None
 
 
 def recover_file(
@@ -71,7 +73,8 @@ def recover_file(
             if verdict is Verdict.UNCLEAN:
                 return _finish(fd, header, keys, walk, (utc_ns, mono_ns), note_cut)
             closed = _closed(header, walk, walk.tags[-1], walk.close) if verdict is Verdict.CLOSED else None
-            return Recovered(verdict, 0, closed, end_utc_ns(walk.headers))
+            reason = walk.close.reason if closed and walk.close else None
+            return Recovered(verdict, 0, closed, end_utc_ns(walk.headers), reason)
         finally:
             os.close(fd)
 
@@ -101,7 +104,7 @@ def _finish(
         raise
     os.fsync(fd)
     walk.end = Place(end + len(record), walk.end.number + 1, len(record), walk.end.plaintext_offset)
-    return Recovered(Verdict.UNCLEAN, cut_bytes, _closed(header, walk, tag, body), last_utc_ns)
+    return Recovered(Verdict.UNCLEAN, cut_bytes, _closed(header, walk, tag, body), last_utc_ns, body.reason)
 
 
 def _close_body(header: Header, walk: Walk) -> CloseBody:

@@ -1,0 +1,47 @@
+"""What the folder itself says about a camera's newest recording, whatever the database knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vigilar.base.errors import RecordingError
+from vigilar.record.folders import newest_days, number_of
+from vigilar.vge.format import CloseReason, RecordType
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.reader import VgeReader
+
+_TRIES = 5
+"""Files without a picture, or that do not open, are passed by, so many at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRecording:
+    """Where it ends (its last picture's end), in which boot it was made, and whether a crash ended it."""
+
+    end_utc_ns: int
+    boot_id: bytes
+    is_cut: bool
+
+
+def find_last_recording(home: Path, ring: KeyRing) -> LastRecording | None:
+    """The newest file below ``home`` with a picture in it; None without any. Reads headers: a few milliseconds. Raises
+    OSError."""
+    found_files = [path for day in newest_days(home) for path in day.glob("*.vge")]
+    for path in sorted(found_files, key=lambda path: number_of(path.name), reverse=True)[:_TRIES]:
+        try:
+            with VgeReader.open(path, ring) as reader:
+                found = _describe(reader)
+        except RecordingError:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def _describe(reader: VgeReader) -> LastRecording | None:
+    ends = [one.utc_ns + one.duration_ms * 1_000_000 for one in reader.entries if one.type is RecordType.MEDIA]
+    if not ends:
+        return None
+    is_cut = reader.close_reason in (None, CloseReason.RECOVERED)
+    return LastRecording(max(ends), reader.header.boot_id, is_cut)
