@@ -10,6 +10,9 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
 from vigilar.bus.messages import EventPublished
+from vigilar.playback.clip import plan_clip
+from vigilar.playback.playlist import footage_playlist
+from vigilar.playback.stretch import Stretch
 from vigilar.store import events as event_rows
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
@@ -23,9 +26,6 @@ from vigilar.web.event_words import (
     make_card,
     published_from_row,
 )
-from vigilar.web.footage.clip import plan_clip
-from vigilar.web.footage.library import Stretch
-from vigilar.web.footage.playlist import footage_playlist
 from vigilar.web.hub import HUB, HubClosed, Listener, Notice, make_notice
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
