@@ -18,6 +18,7 @@ def footage_playlist(
     """
     segments = cut_segments(stretches, is_finished=is_finished, length_ms=segment_ms)
     target_s = max((-(-segment.duration_ms // 1000) for segment in segments), default=2)
+    folder = f"/footage/{camera_id}"
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
@@ -31,7 +32,7 @@ def footage_playlist(
         if segment.starts_file:
             lines += _file_lines(segment, camera_id, is_first=index == 0)
         lines.append(f"#EXTINF:{segment.duration_ms / 1000:.3f},")
-        lines.append(f"/footage/{camera_id}/{segment.file_id}/{segment.first}-{segment.last}.m4s")
+        lines.append(f"{folder}/{segment.file_id}/{segment.first}-{segment.last}.m4s")
     if is_finished:
         lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"

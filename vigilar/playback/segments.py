@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from typing import NamedTuple
 
 from vigilar.playback.stretch import Stretch
 
@@ -18,9 +18,11 @@ is what Apple's HLS authoring specification asks for."""
 LONG_RANGE_MS = 3600 * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Records ``first`` to ``last`` of a file, from a keyframe on. ``starts_file`` needs a new set-up before it."""
+class Segment(NamedTuple):
+    """Records ``first`` to ``last`` of a file, from a keyframe on. ``starts_file`` needs a new set-up before it.
+
+    A tuple, because a day has 14,400.
+    """
 
     file_id: int
     first: int
@@ -40,32 +42,25 @@ def cut_segments(stretches: Sequence[Stretch], *, is_finished: bool, length_ms: 
     segment that was listed; unless ``is_finished``, the last one of a growing file waits for the keyframe after it."""
     segments: list[Segment] = []
     for stretch in stretches:
-        borders = _borders(stretch, length_ms)
+        found = _cut(stretch, length_ms)
         if stretch is stretches[-1] and stretch.is_growing and not is_finished:
-            borders.pop()
-        segments += [_segment(stretch, border, following) for border, following in pairwise(borders)]
+            found.pop()
+        segments += found
     return segments
 
 
-def _borders(stretch: Stretch, length_ms: int) -> list[int]:
-    """The keyframes with which segments begin, and the one behind the stretch."""
-    borders = [stretch.first]
-    began_ms = stretch.length_ms(stretch.first)
-    for keyframe in range(stretch.first + 1, stretch.last + 1):
-        at_ms = stretch.index.length_ms(keyframe)
-        if at_ms - began_ms >= length_ms:
-            borders.append(keyframe)
-            began_ms = at_ms
-    return [*borders, stretch.last + 1]
-
-
-def _segment(stretch: Stretch, keyframe: int, following: int) -> Segment:
-    index = stretch.index
-    return Segment(
-        file_id=stretch.row.id,
-        first=index.number(keyframe),
-        last=(stretch.end.number if following > stretch.last else index.number(following)) - 1,
-        start_ms=index.utc_ns(keyframe) // 1_000_000,
-        duration_ms=max(1, stretch.length_ms(following) - stretch.length_ms(keyframe)),
-        starts_file=keyframe == stretch.first,
-    )
+def _cut(stretch: Stretch, length_ms: int) -> list[Segment]:
+    first, behind = stretch.first, stretch.last + 1
+    before_ms, numbers = stretch.index.before_ms(), stretch.index.numbers()
+    file_id, offset_ms = stretch.row.id, stretch.start_ms - before_ms[first]
+    segments = []
+    at = first
+    while at < behind:
+        following = bisect_left(before_ms, before_ms[at] + length_ms, at + 1, behind)
+        stop, stop_ms = stretch.end.number, stretch.end_length_ms
+        if following < behind:
+            stop, stop_ms = numbers[following], before_ms[following]
+        length = max(1, stop_ms - before_ms[at])
+        segments.append(Segment(file_id, numbers[at], stop - 1, offset_ms + before_ms[at], length, at == first))
+        at = following
+    return segments

@@ -17,7 +17,7 @@ class Stretch:
     """Pictures of one file from keyframe ``first`` on, up to ``end``; never empty.
 
     ``last`` is the index of the last keyframe in it; ``end`` the place of the first record behind it, its ``utc_ns``
-    the time at which the last picture ends. ``end_length_ms`` counts as ``KeyframeIndex.length_ms``. ``is_growing``
+    the time at which the last picture ends. ``end_length_ms`` counts as ``KeyframeIndex.before_ms``. ``is_growing``
     is true while the file is being written and the range reaches to its end.
     """
 
@@ -44,10 +44,6 @@ class Stretch:
         """Where the group of ``keyframe`` ends, as far as it belongs to the stretch."""
         return self.end if keyframe >= self.last else self.index.at(keyframe + 1)
 
-    def length_ms(self, keyframe: int) -> int:
-        """Length of the file's pictures before ``keyframe``; of all in the stretch for the one behind ``last``."""
-        return self.end_length_ms if keyframe > self.last else self.index.length_ms(keyframe)
-
 
 def cut_stretch(row: FileRow, file: SealedFile, from_ms: int, to_ms: int) -> Stretch | None:
     """What ``file`` holds of [from_ms, to_ms) in UTC ms, from a keyframe at or before the range's start on; None when
@@ -68,7 +64,7 @@ def cut_stretch(row: FileRow, file: SealedFile, from_ms: int, to_ms: int) -> Str
         last = behind - 1
         first = max((i for i in range(behind) if index.utc_ns(i) <= from_ms * _NS_PER_MS), default=0)
         if behind < count:
-            end, end_length_ms, is_growing = index.at(behind), index.length_ms(behind), False
+            end, end_length_ms, is_growing = index.at(behind), index.before_ms()[behind], False
         cut = next((one for one in file.media(index.at(last), end.number) if one.utc_ns >= to_ms * _NS_PER_MS), None)
         if cut is not None:
             end_length_ms -= max(0, end.utc_ns - cut.utc_ns) // _NS_PER_MS

@@ -67,7 +67,6 @@ class FileRow:
 
 
 _NAMES = tuple(field.name for field in fields(FileRow))
-_HAS_AUDIO = _NAMES.index("has_audio")
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM files"
 
 _CHAINS = {"video": ("next_video_number", "video_link"), "still": ("next_still_number", "still_link")}
@@ -263,4 +262,6 @@ def storage_totals(store: Database) -> list[StorageTotal]:
 
 
 def _file(row: Sequence[Any]) -> FileRow:
-    return FileRow(**{**dict(zip(_NAMES, row, strict=True)), "has_audio": bool(row[_HAS_AUDIO])})
+    values = dict(zip(_NAMES, row, strict=True))
+    values["has_audio"] = bool(values["has_audio"])
+    return FileRow(**values)

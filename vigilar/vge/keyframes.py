@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vigilar.vge.bodies import CloseBody, IndexEntry, parse_index
@@ -62,13 +63,16 @@ class KeyframeIndex:
     def plaintext_offset(self, index: int) -> int:
         return self.table[4 * index + 3]
 
-    def length_ms(self, index: int) -> int:
-        """Length of the pictures before the keyframe ``index``; of all before the end for the index behind the last."""
-        if index >= len(self):
-            return self.end_ms
+    def before_ms(self) -> Sequence[int]:
+        """Length of the pictures before each keyframe, from the first keyframe on. A copy."""
         if self.lengths_ms is not None:
-            return self.lengths_ms[index]
-        return (self.utc_ns(index) - self.table[2]) // _NS_PER_MS
+            return self.lengths_ms[:]
+        start_ns = self.table[2]
+        return [(utc_ns - start_ns) // _NS_PER_MS for utc_ns in self.table[2::4]]
+
+    def numbers(self) -> Sequence[int]:
+        """The record number of each keyframe. A copy."""
+        return self.table[::4]
 
 
 def read_index(records: RecordFile, core: FileCore) -> KeyframeIndex | None:
