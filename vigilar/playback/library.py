@@ -99,9 +99,12 @@ class Library:
         return row if row is not None and (row.camera_id, row.content) == (camera_id, "video") else None
 
     def open(self, row: FileRow) -> SealedFile:
-        """The file of ``row``, whose header was proved when it was first met. Raises RecordingError."""
+        """The file of ``row``, whose header was proved when it was first met. Raises RecordingError, also when a known
+        one was deleted."""
         with self._lock:
             known = self._known.get(row.id)
+        if known is not None:
+            known[0].check_there()
         file = known[0] if known is not None else SealedFile.open(self._data_dir / row.path, self._keys())
         with self._lock:
             return self._keep(row.id, file)

@@ -53,6 +53,11 @@ class SealedFile:
                 os.close(fd)
         return cls(path, header.core, keys, index)
 
+    def check_there(self) -> None:
+        """Raises RecordingError when the file is not where it was. Opens nothing."""
+        with file_errors("find", self.path):
+            self.path.stat()
+
     @property
     def size_bytes(self) -> int:
         """Memory it takes."""
