@@ -5,7 +5,8 @@ their rows, and asks the web app for timelines, playlists, a segment and an hour
 a network. "cold" is a process that has met none of the files; the system has them in its page cache. Prints how many
 recordings each request opened, and the most memory that an hour's clip takes at once.
 
-There is no peer: the targets are absolute (issue of the core), times of one machine. Ends with 1 if one is missed.
+There is no peer: the targets are absolute, and judge the middle of five rounds on a machine that does nothing else.
+Ends with 1 if one is missed.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ FILES_A_DAY = 288
 FILE_MS = 300_000
 DAY_MS = FILES_A_DAY * FILE_MS
 START_MS = 1_770_000_000_000
+ROUNDS = 5
 LIMIT_MS = 100.0
 MEMORY_BYTES = 4_000_000
 
@@ -52,18 +54,20 @@ def note_opened(event: str, arguments: tuple[object, ...]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``opened`` counts recordings, not times."""
+    """``ms`` as the clock on the wall has it, ``cpu_ms`` of this process. ``opened`` counts recordings, not times."""
 
     ms: float
+    cpu_ms: float
     opened: int
     size_bytes: int
 
 
-def measure(step: Callable[[], int]) -> Measured:
+def measure(step: Callable[[FlaskClient], int], client: FlaskClient) -> Measured:
     _opened.clear()
-    began = time.perf_counter()
-    size = step()
-    return Measured((time.perf_counter() - began) * 1000, len(set(_opened)), size)
+    began, cpu = time.perf_counter(), time.process_time()
+    size = step(client)
+    cpu_ms = (time.process_time() - cpu) * 1000
+    return Measured((time.perf_counter() - began) * 1000, cpu_ms, len(set(_opened)), size)
 
 
 def fragments_of_a_file(folder: Path) -> tuple[bytes, list[Fragment]]:
@@ -187,6 +191,19 @@ def clip_memory(client: FlaskClient) -> tuple[int, int]:
     return peak, size
 
 
+STEPS: tuple[tuple[str, Callable[[FlaskClient], int], bool, bool], ...] = (
+    ("timelines of 8 cameras, cold", lambda client: all_of(client, "timeline"), True, True),
+    ("timelines of 8 cameras, warm", lambda client: all_of(client, "timeline"), False, True),
+    ("segment of a day, cold", first_segment, True, True),
+    ("playlist of a day, cold", lambda client: day_of(client, 1, "index.m3u8", DAY_MS), True, True),
+    ("playlist of a day, warm", lambda client: day_of(client, 1, "index.m3u8", DAY_MS), False, True),
+    ("playlist of an hour, cold", lambda client: day_of(client, 2, "index.m3u8", 3_600_000), True, True),
+    ("playlists of a day, 8 cameras, cold", lambda client: all_of(client, "index.m3u8"), True, False),
+    ("first byte of an hour's clip, cold", first_byte, True, True),
+)
+"""What is asked; whether by a process that met no recording yet; whether it has a target."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=FILES_A_DAY, help="recordings a camera")
@@ -197,25 +214,16 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="vigilar-day-") as name:
         folder = Path(name)
         make_day(folder, options.files)
-        open_client(folder)  # imports, templates, the first sign-in
+        first_segment(open_client(folder))  # imports, the database in the page cache
         client = open_client(folder)
-        steps: list[tuple[str, Callable[[], int], bool]] = [
-            ("timelines of 8 cameras", lambda: all_of(client, "timeline"), True),
-            ("the same again", lambda: all_of(client, "timeline"), True),
-            ("a segment, cold", lambda: first_segment(client), True),
-            ("playlist of a day, 1 camera, cold", lambda: day_of(client, 1, "index.m3u8", DAY_MS), True),
-            ("the same again, warm", lambda: day_of(client, 1, "index.m3u8", DAY_MS), True),
-            ("playlist of an hour, cold", lambda: day_of(client, 2, "index.m3u8", 3_600_000), True),
-            ("playlists of a day, 8 cameras, cold", lambda: all_of(client, "index.m3u8"), False),
-            ("first byte of an hour's clip, cold", lambda: first_byte(open_client(folder)), False),
-            ("first byte of an hour's clip, warm", lambda: first_byte(client), True),
-        ]
-        for title, step, is_judged in steps:
-            found = measure(step)
+        for title, step, is_cold, is_judged in STEPS:
+            rounds = [measure(step, open_client(folder) if is_cold else client) for _ in range(ROUNDS)]
+            found = sorted(rounds, key=lambda one: one.ms)[ROUNDS // 2]
             is_met &= found.ms < LIMIT_MS or not is_judged
-            limit = f"< {LIMIT_MS:.0f}" if is_judged else "-"
+            limit = f"(< {LIMIT_MS:.0f})" if is_judged else ""
             print(
-                f"{title:38} {found.ms:8.1f} ms ({limit}), {found.opened:5} opened, {found.size_bytes / 1000:8.1f} kB"
+                f"{title:36} {found.ms:7.1f} ms {limit:7} {found.cpu_ms:7.1f} ms of processor, "
+                f"{found.opened:4} opened, {found.size_bytes / 1000:7.1f} kB"
             )
         peak, size = clip_memory(client)
         is_met &= peak < MEMORY_BYTES

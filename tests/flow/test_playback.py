@@ -73,15 +73,15 @@ def url(kind: str, from_s: float, to_s: float) -> str:
     return f"/footage/front-door/{kind}?from={T0 + round(from_s * 1000)}&to={T0 + round(to_s * 1000)}"
 
 
-def held_open() -> list[str]:
-    """Recordings this process holds open, deleted ones too."""
+def held_open(folder: Path) -> list[str]:
+    """Recordings below ``folder`` that this process holds open, deleted ones too."""
     found = []
     for fd in Path("/proc/self/fd").iterdir():
         try:
             target = os.readlink(fd)
         except FileNotFoundError:
             continue
-        if ".vge" in target:
+        if ".vge" in target and target.startswith(str(folder)):
             found.append(target)
     return found
 
@@ -398,12 +398,12 @@ class TestDeleted:
             pieces = response.iter_encoded()
             next(pieces)
             next(pieces)
-            assert held_open() == []
+            assert held_open(house.folder) == []
             next((house.folder / "footage").rglob("*.vge")).unlink()
             with pytest.raises(Exception, match="no longer on the disk"):
                 for _ in pieces:
                     pass
-        assert held_open() == []
+        assert held_open(house.folder) == []
 
     def test_deleted_still_is_404(self, house: House, owner: FlaskClient) -> None:
         still = house.still("front-door", b"\xff\xd8picture")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -51,16 +50,16 @@ def cut_segments(stretches: Sequence[Stretch], *, is_finished: bool, length_ms: 
 
 def _cut(stretch: Stretch, length_ms: int) -> list[Segment]:
     first, behind = stretch.first, stretch.last + 1
-    before_ms, numbers = stretch.index.before_ms(), stretch.index.numbers()
-    file_id, offset_ms = stretch.row.id, stretch.start_ms - before_ms[first]
+    line, numbers = stretch.index.time_line(), stretch.index.numbers()
+    file_id, at, at_ms = stretch.row.id, first, line.before_ms(first)
+    offset_ms = stretch.start_ms - at_ms
     segments = []
-    at = first
     while at < behind:
-        following = bisect_left(before_ms, before_ms[at] + length_ms, at + 1, behind)
+        following = line.first_from(at_ms + length_ms, at + 1, behind)
         stop, stop_ms = stretch.end.number, stretch.end_length_ms
         if following < behind:
-            stop, stop_ms = numbers[following], before_ms[following]
-        length = max(1, stop_ms - before_ms[at])
-        segments.append(Segment(file_id, numbers[at], stop - 1, offset_ms + before_ms[at], length, at == first))
-        at = following
+            stop, stop_ms = numbers[following], line.before_ms(following)
+        length = max(1, stop_ms - at_ms)
+        segments.append(Segment(file_id, numbers[at], stop - 1, offset_ms + at_ms, length, at == first))
+        at, at_ms = following, stop_ms
     return segments

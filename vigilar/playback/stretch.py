@@ -17,7 +17,7 @@ class Stretch:
     """Pictures of one file from keyframe ``first`` on, up to ``end``; never empty.
 
     ``last`` is the index of the last keyframe in it; ``end`` the place of the first record behind it, its ``utc_ns``
-    the time at which the last picture ends. ``end_length_ms`` counts as ``KeyframeIndex.before_ms``. ``is_growing``
+    the time at which the last picture ends. ``end_length_ms`` counts as ``TimeLine.before_ms``. ``is_growing``
     is true while the file is being written and the range reaches to its end.
     """
 
@@ -64,7 +64,7 @@ def cut_stretch(row: FileRow, file: SealedFile, from_ms: int, to_ms: int) -> Str
         last = behind - 1
         first = max((i for i in range(behind) if index.utc_ns(i) <= from_ms * _NS_PER_MS), default=0)
         if behind < count:
-            end, end_length_ms, is_growing = index.at(behind), index.before_ms()[behind], False
+            end, end_length_ms, is_growing = index.at(behind), index.time_line().before_ms(behind), False
         cut = next((one for one in file.media(index.at(last), end.number) if one.utc_ns >= to_ms * _NS_PER_MS), None)
         if cut is not None:
             end_length_ms -= max(0, end.utc_ns - cut.utc_ns) // _NS_PER_MS

@@ -7,9 +7,11 @@ What has no INDEX (still being written, or ended by a crash) is looked through r
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from vigilar.vge.bodies import CloseBody, IndexEntry, parse_index
 from vigilar.vge.format import RECORD_OVERHEAD, FileCore, RecordFlag, RecordHeader, RecordType
@@ -22,6 +24,23 @@ moves both."""
 _CLOSE_RECORD_BYTES = RECORD_OVERHEAD + CloseBody.SIZE
 _KEYFRAME = int(RecordFlag.KEYFRAME)
 _NS_PER_MS = 1_000_000
+
+
+class TimeLine(NamedTuple):
+    """Keyframes by the length of the pictures before them, from the first keyframe on. ``ticks`` has ``per_ms`` a
+    millisecond, from ``origin`` on: a day has 86,400 keyframes, of which few are looked at."""
+
+    ticks: Sequence[int]
+    origin: int
+    per_ms: int
+
+    def before_ms(self, index: int) -> int:
+        """Length of the pictures before a keyframe."""
+        return (self.ticks[index] - self.origin) // self.per_ms
+
+    def first_from(self, ms: int, start: int, stop: int) -> int:
+        """The first keyframe of [start, stop) with at least ``ms`` before it; ``stop`` if there is none."""
+        return bisect_left(self.ticks, self.origin + ms * self.per_ms, start, stop)
 
 
 @dataclass(slots=True)
@@ -63,12 +82,11 @@ class KeyframeIndex:
     def plaintext_offset(self, index: int) -> int:
         return self.table[4 * index + 3]
 
-    def before_ms(self) -> Sequence[int]:
-        """Length of the pictures before each keyframe, from the first keyframe on. A copy."""
+    def time_line(self) -> TimeLine:
+        """When each keyframe comes, as it is now."""
         if self.lengths_ms is not None:
-            return self.lengths_ms[:]
-        start_ns = self.table[2]
-        return [(utc_ns - start_ns) // _NS_PER_MS for utc_ns in self.table[2::4]]
+            return TimeLine(self.lengths_ms[:], 0, 1)
+        return TimeLine(self.table[2::4], self.table[2], _NS_PER_MS)
 
     def numbers(self) -> Sequence[int]:
         """The record number of each keyframe. A copy."""
