@@ -158,3 +158,12 @@ def test_nothing_is_held_open(closed: Path) -> None:
     with pytest.raises(RecordingError) as caught:
         file.read(entries[0])
     assert caught.value.exit_code is ExitCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("at", [20, 100, 200, 230, 447, 460])
+def test_changed_header_is_refused_by_its_mac(closed: Path, at: int) -> None:
+    data = bytearray(closed.read_bytes())
+    data[at] ^= 1
+    closed.write_bytes(data)
+    with pytest.raises(RecordingError):
+        SealedFile.open(closed, sample.RING)
