@@ -166,6 +166,18 @@ class TestTimeline:
         assert [(one.from_ms - T0, one.to_ms - T0) for one in found.spans] == [(0, 5000), (9000, 12_000)]
         assert [(one.from_ms - T0, one.to_ms - T0, one.reason) for one in found.gaps] == [(5000, 9000, "deleted")]
 
+    def test_open_file_that_stopped_growing_is_waited_for(self, store: Store, tmp_path: Path) -> None:
+        new = file_rows.NewFile(camera_id="front", content="video", number=1, path="footage/1.vge", start_ms=T0)
+        file_rows.checkpoint_file(
+            store, file_rows.add_file(store, new), record=1, tag=b"t", offset=1, end_ms=T0 + 4000, size_bytes=1
+        )
+        library = Library(store, tmp_path, lambda: KeyRing.load_or_create(tmp_path / "secrets"))
+        for from_ms, to_ms in ((T0, T0 + 20_000), (T0 + 6000, T0 + 20_000)):
+            gaps = read_timeline(library, "front", from_ms, to_ms, T0 + 20_000).gaps
+            assert [(one.from_ms, one.to_ms, one.reason) for one in gaps] == [
+                (max(from_ms, T0 + 4000), to_ms, "waiting")
+            ]
+
     def test_nothing_before_and_nothing_of_the_future(self, store: Store, tmp_path: Path) -> None:
         add_row(store, 1, T0 + 4000, T0 + 5000, "stop")
         found = read_timeline(Library(store, tmp_path, no_key), "front", T0, T0 + 90_000, T0 + 8000)
@@ -382,6 +394,24 @@ class TestDeleted:
             told = response.get_json()
             assert (response.status_code, told["type"]) == (404, "recording.gone"), path
             assert told["detail"] == "This recording is no longer on the disk."
+
+    def test_row_deleted_is_404_though_the_file_was_known(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+        """As retention does it: the row first, so that nobody is sent to a file that goes."""
+        file_id = house.record("front-door", packets(clip, 0, 8), clip.run())
+        path = f"/footage/front-door/{file_id}/1-4.m4s"
+        assert owner.get(path).status_code == 200
+        with house.store.sql_write("delete a row") as run:
+            run("DELETE FROM files WHERE id = :id", id=file_id)
+        assert owner.get(path).get_json()["type"] == "recording.unknown"
+        assert owner.get(url("index.m3u8", 0, 8)).get_json()["type"] == "recording.none"
+
+    def test_page_of_an_event_outlives_its_footage(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+        house.record("front-door", packets(clip, 0, 20), clip.run())
+        house.event(ts_ms=T0 + 10_000)
+        next((house.folder / "footage").rglob("*.vge")).unlink()
+        page = owner.get("/events/1", headers={"Accept": "text/html"})
+        assert page.status_code == 200
+        assert "There is no recording of this moment" in page.get_data(as_text=True)
 
     def test_rest_of_the_range_still_plays(self, house: House, owner: FlaskClient, clip: Clip) -> None:
         for start in (0, 4, 8):

@@ -48,7 +48,8 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     at_ms, before = from_ms, None if rows and rows[0].start_ms <= from_ms else library.row_before(camera_id, from_ms)
     for row, end_ms in _ends(library, rows):
         start, end = max(from_ms, row.start_ms), min(to_ms, end_ms)
-        if end <= at_ms:
+        if end <= at_ms:  # a file that stopped growing before the range, or one inside of another
+            before = before or row
             continue
         if start - at_ms >= GAP_MS:
             gaps.append(explain_gap(at_ms, start, before, losses))
