@@ -164,7 +164,7 @@ class Library:
             return None
         try:
             with VgeReader.open(self._data_dir / row.path, self._keys()) as reader:
-                return row, b"".join(reader.read(e) for e in reader.entries if e.type is RecordType.MEDIA)
+                return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
         except RecordingError as error:
             raise self._explained(row, error) from error
 
