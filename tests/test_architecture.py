@@ -16,7 +16,7 @@ CODE = ROOT / "vigilar"
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"base"}),
     frozenset({"config", "bus", "media", "vge", "store"}),
-    frozenset({"capture", "detect", "record", "live", "events", "demo"}),
+    frozenset({"capture", "detect", "record", "live", "playback", "events", "demo"}),
     frozenset({"web"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
@@ -30,6 +30,7 @@ NOT_FOR = {
     "detect": {"config"},
     "record": {"config"},
     "live": {"config"},
+    "playback": {"config"},
     "events": {"config"},
     "demo": {"config"},
     "web": {"detect", "record", "events", "demo"},

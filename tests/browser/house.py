@@ -83,7 +83,8 @@ class House:
     def seal(self, camera_id: str, init: bytes, fragments: list[Fragment], *, is_closed: bool = True) -> int:
         row = ensure_camera(self.store, camera_id, camera_id, 1)
         number, link = self._take_number(camera_id, "video")
-        first, last = fragments[0], fragments[-1]
+        first = fragments[0]
+        last = max(fragments[-3:], key=lambda one: one.mono_ns + one.duration_ms * 1_000_000)
         path = f"footage/{camera_id}/day/{number:06d}.vge"
         writer = self._writer(path, row.uuid, number, link, Content.FMP4, first.utc_ns, first.mono_ns)
         new = file_rows.NewFile(
@@ -101,7 +102,8 @@ class House:
             )
         end_ms = last.utc_ns // 1_000_000 + last.duration_ms
         if is_closed:
-            self._close(writer, file_id, end_ms, last.utc_ns, last.mono_ns)
+            length_ns = last.duration_ms * 1_000_000
+            self._close(writer, file_id, end_ms, last.utc_ns + length_ns, last.mono_ns + length_ns)
         else:
             writer.sync()
         return file_id

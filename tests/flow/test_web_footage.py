@@ -19,6 +19,7 @@ from tests.recording_kit import Clip, make_clip, probe_times
 from vigilar.media.packets import Kind, Packet
 from vigilar.vge.format import RecordType
 from vigilar.vge.reader import VgeReader
+from vigilar.vge.sealed import SealedFile
 
 T0 = 1_770_000_000_000
 
@@ -211,13 +212,13 @@ class TestRanges:
         self, house: House, owner: FlaskClient, whole: bytes, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         read: list[int] = []
-        original = VgeReader.read
+        original = SealedFile.read
 
-        def count(reader: VgeReader, entry: Any) -> bytes:
+        def count(file: SealedFile, entry: Any) -> memoryview:
             read.append(entry.number)
-            return original(reader, entry)
+            return original(file, entry)
 
-        monkeypatch.setattr(VgeReader, "read", count)
+        monkeypatch.setattr(SealedFile, "read", count)
         fetch(owner, url("clip.mp4", 0, 8), f"bytes={len(whole) - 10}-")
         # Planning reads set-up, first and last records of the two files; of the 16 fragments only one is sent.
         assert len(read) <= 10

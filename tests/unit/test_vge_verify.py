@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.vectors import sample
 from tests.vectors.second_reader import judge_bytes
 from vigilar.base.errors import RecordingError
+from vigilar.vge.bodies import Mark
 from vigilar.vge.format import CloseReason, RecordHeader, RecordType
 from vigilar.vge.opening import open_header
 from vigilar.vge.reader import VgeReader
@@ -219,7 +220,7 @@ def test_any_mutation_is_noticed_and_releases_truth_only(data: bytes) -> None:
     )
 
 
-@given(st.lists(st.tuples(st.sampled_from(("init", "media", "meta")), st.binary(max_size=3000)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(("init", "media", "mark")), st.binary(max_size=3000)), max_size=12))
 @settings(deadline=None, max_examples=30)
 def test_what_is_sealed_is_what_opens(parts: list[tuple[str, bytes]]) -> None:
     with TemporaryDirectory() as folder:
@@ -228,15 +229,19 @@ def test_what_is_sealed_is_what_opens(parts: list[tuple[str, bytes]]) -> None:
         for second, (kind, data) in enumerate(parts):
             if kind == "init":
                 writer.append_init(data, utc_ns=second, mono_ns=second)
-            elif kind == "meta":
-                writer.append_meta(data, utc_ns=second, mono_ns=second)
+            elif kind == "mark":
+                writer.append_mark(Mark("gap", {"bytes": data.hex()}), utc_ns=second, mono_ns=second)
             else:
                 sample.put_media(writer, data, second, key=len(data) % 2 == 0)
         sample.close_writer(writer)
         with VgeReader.open(path, sample.RING) as reader:
             opened = [reader.read(entry) for entry in reader.entries if entry.type.is_encrypted]
+            marks = [entry.type is RecordType.MARK for entry in reader.entries if entry.type.is_encrypted]
             whole = b"".join(reader.read_range(0, reader.plaintext_bytes))
-        assert opened == [data for _, data in parts]
-        assert whole == b"".join(data for kind, data in parts if kind != "meta")
+        found = [
+            bytes.fromhex(Mark.parse(one).detail["bytes"]) if m else one for m, one in zip(marks, opened, strict=True)
+        ]
+        assert found == [data for _, data in parts]
+        assert whole == b"".join(data for kind, data in parts if kind != "mark")
         second_opinion = judge_bytes(path.read_bytes(), HELD)
         assert (second_opinion.verdict, second_opinion.plaintext) == ("closed", whole)

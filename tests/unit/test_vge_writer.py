@@ -14,7 +14,7 @@ import pytest
 from tests.vectors import sample
 from tests.vectors.draft import known_bytes
 from vigilar.base.errors import ErrorKind, RecordingError
-from vigilar.vge.bodies import parse_index
+from vigilar.vge.bodies import IndexEntry, Mark, parse_index
 from vigilar.vge.crypto import link_of
 from vigilar.vge.format import CloseReason, RecordFlag, RecordType
 from vigilar.vge.reader import VgeReader
@@ -98,6 +98,12 @@ def test_wrong_id_lengths_are_refused(path: Path) -> None:
     assert not path.exists()
 
 
+def index_of(reader: VgeReader) -> list[IndexEntry]:
+    """What INDEX, the last record but one, says."""
+    numbers = parse_index(reader.read(reader.entries[-2]))
+    return [IndexEntry(*numbers[at : at + 4]) for at in range(0, len(numbers), 4)]
+
+
 @pytest.mark.parametrize("size", [0, 100, 511])
 def test_no_room_for_header_leaves_nothing(path: Path, size: int) -> None:
     with room_up_to(size), pytest.raises(RecordingError) as caught:
@@ -109,7 +115,7 @@ def test_no_room_for_header_leaves_nothing(path: Path, size: int) -> None:
 def test_index_names_records_with_keyframes(path: Path) -> None:
     sample.write_closed(path)
     with VgeReader.open(path, sample.RING) as reader:
-        found = parse_index(reader.read(reader.entries[-2]))
+        found = index_of(reader)
         keyframes = [one for one in reader.entries if one.is_keyframe]
     assert [(one.number, one.offset, one.utc_ns, one.plaintext_offset) for one in found] == [
         (one.number, one.offset, one.utc_ns, one.plaintext_offset) for one in keyframes
@@ -129,7 +135,7 @@ def test_payload_of_four_mebibytes_fits_and_no_more(path: Path, writer: VgeWrite
 
 def test_nothing_of_the_plaintext_is_in_the_file(path: Path, writer: VgeWriter) -> None:
     sample.put_media(writer, b"moof mdat avc1 and so on", 0)
-    writer.append_meta(b"a person at the door", utc_ns=1, mono_ns=1)
+    writer.append_mark(Mark("gap", {"reason": "a person at the door"}), utc_ns=1, mono_ns=1)
     sample.close_writer(writer)
     data = path.read_bytes()
     assert not any(word in data for word in (b"moof", b"avc1", b"person"))
@@ -232,7 +238,7 @@ def test_long_index_is_thinned_evenly(path: Path, writer: VgeWriter, monkeypatch
         sample.put_media(writer, b"k", second, key=True)
     sample.close_writer(writer)
     with VgeReader.open(path, sample.RING) as reader:
-        assert [one.number for one in parse_index(reader.read(reader.entries[-2]))] == [0, 4, 8]
+        assert [one.number for one in index_of(reader)] == [0, 4, 8]
 
 
 def test_same_randomness_makes_the_same_test_file(tmp_path: Path) -> None:

@@ -47,10 +47,10 @@ def put_media(writer: VgeWriter, data: bytes, second: int, *, key: bool = False)
 
 
 def write_records(writer: VgeWriter) -> None:
-    """INIT, MARK, META and the fragments: eight records, numbers 0 to 7."""
+    """INIT, two MARKs and the fragments: eight records, numbers 0 to 7."""
     writer.append_init(INIT, utc_ns=UTC_NS, mono_ns=MONO_NS)
     writer.append_mark(Mark("gap", {"lost_ms": 400}), utc_ns=UTC_NS, mono_ns=MONO_NS)
-    writer.append_meta(b'{"label":"person"}', utc_ns=UTC_NS, mono_ns=MONO_NS)
+    writer.append_mark(Mark("reconnect", {"run": 2}), utc_ns=UTC_NS, mono_ns=MONO_NS)
     for second, data in enumerate(FRAGMENTS):
         put_media(writer, data, second, key=second % 2 == 0)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.vectors import make
 from tests.vectors.second_reader import judge_bytes
 from vigilar.base.errors import RecordingError
+from vigilar.vge.format import RecordType
 from vigilar.vge.keys import EpochKey, KeyRing
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.verify import verify_file
@@ -43,6 +44,15 @@ def ring_of(names: list[str]) -> KeyRing:
     recovery = held.pop("recovery", None)
     epochs = [EpochKey(number, *pair) for number, pair in enumerate(held.values(), start=1)]
     return KeyRing(epochs, EpochKey(0, *recovery) if recovery else None)
+
+
+def test_meta_is_read_without_its_salt() -> None:
+    """The format has META; nothing of ours writes it yet, so the vector is what there is to read."""
+    with VgeReader.open(
+        make.FOLDER / "ok_index.vge", ring_of(EXPECTED["ok_index"]["keys"]), allow_test_files=True
+    ) as reader:
+        meta = [reader.read(entry) for entry in reader.entries if entry.type is RecordType.META]
+    assert meta == [b'{"label":"person"}']
 
 
 def test_first_reader_agrees(vector: tuple[Path, dict[str, Any]]) -> None:

@@ -1,141 +1,216 @@
-"""Boxes of MP4 that a fragmented recording needs (ISO/IEC 14496-12, -14, -15). Pure bytes, no state."""
+"""Boxes of MP4 (ISO/IEC 14496-12): made, walked, read, and rewritten in place. ``recording_boxes`` makes ours of them.
+
+Only fields of fixed size are rewritten, so a part stays as long as it was: that is what lets the length of a clip be
+known before anything is decrypted. Pure functions on bytes.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
-from vigilar.media.bitstream import LAYOUTS, first_sps, parameter_sets
-from vigilar.media.packets import Kind, StreamInfo
-from vigilar.media.sps import BadBitstream
+from vigilar.base.errors import ErrorKind, RecordingError
 
-_UNITY = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-"""The matrix that leaves the picture as it is (14496-12 8.3.2)."""
+Data = bytes | bytearray | memoryview
+
+_CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf"})
 
 
-def box(name: bytes, *parts: bytes) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One box: ``start`` of its header, ``body`` (first byte after it) and ``end``, as offsets into the data."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A track of an init segment. ``timescale`` is ticks a second."""
+
+    id: int
+    timescale: int
+    is_video: bool
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    """A box of these parts."""
     body = b"".join(parts)
-    return struct.pack(">I4s", 8 + len(body), name) + body
+    return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
-def full_box(name: bytes, version: int, flags: int, *parts: bytes) -> bytes:
-    return box(name, struct.pack(">I", version << 24 | flags), *parts)
+def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
+    """A box whose body begins with a version and flags."""
+    return box(kind, struct.pack(">I", version << 24 | flags), *parts)
 
 
-def init_segment(streams: tuple[StreamInfo, ...]) -> bytes:
-    """``ftyp`` and ``moov`` for ``streams``, tracks numbered from 1 in their order.
+def walk(data: Data, start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes from ``start`` to ``end``, one level. Raises RecordingError (corrupt) when one does not fit."""
+    end = len(data) if end is None else end
+    while start < end:
+        if end - start < 8:
+            raise _corrupt()
+        size, kind = struct.unpack_from(">I4s", data, start)
+        body = start + 8
+        if size == 1:
+            if end - start < 16:
+                raise _corrupt()
+            (size,) = struct.unpack_from(">Q", data, body)
+            body += 8
+        if size < body - start or start + size > end:
+            raise _corrupt()
+        yield Box(kind, start, body, start + size)
+        start += size
 
-    No box declares a duration: Chromium then picks its renderer of low delay. Raises BadBitstream when a stream's
-    set-up is not complete.
+
+def find_all(data: Data, path: tuple[bytes, ...], start: int = 0, end: int | None = None) -> Iterator[Box]:
+    """The boxes at ``path``, such as ``(b"moof", b"traf", b"tfdt")``."""
+    for one in walk(data, start, end):
+        if one.kind != path[0]:
+            continue
+        if len(path) == 1:
+            yield one
+        elif one.kind in _CONTAINERS:
+            yield from find_all(data, path[1:], one.body, one.end)
+
+
+def read_tracks(init: Data) -> list[Track]:
+    """The tracks of an init segment, in its order."""
+    tracks = []
+    for trak in find_all(init, (b"moov", b"trak")):
+        tkhd = _one(init, (b"tkhd",), trak)
+        mdhd = _one(init, (b"mdia", b"mdhd"), trak)
+        hdlr = _one(init, (b"mdia", b"hdlr"), trak)
+        track_id = _u32(init, tkhd.body + (20 if init[tkhd.body] == 1 else 12))
+        timescale = _u32(init, mdhd.body + (20 if init[mdhd.body] == 1 else 12))
+        tracks.append(Track(track_id, timescale, init[hdlr.body + 8 : hdlr.body + 12] == b"vide"))
+    if not tracks or any(track.timescale == 0 for track in tracks):
+        raise _corrupt()
+    return tracks
+
+
+def read_decode_times(fragment: Data) -> dict[int, int]:
+    """The decode time of the first sample of each track in ``fragment``, in ticks, by track id."""
+    times: dict[int, int] = {}
+    for traf in find_all(fragment, (b"moof", b"traf")):
+        track_id = _u32(fragment, _one(fragment, (b"tfhd",), traf).body + 4)
+        times.setdefault(track_id, _read_tfdt(fragment, _one(fragment, (b"tfdt",), traf)))
+    return times
+
+
+def read_end_times(fragment: Data, default_duration: Mapping[int, int] | None = None) -> dict[int, int]:
+    """The decode time after the last sample of each track in ``fragment``, in ticks, by track id."""
+    ends: dict[int, int] = {}
+    for traf in find_all(fragment, (b"moof", b"traf")):
+        tfhd = _one(fragment, (b"tfhd",), traf)
+        track_id = _u32(fragment, tfhd.body + 4)
+        sample_duration = _tfhd_duration(fragment, tfhd)
+        if sample_duration is None:
+            sample_duration = (default_duration or {}).get(track_id, 0)
+        end = _read_tfdt(fragment, _one(fragment, (b"tfdt",), traf))
+        for trun in find_all(fragment, (b"trun",), traf.body, traf.end):
+            end += _trun_duration(fragment, trun, sample_duration)
+        ends[track_id] = end
+    return ends
+
+
+def shift_decode_times(fragment: bytearray | memoryview, shift: Mapping[int, int]) -> None:
+    """Add ``shift[track id]`` ticks to each decode time, in place; never below zero."""
+    for traf in find_all(fragment, (b"moof", b"traf")):
+        track_id = _u32(fragment, _one(fragment, (b"tfhd",), traf).body + 4)
+        tfdt = _one(fragment, (b"tfdt",), traf)
+        time = max(0, _read_tfdt(fragment, tfdt) + shift.get(track_id, 0))
+        if fragment[tfdt.body] == 1:
+            struct.pack_into(">Q", fragment, tfdt.body + 4, time)
+        else:
+            struct.pack_into(">I", fragment, tfdt.body + 4, min(time, 0xFFFFFFFF))
+
+
+def set_duration(init: Data, duration_ms: int) -> bytes:
+    """``init`` with the length of what follows in its headers, so that players show it. The length in bytes stays.
+
+    An ``edts`` box that would hide the start of the picture is left alone: our muxer writes none that does.
     """
-    ftyp = box(b"ftyp", b"iso6", struct.pack(">I", 1), b"iso6iso5mp41dash")
-    mvhd = full_box(
-        b"mvhd", 0, 0, struct.pack(">4I", 0, 0, 1000, 0), struct.pack(">IH10x", 0x10000, 0x100), _UNITY, bytes(24),
-        struct.pack(">I", len(streams) + 1),
-    )  # fmt: skip
-    tracks = [_trak(number, info) for number, info in enumerate(streams, 1)]
-    trex = [full_box(b"trex", 0, 0, struct.pack(">5I", n, 1, 0, 0, 0)) for n in range(1, len(streams) + 1)]
-    return ftyp + box(b"moov", mvhd, *tracks, box(b"mvex", *trex))
+    out = bytearray(init)
+    mvhd = _first(out, (b"moov", b"mvhd"))
+    movie_scale = _u32(out, mvhd.body + (20 if out[mvhd.body] == 1 else 12))
+    _put_duration(out, mvhd, 24 if out[mvhd.body] == 1 else 16, duration_ms * movie_scale // 1000)
+    for trak in list(find_all(out, (b"moov", b"trak"))):
+        tkhd = _one(out, (b"tkhd",), trak)
+        _put_duration(out, tkhd, 28 if out[tkhd.body] == 1 else 20, duration_ms * movie_scale // 1000)
+        mdhd = _one(out, (b"mdia", b"mdhd"), trak)
+        scale = _u32(out, mdhd.body + (20 if out[mdhd.body] == 1 else 12))
+        _put_duration(out, mdhd, 24 if out[mdhd.body] == 1 else 16, duration_ms * scale // 1000)
+    return bytes(out)
 
 
-def _trak(number: int, info: StreamInfo) -> bytes:
-    is_video = info.kind is Kind.VIDEO
-    tkhd = full_box(
-        b"tkhd", 0, 3, struct.pack(">5I8x", 0, 0, number, 0, 0),
-        struct.pack(">hhhH", 0, 0 if is_video else 1, 0 if is_video else 0x100, 0), _UNITY,
-        struct.pack(">II", info.width << 16, info.height << 16),
-    )  # fmt: skip
-    mdhd = full_box(b"mdhd", 0, 0, struct.pack(">4IHH", 0, 0, info.time_base.denominator, 0, 0x55C4, 0))
-    handler = b"vide" if is_video else b"soun"
-    hdlr = full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler), b"Vigilar\0")
-    head = full_box(b"vmhd", 0, 1, bytes(8)) if is_video else full_box(b"smhd", 0, 0, bytes(4))
-    dinf = box(b"dinf", full_box(b"dref", 0, 0, struct.pack(">I", 1), full_box(b"url ", 0, 1)))
-    entry = _video_entry(info) if is_video else _audio_entry(info)
-    empty = [full_box(name, 0, 0, bytes(4)) for name in (b"stts", b"stsc", b"stco")]
-    stbl = box(b"stbl", full_box(b"stsd", 0, 0, struct.pack(">I", 1), entry), *empty, full_box(b"stsz", 0, 0, bytes(8)))
-    return box(b"trak", tkhd, box(b"mdia", mdhd, hdlr, box(b"minf", head, dinf, stbl)))
+def sample_descriptions(init: Data) -> list[bytes]:
+    """What a decoder needs to know of each track (the ``stsd`` boxes): equal ones can share one clip."""
+    return [
+        bytes(init[one.start : one.end])
+        for one in find_all(init, (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"))
+    ]
 
 
-def _video_entry(info: StreamInfo) -> bytes:
-    config = _avcc(info.setup) if info.codec == "h264" else _hvcc(info.setup)
-    name = b"avc1" if info.codec == "h264" else b"hvc1"
-    return box(
-        name, struct.pack(">6xH16xHHIIIH32xHh", 1, info.width, info.height, 0x480000, 0x480000, 0, 1, 24, -1), config
-    )
+def read_default_durations(init: Data) -> dict[int, int]:
+    """Sample durations that a fragment may leave out (``trex``), in ticks, by track id."""
+    return {_u32(init, one.body + 4): _u32(init, one.body + 12) for one in find_all(init, (b"moov", b"mvex", b"trex"))}
 
 
-def _sorted_sets(codec: str, setup: bytes) -> dict[int, list[bytes]]:
-    layout = LAYOUTS[codec]
-    by_kind: dict[int, list[bytes]] = {}
-    for nal in parameter_sets(codec, setup):
-        by_kind.setdefault((nal[0] >> layout.shift) & layout.mask, []).append(nal)
-    needed = {layout.sps, layout.pps} | ({layout.vps} if codec == "hevc" else set())
-    if not needed <= by_kind.keys():
-        raise BadBitstream("parameter sets are not complete")
-    return by_kind
+def _put_duration(out: bytearray, header: Box, offset: int, ticks: int) -> None:
+    if out[header.body] == 1:
+        struct.pack_into(">Q", out, header.body + offset, ticks)
+    else:
+        struct.pack_into(">I", out, header.body + offset, min(ticks, 0xFFFFFFFE))
 
 
-def _avcc(setup: bytes) -> bytes:
-    sets = _sorted_sets("h264", setup)
-    sps = first_sps("h264", setup)
-    parts = [b"\1", sps.profile, b"\xff", bytes([0xE0 | len(sets[7])])]
-    parts += [struct.pack(">H", len(nal)) + nal for nal in sets[7]]
-    parts.append(bytes([len(sets[8])]))
-    parts += [struct.pack(">H", len(nal)) + nal for nal in sets[8]]
-    if sps.profile[0] in (100, 110, 122, 144):
-        parts.append(bytes([0xFC | sps.chroma_format, 0xF8 | sps.luma_bits - 8, 0xF8 | sps.chroma_bits - 8, 0]))
-    return box(b"avcC", *parts)
+def _tfhd_duration(data: Data, tfhd: Box) -> int | None:
+    flags = _u32(data, tfhd.body) & 0xFFFFFF
+    if not flags & 0x8:
+        return None
+    offset = tfhd.body + 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
+    return _u32(data, offset)
 
 
-def _hvcc(setup: bytes) -> bytes:
-    sets = _sorted_sets("hevc", setup)
-    sps = first_sps("hevc", setup)
-    layers = sps.temporal_layers << 3 | sps.is_temporally_nested << 2 | 3
-    parts = [
-        b"\1", sps.profile, struct.pack(">HBBBBHBB", 0xF000, 0xFC, 0xFC | sps.chroma_format,
-        0xF8 | sps.luma_bits - 8, 0xF8 | sps.chroma_bits - 8, 0, layers, 3),
-    ]  # fmt: skip
-    for kind in (32, 33, 34):
-        parts.append(struct.pack(">BH", 0x80 | kind, len(sets[kind])))
-        parts += [struct.pack(">H", len(nal)) + nal for nal in sets[kind]]
-    return box(b"hvcC", *parts)
+def _trun_duration(data: Data, trun: Box, sample_duration: int) -> int:
+    flags = _u32(data, trun.body) & 0xFFFFFF
+    count = _u32(data, trun.body + 4)
+    if not flags & 0x100:
+        return count * sample_duration
+    first = trun.body + 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
+    step = 4 * sum(1 for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit)
+    if first + count * step > trun.end:
+        raise _corrupt()
+    return sum(_u32(data, first + i * step) for i in range(count))
 
 
-def _audio_entry(info: StreamInfo) -> bytes:
-    rate = info.sample_rate if info.sample_rate < 65536 else 0
-    return box(b"mp4a", struct.pack(">6xH8xHHHHI", 1, info.channels, 16, 0, 0, rate << 16), _esds(info))
+def _read_tfdt(data: Data, tfdt: Box) -> int:
+    if data[tfdt.body] == 1:
+        return int(struct.unpack_from(">Q", data, tfdt.body + 4)[0])
+    return _u32(data, tfdt.body + 4)
 
 
-def _esds(info: StreamInfo) -> bytes:
-    """ES descriptor of AAC (ISO/IEC 14496-1 7.2.6.5): lengths fit one byte as the configuration is 2 to 64 bytes."""
-    if not 2 <= len(info.setup) <= 64:
-        raise BadBitstream("AudioSpecificConfig has no believable length")
-    specific = b"\5" + bytes([len(info.setup)]) + info.setup
-    decoder = struct.pack(">BB3xII", 0x40, 0x15, 0, 0) + specific
-    body = struct.pack(">HB", 0, 0) + b"\4" + bytes([len(decoder)]) + decoder + b"\6\1\2"
-    return full_box(b"esds", 0, 0, b"\3" + bytes([len(body)]) + body)
+def _one(data: Data, path: tuple[bytes, ...], parent: Box) -> Box:
+    for one in find_all(data, path, parent.body, parent.end):
+        return one
+    raise _corrupt()
 
 
-def movie_fragment(sequence: int, trafs: list[tuple[int, int, list[int], int, bool]]) -> bytes:
-    """``moof`` of fragments whose samples lie one track after the other in the ``mdat`` that follows.
+def _first(data: Data, path: tuple[bytes, ...]) -> Box:
+    for one in find_all(data, path):
+        return one
+    raise _corrupt()
 
-    Each item of ``trafs`` is (track number, decode time, table, bytes of its samples, has_offsets); the table holds
-    duration, size, flags and, with ``has_offsets``, composition offset of each sample.
-    """
-    mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence & 0xFFFFFFFF))
-    size = 8 + len(mfhd) + sum(8 + 16 + 20 + 20 + 4 * len(table) for _, _, table, _, _ in trafs)
-    position = size + 8
-    parts = [struct.pack(">I4s", size, b"moof"), mfhd]
-    for number, decode_time, table, sample_bytes, has_offsets in trafs:
-        count = len(table) // (4 if has_offsets else 3)
-        flags = 0x000701 | (0x800 if has_offsets else 0)
-        parts.append(
-            struct.pack(
-                ">I4sI4sIII4sIQI4sIIi", 8 + 16 + 20 + 20 + 4 * len(table), b"traf",
-                16, b"tfhd", 0x020000, number,
-                20, b"tfdt", 0x01000000, decode_time,
-                20 + 4 * len(table), b"trun", 0x01000000 | flags, count, position,
-            )
-        )  # fmt: skip
-        parts.append(struct.pack(f">{len(table)}I", *table))
-        position += sample_bytes
-    return b"".join(parts)
+
+def _u32(data: Data, offset: int) -> int:
+    try:
+        return int(struct.unpack_from(">I", data, offset)[0])
+    except struct.error as error:
+        raise _corrupt() from error
+
+
+def _corrupt() -> RecordingError:
+    return RecordingError("A part of this recording is not whole.", kind=ErrorKind.CORRUPT, code="recording.corrupt")

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.bitstream import codecs_of, sample_pieces
-from vigilar.media.boxes import init_segment, movie_fragment
 from vigilar.media.packets import Fragment, Kind, Packet, StreamInfo
+from vigilar.media.recording_boxes import init_segment, movie_fragment
 from vigilar.media.sps import BadBitstream
 
 FRAGMENT_MS = 500

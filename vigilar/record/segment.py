@@ -191,5 +191,7 @@ class Segment:
             )
             self._pending.popleft()
             self.fragments_written += 1
-            self.end_utc_ns = fragment.utc_ns + fragment.duration_ms * 1_000_000
-            self._end_mono_ns = fragment.mono_ns + fragment.duration_ms * 1_000_000
+            end_mono_ns = fragment.mono_ns + fragment.duration_ms * 1_000_000
+            if end_mono_ns > self._end_mono_ns:  # one with nothing but a little sound may end before its picture does
+                self._end_mono_ns = end_mono_ns
+                self.end_utc_ns = fragment.utc_ns + fragment.duration_ms * 1_000_000

@@ -70,7 +70,6 @@ class FileRow:
 
 
 _NAMES = tuple(field.name for field in fields(FileRow))
-_HAS_AUDIO = _NAMES.index("has_audio")
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM files"
 
 _CHAINS = {"video": ("next_video_number", "video_link"), "still": ("next_still_number", "still_link")}
@@ -266,10 +265,15 @@ def find_files(
     store: Database, camera_id: str, content: Content, from_ms: int, to_ms: int, limit: int = 10_000
 ) -> list[FileRow]:
     """The files that hold anything of [from_ms, to_ms), in time order, open ones included, missing ones too."""
+    # Three looks, each with an index of its own: one condition with OR would read every older row of the camera.
+    of_camera = "camera_id = :camera_id AND content = :content"
+    before = f"{of_camera} AND start_ms < :from_ms AND start_ms < :to_ms"
     with store.sql_read("read files") as run:
         rows = run(
-            f"{_SELECT} WHERE camera_id = :camera_id AND content = :content AND start_ms < :to_ms "
-            "AND (end_ms > :from_ms OR state = 'open' OR start_ms >= :from_ms) ORDER BY start_ms, number LIMIT :limit",
+            f"{_SELECT} WHERE {of_camera} AND start_ms >= :from_ms AND start_ms < :to_ms "
+            f"UNION ALL {_SELECT} WHERE {before} AND end_ms > :from_ms "
+            f"UNION ALL {_SELECT} WHERE {before} AND state = 'open' "
+            "AND (end_ms IS NULL OR end_ms <= :from_ms) ORDER BY start_ms, number LIMIT :limit",
             camera_id=camera_id,
             content=content,
             from_ms=from_ms,
@@ -277,6 +281,19 @@ def find_files(
             limit=limit,
         )
         return [_file(row) for row in rows]
+
+
+def find_file_before(store: Database, camera_id: str, content: Content, at_ms: int) -> FileRow | None:
+    """The last file of a camera that began before a time."""
+    with store.sql_read("read files") as run:
+        rows = run(
+            f"{_SELECT} WHERE camera_id = :camera_id AND content = :content AND start_ms < :at_ms "
+            "ORDER BY start_ms DESC, number DESC LIMIT 1",
+            camera_id=camera_id,
+            content=content,
+            at_ms=at_ms,
+        )
+        return _file(rows[0]) if rows else None
 
 
 def storage_totals(store: Database) -> list[StorageTotal]:
@@ -290,4 +307,6 @@ def storage_totals(store: Database) -> list[StorageTotal]:
 
 
 def _file(row: Sequence[Any]) -> FileRow:
-    return FileRow(**{**dict(zip(_NAMES, row, strict=True)), "has_audio": bool(row[_HAS_AUDIO])})
+    values = dict(zip(_NAMES, row, strict=True))
+    values["has_audio"] = bool(values["has_audio"])
+    return FileRow(**values)

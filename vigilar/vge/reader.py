@@ -22,6 +22,13 @@ from vigilar.vge.opening import Header, open_header
 from vigilar.vge.scan import FIRST_PLACE, RecordFile, place_after
 
 
+def damaged(path: Path, plaintext_offset: int) -> RecordingError:
+    """The error of a record that is not as it was written, or of one that is lost."""
+    return RecordingError(
+        f"{path} is damaged at byte {plaintext_offset} of its video", kind=ErrorKind.CORRUPT, code="vge.damaged"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class RecordEntry:
     """One record as its header tells; proved only when read. Times in nanoseconds, offsets in bytes."""
@@ -133,7 +140,7 @@ class VgeReader:
         with file_errors("read", self.path):
             record = self._records.prove(entry.offset, entry.header)
             if record is None:
-                raise self._damaged(entry.plaintext_offset)
+                raise damaged(self.path, entry.plaintext_offset)
             plaintext = self._records.plaintext(record)
         return plaintext[META_SALT_BYTES:] if entry.type is RecordType.META else plaintext
 
@@ -148,14 +155,14 @@ class VgeReader:
             entry = self._plain[index]
             skip = at - entry.plaintext_offset
             if skip < 0:
-                raise self._damaged(at)  # the records between were lost
+                raise damaged(self.path, at)  # the records between were lost
             if skip < entry.payload_len:
                 piece = self.read(entry)[skip : stop - entry.plaintext_offset]
                 at += len(piece)
                 yield piece
             index += 1
             if index == len(self._plain) and at < stop:
-                raise self._damaged(at)
+                raise damaged(self.path, at)
 
     def close(self) -> None:
         """Let go of the file. Harmless twice."""
@@ -177,17 +184,9 @@ class VgeReader:
         """
         fresh: list[RecordEntry] = []
         place = place_after(self._entries[-1].offset, self._entries[-1].header) if self._entries else FIRST_PLACE
-        while not (fresh and fresh[-1].type is RecordType.CLOSE):
-            offset = place.offset
-            header = self._records.header_at(offset, size)
-            if header is None or not place.fits(header):
-                found = self._records.find_proved(offset + 1, size, place.number)
-                if found is None:
-                    break
-                self.has_damage = True
-                offset, header = found.offset, found.header
+        for header, offset, is_behind_damage in self._records.steps(place, size):
+            self.has_damage |= is_behind_damage
             fresh.append(RecordEntry(offset, header))
-            place = place_after(offset, header)
         while fresh and self._records.prove(fresh[-1].offset, fresh[-1].header) is None:
             fresh.pop()
             self._seen_bytes = 0  # look again next time even if the length stays
@@ -201,10 +200,3 @@ class VgeReader:
         if fresh and fresh[-1].type is RecordType.CLOSE:
             body = CloseBody.find(self.read(fresh[-1]))
             self.close_reason = body.reason if body else None
-
-    def _damaged(self, plaintext_offset: int) -> RecordingError:
-        return RecordingError(
-            f"{self.path} is damaged at byte {plaintext_offset} of its video",
-            kind=ErrorKind.CORRUPT,
-            code="vge.damaged",
-        )

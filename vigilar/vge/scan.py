@@ -6,6 +6,7 @@ Used by the reader (headers first, tags when read) and by the walk that proves a
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys
@@ -16,6 +17,7 @@ from vigilar.vge.format import (
     RECORD_OVERHEAD,
     TAG_BYTES,
     RecordHeader,
+    RecordType,
 )
 
 _SEARCH_PIECE = 1 << 20
@@ -28,9 +30,15 @@ _HEADER_AT = len(TAG_PREFIX) + TAG_BYTES
 _PAYLOAD_AT = _HEADER_AT + RECORD_HEADER_BYTES
 
 
+ANY_LENGTH = -1
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the next record must begin, and what its header must say to follow the one before."""
+    """Where the next record must begin, and what its header must say to follow the one before.
+
+    ``previous_len`` is ANY_LENGTH where the record before is not known: at a place an index tells.
+    """
 
     offset: int
     number: int
@@ -41,7 +49,7 @@ class Place:
         """Whether ``header`` continues the file here."""
         return (
             header.number == self.number
-            and header.previous_len == self.previous_len
+            and self.previous_len in (ANY_LENGTH, header.previous_len)
             and header.plaintext_offset == self.plaintext_offset
         )
 
@@ -87,6 +95,23 @@ class RecordFile:
         if header is None or header.payload_len > self._max_payload or offset + header.record_len > size:
             return None
         return header
+
+    def steps(self, place: Place, size: int) -> Iterator[tuple[RecordHeader, int, bool]]:
+        """Whole records from ``place`` on: header, offset, and whether damage lies before it; CLOSE is the last.
+
+        Headers alone are looked at, except behind damage, where the next true record is searched for.
+        """
+        while True:
+            offset, header, is_behind_damage = place.offset, self.header_at(place.offset, size), False
+            if header is None or not place.fits(header):
+                found = self.find_proved(offset + 1, size, place.number)
+                if found is None:
+                    return
+                offset, header, is_behind_damage = found.offset, found.header, True
+            yield header, offset, is_behind_damage
+            if header.type is RecordType.CLOSE:
+                return
+            place = place_after(offset, header)
 
     def prove(self, offset: int, expected: RecordHeader) -> ProvedRecord | None:
         """The record at ``offset`` if it is ``expected`` and its tag is right after the tag stored before it."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.errors import ErrorKind, RecordingError
-from vigilar.vge.bodies import META_SALT_BYTES, CloseBody, IndexEntry, Mark, dump_index
+from vigilar.vge.bodies import CloseBody, IndexEntry, Mark, dump_index
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys, link_of
 from vigilar.vge.format import (
     HEADER_BYTES,
@@ -124,13 +124,12 @@ class _State(Enum):
 class VgeWriter:
     """Writer of one file. One thread. Only this object writes the file, from create to close or abandon."""
 
-    def __init__(self, path: Path, fd: int, core: FileCore, keys: FileKeys, random: Callable[[int], bytes]) -> None:
+    def __init__(self, path: Path, fd: int, core: FileCore, keys: FileKeys) -> None:
         self.path = path
         self._fd = fd
         self._core = core
         self._core_bytes = core.dump()
         self._keys = keys
-        self._random = random
         self._state = _State.OPEN
         self._tag = keys.first_tag
         self._number = 0
@@ -170,7 +169,7 @@ class VgeWriter:
                 with suppress(OSError):  # the first error is the one worth telling
                     path.unlink()
                 raise
-        return cls(path, fd, core, keys, random)
+        return cls(path, fd, core, keys)
 
     @property
     def size_bytes(self) -> int:
@@ -212,10 +211,6 @@ class VgeWriter:
         self._append(RecordType.MEDIA, flags, data, utc_ns, mono_ns, duration_ms)
         if starts_with_keyframe:
             self._index_keyframe(entry)
-
-    def append_meta(self, data: bytes, *, utc_ns: int, mono_ns: int) -> None:
-        """Append facts about what is seen (events, boxes); 16 random bytes go before them."""
-        self._append(RecordType.META, 0, self._random(META_SALT_BYTES) + data, utc_ns, mono_ns)
 
     def append_mark(self, mark: Mark, *, utc_ns: int, mono_ns: int) -> None:
         """Append a fact about the recording itself."""

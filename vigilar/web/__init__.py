@@ -10,12 +10,12 @@ from flask import Flask
 
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
+from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
-from vigilar.web import auth, problems, security, static_files
+from vigilar.web import auth, problems, security, serving, static_files
 from vigilar.web.blueprints import account, cameras, events, footage, live, system
 from vigilar.web.camera_book import CameraBook
-from vigilar.web.footage.library import Library
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
 from vigilar.web.parts import EXTENSION, Parts
@@ -41,6 +41,7 @@ def create_app(cfg: WebJob) -> Flask:
     )
     HUB.open()
     problems.install_problems(app)
+    serving.install_footage_errors(app)
     security.install_security(app, cfg.names)
     auth.install_auth(app)
     static_files.install_static(app)

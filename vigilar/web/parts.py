@@ -11,9 +11,9 @@ from flask import Flask, current_app
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.stop import Stop
 from vigilar.config.jobs import WebJob
+from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.web.camera_book import CameraBook
-from vigilar.web.footage.library import Library
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
@@ -65,7 +65,6 @@ class Parts:
         self.live.stop()
 
     def close(self) -> None:
-        self.footage.close()
         self.store.close()
 
 

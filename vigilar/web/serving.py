@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from flask import Response, request
+from flask import Flask, Response, request
 
 from vigilar.base.errors import RecordingError
-from vigilar.web.footage.clip import Clip
-from vigilar.web.problems import Problem
+from vigilar.playback.clip import Clip
+from vigilar.playback.library import FootageGone
+from vigilar.web.problems import Problem, problem_response
 from vigilar.web.times import house_time
 
 logger = logging.getLogger(__name__)
 
+_FOR_EVER = "private, max-age=600, immutable"
 PLAYLIST = "application/vnd.apple.mpegurl"
 
 
@@ -31,9 +33,25 @@ def playlist_response(text: str) -> Response:
     return Response(text, mimetype=PLAYLIST)
 
 
+def install_footage_errors(app: Flask) -> None:
+    """A recording that was deleted is not there, whoever asks for it and in whatever form."""
+    app.register_error_handler(FootageGone, _on_gone)
+
+
+def _on_gone(error: FootageGone) -> Response:
+    return problem_response(Problem(404, error.code, str(error)))
+
+
 def media_response(data: bytes) -> Response:
     """A segment or its set-up. Private, but the same for ever, so a player that seeks back need not ask again."""
-    return Response(data, mimetype="video/mp4", headers={"Cache-Control": "private, max-age=600, immutable"})
+    return Response(data, mimetype="video/mp4", headers={"Cache-Control": _FOR_EVER})
+
+
+def records_response(pieces: Iterator[bytes], size_bytes: int) -> Response:
+    """The same of ``size_bytes`` that are read while they are sent."""
+    response = Response(_begun(pieces), mimetype="video/mp4", headers={"Cache-Control": _FOR_EVER})
+    response.headers["Content-Length"] = str(size_bytes)
+    return response
 
 
 def clip_response(clip: Clip, camera_id: str, zone: tzinfo) -> Response:
@@ -43,7 +61,7 @@ def clip_response(clip: Clip, camera_id: str, zone: tzinfo) -> Response:
         wanted = None  # the recording has grown since: start over
     whole = ByteRange(0, clip.size_bytes)
     sent = wanted or whole
-    body = iter(()) if request.method == "HEAD" else _checked(clip, sent)
+    body = iter(()) if request.method == "HEAD" else _begun(clip.read(sent.start, sent.stop))
     response = Response(body, 206 if wanted else 200, mimetype="video/mp4", direct_passthrough=False)
     response.headers["Content-Length"] = str(sent.stop - sent.start)
     response.headers["Accept-Ranges"] = "bytes"
@@ -84,9 +102,8 @@ def parse_byte_range(header: str | None, size: int) -> ByteRange | None:
     return ByteRange(start, stop)
 
 
-def _checked(clip: Clip, wanted: ByteRange) -> Iterator[bytes]:
-    """The bytes; the first piece is read here, so that damage there is still a proper answer."""
-    pieces = clip.read(wanted.start, wanted.stop)
+def _begun(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same; the first piece is read here, so that damage there is still a proper answer."""
     first = next(pieces, b"")
 
     def rest() -> Iterator[bytes]:
@@ -95,7 +112,7 @@ def _checked(clip: Clip, wanted: ByteRange) -> Iterator[bytes]:
             yield from pieces
         except RecordingError as error:
             # The head is sent, the length promised: ending early is the only honest answer left.
-            logger.warning("a clip ends early: %s", error)
+            logger.warning("an answer ends early: %s", error)
             raise
 
     return rest()

@@ -10,6 +10,10 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
 from vigilar.bus.messages import EventPublished
+from vigilar.playback.clip import plan_clip
+from vigilar.playback.library import FootageGone
+from vigilar.playback.playlist import footage_playlist
+from vigilar.playback.stretch import Stretch
 from vigilar.store import events as event_rows
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
@@ -23,9 +27,6 @@ from vigilar.web.event_words import (
     make_card,
     published_from_row,
 )
-from vigilar.web.footage.clip import plan_clip
-from vigilar.web.footage.library import Stretch
-from vigilar.web.footage.playlist import footage_playlist
 from vigilar.web.hub import HUB, HubClosed, Listener, Notice, make_notice
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
@@ -82,7 +83,7 @@ def event_page(event_id: int) -> str:
     here = parts()
     event = _get_event(event_id)
     card = make_card(event, here.now_ms(), here.zone, _camera_ids(here))
-    has_footage = card.has_clip and bool(_stretches(here, event))
+    has_footage = card.has_clip and _has_footage(here, event)
     return render_template(
         "event.html", event=event, card=card, has_footage=has_footage, details=describe_payload(event)
     )
@@ -287,6 +288,13 @@ def _clip_range(here: Parts, event: StoredEvent) -> tuple[TimeRange, bool]:
 def _stretches(here: Parts, event: StoredEvent) -> list[Stretch]:
     clip_range, _ = _clip_range(here, event)
     return here.footage.find(event.source_id, clip_range.from_ms, clip_range.to_ms)
+
+
+def _has_footage(here: Parts, event: StoredEvent) -> bool:
+    try:
+        return bool(_stretches(here, event))
+    except FootageGone:  # deleted behind our back: the page of the event stays
+        return False
 
 
 def _sentence(here: Parts) -> str:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, request
 from werkzeug import Response as AnyResponse
 
+from vigilar.playback.clip import plan_clip
+from vigilar.playback.pieces import read_records
+from vigilar.playback.playlist import footage_playlist
+from vigilar.playback.segments import segment_length_ms
+from vigilar.playback.stretch import Stretch
+from vigilar.playback.timeline import read_timeline
 from vigilar.store.files import FileRow
-from vigilar.web.footage.clip import plan_clip
-from vigilar.web.footage.library import Stretch
-from vigilar.web.footage.playlist import footage_playlist
-from vigilar.web.footage.segments import find_spans
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
-from vigilar.web.serving import clip_response, media_response, playlist_response
+from vigilar.web.serving import clip_response, media_response, playlist_response, records_response
 from vigilar.web.times import TimeRange, parse_range
 
 bp = Blueprint("footage", __name__, url_prefix="/footage")
 
 MAX_SEGMENT_RECORDS = 500
-"""Far above any segment of ours; bounds what one request makes us decrypt."""
+"""Far above any segment of ours; bounds what one request makes us decrypt, a record at a time."""
 
 SETTLED_MS = 3_000
 """After this a range in the past no longer grows: the recorder makes bytes durable within a second."""
@@ -29,7 +31,8 @@ def playlist(camera_id: str) -> AnyResponse:
     wanted = _range()
     stretches = _find(camera_id, wanted)
     is_finished = parts().now_ms() > wanted.to_ms + SETTLED_MS
-    return playlist_response(footage_playlist(stretches, camera_id, is_finished=is_finished))
+    segment_ms = segment_length_ms(wanted.to_ms - wanted.from_ms)
+    return playlist_response(footage_playlist(stretches, camera_id, is_finished=is_finished, segment_ms=segment_ms))
 
 
 @bp.get("/<camera_id>/clip.mp4")
@@ -44,27 +47,26 @@ def clip(camera_id: str) -> AnyResponse:
 def timeline(camera_id: str) -> AnyResponse:
     wanted = _range()
     here = parts()
-    stretches = here.footage.find(camera_id, wanted.from_ms, wanted.to_ms)
-    spans = find_spans(stretches, wanted.from_ms, wanted.to_ms)
-    gaps = []
-    at, reason = wanted.from_ms, ""
-    for span in spans:
-        if span.from_ms > at:
-            gaps.append({"from": at, "to": span.from_ms, "reason": reason})
-        at, reason = span.to_ms, span.reason
-    end = min(wanted.to_ms, here.now_ms())
-    if end > at:
-        gaps.append({"from": at, "to": end, "reason": reason})
-    recorded = [{"from": span.from_ms, "to": span.to_ms} for span in spans]
-    return jsonify({"camera": camera_id, "from": wanted.from_ms, "to": wanted.to_ms, "spans": recorded, "gaps": gaps})
+    found = read_timeline(here.footage, camera_id, wanted.from_ms, wanted.to_ms, here.now_ms())
+    return jsonify(
+        {
+            "camera": camera_id,
+            "from": wanted.from_ms,
+            "to": wanted.to_ms,
+            "spans": [{"from": span.from_ms, "to": span.to_ms} for span in found.spans],
+            "gaps": [
+                {"from": gap.from_ms, "to": gap.to_ms, "reason": gap.reason, "words": gap.words} for gap in found.gaps
+            ],
+        }
+    )
 
 
 @bp.get("/<camera_id>/<int:file_id>/init-<int:number>.mp4")
 def init_segment(camera_id: str, file_id: int, number: int) -> AnyResponse:
-    data = parts().footage.read_init(_get_row(camera_id, file_id), number)
+    data = parts().footage.find_init(_get_row(camera_id, file_id), number)
     if data is None:
         raise _unknown()
-    return media_response(data)
+    return media_response(bytes(data))
 
 
 @bp.get("/<camera_id>/<int:file_id>/<int:first>-<int:last>.m4s")
@@ -72,10 +74,10 @@ def segment(camera_id: str, file_id: int, first: int, last: int) -> AnyResponse:
     row = _get_row(camera_id, file_id)
     if not 0 <= last - first < MAX_SEGMENT_RECORDS:
         raise _unknown()
-    data = b"".join(parts().footage.read_numbers(row, first, last))
-    if not data:
+    entries = parts().footage.find_records(row, first, last)
+    if not entries:
         raise _unknown()
-    return media_response(data)
+    return records_response(read_records(parts().footage, row, entries), sum(one.payload_len for one in entries))
 
 
 def _range() -> TimeRange:

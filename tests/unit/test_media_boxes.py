@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 
 from tests.recording_kit import make_clip
 from vigilar.base.errors import RecordingError
+from vigilar.media import boxes
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.web.footage import boxes
+
+box = boxes.box
 
 
-def box(kind: bytes, *parts: bytes) -> bytes:
-    body = b"".join(parts)
-    return struct.pack(">I4s", 8 + len(body), kind) + body
+def shifted(data: bytes, shift: dict[int, int]) -> bytes:
+    """A moved copy."""
+    moved = bytearray(data)
+    boxes.shift_decode_times(moved, shift)
+    return bytes(moved)
 
 
 def traf(track: int, time: int, durations: list[int], version: int = 1, default: int | None = None) -> bytes:
@@ -60,19 +64,19 @@ def test_end_with_default_durations() -> None:
 @pytest.mark.parametrize(("shift", "time"), [(-9000, 0), (-9001, 0), (5, 9005), (2**40, 9000 + 2**40)])
 def test_shift_moves_time_and_keeps_length(shift: int, time: int) -> None:
     data = fragment(traf(1, 9000, [10]))
-    moved = boxes.shift_decode_times(data, {1: shift})
+    moved = shifted(data, {1: shift})
     assert boxes.read_decode_times(moved) == {1: time}
     assert len(moved) == len(data)
 
 
 def test_shift_of_short_times_stops_at_32_bits() -> None:
-    moved = boxes.shift_decode_times(fragment(traf(1, 5, [10], version=0)), {1: 2**33})
+    moved = shifted(fragment(traf(1, 5, [10], version=0)), {1: 2**33})
     assert boxes.read_decode_times(moved) == {1: 0xFFFFFFFF}
 
 
 def test_shift_leaves_other_tracks() -> None:
     data = fragment(traf(1, 100, [10]), traf(2, 200, [10]))
-    assert boxes.read_decode_times(boxes.shift_decode_times(data, {2: -50})) == {1: 100, 2: 150}
+    assert boxes.read_decode_times(shifted(data, {2: -50})) == {1: 100, 2: 150}
 
 
 def test_own_init_segment_is_read(muxed: tuple[bytes, list[bytes]]) -> None:
@@ -123,4 +127,4 @@ def test_every_flipped_byte_is_no_crash(muxed: tuple[bytes, list[bytes]], tmp_pa
         broken = moof[:place] + bytes([moof[place] ^ 0xFF]) + moof[place + 1 :]
         with contextlib.suppress(RecordingError):
             boxes.read_end_times(broken)
-            boxes.shift_decode_times(broken, {1: 5})
+            shifted(broken, {1: 5})

@@ -1,0 +1,191 @@
+"""Finds what is recorded of a camera in a range of time, and remembers where the keyframes of recordings stand."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
+from vigilar.playback.stretch import Stretch, cut_stretch
+from vigilar.store import events as event_rows
+from vigilar.store import files as file_rows
+from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, StoredEvent
+from vigilar.store.files import FileRow
+from vigilar.vge.bodies import IndexEntry
+from vigilar.vge.format import RecordType
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.reader import RecordEntry, VgeReader
+from vigilar.vge.sealed import SealedFile
+
+KNOWN_BYTES = 8 * 1024 * 1024
+"""Memory for keys and keyframes of recordings: two days and a half of a camera with a keyframe each second."""
+
+
+TOLD_AFTER_MS = 60_000
+"""A loss is told when it is over, and repaired files a little after a start."""
+
+MAX_LOSSES = 100
+
+
+class FootageGone(RecordingError):
+    """A recording whose row is there and whose file is not: deleted a moment ago, or by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This recording is no longer on the disk.", code="recording.gone", exit_code=ExitCode.NOT_FOUND
+        )
+
+
+class Library:
+    """All recordings of the box, for reading. Any thread.
+
+    No file is held open, so a deleted one is gone at once for everybody. ``load_ring`` is called at the first use,
+    because on a new box the first camera makes the key.
+    """
+
+    def __init__(
+        self, store: Store, data_dir: Path, load_ring: Callable[[], KeyRing], known_bytes: int = KNOWN_BYTES
+    ) -> None:
+        self._store = store
+        self._data_dir = data_dir
+        self._load_ring = load_ring
+        self._known_bytes = known_bytes
+        self._ring: KeyRing | None = None
+        self._lock = threading.Lock()
+        self._known: OrderedDict[int, tuple[SealedFile, int]] = OrderedDict()  # with its size when last used
+        self._known_now = 0
+
+    def find(self, camera_id: str, from_ms: int, to_ms: int) -> list[Stretch]:
+        """The stretches that cover [from_ms, to_ms) in UTC ms, in time order, each from a keyframe at or before the
+        range's start. A file that cannot be opened is left out: the rest of the day still plays. Raises
+        RecordingError when there is nothing but such files."""
+        found: list[Stretch] = []
+        failure: RecordingError | None = None
+        for row in self.rows(camera_id, from_ms, to_ms):
+            if row.state == "missing":
+                continue
+            try:
+                stretch = cut_stretch(row, self.open(row), from_ms, to_ms)
+            except RecordingError as error:
+                failure = self._explained(row, error)
+                continue
+            if stretch is not None:
+                found.append(stretch)
+        if failure is not None and not found:
+            raise failure
+        return found
+
+    def rows(self, camera_id: str, from_ms: int, to_ms: int) -> list[FileRow]:
+        """The rows of its video files that hold anything of the range, missing files included, in time order."""
+        return file_rows.find_files(self._store, camera_id, "video", from_ms, to_ms)
+
+    def row_before(self, camera_id: str, at_ms: int) -> FileRow | None:
+        """The row of its last video file that began before a time."""
+        return file_rows.find_file_before(self._store, camera_id, "video", at_ms)
+
+    def losses(self, camera_id: str, from_ms: int, to_ms: int) -> list[StoredEvent]:
+        """What its recorder told of footage that was lost in the range, newest first, at most ``MAX_LOSSES``."""
+        wanted = EventFilter(
+            camera=camera_id, type="footage_lost", from_ms=from_ms, to_ms=to_ms + TOLD_AFTER_MS, limit=MAX_LOSSES
+        )
+        return event_rows.list_events(self._store, wanted)[0]
+
+    def get_video(self, camera_id: str, file_id: int) -> FileRow | None:
+        """The row of a video file of that camera; None for another camera's, and for what is not video."""
+        row = file_rows.get_file(self._store, file_id)
+        return row if row is not None and (row.camera_id, row.content) == (camera_id, "video") else None
+
+    def open(self, row: FileRow) -> SealedFile:
+        """The file of ``row``, whose header was proved when it was first met. Raises RecordingError, also when a known
+        one was deleted."""
+        with self._lock:
+            known = self._known.get(row.id)
+        if known is not None:
+            known[0].check_there()
+        file = known[0] if known is not None else SealedFile.open(self._data_dir / row.path, self._keys())
+        with self._lock:
+            return self._keep(row.id, file)
+
+    def find_records(self, row: FileRow, first: int, last: int) -> list[RecordEntry]:
+        """The MEDIA records of the file from number ``first`` to ``last``; those that are not there are left out.
+
+        Raises RecordingError; FootageGone when the file is not there any more.
+        """
+        try:
+            file = self.open(row)
+            index = file.index()
+            group = max((i for i in range(len(index)) if index.number(i) <= first), default=None)
+            if group is None:
+                return []
+            return [one for one in file.media(index.at(group), min(last + 1, index.end.number)) if one.number >= first]
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def group(self, stretch: Stretch, keyframe: int) -> list[RecordEntry]:
+        """The MEDIA records of one keyframe and what follows it in the stretch. Raises as ``find_records``."""
+        try:
+            return stretch.file.media(stretch.index.at(keyframe), stretch.stop_of(keyframe).number)
+        except RecordingError as error:
+            raise self._explained(stretch.row, error) from error
+
+    def read(self, row: FileRow, entry: RecordEntry) -> memoryview:
+        """The proved, decrypted payload of one record, in memory of its own. Raises as ``find_records``."""
+        try:
+            return self.open(row).read(entry)
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def find_init(self, row: FileRow, number: int = 0) -> memoryview | None:
+        """The INIT record of that number; None if there is none. A recording holds one run, and begins with its INIT.
+        Raises as ``find_records``."""
+        try:
+            file = self.open(row)
+            entry = file.first_record()
+            is_it = entry is not None and entry.type is RecordType.INIT and number == entry.number
+            return file.read(entry) if entry is not None and is_it else None
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def recorded_until(self, row: FileRow) -> int:
+        """UTC ms at which the pictures of a file end that is still being written. Raises as ``find_records``."""
+        try:
+            end: IndexEntry = self.open(row).index().end
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+        return max(row.start_ms, end.utc_ns // 1_000_000)
+
+    def read_still(self, file_id: int) -> tuple[FileRow, bytes] | None:
+        """A sealed still's row and its JPEG. Raises as ``find_records``."""
+        row = file_rows.get_file(self._store, file_id)
+        if row is None or row.content != "still" or row.state == "missing":
+            return None
+        try:
+            with VgeReader.open(self._data_dir / row.path, self._keys()) as reader:
+                return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def _explained(self, row: FileRow, error: RecordingError) -> RecordingError:
+        """``error`` as people should read it; a file that is gone is forgotten."""
+        if error.kind is not ErrorKind.PERMANENT or error.exit_code is not ExitCode.NOT_FOUND:
+            return error
+        with self._lock:
+            self._known_now -= self._known.pop(row.id, (None, 0))[1]
+        return FootageGone()
+
+    def _keep(self, file_id: int, file: SealedFile) -> SealedFile:
+        """Put ``file`` behind all others, and forget the foremost while they are too much. Under the lock."""
+        known, size = self._known.pop(file_id, (file, 0))
+        self._known_now += known.size_bytes - size  # that of a file that is being written grows
+        self._known[file_id] = (known, known.size_bytes)
+        while self._known_now > self._known_bytes and len(self._known) > 1:
+            self._known_now -= self._known.popitem(last=False)[1][1]
+        return known
+
+    def _keys(self) -> KeyRing:
+        if self._ring is None:
+            self._ring = self._load_ring()
+        return self._ring

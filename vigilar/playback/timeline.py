@@ -1,0 +1,78 @@
+"""What is recorded of a camera and what is not, from rows alone.
+
+A recording has no gap inside: whatever interrupts the pictures (another connection, nothing moving, a loss, a full
+disk) ends the file, and a picture lasts until the next one. So a file is one span, told by its row. Only of a file that
+is being written the row is up to ten seconds old, and the file itself is asked where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from vigilar.base.errors import RecordingError
+from vigilar.playback.gaps import Gap, deleted_gap, explain_gap
+from vigilar.playback.library import Library
+from vigilar.store.files import FileRow
+
+GAP_MS = 1000
+"""Shorter ones are none: where a file ends and the next begins, rounding and one late picture leave some ms."""
+
+LIVE_EDGE_MS = 5000
+"""What is being recorded now is on the disk this much later at most: a fragment, a sync, and a busy disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Unbroken recording, UTC ms."""
+
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Spans and gaps of a range, each in time order. The future is neither."""
+
+    spans: list[Span]
+    gaps: list[Gap]
+
+
+def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, now_ms: int) -> Timeline:
+    """The timeline of [from_ms, to_ms). Opens no recording but one that is being written. Raises StoreError."""
+    rows = library.rows(camera_id, from_ms, to_ms)
+    losses = library.losses(camera_id, from_ms, to_ms)
+    spans: list[Span] = []
+    gaps: list[Gap] = []
+    at_ms, before = from_ms, None if rows and rows[0].start_ms <= from_ms else library.row_before(camera_id, from_ms)
+    for row, end_ms in _ends(library, rows):
+        start, end = max(from_ms, row.start_ms), min(to_ms, end_ms)
+        if end <= at_ms:  # a file that stopped growing before the range, or one inside of another
+            before = before or row
+            continue
+        if start - at_ms >= GAP_MS:
+            gaps.append(explain_gap(at_ms, start, before, losses))
+        if row.state == "missing":
+            gaps.append(deleted_gap(max(at_ms, start), end))
+        elif spans and start - spans[-1].to_ms < GAP_MS:
+            spans[-1] = Span(spans[-1].from_ms, end)
+        else:
+            spans.append(Span(start, end))
+        at_ms, before = end, row
+    is_live = before is not None and before.state == "open"
+    last_ms = min(to_ms, now_ms)
+    if last_ms - at_ms >= (LIVE_EDGE_MS if is_live and to_ms > now_ms - LIVE_EDGE_MS else GAP_MS):
+        gaps.append(explain_gap(at_ms, last_ms, before, losses))
+    return Timeline(spans, gaps)
+
+
+def _ends(library: Library, rows: Iterable[FileRow]) -> Iterable[tuple[FileRow, int]]:
+    """Each row with the end of its pictures."""
+    for row in rows:
+        end_ms = row.start_ms if row.end_ms is None else row.end_ms
+        if row.state == "open":
+            # Its key may be away, or it went this moment: then the last checkpoint is what is known.
+            with suppress(RecordingError):
+                end_ms = max(end_ms, library.recorded_until(row))
+        yield row, end_ms

@@ -1,0 +1,117 @@
+"""One recording, read in steps without being held open between them.
+
+A recording that is deleted while people watch gives its space back at once, because nobody holds it: what stays in
+memory is its keys and where its keyframes stand. Opening costs some ten microseconds once the keys are known.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vigilar.vge.bodies import IndexEntry
+from vigilar.vge.crypto import FileKeys
+from vigilar.vge.format import FileCore, RecordType
+from vigilar.vge.gate import file_errors
+from vigilar.vge.keyframes import KeyframeIndex, KeyframeScan, read_index
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import open_header
+from vigilar.vge.reader import RecordEntry, damaged
+from vigilar.vge.scan import ANY_LENGTH, FIRST_PLACE, Place, RecordFile
+
+_KEYS_BYTES = 3000
+"""What the object takes beside its index: keys, a cipher's schedule, the path."""
+
+
+class SealedFile:
+    """A recording by its path. Any thread; never writes. Each method opens the file and closes it.
+
+    All raise RecordingError: what the system says (a deleted file: exit code NOT_FOUND), or corrupt.
+    """
+
+    def __init__(self, path: Path, core: FileCore, keys: FileKeys, index: KeyframeIndex | None) -> None:
+        self.path = path
+        self._core = core
+        self._keys = keys
+        self._cipher_lock = threading.Lock()  # the cipher's counter is set for each record
+        self._index = index
+        self._scan = KeyframeScan()
+        self._scan_lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path, ring: KeyRing, *, allow_test_files: bool = False) -> SealedFile:
+        """Unlock and prove the header of ``path``, and read its index if it has one. Errors as ``VgeReader.open``."""
+        with file_errors("open", path):
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                header, keys = open_header(fd, ring, allow_test_files=allow_test_files, is_crc_checked=False)
+                index = read_index(RecordFile(fd, keys, header.core.max_payload_log2), header.core)
+            finally:
+                os.close(fd)
+        return cls(path, header.core, keys, index)
+
+    def check_there(self) -> None:
+        """Raises RecordingError when the file is not where it was. Opens nothing."""
+        with file_errors("find", self.path):
+            self.path.stat()
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory it takes."""
+        return _KEYS_BYTES + (self._index or self._scan.index).size_bytes
+
+    def index(self) -> KeyframeIndex:
+        """Its keyframes. Those of a file that is being written grow from call to call; a closed one is not opened."""
+        if self._index is None:
+            with self._scan_lock, self._opened() as records:
+                found = self._scan.look(records)
+            if not found.is_closed:
+                return found
+            self._index = found
+        return self._index
+
+    def media(self, first: IndexEntry, stop_number: int) -> list[RecordEntry]:
+        """The MEDIA records from ``first`` up to, and without, number ``stop_number``. Damaged ones are left out."""
+        entries: list[RecordEntry] = []
+        if first.number >= stop_number:
+            return entries
+        place = Place(first.offset, first.number, ANY_LENGTH, first.plaintext_offset)
+        with self._opened() as records:
+            for header, offset, _ in records.steps(place, records.size()):
+                if header.type is RecordType.MEDIA and header.number < stop_number:
+                    entries.append(RecordEntry(offset, header))
+                if header.number >= stop_number - 1:
+                    break
+        return entries
+
+    def first_record(self) -> RecordEntry | None:
+        """Record 0, which is the INIT of a recording with pictures."""
+        with self._opened() as records:
+            header = records.header_at(FIRST_PLACE.offset, records.size())
+        return RecordEntry(FIRST_PLACE.offset, header) if header is not None and FIRST_PLACE.fits(header) else None
+
+    def read(self, entry: RecordEntry) -> memoryview:
+        """The payload of an INIT or MEDIA record in clear, proved, in memory that is the caller's to change.
+
+        Takes the memory of one record: it is decrypted where it was proved.
+        """
+        with self._opened() as records:
+            record = records.prove(entry.offset, entry.header)
+        if record is None:
+            raise damaged(self.path, entry.plaintext_offset)
+        if record.header.type.is_encrypted:
+            with self._cipher_lock:
+                self._keys.crypt_into(record.header.number, record.payload, record.payload)
+        return record.payload
+
+    @contextmanager
+    def _opened(self) -> Iterator[RecordFile]:
+        with file_errors("read", self.path):
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                yield RecordFile(fd, self._keys, self._core.max_payload_log2)
+            finally:
+                os.close(fd)
