@@ -84,8 +84,8 @@ class CameraProcess:
         self._bus = MessageBus(
             BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"vigilar-camera-{job.camera_id}"
         )
-        self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
-        row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000)
+        self._facts = FactSender(job.camera_id, job.node_id, store, self._bus, self._clock)
+        row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000, job.node_id)
         settings = FileStoreSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)

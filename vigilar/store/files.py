@@ -106,9 +106,10 @@ def add_file(store: Database, new: NewFile) -> int:
     """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``."""
     with store.sql_write(f"store file {new.path}") as run:
         rows = run(
-            "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio) "
-            "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio) "
-            "RETURNING id",
+            "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio, "
+            "node_id) "
+            "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio, "
+            "(SELECT node_id FROM cameras WHERE id = :camera_id)) RETURNING id",
             camera_id=new.camera_id,
             content=new.content,
             number=new.number,
@@ -238,7 +239,8 @@ def storage_totals(store: Database) -> list[StorageTotal]:
     """Sizes by camera and content, of all files that are still there."""
     with store.sql_read("read files") as run:
         rows = run(
-            "SELECT camera_id, content, count(*), sum(size_bytes), min(start_ms), max(coalesce(end_ms, start_ms)) "
+            "SELECT camera_id, content, count(*), CAST(sum(size_bytes) AS BIGINT), min(start_ms), "
+            "max(coalesce(end_ms, start_ms)) "
             "FROM files WHERE state <> 'missing' GROUP BY camera_id, content ORDER BY camera_id, content"
         )
         return [StorageTotal(*row) for row in rows]
