@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.ready_store import lay_database
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.cameras import ensure_camera, get_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
@@ -33,8 +31,9 @@ NOW = 1_770_000_000_000
 
 
 @pytest.fixture(params=[open_database, Store.open], ids=["small", "engine"])
-def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
-    with closing(request.param(lay_database(tmp_path))) as store:
+def store(database_address: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """On PostgreSQL the small door gives the engine."""
+    with closing(request.param(database_address)) as store:
         ensure_camera(store, "front", "Front door", NOW)
         yield store
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
-from tests.ready_store import open_ready_store
 from vigilar.base.errors import StoreError
 from vigilar.store import inbound, outbox
 from vigilar.store.cameras import ensure_camera
@@ -38,9 +34,8 @@ NOW = 1_770_000_000_000
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_ready_store(tmp_path)) as store:
-        yield store
+def store(each_store: Store) -> Store:
+    return each_store
 
 
 def _new(uid: str, ts_ms: int = NOW, **changes: object) -> NewEvent:

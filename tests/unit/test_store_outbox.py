@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
-from tests.ready_store import open_ready_store
 from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
 
@@ -17,9 +12,8 @@ NOW = 1_770_000_000_000
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_ready_store(tmp_path)) as store:
-        yield store
+def store(each_store: Store) -> Store:
+    return each_store
 
 
 def _pending(store: Store, prefix: str = "", *, now_ms: int = NOW, min_age_ms: int = 0, limit: int = 200) -> list[str]:
