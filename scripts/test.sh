@@ -44,7 +44,7 @@ began=$SECONDS
 system=(mosquitto=mosquitto /usr/share/zoneinfo/UTC=tzdata ffmpeg=ffmpeg openssl=openssl)
 if [ "$fast" = no ]; then
     # libatomic1 is for the Node.js inside Playwright; what follows it is for the foreign RTSP server.
-    system+=(chromium=chromium libatomic1
+    system+=(chromium=chromium postgresql libatomic1
         python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
         gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad)
 fi
@@ -62,7 +62,7 @@ tests "architecture" tests/test_architecture.py
 quick="not system and not browser"
 if [ "$fast" = yes ]; then
     say "==${times%,}"
-    tests "fast tests" -m "$quick" --ignore=tests/flow --ignore=tests/test_architecture.py
+    tests "fast tests" -m "$quick and not postgresql" --ignore=tests/flow --ignore=tests/test_architecture.py
     exit 0
 fi
 tests "fast tests" -m "$quick" --ignore=tests/flow --ignore=tests/test_architecture.py

@@ -6,14 +6,18 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.postgres import PostgresServer
+from tests.ready_store import lay_database
 from vigilar.base.ports import free_port
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import broker_command, is_answering, write_configuration
+from vigilar.store.engine import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,6 +50,30 @@ def broker(tmp_path: Path) -> Iterator[RunningBroker]:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for this session. A missing one fails the test: ``scripts/test.sh`` installs it. Tests that use it
+    are marked ``postgresql``, so that the quick ones leave them out."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of the newest schema, once on each engine: what holds on one must hold on the other."""
+    if request.param == "sqlite":
+        return lay_database(tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.ready_database()
+
+
+@pytest.fixture
+def each_store(database_address: str) -> Iterator[Store]:
+    with closing(Store.open(database_address)) as store:
+        yield store
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,7 @@ class House:
         return stored
 
     def end(self, event: StoredEvent, end_ms: int) -> StoredEvent:
-        changed = update_event(self.store, event, end_ms=end_ms, payload=event.payload, now_ms=self.now_ms())
+        changed = update_event(self.store, event, end_ms=end_ms, payload=event.payload)
         assert changed is not None
         return changed
 

@@ -19,16 +19,16 @@ from vigilar.base.logs import start_logging
 from vigilar.config.jobs import CameraInfo, EventsJob
 from vigilar.events.announcer import Announcer
 from vigilar.processes.events import run_events
-from vigilar.store.outbox import OutboxMessage
+from vigilar.store.events import StoredEvent
 
 
 def die_before_publishing(count: int) -> None:
     real, calls = Announcer.announce, iter(range(1, 1_000_000))
 
-    def announce(self: Announcer, message: OutboxMessage) -> None:
+    def announce(self: Announcer, event: StoredEvent) -> None:
         if next(calls) == count:
             os.kill(os.getpid(), signal.SIGKILL)
-        real(self, message)
+        real(self, event)
 
     Announcer.announce = announce  # type: ignore[method-assign]
 
@@ -36,6 +36,7 @@ def die_before_publishing(count: int) -> None:
 def main() -> None:
     start_logging("events")
     job = EventsJob(
+        node_id="box",
         data_dir=Path(),
         secrets_dir=Path(),
         run_dir=Path(),

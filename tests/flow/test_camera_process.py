@@ -165,7 +165,7 @@ def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     assert still is not None
     with VgeReader.open(camera.job.data_dir / still.path, camera.keys) as reader:
         assert b"".join(reader.read_range(0, reader.plaintext_bytes)).startswith(b"\xff\xd8")
-    assert start.id in [row.uid for row in outbox.pending(camera.store, "vigilar/camera/", now_ms=1 << 50)]
+    assert start.id in [row.uid for row in outbox.pending(camera.store, "", ["vigilar/camera/"], now_ms=1 << 50)]
     wait_until(lambda: camera.said("motion/end"), 15.0)
     assert camera.said("motion/end")[0]["motion_id"] == start.id
     health = camera.said("health")[-1]

@@ -134,7 +134,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def _rows(store: Store) -> list[outbox.OutboxRow]:
-    return outbox.pending(store, "vigilar/", now_ms=1 << 50)
+    return outbox.pending(store, "box", ["vigilar/"], now_ms=1 << 50)
 
 
 def test_fact_is_a_row_before_it_is_on_the_bus(store: Store) -> None:
@@ -144,7 +144,7 @@ def test_fact_is_a_row_before_it_is_on_the_bus(store: Store) -> None:
             super().publish(topic, payload, qos)
 
     bus = Checking()
-    sender = FactSender("front", store, bus, SimulatedClock())
+    sender = FactSender("front", "box", store, bus, SimulatedClock())
     sender.report("disk_full", 5_000_000_000, {"file": "x"})
     assert sender.send_waiting()
     ((topic, payload),) = bus.messages
@@ -164,7 +164,7 @@ def test_facts_wait_in_order_while_the_database_is_busy(store: Store, monkeypatc
 
     monkeypatch.setattr(inbound, "put", busy)
     bus = Heard()
-    sender = FactSender("front", store, bus, SimulatedClock())
+    sender = FactSender("front", "box", store, bus, SimulatedClock())
     for number in range(MAX_WAITING + 5):
         sender.report("camera_online", number * 1_000_000, {})
     assert not sender.send_waiting()
@@ -183,7 +183,7 @@ def test_motion_goes_without_a_still_that_fails(store: Store) -> None:
         raise ValueError("a poisoned picture")
 
     bus = Heard()
-    sender = FactSender("front", store, bus, SimulatedClock())
+    sender = FactSender("front", "box", store, bus, SimulatedClock())
     for make in (no_room, no_picture):
         motion_id = sender.motion_started(7_000_000, 3, 0.25, make)
         sender.motion_ended(motion_id, 9_000_000, 2, 0.5)
@@ -234,7 +234,7 @@ def test_waiting_motions_hold_few_pictures(store: Store) -> None:
         made.append(1)
         raise RecordingError("enough")
 
-    sender = FactSender("front", store, Heard(), SimulatedClock())
+    sender = FactSender("front", "box", store, Heard(), SimulatedClock())
     for _ in range(20):
         sender.motion_started(1, 1, 0.1, make)
     assert sender.send_waiting()
@@ -243,7 +243,7 @@ def test_waiting_motions_hold_few_pictures(store: Store) -> None:
 
 def test_sender_sends_what_is_left_at_the_stop(store: Store) -> None:
     bus, stop = Heard(), Stop()
-    sender = FactSender("front", store, bus, SimulatedClock())
+    sender = FactSender("front", "box", store, bus, SimulatedClock())
     sender.report("camera_offline", 1, {})
     stop.set()
     sender.run(stop)

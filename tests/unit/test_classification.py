@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vigilar.events.classification import EVENT_TYPES, Reporter, Severity, classify, process_title_name, title_of
+from vigilar.bus.messages import BadMessage
+from vigilar.events.classification import Severity, process_title_name, title_of
+from vigilar.events.subject import Subject, all_types, handler_of
+from vigilar.events.subjects import EVENT_TYPES, SUBJECTS
 from vigilar.store.schema import SEVERITIES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/architecture/subsystems/events.md"
@@ -37,25 +40,32 @@ def test_severities_are_those_of_the_schema() -> None:
 def test_page_shows_the_table() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+?) \| (.+?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert rows == [
-        (event_type.name, event_type.severity.value, _reporters(event_type.reporters), event_type.title)
+        (event_type.name, event_type.severity.value, ", ".join(event_type.reporters), event_type.title)
         for event_type in EVENT_TYPES.values()
     ]
 
 
-def _reporters(reporters: Reporter) -> str:
-    return ", ".join(str(one.name).lower() for one in Reporter if one in reporters)
+def test_reporters_are_subjects() -> None:
+    known = {subject.name for subject in SUBJECTS}
+    assert {reporter for event_type in EVENT_TYPES.values() for reporter in event_type.reporters} == known
 
 
-def test_heartbeat_and_health_are_no_events() -> None:
-    for kind in ("heartbeat", "health", "", "Motion"):
-        with pytest.raises(ValueError, match="unknown type"):
-            classify(kind, Reporter.CAMERA)
+def test_two_subjects_share_no_type() -> None:
+    with pytest.raises(ValueError, match="two subjects have a type 'motion'"):
+        all_types([*SUBJECTS, Subject(name="other", types=(EVENT_TYPES["motion"],))])
 
 
-@pytest.mark.parametrize(("kind", "reporter"), [("system_started", Reporter.CAMERA), ("motion", Reporter.SUPERVISOR)])
-def test_foreign_reporter_is_refused(kind: str, reporter: Reporter) -> None:
-    with pytest.raises(ValueError, match="not for a"):
-        classify(kind, reporter)
+@pytest.mark.parametrize("topic", ["vigilar/camera/a/health", "vigilar/sensor/a/fact", "vigilar/camera/a/fact/b", ""])
+def test_unknown_topic_is_refused(topic: str) -> None:
+    with pytest.raises(BadMessage, match="no event comes from this topic"):
+        handler_of(SUBJECTS, topic)
+
+
+def test_swept_topics_are_handled_topics() -> None:
+    """A prefix that no handler's topic begins with would be swept for nothing."""
+    for subject in SUBJECTS:
+        for prefix in subject.outbox_prefixes:
+            assert any(topic.startswith(prefix) for topic in subject.handlers)
 
 
 def test_title_takes_any_name() -> None:

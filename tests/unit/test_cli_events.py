@@ -86,11 +86,11 @@ def test_watch_gives_new_events_and_their_changes(store: Store, monkeypatch: pyt
     old = list_events(store, EventFilter(camera="door"))[0][0]
     steps = [
         lambda: add(store, "n1", "motion", "new", NOW_MS),
-        lambda: update_event(store, old, end_ms=NOW_MS, payload={}, now_ms=NOW_MS),
+        lambda: update_event(store, old, end_ms=NOW_MS, payload={}),
         lambda: None,
     ]
     stop = StepByStep(steps)
-    seen = [(event.source_id, event.end_ms, is_new) for event, is_new in changes(store, stop)]
+    seen = [(change.event.source_id, change.event.end_ms, change.is_new) for change in changes(store, stop)]
     assert seen == [("new", None, True), ("door", NOW_MS, False)]
 
 

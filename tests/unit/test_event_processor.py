@@ -18,14 +18,17 @@ from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.bus.client import Handler, PublishTicket
 from vigilar.bus.messages import CameraFact, EventPublished, Message, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
+from vigilar.events import desk as desk_module
 from vigilar.events import processor as processor_module
-from vigilar.events import translator as translator_module
+from vigilar.events.announcer import PUBLISHER
 from vigilar.events.processor import MAX_FAILURES, EventProcessor
 from vigilar.store import inbound, outbox
 from vigilar.store.cameras import ensure_camera
+from vigilar.store.consumers import Consumer, find_place
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, count_events, find_event, list_events
 
+NODE = "box"
 NOW = 1_770_000_000_000
 START = Topics.motion_start("front")
 END = Topics.motion_end("front")
@@ -77,7 +80,7 @@ def bus() -> FakeBus:
 
 @pytest.fixture
 def processor(store: Store, bus: FakeBus, clock: SimulatedClock) -> EventProcessor:
-    return EventProcessor(store, bus, clock, {"yard": "Yard"})
+    return EventProcessor(store, bus, clock, NODE, {"yard": "Yard"})
 
 
 def _start(uid: str = "m1", ts: int = NOW, camera: str = "front", **more: Any) -> MotionStart:
@@ -104,7 +107,7 @@ def _topic(message: Message) -> str:
 
 
 def _put(store: Store, message: Message, created_ms: int = NOW) -> None:
-    inbound.put(store, message.id, _topic(message), message.dump(), created_ms)
+    inbound.put(store, NODE, message.id, _topic(message), message.dump(), created_ms)
 
 
 def _feed(processor: EventProcessor, *messages: Message) -> None:
@@ -188,7 +191,7 @@ def test_camera_without_row_has_name_of_job(processor: EventProcessor, store: St
 
 def test_subscribes_to_motion_and_facts_only(processor: EventProcessor, bus: FakeBus) -> None:
     processor.subscribe()
-    assert set(bus.subscribed) == {Topics.CAMERA_ANY_MOTION, Topics.CAMERA_ANY_FACT}
+    assert set(bus.subscribed) == {Topics.motion_start("+"), Topics.motion_end("+"), Topics.camera_fact("+")}
 
 
 def test_supervisor_fact_of_camera_belongs_to_camera(processor: EventProcessor, store: Store, bus: FakeBus) -> None:
@@ -228,7 +231,7 @@ def test_message_and_its_row_are_one_event(processor: EventProcessor, store: Sto
     _feed(processor, _start())
     clock.advance(5)
     processor.sweep()
-    assert (_count(store), outbox.counts(store)) == (1, (1, 0))  # the one that waits is the announcement
+    assert (_count(store), outbox.counts(store, NODE)) == (1, (0, 0))
 
 
 def test_sweep_handles_rows_without_message(processor: EventProcessor, store: Store, clock: SimulatedClock) -> None:
@@ -281,9 +284,9 @@ def test_end_without_any_start_is_set_aside(processor: EventProcessor, store: St
     _put(store, _end())
     _put(store, _fact("disk_full"))
     for _ in range(MAX_FAILURES):
-        assert outbox.counts(store)[1] == 0
+        assert outbox.counts(store, NODE)[1] == 0
         processor.sweep()
-    assert (_count(store), outbox.counts(store)[1]) == (1, 1)
+    assert (_count(store), outbox.counts(store, NODE)[1]) == (1, 1)
 
 
 def test_end_of_foreign_motion_is_bad(processor: EventProcessor, store: Store) -> None:
@@ -397,30 +400,30 @@ def test_flood_of_bad_messages_is_one_line(processor: EventProcessor, caplog: py
 def test_poisoned_rows_do_not_block_the_sweep(
     processor: EventProcessor, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inbound.put(store, "x1", START, b"rubbish", NOW)
-    inbound.put(store, "other-id", START, _start("m9").dump(), NOW)
+    inbound.put(store, NODE, "x1", START, b"rubbish", NOW)
+    inbound.put(store, NODE, "other-id", START, _start("m9").dump(), NOW)
     _put(store, _start("bug", camera="yard"))
     _put(store, _start())
-    real_name = translator_module.Translator._name
+    real_name = desk_module.EventDesk.camera_name
 
     def name(self: Any, camera_id: str) -> str:
         if camera_id == "yard":
             raise KeyError("a bug")
         return real_name(self, camera_id)
 
-    monkeypatch.setattr(translator_module.Translator, "_name", name)
+    monkeypatch.setattr(desk_module.EventDesk, "camera_name", name)
     processor.sweep()
     assert [event.uid for event in list_events(store, EventFilter())[0]] == ["m1"]
-    assert outbox.counts(store) == (2, 2)  # waiting: the announcement, and the bug's row, which is tried again
+    assert outbox.counts(store, NODE) == (1, 2)  # waiting: the bug's row, which is tried again
     for _ in range(MAX_FAILURES):
         processor.sweep()
-    assert outbox.counts(store)[1] == 3
+    assert outbox.counts(store, NODE)[1] == 3
 
 
 def test_bug_in_one_message_does_not_end_the_loop(
     processor: EventProcessor, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(translator_module, "get_camera", lambda *_: 1 // 0)
+    monkeypatch.setattr(desk_module, "get_camera", lambda *_: 1 // 0)
     processor.take(START, _start().dump())
     processor.turn(0.0)
     assert (processor.counts()["bad_messages"], _count(store)) == (1, 0)
@@ -430,7 +433,7 @@ def test_storm_beyond_the_queue_is_left_to_the_outbox(
     store: Store, bus: FakeBus, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processor_module, "MAX_WAITING", 5)
-    processor = EventProcessor(store, bus, clock, {})
+    processor = EventProcessor(store, bus, clock, NODE, {})
     for number in range(20):
         message = _start(f"m{number}", ts=NOW + number)
         _put(store, message)
@@ -451,7 +454,7 @@ def test_event_waits_while_database_refuses(
         raise StoreError("cannot store an event", kind=kind)
 
     with monkeypatch.context() as patch:
-        patch.setattr(translator_module, "insert_event", refuse)
+        patch.setattr(desk_module, "insert_event", refuse)
         processor.take(START, _start().dump())
         processor.take(FACT, _fact("disk_full").dump())
         processor.turn(0.0)
@@ -471,7 +474,7 @@ def test_row_does_not_count_failures_of_the_database(
 
     _put(store, _start())
     with monkeypatch.context() as patch:
-        patch.setattr(translator_module, "insert_event", refuse)
+        patch.setattr(desk_module, "insert_event", refuse)
         for _ in range(MAX_FAILURES + 5):
             processor.turn(0.0)
     processor.sweep()
@@ -486,7 +489,7 @@ def test_memory_of_unstored_messages_is_bounded(
 
     monkeypatch.setattr(processor_module, "MAX_UNSTORED", 3)
     with monkeypatch.context() as patch:
-        patch.setattr(translator_module, "insert_event", refuse)
+        patch.setattr(desk_module, "insert_event", refuse)
         for number in range(5):
             _feed(processor, _start(f"m{number}", ts=NOW + number))
     assert (processor.counts()["unstored"], processor.counts()["lost"]) == (3, 2)
@@ -497,11 +500,76 @@ def test_memory_of_unstored_messages_is_bounded(
 # Publishing
 
 
-def test_acknowledged_announcement_leaves_outbox(processor: EventProcessor, store: Store) -> None:
-    _feed(processor, _start())
-    assert outbox.counts(store) == (1, 0)
+def _place(store: Store) -> int | None:
+    return find_place(store, Consumer(NODE, PUBLISHER))
+
+
+def test_place_is_stored_a_second_after_acknowledgement(
+    processor: EventProcessor, store: Store, clock: SimulatedClock
+) -> None:
+    """So that an event costs one commit, not two."""
+    _feed(processor, _fact("disk_full", "a"))
     processor.turn(0.0)
-    assert outbox.counts(store) == (0, 0)
+    clock.advance(0.9)
+    _feed(processor, _fact("disk_full", "b"))
+    processor.turn(0.0)
+    assert _place(store) == 0
+    clock.advance(0.1)
+    processor.turn(0.0)
+    assert _place(store) == 2
+
+
+def test_place_is_stored_at_the_end(processor: EventProcessor, store: Store) -> None:
+    _feed(processor, _start())
+    processor.close()
+    assert _place(store) == 1
+
+
+def test_place_waits_for_acknowledgement(
+    processor: EventProcessor, store: Store, bus: FakeBus, clock: SimulatedClock
+) -> None:
+    _feed(processor, _fact("disk_full", "a"))
+    bus.acknowledges = False
+    _feed(processor, _fact("disk_full", "b"))
+    processor.turn(0.0)
+    clock.advance(5)
+    processor.turn(0.0)
+    processor.close()
+    assert _place(store) == 1
+
+
+def test_what_was_not_noted_is_published_again(store: Store, bus: FakeBus, clock: SimulatedClock) -> None:
+    """Killed within a second of the acknowledgement: receivers know the change by its number."""
+    _feed(EventProcessor(store, bus, clock, NODE, {}), _start())
+    EventProcessor(store, bus, clock, NODE, {}).turn(0.0)
+    assert [message.change for message in bus.published] == [1, 1]
+
+
+def test_event_that_changed_meanwhile_is_told_once_as_new(
+    processor: EventProcessor, bus: FakeBus, clock: SimulatedClock
+) -> None:
+    bus.is_connected = False
+    _feed(processor, _start(), _fact("disk_full"), _end())
+    bus.is_connected = True
+    processor.notice_connection()
+    processor.turn(0.0)
+    assert [(message.change, message.is_update) for message in bus.published] == [(2, False), (3, False)]
+
+
+def test_event_of_another_box_is_published_in_order(
+    processor: EventProcessor, store: Store, bus: FakeBus, clock: SimulatedClock
+) -> None:
+    """Two boxes on one database: pages of both show the whole house."""
+    other_bus = FakeBus()
+    other = EventProcessor(store, other_bus, clock, "other box", {})
+    processor.turn(0.0)
+    other.turn(0.0)
+    _feed(other, _fact("disk_full", "a"))
+    _feed(processor, _fact("disk_full", "b"))
+    clock.advance(2)
+    other.turn(0.0)
+    assert [message.change for message in bus.published] == [1, 2]
+    assert [message.change for message in other_bus.published] == [1, 2]
 
 
 def test_event_stored_without_bus_is_published_later(processor: EventProcessor, store: Store, bus: FakeBus) -> None:
@@ -515,7 +583,6 @@ def test_event_stored_without_bus_is_published_later(processor: EventProcessor, 
     processor.turn(0.0)
     processor.turn(0.0)
     assert [message.change for message in bus.published] == [1, 2, 3]
-    assert outbox.counts(store) == (0, 0)
 
 
 def test_nothing_newer_overtakes_what_is_sent_again(processor: EventProcessor, bus: FakeBus) -> None:
@@ -545,8 +612,8 @@ def test_row_of_the_run_before_is_published_first(store: Store, clock: Simulated
     """The process died between the transaction and the publishing."""
     gone = FakeBus()
     gone.is_connected = False
-    _feed(EventProcessor(store, gone, clock, {}), _start())
-    _feed(EventProcessor(store, bus, clock, {}), _fact("disk_full"))
+    _feed(EventProcessor(store, gone, clock, NODE, {}), _start())
+    _feed(EventProcessor(store, bus, clock, NODE, {}), _fact("disk_full"))
     assert [(message.change, message.type) for message in bus.published] == [(1, "motion"), (2, "disk_full")]
 
 

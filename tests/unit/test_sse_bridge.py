@@ -69,8 +69,10 @@ def board() -> HealthBoard:
 
 
 @pytest.fixture
-def bridge(store: Store, board: HealthBoard) -> SseBridge:
-    return SseBridge(FakeBus(), store, SimulatedClock(), board)  # type: ignore[arg-type]  # obeys the same interface
+def bridge(store: Store, board: HealthBoard) -> Iterator[SseBridge]:
+    bridge = SseBridge(FakeBus(), store, SimulatedClock(), board)  # type: ignore[arg-type]  # obeys the same interface
+    yield bridge
+    bridge.stop()
 
 
 def put(store: Store, uid: str) -> EventPublished:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.ready_store import lay_database
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.cameras import ensure_camera, get_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
@@ -35,8 +33,9 @@ NOW = 1_770_000_000_000
 
 
 @pytest.fixture(params=[open_database, Store.open], ids=["small", "engine"])
-def store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
-    with closing(request.param(lay_database(tmp_path))) as store:
+def store(database_address: str, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """On PostgreSQL the small door gives the engine."""
+    with closing(request.param(database_address)) as store:
         ensure_camera(store, "front", "Front door", NOW)
         yield store
 
@@ -108,7 +107,7 @@ def test_numbers_count_up_by_content(store: Database) -> None:
 def test_numbers_used_before_they_were_set_aside_are_not_given_again(store: Database) -> None:
     assert reserve_numbers(store, "front", "video", 4, at_least=7) == 7
     assert reserve_numbers(store, "front", "video", 4, at_least=7) == 11
-    add_file(store, NewFile(camera_id="front", content="video", number=20, path="p", start_ms=NOW, node_id="box"))
+    add_file(store, NewFile(camera_id="front", content="video", number=20, path="p", start_ms=NOW))
     add_file(store, NewFile(camera_id="front", content="video", number=12, path="q", start_ms=NOW))
     assert get_chain_end(store, "front", "video").next_number == 21
     assert get_chain_end(store, "front", "still").next_number == 1

@@ -20,6 +20,7 @@ from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import files, inbound, outbox, sqlite
 from vigilar.store.engine import Store
 
+NODE = "box"
 NOW = 1_770_000_000_000
 
 
@@ -93,7 +94,7 @@ def test_damaged_page_is_found_at_start(tmp_path: Path) -> None:
     url = lay_database(tmp_path)
     with closing(open_ready_store(tmp_path)) as store:
         for number in range(100):
-            inbound.put(store, f"id-{number}", "t", b"x" * 200, NOW)
+            inbound.put(store, NODE, f"id-{number}", "t", b"x" * 200, NOW)
     data = bytearray((tmp_path / "vigilar.db").read_bytes())
     data[-4096 : -4096 + 512] = b"\xff" * 512
     (tmp_path / "vigilar.db").write_bytes(data)
@@ -114,10 +115,10 @@ def test_memory_database_is_refused() -> None:
 
 
 def test_failing_block_leaves_nothing(store: Store) -> None:
-    with contextlib.suppress(RuntimeError), store.write("test") as connection:
-        outbox.add_within(connection, outbox.OutboxMessage("a", "t", b"{}"), NOW)
+    with contextlib.suppress(RuntimeError), store.sql_write("test") as run:
+        run("INSERT INTO outbox (node_id, uid, topic, payload, created_ms) VALUES ('box', 'a', 't', '{}', 1)")
         raise RuntimeError
-    assert outbox.counts(store) == (0, 0)
+    assert outbox.counts(store, NODE) == (0, 0)
 
 
 def test_constraint_is_bug(store: Store) -> None:
@@ -135,11 +136,11 @@ def test_locked_database_is_transient(tmp_path: Path, monkeypatch: pytest.Monkey
     ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="cannot store a message: the database is busy") as caught:
-            inbound.put(store, "a", "t", b"{}", NOW)
+            inbound.put(store, NODE, "a", "t", b"{}", NOW)
         assert caught.value.kind is ErrorKind.TRANSIENT
-        assert outbox.counts(store) == (0, 0)  # readers do not wait
+        assert outbox.counts(store, NODE) == (0, 0)  # readers do not wait
         other.execute("ROLLBACK")
-        assert inbound.put(store, "a", "t", b"{}", NOW)
+        assert inbound.put(store, NODE, "a", "t", b"{}", NOW)
 
 
 def test_full_disk_is_full_and_passes(store: Store) -> None:
@@ -149,12 +150,12 @@ def test_full_disk_is_full_and_passes(store: Store) -> None:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError, match="the disk of the database is full") as caught:
-        inbound.put(store, "big", "t", b"x" * 100_000, NOW)
+        inbound.put(store, NODE, "big", "t", b"x" * 100_000, NOW)
     assert caught.value.kind is ErrorKind.FULL
     with store.engine.connect() as first, store.engine.connect() as second:
         for connection in (first, second):
             connection.exec_driver_sql("PRAGMA max_page_count = 100000")
-    assert inbound.put(store, "big", "t", b"x" * 100_000, NOW)
+    assert inbound.put(store, NODE, "big", "t", b"x" * 100_000, NOW)
 
 
 def test_read_only_file_is_denied(store: Store) -> None:
@@ -162,13 +163,13 @@ def test_read_only_file_is_denied(store: Store) -> None:
         for connection in (first, second):
             connection.exec_driver_sql("PRAGMA query_only = ON")
     with pytest.raises(StoreError, match="read-only") as caught:
-        inbound.put(store, "a", "t", b"{}", NOW)
+        inbound.put(store, NODE, "a", "t", b"{}", NOW)
     assert caught.value.kind is ErrorKind.DENIED
 
 
 def test_more_readers_than_connections_wait(store: Store) -> None:
     results: list[int] = []
-    threads = [threading.Thread(target=lambda: results.append(outbox.counts(store)[0])) for _ in range(16)]
+    threads = [threading.Thread(target=lambda: results.append(outbox.counts(store, NODE)[0])) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -182,12 +183,12 @@ def test_committed_row_survives_kill(tmp_path: Path) -> None:
         "import os, sys\n"
         "from vigilar.store.engine import Store\n"
         "from vigilar.store import inbound\n"
-        "inbound.put(Store.open(sys.argv[1]), 'a', 't', b'{}', 1)\n"
+        "inbound.put(Store.open(sys.argv[1]), 'box', 'a', 't', b'{}', 1)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     subprocess.run([sys.executable, "-c", program, url], check=False)
     with closing(Store.open(url)) as store:
-        assert outbox.counts(store) == (1, 0)
+        assert outbox.counts(store, NODE) == (1, 0)
 
 
 def test_opening_keeps_alembic_and_orm_out(tmp_path: Path) -> None:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
 
-from tests.ready_store import open_ready_store
 from vigilar.base.errors import StoreError
 from vigilar.store import inbound, outbox
 from vigilar.store.cameras import ensure_camera
+from vigilar.store.change_reader import PassingPlace
 from vigilar.store.engine import Store
 from vigilar.store.events import (
     EventFilter,
     NewEvent,
     StoredEvent,
     count_events,
-    events_changed_after,
     find_event,
     get_event,
     insert_event,
@@ -33,13 +29,13 @@ from vigilar.store.events import (
 from vigilar.store.files import NewFile, add_file
 from vigilar.store.schema import events
 
+NODE = "box"
 NOW = 1_770_000_000_000
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_ready_store(tmp_path)) as store:
-        yield store
+def store(each_store: Store) -> Store:
+    return each_store
 
 
 def _new(uid: str, ts_ms: int = NOW, **changes: object) -> NewEvent:
@@ -53,8 +49,8 @@ def _insert(store: Store, uid: str, ts_ms: int = NOW, **changes: object) -> Stor
     return stored
 
 
-def _announce(event: StoredEvent) -> outbox.OutboxMessage:
-    return outbox.OutboxMessage(str(event.change), "out", b"{}")
+def _changed_after(store: Store, number: int) -> list[StoredEvent]:
+    return [change.event for change in PassingPlace(store, number).next_batch(500)]
 
 
 def test_stored_event_reads_back(store: Store) -> None:
@@ -65,31 +61,22 @@ def test_stored_event_reads_back(store: Store) -> None:
 
 def test_same_uid_is_one_event(store: Store) -> None:
     _insert(store, "a")
-    assert insert_event(store, _new("a"), now_ms=NOW, announce=_announce) is None
+    assert insert_event(store, _new("a"), now_ms=NOW) is None
     assert newest_change(store) == 1
-    assert outbox.counts(store) == (0, 0)
+    assert outbox.counts(store, NODE) == (0, 0)
 
 
-def test_insert_consumes_and_announces_at_once(store: Store) -> None:
-    inbound.put(store, "a", "in", b"{}", NOW)
-    insert_event(store, _new("a"), now_ms=NOW, announce=_announce, consumed_outbox=("a", "in"))
-    assert [(row.uid, row.topic) for row in outbox.pending(store, "", now_ms=NOW)] == [("1", "out")]
+def test_insert_consumes_its_row(store: Store) -> None:
+    inbound.put(store, NODE, "a", "in", b"{}", NOW)
+    insert_event(store, _new("a"), now_ms=NOW, consumed_outbox=("a", "in"))
+    assert outbox.counts(store, NODE) == (0, 0)
 
 
 def test_known_event_still_consumes_its_row(store: Store) -> None:
     _insert(store, "a")
-    inbound.put(store, "a", "in", b"{}", NOW)
+    inbound.put(store, NODE, "a", "in", b"{}", NOW)
     insert_event(store, _new("a"), now_ms=NOW, consumed_outbox=("a", "in"))
-    assert outbox.counts(store) == (0, 0)
-
-
-def test_failing_announcement_stores_nothing(store: Store) -> None:
-    def fail(_event: StoredEvent) -> outbox.OutboxMessage:
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        insert_event(store, _new("a"), now_ms=NOW, announce=fail)
-    assert (find_event(store, "a"), newest_change(store)) == (None, 0)
+    assert outbox.counts(store, NODE) == (0, 0)
 
 
 def test_missing_still_does_not_cost_event(store: Store) -> None:
@@ -101,20 +88,20 @@ def test_missing_still_does_not_cost_event(store: Store) -> None:
 
 def test_update_gets_next_change(store: Store) -> None:
     first, _second = _insert(store, "a"), _insert(store, "b")
-    changed = update_event(store, first, end_ms=NOW + 9, payload={"duration_ms": 9}, now_ms=NOW, announce=_announce)
+    changed = update_event(store, first, end_ms=NOW + 9, payload={"duration_ms": 9})
     assert changed is not None
     assert (changed.change, changed.end_ms, changed.payload) == (3, NOW + 9, {"duration_ms": 9})
     assert get_event(store, first.id) == changed
-    assert [event.uid for event in events_changed_after(store, 1)] == ["b", "a"]
-    assert [row.uid for row in outbox.pending(store, "out", now_ms=NOW)] == ["3"]
+    assert [event.uid for event in _changed_after(store, 1)] == ["b", "a"]
+    assert (changed.first_change, first.first_change) == (1, 1)
 
 
 def test_same_update_changes_nothing(store: Store) -> None:
     event = _insert(store, "a")
-    update_event(store, event, end_ms=NOW + 9, payload={}, now_ms=NOW)
-    inbound.put(store, "a", "in", b"{}", NOW)
-    assert update_event(store, event, end_ms=NOW + 9, payload={}, now_ms=NOW, consumed_outbox=("a", "in")) is None
-    assert (newest_change(store), outbox.counts(store)) == (2, (0, 0))
+    update_event(store, event, end_ms=NOW + 9, payload={})
+    inbound.put(store, NODE, "a", "in", b"{}", NOW)
+    assert update_event(store, event, end_ms=NOW + 9, payload={}, consumed_outbox=("a", "in")) is None
+    assert (newest_change(store), outbox.counts(store, NODE)) == (2, (0, 0))
 
 
 def test_changes_of_threads_have_no_gap(store: Store) -> None:
@@ -127,18 +114,18 @@ def test_changes_of_threads_have_no_gap(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(event.change for event in events_changed_after(store, 0)) == list(range(1, 81))
+    assert sorted(event.change for event in _changed_after(store, 0)) == list(range(1, 81))
 
 
 def test_open_motions_are_old_and_unended(store: Store) -> None:
     ended = _insert(store, "ended", NOW - 5)
-    update_event(store, ended, end_ms=NOW, payload={}, now_ms=NOW)
+    update_event(store, ended, end_ms=NOW, payload={})
     _insert(store, "front", NOW)
     _insert(store, "yard", NOW - 1, source_id="yard")
     _insert(store, "later", NOW + 1)
     _insert(store, "fact", NOW, type="camera_offline")
-    assert [event.uid for event in open_motions(store, until_ms=NOW)] == ["yard", "front"]
-    assert [event.uid for event in open_motions(store, source_id="front", until_ms=NOW)] == ["front"]
+    assert [event.uid for event in open_motions(store, NODE, until_ms=NOW)] == ["yard", "front"]
+    assert [event.uid for event in open_motions(store, NODE, source_id="front", until_ms=NOW)] == ["front"]
 
 
 def test_list_filters_by_each_field(store: Store) -> None:
@@ -197,6 +184,7 @@ def test_hundred_thousand_events_stay_fast(store: Store) -> None:
                 {
                     "uid": str(number),
                     "change": number + 1,
+                    "first_change": number + 1,
                     "type": kinds[number % 50 == 0],
                     "severity": "CRITICAL" if number == 7 else "INFO",
                     "source_id": f"camera-{number % 8}",

@@ -20,6 +20,7 @@ from vigilar.store.engine import Store
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import SqliteStore, open_database
 
+NODE = "box"
 NOW = 1_770_000_000_000
 
 
@@ -80,11 +81,11 @@ def test_durability_is_the_engines(tmp_path: Path) -> None:
 
 def test_failing_block_leaves_nothing(store: Database, tmp_path: Path) -> None:
     with contextlib.suppress(RuntimeError), store.sql_write("test") as run:
-        run("INSERT INTO outbox (uid, topic, payload, created_ms) VALUES ('a', 't', '{}', 1)")
+        run("INSERT INTO outbox (node_id, uid, topic, payload, created_ms) VALUES ('box', 'a', 't', '{}', 1)")
         raise RuntimeError
-    assert inbound.put(store, "a", "t", b"{}", NOW)
+    assert inbound.put(store, NODE, "a", "t", b"{}", NOW)
     with closing(Store.open(database_url(tmp_path))) as other:
-        assert outbox.counts(other) == (1, 0)
+        assert outbox.counts(other, NODE) == (1, 0)
 
 
 def test_busy_database_is_transient_and_passes(
@@ -97,11 +98,11 @@ def test_busy_database_is_transient_and_passes(
     ):
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match="busy") as caught:
-            inbound.put(hasty, "a", "t", b"{}", NOW)
+            inbound.put(hasty, NODE, "a", "t", b"{}", NOW)
         assert caught.value.kind is ErrorKind.TRANSIENT
         assert files.list_open_files(hasty, "front") == []  # readers do not wait
         other.execute("ROLLBACK")
-        assert inbound.put(hasty, "a", "t", b"{}", NOW)
+        assert inbound.put(hasty, NODE, "a", "t", b"{}", NOW)
 
 
 def test_broken_rule_is_a_bug(store: Database) -> None:
@@ -112,8 +113,8 @@ def test_broken_rule_is_a_bug(store: Database) -> None:
 
 def test_small_door_and_engine_see_each_other(store: Database, tmp_path: Path) -> None:
     with closing(Store.open(database_url(tmp_path))) as engine:
-        inbound.put(store, "a", "vigilar/x", b"{}", NOW)
-        assert [row.uid for row in outbox.pending(engine, "vigilar/", now_ms=NOW)] == ["a"]
+        inbound.put(store, NODE, "a", "vigilar/x", b"{}", NOW)
+        assert [row.uid for row in outbox.pending(engine, NODE, ["vigilar/"], now_ms=NOW)] == ["a"]
         assert ensure_camera(engine, "front", "Front", NOW) == ensure_camera(store, "front", "Front", NOW + 1)
 
 

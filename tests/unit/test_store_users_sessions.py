@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from tests.ready_store import open_ready_store
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.engine import Store
 from vigilar.store.sessions import add_session, delete_session, delete_sessions_of, find_session, touch
@@ -20,9 +16,8 @@ TOKEN = b"t" * 32
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_ready_store(tmp_path)) as store:
-        yield store
+def store(each_store: Store) -> Store:
+    return each_store
 
 
 def test_first_user_is_owner(store: Store) -> None:

@@ -51,7 +51,7 @@ class ProcessFact:
     """Something the supervisor saw that must become an event.
 
     ``id`` is unique and stays the same when the fact is sent again; ``ts`` is UTC milliseconds; ``kind`` is a type of
-    ``vigilar/events/classification.py`` (``process_restarted``, ``process_failing``, ``system_started``,
+    ``vigilar/events/subjects.py`` (``process_restarted``, ``process_failing``, ``system_started``,
     ``system_stopped``); ``source_id`` is the process (``camera/front-door``, ``web``, ...) or ``system``.
     """
 

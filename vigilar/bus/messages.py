@@ -132,7 +132,7 @@ class CameraHeartbeat(Message):
 class CameraFact(Message):
     """Something about a camera that must become an event: no picture, picture back, footage lost, ...
 
-    ``kind`` is a type of ``vigilar/events/classification.py``; ``detail`` goes into the event's payload.
+    ``kind`` is a type of ``vigilar/events/subjects.py``; ``detail`` goes into the event's payload.
     """
 
     camera_id: str
@@ -145,7 +145,8 @@ class EventPublished(Message):
     """A stored event, or a change of one: ``id`` is the event's id as text.
 
     ``change`` rises with each insert or change of any event, so that a page can ask for all it missed.
-    ``is_update`` tells a change from a new event.
+    ``is_update`` tells a change of an event that was published before from a new one; an event that changed while the
+    bus was away is told once, as new.
     """
 
     type: str

@@ -8,8 +8,6 @@ class Topics:
 
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
-    CAMERA_ANY_MOTION = "vigilar/camera/+/motion/+"
-    CAMERA_ANY_FACT = "vigilar/camera/+/fact"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod
@@ -31,3 +29,15 @@ class Topics:
     @staticmethod
     def camera_heartbeat(camera_id: str) -> str:
         return f"vigilar/camera/{camera_id}/heartbeat"
+
+
+def matches(pattern: str, topic: str) -> bool:
+    """True when ``topic`` is one of those that ``pattern`` asks for (MQTT 3.1.1, 4.7: ``+`` is one level, ``#`` at the
+    end all that follow, also none). An empty level is no name of anything here, so ``+`` does not stand for it."""
+    wanted, given = pattern.split("/"), topic.split("/")
+    if wanted[-1] == "#":
+        wanted.pop()
+        given = given[: len(wanted)]
+    return len(wanted) == len(given) and all(
+        one == other or (one == "+" and other) for one, other in zip(wanted, given, strict=True)
+    )

@@ -17,9 +17,11 @@ from vigilar.cli.times import house_zone, parse_when
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
-from vigilar.events.classification import EVENT_TYPES
+from vigilar.events.subjects import EVENT_TYPES
+from vigilar.store.change_reader import PassingPlace
+from vigilar.store.consumers import Change
 from vigilar.store.engine import Store
-from vigilar.store.events import EventFilter, StoredEvent, events_changed_after, list_events, newest_change
+from vigilar.store.events import EventFilter, StoredEvent, list_events
 
 LOOK_EVERY_S = 1.0
 PAGE = 500
@@ -88,27 +90,26 @@ def watch(places: Places, camera: str | None, type_: str | None, as_json: bool) 
     zone, wanted = house_zone(config), EventFilter(camera=camera, type=type_)
     store = Store.open(database_url(config, places))
     try:
-        for event, is_new in changes(store, Stop()):
-            if not _matches(event, wanted) or not (is_new or as_json):
+        for change in changes(store, Stop()):
+            if not _matches(change.event, wanted) or not (change.is_new or as_json):
                 continue
             if as_json:
-                print_json({"event": event_json(event), "is_update": not is_new}, is_line=True)
+                print_json({"event": event_json(change.event), "is_update": not change.is_new}, is_line=True)
             else:
-                print("  ".join(map(one_line, _row(event, zone))), flush=True)
+                print("  ".join(map(one_line, _row(change.event, zone))), flush=True)
     finally:
         store.close()
     return ExitCode.OK
 
 
-def changes(store: Store, stop: Stop) -> Iterator[tuple[StoredEvent, bool]]:
-    """Every insert and change from now on until ``stop``; true for an event that was not there before."""
-    seen = newest_change(store)
-    before, _ = list_events(store, EventFilter())
-    newest_id = max((event.id for event in before if event.change <= seen), default=0)
+def changes(store: Store, stop: Stop) -> Iterator[Change]:
+    """Every insert and change from now on until ``stop``."""
+    place = PassingPlace(store)
     while not stop.wait(LOOK_EVERY_S):
-        for event in events_changed_after(store, seen):
-            yield event, event.id > newest_id
-            seen, newest_id = event.change, max(newest_id, event.id)
+        while batch := place.next_batch(PAGE):
+            for change in batch:
+                yield change
+                place.take(change)
 
 
 def event_json(event: StoredEvent) -> dict[str, Any]:

@@ -25,14 +25,19 @@ def cut_jobs(
     demo_clips: DemoClips,
     camera_uuids: Mapping[str, bytes] | None = None,
     node_id: str = "",
+    refused: Mapping[str, str] | None = None,
 ) -> HouseJobs:
-    """All jobs. A camera that cannot run (its login is missing) becomes a problem, and the others run.
+    """All jobs. A camera that cannot run (its login is missing) becomes a problem, and the others run. ``refused`` are
+    cameras, by id, that cannot run for a reason of the database, as a sentence.
 
     Raises ConfigError only when nothing can run: the login of the broker or the database is missing.
     """
     jobs, problems = [], []
     for camera in config.cameras:
         if not camera.enabled:
+            continue
+        if refused and camera.id in refused:
+            problems.append(f"{camera.name}: {refused[camera.id]}")
             continue
         try:
             uuid = (camera_uuids or {}).get(camera.id, b"")

@@ -1,9 +1,9 @@
-"""Messages of cameras and facts of the supervisor become stored, published events: each once, none lost.
+"""Messages of all subjects and facts of the supervisor become stored, published events: each once, none lost.
 
-Two ways in for a camera's message. The quick one: MQTT, handled at once. The sure one: the row the camera process
-wrote into the outbox before it published; the sweep handles what is older than a second. Both delete the row in the
-transaction that stores the event, and an event is known by the id of its message, so it does not matter which comes
-first, or if both come, or if a message comes twice.
+Two ways in for a message. The quick one: MQTT, handled at once. The sure one: the row its process wrote into the outbox
+before it published; the sweep handles what is older than a second. Both delete the row in the transaction that stores
+the event, and an event is known by the id of its message, so it does not matter which comes first, or if both come, or
+if a message comes twice.
 """
 
 from __future__ import annotations
@@ -13,24 +13,23 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vigilar.base.clock import Clock
 from vigilar.base.control import ProcessFact
-from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
 from vigilar.bus.messages import BadMessage
-from vigilar.bus.topics import Topics
 from vigilar.events.announcer import Announcer, BusClient
-from vigilar.events.translator import MissingStartError, Translator
+from vigilar.events.desk import EventDesk, MissingStartError, Source
+from vigilar.events.subject import Subject, all_types, handler_of
+from vigilar.events.subjects import SUBJECTS
 from vigilar.store import outbox
 from vigilar.store.engine import Store
+from vigilar.store.errors import DATABASE_TROUBLE
 
 logger = logging.getLogger(__name__)
-
-CAMERA_TOPICS = "vigilar/camera/"
-"""Outbox rows under this prefix are ours to handle."""
 
 SWEEP_EVERY_NS = 1_000_000_000
 SWEEP_MIN_AGE_MS = 1000
@@ -47,12 +46,6 @@ MAX_UNSTORED = 1000
 MAX_FAILURES = 10
 """A row that could not be handled in as many sweeps (about 10 s) is set aside."""
 
-OPEN_LIMIT_MS = 3_600_000
-"""A motion that nobody ended in an hour is ended by us: its camera process died with all who could tell."""
-
-_DATABASE_TROUBLE = {ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DENIED, ErrorKind.CORRUPT}
-"""Errors that say nothing about the message at hand: it is tried again until the database is well."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Unstored:
@@ -64,17 +57,29 @@ class _Unstored:
 class EventProcessor:
     """The heart of the events process. ``turn`` belongs to one thread; the rest may be called from any.
 
-    ``camera_names`` maps camera ids to names, for cameras that have no row in the store yet. Locks: this one (level
-    1), then the store's (level 2); the bus has a leaf lock.
+    ``node_id`` is the box whose rows it works on; ``camera_names`` maps camera ids to names, for cameras that have no
+    row in the store yet. Locks: this one (level 1), then the store's (level 2); the bus has a leaf lock. Raises
+    StoreError.
     """
 
-    def __init__(self, store: Store, bus: BusClient, clock: Clock, camera_names: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: BusClient,
+        clock: Clock,
+        node_id: str,
+        camera_names: Mapping[str, str],
+        subjects: Sequence[Subject] = SUBJECTS,
+    ) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
+        self._node_id = node_id
+        self._subjects = subjects
+        self._prefixes = [prefix for subject in subjects for prefix in subject.outbox_prefixes]
         self._lock = threading.Lock()
-        self._announcer = Announcer(store, bus, clock)
-        self._translator = Translator(store, clock, camera_names, self._announcer.announce)
+        self._announcer = Announcer(store, bus, clock, node_id)
+        self._desk = EventDesk(store, clock, node_id, all_types(subjects), camera_names, self._announcer.announce)
         self._waiting: queue.Queue[tuple[str, bytes] | None] = queue.Queue(MAX_WAITING)
         self._unstored: deque[_Unstored] = deque()
         self._next_sweep_mono_ns = 0
@@ -86,8 +91,9 @@ class EventProcessor:
 
     def subscribe(self) -> None:
         """Ask the bus for what may become an event. Health and heartbeats are not even subscribed to."""
-        self._bus.subscribe(Topics.CAMERA_ANY_MOTION, self.take)
-        self._bus.subscribe(Topics.CAMERA_ANY_FACT, self.take)
+        for subject in self._subjects:
+            for topic in subject.handlers:
+                self._bus.subscribe(topic, self.take)
 
     def take(self, topic: str, payload: bytes) -> None:
         """Hand a message to the loop; called on the bus' thread, never waits for the database."""
@@ -132,13 +138,23 @@ class EventProcessor:
         """Store what the supervisor saw. Raises StoreError when it could not be stored: it will come again."""
         try:
             with self._lock:
-                self._translator.process_fact(fact)
+                self._handle_fact(fact)
         except BadMessage as error:
             self._bad.add(f"{fact.kind[:40]} of the supervisor: {error}")
 
+    def _handle_fact(self, fact: ProcessFact) -> None:
+        for subject in self._subjects:
+            if subject.handle_fact is not None:
+                subject.handle_fact(self._desk, fact)
+
+    def close(self) -> None:
+        """Store how far all was published, after the last turn. Raises StoreError; then it is published again."""
+        with self._lock:
+            self._announcer.save_place()
+
     def counts(self) -> dict[str, int | bool]:
         """Small numbers for the heartbeat: what waits and what was dropped."""
-        waiting, set_aside = outbox.counts(self._store)
+        waiting, set_aside = outbox.counts(self._store, self._node_id)
         return {
             "bus_connected": self._bus.is_connected,
             "published": self._announcer.published_count,
@@ -157,8 +173,7 @@ class EventProcessor:
     def _try_event(self, message: _Unstored) -> bool:
         """False when the database is in trouble."""
         try:
-            with self._lock:
-                self._translator.camera_message(message.topic, message.payload)
+            self._handle(Source(message.topic), message.payload)
         except BadMessage as error:
             self._bad.add(f"{message.topic[:100]}: {error}")
         except MissingStartError as error:
@@ -167,7 +182,7 @@ class EventProcessor:
             else:
                 self._keep(_Unstored(message.topic, message.payload, message.tries + 1))
         except StoreError as error:
-            if error.kind not in _DATABASE_TROUBLE:
+            if error.kind not in DATABASE_TROUBLE:
                 self._bad.add(f"{message.topic[:100]}: {error}", traceback=True)
                 return True
             self._trouble.add(error)
@@ -176,6 +191,11 @@ class EventProcessor:
         except Exception as error:  # the top of the worker's loop: a bug met by one message must not stop the rest
             self._bad.add(f"{message.topic[:100]}: {error!r}", traceback=True)
         return True
+
+    def _handle(self, source: Source, payload: bytes) -> None:
+        handle = handler_of(self._subjects, source.topic)
+        with self._lock:
+            handle(self._desk, source, payload)
 
     def _keep(self, message: _Unstored) -> None:
         if len(self._unstored) >= MAX_UNSTORED:
@@ -193,11 +213,14 @@ class EventProcessor:
         self.sweep(min_age_ms)
 
     def sweep(self, min_age_ms: int = 0) -> None:
-        """Handle outbox rows of cameras that are at least ``min_age_ms`` old, what was kept in memory, and motions
-        that nobody ended. Raises StoreError when the database is in trouble; the next sweep goes on."""
+        """Handle outbox rows of all subjects that are at least ``min_age_ms`` old, in the order of their writing, what
+        was kept in memory, and what time alone brings about. Raises StoreError when the database is in trouble; the
+        next sweep goes on."""
         now_ms = self._clock.utc_ns() // 1_000_000
         while True:
-            rows = outbox.pending(self._store, CAMERA_TOPICS, now_ms=now_ms, min_age_ms=min_age_ms, limit=SWEEP_BATCH)
+            rows = outbox.pending(
+                self._store, self._node_id, self._prefixes, now_ms=now_ms, min_age_ms=min_age_ms, limit=SWEEP_BATCH
+            )
             handled = sum(self._sweep_row(row) for row in rows)
             # A full batch in which something went away: there is more. One that only fails must wait its second.
             if len(rows) < SWEEP_BATCH or not handled:
@@ -205,15 +228,16 @@ class EventProcessor:
         for _ in range(len(self._unstored)):
             if not self._try_event(self._unstored.popleft()):
                 break
-        with self._lock:
-            self._translator.end_motions_before(now_ms - OPEN_LIMIT_MS, OPEN_LIMIT_MS)
+        for subject in self._subjects:
+            if subject.look is not None:
+                with self._lock:
+                    subject.look(self._desk)
 
     def _sweep_row(self, row: outbox.OutboxRow) -> bool:
         """True when the row is gone. One that cannot be handled is counted, and set aside in the end, so that it
         never blocks those behind it."""
         try:
-            with self._lock:
-                self._translator.camera_message(row.topic, row.payload, row.uid)
+            self._handle(Source(row.topic, row.uid), row.payload)
             return True
         except BadMessage as error:
             self._set_aside(row, error)
@@ -221,7 +245,7 @@ class EventProcessor:
         except MissingStartError as error:
             problem: Exception = error
         except StoreError as error:
-            if error.kind in _DATABASE_TROUBLE:
+            if error.kind in DATABASE_TROUBLE:
                 raise
             problem = error
         except Exception as error:  # as in _try_event; else the process would meet this row at each start and end

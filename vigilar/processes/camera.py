@@ -88,10 +88,11 @@ class CameraProcess:
         self._bus = MessageBus(
             BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"vigilar-camera-{job.camera_id}"
         )
-        self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
+        self._facts = FactSender(job.camera_id, job.node_id, store, self._bus, self._clock)
         # The plan has laid the camera's row: to write it here would keep a restart waiting for the database.
-        uuid = job.camera_uuid or ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000).uuid
-        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id(), job.node_id)
+        now_ms = self._clock.utc_ns() // 1_000_000
+        uuid = job.camera_uuid or ensure_camera(store, job.camera_id, job.name, now_ms, job.node_id).uuid
+        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id())
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._ring = PacketRing(job.before_s)

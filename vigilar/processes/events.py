@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 from vigilar.base.clock import SystemClock
@@ -38,7 +38,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
     with closing(Store.open(job.database_url)) as store:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
         names = {camera.id: camera.name for camera in job.cameras}
-        processor = EventProcessor(store, bus, SystemClock(), names)
+        processor = EventProcessor(store, bus, SystemClock(), job.node_id, names)
         processor.subscribe()
         bus.on_connected(processor.notice_connection)
         bus.start()
@@ -47,6 +47,8 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             _turn_until_stopped(processor, control)
         finally:
             bus.stop(STOP_S)
+            with suppress(StoreError):  # what was not noted is published again at the next start
+                processor.close()
 
 
 def _turn_until_stopped(processor: EventProcessor, control: ControlChild) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from vigilar.base.clock import Clock
-from vigilar.base.errors import BusError, ErrorKind, RecordingError, StoreError
+from vigilar.base.errors import BusError, RecordingError, StoreError
 from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
@@ -22,6 +22,7 @@ from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
 from vigilar.record.stills import Still
 from vigilar.store import inbound
+from vigilar.store.errors import DATABASE_TROUBLE
 from vigilar.store.sql import Database
 
 logger = logging.getLogger(__name__)
@@ -35,8 +36,6 @@ MAX_PICTURES = 4
 RETRY_S = 1.0
 IDLE_S = 5.0
 """A sign of life at least this often; ``wake`` and each fact end the wait."""
-
-_DATABASE_TROUBLE = {ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DENIED, ErrorKind.CORRUPT}
 
 
 class Publisher(Protocol):
@@ -63,8 +62,9 @@ class _Waiting:
 class FactSender:
     """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread."""
 
-    def __init__(self, camera_id: str, store: Database, bus: Publisher, clock: Clock) -> None:
+    def __init__(self, camera_id: str, node_id: str, store: Database, bus: Publisher, clock: Clock) -> None:
         self._camera_id = camera_id
+        self._node_id = node_id
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -77,7 +77,7 @@ class FactSender:
         self.alive_mono_ns = clock.mono_ns()
 
     def report(self, kind: str, utc_ns: int, detail: dict[str, Any]) -> None:
-        """A fact about the camera; ``kind`` is a type of ``vigilar/events/classification.py``."""
+        """A fact about the camera; ``kind`` is a type of ``vigilar/events/subjects.py``."""
         fact = CameraFact(new_id(), utc_ns // 1_000_000, self._camera_id, kind, detail)
         self._put(_Waiting(Topics.camera_fact(self._camera_id), fact))
 
@@ -123,7 +123,7 @@ class FactSender:
                 self._send(item)
             except StoreError as error:
                 self._errors.add(error)
-                if error.kind in _DATABASE_TROUBLE:
+                if error.kind in DATABASE_TROUBLE:
                     return False
             except BusError as error:  # the row is there, the events process finds it
                 self._errors.add(error)
@@ -147,7 +147,8 @@ class FactSender:
         try:
             self._name_still(item)
             payload = item.message.dump()
-            inbound.put(self._store, item.message.id, item.topic, payload, self._clock.utc_ns() // 1_000_000)
+            now_ms = self._clock.utc_ns() // 1_000_000
+            inbound.put(self._store, self._node_id, item.message.id, item.topic, payload, now_ms)
             self._bus.publish(item.topic, payload)
         finally:
             if still:

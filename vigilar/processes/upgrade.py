@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from vigilar.base.errors import RecordingError
+from vigilar.base.errors import RecordingError, StoreError
 from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.ports import LOOPBACK, free_port
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
@@ -23,9 +24,10 @@ from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.processes.planner import PlanTask
-from vigilar.store.cameras import ensure_camera, list_cameras, remove_camera
+from vigilar.store.cameras import CAMERA_ELSEWHERE, ensure_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, storage_totals
+from vigilar.store.nodes import claim_rows
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import LOCKED_CODES, open_header
@@ -48,11 +50,11 @@ def make_jobs(task: PlanTask) -> HouseJobs:
         logins = _make_broker_ready(places, broker)
     else:
         logins = shared_logins(broker)
-    uuids = _make_database_ready(config, places, migrate=task.is_start)
+    node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
+    uuids, refused = _make_database_ready(config, places, node_id, migrate=task.is_start)
     if task.is_start:
         _tell_locked_recordings(config, places, ring)
-    node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
-    jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids, node_id)
+    jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids, node_id, refused)
     return replace(jobs, broker=broker)
 
 
@@ -63,18 +65,29 @@ def _make_broker_ready(places: Places, broker: BrokerPlan) -> BusLogins:
     return BusLogins(host=LOOPBACK, port=broker.port, camera=camera, events=events, web=web)
 
 
-def _make_database_ready(config: Config, places: Places, *, migrate: bool) -> dict[str, bytes]:
-    """The uuid of each configured camera. Migrates only at the start: later, processes use the database."""
+def _make_database_ready(
+    config: Config, places: Places, node_id: str, *, migrate: bool
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The uuid of each configured camera, and why each other one cannot run: its id is another box's.
+
+    Migrates, and claims rows of no box, only at the start: later, processes use the database.
+    """
     now_ms = time.time_ns() // 1_000_000
-    store = Store.open(database_url(config, places), migrate=migrate)
-    try:
-        uuids = {camera.id: ensure_camera(store, camera.id, camera.name, now_ms).uuid for camera in config.cameras}
+    uuids, refused = {}, {}
+    with closing(Store.open(database_url(config, places), migrate=migrate)) as store:
+        if migrate and (claimed := claim_rows(store, node_id)):
+            logger.info("%d rows from before boxes had ids are this box's now", claimed)
+        for camera in config.cameras:
+            try:
+                uuids[camera.id] = ensure_camera(store, camera.id, camera.name, now_ms, node_id).uuid
+            except StoreError as error:
+                if error.code != CAMERA_ELSEWHERE:
+                    raise
+                refused[camera.id] = f"{error}. {error.next_step}"
         for row in list_cameras(store):
-            if row.id not in uuids:
+            if row.node_id == node_id and row.id not in uuids:
                 remove_camera(store, row.id, now_ms)
-        return uuids
-    finally:
-        store.close()
+    return uuids, refused
 
 
 def _tell_locked_recordings(config: Config, places: Places, ring: KeyRing) -> None:

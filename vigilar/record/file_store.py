@@ -42,7 +42,7 @@ def _nothing_to_check() -> None:
 
 @dataclass(frozen=True, slots=True)
 class FileStoreSettings:
-    """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes; ``node_id`` names the box.
+    """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes.
 
     ``check_folder`` is called before any folder or file is made. It raises RecordingError (transient, V-DRIVE) when
     what lies at ``data_dir`` is not the house's own folder: its drive is away.
@@ -52,7 +52,6 @@ class FileStoreSettings:
     camera_uuid: bytes
     data_dir: Path
     boot_id: bytes
-    node_id: str = ""
     check_folder: Callable[[], None] = _nothing_to_check
 
 
@@ -190,7 +189,6 @@ class FileStore:
             width=info.width,
             height=info.height,
             has_audio=info.has_audio,
-            node_id=self.settings.node_id,
         )
 
     def _make_folder(self, folder: Path) -> None:

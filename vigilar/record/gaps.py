@@ -10,7 +10,7 @@ from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.vge.bodies import Mark
 
 Report = Callable[[str, int, dict[str, Any]], None]
-"""Takes a fact: its kind (a type of ``vigilar/events/classification.py``), UTC ns, details. Must return at once."""
+"""Takes a fact: its kind (a type of ``vigilar/events/subjects.py``), UTC ns, details. Must return at once."""
 
 DISK_FULL = "the disk was full"
 DISK_FAILED = "the disk reported an error"

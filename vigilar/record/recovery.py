@@ -205,7 +205,6 @@ class Recovery:
             width=picture.width,
             height=picture.height,
             has_audio=CoreFlag.AUDIO in core.flags,
-            node_id=settings.node_id,
         )
         try:
             files.add_file(self._store, new)

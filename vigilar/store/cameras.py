@@ -5,40 +5,60 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from vigilar.base.errors import ExitCode, StoreError
 from vigilar.store.sql import Database
 
-_COLUMNS = "id, uuid, name, created_ms, removed_ms"
+_COLUMNS = "id, uuid, name, created_ms, removed_ms, node_id"
+
+CAMERA_ELSEWHERE = "V-CAMERA-ELSEWHERE"
+"""The code of the error for a camera whose id belongs to another box."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraRow:
-    """A camera. ``uuid`` is 16 random bytes made once; ``removed_ms`` is None while it is configured."""
+    """A camera. ``uuid`` is 16 random bytes made once; ``removed_ms`` is None while it is configured; ``node_id`` is
+    the box that runs it (``nodes``), empty for none."""
 
     id: str
     uuid: bytes
     name: str
     created_ms: int
     removed_ms: int | None
+    node_id: str
 
 
-def ensure_camera(store: Database, camera_id: str, name: str, now_ms: int) -> CameraRow:
-    """The row of a camera: made if new, brought back if it was removed, renamed if its name changed.
+def ensure_camera(store: Database, camera_id: str, name: str, now_ms: int, node_id: str = "") -> CameraRow:
+    """The row of a camera of the box ``node_id``: made if new, brought back if it was removed, renamed if its name
+    changed, claimed if it belonged to no box. Without ``node_id`` the row keeps its owner.
 
-    Footage of a removed camera keeps its row, so the uuid stays the same when the camera comes back.
+    Footage of a removed camera keeps its row, so the uuid stays the same when the camera comes back. Raises StoreError
+    (code CAMERA_ELSEWHERE) when another box has a camera of that id, also a removed one: its files are named so.
     """
     found = get_camera(store, camera_id)
-    if found is not None and found.name == name and found.removed_ms is None:
+    is_same = found is not None and found.name == name and found.removed_ms is None
+    if found is not None and is_same and node_id in ("", found.node_id):
         return found
     with store.sql_write(f"store camera {camera_id}") as run:
         rows = run(
-            "INSERT INTO cameras (id, uuid, name, created_ms) VALUES (:id, :uuid, :name, :now_ms) "
-            f"ON CONFLICT (id) DO UPDATE SET name = excluded.name, removed_ms = NULL RETURNING {_COLUMNS}",
+            "INSERT INTO cameras (id, uuid, name, created_ms, node_id) VALUES (:id, :uuid, :name, :now_ms, :node_id) "
+            "ON CONFLICT (id) DO UPDATE SET name = excluded.name, removed_ms = NULL, "
+            "node_id = CASE WHEN excluded.node_id = '' THEN cameras.node_id ELSE excluded.node_id END "
+            "WHERE excluded.node_id = '' OR cameras.node_id IN ('', excluded.node_id) "
+            f"RETURNING {_COLUMNS}",
             id=camera_id,
             uuid=os.urandom(16),
             name=name,
             now_ms=now_ms,
+            node_id=node_id,
         )
-        return CameraRow(*rows[0])
+    if not rows:
+        raise StoreError(
+            f"another box of this house has a camera with the id {camera_id}",
+            next_step=f"Give this camera another id than {camera_id}, on one of the two boxes.",
+            code=CAMERA_ELSEWHERE,
+            exit_code=ExitCode.CONFIG,
+        )
+    return CameraRow(*rows[0])
 
 
 def get_camera(store: Database, camera_id: str) -> CameraRow | None:
@@ -48,7 +68,7 @@ def get_camera(store: Database, camera_id: str) -> CameraRow | None:
 
 
 def list_cameras(store: Database, *, with_removed: bool = False) -> list[CameraRow]:
-    """All cameras by name; ``with_removed`` also those that are no longer configured but may have footage."""
+    """The cameras of all boxes by name; ``with_removed`` also those no longer configured, which may have footage."""
     which = "" if with_removed else "WHERE removed_ms IS NULL"
     with store.sql_read("read cameras") as run:
         rows = run(f"SELECT {_COLUMNS} FROM cameras {which} ORDER BY name, id")

@@ -19,6 +19,12 @@ POOL_SIZE = 2
 POOL_WAIT_S = 10.0
 """A thread waits this long for a connection; a page of events takes about 1 ms."""
 
+CONNECT_TIMEOUT_S = 5
+"""For a database server that does not answer."""
+
+WRITE_LOCK = 0x76696769
+"""Number of PostgreSQL's advisory lock that writers of this schema hold, as they hold the file's lock on SQLite."""
+
 WRITES = "vigilar_writes"
 """The execution option of a connection whose transactions take the write lock at once."""
 
@@ -26,8 +32,7 @@ WRITES = "vigilar_writes"
 def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SIZE) -> Engine:
     """An engine whose connections have our pragmas. ``foreign_keys`` is off only while tables are rebuilt."""
     if url.get_backend_name() != "sqlite":
-        with store_errors("open the database"):
-            return create_engine(url, pool_size=pool_size, max_overflow=2, pool_timeout=POOL_WAIT_S, pool_pre_ping=True)
+        return _make_server_engine(url, pool_size)
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -46,6 +51,32 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+def _make_server_engine(url: URL, pool_size: int) -> Engine:
+    """An engine on PostgreSQL that keeps what SQLite gives: a reader sees one state, writers take turns from their
+    start. Without the second, two boxes that read and then write would lose each other's work."""
+    with store_errors("open the database"):
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=2,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_S,
+                "options": f"-c lock_timeout={sqlite.BUSY_TIMEOUT_MS} -c timezone=UTC",
+            },
+        )
+
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(WRITES, False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+        else:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
     event.listen(engine, "begin", begin)
     return engine
 

@@ -20,8 +20,9 @@ class Store:
     """One process' door to the database. Thread-safe; every foreign error leaves it as StoreError.
 
     Writers of one process take turns by a lock of this object (level 2: a caller may hold a lock of its own while it
-    calls, never the other way round); between processes they take turns by SQLite's write lock, waited for at most
-    ``sqlite.BUSY_TIMEOUT_MS``, then the error is TRANSIENT. Readers never wait for writers (WAL).
+    calls, never the other way round); between processes they take turns by SQLite's write lock (on PostgreSQL by an
+    advisory lock), waited for at most ``sqlite.BUSY_TIMEOUT_MS``, then the error is TRANSIENT. Readers never wait for
+    writers (WAL).
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -28,6 +28,9 @@ _SQLITE_EXTENDED_KINDS = {
     sqlite3.SQLITE_IOERR_SHMSIZE: _SQLITE_KINDS[sqlite3.SQLITE_FULL],
 }
 
+DATABASE_TROUBLE = frozenset({ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DENIED, ErrorKind.CORRUPT})
+"""Kinds of errors that say nothing about the row at hand: it is tried again until the database is well."""
+
 NEXT_STEPS = {
     ErrorKind.FULL: "Free space on that disk; what waits is stored as soon as there is room.",
     ErrorKind.CORRUPT: "Stop Vigilar and restore the database from a backup; the recordings are not affected.",

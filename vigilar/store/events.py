@@ -7,7 +7,6 @@ finds everything a page has missed, and nothing is committed out of order.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,13 +14,13 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select,
 
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store.engine import Store
-from vigilar.store.outbox import OutboxMessage, add_within, consume_within
-from vigilar.store.schema import counters, events, files
+from vigilar.store.outbox import consume_within
+from vigilar.store.schema import cameras, counters, events, files
 
 MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
 
-_COLUMNS = tuple(column for column in events.c if column.name not in ("words", "first_change"))
+EVENT_COLUMNS = tuple(column for column in events.c if column.name != "words")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,8 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
-    """An event as it is in the database. ``change`` is the number of its newest insert or update."""
+    """An event as it is in the database. ``change`` is the number of its newest insert or update, ``first_change`` that
+    of its insert."""
 
     id: int
     uid: str
@@ -53,6 +53,7 @@ class StoredEvent:
     still_id: int | None
     payload: dict[str, Any]
     created_ms: int
+    first_change: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,23 +75,17 @@ class EventFilter:
     limit: int = 50
 
 
-Announce = Callable[[StoredEvent], OutboxMessage]
-"""Makes the message that tells the world of a stored event. It is stored with the event, or neither is."""
-
-
 def insert_event(
     store: Store,
     new: NewEvent,
     *,
     now_ms: int,
-    announce: Announce | None = None,
     consumed_outbox: tuple[str, str] | None = None,
 ) -> StoredEvent | None:
     """Store an event, on the disk when this returns; None when its ``uid`` is known, which changes nothing.
 
-    In the same transaction: ``announce`` is asked for the message to put into the outbox, and the inbound message
-    ``consumed_outbox`` (uid, topic) is deleted, also when the event was known. A ``still_id`` without a row becomes
-    None: an event without a picture is better than none.
+    In the same transaction the message ``consumed_outbox`` (uid, topic) is deleted, also when the event was known. A
+    ``still_id`` without a row becomes None: an event without a picture is better than none.
     """
     with store.write("store an event") as connection:
         if consumed_outbox is not None:
@@ -98,11 +93,13 @@ def insert_event(
         if connection.execute(select(events.c.id).where(events.c.uid == new.uid)).first() is not None:
             return None
         still = select(files.c.id).where(files.c.id == new.still_id).scalar_subquery() if new.still_id else None
+        change = _next_change(connection)
         row = connection.execute(
             insert(events)
             .values(
                 uid=new.uid,
-                change=_next_change(connection),
+                change=change,
+                first_change=change,
                 type=new.type,
                 severity=new.severity,
                 source_id=new.source_id,
@@ -113,12 +110,9 @@ def insert_event(
                 words=_words(new.type, new.source_id, new.payload),
                 created_ms=now_ms,
             )
-            .returning(*_COLUMNS)
+            .returning(*EVENT_COLUMNS)
         ).one()
-        stored = _event(row)
-        if announce is not None:
-            add_within(connection, announce(stored), now_ms)
-        return stored
+        return make_event(row)
 
 
 def update_event(
@@ -127,21 +121,19 @@ def update_event(
     *,
     end_ms: int | None,
     payload: dict[str, Any],
-    now_ms: int,
-    announce: Announce | None = None,
     consumed_outbox: tuple[str, str] | None = None,
 ) -> StoredEvent | None:
     """Give an event this end and payload; None when it has them already, which changes nothing.
 
-    ``announce`` and ``consumed_outbox`` as in ``insert_event``.
+    ``consumed_outbox`` as in ``insert_event``.
     """
     with store.write("change an event") as connection:
         if consumed_outbox is not None:
             consume_within(connection, *consumed_outbox)
-        row = connection.execute(select(*_COLUMNS).where(events.c.id == event.id)).first()
+        row = connection.execute(select(*EVENT_COLUMNS).where(events.c.id == event.id)).first()
         if row is None:
             return None
-        found = _event(row)
+        found = make_event(row)
         if found.end_ms == end_ms and found.payload == payload:
             return None
         changed = replace(found, change=_next_change(connection), end_ms=end_ms, payload=payload)
@@ -155,23 +147,26 @@ def update_event(
                 words=_words(found.type, found.source_id, payload),
             )
         )
-        if announce is not None:
-            add_within(connection, announce(changed), now_ms)
         return changed
 
 
 def get_event(store: Store, event_id: int) -> StoredEvent | None:
-    return _first(store, select(*_COLUMNS).where(events.c.id == event_id))
+    return _first(store, select(*EVENT_COLUMNS).where(events.c.id == event_id))
 
 
 def find_event(store: Store, uid: str) -> StoredEvent | None:
     """The event that came from the message ``uid``."""
-    return _first(store, select(*_COLUMNS).where(events.c.uid == uid))
+    return _first(store, select(*EVENT_COLUMNS).where(events.c.uid == uid))
 
 
-def open_motions(store: Store, *, source_id: str | None = None, until_ms: int) -> list[StoredEvent]:
-    """Motions without an end that began at or before ``until_ms``, oldest first; of one camera, or of all."""
-    query = select(*_COLUMNS).where(events.c.type == "motion", events.c.end_ms.is_(None), events.c.ts_ms <= until_ms)
+def open_motions(store: Store, node_id: str, *, source_id: str | None = None, until_ms: int) -> list[StoredEvent]:
+    """Motions without an end that began at or before ``until_ms``, oldest first; of one camera, or of all but those
+    that another box than ``node_id`` runs."""
+    foreign = select(cameras.c.id).where(cameras.c.node_id.not_in(("", node_id)))
+    query = select(*EVENT_COLUMNS).where(
+        events.c.type == "motion", events.c.end_ms.is_(None), events.c.ts_ms <= until_ms
+    )
+    query = query.where(events.c.source_id.not_in(foreign))
     if source_id is not None:
         query = query.where(events.c.source_id == source_id)
     return _all(store, query.order_by(events.c.ts_ms, events.c.id))
@@ -184,7 +179,7 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
     V-DB-CURSOR) for a cursor that is none of ours.
     """
     limit = max(1, min(wanted.limit, MAX_PAGE))
-    query = _filtered(select(*_COLUMNS), wanted)
+    query = _filtered(select(*EVENT_COLUMNS), wanted)
     if wanted.cursor is not None:
         ts_ms, event_id = _parse_cursor(wanted.cursor)
         query = query.where(or_(events.c.ts_ms < ts_ms, and_(events.c.ts_ms == ts_ms, events.c.id < event_id)))
@@ -199,11 +194,6 @@ def count_events(store: Store, wanted: EventFilter) -> int:
     """How many events match; ``cursor`` and ``limit`` do not count."""
     with store.read("count events") as connection:
         return int(connection.execute(_filtered(select(func.count()).select_from(events), wanted)).scalar_one())
-
-
-def events_changed_after(store: Store, change: int, limit: int = MAX_PAGE) -> list[StoredEvent]:
-    """Events inserted or changed since change number ``change``, in the order of their newest change."""
-    return _all(store, select(*_COLUMNS).where(events.c.change > change).order_by(events.c.change).limit(limit))
 
 
 def newest_change(store: Store) -> int:
@@ -265,15 +255,16 @@ def _dump(payload: dict[str, Any]) -> str:
 def _first(store: Store, query: Select[Any]) -> StoredEvent | None:
     with store.read("read events") as connection:
         row = connection.execute(query).first()
-        return None if row is None else _event(row)
+        return None if row is None else make_event(row)
 
 
 def _all(store: Store, query: Select[Any]) -> list[StoredEvent]:
     with store.read("read events") as connection:
-        return [_event(row) for row in connection.execute(query)]
+        return [make_event(row) for row in connection.execute(query)]
 
 
-def _event(row: Row[Any]) -> StoredEvent:
+def make_event(row: Row[Any]) -> StoredEvent:
+    """From a row of ``EVENTEVENT_COLUMNS``."""
     values = dict(row._mapping)
     values["payload"] = json.loads(values["payload"])
     return StoredEvent(**values)

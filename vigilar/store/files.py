@@ -25,8 +25,8 @@ NO_LINK = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFile:
-    """What is known of a file when its header is on the disk. ``path`` is relative to the data folder; ``node_id``
-    names the box whose folder that is."""
+    """What is known of a file when its header is on the disk. ``path`` is relative to the data folder. The row
+    belongs to the box that runs the camera."""
 
     camera_id: str
     content: Content
@@ -37,7 +37,6 @@ class NewFile:
     width: int = 0
     height: int = 0
     has_audio: bool = False
-    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +149,9 @@ def add_file(store: Database, new: NewFile) -> int:
         )
         rows = run(
             "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio, "
-            "node_id) VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, "
-            ":has_audio, :node_id) RETURNING id",
+            "node_id) "
+            "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio, "
+            "(SELECT node_id FROM cameras WHERE id = :camera_id)) RETURNING id",
             camera_id=new.camera_id,
             content=new.content,
             number=new.number,
@@ -161,7 +161,6 @@ def add_file(store: Database, new: NewFile) -> int:
             width=new.width,
             height=new.height,
             has_audio=int(new.has_audio),
-            node_id=new.node_id,
         )
         return int(rows[0][0])
 
@@ -300,7 +299,8 @@ def storage_totals(store: Database) -> list[StorageTotal]:
     """Sizes by camera and content, of all files that are still there."""
     with store.sql_read("read files") as run:
         rows = run(
-            "SELECT camera_id, content, count(*), sum(size_bytes), min(start_ms), max(coalesce(end_ms, start_ms)) "
+            "SELECT camera_id, content, count(*), CAST(sum(size_bytes) AS BIGINT), min(start_ms), "
+            "max(coalesce(end_ms, start_ms)) "
             "FROM files WHERE state <> 'missing' GROUP BY camera_id, content ORDER BY camera_id, content"
         )
         return [StorageTotal(*row) for row in rows]

@@ -1,8 +1,8 @@
 """Messages that must not be lost: a row first, then the bus; the row goes when the message has had its effect.
 
-Two kinds of rows live here. *Inbound*: a camera process writes its motion or fact under its own topic and publishes
-it; the events process deletes the row in the transaction that stores the event. *Outbound*: the announcement of a
-stored event, written in that same transaction; deleted when the broker has acknowledged it.
+A process writes what it saw under the message's own topic (``inbound``) and publishes it; the events process of its box
+deletes the row in the transaction that stores the event. What is told of stored events needs no rows here: see
+``consumers``.
 """
 
 from __future__ import annotations
@@ -10,19 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, false, func, or_, select, update
 
 from vigilar.store.engine import Store
 from vigilar.store.schema import outbox
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxMessage:
-    """A message for the bus. ``uid`` is unique within its topic; ``payload`` is JSON in UTF-8."""
-
-    uid: str
-    topic: str
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +28,24 @@ class OutboxRow:
     failures: int
 
 
-def add_within(connection: Connection, message: OutboxMessage, now_ms: int) -> None:
-    """Store a message in the transaction of ``connection``."""
-    connection.execute(
-        insert(outbox).values(
-            uid=message.uid, topic=message.topic, payload=message.payload.decode("utf-8"), created_ms=now_ms
-        )
-    )
-
-
 def consume_within(connection: Connection, uid: str, topic: str) -> None:
     """Delete a message in the transaction of ``connection``, which stores its effect."""
     connection.execute(delete(outbox).where(outbox.c.uid == uid, outbox.c.topic == topic))
 
 
-def pending(store: Store, topic_prefix: str, *, now_ms: int, min_age_ms: int = 0, limit: int = 200) -> list[OutboxRow]:
-    """Messages that wait under ``topic_prefix`` for at least ``min_age_ms``, in the order of writing.
+def pending(
+    store: Store, node_id: str, prefixes: Sequence[str], *, now_ms: int, min_age_ms: int = 0, limit: int = 200
+) -> list[OutboxRow]:
+    """Messages of the box ``node_id`` whose topics begin with one of ``prefixes`` and that have waited for at least
+    ``min_age_ms``, in the order of writing.
 
     A row stamped later than ``now_ms`` is old too: the clock was set back after it was written.
     """
     query = (
         select(outbox.c.seq, outbox.c.uid, outbox.c.topic, outbox.c.payload, outbox.c.created_ms, outbox.c.failures)
         .where(
-            outbox.c.topic.startswith(topic_prefix, autoescape=True),
+            outbox.c.node_id == node_id,
+            or_(false(), *(outbox.c.topic.startswith(prefix, autoescape=True) for prefix in prefixes)),
             outbox.c.set_aside_ms.is_(None),
             or_(outbox.c.created_ms <= now_ms - min_age_ms, outbox.c.created_ms > now_ms),
         )
@@ -71,20 +57,6 @@ def pending(store: Store, topic_prefix: str, *, now_ms: int, min_age_ms: int = 0
             OutboxRow(row.seq, row.uid, row.topic, row.payload.encode("utf-8"), row.created_ms, row.failures)
             for row in connection.execute(query)
         ]
-
-
-def done(store: Store, seq: int) -> None:
-    """Delete a message that has had its effect."""
-    with store.write("delete a message") as connection:
-        connection.execute(delete(outbox).where(outbox.c.seq == seq))
-
-
-def done_many(store: Store, topic: str, uids: Sequence[str]) -> None:
-    """Delete the messages ``uids`` of ``topic`` in one transaction."""
-    if not uids:
-        return
-    with store.write("delete messages") as connection:
-        connection.execute(delete(outbox).where(outbox.c.topic == topic, outbox.c.uid.in_(uids)))
 
 
 def fail(store: Store, seq: int) -> int:
@@ -107,9 +79,9 @@ def set_aside(store: Store, seq: int, reason: str, now_ms: int) -> None:
         connection.execute(update(outbox).where(outbox.c.seq == seq).values(set_aside_ms=now_ms, reason=reason[:200]))
 
 
-def counts(store: Store) -> tuple[int, int]:
-    """How many messages wait, and how many were set aside."""
-    query = select(func.count(), func.count(outbox.c.set_aside_ms))
+def counts(store: Store, node_id: str) -> tuple[int, int]:
+    """How many messages of the box ``node_id`` wait, and how many were set aside."""
+    query = select(func.count(), func.count(outbox.c.set_aside_ms)).where(outbox.c.node_id == node_id)
     with store.read("count messages") as connection:
         total, aside = connection.execute(query).one()
         return total - aside, aside

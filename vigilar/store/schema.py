@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -173,6 +174,23 @@ consumers = Table(
     Column("change", Int64, nullable=False, comment="number of the newest change it has taken; 0 before the first"),
     Column("updated_ms", Int64, nullable=False, comment="UTC ms when it took that one"),
     CheckConstraint("change >= 0", name="consumers_change_positive"),
+    sqlite_strict=True,
+)
+
+consumer_owed = Table(
+    "consumer_owed",
+    metadata,
+    Column("node_id", Text, primary_key=True, comment="the consumer's box"),
+    Column("name", Text, primary_key=True, comment="the consumer, whose place has passed a change of this event"),
+    Column("event_id", Int64, ForeignKey("events.id", ondelete="CASCADE"), primary_key=True, comment="the event"),
+    Column("is_new", Int64, nullable=False, comment="1 if the consumer has never handled this event"),
+    Column("change", Int64, comment="the change set aside; null for one that is still to come, only later"),
+    Column("reason", Text, comment="why it was set aside; null as for change"),
+    Column("set_aside_ms", Int64, comment="UTC ms; null as for change"),
+    ForeignKeyConstraint(
+        ["node_id", "name"], ["consumers.node_id", "consumers.name"], name="consumer_owed_by", ondelete="CASCADE"
+    ),
+    CheckConstraint("is_new IN (0, 1)", name="consumer_owed_is_new_bool"),
     sqlite_strict=True,
 )
 

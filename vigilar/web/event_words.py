@@ -134,10 +134,8 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
 
 
 def published_from_row(event: StoredEvent) -> EventPublished:
-    """The message that told of ``event``, made again from its row for pages that missed it.
-
-    An event that ended is told as an update: pages put either in its place by its id.
-    """
+    """The message that tells of ``event``, made from its row. It is told as what its newest change was, an insert or an
+    update; pages put either in its place by its id."""
     return EventPublished(
         id=str(event.id),
         ts=event.ts_ms,
@@ -145,6 +143,6 @@ def published_from_row(event: StoredEvent) -> EventPublished:
         severity=event.severity,
         source_id=event.source_id,
         change=event.change,
-        is_update=event.end_ms is not None,
+        is_update=event.change != event.first_change,
         payload=event.payload,
     )

@@ -22,11 +22,15 @@ _HEALTH_ROOM = QUEUE_SIZE // 2
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored."""
+    """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored.
+
+    ``after`` is the change that was told before it: whoever has that misses nothing between the two.
+    """
 
     name: str
     data: str
     change: int | None = None
+    after: int | None = None
 
     def dump(self) -> str:
         """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""

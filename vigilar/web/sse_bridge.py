@@ -1,8 +1,8 @@
 """From the bus to the open pages: events, and the health of cameras and processes.
 
-Started by the web process after ``create_app(cfg)``, stopped by it at shut-down. A broker that is away, a message
-that cannot be read or a database that is locked is logged and never ends the web process: pages still answer, and
-what was missed is read from the database when the broker is back.
+Started by the web process after ``create_app(cfg)``, stopped by it at shut-down. Of events the bus only says that there
+is something new: the rows say what, read once for all open pages, in order. A broker that is away makes pages some
+seconds late; a message that cannot be read or a database that is locked is logged and never ends the web process.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import logging
 import threading
 
 from vigilar.base.clock import Clock, SystemClock
-from vigilar.base.errors import VigilarError
+from vigilar.base.errors import StoreError
 from vigilar.base.ids import new_id
+from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import BadMessage, CameraHealth, EventPublished, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import WebJob
-from vigilar.store import events as event_rows
+from vigilar.store.change_reader import ChangeReader, PassingPlace
+from vigilar.store.consumers import Change
 from vigilar.store.engine import Store
+from vigilar.store.events import newest_change
 from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.event_words import published_from_row
 from vigilar.web.health import BOARD, HealthBoard
@@ -48,20 +51,28 @@ class SseBridge:
         self._store = store
         self._clock = clock
         self._board = board
-        self._lock = threading.Lock()
-        self._last_change = 0
+        self._place = PassingPlace(store, 0)
+        self._reader = ChangeReader(self._place, self._tell, "pages")
+        self._stop = Stop()
+        self._thread = threading.Thread(target=self._reader.run, args=(self._stop,), name="page-events", daemon=True)
 
     def start(self) -> None:
-        """Subscribe and connect in the background. Events stored before this moment are not sent: pages load them."""
-        self._last_change = event_rows.newest_change(self._store)
+        """Subscribe and connect in the background. Events stored before this moment are not sent: pages load them.
+        Raises StoreError."""
+        self._place.go_to(newest_change(self._store))
         self._bus.subscribe(Topics.EVENTS_PUBLISHED, self.on_event)
         self._bus.subscribe(Topics.CAMERA_ANY_HEALTH, self.on_camera_health)
         self._bus.subscribe(Topics.SYSTEM_HEALTH, self.on_system_health)
         self._bus.on_connected(self.on_connected)
         self._bus.start()
+        self._thread.start()
 
     def stop(self) -> None:
         self._bus.stop(STOP_TIMEOUT_S)
+        self._stop.set()
+        self._reader.wake()
+        if self._thread.is_alive():
+            self._thread.join()
         self._board.set_bus(False)
         self._store.close()
 
@@ -71,18 +82,21 @@ class SseBridge:
     def on_connected(self) -> None:
         """Send what was stored while the broker was away."""
         try:
-            self._catch_up()
-        except VigilarError as error:
+            self._reader.turn()
+        except StoreError as error:
             logger.warning("events stored while the bus was away could not be read: %s", error)
 
     def on_event(self, _topic: str, payload: bytes) -> None:
-        forward_event(payload)
+        """There is something new. Its row is sent, and what came before it; the message itself only while rows cannot
+        be read: pages that miss what came before come back for it."""
         try:
-            change = EventPublished.parse(payload).change
-        except BadMessage:
-            return
-        with self._lock:
-            self._last_change = max(self._last_change, change)
+            self._reader.turn()
+        except StoreError as error:
+            logger.warning("stored events could not be read, the message is sent as it came: %s", error)
+            forward_event(payload)
+
+    def _tell(self, change: Change) -> None:
+        broadcast_sse_event(published_from_row(change.event), after=self._place.number)
 
     def on_camera_health(self, _topic: str, payload: bytes) -> None:
         try:
@@ -102,18 +116,6 @@ class SseBridge:
             logger.warning("health of the processes cannot be read: %s", error)
             return
         self._board.set_system(health, self._clock.utc_ns() // 1_000_000)
-
-    def _catch_up(self) -> None:
-        while True:
-            with self._lock:
-                after = self._last_change
-            rows = event_rows.events_changed_after(self._store, after, 200)
-            if not rows:
-                return
-            for row in rows:
-                broadcast_sse_event(published_from_row(row))
-            with self._lock:
-                self._last_change = max(self._last_change, rows[-1].change)
 
 
 class NoBridge:

@@ -15,6 +15,7 @@ from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.stretch import Stretch
 from vigilar.store import events as event_rows
+from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
 from vigilar.web.auth import is_session_valid
@@ -49,13 +50,16 @@ AFTER_MS = 10_000
 MAX_CLIP_MS = 30 * 60 * 1000
 
 
-def broadcast_sse_event(message: EventPublished) -> None:
-    """Tell all open pages of a stored event. Any thread; never waits."""
-    HUB.broadcast(_notice(message))
+def broadcast_sse_event(message: EventPublished, after: int | None = None) -> None:
+    """Tell all open pages of a stored event. Any thread; never waits.
+
+    ``after`` is the change told before: there is none between the two. Without it each page that misses one looks.
+    """
+    HUB.broadcast(_notice(message, after))
 
 
-def _notice(message: EventPublished) -> Notice:
-    return Notice("event", message.dump().decode(), message.change)
+def _notice(message: EventPublished, after: int | None = None) -> Notice:
+    return Notice("event", message.dump().decode(), message.change, after)
 
 
 @bp.get("/events")
@@ -189,7 +193,8 @@ def _follow(here: Parts, listener: Listener, sent: int, token: str) -> Iterator[
         elif notice.change is None:
             yield notice.dump()
         elif notice.change > sent:
-            if notice.change > sent + 1:  # one between may be late on the bus; the rows are complete and in order
+            before = notice.change - 1 if notice.after is None else notice.after
+            if before > sent:  # one between was not told to this page; the rows are complete and in order
                 for missed in _missed(here, sent, notice.change - 1):
                     yield missed.dump()
             yield notice.dump()
@@ -200,14 +205,14 @@ def _missed(here: Parts, after: int, up_to: int) -> Iterator[Notice]:
     """Notices of the events changed after ``after`` up to ``up_to``, or one that asks to load the list again."""
     if up_to <= after:
         return
-    rows = event_rows.events_changed_after(here.store, after, REPLAY_AT_MOST + 1)
-    if len(rows) > REPLAY_AT_MOST:
-        newest = rows[-1].change
+    changes = PassingPlace(here.store, after).next_batch(REPLAY_AT_MOST + 1)
+    if len(changes) > REPLAY_AT_MOST:
+        newest = changes[-1].number
         yield make_notice("refresh", {"change": newest}, newest)
         return
-    for row in rows:
-        if row.change <= up_to:
-            yield _notice(published_from_row(row))
+    for change in changes:
+        if change.number <= up_to:
+            yield _notice(published_from_row(change.event))
 
 
 def _change_of(text: str, newest: int) -> int | None:

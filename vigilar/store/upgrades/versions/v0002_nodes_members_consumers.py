@@ -60,6 +60,25 @@ def _consumers() -> None:
         sa.CheckConstraint("change >= 0", name="consumers_change_positive"),
         sqlite_strict=True,
     )
+    op.create_table(
+        "consumer_owed",
+        sa.Column("node_id", sa.Text, primary_key=True, comment="the consumer's box"),
+        sa.Column(
+            "name", sa.Text, primary_key=True, comment="the consumer, whose place has passed a change of this event"
+        ),
+        sa.Column(
+            "event_id", Int64, sa.ForeignKey("events.id", ondelete="CASCADE"), primary_key=True, comment="the event"
+        ),
+        sa.Column("is_new", Int64, nullable=False, comment="1 if the consumer has never handled this event"),
+        sa.Column("change", Int64, comment="the change set aside; null for one that is still to come, only later"),
+        sa.Column("reason", sa.Text, comment="why it was set aside; null as for change"),
+        sa.Column("set_aside_ms", Int64, comment="UTC ms; null as for change"),
+        sa.ForeignKeyConstraint(
+            ["node_id", "name"], ["consumers.node_id", "consumers.name"], name="consumer_owed_by", ondelete="CASCADE"
+        ),
+        sa.CheckConstraint("is_new IN (0, 1)", name="consumer_owed_is_new_bool"),
+        sqlite_strict=True,
+    )
 
 
 def _users() -> None:

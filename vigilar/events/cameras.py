@@ -1,0 +1,110 @@
+"""The subject of cameras: what each message of a camera means, and which open motions it ends."""
+
+from __future__ import annotations
+
+from vigilar.bus.messages import BadMessage, CameraFact, MotionEnd, MotionStart
+from vigilar.bus.topics import Topics
+from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severity, title_of
+from vigilar.events.desk import EventDesk, MissingStartError, Source
+from vigilar.events.refusal import check_frac, check_id, check_message, clean_detail
+from vigilar.events.subject import Subject
+
+MOTION = EventType("motion", Severity.INFO, (CAMERA,), "Motion, {name}")
+
+GUESS_LIMIT_MS = 600_000
+"""A motion that was cut off and is ended much later gets this length at most: nobody knows its real one."""
+
+OPEN_LIMIT_MS = 3_600_000
+"""A motion that nobody ended in an hour is ended by us: its camera process died with all who could tell."""
+
+MAX_DURATION_MS = 366 * 86_400_000
+"""A year: more is a mistake of the sender."""
+
+
+def motion_started(desk: EventDesk, source: Source, payload: bytes) -> None:
+    start = MotionStart.parse(payload)
+    check_message(start, _camera_of(source.topic), start.camera_id)
+    if start.still_id is not None and not 0 < start.still_id < 2**63:
+        raise BadMessage("still_id is not a row's id")
+    name = desk.camera_name(start.camera_id)
+    desk.insert(
+        MOTION,
+        uid=start.id,
+        source_id=start.camera_id,
+        ts_ms=start.ts,
+        payload={
+            "title": title_of(MOTION, name),
+            "camera_name": name,
+            "area_frac": check_frac("area_frac", start.area_frac),
+            "is_open": True,
+            "has_still": start.still_id is not None,
+        },
+        still_id=start.still_id,
+        row=source.row_of(start),
+    )
+    # A camera has one motion at a time, so one that is still open was cut off.
+    desk.end_motions(start.camera_id, start.ts, start.ts, MOTION.name, GUESS_LIMIT_MS, but_uid=start.id)
+
+
+def motion_ended(desk: EventDesk, source: Source, payload: bytes) -> None:
+    end = MotionEnd.parse(payload)
+    check_message(end, _camera_of(source.topic), end.camera_id)
+    row = source.row_of(end)
+    peak = check_frac("peak_area_frac", end.peak_area_frac)
+    if not 0 <= end.duration_ms <= MAX_DURATION_MS:
+        raise BadMessage("duration_ms is not a duration")
+    event = desk.find(check_id("motion_id", end.motion_id))
+    if event is None:
+        raise MissingStartError(f"the motion {end.motion_id[:40]} has no start yet")
+    if event.type != MOTION.name or event.source_id != end.camera_id:
+        raise BadMessage("motion_id is not a motion of this camera")
+    changed = {**event.payload, "area_frac": peak, "duration_ms": end.duration_ms, "is_open": False}
+    changed.pop("ended_by", None)  # we had guessed; now we are told
+    desk.update(event, max(end.ts, event.ts_ms), changed, row)
+
+
+def camera_fact(desk: EventDesk, source: Source, payload: bytes) -> None:
+    fact = CameraFact.parse(payload)
+    check_message(fact, _camera_of(source.topic), fact.camera_id)
+    row = source.row_of(fact)
+    event_type = desk.classify(fact.kind, CAMERA)
+    if event_type is MOTION:
+        raise BadMessage("a motion has topics of its own")
+    name = desk.camera_name(fact.camera_id)
+    told = {**clean_detail(fact.detail), "title": title_of(event_type, name), "camera_name": name}
+    desk.insert(event_type, uid=fact.id, source_id=fact.camera_id, ts_ms=fact.ts, payload=told, row=row)
+    if event_type.ends_motion:
+        desk.end_motions(fact.camera_id, fact.ts, fact.ts, event_type.name)
+
+
+def end_old_motions(desk: EventDesk) -> None:
+    """End motions that began over an hour ago and were never ended; they get that length."""
+    until_ms = desk.now_ms() - OPEN_LIMIT_MS
+    desk.end_motions(None, until_ms, until_ms + OPEN_LIMIT_MS, "timeout", OPEN_LIMIT_MS)
+
+
+def _camera_of(topic: str) -> str:
+    """The camera of ``vigilar/camera/<id>/...``."""
+    return topic.split("/", 3)[2]
+
+
+CAMERAS = Subject(
+    name=CAMERA,
+    types=(
+        MOTION,
+        EventType("camera_offline", Severity.WARNING, (CAMERA,), "No picture from {name}", ends_motion=True),
+        EventType("camera_online", Severity.INFO, (CAMERA,), "{name} is back", ends_motion=True),
+        EventType("footage_lost", Severity.ALERT, (CAMERA,), "Footage lost, {name}"),
+        EventType("recording_recovered", Severity.WARNING, (CAMERA,), "Recording repaired after a cut, {name}"),
+        EventType("disk_full", Severity.CRITICAL, (CAMERA,), "Disk full, {name} is not recorded"),
+        EventType("recording_resumed", Severity.INFO, (CAMERA,), "{name} is recorded again"),
+        EventType("clock_stepped", Severity.WARNING, (CAMERA, SUPERVISOR), "The clock was corrected"),
+    ),
+    handlers={
+        Topics.motion_start("+"): motion_started,
+        Topics.motion_end("+"): motion_ended,
+        Topics.camera_fact("+"): camera_fact,
+    },
+    outbox_prefixes=("vigilar/camera/",),
+    look=end_old_motions,
+)

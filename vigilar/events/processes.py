@@ -1,0 +1,46 @@
+"""The subject of processes: what the supervisor saw of them and tells over its line."""
+
+from __future__ import annotations
+
+from vigilar.base.control import ProcessFact
+from vigilar.events.classification import SUPERVISOR, EventType, Severity, process_title_name, title_of
+from vigilar.events.desk import EventDesk
+from vigilar.events.refusal import clean_detail
+from vigilar.events.subject import Subject
+
+GUESS_LIMIT_MS = 600_000
+"""A motion that a power cut ended gets this length at most: nobody knows its real one."""
+
+_CAMERA_PROCESS = "camera/"
+
+
+def handle_fact(desk: EventDesk, fact: ProcessFact) -> None:
+    """Store what the supervisor saw of a process. An event of a camera's process belongs to the camera.
+
+    Raises BadMessage and StoreError.
+    """
+    event_type = desk.classify(fact.kind, SUPERVISOR)
+    source_id, camera_name = fact.source_id, None
+    payload = clean_detail(fact.detail)
+    if fact.source_id.startswith(_CAMERA_PROCESS):
+        source_id = fact.source_id.removeprefix(_CAMERA_PROCESS)
+        camera_name = payload["camera_name"] = desk.camera_name(source_id)
+    payload["process"] = fact.source_id
+    payload["title"] = title_of(event_type, process_title_name(fact.source_id, camera_name))
+    desk.insert(event_type, uid=fact.id, source_id=source_id, ts_ms=fact.ts, payload=payload)
+    if event_type.name == "system_started":
+        desk.end_motions(None, fact.ts, fact.ts, event_type.name, GUESS_LIMIT_MS)
+    elif event_type.ends_motion and camera_name is not None:
+        desk.end_motions(source_id, fact.ts, fact.ts, event_type.name)
+
+
+PROCESSES = Subject(
+    name=SUPERVISOR,
+    types=(
+        EventType("process_restarted", Severity.WARNING, (SUPERVISOR,), "{name} was restarted", ends_motion=True),
+        EventType("process_failing", Severity.ALERT, (SUPERVISOR,), "{name} keeps failing", ends_motion=True),
+        EventType("system_started", Severity.INFO, (SUPERVISOR,), "Vigilar started", ends_motion=True),
+        EventType("system_stopped", Severity.INFO, (SUPERVISOR,), "Vigilar stopped"),
+    ),
+    handle_fact=handle_fact,
+)

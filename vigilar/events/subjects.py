@@ -1,0 +1,11 @@
+"""The list of all subjects, and the one table of event types that it makes."""
+
+from __future__ import annotations
+
+from vigilar.events.cameras import CAMERAS
+from vigilar.events.processes import PROCESSES
+from vigilar.events.subject import all_types
+
+SUBJECTS = (CAMERAS, PROCESSES)
+
+EVENT_TYPES = all_types(SUBJECTS)
