@@ -5,11 +5,12 @@ Run it to look at the pages by hand: ``python -m tests.browser.house [port]`` (o
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -34,6 +35,7 @@ from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
+from vigilar.store.users import Role, create_member
 from vigilar.vge.format import CloseReason, Content
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.writer import FileSpec, VgeWriter
@@ -42,6 +44,7 @@ from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.health import BOARD
 from vigilar.web.hub import HUB, make_notice
 from vigilar.web.parts import Parts, parts_of
+from vigilar.web.passwords import hash_password
 
 NAME, PASSWORD = "sam", "correct horse"
 CAMERAS = (("front-door", "Front door"), ("garden", "Garden"), ("drive", "Drive"), ("shed", "Shed"))
@@ -72,6 +75,17 @@ class House:
             body = {"name": NAME, "password": PASSWORD}
             if client.post("/api/v1/setup", json=body).status_code != 201:
                 assert client.post("/api/v1/login", json=body).status_code == 200
+        return client
+
+    def member(self, role: Role, cameras: Collection[str] | None = None, name: str = "") -> FlaskClient:
+        """The browser of a member in this role, signed in; made once, as are the owner and the cameras' rows."""
+        self.client()
+        for camera_id, camera_name in CAMERAS:
+            ensure_camera(self.store, camera_id, camera_name, 1)
+        name = name or f"the {role}"
+        create_member(self.store, name, hash_password(PASSWORD), role, cameras, self.now_ms())
+        client = self.app.test_client()
+        assert client.post("/api/v1/login", json={"name": name, "password": PASSWORD}).status_code == 200
         return client
 
     def record(self, camera_id: str, packets: list[Packet], run: RunStart, *, is_closed: bool = True) -> int:
@@ -161,7 +175,7 @@ class House:
         health = CameraHealth("h", now, camera_id, state, **facts)  # type: ignore[arg-type]  # checked by the class
         BOARD.set_camera(health, now)
         notice = {"now": now, "cameras": [BOARD.camera(camera_id, now)]}
-        HUB.broadcast(make_notice("health", notice))
+        HUB.broadcast(make_notice("health", notice, source_id=camera_id))
 
     def well(self, *camera_ids: str) -> None:
         """All is well: cameras live, programs running, bus connected."""
@@ -178,6 +192,7 @@ class House:
     def break_page(self, endpoint: str) -> None:
         """From now on this view meets a bug."""
 
+        @functools.wraps(self.app.view_functions[endpoint])
         def broken(**_names: object) -> str:
             raise RuntimeError("a bug")
 

@@ -22,11 +22,13 @@ _HEALTH_ROOM = QUEUE_SIZE // 2
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored."""
+    """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored. ``source_id`` is
+    the camera or part of the house it tells of, by which it is kept from who may not see that."""
 
     name: str
     data: str
     change: int | None = None
+    source_id: str = ""
 
     def dump(self) -> str:
         """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""
@@ -34,8 +36,8 @@ class Notice:
         return f"{head}event: {self.name}\ndata: {self.data}\n\n"
 
 
-def make_notice(name: str, content: dict[str, Any], change: int | None = None) -> Notice:
-    return Notice(name, json.dumps(content, separators=(",", ":"), ensure_ascii=False), change)
+def make_notice(name: str, content: dict[str, Any], change: int | None = None, source_id: str = "") -> Notice:
+    return Notice(name, json.dumps(content, separators=(",", ":"), ensure_ascii=False), change, source_id)
 
 
 class HubClosed(Exception):
