@@ -20,17 +20,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
+from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
 from tests.recording_kit import Clip, make_clip, read_clip
-from vigilar.base.clock import SystemClock, boot_id
+from vigilar.base.clock import boot_id
 from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraHealth, EventPublished
 from vigilar.config.jobs import CameraInfo, WebJob
-from vigilar.live.feed import FeedServer
-from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import Fragment, Packet, RunStart, StreamRole
-from vigilar.processes.lazy import make_decoder
+from vigilar.media.packets import Fragment, Packet, RunStart
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
@@ -200,28 +198,7 @@ class House:
 
     def feed(self, camera_id: str, clip: Clip) -> Stop:
         """Serve the clip over and over as this camera's live picture, in real time. Set the stop to pull its cable."""
-        stream, stop, clock = LiveStream(), Stop(), SystemClock()
-        (self.folder / "run").mkdir(exist_ok=True)
-        streams = {StreamRole.MAIN: stream, StreamRole.SUB: stream}
-        server = FeedServer(self.folder / "run", camera_id, streams, make_decoder)
-        shift_utc = clock.utc_ns() - clip.run().utc_ns - 4_000_000_000
-        shift_mono = clock.mono_ns() - clip.run().mono_ns - 4_000_000_000
-
-        def run() -> None:
-            stream.add(clip.run())
-            for packet in clip.endless():
-                due_ns = packet.mono_ns + shift_mono
-                if stop.wait(max(0.0, (due_ns - clock.mono_ns()) / 1e9)):
-                    return
-                stream.add(replace(packet, utc_ns=packet.utc_ns + shift_utc, mono_ns=due_ns))
-
-        thread = threading.Thread(target=run, name=f"test feed {camera_id}")
-        thread.start()
-        server.start()
-        self.feeds.callback(thread.join)
-        self.feeds.callback(stop.set)
-        self.feeds.callback(server.stop)
-        return stop
+        return self.feeds.enter_context(served_feed(self.folder / "run", camera_id, clip))
 
     def _writer(
         self, path: str, uuid: bytes, number: int, link: bytes, content: Content, utc_ns: int, mono_ns: int
