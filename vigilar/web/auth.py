@@ -31,7 +31,9 @@ LIFETIME_MS = 30 * 24 * 3600 * 1000
 
 TOUCH_EVERY_MS = 5 * 60 * 1000
 
-_COOKIE_RULES: dict[str, Any] = {"httponly": True, "samesite": "Strict", "path": "/"}
+_COOKIE_RULES: dict[str, Any] = {"httponly": True, "samesite": "Lax", "path": "/"}
+"""Lax, not Strict: a link to an event in a mail or on another page must find its reader signed in. What changes
+something is no link, and is refused when it comes from elsewhere (``security``)."""
 
 
 def install_auth(app: Flask) -> None:
@@ -159,4 +161,4 @@ def _return_path() -> str | None:
 
 
 def _clear_cookie() -> dict[str, str]:
-    return {"Set-Cookie": f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict"}
+    return {"Set-Cookie": f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"}
