@@ -5,11 +5,12 @@ Run it to look at the pages by hand: ``python -m tests.browser.house [port]`` (o
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -19,21 +20,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
+from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
 from tests.recording_kit import Clip, make_clip, read_clip
-from vigilar.base.clock import SystemClock, boot_id
+from vigilar.base.clock import boot_id
 from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraHealth, EventPublished
 from vigilar.config.jobs import CameraInfo, WebJob
-from vigilar.live.feed import FeedServer
-from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import Fragment, Packet, RunStart, StreamRole
-from vigilar.processes.lazy import make_decoder
+from vigilar.media.packets import Fragment, Packet, RunStart
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
+from vigilar.store.users import Role, create_member
 from vigilar.vge.format import CloseReason, Content
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.writer import FileSpec, VgeWriter
@@ -42,6 +42,7 @@ from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.health import BOARD
 from vigilar.web.hub import HUB, make_notice
 from vigilar.web.parts import Parts, parts_of
+from vigilar.web.passwords import hash_password
 
 NAME, PASSWORD = "sam", "correct horse"
 CAMERAS = (("front-door", "Front door"), ("garden", "Garden"), ("drive", "Drive"), ("shed", "Shed"))
@@ -72,6 +73,17 @@ class House:
             body = {"name": NAME, "password": PASSWORD}
             if client.post("/api/v1/setup", json=body).status_code != 201:
                 assert client.post("/api/v1/login", json=body).status_code == 200
+        return client
+
+    def member(self, role: Role, cameras: Collection[str] | None = None, name: str = "") -> FlaskClient:
+        """The browser of a member in this role, signed in; made once, as are the owner and the cameras' rows."""
+        self.client()
+        for camera_id, camera_name in CAMERAS:
+            ensure_camera(self.store, camera_id, camera_name, 1)
+        name = name or f"the {role}"
+        create_member(self.store, name, hash_password(PASSWORD), role, cameras, self.now_ms())
+        client = self.app.test_client()
+        assert client.post("/api/v1/login", json={"name": name, "password": PASSWORD}).status_code == 200
         return client
 
     def record(self, camera_id: str, packets: list[Packet], run: RunStart, *, is_closed: bool = True) -> int:
@@ -163,7 +175,7 @@ class House:
         health = CameraHealth("h", now, camera_id, state, **facts)  # type: ignore[arg-type]  # checked by the class
         BOARD.set_camera(health, now)
         notice = {"now": now, "cameras": [BOARD.camera(camera_id, now)]}
-        HUB.broadcast(make_notice("health", notice))
+        HUB.broadcast(make_notice("health", notice, source_id=camera_id))
 
     def well(self, *camera_ids: str) -> None:
         """All is well: cameras live, programs running, bus connected."""
@@ -180,6 +192,7 @@ class House:
     def break_page(self, endpoint: str) -> None:
         """From now on this view meets a bug."""
 
+        @functools.wraps(self.app.view_functions[endpoint])
         def broken(**_names: object) -> str:
             raise RuntimeError("a bug")
 
@@ -187,28 +200,7 @@ class House:
 
     def feed(self, camera_id: str, clip: Clip) -> Stop:
         """Serve the clip over and over as this camera's live picture, in real time. Set the stop to pull its cable."""
-        stream, stop, clock = LiveStream(), Stop(), SystemClock()
-        (self.folder / "run").mkdir(exist_ok=True)
-        streams = {StreamRole.MAIN: stream, StreamRole.SUB: stream}
-        server = FeedServer(self.folder / "run", camera_id, streams, make_decoder)
-        shift_utc = clock.utc_ns() - clip.run().utc_ns - 4_000_000_000
-        shift_mono = clock.mono_ns() - clip.run().mono_ns - 4_000_000_000
-
-        def run() -> None:
-            stream.add(clip.run())
-            for packet in clip.endless():
-                due_ns = packet.mono_ns + shift_mono
-                if stop.wait(max(0.0, (due_ns - clock.mono_ns()) / 1e9)):
-                    return
-                stream.add(replace(packet, utc_ns=packet.utc_ns + shift_utc, mono_ns=due_ns))
-
-        thread = threading.Thread(target=run, name=f"test feed {camera_id}")
-        thread.start()
-        server.start()
-        self.feeds.callback(thread.join)
-        self.feeds.callback(stop.set)
-        self.feeds.callback(server.stop)
-        return stop
+        return self.feeds.enter_context(served_feed(self.folder / "run", camera_id, clip))
 
     def _take_number(self, camera_id: str, content: file_rows.Content) -> tuple[int, bytes]:
         link = file_rows.get_chain_end(self.store, camera_id, content).link

@@ -224,7 +224,7 @@ def _missing_ms(camera: Camera) -> list[float]:
 
 
 def _told(camera: Camera, kind: str) -> list[dict[str, Any]]:
-    rows = outbox.pending(camera.store, "vigilar/camera/", now_ms=1 << 50)
+    rows = outbox.pending(camera.store, "", ["vigilar/camera/"], now_ms=1 << 50)
     facts = [json.loads(row.payload) for row in rows if row.topic.endswith("/fact")]
     return [fact["detail"] for fact in facts if fact["kind"] == kind]
 

@@ -150,6 +150,19 @@ def test_sigterm_stops_although_a_reader_stalls(served: WebProcess) -> None:
         assert served.exit_code(3.0) == 0
 
 
+def test_readers_that_keep_their_end_open_hold_up_nobody(served: WebProcess) -> None:
+    request = f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{served.job.port}\r\nConnection: close\r\n\r\n"
+    readers = [served.connect(request) for _ in range(8)]
+    for reader in readers:
+        while reader.recv(4096):
+            pass
+    began = time.monotonic()
+    assert served.is_up()
+    assert time.monotonic() - began < 1.5
+    for reader in readers:
+        reader.close()
+
+
 def test_end_of_supervisor_ends_web_process(served: WebProcess) -> None:
     assert served.process.line
     served.process.line._sock.shutdown(socket.SHUT_RDWR)  # what the kernel does when its last owner is gone

@@ -218,7 +218,7 @@ def test_motion_waits_for_the_row_of_its_still_if_that_may_come(
     store: Store, error: ErrorKind, still_id: int | None
 ) -> None:
     bus, still = Heard(), SlowRow(error)
-    sender = FactSender("front", store, bus, SimulatedClock())
+    sender = FactSender("front", "box", store, bus, SimulatedClock())
     sender.motion_started(7_000_000, 3, 0.25, lambda: cast(Still, still))
     assert sender.send_waiting() is (still_id is None)
     assert still.finished == 1, "the picture is durable whatever the database does"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import insert
 
 from vigilar.base.errors import StoreError
 from vigilar.store import inbound, outbox
-from vigilar.store.cameras import ensure_camera
+from vigilar.store.cameras import ensure_camera, remove_camera
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.engine import Store
 from vigilar.store.events import (
@@ -147,6 +148,34 @@ def test_list_filters_by_each_field(store: Store) -> None:
     assert uids(q="Door motion") == ["a"]
     assert uids(q="0% full_") == ["c"]
     assert uids(q="_%") == []
+
+
+@pytest.mark.parametrize(
+    ("cameras", "of_house", "seen"),
+    [
+        (None, True, "gone system shed front"),
+        (None, False, "gone shed front"),
+        (frozenset({"front", "gone"}), False, "gone front"),
+        (frozenset({"front"}), True, "system front"),
+        (frozenset(), False, ""),
+        (frozenset(), True, "system"),
+    ],
+)
+def test_only_events_of_seen_cameras_are_listed_and_counted(
+    store: Store, cameras: frozenset[str] | None, of_house: bool, seen: str
+) -> None:
+    for camera_id in ("front", "shed", "gone"):
+        ensure_camera(store, camera_id, camera_id, NOW)
+    remove_camera(store, "gone", NOW)
+    for number, source_id in enumerate(("front", "shed", "system", "gone")):
+        _insert(store, source_id, NOW + number, source_id=source_id)
+    wanted = EventFilter(cameras=cameras, of_house=of_house, limit=1)
+    found, cursor = list_events(store, wanted)
+    while cursor is not None:
+        page, cursor = list_events(store, replace(wanted, cursor=cursor))
+        found += page
+    assert [event.source_id for event in found] == seen.split()
+    assert count_events(store, wanted) == len(found)
 
 
 def test_pages_stay_stable_while_events_arrive(store: Store) -> None:

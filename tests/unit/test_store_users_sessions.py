@@ -1,15 +1,37 @@
-"""One owner, names by any spelling, logins that end."""
+"""There is always an owner, names by any spelling, members with limits, logins that end."""
 
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
+from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
-from vigilar.store.sessions import add_session, delete_session, delete_sessions_of, find_session, touch
-from vigilar.store.users import create_owner, find_user, get_user, has_users, set_password_hash
+from vigilar.store.sessions import (
+    add_session,
+    delete_session,
+    delete_sessions_of,
+    find_session,
+    find_sessions,
+    touch,
+)
+from vigilar.store.users import (
+    UserRow,
+    create_member,
+    create_owner,
+    find_user,
+    get_user,
+    has_users,
+    list_users,
+    owner_names,
+    remove_user,
+    set_cameras,
+    set_password_hash,
+    set_role,
+)
 
 NOW = 1_770_000_000_000
 TOKEN = b"t" * 32
@@ -102,3 +124,109 @@ def test_expired_sessions_go_with_next_login(store: Store) -> None:
     add_session(store, b"a" * 32, user.id, now_ms=NOW, expires_ms=NOW + 10)
     add_session(store, b"b" * 32, user.id, now_ms=NOW + 20, expires_ms=NOW + 30)
     assert find_session(store, b"a" * 32, NOW) is None
+
+
+@pytest.fixture
+def anna(store: Store) -> UserRow:
+    """The owner of a house with two cameras."""
+    for camera_id in ("garden", "porch"):
+        ensure_camera(store, camera_id, camera_id, NOW)
+    return create_owner(store, "Anna", "hash", NOW)
+
+
+def code_of(caught: pytest.ExceptionInfo[StoreError]) -> tuple[str, ErrorKind]:
+    return caught.value.code, caught.value.kind
+
+
+def test_member_has_role_and_limit(store: Store, anna: UserRow) -> None:
+    made = create_member(store, "Bert", "hash", "guest", {"garden"}, NOW + 1)
+    assert (made.role, made.cameras, made.created_ms) == ("guest", frozenset({"garden"}), NOW + 1)
+    assert create_member(store, "Cleo", "hash", "adult", None, NOW).cameras is None
+    assert create_member(store, "Dora", "hash", "child", (), NOW).cameras == frozenset()
+    assert [one.name for one in list_users(store)] == ["Anna", "Bert", "Cleo", "Dora"]
+    assert find_user(store, "bert") == get_user(store, made.id) == made
+    assert owner_names(store) == [anna.name]
+
+
+def test_first_member_must_be_owner(store: Store) -> None:
+    with pytest.raises(StoreError) as caught:
+        create_member(store, "Bert", "hash", "adult", None, NOW)
+    assert code_of(caught) == ("user.no_owner", ErrorKind.DENIED)
+    assert not has_users(store)
+    assert create_member(store, "Anna", "hash", "owner", None, NOW).role == "owner"
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "cameras", "code"),
+    [
+        ("ANNA", "adult", None, "user.exists"),
+        ("Bert", "guest", {"garden", "attic"}, "camera.unknown"),
+        ("Bert", "owner", {"garden"}, "user.owner_limit"),
+    ],
+)
+@pytest.mark.usefixtures("anna")
+def test_bad_member_is_refused_whole(store: Store, name: str, role: Any, cameras: Any, code: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        create_member(store, name, "hash", role, cameras, NOW)
+    assert code_of(caught) == (code, ErrorKind.PERMANENT)
+    assert len(list_users(store)) == 1
+
+
+@pytest.mark.usefixtures("anna")
+def test_limit_is_replaced_and_lifted(store: Store) -> None:
+    bert = create_member(store, "Bert", "hash", "adult", None, NOW)
+    assert set_cameras(store, bert.id, ["garden", "porch"]).cameras == frozenset({"garden", "porch"})
+    assert set_cameras(store, bert.id, []).cameras == frozenset()
+    with pytest.raises(StoreError) as caught:
+        set_cameras(store, bert.id, ["attic"])
+    assert code_of(caught) == ("camera.unknown", ErrorKind.PERMANENT)
+    assert set_cameras(store, bert.id, None).cameras is None
+
+
+def test_owner_cannot_be_limited(store: Store, anna: UserRow) -> None:
+    with pytest.raises(StoreError) as caught:
+        set_cameras(store, anna.id, ["garden"])
+    assert code_of(caught) == ("user.owner_limit", ErrorKind.PERMANENT)
+
+
+@pytest.mark.usefixtures("anna")
+def test_new_owner_sees_all_cameras(store: Store) -> None:
+    bert = create_member(store, "Bert", "hash", "guest", ["garden"], NOW)
+    assert (set_role(store, bert.id, "owner").cameras, owner_names(store)) == (None, ["Anna", "Bert"])
+
+
+def test_last_owner_stays(store: Store, anna: UserRow) -> None:
+    bert = create_member(store, "Bert", "hash", "adult", None, NOW)
+    for change in (lambda: remove_user(store, anna.id), lambda: set_role(store, anna.id, "adult")):
+        with pytest.raises(StoreError) as caught:
+            change()
+        assert code_of(caught) == ("user.last_owner", ErrorKind.DENIED)
+    assert set_role(store, anna.id, "owner") == anna
+    set_role(store, bert.id, "owner")
+    remove_user(store, anna.id)
+    assert owner_names(store) == ["Bert"]
+
+
+@pytest.mark.usefixtures("anna")
+def test_removed_member_is_signed_out(store: Store) -> None:
+    bert = create_member(store, "Bert", "hash", "guest", ["garden"], NOW)
+    add_session(store, TOKEN, bert.id, now_ms=NOW, expires_ms=NOW + 10)
+    remove_user(store, bert.id)
+    assert find_session(store, TOKEN, NOW) is None
+    with pytest.raises(StoreError) as caught:
+        remove_user(store, bert.id)
+    assert code_of(caught) == ("user.unknown", ErrorKind.PERMANENT)
+
+
+def test_logins_say_what_their_members_may(store: Store, anna: UserRow) -> None:
+    bert = create_member(store, "Bert", "hash", "guest", ["garden", "porch"], NOW)
+    cleo = create_member(store, "Cleo", "hash", "child", [], NOW)
+    for letter, member in ((b"a", anna), (b"b", bert), (b"c", cleo)):
+        add_session(store, letter * 32, member.id, now_ms=NOW, expires_ms=NOW + 10)
+    found = find_sessions(store, [letter * 32 for letter in (b"a", b"b", b"c", b"d")], NOW)
+    assert {key[:1]: (one.user_name, one.role, one.cameras) for key, one in found.items()} == {
+        b"a": ("Anna", "owner", None),
+        b"b": ("Bert", "guest", {"garden", "porch"}),
+        b"c": ("Cleo", "child", frozenset()),
+    }
+    assert find_sessions(store, [], NOW) == find_sessions(store, [TOKEN], NOW + 10) == {}

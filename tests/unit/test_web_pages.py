@@ -118,7 +118,7 @@ class TestSessions:
         response = stranger.post("/api/v1/login", json={"name": NAME, "password": PASSWORD})
         cookie = response.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
-        assert "SameSite=Strict" in cookie
+        assert "SameSite=Lax" in cookie
         assert "Path=/" in cookie
         assert len(cookie.split("=", 1)[1].split(";")[0]) == 64
 
@@ -196,6 +196,7 @@ class TestRequests:
         [
             {"Origin": "https://evil.example"},
             {"Origin": "null"},
+            {"Origin": "http://[::1"},
             {"Sec-Fetch-Site": "cross-site"},
             {"Sec-Fetch-Site": "same-site"},
             {"Origin": "http://localhost:1"},
@@ -209,6 +210,30 @@ class TestRequests:
     def test_own_origin_is_fine(self, owner: FlaskClient) -> None:
         headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
         assert owner.post("/api/v1/logout", headers=headers).status_code == 204
+
+    @pytest.mark.parametrize("host", ["box.example", "192.0.2.5:49735"])
+    def test_proxy_on_a_port_of_its_own_is_no_other_site(self, stranger: FlaskClient, host: str) -> None:
+        """A proxy drops the port of the Host, or puts the address of the box there."""
+        headers = {"Host": host, "Origin": "https://box.example:8443", "Sec-Fetch-Site": "same-origin"}
+        response = stranger.post("/login", data={"name": NAME, "password": PASSWORD}, headers=headers)
+        assert (response.status_code, response.headers["Location"]) == (303, "/live")
+
+    def test_refused_origin_says_what_came_and_what_to_write(self, stranger: FlaskClient) -> None:
+        headers = {"Host": "box.example", "Origin": "https://box.example:8443"}
+        response = stranger.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}, headers=headers)
+        assert (response.status_code, code_of(response)) == (403, "request.origin")
+        sentence = response.get_json()["detail"]
+        assert "came from a page of https://box.example:8443, but reached Vigilar as box.example." in sentence
+        assert "proxy_set_header Host $http_host;" in sentence
+
+    @pytest.mark.parametrize("site", ["cross-site", "same-site"])
+    def test_word_of_the_browser_stands_above_the_origin(self, owner: FlaskClient, site: str) -> None:
+        headers = {"Origin": "http://localhost", "Sec-Fetch-Site": site}
+        assert owner.post("/api/v1/logout", headers=headers).status_code == 403
+
+    def test_folded_host_is_refused_with_a_page(self, stranger: FlaskClient) -> None:
+        response = stranger.get("/login", headers={"Host": "box.example, box.example", **PAGE})
+        assert (response.status_code, b"does not answer to that name" in response.data) == (421, True)
 
     @pytest.mark.parametrize(
         ("path", "status"),

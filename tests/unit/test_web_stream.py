@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
+from vigilar.store.users import Role, list_users, remove_user, set_cameras, set_role
 from vigilar.web.blueprints import events as events_pages
 from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice
 
@@ -152,12 +153,60 @@ def test_silence_is_kept_alive(owner: FlaskClient, monkeypatch: pytest.MonkeyPat
     reader.close()
 
 
-def test_signed_out_stream_ends(owner: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events_pages, "KEEP_ALIVE_S", 0.01)
+def test_signed_out_stream_ends(owner: FlaskClient) -> None:
     reader = Reader(owner)
     reader.next()
     reader.next()
     owner.post("/api/v1/logout")
+    with pytest.raises(StopIteration):
+        reader.next()
+
+
+def test_limited_member_is_told_of_seen_cameras_only(house: House) -> None:
+    guest = house.member("guest", ["garden"])
+    missed = house.event(camera_id="shed"), house.event(camera_id="garden"), house.event("system_started", "system")
+    reader = Reader(guest, last_id="0")
+    reader.next()
+    assert reader.next()[1]["source_id"] == "garden"
+    assert [one["camera_id"] for one in reader.next()[1]["cameras"]] == ["garden"]
+    for event in (*missed, house.event(camera_id="shed")):
+        house.tell(event)
+    house.health("shed")
+    house.health("garden")
+    assert [one["camera_id"] for one in reader.next()[1]["cameras"]] == ["garden"]
+    late, quick = house.event(camera_id="shed"), house.event(camera_id="garden")
+    house.tell(quick)
+    house.tell(late)
+    house.tell(house.event("system_stopped", "system"))
+    house.tell(house.event(camera_id="garden"))
+    assert reader.events(2) == ["6", "8"]
+    reader.close()
+
+
+@pytest.mark.parametrize("role", ["adult", "child"])
+def test_events_of_no_camera_are_told_to_who_sees_the_system(house: House, role: Role) -> None:
+    reader = Reader(house.member(role))
+    reader.next()
+    reader.next()
+    house.tell(house.event("system_started", "system"))
+    house.tell(house.event(camera_id="shed"))
+    assert reader.events(1) == (["1"] if role == "adult" else ["2"])
+    reader.close()
+
+
+@pytest.mark.parametrize("change", ["role", "fewer cameras", "more cameras", "removed"])
+def test_stream_ends_when_its_member_changes(house: House, change: str) -> None:
+    reader = Reader(house.member("adult", ["garden", "shed"]))
+    reader.next()
+    reader.next()
+    me = next(one for one in list_users(house.store) if one.role == "adult")
+    changes: dict[str, Callable[[], object]] = {
+        "role": lambda: set_role(house.store, me.id, "guest"),
+        "fewer cameras": lambda: set_cameras(house.store, me.id, ["garden"]),
+        "more cameras": lambda: set_cameras(house.store, me.id, None),
+        "removed": lambda: remove_user(house.store, me.id),
+    }
+    changes[change]()
     with pytest.raises(StopIteration):
         reader.next()
 

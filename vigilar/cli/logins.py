@@ -33,6 +33,19 @@ def read_login(user: str | None, password_file: IO[str] | None) -> LoginSecret |
     return LoginSecret(user, click.prompt("Password", hide_input=True, default="", show_default=False, err=True))
 
 
+def read_new_password(password_file: IO[str] | None) -> str:
+    """A password for a new login, from ``--password-file``; a person at a terminal types it twice.
+
+    Raises VigilarError (USAGE) when there is neither.
+    """
+    if password_file is not None:
+        return _first_line(password_file)
+    if not sys.stdin.isatty():
+        raise _half('The password is missing; give it with --password-file, "-" is standard input.')
+    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same again", err=True)
+    return typed
+
+
 def read_login_json(text: str) -> LoginSecret:
     """A login as another program hands it over: ``{"user": "...", "password": "..."}``. Raises VigilarError."""
     try:

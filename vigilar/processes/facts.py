@@ -173,7 +173,7 @@ class FactSender:
         try:
             row_id = item.still.store_row()
         except StoreError as error:
-            if error.kind in _DATABASE_TROUBLE:
+            if error.kind in DATABASE_TROUBLE:
                 raise
             self._still_errors.add(error)
         else:

@@ -103,6 +103,16 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
         self.ender.start()
 
+    def handle(self, conn: Any) -> Any:
+        """One request, on a thread of the pool. A connection that is over is closed here and not by the main loop, as
+        gunicorn would: closing waits up to 2 s for the browser to close its end (RFC 9112, 9.6), and some browsers that
+        keep theirs open would stop all others, the heartbeat too."""
+        stays = super().handle(conn)
+        if stays is False:
+            conn.close(graceful=True)
+            conn.close = _closed_already
+        return stays
+
     def notify(self) -> None:
         """Called by the main loop at least once a second."""
         self.parts.board.set_bus(self.bridge.is_connected())
@@ -127,6 +137,10 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.alive = False
         self.method_queue.defer(lambda: None)  # wakes the main loop
         self.bridge.stop()
+
+
+def _closed_already(graceful: bool = False) -> None:
+    """In place of the close of a connection that is closed."""
 
 
 class _Log(Logger):  # type: ignore[misc]  # gunicorn has no types

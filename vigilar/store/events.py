@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
 
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store.engine import Store
@@ -62,7 +62,8 @@ class EventFilter:
 
     ``camera`` is a camera id (or any other source), ``from_ms`` and ``to_ms`` bound the start of the event as
     [from, to) in UTC ms, each word of ``q`` must be in title, name or type, ``cursor`` is the ``next`` of the page
-    before, ``limit`` is cut to 1..500.
+    before, ``limit`` is cut to 1..500. ``cameras`` are the ids of the cameras whose events may be seen, ``of_house``
+    says whether those of no camera may be (``system_started``); a camera that was removed is still a camera.
     """
 
     camera: str | None = None
@@ -73,6 +74,8 @@ class EventFilter:
     q: str | None = None
     cursor: str | None = None
     limit: int = 50
+    cameras: frozenset[str] | None = None
+    of_house: bool = True
 
 
 def insert_event(
@@ -225,9 +228,18 @@ def _filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
         query = query.where(events.c.ts_ms >= wanted.from_ms)
     if wanted.to_ms is not None:
         query = query.where(events.c.ts_ms < wanted.to_ms)
+    if wanted.cameras is not None or not wanted.of_house:
+        query = query.where(_seen(wanted.cameras, of_house=wanted.of_house))
     for word in (wanted.q or "").casefold().split():
         query = query.where(events.c.words.contains(word, autoescape=True))
     return query
+
+
+def _seen(wanted: frozenset[str] | None, *, of_house: bool) -> ColumnElement[bool]:
+    """The condition for events of these cameras (None: all cameras), or of no camera."""
+    known = select(cameras.c.id)
+    of_cameras = events.c.source_id.in_(known if wanted is None else sorted(wanted))
+    return or_(of_cameras, events.c.source_id.not_in(known)) if of_house else of_cameras
 
 
 def _words(event_type: str, source_id: str, payload: dict[str, Any]) -> str:

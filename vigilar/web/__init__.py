@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from vigilar.base.clock import SystemClock
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
@@ -18,6 +19,7 @@ from vigilar.web.blueprints import account, cameras, events, footage, live, syst
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
+from vigilar.web.open_streams import OpenStreams
 from vigilar.web.parts import EXTENSION, Parts
 from vigilar.web.template_words import install_template_words
 
@@ -38,6 +40,7 @@ def create_app(cfg: WebJob) -> Flask:
         footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
         live=LiveViews(cfg.run_dir),
         zone=load_zone(cfg.time_zone),
+        streams=OpenStreams(store, SystemClock()),
     )
     HUB.open()
     problems.install_problems(app)

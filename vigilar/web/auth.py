@@ -1,40 +1,39 @@
 """Who is asking: server-side sessions, and the gate that lets nobody else in.
 
 A session is a random 256-bit token in a cookie; the database holds only its SHA-256. A new one is made at each
-sign-in. Every view is private unless it says ``@public``.
+sign-in. What a member may do is in ``rights``; the gate holds each request against what its view declares.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
-import unicodedata
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
-from vigilar.web.parts import Parts, parts
-from vigilar.web.passwords import MAX_LENGTH, MIN_LENGTH
+from vigilar.web.new_login import BadLogin, check_new_login
+from vigilar.web.open_streams import OpenStream
+from vigilar.web.parts import parts
 from vigilar.web.problems import Problem, wants_page
+from vigilar.web.rights import Member, Open, Right, declaration_of
+
+logger = logging.getLogger(__name__)
 
 COOKIE = "vigilar_session"
 LIFETIME_MS = 30 * 24 * 3600 * 1000
 """A month: a phone on the kitchen wall must not ask every day; signing out ends it at once."""
 
 TOUCH_EVERY_MS = 5 * 60 * 1000
-MAX_NAME_LENGTH = 64
 
-View = TypeVar("View", bound=Callable[..., Any])
-
-
-def public(view: View) -> View:
-    """Mark a view that answers without a session."""
-    view.is_public = True  # type: ignore[attr-defined]  # a mark on the function, read by the gate
-    return view
+_COOKIE_RULES: dict[str, Any] = {"httponly": True, "samesite": "Lax", "path": "/"}
+"""Lax, not Strict: a link to an event in a mail or on another page must find its reader signed in. What changes
+something is no link, and is refused when it comes from elsewhere (``security``)."""
 
 
 def install_auth(app: Flask) -> None:
@@ -53,9 +52,19 @@ def has_owner() -> bool:
     return bool(known)
 
 
-def is_session_valid(here: Parts, token: str) -> bool:
-    """Asked again and again by long streams, outside of a request: a session ended elsewhere ends them too."""
-    return session_rows.find_session(here.store, token_hash(token), here.now_ms()) is not None
+def asker() -> Member:
+    """Who asks; only in views that need a session."""
+    found = g.member
+    assert isinstance(found, Member)  # noqa: S101 -- tells the type checker what the gate put there
+    return found
+
+
+def end_with_login(may_go_on: Callable[[Member], bool], end: Callable[[], None]) -> OpenStream:
+    """Enter the endless answer to this request, so that it ends with the asker's login, or when ``may_go_on`` of
+    what the asker may by then is false. Give it to ``parts().streams.remove`` when the answer is over."""
+    stream = OpenStream(token_hash(g.token), may_go_on, end)
+    parts().streams.add(stream)
+    return stream
 
 
 def sign_in(response: Response, user_id: int) -> Response:
@@ -72,15 +81,13 @@ def sign_in(response: Response, user_id: int) -> Response:
         expires_ms=now_ms + LIFETIME_MS,
         user_agent=request.user_agent.string,
     )
-    response.set_cookie(
-        COOKIE, token, max_age=LIFETIME_MS // 1000, httponly=True, samesite="Strict", secure=request.is_secure, path="/"
-    )
+    response.set_cookie(COOKIE, token, max_age=LIFETIME_MS // 1000, secure=request.is_secure, **_COOKIE_RULES)
     return response
 
 
 def sign_out(response: Response) -> Response:
     end_session()
-    response.delete_cookie(COOKIE, httponly=True, samesite="Strict", path="/")
+    response.delete_cookie(COOKIE, **_COOKIE_RULES)
     return response
 
 
@@ -88,28 +95,29 @@ def end_session() -> None:
     token = request.cookies.get(COOKIE)
     if token:
         session_rows.delete_session(parts().store, token_hash(token))
+        parts().streams.look_now()
 
 
-def check_new_login(name: str, password: str) -> tuple[str, str]:
-    """The name and password for a new account, or a Problem that says what is wrong with which."""
-    name = unicodedata.normalize("NFC", name).strip()
-    if not name or len(name) > MAX_NAME_LENGTH:
-        raise Problem(422, "user.name", f"Choose a name of 1 to {MAX_NAME_LENGTH} characters.", field="name")
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in name):
-        raise Problem(422, "user.name_chars", "The name contains characters that cannot be seen.", field="name")
-    if len(password) < MIN_LENGTH:
-        raise Problem(422, "user.password", f"Choose a password of at least {MIN_LENGTH} characters.", field="password")
-    if len(password) > MAX_LENGTH:
-        raise Problem(422, "user.password", f"{MAX_LENGTH} characters are enough for a password.", field="password")
-    return name, password
+def check_login_wish(name: str, password: str) -> tuple[str, str]:
+    """The name and password for a new account. Raises Problem, which says what is wrong with which."""
+    try:
+        return check_new_login(name, password)
+    except BadLogin as error:
+        raise Problem(422, error.code, str(error), field=error.field) from error
 
 
 def _gate() -> ResponseReturnValue | None:
     view = current_app.view_functions.get(request.endpoint or "")
-    if getattr(view, "is_public", False):
+    declared = None if view is None else declaration_of(view)
+    if view is not None and declared is None:
+        logger.error("the view %s does not declare who may ask it, so nobody may", request.endpoint)
+        raise Problem(500)
+    if declared is Open.PUBLIC:
         return None
     token = request.cookies.get(COOKIE, "")
     if token and _accept(token):
+        if isinstance(declared, Right) and not asker().may(declared):
+            raise _refusal(declared)
         return None
     if not has_owner():
         if wants_page():
@@ -120,8 +128,14 @@ def _gate() -> ResponseReturnValue | None:
     else:
         raise Problem(401, "session.invalid", "Please sign in.", headers=_clear_cookie() if token else None)
     if token:
-        response.delete_cookie(COOKIE, httponly=True, samesite="Strict", path="/")
+        response.delete_cookie(COOKIE, **_COOKIE_RULES)
     return response
+
+
+def _refusal(right: Right) -> Problem:
+    """``Your account may not change cameras. Ask Sam.``"""
+    owners = " or ".join(user_rows.owner_names(parts().store))
+    return Problem(403, "right.missing", f"Your account may not {right.value}. Ask {owners}.")
 
 
 def _accept(token: str) -> bool:
@@ -134,7 +148,7 @@ def _accept(token: str) -> bool:
         return False
     if now_ms - session.last_seen_ms > TOUCH_EVERY_MS:
         session_rows.touch(here.store, token_hash(token), now_ms=now_ms, expires_ms=session.expires_ms)
-    g.user_name = session.user_name
+    g.member = Member.of(session)
     g.token = token
     return True
 
@@ -147,4 +161,4 @@ def _return_path() -> str | None:
 
 
 def _clear_cookie() -> dict[str, str]:
-    return {"Set-Cookie": f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Strict"}
+    return {"Set-Cookie": f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"}

@@ -48,24 +48,25 @@ class Sheet:
 
 
 class ContactSheets:
-    """Makes sheets, one at a time, and keeps the newest. Any thread."""
+    """Makes sheets, one at a time, and keeps the newest of each choice of cameras: members see different ones. Any
+    thread."""
 
     def __init__(self, ask: Callable[[str, Request, float], Asked], clock: Clock) -> None:
         """``ask``: camera, what, time-out in seconds; raises OSError when the camera's process is not there."""
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
-        self._newest: tuple[tuple[str, ...], int, Sheet] | None = None
+        self._made: dict[tuple[str, ...], tuple[int, Sheet]] = {}
 
     def get(self, camera_ids: Iterable[str]) -> Sheet:
         """Raises CameraError (transient) when no camera has a picture."""
         wanted = tuple(camera_ids)
         with self._lock:
-            if self._newest and self._newest[0] == wanted and self._clock.mono_ns() < self._newest[1] + FRESH_NS:
-                return self._newest[2]
             asked_ns = self._clock.mono_ns()
-            self._newest = (wanted, asked_ns, self._make(wanted))
-            return self._newest[2]
+            self._made = {key: made for key, made in self._made.items() if asked_ns < made[0] + FRESH_NS}
+            if wanted not in self._made:
+                self._made[wanted] = (asked_ns, self._make(wanted))
+            return self._made[wanted][1]
 
     def _make(self, camera_ids: tuple[str, ...]) -> Sheet:
         found = self._collect(camera_ids)

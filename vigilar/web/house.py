@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from typing import Any
 
 from vigilar.store import files as file_rows
 from vigilar.web.parts import Parts
@@ -16,6 +17,7 @@ from vigilar.web.status_words import (
     list_problems,
     process_lines,
 )
+from vigilar.web.visible import VisibleCameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,17 @@ class HouseState:
     has_bus: bool
 
 
-def read_cameras(here: Parts) -> list[CameraLine]:
+def read_cameras(here: Parts, visible: VisibleCameras) -> list[CameraLine]:
     now_ms = here.now_ms()
-    return [camera_line(one, here.board.camera(one.id, now_ms), now_ms, here.zone) for one in here.cameras.all()]
+    return [camera_line(one, here.board.camera(one.id, now_ms), now_ms, here.zone) for one in visible.all()]
 
 
-def read_house(here: Parts) -> HouseState:
+def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
+    """As one member sees it: cameras that are hidden from this member are left out of all of it."""
     now_ms = here.now_ms()
-    cameras = read_cameras(here)
+    cameras = read_cameras(here, visible)
     found = here.board.processes(now_ms)
-    processes = None if found is None else process_lines(found, here.cameras.all())
+    processes = None if found is None else process_lines(_visible_processes(found, visible), visible.all())
     disk = read_disk(here)
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
     return HouseState(
@@ -72,11 +75,21 @@ def read_disk(here: Parts) -> DiskState | None:
     return DiskState(usage.total, usage.free)
 
 
-def read_storage(here: Parts) -> list[Storage]:
+def _visible_processes(processes: dict[str, Any], visible: VisibleCameras) -> dict[str, Any]:
+    """Without the processes of cameras that are hidden."""
+    return {name: known for name, known in processes.items() if not _is_hidden(name, visible)}
+
+
+def _is_hidden(process: str, visible: VisibleCameras) -> bool:
+    kind, _, camera_id = process.partition("/")
+    return kind == "camera" and camera_id not in visible
+
+
+def read_storage(here: Parts, visible: VisibleCameras) -> list[Storage]:
     """Recordings by camera, cameras that were removed included: their footage is still there."""
     names = {camera.id: camera.name for camera in here.cameras.all()}
     return [
         Storage(names.get(total.camera_id, f"{total.camera_id} (removed)"), total.size_bytes, total.first_ms)
         for total in file_rows.storage_totals(here.store)
-        if total.content == "video"
+        if total.content == "video" and total.camera_id in visible
     ]

@@ -24,13 +24,15 @@ _HEALTH_ROOM = QUEUE_SIZE // 2
 class Notice:
     """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored.
 
-    ``after`` is the change that was told before it: whoever has that misses nothing between the two.
+    ``after`` is the change that was told before it: whoever has that misses nothing between the two. ``source_id`` is
+    the camera or part of the house it tells of, by which it is kept from who may not see that.
     """
 
     name: str
     data: str
     change: int | None = None
     after: int | None = None
+    source_id: str = ""
 
     def dump(self) -> str:
         """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""
@@ -38,8 +40,8 @@ class Notice:
         return f"{head}event: {self.name}\ndata: {self.data}\n\n"
 
 
-def make_notice(name: str, content: dict[str, Any], change: int | None = None) -> Notice:
-    return Notice(name, json.dumps(content, separators=(",", ":"), ensure_ascii=False), change)
+def make_notice(name: str, content: dict[str, Any], change: int | None = None, source_id: str = "") -> Notice:
+    return Notice(name, json.dumps(content, separators=(",", ":"), ensure_ascii=False), change, source_id=source_id)
 
 
 class HubClosed(Exception):

@@ -30,6 +30,7 @@ def _paths() -> dict[str, Any]:
         "/api/v1/setup": {"post": {**_answer("Owner made, signed in", status="201"), **login, "security": []}},
         "/api/v1/login": {"post": {**_answer("Signed in"), **login, "security": []}},
         "/api/v1/logout": {"post": _answer("Signed out", None, status="204")},
+        "/api/v1/me": {"get": _answer("Who is signed in, in which role, and what this member may do")},
         "/api/v1/cameras": {
             "get": _answer("All cameras"),
             "post": {**_answer("Camera added", status="201"), **camera},

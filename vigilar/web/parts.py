@@ -17,6 +17,7 @@ from vigilar.web.camera_book import CameraBook
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
+from vigilar.web.open_streams import OpenStreams
 from vigilar.web.probe import CameraProbe, probe_by_command
 from vigilar.web.times import house_time
 
@@ -42,6 +43,7 @@ class Parts:
     footage: Library
     live: LiveViews
     zone: tzinfo
+    streams: OpenStreams
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
     board: HealthBoard = BOARD
@@ -61,6 +63,7 @@ class Parts:
     def stop(self) -> None:
         """End event streams and live pictures, so that the server's threads come free. Any thread."""
         self.stopping.set()
+        self.streams.stop()
         self.hub.close()
         self.live.stop()
 

@@ -79,19 +79,45 @@ def _check_host(known: frozenset[str]) -> None:
 def _check_origin() -> None:
     """A browser says where a request comes from; a changing request from elsewhere is refused (CSRF).
 
-    Programs send neither header and need a session or a login in the body, which a foreign page cannot add.
+    ``Sec-Fetch-Site`` is the browser's own word, which no page can set, and stands alone: a proxy in front may have
+    changed the Host. Without it (plain HTTP, old browsers) the Origin must be the Host, port included, because another
+    port of this machine is somebody else. Programs send neither header and need a session or a login in the body,
+    which a foreign page cannot add.
     """
     if request.method in _SAFE_METHODS:
         return
     site = request.headers.get("Sec-Fetch-Site")
+    if site == "same-origin":
+        return
+    if site not in (None, "none"):
+        raise Problem(403, "request.origin", "This request did not come from Vigilar's own page.")
     origin = request.headers.get("Origin")
-    foreign = Problem(403, "request.origin", "This request did not come from Vigilar's own page.")
-    if site is not None and site not in ("same-origin", "none"):
-        raise foreign
-    if origin is not None:
+    if origin is not None and not _is_own(origin, request.headers.get("Host", "")):
+        raise _foreign(origin, request.headers.get("Host", ""))
+
+
+def _is_own(origin: str, host: str) -> bool:
+    try:
         parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or parts.netloc.lower() != request.headers.get("Host", "").lower():
-            raise foreign
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+
+
+def _foreign(origin: str, host: str) -> Problem:
+    """Says what came, and the line that mends the one innocent cause: a proxy that passes another Host on."""
+    return Problem(
+        403,
+        "request.origin",
+        f"This request came from a page of {_shown(origin)}, but reached Vigilar as {_shown(host)}. "
+        "If that page is Vigilar's own behind a proxy, let the proxy pass the name and port on "
+        "(nginx: proxy_set_header Host $http_host;).",
+    )
+
+
+def _shown(header: str) -> str:
+    """What a request says of itself, fit for a sentence."""
+    return "".join(char if char.isprintable() else "?" for char in header[:100]) or "no name"
 
 
 def _add_headers(response: Response) -> Response:

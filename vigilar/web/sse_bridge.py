@@ -107,7 +107,7 @@ class SseBridge:
         now_ms = self._clock.utc_ns() // 1_000_000
         self._board.set_camera(health, now_ms)
         known = self._board.camera(health.camera_id, now_ms)
-        HUB.broadcast(make_notice("health", {"now": now_ms, "cameras": [known]}))
+        HUB.broadcast(make_notice("health", {"now": now_ms, "cameras": [known]}, source_id=health.camera_id))
 
     def on_system_health(self, _topic: str, payload: bytes) -> None:
         try:

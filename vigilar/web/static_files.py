@@ -15,8 +15,8 @@ from pathlib import Path
 
 from flask import Flask, Response, request
 
-from vigilar.web.auth import public
 from vigilar.web.problems import Problem
+from vigilar.web.rights import public
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {

@@ -9,10 +9,12 @@ from flask import Flask, g
 from markupsafe import Markup
 
 from vigilar.config.jobs import WebJob
-from vigilar.web.auth import has_owner
+from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
+from vigilar.web.rights import Right
 from vigilar.web.times import clock_text, day_text, for_text, size_text
+from vigilar.web.visible import visible_cameras
 
 
 def install_template_words(app: Flask, cfg: WebJob) -> None:
@@ -31,10 +33,13 @@ def install_template_words(app: Flask, cfg: WebJob) -> None:
         return day_text(ms, parts().now_ms(), parts().zone)
 
     def header_problems() -> list[str]:
-        return read_house(parts()).problems
+        return read_house(parts(), visible_cameras(asker())).problems
+
+    def may(right: Right) -> bool:
+        return "member" in g and asker().may(right)
 
     def add_words() -> dict[str, Any]:
-        return {"user_name": g.get("user_name", ""), "has_owner": has_owner}
+        return {"user_name": g.member.name if "member" in g else "", "has_owner": has_owner}
 
     app.jinja_env.globals.update(
         icon=icon,
@@ -43,6 +48,8 @@ def install_template_words(app: Flask, cfg: WebJob) -> None:
         clock=house_clock,
         day=house_day,
         header_problems=header_problems,
+        Right=Right,
+        may=may,
         now_ms=lambda: parts().now_ms(),
     )
     app.jinja_env.filters.update(size=size_text, lasting=for_text)

@@ -1,4 +1,5 @@
-"""First run, signing in and out. The only pages that answer without a session; they work without script."""
+"""First run, signing in and out, and who one is. The only pages that answer without a session are here; they work
+without script."""
 
 from __future__ import annotations
 
@@ -12,11 +13,12 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import users as user_rows
 from vigilar.store.users import UserRow
-from vigilar.web.auth import check_new_login, has_owner, public, sign_in, sign_out
+from vigilar.web.auth import asker, check_login_wish, has_owner, sign_in, sign_out
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password, hash_password
 from vigilar.web.problems import Problem, problem_response
+from vigilar.web.rights import Right, public, signed_in
 
 logger = logging.getLogger(__name__)
 
@@ -100,13 +102,25 @@ def api_login() -> AnyResponse:
 
 
 @bp.post("/logout")
+@signed_in
 def logout() -> AnyResponse:
     return sign_out(_see_other(url_for("account.login")))
 
 
 @bp.post("/api/v1/logout")
+@signed_in
 def api_logout() -> AnyResponse:
     return sign_out(Response(status=204))
+
+
+@bp.get("/api/v1/me")
+@signed_in
+def api_me() -> AnyResponse:
+    """Who asks, and what this member may do; ``cameras`` null: all of them."""
+    me = asker()
+    rights = [right.name.lower() for right in Right if me.may(right)]
+    cameras = None if me.cameras is None else sorted(me.cameras)
+    return jsonify({"name": me.name, "role": me.role, "rights": rights, "cameras": cameras})
 
 
 @bp.app_errorhandler(429)
@@ -118,7 +132,7 @@ def too_many(_error: Exception) -> AnyResponse:
 def _make_owner(name: str, password: str) -> UserRow:
     if has_owner():
         raise Problem(409, "setup.done", "This box has an owner already. Sign in instead.")
-    name, password = check_new_login(name, password)
+    name, password = check_login_wish(name, password)
     try:
         owner = user_rows.create_owner(parts().store, name, hash_password(password), parts().now_ms())
     except StoreError as error:

@@ -12,11 +12,14 @@ from vigilar.base.errors import CameraError, ConfigError, ErrorKind
 from vigilar.base.redact import redact
 from vigilar.config.addresses import address_problem, split_login
 from vigilar.config.jobs import CameraInfo
+from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.camera_book import CameraWish
 from vigilar.web.parts import parts
 from vigilar.web.probe import ProbeWish
 from vigilar.web.problems import Problem
+from vigilar.web.rights import Right, needs
+from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("cameras", __name__)
 
@@ -30,16 +33,19 @@ _CHANGE_FIELDS: dict[str, type] = {"name": str, "record": str, "enabled": bool}
 
 
 @bp.get("/cameras/add")
+@needs(Right.CHANGE_CAMERAS)
 def add_page() -> str:
     return render_template("add.html", is_first=not parts().cameras.all())
 
 
 @bp.get("/api/v1/cameras")
+@needs(Right.SEE_LIVE)
 def list_cameras() -> AnyResponse:
-    return jsonify({"cameras": [_camera_json(camera) for camera in parts().cameras.all()]})
+    return jsonify({"cameras": [_camera_json(camera) for camera in visible_cameras(asker()).all()]})
 
 
 @bp.post("/api/v1/cameras")
+@needs(Right.CHANGE_CAMERAS)
 def add_camera() -> AnyResponse:
     here = parts()
     wish = _read_wish(read_json(_ADD_FIELDS, required=("name", "address")))
@@ -55,11 +61,13 @@ def add_camera() -> AnyResponse:
 
 
 @bp.get("/api/v1/cameras/<camera_id>")
+@needs(Right.SEE_LIVE)
 def get_camera(camera_id: str) -> AnyResponse:
     return jsonify(_camera_json(_get(camera_id)))
 
 
 @bp.patch("/api/v1/cameras/<camera_id>")
+@needs(Right.CHANGE_CAMERAS)
 def change_camera(camera_id: str) -> AnyResponse:
     here = parts()
     _get(camera_id)
@@ -75,6 +83,7 @@ def change_camera(camera_id: str) -> AnyResponse:
 
 
 @bp.delete("/api/v1/cameras/<camera_id>")
+@needs(Right.CHANGE_CAMERAS)
 def remove_camera(camera_id: str) -> AnyResponse:
     """The camera goes, its recordings and events stay."""
     here = parts()
@@ -85,6 +94,7 @@ def remove_camera(camera_id: str) -> AnyResponse:
 
 
 @bp.post("/api/v1/cameras/test")
+@needs(Right.CHANGE_CAMERAS)
 def test_camera() -> AnyResponse:
     """Try an address, and a login once. A camera that fails is an answer, not an error."""
     body = read_json(_TEST_FIELDS, required=("address",))
@@ -100,24 +110,27 @@ def test_camera() -> AnyResponse:
 
 
 def _get(camera_id: str) -> CameraInfo:
-    camera = parts().cameras.find(camera_id)
-    if camera is None:
-        raise Problem(404, "camera.unknown", "There is no such camera.")
-    return camera
+    return visible_cameras(asker()).get(camera_id)
 
 
 def _camera_json(camera: CameraInfo) -> dict[str, Any]:
-    """Never the login. The address has none in it: the file does not allow one."""
+    """Never the login. The address, for who may change it, has none in it: the file does not allow one."""
     here = parts()
-    found = {"id": camera.id, "name": camera.name, "enabled": camera.enabled, "has_small": camera.has_sub}
+    found: dict[str, Any] = {
+        "id": camera.id,
+        "name": camera.name,
+        "enabled": camera.enabled,
+        "has_small": camera.has_sub,
+    }
     settings = here.cameras.settings(camera.id)
     if settings is not None:
-        found |= {
-            "address": redact(settings.address),
-            "small": redact(settings.small) if settings.small else None,
-            "has_login": settings.login is not None,
-            "record": settings.record,
-        }
+        found["record"] = settings.record
+        if asker().may(Right.CHANGE_CAMERAS):
+            found |= {
+                "address": redact(settings.address),
+                "small": redact(settings.small) if settings.small else None,
+                "has_login": settings.login is not None,
+            }
     return found | {"health": here.board.camera(camera.id, here.now_ms())}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, g, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
@@ -18,7 +18,7 @@ from vigilar.store import events as event_rows
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
-from vigilar.web.auth import is_session_valid
+from vigilar.web.auth import asker, end_with_login
 from vigilar.web.event_words import (
     LEVELS,
     TYPES,
@@ -31,8 +31,10 @@ from vigilar.web.event_words import (
 from vigilar.web.hub import HUB, HubClosed, Listener, Notice, make_notice
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
+from vigilar.web.rights import Right, needs
 from vigilar.web.serving import clip_response, playlist_response
 from vigilar.web.times import TimeRange, parse_moment
+from vigilar.web.visible import VisibleCameras, visible_cameras
 
 logger = logging.getLogger(__name__)
 
@@ -59,51 +61,55 @@ def broadcast_sse_event(message: EventPublished, after: int | None = None) -> No
 
 
 def _notice(message: EventPublished, after: int | None = None) -> Notice:
-    return Notice("event", message.dump().decode(), message.change, after)
+    return Notice("event", message.dump().decode(), message.change, after, message.source_id)
 
 
 @bp.get("/events")
+@needs(Right.SEE_EVENTS)
 def events_page() -> str:
-    here = parts()
+    here, visible = parts(), visible_cameras(asker())
     wanted = _filter_from_args(PAGE_SIZE)
     change = event_rows.newest_change(here.store)  # before the list: what comes between is sent, not lost
-    rows, cursor = event_rows.list_events(here.store, wanted)
+    rows, cursor = event_rows.list_events(here.store, visible.limit(wanted))
     return render_template(
         "events.html",
-        cards=_cards(here, rows),
+        cards=_cards(here, visible, rows),
         next=cursor,
         change=change,
         wanted=wanted,
         is_filtered=any((wanted.camera, wanted.type, wanted.severity, wanted.q)),
-        cameras=here.cameras.all(),
+        cameras=visible.all(),
         types=TYPES,
         levels=LEVELS,
-        sentence=_sentence(here),
+        sentence=_sentence(here, visible),
     )
 
 
 @bp.get("/events/<int:event_id>")
+@needs(Right.SEE_EVENTS)
 def event_page(event_id: int) -> str:
-    here = parts()
+    here, visible = parts(), visible_cameras(asker())
     event = _get_event(event_id)
-    card = make_card(event, here.now_ms(), here.zone, _camera_ids(here))
-    has_footage = card.has_clip and _has_footage(here, event)
+    card = make_card(event, here.now_ms(), here.zone, visible.ids())
+    has_footage = card.has_clip and asker().may(Right.SEE_FOOTAGE) and _has_footage(here, event)
     return render_template(
         "event.html", event=event, card=card, has_footage=has_footage, details=describe_payload(event)
     )
 
 
 @bp.get("/events/<int:event_id>/card")
+@needs(Right.SEE_EVENTS)
 def event_card(event_id: int) -> AnyResponse:
     """One card of the list, for a page that has just been told of it; ``X-Sentence`` goes above the list."""
-    here = parts()
-    card = make_card(_get_event(event_id), here.now_ms(), here.zone, _camera_ids(here))
+    here, visible = parts(), visible_cameras(asker())
+    card = make_card(_get_event(event_id), here.now_ms(), here.zone, visible.ids())
     return Response(
-        render_template("card.html", card=card), mimetype="text/html", headers={"X-Sentence": _sentence(here)}
+        render_template("card.html", card=card), mimetype="text/html", headers={"X-Sentence": _sentence(here, visible)}
     )
 
 
 @bp.get("/events/<int:event_id>/still.jpg")
+@needs(Right.SEE_EVENTS)
 def event_still(event_id: int) -> AnyResponse:
     event = _get_event(event_id)
     found = parts().footage.read_still(event.still_id) if event.still_id is not None else None
@@ -114,6 +120,7 @@ def event_still(event_id: int) -> AnyResponse:
 
 
 @bp.get("/events/<int:event_id>/index.m3u8")
+@needs(Right.SEE_FOOTAGE)
 def event_playlist(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
@@ -125,6 +132,7 @@ def event_playlist(event_id: int) -> AnyResponse:
 
 
 @bp.get("/events/<int:event_id>/clip.mp4")
+@needs(Right.SEE_FOOTAGE)
 def event_clip(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
@@ -135,33 +143,39 @@ def event_clip(event_id: int) -> AnyResponse:
 
 
 @bp.get("/events/stream")
+@needs(Right.SEE_EVENTS)
 def stream() -> AnyResponse:
-    here = parts()
+    here, me = parts(), asker()
     listener = here.hub.subscribe()  # before the replay: what is stored meanwhile waits in the queue
+    # Another role or limit ends it too: the page comes back by itself, and sees what it may see by then.
+    open_stream = end_with_login(lambda member: member == me, listener.close)
     last_id = request.headers.get("Last-Event-ID") or request.args.get("after")
-    body = _stream(here, listener, last_id, g.token)
+    body = _stream(here, visible_cameras(me), listener, last_id)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = Response(body, mimetype="text/event-stream", headers=headers)
     response.call_on_close(lambda: here.hub.unsubscribe(listener))
+    response.call_on_close(lambda: here.streams.remove(open_stream))
     return response
 
 
 @bp.get("/api/v1/events")
+@needs(Right.SEE_EVENTS)
 def api_events() -> AnyResponse:
     wanted = _filter_from_args(_limit_from_args())
-    rows, cursor = event_rows.list_events(parts().store, wanted)
+    rows, cursor = event_rows.list_events(parts().store, visible_cameras(asker()).limit(wanted))
     return jsonify({"events": [event_json(row) for row in rows], "next": cursor})
 
 
 @bp.get("/api/v1/events/<event_id>")
+@needs(Right.SEE_EVENTS)
 def api_event(event_id: str) -> AnyResponse:
     if not (event_id.isascii() and event_id.isdigit()):
         raise _unknown_event()
     return jsonify(event_json(_get_event(int(event_id))))
 
 
-def _stream(here: Parts, listener: Listener, last_id: str | None, token: str) -> Iterator[str]:
-    """The lines of one page's stream, until it is closed, the session ends or the process stops."""
+def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: str | None) -> Iterator[str]:
+    """The lines of one page's stream, until it is closed: by the page, with its login, or by the end of the process."""
     try:
         newest = event_rows.newest_change(here.store)
         yield "retry: 1000\n" + make_notice("connected", {"now": here.now_ms(), "change": newest}).dump()
@@ -172,36 +186,36 @@ def _stream(here: Parts, listener: Listener, last_id: str | None, token: str) ->
                 yield make_notice("refresh", {"change": newest}, newest).dump()
             else:
                 sent = after
-                for notice in _missed(here, sent, newest):
+                for notice in _missed(here, visible, sent, newest):
                     yield notice.dump()
                     sent = max(sent, notice.change or 0)
-        yield _health(here)
-        yield from _follow(here, listener, sent, token)
+        yield _health(here, visible)
+        yield from _follow(here, visible, listener, sent)
     except HubClosed:
         return
     except StoreError as error:
         logger.warning("an event stream ended, its page will come back: %s", error)
 
 
-def _follow(here: Parts, listener: Listener, sent: int, token: str) -> Iterator[str]:
+def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int) -> Iterator[str]:
     while True:
         notice = listener.get(KEEP_ALIVE_S)
         if notice is None:
-            if not is_session_valid(here, token):
-                return
             yield ": keep-alive\n\n"
         elif notice.change is None:
-            yield notice.dump()
+            if notice.source_id in visible:
+                yield notice.dump()
         elif notice.change > sent:
             before = notice.change - 1 if notice.after is None else notice.after
             if before > sent:  # one between was not told to this page; the rows are complete and in order
-                for missed in _missed(here, sent, notice.change - 1):
+                for missed in _missed(here, visible, sent, notice.change - 1):
                     yield missed.dump()
-            yield notice.dump()
+            if visible.has_source(notice.source_id):
+                yield notice.dump()
             sent = notice.change
 
 
-def _missed(here: Parts, after: int, up_to: int) -> Iterator[Notice]:
+def _missed(here: Parts, visible: VisibleCameras, after: int, up_to: int) -> Iterator[Notice]:
     """Notices of the events changed after ``after`` up to ``up_to``, or one that asks to load the list again."""
     if up_to <= after:
         return
@@ -211,7 +225,7 @@ def _missed(here: Parts, after: int, up_to: int) -> Iterator[Notice]:
         yield make_notice("refresh", {"change": newest}, newest)
         return
     for change in changes:
-        if change.number <= up_to:
+        if change.number <= up_to and visible.has_event(change.event):
             yield _notice(published_from_row(change.event))
 
 
@@ -223,9 +237,9 @@ def _change_of(text: str, newest: int) -> int | None:
     return change if change <= newest else None
 
 
-def _health(here: Parts) -> str:
+def _health(here: Parts, visible: VisibleCameras) -> str:
     now_ms = here.now_ms()
-    cameras = [here.board.camera(camera.id, now_ms) for camera in here.cameras.all()]
+    cameras = [here.board.camera(camera.id, now_ms) for camera in visible.all()]
     return make_notice("health", {"now": now_ms, "cameras": cameras}).dump()
 
 
@@ -257,7 +271,7 @@ def _limit_from_args() -> int:
 
 def _get_event(event_id: int) -> StoredEvent:
     event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
-    if event is None:
+    if event is None or not visible_cameras(asker()).has_event(event):
         raise _unknown_event()
     return event
 
@@ -270,13 +284,9 @@ def _no_footage() -> Problem:
     return Problem(404, "event.no_footage", "There is no recording of this moment.")
 
 
-def _cards(here: Parts, rows: list[StoredEvent]) -> list[EventCard]:
-    now_ms, ids = here.now_ms(), _camera_ids(here)
+def _cards(here: Parts, visible: VisibleCameras, rows: list[StoredEvent]) -> list[EventCard]:
+    now_ms, ids = here.now_ms(), visible.ids()
     return [make_card(row, now_ms, here.zone, ids) for row in rows]
-
-
-def _camera_ids(here: Parts) -> frozenset[str]:
-    return frozenset(camera.id for camera in here.cameras.all())
 
 
 def _clip_range(here: Parts, event: StoredEvent) -> tuple[TimeRange, bool]:
@@ -302,14 +312,15 @@ def _has_footage(here: Parts, event: StoredEvent) -> bool:
         return False
 
 
-def _sentence(here: Parts) -> str:
+def _sentence(here: Parts, visible: VisibleCameras) -> str:
     """``12 events since midnight. 2 matter.``"""
     day = here.house_midnight_ms()
-    count = event_rows.count_events(here.store, EventFilter(from_ms=day))
+    count = event_rows.count_events(here.store, visible.limit(EventFilter(from_ms=day)))
     if not count:
         return "Nothing has happened today."
     matter = sum(
-        event_rows.count_events(here.store, EventFilter(from_ms=day, severity=level)) for level in ("ALERT", "CRITICAL")
+        event_rows.count_events(here.store, visible.limit(EventFilter(from_ms=day, severity=level)))
+        for level in ("ALERT", "CRITICAL")
     )
     events = "1 event" if count == 1 else f"{count} events"
     return f"{events} today. " + (f"{matter} {'matters' if matter == 1 else 'matter'}." if matter else "All quiet.")

@@ -12,10 +12,13 @@ from vigilar.playback.segments import segment_length_ms
 from vigilar.playback.stretch import Stretch
 from vigilar.playback.timeline import read_timeline
 from vigilar.store.files import FileRow
+from vigilar.web.auth import asker
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.rights import Right, needs
 from vigilar.web.serving import clip_response, media_response, playlist_response, records_response
 from vigilar.web.times import TimeRange, parse_range
+from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("footage", __name__, url_prefix="/footage")
 
@@ -27,7 +30,9 @@ SETTLED_MS = 3_000
 
 
 @bp.get("/<camera_id>/index.m3u8")
+@needs(Right.SEE_FOOTAGE)
 def playlist(camera_id: str) -> AnyResponse:
+    visible_cameras(asker()).check_had(camera_id)
     wanted = _range()
     stretches = _find(camera_id, wanted)
     is_finished = parts().now_ms() > wanted.to_ms + SETTLED_MS
@@ -36,7 +41,9 @@ def playlist(camera_id: str) -> AnyResponse:
 
 
 @bp.get("/<camera_id>/clip.mp4")
+@needs(Right.SEE_FOOTAGE)
 def clip(camera_id: str) -> AnyResponse:
+    visible_cameras(asker()).check_had(camera_id)
     found = plan_clip(parts().footage, _find(camera_id, _range()))
     if found is None:
         raise _nothing()
@@ -44,7 +51,9 @@ def clip(camera_id: str) -> AnyResponse:
 
 
 @bp.get("/<camera_id>/timeline")
+@needs(Right.SEE_FOOTAGE)
 def timeline(camera_id: str) -> AnyResponse:
+    visible_cameras(asker()).check_had(camera_id)
     wanted = _range()
     here = parts()
     found = read_timeline(here.footage, camera_id, wanted.from_ms, wanted.to_ms, here.now_ms())
@@ -62,6 +71,7 @@ def timeline(camera_id: str) -> AnyResponse:
 
 
 @bp.get("/<camera_id>/<int:file_id>/init-<int:number>.mp4")
+@needs(Right.SEE_FOOTAGE)
 def init_segment(camera_id: str, file_id: int, number: int) -> AnyResponse:
     data = parts().footage.find_init(_get_row(camera_id, file_id), number)
     if data is None:
@@ -70,6 +80,7 @@ def init_segment(camera_id: str, file_id: int, number: int) -> AnyResponse:
 
 
 @bp.get("/<camera_id>/<int:file_id>/<int:first>-<int:last>.m4s")
+@needs(Right.SEE_FOOTAGE)
 def segment(camera_id: str, file_id: int, first: int, last: int) -> AnyResponse:
     row = _get_row(camera_id, file_id)
     if not 0 <= last - first < MAX_SEGMENT_RECORDS:
@@ -92,7 +103,8 @@ def _find(camera_id: str, wanted: TimeRange) -> list[Stretch]:
 
 
 def _get_row(camera_id: str, file_id: int) -> FileRow:
-    row = parts().footage.get_video(camera_id, file_id) if file_id < 2**63 else None
+    is_known = camera_id in visible_cameras(asker()) and file_id < 2**63
+    row = parts().footage.get_video(camera_id, file_id) if is_known else None
     if row is None or row.state == "missing":
         raise _unknown()
     return row

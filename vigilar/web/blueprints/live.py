@@ -10,12 +10,15 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.config.jobs import CameraInfo
 from vigilar.live.wire import Jpeg
+from vigilar.web.auth import asker, end_with_login
 from vigilar.web.house import read_cameras
 from vigilar.web.live_views import MjpegView
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
+from vigilar.web.rights import Right, needs, signed_in
 from vigilar.web.serving import PLAYLIST, media_response
 from vigilar.web.status_words import live_sentence
+from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("live", __name__)
 
@@ -26,28 +29,32 @@ BOUNDARY = "vigilar-picture"
 
 
 @bp.get("/")
+@signed_in
 def start() -> AnyResponse:
     return redirect(url_for("live.grid"))
 
 
 @bp.get("/live")
+@needs(Right.SEE_LIVE)
 def grid() -> str:
-    cameras = read_cameras(parts())
+    cameras = read_cameras(parts(), visible_cameras(asker()))
     return render_template("live.html", cameras=cameras, sentence=live_sentence(cameras))
 
 
 @bp.get("/watch/<camera_id>")
+@needs(Right.SEE_LIVE)
 def watch(camera_id: str) -> str:
     _get(camera_id)
-    line = next(line for line in read_cameras(parts()) if line.id == camera_id)
+    line = next(line for line in read_cameras(parts(), visible_cameras(asker())) if line.id == camera_id)
     return render_template("watch.html", camera=line, details=_details(line.health))
 
 
 @bp.get("/live/contact-sheet.jpg")
+@needs(Right.SEE_LIVE)
 def contact_sheet() -> AnyResponse:
     """``X-Sheet`` says which tile is whose and when it was taken; ``X-Sent``: now."""
     here = parts()
-    sheet = here.live.contact_sheet(camera.id for camera in here.cameras.all() if camera.enabled)
+    sheet = here.live.contact_sheet(camera.id for camera in visible_cameras(asker()).all() if camera.enabled)
     layout = {
         "columns": sheet.columns,
         "tile": [sheet.tile_width, sheet.tile_height],
@@ -59,32 +66,39 @@ def contact_sheet() -> AnyResponse:
 
 
 @bp.get("/cameras/<camera_id>/snapshot.jpg")
+@needs(Right.SEE_LIVE)
 def snapshot(camera_id: str) -> AnyResponse:
     picture = parts().live.still(_get(camera_id).id, _width())
     return Response(picture.data, mimetype="image/jpeg", headers=_stamps(parts(), picture))
 
 
 @bp.get("/live/<camera_id>/index.m3u8")
+@needs(Right.SEE_LIVE)
 def playlist(camera_id: str) -> AnyResponse:
     return Response(parts().live.playlist(_get(camera_id).id), mimetype=PLAYLIST)
 
 
 @bp.get("/live/<camera_id>/init-<int:run>.mp4")
+@needs(Right.SEE_LIVE)
 def init_segment(camera_id: str, run: int) -> AnyResponse:
     return _media(parts().live.init(_get(camera_id).id, run))
 
 
 @bp.get("/live/<camera_id>/segment-<int:number>.m4s")
+@needs(Right.SEE_LIVE)
 def segment(camera_id: str, number: int) -> AnyResponse:
     return _media(parts().live.segment(_get(camera_id).id, number))
 
 
 @bp.get("/live/<camera_id>/mjpeg")
+@needs(Right.SEE_LIVE)
 def mjpeg(camera_id: str) -> AnyResponse:
     here = parts()
     view = here.live.mjpeg(_get(camera_id).id)
+    stream = end_with_login(lambda member: member.may(Right.SEE_LIVE) and member.sees(camera_id), view.close)
     response = Response(_parts_of(here, view), mimetype=f"multipart/x-mixed-replace; boundary={BOUNDARY}")
     response.call_on_close(view.close)
+    response.call_on_close(lambda: here.streams.remove(stream))
     return response
 
 
@@ -102,10 +116,7 @@ def _stamps(here: Parts, picture: Jpeg) -> dict[str, str]:
 
 
 def _get(camera_id: str) -> CameraInfo:
-    camera = parts().cameras.find(camera_id)
-    if camera is None:
-        raise Problem(404, "camera.unknown", "There is no such camera.")
-    return camera
+    return visible_cameras(asker()).get(camera_id)
 
 
 def _width() -> int:

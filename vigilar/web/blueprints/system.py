@@ -7,10 +7,12 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify, render_template
 from werkzeug import Response as AnyResponse
 
-from vigilar.web.auth import public
+from vigilar.web.auth import asker
 from vigilar.web.house import read_house, read_storage
 from vigilar.web.openapi import openapi_document
 from vigilar.web.parts import parts
+from vigilar.web.rights import Right, needs, public, signed_in
+from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("system", __name__)
 
@@ -23,15 +25,17 @@ def healthz() -> AnyResponse:
 
 
 @bp.get("/system")
+@needs(Right.SEE_SYSTEM)
 def system_page() -> str:
-    here = parts()
-    return render_template("system.html", house=read_house(here), storage=read_storage(here))
+    here, visible = parts(), visible_cameras(asker())
+    return render_template("system.html", house=read_house(here, visible), storage=read_storage(here, visible))
 
 
 @bp.get("/api/v1/system")
+@needs(Right.SEE_SYSTEM)
 def api_system() -> AnyResponse:
     here = parts()
-    house = read_house(here)
+    house = read_house(here, visible_cameras(asker()))
     disk = house.disk
     return jsonify(
         {
@@ -57,6 +61,7 @@ def api_system() -> AnyResponse:
 
 
 @bp.get("/api/v1/openapi.json")
+@signed_in
 def openapi() -> AnyResponse:
     return jsonify(openapi_document())
 

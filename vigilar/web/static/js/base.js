@@ -16,8 +16,9 @@ stream.addEventListener("down", () => {
   pausedTimer ??= setTimeout(() => (paused.hidden = false), PAUSED_AFTER_MS);
 });
 
-/** Ask the box how it is, and say so in the header: shape, word and colour. */
+/** Ask the box how it is, and say so in the header: shape, word and colour. Not every member is shown that. */
 async function showHealth() {
+  if (!health) return;
   try {
     const answer = await fetch("/api/v1/system", { headers: { Accept: "application/json" } });
     if (!answer.ok) return;

@@ -63,7 +63,7 @@ function lead() {
 /** The stream was refused: signed out elsewhere, or the box is starting. */
 async function comeBack() {
   try {
-    const answer = await fetch("/api/v1/system", { headers: { Accept: "application/json" } });
+    const answer = await fetch("/api/v1/me", { headers: { Accept: "application/json" } });
     if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
     else lead();
   } catch {

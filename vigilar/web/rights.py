@@ -1,0 +1,93 @@
+"""What each member of the household may do, in one table, and what each view declares of itself.
+
+A view is one of: ``@public``, ``@signed_in`` (one's own account), ``@needs(Right.X)``. One that declares nothing is
+refused by the gate (``auth``). Which cameras a member sees is another question: ``visible``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, Self, TypeVar
+
+from vigilar.store.sessions import SessionRow
+from vigilar.store.users import Role
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Right(Enum):
+    """Something a member may do. The value completes "Your account may not ..."; a new right needs a row below."""
+
+    SEE_LIVE = "watch live pictures"
+    SEE_EVENTS = "see events"
+    SEE_FOOTAGE = "look back at recordings"
+    SEE_SYSTEM = "see how the system is"
+    CHANGE_CAMERAS = "change cameras"
+
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    "owner": frozenset(Right),
+    "adult": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM}),
+    "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
+    "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
+}
+"""The table. A guest sees what happens now and what has happened with its picture, and cannot look back at the days
+before the visit. Switching a camera off or sending it elsewhere is the owner's: it is how a house is made blind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who asks. ``cameras``: the ids of those this member may see, None for all. Two that are equal may do the same."""
+
+    id: int
+    name: str
+    role: Role
+    cameras: frozenset[str] | None = None
+
+    @classmethod
+    def of(cls, session: SessionRow) -> Self:
+        return cls(session.user_id, session.user_name, session.role, session.cameras)
+
+    def may(self, right: Right) -> bool:
+        return right in RIGHTS[self.role]
+
+    def sees(self, camera_id: str) -> bool:
+        return self.cameras is None or camera_id in self.cameras
+
+
+class Open(Enum):
+    """What a view may declare in place of a right."""
+
+    PUBLIC = auto()
+    SIGNED_IN = auto()
+
+
+Declaration = Right | Open
+
+
+def public(view: View) -> View:
+    """Mark a view that answers without a session."""
+    return _declare(view, Open.PUBLIC)
+
+
+def signed_in(view: View) -> View:
+    """Mark a view for every member, whatever the role: it shows or changes nothing but one's own account."""
+    return _declare(view, Open.SIGNED_IN)
+
+
+def needs(right: Right) -> Callable[[View], View]:
+    """Mark a view that only members with ``right`` may ask."""
+    return lambda view: _declare(view, right)
+
+
+def declaration_of(view: Callable[..., Any]) -> Declaration | None:
+    """What the view declares; None when it declares nothing, or twice."""
+    found: tuple[Declaration, ...] = getattr(view, "declares", ())
+    return found[0] if len(found) == 1 else None
+
+
+def _declare(view: View, declared: Declaration) -> View:
+    view.declares = (*getattr(view, "declares", ()), declared)  # type: ignore[attr-defined]  # read by the gate
+    return view

@@ -1,0 +1,78 @@
+"""Which cameras a member sees. It stands before every camera id that a request names and every list that names cameras.
+
+A camera that is hidden from a member answers exactly as one that does not exist, so that nobody learns of it by trying.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from vigilar.config.jobs import CameraInfo
+from vigilar.store import cameras as camera_rows
+from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, StoredEvent
+from vigilar.web.camera_book import CameraBook
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.rights import Member, Right
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleCameras:
+    """The cameras, and the events, that ``member`` sees. Any thread; made anew for each request.
+
+    Events of no camera (Vigilar started, a program failed) are for those who may see the system.
+    """
+
+    member: Member
+    book: CameraBook
+    store: Store
+
+    def __contains__(self, camera_id: str) -> bool:
+        return self.member.sees(camera_id)
+
+    def all(self) -> tuple[CameraInfo, ...]:
+        """Those of the configuration, in its order."""
+        return tuple(camera for camera in self.book.all() if camera.id in self)
+
+    def ids(self) -> frozenset[str]:
+        return frozenset(camera.id for camera in self.all())
+
+    def get(self, camera_id: str) -> CameraInfo:
+        """The camera of the configuration. Raises Problem 404."""
+        camera = self.book.find(camera_id) if camera_id in self else None
+        if camera is None:
+            raise _unknown()
+        return camera
+
+    def check_had(self, camera_id: str) -> None:
+        """Raises Problem 404 unless there is, or was, such a camera: one that was removed may have footage."""
+        if camera_id not in self or (self.book.find(camera_id) is None and not self._has_row(camera_id)):
+            raise _unknown()
+
+    def limit(self, wanted: EventFilter) -> EventFilter:
+        """``wanted`` without the events that this member does not see."""
+        return replace(wanted, cameras=self.member.cameras, of_house=self.member.may(Right.SEE_SYSTEM))
+
+    def has_event(self, event: StoredEvent) -> bool:
+        return self.has_source(event.source_id)
+
+    def has_source(self, source_id: str) -> bool:
+        """Whether events of that source are seen: a camera's id, or another part of the house."""
+        sees_house = self.member.may(Right.SEE_SYSTEM)
+        if self.member.cameras is None:
+            return sees_house or self._has_row(source_id)
+        return source_id in self.member.cameras or (sees_house and not self._has_row(source_id))
+
+    def _has_row(self, camera_id: str) -> bool:
+        return camera_rows.get_camera(self.store, camera_id) is not None
+
+
+def visible_cameras(member: Member) -> VisibleCameras:
+    """What ``member`` sees of the house that serves this request."""
+    here = parts()
+    return VisibleCameras(member, here.cameras, here.store)
+
+
+def _unknown() -> Problem:
+    return Problem(404, "camera.unknown", "There is no such camera.")
