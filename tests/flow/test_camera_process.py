@@ -152,6 +152,7 @@ def camera(tmp_path: Path, clip: Path, broker: RunningBroker) -> Iterator[Camera
     made.close()
 
 
+@pytest.mark.long
 def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     camera.start()
     wait_until(lambda: camera.said("motion/start"), 30.0)
@@ -179,6 +180,7 @@ def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     assert max(after - before for before, after in pairwise(frames)) < SEAM_S
 
 
+@pytest.mark.long
 def test_motion_mode_keeps_five_seconds_before(camera: Camera) -> None:
     camera.job = replace(camera.job, recording_mode="motion", after_s=1.0)
     camera.start()
@@ -220,6 +222,7 @@ def test_live_view_is_fed_while_recording(camera: Camera) -> None:
     assert camera.stop() < 2.0
 
 
+@pytest.mark.long
 def test_camera_that_is_not_there_is_said_and_does_not_hang(camera: Camera, tmp_path: Path) -> None:
     camera.job = replace(camera.job, main_url=f"file:{tmp_path / 'nowhere.mp4'}")
     process = camera.start()
