@@ -170,7 +170,7 @@ def test_broker_killed_in_the_middle_loses_nothing(
     wait_until(lambda: camera.is_connected, 5.0)
     teller = threading.Thread(target=_motions, args=(store, camera))
     teller.start()
-    wait_until(lambda: count_events(store, EventFilter()) > 20, 10.0)
+    wait_until(lambda: count_events(store, EventFilter()) > 20, 30.0)
     running = broker.process
     for _ in range(3):
         running.kill()
