@@ -1,8 +1,9 @@
 # Shared by the scripts beside it; sourced, not run. Sets ROOT, VENV and PY, and says in one line what it does.
 #
 #   need_system PART...       system packages, installed if missing; a part is a package, COMMAND=PACKAGE or /FILE=PACKAGE
-#   need_venv runtime|dev     a virtual environment with exactly the locked packages
-#   need_assets [--tests]     the browser assets
+#   make_venv                 a virtual environment, if there is none yet
+#   need_venv runtime|dev     the same, with exactly the locked packages in it
+#   need_assets [--tests]     the browser assets; make_venv came before
 #
 # VIGILAR_VENV names another place for the virtual environment than .venv, PYTHON another interpreter to make it with.
 
@@ -40,6 +41,11 @@ need_system() {
     done
     have_venv || find_python >/dev/null || missing+=(python3 python3-venv)
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+# Whether packages can be installed without a question to anybody.
+may_install_unasked() {
+    [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null
 }
 
 install_packages() {
@@ -104,13 +110,19 @@ have_venv() {
     "$PY" -c 'import pip' >/dev/null 2>&1
 }
 
-need_venv() {
-    local lock="$ROOT/requirements/$1.txt" stamp="$VENV/.vigilar-$1" python wanted
-    if ! have_venv; then
-        python="$(find_python)" || die "Vigilar needs Python 3.11 or newer; this system has an older one."
-        say "making the virtual environment $VENV"
-        "$python" -m venv --clear "$VENV" || die "The virtual environment could not be made."
+make_venv() {
+    local python
+    if have_venv; then
+        return
     fi
+    python="$(find_python)" || die "Vigilar needs Python 3.11 or newer; this system has an older one."
+    say "making the virtual environment $VENV"
+    "$python" -m venv --clear "$VENV" || die "The virtual environment could not be made."
+}
+
+need_venv() {
+    local lock="$ROOT/requirements/$1.txt" stamp="$VENV/.vigilar-$1" wanted
+    make_venv
     wanted="$(sha256sum <"$lock") $("$PY" -V)"
     if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
         return

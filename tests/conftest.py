@@ -1,20 +1,21 @@
-"""Shared by all tests: free ports, a real broker, the place of the testbed. Everything else is with its tests."""
+"""Shared by all tests: how they run side by side, free ports, a real broker, the testbed. More is with its tests."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.postgres import PostgresServer
 from tests.ready_store import lay_database
-from vigilar.base.ports import free_port
+from tests.together import is_beside_others, open_run, turn
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import broker_command, is_answering, write_configuration
 from vigilar.store.engine import Store
@@ -29,6 +30,29 @@ class RunningBroker:
     port: int
     passwords: dict[str, str]
     process: subprocess.Popen[bytes]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    open_run(config)
+
+
+@pytest.hookimpl(trylast=True)  # after the shuffling
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, long tests begin first, so that none goes on alone at the end, and those that need quiet last."""
+    if is_beside_others():
+        items.sort(key=lambda item: (_has(item, "quiet"), not _has(item, "long")))
+
+
+def _has(item: pytest.Item, mark: str) -> bool:
+    return item.get_closest_marker(mark) is not None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the time limit, which waiting for a turn does not use up
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if not is_beside_others():
+        return (yield)
+    with turn(alone=_has(item, "quiet")):
+        return (yield)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT, wait_until
-from vigilar.base.ports import free_port
+from tests.ports import free_port
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 
@@ -61,7 +61,7 @@ class Service:
         self.folder, self.port = folder, free_port()
         self.log_file = folder.parent / f"{folder.name}.log"
         self.processes: list[subprocess.Popen[bytes]] = []
-        lines = ["[web]", f"port = {self.port}", 'listen = "127.0.0.1"', "[bus]", "port = 0", more]
+        lines = ["[web]", f"port = {self.port}", 'listen = "127.0.0.1"', "[bus]", f"port = {free_port()}", more]
         for name, address in cameras.items():
             lines += ["[[camera]]", f'name = "{name}"', f'address = "{address}"']
         folder.mkdir(exist_ok=True)

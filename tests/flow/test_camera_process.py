@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import select
 import signal
 import sqlite3
 import threading
@@ -127,16 +128,25 @@ class Camera:
         assert process.line is not None
         began = time.monotonic()
         process.line.send_stop()
-        assert process.reap() == 0
-        process.close()
+        try:
+            assert self._exit_code(process) == 0
+        finally:
+            process.close()
         return time.monotonic() - began
 
     def kill(self) -> None:
         """`kill -9` of the newest process."""
         process = self.processes.pop()
         os.kill(process.pid, signal.SIGKILL)
-        process.reap()
+        self._exit_code(process)
         process.close()
+
+    @staticmethod
+    def _exit_code(process: Launched) -> int:
+        """Reaping waits a second at most for an end that has come; that it comes is waited for here."""
+        ended, _, _ = select.select([process.exit_fd], [], [], 10.0)
+        assert ended, "still runs after 10 s"
+        return process.reap()
 
     def close(self) -> None:
         while self.processes:
@@ -154,9 +164,10 @@ def camera(tmp_path: Path, clip: Path, broker: RunningBroker) -> Iterator[Camera
     made.close()
 
 
+@pytest.mark.quiet
 def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     camera.start()
-    wait_until(lambda: camera.said("motion/start"), 30.0)
+    wait_until(lambda: camera.said("motion/start"), 60.0)
     start = MotionStart.parse(json.dumps(camera.said("motion/start")[0]).encode())
     late_s = camera.heard_at["vigilar/camera/front/motion/start"] - start.ts / 1000
     assert late_s < 1.5, "from the first moving frame to the bus"
@@ -181,10 +192,11 @@ def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     assert max(after - before for before, after in pairwise(frames)) < SEAM_S
 
 
+@pytest.mark.long
 def test_motion_mode_keeps_five_seconds_before(camera: Camera) -> None:
     camera.job = replace(camera.job, recording_mode="motion", after_s=1.0)
     camera.start()
-    wait_until(lambda: camera.said("motion/end"), 40.0)
+    wait_until(lambda: camera.said("motion/end"), 80.0)
     start = MotionStart.parse(json.dumps(camera.said("motion/start")[0]).encode())
     end_ms = camera.said("motion/end")[0]["ts"]
     wait_until(lambda: camera.recorded_ms() >= end_ms + 1000, 10.0)
@@ -195,9 +207,10 @@ def test_motion_mode_keeps_five_seconds_before(camera: Camera) -> None:
     assert max(after - before for before, after in pairwise(frames)) < SEAM_S
 
 
+@pytest.mark.quiet
 def test_kill_loses_less_than_a_second_and_the_next_process_repairs(camera: Camera) -> None:
     camera.start()
-    wait_until(lambda: camera.recorded_ms() > 0, 20.0)
+    wait_until(lambda: camera.recorded_ms() > 0, 60.0)
     time.sleep(3.3)
     killed_ms = time.time() * 1000
     camera.kill()
@@ -286,17 +299,18 @@ def test_camera_starts_and_stops_in_time_while_the_database_is_locked(camera: Ca
 
 def test_live_view_is_fed_while_recording(camera: Camera) -> None:
     camera.start()
-    wait_until(lambda: camera.recorded_ms() > 0, 20.0)
+    wait_until(lambda: camera.recorded_ms() > 0, 60.0)
     client = FeedClient(camera.job.run_dir, "front", Request("still", max_width=320))
     answers = list(client.answers())
     assert len(answers) == 1
     assert camera.stop() < 2.0
 
 
+@pytest.mark.long
 def test_camera_that_is_not_there_is_said_and_does_not_hang(camera: Camera, tmp_path: Path) -> None:
     camera.job = replace(camera.job, main_url=f"file:{tmp_path / 'nowhere.mp4'}")
     process = camera.start()
-    wait_until(lambda: [h for h in camera.said("health") if h["state"] == "failed"], 20.0)
+    wait_until(lambda: [h for h in camera.said("health") if h["state"] == "failed"], 60.0)
     wait_until(lambda: [f for f in camera.said("fact") if f["kind"] == "camera_offline"], 20.0)
     assert process.line is not None
     beats = [message for message in process.line.receive() or [] if "beat" in message]

@@ -249,6 +249,7 @@ def test_stalled_camera_lets_the_thread_stop(clip: Path) -> None:
         assert time.monotonic() - asked < 0.5
 
 
+@pytest.mark.long
 def test_sound_alone_is_given_up_after_ten_seconds(clip: Path) -> None:
     with serving(clip, Fault(video_stall_s=1.0)) as camera, capturing(camera.url("main")) as capture:
         capture.wait(lambda: capture.error is not None)

@@ -43,6 +43,7 @@ def test_walk_by_on_a_sub_stream_is_found_in_half_a_second(tmp_path: Path) -> No
     assert end_s == pytest.approx(11, abs=0.3)
 
 
+@pytest.mark.long
 def test_walk_by_on_a_large_main_stream_is_dated_back_into_the_group(tmp_path: Path) -> None:
     found, decoded = _watch(_film(tmp_path / "walk.mp4", walk_by(8.3, 12), 16, 15, 30, scale=4), StreamRole.MAIN)
     assert len(found.motions) == 1

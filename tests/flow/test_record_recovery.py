@@ -419,6 +419,7 @@ def _record_until_killed(folder: Path, clip: Clip, newest: Any) -> None:
         newest.value = at_s
 
 
+@pytest.mark.long
 def test_kill_loses_less_than_a_second(clip: Clip, tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     lost: list[float] = []

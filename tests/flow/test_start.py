@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, wait_until
-from vigilar.base.ports import free_port
+from tests.ports import free_port
 
 
 class Service:

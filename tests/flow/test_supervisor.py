@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, wait_until
-from vigilar.base.ports import free_port
+from tests.ports import free_port
 from vigilar.bus.broker import is_answering
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import wait_until
+from tests.ports import free_port
 from vigilar.base.child import Launched
 from vigilar.base.launch import launch_process
-from vigilar.base.ports import free_port
 from vigilar.config.jobs import WebJob
 from vigilar.config.places import Places
 from vigilar.processes import web

@@ -7,7 +7,6 @@ import http.cookiejar
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery"
@@ -66,19 +67,13 @@ def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
 @contextlib.contextmanager
 def run_house(folder: Path, cameras: dict[str, str | dict[str, str]], *more: str) -> Iterator[RunningHouse]:
     """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in.
 
     ``more`` are further lines of the configuration, whole tables."""
     port = free_port()
-    lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", "port = 0", *more]
+    lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", f"port = {free_port()}", *more]
     for name, given in cameras.items():
         settings = {"address": given} if isinstance(given, str) else given
         lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]

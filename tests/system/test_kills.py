@@ -19,6 +19,7 @@ def test_killed_broker_loses_no_event(house: RunningHouse) -> None:
     wait_for(lambda: [e for e in house.events("motion") if e["id"] not in known], 60, "the next motion is stored")
 
 
+@pytest.mark.quiet
 def test_killed_camera_process_loses_at_most_a_second(house: RunningHouse) -> None:
     sealed = house.folder / "footage" / "street"
     wait_for(lambda: [p for p in sealed.glob("*/*.vge") if p.stat().st_size > 50_000], 30, "a recording is under way")

@@ -35,6 +35,7 @@ def _motions(house: RunningHouse) -> list[dict[str, Any]]:
     return house.events("motion")
 
 
+@pytest.mark.quiet
 def test_walk_by_shows_on_the_open_page(house: RunningHouse, page: Page) -> None:
     open_events(house, page)
     known = {e["id"] for e in _motions(house)}

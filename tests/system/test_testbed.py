@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port, free_ports
 from tests.rtsp.server import SYSTEM_PYTHON, missing_reason
 from tests.system.chromium import MISSING, open_events, shown_ms, signed_in
-from tests.system.house import RunningHouse, free_port, run_house, wait_for
+from tests.system.house import RunningHouse, run_house, wait_for
 from vigilar.base.ids import slug
 from vigilar.config.secrets import SecretStore
 
@@ -66,7 +67,7 @@ class Bed:
 def bed(testbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     if missing_reason():
         pytest.skip(f"no foreign RTSP server: {missing_reason()}")
-    control, first, ready = free_port(), free_port(), tmp_path_factory.mktemp("bed") / "ready"
+    control, first, ready = free_port(), free_ports(len(NAMES)), tmp_path_factory.mktemp("bed") / "ready"
     command = [
         SYSTEM_PYTHON, str(testbed / "rtsp_cameras.py"), "up", "--only", ",".join(NAMES), "--base-port", str(first),
         "--control-port", str(control), "--ready-file", str(ready),
@@ -98,6 +99,7 @@ def house(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
         yield it
 
 
+@pytest.mark.quiet
 def test_walk_by_in_foreign_footage_shows_within_a_second(bed: Bed, house: RunningHouse) -> None:
     if MISSING:
         pytest.skip(MISSING)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from vigilar.base.errors import BusError, ErrorKind, ExitCode, VigilarError
 from vigilar.base.lock import FileLock, holder_pid
-from vigilar.base.ports import check_page_port, free_port, is_port_free
+from vigilar.base.ports import check_page_port, is_port_free
 from vigilar.base.stop import Stop
 from vigilar.base.systemd import ServiceManager
 from vigilar.bus.accounts import USERS, access_list, load_or_create_accounts, password_file

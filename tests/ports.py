@@ -1,0 +1,66 @@
+"""TCP ports for the servers of tests, such that no two tests that run at the same time get the same one.
+
+Asking the kernel for a free port and closing the socket again leaves it free for whoever asks next. So each process of
+pytest takes a block of ports for itself by a lock on a file, and hands them out in turn. The blocks lie below the ports
+that the kernel gives to whoever connects (ip(7), ip_local_port_range: from 32768 on).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import itertools
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+FIRST, LAST = 18_000, 32_700
+BLOCK = 100
+
+
+@functools.cache
+def _own_block() -> tuple[int, Iterator[int]]:
+    """The lock's descriptor, open until this process ends, and the ports of the block, over and over."""
+    folder = Path(tempfile.gettempdir()) / f"vigilar-test-ports-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    for first in range(FIRST, LAST - BLOCK + 1, BLOCK):
+        fd = os.open(folder / str(first), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            continue
+        return fd, itertools.cycle(range(first, first + BLOCK))
+    raise AssertionError("every block of ports is taken by a test run")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on, and that no other test gets while this process of pytest runs."""
+    ports = _own_block()[1]
+    return next(port for port in itertools.islice(ports, BLOCK) if _is_free(port))
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row, for a program that counts up by itself."""
+    ports = _own_block()[1]
+    in_a_row = 0
+    for port in itertools.islice(ports, 2 * BLOCK):
+        if port % BLOCK == FIRST % BLOCK:  # from the last of the block to its first is no row
+            in_a_row = 0
+        in_a_row = in_a_row + 1 if _is_free(port) else 0
+        if in_a_row == count:
+            return port - count + 1
+    raise AssertionError(f"no {count} ports in a row are free")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: what a connection of before left in TIME_WAIT is in nobody's way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True

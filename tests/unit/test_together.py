@@ -1,0 +1,113 @@
+"""What tests share when they run side by side: ports that nobody else gets, things made once, turns alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from tests import ports
+from tests.conftest import wait_until
+from tests.together import make_once, turn
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run of its own."""
+    monkeypatch.setenv("VIGILAR_TEST_RUN", str(tmp_path))
+    return tmp_path
+
+
+def _tell_ports(answer: Connection) -> None:
+    answer.send([ports.free_port() for _ in range(2 * ports.BLOCK)])
+    answer.recv()
+
+
+def test_processes_at_once_never_get_the_same_port() -> None:
+    spawn = multiprocessing.get_context("spawn")
+    told, ends = [], []
+    for _ in range(2):
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=_tell_ports, args=(theirs,))
+        process.start()
+        ends.append((process, ours))
+    for _, ours in ends:
+        told.append(set(ours.recv()))  # both are still there, with their blocks
+    for process, ours in ends:
+        with closing(ours):
+            ours.send(None)
+        process.join()
+    assert told[0].isdisjoint(told[1])
+    assert told[0].isdisjoint({ports.free_port() for _ in range(ports.BLOCK)})
+
+
+def test_ports_in_a_row_are_of_one_block() -> None:
+    for _ in range(50):
+        first = ports.free_ports(7)
+        assert first // ports.BLOCK == (first + 6) // ports.BLOCK
+
+
+def test_thing_is_made_once_for_all(run: Path) -> None:
+    made = []
+
+    def make(folder: Path) -> None:
+        made.append(folder)
+        time.sleep(0.05)
+        (folder / "clip").write_text("whole")
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: (make_once("clips", make) / "clip").read_text(), range(4)))
+    assert found == ["whole"] * 4
+    assert made == [run / "clips"]
+
+
+def test_failed_making_is_tried_again(run: Path) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        make_once("clips", fail)
+    assert make_once("clips", lambda folder: (folder / "clip").touch()).joinpath("clip").exists()
+
+
+def test_turn_alone_waits_for_others_and_keeps_new_ones_out(run: Path) -> None:
+    order: list[str] = []
+    first_may_end, quiet_may_end = threading.Event(), threading.Event()
+
+    def take(name: str, until: threading.Event | None, *, alone: bool = False) -> None:
+        with turn(alone=alone):
+            order.append(f"{name} begins")
+            if until:
+                assert until.wait(10.0)
+            order.append(f"{name} ends")
+
+    threads = [threading.Thread(target=take, args=("first", first_may_end))]
+    threads[0].start()
+    wait_until(lambda: order == ["first begins"], 5.0)
+    threads.append(threading.Thread(target=take, args=("quiet", quiet_may_end), kwargs={"alone": True}))
+    threads[1].start()
+    wait_until(lambda: _waits_for_lock(run / "turn.lock"), 5.0)
+    threads.append(threading.Thread(target=take, args=("second", None)))
+    threads[2].start()
+    wait_until(lambda: _waits_for_lock(run / "gate.lock"), 5.0)
+    assert order == ["first begins"]
+    first_may_end.set()
+    wait_until(lambda: "quiet begins" in order, 5.0)
+    quiet_may_end.set()
+    for thread in threads:
+        thread.join()
+    assert order == ["first begins", "first ends", "quiet begins", "quiet ends", "second begins", "second ends"]
+
+
+def _waits_for_lock(path: Path) -> bool:
+    """By the kernel's list of locks, where those that wait have an arrow (proc(5), locks)."""
+    inode = f":{os.stat(path).st_ino} "
+    lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    return any("->" in line and inode in line for line in lines)
