@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from vigilar.base.reserve import Reserve
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.store.engine import Store
@@ -38,6 +39,7 @@ def create_app(cfg: WebJob) -> Flask:
         footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
         live=LiveViews(cfg.run_dir),
         zone=load_zone(cfg.time_zone),
+        reserve=Reserve(cfg.data_dir),
     )
     HUB.open()
     problems.install_problems(app)

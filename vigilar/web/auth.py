@@ -6,8 +6,6 @@ sign-in. Every view is private unless it says ``@public``.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,8 +13,9 @@ from typing import Any, TypeVar
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
+from vigilar.store.users import UserRow
+from vigilar.web.logins import end_login, find_login, hash_token, note_use, start_login
 from vigilar.web.parts import Parts, parts
 from vigilar.web.passwords import MAX_LENGTH, MIN_LENGTH
 from vigilar.web.problems import Problem, wants_page
@@ -25,7 +24,6 @@ COOKIE = "vigilar_session"
 LIFETIME_MS = 30 * 24 * 3600 * 1000
 """A month: a phone on the kitchen wall must not ask every day; signing out ends it at once."""
 
-TOUCH_EVERY_MS = 5 * 60 * 1000
 MAX_NAME_LENGTH = 64
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -41,10 +39,6 @@ def install_auth(app: Flask) -> None:
     app.before_request(_gate)
 
 
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 def has_owner() -> bool:
     """Whether the first-run page has done its work; once true it stays true, so it is asked no more."""
     known = current_app.extensions.setdefault("vigilar_has_owner", [])
@@ -55,23 +49,13 @@ def has_owner() -> bool:
 
 def is_session_valid(here: Parts, token: str) -> bool:
     """Asked again and again by long streams, outside of a request: a session ended elsewhere ends them too."""
-    return session_rows.find_session(here.store, token_hash(token), here.now_ms()) is not None
+    return find_login(here, hash_token(token)) is not None
 
 
-def sign_in(response: Response, user_id: int) -> Response:
-    """Start a new session of ``user_id`` in place of the one the browser may have had."""
-    here = parts()
+def sign_in(response: Response, user: UserRow) -> Response:
+    """Start a new session of ``user`` in place of the one the browser may have had."""
     end_session()
-    token = secrets.token_hex(32)
-    now_ms = here.now_ms()
-    session_rows.add_session(
-        here.store,
-        token_hash(token),
-        user_id,
-        now_ms=now_ms,
-        expires_ms=now_ms + LIFETIME_MS,
-        user_agent=request.user_agent.string,
-    )
+    token = start_login(parts(), user, LIFETIME_MS, request.user_agent.string)
     response.set_cookie(
         COOKIE, token, max_age=LIFETIME_MS // 1000, httponly=True, samesite="Strict", secure=request.is_secure, path="/"
     )
@@ -87,7 +71,7 @@ def sign_out(response: Response) -> Response:
 def end_session() -> None:
     token = request.cookies.get(COOKIE)
     if token:
-        session_rows.delete_session(parts().store, token_hash(token))
+        end_login(parts(), hash_token(token))
 
 
 def check_new_login(name: str, password: str) -> tuple[str, str]:
@@ -128,12 +112,10 @@ def _accept(token: str) -> bool:
     here = parts()
     if len(token) != 64:
         return False
-    now_ms = here.now_ms()
-    session = session_rows.find_session(here.store, token_hash(token), now_ms)
+    session = find_login(here, hash_token(token))
     if session is None:
         return False
-    if now_ms - session.last_seen_ms > TOUCH_EVERY_MS:
-        session_rows.touch(here.store, token_hash(token), now_ms=now_ms, expires_ms=session.expires_ms)
+    note_use(here, hash_token(token), session)
     g.user_name = session.user_name
     g.token = token
     return True

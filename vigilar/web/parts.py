@@ -9,6 +9,7 @@ from datetime import tzinfo
 from flask import Flask, current_app
 
 from vigilar.base.clock import Clock, SystemClock
+from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.config.jobs import WebJob
 from vigilar.store.engine import Store
@@ -18,6 +19,7 @@ from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
 from vigilar.web.probe import CameraProbe, probe_by_command
+from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
 
 EXTENSION = "vigilar"
@@ -42,6 +44,8 @@ class Parts:
     footage: Library
     live: LiveViews
     zone: tzinfo
+    reserve: Reserve
+    sessions: SessionCache = field(default_factory=SessionCache)
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
     board: HealthBoard = BOARD
