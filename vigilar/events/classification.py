@@ -50,6 +50,8 @@ _TABLE = (
     EventType("footage_lost", Severity.ALERT, Reporter.CAMERA, "Footage lost, {name}"),
     EventType("recording_recovered", Severity.WARNING, Reporter.CAMERA, "Recording repaired after a cut, {name}"),
     EventType("disk_full", Severity.CRITICAL, Reporter.CAMERA, "Disk full, {name} is not recorded"),
+    EventType("disk_read_only", Severity.CRITICAL, Reporter.CAMERA, "The disk is read-only, {name} is not recorded"),
+    EventType("disk_failed", Severity.CRITICAL, Reporter.CAMERA, "The disk reports errors, {name} is not recorded"),
     EventType("recording_resumed", Severity.INFO, Reporter.CAMERA, "{name} is recorded again"),
     EventType("clock_stepped", Severity.WARNING, Reporter.CAMERA | Reporter.SUPERVISOR, "The clock was corrected"),
     EventType("process_restarted", Severity.WARNING, Reporter.SUPERVISOR, "{name} was restarted", ends_motion=True),

@@ -200,6 +200,7 @@ class CameraProcess:
             self._control.heartbeat(
                 {
                     "is_recording": doing.is_recording,
+                    "not_recording": doing.not_recording,
                     "is_offline": self._health.is_offline,
                     "width": run.video.width if run else 0,
                     "height": run.video.height if run else 0,
@@ -234,7 +235,8 @@ class CameraProcess:
             counters["dropped_analysis"] = self._queue.dropped
             counters["analysis_failures"] = self._analysis.failures
         is_moving = self._motion is not None and self._motion.is_moving
-        return Doing(self._recorder.is_recording, is_moving, counters)
+        why = self._recorder.why_not_recording
+        return Doing(self._recorder.is_recording, why.value if why else "", is_moving, counters)
 
     # Starting and ending threads
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from werkzeug import Response as AnyResponse
 
 from vigilar.web.auth import public
-from vigilar.web.house import read_house, read_storage
+from vigilar.web.house import find_storage, read_house
 from vigilar.web.openapi import openapi_document
 from vigilar.web.parts import parts
 
@@ -25,7 +25,7 @@ def healthz() -> AnyResponse:
 @bp.get("/system")
 def system_page() -> str:
     here = parts()
-    return render_template("system.html", house=read_house(here), storage=read_storage(here))
+    return render_template("system.html", house=read_house(here), storage=find_storage(here))
 
 
 @bp.get("/api/v1/system")
@@ -43,13 +43,14 @@ def api_system() -> AnyResponse:
                     "id": line.id,
                     "name": line.name,
                     "state": line.state,
+                    "word": line.word,
                     "sentence": line.sentence,
                     **_health(line.health),
                 }
                 for line in house.cameras
             ],
             "processes": None if house.processes is None else [asdict(line) for line in house.processes],
-            "disk": None if disk is None else {"total_bytes": disk.total_bytes, "free_bytes": disk.free_bytes},
+            "disk": None if disk is None else asdict(disk),
             "bus_connected": house.has_bus,
             "open_pages": here.hub.count(),
         }
