@@ -183,7 +183,7 @@ def test_reason_of_a_newer_program_is_still_no_all_well() -> None:
 @pytest.mark.parametrize(
     ("reason", "disk", "said"),
     [
-        ("disk-full", ROOMY, "The disk is full: nothing is recorded. Free space on it"),
+        ("disk-full", ROOMY, "The disk is full: nothing is recorded. Free space on that disk"),
         ("", DiskState(100_000_000_000, 1_000_000), "The disk is full: nothing is recorded."),
         ("disk-full", DiskState(10**11, 10**10, is_read_only=True), "The disk is read-only: nothing is recorded."),
         ("disk-read-only", ROOMY, "The disk is read-only: nothing is recorded."),

@@ -22,7 +22,7 @@ DEVICE_STEP = (
     "Check the cable and the power of that disk, and what the kernel says of it (dmesg). "
     "Recording goes on as soon as it answers."
 )
-FULL_STEP = "Free space on that disk; Vigilar goes on by itself."
+FULL_STEP = "Free space on that disk; recording goes on by itself."
 READ_ONLY_STEP = (
     "A disk with faults is often made read-only: look at what the kernel says of it (dmesg), "
     "repair it, and mount it writable."

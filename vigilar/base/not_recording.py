@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from vigilar.base.disk import DEVICE_STEP, FULL_STEP, READ_ONLY_STEP
+
 
 class NotRecording(Enum):
     """The value travels in messages; ``sentence`` is what people read after "Live, not recording"."""
@@ -52,6 +54,13 @@ _OF_DISK = (
     NotRecording.DISK_SLOW,
     NotRecording.DRIVE_AWAY,
 )
+
+DISK_STEPS = {
+    NotRecording.DISK_FULL: FULL_STEP,
+    NotRecording.DISK_READ_ONLY: READ_ONLY_STEP,
+    NotRecording.DISK_FAILED: DEVICE_STEP,
+}
+"""What a person can do about it."""
 
 
 def find_reason(value: object) -> NotRecording | None:

@@ -1,57 +1,72 @@
 """Free space put by on the disk of a folder, for the little that must be written when the disk is full.
 
-A file that holds nothing: removing it frees its blocks. What the recorder keeps free is not enough, because another
-program may fill the disk to the last byte.
+Files that hold nothing: removing one frees its blocks. What the recorder keeps free is not enough, because another
+program may fill the disk to the last byte, and may take at once what a removed file leaves over: hence several.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-FILE_NAME = "reserve"
-RESERVE_BYTES = 2 * 1024 * 1024
-"""The database's shared memory (32 KiB at least), some of its log, and the broker's files: each some tens of KiB."""
+from vigilar.base.errors import ErrorKind, VigilarError
 
-LEAVE_BYTES = 40 * 1024 * 1024
-"""It is made again only while so much stays free beside it: more than the 32 MiB with which recording begins again, so
-that it never is what keeps a camera from being recorded."""
+FOLDER_NAME = "reserve"
+PIECES = 8
+PIECE_BYTES = 256 * 1024
+"""2 MiB in all, an eighth of what the recorder leaves free. One piece is enough for the database's shared memory (32
+KiB at least) and the log of a few small transactions, or for the broker's files."""
 
-LEAVE_SHARE = 8
-"""On a small disk an eighth of it."""
+Result = TypeVar("Result")
 
 
 class Reserve:
     """The reserve in ``folder``. Any thread, any process: each step is one call to the system."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / FILE_NAME
+        self._folder = folder / FOLDER_NAME
+        self._pieces = [self._folder / str(number) for number in range(PIECES)]
 
     def keep(self) -> None:
-        """Make it if it is not there and the disk has free space. One that cannot be made is done without."""
+        """Make the pieces that are not there, as far as the disk has free space. Does nothing where the folder itself
+        is gone, as when its drive is away."""
         with contextlib.suppress(OSError):
-            if self._file.exists() or not self._may_make():
-                return
-            fd = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            try:
-                os.posix_fallocate(fd, 0, RESERVE_BYTES)
-                os.fsync(fd)
-            except OSError:
-                self._file.unlink()
-                raise
-            finally:
-                os.close(fd)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            for piece in self._pieces:
+                if not piece.exists():
+                    _make(piece)
 
     def spend(self) -> bool:
-        """Give the space free. False when there was no reserve: trying again is of no use then."""
-        try:
-            self._file.unlink()
-        except OSError:
-            return False
-        return True
+        """Give the space of one piece free. False when there is none left: trying again is of no use then."""
+        for piece in self._pieces:
+            with contextlib.suppress(OSError):
+                piece.unlink()
+                return True
+        return False
 
-    def _may_make(self) -> bool:
-        status = os.statvfs(self._file.parent)
-        total_bytes = status.f_blocks * status.f_frsize
-        return status.f_bavail * status.f_frsize - RESERVE_BYTES >= min(LEAVE_BYTES, total_bytes // LEAVE_SHARE)
+    def help(self, step: Callable[[], Result]) -> Result:
+        """Do ``step``; when the disk is too full for it, again with one more piece spent. What remains is kept for the
+        next time. Raises what ``step`` raises."""
+        while True:
+            try:
+                done = step()
+            except VigilarError as error:
+                if error.kind is not ErrorKind.FULL or not self.spend():
+                    raise
+            else:
+                self.keep()
+                return done
+
+
+def _make(piece: Path) -> None:
+    fd = os.open(piece, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, PIECE_BYTES)
+    except OSError:
+        piece.unlink()
+        raise
+    finally:
+        os.close(fd)

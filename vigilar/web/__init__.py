@@ -31,7 +31,8 @@ def create_app(cfg: WebJob) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    store = Store.open(cfg.database_url)
+    reserve = Reserve(cfg.data_dir)
+    store = reserve.help(lambda: Store.open(cfg.database_url))
     app.extensions[EXTENSION] = Parts(
         cfg=cfg,
         store=store,
@@ -39,7 +40,7 @@ def create_app(cfg: WebJob) -> Flask:
         footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
         live=LiveViews(cfg.run_dir),
         zone=load_zone(cfg.time_zone),
-        reserve=Reserve(cfg.data_dir),
+        reserve=reserve,
     )
     HUB.open()
     problems.install_problems(app)

@@ -92,18 +92,12 @@ def end_login(here: Parts, token_hash: bytes) -> None:
 def _write(here: Parts, step: Callable[[], None]) -> bool:
     """Do a small write, on a full disk with the help of the reserve. False when the database does not take it."""
     try:
-        try:
-            step()
-        except StoreError as error:
-            if error.kind is not ErrorKind.FULL or not here.reserve.spend():
-                raise
-            step()
+        here.reserve.help(step)
     except StoreError as error:
         if error.kind not in _DATABASE_TROUBLE:
             raise
         _unwritten.add(error)
         return False
-    here.reserve.keep()
     return True
 
 

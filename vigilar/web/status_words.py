@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP
-from vigilar.base.not_recording import NotRecording, find_reason
+from vigilar.base.not_recording import DISK_STEPS, NotRecording, find_reason
 from vigilar.config.jobs import CameraInfo
 from vigilar.web.times import clock_text, for_text
 
@@ -200,7 +199,7 @@ def disk_problem(cameras: Sequence[CameraLine], disk: DiskState | None) -> str:
     else:
         reason = max(set(reasons), key=reasons.count) if reasons else None
     if reason is not None:
-        return f"{_DISK_WORDS[reason]}: {_cost(cameras)}.{_DISK_STEPS.get(reason, '')}"
+        return f"{_DISK_WORDS[reason]}: {_cost(cameras)}. {DISK_STEPS.get(reason, '')}".strip()
     if disk is None:
         return "How full the disk is, is not known."
     return "The disk is nearly full." if disk.is_low else ""
@@ -212,12 +211,6 @@ _DISK_WORDS = {
     NotRecording.DISK_FAILED: "The disk does not answer or reports errors",
     NotRecording.DISK_SLOW: "The disk is too slow",
     NotRecording.DRIVE_AWAY: "The drive for recordings is not there",
-}
-
-_DISK_STEPS = {
-    NotRecording.DISK_FULL: " Free space on it; recording goes on by itself.",
-    NotRecording.DISK_READ_ONLY: f" {READ_ONLY_STEP}",
-    NotRecording.DISK_FAILED: f" {DEVICE_STEP}",
 }
 
 
