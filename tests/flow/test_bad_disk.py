@@ -5,11 +5,13 @@ What must hold: the house stays reachable, says the truth, and goes on by itself
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import json
 import os
 import shutil
 import sqlite3
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -183,6 +185,7 @@ def test_house_on_a_disk_full_to_the_last_byte_is_reached_restarted_and_told(sma
         wait_until(lambda: {"disk_full", "recording_resumed"} <= kinds(sam), 20.0)
         house.stop()
         assert house.events("process_failing") == []
+        assert house.events("process_restarted") == [], "nobody ends because of a full disk"
 
 
 def assert_full_is_said(sam: Browser) -> None:
@@ -207,5 +210,104 @@ def test_first_start_on_a_full_disk_says_so_in_one_sentence(small_disk: Path) ->
     done = vigilar(folder, "start")
     assert done.code == 12
     sentence, next_step = done.err.splitlines()[-2:]
-    assert f"the disk of {folder} is full" in sentence or "the disk of the database is full" in sentence
+    assert "No space left on device" in sentence
     assert next_step.startswith("Free space on that disk")
+
+
+@pytest.fixture
+def own_disk(tmp_path: Path) -> Iterator[Path]:
+    """An ext4 of its own on a loop device, which can be made read-only and made to fail; skips where it cannot be."""
+    image, folder = tmp_path / "disk.img", tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system")
+    with image.open("wb") as file:
+        file.truncate(96 * MIB)
+    for command in (["mkfs.ext4", "-q", str(image)], ["mount", "-o", "loop", str(image), str(folder)]):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            pytest.skip(f"no file system of its own can be made here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+EXT4_IOC_SHUTDOWN = 0x8004587D
+"""From here on every read and write of the file system fails with EIO, as with a disk that was pulled. Source:
+linux/fs/ext4/ext4.h; 2 is "without writing the log"."""
+
+
+def break_disk(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", 2))
+    except OSError as error:
+        pytest.skip(f"this kernel cannot make a file system fail: {error}")
+    finally:
+        os.close(fd)
+
+
+def test_read_only_disk_is_named_told_at_once_and_an_event_later(own_disk: Path, tmp_path: Path) -> None:
+    clip = make_noise(tmp_path / "noise.mp4")
+    with service(own_disk / "data", {"good": f"file:{clip}"}, "[detect]\nenabled = false") as house:
+        house.log_file = tmp_path / "log"
+        house.start()
+        sam = Browser(house)
+        assert sam.sign_in("/api/v1/setup") == 201
+        wait_until(lambda: house.recorded_bytes("good") > MIB, 20.0)
+        # What the kernel does itself when it finds a fault; files that are open for writing do not keep it from that.
+        command = ["mount", "-o", "remount,abort,errors=remount-ro", str(own_disk)]
+        subprocess.run(command, capture_output=True, check=False)
+        if not is_refused(own_disk):
+            pytest.skip("the file system cannot be made read-only under open files here")
+        wait_until(lambda: "read-only" in first_problem(sam), 15.0)
+        assert first_problem(sam).startswith("The disk is read-only: nothing is recorded.")
+        assert sam.json("/api/v1/system")["cameras"][0]["word"] == "Live, not recording"
+        for path in PAGES:
+            assert sam.page(path)[0] == 200, path
+        assert sam.sign_in() == 200, "in memory"
+        assert sam.page("/live")[0] == 200
+        status = vigilar(house.folder, "status")
+        assert (status.code, "The disk is read-only." in status.out) == (10, True)
+        house.kill()
+
+
+def is_refused(folder: Path) -> bool:
+    try:
+        (folder / "probe").touch()
+    except OSError:
+        return True
+    return False
+
+
+def first_problem(sam: Browser) -> str:
+    problems = sam.json("/api/v1/system")["problems"]
+    return str(problems[0]) if problems else ""
+
+
+def test_dead_disk_is_not_called_a_damaged_database(own_disk: Path, tmp_path: Path) -> None:
+    clip = make_noise(tmp_path / "noise.mp4")
+    with service(own_disk / "data", {"good": f"file:{clip}"}, "[detect]\nenabled = false") as house:
+        house.log_file = tmp_path / "log"
+        house.start()
+        sam = Browser(house)
+        assert sam.sign_in("/api/v1/setup") == 201
+        wait_until(lambda: house.recorded_bytes("good") > MIB, 20.0)
+        assert sam.page("/live")[0] == 200
+        break_disk(own_disk)
+        wait_until(lambda: first_problem(sam).startswith("The disk does not answer or reports errors"), 15.0)
+        for path in ("/live", "/watch/good", "/system", "/api/v1/system", "/api/v1/cameras"):
+            assert sam.page(path)[0] == 200, path
+        assert "Live, not recording" in sam.page("/watch/good")[1]
+        assert sam.ask("GET", "/cameras/good/snapshot.jpg").status == 200, "live goes on"
+        code, events = sam.page("/events")
+        assert code == 503
+        assert "the disk of the database reports an error" in events
+        assert "damaged" not in events
+        assert "Check the cable" in events
+        status = vigilar(house.folder, "status")
+        assert status.code == 10
+        assert "The disk reports errors" in status.out
+        assert "damaged" not in status.out + house.log
+        assert sam.ask("POST", "/api/v1/logout", {}).status == 204
+        assert sam.ask("GET", "/live").status == 302, "signed out stays signed out"
+        house.kill()

@@ -57,6 +57,25 @@ def is_read_only(folder: Path) -> bool:
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
+def refuses_writing(file: Path) -> bool:
+    """Whether the file system under ``file`` has become read-only, be it that only a write shows it: ext4 after an
+    error says so nowhere else. Sets the time of ``file`` to now. False for any other refusal."""
+    try:
+        os.utime(file)
+    except OSError as error:
+        return error.errno == errno.EROFS
+    return False
+
+
+def disk_step(error: OSError) -> str:
+    """What a person can do about an error of the disk; empty for any other."""
+    if error.errno in FULL_ERRORS:
+        return FULL_STEP
+    if error.errno == errno.EROFS:
+        return READ_ONLY_STEP
+    return DEVICE_STEP if error.errno in DEVICE_ERRORS else ""
+
+
 @contextmanager
 def disk_errors(doing: str, path: Path) -> Iterator[None]:
     """Map OSError inside to a VigilarError that names the disk's trouble; ``doing`` completes "cannot ..."."""

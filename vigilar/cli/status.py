@@ -79,6 +79,11 @@ def status(places: Places, as_json: bool) -> int:
 
 def _gather(places: Places) -> dict[str, Any]:
     found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
+    now_ms = time.time_ns() // 1_000_000
+    told = fresh_processes(places, now_ms)
+    if told is None:
+        found["warnings"].append("The main program does not say how its programs are")
+    found["warnings"] += _disk_warnings(places, told or {})
     try:
         config = load_config(places)
     except ConfigError as error:
@@ -90,11 +95,6 @@ def _gather(places: Places) -> dict[str, Any]:
     found["address"] = page_address(host, config.web.port)
     if not is_serving(host, config.web.port):
         found["warnings"].append(f"The page does not answer at {found['address']}")
-    now_ms = time.time_ns() // 1_000_000
-    told = fresh_processes(places, now_ms)
-    if told is None:
-        found["warnings"].append("The main program does not say how its programs are")
-    found["warnings"] += _disk_warnings(places, config, told or {})
     try:
         found["cameras"] = read_cameras(config, places, now_ms)
     except StoreError as error:
@@ -112,9 +112,9 @@ def fresh_processes(places: Places, now_ms: int) -> dict[str, Any] | None:
     return status["processes"] if status is not None and is_fresh else None
 
 
-def _disk_warnings(places: Places, config: Config, processes: dict[str, Any]) -> list[str]:
+def _disk_warnings(places: Places, processes: dict[str, Any]) -> list[str]:
     """What is wrong with the disk of the recordings, in one sentence; the recorders know best, as they try to write."""
-    statuses = (processes.get(f"camera/{one.id}", {}).get("status", {}) for one in config.cameras if one.enabled)
+    statuses = [one["status"] for name, one in processes.items() if name.startswith("camera/")]
     reasons = [reason for one in statuses if (reason := find_reason(one.get("not_recording")))]
     reason = next((one for one in reasons if one.is_of_disk), None) or _look_at_disk(places.data_dir)
     return [] if reason is None else [f"{reason.sentence} {DISK_STEPS.get(reason, '')}".strip()]

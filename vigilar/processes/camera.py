@@ -22,6 +22,7 @@ from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.ids import new_id
+from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
@@ -70,7 +71,7 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
     the threads ended by itself: the supervisor then starts the process again.
     """
-    with closing(open_database(job.database_url)) as store:
+    with closing(Reserve(job.data_dir).help(lambda: open_database(job.database_url))) as store:
         CameraProcess(job, control, store).run()
 
 
@@ -84,7 +85,7 @@ class CameraProcess:
         self._bus = MessageBus(
             BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"vigilar-camera-{job.camera_id}"
         )
-        self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
+        self._facts = FactSender(job.camera_id, store, self._bus, self._clock, Reserve(job.data_dir))
         row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000)
         settings = FileStoreSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)

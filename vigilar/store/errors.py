@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP, device_fault
+from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP, device_fault, refuses_writing
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.redact import redact
 
@@ -66,9 +66,13 @@ def sqlite_errors(doing: str, file: Path | None = None) -> Iterator[None]:
 
 
 def ask_device(kind: ErrorKind, what: str, file: Path | None) -> tuple[ErrorKind, str]:
-    """``kind`` and ``what`` of an error, or those of a failing device when the one under ``file`` fails."""
-    if kind in _MAY_BE_DEVICE and file is not None and device_fault(file):
+    """``kind`` and ``what`` of an error, or what is really the matter with the device under ``file``."""
+    if file is None:
+        return kind, what
+    if kind in _MAY_BE_DEVICE and device_fault(file):
         return ErrorKind.TRANSIENT, DEVICE_FAILS
+    if what == DEVICE_FAILS and refuses_writing(file):
+        return ErrorKind.DENIED, READ_ONLY
     return kind, what
 
 

@@ -7,6 +7,7 @@ sign-in. Every view is private unless it says ``@public``.
 from __future__ import annotations
 
 import unicodedata
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -41,10 +42,15 @@ def install_auth(app: Flask) -> None:
 
 def has_owner() -> bool:
     """Whether the first-run page has done its work; once true it stays true, so it is asked no more."""
-    known = current_app.extensions.setdefault("vigilar_has_owner", [])
+    known = _owner_known()
     if not known and user_rows.has_users(parts().store):
         known.append(True)
     return bool(known)
+
+
+def _owner_known() -> deque[bool]:
+    known: deque[bool] = current_app.extensions.setdefault("vigilar_has_owner", deque(maxlen=1))
+    return known
 
 
 def is_session_valid(here: Parts, token: str) -> bool:
@@ -116,6 +122,7 @@ def _accept(token: str) -> bool:
     if session is None:
         return False
     note_use(here, hash_token(token), session)
+    _owner_known().append(True)  # who is signed in is a member: the login page needs no database to know
     g.user_name = session.user_name
     g.token = token
     return True
