@@ -6,8 +6,6 @@ What must hold: the house stays reachable, says the truth, and goes on by itself
 from __future__ import annotations
 
 import fcntl
-import http.client
-import json
 import os
 import shutil
 import sqlite3
@@ -16,13 +14,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.conftest import wait_until
-from tests.flow.command_line import Service, service, vigilar
+from tests.flow.browser import Browser
+from tests.flow.command_line import service, vigilar
 from vigilar.media.encode import ClipWriter
 
 MIB = 1024 * 1024
@@ -87,42 +85,6 @@ def test_full_disk_stops_nothing_but_the_recording(small_disk: Path, tmp_path: P
         assert len(house.events("disk_full")) == 1
         assert house.events("process_restarted") == []
         assert vigilar(house.folder, "verify", *map(str, house.recordings("good"))).code == 0
-
-
-class Browser:
-    """A signed-in person without script. Connections are not kept: a house that restarts must not matter."""
-
-    def __init__(self, house: Service) -> None:
-        self.house = house
-        self.cookie = ""
-
-    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self.house.port, timeout=20.0)
-        headers = {"Cookie": self.cookie, "Accept": "application/json" if path.startswith("/api/") else "text/html"}
-        text = None
-        if body is not None:
-            text = json.dumps(body)
-            headers |= {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
-        connection.request(method, path, text, headers)
-        answer = connection.getresponse()
-        answer.body = answer.read()  # type: ignore[attr-defined]  # kept with the answer
-        connection.close()
-        return answer
-
-    def sign_in(self, path: str = "/api/v1/login") -> int:
-        self.cookie = ""
-        answer = self.ask("POST", path, {"name": "sam", "password": "correct horse"})
-        self.cookie = (answer.headers["Set-Cookie"] or "").split(";")[0]
-        return answer.status
-
-    def json(self, path: str) -> Any:
-        answer = self.ask("GET", path)
-        assert answer.status == 200, answer.body  # type: ignore[attr-defined]
-        return json.loads(answer.body)  # type: ignore[attr-defined]
-
-    def page(self, path: str) -> tuple[int, str]:
-        answer = self.ask("GET", path)
-        return answer.status, answer.body.decode()  # type: ignore[attr-defined]
 
 
 PAGES = ("/live", "/watch/good", "/events", "/system", "/api/v1/events", "/api/v1/cameras", "/api/v1/system")
@@ -259,8 +221,8 @@ def test_read_only_disk_is_named_told_at_once_and_an_event_later(own_disk: Path,
         subprocess.run(command, capture_output=True, check=False)
         if not is_refused(own_disk):
             pytest.skip("the file system cannot be made read-only under open files here")
-        wait_until(lambda: "read-only" in first_problem(sam), 15.0)
-        assert first_problem(sam).startswith("The disk is read-only: nothing is recorded.")
+        wait_until(lambda: "read-only" in sam.first_problem(), 15.0)
+        assert sam.first_problem().startswith("The disk is read-only: nothing is recorded.")
         assert sam.json("/api/v1/system")["cameras"][0]["word"] == "Live, not recording"
         for path in PAGES:
             assert sam.page(path)[0] == 200, path
@@ -279,11 +241,6 @@ def is_refused(folder: Path) -> bool:
     return False
 
 
-def first_problem(sam: Browser) -> str:
-    problems = sam.json("/api/v1/system")["problems"]
-    return str(problems[0]) if problems else ""
-
-
 def test_dead_disk_is_not_called_a_damaged_database(own_disk: Path, tmp_path: Path) -> None:
     clip = make_noise(tmp_path / "noise.mp4")
     with service(own_disk / "data", {"good": f"file:{clip}"}, "[detect]\nenabled = false") as house:
@@ -294,7 +251,7 @@ def test_dead_disk_is_not_called_a_damaged_database(own_disk: Path, tmp_path: Pa
         wait_until(lambda: house.recorded_bytes("good") > MIB, 20.0)
         assert sam.page("/live")[0] == 200
         break_disk(own_disk)
-        wait_until(lambda: first_problem(sam).startswith("The disk does not answer or reports errors"), 15.0)
+        wait_until(lambda: sam.first_problem().startswith("The disk does not answer or reports errors"), 15.0)
         for path in ("/live", "/watch/good", "/system", "/api/v1/system", "/api/v1/cameras"):
             assert sam.page(path)[0] == 200, path
         assert "Live, not recording" in sam.page("/watch/good")[1]
