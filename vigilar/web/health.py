@@ -140,6 +140,8 @@ def _take_process(known: dict[str, Any], process: dict[str, Any]) -> None:
         reason=words,
         code="",
         next_try_ts=process.get("next_try_ts"),
+        fps=0.0,
+        kbps=0.0,
         is_recording=False,
         not_recording="",
         is_moving=False,

@@ -53,7 +53,7 @@ export function takeHealth(box, health) {
 
 /** Show, or hide, why a camera that is live is not recorded. */
 function sayNotRecording(box, why) {
-  const line = box.querySelector(".not-recording");
+  const line = box.querySelector(".not-recording") ?? box.parentElement.querySelector(".not-recording");
   line.hidden = !why;
   setText(line.querySelector(".why-not"), why);
   box.dataset.notRecording = why;
