@@ -255,3 +255,16 @@ def test_connections_into_a_failed_device_are_let_go(store: Store, monkeypatch: 
     assert "Check the cable" in caught.value.next_step
     assert store.engine.pool is not pool
     assert outbox.counts(store) == (0, 0), "and new ones are made"
+
+
+def test_database_that_is_gone_is_not_made_anew_and_empty(tmp_path: Path) -> None:
+    """As when its drive was pulled: a second house must not begin under the mount point."""
+    (tmp_path / "drive").mkdir()
+    with closing(open_ready_store(tmp_path / "drive")) as store:
+        assert outbox.counts(store) == (0, 0)
+        store.close()
+        (tmp_path / "drive").rename(tmp_path / "elsewhere")
+        (tmp_path / "drive").mkdir()
+        with pytest.raises(StoreError, match="the database cannot be opened"):
+            outbox.counts(store)
+        assert list((tmp_path / "drive").iterdir()) == []

@@ -195,6 +195,7 @@ def test_reason_of_a_newer_program_is_still_no_all_well() -> None:
 def test_trouble_of_the_disk_is_one_sentence_with_its_cost(reason: str, disk: DiskState | None, said: str) -> None:
     problems = list_problems([line("live", not_recording=reason)], [], disk, has_bus=True)
     assert problems[0].startswith(said)
+    assert house_sentence([], problems).count(".") == 1, "the headline says what, the list what to do"
     assert len(problems) == 1, "the cameras' own sentences would say the same again"
 
 

@@ -28,14 +28,14 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
     if url.get_backend_name() != "sqlite":
         with store_errors("open the database"):
             return create_engine(url, pool_size=pool_size, max_overflow=2, pool_timeout=POOL_WAIT_S, pool_pre_ping=True)
+    file = file_of(url)
     engine = create_engine(
         url,
+        creator=lambda: sqlite.connect(file),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         query_cache_size=100,
-        # The driver must not begin transactions by itself: it would begin deferred ones.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": sqlite.BUSY_TIMEOUT_MS / 1000},
     )
 
     def prepare(dbapi_connection: sqlite3.Connection, _record: Any) -> None:

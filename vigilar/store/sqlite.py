@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from urllib.parse import quote
 
 from vigilar.base.disk import disk_error
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
@@ -18,6 +19,18 @@ PAGE_CACHE_KIB = 512
 
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
 """What is left of the write-ahead log after a checkpoint that found it larger."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the file at ``path``, which must be there: SQLite would make an empty one, and after a drive is
+    gone that would be a second, empty house under its mount point. Raises sqlite3.Error."""
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        isolation_level=None,  # the driver must not begin transactions by itself: it would begin deferred ones
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+    )
 
 
 def set_pragmas(connection: sqlite3.Connection, *, foreign_keys: bool = True) -> None:

@@ -98,9 +98,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Raises StoreError."""
     sqlite.prepare_file(path, create=False)
     with sqlite_errors("open the database", path):
-        connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=sqlite.BUSY_TIMEOUT_MS / 1000
-        )
+        connection = sqlite.connect(path)
     try:
         with sqlite_errors("open the database", path):
             sqlite.set_pragmas(connection)

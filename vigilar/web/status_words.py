@@ -240,10 +240,15 @@ def house_sentence(cameras: Sequence[CameraLine], problems: Sequence[str]) -> st
     """``All well. 4 cameras recording.`` or ``2 things to look at. First: Shed: no picture.``"""
     if problems:
         head = "One thing to look at" if len(problems) == 1 else f"{len(problems)} things to look at. First"
-        return f"{head}: {problems[0]}"
+        return f"{head}: {_without_step(problems[0])}"
     count = sum(one.is_recording for one in cameras)
     noun = "camera" if count == 1 else "cameras"
     return f"All well. {count} {noun} recording." if count else "All well. Nothing is being recorded right now."
+
+
+def _without_step(problem: str) -> str:
+    """What to do about it stands with the problem itself."""
+    return next((problem.removesuffix(f" {step}") for step in DISK_STEPS.values() if problem.endswith(step)), problem)
 
 
 def live_sentence(cameras: Sequence[CameraLine]) -> str:
