@@ -36,7 +36,7 @@ def die_before_publishing(count: int) -> None:
 def main() -> None:
     start_logging("events")
     job = EventsJob(
-        data_dir=Path(),
+        data_dir=Path(sys.argv[1].removeprefix("sqlite:///")).parent,
         secrets_dir=Path(),
         run_dir=Path(),
         database_url=sys.argv[1],
