@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder
+from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.logs import start_logging
@@ -43,7 +44,9 @@ def run_supervisor(places: Places, targets: Targets | None = None) -> int:
     _prepare_environment()
     _make_folders(places)
     lock = FileLock(places.lock_file)
-    if not lock.acquire(SUPERVISOR_WAIT_S):
+    with disk_errors("start", places.data_dir):
+        is_ours = lock.acquire(SUPERVISOR_WAIT_S)
+    if not is_ours:
         raise VigilarError(
             f"another Vigilar, process {holder_pid(places.lock_file)}, already runs with {places.data_dir}",
             next_step="Stop it first, or give this one another folder with --data-dir.",
@@ -79,12 +82,5 @@ def _prepare_environment() -> None:
 
 def _make_folders(places: Places) -> None:
     for folder in (places.data_dir, places.run_dir):
-        try:
+        with disk_errors("start", folder):
             make_private_folder(folder)
-        except OSError as error:
-            raise VigilarError(
-                f"{folder} cannot be used: {error.strerror}",
-                next_step="Choose a folder you may write to with --data-dir, or start Vigilar as its service does.",
-                kind=ErrorKind.DENIED,
-                exit_code=ExitCode.DENIED,
-            ) from error

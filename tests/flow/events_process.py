@@ -37,7 +37,7 @@ def main() -> None:
     start_logging("events")
     job = EventsJob(
         node_id="box",
-        data_dir=Path(),
+        data_dir=Path(sys.argv[1].removeprefix("sqlite:///")).parent,
         secrets_dir=Path(),
         run_dir=Path(),
         database_url=sys.argv[1],

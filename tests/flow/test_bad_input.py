@@ -6,18 +6,15 @@ Exit codes are literals on purpose: they are a promise to scripts.
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import socket
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.conftest import wait_until
@@ -28,7 +25,6 @@ from tests.ports import free_port
 from tests.recording_kit import bench
 from tests.recording_kit import make_clip as make_recorded_clip
 from tests.rtsp.server import GstServer, missing_reason, serve
-from vigilar.media.encode import ClipWriter
 from vigilar.record.recorder import RecorderSettings
 
 MIB = 1024 * 1024
@@ -395,65 +391,3 @@ def test_exchanged_key_spoils_no_recording(wire: Wire, tmp_path: Path) -> None:
         assert "The key for this recording is not on this box (key id " in warned
         assert "Put the key file back" in warned
         assert house.events("footage_lost") == [], "locked is not lost"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MiB of its own; skips where this user may not mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    command = ["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "vigilar-test", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def make_noise(path: Path) -> Path:
-    """A clip that no encoder can shrink: about 1 MB a second."""
-    rng = np.random.default_rng(5)
-    with ClipWriter(path, 320, 240, 10, 10) as clip:
-        for _ in range(20):
-            clip.write(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8))
-    return path
-
-
-def take_room(path: Path, leave_bytes: int) -> None:
-    """Fill the disk with one file until so much is left."""
-    status = os.statvfs(path.parent)
-    with path.open("ab") as file:
-        os.posix_fallocate(file.fileno(), file.tell(), status.f_bavail * status.f_frsize - leave_bytes)
-
-
-@pytest.mark.long
-def test_full_disk_stops_nothing_but_the_recording(small_disk: Path, tmp_path: Path) -> None:
-    clip = make_noise(tmp_path / "noise.mp4")
-    with service(small_disk / "data", {"good": f"file:{clip}"}, "[detect]\nenabled = false") as house:
-        house.log_file = tmp_path / "log"
-        house.start()
-        wait_until(lambda: house.recorded_bytes("good") > MIB, 20.0)
-        ballast, rest = small_disk / "ballast", small_disk / "rest"
-        take_room(ballast, leave_bytes=4 * MIB)
-        wait_until(lambda: house.events("disk_full") != [], 20.0)
-        [event] = house.events("disk_full")
-        assert event.payload["title"] == "Disk full, good is not recorded"
-        assert event.severity == "CRITICAL"
-        take_room(rest, leave_bytes=0)
-        status = vigilar(house.folder, "status", "--json")
-        assert status.json["running"] is True
-        assert "cannot be read" not in str(status.json["warnings"])
-        assert house.is_up()
-        stopped = house.recordings("good")
-        size = house.recorded_bytes("good")
-        ballast.unlink()
-        rest.unlink()
-        wait_until(lambda: house.recorded_bytes("good") > size + MIB, 20.0)
-        wait_until(lambda: house.events("recording_resumed") != [], 10.0)
-        assert vigilar(house.folder, "verify", *map(str, stopped)).code == 0
-        house.stop()
-        assert len(house.events("disk_full")) == 1
-        assert house.events("process_restarted") == []
-        assert vigilar(house.folder, "verify", *map(str, house.recordings("good"))).code == 0

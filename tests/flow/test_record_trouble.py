@@ -13,6 +13,7 @@ import pytest
 
 from tests.recording_kit import Bench, Clip, bench, make_clip, probe_times
 from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.base.not_recording import NotRecording
 from vigilar.media.packets import Packet
 from vigilar.record import row_writer
 from vigilar.record.free_space import FreeSpace
@@ -106,23 +107,32 @@ def test_full_disk_in_a_record_cuts_back_and_resumes_within_two_seconds(
         assert len(frames) >= 110
 
 
+@pytest.mark.parametrize(
+    ("number", "why", "told"),
+    [
+        (errno.EIO, NotRecording.DISK_FAILED, "disk_failed"),
+        (errno.EROFS, NotRecording.DISK_READ_ONLY, "disk_read_only"),
+    ],
+)
 def test_device_error_marks_file_damaged_and_goes_on_in_a_new_one(
-    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, why: NotRecording, told: str
 ) -> None:
     disk = FaultyDisk(monkeypatch)
     with bench(tmp_path, RecorderSettings()) as b:
         b.ring.add(clip.run())
         packets = _packets(clip, 8)
         b.feed(packets[:32])
-        disk.error = errno.EIO
+        assert b.recorder.why_not_recording is None
+        disk.error = number
         b.feed(packets[32:36])
+        assert b.recorder.why_not_recording is why
         disk.error = 0
         b.feed(packets[36:])
         b.recorder.finish()
         first, second = b.rows()
         assert (first.state, second.state) == ("damaged", "closed")
-        assert b.kinds() == ["footage_lost"]
-        assert b.facts[0][2]["reason"] == "the disk reported an error"
+        assert sorted(b.kinds()) == [told, "footage_lost", "recording_resumed"]
+        assert [fact[2]["reason"] for fact in b.facts if fact[0] == "footage_lost"] == ["the disk reported an error"]
         assert _frames(b, second)[0] == pytest.approx(4.0)
 
 
@@ -143,7 +153,7 @@ def test_failed_sync_is_never_retried(clip: Clip, tmp_path: Path, monkeypatch: p
         first, second = b.rows()
         assert (first.state, second.state) == ("damaged", "closed")
         assert calls.count(str(b.path(first))) == 2
-        assert b.kinds() == ["footage_lost"]
+        assert sorted(b.kinds()) == ["disk_failed", "footage_lost", "recording_resumed"]
 
 
 class LockedDatabase:

@@ -24,7 +24,7 @@ from vigilar.record.stills import Still
 from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
 
-IDLE = Doing(is_recording=True, is_moving=False, counters={})
+IDLE = Doing(is_recording=True, not_recording="", is_moving=False, counters={})
 OPEN = Connection(StreamRole.MAIN, is_open=True, run=1)
 
 
@@ -109,11 +109,11 @@ def test_health_is_due_at_change_and_every_five_seconds() -> None:
     assert house.board.due(IDLE) is not None
     house.clock.advance(1)
     assert house.board.due(IDLE) is None
-    assert house.board.due(Doing(True, True, {})) is not None
+    assert house.board.due(Doing(True, "", True, {})) is not None
     house.clock.advance(4.9)
-    assert house.board.due(Doing(True, True, {"syncs": 3})) is None
+    assert house.board.due(Doing(True, "", True, {"syncs": 3})) is None
     house.clock.advance(0.1)
-    assert house.board.due(Doing(True, True, {})) is not None
+    assert house.board.due(Doing(True, "", True, {})) is not None
 
 
 class Heard:

@@ -24,6 +24,8 @@ def test_table_is_what_was_agreed() -> None:
         "footage_lost": "ALERT",
         "recording_recovered": "WARNING",
         "disk_full": "CRITICAL",
+        "disk_read_only": "CRITICAL",
+        "disk_failed": "CRITICAL",
         "recording_resumed": "INFO",
         "process_restarted": "WARNING",
         "process_failing": "ALERT",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vigilar import __version__
 from vigilar.base.errors import ExitCode
 from vigilar.base.lock import FileLock
+from vigilar.base.status_socket import StatusServer
 from vigilar.cli.program import run
 from vigilar.cli.service import is_serving, lan_address, local_host, page_address
 from vigilar.store.cameras import ensure_camera
@@ -47,6 +51,34 @@ def page_port() -> Iterator[int]:
     server.server_close()
 
 
+RECORDING = {"is_recording": True, "not_recording": "", "is_offline": False}
+
+
+@contextmanager
+def supervisor(folder: Path, **camera: Any) -> Iterator[None]:
+    """Who holds the lock and says how the processes are, as the supervisor does."""
+    process = {"state": "running", "last_exit": "", "status": RECORDING, **camera}
+    (folder / "run").mkdir(exist_ok=True)
+    said = {"ts": time.time_ns() // 1_000_000, "processes": {"supervisor": {"pid": 1}, "camera/door": process}}
+    server, ended = StatusServer(folder / "run", lambda: said), threading.Event()
+
+    def answer() -> None:
+        while not ended.is_set():
+            if select.select([server], [], [], 0.05)[0]:
+                server.answer()
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        with FileLock(folder / "supervisor.lock") as lock:
+            assert lock.acquire()
+            yield
+    finally:
+        ended.set()
+        thread.join()
+        server.close()
+
+
 def house(folder: Path, port: int, footage_age_s: float) -> None:
     camera = '[[camera]]\nname = "Door"\naddress = "demo:hall"\n'
     (folder / "vigilar.toml").write_text(f"[web]\nport = {port}\n{camera}")
@@ -71,8 +103,7 @@ def test_not_running_has_its_code(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_all_well_ends_with_zero(tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]) -> None:
     house(tmp_path, page_port, footage_age_s=5)
-    with FileLock(tmp_path / "supervisor.lock") as lock:
-        assert lock.acquire()
+    with supervisor(tmp_path):
         code, shown = status(tmp_path, capsys)
         assert run(["status", "--data-dir", str(tmp_path)]) == 0
     assert (code, shown["version"], shown["warnings"]) == (0, __version__, [])
@@ -81,10 +112,42 @@ def test_all_well_ends_with_zero(tmp_path: Path, page_port: int, capsys: pytest.
     assert "Door" in out
 
 
-def test_late_footage_is_a_warning(tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]) -> None:
-    house(tmp_path, page_port, footage_age_s=300)
+@pytest.mark.parametrize(
+    ("process", "state", "warning"),
+    [
+        ({"state": "waiting", "last_exit": "was ended by signal 9 (SIGKILL)"}, "restarting",
+         "Door: Its process was ended by signal 9 (SIGKILL) and is started again."),
+        ({"status": {**RECORDING, "is_recording": False, "not_recording": "database"}}, "not recording",
+         "Door: Not recorded. The database cannot be written."),
+        ({"status": {**RECORDING, "is_offline": True}}, "not recording", "Door: It sends no picture."),
+        ({"status": {**RECORDING, "not_recording": "disk-read-only"}}, "not recording",
+         "The disk is read-only. A disk with faults is often made read-only"),
+    ],
+)  # fmt: skip
+def test_what_a_camera_process_says_now_counts(
+    tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str], process: Any, state: str, warning: str
+) -> None:
+    house(tmp_path, page_port, footage_age_s=5)
+    with supervisor(tmp_path, **process):
+        code, shown = status(tmp_path, capsys)
+    assert code == ExitCode.WARNINGS
+    assert shown["cameras"][0]["state"] == state  # type: ignore[index]  # JSON
+    assert str(shown["warnings"][0]).startswith(warning)  # type: ignore[index]
+
+
+def test_supervisor_that_does_not_answer_is_never_all_well(
+    tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house(tmp_path, page_port, footage_age_s=5)
     with FileLock(tmp_path / "supervisor.lock") as lock:
         assert lock.acquire()
+        code, shown = status(tmp_path, capsys)
+    assert (code, shown["warnings"]) == (10, ["The main program does not say how its programs are"])
+
+
+def test_late_footage_is_a_warning(tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    house(tmp_path, page_port, footage_age_s=300)
+    with supervisor(tmp_path):
         code, shown = status(tmp_path, capsys)
     assert (code, shown["warnings"]) == (ExitCode.WARNINGS, ["Door has no new footage"])
 
@@ -94,8 +157,7 @@ def test_offline_camera_is_a_warning_until_it_is_back(
 ) -> None:
     house(tmp_path, page_port, footage_age_s=5)
     seen = []
-    with FileLock(tmp_path / "supervisor.lock") as lock:
-        assert lock.acquire()
+    with supervisor(tmp_path):
         told = ((1, "door", "camera_offline"), (2, "system", "system_started"), (3, "door", "camera_offline"))
         for at_ms, source_id, kind in (*told, (4, "door", "camera_online")):
             tell_event(tmp_path, at_ms, source_id, kind)
@@ -117,8 +179,7 @@ def test_broken_settings_and_silent_page_are_warnings(
     tmp_path: Path, free_tcp_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house(tmp_path, free_tcp_port, footage_age_s=5)
-    with FileLock(tmp_path / "supervisor.lock") as lock:
-        assert lock.acquire()
+    with supervisor(tmp_path):
         code, shown = status(tmp_path, capsys)
         assert code == ExitCode.WARNINGS
         assert "does not answer" in str(shown["warnings"])

@@ -41,3 +41,33 @@ def test_unclear_time_is_wrong_use(text: str) -> None:
     with pytest.raises(VigilarError, match="is no time I know") as caught:
         parse_when(text, NOW)
     assert caught.value.exit_code is ExitCode.USAGE
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SPRING = datetime(2026, 3, 29, 3, 30, tzinfo=BERLIN)
+"""Half an hour after the clock went from 02:00 to 03:00."""
+
+AUTUMN = datetime(2026, 10, 25, 3, 30, tzinfo=BERLIN)
+"""One and a half hours after it went from 03:00 back to 02:00."""
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "utc"),
+    [
+        ("-2h", SPRING, "2026-03-28T23:30:00"),
+        ("-2h", AUTUMN, "2026-10-25T00:30:00"),
+        ("-30m", datetime(2026, 10, 25, 2, 15, tzinfo=BERLIN, fold=1), "2026-10-25T00:45:00"),
+        ("02:30", AUTUMN, "2026-10-25T01:30:00"),
+        ("02:30", datetime(2026, 10, 25, 2, 15, tzinfo=BERLIN, fold=1), "2026-10-25T00:30:00"),
+        ("02:30", datetime(2026, 10, 25, 2, 45, tzinfo=BERLIN), "2026-10-25T00:30:00"),
+        ("02:30", datetime(2026, 10, 25, 2, 15, tzinfo=BERLIN), "2026-10-24T00:30:00"),
+        ("02:30", SPRING, "2026-03-29T01:30:00"),
+        ("yesterday 02:30", datetime(2026, 10, 26, 12, 0, tzinfo=BERLIN), "2026-10-25T01:30:00"),
+        ("yesterday 02:30", datetime(2026, 3, 30, 12, 0, tzinfo=BERLIN), "2026-03-29T01:30:00"),
+        ("today", AUTUMN, "2026-10-24T22:00:00"),
+        ("yesterday", datetime(2026, 10, 26, 0, 30, tzinfo=BERLIN), "2026-10-24T22:00:00"),
+        ("-1d", AUTUMN, "2026-10-24T02:30:00"),
+    ],
+)
+def test_night_of_a_clock_change_is_counted_in_real_time(text: str, now: datetime, utc: str) -> None:
+    assert datetime.fromtimestamp(parse_when(text, now) / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") == utc

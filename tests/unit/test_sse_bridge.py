@@ -23,7 +23,9 @@ from vigilar.web import create_app
 from vigilar.web.health import HealthBoard
 from vigilar.web.hub import HUB, Listener
 from vigilar.web.parts import parts_of
-from vigilar.web.sse_bridge import NoBridge, SseBridge, forward_event, start_sse_bridge
+from vigilar.web.sse_bridge import NoBridge, SseBridge, forward_event, show_processes, start_sse_bridge
+
+NOW = 1_770_000_000_000
 
 
 class FakeBus:
@@ -140,8 +142,69 @@ def test_camera_health_goes_to_board_and_pages(bridge: SseBridge, board: HealthB
 
 
 def test_system_health_goes_to_board(bridge: SseBridge, board: HealthBoard) -> None:
-    bridge.on_system_health("t", SystemHealth("h", 1, {"web": {"state": "running"}}).dump())
-    assert board.processes(SimulatedClock().utc_ns() // 1_000_000) == {"web": {"state": "running"}}
+    now_ms = SimulatedClock().utc_ns() // 1_000_000
+    bridge.on_system_health("t", SystemHealth("h", now_ms, {"web": {"state": "running"}}).dump())
+    assert board.processes(now_ms) == {"web": {"state": "running"}}
+
+
+LIVE = CameraHealth("h", NOW, "hall", "live", last_frame_ts=NOW, is_recording=True)
+
+
+def process(state: str, pid: int | None, **more: Any) -> dict[str, Any]:
+    return {"camera/hall": {"state": state, "pid": pid, "restarts": 0, **more}}
+
+
+def told(page: Listener) -> list[tuple[str, bool]]:
+    """State and recording of the camera, as open pages heard them since the last time."""
+    found = []
+    while notice := page.get(0.0):
+        found += [(one["state"], one["is_recording"]) for one in json.loads(notice.data)["cameras"]]
+    return found
+
+
+def test_end_of_a_camera_process_is_told_at_once_and_its_last_word_forgotten(
+    board: HealthBoard, page: Listener
+) -> None:
+    show_processes(board, process("running", 7), NOW, NOW)
+    board.set_camera(LIVE, NOW)
+    assert (board.camera("hall", NOW)["state"], board.camera("hall", NOW)["is_recording"]) == ("live", True)
+    told(page)
+    show_processes(board, process("waiting", None, restarts=1, next_try_ts=NOW + 2000), NOW + 100, NOW + 100)
+    assert told(page) == [("restarting", False)]
+    known = board.camera("hall", NOW + 100)
+    assert (known["reason"], known["next_try_ts"]) == ("Its process ended and is started again.", NOW + 2000)
+    assert known["last_frame_ts"] == NOW, "since when there is no picture is still known"
+    show_processes(board, process("starting", 8, restarts=1), NOW + 200, NOW + 200)
+    show_processes(board, process("running", 8, restarts=1), NOW + 900, NOW + 900)
+    assert told(page) == [("restarting", False), ("connecting", False)], "not live before the new process says so"
+    board.set_camera(replace(LIVE, ts=NOW + 1500), NOW + 1500)
+    assert board.camera("hall", NOW + 1500)["state"] == "live"
+
+
+def test_late_copy_of_the_status_changes_nothing(board: HealthBoard, page: Listener) -> None:
+    """The bus brings the same status as the control line, through the events process and therefore later."""
+    show_processes(board, process("waiting", None), NOW, NOW)
+    show_processes(board, process("starting", 8), NOW + 50, NOW + 50)
+    told(page)
+    show_processes(board, process("waiting", None), NOW, NOW + 60)
+    assert told(page) == []
+    show_processes(board, process("running", 8), NOW - 3_600_000, NOW - 3_600_000)
+    assert told(page) != [], "a clock that was set back does not silence the supervisor"
+
+
+def test_failing_process_says_how_it_ended(board: HealthBoard) -> None:
+    show_processes(board, process("waiting", None, is_failing=True, last_exit="ended with exit code 1"), NOW, NOW)
+    assert board.camera("hall", NOW)["reason"] == "Its process keeps failing: it ended with exit code 1."
+
+
+def test_without_the_bus_recording_is_known_from_the_heartbeats(board: HealthBoard) -> None:
+    status = {"is_recording": True, "not_recording": ""}
+    show_processes(board, process("running", 7, status=status), NOW, NOW)
+    known = board.camera("hall", NOW)
+    assert (known["state"], known["is_recording"]) == ("unknown", True)
+    status = {"is_recording": False, "not_recording": "disk-full"}
+    show_processes(board, process("running", 7, status=status), NOW, NOW)
+    assert board.camera("hall", NOW)["not_recording_text"] == "The disk is full."
 
 
 def test_unreadable_health_is_dropped(bridge: SseBridge, board: HealthBoard, page: Listener) -> None:

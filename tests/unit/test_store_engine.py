@@ -17,7 +17,7 @@ from sqlalchemy import URL, text
 
 from tests.ready_store import database_url, lay_database, open_ready_store
 from vigilar.base.errors import ErrorKind, StoreError
-from vigilar.store import files, inbound, outbox, sqlite
+from vigilar.store import errors, files, inbound, outbox, sqlite
 from vigilar.store.engine import Store
 
 NODE = "box"
@@ -182,7 +182,7 @@ def test_committed_row_survives_kill(tmp_path: Path) -> None:
     program = (
         "import os, sys\n"
         "from vigilar.store.engine import Store\n"
-        "from vigilar.store import inbound\n"
+        "from vigilar.store import errors, inbound\n"
         "inbound.put(Store.open(sys.argv[1]), 'box', 'a', 't', b'{}', 1)\n"
         "os.kill(os.getpid(), 9)\n"
     )
@@ -194,7 +194,7 @@ def test_committed_row_survives_kill(tmp_path: Path) -> None:
 def test_opening_keeps_alembic_and_orm_out(tmp_path: Path) -> None:
     program = (
         "import sys\n"
-        "from vigilar.store import cameras, engine, events, files, outbox, sessions, users\n"
+        "from vigilar.store import errors, cameras, engine, events, files, outbox, sessions, users\n"
         "engine.Store.open(sys.argv[1]).close()\n"
         "print([name for name in ('alembic', 'sqlalchemy.orm', 'mako') if name in sys.modules])\n"
     )
@@ -212,3 +212,60 @@ def test_transaction_text_is_immediate(store: Store) -> None:
         connection.execute(text("SELECT 1"))
     assert seen[0] == "BEGIN IMMEDIATE"
     assert seen[-1] == "COMMIT"
+
+
+@pytest.mark.parametrize(
+    ("told", "fault", "is_read_only", "kind", "code"),
+    [
+        (sqlite3.SQLITE_CORRUPT, "", False, ErrorKind.CORRUPT, "V-DB-CORRUPT"),
+        (sqlite3.SQLITE_CORRUPT, "Input/output error", False, ErrorKind.TRANSIENT, "V-DB-DEVICE"),
+        (sqlite3.SQLITE_NOTADB, "", False, ErrorKind.CORRUPT, "V-DB-CORRUPT"),
+        (sqlite3.SQLITE_CANTOPEN, "Input/output error", False, ErrorKind.TRANSIENT, "V-DB-DEVICE"),
+        (sqlite3.SQLITE_CANTOPEN, "", False, ErrorKind.DENIED, "V-DB-DENIED"),
+        (sqlite3.SQLITE_IOERR_READ, "", False, ErrorKind.TRANSIENT, "V-DB-DEVICE"),
+        (sqlite3.SQLITE_IOERR_WRITE, "", True, ErrorKind.DENIED, "V-DB-READONLY"),
+        (sqlite3.SQLITE_READONLY, "", False, ErrorKind.DENIED, "V-DB-READONLY"),
+        (sqlite3.SQLITE_FULL, "Input/output error", False, ErrorKind.FULL, "V-DB-FULL"),
+    ],
+)
+def test_device_is_asked_before_the_database_is_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    told: int,
+    fault: str,
+    is_read_only: bool,
+    kind: ErrorKind,
+    code: str,
+) -> None:
+    """SQLite answers "malformed" and "unable to open" for a device that is gone (seen with ext4 after a shut-down)."""
+    monkeypatch.setattr(errors, "device_fault", lambda _file: fault)
+    monkeypatch.setattr(errors, "refuses_writing", lambda _file: is_read_only)
+    error = sqlite3.DatabaseError("what SQLite says")
+    error.sqlite_errorcode = told
+    with pytest.raises(StoreError) as caught, errors.sqlite_errors("read events", tmp_path / "vigilar.db"):
+        raise error
+    assert (caught.value.kind, caught.value.code) == (kind, code)
+
+
+def test_connections_into_a_failed_device_are_let_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = store.engine.pool
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_READ
+    with pytest.raises(StoreError, match="reports an error") as caught, store.read("read events"):
+        raise error
+    assert "Check the cable" in caught.value.next_step
+    assert store.engine.pool is not pool
+    assert outbox.counts(store, NODE) == (0, 0), "and new ones are made"
+
+
+def test_database_that_is_gone_is_not_made_anew_and_empty(tmp_path: Path) -> None:
+    """As when its drive was pulled: a second house must not begin under the mount point."""
+    (tmp_path / "drive").mkdir()
+    with closing(open_ready_store(tmp_path / "drive")) as store:
+        assert outbox.counts(store, NODE) == (0, 0)
+        store.close()
+        (tmp_path / "drive").rename(tmp_path / "elsewhere")
+        (tmp_path / "drive").mkdir()
+        with pytest.raises(StoreError, match="the database cannot be opened"):
+            outbox.counts(store, NODE)
+        assert list((tmp_path / "drive").iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from vigilar.store.engine import Store
 from vigilar.store.sessions import add_session, delete_session
 from vigilar.store.users import create_member, create_owner, set_role
 from vigilar.web import open_streams
+from vigilar.web.logins import find_logins
 from vigilar.web.open_streams import OpenStream, OpenStreams
 from vigilar.web.rights import Member, Right
+from vigilar.web.session_cache import SessionCache
 
 NOW = 1_770_000_000_000
 LIFETIME_MS = 60_000
@@ -32,7 +35,7 @@ class House:
         self.store = store
         self.clock = SimulatedClock(NOW * 1_000_000)
         self.asked = 0
-        self.streams = OpenStreams(store, self.clock)
+        self.streams = OpenStreams(partial(find_logins, store, SessionCache()), self.clock)
         sam = create_owner(store, "Sam", "hash", NOW)
         self.bert = create_member(store, "Bert", "hash", "adult", None, NOW)
         for letter, member in ((b"s", sam), (b"b", self.bert)):

@@ -10,7 +10,7 @@ import pytest
 from vigilar.config.jobs import CameraInfo
 from vigilar.web.problems import Problem
 from vigilar.web.serving import ByteRange, parse_byte_range
-from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence
+from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence, process_lines
 from vigilar.web.times import TimeRange, day_text, for_text, length_text, parse_moment, parse_range, size_text
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -148,7 +148,7 @@ def test_set_aside_camera_is_no_problem() -> None:
         ([], [], ROOMY, True, "No camera yet. Add the first one."),
         (["no-picture"], [], ROOMY, True, "Shed: no picture."),
         (["unknown"], [], ROOMY, True, "Shed: its state is not known."),
-        (["live"], [], ROOMY, False, "Live updates are interrupted; recording goes on."),
+        (["live"], [], ROOMY, False, "Live updates are interrupted."),
         (["live"], None, ROOMY, True, "Whether all programs run is not known."),
     ],
 )
@@ -156,6 +156,59 @@ def test_worst_comes_first(cameras: list[str], processes: Any, disk: Any, has_bu
     problems = list_problems([line(state) for state in cameras], processes, disk, has_bus=has_bus)
     assert problems[0] == first
     assert house_sentence([], problems).endswith(first)
+
+
+def test_recording_is_said_to_go_on_only_where_it_is_known() -> None:
+    recorded = line("unknown", is_recording=True)
+    assert list_problems([recorded], [], ROOMY, has_bus=False)[-1] == "Live updates are interrupted; recording goes on."
+    assert list_problems([recorded, line("unknown")], [], ROOMY, has_bus=False)[-1] == "Live updates are interrupted."
+
+
+def test_live_camera_that_is_not_recorded_says_why() -> None:
+    found = line("live", not_recording="database", is_recording=True)
+    assert (found.word, found.sentence) == ("Live, not recording", "The database cannot be written.")
+    assert (found.is_recording, found.is_well, found.has_picture) == (False, False, True)
+    assert list_problems([found], [], ROOMY, has_bus=True) == [
+        "Shed: live, not recording. The database cannot be written."
+    ]
+    assert live_sentence([found]) == "1 camera live. Not recording: Shed."
+
+
+def test_reason_of_a_newer_program_is_still_no_all_well() -> None:
+    found = line("live", not_recording="too-warm")
+    assert not found.is_well
+    assert found.sentence == "The reason is not known to this page."
+
+
+@pytest.mark.parametrize(
+    ("reason", "disk", "said"),
+    [
+        ("disk-full", ROOMY, "The disk is full: nothing is recorded. Free space on that disk"),
+        ("", DiskState(100_000_000_000, 1_000_000), "The disk is full: nothing is recorded."),
+        ("disk-full", DiskState(10**11, 10**10, is_read_only=True), "The disk is read-only: nothing is recorded."),
+        ("disk-read-only", ROOMY, "The disk is read-only: nothing is recorded."),
+        ("disk-failed", ROOMY, "The disk does not answer or reports errors: nothing is recorded. Check the cable"),
+        ("", DiskState(0, 0, fault="Input/output error"), "The disk does not answer or reports errors"),
+        ("disk-failed", None, "The disk does not answer or reports errors: nothing is recorded."),
+    ],
+)
+def test_trouble_of_the_disk_is_one_sentence_with_its_cost(reason: str, disk: DiskState | None, said: str) -> None:
+    problems = list_problems([line("live", not_recording=reason)], [], disk, has_bus=True)
+    assert problems[0].startswith(said)
+    assert house_sentence([], problems).count(".") == 1, "the headline says what, the list what to do"
+    assert len(problems) == 1, "the cameras' own sentences would say the same again"
+
+
+def test_disk_that_costs_some_cameras_only_says_how_many() -> None:
+    cameras = [line("live", not_recording="disk-failed"), line("live", "Hall", is_recording=True)]
+    assert list_problems(cameras, [], ROOMY, has_bus=True)[0].startswith(
+        "The disk does not answer or reports errors: 1 of 2 cameras are not recorded."
+    )
+
+
+def test_restarting_camera_is_told_once() -> None:
+    lines = process_lines({"camera/shed": {"state": "waiting"}}, [CameraInfo("shed", "Shed", True, True)])
+    assert list_problems([line("restarting")], lines, ROOMY, has_bus=True) == ["Shed: restarting, not recording."]
 
 
 def test_sentences_count_rightly() -> None:

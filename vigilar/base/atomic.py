@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+
+from vigilar.base.disk import FULL_ERRORS
 
 
 def fsync_folder(folder: Path) -> None:
@@ -33,6 +36,37 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     os.chmod(temporary, mode)
     os.replace(temporary, path)
     fsync_folder(path.parent)
+
+
+def write_remade(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """As ``write_atomic``, for what is made anew at each start: what is there already is not written again, and on a
+    full disk the old file's own blocks take the new content, since half of one is only a start that fails.
+
+    Raises OSError when there is no old file, or it is too short for the new content on a disk without space.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if path.read_bytes() == data and path.stat().st_mode & 0o777 == mode:
+            return
+    try:
+        write_atomic(path, data, mode)
+    except OSError as error:
+        if error.errno not in FULL_ERRORS:
+            raise
+        with contextlib.suppress(OSError):
+            path.with_name(path.name + ".new").unlink()
+        _overwrite(path, data)
+
+
+def _overwrite(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        written = 0
+        while written < len(data):
+            written += os.pwrite(fd, data[written:], written)
+        os.ftruncate(fd, len(data))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def make_private_folder(path: Path) -> None:

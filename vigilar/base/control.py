@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from vigilar.base.errors import VigilarError
 from vigilar.base.stop import Stop
 
 logger = logging.getLogger(__name__)
@@ -253,6 +254,9 @@ class ControlChild:
     def _handle_fact(self, fact: ProcessFact, handler: FactHandler) -> None:
         try:
             handler(fact)
+        except VigilarError as error:
+            logger.warning("%s of %s waits and is told again: %s", fact.kind, fact.source_id, error)
+            return
         except Exception:
             logger.exception("fact %s of %s was not taken, it will come again", fact.kind, fact.source_id)
             return

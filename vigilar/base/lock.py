@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -25,15 +26,19 @@ class FileLock:
         self._fd = -1
 
     def acquire(self, wait_s: float = 0.0, stop: Stop | None = None) -> bool:
-        """False when someone else still holds it after ``wait_s``, or when ``stop`` is set first."""
+        """False when someone else still holds it after ``wait_s``, or when ``stop`` is set first. Raises OSError."""
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + wait_s
         while not _try_lock(fd):
             if time.monotonic() >= deadline or (stop.wait(_TRY_EVERY_S) if stop else _pause()):
                 os.close(fd)
                 return False
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        # Over the old text, not after cutting it off: its block is there, and a full disk has no other. Without any
+        # the lock holds all the same, only nobody can tell whose it is.
+        text = f"{os.getpid()}\n".encode()
+        with suppress(OSError):
+            os.pwrite(fd, text, 0)
+            os.ftruncate(fd, len(text))
         self._fd = fd
         return True
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -64,20 +65,36 @@ def load_or_create_accounts(secrets_dir: Path) -> dict[str, str]:
     return passwords
 
 
-def password_file(passwords: dict[str, str]) -> str:
+def password_file(passwords: dict[str, str], known: str = "") -> str:
     """The text of Mosquitto's password file: PBKDF2-HMAC-SHA512, as ``mosquitto_passwd`` writes it.
 
     Made here and not by that program, so that no clear password is in an argument or, for a moment, in a second file.
+    ``known`` is the text of the last start: a line of it that is of the same password stays as it is, salt and all, so
+    that the file need not be written again.
     """
-    return "".join(f"{user}:{_hashed(password)}\n" for user, password in passwords.items())
+    hashes = dict(line.split(":", 1) for line in known.splitlines() if ":" in line)
+    lines = []
+    for user, password in passwords.items():
+        salt = _find_salt(hashes.get(user, ""))
+        kept = salt is not None and hmac.compare_digest(_hashed(password, salt), hashes[user])
+        lines.append(f"{user}:{hashes[user] if kept else _hashed(password, os.urandom(_SALT_BYTES))}\n")
+    return "".join(lines)
 
 
 def access_list() -> str:
     return _ACL
 
 
-def _hashed(password: str) -> str:
-    salt = os.urandom(_SALT_BYTES)
+def _find_salt(hashed: str) -> bytes | None:
+    """The salt of ``$7$<rounds>$<salt>$<hash>``; None for anything else."""
+    fields = hashed.split("$")
+    try:
+        return base64.b64decode(fields[3], validate=True) if len(fields) == 5 else None
+    except ValueError:
+        return None
+
+
+def _hashed(password: str, salt: bytes) -> str:
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
     return f"$7${_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 

@@ -9,7 +9,7 @@ import shutil
 import socket
 from pathlib import Path
 
-from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.base.atomic import make_private_folder, write_remade
 from vigilar.base.errors import BusError, ErrorKind, ExitCode
 from vigilar.base.ports import LOOPBACK, is_port_free
 
@@ -43,12 +43,16 @@ user root
 
 
 def write_configuration(folder: Path, port: int, accounts: str, acl: str) -> None:
-    """Lay down what Mosquitto reads: ``accounts`` (its password file) and ``acl`` come from ``accounts``."""
+    """Lay down what Mosquitto reads: ``accounts`` (its password file) and ``acl`` come from ``accounts``.
+
+    What has not changed since the last start is not written again: a full disk must not keep the house from starting.
+    Raises OSError.
+    """
     make_private_folder(folder)
-    write_atomic(folder / "accounts", accounts.encode())
-    write_atomic(folder / "acl", acl.encode())
+    write_remade(folder / "accounts", accounts.encode())
+    write_remade(folder / "acl", acl.encode())
     text = _CONFIGURATION.format(port=port, folder=folder)
-    write_atomic(folder / "mosquitto.conf", text.encode())
+    write_remade(folder / "mosquitto.conf", text.encode())
 
 
 def broker_command(folder: Path) -> list[str]:

@@ -99,7 +99,8 @@ class CameraHealth(Message):
     """What a camera process knows of its camera; sent at each change and every 5 s. Not an event.
 
     ``state`` is ``connecting``, ``live``, ``no-picture`` or ``failed``; ``reason`` is one sentence with no secret in
-    it; ``last_frame_ts`` and ``next_try_ts`` are UTC milliseconds.
+    it; ``last_frame_ts`` and ``next_try_ts`` are UTC milliseconds. ``not_recording`` is why nothing is recorded that
+    should be, a value of ``base.not_recording.NotRecording``; empty while all that should be recorded is.
     """
 
     camera_id: str
@@ -116,6 +117,7 @@ class CameraHealth(Message):
     kbps: float = 0.0
     keyframe_gap_s: float = 0.0
     is_recording: bool = False
+    not_recording: str = ""
     is_moving: bool = False
     has_sub: bool = False
     counters: dict[str, Any] = field(default_factory=dict)

@@ -8,8 +8,10 @@ import os
 import signal
 import socket
 
+from vigilar.base.disk import DEVICE_ERRORS
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.lock import holder_pid
+from vigilar.base.status_socket import ask_status
 from vigilar.config.places import Places
 
 HEALTH_TIMEOUT_S = 3.0
@@ -21,6 +23,11 @@ def find_supervisor(places: Places) -> int | None:
         return holder_pid(places.lock_file) or None
     except PermissionError as error:
         raise _denied(f"{places.lock_file} may not be read by this user.") from error
+    except OSError as error:
+        if error.errno not in DEVICE_ERRORS:
+            raise
+        found = ask_status(places.run_dir)  # a socket needs no disk that answers
+        return int(found["processes"]["supervisor"]["pid"]) if found else None
 
 
 def ask_reload(places: Places) -> bool:

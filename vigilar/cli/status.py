@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from vigilar import __version__
+from vigilar.base.disk import device_fault, is_read_only
 from vigilar.base.errors import ConfigError, ExitCode, StoreError
+from vigilar.base.not_recording import DISK_STEPS, NotRecording, find_reason
+from vigilar.base.status_socket import ask_status
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, one_line, print_json, print_table
 from vigilar.cli.reload import not_running
@@ -19,9 +23,13 @@ from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
+from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
+
+STALE_MS = 15_000
+"""A status older than this is none; the supervisor makes it when it is asked."""
 
 LATE_MS = 60_000
 """Footage older than this, of a camera that always records, is late: checkpoints come every 10 s, and a reconnect
@@ -43,6 +51,8 @@ class CameraStatus:
     is_late: bool
     problem: str = ""
     code: str = ""
+    state: str = ""
+    """``recording``, ``not recording``, ``quiet`` (nothing moves), ``restarting``, ``off``; empty: not known."""
 
 
 @click.command()
@@ -69,6 +79,11 @@ def status(places: Places, as_json: bool) -> int:
 
 def _gather(places: Places) -> dict[str, Any]:
     found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
+    now_ms = time.time_ns() // 1_000_000
+    told = fresh_processes(places, now_ms)
+    if told is None:
+        found["warnings"].append("The main program does not say how its programs are")
+    found["warnings"] += _disk_warnings(places, told or {})
     try:
         config = load_config(places)
     except ConfigError as error:
@@ -81,18 +96,66 @@ def _gather(places: Places) -> dict[str, Any]:
     if not is_serving(host, config.web.port):
         found["warnings"].append(f"The page does not answer at {found['address']}")
     try:
-        found["cameras"] = read_cameras(config, places, time.time_ns() // 1_000_000)
+        found["cameras"] = read_cameras(config, places, now_ms)
     except StoreError as error:
-        found["warnings"].append(f"The database cannot be read: {error}")
-    found["warnings"] += [_warning(one) for one in found["cameras"] if one.is_late or one.problem]
+        found["warnings"].append(f"The database cannot be read: {error}. {error.next_step}")
+        found["cameras"] = [CameraStatus(one.id, one.name, one.enabled, None, 0, False) for one in config.cameras]
+    found["cameras"] = [_with_state(one, (told or {}).get(f"camera/{one.id}")) for one in found["cameras"]]
+    found["warnings"] += [words for one in found["cameras"] if (words := _warning(one))]
     return found
 
 
+def fresh_processes(places: Places, now_ms: int) -> dict[str, Any] | None:
+    """What the supervisor says now of its processes, by name; None when it does not answer."""
+    status = ask_status(places.run_dir)
+    is_fresh = status is not None and abs(now_ms - int(status["ts"])) <= STALE_MS
+    return status["processes"] if status is not None and is_fresh else None
+
+
+def _disk_warnings(places: Places, processes: dict[str, Any]) -> list[str]:
+    """What is wrong with the disk of the recordings, in one sentence; the recorders know best, as they try to write."""
+    statuses = [one["status"] for name, one in processes.items() if name.startswith("camera/")]
+    reasons = [reason for one in statuses if (reason := find_reason(one.get("not_recording")))]
+    reason = next((one for one in reasons if one.is_of_disk), None) or _look_at_disk(places.data_dir)
+    return [] if reason is None else [f"{reason.sentence} {DISK_STEPS.get(reason, '')}".strip()]
+
+
+def _look_at_disk(folder: Path) -> NotRecording | None:
+    """What can be seen of the disk from outside."""
+    try:
+        if is_read_only(folder):
+            return NotRecording.DISK_READ_ONLY
+        if free_space_of(folder).is_full:
+            return NotRecording.DISK_FULL
+    except OSError:
+        return NotRecording.DISK_FAILED
+    return NotRecording.DISK_FAILED if device_fault(folder / "vigilar.db") else None
+
+
+def _with_state(one: CameraStatus, process: dict[str, Any] | None) -> CameraStatus:
+    """The camera with what its process says at this moment."""
+    if not one.enabled:
+        return replace(one, state="off")
+    if process is None:
+        return one
+    if process["state"] != "running":
+        words = f"Its process {process['last_exit']} and is started again." if process["last_exit"] else ""
+        return replace(one, state="restarting", problem=one.problem or words or "Its process starts.")
+    told = process["status"]
+    if reason := find_reason(told.get("not_recording")):
+        return replace(one, state="not recording", problem=one.problem or f"Not recorded. {reason.sentence}")
+    if told.get("is_offline"):
+        return replace(one, state="not recording", problem=one.problem or "It sends no picture.")
+    return replace(one, state="recording" if told.get("is_recording") else "quiet")
+
+
 def _warning(one: CameraStatus) -> str:
+    """Empty when all is well with the camera."""
     if not one.problem:
-        return f"{one.name} has no new footage"
-    code = f" [{one.code}]" if one.code else ""
-    return f"{one.name}: {one.problem}{code} Try: vigilar camera test {one.id}"
+        return f"{one.name} has no new footage" if one.is_late else ""
+    if not one.code:
+        return f"{one.name}: {one.problem}"
+    return f"{one.name}: {one.problem} [{one.code}] Try: vigilar camera test {one.id}"
 
 
 def read_cameras(config: Config, places: Places, now_ms: int) -> list[CameraStatus]:
@@ -152,4 +215,10 @@ def _row(one: CameraStatus, zone: Any) -> tuple[str, ...]:
         last = "no footage yet"
     else:
         last = f"last footage {house_time(one.last_footage_ts, zone)}"
-    return (f"  {one.name}", last, f"{one.footage_bytes / 1e9:.1f} GB", "!" if one.is_late or one.problem else "")
+    return (
+        f"  {one.name}",
+        one.state or "not known",
+        last,
+        f"{one.footage_bytes / 1e9:.1f} GB",
+        "!" if one.is_late or one.problem else "",
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.zone import load_zone
@@ -19,7 +19,9 @@ _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 def parse_when(text: str, now: datetime) -> int:
     """The moment meant, in UTC milliseconds. ``now`` carries the time zone of the house.
 
-    A clock time alone is the newest such time that is not to come. Raises VigilarError (USAGE).
+    A clock time alone is the newest such time that is not to come; a time that a day has twice, in the night of a clock
+    change, is the later one that is not to come. ``-2h`` is 7,200 s and ``-1d`` 86,400 s, whatever clocks do meanwhile.
+    Raises VigilarError (USAGE).
     """
     words = text.strip().lower().split()
     if len(words) == 1 and (back := _BACK.fullmatch(words[0])):
@@ -27,11 +29,13 @@ def parse_when(text: str, now: datetime) -> int:
     if words == ["now"]:
         return _ms(now)
     if words and words[0] in _DAYS and len(words) <= 2:
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=_DAYS[words[0]])
-        return _ms(_at_clock(midnight, words[1], text) if len(words) == 2 else midnight)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0) - timedelta(days=_DAYS[words[0]])
+        return _not_to_come(_at_clock(midnight, words[1], text), now) if len(words) == 2 else _ms(midnight)
     if len(words) == 1 and _CLOCK.fullmatch(words[0]):
         today = _at_clock(now, words[0], text)
-        return _ms(today if today <= now else today - timedelta(days=1))
+        if min(_meanings(today)) > _ms(now):
+            today -= timedelta(days=1)
+        return _not_to_come(today, now)
     return _ms(_parse_iso(text.strip(), now))
 
 
@@ -42,7 +46,8 @@ def house_zone(config: Config) -> tzinfo:
 
 def _back(now: datetime, count: int, unit: str, text: str) -> datetime:
     try:
-        return now - timedelta(**{unit: count})
+        # In UTC: within one zone Python counts on the wall clock, an hour off in the night of a clock change.
+        return now.astimezone(UTC) - timedelta(**{unit: count})
     except OverflowError:
         raise _unclear(text) from None
 
@@ -52,6 +57,17 @@ def _at_clock(day: datetime, clock: str, text: str) -> datetime:
     if parts is None:
         raise _unclear(text)
     return day.replace(hour=int(parts[1]), minute=int(parts[2]), second=int(parts[3] or 0), microsecond=0)
+
+
+def _not_to_come(moment: datetime, now: datetime) -> int:
+    """UTC milliseconds of ``moment``: the latest that it may mean and that is not after ``now``."""
+    meanings = _meanings(moment)
+    return max((one for one in meanings if one <= _ms(now)), default=min(meanings))
+
+
+def _meanings(moment: datetime) -> tuple[int, int]:
+    """UTC milliseconds of a wall-clock time before and after a clock change; the same twice on any other day."""
+    return _ms(moment.replace(fold=0)), _ms(moment.replace(fold=1))
 
 
 def _parse_iso(text: str, now: datetime) -> datetime:

@@ -97,6 +97,8 @@ CAMERAS = Subject(
         EventType("footage_lost", Severity.ALERT, (CAMERA,), "Footage lost, {name}"),
         EventType("recording_recovered", Severity.WARNING, (CAMERA,), "Recording repaired after a cut, {name}"),
         EventType("disk_full", Severity.CRITICAL, (CAMERA,), "Disk full, {name} is not recorded"),
+        EventType("disk_read_only", Severity.CRITICAL, (CAMERA,), "The disk is read-only, {name} is not recorded"),
+        EventType("disk_failed", Severity.CRITICAL, (CAMERA,), "The disk reports errors, {name} is not recorded"),
         EventType("recording_resumed", Severity.INFO, (CAMERA,), "{name} is recorded again"),
         EventType("clock_stepped", Severity.WARNING, (CAMERA, SUPERVISOR), "The clock was corrected"),
     ),

@@ -22,6 +22,7 @@ from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.ids import new_id
+from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
@@ -71,7 +72,7 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
     the threads ended by itself: the supervisor then starts the process again.
     """
-    store = open_database(job.database_url)
+    store = Reserve(job.data_dir).help(lambda: open_database(job.database_url))
     process = CameraProcess(job, control, store)
     process.run()
     if not process.is_database_in_use():  # to close it would wait as well
@@ -88,7 +89,8 @@ class CameraProcess:
         self._bus = MessageBus(
             BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"vigilar-camera-{job.camera_id}"
         )
-        self._facts = FactSender(job.camera_id, job.node_id, store, self._bus, self._clock)
+        reserve = Reserve(job.data_dir)
+        self._facts = FactSender(job.camera_id, job.node_id, store, self._bus, self._clock, reserve)
         # The plan has laid the camera's row: to write it here would keep a restart waiting for the database.
         now_ms = self._clock.utc_ns() // 1_000_000
         uuid = job.camera_uuid or ensure_camera(store, job.camera_id, job.name, now_ms, job.node_id).uuid
@@ -212,6 +214,7 @@ class CameraProcess:
             self._control.heartbeat(
                 {
                     "is_recording": doing.is_recording,
+                    "not_recording": doing.not_recording,
                     "is_offline": self._health.is_offline,
                     "width": run.video.width if run else 0,
                     "height": run.video.height if run else 0,
@@ -247,7 +250,8 @@ class CameraProcess:
             counters["dropped_analysis"] = self._queue.dropped
             counters["analysis_failures"] = self._analysis.failures
         is_moving = self._motion is not None and self._motion.is_moving
-        return Doing(self._recorder.is_recording, is_moving, counters)
+        why = self._recorder.why_not_recording
+        return Doing(self._recorder.is_recording, why.value if why else "", is_moving, counters)
 
     # Starting and ending threads
 

@@ -80,9 +80,10 @@ class StreamMeter:
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """What the process does with the camera at the moment."""
+    """What the process does with the camera at the moment. ``not_recording``: as in ``CameraHealth``."""
 
     is_recording: bool
+    not_recording: str
     is_moving: bool
     counters: dict[str, Any]
 
@@ -156,6 +157,7 @@ class CameraReporter:
             kbps=kbps if state == "live" else 0.0,
             keyframe_gap_s=self._meter.keyframe_gap_s,
             is_recording=doing.is_recording,
+            not_recording=doing.not_recording,
             is_moving=doing.is_moving,
             has_sub=self._has_sub,
             counters=doing.counters,

@@ -14,6 +14,7 @@ from pathlib import Path
 from socket import socket
 
 from vigilar.base.control import ControlChild
+from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.lock import FileLock
 from vigilar.base.logs import start_logging
@@ -78,7 +79,9 @@ def _run(
         control.start()
     lock = FileLock(job.run_dir / f"{name.replace('/', '-')}.lock")
     try:
-        if not lock.acquire(OLD_PROCESS_WAIT_S, control.stop_requested):
+        with disk_errors("start", job.run_dir):
+            is_ours = lock.acquire(OLD_PROCESS_WAIT_S, control.stop_requested)
+        if not is_ours:
             if control.stop_requested.is_set():
                 return
             raise VigilarError("an earlier process of the same name still works", exit_code=ExitCode.BUSY)

@@ -11,6 +11,7 @@ from vigilar.base.clock import SystemClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import StoreError
 from vigilar.base.ids import new_id
+from vigilar.base.reserve import Reserve
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import SystemHealth
@@ -35,7 +36,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
     """Turn messages into events until ``control.stop_requested``. The calling thread is the loop; heartbeats go
     out between its turns, so a loop that hangs is noticed. Raises StoreError when the database cannot be opened.
     """
-    with closing(Store.open(job.database_url)) as store:
+    with closing(Reserve(job.data_dir).help(lambda: Store.open(job.database_url))) as store:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
         names = {camera.id: camera.name for camera in job.cameras}
         processor = EventProcessor(store, bus, SystemClock(), job.node_id, names)

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from vigilar.base.clock import Clock
-from vigilar.base.errors import BusError, RecordingError, StoreError
+from vigilar.base.errors import BusError, ErrorKind, RecordingError, StoreError
 from vigilar.base.ids import new_id
+from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
 from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
@@ -62,7 +63,16 @@ class _Waiting:
 class FactSender:
     """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread."""
 
-    def __init__(self, camera_id: str, node_id: str, store: Database, bus: Publisher, clock: Clock) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        node_id: str,
+        store: Database,
+        bus: Publisher,
+        clock: Clock,
+        reserve: Reserve | None = None,
+    ) -> None:
+        """``reserve`` is spent, at the end only, for facts that a full disk has kept from being stored."""
         self._camera_id = camera_id
         self._node_id = node_id
         self._store = store
@@ -70,7 +80,9 @@ class FactSender:
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
+        self._reserve = reserve
         self._is_ending = False
+        self._is_full = False
         self._errors = Tally(logger, "facts wait for the database", every_s=10.0)
         self._still_errors = Tally(logger, "motion without a still", every_s=10.0)
         self.dropped = 0
@@ -102,7 +114,8 @@ class FactSender:
             with self._changed:
                 if not self._waiting and not self._is_ending:
                     self._changed.wait(IDLE_S)
-        self.send_waiting()
+        while not self.send_waiting() and self._is_full and self._reserve and self._reserve.spend():
+            pass
         if self._waiting:
             logger.error("%d facts could not be stored and are lost", len(self._waiting))
 
@@ -123,6 +136,7 @@ class FactSender:
                 self._send(item)
             except StoreError as error:
                 self._errors.add(error)
+                self._is_full = error.kind is ErrorKind.FULL
                 if error.kind in DATABASE_TROUBLE:
                     return False
             except BusError as error:  # the row is there, the events process finds it

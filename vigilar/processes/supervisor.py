@@ -28,6 +28,7 @@ from vigilar.base.errors import BusError, ExitCode, VigilarError
 from vigilar.base.launch import launch_process, launch_program, start_fork_server
 from vigilar.base.ports import LOOPBACK, check_page_port, is_port_free
 from vigilar.base.signals import SignalInbox
+from vigilar.base.status_socket import StatusServer
 from vigilar.base.systemd import ServiceManager
 from vigilar.bus.broker import broker_command, check_port, is_answering
 from vigilar.config.jobs import CameraJob, EventsJob, HouseJobs, WebJob
@@ -97,6 +98,7 @@ class Supervisor:
         """The exit code after an ordered stop. Raises VigilarError when the house cannot be started."""
         self._signals = SignalInbox()
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
+        server = self._answer_commands()
         try:
             self._start()
             while not self._stops:
@@ -106,6 +108,8 @@ class Supervisor:
         finally:
             self._kill_all()
             self._selector.close()
+            if server:
+                server.close()
             self._signals.close()
         return int(ExitCode.OK)
 
@@ -335,22 +339,36 @@ class Supervisor:
             for fact in self._facts:
                 events.launched.line.send_fact(fact)
 
-    def _tell_status(self) -> None:
-        """Everybody hears how everybody is."""
+    def _status(self) -> dict[str, Any]:
+        """How everybody is."""
         now_ts = self._clock.utc_ns() // 1_000_000
         own = {"state": "running", "pid": os.getpid(), "started_ts": self._started_ts, "restarts": 0}
         processes = {"supervisor": {**own, "rss_bytes": resident_bytes(os.getpid())}}
         processes |= {name: child.summary() for name, child in self._children.items()}
-        status = {
+        return {
             "ts": now_ts,
             "processes": processes,
             "cameras": [dataclasses.asdict(camera) for camera in self._plan.web.cameras] if self._plan else [],
             "config_error": self._config_error,
             "problems": list(self._plan.problems) if self._plan else [],
         }
+
+    def _tell_status(self) -> None:
+        """Everybody hears how everybody is."""
+        status = self._status()
         for child in self._children.values():
             if child.launched and child.launched.line:
                 child.launched.line.send_status(status)
+
+    def _answer_commands(self) -> StatusServer | None:
+        """Without the socket commands know less; that must not keep the house from running."""
+        try:
+            server = StatusServer(self._places.run_dir, self._status)
+        except OSError as error:
+            logger.warning("`vigilar status` will know less: its socket cannot be made: %s", error.strerror)
+            return None
+        self._selector.register(server, selectors.EVENT_READ, server.answer)
+        return server
 
     # Stop
 

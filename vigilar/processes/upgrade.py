@@ -13,9 +13,11 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError, StoreError
 from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.ports import LOOPBACK, free_port
+from vigilar.base.reserve import Reserve
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import write_configuration
 from vigilar.config.cut import DemoClips, cut_jobs, database_url, make_broker_plan, shared_logins
@@ -38,11 +40,21 @@ logger = logging.getLogger(__name__)
 def make_jobs(task: PlanTask) -> HouseJobs:
     """The jobs of the house, with all that they rely on in place.
 
-    Raises VigilarError; a wrong configuration is found before anything is changed.
+    On a full disk the reserve is spent on it, so that a house that was started once starts always. Raises
+    VigilarError; a wrong configuration is found before anything is changed.
     """
+    return Reserve(task.places.data_dir).help(lambda: _make_jobs(task))
+
+
+def _make_jobs(task: PlanTask) -> HouseJobs:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
+    config = load_config(task.places)
+    with disk_errors("start", task.places.data_dir):
+        return _make_ready(config, task)
+
+
+def _make_ready(config: Config, task: PlanTask) -> HouseJobs:
     places = task.places
-    config = load_config(places)
     broker = make_broker_plan(config, places)
     ring = KeyRing.load_or_create(places.secrets_dir)
     if broker.is_own:
@@ -60,7 +72,9 @@ def make_jobs(task: PlanTask) -> HouseJobs:
 
 def _make_broker_ready(places: Places, broker: BrokerPlan) -> BusLogins:
     passwords = load_or_create_accounts(places.secrets_dir)
-    write_configuration(places.broker_dir, broker.port, password_file(passwords), access_list())
+    known = places.broker_dir / "accounts"
+    accounts = password_file(passwords, known.read_text(encoding="utf-8") if known.exists() else "")
+    write_configuration(places.broker_dir, broker.port, accounts, access_list())
     camera, events, web = (BusLogin(user, passwords[user]) for user in ("camera", "events", "web"))
     return BusLogins(host=LOOPBACK, port=broker.port, camera=camera, events=events, web=web)
 

@@ -24,7 +24,7 @@ from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
 from vigilar.web import create_app
 from vigilar.web.parts import parts_of
-from vigilar.web.sse_bridge import start_sse_bridge
+from vigilar.web.sse_bridge import show_processes, start_sse_bridge
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.parts.close()
 
     def _show_status(self, status: dict[str, Any]) -> None:
-        self.parts.board.set_processes(status["processes"], status["ts"])
+        show_processes(self.parts.board, status["processes"], status["ts"], self.parts.now_ms())
 
     def _end(self) -> None:
         """Waits for the stop, whoever asks for it; ends the endless streams, the main loop, and the bridge."""

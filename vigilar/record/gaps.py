@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
+from vigilar.base.not_recording import NotRecording
 from vigilar.vge.bodies import Mark
 
 Report = Callable[[str, int, dict[str, Any]], None]
@@ -24,6 +25,9 @@ BUG = "an unexpected error"
 
 DRIVE_CODE = "V-DRIVE"
 """The code of an error that says so."""
+
+_DISK_EVENTS = {NotRecording.DISK_READ_ONLY: "disk_read_only", NotRecording.DISK_FAILED: "disk_failed"}
+"""What of the disk's trouble is an event of its own; a full disk has more to it (``disk_is_full``)."""
 
 LONG_GAP_NS = 10_000_000_000
 """A gap that lasts longer is reported while it lasts, and again with its length when it is over."""
@@ -54,6 +58,7 @@ class GapLog:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._gap: Gap | None = None
+        self._disk_trouble: NotRecording | None = None
         self.is_full = False
         self.gaps = 0
 
@@ -81,6 +86,12 @@ class GapLog:
             self.is_full = True
             self._report("disk_full", utc_ns, detail)
 
+    def disk_refuses(self, why: NotRecording, utc_ns: int, detail: dict[str, Any]) -> None:
+        """The disk is read-only or fails: told once for each, until something was written again."""
+        if why in _DISK_EVENTS and why is not self._disk_trouble:
+            self._disk_trouble = why
+            self._report(_DISK_EVENTS[why], utc_ns, detail)
+
     def mark(self, to_utc_ns: int) -> Mark | None:
         """What goes into the file that begins at ``to_utc_ns``, if something is missing before it."""
         return Mark("gap", self._span(self._gap, to_utc_ns)) if self._gap else None
@@ -101,7 +112,8 @@ class GapLog:
         }
 
     def recording_works(self, utc_ns: int) -> None:
-        """Something was written: if the disk had been full, it is no longer."""
-        if self.is_full:
+        """Something was written: if the disk had been full, read-only or failing, it is no longer."""
+        if self.is_full or self._disk_trouble:
             self.is_full = False
+            self._disk_trouble = None
             self._report("recording_resumed", utc_ns, {})

@@ -19,6 +19,7 @@ from typing import Any
 from vigilar.base.bell import Bell
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
+from vigilar.base.not_recording import NotRecording
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
 from vigilar.media.packets import Packet
@@ -30,6 +31,7 @@ from vigilar.record.free_space import LookForSpace, free_space_of
 from vigilar.record.gaps import GapLog, Report
 from vigilar.record.ring import GopView, PacketRing
 from vigilar.record.segment import MakeMuxer, Segment
+from vigilar.record.trouble import reason_of
 from vigilar.vge.bodies import Mark
 from vigilar.vge.format import CloseReason
 
@@ -51,6 +53,16 @@ file a second."""
 SILENCE_NS = 15_000_000_000
 """Without a packet for this long the file is closed. Longer than capture's own 10 s, after which a new run begins, so
 no picture of the old run can follow that would then lack its keyframe."""
+
+GROWS_NS = 3_000_000_000
+"""A file that grew within this time is being recorded."""
+
+TROUBLE_NS = 60_000_000_000
+"""Where nothing is to be written, nothing shows that a disk is well again: trouble is told for so long after the last
+error."""
+
+BEGIN_NS = 5_000_000_000
+"""So long may the first fragment of a file take; without one after that, something holds the recording up."""
 
 DRAIN_NS = 1_000_000_000
 """At a stop what is still in the ring is written for this long at most; then the file is closed, whatever is left."""
@@ -121,12 +133,31 @@ class Recorder:
         self._wants_checkpoint = False
         self._last_write_mono_ns = 0
         self._why_held = gaps.DISK_SLOW
+        self._trouble: NotRecording | None = None
+        self._trouble_mono_ns = 0
+        self._wanted_mono_ns = clock.mono_ns()
         self._errors = Tally(logger, "recording", every_s=10.0)
 
     @property
     def is_recording(self) -> bool:
         """Whether a file is open and grew within the last seconds."""
-        return self._segment is not None and self._clock.mono_ns() - self._last_write_mono_ns < 3_000_000_000
+        return self._segment is not None and self._clock.mono_ns() - self._last_write_mono_ns < GROWS_NS
+
+    @property
+    def why_not_recording(self) -> NotRecording | None:
+        """Why nothing is written that should be; None while all that should be recorded is, and in quiet times of a
+        mode that records motion only. A full, read-only or failing disk is told whether anything is wanted or not."""
+        now, segment, trouble = self._clock.mono_ns(), self._segment, self._trouble
+        if self._gaps.is_full:
+            return NotRecording.DISK_FULL
+        is_growing = self.is_recording and segment is not None and segment.name != ""
+        is_wanted = self._settings.mode is RecordingMode.ALWAYS or self._chooser.is_moving
+        if trouble is not None and (is_wanted or self._gaps.is_open or now - self._trouble_mono_ns < TROUBLE_NS):
+            return None if trouble is NotRecording.DATABASE and is_growing else trouble
+        if self.is_recording or not is_wanted or now - self._reader.newest_mono_ns() > GROWS_NS:
+            self._wanted_mono_ns = now
+            return None
+        return NotRecording.STARTING if now - self._wanted_mono_ns < BEGIN_NS else NotRecording.DISK_SLOW
 
     def counts(self) -> dict[str, Any]:
         """RecorderCounters for the health message."""
@@ -344,6 +375,7 @@ class Recorder:
             logger.info("recording %s", segment.name)
         if written and self._segment:
             self._why_held = gaps.DISK_SLOW
+            self._trouble = None
             self._gaps.recording_works(self._clock.utc_ns())
 
     def _on_error(self, segment: Segment, error: RecordingError | StoreError) -> None:
@@ -374,10 +406,13 @@ class Recorder:
         if segment:
             self._gaps.begin(segment.end_utc_ns, gaps.BUG)
             segment.give_up("unexpected error")
+        self._trouble, self._trouble_mono_ns = NotRecording.BUG, self._clock.mono_ns()
 
     def _note_error(self, error: RecordingError | StoreError) -> None:
         self.counters.write_errors += 1
         self._errors.add(error)
+        self._trouble, self._trouble_mono_ns = reason_of(error), self._clock.mono_ns()
+        self._gaps.disk_refuses(self._trouble, self._clock.utc_ns(), {"reason": str(error)})
 
     # Ends, syncs, checkpoints
 

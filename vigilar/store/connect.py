@@ -33,14 +33,14 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
     """An engine whose connections have our pragmas. ``foreign_keys`` is off only while tables are rebuilt."""
     if url.get_backend_name() != "sqlite":
         return _make_server_engine(url, pool_size)
+    file = file_of(url)
     engine = create_engine(
         url,
+        creator=lambda: sqlite.connect(file),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         query_cache_size=100,
-        # The driver must not begin transactions by itself: it would begin deferred ones.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": sqlite.BUSY_TIMEOUT_MS / 1000},
     )
 
     def prepare(dbapi_connection: sqlite3.Connection, _record: Any) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, text
 
+from vigilar.base.errors import StoreError
 from vigilar.store import sqlite
 from vigilar.store.connect import WRITES, file_of, find_revision, make_engine, parse_url
 from vigilar.store.engine_errors import store_errors
+from vigilar.store.errors import DEVICE_CODE
 from vigilar.store.revisions import check_revision
 from vigilar.store.sql import Run
 
@@ -27,6 +30,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._file = _file(engine.url)
         self._write_lock = threading.Lock()
 
     @classmethod
@@ -45,7 +49,7 @@ class Store:
         try:
             if migrate:
                 _migrate(url)
-            with store_errors("open the database"), engine.connect() as connection:
+            with store_errors("open the database", _file(url)), engine.connect() as connection:
                 check_revision(find_revision(connection))
         except BaseException:
             engine.dispose()
@@ -59,7 +63,7 @@ class Store:
     @contextmanager
     def read(self, doing: str) -> Iterator[Connection]:
         """A transaction that sees one state of the database. ``doing`` completes "cannot ..." in an error."""
-        with store_errors(doing), self.engine.begin() as connection:
+        with self._fresh_after_fault(), store_errors(doing, self._file), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -69,10 +73,26 @@ class Store:
         An error inside undoes all of it. A deferred transaction would fail at its first write when another process
         wrote meanwhile, without waiting (``dependencies.md`` S1), hence BEGIN IMMEDIATE.
         """
-        with self._write_lock, store_errors(doing), self.engine.connect() as connection:
+        with (
+            self._fresh_after_fault(),
+            self._write_lock,
+            store_errors(doing, self._file),
+            self.engine.connect() as connection,
+        ):
             connection.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _fresh_after_fault(self) -> Iterator[None]:
+        """A device that failed and comes back is a new one to the kernel: connections into the old one never work
+        again, so they are let go."""
+        try:
+            yield
+        except StoreError as error:
+            if error.code == DEVICE_CODE:
+                self.engine.dispose()
+            raise
 
     @contextmanager
     def sql_read(self, doing: str) -> Iterator[Run]:
@@ -83,6 +103,10 @@ class Store:
     def sql_write(self, doing: str) -> Iterator[Run]:
         with self.write(doing) as connection:
             yield _runner(connection)
+
+
+def _file(url: URL) -> Path | None:
+    return file_of(url) if url.get_backend_name() == "sqlite" else None
 
 
 def _runner(connection: Connection) -> Run:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import exc
 
 from vigilar.base.errors import ErrorKind
 from vigilar.base.redact import redact
-from vigilar.store.errors import classify_sqlite, sqlite_errors, store_error
+from vigilar.store.errors import ask_device, classify_sqlite, sqlite_errors, store_error
 
 # SQLSTATE of PostgreSQL (its manual, appendix A): two characters are a class.
 _POSTGRES_KINDS = {
     "53100": (ErrorKind.FULL, "the disk of the database is full"),
-    "53": (ErrorKind.TRANSIENT, "the database has no room for more connections or memory"),
+    "53": (ErrorKind.TRANSIENT, "the database has no place for more connections or memory"),
     "40": (ErrorKind.TRANSIENT, "the database is busy"),
     "55": (ErrorKind.TRANSIENT, "the database is busy"),
     "57": (ErrorKind.TRANSIENT, "the database is shutting down"),
@@ -26,16 +27,15 @@ _POSTGRES_KINDS = {
 
 
 @contextmanager
-def store_errors(doing: str) -> Iterator[None]:
-    """Map foreign errors inside to StoreError. ``doing`` goes into the sentence: "cannot <doing>: ..."."""
+def store_errors(doing: str, file: Path | None = None) -> Iterator[None]:
+    """Map foreign errors inside to StoreError. ``doing`` and ``file`` as in ``sqlite_errors``."""
     try:
-        with sqlite_errors(doing):
+        with sqlite_errors(doing, file):
             yield
     except exc.TimeoutError as error:
         raise store_error(doing, ErrorKind.TRANSIENT, "all connections to the database are in use") from error
     except exc.DBAPIError as error:
-        kind, what = _classify(error)
-        raise store_error(doing, kind, what) from error
+        raise store_error(doing, *ask_device(*_classify(error), file)) from error
     except exc.SQLAlchemyError as error:
         raise store_error(doing, ErrorKind.BUG, redact(str(error).splitlines()[0])) from error
 

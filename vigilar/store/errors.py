@@ -5,9 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP, device_fault, refuses_writing
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.redact import redact
+
+DEVICE_FAILS = "the disk of the database reports an error"
+READ_ONLY = "the database cannot be written: the file or its disk is read-only"
 
 # Primary result codes of SQLite (sqlite.org/rescode.html); the low byte of an extended code.
 _SQLITE_KINDS = {
@@ -15,8 +20,8 @@ _SQLITE_KINDS = {
     sqlite3.SQLITE_BUSY: (ErrorKind.TRANSIENT, "the database is busy"),
     sqlite3.SQLITE_LOCKED: (ErrorKind.TRANSIENT, "the database is busy"),
     sqlite3.SQLITE_NOMEM: (ErrorKind.TRANSIENT, "there is no memory left for the database"),
-    sqlite3.SQLITE_READONLY: (ErrorKind.DENIED, "the database cannot be written: the file or its disk is read-only"),
-    sqlite3.SQLITE_IOERR: (ErrorKind.TRANSIENT, "the disk of the database reports an error"),
+    sqlite3.SQLITE_READONLY: (ErrorKind.DENIED, READ_ONLY),
+    sqlite3.SQLITE_IOERR: (ErrorKind.TRANSIENT, DEVICE_FAILS),
     sqlite3.SQLITE_CORRUPT: (ErrorKind.CORRUPT, "the database is damaged"),
     sqlite3.SQLITE_FULL: (ErrorKind.FULL, "the disk of the database is full"),
     sqlite3.SQLITE_CANTOPEN: (ErrorKind.DENIED, "the database cannot be opened"),
@@ -32,31 +37,52 @@ DATABASE_TROUBLE = frozenset({ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DEN
 """Kinds of errors that say nothing about the row at hand: it is tried again until the database is well."""
 
 NEXT_STEPS = {
-    ErrorKind.FULL: "Free space on that disk; what waits is stored as soon as there is room.",
+    ErrorKind.FULL: "Free space on that disk; what waits is stored as soon as there is some.",
     ErrorKind.CORRUPT: "Stop Vigilar and restore the database from a backup; the recordings are not affected.",
     ErrorKind.DENIED: "Check owner and mode of the database file and its folder.",
 }
 
+_SPECIAL = {
+    DEVICE_FAILS: ("V-DB-DEVICE", DEVICE_STEP),
+    READ_ONLY: ("V-DB-READONLY", f"Check owner and mode of the database file. {READ_ONLY_STEP}"),
+}
+"""What is wrong with the disk and not with the database has a code and a next step of its own."""
+
+DEVICE_CODE = _SPECIAL[DEVICE_FAILS][0]
+READ_ONLY_CODE = _SPECIAL[READ_ONLY][0]
+
+_MAY_BE_DEVICE = (ErrorKind.CORRUPT, ErrorKind.DENIED)
+"""SQLite says "malformed" or "unable to open" for what is really a device that fails: it is asked itself."""
+
 
 @contextmanager
-def sqlite_errors(doing: str) -> Iterator[None]:
-    """Map errors of SQLite inside to StoreError. ``doing`` goes into the sentence: "cannot <doing>: ..."."""
+def sqlite_errors(doing: str, file: Path | None = None) -> Iterator[None]:
+    """Map errors of SQLite inside to StoreError. ``doing`` goes into the sentence: "cannot <doing>: ...".
+
+    With ``file``, the database's, no database is called damaged before its device has been asked whether it answers.
+    """
     try:
         yield
     except sqlite3.Error as error:
         kind, what = classify_sqlite(error)
-        raise store_error(doing, kind, what) from error
+        raise store_error(doing, *ask_device(kind, what, file)) from error
+
+
+def ask_device(kind: ErrorKind, what: str, file: Path | None) -> tuple[ErrorKind, str]:
+    """``kind`` and ``what`` of an error, or what is really the matter with the device under ``file``."""
+    if file is None:
+        return kind, what
+    if kind in _MAY_BE_DEVICE and device_fault(file):
+        return ErrorKind.TRANSIENT, DEVICE_FAILS
+    if what == DEVICE_FAILS and refuses_writing(file):
+        return ErrorKind.DENIED, READ_ONLY
+    return kind, what
 
 
 def store_error(doing: str, kind: ErrorKind, what: str) -> StoreError:
     exit_code = ExitCode.NO_ROOM if kind is ErrorKind.FULL else None
-    return StoreError(
-        f"cannot {doing}: {what}",
-        kind=kind,
-        next_step=NEXT_STEPS.get(kind, ""),
-        code=f"V-DB-{kind.name}",
-        exit_code=exit_code,
-    )
+    code, next_step = _SPECIAL.get(what, (f"V-DB-{kind.name}", NEXT_STEPS.get(kind, "")))
+    return StoreError(f"cannot {doing}: {what}", kind=kind, next_step=next_step, code=code, exit_code=exit_code)
 
 
 def classify_sqlite(error: sqlite3.Error) -> tuple[ErrorKind, str]:

@@ -1,12 +1,15 @@
-"""What a connection to SQLite needs, whoever opens it. Imports nothing but the standard library's driver."""
+"""What a connection to SQLite needs, whoever opens it. Imports no driver but the standard library's."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 from pathlib import Path
+from urllib.parse import quote
 
+from vigilar.base.disk import disk_error
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
+from vigilar.store.errors import DEVICE_CODE
 
 BUSY_TIMEOUT_MS = 5000
 """How long a statement waits for another process' write. A commit takes about 1 ms; 5 s is a disk in trouble."""
@@ -16,6 +19,18 @@ PAGE_CACHE_KIB = 512
 
 WAL_LIMIT_BYTES = 4 * 1024 * 1024
 """What is left of the write-ahead log after a checkpoint that found it larger."""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the file at ``path``, which must be there: SQLite would make an empty one, and after a drive is
+    gone that would be a second, empty house under its mount point. Raises sqlite3.Error."""
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        isolation_level=None,  # the driver must not begin transactions by itself: it would begin deferred ones
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+    )
 
 
 def set_pragmas(connection: sqlite3.Connection, *, foreign_keys: bool = True) -> None:
@@ -37,13 +52,29 @@ def prepare_file(path: Path, *, create: bool) -> None:
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as error:
-            raise StoreError(
-                f"the database {path} cannot be created: {os.strerror(error.errno or 0)}", kind=ErrorKind.DENIED
-            ) from error
-    elif not path.exists():
+            raise refused_file(error, path) from error
+    elif not _exists(path):
         raise StoreError(
             f"there is no database at {path}",
             kind=ErrorKind.TRANSIENT,
             next_step="Start Vigilar once: `vigilar start` makes it.",
             exit_code=ExitCode.NOT_RUNNING,
         )
+
+
+def refused_file(error: OSError, path: Path) -> StoreError:
+    """Why the system does not give us the file of the database."""
+    told = disk_error(error, "open the database", path)
+    code = DEVICE_CODE if told.kind is ErrorKind.TRANSIENT else f"V-DB-{told.kind.name}"
+    return StoreError(str(told), kind=told.kind, next_step=told.next_step, code=code, exit_code=told.exit_code)
+
+
+def _exists(path: Path) -> bool:
+    """Raises StoreError when its device does not answer; ``Path.exists`` raises or says no, as the fault may be."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise refused_file(error, path) from error
+    return True

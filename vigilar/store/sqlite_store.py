@@ -9,11 +9,13 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from vigilar.base.errors import StoreError
 from vigilar.store import sqlite
-from vigilar.store.errors import sqlite_errors
+from vigilar.store.errors import DEVICE_CODE, sqlite_errors
 from vigilar.store.revisions import FOUND_SQL, check_revision
 from vigilar.store.sql import Database, Run
 
@@ -35,32 +37,19 @@ class SqliteStore:
     A statement takes about 1 ms, most of it the sync of a commit, so that one connection is enough for one camera.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = connection
         self._lock = threading.Lock()
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Raises StoreError."""
-        sqlite.prepare_file(path, create=False)
-        with sqlite_errors("open the database"):
-            connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=sqlite.BUSY_TIMEOUT_MS / 1000
-            )
-        try:
-            with sqlite_errors("open the database"):
-                sqlite.set_pragmas(connection)
-                has_steps = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-                found = connection.execute(FOUND_SQL).fetchone() if has_steps else None
-            check_revision(found[0] if found else None)
-        except BaseException:
-            connection.close()
-            raise
-        return cls(connection)
+        return cls(path, _connect(path))
 
     def close(self) -> None:
         with self._lock:
-            self._connection.close()
+            self._let_go()
 
     @contextmanager
     def sql_read(self, doing: str) -> Iterator[Run]:
@@ -74,15 +63,53 @@ class SqliteStore:
 
     @contextmanager
     def _transaction(self, doing: str, begin: str) -> Iterator[Run]:
-        with self._lock, sqlite_errors(doing):
-            self._connection.execute(begin)
+        with self._lock, self._fresh_after_fault(), sqlite_errors(doing, self._path):
+            if self._connection is None:
+                self._connection = _connect(self._path)
+            connection = self._connection
+            connection.execute(begin)
             try:
-                yield self._run
-                self._connection.execute("COMMIT")
+                yield partial(_run, connection)
+                connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):  # SQLite has rolled back by itself; the first error is worth telling
-                    self._connection.execute("ROLLBACK")
+                    connection.execute("ROLLBACK")
                 raise
 
-    def _run(self, sql: str, /, **values: object) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, values).fetchall()
+    @contextmanager
+    def _fresh_after_fault(self) -> Iterator[None]:
+        """A device that failed and comes back is a new one to the kernel: a connection into the old one never works
+        again, so it is let go, and the next transaction opens another."""
+        try:
+            yield
+        except StoreError as error:
+            if error.code == DEVICE_CODE:
+                self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Raises StoreError."""
+    sqlite.prepare_file(path, create=False)
+    with sqlite_errors("open the database", path):
+        connection = sqlite.connect(path)
+    try:
+        with sqlite_errors("open the database", path):
+            sqlite.set_pragmas(connection)
+            has_steps = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+            found = connection.execute(FOUND_SQL).fetchone() if has_steps else None
+        check_revision(found[0] if found else None)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _run(connection: sqlite3.Connection, sql: str, /, **values: object) -> list[tuple[Any, ...]]:
+    return connection.execute(sql, values).fetchall()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vigilar.base.disk import disk_step
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 
 # RLIMIT_FSIZE answers EFBIG: for the writer that is one more way of having no room.
@@ -24,7 +25,13 @@ def system_error(error: OSError, step: str, path: Path) -> RecordingError:
     """``error`` as ours. What the system does not explain (EIO, EROFS ...) counts as corrupt: nothing is retried."""
     kind = _KINDS.get(error.errno or 0, ErrorKind.CORRUPT)
     exit_code = ExitCode.NOT_FOUND if error.errno == errno.ENOENT else _EXITS.get(kind, ExitCode.FAILED)
-    return RecordingError(f"Could not {step} {path}: {error.strerror}", kind=kind, code="vge.file", exit_code=exit_code)
+    return RecordingError(
+        f"Could not {step} {path}: {error.strerror}",
+        kind=kind,
+        next_step=disk_step(error),
+        code="vge.file",
+        exit_code=exit_code,
+    )
 
 
 @contextmanager

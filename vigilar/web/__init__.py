@@ -6,9 +6,12 @@ server (``processes/web.py``), decoding of video (cameras' own processes make th
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Flask
 
 from vigilar.base.clock import SystemClock
+from vigilar.base.reserve import Reserve
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
@@ -19,8 +22,10 @@ from vigilar.web.blueprints import account, cameras, events, footage, live, syst
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
+from vigilar.web.logins import find_logins
 from vigilar.web.open_streams import OpenStreams
 from vigilar.web.parts import EXTENSION, Parts
+from vigilar.web.session_cache import SessionCache
 from vigilar.web.template_words import install_template_words
 
 
@@ -32,7 +37,8 @@ def create_app(cfg: WebJob) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    store = Store.open(cfg.database_url)
+    reserve, sessions = Reserve(cfg.data_dir), SessionCache()
+    store = reserve.help(lambda: Store.open(cfg.database_url))
     app.extensions[EXTENSION] = Parts(
         cfg=cfg,
         store=store,
@@ -40,7 +46,9 @@ def create_app(cfg: WebJob) -> Flask:
         footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
         live=LiveViews(cfg.run_dir),
         zone=load_zone(cfg.time_zone),
-        streams=OpenStreams(store, SystemClock()),
+        streams=OpenStreams(partial(find_logins, store, sessions), SystemClock()),
+        reserve=reserve,
+        sessions=sessions,
     )
     HUB.open()
     problems.install_problems(app)

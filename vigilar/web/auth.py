@@ -6,17 +6,17 @@ sign-in. What a member may do is in ``rights``; the gate holds each request agai
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import secrets
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
+from vigilar.store.users import UserRow
+from vigilar.web.logins import end_login, find_login, hash_token, note_use, start_login
 from vigilar.web.new_login import BadLogin, check_new_login
 from vigilar.web.open_streams import OpenStream
 from vigilar.web.parts import parts
@@ -29,7 +29,6 @@ COOKIE = "vigilar_session"
 LIFETIME_MS = 30 * 24 * 3600 * 1000
 """A month: a phone on the kitchen wall must not ask every day; signing out ends it at once."""
 
-TOUCH_EVERY_MS = 5 * 60 * 1000
 
 _COOKIE_RULES: dict[str, Any] = {"httponly": True, "samesite": "Lax", "path": "/"}
 """Lax, not Strict: a link to an event in a mail or on another page must find its reader signed in. What changes
@@ -40,16 +39,17 @@ def install_auth(app: Flask) -> None:
     app.before_request(_gate)
 
 
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 def has_owner() -> bool:
     """Whether the first-run page has done its work; once true it stays true, so it is asked no more."""
-    known = current_app.extensions.setdefault("vigilar_has_owner", [])
+    known = _owner_known()
     if not known and user_rows.has_users(parts().store):
         known.append(True)
     return bool(known)
+
+
+def _owner_known() -> deque[bool]:
+    known: deque[bool] = current_app.extensions.setdefault("vigilar_has_owner", deque(maxlen=1))
+    return known
 
 
 def asker() -> Member:
@@ -62,25 +62,15 @@ def asker() -> Member:
 def end_with_login(may_go_on: Callable[[Member], bool], end: Callable[[], None]) -> OpenStream:
     """Enter the endless answer to this request, so that it ends with the asker's login, or when ``may_go_on`` of
     what the asker may by then is false. Give it to ``parts().streams.remove`` when the answer is over."""
-    stream = OpenStream(token_hash(g.token), may_go_on, end)
+    stream = OpenStream(hash_token(g.token), may_go_on, end)
     parts().streams.add(stream)
     return stream
 
 
-def sign_in(response: Response, user_id: int) -> Response:
-    """Start a new session of ``user_id`` in place of the one the browser may have had."""
-    here = parts()
+def sign_in(response: Response, user: UserRow) -> Response:
+    """Start a new session of ``user`` in place of the one the browser may have had."""
     end_session()
-    token = secrets.token_hex(32)
-    now_ms = here.now_ms()
-    session_rows.add_session(
-        here.store,
-        token_hash(token),
-        user_id,
-        now_ms=now_ms,
-        expires_ms=now_ms + LIFETIME_MS,
-        user_agent=request.user_agent.string,
-    )
+    token = start_login(parts(), user, LIFETIME_MS, request.user_agent.string)
     response.set_cookie(COOKIE, token, max_age=LIFETIME_MS // 1000, secure=request.is_secure, **_COOKIE_RULES)
     return response
 
@@ -94,7 +84,7 @@ def sign_out(response: Response) -> Response:
 def end_session() -> None:
     token = request.cookies.get(COOKIE)
     if token:
-        session_rows.delete_session(parts().store, token_hash(token))
+        end_login(parts(), hash_token(token))
         parts().streams.look_now()
 
 
@@ -142,12 +132,11 @@ def _accept(token: str) -> bool:
     here = parts()
     if len(token) != 64:
         return False
-    now_ms = here.now_ms()
-    session = session_rows.find_session(here.store, token_hash(token), now_ms)
+    session = find_login(here, hash_token(token))
     if session is None:
         return False
-    if now_ms - session.last_seen_ms > TOUCH_EVERY_MS:
-        session_rows.touch(here.store, token_hash(token), now_ms=now_ms, expires_ms=session.expires_ms)
+    note_use(here, hash_token(token), session)
+    _owner_known().append(True)  # who is signed in is a member: the login page needs no database to know
     g.member = Member.of(session)
     g.token = token
     return True

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from vigilar.bus.messages import CameraHealth, SystemHealth
+from vigilar.base.not_recording import find_reason
+from vigilar.bus.messages import CameraHealth
 
 STALE_AFTER_MS = 15_000
 """Cameras report every 5 s: after three missing reports their state is unknown, never the last good one."""
 
 
+CAMERA_PROCESS = "camera/"
+
+
 class HealthBoard:
-    """The newest report of each camera, and of the supervisor about its processes. Any thread."""
+    """The newest report of each camera, and of the supervisor about its processes. Any thread.
+
+    What a camera said of itself holds only while the process that said it lives: the supervisor knows of its end at
+    once, the camera's silence shows only after STALE_AFTER_MS.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -25,13 +33,35 @@ class HealthBoard:
         with self._lock:
             self._cameras[health.camera_id] = (health, now_ms)
 
-    def set_system(self, health: SystemHealth, now_ms: int) -> None:
-        self.set_processes(health.processes, now_ms)
-
-    def set_processes(self, processes: dict[str, Any], now_ms: int) -> None:
-        """Facts of the processes by name; also called with what the supervisor says over its control line."""
+    def set_processes(self, processes: dict[str, Any], now_ms: int) -> list[str]:
+        """What the supervisor says of the processes, by name, over its control line or the bus. Gives the ids of the
+        cameras whose process came, ended or was replaced by it. ``now_ms`` is when the supervisor said so: what comes
+        the slower way is older than what is known, and ignored."""
         with self._lock:
+            before, known_ms = self._system or ({}, 0)
+            if 0 < known_ms - now_ms <= STALE_AFTER_MS:
+                return []
             self._system = (processes, now_ms)
+            changed = [
+                name.removeprefix(CAMERA_PROCESS)
+                for name in {**before, **processes}
+                if name.startswith(CAMERA_PROCESS) and _life(before.get(name)) != _life(processes.get(name))
+            ]
+            for camera_id in changed:
+                name = CAMERA_PROCESS + camera_id
+                if name in before and _pid(before.get(name)) != _pid(processes.get(name)):
+                    self._outlive(camera_id)
+            return changed
+
+    def _outlive(self, camera_id: str) -> None:
+        """The process that reported of this camera is gone, and with it all it said but the time of its last frame."""
+        found = self._cameras.get(camera_id)
+        if found is not None:
+            health = replace(
+                found[0], state="connecting", reason="", code="", fps=0.0, kbps=0.0, is_recording=False,
+                not_recording="", is_moving=False, next_try_ts=None,
+            )  # fmt: skip
+            self._cameras[camera_id] = (health, found[1])
 
     def set_bus(self, is_connected: bool) -> None:
         with self._lock:
@@ -43,16 +73,30 @@ class HealthBoard:
             return self._bus_connected
 
     def camera(self, camera_id: str, now_ms: int) -> dict[str, Any]:
-        """Facts for a page. ``state`` is ``unknown`` when nothing was heard for STALE_AFTER_MS."""
+        """What a page may know of a camera. ``state`` is ``unknown`` when nothing was heard for STALE_AFTER_MS, and
+        ``restarting`` while its process does not run. ``not_recording_text``: the words of ``not_recording``."""
+        known = self._reported(camera_id, now_ms)
+        process = (self.processes(now_ms) or {}).get(CAMERA_PROCESS + camera_id)
+        if isinstance(process, dict):
+            _take_process(known, process)
+        reason = find_reason(known.get("not_recording"))
+        known["not_recording_text"] = reason.sentence if reason else ""
+        return known
+
+    def _reported(self, camera_id: str, now_ms: int) -> dict[str, Any]:
+        """What the camera said of itself."""
         with self._lock:
             found = self._cameras.get(camera_id)
         if found is None:
-            return {"camera_id": camera_id, "state": "unknown", "reason": "This camera has not reported yet."}
+            reason = "This camera has not reported yet."
+            return {"camera_id": camera_id, "state": "unknown", "reason": reason, "is_recording": False}
         health, heard_ms = found
         known = asdict(health)
         del known["id"]
         if now_ms - heard_ms > STALE_AFTER_MS:
-            known.update(state="unknown", reason="This camera has stopped reporting.", is_recording=False)
+            known.update(
+                state="unknown", reason="This camera has stopped reporting.", is_recording=False, not_recording=""
+            )
         return known
 
     def processes(self, now_ms: int) -> dict[str, Any] | None:
@@ -68,6 +112,40 @@ class HealthBoard:
             self._cameras.clear()
             self._system = None
             self._bus_connected = False
+
+
+def _life(process: Any) -> tuple[Any, Any]:
+    """What changes when a process ends, is started again, or begins to run."""
+    return (process.get("state"), process.get("pid")) if isinstance(process, dict) else (None, None)
+
+
+def _pid(process: Any) -> Any:
+    return process.get("pid") if isinstance(process, dict) else None
+
+
+def _take_process(known: dict[str, Any], process: dict[str, Any]) -> None:
+    """Put right what a camera said of itself by what the supervisor says of its process."""
+    state = process.get("state")
+    if state == "running":
+        status = process.get("status")
+        if known["state"] == "unknown" and isinstance(status, dict):  # the bus is away, its heartbeats still come
+            known.update(is_recording=bool(status.get("is_recording")), not_recording=status.get("not_recording", ""))
+        return
+    is_first = state == "starting" and not process.get("restarts")
+    words = "Its process starts." if is_first else "Its process ended and is started again."
+    if process.get("is_failing"):
+        words = f"Its process keeps failing: it {process.get('last_exit') or 'ended'}."
+    known.update(
+        state="connecting" if is_first else "restarting",
+        reason=words,
+        code="",
+        next_try_ts=process.get("next_try_ts"),
+        fps=0.0,
+        kbps=0.0,
+        is_recording=False,
+        not_recording="",
+        is_moving=False,
+    )
 
 
 BOARD = HealthBoard()

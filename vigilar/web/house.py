@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vigilar.base.disk import DEVICE_ERRORS, device_fault, is_read_only
+from vigilar.base.errors import StoreError
+from vigilar.base.tally import Tally
 from vigilar.store import files as file_rows
 from vigilar.web.parts import Parts
 from vigilar.web.status_words import (
@@ -18,6 +23,13 @@ from vigilar.web.status_words import (
     process_lines,
 )
 from vigilar.web.visible import VisibleCameras
+
+logger = logging.getLogger(__name__)
+
+DATABASE_NAME = "vigilar.db"
+"""The file by which the device of the data folder is asked whether it answers."""
+
+_unread = Tally(logger, "what the recordings take could not be read", every_s=60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     cameras = read_cameras(here, visible)
     found = here.board.processes(now_ms)
     processes = None if found is None else process_lines(_visible_processes(found, visible), visible.all())
-    disk = read_disk(here)
+    disk = read_disk(here, cameras)
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
     return HouseState(
         now_ms=now_ms,
@@ -66,13 +78,17 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     )
 
 
-def read_disk(here: Parts) -> DiskState | None:
-    """The disk that holds the recordings; None when it does not answer."""
+def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:
+    """The disk that holds the recordings; None when it does not answer. Its device is asked for a fault only when a
+    camera is not well: that is a real read, which a page need not wait for every time."""
+    folder = here.cfg.data_dir
     try:
-        usage = shutil.disk_usage(here.cfg.data_dir)
-    except OSError:
-        return None
-    return DiskState(usage.total, usage.free)
+        usage = shutil.disk_usage(folder)
+        read_only = is_read_only(folder)
+    except OSError as error:
+        return DiskState(0, 0, fault=error.strerror or "") if error.errno in DEVICE_ERRORS else None
+    fault = "" if all(one.is_well for one in cameras) else device_fault(folder / DATABASE_NAME)
+    return DiskState(usage.total, usage.free, read_only, fault)
 
 
 def _visible_processes(processes: dict[str, Any], visible: VisibleCameras) -> dict[str, Any]:
@@ -85,11 +101,17 @@ def _is_hidden(process: str, visible: VisibleCameras) -> bool:
     return kind == "camera" and camera_id not in visible
 
 
-def read_storage(here: Parts, visible: VisibleCameras) -> list[Storage]:
-    """Recordings by camera, cameras that were removed included: their footage is still there."""
+def find_storage(here: Parts, visible: VisibleCameras) -> list[Storage] | None:
+    """Recordings by camera, cameras that were removed included: their footage is still there. None when the database
+    does not answer: the rest of the page needs no rows."""
     names = {camera.id: camera.name for camera in here.cameras.all()}
+    try:
+        totals = file_rows.storage_totals(here.store)
+    except StoreError as error:
+        _unread.add(error)
+        return None
     return [
         Storage(names.get(total.camera_id, f"{total.camera_id} (removed)"), total.size_bytes, total.first_ms)
-        for total in file_rows.storage_totals(here.store)
+        for total in totals
         if total.content == "video" and total.camera_id in visible
     ]

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from vigilar.base.clock import Clock
 from vigilar.base.errors import VigilarError
-from vigilar.store.engine import Store
-from vigilar.store.sessions import find_sessions
+from vigilar.store.sessions import SessionRow
 from vigilar.web.rights import Member
 
 logger = logging.getLogger(__name__)
@@ -37,14 +36,18 @@ class OpenStream:
     end: Callable[[], None]
 
 
+FindLogins = Callable[[Collection[bytes], int], Mapping[bytes, SessionRow]]
+"""Those of the logins that are valid at a moment (UTC ms), by token hash: ``logins.find_logins``."""
+
+
 class OpenStreams:
     """All endless answers of this process. Any thread.
 
     The thread that looks is started with the first stream and sleeps while there is none: then nothing is read.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, find_logins: FindLogins, clock: Clock) -> None:
+        self._find_logins = find_logins
         self._clock = clock
         self._changed = threading.Condition()
         self._streams: set[OpenStream] = set()
@@ -99,7 +102,7 @@ class OpenStreams:
     def _look(self, streams: list[OpenStream]) -> None:
         now_ms = self._clock.utc_ns() // 1_000_000
         try:
-            valid = find_sessions(self._store, {stream.token_hash for stream in streams}, now_ms)
+            valid = self._find_logins({stream.token_hash for stream in streams}, now_ms)
         except VigilarError as error:
             # While no row can be read none can be changed either: nobody has lost anything yet.
             if not self._is_failing:

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from flask import Flask, current_app
 
 from vigilar.base.clock import Clock, SystemClock
+from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
@@ -19,6 +20,7 @@ from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
 from vigilar.web.open_streams import OpenStreams
 from vigilar.web.probe import CameraProbe, probe_by_command
+from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
 
 EXTENSION = "vigilar"
@@ -44,6 +46,8 @@ class Parts:
     live: LiveViews
     zone: tzinfo
     streams: OpenStreams
+    reserve: Reserve
+    sessions: SessionCache
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
     board: HealthBoard = BOARD

@@ -45,15 +45,24 @@ _STATUS_OF_KIND = {
 
 
 class Problem(Exception):
-    """A request that cannot be served. ``code`` is short and stable, ``detail`` is one sentence for a person."""
+    """A request that cannot be served. ``code`` is short and stable, ``detail`` is one sentence for a person, and
+    ``next_step`` says what that person can do."""
 
     def __init__(
-        self, status: int, code: str = "", detail: str = "", *, field: str = "", headers: dict[str, str] | None = None
+        self,
+        status: int,
+        code: str = "",
+        detail: str = "",
+        *,
+        next_step: str = "",
+        field: str = "",
+        headers: dict[str, str] | None = None,
     ) -> None:
         default_code, default_detail = _WORDS.get(status, ("request.refused", "This request was refused."))
         self.status = status
         self.code = code or default_code
         self.detail = detail or default_detail
+        self.next_step = next_step
         self.field = field
         self.headers = headers or {}
         super().__init__(f"{self.code}: {self.detail}")
@@ -78,7 +87,7 @@ def problem_response(problem: Problem) -> Response:
         response = Response(body, problem.status, mimetype="text/html")
     else:
         members: dict[str, Any] = {"type": problem.code, "title": _title(problem.status), "status": problem.status}
-        members["detail"] = problem.detail
+        members["detail"] = f"{problem.detail} {problem.next_step}".strip()
         if problem.field:
             members["field"] = problem.field
         response = Response(json.dumps(members), problem.status, mimetype="application/problem+json")
@@ -98,8 +107,13 @@ def _on_vigilar_error(error: VigilarError) -> Response:
     status = _STATUS_OF_KIND[error.kind]
     if status >= 500 and error.kind is not ErrorKind.TRANSIENT:  # a camera that is away is asked every few seconds
         logger.warning("request to %s failed: %s", request.path, error)
-    detail = f"{error} {error.next_step}".strip()
-    return problem_response(Problem(status, error.code or f"server.{error.kind.value}", redact(detail)))
+    code, detail = error.code or f"server.{error.kind.value}", as_sentence(redact(str(error)))
+    return problem_response(Problem(status, code, detail, next_step=redact(error.next_step)))
+
+
+def as_sentence(text: str) -> str:
+    """An error as people read it: with a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
 
 
 def _on_http(error: HTTPException) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from typing import Any
 
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.errors import StoreError
@@ -41,6 +42,15 @@ def forward_event(payload: bytes) -> None:
         logger.warning("message on %s is not an event: %s", Topics.EVENTS_PUBLISHED, error)
         return
     broadcast_sse_event(message)
+
+
+def show_processes(board: HealthBoard, processes: dict[str, Any], said_ms: int, now_ms: int) -> None:
+    """Take what the supervisor said at ``said_ms`` of its processes. Open pages hear at once of a camera whose process
+    ended or came back: the camera itself cannot say so, and its last word was "live, recording"."""
+    changed = board.set_processes(processes, said_ms)
+    if changed:
+        cameras = [board.camera(camera_id, now_ms) for camera_id in changed]
+        HUB.broadcast(make_notice("health", {"now": now_ms, "cameras": cameras}))
 
 
 class SseBridge:
@@ -115,7 +125,7 @@ class SseBridge:
         except BadMessage as error:
             logger.warning("health of the processes cannot be read: %s", error)
             return
-        self._board.set_system(health, self._clock.utc_ns() // 1_000_000)
+        show_processes(self._board, health.processes, health.ts, self._clock.utc_ns() // 1_000_000)
 
 
 class NoBridge:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from vigilar.base.not_recording import DISK_STEPS, NotRecording, find_reason
 from vigilar.config.jobs import CameraInfo
 from vigilar.web.times import clock_text, for_text
 
@@ -14,21 +15,29 @@ DISK_LOW_FRAC = 0.05
 DISK_LOW_BYTES = 2_000_000_000
 """Less free than this fraction, or these bytes, is worth a sentence: eight cameras fill 2 GB in about ten minutes."""
 
+FULL_BYTES = 16 * 1024 * 1024
+FULL_SHARE = 20
+"""With less than 16 MiB, on a small disk a twentieth of it, recording stops (``record.free_space``)."""
+
 STATES = {
     "live": "Live",
     "connecting": "Connecting",
+    "restarting": "Restarting",
     "no-picture": "No picture",
     "failed": "Failed",
     "unknown": "Not known",
     "off": "Switched off",
 }
 
-_SHAPES = {"live": "ok", "connecting": "clock", "off": "pause", "unknown": "unknown"}
+LIVE_ONLY = "Live, not recording"
+
+_SHAPES = {"live": "ok", "connecting": "clock", "restarting": "clock", "off": "pause", "unknown": "unknown"}
 
 
 @dataclass(frozen=True, slots=True)
 class CameraLine:
-    """One camera, ready to show. ``health`` is its newest health."""
+    """One camera, ready to show. ``health`` is its newest health; ``not_recording`` is why nothing is recorded that
+    should be, in one sentence, or empty."""
 
     id: str
     name: str
@@ -37,12 +46,18 @@ class CameraLine:
     shape: str
     sentence: str
     is_recording: bool
+    not_recording: NotRecording | None
     last_frame_ts: int | None
     health: dict[str, Any]
 
     @property
-    def is_well(self) -> bool:
+    def has_picture(self) -> bool:
+        """Whether nothing has to be said in place of its picture."""
         return self.state in ("live", "off")
+
+    @property
+    def is_well(self) -> bool:
+        return self.has_picture and self.not_recording is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +74,17 @@ class ProcessLine:
 
 @dataclass(frozen=True, slots=True)
 class DiskState:
-    """Bytes of the disk that holds the recordings."""
+    """The disk that holds the recordings. ``fault``: what its device reports when it is read, empty when it answers."""
 
     total_bytes: int
     free_bytes: int
+    is_read_only: bool = False
+    fault: str = ""
+
+    @property
+    def is_full(self) -> bool:
+        """So little is left that recording has stopped."""
+        return self.free_bytes < min(FULL_BYTES, self.total_bytes // FULL_SHARE)
 
     @property
     def full_bytes(self) -> int:
@@ -79,14 +101,17 @@ def camera_line(camera: CameraInfo, health: dict[str, Any], now_ms: int, zone: t
     if state not in STATES:
         state = "unknown"
     last = health.get("last_frame_ts")
+    reason = find_reason(health.get("not_recording")) if camera.enabled else None
+    is_live_only = state == "live" and reason is not None
     return CameraLine(
         id=camera.id,
         name=camera.name,
         state=state,
-        word=STATES[state],
-        shape=_SHAPES.get(state, "bad"),
-        sentence=_camera_sentence(state, health, now_ms, zone),
-        is_recording=bool(health.get("is_recording")) and camera.enabled,
+        word=LIVE_ONLY if is_live_only else STATES[state],
+        shape="alert" if is_live_only else _SHAPES.get(state, "bad"),
+        sentence=reason.sentence if reason and is_live_only else _camera_sentence(state, health, now_ms, zone),
+        is_recording=bool(health.get("is_recording")) and camera.enabled and reason is None,
+        not_recording=reason,
         last_frame_ts=last,
         health=health,
     )
@@ -139,25 +164,74 @@ def list_problems(
     cameras: Sequence[CameraLine], processes: Sequence[ProcessLine] | None, disk: DiskState | None, *, has_bus: bool
 ) -> list[str]:
     """One sentence a problem, worst first. ``processes`` None: the supervisor has not been heard."""
-    problems = []
-    if disk is None:
-        problems.append("How full the disk is, is not known.")
-    elif disk.is_low:
-        problems.append("The disk is nearly full.")
+    problem = disk_problem(cameras, disk)
+    problems = [problem] if problem else []
     if not cameras:
         problems.append("No camera yet. Add the first one.")
-    problems += [f"{one.name}: {_short(one)}" for one in cameras if not one.is_well]
-    problems += [f"{one.words} is not running." for one in processes or () if not one.is_well]
+    problems += [
+        f"{one.name}: {_short(one)}" for one in cameras if not one.is_well and not (problem and _is_of_disk(one))
+    ]
+    restarting = {f"camera/{one.id}" for one in cameras if one.state == "restarting"}
+    problems += [
+        f"{one.words} is not running." for one in processes or () if not one.is_well and one.name not in restarting
+    ]
     if not has_bus:
-        problems.append("Live updates are interrupted; recording goes on.")
+        is_known = any(one.is_recording for one in cameras)
+        goes_on = is_known and all(one.is_recording or one.state == "off" for one in cameras)
+        problems.append(f"Live updates are interrupted{'; recording goes on' if goes_on else ''}.")
     elif processes is None:
         problems.append("Whether all programs run is not known.")
     return problems
 
 
+def disk_problem(cameras: Sequence[CameraLine], disk: DiskState | None) -> str:
+    """What is wrong with the disk and what that costs, in one sentence; empty when nothing is.
+
+    The recorders know best, as they try to write; the disk itself speaks where none of them has said anything yet.
+    """
+    reasons = [one.not_recording for one in cameras if one.not_recording and one.not_recording.is_of_disk]
+    if disk is not None and disk.fault:
+        reason: NotRecording | None = NotRecording.DISK_FAILED
+    elif disk is not None and disk.is_read_only:
+        reason = NotRecording.DISK_READ_ONLY
+    elif disk is not None and disk.is_full:
+        reason = NotRecording.DISK_FULL
+    else:
+        reason = max(set(reasons), key=reasons.count) if reasons else None
+    if reason is not None:
+        return f"{_DISK_WORDS[reason]}: {_cost(cameras)}. {DISK_STEPS.get(reason, '')}".strip()
+    if disk is None:
+        return "How full the disk is, is not known."
+    return "The disk is nearly full." if disk.is_low else ""
+
+
+_DISK_WORDS = {
+    NotRecording.DISK_FULL: "The disk is full",
+    NotRecording.DISK_READ_ONLY: "The disk is read-only",
+    NotRecording.DISK_FAILED: "The disk does not answer or reports errors",
+    NotRecording.DISK_SLOW: "The disk is too slow",
+    NotRecording.DRIVE_AWAY: "The drive for recordings is not there",
+}
+
+
+def _cost(cameras: Sequence[CameraLine]) -> str:
+    """``nothing is recorded``, or how many cameras are not."""
+    wanted = [one for one in cameras if one.state != "off"]
+    still = sum(one.is_recording for one in wanted)
+    return f"{len(wanted) - still} of {len(wanted)} cameras are not recorded" if still else "nothing is recorded"
+
+
+def _is_of_disk(line: CameraLine) -> bool:
+    """Whether all that is wrong with the camera is what the disk's own sentence says."""
+    return line.has_picture and line.not_recording is not None and line.not_recording.is_of_disk
+
+
 def _short(line: CameraLine) -> str:
+    if line.has_picture and line.not_recording:
+        return f"live, not recording. {line.not_recording.sentence}"
     return {
         "connecting": "connecting, no picture yet.",
+        "restarting": "restarting, not recording.",
         "unknown": "its state is not known.",
     }.get(line.state, "no picture.")
 
@@ -166,21 +240,33 @@ def house_sentence(cameras: Sequence[CameraLine], problems: Sequence[str]) -> st
     """``All well. 4 cameras recording.`` or ``2 things to look at. First: Shed: no picture.``"""
     if problems:
         head = "One thing to look at" if len(problems) == 1 else f"{len(problems)} things to look at. First"
-        return f"{head}: {problems[0]}"
+        return f"{head}: {_without_step(problems[0])}"
     count = sum(one.is_recording for one in cameras)
     noun = "camera" if count == 1 else "cameras"
     return f"All well. {count} {noun} recording." if count else "All well. Nothing is being recorded right now."
 
 
+def _without_step(problem: str) -> str:
+    """What to do about it stands with the problem itself."""
+    return next((problem.removesuffix(f" {step}") for step in DISK_STEPS.values() if problem.endswith(step)), problem)
+
+
 def live_sentence(cameras: Sequence[CameraLine]) -> str:
-    """``4 of 6 cameras live, Shed has no picture.``"""
+    """``4 of 6 cameras live. No picture: Shed, Drive. Not recording: Hall.``"""
     if not cameras:
         return "No camera yet."
     live = sum(one.state == "live" for one in cameras)
-    down = [one.name for one in cameras if not one.is_well]
+    down = [one.name for one in cameras if not one.has_picture]
+    silent = [one.name for one in cameras if one.state == "live" and one.not_recording]
     noun = "camera" if len(cameras) == 1 else "cameras"
     head = f"{live} {noun} live" if live == len(cameras) else f"{live} of {len(cameras)} {noun} live"
-    if not down:
-        return f"{head}."
-    names = down[0] if len(down) == 1 else f"{', '.join(down[:3])}{' and others' if len(down) > 3 else ''}"
-    return f"{head}. No picture: {names}."
+    words = [f"{head}."]
+    if down:
+        words.append(f"No picture: {_names(down)}.")
+    if silent:
+        words.append(f"Not recording: {_names(silent)}.")
+    return " ".join(words)
+
+
+def _names(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:3])}{' and others' if len(names) > 3 else ''}"

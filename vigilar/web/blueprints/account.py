@@ -57,7 +57,7 @@ def setup_post() -> AnyResponse:
             return redirect(url_for("account.login"), 303)
         page = render_template("setup.html", problem=problem, name=request.form.get("name", "")[:64])
         return Response(page, problem.status, mimetype="text/html")
-    return sign_in(_see_other(url_for("live.grid")), owner.id)
+    return sign_in(_see_other(url_for("live.grid")), owner)
 
 
 @bp.post("/api/v1/setup")
@@ -68,7 +68,7 @@ def api_setup() -> AnyResponse:
     owner = _make_owner(body["name"], body["password"])
     response = jsonify({"name": owner.name, "role": owner.role})
     response.status_code = 201
-    return sign_in(response, owner.id)
+    return sign_in(response, owner)
 
 
 @bp.get("/login")
@@ -89,7 +89,7 @@ def login_post() -> AnyResponse:
     except Problem as problem:
         page = render_template("login.html", problem=problem, name=name[:64], next=path)
         return Response(page, problem.status, mimetype="text/html")
-    return sign_in(_see_other(path or url_for("live.grid")), user.id)
+    return sign_in(_see_other(path or url_for("live.grid")), user)
 
 
 @bp.post("/api/v1/login")
@@ -98,7 +98,7 @@ def login_post() -> AnyResponse:
 def api_login() -> AnyResponse:
     body = read_json(_LOGIN_FIELDS, required=("name", "password"))
     user = _check_login(body["name"], body["password"])
-    return sign_in(jsonify({"name": user.name, "role": user.role}), user.id)
+    return sign_in(jsonify({"name": user.name, "role": user.role}), user)
 
 
 @bp.post("/logout")

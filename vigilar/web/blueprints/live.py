@@ -137,7 +137,7 @@ def _details(health: dict[str, object]) -> list[tuple[str, str]]:
     found = []
     if health.get("width"):
         size = f"{health['width']}\N{MULTIPLICATION SIGN}{health['height']}"
-        found.append(("Picture", f"{size}, {health['fps']:.0f} a second"))
+        found.append(("Picture", f"{size}, {health['fps']:.0f} a second" if health.get("fps") else size))
     if health.get("kbps"):
         found.append(("Data rate", f"{float(str(health['kbps'])) / 1000:.1f} Mbit/s"))
     if health.get("codec"):

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from werkzeug import Response as AnyResponse
 
 from vigilar.web.auth import asker
-from vigilar.web.house import read_house, read_storage
+from vigilar.web.house import find_storage, read_house
 from vigilar.web.openapi import openapi_document
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right, needs, public, signed_in
@@ -28,7 +28,7 @@ def healthz() -> AnyResponse:
 @needs(Right.SEE_SYSTEM)
 def system_page() -> str:
     here, visible = parts(), visible_cameras(asker())
-    return render_template("system.html", house=read_house(here, visible), storage=read_storage(here, visible))
+    return render_template("system.html", house=read_house(here, visible), storage=find_storage(here, visible))
 
 
 @bp.get("/api/v1/system")
@@ -47,13 +47,14 @@ def api_system() -> AnyResponse:
                     "id": line.id,
                     "name": line.name,
                     "state": line.state,
+                    "word": line.word,
                     "sentence": line.sentence,
                     **_health(line.health),
                 }
                 for line in house.cameras
             ],
             "processes": None if house.processes is None else [asdict(line) for line in house.processes],
-            "disk": None if disk is None else {"total_bytes": disk.total_bytes, "free_bytes": disk.free_bytes},
+            "disk": None if disk is None else asdict(disk),
             "bus_connected": house.has_bus,
             "open_pages": here.hub.count(),
         }

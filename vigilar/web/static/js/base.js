@@ -46,9 +46,10 @@ function askSoon(delayMs) {
   }, delayMs);
 }
 stream.addEventListener("health", ({ detail }) => {
-  for (const { camera_id: id, state } of detail.cameras) {
-    if (states.has(id) && states.get(id) !== state) askSoon(300);
-    states.set(id, state);
+  for (const { camera_id: id, state, not_recording: why } of detail.cameras) {
+    const now = `${state} ${why ?? ""}`;
+    if (states.has(id) && states.get(id) !== now) askSoon(300);
+    states.set(id, now);
   }
 });
 setInterval(() => document.hidden || askSoon(0), 30000);

@@ -116,7 +116,7 @@ class Tile {
   }
 
   words(state, behind) {
-    if (!isWell(state)) return { connecting: "connecting", unknown: "not known" }[state] ?? "no picture";
+    if (!isWell(state)) return { connecting: "connecting", restarting: "restarting", unknown: "not known" }[state] ?? "no picture";
     if (state === "off") return "switched off";
     if (this.box.dataset.frozen) return "stands still";
     const old = behind === null ? "" : `, ${age(behind)} old`;
@@ -192,10 +192,13 @@ function saySentence() {
   const boxes = [...tiles.values()].map((tile) => tile.box.dataset);
   const live = boxes.filter((box) => box.state === "live").length;
   const down = boxes.filter((box) => !isWell(box.state)).map((box) => box.name);
+  const silent = boxes.filter((box) => box.state === "live" && box.notRecording).map((box) => box.name);
   const noun = boxes.length === 1 ? "camera" : "cameras";
-  const head = live === boxes.length ? `${live} ${noun} live.` : `${live} of ${boxes.length} ${noun} live.`;
-  const names = down.slice(0, 3).join(", ") + (down.length > 3 ? " and others" : "");
-  setText(document.getElementById("sentence"), down.length ? `${head} No picture: ${names}.` : head);
+  const words = [live === boxes.length ? `${live} ${noun} live.` : `${live} of ${boxes.length} ${noun} live.`];
+  const some = (names) => names.slice(0, 3).join(", ") + (names.length > 3 ? " and others" : "");
+  if (down.length) words.push(`No picture: ${some(down)}.`);
+  if (silent.length) words.push(`Not recording: ${some(silent)}.`);
+  setText(document.getElementById("sentence"), words.join(" "));
 }
 
 const pause = document.getElementById("pause");

@@ -5,6 +5,7 @@ import { clockText, lasting, now } from "./clock.js";
 const STATES = {
   live: "Live",
   connecting: "Connecting",
+  restarting: "Restarting",
   "no-picture": "No picture",
   failed: "No picture",
   unknown: "State not known",
@@ -46,7 +47,16 @@ export function takeHealth(box, health) {
   box.dataset.last = health.last_frame_ts ?? box.dataset.last;
   box.dataset.next = health.next_try_ts ?? "";
   box.dataset.reason = health.reason ?? "";
+  sayNotRecording(box, health.state === "live" ? (health.not_recording_text ?? "") : "");
   box.classList.toggle("is-moving", Boolean(health.is_moving) && health.state === "live");
+}
+
+/** Show, or hide, why a camera that is live is not recorded. */
+function sayNotRecording(box, why) {
+  const line = box.querySelector(".not-recording") ?? box.parentElement.querySelector(".not-recording");
+  line.hidden = !why;
+  setText(line.querySelector(".why-not"), why);
+  box.dataset.notRecording = why;
 }
 
 export function setText(element, text) {

@@ -1,0 +1,136 @@
+"""Logins while the database cannot be asked or written: what goes on, and what never does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.browser.house import NAME, PASSWORD, House, open_house
+from vigilar.store import sqlite
+from vigilar.store.sessions import SessionRow
+from vigilar.web.auth import COOKIE
+from vigilar.web.logins import hash_token
+from vigilar.web.session_cache import HELD_MS, KNOWN_MS, MAX_LOGINS, SessionCache
+
+NOW = 1_770_000_000_000
+SESSION = SessionRow(1, "sam", "owner", NOW, NOW, NOW + 30 * 86_400_000, "")
+PAGE = {"Accept": "text/html"}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+def owner(house: House) -> FlaskClient:
+    client = house.client()
+    assert client.get("/api/v1/cameras").status_code == 200
+    return client
+
+
+def spoil(house: House) -> bytes:
+    """Make the database unreadable, in its file as for every connection; what stood there."""
+    house.parts.store.close()
+    file = house.folder / "vigilar.db"
+    with closing(sqlite3.connect(file)) as last:
+        last.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    good = file.read_bytes()
+    file.write_bytes(b"no database" * 1000)
+    for name in ("vigilar.db-wal", "vigilar.db-shm"):
+        (house.folder / name).unlink(missing_ok=True)
+    return good
+
+
+def test_pages_without_rows_go_on_while_the_database_cannot_be_read(house: House, owner: FlaskClient) -> None:
+    stranger = house.client(signed_in=False)
+    spoil(house)
+    for path in ("/live", "/watch/garden", "/system", "/api/v1/system"):
+        assert owner.get(path, headers=PAGE).status_code == 200, path
+    assert "What the recordings take is not known" in owner.get("/system", headers=PAGE).text
+    assert owner.get("/events", headers=PAGE).status_code == 500
+    assert stranger.get("/live", headers=PAGE).status_code == 302, "a stranger gets nothing"
+    assert stranger.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}).status_code == 500
+
+
+def test_signed_out_meanwhile_stays_signed_out(house: House, owner: FlaskClient) -> None:
+    cookie = owner.get_cookie(COOKIE)
+    assert cookie is not None
+    good = spoil(house)
+    assert owner.post("/api/v1/logout").status_code == 204
+    old = {"Cookie": f"{COOKIE}={cookie.value}"}
+    client = house.app.test_client(use_cookies=False)
+    assert client.get("/api/v1/cameras", headers=old).status_code == 401
+    house.parts.store.close()
+    (house.folder / "vigilar.db").write_bytes(good)
+    assert client.get("/api/v1/cameras", headers=old).status_code == 401, "though its row was still there"
+    with closing(sqlite3.connect(house.folder / "vigilar.db")) as database:
+        left = database.execute("SELECT 1 FROM sessions WHERE token_hash = ?", (hash_token(cookie.value),)).fetchall()
+    assert left == [], "and now it is gone"
+
+
+def test_busy_database_fails_no_page_and_no_sign_in(
+    house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 20)
+    house.parts.store.close()
+    with closing(sqlite3.connect(house.folder / "vigilar.db", isolation_level=None)) as other:
+        other.execute("UPDATE sessions SET last_seen_ms = last_seen_ms - 600000")
+        other.execute("BEGIN IMMEDIATE")
+        assert owner.get("/api/v1/events").status_code == 200, "reading needs no write"
+        phone = house.client(signed_in=False)
+        assert phone.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}).status_code == 200
+        assert phone.get("/api/v1/events").status_code == 200, "held in memory"
+        other.execute("ROLLBACK")
+    assert phone.get("/api/v1/events").status_code == 200
+    assert phone.post("/api/v1/logout").status_code == 204
+    assert phone.get("/api/v1/events").status_code == 401
+
+
+class TestCache:
+    def test_known_login_counts_for_an_hour_and_within_its_own_life(self) -> None:
+        cache = SessionCache()
+        cache.remember(b"a", SESSION, NOW)
+        assert cache.find_known(b"a", NOW + KNOWN_MS) == SESSION
+        assert cache.find_known(b"a", NOW + KNOWN_MS + 1) is None
+        cache.remember(b"b", replace(SESSION, expires_ms=NOW + 10), NOW)
+        assert cache.find_known(b"b", NOW + 10) is None
+        assert cache.find_held(b"a", NOW) is None, "what is only known is never used in place of the database"
+
+    def test_login_that_the_database_no_longer_has_is_forgotten(self) -> None:
+        cache = SessionCache()
+        cache.remember(b"a", SESSION, NOW)
+        cache.forget(b"a")
+        assert cache.find_known(b"a", NOW) is None
+
+    def test_held_login_lives_for_hours(self) -> None:
+        cache = SessionCache()
+        cache.hold(b"a", SESSION)
+        assert cache.find_held(b"a", NOW + HELD_MS - 1) is not None
+        assert cache.find_held(b"a", NOW + HELD_MS) is None
+        assert cache.find_held(b"a", NOW - 1) is None, "a clock that was set back makes no login longer"
+
+    def test_it_is_bounded(self) -> None:
+        cache = SessionCache()
+        for number in range(2 * MAX_LOGINS):
+            cache.remember(bytes([number]), SESSION, NOW)
+            cache.hold(bytes([number]), SESSION)
+        known = [number for number in range(2 * MAX_LOGINS) if cache.find_held(bytes([number]), NOW)]
+        assert known == list(range(MAX_LOGINS, 2 * MAX_LOGINS))
+
+    def test_member_who_is_signed_out_everywhere_is_out_here_too(self) -> None:
+        cache = SessionCache()
+        cache.remember(b"a", SESSION, NOW)
+        cache.hold(b"b", SESSION)
+        cache.remember(b"c", replace(SESSION, user_id=2), NOW)
+        cache.end_user(1)
+        assert [cache.is_ended(one) for one in (b"a", b"b", b"c")] == [True, True, False]
+        cache.remember(b"a", SESSION, NOW)
+        assert cache.find_known(b"a", NOW) is None, "ended is ended"

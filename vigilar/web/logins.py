@@ -1,0 +1,130 @@
+"""Finding, starting and ending logins, also while the database cannot be asked or written.
+
+Reading never needs a write: that a login was just used is noted when it can be. Signing in on a full disk spends the
+reserve (``base.reserve``), and where even that does not help the login is held in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Callable, Collection
+
+from vigilar.base.errors import StoreError
+from vigilar.base.tally import Tally
+from vigilar.store import sessions as session_rows
+from vigilar.store.engine import Store
+from vigilar.store.errors import DATABASE_TROUBLE
+from vigilar.store.sessions import SessionRow
+from vigilar.store.users import UserRow
+from vigilar.web.parts import Parts
+from vigilar.web.session_cache import SessionCache
+
+logger = logging.getLogger(__name__)
+
+TOUCH_EVERY_MS = 5 * 60 * 1000
+"""How often that a login is used is written down."""
+
+_unwritten = Tally(logger, "a login could not be written down, it goes on in memory", every_s=60.0)
+
+
+def hash_token(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def find_login(here: Parts, token_hash: bytes) -> SessionRow | None:
+    """The valid login of that token hash, from the database or, while it does not answer, from memory.
+
+    Raises StoreError when the database does not answer and memory does not know the login either.
+    """
+    now_ms, cache = here.now_ms(), here.sessions
+    if cache.is_ended(token_hash):
+        _write(here, lambda: session_rows.delete_session(here.store, token_hash))
+        return None
+    try:
+        found = session_rows.find_session(here.store, token_hash, now_ms)
+    except StoreError as error:
+        known = cache.find_known(token_hash, now_ms)
+        if known is None or error.kind not in DATABASE_TROUBLE:
+            raise
+        return known
+    if found is None:
+        cache.forget(token_hash)
+        return cache.find_held(token_hash, now_ms)
+    cache.remember(token_hash, found, now_ms)
+    return found
+
+
+def find_logins(
+    store: Store, cache: SessionCache, token_hashes: Collection[bytes], now_ms: int
+) -> dict[bytes, SessionRow]:
+    """Those of the logins that are valid, in one query; while the database does not answer, from memory.
+
+    Raises StoreError for what is no trouble of the database.
+    """
+    wanted = [one for one in token_hashes if not cache.is_ended(one)]
+    try:
+        found = session_rows.find_sessions(store, wanted, now_ms)
+        known = {one: found.get(one) or cache.find_held(one, now_ms) for one in wanted}
+    except StoreError as error:
+        if error.kind not in DATABASE_TROUBLE:
+            raise
+        known = {one: cache.find_known(one, now_ms) for one in wanted}
+    return {one: session for one, session in known.items() if session is not None}
+
+
+def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
+    """Write down, now and then, that the login is in use. Never fails a request."""
+    now_ms = here.now_ms()
+    if now_ms - session.last_seen_ms <= TOUCH_EVERY_MS or not here.sessions.is_note_due(
+        token_hash, now_ms, TOUCH_EVERY_MS
+    ):
+        return
+    try:
+        if here.sessions.find_held(token_hash, now_ms) is not None:
+            _store(here, token_hash, session)
+        else:
+            session_rows.touch(here.store, token_hash, now_ms=now_ms, expires_ms=session.expires_ms)
+    except StoreError as error:
+        if error.kind not in DATABASE_TROUBLE:
+            raise
+        _unwritten.add(error)
+
+
+def start_login(here: Parts, user: UserRow, lifetime_ms: int, user_agent: str) -> str:
+    """The token of a new login of ``user``. Stored if any way leads there; else held in memory for some hours."""
+    token, now_ms = secrets.token_hex(32), here.now_ms()
+    session = SessionRow(user.id, user.name, user.role, now_ms, now_ms, now_ms + lifetime_ms, user_agent, user.cameras)
+    if not _write(here, lambda: _store(here, hash_token(token), session)):
+        here.sessions.hold(hash_token(token), session)
+    return token
+
+
+def end_login(here: Parts, token_hash: bytes) -> None:
+    """The login is over from this moment on, even when the database cannot be told yet."""
+    here.sessions.end(token_hash)
+    _write(here, lambda: session_rows.delete_session(here.store, token_hash))
+
+
+def _write(here: Parts, step: Callable[[], None]) -> bool:
+    """Do a small write, on a full disk with the help of the reserve. False when the database does not take it."""
+    try:
+        here.reserve.help(step)
+    except StoreError as error:
+        if error.kind not in DATABASE_TROUBLE:
+            raise
+        _unwritten.add(error)
+        return False
+    return True
+
+
+def _store(here: Parts, token_hash: bytes, session: SessionRow) -> None:
+    session_rows.add_session(
+        here.store,
+        token_hash,
+        session.user_id,
+        now_ms=here.now_ms(),
+        expires_ms=session.expires_ms,
+        user_agent=session.user_agent,
+    )
