@@ -56,7 +56,7 @@ def _schema_sql(folder: Path) -> dict[str, str]:
     with closing(sqlite3.connect(folder / "vigilar.db")) as connection:
         rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     return {
-        name: re.sub(r"\s+", " ", sql).replace('TABLE "users"', "TABLE users")
+        name: re.sub(r'TABLE "(\w+)"', r"TABLE \1", re.sub(r"\s+", " ", sql))
         for name, sql in rows
         if name not in ("alembic_version", "sqlite_sequence")
     }
@@ -78,13 +78,13 @@ def test_tables_are_valid_postgresql() -> None:
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        ("events", "(9,'u',9,'motion','LOUD','a',1,NULL,NULL,'{}','',1,9)"),
-        ("events", "(9,'u',9,'motion','INFO','a',5,4,NULL,'{}','',1,9)"),
-        ("events", "(9,'u',9,'motion','INFO','a',-1,NULL,NULL,'{}','',1,9)"),
-        ("events", "(9,'u',9,'motion','INFO','a','soon',NULL,NULL,'{}','',1,9)"),
+        ("events", "(9,'u',9,'motion','LOUD','a',1,NULL,NULL,'{}','',1,9,0)"),
+        ("events", "(9,'u',9,'motion','INFO','a',5,4,NULL,'{}','',1,9,0)"),
+        ("events", "(9,'u',9,'motion','INFO','a',-1,NULL,NULL,'{}','',1,9,0)"),
+        ("events", "(9,'u',9,'motion','INFO','a','soon',NULL,NULL,'{}','',1,9,0)"),
         ("users", "(9,'a','a','hash','king',1,0)"),
         ("sessions", "(x'00',1,1,1,1,'')"),
-        ("cameras", "('a',x'00','A',1,NULL,1,1,NULL,NULL,'')"),
+        ("cameras", "('a',x'00','A',1,NULL,1,1,NULL,NULL,'',1,NULL)"),
     ],
 )
 def test_schema_refuses_wrong_row(tmp_path: Path, table: str, values: str) -> None:

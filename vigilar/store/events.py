@@ -40,7 +40,7 @@ class NewEvent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
     """An event as it is in the database. ``change`` is the number of its newest insert or update, ``first_change`` that
-    of its insert."""
+    of its insert; of an event that is ``kept`` no footage is ever deleted."""
 
     id: int
     uid: str
@@ -54,6 +54,7 @@ class StoredEvent:
     payload: dict[str, Any]
     created_ms: int
     first_change: int
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,5 +279,5 @@ def _all(store: Store, query: Select[Any]) -> list[StoredEvent]:
 def make_event(row: Row[Any]) -> StoredEvent:
     """From a row of ``EVENTEVENT_COLUMNS``."""
     values = dict(row._mapping)
-    values["payload"] = json.loads(values["payload"])
+    values["payload"], values["kept"] = json.loads(values["payload"]), bool(values["kept"])
     return StoredEvent(**values)

@@ -26,9 +26,10 @@ from sqlalchemy import (
 Int64 = BigInteger().with_variant(Integer, "sqlite")
 """64 bits on both databases; only the name INTEGER makes SQLite's row id."""
 
-CONTENTS = ("video", "still")
+CONTENTS = ("video", "still", "storyboard")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
 SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
+JOB_STATES = ("waiting", "running", "done", "failed", "cancelled")
 ROLES = ("owner", "adult", "child", "guest")
 
 metadata = MetaData()
@@ -57,6 +58,16 @@ cameras = Table(
     Column("video_link", LargeBinary, comment="32 bytes: link of the newest closed video file; null before the first"),
     Column("still_link", LargeBinary, comment="32 bytes: link of the newest closed still; null before the first"),
     _node_id("the box that runs it"),
+    Column(
+        "next_storyboard_number",
+        Int64,
+        nullable=False,
+        server_default=text("1"),
+        comment="number of the next storyboard",
+    ),
+    Column(
+        "storyboard_link", LargeBinary, comment="32 bytes: link of the newest closed storyboard; null before the first"
+    ),
     CheckConstraint("length(uuid) = 16", name="cameras_uuid_length"),
     UniqueConstraint("uuid", name="cameras_uuid_once"),
     sqlite_strict=True,
@@ -67,7 +78,7 @@ files = Table(
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
     Column("camera_id", Text, ForeignKey("cameras.id"), nullable=False, comment="whose file this is"),
-    Column("content", Text, nullable=False, comment="video or still"),
+    Column("content", Text, nullable=False, comment="video, still or storyboard"),
     Column("number", Int64, nullable=False, comment="counts up per camera and content, never used again"),
     Column("path", Text, nullable=False, comment="relative to the data folder, with slashes"),
     Column("state", Text, nullable=False, comment="open, closed, recovered, damaged or missing"),
@@ -121,6 +132,7 @@ events = Table(
         server_default=text("0"),
         comment="change number of its insert: who has taken changes below it has never met this event",
     ),
+    Column("kept", Int64, nullable=False, server_default=text("0"), comment="1 if its footage may never be deleted"),
     CheckConstraint(one_of("severity", SEVERITIES), name="events_severity_known"),
     CheckConstraint("ts_ms >= 0", name="events_ts_positive"),
     CheckConstraint("end_ms IS NULL OR end_ms >= ts_ms", name="events_end_after_start"),
@@ -131,6 +143,7 @@ events = Table(
     Index("events_by_type", "type", "ts_ms", "id"),
     Index("events_by_severity", "severity", "ts_ms", "id"),
     Index("events_by_still", "still_id"),
+    Index("events_kept", "source_id", "ts_ms", sqlite_where=text("kept = 1")),
     Index(
         "events_open_motion",
         "source_id",
@@ -239,5 +252,112 @@ sessions = Table(
     CheckConstraint("length(token_hash) = 32", name="sessions_token_length"),
     Index("sessions_by_user", "user_id"),
     Index("sessions_by_end", "expires_ms"),
+    sqlite_strict=True,
+)
+
+event_seen = Table(
+    "event_seen",
+    metadata,
+    Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, comment="who has seen it"),
+    Column("event_id", Int64, ForeignKey("events.id", ondelete="CASCADE"), primary_key=True, comment="the event"),
+    sqlite_strict=True,
+)
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    _node_id("the box whose file it was"),
+    Column("camera_id", Text, nullable=False, comment="whose file it was"),
+    Column("content", Text, nullable=False, comment="video, still or storyboard"),
+    Column("number", Int64, nullable=False, comment="the file's number"),
+    Column("path", Text, nullable=False, comment="relative to the data folder, with slashes"),
+    Column("start_ms", Int64, nullable=False, comment="UTC ms of the first picture"),
+    Column("end_ms", Int64, nullable=False, comment="UTC ms of the end of the last picture"),
+    Column("size_bytes", Int64, nullable=False, comment="bytes it took on disk"),
+    Column("link", LargeBinary, comment="32 bytes: the file's link, by which the chain goes on; null if it had none"),
+    Column("why", Text, nullable=False, comment="age, quota, camera-quota, reserve or owner"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms: from here on the file has no row of files"),
+    Column("done_ms", Int64, comment="UTC ms when the file was gone and its folder synced; null while it is to go"),
+    Column("previous", LargeBinary, nullable=False, comment="32 bytes: hash of the box's deletion before; zeros first"),
+    Column("hash", LargeBinary, nullable=False, comment="32 bytes: SHA-256 over previous and what is above"),
+    UniqueConstraint("node_id", "previous", name="deletions_one_chain"),
+    Index("deletions_by_time", "created_ms"),
+    Index("deletions_pending", "node_id", sqlite_where=text("done_ms IS NULL")),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    _node_id("the box that signed it"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    Column("body", Text, nullable=False, comment="what is signed: newest numbers, links and deletion of the box"),
+    Column("signature", LargeBinary, nullable=False, comment="64 bytes: Ed25519 over body"),
+    Index("checkpoints_by_time", "node_id", "created_ms"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    _node_id("the box that does it"),
+    Column("kind", Text, nullable=False, comment="export; later reel, timelapse, ..."),
+    Column("params", Text, nullable=False, comment="JSON object: what to make"),
+    Column("state", Text, nullable=False, comment="waiting, running, done, failed or cancelled"),
+    Column("step", Text, nullable=False, server_default=text("''"), comment="what it does now, as people read it"),
+    Column("percent", Int64, nullable=False, server_default=text("0"), comment="0 to 100"),
+    Column("seconds_left", Int64, comment="estimated; null while not known"),
+    Column("made_by", Int64, ForeignKey("users.id", ondelete="SET NULL"), comment="who asked; null: the house itself"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    Column("updated_ms", Int64, nullable=False, comment="UTC ms of the newest change"),
+    Column("lease_until_ms", Int64, comment="UTC ms until which its worker has it; null while nobody has"),
+    Column("worker", Text, comment="random id of the worker that has it"),
+    Column("tries", Int64, nullable=False, server_default=text("0"), comment="times a worker began it"),
+    Column("is_cancel_asked", Int64, nullable=False, server_default=text("0"), comment="1 if it is to stop"),
+    Column("result", Text, comment="JSON object: what was made; null until done"),
+    Column("error", Text, comment="one sentence for people; null unless failed"),
+    CheckConstraint(one_of("state", JOB_STATES), name="jobs_state_known"),
+    CheckConstraint("percent BETWEEN 0 AND 100", name="jobs_percent_range"),
+    CheckConstraint("is_cancel_asked IN (0, 1)", name="jobs_is_cancel_asked_bool"),
+    Index("jobs_by_state", "node_id", "state", "id"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the link's token, which is stored nowhere"),
+    Column("job_id", Int64, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, comment="the export it opens"),
+    Column("made_by", Int64, ForeignKey("users.id", ondelete="SET NULL"), comment="who shared it"),
+    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
+    Column("expires_ms", Int64, nullable=False, comment="UTC ms from which it opens nothing"),
+    Column("revoked_ms", Int64, comment="UTC ms when it was taken back; null while it holds"),
+    CheckConstraint("length(token_hash) = 32", name="shares_token_length"),
+    Index("shares_by_job", "job_id"),
+    sqlite_strict=True,
+)
+
+share_uses = Table(
+    "share_uses",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    Column(
+        "token_hash",
+        LargeBinary,
+        ForeignKey("shares.token_hash", ondelete="CASCADE"),
+        nullable=False,
+        comment="the link",
+    ),
+    Column("ts_ms", Int64, nullable=False, comment="UTC ms of the download's start"),
+    Column("address", Text, nullable=False, comment="from where"),
+    Column("user_agent", Text, nullable=False, comment="what the browser calls itself, cut to 200 characters"),
+    Index("share_uses_by_link", "token_hash"),
+    sqlite_autoincrement=True,
     sqlite_strict=True,
 )
