@@ -7,6 +7,7 @@ import json
 import pytest
 
 from vigilar.bus.messages import BadMessage, CameraHealth, EventPublished, MotionEnd, MotionStart
+from vigilar.bus.topics import matches
 
 START = MotionStart(id="m1", ts=1_770_000_000_000, camera_id="door", run=2, area_frac=0.25, still_id=7)
 
@@ -67,3 +68,24 @@ def test_other_messages_come_back() -> None:
     assert MotionEnd.parse(end.dump()) == end
     assert CameraHealth.parse(health.dump()) == health
     assert EventPublished.parse(event.dump()) == event
+
+
+@pytest.mark.parametrize(
+    ("pattern", "topic", "is_one"),
+    [
+        ("a/b", "a/b", True),
+        ("a/b", "a/b/c", False),
+        ("a/+/c", "a/b/c", True),
+        ("a/+/c", "a/b/d/c", False),
+        ("a/+/c", "a//c", False),
+        ("+", "a", True),
+        ("a/#", "a/b/c", True),
+        ("a/#", "a", True),
+        ("a/#", "b/c", False),
+        ("#", "a/b", True),
+        ("a/b/#", "a", False),
+        ("a/b", "A/b", False),
+    ],
+)
+def test_topic_matches_pattern(pattern: str, topic: str, is_one: bool) -> None:
+    assert matches(pattern, topic) is is_one

@@ -17,6 +17,7 @@ from tests.ready_store import lay_database, open_ready_store
 from vigilar.base.clock import SimulatedClock
 from vigilar.bus.client import MessageBus
 from vigilar.bus.messages import CameraHealth, EventPublished, SystemHealth
+from vigilar.store import change_reader
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
 from vigilar.web import create_app
@@ -129,6 +130,25 @@ def test_reconnect_survives_broken_database(
     assert "could not be read" in caplog.text
     bridge.on_event("t", EventPublished("3", 5, "motion", "INFO", "front-door", 9).dump())
     assert heard(page) == [("event", 9)]
+
+
+def test_pages_hear_of_events_without_a_broker(
+    bridge: SseBridge, store: Store, page: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_reader, "LOOK_EVERY_S", 0.02)
+    bridge.start()
+    put(store, "a")
+    notice = page.get(10.0)
+    assert notice is not None
+    assert (notice.change, notice.after) == (1, 0)
+
+
+def test_message_that_comes_twice_is_told_once(bridge: SseBridge, store: Store, page: Listener) -> None:
+    bridge.start()
+    first = put(store, "a")
+    bridge.on_event("t", first.dump())
+    bridge.on_event("t", first.dump())
+    assert heard(page) == [("event", 1)]
 
 
 def test_camera_health_goes_to_board_and_pages(bridge: SseBridge, board: HealthBoard, page: Listener) -> None:

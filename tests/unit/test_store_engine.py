@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, text
 
+from tests.postgres import PostgresServer
 from tests.ready_store import database_url, lay_database, open_ready_store
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import errors, files, inbound, outbox, sqlite
@@ -269,3 +270,32 @@ def test_database_that_is_gone_is_not_made_anew_and_empty(tmp_path: Path) -> Non
         with pytest.raises(StoreError, match="the database cannot be opened"):
             outbox.counts(store, NODE)
         assert list((tmp_path / "drive").iterdir()) == []
+
+
+@pytest.mark.postgresql
+def test_writers_on_postgresql_take_turns(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on SQLite: who reads and then writes loses nobody's work, and who waits too long is told to try again."""
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_MS", 200)
+    url = postgres.ready_database()
+    with closing(Store.open(url)) as north, closing(Store.open(url)) as south:
+        with north.write("test"):
+            with pytest.raises(StoreError) as caught:
+                inbound.put(south, NODE, "a", "t", b"{}", NOW)
+            assert caught.value.kind is ErrorKind.TRANSIENT
+            assert outbox.counts(south, NODE) == (0, 0)  # readers do not wait
+        assert inbound.put(south, NODE, "a", "t", b"{}", NOW)
+
+
+@pytest.mark.postgresql
+def test_reader_on_postgresql_sees_one_state(postgres: PostgresServer) -> None:
+    with closing(Store.open(postgres.ready_database())) as store, store.sql_read("test") as run:
+        before = run("SELECT count(*) FROM outbox")
+        inbound.put(store, NODE, "a", "t", b"{}", NOW)
+        assert run("SELECT count(*) FROM outbox") == before
+
+
+@pytest.mark.postgresql
+def test_absent_server_is_told_as_trouble(postgres: PostgresServer) -> None:
+    with pytest.raises(StoreError, match="the database does not answer") as caught:
+        Store.open(postgres.ready_database().replace("vigilar-pg-", "gone-"))
+    assert caught.value.kind is ErrorKind.TRANSIENT

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from tests.browser.house import House, open_house
 from vigilar.store.users import Role, list_users, remove_user, set_cameras, set_role
 from vigilar.web.blueprints import events as events_pages
+from vigilar.web.event_words import published_from_row
 from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice
 
 
@@ -112,6 +113,20 @@ def test_late_message_is_filled_in_from_the_rows(house: House, owner: FlaskClien
     house.tell(quick)
     house.tell(late)
     assert reader.events(2) == ["1", "2"]
+    reader.close()
+
+
+def test_gap_of_numbers_that_hides_nothing_is_not_read(
+    house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The change between was followed by a newer one of the same event: no page need look for it."""
+    reader = Reader(owner)
+    reader.next()
+    reader.next()
+    monkeypatch.setattr(events_pages, "_missed", lambda *_: 1 // 0)
+    event = house.event(length_ms=None)
+    events_pages.broadcast_sse_event(published_from_row(house.end(event, event.ts_ms + 5000)), after=0)
+    assert reader.events(1) == ["2"]
     reader.close()
 
 

@@ -1,4 +1,4 @@
-"""Rows of cameras: identity, name, file numbers and the chain of links. Plain SQL: see ``plain``."""
+"""Rows of cameras: identity, name, file numbers and the chain of links. Plain SQL: see ``sql``."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Run(Protocol):
 
 
 class Database(Protocol):
-    """``engine.Store`` and ``small.SqliteStore``. ``doing`` completes "cannot ..." in an error (StoreError)."""
+    """``engine.Store`` and ``sqlite_store.SqliteStore``. ``doing`` completes "cannot ..." in an error (StoreError)."""
 
     def sql_read(self, doing: str) -> AbstractContextManager[Run]:
         """A transaction that sees one state of the database."""
