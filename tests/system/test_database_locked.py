@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from tests.fakes.clips import make_clip
 from tests.recording_kit import probe_times
 from tests.system.house import RunningHouse, run_house, wait_for
+from vigilar.base.errors import RecordingError
 from vigilar.store.files import FileRow, find_files
 from vigilar.store.sqlite_store import SqliteStore
 from vigilar.vge.format import RecordType
@@ -73,11 +74,14 @@ def write_lock(database: Path) -> Iterator[None]:
 
 
 def _last_end_ms(house: RunningHouse, keys: KeyRing, camera: str) -> float:
-    """Where the newest file on the disk ends, whether it has a row or not."""
-    newest = max((house.folder / "footage" / camera).glob("*/*.vge"), key=lambda path: int(path.stem))
-    with VgeReader.open(newest, keys) as reader:
-        media = [entry for entry in reader.entries if entry.type is RecordType.MEDIA]
-        return media[-1].utc_ns / 1e6 + media[-1].duration_ms if media else 0.0
+    """Where the newest file with a picture ends, whether it has a row or not; 0 while there is none."""
+    found = (house.folder / "footage" / camera).glob("*/*.vge")
+    for path in sorted(found, key=lambda path: int(path.stem), reverse=True):
+        with suppress(RecordingError), VgeReader.open(path, keys) as reader:  # its header may be on the way
+            media = [entry for entry in reader.entries if entry.type is RecordType.MEDIA]
+            if media:
+                return media[-1].utc_ns / 1e6 + media[-1].duration_ms
+    return 0.0
 
 
 def _rows(house: RunningHouse, camera: str) -> list[FileRow]:
