@@ -35,7 +35,8 @@ from vigilar.live.wire import Request
 from vigilar.media.encode import ClipWriter
 from vigilar.media.packets import StreamRole
 from vigilar.processes.camera import CameraProcess
-from vigilar.processes.entry import enter_camera
+from vigilar.processes.entry import ProcessStart, enter
+from vigilar.processes.kinds import KINDS, kind_of
 from vigilar.store import outbox
 from vigilar.store.engine import Store
 from vigilar.store.files import FileRow, find_files, get_file
@@ -81,8 +82,8 @@ class Camera:
             database_url=database_url(folder),
             bus_host="127.0.0.1",
             bus_port=broker.port,
-            bus_user="camera",
-            bus_password=broker.passwords["camera"],
+            bus_user="camera-front",
+            bus_password=broker.passwords["camera-front"],
         )
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.heard_at: dict[str, float] = {}
@@ -95,8 +96,11 @@ class Camera:
         self.heard_at.setdefault(topic, time.time())
         self.heard.append((topic.removeprefix("vigilar/camera/front/"), json.loads(payload)))
 
+    def start_of(self) -> ProcessStart:
+        return ProcessStart("camera/front", kind_of("camera", KINDS), self.job)
+
     def start(self) -> Launched:
-        self.processes.append(launch_process(multiprocessing.get_context("spawn"), enter_camera, self.job))
+        self.processes.append(launch_process(multiprocessing.get_context("spawn"), enter, self.start_of()))
         return self.processes[-1]
 
     def rows(self) -> list[FileRow]:

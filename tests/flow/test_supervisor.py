@@ -29,8 +29,21 @@ class House:
         self.port, self.bus_port = free_port(), free_port()
         self.process: subprocess.Popen[str] | None = None
 
-    def write(self, cameras: dict[str, str], *, broker: bool = False, refuse: str = "") -> None:
-        house = {"cameras": cameras, "port": self.port, "bus_port": self.bus_port if broker else None, "refuse": refuse}
+    def write(
+        self,
+        cameras: dict[str, str],
+        *,
+        broker: bool = False,
+        refuse: str = "",
+        sensitivity: dict[str, float] | None = None,
+    ) -> None:
+        house = {
+            "cameras": cameras,
+            "port": self.port,
+            "bus_port": self.bus_port if broker else None,
+            "refuse": refuse,
+            "sensitivity": sensitivity or {},
+        }
         self.folder.mkdir(exist_ok=True)
         (self.folder / "house.json").write_text(json.dumps(house), encoding="utf-8")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vigilar.events.classification import EVENT_TYPES, Reporter, Severity, classify, process_title_name, title_of
+from vigilar.events.classification import EVENT_TYPES, Reporter, Severity, classify, title_of
 from vigilar.store.schema import SEVERITIES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/architecture/subsystems/events.md"
@@ -61,16 +61,3 @@ def test_foreign_reporter_is_refused(kind: str, reporter: Reporter) -> None:
 def test_title_takes_any_name() -> None:
     assert title_of(EVENT_TYPES["motion"], "Front {door}") == "Motion, Front {door}"
     assert title_of(EVENT_TYPES["system_started"], "Vigilar") == "Vigilar started"
-
-
-def test_processes_have_names_for_people() -> None:
-    restarted = EVENT_TYPES["process_restarted"]
-    titles = [
-        title_of(restarted, process_title_name(process, name))
-        for process, name in (("camera/front", "Front door"), ("web", None), ("notify", None))
-    ]
-    assert titles == [
-        "The camera process of Front door was restarted",
-        "The web server was restarted",
-        "The process notify was restarted",
-    ]

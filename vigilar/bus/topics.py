@@ -31,3 +31,8 @@ class Topics:
     @staticmethod
     def camera_heartbeat(camera_id: str) -> str:
         return f"vigilar/camera/{camera_id}/heartbeat"
+
+    @staticmethod
+    def camera_command(camera_id: str) -> str:
+        """All commands to one camera."""
+        return f"vigilar/camera/{camera_id}/command/#"

@@ -32,7 +32,7 @@ class Reporter(Flag):
 class EventType:
     """One row of the table.
 
-    ``title`` is the sentence of the card; ``{name}`` is the camera's name, or what the process is called.
+    ``title`` is the sentence of the card; ``{name}`` is the camera's name, or the process' title.
     ``ends_motion``: after it nobody will report the end of a motion of that source that is still open.
     """
 
@@ -60,13 +60,6 @@ _TABLE = (
 
 EVENT_TYPES = {event_type.name: event_type for event_type in _TABLE}
 
-_PROCESS_NAMES = {
-    "web": "The web server",
-    "events": "The event log",
-    "broker": "The message broker",
-    "system": "Vigilar",
-}
-
 
 def classify(kind: str, reporter: Reporter) -> EventType:
     """The row of ``kind``. Raises ValueError when there is none, or when ``reporter`` may not report it."""
@@ -81,10 +74,3 @@ def classify(kind: str, reporter: Reporter) -> EventType:
 def title_of(event_type: EventType, name: str) -> str:
     """The sentence people read. ``name`` may hold anything; braces in it stay braces."""
     return event_type.title.format(name=name)
-
-
-def process_title_name(process: str, camera_name: str | None) -> str:
-    """What people call a process: ``camera/front-door`` with its camera's name, or one of the named ones."""
-    if camera_name is not None:
-        return f"The camera process of {camera_name}"
-    return _PROCESS_NAMES.get(process, f"The process {process}")

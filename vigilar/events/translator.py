@@ -16,7 +16,6 @@ from vigilar.events.classification import (
     EventType,
     Reporter,
     classify,
-    process_title_name,
     title_of,
 )
 from vigilar.events.refusal import check_frac, check_id, check_message, clean_detail
@@ -90,16 +89,17 @@ class Translator:
     def process_fact(self, fact: ProcessFact) -> None:
         """Store what the supervisor saw of a process. An event of a camera's process belongs to the camera.
 
-        Raises BadMessage and StoreError.
+        The process is called what ``process_title`` in the detail says. Raises BadMessage and StoreError.
         """
         event_type = _classify(fact.kind, Reporter.SUPERVISOR)
         source_id, camera_name = fact.source_id, None
         payload = clean_detail(fact.detail)
+        process_title = str(payload.pop("process_title", fact.source_id))
         if fact.source_id.startswith(_CAMERA_PROCESS):
             source_id = fact.source_id.removeprefix(_CAMERA_PROCESS)
             camera_name = payload["camera_name"] = self._name(source_id)
         payload["process"] = fact.source_id
-        payload["title"] = title_of(event_type, process_title_name(fact.source_id, camera_name))
+        payload["title"] = title_of(event_type, process_title)
         self._insert(
             NewEvent(
                 uid=fact.id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -15,13 +16,14 @@ from pathlib import Path
 from vigilar.base.errors import RecordingError
 from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.ports import LOOPBACK, free_port
-from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
+from vigilar.bus.accounts import Account, access_list, load_or_create_passwords, password_file
 from vigilar.bus.broker import write_configuration
-from vigilar.config.cut import DemoClips, cut_jobs, database_url, make_broker_plan, shared_logins
+from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
 from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, HouseJobs
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
+from vigilar.processes.cutting import cut_house, list_accounts
 from vigilar.processes.planner import PlanTask
 from vigilar.store.cameras import ensure_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
@@ -45,22 +47,31 @@ def make_jobs(task: PlanTask) -> HouseJobs:
     ring = KeyRing.load_or_create(places.secrets_dir)
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
-        logins = _make_broker_ready(places, broker)
+        accounts = list_accounts(task.kinds, [camera.id for camera in config.cameras if camera.enabled])
+        logins = make_broker_ready(places, broker, accounts)
     else:
         logins = shared_logins(broker)
     uuids = _make_database_ready(config, places, migrate=task.is_start)
     if task.is_start:
         _tell_locked_recordings(config, places, ring)
     node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
-    jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids, node_id)
-    return replace(jobs, broker=broker)
+    source = CutSource(
+        config=config,
+        places=places,
+        bus=logins,
+        demo_clips=_make_demo_ready(config, places),
+        camera_uuids=uuids,
+        node_id=node_id,
+    )
+    return cut_house(task.kinds, source, broker)
 
 
-def _make_broker_ready(places: Places, broker: BrokerPlan) -> BusLogins:
-    passwords = load_or_create_accounts(places.secrets_dir)
-    write_configuration(places.broker_dir, broker.port, password_file(passwords), access_list())
-    camera, events, web = (BusLogin(user, passwords[user]) for user in ("camera", "events", "web"))
-    return BusLogins(host=LOOPBACK, port=broker.port, camera=camera, events=events, web=web)
+def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:
+    """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP."""
+    passwords = load_or_create_passwords(places.secrets_dir, [account.user for account in accounts])
+    write_configuration(places.broker_dir, broker.port, password_file(passwords), access_list(accounts))
+    logins = {user: BusLogin(user, password) for user, password in passwords.items()}
+    return BusLogins(host=LOOPBACK, port=broker.port, accounts=logins)
 
 
 def _make_database_ready(config: Config, places: Places, *, migrate: bool) -> dict[str, bytes]:

@@ -96,7 +96,7 @@ class Recorder:
         self._bell = Bell()
         self.counters = RecorderCounters()
         self.alive_mono_ns = clock.mono_ns()
-        self._settings = settings
+        self._settings = self._wanted = settings
         self._segment_ns = int(settings.segment_s * 1e9)
         self._ring = ring
         self._reader = ring.reader()
@@ -147,6 +147,11 @@ class Recorder:
         self._chooser.motion_ended(last_mono_ns)
         self._wants_checkpoint = True
 
+    def use(self, settings: RecorderSettings) -> None:
+        """Record by these from the next look on; an open file goes on. Any thread."""
+        self._wanted = settings
+        self.wake()
+
     def wake(self) -> None:
         """There is something to look at. Any thread."""
         self._bell.ring()
@@ -167,6 +172,7 @@ class Recorder:
     def run_once(self) -> None:
         """One look: write what is due, sync what is due. Errors of disk, database and stream are dealt with."""
         now = self.alive_mono_ns = self._clock.mono_ns()
+        self._take_settings()
         step = self._clock_watch.look()
         if step is not None and self._segment:
             self._guarded(self._segment.mark, step)
@@ -195,6 +201,13 @@ class Recorder:
         self._gaps.end(self._clock.utc_ns())
 
     # Reading and deciding
+
+    def _take_settings(self) -> None:
+        wanted = self._wanted
+        if wanted is not self._settings:
+            self._settings = wanted
+            self._segment_ns = int(wanted.segment_s * 1e9)
+            self._chooser.use(wanted.mode, wanted.before_s, wanted.after_s)
 
     def _record_next(self, now: int) -> bool:
         """Deal with what is new of the group at the reader's place; False when there is nothing to do with it yet."""

@@ -49,7 +49,7 @@ def read_house(here: Parts) -> HouseState:
     now_ms = here.now_ms()
     cameras = read_cameras(here)
     found = here.board.processes(now_ms)
-    processes = None if found is None else process_lines(found, here.cameras.all())
+    processes = None if found is None else process_lines(found)
     disk = read_disk(here)
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
     return HouseState(
