@@ -14,7 +14,6 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +31,13 @@ from vigilar.config.jobs import CameraJob
 from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
+from vigilar.media.packets import RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
 from vigilar.processes.lazy import make_decoder, make_motion_teller
 from vigilar.processes.settings import settings_handler
+from vigilar.processes.sound import Item, SoundGate
 from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
@@ -65,8 +65,6 @@ BUS_STOP_S = 0.3
 """Together below the 4 s that the supervisor gives. A capture thread that waits for a silent camera is left behind:
 closing its connection from here would crash (PyAV), and the process ends anyway."""
 
-Item = RunStart | Packet
-
 
 def run_camera(job: CameraJob, control: ControlChild) -> None:
     """Record and watch one camera until ``control.stop_requested``. Main thread.
@@ -93,6 +91,7 @@ class CameraProcess:
         settings = FileStoreSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
+        self._sound = SoundGate(is_wanted=job.sound)
         self._ring = PacketRing(job.before_s)
         self._recorder = Recorder(
             _recorder_settings(job),
@@ -140,6 +139,7 @@ class CameraProcess:
         """Go on by the live settings of ``job`` (``processes.kinds``), without a gap. On the thread ``control``."""
         self._recorder.use(_recorder_settings(job))
         self._ring.keep(job.before_s)
+        self._sound.is_wanted = job.sound
         looking = self._looking
         if looking is not None and job.detect:
             looking.motion.set_sensitivity(job.sensitivity)
@@ -177,14 +177,12 @@ class CameraProcess:
     # What capture hands over, on its threads
 
     def _take_main(self, item: Item) -> None:
-        heard = item if self._job.sound else _without_sound(item)
-        if heard is None:
-            return
-        self._ring.add(heard)
-        self._meter.add(heard)
-        self._live[StreamRole.MAIN].add(heard)
+        for heard in self._sound.heard(item):
+            self._ring.add(heard)
+            self._meter.add(heard)
+        self._live[StreamRole.MAIN].add(item)  # both leave out sound themselves
         if self._job.sub_url is None:
-            self._look_at(heard)
+            self._look_at(item)
 
     def _take_sub(self, item: Item) -> None:
         self._look_at(item)
@@ -353,10 +351,3 @@ class _Looking:
 
 def _recorder_settings(job: CameraJob) -> RecorderSettings:
     return RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s)
-
-
-def _without_sound(item: Item) -> Item | None:
-    """What is left of an item when the owner wants no sound."""
-    if isinstance(item, RunStart):
-        return replace(item, streams=item.streams[:1])
-    return None if item.kind is Kind.AUDIO else item

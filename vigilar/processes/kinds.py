@@ -153,6 +153,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "before_s",
                 "after_s",
                 "segment_s",
+                "sound",
             }
         ),
     ),
