@@ -17,7 +17,7 @@ from vigilar.config.jobs import BrokerPlan
 from vigilar.config.places import Places
 from vigilar.processes.cutting import list_accounts
 from vigilar.processes.kinds import KINDS
-from vigilar.processes.upgrade import make_broker_ready
+from vigilar.processes.plan import make_broker_ready
 
 ROOT = Path(__file__).resolve().parents[1]
 

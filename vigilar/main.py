@@ -53,15 +53,19 @@ def run_supervisor(
             exit_code=ExitCode.BUSY,
         )
     with lock:
-        return Supervisor(places, kinds, answer_plan or _run_upgrade).run()
+        return Supervisor(places, kinds, answer_plan or _run_plan).run()
 
 
-def _run_upgrade(task: PlanTask, answer: Connection) -> None:
-    """Read the configuration, bring the database up to date, and answer with a HouseJobs or a Refusal."""
-    from vigilar.processes.upgrade import make_jobs
+def _run_plan(task: PlanTask, answer: Connection) -> None:
+    """Bring keys and database up to date if it is a start, read the configuration, and answer as AnswerPlan says."""
+    from vigilar.processes.plan import make_jobs
 
     start_logging("supervisor")
     try:
+        if task.is_start:
+            from vigilar.processes.upgrade import prepare_start
+
+            prepare_start(task.places)
         answer.send(make_jobs(task))
     except VigilarError as error:
         answer.send(Refusal(str(error), error.next_step, int(error.exit_code)))

@@ -62,7 +62,7 @@ def note(data_dir: Path, name: str, what: str) -> None:
 def plan(task: PlanTask, answer: Connection) -> None:
     # Here, because the rest of this module is in the supervisor.
     from vigilar.processes.cutting import list_accounts
-    from vigilar.processes.upgrade import make_broker_ready
+    from vigilar.processes.plan import make_broker_ready
 
     places = task.places
     house = json.loads((places.data_dir / "house.json").read_text(encoding="utf-8"))

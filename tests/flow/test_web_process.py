@@ -25,8 +25,9 @@ from vigilar.config.places import Places
 from vigilar.processes import web
 from vigilar.processes.entry import ProcessStart, enter
 from vigilar.processes.kinds import KINDS, kind_of
+from vigilar.processes.plan import make_jobs
 from vigilar.processes.planner import PlanTask
-from vigilar.processes.upgrade import make_jobs
+from vigilar.processes.upgrade import prepare_start
 
 
 def run_with_few_threads(start: ProcessStart, sock: socket.socket) -> None:
@@ -98,6 +99,7 @@ class WebProcess:
 def job(tmp_path: Path) -> WebJob:
     places = Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "secrets", may_lack_config=True)
     places.run_dir.mkdir()
+    prepare_start(places)
     jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
     job = jobs.processes["web"].job
     assert isinstance(job, WebJob)

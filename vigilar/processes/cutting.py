@@ -1,6 +1,6 @@
 """The plan of the house: one job a process, each cut as the row of its kind says.
 
-Runs in the short-lived process that reads the configuration (``upgrade``), never in the supervisor.
+Runs in the short-lived process that reads the configuration (``plan``), never in the supervisor.
 """
 
 from __future__ import annotations

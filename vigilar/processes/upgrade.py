@@ -1,33 +1,23 @@
-"""Everything that must be ready before a process may start: settings, keys, accounts, database, demo clips.
+"""What a start must do before there can be a plan: keys, the newest schema of the database, the folder's id.
 
-Runs in a short-lived process of the supervisor, at the start and at each reload, while the supervisor holds the data
-folder's lock: so nothing here can race with a second one.
+Runs in a short-lived process of the supervisor, at the start only, while no other process uses the database.
 """
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Sequence
-from dataclasses import replace
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 
 from vigilar.base.errors import RecordingError
 from vigilar.base.folder_id import find_folder_id, make_folder_id
-from vigilar.base.ports import LOOPBACK, free_port
-from vigilar.bus.accounts import Account, access_list, load_or_create_passwords, password_file
-from vigilar.bus.broker import write_configuration
-from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, HouseJobs
+from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
-from vigilar.config.models import Config
 from vigilar.config.places import Places
-from vigilar.processes.cutting import cut_house, list_accounts
-from vigilar.processes.planner import PlanTask
-from vigilar.store.cameras import ensure_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, storage_totals
+from vigilar.store.sql import Database
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import LOCKED_CODES, open_header
@@ -35,71 +25,28 @@ from vigilar.vge.opening import LOCKED_CODES, open_header
 logger = logging.getLogger(__name__)
 
 
-def make_jobs(task: PlanTask) -> HouseJobs:
-    """The jobs of the house, with all that they rely on in place.
+def prepare_start(places: Places) -> None:
+    """Make ready what outlives a start.
 
     Raises VigilarError; a wrong configuration is found before anything is changed.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
-    places = task.places
     config = load_config(places)
-    broker = make_broker_plan(config, places)
     ring = KeyRing.load_or_create(places.secrets_dir)
-    if broker.is_own:
-        broker = replace(broker, port=broker.port or task.bus_port or free_port())
-        accounts = list_accounts(task.kinds, [camera.id for camera in config.cameras if camera.enabled])
-        logins = make_broker_ready(places, broker, accounts)
-    else:
-        logins = shared_logins(broker)
-    uuids = _make_database_ready(config, places, migrate=task.is_start)
-    if task.is_start:
-        _tell_locked_recordings(config, places, ring)
-    node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
-    source = CutSource(
-        config=config,
-        places=places,
-        bus=logins,
-        demo_clips=_make_demo_ready(config, places),
-        camera_uuids=uuids,
-        node_id=node_id,
-    )
-    return cut_house(task.kinds, source, broker)
+    with closing(Store.open(database_url(config, places), migrate=True)) as store:
+        _tell_locked_recordings(store, places, ring)
+    if find_folder_id(places.data_dir) is None:
+        make_folder_id(places.data_dir)
 
 
-def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:
-    """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP."""
-    passwords = load_or_create_passwords(places.secrets_dir, [account.user for account in accounts])
-    write_configuration(places.broker_dir, broker.port, password_file(passwords), access_list(accounts))
-    logins = {user: BusLogin(user, password) for user, password in passwords.items()}
-    return BusLogins(host=LOOPBACK, port=broker.port, accounts=logins)
-
-
-def _make_database_ready(config: Config, places: Places, *, migrate: bool) -> dict[str, bytes]:
-    """The uuid of each configured camera. Migrates only at the start: later, processes use the database."""
-    now_ms = time.time_ns() // 1_000_000
-    store = Store.open(database_url(config, places), migrate=migrate)
-    try:
-        uuids = {camera.id: ensure_camera(store, camera.id, camera.name, now_ms).uuid for camera in config.cameras}
-        for row in list_cameras(store):
-            if row.id not in uuids:
-                remove_camera(store, row.id, now_ms)
-        return uuids
-    finally:
-        store.close()
-
-
-def _tell_locked_recordings(config: Config, places: Places, ring: KeyRing) -> None:
+def _tell_locked_recordings(store: Database, places: Places, ring: KeyRing) -> None:
     """Say once when the newest recordings are under a key that is not here. A house without its old key must still
     be recorded, so this refuses nothing."""
-    store = Store.open(database_url(config, places))
-    try:
-        newest = [
-            find_files(store, total.camera_id, "video", total.last_ms - 1, total.last_ms + 1)[-1:]
-            for total in storage_totals(store)
-            if total.content == "video"
-        ]
-    finally:
-        store.close()
+    newest = [
+        find_files(store, total.camera_id, "video", total.last_ms - 1, total.last_ms + 1)[-1:]
+        for total in storage_totals(store)
+        if total.content == "video"
+    ]
     for row in chain.from_iterable(newest):
         if locked := _find_lock(places.data_dir / row.path, ring):
             logger.error(
@@ -120,17 +67,3 @@ def _find_lock(path: Path, ring: KeyRing) -> RecordingError | None:
     except RecordingError as error:
         return error if error.code in LOCKED_CODES else None
     return None
-
-
-def _make_demo_ready(config: Config, places: Places) -> DemoClips:
-    """The clips of the demo scenes, if a camera shows one."""
-    if not any(camera.enabled and camera.address.startswith("demo:") for camera in config.cameras):
-        return {}
-    # Imported here and nowhere else: a house without demo scenes need not load OpenCV and PyAV to read its settings.
-    from vigilar.demo.scenes import ensure_clips
-
-    began = time.monotonic()
-    clips = ensure_clips(places.demo_dir)
-    if time.monotonic() - began > 1.0:
-        logger.info("made the clips of the demo scenes in %.0f s", time.monotonic() - began)
-    return {name: (clip.main, clip.sub) for name, clip in clips.items()}
