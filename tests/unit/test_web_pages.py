@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
+from vigilar.config.secrets import SecretStore
 from vigilar.web.openapi import openapi_document
 from vigilar.web.security import CSP, is_known_host
 
@@ -412,6 +413,16 @@ class TestCamerasApi:
         shown = owner.get("/api/v1/cameras/back-yard").get_data(as_text=True)
         assert '"has_login":true' in shown.replace(" ", "")
         assert "p@ss" not in shown
+
+    def test_camera_named_like_a_secret_cannot_overwrite_it(self, house: House, owner: FlaskClient) -> None:
+        secrets = SecretStore(house.folder / "secrets")
+        secrets.put_login("database", "vigilar", "of the database")
+        body = {"name": "Database", "address": "rtsp://a.local/", "user": "u", "password": "p"}
+        assert owner.post("/api/v1/cameras", json=body).status_code == 201
+        assert secrets.get("database") == {"user": "vigilar", "password": "of the database"}
+        assert secrets.get("database-2") == {"user": "u", "password": "p"}
+        assert owner.delete("/api/v1/cameras/database").status_code == 204
+        assert secrets.names() == ["database"]
 
     def test_same_address_twice_is_409(self, owner: FlaskClient) -> None:
         body = {"name": "Porch", "address": "demo:street"}

@@ -136,6 +136,12 @@ def database_url(config: Config, places: Places) -> str:
     return f"{scheme}://{quote(login.user, safe='')}:{quote(login.password, safe='')}@{rest}"
 
 
+def used_secrets(config: Config) -> frozenset[str]:
+    """The names of all secrets that the settings refer to, whether they are stored or not."""
+    logins = [config.bus.login, config.storage.login, *(camera.login for camera in config.cameras)]
+    return frozenset(secret_name(login) for login in logins if login is not None)
+
+
 def secret_name(reference: str) -> str:
     """``secret:front-door`` names the secret ``front-door``."""
     return reference.removeprefix("secret:")
