@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +389,21 @@ class TestEventsApi:
         house.event(still_id=house.still("front-door", b"\xff\xd8 a picture"))
         response = owner.get("/events/1/still.jpg")
         assert (response.data, response.mimetype) == (b"\xff\xd8 a picture", "image/jpeg")
+
+
+class TestSettingsOfTheRunningProcess:
+    def test_house_name_zone_and_host_names_count_from_the_next_request_on(
+        self, house: House, owner: FlaskClient
+    ) -> None:
+        strange = {"Host": "mill.example"}
+        assert owner.get("/healthz", headers=strange).status_code == 421
+        cfg = replace(house.parts.cfg, house_name="Old mill", time_zone="Asia/Tokyo", names=("mill.example",))
+        house.parts.use_settings(cfg)
+        assert owner.get("/healthz", headers=strange).status_code == 200
+        page = owner.get("/live", headers=PAGE).get_data(as_text=True)
+        assert "Old mill" in page
+        assert 'data-zone="Asia/Tokyo"' in page
+        assert house.parts.house_midnight_ms() % 86_400_000 == 15 * 3_600_000, "Tokyo is nine hours ahead"
 
 
 class TestCamerasApi:
