@@ -24,21 +24,14 @@ def cut_house(kinds: Iterable[ProcessKind], source: CutSource, broker: BrokerPla
     processes: dict[str, PlannedProcess] = {}
     problems: list[str] = []
     for kind in kinds:
-        if not kind.cut:
-            continue
-        if not kind.is_per_camera:
-            job = load_function(kind.cut)(source, source.bus.of(kind.account()))
-            if job is not None:
-                processes[kind.process()] = PlannedProcess(kind.title_for(), job)
-            continue
-        for camera in _enabled(config):
-            try:
-                job = load_function(kind.cut)(source, source.bus.of(kind.account(camera.id)), camera)
-            except ConfigError as error:
-                problems.append(f"{camera.name}: {error}")
-                continue
-            if job is not None:
-                processes[kind.process(camera.id)] = PlannedProcess(kind.title_for(camera.name), job)
+        if kind.is_per_camera:
+            for camera in _enabled(config):
+                try:
+                    processes |= _cut(kind, source, camera)
+                except ConfigError as error:
+                    problems.append(f"{camera.name}: {error}")
+        elif kind.cut:
+            processes |= _cut(kind, source)
     return HouseJobs(
         processes=processes,
         broker=broker,
@@ -48,6 +41,14 @@ def cut_house(kinds: Iterable[ProcessKind], source: CutSource, broker: BrokerPla
         looks_for_motion=config.detect.enabled and any(_enabled(config)),
         problems=tuple(dict.fromkeys(problems)),
     )
+
+
+def _cut(kind: ProcessKind, source: CutSource, camera: Camera | None = None) -> dict[str, PlannedProcess]:
+    """One process by its name; none when the house does without. ConfigError as the function of the row."""
+    camera_id, title = (camera.id, kind.title_for(camera.name)) if camera else ("", kind.title_for())
+    login = source.bus.of(kind.account(camera_id))
+    job = load_function(kind.cut)(source, login, *((camera,) if camera else ()))
+    return {} if job is None else {kind.process(camera_id): PlannedProcess(title, job)}
 
 
 def list_accounts(kinds: Iterable[ProcessKind], camera_ids: Iterable[str]) -> list[Account]:
