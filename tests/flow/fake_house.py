@@ -60,10 +60,6 @@ def note(data_dir: Path, name: str, what: str) -> None:
 
 
 def plan(task: PlanTask, answer: Connection) -> None:
-    # Here, because the rest of this module is in the supervisor.
-    from vigilar.processes.cutting import list_accounts
-    from vigilar.processes.plan import make_broker_ready
-
     places = task.places
     house = json.loads((places.data_dir / "house.json").read_text(encoding="utf-8"))
     if house.get("refuse"):
@@ -73,6 +69,10 @@ def plan(task: PlanTask, answer: Connection) -> None:
     cameras = house["cameras"]
     logins = BusLogins(host="127.0.0.1", port=broker.port)
     if broker.is_own:
+        # Here, because the rest of this module is in the supervisor, and only a house with a broker needs it.
+        from vigilar.processes.cutting import list_accounts
+        from vigilar.processes.plan import make_broker_ready
+
         logins = make_broker_ready(places, broker, list_accounts(task.kinds, cameras))
 
     def planned(kind: str, job_type: Callable[..., ProcessJob], camera: str = "", **more: Any) -> PlannedProcess:

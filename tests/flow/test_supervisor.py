@@ -251,8 +251,8 @@ def test_new_supervisor_waits_for_old_camera_process(house: House) -> None:
     first.kill()
     first.communicate()
     house.start()
-    wait_until(lambda: len(house.diary("starts")) > 2, 8.0)  # the others are already there
-    new = house.wait_for("camera/stuck", count=2, within_s=8.0)
+    wait_until(lambda: len(house.diary("starts")) > 2, 20.0)  # the others are already there
+    new = house.wait_for("camera/stuck", count=2, within_s=20.0)
     assert is_gone(old)
     assert new != old
 

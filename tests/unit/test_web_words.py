@@ -10,7 +10,7 @@ import pytest
 from vigilar.config.jobs import CameraInfo
 from vigilar.web.problems import Problem
 from vigilar.web.serving import ByteRange, parse_byte_range
-from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence
+from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence, process_lines
 from vigilar.web.times import TimeRange, day_text, for_text, length_text, parse_moment, parse_range, size_text
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -156,6 +156,22 @@ def test_worst_comes_first(cameras: list[str], processes: Any, disk: Any, has_bu
     problems = list_problems([line(state) for state in cameras], processes, disk, has_bus=has_bus)
     assert problems[0] == first
     assert house_sentence([], problems).endswith(first)
+
+
+def test_programs_are_called_by_the_titles_of_the_supervisor() -> None:
+    told = {
+        "web": {"title": "The web server", "state": "running", "restarts": 2},
+        "camera/shed": {"title": "The camera process of Shed", "state": "waiting"},
+        "new": "nonsense",
+    }
+    lines = process_lines(told)
+    assert [(one.words, one.state, one.is_well, one.restarts) for one in lines] == [
+        ("The web server", "Running", True, 2),
+        ("The camera process of Shed", "Waiting", False, 0),
+        ("new", "Unknown", False, 0),
+    ]
+    problems = list_problems([line("live")], lines[:2], ROOMY, has_bus=True)
+    assert problems == ["The camera process of Shed is not running."]
 
 
 def test_sentences_count_rightly() -> None:
