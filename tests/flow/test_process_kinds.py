@@ -6,10 +6,12 @@ import http.client
 import json
 import os
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,8 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 
 IN_USE_S = 2.0
-"""From the change of the file to its use in the running processes, as people see it."""
+"""From the change of the file to its use in the running processes, as people see it: the middle of three, as the
+machine that runs the tests does other things too."""
 
 
 class House(Service):
@@ -191,28 +194,17 @@ def test_camera_speaks_for_itself_only_also_after_a_reload(house: House) -> None
 def test_settings_reach_running_processes_in_time(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     before, seen = house.pids(), len(house.log)
     assert set(before) == {"mosquitto", "events", "web", "front", "side"}
-
-    def change(text: str) -> str:
-        front = 'name = "Front"\n'
-        more = 'name = "Gate"\nid = "front"\nsensitivity = "high"\nrecord = "motion"\nsound = false\n'
-        assert text.count(front) == 1
-        head = '[house]\nname = "Mill"\n[log]\nlevel = "info"\n'
-        return head + text.replace(front, more)
-
-    began = house.edit(change)
-
-    def is_in_use() -> bool:
-        return (
-            house.programs().get("camera/front", {}).get("words") == "The camera process of Gate"
-            and ">Mill<" in house.ask("GET", "/live")[0].decode()
-            and house.log[seen:].count("processes.settings: new settings in use") == 3
-        )
-
-    wait_until(is_in_use, 10.0)
-    took_s = time.monotonic() - began
-    with capsys.disabled():
-        sys.stdout.write(f"\nsettings in use after {took_s:.2f} s\n")
-    assert took_s < IN_USE_S
+    plain = (house.folder / "vigilar.toml").read_text(encoding="utf-8")
+    assert plain.count('name = "Front"\n') == 1
+    took = []
+    for number, (name, sensitivity) in enumerate((("Gate", "high"), ("Drive", "low"), ("Lane", "high")), 1):
+        front = f'name = "{name}"\nid = "front"\nsensitivity = "{sensitivity}"\nrecord = "motion"\nsound = false\n'
+        text = f'[house]\nname = "{name} house"\n' + plain.replace('name = "Front"\n', front)
+        began = house.edit(partial(_instead, text))
+        wait_until(partial(is_in_use, house, name, seen, 3 * number), 10.0)
+        took.append(time.monotonic() - began)
+    tell(capsys, "settings", took)
+    assert statistics.median(took) < IN_USE_S
     news = house.log[seen:]
     assert "INFO camera/front processes.settings: new settings in use: name, recording_mode, sensitivity, sound" in news
     assert "INFO events processes.settings: new settings in use: cameras" in news
@@ -220,15 +212,39 @@ def test_settings_reach_running_processes_in_time(house: House, capsys: pytest.C
     assert house.pids() == before, "nobody was restarted"
 
 
-def test_change_on_the_page_reaches_the_camera_in_time(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    before, began = house.pids(), time.monotonic()
-    house.ask("PATCH", "/api/v1/cameras/side", json.dumps({"name": "Orchard"}))
-    wait_until(lambda: house.programs()["camera/side"]["words"] == "The camera process of Orchard", 10.0)
-    took_s = time.monotonic() - began
+def _instead(text: str, _old: str) -> str:
+    return text
+
+
+def is_in_use(house: House, name: str, seen: int, changes: int) -> bool:
+    """The title and the page say the new names, and the processes that many changes since ``seen`` bytes of the log."""
+    return (
+        house.programs().get("camera/front", {}).get("words") == f"The camera process of {name}"
+        and f">{name} house<" in house.ask("GET", "/live")[0].decode()
+        and house.log[seen:].count("processes.settings: new settings in use") == changes
+    )
+
+
+def tell(capsys: pytest.CaptureFixture[str], what: str, took_s: list[float]) -> None:
     with capsys.disabled():
-        sys.stdout.write(f"\nname in use after {took_s:.2f} s\n")
-    assert took_s < IN_USE_S
+        sys.stdout.write(f"\n{what} in use after {', '.join(f'{one:.2f}' for one in took_s)} s\n")
+
+
+def test_change_on_the_page_reaches_the_camera_in_time(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    before, took = house.pids(), []
+    for name in ("Orchard", "Meadow", "Pond"):
+        began = time.monotonic()
+        house.ask("PATCH", "/api/v1/cameras/side", json.dumps({"name": name}))
+        title = f"The camera process of {name}"
+        wait_until(partial(is_called, house, "camera/side", title), 10.0)
+        took.append(time.monotonic() - began)
+    tell(capsys, "name", took)
+    assert statistics.median(took) < IN_USE_S
     assert house.pids() == before
+
+
+def is_called(house: House, process: str, title: str) -> bool:
+    return bool(house.programs().get(process, {}).get("words") == title)
 
 
 def test_new_address_restarts_that_camera_only(house: House) -> None:

@@ -273,6 +273,25 @@ def test_reload_touches_only_what_changed(house: House) -> None:
     assert [camera["id"] for camera in house.status()["cameras"]] == ["front", "side", "new"]
 
 
+def test_live_setting_reaches_the_running_process_and_the_next_one(house: House) -> None:
+    house.write({"front": "works", "back": "works"})
+    house.start()
+    first = house.wait_for("camera/front")
+    house.wait_for("camera/back")
+    house.wait_for("web")
+    house.write({"front": "works", "back": "works"}, sensitivity={"front": 0.9})
+    house.signal(signal.SIGHUP)
+    assert house.wait_for("camera/front", what="sensitivity 0.9") == first
+    os.kill(first, signal.SIGKILL)
+    house.wait_for("camera/front", count=2)
+    house.write({"front": "works", "back": "works"}, sensitivity={"front": 0.1})
+    house.signal(signal.SIGHUP)
+    house.wait_for("camera/front", what="sensitivity 0.1")
+    assert [row[3] for row in house.diary("sensitivity")] == ["sensitivity 0.9", "sensitivity 0.1"], "once each"
+    assert len(house.diary("starts", "camera/back")) == 1
+    assert house.status()["processes"]["camera/front"]["title"] == "The camera process of The front"
+
+
 WANTED = ["camera/front", "camera/new", "camera/side", "events", "supervisor", "web"]
 
 
