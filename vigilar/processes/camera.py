@@ -255,7 +255,8 @@ class CameraProcess:
         self._bus.publish(Topics.camera_heartbeat(self._job.camera_id), beat.dump(), qos=0)
 
     def _has_died(self, name: str, thread: threading.Thread) -> bool:
-        return name != "recovery" and not thread.is_alive()
+        is_ours = self._threads.get(name) is thread  # one that was let go meanwhile may end
+        return name != "recovery" and is_ours and not thread.is_alive()
 
     def _stalled(self) -> str | None:
         beats = {
