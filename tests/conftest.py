@@ -16,8 +16,12 @@ from tests.ports import free_port
 from tests.postgres import PostgresServer
 from tests.ready_store import lay_database
 from tests.together import is_beside_others, open_run, turn
-from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
-from vigilar.bus.broker import broker_command, is_answering, write_configuration
+from vigilar.bus.broker import broker_command, is_answering
+from vigilar.config.jobs import BrokerPlan
+from vigilar.config.places import Places
+from vigilar.processes.cutting import list_accounts
+from vigilar.processes.kinds import KINDS
+from vigilar.processes.plan import make_broker_ready
 from vigilar.store.engine import Store
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,11 +67,13 @@ def free_tcp_port() -> int:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RunningBroker]:
-    """A running Mosquitto on loopback. A missing one fails the test: ``scripts/test.sh`` installs it."""
-    port, passwords = free_port(), load_or_create_accounts(tmp_path / "bus-secrets")
-    folder = tmp_path / "broker"
-    write_configuration(folder, port, password_file(passwords), access_list())
-    process = subprocess.Popen(broker_command(folder))
+    """A running Mosquitto on loopback, which knows the cameras ``front`` and ``back``. A missing one fails the test:
+    ``scripts/test.sh`` installs it."""
+    port, places = free_port(), Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "bus-secrets")
+    plan = BrokerPlan(is_own=True, host="127.0.0.1", port=port)
+    logins = make_broker_ready(places, plan, list_accounts(KINDS, ["front", "back"]))
+    passwords = {user: login.password for user, login in logins.accounts.items()}
+    process = subprocess.Popen(broker_command(places.broker_dir))
     try:
         wait_until(lambda: is_answering(port, 0.2), 5.0)
         yield RunningBroker(port, passwords, process)

@@ -170,6 +170,12 @@ def test_camera_process_leads_to_no_heavy_library() -> None:
     assert {"vigilar.capture.rtsp.source", "vigilar.store.sqlite_store", "vigilar.live.feed"} <= seen
 
 
+def test_plan_leads_to_no_heavy_library() -> None:
+    """A changed setting is in use in 2 s, and reading it is most of that."""
+    seen = led_to([CODE / "processes" / "plan.py"], {"av", "cv2", "numpy", "sqlalchemy", "alembic", "cryptography"})
+    assert {"vigilar.config.load", "vigilar.store.sqlite_store"} <= seen
+
+
 def test_fork_server_holds_nothing_of_the_supervisor() -> None:
     """Each camera process pays for what it has in memory, if only for the reference counts in between."""
     seen = led_to([CODE / "processes" / "preload.py"], {"av", "cv2", "numpy", "sqlalchemy", "pydantic", "ctypes"})

@@ -2,7 +2,7 @@
 
 It stays small (under 30 MB resident) so that it is the last thing a machine short of memory ends. Therefore nothing
 imported here may lead to pydantic, SQLAlchemy, PyAV, OpenCV or Flask: configuration and database are read by a
-short-lived process that hands back plain jobs, and ``processes.entry`` imports the work of each inside, on purpose.
+short-lived process that hands back plain jobs, and the table of kinds names the work of each as text.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.logs import start_logging
 from vigilar.config.places import Places
-from vigilar.processes.entry import enter_camera, enter_events, enter_web
-from vigilar.processes.planner import PlanTask, Refusal
-from vigilar.processes.supervisor import Supervisor, Targets
+from vigilar.processes.kinds import KINDS, ProcessKind
+from vigilar.processes.planner import AnswerPlan, PlanTask, Refusal
+from vigilar.processes.supervisor import Supervisor
 
 CHILD_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # one heap per thread would cost each camera process tens of megabytes
@@ -33,12 +33,14 @@ SUPERVISOR_WAIT_S = 0.5
 """A command that asks who holds the lock holds it itself for an instant."""
 
 
-def run_supervisor(places: Places, targets: Targets | None = None) -> int:
+def run_supervisor(
+    places: Places, kinds: tuple[ProcessKind, ...] = KINDS, answer_plan: AnswerPlan | None = None
+) -> int:
     """Run Vigilar until SIGTERM or Ctrl-C; the exit code of an ordered stop is 0. Main thread only.
 
     Raises VigilarError, one sentence with its next step and exit code, when it cannot start: the configuration is
     wrong (CONFIG), another Vigilar runs on this data folder or a port is taken (BUSY), Mosquitto is not installed.
-    ``targets`` are what runs in each process, if not ours.
+    ``kinds`` are the processes of the house; ``answer_plan`` makes the plan, if not ours does.
     """
     start_logging("supervisor")
     _prepare_environment()
@@ -54,15 +56,19 @@ def run_supervisor(places: Places, targets: Targets | None = None) -> int:
             exit_code=ExitCode.BUSY,
         )
     with lock:
-        return Supervisor(places, targets or Targets(_run_upgrade, enter_camera, enter_events, enter_web)).run()
+        return Supervisor(places, kinds, answer_plan or _run_plan).run()
 
 
-def _run_upgrade(task: PlanTask, answer: Connection) -> None:
-    """Read the configuration, bring the database up to date, and answer with a HouseJobs or a Refusal."""
-    from vigilar.processes.upgrade import make_jobs
+def _run_plan(task: PlanTask, answer: Connection) -> None:
+    """Bring keys and database up to date if it is a start, read the configuration, and answer as AnswerPlan says."""
+    from vigilar.processes.plan import make_jobs
 
     start_logging("supervisor")
     try:
+        if task.is_start:
+            from vigilar.processes.upgrade import prepare_start
+
+            prepare_start(task.places)
         answer.send(make_jobs(task))
     except VigilarError as error:
         answer.send(Refusal(str(error), error.next_step, int(error.exit_code)))

@@ -56,6 +56,8 @@ def check_text(text: str) -> None:
 class Service:
     """``vigilar start`` on a data folder, its log in ``log`` beside it."""
 
+    program: tuple[str, ...] = ("vigilar", "start", "--data-dir")
+
     def __init__(self, folder: Path, cameras: dict[str, str], more: str = "") -> None:
         """``cameras`` are names with addresses, ``more`` further lines of the settings."""
         self.folder, self.port = folder, free_port()
@@ -78,7 +80,7 @@ class Service:
     def start(self) -> None:
         """Returns when its page answers."""
         with self.log_file.open("ab") as log:
-            command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(self.folder)]
+            command = [sys.executable, "-m", *self.program, str(self.folder)]
             self.processes.append(
                 subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=log, start_new_session=True)
             )

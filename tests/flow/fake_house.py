@@ -3,7 +3,8 @@
 usage: python -m tests.flow.fake_house DATA_DIR
 
 DATA_DIR/house.json says which processes there are, and is read again at a reload:
-``{"cameras": {"front": "works"}, "port": 49000, "bus_port": 49001 or null, "refuse": "sentence" or ""}``.
+``{"cameras": {"front": "works"}, "port": 49000, "bus_port": 49001 or null, "refuse": "sentence" or "",
+"sensitivity": {"front": 0.5}}``.
 Each process appends what it does to DATA_DIR/diary: ``<monotonic s> <process> <pid> <what>``.
 """
 
@@ -12,9 +13,10 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -24,16 +26,32 @@ from vigilar.base import child, control
 from vigilar.base.atomic import write_atomic
 from vigilar.base.control import ControlChild, ProcessFact
 from vigilar.base.errors import VigilarError
-from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
-from vigilar.bus.broker import write_configuration
-from vigilar.config.jobs import BrokerPlan, CameraInfo, CameraJob, EventsJob, HouseJobs, WebJob
+from vigilar.config.jobs import (
+    BrokerPlan,
+    BusLogins,
+    CameraInfo,
+    CameraJob,
+    EventsJob,
+    HouseJobs,
+    PlannedProcess,
+    ProcessJob,
+    WebJob,
+)
 from vigilar.config.places import Places
-from vigilar.processes import entry
+from vigilar.processes.kinds import KINDS, kind_of
 from vigilar.processes.planner import PlanTask, Refusal
-from vigilar.processes.supervisor import Targets
+from vigilar.processes.settings import settings_handler
 
 for _name, _seconds in json.loads(os.environ.get("FAKE_HOUSE_LIMITS", "{}")).items():
     setattr(child if hasattr(child, _name) else control, _name, _seconds)  # in each process, as each imports this
+
+
+FAKE_KINDS = tuple(
+    replace(kind, entry=f"tests.flow.fake_house:{kind.name}", live=kind.live - {"name"}, starts_line=True)
+    if kind.name != "broker"
+    else kind
+    for kind in KINDS
+)
 
 
 def note(data_dir: Path, name: str, what: str) -> None:
@@ -47,44 +65,49 @@ def plan(task: PlanTask, answer: Connection) -> None:
     if house.get("refuse"):
         answer.send(Refusal(house["refuse"], "Do it right.", 6))
         return
-    bus_port = house["bus_port"]
-    if bus_port:
-        accounts = password_file(load_or_create_accounts(places.secrets_dir))
-        write_configuration(places.broker_dir, bus_port, accounts, access_list())
-    folders: dict[str, Any] = {
-        "data_dir": places.data_dir,
-        "secrets_dir": places.secrets_dir,
-        "run_dir": places.run_dir,
-    }
-    bus: dict[str, Any] = {
-        "bus_host": "127.0.0.1",
-        "bus_port": bus_port or 1,
-        "bus_user": "u",
-        "bus_password": "bus-secret",
-    }
-    shared: dict[str, Any] = {**folders, **bus, "database_url": ""}
+    broker = BrokerPlan(is_own=bool(house["bus_port"]), host="127.0.0.1", port=house["bus_port"] or 1)
     cameras = house["cameras"]
-    answer.send(
-        HouseJobs(
-            cameras=tuple(
-                CameraJob(camera_id=c, name=how, main_url="rtsp://u:cam-secret@h/", **shared)
-                for c, how in cameras.items()
-            ),
-            events=EventsJob(**shared),
-            web=WebJob(
-                config_file=places.config_file,
-                listen="127.0.0.1",
-                port=house["port"],
-                cameras=tuple(CameraInfo(c, how, False, True) for c, how in cameras.items()),
-                **shared,
-            ),
-            broker=BrokerPlan(is_own=bool(bus_port), host="127.0.0.1", port=bus_port or 1),
+    logins = BusLogins(host="127.0.0.1", port=broker.port)
+    if broker.is_own:
+        # Here, because the rest of this module is in the supervisor, and only a house with a broker needs it.
+        from vigilar.processes.cutting import list_accounts
+        from vigilar.processes.plan import make_broker_ready
+
+        logins = make_broker_ready(places, broker, list_accounts(task.kinds, cameras))
+
+    def planned(kind: str, job_type: Callable[..., ProcessJob], camera: str = "", **more: Any) -> PlannedProcess:
+        row = kind_of(kind, task.kinds)
+        login = logins.of(row.account(camera) if broker.is_own else "")
+        job = job_type(
+            data_dir=places.data_dir,
+            secrets_dir=places.secrets_dir,
+            run_dir=places.run_dir,
+            database_url="",
+            bus_host="127.0.0.1",
+            bus_port=broker.port,
+            bus_user=login.user,
+            bus_password=login.password or "bus-secret",
+            **more,
         )
-    )
+        return PlannedProcess(row.title_for(f"The {camera}"), job)
+
+    infos = tuple(CameraInfo(c, how, False, True) for c, how in cameras.items())
+    page = {"config_file": places.config_file, "listen": "127.0.0.1", "port": house["port"]}
+    processes = {
+        "events": planned("events", EventsJob, cameras=infos),
+        "web": planned("web", WebJob, cameras=infos, **page),
+    }
+    for c, how in cameras.items():
+        more = {"name": how, "main_url": "rtsp://u:cam-secret@h/", "sensitivity": house["sensitivity"].get(c, 0.5)}
+        processes[f"camera/{c}"] = planned("camera", CameraJob, c, camera_id=c, **more)
+    answer.send(HouseJobs(processes=processes, broker=broker, cameras=infos, page=("127.0.0.1", house["port"])))
 
 
-def camera(job: CameraJob, sock: socket.socket) -> None:
-    entry._run(f"camera/{job.camera_id}", job, sock, lambda line: _live(job, line))
+def camera(job: CameraJob, line: ControlChild) -> None:
+    name = f"camera/{job.camera_id}"
+    use = settings_handler(job, lambda new: note(new.data_dir, name, f"sensitivity {new.sensitivity}"))
+    line.listen(on_settings=use)
+    _live(job, line)
 
 
 def _live(job: CameraJob, line: ControlChild) -> None:
@@ -104,49 +127,43 @@ def _live(job: CameraJob, line: ControlChild) -> None:
     note(job.data_dir, name, "stops")
 
 
-def events(job: EventsJob, sock: socket.socket) -> None:
-    def work(line: ControlChild) -> None:
-        def take(fact: ProcessFact) -> None:
-            note(job.data_dir, "events", f"fact {fact.kind} {fact.source_id} {fact.id}")
+def events(job: EventsJob, line: ControlChild) -> None:
+    def take(fact: ProcessFact) -> None:
+        note(job.data_dir, "events", f"fact {fact.kind} {fact.source_id} {fact.id} {fact.detail.get('process_title')}")
 
-        note(job.data_dir, "events", "starts")
-        line.listen(on_fact=take)
-        while not line.stop_requested.wait(0.1):
-            line.heartbeat()
-        note(job.data_dir, "events", "stops")
-
-    entry._run("events", job, sock, work)
+    note(job.data_dir, "events", "starts")
+    line.listen(on_fact=take, on_settings=settings_handler(job, lambda _new: None))
+    while not line.stop_requested.wait(0.1):
+        line.heartbeat()
+    note(job.data_dir, "events", "stops")
 
 
-def web(job: WebJob, sock: socket.socket) -> None:
-    def work(line: ControlChild) -> None:
-        note(job.data_dir, "web", "starts")
+def web(job: WebJob, line: ControlChild) -> None:
+    note(job.data_dir, "web", "starts")
 
-        def show(status: dict[str, Any]) -> None:
-            write_atomic(job.data_dir / "status.json", json.dumps(status).encode())
+    def show(status: dict[str, Any]) -> None:
+        write_atomic(job.data_dir / "status.json", json.dumps(status).encode())
 
-        line.listen(on_status=show)
-        asked = job.data_dir / "ask-reload"
-        while not line.stop_requested.wait(0.05):
-            line.heartbeat()
-            if asked.exists():
-                asked.unlink()
-                line.ask_reload()
-        note(job.data_dir, "web", "stops")
-
-    entry._run("web", job, sock, work)
+    line.listen(on_status=show, on_settings=settings_handler(job, lambda _new: None))
+    asked = job.data_dir / "ask-reload"
+    while not line.stop_requested.wait(0.05):
+        line.heartbeat()
+        if asked.exists():
+            asked.unlink()
+            line.ask_reload()
+    note(job.data_dir, "web", "stops")
 
 
 def run(data_dir: Path) -> int:
     places = Places(data_dir / "vigilar.toml", data_dir, data_dir / "secrets")
     try:
-        return main.run_supervisor(places, Targets(plan, camera, events, web))
+        return main.run_supervisor(places, FAKE_KINDS, plan)
     except VigilarError as error:
         sys.stderr.write(f"{error}. {error.next_step}\n")
         return int(error.exit_code)
 
 
 if __name__ == "__main__":
-    from tests.flow import fake_house  # by its own name, so that the processes find their targets in it
+    from tests.flow import fake_house  # by its own name, so that the processes find their plan in it
 
     sys.exit(fake_house.run(Path(sys.argv[1])))

@@ -54,7 +54,7 @@ def guest(broker: RunningBroker, user: str, password: str | None = None, *, clie
         made.leave()
 
 
-@pytest.mark.parametrize("user", ["camera", "events", "web", "owner"])
+@pytest.mark.parametrize("user", ["camera-front", "camera-back", "events", "web", "owner"])
 def test_each_user_may_enter(broker: RunningBroker, user: str) -> None:
     with guest(broker, user) as entered:
         assert entered.codes[0] == "Success"
@@ -67,7 +67,7 @@ def test_stranger_is_refused(broker: RunningBroker, user: str, password: str) ->
 
 
 def test_only_the_right_users_are_heard(broker: RunningBroker) -> None:
-    with guest(broker, "owner") as owner, guest(broker, "web") as web, guest(broker, "camera") as camera:
+    with guest(broker, "owner") as owner, guest(broker, "web") as web, guest(broker, "camera-front") as camera:
         owner.hear("vigilar/#")
         web.say("vigilar/events/published", b"forged")
         camera.say("vigilar/events/published", b"forged")
@@ -82,7 +82,7 @@ def test_only_the_right_users_are_heard(broker: RunningBroker) -> None:
 def test_killed_broker_keeps_what_waits_for_an_absent_client(broker: RunningBroker, tmp_path: Path) -> None:
     with guest(broker, "events", client_id="vigilar-events") as events:
         events.hear("vigilar/camera/+/motion/+")
-    with guest(broker, "camera") as camera:
+    with guest(broker, "camera-front") as camera:
         for number in range(20):
             camera.say("vigilar/camera/front/motion/start", str(number).encode())
     time.sleep(0.3)  # it acknowledges before it saves: the very last may be lost, which is what the outbox is for

@@ -31,13 +31,14 @@ from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import MotionStart
-from vigilar.config.jobs import CameraJob
+from vigilar.config.jobs import CameraJob, live_settings
 from vigilar.live.client import FeedClient
 from vigilar.live.wire import Request
 from vigilar.media.encode import ClipWriter
 from vigilar.media.packets import StreamRole
 from vigilar.processes.camera import CameraProcess
-from vigilar.processes.entry import enter_camera
+from vigilar.processes.entry import ProcessStart, enter
+from vigilar.processes.kinds import KINDS, kind_of
 from vigilar.store import outbox
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
@@ -84,8 +85,8 @@ class Camera:
             database_url=database_url(folder),
             bus_host="127.0.0.1",
             bus_port=broker.port,
-            bus_user="camera",
-            bus_password=broker.passwords["camera"],
+            bus_user="camera-front",
+            bus_password=broker.passwords["camera-front"],
         )
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.heard_at: dict[str, float] = {}
@@ -98,8 +99,11 @@ class Camera:
         self.heard_at.setdefault(topic, time.time())
         self.heard.append((topic.removeprefix("vigilar/camera/front/"), json.loads(payload)))
 
+    def start_of(self) -> ProcessStart:
+        return ProcessStart("camera/front", kind_of("camera", KINDS), self.job)
+
     def start(self) -> Launched:
-        self.processes.append(launch_process(multiprocessing.get_context("spawn"), enter_camera, self.job))
+        self.processes.append(launch_process(multiprocessing.get_context("spawn"), enter, self.start_of()))
         return self.processes[-1]
 
     def rows(self) -> list[FileRow]:
@@ -205,6 +209,29 @@ def test_motion_mode_keeps_five_seconds_before(camera: Camera) -> None:
     assert start.ts - 6100 <= row.start_ms <= start.ts - 5000, "five seconds, and at most one group more"
     frames = camera.frames(row)
     assert max(after - before for before, after in pairwise(frames)) < SEAM_S
+
+
+def test_settings_change_while_it_records(camera: Camera) -> None:
+    camera.job = replace(camera.job, detect=False)
+    process = camera.start()
+    line = process.line
+    assert line is not None
+    live = kind_of("camera", KINDS).live
+    wait_until(lambda: camera.recorded_ms() > 0, 20.0)
+    line.send_settings(live_settings(replace(camera.job, detect=True, sensitivity=0.9), live), 1)
+    wait_until(lambda: camera.said("motion/start"), 40.0)
+    assert camera.said("motion/end") == []
+    line.send_settings(live_settings(replace(camera.job, detect=False, sound=False), live), 2)
+    wait_until(lambda: camera.said("motion/end"), 2.0)
+    wait_until(lambda: len(camera.rows()) == 2, 5.0)
+    wait_until(lambda: {"settings": 2} in [{"settings": m.get("settings")} for m in line.receive() or []], 5.0)
+    assert camera.stop() < 2.0
+    first, second = camera.rows()
+    assert (first.has_audio, second.has_audio) == (True, False)
+    assert (first.state, second.state) == ("closed", "closed")
+    assert first.end_ms is not None
+    assert abs(second.start_ms - first.end_ms) < SEAM_S * 1000, "no gap between them"
+    assert len(camera.said("motion/start")) == 1
 
 
 @pytest.mark.quiet

@@ -109,7 +109,7 @@ def spawn(tmp_path: Path, store: Store, broker: RunningBroker) -> Iterator[Spawn
 
 @pytest.fixture
 def camera(broker: RunningBroker) -> Iterator[MessageBus]:
-    bus = _bus(broker, "camera")
+    bus = _bus(broker, "camera-front")
     bus.start()
     yield bus
     bus.stop(1.0)

@@ -137,6 +137,30 @@ def test_motion_mode_writes_pre_roll_motion_and_post_roll_only(clip: Clip, tmp_p
         assert _frames(b, [row]) == pytest.approx([index / 10 for index in range(140, 280)], abs=0.001)
 
 
+def test_settings_change_while_it_records(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path, RecorderSettings(segment_s=300.0)) as b:
+        b.ring.add(clip.run())
+        packets = _packets(clip, 60)
+        b.feed(packets[:100])
+        b.recorder.use(RecorderSettings(segment_s=4.0))
+        b.feed(packets[100:200])
+        b.recorder.use(MOTION)
+        b.feed(packets[200:500])
+        b.recorder.use(RecorderSettings(segment_s=300.0))
+        b.feed(packets[500:])
+        b.recorder.finish()
+        rows = b.rows()
+        _assert_closed(b, rows)
+        frames = [round(at) for at in _frames(b, rows)]
+        lengths = [round((row.end_ms or 0) - row.start_ms, -3) // 1000 for row in rows]
+        assert lengths[:1] == [10], "the open file ends at the next keyframe, as it is longer than 4 s"
+        assert lengths[1:3] == [4, 4]
+        assert len(frames) < 500, "without motion nothing was written"
+        assert [row.reason for row in rows] == ["rollover", "rollover", "rollover", "no motion", "stop"]
+        assert rows[-1].end_ms == rows[0].start_ms + 60_000, "and everything again in the end"
+        assert not b.facts, "nothing is told as lost"
+
+
 def test_motion_in_post_roll_extends_the_file(clip: Clip, tmp_path: Path) -> None:
     with bench(tmp_path, MOTION) as b:
         b.ring.add(clip.run())

@@ -29,8 +29,21 @@ class House:
         self.port, self.bus_port = free_port(), free_port()
         self.process: subprocess.Popen[str] | None = None
 
-    def write(self, cameras: dict[str, str], *, broker: bool = False, refuse: str = "") -> None:
-        house = {"cameras": cameras, "port": self.port, "bus_port": self.bus_port if broker else None, "refuse": refuse}
+    def write(
+        self,
+        cameras: dict[str, str],
+        *,
+        broker: bool = False,
+        refuse: str = "",
+        sensitivity: dict[str, float] | None = None,
+    ) -> None:
+        house = {
+            "cameras": cameras,
+            "port": self.port,
+            "bus_port": self.bus_port if broker else None,
+            "refuse": refuse,
+            "sensitivity": sensitivity or {},
+        }
         self.folder.mkdir(exist_ok=True)
         (self.folder / "house.json").write_text(json.dumps(house), encoding="utf-8")
 
@@ -238,8 +251,8 @@ def test_new_supervisor_waits_for_old_camera_process(house: House) -> None:
     first.kill()
     first.communicate()
     house.start()
-    wait_until(lambda: len(house.diary("starts")) > 2, 8.0)  # the others are already there
-    new = house.wait_for("camera/stuck", count=2, within_s=8.0)
+    wait_until(lambda: len(house.diary("starts")) > 2, 20.0)  # the others are already there
+    new = house.wait_for("camera/stuck", count=2, within_s=20.0)
     assert is_gone(old)
     assert new != old
 
@@ -258,6 +271,25 @@ def test_reload_touches_only_what_changed(house: House) -> None:
     assert len(house.diary("starts", "web")) == 1
     wait_until(lambda: sorted(house.status()["processes"]) == WANTED, 3.0)
     assert [camera["id"] for camera in house.status()["cameras"]] == ["front", "side", "new"]
+
+
+def test_live_setting_reaches_the_running_process_and_the_next_one(house: House) -> None:
+    house.write({"front": "works", "back": "works"})
+    house.start()
+    first = house.wait_for("camera/front")
+    house.wait_for("camera/back")
+    house.wait_for("web")
+    house.write({"front": "works", "back": "works"}, sensitivity={"front": 0.9})
+    house.signal(signal.SIGHUP)
+    assert house.wait_for("camera/front", what="sensitivity 0.9") == first
+    os.kill(first, signal.SIGKILL)
+    house.wait_for("camera/front", count=2)
+    house.write({"front": "works", "back": "works"}, sensitivity={"front": 0.1})
+    house.signal(signal.SIGHUP)
+    house.wait_for("camera/front", what="sensitivity 0.1")
+    assert [row[3] for row in house.diary("sensitivity")] == ["sensitivity 0.9", "sensitivity 0.1"], "once each"
+    assert len(house.diary("starts", "camera/back")) == 1
+    assert house.status()["processes"]["camera/front"]["title"] == "The camera process of The front"
 
 
 WANTED = ["camera/front", "camera/new", "camera/side", "events", "supervisor", "web"]

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from vigilar.base.folder_id import find_folder_id
-from vigilar.base.ports import free_port
 from vigilar.config.jobs import HouseJobs
 from vigilar.config.places import find_places
+from vigilar.processes.plan import make_jobs
 from vigilar.processes.planner import PlanTask
-from vigilar.processes.upgrade import make_jobs
+from vigilar.processes.upgrade import prepare_start
 from vigilar.store.cameras import ensure_camera, list_cameras
 from vigilar.store.engine import Store
 
@@ -31,6 +32,8 @@ class Box:
         text = f'[bus]\nport = 0\n[storage]\ndatabase_url = "{self._database_url}"\n'
         text += "".join(CAMERA.format(id=camera, name=camera.title()) for camera in cameras)
         self.places.config_file.write_text(text, encoding="utf-8")
+        if is_start:
+            prepare_start(self.places)
         return make_jobs(PlanTask(self.places, bus_port=free_port(), is_start=is_start))
 
     @property
@@ -64,7 +67,7 @@ def test_camera_id_of_the_other_box_is_a_problem_and_the_rest_runs(tmp_path: Pat
     north, south = Box(tmp_path / "north", url), Box(tmp_path / "south", url)
     north.plan("front")
     jobs = south.plan("front", "barn")
-    assert [camera.camera_id for camera in jobs.cameras] == ["barn"]
+    assert [name for name in jobs.processes if name.startswith("camera/")] == ["camera/barn"]
     (problem,) = jobs.problems
     assert problem == (
         "Front: another box of this house has a camera with the id front. "

@@ -23,7 +23,8 @@ from tests.ready_store import database_url
 from vigilar.base.child import Launched
 from vigilar.base.launch import launch_process
 from vigilar.config.jobs import CameraJob
-from vigilar.processes.entry import enter_camera
+from vigilar.processes.entry import ProcessStart, enter
+from vigilar.processes.kinds import KINDS, kind_of
 from vigilar.web import contact_sheet
 
 CAMERAS = (("porch", "Porch"), ("yard", "Yard"), ("attic", "Attic"))
@@ -52,12 +53,15 @@ def running(house: House) -> Iterator[list[Launched]]:
             database_url=database_url(house.folder),
             bus_host="127.0.0.1",
             bus_port=1,
-            bus_user="camera",
+            bus_user="camera-porch",
             bus_password="none",
         )
         for camera_id, name in CAMERAS[:2]
     ]
-    processes = [launch_process(context, enter_camera, job) for job in jobs]
+    processes = [
+        launch_process(context, enter, ProcessStart(f"camera/{job.camera_id}", kind_of("camera", KINDS), job))
+        for job in jobs
+    ]
     yield processes
     for process in processes:
         os.kill(process.pid, signal.SIGKILL)

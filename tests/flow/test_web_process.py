@@ -23,12 +23,14 @@ from vigilar.base.launch import launch_process
 from vigilar.config.jobs import WebJob
 from vigilar.config.places import Places
 from vigilar.processes import web
-from vigilar.processes.entry import enter_web
+from vigilar.processes.entry import ProcessStart, enter
+from vigilar.processes.kinds import KINDS, kind_of
+from vigilar.processes.plan import make_jobs
 from vigilar.processes.planner import PlanTask
-from vigilar.processes.upgrade import make_jobs
+from vigilar.processes.upgrade import prepare_start
 
 
-def run_with_few_threads(job: WebJob, sock: socket.socket) -> None:
+def run_with_few_threads(start: ProcessStart, sock: socket.socket) -> None:
     """With buffers so small that a stalled reader is noticed by the first picture, not by the first film."""
     create_sockets = vars(web)["create_sockets"]
 
@@ -39,15 +41,17 @@ def run_with_few_threads(job: WebJob, sock: socket.socket) -> None:
         return listeners
 
     vars(web).update(create_sockets=with_small_buffers, THREADS=3, STALLED_MS=1_000)
-    enter_web(job, sock)
+    enter(start, sock)
 
 
 class WebProcess:
     """A running web process and the supervisor's end of its line."""
 
-    def __init__(self, job: WebJob, target: Callable[[WebJob, socket.socket], None]) -> None:
+    def __init__(self, job: WebJob, target: Callable[[ProcessStart, socket.socket], None]) -> None:
         self.job = job
-        self.process: Launched = launch_process(multiprocessing.get_context("spawn"), target, job)
+        self.process: Launched = launch_process(
+            multiprocessing.get_context("spawn"), target, ProcessStart("web", kind_of("web", KINDS), job)
+        )
         self.beats: list[dict[str, Any]] = []
         self.code: int | None = None
 
@@ -95,13 +99,16 @@ class WebProcess:
 def job(tmp_path: Path) -> WebJob:
     places = Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "secrets", may_lack_config=True)
     places.run_dir.mkdir()
+    prepare_start(places)
     jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
-    return replace(jobs.web, listen="127.0.0.1", port=free_port())
+    job = jobs.processes["web"].job
+    assert isinstance(job, WebJob)
+    return replace(job, listen="127.0.0.1", port=free_port())
 
 
 @pytest.fixture
 def served(job: WebJob) -> Iterator[WebProcess]:
-    running = WebProcess(job, enter_web)
+    running = WebProcess(job, enter)
     try:
         wait_until(running.is_up, 40.0)
         yield running
@@ -171,7 +178,7 @@ def test_end_of_supervisor_ends_web_process(served: WebProcess) -> None:
 
 def test_taken_port_ends_with_busy(job: WebJob, capfd: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", job.port)):
-        running = WebProcess(job, enter_web)
+        running = WebProcess(job, enter)
         try:
             assert running.exit_code(40.0) == 75
         finally:

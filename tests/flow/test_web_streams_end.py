@@ -20,12 +20,14 @@ from tests.conftest import wait_until
 from tests.feed_kit import served_feed
 from tests.flow.command_line import vigilar
 from tests.flow.test_web_process import WebProcess
+from tests.ports import free_port
 from tests.recording_kit import make_clip
-from vigilar.base.ports import free_port
+from vigilar.config.jobs import WebJob
 from vigilar.config.places import Places
-from vigilar.processes.entry import enter_web
+from vigilar.processes.entry import enter
+from vigilar.processes.plan import make_jobs
 from vigilar.processes.planner import PlanTask
-from vigilar.processes.upgrade import make_jobs
+from vigilar.processes.upgrade import prepare_start
 from vigilar.store.engine import Store
 from vigilar.store.users import find_user
 
@@ -115,12 +117,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     places = Places(folder / "vigilar.toml", folder, folder / "secrets")
     places.run_dir.mkdir()
     places.config_file.write_text(SETTINGS.format(port=free_port()), encoding="utf-8")
-    jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
+    prepare_start(places)
+    job = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True)).processes["web"].job
+    assert isinstance(job, WebJob)
     clip = make_clip(tmp_path_factory.mktemp("clips"), fps=10, gop=10, size=(320, 180))
     with contextlib.ExitStack() as running:
         for camera_id in ("garden", "shed"):
             running.enter_context(served_feed(places.run_dir, camera_id, clip))
-        web = WebProcess(jobs.web, enter_web)
+        web = WebProcess(job, enter)
         running.callback(web.finish)
         wait_until(web.is_up, 40.0)
         made = Site(folder, web)

@@ -52,10 +52,10 @@ def test_message_arrives_and_ticket_is_settled(make_bus: Connect) -> None:
     reader = make_bus("events", "reader")
     reader.subscribe("vigilar/camera/+/motion/+", lambda topic, payload: got.append((topic, payload)))
     _started(reader)
-    ticket = _started(make_bus("camera", "writer")).publish("vigilar/camera/a/motion/start", b"{}")
+    ticket = _started(make_bus("camera-front", "writer")).publish("vigilar/camera/front/motion/start", b"{}")
     assert ticket.wait(5.0)
     wait_until(lambda: got, 5.0)
-    assert got == [("vigilar/camera/a/motion/start", b"{}")]
+    assert got == [("vigilar/camera/front/motion/start", b"{}")]
 
 
 def test_subscription_made_later_works(make_bus: Connect) -> None:
@@ -97,7 +97,7 @@ def test_wrong_password_never_connects(make_bus: Connect, caplog: pytest.LogCapt
 def test_account_hears_and_says_its_own_only(make_bus: Connect) -> None:
     """Mosquitto 2 accepts any subscription and delivers nothing; what it may not publish is not delivered either."""
     got: list[bytes] = []
-    camera = make_bus("camera", "camera")
+    camera = make_bus("camera-front", "camera")
     camera.subscribe("vigilar/events/#", lambda _topic, payload: got.append(payload))
     _started(camera)
     _started(make_bus("events", "events")).publish("vigilar/events/published", b"secret").wait(5.0)
@@ -106,8 +106,8 @@ def test_account_hears_and_says_its_own_only(make_bus: Connect) -> None:
 
 
 def test_message_without_connection_is_held(make_bus: Connect) -> None:
-    bus = make_bus("camera", "writer")
-    ticket = bus.publish("vigilar/camera/a/fact", b"{}")
+    bus = make_bus("camera-front", "writer")
+    ticket = bus.publish("vigilar/camera/front/fact", b"{}")
     assert not ticket.wait(0.01)
     assert not ticket.is_refused
     bus.start()
@@ -115,13 +115,13 @@ def test_message_without_connection_is_held(make_bus: Connect) -> None:
 
 
 def test_qos_0_without_connection_is_refused(make_bus: Connect) -> None:
-    assert make_bus("camera", "writer").publish("vigilar/camera/a/health", b"{}", qos=0).is_refused
+    assert make_bus("camera-front", "writer").publish("vigilar/camera/front/health", b"{}", qos=0).is_refused
 
 
 def test_too_many_held_messages_are_refused(make_bus: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MAX_UNACKNOWLEDGED", 3)
-    bus = make_bus("camera", "writer")
-    tickets = [bus.publish("vigilar/camera/a/fact", b"{}") for _ in range(5)]
+    bus = make_bus("camera-front", "writer")
+    tickets = [bus.publish("vigilar/camera/front/fact", b"{}") for _ in range(5)]
     assert [ticket.is_refused for ticket in tickets] == [False, False, False, True, True]
     assert not tickets[4].wait(5.0)
     bus.start()
@@ -131,7 +131,7 @@ def test_too_many_held_messages_are_refused(make_bus: Connect, monkeypatch: pyte
 @pytest.mark.parametrize("topic", ["", "vigilar/#", "vigilar/+/x"])
 def test_impossible_topic_is_bug(make_bus: Connect, topic: str) -> None:
     with pytest.raises(BusError) as caught:
-        make_bus("camera", "writer").publish(topic, b"{}")
+        make_bus("camera-front", "writer").publish(topic, b"{}")
     assert caught.value.kind is ErrorKind.BUG
 
 
@@ -146,14 +146,14 @@ def test_message_after_acknowledgement_goes_at_once(make_bus: Connect) -> None:
     def answer_from_other_thread(_topic: str, _payload: bytes) -> None:
         threading.Timer(0.005, events.publish, ("vigilar/events/published", b"{}")).start()
 
-    events.subscribe("vigilar/camera/a/fact", answer_from_other_thread)
+    events.subscribe("vigilar/camera/front/fact", answer_from_other_thread)
     _started(events)
-    camera = _started(make_bus("camera", "camera"))
+    camera = _started(make_bus("camera-front", "camera"))
     took_s: list[float] = []
     for _ in range(9):
         answered.clear()
         began = time.monotonic()
-        camera.publish("vigilar/camera/a/fact", b"{}")
+        camera.publish("vigilar/camera/front/fact", b"{}")
         assert answered.wait(5.0)
         took_s.append(time.monotonic() - began)
         time.sleep(0.06)  # the broker's own socket may wait, too; by now it has not to
@@ -161,16 +161,16 @@ def test_message_after_acknowledgement_goes_at_once(make_bus: Connect) -> None:
 
 
 def test_stop_waits_for_acknowledgement(make_bus: Connect) -> None:
-    bus = _started(make_bus("camera", "writer"))
-    tickets = [bus.publish("vigilar/camera/a/fact", b"{}") for _ in range(200)]
+    bus = _started(make_bus("camera-front", "writer"))
+    tickets = [bus.publish("vigilar/camera/front/fact", b"{}") for _ in range(200)]
     assert bus.stop(5.0)
     assert all(ticket.is_acknowledged for ticket in tickets)
 
 
 def test_stop_without_broker_is_quick(free_tcp_port: int) -> None:
-    bus = MessageBus(BusLink("127.0.0.1", free_tcp_port, "camera", "x"), "writer")
+    bus = MessageBus(BusLink("127.0.0.1", free_tcp_port, "camera-front", "x"), "writer")
     bus.start()
-    bus.publish("vigilar/camera/a/fact", b"{}")
+    bus.publish("vigilar/camera/front/fact", b"{}")
     began = time.monotonic()
     assert not bus.stop(1.0)
     assert time.monotonic() - began < 2.0
@@ -181,20 +181,20 @@ def test_broker_killed_and_back_delivers_in_order(broker: RunningBroker, make_bu
     got: list[int] = []
     times_connected: list[int] = []
     reader = make_bus("events", "reader")
-    reader.subscribe("vigilar/camera/a/fact", lambda _topic, payload: got.append(int(payload)))
+    reader.subscribe("vigilar/camera/front/fact", lambda _topic, payload: got.append(int(payload)))
     reader.on_connected(lambda: times_connected.append(1))
     _started(reader)
-    writer = _started(make_bus("camera", "writer"))
-    assert writer.publish("vigilar/camera/a/fact", b"0").wait(5.0)
+    writer = _started(make_bus("camera-front", "writer"))
+    assert writer.publish("vigilar/camera/front/fact", b"0").wait(5.0)
     broker.process.kill()
     broker.process.wait()
     wait_until(lambda: not writer.is_connected and not reader.is_connected, 5.0)
-    tickets = [writer.publish("vigilar/camera/a/fact", str(number).encode()) for number in range(1, 50)]
+    tickets = [writer.publish("vigilar/camera/front/fact", str(number).encode()) for number in range(1, 50)]
     again = subprocess.Popen(broker_command(tmp_path / "broker"))
     try:
         wait_until(lambda: is_answering(broker.port, 0.2), 5.0)
         wait_until(lambda: len(times_connected) == 2 and all(t.is_acknowledged for t in tickets), 10.0)
-        wait_until(lambda: writer.publish("vigilar/camera/a/fact", b"50").wait(5.0) and 50 in got, 5.0)
+        wait_until(lambda: writer.publish("vigilar/camera/front/fact", b"50").wait(5.0) and 50 in got, 5.0)
     finally:
         again.kill()
         again.wait()

@@ -10,16 +10,18 @@ from typing import Any, cast
 import pytest
 
 from tests.ready_store import open_ready_store
-from tests.recording_kit import START_MONO_NS, plain_packet, plain_packets, plain_run
+from tests.recording_kit import START_MONO_NS, bench, plain_packet, plain_packets, plain_run
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.errors import CameraError, ErrorKind, RecordingError, StoreError
 from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraFact, MotionEnd, MotionStart
 from vigilar.capture.worker import Connection
+from vigilar.detect.motion import MotionSettings
 from vigilar.media.packets import Packet, RunStart, StreamRole
 from vigilar.processes.analysis import MAX_QUEUE_BYTES, AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import MAX_PICTURES, MAX_WAITING, FactSender
+from vigilar.processes.motion import MotionTeller
 from vigilar.record.stills import Still
 from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
@@ -286,6 +288,18 @@ class Looks:
 
     def end(self) -> None:
         self.ends += 1
+
+
+def test_sensitivity_reaches_the_analyser_and_the_one_after_it(tmp_path: Path) -> None:
+    with bench(tmp_path) as b:
+        facts = FactSender("front", "box", b.store, Heard(), b.clock)
+        teller = MotionTeller(facts, b.recorder, b.file_store, b.clock, lambda: 1, 0.2)
+        first = teller.make_analyser()
+        teller.set_sensitivity(0.9)
+        first.start_run(plain_run())
+        first.feed(plain_packet(0.0, is_keyframe=True))
+        assert first._detector.settings == MotionSettings(0.9)
+        assert teller.make_analyser()._detector.settings == MotionSettings(0.9)
 
 
 def test_failed_analysis_begins_anew() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vigilar.bus.messages import BadMessage
-from vigilar.events.classification import Severity, process_title_name, title_of
+from vigilar.events.classification import Severity, title_of
 from vigilar.events.subject import Subject, all_types, handler_of
 from vigilar.events.subjects import EVENT_TYPES, SUBJECTS
 from vigilar.store.schema import SEVERITIES
@@ -73,16 +73,3 @@ def test_swept_topics_are_handled_topics() -> None:
 def test_title_takes_any_name() -> None:
     assert title_of(EVENT_TYPES["motion"], "Front {door}") == "Motion, Front {door}"
     assert title_of(EVENT_TYPES["system_started"], "Vigilar") == "Vigilar started"
-
-
-def test_processes_have_names_for_people() -> None:
-    restarted = EVENT_TYPES["process_restarted"]
-    titles = [
-        title_of(restarted, process_title_name(process, name))
-        for process, name in (("camera/front", "Front door"), ("web", None), ("notify", None))
-    ]
-    assert titles == [
-        "The camera process of Front door was restarted",
-        "The web server was restarted",
-        "The process notify was restarted",
-    ]

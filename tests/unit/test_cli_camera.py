@@ -137,6 +137,46 @@ def test_login_that_another_camera_uses_stays(tmp_path: Path, monkeypatch: pytes
     assert SecretStore(tmp_path / "secrets").names() == ["door"]
 
 
+@pytest.mark.parametrize("more", ["", '[bus]\nbroker = "external"\nhost = "h"\nlogin = "secret:door"\n'])
+def test_camera_named_like_a_secret_gets_another_name_for_its_login(tmp_path: Path, more: str) -> None:
+    secrets = SecretStore(tmp_path / "secrets")
+    if more:  # the login of the broker, which nobody has stored yet
+        (tmp_path / "vigilar.toml").write_text(more)
+    else:
+        secrets.put_login("door", "house", "of another")
+    add_door(tmp_path)
+    assert 'login = "secret:door-2"' in (tmp_path / "vigilar.toml").read_text()
+    assert secrets.get("door-2") == {"user": "admin", "password": "geheim"}
+    assert secrets.names() == (["door-2"] if more else ["door", "door-2"])
+    if not more:
+        assert secrets.get("door") == {"user": "house", "password": "of another"}
+
+
+def test_first_login_of_a_camera_leaves_other_secrets_alone(tmp_path: Path) -> None:
+    secrets = SecretStore(tmp_path / "secrets")
+    secrets.put_login("door", "house", "of another")
+    assert camera(tmp_path, "add", "rtsp://10.0.0.7/x", "--name", "Door", "--no-test") == 0
+    assert camera(tmp_path, "login", "door", "--user", "u", "--password-file", str(password(tmp_path, "p"))) == 0
+    assert secrets.get("door") == {"user": "house", "password": "of another"}
+    assert secrets.get("door-2") == {"user": "u", "password": "geheim"}
+
+
+def test_camera_that_is_refused_leaves_no_login(tmp_path: Path) -> None:
+    add_door(tmp_path)
+    args = ("rtsp://10.0.0.8/x", "--name", "x" * 99, "--user", "a", "--password-file", str(password(tmp_path, "p")))
+    assert camera(tmp_path, "add", *args, "--no-test") == ExitCode.CONFIG
+    assert SecretStore(tmp_path / "secrets").names() == ["door"]
+
+
+def test_login_of_the_broker_outlives_a_camera_that_shares_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    add_door(tmp_path)
+    with (tmp_path / "vigilar.toml").open("a") as file:
+        file.write('[bus]\nbroker = "external"\nhost = "h"\nlogin = "secret:door"\n')
+    assert camera(tmp_path, "remove", "door") == 0
+    assert SecretStore(tmp_path / "secrets").names() == ["door"]
+
+
 def test_login_is_stored_again(tmp_path: Path) -> None:
     assert camera(tmp_path, "add", "rtsp://10.0.0.7/x", "--name", "Door", "--no-test") == 0
     assert camera(tmp_path, "login", "door", "--user", "u", "--password-file", str(password(tmp_path, "p"))) == 0

@@ -70,6 +70,17 @@ def test_other_cameras_replace_the_file_and_forget_old_logins(places: Places) ->
     assert SecretStore(places.secrets_dir).names() == ["camera-1"]
 
 
+def test_login_of_somebody_else_is_not_overwritten(places: Places) -> None:
+    store = SecretStore(places.secrets_dir)
+    store.put_login("camera-1", "house", "of another")
+    for password in ("b", "c"):  # the second time it finds its own
+        config = prepare(places, [f"rtsp://a:{password}@h/x"], 5000)
+        assert config.cameras[0].login == "secret:camera-1-2"
+        assert store.get_login("camera-1").password == "of another"
+        assert store.get_login("camera-1-2").password == password
+    assert store.names() == ["camera-1", "camera-1-2"]
+
+
 def test_file_of_a_person_is_not_replaced(places: Places) -> None:
     places.config_file.parent.mkdir()
     places.config_file.write_text("[web]\nport = 1\n")

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vigilar.base.errors import ConfigError
-from vigilar.config.cut import cut_jobs, database_url, make_broker_plan, shared_logins
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo
+from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
+from vigilar.config.jobs import (
+    BrokerPlan,
+    BusLogin,
+    BusLogins,
+    CameraInfo,
+    CameraJob,
+    HouseJobs,
+    WebJob,
+    live_settings,
+    with_settings,
+)
 from vigilar.config.load import parse_config
 from vigilar.config.places import Places, find_places
 from vigilar.config.secrets import SecretStore
+from vigilar.processes.cutting import cut_house
+from vigilar.processes.kinds import KINDS, kind_of
 
 BUS = BusLogins(
     host="127.0.0.1",
     port=18830,
-    camera=BusLogin("camera", "cam-pw"),
-    events=BusLogin("events", "ev-pw"),
-    web=BusLogin("web", "web-pw"),
+    accounts={
+        "camera-front-door": BusLogin("camera-front-door", "cam-pw"),
+        "camera-hall": BusLogin("camera-hall", "hall-pw"),
+        "events": BusLogin("events", "ev-pw"),
+        "web": BusLogin("web", "web-pw"),
+    },
 )
 TEXT = b"""
 [house]
@@ -53,29 +70,47 @@ def places(tmp_path: Path) -> Places:
     return find_places(data_dir=tmp_path, environ={})
 
 
+def cut(places: Places, clips: DemoClips, uuids: dict[str, bytes] | None = None) -> HouseJobs:
+    config = parse_config(TEXT, "v")
+    source = CutSource(config=config, places=places, bus=BUS, demo_clips=clips, camera_uuids=uuids or {})
+    return cut_house(KINDS, source, make_broker_plan(config, places))
+
+
+def camera_jobs(jobs: HouseJobs) -> list[CameraJob]:
+    return [planned.job for planned in jobs.processes.values() if isinstance(planned.job, CameraJob)]
+
+
 def test_jobs_hold_what_the_processes_need(places: Places) -> None:
-    jobs = cut_jobs(parse_config(TEXT, "v"), places, BUS, CLIPS, {"hall": b"h" * 16})
-    door, hall = jobs.cameras
+    jobs = cut(places, CLIPS, {"hall": b"h" * 16})
+    door, hall = camera_jobs(jobs)
+    events, web = jobs.processes["events"].job, jobs.processes["web"].job
+    assert isinstance(web, WebJob)
     assert (door.camera_id, door.name, door.camera_uuid) == ("front-door", "Front door", b"")
     assert (door.main_url, door.sub_url) == ("rtsp://admin:p%40ss@10.0.0.7/x", "rtsp://admin:p%40ss@10.0.0.7/y")
     assert (door.before_s, door.recording_mode, door.sensitivity, door.log_level) == (8.0, "always", 0.5, "DEBUG")
-    assert (door.bus_port, door.bus_user, door.bus_password) == (18830, "camera", "cam-pw")
+    assert (door.bus_port, door.bus_user, door.bus_password) == (18830, "camera-front-door", "cam-pw")
     assert (hall.main_url, hall.sub_url, hall.recording_mode) == ("file:/d/main.mp4", "file:/d/sub.mp4", "motion")
     assert hall.camera_uuid == b"h" * 16
-    assert (jobs.events.bus_user, jobs.web.bus_user) == ("events", "web")
-    assert jobs.web.cameras == (
-        CameraInfo("front-door", "Front door", has_sub=True, enabled=True),
-        CameraInfo("hall", "Hall", has_sub=True, enabled=True),
-        CameraInfo("old", "Old", has_sub=False, enabled=False),
+    assert (events.bus_user, web.bus_user) == ("events", "web")
+    assert (
+        web.cameras
+        == jobs.cameras
+        == (
+            CameraInfo("front-door", "Front door", has_sub=True, enabled=True),
+            CameraInfo("hall", "Hall", has_sub=True, enabled=True),
+            CameraInfo("old", "Old", has_sub=False, enabled=False),
+        )
     )
-    assert (jobs.web.port, jobs.web.time_zone, jobs.web.config_file) == (49735, "UTC", places.config_file)
-    assert jobs.events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
+    assert (web.port, web.time_zone, web.config_file) == (49735, "UTC", places.config_file)
+    assert events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
     assert jobs.broker == BrokerPlan(is_own=True, host="127.0.0.1", port=1883)
     assert jobs.problems == ()
+    assert list(jobs.processes) == ["events", "web", "camera/front-door", "camera/hall"], "in the order of starting"
+    assert jobs.processes["camera/hall"].title == "The camera process of Hall"
 
 
 def test_jobs_show_no_secret_and_travel(places: Places) -> None:
-    jobs = cut_jobs(parse_config(TEXT, "v"), places, BUS, CLIPS)
+    jobs = cut(places, CLIPS)
     for secret in ("p%40ss", "p@ss", "cam-pw", "ev-pw", "web-pw"):
         assert secret not in repr(jobs)
     assert pickle.loads(pickle.dumps(jobs)) == jobs  # noqa: S301 -- our own bytes
@@ -83,8 +118,8 @@ def test_jobs_show_no_secret_and_travel(places: Places) -> None:
 
 def test_camera_that_cannot_run_leaves_the_others(places: Places) -> None:
     SecretStore(places.secrets_dir).delete("front-door")
-    jobs = cut_jobs(parse_config(TEXT, "v"), places, BUS, {})
-    assert jobs.cameras == ()
+    jobs = cut(places, {})
+    assert camera_jobs(jobs) == []
     assert jobs.problems == (
         'Front door: There is no secret "front-door".',
         'Hall: The demo scene "hall" was not made.',
@@ -102,7 +137,7 @@ def test_external_broker_brings_its_login(places: Places) -> None:
         "vigilar",
         "geheim",
     )
-    assert shared_logins(plan).web == BusLogin("vigilar", "geheim")
+    assert shared_logins(plan).of("camera-any") == BusLogin("vigilar", "geheim")
     assert "geheim" not in repr(plan) + repr(shared_logins(plan))
 
 
@@ -113,6 +148,21 @@ def test_database_login_is_encoded_into_the_address(places: Places) -> None:
     SecretStore(places.secrets_dir).delete("db")
     with pytest.raises(ConfigError, match='no secret "db"'):
         database_url(config, places)
+
+
+def test_live_settings_change_the_job_of_the_running_process(places: Places) -> None:
+    door = camera_jobs(cut(places, CLIPS))[0]
+    live = kind_of("camera", KINDS).live
+    settings = json.loads(json.dumps(live_settings(replace(door, name="Gate", before_s=2.0), live)))
+    assert with_settings(door, settings) == replace(door, name="Gate", before_s=2.0)
+
+
+def test_lists_of_cameras_and_names_survive_the_way(places: Places) -> None:
+    web = cut(places, CLIPS).processes["web"].job
+    assert isinstance(web, WebJob)
+    new = replace(web, names=("box", "house"), cameras=(CameraInfo("new", "New {one}", True, False),))
+    settings = json.loads(json.dumps(live_settings(new, kind_of("web", KINDS).live)))
+    assert with_settings(web, settings) == new
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,20 @@ def store(tmp_path: Path) -> SecretStore:
     return SecretStore(tmp_path / "secrets")
 
 
+def test_new_login_never_replaces_a_secret(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path / "secrets")
+    names = [store.add_login("door", "u", str(number), taken={"door-3"}) for number in range(3)]
+    assert names == ["door", "door-2", "door-4"]
+    assert [store.get_login(name).password for name in names] == ["0", "1", "2"]
+
+
+def test_new_login_of_a_long_name_gets_a_name_that_is_allowed(tmp_path: Path) -> None:
+    store = SecretStore(tmp_path / "secrets")
+    names = {store.add_login("x" * 64, "u", "p") for _ in range(11)}
+    assert len(names) == 11
+    assert {len(name) for name in names} <= set(range(60, 65))
+
+
 def test_login_comes_back(store: SecretStore) -> None:
     store.put_login("front-door", "admin", "pä ss/w:rd")
     assert store.get_login("front-door") == LoginSecret("admin", "pä ss/w:rd")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import wait_until
 from vigilar.base import control
 from vigilar.base.control import MAX_BATCH, ControlChild, ProcessFact, SupervisorEnd, control_pair
 
@@ -141,6 +142,39 @@ def test_failed_fact_is_not_done(running: tuple[SupervisorEnd, ControlChild]) ->
     supervisor.send_fact(FACT)
     assert messages(supervisor) == [{"done": "f1"}]
     assert tries == ["f1", "f1"]
+
+
+def test_settings_are_taken_once_and_told_in_the_heartbeat(running: tuple[SupervisorEnd, ControlChild]) -> None:
+    supervisor, process = running
+    taken: list[dict[str, Any]] = []
+    supervisor.send_settings({"name": "Gate"}, 3)  # before anybody listens
+    process.listen(on_settings=taken.append)
+    wait_until(lambda: taken, 2.0)
+    supervisor.send_settings({"name": "Gate"}, 3)
+    supervisor.send_settings({"name": "Shed"}, 4)
+    wait_until(lambda: len(taken) == 2, 2.0)
+    assert taken == [{"name": "Gate"}, {"name": "Shed"}]
+    wait_until(lambda: process._settings_version == 4, 2.0)
+    process.heartbeat()
+    assert messages(supervisor) == [{"beat": {}, "settings": 4}]
+
+
+def test_settings_that_were_not_taken_come_again(running: tuple[SupervisorEnd, ControlChild]) -> None:
+    supervisor, process = running
+    tries: list[int] = []
+
+    def take(_settings: dict[str, Any]) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise RuntimeError("not now")
+
+    process.listen(on_settings=take)
+    supervisor.send_settings({"name": "Gate"}, 1)
+    wait_until(lambda: tries, 2.0)
+    process.heartbeat()
+    assert messages(supervisor) == [{"beat": {}}]
+    supervisor.send_settings({"name": "Gate"}, 1)
+    wait_until(lambda: process._settings_version == 1, 2.0)
 
 
 def test_silent_process_never_blocks_supervisor(pair: tuple[SupervisorEnd, ControlChild]) -> None:

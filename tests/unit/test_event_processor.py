@@ -195,8 +195,9 @@ def test_subscribes_to_motion_and_facts_only(processor: EventProcessor, bus: Fak
 
 
 def test_supervisor_fact_of_camera_belongs_to_camera(processor: EventProcessor, store: Store, bus: FakeBus) -> None:
-    processor.handle_fact(ProcessFact("p1", NOW, "process_restarted", "camera/front", {"reason": "killed"}))
-    processor.handle_fact(ProcessFact("p1", NOW, "process_restarted", "camera/front", {"reason": "killed"}))
+    detail = {"reason": "killed", "process_title": "The camera process of Front door"}
+    processor.handle_fact(ProcessFact("p1", NOW, "process_restarted", "camera/front", detail))
+    processor.handle_fact(ProcessFact("p1", NOW, "process_restarted", "camera/front", detail))
     processor.handle_fact(ProcessFact("p2", NOW, "system_started", "system"))
     assert (_event(store, "p1").source_id, _event(store, "p1").payload) == (
         "front",

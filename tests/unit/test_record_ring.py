@@ -35,6 +35,19 @@ def test_reader_gets_every_packet_once() -> None:
     assert taken == packets
 
 
+def test_longer_pre_roll_is_kept_from_now_on() -> None:
+    ring, reader = _filled([], min_s=1.0)
+    for packet in plain_packets(10):
+        ring.add(packet)
+        _take_all(reader)
+    short_bytes = ring.size_bytes
+    ring.keep(4.0)
+    for packet in plain_packets(10, from_s=10):
+        ring.add(packet)
+        _take_all(reader)
+    assert ring.size_bytes > 2 * short_bytes
+
+
 def test_front_leaves_in_whole_groups_when_read() -> None:
     packets = plain_packets(20)
     ring, reader = _filled([], min_s=5.0)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,14 +26,26 @@ class Stage:
         self.signals: list[int] = []
         self.exit_code = 1
         self.has_line = has_line
+        self.theirs: socket.socket | None = None
         self.child = Child("camera/front", self.launch, self.clock, Backoff(rand=lambda: 0.0))
 
     def launch(self) -> Launched:
         line: SupervisorEnd | None = None
         if self.has_line:
-            line, theirs = control_pair()
-            theirs.close()
+            if self.theirs:
+                self.theirs.close()
+            line, self.theirs = control_pair()
+            self.theirs.setblocking(False)
         return Launched(os.getpid(), os.open("/dev/null", os.O_RDONLY), lambda: self.exit_code, line)
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the newest process was told and has not read yet."""
+        assert self.theirs
+        messages = []
+        with contextlib.suppress(BlockingIOError):
+            while data := self.theirs.recv(10_000):
+                messages.append(json.loads(data))
+        return messages
 
     def run_and_fail(self, ran_s: float = 0.0) -> float:
         """Launch when due, fail after ``ran_s``; the pause before the next start."""
@@ -50,6 +65,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     yield made
     if made.child.launched:
         made.child.launched.close()
+    if made.theirs:
+        made.theirs.close()
 
 
 def test_pauses_grow_to_thirty_seconds(stage: Stage) -> None:
@@ -150,6 +167,34 @@ def test_new_settings_end_the_pause(stage: Stage) -> None:
     assert not stage.child.is_due()
     stage.child.replace(stage.launch, 4.0)
     assert stage.child.is_due()
+
+
+def test_settings_are_sent_until_a_heartbeat_names_them(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.change(stage.launch, {"name": "Gate"})
+    stage.child.send_settings()
+    stage.child.change(stage.launch, {"name": "Shed"})
+    assert [(one["settings"]["name"], one["version"]) for one in stage.told()] == [
+        ("Gate", 1),
+        ("Gate", 1),
+        ("Shed", 2),
+    ]
+    stage.child.beat({}, 1)
+    stage.child.send_settings()
+    assert len(stage.told()) == 1, "it has older ones"
+    stage.child.beat({}, 2)
+    stage.child.send_settings()
+    assert stage.told() == []
+    assert stage.child.summary()["restarts"] == 0
+
+
+def test_new_process_has_the_settings_from_its_start(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.ended()
+    stage.child.change(stage.launch, {"name": "Gate"})
+    stage.child.launch()
+    stage.child.send_settings()
+    assert stage.told() == []
 
 
 def test_facts_tell_when_the_next_try_is(stage: Stage) -> None:

@@ -20,7 +20,7 @@ from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.ports import check_page_port, is_port_free
 from vigilar.base.stop import Stop
 from vigilar.base.systemd import ServiceManager
-from vigilar.bus.accounts import USERS, access_list, load_or_create_accounts, password_file
+from vigilar.bus.accounts import OWNER, Account, access_list, load_or_create_passwords, password_file
 from vigilar.bus.broker import broker_command, check_port, write_configuration
 from vigilar.processes.planner import Refusal
 
@@ -98,17 +98,19 @@ def test_missing_broker_names_the_package(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_accounts_are_made_once_and_private(tmp_path: Path) -> None:
-    first = load_or_create_accounts(tmp_path / "secrets")
-    assert tuple(first) == USERS
-    assert len(set(first.values())) == len(USERS)
-    assert load_or_create_accounts(tmp_path / "secrets") == first
+    users = ["camera-front", "events", "owner"]
+    first = load_or_create_passwords(tmp_path / "secrets", users)
+    assert list(first) == users
+    assert len(set(first.values())) == len(users)
+    assert load_or_create_passwords(tmp_path / "secrets", users) == first
     assert (tmp_path / "secrets" / "bus-users").stat().st_mode & 0o777 == 0o600
 
 
-def test_new_user_keeps_the_others(tmp_path: Path) -> None:
-    (tmp_path / "bus-users").write_text('{"camera": "old"}')
-    (tmp_path / "bus-users").chmod(0o600)
-    assert load_or_create_accounts(tmp_path)["camera"] == "old"
+def test_new_user_keeps_the_others_and_a_gone_one_is_forgotten(tmp_path: Path) -> None:
+    before = load_or_create_passwords(tmp_path, ["camera-front", "camera-back"])
+    after = load_or_create_passwords(tmp_path, ["camera-new", "camera-front"])
+    assert after["camera-front"] == before["camera-front"]
+    assert "camera-back" not in (tmp_path / "bus-users").read_text()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_bad_accounts_file_is_refused(tmp_path: Path, text: str, mode: int, kind
     (tmp_path / "bus-users").write_text(text)
     (tmp_path / "bus-users").chmod(mode)
     with pytest.raises(BusError) as caught:
-        load_or_create_accounts(tmp_path)
+        load_or_create_passwords(tmp_path, ["web"])
     assert caught.value.kind is kind
 
 
@@ -135,7 +137,7 @@ def test_password_file_holds_salted_hashes_only() -> None:
 
 def test_broker_files_are_private(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
-    write_configuration(folder, 1234, "accounts", access_list())
+    write_configuration(folder, 1234, "accounts", access_list([OWNER]))
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
     text = (folder / "mosquitto.conf").read_text()
@@ -143,9 +145,9 @@ def test_broker_files_are_private(tmp_path: Path) -> None:
     assert "allow_anonymous false\n" in text
 
 
-def test_only_known_users_have_rules() -> None:
-    rules = access_list().splitlines()
-    assert [line.removeprefix("user ") for line in rules if line.startswith("user ")] == list(USERS)
+def test_rules_say_who_may_write_and_read_what() -> None:
+    accounts = [Account("events", says=("a/#", "b"), hears=("a/#", "c/+")), Account("mute")]
+    assert access_list(accounts) == ("user events\ntopic readwrite a/#\ntopic write b\ntopic read c/+\n\nuser mute\n")
 
 
 def test_service_manager_is_told(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
+from vigilar.config.secrets import SecretStore
 from vigilar.web.openapi import openapi_document
 from vigilar.web.security import CSP, is_known_host
 
@@ -414,6 +416,21 @@ class TestEventsApi:
         assert (response.data, response.mimetype) == (b"\xff\xd8 a picture", "image/jpeg")
 
 
+class TestSettingsOfTheRunningProcess:
+    def test_house_name_zone_and_host_names_count_from_the_next_request_on(
+        self, house: House, owner: FlaskClient
+    ) -> None:
+        strange = {"Host": "mill.example"}
+        assert owner.get("/healthz", headers=strange).status_code == 421
+        cfg = replace(house.parts.cfg, house_name="Old mill", time_zone="Asia/Tokyo", names=("mill.example",))
+        house.parts.use_settings(cfg)
+        assert owner.get("/healthz", headers=strange).status_code == 200
+        page = owner.get("/live", headers=PAGE).get_data(as_text=True)
+        assert "Old mill" in page
+        assert 'data-zone="Asia/Tokyo"' in page
+        assert house.parts.house_midnight_ms() % 86_400_000 == 15 * 3_600_000, "Tokyo is nine hours ahead"
+
+
 class TestCamerasApi:
     def test_added_camera_is_in_the_file_without_login(self, house: House, owner: FlaskClient) -> None:
         asked: list[bool] = []
@@ -437,6 +454,16 @@ class TestCamerasApi:
         shown = owner.get("/api/v1/cameras/back-yard").get_data(as_text=True)
         assert '"has_login":true' in shown.replace(" ", "")
         assert "p@ss" not in shown
+
+    def test_camera_named_like_a_secret_cannot_overwrite_it(self, house: House, owner: FlaskClient) -> None:
+        secrets = SecretStore(house.folder / "secrets")
+        secrets.put_login("database", "vigilar", "of the database")
+        body = {"name": "Database", "address": "rtsp://a.local/", "user": "u", "password": "p"}
+        assert owner.post("/api/v1/cameras", json=body).status_code == 201
+        assert secrets.get("database") == {"user": "vigilar", "password": "of the database"}
+        assert secrets.get("database-2") == {"user": "u", "password": "p"}
+        assert owner.delete("/api/v1/cameras/database").status_code == 204
+        assert secrets.names() == ["database"]
 
     def test_same_address_twice_is_409(self, owner: FlaskClient) -> None:
         body = {"name": "Porch", "address": "demo:street"}

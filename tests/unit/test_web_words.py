@@ -207,8 +207,24 @@ def test_disk_that_costs_some_cameras_only_says_how_many() -> None:
 
 
 def test_restarting_camera_is_told_once() -> None:
-    lines = process_lines({"camera/shed": {"state": "waiting"}}, [CameraInfo("shed", "Shed", True, True)])
+    lines = process_lines({"camera/shed": {"state": "waiting"}})
     assert list_problems([line("restarting")], lines, ROOMY, has_bus=True) == ["Shed: restarting, not recording."]
+
+
+def test_programs_are_called_by_the_titles_of_the_supervisor() -> None:
+    told = {
+        "web": {"title": "The web server", "state": "running", "restarts": 2},
+        "camera/shed": {"title": "The camera process of Shed", "state": "waiting"},
+        "new": "nonsense",
+    }
+    lines = process_lines(told)
+    assert [(one.words, one.state, one.is_well, one.restarts) for one in lines] == [
+        ("The web server", "Running", True, 2),
+        ("The camera process of Shed", "Waiting", False, 0),
+        ("new", "Unknown", False, 0),
+    ]
+    problems = list_problems([line("live")], lines[:2], ROOMY, has_bus=True)
+    assert problems == ["The camera process of Shed is not running."]
 
 
 def test_sentences_count_rightly() -> None:

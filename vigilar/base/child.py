@@ -84,11 +84,14 @@ class Child:
     """The rules of one process. One thread.
 
     The first restart comes at once, then after 1, 2, 4 ... 30 s with jitter; a minute of steady running starts the
-    series again. ``launched`` is None exactly while no process exists.
+    series again. ``launched`` is None exactly while no process exists. ``title`` is what people call it.
     """
 
-    def __init__(self, name: str, launch: Launch, clock: Clock, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self, name: str, launch: Launch, clock: Clock, backoff: Backoff | None = None, *, title: str = ""
+    ) -> None:
         self.name = name
+        self.title = title or name
         self.state = ChildState.WAITING
         self.launched: Launched | None = None
         self.restarts = 0
@@ -106,6 +109,8 @@ class Child:
         self._was_hung = False
         self._last_exit = ""
         self._status: dict[str, Any] = {}
+        self._settings: dict[str, Any] | None = None
+        self._settings_version = 0
 
     def launch(self) -> Launched:
         """Start the process. OSError when the machine cannot (no memory, no process left): see ``failed_to_launch``."""
@@ -116,6 +121,7 @@ class Child:
         self._was_hung = False
         self._kill_s = float("inf")
         self._status = {}
+        self._settings = None  # the job it was started with has them
         return self.launched
 
     def failed_to_launch(self, reason: str) -> Failure:
@@ -134,6 +140,18 @@ class Child:
             self.state = ChildState.WAITING
             self._due_s = self._now_s()
         self.is_wanted = True
+
+    def change(self, launch: Launch, settings: dict[str, Any]) -> None:
+        """Give the running process new settings; a later start is by ``launch``, which has them already."""
+        self._launch = launch
+        self._settings_version += 1
+        self._settings = settings
+        self.send_settings()
+
+    def send_settings(self) -> None:
+        """Send the newest settings, unless the process has them: a heartbeat said so, or it was started with them."""
+        if self._settings is not None and self.launched and self.launched.line:
+            self.launched.line.send_settings(self._settings, self._settings_version)
 
     def stop(self, within_s: float) -> None:
         """Ask the process to end; ``is_overdue`` is true when it has not after ``within_s``."""
@@ -154,9 +172,11 @@ class Child:
         if self.launched:
             self.launched.send_signal(signal.SIGKILL)
 
-    def beat(self, status: dict[str, Any]) -> bool:
-        """Take a heartbeat. True for the first of a process."""
+    def beat(self, status: dict[str, Any], settings_version: object = None) -> bool:
+        """Take a heartbeat, with the version of the settings that the process uses. True for the first of a process."""
         self._beat_s = self._now_s()
+        if settings_version == self._settings_version:
+            self._settings = None
         self._status = status
         if self.state is not ChildState.STARTING:
             return False
@@ -211,6 +231,7 @@ class Child:
         wait_s = max(0.0, self._due_s - self._now_s())
         is_waiting = self.state is ChildState.WAITING
         return {
+            "title": self.title,
             "state": self.state.value,
             "pid": self.launched.pid if self.launched else None,
             "started_ts": self._started_ts if self.launched else None,

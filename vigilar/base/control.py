@@ -3,8 +3,10 @@
 One ``SOCK_SEQPACKET`` socket pair a process: each datagram is one JSON object, so nobody ever waits for the second
 half of a message, and the death of either side is an end of file on the other.
 
-    process -> supervisor   {"beat": {...}}   {"reload": 1}   {"done": "<id of a fact>"}
-    supervisor -> process   {"stop": 1}       {"status": {...}}   {"fact": {...}}
+    process -> supervisor   {"beat": {...}, "settings": n}   {"reload": 1}   {"done": "<id of a fact>"}
+    supervisor -> process   {"stop": 1}   {"status": {...}}   {"settings": {...}, "version": n}   {"fact": {...}}
+
+Settings are sent again with each status until a heartbeat names their version: a message that was missed is no loss.
 
 Secrets do not travel here: they go once, inside the pickled job, when the process starts.
 """
@@ -45,6 +47,7 @@ supervisor's process waits for the lock of the old one."""
 _STOP, _LISTEN = b"s", b"l"
 
 StatusHandler = Callable[[dict[str, Any]], None]
+SettingsHandler = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class ProcessFact:
 
     ``id`` is unique and stays the same when the fact is sent again; ``ts`` is UTC milliseconds; ``kind`` is a type of
     ``vigilar/events/subjects.py`` (``process_restarted``, ``process_failing``, ``system_started``,
-    ``system_stopped``); ``source_id`` is the process (``camera/front-door``, ``web``, ...) or ``system``.
+    ``system_stopped``); ``source_id`` is the process (``camera/front-door``, ``web``, ...) or ``system``. ``detail``
+    goes into the event; of a process, ``process_title`` in it is what people call it.
     """
 
     id: str
@@ -117,6 +121,10 @@ class SupervisorEnd:
         """False when the process does not read: it misses this status and gets the next."""
         return self._send({"status": status})
 
+    def send_settings(self, settings: dict[str, Any], version: int) -> bool:
+        """True when the kernel took it. Only the version in a heartbeat says that the process uses them."""
+        return self._send({"settings": settings, "version": version})
+
     def send_fact(self, fact: ProcessFact) -> bool:
         """True when the kernel took it. Only ``{"done": id}`` says that the process did."""
         return self._send({"fact": fact.dump()})
@@ -143,7 +151,10 @@ class ControlChild:
         self._last_beat_mono_s = float("-inf")
         self._on_status: StatusHandler | None = None
         self._on_fact: FactHandler | None = None
+        self._on_settings: SettingsHandler | None = None
         self._last_status: dict[str, Any] | None = None
+        self._last_settings: tuple[int, dict[str, Any]] | None = None
+        self._settings_version = 0
         self._held: list[ProcessFact] = []
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
@@ -158,15 +169,23 @@ class ControlChild:
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         threading.Thread(target=self._listen, name="control", daemon=True).start()
 
-    def listen(self, *, on_status: StatusHandler | None = None, on_fact: FactHandler | None = None) -> None:
+    def listen(
+        self,
+        *,
+        on_status: StatusHandler | None = None,
+        on_fact: FactHandler | None = None,
+        on_settings: SettingsHandler | None = None,
+    ) -> None:
         """Name who takes what the supervisor tells; what came before this call is delivered now. Call it once.
 
         ``on_status`` gets ``{"ts", "processes": {name: facts}, ...}`` every 5 s and at each change; see
         ``docs/architecture/subsystems/supervisor.md``. ``on_fact`` gets each ProcessFact at least once; the
-        supervisor sends it again until the handler has returned without an error.
+        supervisor sends it again until the handler has returned without an error. ``on_settings`` gets all fields of
+        the job that may change while the process runs, by name, when one did; again, until it returned without an
+        error.
         """
         with self._lock:
-            self._on_status, self._on_fact = on_status, on_fact
+            self._on_status, self._on_fact, self._on_settings = on_status, on_fact, on_settings
         self._wake(_LISTEN)
 
     def heartbeat(self, status: dict[str, Any] | None = None) -> None:
@@ -181,7 +200,8 @@ class ControlChild:
             if now - self._last_beat_mono_s < BEAT_EVERY_S:
                 return
             self._last_beat_mono_s = now
-        _send(self._sock, {"beat": status or {}})
+            version = self._settings_version
+        _send(self._sock, {"beat": status or {}, "settings": version} if version else {"beat": status or {}})
 
     def ask_reload(self) -> None:
         """Ask the supervisor to read the configuration again. Returns at once; the effect shows in the status."""
@@ -219,6 +239,9 @@ class ControlChild:
         elif "status" in message:
             self._last_status = message["status"]
             self._handle_status()
+        elif "settings" in message:
+            self._last_settings = (int(message["version"]), message["settings"])
+            self._handle_settings()
         elif "fact" in message:
             fact = ProcessFact.parse(message["fact"])
             with self._lock:
@@ -230,6 +253,7 @@ class ControlChild:
 
     def _deliver_held(self) -> None:
         self._handle_status()
+        self._handle_settings()
         with self._lock:
             on_fact = self._on_fact
         if on_fact:
@@ -246,6 +270,20 @@ class ControlChild:
             on_status(self._last_status)
         except Exception:
             logger.exception("status of the processes was not taken")
+
+    def _handle_settings(self) -> None:
+        with self._lock:
+            on_settings, used = self._on_settings, self._settings_version
+        if on_settings is None or self._last_settings is None or self._last_settings[0] == used:
+            return
+        version, settings = self._last_settings
+        try:
+            on_settings(settings)
+        except Exception:
+            logger.exception("new settings were not taken, they will come again")
+            return
+        with self._lock:
+            self._settings_version = version
 
     def _wake(self, what: bytes) -> None:
         with contextlib.suppress(BlockingIOError):  # full: it was asked often enough

@@ -11,40 +11,34 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.errors import BusError, ErrorKind
 
-USERS = ("camera", "events", "web", "owner")
-"""``owner`` may hear everything: for the command line and the owner's own programs."""
 
-_ACL = """\
-user camera
-topic write vigilar/camera/#
-topic read vigilar/camera/+/command/#
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of the broker, and the topics it may publish (``says``) and subscribe (``hears``)."""
 
-user events
-topic read vigilar/camera/#
-topic readwrite vigilar/events/#
-topic readwrite vigilar/system/#
+    user: str
+    says: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()
 
-user web
-topic read vigilar/camera/#
-topic read vigilar/events/#
-topic read vigilar/system/#
 
-user owner
-topic read vigilar/#
-"""
+OWNER = Account("owner", hears=("vigilar/#",))
+"""For the command line and the owner's own programs."""
 
 # Mosquitto's own values (mosquitto 2.0, src/password_mosq.h): few rounds, as the passwords are 32 random characters.
 _ROUNDS = 101
 _SALT_BYTES = 12
 
 
-def load_or_create_accounts(secrets_dir: Path) -> dict[str, str]:
-    """The password of each user, from ``secrets_dir/bus-users`` (0600); missing ones are made.
+def load_or_create_passwords(secrets_dir: Path, users: Iterable[str]) -> dict[str, str]:
+    """The password of each of ``users``, from ``secrets_dir/bus-users`` (0600). Missing ones are made, those of other
+    users (a camera that is gone) forgotten.
 
     Raises BusError (denied) when others can read the file, (corrupt) when it is not what we wrote.
     """
@@ -58,7 +52,7 @@ def load_or_create_accounts(secrets_dir: Path) -> dict[str, str]:
                 next_step=f"Close it: chmod 600 {file}",
             )
         known = _parse(file)
-    passwords = {user: known.get(user) or secrets.token_urlsafe(24) for user in USERS}
+    passwords = {user: known.get(user) or secrets.token_urlsafe(24) for user in users}
     if passwords != known:
         make_private_folder(secrets_dir)
         write_atomic(file, json.dumps(passwords, indent=1).encode())
@@ -81,8 +75,18 @@ def password_file(passwords: dict[str, str], known: str = "") -> str:
     return "".join(lines)
 
 
-def access_list() -> str:
-    return _ACL
+def access_list(accounts: Iterable[Account]) -> str:
+    """The text of Mosquitto's ``acl_file`` (mosquitto.conf(5)): what is not in it is refused."""
+    return "\n".join(_rules(account) for account in accounts)
+
+
+def _rules(account: Account) -> str:
+    both = [topic for topic in account.says if topic in account.hears]
+    lines = [f"user {account.user}"]
+    lines += [f"topic readwrite {topic}" for topic in both]
+    lines += [f"topic write {topic}" for topic in account.says if topic not in both]
+    lines += [f"topic read {topic}" for topic in account.hears if topic not in both]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _find_salt(hashed: str) -> bytes | None:

@@ -17,6 +17,7 @@ from vigilar.base.ports import LOOPBACK, is_port_free
 # (CONNACK with return code 5), which shows that it is alive without an account and without a trace in its state.
 _HELLO = bytes.fromhex("10 0c 0004 4d515454 04 02 000a 0000")
 _CONNACK = 0x20
+_MAX_ONE_BYTE_LENGTH = 127
 
 _CONFIGURATION = """\
 # Written by Vigilar at each start: changes here are lost. Settings are in [bus] of the configuration file.
@@ -87,5 +88,19 @@ def is_answering(port: int, timeout_s: float) -> bool:
         with socket.create_connection((LOOPBACK, port), timeout_s) as probe:
             probe.sendall(_HELLO)
             return probe.recv(1) == bytes([_CONNACK])
+    except OSError:
+        return False
+
+
+def is_accepted(port: int, user: str, password: str, timeout_s: float) -> bool:
+    """Whether the broker on loopback lets this user in: MQTT 3.1.1, CONNECT and CONNACK (sections 3.1 and 3.2)."""
+    texts = b"".join(len(text).to_bytes(2, "big") + text for text in (b"", user.encode(), password.encode()))
+    body = bytes.fromhex("0004 4d515454 04 c2 000a") + texts
+    if len(body) > _MAX_ONE_BYTE_LENGTH:
+        raise BusError("user and password are too long for this question", kind=ErrorKind.BUG)
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout_s) as probe:
+            probe.sendall(bytes([0x10, len(body)]) + body)
+            return probe.recv(4) == bytes([_CONNACK, 2, 0, 0])
     except OSError:
         return False

@@ -30,6 +30,11 @@ class Topics:
     def camera_heartbeat(camera_id: str) -> str:
         return f"vigilar/camera/{camera_id}/heartbeat"
 
+    @staticmethod
+    def camera_command(camera_id: str) -> str:
+        """All commands to one camera."""
+        return f"vigilar/camera/{camera_id}/command/#"
+
 
 def matches(pattern: str, topic: str) -> bool:
     """True when ``topic`` is one of those that ``pattern`` asks for (MQTT 3.1.1, 4.7: ``+`` is one level, ``#`` at the

@@ -14,7 +14,7 @@ from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
 from vigilar.cli.service import ask_reload
-from vigilar.config.cut import secret_name
+from vigilar.config.cut import secret_name, used_secrets
 from vigilar.config.edit import change_camera, no_such_camera, remove_camera
 from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
@@ -75,7 +75,8 @@ def show(camera_id: str, places: Places, as_json: bool) -> int:
 @with_places
 def login(camera_id: str, user: str | None, password_file: IO[str] | None, places: Places) -> int:
     """Store user and password of a camera again. The password is asked for, or read from a file."""
-    found = get_camera(load_config(places), camera_id)
+    config = load_config(places)
+    found = get_camera(config, camera_id)
     if not found.address.startswith("rtsp:"):
         raise VigilarError(f'The camera "{camera_id}" needs no login.', exit_code=ExitCode.USAGE)
     given = read_login(user, password_file)
@@ -85,9 +86,11 @@ def login(camera_id: str, user: str | None, password_file: IO[str] | None, place
             next_step="Give it with --user, the password is asked for.",
             exit_code=ExitCode.USAGE,
         )
-    name = secret_name(found.login) if found.login else found.id
-    SecretStore(places.secrets_dir).put_login(name, given.user, given.password)
-    if found.login is None:
+    secrets = SecretStore(places.secrets_dir)
+    if found.login:
+        secrets.put_login(secret_name(found.login), given.user, given.password)
+    else:
+        name = secrets.add_login(found.id, given.user, given.password, used_secrets(config))
         change_camera(places, camera_id, {"login": f"secret:{name}"})
     print(f'The login of "{found.name}" is stored.')
     tell_taken(places)
@@ -104,8 +107,7 @@ def remove(camera_id: str, yes: bool, places: Places) -> int:
     if not yes and sys.stdin.isatty():
         click.confirm(f'Stop recording "{found.name}" and forget its login?', abort=True, err=True)
     removed = remove_camera(places, camera_id)
-    still_used = {one.login for one in load_config(places).cameras}
-    if removed.login and removed.login not in still_used:
+    if removed.login and secret_name(removed.login) not in used_secrets(load_config(places)):
         SecretStore(places.secrets_dir).delete(secret_name(removed.login))
     print(f'"{removed.name}" is removed; its recordings stay.')
     tell_taken(places)

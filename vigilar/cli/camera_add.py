@@ -16,7 +16,8 @@ from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
 from vigilar.config.addresses import address_problem, split_login
-from vigilar.config.edit import NewCamera, add_camera, remove_camera
+from vigilar.config.cut import used_secrets
+from vigilar.config.edit import NewCamera, add_camera
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -141,14 +142,13 @@ def _tell_report(report: dict[str, Any], tells: bool) -> None:
 
 
 def _store(places: Places, new: NewCamera, given: LoginSecret | None) -> Config:
-    """Settings first, then the login, so that a name that is taken cannot overwrite somebody's login."""
+    """The login first, under a name that nobody else uses, then the settings; both or nothing."""
     if given is None:
         return add_camera(places, new)
-    name = _id_of(new)
-    config = add_camera(places, replace(new, login=f"secret:{name}"))
+    secrets = SecretStore(places.secrets_dir)
+    name = secrets.add_login(_id_of(new), given.user, given.password, used_secrets(load_config(places)))
     try:
-        SecretStore(places.secrets_dir).put_login(name, given.user, given.password)
+        return add_camera(places, replace(new, login=f"secret:{name}"))
     except ConfigError:
-        remove_camera(places, name)
+        secrets.delete(name)
         raise
-    return config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import tomlkit
@@ -15,7 +15,7 @@ from vigilar.base.ids import slug
 from vigilar.base.redact import redact
 from vigilar.cli.program import describe
 from vigilar.config.addresses import DEMO_SCENES, address_problem, split_login
-from vigilar.config.cut import secret_name
+from vigilar.config.cut import used_secrets
 from vigilar.config.edit import replace_file, set_value
 from vigilar.config.load import InvalidConfigError, load_config, parse_config
 from vigilar.config.models import DEFAULT_PORT, Config
@@ -30,13 +30,14 @@ _BETWEEN = re.compile(r",(?=(?:rtsp|file|demo):)")
 
 @dataclass(frozen=True, slots=True)
 class DemoCamera:
-    """A camera of the trial; ``user`` None means that it has no login."""
+    """A camera of the trial; ``user`` None means that it has no login. ``secret`` is the name under which it lies."""
 
     name: str
     address: str
     small: str | None = None
     user: str | None = None
     password: str = field(default="", repr=False)
+    secret: str | None = None
 
 
 def prepare(places: Places, given: list[str], port: int | None) -> Config:
@@ -54,14 +55,30 @@ def prepare(places: Places, given: list[str], port: int | None) -> Config:
         replaced.append(old)
         return old.startswith(MARK)
 
+    secrets = SecretStore(places.secrets_dir)
+    cameras = _with_secrets(cameras, secrets, _logins_before(places))
     text = house_text(cameras, port or _port_before(places))
     config = replace_file(places, text, may_replace)
-    secrets = SecretStore(places.secrets_dir)
     for camera in cameras:
-        if camera.user is not None:
-            secrets.put_login(slug(camera.name), camera.user, camera.password)
+        if camera.user is not None and camera.secret is not None:
+            secrets.put_login(camera.secret, camera.user, camera.password)
     _forget_logins(secrets, replaced, config)
     return config
+
+
+def _with_secrets(cameras: list[DemoCamera], secrets: SecretStore, ours: frozenset[str]) -> list[DemoCamera]:
+    """The cameras with the name of a secret for each login: one of an earlier trial, else one that is free."""
+    named: list[DemoCamera] = []
+    for camera in cameras:
+        if camera.user is None:
+            named.append(camera)
+            continue
+        wanted = slug(camera.name)
+        taken = [one.secret for one in named if one.secret is not None]
+        again = [name for name in sorted(ours) if name.startswith(wanted) and name not in taken]
+        name = again[0] if again else secrets.free_name(wanted, taken)
+        named.append(replace(camera, secret=name))
+    return named
 
 
 def demo_cameras() -> list[DemoCamera]:
@@ -92,7 +109,7 @@ def house_text(cameras: list[DemoCamera], port: int) -> str:
     for camera in cameras:
         table = {"name": camera.name, "address": camera.address}
         table |= {"small": camera.small} if camera.small else {}
-        table |= {"login": f"secret:{slug(camera.name)}"} if camera.user is not None else {}
+        table |= {"login": f"secret:{camera.secret}"} if camera.secret is not None else {}
         tables.append(table)
     whole = {"house": {"name": "Demo house"}, "web": {"port": port}, "bus": {"port": 0}, "camera": tables}
     return f"{MARK}\n\n{tomlkit.dumps(whole)}"
@@ -105,16 +122,23 @@ def _port_before(places: Places) -> int:
         return DEFAULT_PORT
 
 
+def _logins_before(places: Places) -> frozenset[str]:
+    """The secrets of the trial before this one; none where the file is a person's own or cannot be read."""
+    try:
+        text = places.config_file.read_bytes()
+        return used_secrets(parse_config(text, "")) if text.startswith(MARK.encode()) else frozenset()
+    except (OSError, InvalidConfigError):
+        return frozenset()
+
+
 def _forget_logins(secrets: SecretStore, replaced: list[str], config: Config) -> None:
     """Logins of cameras that are no longer there must not stay behind."""
     try:
         before = parse_config(replaced[0].encode(), "") if replaced else Config()
     except InvalidConfigError:
         return
-    kept = {camera.login for camera in config.cameras}
-    for camera in before.cameras:
-        if camera.login and camera.login not in kept:
-            secrets.delete(secret_name(camera.login))
+    for name in used_secrets(before) - used_secrets(config):
+        secrets.delete(name)
 
 
 def _wrong(sentence: str) -> VigilarError:

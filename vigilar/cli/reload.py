@@ -14,8 +14,9 @@ from vigilar.config.places import Places
 @click.command()
 @with_places
 def reload(places: Places) -> int:
-    """Make the running service read its settings again. Only cameras that changed are interrupted.
+    """Make the running service read its settings again.
 
+    A camera whose address, login or small stream changed is interrupted for a moment; all else goes on.
     Settings that are not valid are not sent: the service would keep its last good ones anyway.
     """
     config = load_config(places)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
 from vigilar.config.addresses import with_login
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, HouseJobs, WebJob
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, WebJob
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
@@ -18,56 +20,46 @@ DemoClips = Mapping[str, tuple[Path, Path]]
 """The main and the sub clip of each demo scene, by its name."""
 
 
-def cut_jobs(
-    config: Config,
-    places: Places,
-    bus: BusLogins,
-    demo_clips: DemoClips,
-    camera_uuids: Mapping[str, bytes] | None = None,
-    node_id: str = "",
-    refused: Mapping[str, str] | None = None,
-) -> HouseJobs:
-    """All jobs. A camera that cannot run (its login is missing) becomes a problem, and the others run. ``refused`` are
-    cameras, by id, that cannot run for a reason of the database, as a sentence.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutSource:
+    """What jobs are cut from. ``camera_uuids`` and ``node_id`` come from database and data folder; ``refused`` are
+    cameras, by id, that cannot run for a reason of the database, as a sentence."""
 
-    Raises ConfigError only when nothing can run: the login of the broker or the database is missing.
-    """
-    jobs, problems = [], []
-    for camera in config.cameras:
-        if not camera.enabled:
-            continue
-        if refused and camera.id in refused:
-            problems.append(f"{camera.name}: {refused[camera.id]}")
-            continue
-        try:
-            uuid = (camera_uuids or {}).get(camera.id, b"")
-            jobs.append(make_camera_job(config, camera, places, bus, demo_clips, uuid, node_id))
-        except ConfigError as error:
-            problems.append(f"{camera.name}: {error}")
-    return HouseJobs(
-        cameras=tuple(jobs),
-        events=make_events_job(config, places, bus, node_id),
-        web=make_web_job(config, places, bus, node_id),
-        broker=make_broker_plan(config, places),
-        problems=tuple(problems),
-    )
+    config: Config
+    places: Places
+    bus: BusLogins
+    demo_clips: DemoClips = field(default_factory=dict)
+    camera_uuids: Mapping[str, bytes] = field(default_factory=dict)
+    node_id: str = ""
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+    def shared(self, login: BusLogin) -> dict[str, Any]:
+        """The fields of ProcessJob, which every job has."""
+        return {
+            "data_dir": self.places.data_dir,
+            "secrets_dir": self.places.secrets_dir,
+            "run_dir": self.places.run_dir,
+            "database_url": database_url(self.config, self.places),
+            "bus_host": self.bus.host,
+            "bus_port": self.bus.port,
+            "bus_user": login.user,
+            "bus_password": login.password,
+            "log_level": self.config.log.level.upper(),
+            "node_id": self.node_id,
+        }
 
 
-def make_camera_job(
-    config: Config,
-    camera: Camera,
-    places: Places,
-    bus: BusLogins,
-    demo_clips: DemoClips,
-    camera_uuid: bytes = b"",
-    node_id: str = "",
-) -> CameraJob:
-    """The job of one camera. Raises ConfigError when its login or its demo scene is not there."""
-    main_url, sub_url = camera_urls(camera, SecretStore(places.secrets_dir), demo_clips)
+def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> CameraJob:
+    """The job of one camera. Raises ConfigError when its login or its demo scene is not there, or it is refused."""
+    if camera.id in source.refused:
+        raise ConfigError(source.refused[camera.id])
+    config = source.config
+    main_url, sub_url = camera_urls(camera, SecretStore(source.places.secrets_dir), source.demo_clips)
     return CameraJob(
+        **source.shared(login),
         camera_id=camera.id,
         name=camera.name,
-        camera_uuid=camera_uuid,
+        camera_uuid=source.camera_uuids.get(camera.id, b""),
         main_url=main_url,
         sub_url=sub_url,
         recording_mode=config.mode_of(camera),
@@ -77,54 +69,24 @@ def make_camera_job(
         after_s=config.recording.after_s,
         segment_s=config.recording.segment_s,
         sound=config.sound_of(camera),
-        data_dir=places.data_dir,
-        secrets_dir=places.secrets_dir,
-        run_dir=places.run_dir,
-        database_url=database_url(config, places),
-        bus_host=bus.host,
-        bus_port=bus.port,
-        bus_user=bus.camera.user,
-        bus_password=bus.camera.password,
-        log_level=config.log.level.upper(),
-        node_id=node_id,
     )
 
 
-def make_events_job(config: Config, places: Places, bus: BusLogins, node_id: str = "") -> EventsJob:
-    return EventsJob(
-        data_dir=places.data_dir,
-        secrets_dir=places.secrets_dir,
-        run_dir=places.run_dir,
-        database_url=database_url(config, places),
-        bus_host=bus.host,
-        bus_port=bus.port,
-        bus_user=bus.events.user,
-        bus_password=bus.events.password,
-        cameras=camera_infos(config),
-        log_level=config.log.level.upper(),
-        node_id=node_id,
-    )
+def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
+    return EventsJob(**source.shared(login), cameras=camera_infos(source.config))
 
 
-def make_web_job(config: Config, places: Places, bus: BusLogins, node_id: str = "") -> WebJob:
+def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
+    config = source.config
     return WebJob(
-        config_file=places.config_file,
-        data_dir=places.data_dir,
-        secrets_dir=places.secrets_dir,
-        run_dir=places.run_dir,
-        database_url=database_url(config, places),
-        bus_host=bus.host,
-        bus_port=bus.port,
-        bus_user=bus.web.user,
-        bus_password=bus.web.password,
+        **source.shared(login),
+        config_file=source.places.config_file,
         listen=config.web.listen,
         port=config.web.port,
         names=config.web.names,
         house_name=config.house.name,
         time_zone=box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone,
         cameras=camera_infos(config),
-        log_level=config.log.level.upper(),
-        node_id=node_id,
     )
 
 
@@ -138,9 +100,8 @@ def make_broker_plan(config: Config, places: Places) -> BrokerPlan:
 
 
 def shared_logins(plan: BrokerPlan) -> BusLogins:
-    """The logins at an external broker: the owner gave one for all."""
-    login = BusLogin(plan.user, plan.password)
-    return BusLogins(host=plan.host, port=plan.port, camera=login, events=login, web=login)
+    """The login at an external broker: the owner gave one for all."""
+    return BusLogins(host=plan.host, port=plan.port, shared=BusLogin(plan.user, plan.password))
 
 
 def camera_infos(config: Config) -> tuple[CameraInfo, ...]:
@@ -177,6 +138,12 @@ def database_url(config: Config, places: Places) -> str:
     login = SecretStore(places.secrets_dir).get_login(secret_name(storage.login))
     scheme, _, rest = storage.database_url.partition("://")
     return f"{scheme}://{quote(login.user, safe='')}:{quote(login.password, safe='')}@{rest}"
+
+
+def used_secrets(config: Config) -> frozenset[str]:
+    """The names of all secrets that the settings refer to, whether they are stored or not."""
+    logins = [config.bus.login, config.storage.login, *(camera.login for camera in config.cameras)]
+    return frozenset(secret_name(login) for login in logins if login is not None)
 
 
 def secret_name(reference: str) -> str:

@@ -6,9 +6,10 @@ types are in every process. What is secret (passwords, addresses with credential
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
 
@@ -32,9 +33,12 @@ class ProcessJob:
     node_id: str = ""
 
 
+Job = TypeVar("Job", bound=ProcessJob)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraJob(ProcessJob):
-    """One camera's process. Equal jobs mean that a reload need not restart the camera.
+    """One camera's process.
 
     ``main_url`` and ``sub_url`` are ``rtsp://`` addresses with percent-encoded credentials, or ``file:/absolute/path``
     loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to take it from its row.
@@ -105,7 +109,7 @@ class BrokerPlan:
 
 @dataclass(frozen=True, slots=True)
 class BusLogin:
-    """With what one kind of process enters the bus."""
+    """With what a process enters the bus."""
 
     user: str
     password: str = field(repr=False)
@@ -113,24 +117,62 @@ class BusLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusLogins:
-    """Where the bus is, and the logins of the kinds of processes."""
+    """Where the bus is, and who enters it how: each account of our own broker, or ``shared`` at the owner's."""
 
     host: str
     port: int
-    camera: BusLogin
-    events: BusLogin
-    web: BusLogin
+    accounts: Mapping[str, BusLogin] = field(default_factory=dict)
+    shared: BusLogin | None = None
+
+    def of(self, account: str) -> BusLogin:
+        """The login of an account; one without user and password for a process that has no account (``""``)."""
+        if not account:
+            return BusLogin("", "")
+        return self.shared or self.accounts[account]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedProcess:
+    """One process that is to run. ``title`` is what people call it, with the camera's name as it is now."""
+
+    title: str
+    job: ProcessJob
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseJobs:
     """Everything the supervisor starts. It gets this from a short-lived child, so that it need not hold pydantic.
 
-    ``problems`` are sentences about cameras that cannot run (a login that is missing, say); the others run.
+    ``processes`` are by name (``camera/front-door``) in the order in which they start, the broker aside. ``page`` is
+    address and port of the pages. ``looks_for_motion``: at least one camera does. ``problems`` are sentences about
+    cameras that cannot run (a login that is missing, say); the others run.
     """
 
-    cameras: tuple[CameraJob, ...]
-    events: EventsJob
-    web: WebJob
+    processes: Mapping[str, PlannedProcess]
     broker: BrokerPlan
+    cameras: tuple[CameraInfo, ...]
+    page: tuple[str, int]
+    log_level: str = "INFO"
+    looks_for_motion: bool = True
     problems: tuple[str, ...] = ()
+
+
+def live_settings(job: ProcessJob, names: Iterable[str]) -> dict[str, Any]:
+    """The fields ``names`` of a job as they travel to the running process: JSON-able, and never a secret."""
+    return {name: _plain(getattr(job, name)) for name in sorted(names)}
+
+
+def with_settings(job: Job, settings: Mapping[str, Any]) -> Job:
+    """The job with ``settings``, as ``live_settings`` made them, in it."""
+    changes: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
+    if "cameras" in changes:
+        changes["cameras"] = tuple(CameraInfo(**camera) for camera in changes["cameras"])
+    return replace(job, **changes)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return asdict(value) if isinstance(value, CameraInfo) else value

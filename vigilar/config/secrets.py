@@ -11,13 +11,18 @@ import json
 import os
 import re
 import stat
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder, make_private_folder, write_atomic
 from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
 
 MAX_SECRET_BYTES = 64 * 1024
+_NUMBERED_LENGTH = 60
+"""Of a name that gets a number, so that it stays one that is allowed."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
@@ -86,6 +91,26 @@ class SecretStore:
     def put_login(self, name: str, user: str, password: str) -> None:
         self.put(name, {"user": user, "password": password})
 
+    def add_login(self, wanted: str, user: str, password: str, taken: Collection[str] = ()) -> str:
+        """Store a login under a name of its own, and give the name: ``wanted``, or that with a number where there is
+        such a secret already, or ``taken`` has it. Never replaces a secret. Raises ConfigError."""
+        number, name = 1, wanted
+        while name in taken or not self._reserve(name):
+            number += 1
+            name = f"{wanted[:_NUMBERED_LENGTH]}-{number}"
+        try:
+            self.put_login(name, user, password)
+        except ConfigError:
+            self.delete(name)
+            raise
+        return name
+
+    def free_name(self, wanted: str, taken: Collection[str] = ()) -> str:
+        """A name as ``add_login`` would choose, for who must write it down first and has this folder to himself."""
+        names = {*self.names(), *taken}
+        numbered = (f"{wanted[:_NUMBERED_LENGTH]}-{number}" for number in count(2))
+        return next(name for name in chain([wanted], numbered) if name not in names)
+
     def delete(self, name: str) -> bool:
         """Remove the secret; False when there was none."""
         path = self._path(name)
@@ -96,6 +121,20 @@ class SecretStore:
             return False
         except PermissionError as error:
             raise _denied(path) from error
+        return True
+
+    def _reserve(self, name: str) -> bool:
+        """Make the file of a secret, still empty; False when there is one. Of two who want a name one gets it."""
+        path = self._path(name)
+        try:
+            make_private_folder(self._folder)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return False
+        except PermissionError as error:
+            raise _denied(path) from error
+        except OSError as error:
+            raise ConfigError(f"The secret file {path} cannot be written: {error.strerror}.") from error
         return True
 
     def _path(self, name: str) -> Path:

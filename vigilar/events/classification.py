@@ -26,11 +26,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One row of the table.
-
-    ``title`` is the sentence of the card; ``{name}`` is the name of the camera or other thing, or what the process is
-    called. ``ends_motion``: after it nobody will report the end of a motion of that source that is still open.
-    """
+    """One row of the table."""
 
     name: str
     severity: Severity
@@ -39,21 +35,6 @@ class EventType:
     ends_motion: bool = False
 
 
-_PROCESS_NAMES = {
-    "web": "The web server",
-    "events": "The event log",
-    "broker": "The message broker",
-    "system": "Vigilar",
-}
-
-
 def title_of(event_type: EventType, name: str) -> str:
     """The sentence people read. ``name`` may hold anything; braces in it stay braces."""
     return event_type.title.format(name=name)
-
-
-def process_title_name(process: str, camera_name: str | None) -> str:
-    """What people call a process: ``camera/front-door`` with its camera's name, or one of the named ones."""
-    if camera_name is not None:
-        return f"The camera process of {camera_name}"
-    return _PROCESS_NAMES.get(process, f"The process {process}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vigilar.base.control import ProcessFact
-from vigilar.events.classification import SUPERVISOR, EventType, Severity, process_title_name, title_of
+from vigilar.events.classification import SUPERVISOR, EventType, Severity, title_of
 from vigilar.events.desk import EventDesk
 from vigilar.events.refusal import clean_detail
 from vigilar.events.subject import Subject
@@ -17,16 +17,17 @@ _CAMERA_PROCESS = "camera/"
 def handle_fact(desk: EventDesk, fact: ProcessFact) -> None:
     """Store what the supervisor saw of a process. An event of a camera's process belongs to the camera.
 
-    Raises BadMessage and StoreError.
+    The process is called what ``process_title`` in the detail says. Raises BadMessage and StoreError.
     """
     event_type = desk.classify(fact.kind, SUPERVISOR)
     source_id, camera_name = fact.source_id, None
     payload = clean_detail(fact.detail)
+    process_title = str(payload.pop("process_title", fact.source_id))
     if fact.source_id.startswith(_CAMERA_PROCESS):
         source_id = fact.source_id.removeprefix(_CAMERA_PROCESS)
         camera_name = payload["camera_name"] = desk.camera_name(source_id)
     payload["process"] = fact.source_id
-    payload["title"] = title_of(event_type, process_title_name(fact.source_id, camera_name))
+    payload["title"] = title_of(event_type, process_title)
     desk.insert(event_type, uid=fact.id, source_id=source_id, ts_ms=fact.ts, payload=payload)
     if event_type.name == "system_started":
         desk.end_motions(None, fact.ts, fact.ts, event_type.name, GUESS_LIMIT_MS)

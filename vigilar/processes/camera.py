@@ -14,9 +14,8 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
@@ -33,11 +32,13 @@ from vigilar.config.jobs import CameraJob
 from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
+from vigilar.media.packets import RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
 from vigilar.processes.lazy import make_decoder, make_motion_teller
+from vigilar.processes.settings import settings_handler
+from vigilar.processes.sound import Item, SoundGate
 from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
@@ -47,6 +48,9 @@ from vigilar.store.cameras import ensure_camera
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.keys import KeyRing
+
+if TYPE_CHECKING:
+    from vigilar.processes.motion import MotionTeller
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +66,6 @@ ROWS_STOP_S = 0.4
 BUS_STOP_S = 0.3
 """Together below the 4 s that the supervisor gives. A capture thread that waits for a silent camera is left behind:
 closing its connection from here would crash (PyAV), and the process ends anyway."""
-
-Item = RunStart | Packet
 
 
 def run_camera(job: CameraJob, control: ControlChild) -> None:
@@ -97,9 +99,10 @@ class CameraProcess:
         settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id())
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
+        self._sound = SoundGate(is_wanted=job.sound)
         self._ring = PacketRing(job.before_s)
         self._recorder = Recorder(
-            RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s),
+            _recorder_settings(job),
             self._ring,
             self._file_store,
             self._clock,
@@ -110,12 +113,8 @@ class CameraProcess:
         self._health = CameraReporter(
             job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report
         )
-        self._queue = AnalysisQueue()
-        self._motion = self._analysis = None
-        if job.detect:
-            self._motion = make_motion_teller(self._facts, self._recorder, self._file_store, self._clock, self._run_now)
-            make_analyser = partial(self._motion.make_analyser, job.sensitivity)
-            self._analysis = AnalysisWorker(make_analyser, self._queue, self._clock)
+        self._looked_at: RunStart | None = None
+        self._looking = self._make_looking(job) if job.detect else None
         self._capture_stop, self._work_stop, self._facts_stop, self._rows_stop = Stop(), Stop(), Stop(), Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
@@ -136,11 +135,12 @@ class CameraProcess:
             self._start_feed(ending)
             ending.callback(self._stop_work)
             self._start("recorder", partial(self._recorder.run, self._work_stop))
-            if self._analysis is not None:
-                self._start("analysis", partial(self._analysis.run, self._work_stop))
+            if self._looking is not None:
+                self._start("analysis", self._looking.run)
             for role, worker in self._captures.items():
                 self._start(f"capture-{role.value}", worker.run)
             logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
+            self._control.listen(on_settings=settings_handler(self._job, self.use))
             self._watch_until_stopped()
         if self._dead:
             raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
@@ -149,22 +149,65 @@ class CameraProcess:
         """Whether a thread did not end in time because it waits for the database. After ``run``."""
         return any(self._threads[name].is_alive() for name in ("rows", "facts", "recovery"))
 
+    def use(self, job: CameraJob) -> None:
+        """Go on by the live settings of ``job`` (``processes.kinds``), without a gap. On the thread ``control``."""
+        self._recorder.use(_recorder_settings(job))
+        self._ring.keep(job.before_s)
+        self._sound.is_wanted = job.sound
+        looking = self._looking
+        if looking is not None and job.detect:
+            looking.motion.set_sensitivity(job.sensitivity)
+        elif looking is not None:
+            self._end_looking(looking)
+        elif job.detect:
+            self._begin_looking(job)
+        self._job = job
+
+    # Looking for motion, which may be switched on and off
+
+    def _make_looking(self, job: CameraJob) -> _Looking:
+        motion = make_motion_teller(
+            self._facts, self._recorder, self._file_store, self._clock, self._run_now, job.sensitivity
+        )
+        queue = AnalysisQueue()
+        return _Looking(motion, queue, AnalysisWorker(motion.make_analyser, queue, self._clock))
+
+    def _begin_looking(self, job: CameraJob) -> None:
+        looking = self._make_looking(job)
+        run = self._looked_at
+        if run is not None:
+            looking.queue.put(run)
+        self._looking = looking
+        if self._looked_at is not None and self._looked_at is not run:  # a connection began in between
+            looking.queue.put(self._looked_at)
+        self._start("analysis", looking.run)
+
+    def _end_looking(self, looking: _Looking) -> None:
+        """A motion that goes on ends here. The thread needs a moment for it, and nobody waits."""
+        self._looking = None
+        self._threads = {name: thread for name, thread in self._threads.items() if name != "analysis"}
+        looking.end()
+
     # What capture hands over, on its threads
 
     def _take_main(self, item: Item) -> None:
-        heard = item if self._job.sound else _without_sound(item)
-        if heard is None:
-            return
-        self._ring.add(heard)
-        self._meter.add(heard)
-        self._live[StreamRole.MAIN].add(heard)
-        if self._job.sub_url is None and self._analysis is not None:
-            self._queue.put(heard)
+        for heard in self._sound.heard(item):
+            self._ring.add(heard)
+            self._meter.add(heard)
+        self._live[StreamRole.MAIN].add(item)  # both leave out sound themselves
+        if self._job.sub_url is None:
+            self._look_at(item)
 
     def _take_sub(self, item: Item) -> None:
-        if self._analysis is not None:
-            self._queue.put(item)
+        self._look_at(item)
         self._live[StreamRole.SUB].add(item)
+
+    def _look_at(self, item: Item) -> None:
+        if isinstance(item, RunStart):
+            self._looked_at = item
+        looking = self._looking
+        if looking is not None:
+            looking.queue.put(item)
 
     def _note_sub(self, connection: Connection) -> None:
         if connection.error is not None:
@@ -186,8 +229,9 @@ class CameraProcess:
         """A batch of a stream is handed on: those who look at it may begin."""
         if role is StreamRole.MAIN:
             self._recorder.wake()
-        if self._analysis is not None and (role is StreamRole.SUB or self._job.sub_url is None):
-            self._analysis.wake()
+        looking = self._looking
+        if looking is not None and (role is StreamRole.SUB or self._job.sub_url is None):
+            looking.worker.wake()
 
     def _run_now(self) -> int:
         return self._meter.run.run if self._meter.run else 0
@@ -226,7 +270,8 @@ class CameraProcess:
         self._bus.publish(Topics.camera_heartbeat(self._job.camera_id), beat.dump(), qos=0)
 
     def _has_died(self, name: str, thread: threading.Thread) -> bool:
-        return name != "recovery" and not thread.is_alive()
+        is_ours = self._threads.get(name) is thread  # one that was let go meanwhile may end
+        return name != "recovery" and is_ours and not thread.is_alive()
 
     def _stalled(self) -> str | None:
         beats = {
@@ -235,8 +280,8 @@ class CameraProcess:
             "rows": self._file_store.rows.alive_mono_ns,
             **{f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()},
         }
-        if self._analysis is not None:
-            beats["analysis"] = self._analysis.alive_mono_ns
+        if looking := self._looking:
+            beats["analysis"] = looking.worker.alive_mono_ns
         now = self._clock.mono_ns()
         return next((name for name, beat_ns in beats.items() if now - beat_ns > STALL_NS), None)
 
@@ -246,10 +291,10 @@ class CameraProcess:
             "dropped_packets": sum(worker.dropped for worker in self._captures.values()),
             "dropped_facts": self._facts.dropped,
         }
-        if self._analysis is not None:
-            counters["dropped_analysis"] = self._queue.dropped
-            counters["analysis_failures"] = self._analysis.failures
-        is_moving = self._motion is not None and self._motion.is_moving
+        if looking := self._looking:
+            counters["dropped_analysis"] = looking.queue.dropped
+            counters["analysis_failures"] = looking.worker.failures
+        is_moving = looking is not None and looking.motion.is_moving
         why = self._recorder.why_not_recording
         return Doing(self._recorder.is_recording, why.value if why else "", is_moving, counters)
 
@@ -266,7 +311,7 @@ class CameraProcess:
 
         # Daemons, because a thread inside libav cannot be ended; ``_stop_work`` waits for those that matter.
         thread = threading.Thread(target=run, name=f"{name} {self._job.camera_id}", daemon=True)
-        self._threads[name] = thread
+        self._threads = {**self._threads, name: thread}  # a new one, as the main thread may be going through the old
         thread.start()
 
     def _start_feed(self, ending: ExitStack) -> None:
@@ -284,10 +329,11 @@ class CameraProcess:
         self._threads["capture-main"].join(CAPTURE_STOP_S)
         self._work_stop.set()
         self._recorder.wake()
-        if self._analysis is not None:
-            self._analysis.wake()
+        looking = self._looking
+        if looking is not None:
+            looking.end()
         self._join("recorder", RECORDER_STOP_S)
-        if self._analysis is not None:
+        if looking is not None:
             self._join("analysis", CAPTURE_STOP_S)
 
     def _stop_facts(self) -> None:
@@ -310,8 +356,22 @@ class CameraProcess:
             logger.error("the thread %s did not end in %.1f s and is left behind", name, timeout_s)
 
 
-def _without_sound(item: Item) -> Item | None:
-    """What is left of an item when the owner wants no sound."""
-    if isinstance(item, RunStart):
-        return replace(item, streams=item.streams[:1])
-    return None if item.kind is Kind.AUDIO else item
+class _Looking:
+    """What looks for motion: it is made, works on a thread of its own, and is ended, as a whole."""
+
+    def __init__(self, motion: MotionTeller, queue: AnalysisQueue, worker: AnalysisWorker) -> None:
+        self.motion = motion
+        self.queue = queue
+        self.worker = worker
+        self._stop = Stop()
+
+    def run(self) -> None:
+        self.worker.run(self._stop)
+
+    def end(self) -> None:
+        self._stop.set()
+        self.worker.wake()
+
+
+def _recorder_settings(job: CameraJob) -> RecorderSettings:
+    return RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s)

@@ -1,7 +1,7 @@
-"""The first function of each process that is one camera, the events or the web.
+"""The first function of every process of ours: name, log, line, lock, and then the work its row names.
 
-Imports little: what the work itself needs is imported inside, on purpose, and the fork server, whose children share
-what it has, holds nothing of the supervisor.
+Imports little: the work itself is imported when its name is looked up, and the fork server, whose children share what
+it has, holds nothing of the supervisor.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
@@ -18,7 +18,8 @@ from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.lock import FileLock
 from vigilar.base.logs import start_logging
-from vigilar.config.jobs import CameraJob, EventsJob, WebJob
+from vigilar.config.jobs import ProcessJob
+from vigilar.processes.kinds import ProcessKind, load_function
 
 logger = logging.getLogger(__name__)
 
@@ -27,55 +28,25 @@ OLD_PROCESS_WAIT_S = 10.0
 ``base.control.LAST_RESORT_S``)."""
 
 
-def enter_camera(job: CameraJob, sock: socket) -> None:
-    """One camera's process; ``sock`` is its end of the control line, as for the others. Ends as ``_run`` says."""
+@dataclass(frozen=True, slots=True)
+class ProcessStart:
+    """What travels to a new process: its name (``camera/front-door``), its row, its job."""
 
-    def work(control: ControlChild) -> None:
-        from vigilar.processes.camera import run_camera
-
-        run_camera(job, control)
-
-    _run(f"camera/{job.camera_id}", job, sock, work)
+    name: str
+    kind: ProcessKind
+    job: ProcessJob
 
 
-def enter_events(job: EventsJob, sock: socket) -> None:
-    """The process that judges, stores and publishes events."""
-
-    def work(control: ControlChild) -> None:
-        from vigilar.processes.events import run_events
-
-        run_events(job, control)
-
-    _run("events", job, sock, work)
-
-
-def enter_web(job: WebJob, sock: socket) -> None:
-    """The process of the pages. Its server forks, which threads do not survive, so it starts its line itself."""
-
-    def work(control: ControlChild) -> None:
-        from vigilar.processes.web import run_web
-
-        run_web(job, control)
-
-    _run("web", job, sock, work, starts_line=False)
-
-
-def _run(
-    name: str,
-    job: CameraJob | EventsJob | WebJob,
-    sock: socket,
-    work: Callable[[ControlChild], None],
-    *,
-    starts_line: bool = True,
-) -> None:
-    """The top of a process: name, log, line, lock, work. Ends the process with the exit code of its error.
+def enter(start: ProcessStart, sock: socket) -> None:
+    """The top of a process; ``sock`` is its end of the control line. Ends it with the exit code of its error.
 
     The lock keeps a process from working beside its predecessor: two must never write one camera's recordings.
     """
+    name, job = start.name, start.job
     start_logging(name, job.log_level)
     _name_process(name)
     control = ControlChild(sock)
-    if starts_line:
+    if start.kind.starts_line:
         control.start()
     lock = FileLock(job.run_dir / f"{name.replace('/', '-')}.lock")
     try:
@@ -86,7 +57,7 @@ def _run(
                 return
             raise VigilarError("an earlier process of the same name still works", exit_code=ExitCode.BUSY)
         with lock:
-            work(control)
+            load_function(start.kind.entry)(job, control)
     except VigilarError as error:
         logger.error("%s. %s", error, error.next_step)
         sys.exit(int(error.exit_code))

@@ -18,6 +18,7 @@ from vigilar.bus.messages import SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
 from vigilar.events.processor import EventProcessor
+from vigilar.processes.settings import settings_handler
 from vigilar.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -38,18 +39,26 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
     """
     with closing(Reserve(job.data_dir).help(lambda: Store.open(job.database_url))) as store:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
-        names = {camera.id: camera.name for camera in job.cameras}
+        names = _camera_names(job)
         processor = EventProcessor(store, bus, SystemClock(), job.node_id, names)
         processor.subscribe()
         bus.on_connected(processor.notice_connection)
         bus.start()
         try:
-            control.listen(on_status=lambda status: _publish_health(bus, status), on_fact=processor.handle_fact)
+            control.listen(
+                on_status=lambda status: _publish_health(bus, status),
+                on_fact=processor.handle_fact,
+                on_settings=settings_handler(job, lambda new: names.update(_camera_names(new))),
+            )
             _turn_until_stopped(processor, control)
         finally:
             bus.stop(STOP_S)
             with suppress(StoreError):  # what was not noted is published again at the next start
                 processor.close()
+
+
+def _camera_names(job: EventsJob) -> dict[str, str]:
+    return {camera.id: camera.name for camera in job.cameras}
 
 
 def _turn_until_stopped(processor: EventProcessor, control: ControlChild) -> None:

@@ -28,8 +28,13 @@ def make_decoder(info: StreamInfo) -> FeedDecoder:
 
 
 def make_motion_teller(
-    facts: FactSender, recorder: Recorder, file_store: FileStore, clock: Clock, run_now: Callable[[], int]
+    facts: FactSender,
+    recorder: Recorder,
+    file_store: FileStore,
+    clock: Clock,
+    run_now: Callable[[], int],
+    sensitivity: float,
 ) -> MotionTeller:
     from vigilar.processes.motion import MotionTeller
 
-    return MotionTeller(facts, recorder, file_store, clock, run_now)
+    return MotionTeller(facts, recorder, file_store, clock, run_now, sensitivity)

@@ -22,25 +22,42 @@ STILL_WIDTH = 640
 class MotionTeller:
     """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any.
 
-    ``run_now`` gives the run of the main stream, which is the one that is recorded.
+    ``run_now`` gives the run of the main stream, which is the one that is recorded; ``sensitivity`` is 0..1.
     """
 
     def __init__(
-        self, facts: FactSender, recorder: Recorder, file_store: FileStore, clock: Clock, run_now: Callable[[], int]
+        self,
+        facts: FactSender,
+        recorder: Recorder,
+        file_store: FileStore,
+        clock: Clock,
+        run_now: Callable[[], int],
+        sensitivity: float,
     ) -> None:
         self._facts = facts
         self._recorder = recorder
         self._file_store = file_store
         self._clock = clock
         self._run_now = run_now
+        self._sensitivity = sensitivity
+        self._analyser: Analyser | None = None
         self._motion_id: str | None = None
 
     @property
     def is_moving(self) -> bool:
         return self._motion_id is not None
 
-    def make_analyser(self, sensitivity: float) -> Analyser:
-        return Analyser(MotionSettings(sensitivity), Decoder, self.motion_started, self.motion_ended, self._clock)
+    def make_analyser(self) -> Analyser:
+        """A new one, which learns the scene anew, as sensitive as was asked for last."""
+        settings = MotionSettings(self._sensitivity)
+        self._analyser = Analyser(settings, Decoder, self.motion_started, self.motion_ended, self._clock)
+        return self._analyser
+
+    def set_sensitivity(self, sensitivity: float) -> None:
+        """0..1; counts from the next picture on. Any thread."""
+        self._sensitivity = sensitivity
+        if self._analyser is not None:
+            self._analyser.set_sensitivity(sensitivity)
 
     def motion_started(self, motion: MotionStarted) -> None:
         self._recorder.motion_started(motion.mono_ns)

@@ -18,6 +18,7 @@ from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.launch import launch_task
 from vigilar.config.jobs import HouseJobs
 from vigilar.config.places import Places
+from vigilar.processes.kinds import KINDS, ProcessKind
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,14 @@ logger = logging.getLogger(__name__)
 class PlanTask:
     """What the process that makes a plan is told. ``bus_port`` is the port of our broker if it already runs.
 
-    ``is_start`` while no other process runs, so that the database may be brought to a newer schema.
+    ``is_start`` while no other process runs, so that the database may be brought to a newer schema. ``kinds`` are
+    those that are planned.
     """
 
     places: Places
     bus_port: int | None
     is_start: bool
+    kinds: tuple[ProcessKind, ...] = KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,20 @@ class Refusal:
         return VigilarError(self.message, next_step=self.next_step, exit_code=ExitCode(self.exit_code))
 
 
+AnswerPlan = Callable[[PlanTask, Connection], None]
+"""Runs in the process that makes a plan, and sends a HouseJobs or a Refusal."""
+
+
 class Planner:
     """Asks for plans, one at a time, without making the supervisor wait. One thread.
 
-    ``target`` sends a HouseJobs or a Refusal. ``plan`` and ``refusal`` are the newest answer, cleared by who takes it.
+    ``plan`` and ``refusal`` are the newest answer, cleared by who takes it.
     """
 
     def __init__(
         self,
         context: SpawnContext,
-        target: Callable[[PlanTask, Connection], None],
+        target: AnswerPlan,
         selector: selectors.BaseSelector,
     ) -> None:
         self.plan: HouseJobs | None = None

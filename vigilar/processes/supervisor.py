@@ -14,11 +14,7 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import Connection
-from socket import socket
 from typing import Any
 
 from vigilar.base.child import Child, ChildState, Failure, Launch, Launched, resident_bytes
@@ -30,16 +26,14 @@ from vigilar.base.ports import LOOPBACK, check_page_port, is_port_free
 from vigilar.base.signals import SignalInbox
 from vigilar.base.status_socket import StatusServer
 from vigilar.base.systemd import ServiceManager
-from vigilar.bus.broker import broker_command, check_port, is_answering
-from vigilar.config.jobs import CameraJob, EventsJob, HouseJobs, WebJob
+from vigilar.bus.broker import check_port, is_accepted, is_answering
+from vigilar.config.jobs import HouseJobs, PlannedProcess, ProcessJob, live_settings
 from vigilar.config.places import Places
-from vigilar.processes.planner import Planner, PlanTask
+from vigilar.processes.entry import ProcessStart, enter
+from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, Start, StopStage, kind_of, load_function
+from vigilar.processes.planner import AnswerPlan, Planner, PlanTask
 
 logger = logging.getLogger(__name__)
-
-STOP_STAGES: tuple[tuple[str, float], ...] = (("camera", 4.0), ("web", 2.0), ("events", 2.3), ("broker", 1.0))
-"""The order of stopping, with the seconds each stage has before it is killed: 9.3 in all, as a stop takes at most 10.
-Cameras first, so that their last events are still taken; then who shows, who stores, and last the bus."""
 
 STATUS_EVERY_S = 5.0
 BROKER_LOOK_EVERY_S = 10.0
@@ -59,25 +53,15 @@ LOOKING_BYTES = "131072"
 small pictures that motion is looked for in must lie below: to map each of them anew costs more than to look at it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """What runs in each process."""
-
-    upgrade: Callable[[PlanTask, Connection], None]
-    camera: Callable[[CameraJob, socket], None]
-    events: Callable[[EventsJob, socket], None]
-    web: Callable[[WebJob, socket], None]
-
-
 class Supervisor:
     """Runs the house until a signal says to stop. Main thread only.
 
     Promises and failure cases: ``docs/architecture/subsystems/supervisor.md``.
     """
 
-    def __init__(self, places: Places, targets: Targets) -> None:
+    def __init__(self, places: Places, kinds: tuple[ProcessKind, ...], answer_plan: AnswerPlan) -> None:
         self._places = places
-        self._targets = targets
+        self._kinds = kinds
         self._clock = SystemClock()
         self._manager = ServiceManager(os.environ)
         self._selector = selectors.DefaultSelector()
@@ -85,7 +69,7 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._facts: deque[ProcessFact] = deque()
         self._plan: HouseJobs | None = None
-        self._planner = Planner(self._spawned_from, targets.upgrade, self._selector)
+        self._planner = Planner(self._spawned_from, answer_plan, self._selector)
         self._config_error = ""
         self._stops = 0
         self._is_changed = False
@@ -125,14 +109,14 @@ class Supervisor:
         if self._plan is None or self._stops:
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
-        looks = any(camera.detect for camera in self._plan.cameras)
+        looks = self._plan.looks_for_motion
         preload = f"vigilar.processes.preload{'_detect' if looks else ''}"
         self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
-        self._wait_for_port(self._plan.web.listen, self._plan.web.port)
-        check_page_port(self._plan.web.listen, self._plan.web.port)
+        self._wait_for_port(*self._plan.page)
+        check_page_port(*self._plan.page)
         self._apply(None, self._plan)
         self._tell_fact("system_started", "system", {})
-        logger.info("started with %d cameras, page on port %d", len(self._plan.cameras), self._plan.web.port)
+        logger.info("started with %d processes, page on port %d", len(self._plan.processes), self._plan.page[1])
 
     def _wait_for_port(self, host: str, port: int) -> None:
         """Give whoever still holds the port PORT_WAIT_S; that it is free then is for the caller to check."""
@@ -198,7 +182,7 @@ class Supervisor:
 
     def _on_message(self, child: Child, message: dict[str, Any]) -> None:
         if "beat" in message and isinstance(message["beat"], dict):
-            if child.beat(message["beat"]):
+            if child.beat(message["beat"], message.get("settings")):
                 self._is_changed = True
                 self._on_first_beat(child)
         elif "reload" in message:
@@ -233,7 +217,8 @@ class Supervisor:
         logger.warning("%s %s (failure %d in a row), next start %s", child.name, failure.reason, failure.count, when)
         if failure.is_news:
             kind = "process_failing" if failure.is_failing else "process_restarted"
-            self._tell_fact(kind, child.name, {"reason": failure.reason, "restarts": child.restarts})
+            detail = {"process_title": child.title, "reason": failure.reason, "restarts": child.restarts}
+            self._tell_fact(kind, child.name, detail)
 
     def _look_at_broker(self) -> None:
         child = self._children.get("broker")
@@ -251,7 +236,7 @@ class Supervisor:
 
     def _ask_for_plan(self) -> None:
         port = _own_port(self._plan) if self._plan else None
-        self._planner.ask(PlanTask(self._places, port, is_start=self._plan is None))
+        self._planner.ask(PlanTask(self._places, port, is_start=self._plan is None, kinds=self._kinds))
 
     def _take_plan(self) -> None:
         """Put a new answer of the planner to work. Only from the outermost loop: applying a plan turns it too."""
@@ -270,54 +255,86 @@ class Supervisor:
                 self._plan, self._config_error = plan, ""
 
     def _apply(self, before: HouseJobs | None, plan: HouseJobs) -> None:
-        """Start what is new, let go what is not wanted any more, restart what changed; leave the rest alone.
+        """Start what is new, let go what is not wanted any more, tell or restart what changed; leave the rest alone.
 
         The broker comes first, as its are the only errors (BusError), and nothing may be half changed then.
         """
         if before is None or _own_port(before) != _own_port(plan):
             self._apply_broker(_own_port(plan))
-        logging.getLogger().setLevel(plan.web.log_level.upper())
+        else:
+            self._renew_accounts(before, plan)
+        logging.getLogger().setLevel(plan.log_level)
         for problem in plan.problems:
             logger.error("%s", problem)
         self._is_changed = True
-        old, new = (_jobs(before) if before else {}), _jobs(plan)
+        old, new = (before.processes if before else {}), plan.processes
         for name in old.keys() - new.keys():
             logger.info("%s is not wanted any more", name)
-            self._children[name].stop(_stop_s(name))
-        for name, job in new.items():
-            if name not in old:
-                self._want(name, job)
-            elif _without_camera_list(old[name]) != _without_camera_list(job):
-                logger.info("%s has new settings", name)
-                self._children[name].replace(self._launch_of(job), _stop_s(name))
+            self._children[name].stop(self._stop_s(name))
+        for name, wanted in new.items():
+            if name in old:
+                self._change(name, old[name].job, wanted.job)
+            else:
+                self._want(name, wanted)
+            self._children[name].title = wanted.title
 
-    def _want(self, name: str, job: CameraJob | EventsJob | WebJob) -> None:
-        child = self._children.get(name)
+    def _want(self, name: str, wanted: PlannedProcess) -> None:
+        child, launch = self._children.get(name), self._launch_of(name, wanted.job)
         if child:  # it was let go a moment ago and is still stopping
-            child.replace(self._launch_of(job), _stop_s(name))
+            child.replace(launch, self._stop_s(name))
         else:
-            self._children[name] = Child(name, self._launch_of(job), self._clock)
+            self._children[name] = Child(name, launch, self._clock, title=wanted.title)
 
-    def _launch_of(self, job: CameraJob | EventsJob | WebJob) -> Launch:
-        if isinstance(job, CameraJob):
-            return partial(launch_process, self._cameras_from, self._targets.camera, job)
-        target = self._targets.events if isinstance(job, EventsJob) else self._targets.web
-        return partial(launch_process, self._spawned_from, target, job)
+    def _change(self, name: str, old: ProcessJob, new: ProcessJob) -> None:
+        """What its row names as live is told to the running process; for anything else it begins anew."""
+        changed = {field.name for field in dataclasses.fields(new) if _differs(old, new, field.name)}
+        live = kind_of(name, self._kinds).live
+        if not changed:
+            return
+        if changed <= live:
+            self._children[name].change(self._launch_of(name, new), live_settings(new, live))
+        else:
+            logger.info("%s begins anew with other settings: %s", name, ", ".join(sorted(changed)))
+            self._children[name].replace(self._launch_of(name, new), self._stop_s(name))
+
+    def _launch_of(self, name: str, job: ProcessJob) -> Launch:
+        kind = kind_of(name, self._kinds)
+        context = self._cameras_from if kind.start is Start.FORK else self._spawned_from
+        return partial(launch_process, context, enter, ProcessStart(name, kind, job))
+
+    def _stop_s(self, name: str) -> float:
+        return kind_of(name, self._kinds).stop.within_s
+
+    def _renew_accounts(self, before: HouseJobs, plan: HouseJobs) -> None:
+        """Have our broker take the accounts of the plan, before a process comes with a new one. Its connections stay:
+        mosquitto(8), SIGHUP."""
+        port, broker = _own_port(plan), self._children.get("broker")
+        newcomers = _logins(plan) - _logins(before)
+        if port is None or broker is None or broker.launched is None or _logins(plan) == _logins(before):
+            return
+        broker.launched.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + BROKER_UP_S
+        while newcomers and time.monotonic() < deadline and not self._stops:
+            newcomers = {login for login in newcomers if not is_accepted(port, *login, 1.0)}
+            if newcomers:
+                self._turn(0.02)
 
     def _apply_broker(self, port: int | None) -> None:
         """Have our broker run on ``port``, or not at all, and wait until it answers: the others need it at once."""
         folder = self._places.broker_dir
+        kind = kind_of("broker", self._kinds)
         if port:
-            command = broker_command(folder)
+            command = load_function(kind.entry)(folder)
             self._wait_for_port(LOOPBACK, port)
             check_port(port)
         child = self._children.pop("broker", None)
         if child:
-            child.stop(_stop_s("broker"))
-            self._wait_for([child], _stop_s("broker") + 1.0)
+            child.stop(kind.stop.within_s)
+            self._wait_for([child], kind.stop.within_s + 1.0)
         if not port:
             return
-        child = self._children["broker"] = Child("broker", partial(launch_program, command, folder), self._clock)
+        launch = partial(launch_program, command, folder)
+        child = self._children["broker"] = Child("broker", launch, self._clock, title=kind.title)
         deadline = time.monotonic() + BROKER_UP_S
         self._launch(child)
         while not is_answering(port, 1.0) and time.monotonic() < deadline and not self._stops:
@@ -342,13 +359,19 @@ class Supervisor:
     def _status(self) -> dict[str, Any]:
         """How everybody is."""
         now_ts = self._clock.utc_ns() // 1_000_000
-        own = {"state": "running", "pid": os.getpid(), "started_ts": self._started_ts, "restarts": 0}
+        own = {
+            "title": SUPERVISOR_TITLE,
+            "state": "running",
+            "pid": os.getpid(),
+            "started_ts": self._started_ts,
+            "restarts": 0,
+        }
         processes = {"supervisor": {**own, "rss_bytes": resident_bytes(os.getpid())}}
         processes |= {name: child.summary() for name, child in self._children.items()}
         return {
             "ts": now_ts,
             "processes": processes,
-            "cameras": [dataclasses.asdict(camera) for camera in self._plan.web.cameras] if self._plan else [],
+            "cameras": [dataclasses.asdict(camera) for camera in self._plan.cameras] if self._plan else [],
             "config_error": self._config_error,
             "problems": list(self._plan.problems) if self._plan else [],
         }
@@ -359,6 +382,7 @@ class Supervisor:
         for child in self._children.values():
             if child.launched and child.launched.line:
                 child.launched.line.send_status(status)
+                child.send_settings()
 
     def _answer_commands(self) -> StatusServer | None:
         """Without the socket commands know less; that must not keep the house from running."""
@@ -377,11 +401,11 @@ class Supervisor:
         self._manager.tell("STOPPING=1")
         began = time.monotonic()
         self._tell_fact("system_stopped", "system", {})
-        for kind, within_s in STOP_STAGES:
-            stage = [child for child in self._children.values() if child.name.split("/")[0] == kind]
-            for child in stage:
-                child.stop(within_s)
-            self._wait_for(stage, within_s + 0.3)
+        for stage in StopStage:
+            ending = [child for child in self._children.values() if kind_of(child.name, self._kinds).stop is stage]
+            for child in ending:
+                child.stop(stage.within_s)
+            self._wait_for(ending, stage.within_s + 0.3)
         logger.info("stopped in %.1f s", time.monotonic() - began)
 
     def _wait_for(self, children: list[Child], within_s: float) -> None:
@@ -417,21 +441,16 @@ class Supervisor:
                 logger.info("stopping at once" if self._stops > 1 else "stopping (once more: at once)")
 
 
-def _jobs(plan: HouseJobs) -> dict[str, CameraJob | EventsJob | WebJob]:
-    """All processes but the broker, in the order in which they start."""
-    cameras = {f"camera/{job.camera_id}": job for job in plan.cameras}
-    return {"events": plan.events, "web": plan.web, **cameras}
-
-
 def _own_port(plan: HouseJobs) -> int | None:
     """The port of our own broker; None when the owner runs one."""
     return plan.broker.port if plan.broker.is_own else None
 
 
-def _without_camera_list(job: CameraJob | EventsJob | WebJob) -> CameraJob | EventsJob | WebJob:
-    """The web process learns its cameras from the status: adding one must not cut off who is looking at a page."""
-    return dataclasses.replace(job, cameras=()) if isinstance(job, WebJob) else job
+def _logins(plan: HouseJobs) -> set[tuple[str, str]]:
+    """User and password of each process that enters the bus."""
+    jobs = (planned.job for planned in plan.processes.values())
+    return {(job.bus_user, job.bus_password) for job in jobs if job.bus_user}
 
 
-def _stop_s(name: str) -> float:
-    return dict(STOP_STAGES)[name.split("/")[0]]
+def _differs(old: ProcessJob, new: ProcessJob, name: str) -> bool:
+    return bool(getattr(old, name) != getattr(new, name))

@@ -22,6 +22,7 @@ from vigilar.base.control import ControlChild
 from vigilar.base.errors import ExitCode
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
+from vigilar.processes.settings import settings_handler
 from vigilar.web import create_app
 from vigilar.web.parts import parts_of
 from vigilar.web.sse_bridge import show_processes, start_sse_bridge
@@ -98,7 +99,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.control = self.app.control
         self.parts.ask_reload = self.control.ask_reload
         self.control.start(handle_signals=False)
-        self.control.listen(on_status=self._show_status)
+        use = settings_handler(self.app.job, self.parts.use_settings)
+        self.control.listen(on_status=self._show_status, on_settings=use)
         self.bridge = start_sse_bridge(self.app.job)
         self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
         self.ender.start()

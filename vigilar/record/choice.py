@@ -51,11 +51,13 @@ class Chooser:
     """
 
     def __init__(self, mode: RecordingMode, before_s: float, after_s: float) -> None:
-        self._mode = mode
-        self._before_ns = int(before_s * 1e9)
-        self._after_ns = int(after_s * 1e9)
+        self.use(mode, before_s, after_s)
         self._lock = threading.Lock()
         self._spans: list[_Span] = []
+
+    def use(self, mode: RecordingMode, before_s: float, after_s: float) -> None:
+        """Decide by these from the next group on. On the thread that calls ``choose``."""
+        self._mode, self._before_ns, self._after_ns = mode, int(before_s * 1e9), int(after_s * 1e9)
 
     @property
     def is_moving(self) -> bool:

@@ -112,7 +112,7 @@ class Recorder:
         self._bell = Bell()
         self.counters = RecorderCounters()
         self.alive_mono_ns = clock.mono_ns()
-        self._settings = settings
+        self._settings = self._wanted = settings
         self._segment_ns = int(settings.segment_s * 1e9)
         self._ring = ring
         self._reader = ring.reader()
@@ -184,6 +184,11 @@ class Recorder:
         self._chooser.motion_ended(last_mono_ns)
         self._wants_checkpoint = True
 
+    def use(self, settings: RecorderSettings) -> None:
+        """Record by these from the next look on; an open file goes on. Any thread."""
+        self._wanted = settings
+        self.wake()
+
     def wake(self) -> None:
         """There is something to look at. Any thread."""
         self._bell.ring()
@@ -204,6 +209,7 @@ class Recorder:
     def run_once(self) -> None:
         """One look: write what is due, sync what is due. Errors of disk and stream are dealt with."""
         now = self.alive_mono_ns = self._clock.mono_ns()
+        self._take_settings()
         step = self._clock_watch.look()
         if step is not None and self._segment:
             self._guarded(self._segment.mark, step)
@@ -235,6 +241,13 @@ class Recorder:
             self._file_store.note_stop()
 
     # Reading and deciding
+
+    def _take_settings(self) -> None:
+        wanted = self._wanted
+        if wanted is not self._settings:
+            self._settings = wanted
+            self._segment_ns = int(wanted.segment_s * 1e9)
+            self._chooser.use(wanted.mode, wanted.before_s, wanted.after_s)
 
     def _record_next(self, now: int) -> bool:
         """Deal with what is new of the group at the reader's place; False when there is nothing to do with it yet."""

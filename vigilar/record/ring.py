@@ -89,6 +89,11 @@ class PacketRing:
         """Bytes held, packets' own cost included. Any thread."""
         return self._size_bytes
 
+    def keep(self, min_s: float) -> None:
+        """Keep at least this much from now on. Any thread; more is there once it has come."""
+        with self._lock:
+            self._min_ns = int(min_s * 1e9)
+
     def reader(self) -> RingReader:
         """The one reader: it stands at what comes next."""
         with self._lock:

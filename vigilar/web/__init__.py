@@ -53,10 +53,10 @@ def create_app(cfg: WebJob) -> Flask:
     HUB.open()
     problems.install_problems(app)
     serving.install_footage_errors(app)
-    security.install_security(app, cfg.names)
+    security.install_security(app)
     auth.install_auth(app)
     static_files.install_static(app)
-    install_template_words(app, cfg)
+    install_template_words(app)
     account.limiter.init_app(app)
     for blueprint in (account.bp, cameras.bp, events.bp, footage.bp, live.bp, system.bp):
         app.register_blueprint(blueprint)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from vigilar.base.errors import ConfigError
 from vigilar.base.ids import slug
-from vigilar.config.cut import camera_infos, secret_name
+from vigilar.config.cut import camera_infos, secret_name, used_secrets
 from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera
 from vigilar.config.jobs import CameraInfo, WebJob
 from vigilar.config.load import load_config
@@ -75,21 +75,20 @@ class CameraBook:
         camera_id = self._free_id(wish.name)
         login = None
         if wish.user or wish.password:
-            self._secrets.put_login(camera_id, wish.user, wish.password)
-            login = f"secret:{camera_id}"
+            login = self._secrets.add_login(camera_id, wish.user, wish.password, self._used_secrets())
         new = NewCamera(
             name=wish.name,
             id=camera_id if camera_id != slug(wish.name) else None,
             address=wish.address,
             small=wish.small or None,
-            login=login,
+            login=f"secret:{login}" if login else None,
             record=wish.record or None,
         )
         try:
             config = add_camera(self._places, new)
         except ConfigError:
             if login is not None:
-                self._secrets.delete(camera_id)
+                self._secrets.delete(login)
             raise
         self._take(config)
         found = self.find(camera_id)
@@ -101,13 +100,21 @@ class CameraBook:
         self._take(change_camera(self._places, camera_id, changes))
 
     def remove(self, camera_id: str) -> None:
-        """Take the camera out of the file and forget its login; its recordings stay. Raises ConfigError."""
+        """Take the camera out of the file and forget its login, unless something else uses it; its recordings stay.
+
+        Raises ConfigError.
+        """
         removed = remove_camera(self._places, camera_id)
-        if removed.login is not None and secret_name(removed.login) == camera_id:
-            self._secrets.delete(camera_id)
         with self._lock:
             self._stamp = None
             self._refresh()
+        if removed.login is not None and secret_name(removed.login) not in self._used_secrets():
+            self._secrets.delete(secret_name(removed.login))
+
+    def _used_secrets(self) -> frozenset[str]:
+        with self._lock:
+            self._refresh()
+            return used_secrets(self._config) if self._config else frozenset()
 
     def _free_id(self, name: str) -> str:
         taken = {camera.id for camera in self.all()}

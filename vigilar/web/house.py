@@ -64,7 +64,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     now_ms = here.now_ms()
     cameras = read_cameras(here, visible)
     found = here.board.processes(now_ms)
-    processes = None if found is None else process_lines(_visible_processes(found, visible), visible.all())
+    processes = None if found is None else process_lines(_visible_processes(found, visible))
     disk = read_disk(here, cameras)
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
     return HouseState(

@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
+from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
 from vigilar.store.engine import Store
@@ -54,6 +55,11 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     probe: CameraProbe = probe_by_command
     stopping: Stop = field(default_factory=Stop)
+
+    def use_settings(self, cfg: WebJob) -> None:
+        """Answer by the live settings of ``cfg`` from the next request on. Any thread."""
+        self.zone = load_zone(cfg.time_zone)
+        self.cfg = cfg
 
     def now_ms(self) -> int:
         """UTC milliseconds."""

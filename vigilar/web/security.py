@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -36,15 +37,14 @@ STATIC = "static"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def install_security(app: Flask, names: Iterable[str]) -> None:
+def install_security(app: Flask) -> None:
     """Check each request before anything else sees it, and put the headers on each answer, errors included."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = 64 * 1024
-    known = frozenset(name.lower().rstrip(".") for name in (*names, socket.gethostname(), "localhost"))
 
     def check_request() -> None:
         if request.endpoint != STATIC:  # the page that refuses a name needs its style; these files are no secret
-            _check_host(known)
+            _check_host()
         _check_origin()
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise Problem(413)
@@ -71,7 +71,9 @@ def is_known_host(host: str, known: Iterable[str]) -> bool:
     return True
 
 
-def _check_host(known: frozenset[str]) -> None:
+def _check_host() -> None:
+    names = (*parts().cfg.names, socket.gethostname(), "localhost")
+    known = frozenset(name.lower().rstrip(".") for name in names)
     if not is_known_host(request.headers.get("Host", ""), known):
         raise Problem(421)
 

@@ -135,29 +135,20 @@ def _camera_sentence(state: str, health: dict[str, Any], now_ms: int, zone: tzin
     return " ".join(words)
 
 
-def process_lines(processes: dict[str, Any] | None, cameras: Sequence[CameraInfo]) -> list[ProcessLine]:
-    """The programs, in the supervisor's order; none when the supervisor has not been heard."""
-    names = {f"camera/{camera.id}": camera.name for camera in cameras}
+def process_lines(processes: dict[str, Any] | None) -> list[ProcessLine]:
+    """The programs, in the supervisor's order and by its titles; none when the supervisor has not been heard."""
     lines = []
     for name, health in (processes or {}).items():
         known = health if isinstance(health, dict) else {}
         state = str(known.get("state", "unknown"))
         is_well = state in ("running", "starting")
         shape = "ok" if state == "running" else "clock" if state == "starting" else "bad"
-        words = f"Camera {names[name]}" if name in names else _PROCESSES.get(name, name)
+        words = str(known.get("title") or name)
         restarts = known.get("restarts", 0)
         lines.append(
             ProcessLine(name, words, state.capitalize(), shape, is_well, restarts if isinstance(restarts, int) else 0)
         )
     return lines
-
-
-_PROCESSES = {
-    "supervisor": "Main program",
-    "events": "Event log",
-    "web": "Pages",
-    "broker": "Message exchange",
-}
 
 
 def list_problems(

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Flask, g
 from markupsafe import Markup
 
-from vigilar.config.jobs import WebJob
 from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
@@ -17,7 +16,7 @@ from vigilar.web.times import clock_text, day_text, for_text, size_text
 from vigilar.web.visible import visible_cameras
 
 
-def install_template_words(app: Flask, cfg: WebJob) -> None:
+def install_template_words(app: Flask) -> None:
     asset: Callable[[str], str] = app.jinja_env.globals["asset"]  # type: ignore[assignment]  # set by static_files
 
     def icon(name: str) -> Markup:
@@ -39,12 +38,16 @@ def install_template_words(app: Flask, cfg: WebJob) -> None:
         return "member" in g and asker().may(right)
 
     def add_words() -> dict[str, Any]:
-        return {"user_name": g.member.name if "member" in g else "", "has_owner": has_owner}
+        cfg = parts().cfg
+        return {
+            "user_name": g.member.name if "member" in g else "",
+            "has_owner": has_owner,
+            "house_name": cfg.house_name,
+            "zone_name": cfg.time_zone,
+        }
 
     app.jinja_env.globals.update(
         icon=icon,
-        house_name=cfg.house_name,
-        zone_name=cfg.time_zone,
         clock=house_clock,
         day=house_day,
         header_problems=header_problems,

@@ -1,0 +1,175 @@
+"""The one table of process kinds: what each is called, how it starts, ends and is told of changes, what it may say.
+
+Whoever adds a process adds a row here and the function the row names. From the rows follow the plan, the order of start
+and stop, the accounts of the broker with their rules, the names in ``ps`` and in sentences, and the tables of
+``docs/architecture/overview.md`` and ``subsystems/bus.md`` (a test keeps them equal).
+
+The supervisor imports this: functions are therefore named as text, ``"module:function"``, and loaded by who calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from typing import Any
+
+from vigilar.bus.topics import Topics
+
+
+class Start(Enum):
+    """How a process begins. ``FORK``: from the fork server, which has the work of a camera in memory. ``SPAWN``: a new
+    Python. ``PROGRAM``: not ours, and without a line to us."""
+
+    FORK = "forkserver"
+    SPAWN = "spawn"
+    PROGRAM = "program"
+
+
+class StopStage(Enum):
+    """The stages of a stop in their order, with the seconds each has before its processes are killed.
+
+    Who reports goes first, so that its last events are still taken; then who shows, who stores, and last the bus. All
+    processes of a stage end side by side, so one kind more makes a stop no longer: 9.3 s in all, of the 10 s it may
+    take.
+    """
+
+    REPORTS = (1, 4.0)
+    SHOWS = (2, 2.0)
+    STORES = (3, 2.3)
+    CARRIES = (4, 1.0)
+
+    @property
+    def within_s(self) -> float:
+        return self.value[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessKind:
+    """One row.
+
+    ``name`` names its process, ``<name>/<camera id>`` where there is one a camera (``is_per_camera``). ``title`` is
+    what people read, fit to begin a sentence; ``{name}`` in it is the camera's name.
+
+    ``entry`` is called on the main thread of the process as ``entry(job, control)`` and works until
+    ``control.stop_requested``. Of a PROGRAM it is called in the supervisor, with a folder, for the command.
+
+    ``cut`` makes the job, in the short-lived process that reads the configuration: ``cut(source, login)``, and with the
+    Camera as third where there is one a camera (see ``config.cut``). It gives None when the house does without. A
+    PROGRAM has none.
+
+    ``says`` and ``hears`` are the topics its account at our broker may publish and subscribe, MQTT wildcards allowed;
+    ``{camera_id}`` in them is the camera's id. A kind with neither has no account.
+
+    ``live`` names the fields of the job that reach the running process (``ControlChild.listen(on_settings=...)``). A
+    change of any other starts the process again, so what must reconnect, and every secret, is never in it.
+
+    ``starts_line`` is false for a process that starts its line to the supervisor itself, because it forks first.
+    """
+
+    name: str
+    title: str
+    entry: str
+    start: Start
+    stop: StopStage
+    is_per_camera: bool = False
+    cut: str = ""
+    says: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()
+    live: frozenset[str] = frozenset()
+    starts_line: bool = True
+
+    def process(self, camera_id: str = "") -> str:
+        """The name of its process: ``web``, ``camera/front-door``."""
+        return f"{self.name}/{camera_id}" if self.is_per_camera else self.name
+
+    def account(self, camera_id: str = "") -> str:
+        """Its user at our broker; empty when it has none."""
+        if not self.says and not self.hears:
+            return ""
+        return f"{self.name}-{camera_id}" if self.is_per_camera else self.name
+
+    def title_for(self, camera_name: str = "") -> str:
+        """``camera_name`` may hold anything; braces in it stay braces."""
+        return self.title.replace("{name}", camera_name)
+
+
+_CAMERA = "{camera_id}"
+
+KINDS: tuple[ProcessKind, ...] = (
+    ProcessKind(
+        name="broker",
+        title="The message broker",
+        entry="vigilar.bus.broker:broker_command",
+        start=Start.PROGRAM,
+        stop=StopStage.CARRIES,
+    ),
+    ProcessKind(
+        name="events",
+        title="The event log",
+        entry="vigilar.processes.events:run_events",
+        start=Start.SPAWN,
+        stop=StopStage.STORES,
+        cut="vigilar.config.cut:make_events_job",
+        says=("vigilar/events/#", "vigilar/system/#"),
+        hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
+        live=frozenset({"log_level", "cameras"}),
+    ),
+    ProcessKind(
+        name="web",
+        title="The web server",
+        entry="vigilar.processes.web:run_web",
+        start=Start.SPAWN,
+        stop=StopStage.SHOWS,
+        cut="vigilar.config.cut:make_web_job",
+        hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
+        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone"}),
+        starts_line=False,
+    ),
+    ProcessKind(
+        name="camera",
+        title="The camera process of {name}",
+        entry="vigilar.processes.camera:run_camera",
+        start=Start.FORK,
+        stop=StopStage.REPORTS,
+        is_per_camera=True,
+        cut="vigilar.config.cut:make_camera_job",
+        says=(
+            Topics.motion_start(_CAMERA),
+            Topics.motion_end(_CAMERA),
+            Topics.camera_fact(_CAMERA),
+            Topics.camera_health(_CAMERA),
+            Topics.camera_heartbeat(_CAMERA),
+        ),
+        hears=(Topics.camera_command(_CAMERA),),
+        live=frozenset(
+            {
+                "log_level",
+                "name",
+                "recording_mode",
+                "detect",
+                "sensitivity",
+                "before_s",
+                "after_s",
+                "segment_s",
+                "sound",
+            }
+        ),
+    ),
+)
+"""In the order in which they start."""
+
+SUPERVISOR_TITLE = "The main program"
+
+
+def kind_of(process: str, kinds: Iterable[ProcessKind]) -> ProcessKind:
+    """The row of a process by its name. KeyError when there is none."""
+    return {kind.name: kind for kind in kinds}[process.partition("/")[0]]
+
+
+def load_function(named: str) -> Callable[..., Any]:
+    """The function that ``"module:function"`` names. Imports its module: for the process that needs it only."""
+    module, _, function = named.partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found

@@ -1,0 +1,109 @@
+"""Reads the configuration and makes the plan of the house, with the broker's accounts, rows of cameras and demo clips.
+
+Runs in a short-lived process of the supervisor, at the start (after ``upgrade``) and at each reload, while the
+supervisor holds the data folder's lock: so nothing here can race with a second one. Whoever made a change waits for
+it, so what only a start needs is not imported here: SQLAlchemy alone would be half of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+
+from vigilar.base.disk import disk_errors
+from vigilar.base.errors import StoreError
+from vigilar.base.folder_id import find_folder_id
+from vigilar.base.ports import LOOPBACK, free_port
+from vigilar.base.reserve import Reserve
+from vigilar.bus.accounts import Account, access_list, load_or_create_passwords, password_file
+from vigilar.bus.broker import write_configuration
+from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, HouseJobs
+from vigilar.config.load import load_config
+from vigilar.config.models import Config
+from vigilar.config.places import Places
+from vigilar.processes.cutting import cut_house, list_accounts
+from vigilar.processes.planner import PlanTask
+from vigilar.store.cameras import CAMERA_ELSEWHERE, ensure_camera, list_cameras, remove_camera
+from vigilar.store.sqlite_store import open_database
+
+logger = logging.getLogger(__name__)
+
+
+def make_jobs(task: PlanTask) -> HouseJobs:
+    """The jobs of the house, with all that they rely on in place; the database is there and new enough.
+
+    On a full disk the reserve is spent on it, so that a house that was started once starts always. Raises
+    VigilarError; a wrong configuration is found before anything is changed.
+    """
+    with disk_errors("start", task.places.data_dir):
+        return Reserve(task.places.data_dir).help(lambda: _make_jobs(task))
+
+
+def _make_jobs(task: PlanTask) -> HouseJobs:
+    places = task.places
+    config = load_config(places)
+    broker = make_broker_plan(config, places)
+    if broker.is_own:
+        broker = replace(broker, port=broker.port or task.bus_port or free_port())
+        accounts = list_accounts(task.kinds, [camera.id for camera in config.cameras if camera.enabled])
+        logins = make_broker_ready(places, broker, accounts)
+    else:
+        logins = shared_logins(broker)
+    node_id = find_folder_id(places.data_dir) or ""
+    uuids, refused = _make_cameras_ready(config, places, node_id)
+    source = CutSource(
+        config=config,
+        places=places,
+        bus=logins,
+        demo_clips=_make_demo_ready(config, places),
+        camera_uuids=uuids,
+        node_id=node_id,
+        refused=refused,
+    )
+    return cut_house(task.kinds, source, broker)
+
+
+def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:
+    """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP."""
+    passwords = load_or_create_passwords(places.secrets_dir, [account.user for account in accounts])
+    known = places.broker_dir / "accounts"
+    hashes = password_file(passwords, known.read_text(encoding="utf-8") if known.exists() else "")
+    write_configuration(places.broker_dir, broker.port, hashes, access_list(accounts))
+    logins = {user: BusLogin(user, password) for user, password in passwords.items()}
+    return BusLogins(host=LOOPBACK, port=broker.port, accounts=logins)
+
+
+def _make_cameras_ready(config: Config, places: Places, node_id: str) -> tuple[dict[str, bytes], dict[str, str]]:
+    """The uuid of each configured camera, and why each other one cannot run: its id is another box's."""
+    now_ms = time.time_ns() // 1_000_000
+    uuids, refused = {}, {}
+    with closing(open_database(database_url(config, places))) as store:
+        for camera in config.cameras:
+            try:
+                uuids[camera.id] = ensure_camera(store, camera.id, camera.name, now_ms, node_id).uuid
+            except StoreError as error:
+                if error.code != CAMERA_ELSEWHERE:
+                    raise
+                refused[camera.id] = f"{error}. {error.next_step}"
+        for row in list_cameras(store):
+            if row.node_id == node_id and row.id not in uuids:
+                remove_camera(store, row.id, now_ms)
+    return uuids, refused
+
+
+def _make_demo_ready(config: Config, places: Places) -> DemoClips:
+    """The clips of the demo scenes, if a camera shows one."""
+    if not any(camera.enabled and camera.address.startswith("demo:") for camera in config.cameras):
+        return {}
+    # Imported here and nowhere else: a house without demo scenes need not load OpenCV and PyAV to read its settings.
+    from vigilar.demo.scenes import ensure_clips
+
+    began = time.monotonic()
+    clips = ensure_clips(places.demo_dir)
+    if time.monotonic() - began > 1.0:
+        logger.info("made the clips of the demo scenes in %.0f s", time.monotonic() - began)
+    return {name: (clip.main, clip.sub) for name, clip in clips.items()}
