@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +19,10 @@ from vigilar.bus.accounts import access_list, load_or_create_accounts, password_
 from vigilar.bus.broker import broker_command, is_answering, write_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
+
+os.environ["VIGILAR_STATE_DIR"] = tempfile.mkdtemp(prefix="vigilar-state-")
+"""What houses of the tests remember; every program that a test starts inherits it."""
+atexit.register(shutil.rmtree, os.environ["VIGILAR_STATE_DIR"], ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,27 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
+from vigilar.base.file_system import find_file_system
+from vigilar.base.folder_id import find_folder_id, make_folder_id
+from vigilar.base.folder_look import Claim, claim, explain_away, look_at_folder
+from vigilar.base.folder_watch import FolderWatch
+from vigilar.base.house_file import HouseFile
 from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.logs import start_logging
+from vigilar.base.systemd import ServiceManager
 from vigilar.config.places import Places
 from vigilar.processes.entry import enter_camera, enter_events, enter_web
+from vigilar.processes.folder_guard import FolderGuard
 from vigilar.processes.planner import PlanTask, Refusal
 from vigilar.processes.supervisor import Supervisor, Targets
+from vigilar.processes.waiting import wait_for_folder
 
 CHILD_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # one heap per thread would cost each camera process tens of megabytes
@@ -32,8 +42,11 @@ SUPERVISOR_WAIT_S = 0.5
 """A command that asks who holds the lock holds it itself for an instant."""
 
 
-def run_supervisor(places: Places, targets: Targets | None = None) -> int:
+def run_supervisor(places: Places, targets: Targets | None = None, *, is_trial: bool = False) -> int:
     """Run Vigilar until SIGTERM or Ctrl-C; the exit code of an ordered stop is 0. Main thread only.
+
+    While the data folder is not the one that this house remembers, nothing is read or written there and a page says
+    so; the house starts as soon as it is back. ``is_trial``: its owner may empty the folder by hand (``vigilar demo``).
 
     Raises VigilarError, one sentence with its next step and exit code, when it cannot start: the configuration is
     wrong (CONFIG), another Vigilar runs on this data folder or a port is taken (BUSY), Mosquitto is not installed.
@@ -41,17 +54,62 @@ def run_supervisor(places: Places, targets: Targets | None = None) -> int:
     """
     start_logging("supervisor")
     _prepare_environment()
+    targets = targets or Targets(_run_upgrade, enter_camera, enter_events, enter_web)
+    house = HouseFile(places.house_file)
+    with ExitStack() as ending:
+        if house.make_folder():
+            ending.enter_context(_lock(house.lock_file, places))
+        house.load()
+        watch = FolderWatch(places.data_dir)
+        watch.start()
+        ending.callback(watch.stop)
+        manager = ServiceManager(os.environ)
+        guard = FolderGuard(places.data_dir, house, watch, is_trial=is_trial)
+        while True:
+            if not wait_for_folder(guard, manager):
+                return int(ExitCode.OK)
+            code = _run_house(places, targets, guard, manager)
+            if not guard.is_away:
+                return code
+
+
+def check_folder_before(places: Places, *, is_trial: bool) -> None:
+    """For a command that writes settings before it starts the supervisor. Raises VigilarError when the drive of the
+    house is not there: nothing may be written then."""
+    house = HouseFile(places.house_file)
+    verdict, why = claim(house.load(), look_at_folder(places.data_dir), is_trial=is_trial)
+    if verdict is Claim.NOT_OURS:
+        raise explain_away(house.memory, places.data_dir, why)
+
+
+def _run_house(places: Places, targets: Targets, guard: FolderGuard, manager: ServiceManager) -> int:
+    """Run the house on the folder that is in its place; returns after a stop, or when the folder is gone."""
     _make_folders(places)
-    lock = FileLock(places.lock_file)
-    if not lock.acquire(SUPERVISOR_WAIT_S):
+    with _lock(places.lock_file, places):
+        folder_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
+        guard.watch.forget()
+        guard.house.change(
+            folder_id=folder_id, file_system=find_file_system(places.data_dir), data_dir=str(places.data_dir)
+        )
+        return Supervisor(places, targets, guard, manager).run()
+
+
+@contextmanager
+def _lock(path: Path, places: Places) -> Iterator[None]:
+    lock = FileLock(path)
+    try:
+        is_ours = lock.acquire(SUPERVISOR_WAIT_S)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    if not is_ours:
         raise VigilarError(
-            f"another Vigilar, process {holder_pid(places.lock_file)}, already runs with {places.data_dir}",
+            f"another Vigilar, process {holder_pid(path)}, already runs with {places.data_dir}",
             next_step="Stop it first, or give this one another folder with --data-dir.",
             kind=ErrorKind.PERMANENT,
             exit_code=ExitCode.BUSY,
         )
     with lock:
-        return Supervisor(places, targets or Targets(_run_upgrade, enter_camera, enter_events, enter_web)).run()
+        yield
 
 
 def _run_upgrade(task: PlanTask, answer: Connection) -> None:
@@ -82,9 +140,13 @@ def _make_folders(places: Places) -> None:
         try:
             make_private_folder(folder)
         except OSError as error:
-            raise VigilarError(
-                f"{folder} cannot be used: {error.strerror}",
-                next_step="Choose a folder you may write to with --data-dir, or start Vigilar as its service does.",
-                kind=ErrorKind.DENIED,
-                exit_code=ExitCode.DENIED,
-            ) from error
+            raise _unusable(folder, error) from error
+
+
+def _unusable(path: Path, error: OSError) -> VigilarError:
+    return VigilarError(
+        f"{path} cannot be used: {error.strerror}",
+        next_step="Choose a folder you may write to with --data-dir, or start Vigilar as its service does.",
+        kind=ErrorKind.DENIED,
+        exit_code=ExitCode.DENIED,
+    )

@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import wait_until
 from vigilar.base.child import Launched
+from vigilar.base.folder_id import make_folder_id
 from vigilar.base.launch import launch_process
 from vigilar.base.ports import free_port
 from vigilar.config.jobs import WebJob
@@ -95,6 +96,7 @@ class WebProcess:
 def job(tmp_path: Path) -> WebJob:
     places = Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "secrets", may_lack_config=True)
     places.run_dir.mkdir()
+    make_folder_id(tmp_path)
     jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
     return replace(jobs.web, listen="127.0.0.1", port=free_port())
 

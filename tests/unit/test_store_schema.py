@@ -45,6 +45,7 @@ def test_steps_make_same_sql_as_tables(tmp_path: Path) -> None:
     lay_database(tmp_path)
     other = tmp_path / "other"
     other.mkdir()
+    (other / "vigilar.db").touch()
     engine = make_engine(make_url(database_url(other)))
     metadata.create_all(engine)
     engine.dispose()

@@ -23,6 +23,7 @@ COMMANDS: Lines = {
     "camera": ("vigilar.cli.camera:camera", "Add, list, test and remove cameras."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
+    "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

@@ -9,6 +9,7 @@ import signal
 import socket
 
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
+from vigilar.base.house_file import HouseFile, HouseMemory
 from vigilar.base.lock import holder_pid
 from vigilar.config.places import Places
 
@@ -16,11 +17,25 @@ HEALTH_TIMEOUT_S = 3.0
 
 
 def find_supervisor(places: Places) -> int | None:
-    """The process id of the supervisor of this data folder, None when none runs. Raises VigilarError (DENIED)."""
-    try:
-        return holder_pid(places.lock_file) or None
-    except PermissionError as error:
-        raise _denied(f"{places.lock_file} may not be read by this user.") from error
+    """The process id of the supervisor of this data folder, None when none runs. Raises VigilarError (DENIED).
+
+    The lock outside of the folder is asked first: the drive may be away, or not answer.
+    """
+    for lock_file in (HouseFile(places.house_file).lock_file, places.lock_file):
+        try:
+            pid = holder_pid(lock_file)
+        except PermissionError as error:
+            raise _denied(f"{lock_file} may not be read by this user.") from error
+        if pid:
+            return pid
+    return None
+
+
+def find_drive_trouble(places: Places) -> HouseMemory | None:
+    """What is remembered of the house (``sentence``, ``next_step``, where its page is), when its running supervisor
+    misses the drive; None otherwise. Never touches the drive."""
+    memory = HouseFile(places.house_file).load()
+    return memory if memory.sentence else None
 
 
 def ask_reload(places: Places) -> bool:

@@ -21,6 +21,7 @@ from typing import Any
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.folder_look import FolderState
 from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
@@ -36,6 +37,7 @@ from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
+from vigilar.processes.folder_check import check_folder
 from vigilar.processes.lazy import make_decoder, make_motion_teller
 from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileStore, FileStoreSettings
@@ -86,7 +88,13 @@ class CameraProcess:
         )
         self._facts = FactSender(job.camera_id, store, self._bus, self._clock)
         row = ensure_camera(store, job.camera_id, job.name, self._clock.utc_ns() // 1_000_000)
-        settings = FileStoreSettings(job.camera_id, job.camera_uuid or row.uuid, job.data_dir, boot_id())
+        settings = FileStoreSettings(
+            job.camera_id,
+            job.camera_uuid or row.uuid,
+            job.data_dir,
+            boot_id(),
+            partial(check_folder, job.data_dir, job.node_id),
+        )
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._ring = PacketRing(job.before_s)
@@ -114,6 +122,7 @@ class CameraProcess:
         self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
+        self._drive_hangs = False
 
     def run(self) -> None:
         """Start all, watch until the stop, end all in order."""
@@ -130,6 +139,7 @@ class CameraProcess:
                 self._start("analysis", partial(self._analysis.run, self._work_stop))
             for role, worker in self._captures.items():
                 self._start(f"capture-{role.value}", worker.run)
+            self._control.listen(on_status=self._note_folder)
             logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
             self._watch_until_stopped()
         if self._dead:
@@ -199,12 +209,21 @@ class CameraProcess:
             run = self._meter.run
             self._control.heartbeat(
                 {
+                    "disk_wait_s": self._disk_wait_s(),
                     "is_recording": doing.is_recording,
                     "is_offline": self._health.is_offline,
                     "width": run.video.width if run else 0,
                     "height": run.video.height if run else 0,
                 }
             )
+
+    def _note_folder(self, status: dict[str, Any]) -> None:
+        """What the supervisor says about the data folder, on the thread ``control``."""
+        self._drive_hangs = status.get("folder", {}).get("state") == FolderState.HANGING.value
+
+    def _disk_wait_s(self) -> float:
+        """For how long the recorder has been in its newest step, writing most likely."""
+        return round((self._clock.mono_ns() - self._recorder.alive_mono_ns) / 1e9, 1)
 
     def _say_heartbeat(self) -> None:
         beat = CameraHeartbeat(new_id(), self._clock.utc_ns() // 1_000_000, self._job.camera_id)
@@ -214,11 +233,11 @@ class CameraProcess:
         return name != "recovery" and not thread.is_alive()
 
     def _stalled(self) -> str | None:
-        beats = {
-            "recorder": self._recorder.alive_mono_ns,
-            "facts": self._facts.alive_mono_ns,
-            **{f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()},
-        }
+        """A thread that hangs. Those that write are excused while the drive does: live view and detection go on, and
+        nobody would be helped by the end of the process, which would have to wait for the drive as well."""
+        beats = {f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()}
+        if not self._drive_hangs:
+            beats |= {"recorder": self._recorder.alive_mono_ns, "facts": self._facts.alive_mono_ns}
         if self._analysis is not None:
             beats["analysis"] = self._analysis.alive_mono_ns
         now = self._clock.mono_ns()

@@ -13,7 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from vigilar.base.errors import RecordingError
-from vigilar.base.folder_id import find_folder_id, make_folder_id
+from vigilar.base.folder_id import find_folder_id
+from vigilar.base.folder_look import explain_away
+from vigilar.base.house_file import HouseMemory
 from vigilar.base.ports import LOOPBACK, free_port
 from vigilar.bus.accounts import access_list, load_or_create_accounts, password_file
 from vigilar.bus.broker import write_configuration
@@ -40,6 +42,9 @@ def make_jobs(task: PlanTask) -> HouseJobs:
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
     places = task.places
+    node_id = find_folder_id(places.data_dir)
+    if node_id is None:  # the supervisor made it; so the drive went away this moment, and nothing may be made here
+        raise explain_away(HouseMemory(), places.data_dir, "does not hold this house's data")
     config = load_config(places)
     broker = make_broker_plan(config, places)
     ring = KeyRing.load_or_create(places.secrets_dir)
@@ -51,7 +56,6 @@ def make_jobs(task: PlanTask) -> HouseJobs:
     uuids = _make_database_ready(config, places, migrate=task.is_start)
     if task.is_start:
         _tell_locked_recordings(config, places, ring)
-    node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
     jobs = cut_jobs(config, places, logins, _make_demo_ready(config, places), uuids, node_id)
     return replace(jobs, broker=broker)
 

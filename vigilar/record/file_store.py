@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +33,17 @@ FOLDERS: dict[files.Content, str] = {"video": "footage", "still": "stills"}
 
 @dataclass(frozen=True, slots=True)
 class FileStoreSettings:
-    """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes."""
+    """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes.
+
+    ``check_folder`` is called on the creating thread before a folder or file is made; it raises RecordingError
+    (TRANSIENT) when the data folder is not the house's own any more.
+    """
 
     camera_id: str
     camera_uuid: bytes
     data_dir: Path
     boot_id: bytes
+    check_folder: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,7 @@ class FileStore:
 
         Raises RecordingError or StoreError and leaves nothing behind but, at worst, a number taken for nothing.
         """
+        self.settings.check_folder()
         self.rows.settle(content)
         number, link = self._number(content)
         name = f"{FOLDERS[content]}/{self.settings.camera_id}/{day_of(info.start_utc_ns)}/{number}.vge"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,7 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
         query_cache_size=100,
-        # The driver must not begin transactions by itself: it would begin deferred ones.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": sqlite.BUSY_TIMEOUT_MS / 1000},
+        creator=partial(sqlite.connect, file_of(url)),
     )
 
     def prepare(dbapi_connection: sqlite3.Connection, _record: Any) -> None:

@@ -18,6 +18,18 @@ WAL_LIMIT_BYTES = 4 * 1024 * 1024
 """What is left of the write-ahead log after a checkpoint that found it larger."""
 
 
+def connect(path: Path | str) -> sqlite3.Connection:
+    """A connection to a file that is there: SQLite must never make a new database where the drive with the old one
+    was mounted a moment ago. Transactions are ours to begin."""
+    return sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode=rw",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+    )
+
+
 def set_pragmas(connection: sqlite3.Connection, *, foreign_keys: bool = True) -> None:
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",

@@ -44,9 +44,7 @@ class SqliteStore:
         """Raises StoreError."""
         sqlite.prepare_file(path, create=False)
         with sqlite_errors("open the database"):
-            connection = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, timeout=sqlite.BUSY_TIMEOUT_MS / 1000
-            )
+            connection = sqlite.connect(path)
         try:
             with sqlite_errors("open the database"):
                 sqlite.set_pragmas(connection)
