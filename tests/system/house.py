@@ -31,6 +31,7 @@ class RunningHouse:
     folder: Path
     base: str
     opener: urllib.request.OpenerDirector
+    log_file: Path
 
     def get(self, path: str) -> bytes:
         with self.opener.open(self.base + path, timeout=30) as answer:
@@ -52,7 +53,7 @@ class RunningHouse:
         return next(p for p in self.children() if p.name() == f"v:{camera_id}"[:15])
 
     def log(self) -> str:
-        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
 
 
 def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
@@ -73,21 +74,28 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_house(folder: Path, cameras: dict[str, str | dict[str, str]]) -> Iterator[RunningHouse]:
-    """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in."""
+def run_house(
+    folder: Path, cameras: dict[str, str | dict[str, str]], *, log_file: Path | None = None, more: str = ""
+) -> Iterator[RunningHouse]:
+    """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in.
+
+    ``log_file``: where the log goes if the folder is to be taken away; ``more``: further lines of the settings.
+    """
+    log_file = log_file or folder / "log"
     port = free_port()
     lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", "port = 0"]
     for name, given in cameras.items():
         settings = {"address": given} if isinstance(given, str) else given
         lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vigilar.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "vigilar.toml").write_text("\n".join(lines) + f"\n{more}\n", encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (folder / "log").open("wb") as log:
+    with log_file.open("wb") as log:
         command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
     cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    house = RunningHouse(process, folder, f"http://127.0.0.1:{port}", urllib.request.build_opener(cookies))
+    opener = urllib.request.build_opener(cookies)
+    house = RunningHouse(process, folder, f"http://127.0.0.1:{port}", opener, log_file)
     try:
         wait_for(lambda: house.get("/healthz"), 40, "the page answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()

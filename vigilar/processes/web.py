@@ -119,6 +119,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _show_status(self, status: dict[str, Any]) -> None:
         self.parts.board.set_processes(status["processes"], status["ts"])
+        self.parts.board.set_folder(status["folder"], status["ts"])
 
     def _end(self) -> None:
         """Waits for the stop, whoever asks for it; ends the endless streams, the main loop, and the bridge."""

@@ -12,7 +12,7 @@ from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
-from vigilar.web import auth, problems, security, static_files
+from vigilar.web import auth, drive_gate, problems, security, static_files
 from vigilar.web.blueprints import account, cameras, events, footage, live, system
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.footage.library import Library
@@ -43,6 +43,7 @@ def create_app(cfg: WebJob) -> Flask:
     problems.install_problems(app)
     security.install_security(app, cfg.names)
     auth.install_auth(app)
+    drive_gate.install_drive_gate(app)
     static_files.install_static(app)
     install_template_words(app, cfg)
     account.limiter.init_app(app)

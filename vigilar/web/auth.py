@@ -10,6 +10,7 @@ import hashlib
 import secrets
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, request, url_for
@@ -17,8 +18,10 @@ from flask.typing import ResponseReturnValue
 
 from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
+from vigilar.web.drive_gate import drive_problem
 from vigilar.web.parts import Parts, parts
 from vigilar.web.passwords import MAX_LENGTH, MIN_LENGTH
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem, wants_page
 
 COOKIE = "vigilar_session"
@@ -55,7 +58,10 @@ def has_owner() -> bool:
 
 def is_session_valid(here: Parts, token: str) -> bool:
     """Asked again and again by long streams, outside of a request: a session ended elsewhere ends them too."""
-    return session_rows.find_session(here.store, token_hash(token), here.now_ms()) is not None
+    try:
+        return here.logins.find(token_hash(token), here.now_ms()) is not None
+    except DoesNotAnswerError:
+        return False
 
 
 def sign_in(response: Response, user_id: int) -> Response:
@@ -87,6 +93,7 @@ def sign_out(response: Response) -> Response:
 def end_session() -> None:
     token = request.cookies.get(COOKIE)
     if token:
+        parts().logins.forget(token_hash(token))
         session_rows.delete_session(parts().store, token_hash(token))
 
 
@@ -129,14 +136,23 @@ def _accept(token: str) -> bool:
     if len(token) != 64:
         return False
     now_ms = here.now_ms()
-    session = session_rows.find_session(here.store, token_hash(token), now_ms)
+    try:
+        session = here.logins.find(token_hash(token), now_ms)
+    except DoesNotAnswerError as error:
+        raise drive_problem(here) from error
     if session is None:
         return False
     if now_ms - session.last_seen_ms > TOUCH_EVERY_MS:
-        session_rows.touch(here.store, token_hash(token), now_ms=now_ms, expires_ms=session.expires_ms)
+        _touch(here, token_hash(token), now_ms, session.expires_ms)
     g.user_name = session.user_name
     g.token = token
     return True
+
+
+def _touch(here: Parts, hashed: bytes, now_ms: int, expires_ms: int) -> None:
+    """Note that the session is in use; without an answer the next request does."""
+    with suppress(DoesNotAnswerError):
+        here.logins.write(lambda store: session_rows.touch(store, hashed, now_ms=now_ms, expires_ms=expires_ms))
 
 
 def _return_path() -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from vigilar.store import files as file_rows
 from vigilar.web.parts import Parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.status_words import (
     CameraLine,
     DiskState,
@@ -51,7 +52,8 @@ def read_house(here: Parts) -> HouseState:
     found = here.board.processes(now_ms)
     processes = None if found is None else process_lines(found, here.cameras.all())
     disk = read_disk(here)
-    problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
+    drive = str(here.board.folder(now_ms)["sentence"])
+    problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected, drive=drive)
     return HouseState(
         now_ms=now_ms,
         sentence=house_sentence(cameras, problems),
@@ -66,17 +68,22 @@ def read_house(here: Parts) -> HouseState:
 def read_disk(here: Parts) -> DiskState | None:
     """The disk that holds the recordings; None when it does not answer."""
     try:
-        usage = shutil.disk_usage(here.cfg.data_dir)
-    except OSError:
+        usage = here.disk.ask(lambda: shutil.disk_usage(here.cfg.data_dir))
+    except (OSError, DoesNotAnswerError):
         return None
     return DiskState(usage.total, usage.free)
 
 
-def read_storage(here: Parts) -> list[Storage]:
-    """Recordings by camera, cameras that were removed included: their footage is still there."""
+def read_storage(here: Parts) -> list[Storage] | None:
+    """Recordings by camera, cameras that were removed included: their footage is still there. None while the database
+    does not answer."""
     names = {camera.id: camera.name for camera in here.cameras.all()}
+    try:
+        totals = here.rows.ask(lambda: file_rows.storage_totals(here.store))
+    except DoesNotAnswerError:
+        return None
     return [
         Storage(names.get(total.camera_id, f"{total.camera_id} (removed)"), total.size_bytes, total.first_ms)
-        for total in file_rows.storage_totals(here.store)
+        for total in totals
         if total.content == "video"
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from pathlib import Path
 
 from flask import Flask, current_app
 
 from vigilar.base.clock import Clock, SystemClock
+from vigilar.base.folder_look import FolderState
 from vigilar.base.stop import Stop
 from vigilar.config.jobs import WebJob
 from vigilar.store.engine import Store
@@ -17,10 +19,17 @@ from vigilar.web.footage.library import Library
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
+from vigilar.web.logins import Logins
+from vigilar.web.patience import Patience
 from vigilar.web.probe import CameraProbe, probe_by_command
 from vigilar.web.times import house_time
 
 EXTENSION = "vigilar"
+
+ROWS_WAIT_S = 1.0
+DISK_WAIT_S = 0.5
+"""How long a request waits for the database's word on who asks, and for the free space of the disk: milliseconds, while
+all is well. A page of a drive that hangs is there in the sum of both."""
 
 
 def _no_reload() -> None:
@@ -34,6 +43,9 @@ class Parts:
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
     again. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot reach this
     process. ``stop`` ends all streams; ``close`` is called after the last request.
+
+    ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
+    for; ``logins`` is who is signed in.
     """
 
     cfg: WebJob
@@ -48,6 +60,22 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     probe: CameraProbe = probe_by_command
     stopping: Stop = field(default_factory=Stop)
+    rows: Patience = field(default_factory=lambda: Patience("database", ROWS_WAIT_S))
+    disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
+    logins: Logins = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.logins = Logins(self.store, self.rows)
+
+    @property
+    def rows_on_drive(self) -> bool:
+        """Whether the database is a file in the data folder."""
+        scheme, _, path = self.cfg.database_url.partition(":///")
+        return scheme.startswith("sqlite") and Path(path).is_relative_to(self.cfg.data_dir)
+
+    def drive_hangs(self) -> bool:
+        """Whether the supervisor says so."""
+        return str(self.board.folder(self.now_ms())["state"]) == FolderState.HANGING.value
 
     def now_ms(self) -> int:
         """UTC milliseconds."""

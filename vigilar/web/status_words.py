@@ -136,13 +136,21 @@ _PROCESSES = {
 
 
 def list_problems(
-    cameras: Sequence[CameraLine], processes: Sequence[ProcessLine] | None, disk: DiskState | None, *, has_bus: bool
+    cameras: Sequence[CameraLine],
+    processes: Sequence[ProcessLine] | None,
+    disk: DiskState | None,
+    *,
+    has_bus: bool,
+    drive: str = "",
 ) -> list[str]:
-    """One sentence a problem, worst first. ``processes`` None: the supervisor has not been heard."""
-    problems = []
-    if disk is None:
+    """One sentence a problem, worst first. ``processes`` None: the supervisor has not been heard.
+
+    ``drive`` is what the supervisor says about the drive for recordings, empty while it is in its place.
+    """
+    problems = [drive] if drive else []
+    if disk is None and not drive:
         problems.append("How full the disk is, is not known.")
-    elif disk.is_low:
+    elif disk is not None and disk.is_low:
         problems.append("The disk is nearly full.")
     if not cameras:
         problems.append("No camera yet. Add the first one.")
