@@ -33,6 +33,10 @@ class RunningHouse:
     opener: urllib.request.OpenerDirector
     log_file: Path
 
+    def start(self) -> None:
+        """Start it again in its folder, after it was stopped."""
+        self.process = _launch(self.folder, self.log_file)
+
     def get(self, path: str) -> bytes:
         with self.opener.open(self.base + path, timeout=30) as answer:
             data: bytes = answer.read()
@@ -89,14 +93,9 @@ def run_house(
         lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vigilar.toml").write_text("\n".join(lines) + f"\n{more}\n", encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with log_file.open("wb") as log:
-        command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
-    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    opener = urllib.request.build_opener(cookies)
-    house = RunningHouse(process, folder, f"http://127.0.0.1:{port}", opener, log_file)
-    try:
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    house = RunningHouse(_launch(folder, log_file), folder, f"http://127.0.0.1:{port}", opener, log_file)
+    with _stopping(house):
         wait_for(lambda: house.get("/healthz"), 40, "the page answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
         request = urllib.request.Request(
@@ -104,6 +103,28 @@ def run_house(
         )
         house.opener.open(request, timeout=10).close()
         yield house
+
+
+@contextlib.contextmanager
+def start_house(house: RunningHouse) -> Iterator[RunningHouse]:
+    """Start a stopped house again, until the block ends."""
+    with _stopping(house):
+        house.start()
+        yield house
+
+
+@contextlib.contextmanager
+def _stopping(house: RunningHouse) -> Iterator[None]:
+    try:
+        yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        house.process.send_signal(signal.SIGTERM)
+        house.process.wait(20)
+
+
+def _launch(folder: Path, log_file: Path) -> subprocess.Popen[bytes]:
+    with log_file.open("ab") as log:
+        command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
