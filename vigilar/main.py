@@ -7,6 +7,7 @@ short-lived process that hands back plain jobs, and ``processes.entry`` imports 
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -91,7 +92,14 @@ def _run_house(places: Places, targets: Targets, guard: FolderGuard, manager: Se
         guard.house.change(
             folder_id=folder_id, file_system=find_file_system(places.data_dir), data_dir=str(places.data_dir)
         )
-        return Supervisor(places, targets, guard, manager).run()
+        supervisor = Supervisor(places, targets, guard, manager)
+        code = supervisor.run()
+        if supervisor.has_left_behind and not guard.is_away:
+            # Python's own end would wait for these children, and nobody could start Vigilar again meanwhile.
+            guard.watch.stop()
+            logging.shutdown()
+            os._exit(code)
+        return code
 
 
 @contextmanager

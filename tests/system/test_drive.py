@@ -258,3 +258,27 @@ def test_frozen_file_system_is_told_and_nobody_is_killed(
             wait_for(partial(_is_recording, house), 30, "it records again")
             assert house.camera("street").pid == before
             assert os.path.ismount(drive.folder)
+
+
+def test_house_can_be_stopped_and_started_while_the_drive_hangs(
+    tmp_path: Path, camera: dict[str, str | dict[str, str]]
+) -> None:
+    """Its processes stay in the kernel until the drive answers; no second one writes beside them."""
+    with (
+        hanging_drive(tmp_path) as drive,
+        run_house(drive.folder, camera, log_file=tmp_path / "log") as house,
+    ):
+        wait_for(partial(_is_recording, house), 60, "it records")
+        drive.hang()
+        wait_for(lambda: HANGING in _problems(house)[:1], 10, "the page says so")
+        house.process.send_signal(signal.SIGTERM)
+        assert house.process.wait(20) == 0
+        house.start()
+        wait_for(lambda: HANGING in _answer(house, "/live", accept="text/html")[1], 20, "its page says so at once")
+        assert not any(p.name() == "v:street" for p in house.children())
+        drive.answer()
+        wait_for(partial(_is_recording, house), 60, "it records by itself, its owner still signed in")
+        wait_for(lambda: house.events("drive_back"), 20, "the events are stored")
+        assert len(house.events("drive_hangs")) == 1
+        assert _quarantined(house) == []
+        assert _files_without_rows(house) == set()

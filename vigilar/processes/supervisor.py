@@ -10,6 +10,7 @@ import dataclasses
 import logging
 import multiprocessing
 import os
+import select
 import selectors
 import signal
 import time
@@ -50,6 +51,9 @@ BROKER_UP_S = 5.0
 PORT_WAIT_S = 3.0
 """A port may still be held by a process of a supervisor that was just killed."""
 
+KILLED_S = 1.0
+"""Until killed processes are gone. One that is not waits in the kernel for a drive that hangs."""
+
 MAX_FACTS = 200
 
 MMAP_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
@@ -79,6 +83,7 @@ class Supervisor:
         self._places = places
         self._targets = targets
         self._clock = SystemClock()
+        self.has_left_behind = False
         self._guard = guard
         self._manager = manager
         self._selector = selectors.DefaultSelector()
@@ -406,8 +411,13 @@ class Supervisor:
         self._planner.kill()
         for launched in left:
             launched.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + KILLED_S
         for launched in left:
-            launched.reap()
+            if select.select([launched.exit_fd], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                launched.reap()
+            else:
+                logger.error("process %d waits for the drive beyond our reach and is left behind", launched.pid)
+                self.has_left_behind = True
 
     def _forget(self, descriptor: Any) -> None:
         if descriptor in self._selector.get_map():
