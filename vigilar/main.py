@@ -19,7 +19,6 @@ from vigilar.base.atomic import make_private_folder
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.file_system import find_file_system
 from vigilar.base.folder_id import find_folder_id, make_folder_id
-from vigilar.base.folder_look import Claim, claim, explain_away, look_at_folder
 from vigilar.base.folder_watch import FolderWatch
 from vigilar.base.house_file import HouseFile
 from vigilar.base.lock import FileLock, holder_pid
@@ -43,11 +42,11 @@ SUPERVISOR_WAIT_S = 0.5
 """A command that asks who holds the lock holds it itself for an instant."""
 
 
-def run_supervisor(places: Places, targets: Targets | None = None, *, is_trial: bool = False) -> int:
+def run_supervisor(places: Places, targets: Targets | None = None) -> int:
     """Run Vigilar until SIGTERM or Ctrl-C; the exit code of an ordered stop is 0. Main thread only.
 
     While the data folder is not the one that this house remembers, nothing is read or written there and a page says
-    so; the house starts as soon as it is back. ``is_trial``: its owner may empty the folder by hand (``vigilar demo``).
+    so; the house starts as soon as it is back.
 
     Raises VigilarError, one sentence with its next step and exit code, when it cannot start: the configuration is
     wrong (CONFIG), another Vigilar runs on this data folder or a port is taken (BUSY), Mosquitto is not installed.
@@ -65,22 +64,13 @@ def run_supervisor(places: Places, targets: Targets | None = None, *, is_trial: 
         watch.start()
         ending.callback(watch.stop)
         manager = ServiceManager(os.environ)
-        guard = FolderGuard(places.data_dir, house, watch, is_trial=is_trial)
+        guard = FolderGuard(places.data_dir, house, watch)
         while True:
             if not wait_for_folder(guard, manager):
                 return int(ExitCode.OK)
             code = _run_house(places, targets, guard, manager)
             if not guard.is_away:
                 return code
-
-
-def check_folder_before(places: Places, *, is_trial: bool) -> None:
-    """For a command that writes settings before it starts the supervisor. Raises VigilarError when the drive of the
-    house is not there: nothing may be written then."""
-    house = HouseFile(places.house_file)
-    verdict, why = claim(house.load(), look_at_folder(places.data_dir), is_trial=is_trial)
-    if verdict is Claim.NOT_OURS:
-        raise explain_away(house.memory, places.data_dir, why)
 
 
 def _run_house(places: Places, targets: Targets, guard: FolderGuard, manager: ServiceManager) -> int:

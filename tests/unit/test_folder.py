@@ -14,14 +14,15 @@ import pytest
 from tests.conftest import wait_until
 from vigilar.base import file_system
 from vigilar.base.control import ProcessFact
-from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.base.errors import ErrorKind, RecordingError, VigilarError
 from vigilar.base.file_system import FileSystem, find_file_system
 from vigilar.base.folder_id import FILE_NAME, make_folder_id
 from vigilar.base.folder_look import Claim, FolderLook, claim, explain_away, is_gone, look_at_folder
 from vigilar.base.folder_watch import HANG_S, FolderWatch
 from vigilar.base.house_file import MAX_FACTS, HouseFile, HouseMemory, house_file_name
-from vigilar.config.places import find_places, find_state_dir
-from vigilar.processes.folder_check import check_folder
+from vigilar.cli.program import run
+from vigilar.config.places import Places, find_places, find_state_dir
+from vigilar.processes.folder_check import check_folder, require_folder
 from vigilar.processes.folder_guard import FolderGuard
 
 OURS, OTHER = "0" * 31 + "1", "0" * 31 + "2"
@@ -196,6 +197,42 @@ class TestCheckFolder:
         with pytest.raises(RecordingError) as found:
             check_folder(tmp_path, OURS)
         assert (found.value.kind, found.value.code) == (ErrorKind.TRANSIENT, "V-DRIVE")
+
+
+class TestRequireFolder:
+    """Commands that write settings."""
+
+    def remember(self, tmp_path: Path, file_system: FileSystem) -> Places:
+        places = find_places(data_dir=tmp_path / "data")
+        house = HouseFile(places.house_file)
+        assert house.make_folder()
+        house.change(folder_id=OURS, file_system=file_system)
+        return places
+
+    def test_nothing_is_written_under_the_mount_point(self, tmp_path: Path) -> None:
+        places = self.remember(tmp_path, DRIVE)
+        for command in (
+            ["camera", "add", "demo:street"],
+            ["camera", "remove", "x"],
+            ["camera", "login", "x"],
+            ["demo"],
+        ):
+            assert run([*command, "--data-dir", str(places.data_dir)]) == 4, command
+        assert not places.data_dir.exists()
+
+    def test_trial_whose_folder_was_deleted_begins_anew(self, tmp_path: Path) -> None:
+        places = self.remember(tmp_path, find_file_system(tmp_path))
+        with pytest.raises(VigilarError, match="not there"):
+            require_folder(places)
+        require_folder(places, is_trial=True)
+        assert HouseFile(places.house_file).load().folder_id == ""
+
+    def test_new_drive_forgets_the_old_one(self, tmp_path: Path) -> None:
+        places = self.remember(tmp_path, DRIVE)
+        command = ["new-drive", "--yes", "--data-dir", str(places.data_dir)]
+        assert run(command) == 0
+        require_folder(places)
+        assert run(command) == 4, "nothing is remembered any more"
 
 
 class TestWatch:

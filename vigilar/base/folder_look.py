@@ -127,6 +127,15 @@ def explain_away(memory: HouseMemory, data_dir: Path, why: str) -> VigilarError:
     )
 
 
+def explain_denied(data_dir: Path) -> VigilarError:
+    return VigilarError(
+        f"{data_dir} cannot be used: Permission denied",
+        kind=ErrorKind.DENIED,
+        next_step="Choose a folder you may write to with --data-dir, or start Vigilar as its service does.",
+        exit_code=ExitCode.DENIED,
+    )
+
+
 def explain_hanging(data_dir: Path) -> VigilarError:
     return VigilarError(
         HANGING,

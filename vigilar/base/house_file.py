@@ -84,7 +84,7 @@ class HouseFile:
     def change(self, **changes: Any) -> None:
         """Replace fields of the memory, on the disk when this returns."""
         changed = replace(self.memory, **changes)
-        if changed == self.memory and self.path.exists():
+        if changed == self.memory:
             return
         self.memory = changed
         try:

@@ -1,4 +1,4 @@
-"""Whether the data folder is still the house's own, asked by a process before it makes a file there."""
+"""Whether the data folder is the house's own, asked by whoever is about to make a file there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 from vigilar.base.errors import ErrorKind, RecordingError, VigilarError
 from vigilar.base.folder_id import find_folder_id
-from vigilar.base.folder_look import AWAY, CODE
+from vigilar.base.folder_look import AWAY, CODE, Claim, claim, explain_away, look_at_folder
+from vigilar.base.house_file import HouseFile
+from vigilar.config.places import Places
 
 
 def check_folder(data_dir: Path, node_id: str) -> None:
@@ -25,3 +27,18 @@ def check_folder(data_dir: Path, node_id: str) -> None:
         return
     if found != node_id:
         raise RecordingError(AWAY, kind=ErrorKind.TRANSIENT, code=CODE)
+
+
+def require_folder(places: Places, *, is_trial: bool = False) -> None:
+    """For a command that writes settings or logins. Raises VigilarError when the drive of the house is not there:
+    what were written now would lie under its mount point. Looks itself, so it blocks for as long as the drive hangs.
+
+    ``is_trial``: an emptied folder is forgotten, so that a trial (``vigilar demo``) begins anew in it.
+    """
+    house = HouseFile(places.house_file)
+    memory = house.load()
+    verdict, why = claim(memory, look_at_folder(places.data_dir), is_trial=is_trial)
+    if verdict is Claim.NOT_OURS:
+        raise explain_away(memory, places.data_dir, why)
+    if verdict is Claim.NEW and memory.folder_id:
+        house.change(folder_id="", file_system=None)

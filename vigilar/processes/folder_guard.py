@@ -5,6 +5,7 @@ Like ``vigilar.main`` it must stay small in memory: base only.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections.abc import Iterable
@@ -14,7 +15,7 @@ from typing import Any
 from vigilar.base.clock import SystemClock
 from vigilar.base.control import ProcessFact
 from vigilar.base.errors import VigilarError
-from vigilar.base.folder_look import Claim, FolderState, claim, explain_away, explain_hanging, is_gone
+from vigilar.base.folder_look import Claim, FolderState, claim, explain_away, explain_denied, explain_hanging, is_gone
 from vigilar.base.folder_watch import FolderWatch
 from vigilar.base.house_file import HouseFile
 
@@ -35,16 +36,14 @@ class FolderGuard:
     events cannot be stored, and Vigilar may be started again before it is back.
     """
 
-    def __init__(self, data_dir: Path, house: HouseFile, watch: FolderWatch, *, is_trial: bool = False) -> None:
+    def __init__(self, data_dir: Path, house: HouseFile, watch: FolderWatch) -> None:
         self.data_dir = data_dir
         self.house = house
         self.watch = watch
         self.state: FolderState | None = None
-        self.claim = Claim.NOT_OURS
         self.trouble: VigilarError | None = None
         self.since_ts = 0
         self._missed_ts = 0
-        self._is_trial = is_trial
         self._clock = SystemClock()
 
     @property
@@ -60,15 +59,20 @@ class FolderGuard:
         return self.state is FolderState.HANGING
 
     def look_at_start(self) -> bool:
-        """Judge the newest look while nothing of the house runs. True when the state changed, None before a look."""
+        """Judge the newest look while nothing of the house runs. True when the state changed.
+
+        Raises VigilarError (DENIED) for a folder that this user may not read: waiting would not help.
+        """
         self.watch.take()
         look, memory = self.watch.newest, self.house.memory
         if self.watch.is_silent:
             return self._set(FolderState.HANGING, explain_hanging(self.data_dir))
         if look is None:
             return False
-        self.claim, why = claim(memory, look, is_trial=self._is_trial)
-        if self.claim is Claim.NOT_OURS:
+        if look.problem in (errno.EACCES, errno.EPERM):
+            raise explain_denied(self.data_dir)
+        verdict, why = claim(memory, look)
+        if verdict is Claim.NOT_OURS:
             return self._set(FolderState.AWAY, explain_away(memory, self.data_dir, why))
         return self._set(FolderState.HERE, None)
 
