@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import select
@@ -121,6 +122,7 @@ class FolderWatch:
 
 def _watch(data_dir: Path, write_end: int, asked_end: int, libc: ctypes.CDLL) -> NoReturn:
     """The life of the forked process: it holds nothing of its parent but the pipes, least of all its locks."""
+    gc.disable()  # a collection would write into each object, and no page would stay shared with the supervisor
     try:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
