@@ -14,9 +14,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
+from vigilar.base.page_headers import CSP
 from vigilar.config.secrets import SecretStore
 from vigilar.web.openapi import openapi_document
-from vigilar.web.security import CSP, is_known_host
+from vigilar.web.security import is_known_host
 
 PAGE = {"Accept": "text/html"}
 

@@ -24,6 +24,7 @@ COMMANDS: Lines = {
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
+    "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

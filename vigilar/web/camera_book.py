@@ -20,8 +20,12 @@ from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
+from vigilar.web.patience import DoesNotAnswerError, Patience
 
 logger = logging.getLogger(__name__)
+
+DISK_WAIT_S = 0.5
+"""How long a request waits for the time stamp of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class CameraBook:
         self._places = Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
         self._secrets = SecretStore(cfg.secrets_dir)
         self._lock = threading.Lock()
+        self._disk = Patience("settings", DISK_WAIT_S)
         self._infos = cfg.cameras
         self._config: Config | None = None
         self._stamp: tuple[int, int] | None = None
@@ -143,8 +148,9 @@ class CameraBook:
         self._infos = camera_infos(self._config)
 
     def _read_stamp(self) -> tuple[int, int] | None:
+        """None when there is no file, or the drive it is on does not answer: what is known stays in force."""
         try:
-            status = self._places.config_file.stat()
-        except OSError:
+            status = self._disk.ask(self._places.config_file.stat)
+        except (OSError, DoesNotAnswerError):
             return None
         return status.st_mtime_ns, status.st_ino
