@@ -219,6 +219,7 @@ class TestRequireFolder:
             ["camera", "add", "demo:street"],
             ["camera", "remove", "x"],
             ["camera", "login", "x"],
+            ["user", "set-role", "sam", "guest"],
             ["demo"],
         ):
             assert run([*command, "--data-dir", str(places.data_dir)]) == 4, command

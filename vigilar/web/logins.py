@@ -75,8 +75,11 @@ def find_logins(
             raise
         known = {one: cache.find_known(one, now_ms) for one in wanted}
     else:
-        for one, session in found.items():
-            cache.remember(one, session, now_ms)
+        for one in wanted:
+            if one in found:
+                cache.remember(one, found[one], now_ms)
+            else:
+                cache.forget(one)
         known = {one: found.get(one) or cache.find_held(one, now_ms) for one in wanted}
     return {one: session for one, session in known.items() if session is not None}
 
