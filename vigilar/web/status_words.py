@@ -175,7 +175,7 @@ def list_problems(
         f"{one.words} is not running." for one in processes or () if not one.is_well and one.name not in restarting
     ]
     if not has_bus:
-        is_known = any(one.is_recording for one in cameras)
+        is_known = not drive and any(one.is_recording for one in cameras)
         goes_on = is_known and all(one.is_recording or one.state == "off" for one in cameras)
         problems.append(f"Live updates are interrupted{'; recording goes on' if goes_on else ''}.")
     elif processes is None:
