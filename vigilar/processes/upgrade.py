@@ -1,4 +1,4 @@
-"""What a start must do before there can be a plan: keys, the newest schema of the database, the folder's id.
+"""What a start must do before there can be a plan: keys, the newest schema of the database.
 
 Runs in a short-lived process of the supervisor, at the start only, while no other process uses the database.
 """
