@@ -9,14 +9,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.conftest import wait_until
-from vigilar.base.folder_look import HANGING
+from vigilar.base.errors import ConfigError
+from vigilar.base.folder_look import AWAY, HANGING
 from vigilar.store.sessions import find_session
+from vigilar.web.camera_book import CameraBook, CameraWish
 from vigilar.web.drive_gate import FROM_FILES, FROM_MEMORY
 from vigilar.web.logins import hash_token
 from vigilar.web.patience import WORKERS, DoesNotAnswerError, Patience
@@ -182,6 +185,18 @@ def test_database_elsewhere_goes_on_while_the_drive_hangs(
     tell(house, "hanging")
     assert owner.get("/api/v1/events").status_code == 200
     assert owner.get("/footage/x/timeline?from=0&to=1").status_code == 503
+
+
+def test_no_settings_are_written_where_the_drive_was_a_moment_ago(house: House, tmp_path: Path) -> None:
+    bare = tmp_path / "mount point"
+    bare.mkdir()
+    cfg = replace(house.parts.cfg, data_dir=bare, config_file=bare / "vigilar.toml", secrets_dir=bare / "secrets")
+    book = CameraBook(replace(cfg, node_id="0" * 32))
+    wish = CameraWish(name="Hall", address="rtsp://192.0.2.7/hall", user="sam", password="geheim")
+    for change in (partial(book.add, wish), partial(book.change, "hall", {"name": "x"}), partial(book.remove, "hall")):
+        with pytest.raises(ConfigError, match=AWAY):
+            change()
+    assert list(bare.iterdir()) == []
 
 
 def test_every_name_in_the_gate_is_of_a_view(house: House) -> None:
