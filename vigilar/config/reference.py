@@ -15,7 +15,12 @@ from pydantic.fields import FieldInfo
 from vigilar.config.explain import keys_of, table_at
 from vigilar.config.models import Camera, Config, Table
 
-_INHERITED = {"record": "`mode` of `[recording]`", "sensitivity": "as in `[detect]`", "sound": "as in `[recording]`"}
+_INHERITED = {
+    "record": "`mode` of `[recording]`",
+    "sensitivity": "as in `[detect]`",
+    "sound": "as in `[recording]`",
+    "keep": "as in `[storage]`",
+}
 
 _HEAD = """\
 # Settings
@@ -30,7 +35,8 @@ is `DIR/vigilar.toml`. Every line is optional, and so is the file: without it th
 - Secrets are not in this file, only their names (`secret:NAME`). They lie in the folder `secrets` beside it, one file
   each, readable by the service alone. `vigilar camera add` and `vigilar camera login` store them.
 - A running service keeps its last good settings when the file is wrong. `vigilar reload` makes it read the file again.
-- Times are texts with their unit: `"500ms"`, `"5s"`, `"2m"`, `"1h"`.
+- Times are texts with their unit: `"500ms"`, `"5s"`, `"2m"`, `"1h"`; how long is kept: `"12h"`, `"30d"`.
+- Sizes are texts with their unit, powers of a thousand: `"500 MB"`, `"100 GB"`, `"2 TB"`.
 """
 
 

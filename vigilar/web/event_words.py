@@ -28,6 +28,8 @@ TYPES = {
     "process_failing": "Part failing",
     "system_started": "Vigilar started",
     "system_stopped": "Vigilar stopped",
+    "retention_held": "Deleting waits",
+    "retention_stuck": "No space",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -46,6 +48,8 @@ _ICONS = {
     "process_failing": "process",
     "system_started": "power",
     "system_stopped": "power",
+    "retention_held": "trash",
+    "retention_stuck": "disk",
 }
 
 _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})

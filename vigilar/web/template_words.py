@@ -8,11 +8,12 @@ from typing import Any
 from flask import Flask, g
 from markupsafe import Markup
 
+from vigilar.base.amounts import size_text
 from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
-from vigilar.web.times import clock_text, day_text, for_text, size_text
+from vigilar.web.times import clock_text, day_text, for_text
 from vigilar.web.visible import visible_cameras
 
 
