@@ -65,17 +65,17 @@ def newest(house: Service) -> int:
 
 
 def make_thick(path: Path) -> Path:
-    """A clip of about 2 MB a second, two seconds long."""
+    """A clip of about 1 MB a second, two seconds long."""
     rng = np.random.default_rng(5)
-    with ClipWriter(path, 640, 480, 10, 10) as clip:
+    with ClipWriter(path, 480, 320, 10, 10) as clip:
         for _ in range(20):
-            clip.write(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8))
+            clip.write(rng.integers(0, 256, (320, 480, 3), dtype=np.uint8))
     return path
 
 
 @contextmanager
 def house_on(small_disk: Path, tmp_path: Path, leave: int) -> Iterator[Service]:
-    """A house that records 2 MB a second, with ``leave`` bytes for it; the rest of the disk is somebody else's."""
+    """A house that records 1 MB a second, with ``leave`` bytes for it; the rest of the disk is somebody else's."""
     clip = make_thick(tmp_path / "thick.mp4")
     take_room(small_disk / "theirs", leave_bytes=leave)
     with service(small_disk / "data", {"good": f"file:{clip}"}, SETTINGS) as house:
@@ -110,7 +110,7 @@ def test_full_disk_is_recorded_on_from_the_oldest(small_disk: Path, tmp_path: Pa
 def assert_oldest_went(house: Service) -> None:
     numbers = [one.number for one in deleted(house)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert [row.number for row in rows(house)][0] == len(numbers) + 1
+    assert next(row.number for row in rows(house)) == len(numbers) + 1
 
 
 def longest_gap_ms(house: Service, since_ms: int) -> int:
