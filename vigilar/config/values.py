@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from vigilar.base.errors import ConfigError
 from vigilar.config.addresses import address_problem
 
 MAX_NAME_CHARS = 60
@@ -37,6 +38,15 @@ def refuse(what: str, key: str = "") -> PydanticCustomError:
     A check of a whole table names the ``key`` in it that is to blame.
     """
     return PydanticCustomError("plain", "{what}", {"what": what, "key": key})
+
+
+def read_value(parse: Callable[[str], int], text: str, name: str) -> int:
+    """``text`` by one of the functions here, for what does not stand in the file. ``name`` begins the sentence of the
+    ConfigError that this raises."""
+    try:
+        return parse(text)
+    except PydanticCustomError as error:
+        raise ConfigError(f"{name} {error.message()}") from error
 
 
 def parse_duration(value: object) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vigilar.base.amounts import amount_of_days, keep_text
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.holdings import DAY_MS, DaySum
 from vigilar.upkeep.plan import Space
@@ -123,19 +124,8 @@ def _range(likely: float, low: float | None, high: float | None) -> str:
 
 
 def _length(days: float) -> str:
-    """``24 days``, ``5 hours``, ``40 minutes``."""
-    number, unit = _in_unit(days, days)
-    return f"{number} {unit if number != '1' else unit.removesuffix('s')}"
+    return keep_text(round(days * DAY_MS))
 
 
 def _number(days: float, as_in: float) -> str:
-    return _in_unit(days, as_in)[0]
-
-
-def _in_unit(days: float, as_in: float) -> tuple[str, str]:
-    """``days`` as a number in the unit that suits ``as_in`` days."""
-    if as_in >= 2:
-        return f"{days:.0f}", "days"
-    if as_in >= 2 / 24:
-        return f"{days * 24:.0f}", "hours"
-    return f"{days * 1440:.0f}", "minutes"
+    return amount_of_days(days, as_in)[0]

@@ -125,8 +125,8 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     return found
 
 
-def event_json(event: StoredEvent) -> dict[str, Any]:
-    """An event for the API. Times are UTC ms."""
+def event_json(event: StoredEvent, *, seen: bool) -> dict[str, Any]:
+    """An event for the API. Times are UTC ms. ``seen``: by the member who asks."""
     return {
         "id": event.id,
         "ts": event.ts_ms,
@@ -138,6 +138,8 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
         "payload": event.payload,
         "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
         "change": event.change,
+        "kept": event.kept,
+        "seen": seen,
     }
 
 
