@@ -73,7 +73,7 @@ class House:
         self._running = broker.process
         # Debian's Mosquitto reads its access list again on SIGHUP: the bell's topics are not in the product's.
         with (folder / "acl").open("a", encoding="utf-8") as file:
-            file.write("\nuser camera\ntopic write vigilar/doorbell/#\n\nuser events\ntopic read vigilar/doorbell/#\n")
+            file.write("\nuser camera-front\ntopic write vigilar/doorbell/#\n\nuser events\ntopic read vigilar/doorbell/#\n")
         self._running.send_signal(signal.SIGHUP)
         self.bus = self.client("events")
         self.processor = EventProcessor(store, self.bus, self.clock, NODE, {}, (*SUBJECTS, DOORBELL))
@@ -231,7 +231,7 @@ def test_new_subject_is_stored_published_and_swept(house: House, store: Store, b
     publisher = Consumer(NODE, PUBLISHER)
     page = house.client("web")
     page.subscribe(Topics.EVENTS_PUBLISHED, lambda _topic, payload: published.append(EventPublished.parse(payload)))
-    bell = house.client("camera")
+    bell = house.client("camera-front")
     for bus in (page, bell):
         bus.start()
     try:

@@ -191,6 +191,7 @@ class TestRecorderAndTimeline:
     """What the recorder really leaves behind."""
 
     def timeline(self, b: Any, to_s: float, now_s: float | None = None) -> Timeline:
+        b.write_rows()
         library = Library(b.store, b.data_dir, lambda: b.keys)
         now_ms = T0 + round(1000 * (to_s + 100 if now_s is None else now_s))
         return read_timeline(library, "front", T0, T0 + round(to_s * 1000), now_ms)
@@ -275,9 +276,11 @@ class TestRecorderAndTimeline:
         with bench(tmp_path) as b:
             b.ring.add(clip.run())
             b.feed(packets(clip, 0, 21))
+            b.write_rows()
             library = Library(b.store, b.data_dir, lambda: b.keys)
             growing = cut_segments(library.find("front", T0, T0 + 60_000), is_finished=False)
             b.recorder.finish()
+            b.write_rows()
             closed = cut_segments(
                 Library(b.store, b.data_dir, lambda: b.keys).find("front", T0, T0 + 60_000), is_finished=True
             )
