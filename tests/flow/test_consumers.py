@@ -73,7 +73,9 @@ class House:
         self._running = broker.process
         # Debian's Mosquitto reads its access list again on SIGHUP: the bell's topics are not in the product's.
         with (folder / "acl").open("a", encoding="utf-8") as file:
-            file.write("\nuser camera-front\ntopic write vigilar/doorbell/#\n\nuser events\ntopic read vigilar/doorbell/#\n")
+            file.write(
+                "\nuser camera-front\ntopic write vigilar/doorbell/#\n\nuser events\ntopic read vigilar/doorbell/#\n"
+            )
         self._running.send_signal(signal.SIGHUP)
         self.bus = self.client("events")
         self.processor = EventProcessor(store, self.bus, self.clock, NODE, {}, (*SUBJECTS, DOORBELL))

@@ -118,7 +118,7 @@ def prune(places: Places, keep: str | None, quota: str | None, dry_run: bool, ye
         now_ms = time.time_ns() // 1_000_000
         held = read_holdings(store, node_id, asked, now_ms)
         space = read_space(places.data_dir, asked)
-        plan = make_plan(held, asked, space, now_ms, held.total_bytes)
+        plan = make_plan(held, asked, space, now_ms, held.total_bytes, is_asked=True)
         needs_word = plan.is_worded or asked != rules
         if dry_run:
             _tell_plan(plan, held, zone=house_zone(config), is_done=False, as_json=as_json)

@@ -49,7 +49,7 @@ def check_own_folder(data_dir: Path, node_id: str) -> None:
     """Raises RecordingError (transient, V-DRIVE) unless ``data_dir`` is the folder of the box ``node_id``: under a
     drive that is away lies another, and rows must not go because files are not there."""
     with disk_errors("look at the data folder", data_dir):
-        found = find_folder_id(data_dir)
+        found = find_folder_id(data_dir) or ""
     if found != node_id:
         raise RecordingError(
             f"what lies at {data_dir} is not the data folder of this house",

@@ -113,9 +113,12 @@ class Plan:
         return sum(one.video.size_bytes for one in self.going)
 
 
-def make_plan(held: Holdings, rules: KeepRules, space: Space, now_ms: int, word_bytes: int = 0) -> Plan:
-    """What goes now. ``word_bytes`` may go by a person's word, where it would have to wait for one."""
-    return _Planning(held, rules, space, now_ms, word_bytes).make()
+def make_plan(
+    held: Holdings, rules: KeepRules, space: Space, now_ms: int, word_bytes: int = 0, *, is_asked: bool = False
+) -> Plan:
+    """What goes now. ``word_bytes`` may go by a person's word, where it would have to wait for one. ``is_asked``: a
+    person asked for it, so that all that is too old goes at once."""
+    return _Planning(held, rules, space, now_ms, word_bytes, is_asked=is_asked).make()
 
 
 class _Leave(Enum):
@@ -129,7 +132,10 @@ class _Leave(Enum):
 class _Planning:
     """One plan while it is made."""
 
-    def __init__(self, held: Holdings, rules: KeepRules, space: Space, now_ms: int, word_bytes: int) -> None:
+    def __init__(
+        self, held: Holdings, rules: KeepRules, space: Space, now_ms: int, word_bytes: int, *, is_asked: bool
+    ) -> None:
+        self._is_asked = is_asked
         self._held = held
         self._rules = rules
         self._space = space
@@ -163,7 +169,7 @@ class _Planning:
         if leave is _Leave.BY_WORD:
             self._take(backlog, leave)
         elif leave is _Leave.GIVEN:
-            self._take(self._day_of(backlog))
+            self._take(backlog if self._is_asked else self._day_of(backlog))
 
     def _day_of(self, backlog: Sequence[Going]) -> Iterator[Going]:
         """The oldest of ``backlog``, as much as is left of the normal day of this hour."""
