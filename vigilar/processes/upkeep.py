@@ -49,7 +49,7 @@ pause it would never get a turn, and making space is what such a disk needs."""
 def run_upkeep(job: UpkeepJob, control: ControlChild) -> None:
     """Keep the rules of ``job`` until ``control.stop_requested``. Main thread. Raises StoreError when the database
     cannot be opened."""
-    _step_back()
+    step_back()
     with closing(Reserve(job.data_dir).help(lambda: open_database(job.database_url))) as store:
         UpkeepProcess(job, control, store, SystemClock()).run()
 
@@ -108,7 +108,7 @@ class UpkeepProcess:
         )
 
 
-def _step_back() -> None:
+def step_back() -> None:
     """Let everybody else go first. What the system refuses is left as it is."""
     os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     number = _IOPRIO_SET.get(platform.machine())
