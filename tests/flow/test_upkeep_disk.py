@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.conftest import wait_until
@@ -138,3 +140,48 @@ def test_kept_footage_survives_a_full_disk(small_disk: Path, tmp_path: Path) -> 
         assert (house.folder / first.path).exists()
         assert first.number not in [one.number for one in deleted(house)]
         assert vigilar(house.folder, "verify", str(house.folder / first.path)).code == 0
+
+
+def test_quota_that_is_too_small_waits_for_the_owner(tmp_path: Path) -> None:
+    clip = make_thick(tmp_path / "thick.mp4")
+    with service(tmp_path / "data", {"good": f"file:{clip}"}, SETTINGS) as house:
+        house.start()
+        sam = Browser(house)
+        assert sam.sign_in("/api/v1/setup") == 201
+        wait_until(lambda: len([row for row in rows(house) if row.state == "closed"]) >= 3, 60.0)
+        pid = upkeep_pid(house)
+        file = house.folder / "vigilar.toml"
+        file.write_text(file.read_text(encoding="utf-8") + '[storage]\nquota = "12 MB"\n', encoding="utf-8")
+        os.kill(house.pid, signal.SIGHUP)
+        wait_until(lambda: house.events("retention_held") != [], 15.0)
+        assert upkeep_pid(house) == pid, "settings reach the running process"
+        [event] = house.events("retention_held")
+        assert (event.severity, event.source_id) == ("ALERT", "upkeep")
+        assert "would have to go to keep the quota" in event.payload["reason"]
+        assert deleted(house) == []
+        waiting = sam.json("/api/v1/storage")["waiting"]
+        assert [one["why"] for one in waiting] == ["quota"]
+        assert sam.ask("POST", "/api/v1/storage/word", {}).status == 202
+        wait_until(lambda: deleted(house) != [], 10.0)
+        assert {one.why for one in deleted(house)} == {"owner"}
+        wait_until(lambda: sam.json("/api/v1/storage")["used_bytes"] < 30 * MIB, 10.0)
+        house.stop()
+
+
+def test_killed_upkeep_comes_back_and_goes_on(tmp_path: Path) -> None:
+    clip = make_thick(tmp_path / "thick.mp4")
+    with service(tmp_path / "data", {"good": f"file:{clip}"}, f'{SETTINGS}\n[storage]\nquota = "45 MB"') as house:
+        house.start()
+        wait_until(lambda: (house.folder / "footage").exists(), 20.0)
+        os.kill(upkeep_pid(house), signal.SIGKILL)
+        wait_until(lambda: house.events("process_restarted") != [], 20.0)
+        [event] = house.events("process_restarted")
+        assert event.payload["title"] == "The upkeep of recordings was restarted"
+        wait_until(lambda: upkeep_pid(house) != 0, 20.0)
+        house.stop()
+
+
+def upkeep_pid(house: Service) -> int:
+    """0 while there is none."""
+    found = psutil.Process(house.pid).children(recursive=True)
+    return next((one.pid for one in found if one.name() == "v:upkeep"), 0)

@@ -165,6 +165,13 @@ def test_reserve_takes_the_half_that_may_go() -> None:
     assert not plan.is_stuck
 
 
+@pytest.mark.parametrize(("count", "gone"), [(1, []), (2, [1]), (3, [1, 2])])
+def test_half_is_rounded_up_to_a_recording_but_not_the_newest(count: int, gone: list[int]) -> None:
+    plan = make_plan(Holdings(days(count)), KeepRules(), short_of(1000), NOW_MS)
+    assert [number for number, _ in going(plan)] == gone
+    assert plan.refusals[0].size_bytes == 100 * (count - len(gone))
+
+
 def test_reserve_remembers_what_was_there_before() -> None:
     """Another program that takes space bit by bit takes no more than one that takes it at once."""
     gone = [Gone(NOW_MS - 12 * DAY_MS, NOW_MS - 5 * 60_000, 100, "reserve") for _ in range(5)]

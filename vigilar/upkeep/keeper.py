@@ -87,6 +87,8 @@ class Keeper:
         self._next_ns = 0
         self._next_short_ns = 0
         self._next_told_ns = 0
+        self._is_waiting = False
+        self._known_word_bytes = 0
         self.deleted_count = 0
         self.deleted_bytes = 0
 
@@ -106,7 +108,7 @@ class Keeper:
         if is_full_told and now_ns >= self._next_told_ns:
             space = replace(space, asked_bytes=FULL_BYTES)
         is_urgent = space.is_short and now_ns >= self._next_short_ns
-        if now_ns < self._next_ns and not is_urgent:
+        if now_ns < self._next_ns and not is_urgent and not self._has_new_word():
             return None
         self._next_ns = now_ns + PASS_EVERY_NS
         self._next_short_ns = self._next_told_ns = now_ns + HOPELESS_NS
@@ -116,6 +118,10 @@ class Keeper:
         if is_relieved or (plan.going and not is_at_its_end):
             self._next_short_ns = 0
         return plan
+
+    def _has_new_word(self) -> bool:
+        """Whether somebody has just given the word for what waits."""
+        return self._is_waiting and find_word(self._store, self._settings.node_id) not in (0, self._known_word_bytes)
 
     def _run_pass(self, rules: KeepRules, space: Space) -> Plan:
         around = KeptAround(rules.before_ms, rules.after_ms)
@@ -129,6 +135,7 @@ class Keeper:
         plan = make_plan(held, rules, space, self._now_ms(), word_bytes)
         is_done = self.carry_out(plan, remover, around, space)
         self._tell(plan)
+        self._is_waiting, self._known_word_bytes = bool(plan.refusals), word_bytes
         if is_done and word_bytes and not plan.refusals:
             use_word(self._store, self._settings.node_id)
         if is_done:

@@ -10,7 +10,7 @@ The rules, in this order:
    (or is made to) would leave the house nothing else.
 4. More than half of all recordings at once needs a person's word: a quota with a zero too few, a clock of the year
    2036, a disk that shrank. For age and quotas such a plan does not begin. For the reserve, where recording itself is
-   at stake, the half that may go does go, rounded up to a whole recording.
+   at stake, the half that may go does go, rounded up to a whole recording that is not the newest.
 5. What has been too old for more than a day is no work of yesterday: somebody changed ``keep``, the house was off, or
    the clock jumped. Of it one normal day goes an hour.
 """
@@ -223,7 +223,8 @@ class _Planning:
             if wanted <= 0:
                 break
             wanted -= one.size_bytes
-            if may_go > 0 and not waiting:
+            is_newest = one is self._held.videos[-1]
+            if not waiting and (one.size_bytes <= may_go or (may_go > 0 and not is_newest)):
                 may_go -= one.size_bytes
                 self._take([Going(one, "reserve")])
             else:
