@@ -31,6 +31,7 @@ from vigilar.record.choice import RecordingMode
 from vigilar.record.recorder import RecorderSettings
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
+from vigilar.store.deletions import KeptAround, Why, begin
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
 from vigilar.vge.keys import KeyRing
@@ -165,6 +166,24 @@ class TestTimeline:
         found = read_timeline(Library(store, tmp_path, no_key), "front", T0, T0 + 12_000, T0 + 99_000)
         assert [(one.from_ms - T0, one.to_ms - T0) for one in found.spans] == [(0, 5000), (9000, 12_000)]
         assert [(one.from_ms - T0, one.to_ms - T0, one.reason) for one in found.gaps] == [(5000, 9000, "deleted")]
+
+    def test_gap_that_retention_made_says_which_rule_made_it(self, store: Store, tmp_path: Path) -> None:
+        spans = [(0, 5000), (5000, 9000), (12_000, 15_000), (15_000, 20_000), (30_000, 40_000)]
+        ids = [add_row(store, n + 1, T0 + a, T0 + b, "no motion") for n, (a, b) in enumerate(spans)]
+        with store.sql_write("test") as run:
+            run("UPDATE files SET node_id = 'box'")
+        wanted: list[tuple[int, Why]] = [(ids[0], "age"), (ids[1], "age"), (ids[2], "age"), (ids[3], "reserve")]
+        assert len(begin(store, "box", wanted, KeptAround(0, 0), T0)) == 4
+        library = Library(store, tmp_path, no_key)
+        found = read_timeline(library, "front", T0 + 1000, T0 + 40_000, T0 + 99_000)
+        assert [(one.from_ms - T0, one.to_ms - T0, one.reason) for one in found.gaps] == [
+            (1000, 9000, "deleted-age"),
+            (9000, 12_000, "unknown"),
+            (12_000, 15_000, "deleted-age"),
+            (15_000, 20_000, "deleted-reserve"),
+            (20_000, 30_000, "unknown"),
+        ]
+        assert found.gaps[3].words == "The recording was deleted to keep space free on the disk."
 
     def test_open_file_that_stopped_growing_is_waited_for(self, store: Store, tmp_path: Path) -> None:
         new = file_rows.NewFile(camera_id="front", content="video", number=1, path="footage/1.vge", start_ms=T0)

@@ -35,6 +35,8 @@ def test_table_is_what_was_agreed() -> None:
         "clock_stepped": "WARNING",
         "system_started": "INFO",
         "system_stopped": "INFO",
+        "retention_held": "ALERT",
+        "retention_stuck": "ALERT",
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from vigilar.base.errors import ConfigError
+from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
 from vigilar.config.jobs import (
     BrokerPlan,
@@ -20,6 +21,7 @@ from vigilar.config.jobs import (
     CameraInfo,
     CameraJob,
     HouseJobs,
+    UpkeepJob,
     WebJob,
     live_settings,
     with_settings,
@@ -105,7 +107,8 @@ def test_jobs_hold_what_the_processes_need(places: Places) -> None:
     assert events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
     assert jobs.broker == BrokerPlan(is_own=True, host="127.0.0.1", port=1883)
     assert jobs.problems == ()
-    assert list(jobs.processes) == ["events", "web", "camera/front-door", "camera/hall"], "in the order of starting"
+    names = ["events", "web", "camera/front-door", "camera/hall", "upkeep"]
+    assert list(jobs.processes) == names, "in the order of starting"
     assert jobs.processes["camera/hall"].title == "The camera process of Hall"
 
 
@@ -155,6 +158,46 @@ def test_live_settings_change_the_job_of_the_running_process(places: Places) -> 
     live = kind_of("camera", KINDS).live
     settings = json.loads(json.dumps(live_settings(replace(door, name="Gate", before_s=2.0), live)))
     assert with_settings(door, settings) == replace(door, name="Gate", before_s=2.0)
+
+
+def test_rules_of_keeping_reach_upkeep_and_pages(places: Places) -> None:
+    text = b"""
+[storage]
+quota = "1.5 TB"
+keep = "30d"
+[recording]
+before = "2s"
+after = "1m"
+[[camera]]
+name = "Hall"
+address = "demo:hall"
+keep = "12h"
+[[camera]]
+name = "Shed"
+address = "demo:hall"
+quota = "200 GB"
+[[camera]]
+name = "Door"
+address = "demo:hall"
+"""
+    bus = replace(BUS, shared=BusLogin("all", "pw"))
+    source = CutSource(config=parse_config(text, "v"), places=places, bus=bus, demo_clips=CLIPS)
+    jobs = cut_house(KINDS, source, BrokerPlan(is_own=True, host="127.0.0.1", port=1883))
+    web, upkeep = jobs.processes["web"].job, jobs.processes["upkeep"].job
+    assert isinstance(web, WebJob)
+    assert isinstance(upkeep, UpkeepJob)
+    day_ms = 86_400_000
+    assert upkeep.rules == web.rules
+    assert upkeep.rules == KeepRules(
+        quota_bytes=1_500_000_000_000,
+        keep_ms=30 * day_ms,
+        keep_alarms_ms=90 * day_ms,
+        before_ms=5_000,
+        after_ms=60_000,
+        cameras=(CameraKeep("hall", None, day_ms // 2), CameraKeep("shed", 200_000_000_000, None)),
+    )
+    settings = json.loads(json.dumps(live_settings(upkeep, kind_of("upkeep", KINDS).live)))
+    assert with_settings(replace(upkeep, rules=KeepRules()), settings) == upkeep
 
 
 def test_lists_of_cameras_and_names_survive_the_way(places: Places) -> None:

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
-from vigilar.config.values import box_time_zone, dump_duration, parse_duration, parse_sensitivity
+from vigilar.config.values import (
+    box_time_zone,
+    dump_duration,
+    dump_keep,
+    dump_size,
+    parse_duration,
+    parse_keep,
+    parse_sensitivity,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -62,3 +71,30 @@ def test_unknown_time_zone_means_utc(tmp_path: Path) -> None:
     (tmp_path / "timezone").write_text("Mars/Olympus\n")
     assert box_time_zone(tmp_path) == "UTC"
     assert box_time_zone(tmp_path / "nothing") == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("100 GB", 10**11), ("1.5 TB", 1_500_000_000_000), ("500MB", 5 * 10**8), ("0.001 MB", 1000)],
+)
+def test_size_is_read_and_dumped(text: str, size: int) -> None:
+    assert parse_size(text) == size
+    assert parse_size(dump_size(size)) == size
+
+
+@pytest.mark.parametrize("value", [100, "100", "GB", "-1 GB", "1 gb", "1 GiB", "1e3 GB", "", None, True])
+def test_what_is_no_size_is_refused(value: object) -> None:
+    with pytest.raises(PydanticCustomError, match="must be a size"):
+        parse_size(value)
+
+
+@pytest.mark.parametrize(("text", "ms"), [("30d", 2_592_000_000), ("12h", 43_200_000), ("36h", 129_600_000)])
+def test_time_of_keeping_is_read_and_dumped(text: str, ms: int) -> None:
+    assert parse_keep(text) == ms
+    assert dump_keep(ms) == text
+
+
+@pytest.mark.parametrize("value", [30, "30", "d", "-1d", "1.5d", "1w", "30 d ays", None])
+def test_what_is_no_time_of_keeping_is_refused(value: object) -> None:
+    with pytest.raises(PydanticCustomError, match="must be days or hours"):
+        parse_keep(value)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
+from tests.recording_kit import Clip, make_clip
+from vigilar.base.keep_rules import KeepRules
 from vigilar.base.page_headers import CSP
 from vigilar.config.secrets import SecretStore
+from vigilar.store.files import get_file
+from vigilar.store.holdings import find_word
 from vigilar.web.openapi import openapi_document
 from vigilar.web.security import is_known_host
 
@@ -26,6 +31,11 @@ PAGE = {"Accept": "text/html"}
 def house(tmp_path: Path) -> Iterator[House]:
     with open_house(tmp_path) as house:
         yield house
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return make_clip(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture
@@ -415,6 +425,85 @@ class TestEventsApi:
         house.event(still_id=house.still("front-door", b"\xff\xd8 a picture"))
         response = owner.get("/events/1/still.jpg")
         assert (response.data, response.mimetype) == (b"\xff\xd8 a picture", "image/jpeg")
+
+
+class TestKeepingEvents:
+    def test_kept_is_of_the_house_and_seen_of_one_member(self, house: House, owner: FlaskClient) -> None:
+        house.event()
+        kim = house.member("adult")
+        assert owner.get("/api/v1/events/1").get_json()["kept"] is False
+        answer = owner.patch("/api/v1/events/1", json={"kept": True, "seen": True})
+        assert answer.status_code == 200
+        assert (answer.get_json()["kept"], answer.get_json()["seen"]) == (True, True)
+        [theirs] = kim.get("/api/v1/events").get_json()["events"]
+        assert (theirs["kept"], theirs["seen"], theirs["change"]) == (True, False, 2)
+        assert owner.patch("/api/v1/events/1", json={"seen": False}).get_json()["seen"] is False
+        assert owner.get("/api/v1/events/1").get_json()["kept"] is True
+
+    def test_child_sees_and_does_not_keep(self, house: House, owner: FlaskClient) -> None:
+        assert owner
+        house.event()
+        ben = house.member("child")
+        assert ben.patch("/api/v1/events/1", json={"seen": True}).status_code == 200
+        refused = ben.patch("/api/v1/events/1", json={"kept": True})
+        assert (refused.status_code, code_of(refused)) == (403, "right.missing")
+        assert ben.post("/events/1/keep", data={"kept": "1"}).status_code == 403
+        assert b"Its recording goes" not in ben.get("/events/1", headers=PAGE).data
+
+    @pytest.mark.parametrize("body", [{"kept": 1}, {"keep": True}, {"kept": None}, []])
+    def test_bad_wish_is_refused(self, house: House, owner: FlaskClient, body: Any) -> None:
+        house.event()
+        assert owner.patch("/api/v1/events/1", json=body).status_code in (400, 422)
+
+    def test_button_works_without_script(self, house: House, owner: FlaskClient) -> None:
+        house.event()
+        assert b'value="1"' in owner.get("/events/1", headers=PAGE).data
+        assert owner.post("/events/1/keep", data={"kept": "1"}).headers["Location"] == "/events/1"
+        page = owner.get("/events/1", headers=PAGE).get_data(as_text=True)
+        assert "Kept: its recording is never deleted." in page
+        owner.post("/events/1/keep", data={"kept": "0"})
+        assert owner.get("/api/v1/events/1").get_json()["kept"] is False
+        assert owner.patch("/api/v1/events/99", json={"kept": True}).status_code == 404
+
+
+class TestStorage:
+    def test_page_and_api_say_the_same(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+        file_id = house.record("front-door", list(islice(clip.endless(), 40)), clip.run())
+        row = get_file(house.store, file_id)
+        assert row is not None
+        found = owner.get("/api/v1/storage").get_json()
+        assert found["used_bytes"] == row.size_bytes
+        [camera] = found["cameras"]
+        assert (camera["id"], camera["bytes"], camera["oldest_ts"]) == ("front-door", row.size_bytes, row.start_ms)
+        assert found["volume"]["is_expected"] is True
+        assert found["deleted"] == found["waiting"] == []
+        page = owner.get("/system/storage", headers=PAGE).get_data(as_text=True)
+        assert found["forecast"]["sentence"] in page
+        assert "Nothing was deleted in the last 90 days." in page
+        assert "Waiting for your word" not in page
+
+    def test_owner_gives_the_word_for_what_waits(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+        assert code_of(owner.post("/api/v1/storage/word")) == "retention.nothing_waits"
+        file_id = house.record("front-door", list(islice(clip.endless(), 40)), clip.run())
+        house.parts.use_settings(replace(house.parts.cfg, rules=KeepRules(quota_bytes=1)))
+        [waiting] = owner.get("/api/v1/storage").get_json()["waiting"]
+        assert waiting["why"] == "quota"
+        assert waiting["sentence"] in owner.get("/system/storage", headers=PAGE).get_data(as_text=True)
+        kim = house.member("adult")
+        assert b"Delete these recordings" not in kim.get("/system/storage", headers=PAGE).data
+        assert kim.post("/api/v1/storage/word").status_code == 403
+        assert owner.post("/api/v1/storage/word").status_code == 202
+        row = get_file(house.store, file_id)
+        assert row is not None
+        assert find_word(house.store, "") >= row.size_bytes
+        assert owner.post("/system/storage/word").headers["Location"] == "/system/storage"
+
+    def test_hidden_camera_is_left_out(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+        assert owner
+        house.record("shed", list(islice(clip.endless(), 40)), clip.run())
+        client = house.member("adult", {"garden"})
+        assert client.get("/api/v1/storage").get_json()["cameras"] == []
+        assert "shed" not in client.get("/system/storage", headers=PAGE).get_data(as_text=True).lower()
 
 
 class TestSettingsOfTheRunningProcess:

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from vigilar.base.amounts import size_text
 from vigilar.config.jobs import CameraInfo
 from vigilar.web.problems import Problem
 from vigilar.web.serving import ByteRange, parse_byte_range
 from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence, process_lines
-from vigilar.web.times import TimeRange, day_text, for_text, length_text, parse_moment, parse_range, size_text
+from vigilar.web.times import TimeRange, day_text, for_text, length_text, parse_moment, parse_range
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = 1_770_000_000_000  # 2 February 2026, 03:40 in Berlin

@@ -164,3 +164,11 @@ class SystemHealth(Message):
     """What the supervisor knows of its processes; every 5 s and at each change. ``processes`` maps name to facts."""
 
     processes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpkeepFact(Message):
+    """Something about the upkeep of recordings that must become an event. ``kind`` and ``detail`` as in CameraFact."""
+
+    kind: str
+    detail: dict[str, Any] = field(default_factory=dict)

@@ -8,6 +8,7 @@ class Topics:
 
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
+    UPKEEP_FACT = "vigilar/system/upkeep"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod

@@ -123,6 +123,7 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
         "ts": event.ts_ms,
         "end_ts": event.end_ms,
         "payload": event.payload,
+        "kept": event.kept,
     }
 
 

@@ -23,6 +23,7 @@ COMMANDS: Lines = {
     "camera": ("vigilar.cli.camera:camera", "Add, list, test and remove cameras."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
+    "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
@@ -34,7 +35,7 @@ COMMANDS: Lines = {
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Exit codes: 0 done, 2 wrong use, 4 no such thing, 5 not allowed, 6 settings not valid, 7 not running, "
-    "8 camera cannot be used, 9 not exact, 13 key needed, 75 busy.",
+    "8 camera cannot be used, 9 not exact, 13 key needed, 14 refused for safety, 75 busy.",
 )
 @click.option("--config", type=click.Path(path_type=Path), help="The settings file (also VIGILAR_CONFIG).")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="The folder with all data.")

@@ -9,8 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
+from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.config.addresses import with_login
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, WebJob
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, UpkeepJob, WebJob
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
@@ -87,6 +88,33 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         house_name=config.house.name,
         time_zone=box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone,
         cameras=camera_infos(config),
+        rules=keep_rules(config),
+    )
+
+
+def make_upkeep_job(source: CutSource, login: BusLogin) -> UpkeepJob:
+    return UpkeepJob(**source.shared(login), rules=keep_rules(source.config))
+
+
+CLIP_BEFORE_MS, CLIP_AFTER_MS = 5_000, 10_000
+"""What the clip of an event shows around it: kept with the event, however little is recorded around motion."""
+
+
+def keep_rules(config: Config) -> KeepRules:
+    """How long recordings stay."""
+    storage, recording = config.storage, config.recording
+    return KeepRules(
+        quota_bytes=storage.quota,
+        reserve_bytes=storage.reserve,
+        keep_ms=storage.keep,
+        keep_alarms_ms=storage.keep_alarms,
+        before_ms=max(CLIP_BEFORE_MS, round(recording.before_s * 1000)),
+        after_ms=max(CLIP_AFTER_MS, round(recording.after_s * 1000)),
+        cameras=tuple(
+            CameraKeep(camera.id, camera.quota, camera.keep)
+            for camera in config.cameras
+            if camera.quota is not None or camera.keep is not None
+        ),
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from vigilar.base.keep_rules import KeepRules
+
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
 
 
@@ -77,6 +79,13 @@ class EventsJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepJob(ProcessJob):
+    """The process that keeps the house in order: retention."""
+
+    rules: KeepRules = field(default_factory=KeepRules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
@@ -91,6 +100,7 @@ class WebJob(ProcessJob):
     house_name: str = "Home"
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
+    rules: KeepRules = field(default_factory=KeepRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +179,14 @@ def with_settings(job: Job, settings: Mapping[str, Any]) -> Job:
     }
     if "cameras" in changes:
         changes["cameras"] = tuple(CameraInfo(**camera) for camera in changes["cameras"])
+    if "rules" in changes:
+        changes["rules"] = KeepRules.parse(changes["rules"])
     return replace(job, **changes)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
+    if isinstance(value, KeepRules):
+        return value.dump()
     return asdict(value) if isinstance(value, CameraInfo) else value

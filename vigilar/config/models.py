@@ -14,9 +14,11 @@ from vigilar.base.ids import slug
 from vigilar.config.jobs import RecordingMode
 from vigilar.config.values import (
     Address,
+    ByteSize,
     CameraId,
     Host,
     Hosts,
+    Keep,
     Listen,
     Login,
     Name,
@@ -24,6 +26,7 @@ from vigilar.config.values import (
     Sensitivity,
     TimeZone,
     as_tuple,
+    at_least_size,
     between_s,
     check_port,
     refuse,
@@ -33,6 +36,13 @@ from vigilar.config.values import (
 DEFAULT_PORT = 49735
 
 _MODE = '"always", "motion" or "keyframes-when-idle"'
+_SIZE = 'size, such as "100 GB"'
+_KEEP = 'days or hours, such as "30d"'
+LEAST_QUOTA_BYTES = 10_000_000
+"""Ten seconds of a good camera: less is a mistake of writing."""
+
+Quota = Annotated[ByteSize, AfterValidator(at_least_size(LEAST_QUOTA_BYTES))]
+
 _SENSITIVITY = '"low", "normal", "high", or 0 to 1'
 
 
@@ -117,7 +127,33 @@ class Bus(Table):
 
 
 class Storage(Table):
-    """The database of events and recordings."""
+    """How long recordings stay, and the database. The oldest go first; what belongs to a kept event never goes. If more
+    than half of all would have to go at once, that waits for your word on the storage page. A camera may differ, see
+    `[[camera]]`."""
+
+    quota: Quota | None = Field(
+        default=None,
+        description="All recordings and stills together take no more than this. Without it they take the disk, up to "
+        "the reserve.",
+        json_schema_extra=takes(_SIZE),
+    )
+    reserve: Annotated[ByteSize, AfterValidator(at_least_size(0))] | None = Field(
+        default=None,
+        description="Stays free on the disk, whoever fills it. Without it 5 GB, on a disk below 100 GB a twentieth "
+        "of it; never less than 64 MiB.",
+        json_schema_extra=takes(_SIZE),
+    )
+    keep: Keep | None = Field(
+        default=None,
+        description="Recordings older than this go. Without it they stay as long as there is space.",
+        json_schema_extra=takes(_KEEP),
+    )
+    keep_alarms: Keep = Field(
+        default=90 * 86_400_000,
+        description="The same for footage of alarms (events of a camera with the level alert or critical). As long as "
+        "it is younger it also goes last when space is short, up to half of all space.",
+        json_schema_extra=takes(_KEEP),
+    )
 
     database_url: str = Field(
         default="",
@@ -236,6 +272,16 @@ class Camera(Table):
     )
     sound: bool | None = Field(
         default=None, description="As in `[recording]`, for this camera.", json_schema_extra=takes("true or false")
+    )
+    quota: Quota | None = Field(
+        default=None,
+        description="This camera's recordings and stills take no more than this.",
+        json_schema_extra=takes(_SIZE),
+    )
+    keep: Keep | None = Field(
+        default=None,
+        description="As in `[storage]`, for this camera.",
+        json_schema_extra=takes(_KEEP),
     )
     enabled: bool = Field(
         default=True,

@@ -15,7 +15,12 @@ from pydantic.fields import FieldInfo
 from vigilar.config.explain import keys_of, table_at
 from vigilar.config.models import Camera, Config, Table
 
-_INHERITED = {"record": "`mode` of `[recording]`", "sensitivity": "as in `[detect]`", "sound": "as in `[recording]`"}
+_INHERITED = {
+    "record": "`mode` of `[recording]`",
+    "sensitivity": "as in `[detect]`",
+    "sound": "as in `[recording]`",
+    "keep": "as in `[storage]`",
+}
 
 _HEAD = """\
 # Settings
@@ -33,7 +38,8 @@ is `DIR/vigilar.toml`. Every line is optional, and so is the file: without it th
 - What the house remembers of its drive lies outside of the data folder, in the state folder: `VIGILAR_STATE_DIR`, else
   systemd's `STATE_DIRECTORY`, else `/var/lib/vigilar` for root, else `~/.local/state/vigilar` (`XDG_STATE_HOME`). While
   the drive is away, nothing is written in the data folder; `vigilar new-drive` takes another drive.
-- Times are texts with their unit: `"500ms"`, `"5s"`, `"2m"`, `"1h"`.
+- Times are texts with their unit: `"500ms"`, `"5s"`, `"2m"`, `"1h"`; how long is kept: `"12h"`, `"30d"`.
+- Sizes are texts with their unit, powers of a thousand: `"500 MB"`, `"100 GB"`, `"2 TB"`.
 """
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from vigilar.base.errors import ConfigError
 from vigilar.config.addresses import address_problem
 
 MAX_NAME_CHARS = 60
@@ -20,6 +21,12 @@ ID_PATTERN = r"[a-z0-9][a-z0-9-]{0,39}"
 SECRET_NAME_PATTERN = r"[a-z0-9][a-z0-9._-]{0,63}"  # noqa: S105 -- the shape of a name
 
 SENSITIVITY_WORDS = {"low": 0.25, "normal": 0.5, "high": 0.75}
+
+_SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.ASCII)
+
+_KEEP_UNITS_MS = {"h": 3_600_000, "d": 86_400_000}
+_KEEP = re.compile(r"(\d{1,6})(h|d)", re.ASCII)
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)", re.ASCII)
@@ -31,6 +38,15 @@ def refuse(what: str, key: str = "") -> PydanticCustomError:
     A check of a whole table names the ``key`` in it that is to blame.
     """
     return PydanticCustomError("plain", "{what}", {"what": what, "key": key})
+
+
+def read_value(parse: Callable[[str], int], text: str, name: str) -> int:
+    """``text`` by one of the functions here, for what does not stand in the file. ``name`` begins the sentence of the
+    ConfigError that this raises."""
+    try:
+        return parse(text)
+    except PydanticCustomError as error:
+        raise ConfigError(f"{name} {error.message()}") from error
 
 
 def parse_duration(value: object) -> float:
@@ -47,6 +63,49 @@ def dump_duration(seconds: float) -> str:
         if ms and ms % unit_ms == 0:
             return f"{ms // unit_ms}{unit}"
     return f"{ms}ms" if ms else "0s"
+
+
+def parse_size(value: object) -> int:
+    """Bytes of a text such as ``"100 GB"``; units are powers of a thousand, as disks are sold."""
+    if isinstance(value, str) and (parts := _SIZE.fullmatch(value.strip())):
+        return round(float(parts[1]) * _SIZE_UNITS[parts[2]])
+    raise refuse('must be a size with its unit in quotes, such as "100 GB" or "2 TB"')
+
+
+def dump_size(size_bytes: int) -> str:
+    """The shortest text that ``parse_size`` reads back; whole kilobytes."""
+    unit = next((unit for unit in ("TB", "GB") if size_bytes >= _SIZE_UNITS[unit]), "MB")
+    return f"{round(size_bytes / _SIZE_UNITS[unit], 3):.3f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def parse_keep(value: object) -> int:
+    """Milliseconds of a text such as ``"30d"`` or ``"12h"``."""
+    if isinstance(value, str) and (parts := _KEEP.fullmatch(value.strip())):
+        return int(parts[1]) * _KEEP_UNITS_MS[parts[2]]
+    raise refuse('must be days or hours in quotes, such as "30d" or "12h"')
+
+
+def dump_keep(ms: int) -> str:
+    """The text that ``parse_keep`` reads back."""
+    hours = ms // _KEEP_UNITS_MS["h"]
+    return f"{hours // 24}d" if hours % 24 == 0 else f"{hours}h"
+
+
+def at_least_size(least: int) -> Callable[[int], int]:
+    """A check that a size is not below ``least`` bytes, and not beyond any disk."""
+
+    def check(size_bytes: int) -> int:
+        if least <= size_bytes <= 10**18:
+            return size_bytes
+        raise refuse(f"must be at least {dump_size(least)}, and less than a million TB")
+
+    return check
+
+
+def _check_keep(ms: int) -> int:
+    if _KEEP_UNITS_MS["h"] <= ms <= 36_500 * _KEEP_UNITS_MS["d"]:
+        return ms
+    raise refuse('must be between "1h" and "36500d"')
 
 
 def between_s(least_s: float, most_s: float) -> Callable[[float], float]:
@@ -159,6 +218,19 @@ Seconds = Annotated[
     BeforeValidator(parse_duration),
     PlainSerializer(dump_duration),
     WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"}),
+]
+ByteSize = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(dump_size),
+    WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"}),
+]
+Keep = Annotated[
+    int,
+    BeforeValidator(parse_keep),
+    AfterValidator(_check_keep),
+    PlainSerializer(dump_keep),
+    WithJsonSchema({"type": "string", "pattern": f"^{_KEEP.pattern}$"}),
 ]
 Sensitivity = Annotated[
     float,

@@ -12,6 +12,7 @@ from enum import Enum
 
 CAMERA = "camera"
 SUPERVISOR = "supervisor"
+UPKEEP = "upkeep"
 """Reporters. Each subject of ``subjects`` is one: what it may report says its name."""
 
 

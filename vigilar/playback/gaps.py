@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vigilar.store.deletions import Deletion, Why
 from vigilar.store.events import StoredEvent
 from vigilar.store.files import FileRow
 
@@ -18,6 +19,10 @@ WORDS = {
     "crash": "Vigilar or its power failed.",
     "damaged": "The recording could not be finished.",
     "deleted": "The recording is no longer there.",
+    "deleted-age": "The recording was deleted because it was too old.",
+    "deleted-quota": "The recording was deleted to keep the quota.",
+    "deleted-reserve": "The recording was deleted to keep space free on the disk.",
+    "deleted-owner": "The recording was deleted because somebody said so.",
     "before": "Nothing was recorded yet.",
     "waiting": "Nothing has come from the camera since.",
     "unknown": "Nothing was recorded.",
@@ -39,6 +44,18 @@ _BY_END = (
 
 _DISK_FULL = "the disk was full"
 
+_DELETED: dict[Why, str] = {
+    "age": "deleted-age",
+    "quota": "deleted-quota",
+    "camera-quota": "deleted-quota",
+    "reserve": "deleted-reserve",
+    "owner": "deleted-owner",
+}
+"""Why retention deleted a file -> code of the gap that it left."""
+
+GAP_MS = 1000
+"""Shorter ones are none: where a file ends and the next begins, rounding and one late picture leave some ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -59,6 +76,39 @@ def explain_gap(from_ms: int, to_ms: int, before: FileRow | None, losses: Sequen
         return Gap(from_ms, to_ms, code, WORDS[code] if code == "disk-full" else f"Footage was lost: {told}.")
     code = _code_of(before)
     return Gap(from_ms, to_ms, code, WORDS[code])
+
+
+def gaps_between(
+    from_ms: int, to_ms: int, before: FileRow | None, losses: Sequence[StoredEvent], gone: Sequence[Deletion]
+) -> list[Gap]:
+    """The gaps in [from_ms, to_ms), which no file covers: where recordings were that were deleted (``gone``, in time
+    order), why they were; elsewhere as ``explain_gap``."""
+    found: list[Gap] = []
+    at_ms, is_first = from_ms, True
+    for one in gone:
+        start_ms, end_ms = max(at_ms, one.start_ms), min(to_ms, one.end_ms)
+        if end_ms <= start_ms:
+            continue
+        if start_ms - at_ms >= GAP_MS:
+            found.append(_explain(at_ms, start_ms, before, losses, follows_file=is_first))
+        code = _DELETED[one.why]
+        if found and found[-1].reason == code and start_ms - found[-1].to_ms < GAP_MS:
+            start_ms = found.pop().from_ms
+        found.append(Gap(start_ms, end_ms, code, WORDS[code]))
+        at_ms, is_first = end_ms, False
+    if to_ms - at_ms >= GAP_MS or is_first:
+        found.append(_explain(at_ms, to_ms, before, losses, follows_file=is_first))
+    return found
+
+
+def _explain(
+    from_ms: int, to_ms: int, before: FileRow | None, losses: Sequence[StoredEvent], *, follows_file: bool
+) -> Gap:
+    """``before`` says why only of the gap right behind it; of one behind a deleted file nobody knows any more."""
+    gap = explain_gap(from_ms, to_ms, before, losses)
+    if follows_file or gap.reason in ("disk-full", "lost"):
+        return gap
+    return Gap(from_ms, to_ms, "unknown", WORDS["unknown"])
 
 
 def deleted_gap(from_ms: int, to_ms: int) -> Gap:

@@ -11,6 +11,7 @@ from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.playback.stretch import Stretch, cut_stretch
 from vigilar.store import events as event_rows
 from vigilar.store import files as file_rows
+from vigilar.store.deletions import Deletion, find_deleted_videos
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.files import FileRow
@@ -85,6 +86,10 @@ class Library:
     def row_before(self, camera_id: str, at_ms: int) -> FileRow | None:
         """The row of its last video file that began before a time."""
         return file_rows.find_file_before(self._store, camera_id, "video", at_ms)
+
+    def deleted(self, camera_id: str, from_ms: int, to_ms: int) -> list[Deletion]:
+        """Its recordings that were deleted and held anything of the range, in time order."""
+        return find_deleted_videos(self._store, camera_id, from_ms, to_ms)
 
     def losses(self, camera_id: str, from_ms: int, to_ms: int) -> list[StoredEvent]:
         """What its recorder told of footage that was lost in the range, newest first, at most ``MAX_LOSSES``."""

@@ -12,12 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from vigilar.base.errors import RecordingError
-from vigilar.playback.gaps import Gap, deleted_gap, explain_gap
+from vigilar.playback.gaps import GAP_MS, Gap, deleted_gap, gaps_between
 from vigilar.playback.library import Library
 from vigilar.store.files import FileRow
-
-GAP_MS = 1000
-"""Shorter ones are none: where a file ends and the next begins, rounding and one late picture leave some ms."""
 
 LIVE_EDGE_MS = 5000
 """What is being recorded now is on the disk this much later at most: a fragment, a sync, and a busy disk."""
@@ -43,6 +40,7 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     """The timeline of [from_ms, to_ms). Opens no recording but one that is being written. Raises StoreError."""
     rows = library.rows(camera_id, from_ms, to_ms)
     losses = library.losses(camera_id, from_ms, to_ms)
+    gone = library.deleted(camera_id, from_ms, to_ms)
     spans: list[Span] = []
     gaps: list[Gap] = []
     at_ms, before = from_ms, None if rows and rows[0].start_ms <= from_ms else library.row_before(camera_id, from_ms)
@@ -52,7 +50,7 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
             before = before or row
             continue
         if start - at_ms >= GAP_MS:
-            gaps.append(explain_gap(at_ms, start, before, losses))
+            gaps += gaps_between(at_ms, start, before, losses, gone)
         if row.state == "missing":
             gaps.append(deleted_gap(max(at_ms, start), end))
         elif spans and start - spans[-1].to_ms < GAP_MS:
@@ -63,7 +61,7 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     is_live = before is not None and before.state == "open"
     last_ms = min(to_ms, now_ms)
     if last_ms - at_ms >= (LIVE_EDGE_MS if is_live and to_ms > now_ms - LIVE_EDGE_MS else GAP_MS):
-        gaps.append(explain_gap(at_ms, last_ms, before, losses))
+        gaps += gaps_between(at_ms, last_ms, before, losses, gone)
     return Timeline(spans, gaps)
 
 

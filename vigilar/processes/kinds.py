@@ -124,7 +124,7 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_web_job",
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
-        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone"}),
+        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules"}),
         starts_line=False,
     ),
     ProcessKind(
@@ -156,6 +156,15 @@ KINDS: tuple[ProcessKind, ...] = (
                 "sound",
             }
         ),
+    ),
+    ProcessKind(
+        name="upkeep",
+        title="The upkeep of recordings",
+        entry="vigilar.processes.upkeep:run_upkeep",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_upkeep_job",
+        live=frozenset({"log_level", "rules"}),
     ),
 )
 """In the order in which they start."""

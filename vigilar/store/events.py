@@ -7,15 +7,16 @@ finds everything a page has missed, and nothing is committed out of order.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store.engine import Store
 from vigilar.store.outbox import consume_within
-from vigilar.store.schema import cameras, counters, events, files
+from vigilar.store.schema import cameras, counters, event_seen, events, files
 
 MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
@@ -152,6 +153,41 @@ def update_event(
             )
         )
         return changed
+
+
+def set_kept(store: Store, event_id: int, *, kept: bool) -> StoredEvent | None:
+    """Say whether the footage of an event is kept for ever; the event as it is now, None when there is none.
+
+    From the end of this on no footage of it goes; what is gone already stays gone. A change, so open pages hear of it.
+    """
+    with store.write("keep an event") as connection:
+        row = connection.execute(select(*EVENT_COLUMNS).where(events.c.id == event_id)).first()
+        if row is None:
+            return None
+        found = make_event(row)
+        if found.kept == kept:
+            return found
+        changed = replace(found, change=_next_change(connection), kept=kept)
+        connection.execute(update(events).where(events.c.id == event_id).values(kept=int(kept), change=changed.change))
+        return changed
+
+
+def set_seen(store: Store, user_id: int, event_id: int, *, seen: bool) -> None:
+    """Note whether a member has seen an event, which is there."""
+    with store.write("note a seen event") as connection:
+        mine = and_(event_seen.c.user_id == user_id, event_seen.c.event_id == event_id)
+        is_noted = connection.execute(select(event_seen.c.event_id).where(mine)).first() is not None
+        if seen and not is_noted:
+            connection.execute(insert(event_seen).values(user_id=user_id, event_id=event_id))
+        elif is_noted and not seen:
+            connection.execute(delete(event_seen).where(mine))
+
+
+def find_seen(store: Store, user_id: int, event_ids: Sequence[int]) -> frozenset[int]:
+    """Those of ``event_ids`` that a member has seen."""
+    query = select(event_seen.c.event_id).where(event_seen.c.user_id == user_id, event_seen.c.event_id.in_(event_ids))
+    with store.read("read seen events") as connection:
+        return frozenset(connection.execute(query).scalars())
 
 
 def get_event(store: Store, event_id: int) -> StoredEvent | None:

@@ -103,13 +103,14 @@ def get_chain_end(store: Database, camera_id: str, content: Content) -> ChainEnd
     with store.sql_read(f"read the file numbers of {camera_id}") as run:
         rows = run(
             f"SELECT {number}, {link}, (SELECT max(number) FROM files WHERE camera_id = :id AND content = :content "
-            "AND link IS NOT NULL) FROM cameras WHERE id = :id",
+            "AND link IS NOT NULL), (SELECT number FROM deletions WHERE camera_id = :id AND content = :content "
+            "AND link IS NOT NULL ORDER BY start_ms DESC LIMIT 1) FROM cameras WHERE id = :id",
             id=camera_id,
             content=content,
         )
     if not rows:
         raise _no_camera(camera_id)
-    return ChainEnd(int(rows[0][0]), rows[0][1] or NO_LINK, int(rows[0][2] or 0))
+    return ChainEnd(int(rows[0][0]), rows[0][1] or NO_LINK, max(int(rows[0][2] or 0), int(rows[0][3] or 0)))
 
 
 def reserve_numbers(store: Database, camera_id: str, content: Content, count: int, at_least: int = 1) -> int:
@@ -232,11 +233,13 @@ def close_file(
 
 def _set_newest_link(run: Run, camera_id: str, content: str, number: int, link: bytes) -> None:
     newest = run(
-        "SELECT max(number) FROM files WHERE camera_id = :camera_id AND content = :content AND link IS NOT NULL",
+        "SELECT max(number) FROM files WHERE camera_id = :camera_id AND content = :content AND link IS NOT NULL "
+        "UNION ALL SELECT max(number) FROM (SELECT number FROM deletions WHERE camera_id = :camera_id "
+        "AND content = :content AND link IS NOT NULL ORDER BY start_ms DESC LIMIT 1) AS gone",
         camera_id=camera_id,
         content=content,
     )
-    if newest[0][0] == number:
+    if number == max(found[0] or 0 for found in newest):
         _number, column = _CHAINS[content]
         run(f"UPDATE cameras SET {column} = :link WHERE id = :id", id=camera_id, link=link)
 

@@ -283,6 +283,7 @@ deletions = Table(
     Column("hash", LargeBinary, nullable=False, comment="32 bytes: SHA-256 over previous and what is above"),
     UniqueConstraint("node_id", "previous", name="deletions_one_chain"),
     Index("deletions_by_time", "created_ms"),
+    Index("deletions_by_camera", "camera_id", "content", "start_ms"),
     Index("deletions_pending", "node_id", sqlite_where=text("done_ms IS NULL")),
     sqlite_autoincrement=True,
     sqlite_strict=True,

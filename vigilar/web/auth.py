@@ -112,8 +112,8 @@ def _gate() -> ResponseReturnValue | None:
         return None
     token = request.cookies.get(COOKIE, "")
     if token and _accept(token):
-        if isinstance(declared, Right) and not asker().may(declared):
-            raise _refusal(declared)
+        if isinstance(declared, Right):
+            check_may(declared)
         return None
     if not has_owner():
         if wants_page():
@@ -126,6 +126,12 @@ def _gate() -> ResponseReturnValue | None:
     if token:
         response.delete_cookie(COOKIE, **_COOKIE_RULES)
     return response
+
+
+def check_may(right: Right) -> None:
+    """For a view of which one part needs more than it declares. Raises Problem 403 when the asker may not."""
+    if not asker().may(right):
+        raise _refusal(right)
 
 
 def _refusal(right: Right) -> Problem:

@@ -31,6 +31,8 @@ TYPES = {
     "process_failing": "Part failing",
     "system_started": "Vigilar started",
     "system_stopped": "Vigilar stopped",
+    "retention_held": "Deleting waits",
+    "retention_stuck": "No space",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -52,6 +54,8 @@ _ICONS = {
     "process_failing": "process",
     "system_started": "power",
     "system_stopped": "power",
+    "retention_held": "trash",
+    "retention_stuck": "disk",
 }
 
 _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
@@ -127,8 +131,8 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     return found
 
 
-def event_json(event: StoredEvent) -> dict[str, Any]:
-    """An event for the API. Times are UTC ms."""
+def event_json(event: StoredEvent, *, seen: bool) -> dict[str, Any]:
+    """An event for the API. Times are UTC ms. ``seen``: by the member who asks."""
     return {
         "id": event.id,
         "ts": event.ts_ms,
@@ -140,6 +144,8 @@ def event_json(event: StoredEvent) -> dict[str, Any]:
         "payload": event.payload,
         "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
         "change": event.change,
+        "kept": event.kept,
+        "seen": seen,
     }
 
 

@@ -55,7 +55,13 @@ def _paths() -> dict[str, Any]:
                 ],
             }
         },
-        "/api/v1/events/{event_id}": {"parameters": [_path("event_id")], "get": _answer("One event")},
+        "/api/v1/events/{event_id}": {
+            "parameters": [_path("event_id")],
+            "get": _answer("One event"),
+            "patch": {**_answer("The event"), **_body(kept="boolean", seen="boolean")},
+        },
+        "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
+        "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
         "/api/v1/system": {"get": _answer("Health of cameras, programs and disk")},
         "/api/v1/openapi.json": {"get": _answer("This document")},
         "/events/stream": {

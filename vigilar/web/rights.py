@@ -24,17 +24,20 @@ class Right(Enum):
     SEE_EVENTS = "see events"
     SEE_FOOTAGE = "look back at recordings"
     SEE_SYSTEM = "see how the system is"
+    CHANGE_EVENTS = "keep events for ever"
     CHANGE_CAMERAS = "change cameras"
+    DELETE_FOOTAGE = "let recordings be deleted"
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     "owner": frozenset(Right),
-    "adult": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM}),
+    "adult": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM, Right.CHANGE_EVENTS}),
     "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
     "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
 }
 """The table. A guest sees what happens now and what has happened with its picture, and cannot look back at the days
-before the visit. Switching a camera off or sending it elsewhere is the owner's: it is how a house is made blind."""
+before the visit. Switching a camera off or sending it elsewhere is the owner's: it is how a house is made blind. So is
+letting more than half of the recordings go."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from vigilar.store import events as event_rows
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
-from vigilar.web.auth import asker, end_with_login
+from vigilar.web.auth import asker, check_may, end_with_login
+from vigilar.web.bodies import read_json
 from vigilar.web.event_words import (
     LEVELS,
     TYPES,
@@ -163,15 +164,55 @@ def stream() -> AnyResponse:
 def api_events() -> AnyResponse:
     wanted = _filter_from_args(_limit_from_args())
     rows, cursor = event_rows.list_events(parts().store, visible_cameras(asker()).limit(wanted))
-    return jsonify({"events": [event_json(row) for row in rows], "next": cursor})
+    seen = event_rows.find_seen(parts().store, asker().id, [row.id for row in rows])
+    return jsonify({"events": [event_json(row, seen=row.id in seen) for row in rows], "next": cursor})
 
 
 @bp.get("/api/v1/events/<event_id>")
 @needs(Right.SEE_EVENTS)
 def api_event(event_id: str) -> AnyResponse:
+    return _event_answer(_get_named(event_id))
+
+
+@bp.patch("/api/v1/events/<event_id>")
+@needs(Right.SEE_EVENTS)
+def api_change_event(event_id: str) -> AnyResponse:
+    """``kept`` is for the whole house and needs a right of its own; ``seen`` is the asker's alone."""
+    here, event = parts(), _get_named(event_id)
+    body = read_json({"kept": bool, "seen": bool})
+    if "kept" in body:
+        event = _keep(event, kept=body["kept"])
+    if "seen" in body:
+        event_rows.set_seen(here.store, asker().id, event.id, seen=body["seen"])
+    return _event_answer(event)
+
+
+@bp.post("/events/<int:event_id>/keep")
+@needs(Right.CHANGE_EVENTS)
+def keep_event(event_id: int) -> AnyResponse:
+    """The button of the page, without script."""
+    event = _keep(_get_event(event_id), kept=request.form.get("kept") == "1")
+    return Response(status=303, headers={"Location": f"/events/{event.id}"})
+
+
+def _keep(event: StoredEvent, *, kept: bool) -> StoredEvent:
+    check_may(Right.CHANGE_EVENTS)
+    here = parts()
+    changed = here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept))
+    if changed is None:
+        raise _unknown_event()
+    return changed
+
+
+def _event_answer(event: StoredEvent) -> AnyResponse:
+    seen = event_rows.find_seen(parts().store, asker().id, [event.id])
+    return jsonify(event_json(event, seen=event.id in seen))
+
+
+def _get_named(event_id: str) -> StoredEvent:
     if not (event_id.isascii() and event_id.isdigit()):
         raise _unknown_event()
-    return jsonify(event_json(_get_event(int(event_id))))
+    return _get_event(int(event_id))
 
 
 def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: str | None) -> Iterator[str]:

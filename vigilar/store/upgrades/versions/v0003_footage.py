@@ -181,6 +181,7 @@ def _deletions() -> None:
         sqlite_strict=True,
     )
     op.create_index("deletions_by_time", "deletions", ["created_ms"])
+    op.create_index("deletions_by_camera", "deletions", ["camera_id", "content", "start_ms"])
     op.create_index(
         "deletions_pending",
         "deletions",

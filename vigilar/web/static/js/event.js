@@ -34,6 +34,13 @@ if (video) {
   }
 }
 
+// Whoever opens it has seen it; that is this member's own note and nobody else's.
+fetch(`/api/v1/events/${document.body.dataset.event}`, {
+  method: "PATCH",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ seen: true }),
+}).catch(() => {});
+
 stream.addEventListener("event", async ({ detail }) => {
   if (detail.id !== document.body.dataset.event) return;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });

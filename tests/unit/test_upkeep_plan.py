@@ -1,0 +1,207 @@
+"""Which recordings go next, and what waits for a person's word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from vigilar.base.keep_rules import CameraKeep, KeepRules
+from vigilar.store.deletions import Gone
+from vigilar.store.holdings import DAY_MS, Video
+from vigilar.store.spans import Held, Spans
+from vigilar.upkeep.plan import HOUR_MS, Holdings, Plan, Refusal, Space, make_plan
+
+NOW_MS = 1_770_000_000_000
+PLENTY = Space(1 << 50, 1 << 50, 1)
+GB = 10**9
+
+
+def video(number: int, *, days_ago: float, size: int = 100, camera: str = "front", hours: float = 1.0) -> Video:
+    start_ms = NOW_MS - round(days_ago * DAY_MS)
+    return Video(number, camera, start_ms, start_ms + round(hours * HOUR_MS), size)
+
+
+def days(count: int, *, size: int = 100, camera: str = "front", first: int = 1) -> list[Video]:
+    """A recording a day, the oldest first, the newest a day ago."""
+    return [video(first + at, days_ago=count - at, size=size, camera=camera) for at in range(count)]
+
+
+def short_of(size: int) -> Space:
+    """A disk on which so many bytes are missing (with a reserve too small for any slack)."""
+    return Space(10_000, 15 - size, 15)
+
+
+def going(plan: Plan) -> list[tuple[int, str]]:
+    return [(one.video.id, one.why) for one in plan.going]
+
+
+def held_by(one: Video) -> Held:
+    return Held(Spans([(one.camera_id, one.start_ms, one.end_ms)]))
+
+
+def test_nothing_goes_while_all_fits() -> None:
+    plan = make_plan(Holdings(days(5)), KeepRules(quota_bytes=500, keep_ms=6 * DAY_MS), PLENTY, NOW_MS)
+    assert plan == Plan()
+
+
+def test_quota_takes_the_oldest_and_no_more() -> None:
+    plan = make_plan(Holdings(days(5)), KeepRules(quota_bytes=350), PLENTY, NOW_MS)
+    assert going(plan) == [(1, "quota"), (2, "quota")]
+
+
+def test_quota_counts_pictures_and_open_files() -> None:
+    plan = make_plan(Holdings(days(5), {"front": 30, "gone": 30}), KeepRules(quota_bytes=500), PLENTY, NOW_MS)
+    assert going(plan) == [(1, "quota")]
+
+
+def test_camera_quota_takes_of_that_camera_only() -> None:
+    both = sorted(days(4) + days(4, camera="side", first=11), key=lambda one: one.start_ms)
+    rules = KeepRules(cameras=(CameraKeep("side", quota_bytes=250),))
+    assert going(make_plan(Holdings(both), rules, PLENTY, NOW_MS)) == [(11, "camera-quota"), (12, "camera-quota")]
+
+
+def test_what_goes_for_one_quota_counts_for_the_other() -> None:
+    both = sorted(days(4) + days(4, camera="side", first=11), key=lambda one: one.start_ms)
+    rules = KeepRules(quota_bytes=600, cameras=(CameraKeep("side", quota_bytes=300),))
+    assert going(make_plan(Holdings(both), rules, PLENTY, NOW_MS)) == [(11, "camera-quota"), (1, "quota")]
+
+
+def test_reserve_takes_the_oldest_of_all_cameras() -> None:
+    both = sorted(days(4) + days(4, camera="side", first=11), key=lambda one: (one.start_ms, one.id))
+    plan = make_plan(Holdings(both), KeepRules(), short_of(250), NOW_MS)
+    assert going(plan) == [(1, "reserve"), (11, "reserve"), (2, "reserve")]
+
+
+def test_kept_footage_stays_under_every_rule() -> None:
+    have = days(6)
+    rules = KeepRules(quota_bytes=450, keep_ms=5 * DAY_MS + HOUR_MS)
+    plan = make_plan(Holdings(have, kept=held_by(have[0])), rules, short_of(10), NOW_MS)
+    assert 1 not in dict(going(plan))
+    assert going(plan) == [(2, "quota"), (3, "quota")]
+
+
+def test_only_kept_footage_left_is_said() -> None:
+    have = days(1)
+    plan = make_plan(Holdings(have, kept=held_by(have[0])), KeepRules(), short_of(10), NOW_MS)
+    assert plan == Plan(is_stuck=True)
+
+
+@pytest.mark.parametrize(("aged_ms", "goes"), [(-1, False), (0, True)])
+def test_age_counts_from_the_end_of_a_recording(aged_ms: int, goes: bool) -> None:
+    one = replace(video(1, days_ago=9), end_ms=NOW_MS - 5 * DAY_MS - aged_ms)
+    plan = make_plan(Holdings([one, *days(4, first=2)]), KeepRules(keep_ms=5 * DAY_MS), PLENTY, NOW_MS)
+    assert going(plan) == ([(1, "age")] if goes else [])
+
+
+def test_camera_has_its_own_age() -> None:
+    both = sorted(days(4) + days(4, camera="side", first=11), key=lambda one: one.start_ms)
+    rules = KeepRules(keep_ms=30 * DAY_MS, cameras=(CameraKeep("side", keep_ms=3 * DAY_MS),))
+    assert going(make_plan(Holdings(both), rules, PLENTY, NOW_MS)) == [(11, "age")]
+
+
+def test_alarm_footage_outlives_its_age() -> None:
+    have = days(6)
+    rules = KeepRules(keep_ms=5 * DAY_MS, keep_alarms_ms=50 * DAY_MS)
+    assert going(make_plan(Holdings(have, alarms=held_by(have[0])), rules, PLENTY, NOW_MS)) == []
+    rules = replace(rules, keep_alarms_ms=5 * DAY_MS)
+    assert going(make_plan(Holdings(have, alarms=held_by(have[0])), rules, PLENTY, NOW_MS)) == [(1, "age")]
+
+
+def test_alarm_footage_goes_last() -> None:
+    have = days(6)
+    plan = make_plan(Holdings(have, alarms=held_by(have[0])), KeepRules(quota_bytes=350), PLENTY, NOW_MS)
+    assert going(plan) == [(2, "quota"), (3, "quota"), (4, "quota")]
+
+
+def test_alarms_beyond_half_of_all_go_like_any_other() -> None:
+    have = days(6)
+    alarms = Held(Spans(("front", one.start_ms, one.end_ms) for one in have[:5]))
+    plan = make_plan(Holdings(have, alarms=alarms), KeepRules(quota_bytes=350), PLENTY, NOW_MS)
+    assert going(plan) == [(1, "quota"), (2, "quota"), (6, "quota")]
+
+
+def test_quota_with_a_zero_too_few_deletes_nothing() -> None:
+    plan = make_plan(Holdings(days(10)), KeepRules(quota_bytes=100), PLENTY, NOW_MS)
+    assert plan == Plan(refusals=(Refusal("quota", 900, 1000),))
+
+
+def test_exactly_half_needs_no_word() -> None:
+    assert len(make_plan(Holdings(days(10)), KeepRules(quota_bytes=500), PLENTY, NOW_MS).going) == 5
+    assert make_plan(Holdings(days(10)), KeepRules(quota_bytes=499), PLENTY, NOW_MS).refusals
+
+
+def test_a_word_lets_so_much_go_and_no_more() -> None:
+    rules = KeepRules(quota_bytes=100)
+    plan = make_plan(Holdings(days(10)), rules, PLENTY, NOW_MS, word_bytes=900)
+    assert going(plan) == [(number, "owner") for number in range(1, 10)]
+    assert plan.is_worded
+    assert make_plan(Holdings(days(10)), rules, PLENTY, NOW_MS, word_bytes=899).going == ()
+
+
+def test_clock_ten_years_ahead_deletes_nothing() -> None:
+    later_ms = NOW_MS + 3650 * DAY_MS
+    plan = make_plan(Holdings(days(10)), KeepRules(keep_ms=30 * DAY_MS), PLENTY, later_ms)
+    assert plan == Plan(refusals=(Refusal("age", 1000, 1000),))
+
+
+def test_backlog_goes_one_normal_day_an_hour() -> None:
+    have = days(20)
+    rules = KeepRules(keep_ms=14 * DAY_MS)
+    plan = make_plan(Holdings(have), rules, PLENTY, NOW_MS)
+    fresh = going(plan)[0]
+    assert fresh == (6, "age"), "too old since less than a day: that is the work of every day"
+    assert going(plan)[1:] == [(1, "age")], "a normal day has 100 bytes"
+    spent = [Gone(NOW_MS - 20 * DAY_MS, NOW_MS - HOUR_MS // 2, 100, "age")]
+    assert going(make_plan(Holdings(have, recent=spent), rules, PLENTY, NOW_MS)) == [fresh]
+    an_hour_ago = [replace(spent[0], created_ms=NOW_MS - HOUR_MS)]
+    assert going(make_plan(Holdings(have, recent=an_hour_ago), rules, PLENTY, NOW_MS)) == [fresh, (1, "age")]
+
+
+def test_reserve_takes_the_half_that_may_go() -> None:
+    plan = make_plan(Holdings(days(10)), KeepRules(), short_of(800), NOW_MS)
+    assert len(plan.going) == 5
+    assert plan.refusals == (Refusal("reserve", 300, 1000),)
+    assert not plan.is_stuck
+
+
+@pytest.mark.parametrize(("count", "gone"), [(1, []), (2, [1]), (3, [1, 2])])
+def test_half_is_rounded_up_to_a_recording_but_not_the_newest(count: int, gone: list[int]) -> None:
+    plan = make_plan(Holdings(days(count)), KeepRules(), short_of(1000), NOW_MS)
+    assert [number for number, _ in going(plan)] == gone
+    assert plan.refusals[0].size_bytes == 100 * (count - len(gone))
+
+
+def test_reserve_remembers_what_was_there_before() -> None:
+    """Another program that takes space bit by bit takes no more than one that takes it at once."""
+    gone = [Gone(NOW_MS - 12 * DAY_MS, NOW_MS - 5 * 60_000, 100, "reserve") for _ in range(5)]
+    plan = make_plan(Holdings(days(6), recent=gone), KeepRules(), short_of(300), NOW_MS)
+    assert going(plan) == [(1, "reserve")], "6 of 11 were left"
+    assert plan.refusals == (Refusal("reserve", 200, 600),)
+
+
+def test_recording_in_a_ring_is_no_loss() -> None:
+    """A small disk that is rewritten each hour: as much comes as goes."""
+    have = [video(n, days_ago=(60 - n) / 1440, hours=1 / 60) for n in range(60)]
+    gone = [Gone(NOW_MS - (1500 - n) * 60_000, NOW_MS - (1440 - n) * 60_000, 100, "reserve") for n in range(1380)]
+    plan = make_plan(Holdings(have, recent=gone), KeepRules(), short_of(250), NOW_MS)
+    assert going(plan) == [(0, "reserve"), (1, "reserve"), (2, "reserve")]
+
+
+def test_reserve_frees_a_little_more_than_is_missing() -> None:
+    space = Space(1000 * GB, 5 * GB - 1, 5 * GB)
+    assert space.wanted_bytes == 1 + 256 * 1024 * 1024
+    assert Space(1000 * GB, 5 * GB, 5 * GB).wanted_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("total", "reserve"),
+    [(1000 * GB, 5 * GB), (60 * GB, 3 * GB), (GB, 64 * 1024 * 1024), (100_000_000, 20_000_000)],
+)
+def test_reserve_without_a_setting(total: int, reserve: int) -> None:
+    assert KeepRules().reserve_of(total) == reserve
+
+
+def test_rules_travel_to_a_running_process() -> None:
+    rules = KeepRules(quota_bytes=5, keep_ms=7, cameras=(CameraKeep("front", 1, None),))
+    assert KeepRules.parse(rules.dump()) == rules

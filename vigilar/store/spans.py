@@ -1,0 +1,70 @@
+"""Stretches of time by camera, and the footage that events hold: kept by somebody, or of an alarm. Plain SQL."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vigilar.store.sql import Run
+
+
+class Spans:
+    """Which footage lies in some of many stretches of time. Stretches are [from, to) in UTC ms. Immutable."""
+
+    def __init__(self, spans: Iterable[tuple[str, int, int]] = ()) -> None:
+        """``spans``: camera id, from, to; in any order, overlapping or not."""
+        self._starts: dict[str, list[int]] = {}
+        self._ends: dict[str, list[int]] = {}
+        for camera_id, from_ms, to_ms in sorted(spans):
+            starts, ends = self._starts.setdefault(camera_id, []), self._ends.setdefault(camera_id, [])
+            if ends and from_ms <= ends[-1]:
+                ends[-1] = max(ends[-1], to_ms)
+            else:
+                starts.append(from_ms)
+                ends.append(to_ms)
+
+    def touches(self, camera_id: str, from_ms: int, to_ms: int) -> bool:
+        """Whether any of [from_ms, to_ms] of the camera lies in one: a moment (``from_ms == to_ms``) may, too."""
+        starts = self._starts.get(camera_id)
+        if not starts:
+            return False
+        index = bisect_right(starts, to_ms) - 1
+        return index >= 0 and self._ends[camera_id][index] > from_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Footage that events hold, and the ids of the files that are their pictures."""
+
+    spans: Spans = field(default_factory=Spans)
+    still_ids: frozenset[int] = frozenset()
+
+    def holds(self, file_id: int, camera_id: str, start_ms: int, end_ms: int) -> bool:
+        """Whether the file, with what it holds of [start_ms, end_ms], belongs to one of the events."""
+        return file_id in self.still_ids or self.spans.touches(camera_id, start_ms, end_ms)
+
+
+def kept_footage(run: Run, before_ms: int, after_ms: int, now_ms: int) -> Held:
+    """What belongs to events that somebody keeps, with ``before_ms`` and ``after_ms`` around each.
+
+    Within the transaction of ``run``: with a write lock nobody keeps another event until it ends.
+    """
+    return _held(run, "kept = 1", before_ms, after_ms, now_ms)
+
+
+def alarm_footage(run: Run, since_ms: int, before_ms: int, after_ms: int, now_ms: int) -> Held:
+    """The same of alarms since ``since_ms``: events of a camera of severity ALERT or CRITICAL."""
+    which = "severity IN ('ALERT', 'CRITICAL') AND ts_ms >= :since_ms"
+    return _held(run, which, before_ms, after_ms, now_ms, since_ms=since_ms)
+
+
+def _held(run: Run, which: str, before_ms: int, after_ms: int, now_ms: int, **values: object) -> Held:
+    rows = run(
+        "SELECT source_id, ts_ms, coalesce(end_ms, CASE WHEN type = 'motion' THEN :now_ms ELSE ts_ms END), still_id "
+        f"FROM events WHERE {which}",
+        now_ms=now_ms,
+        **values,
+    )
+    spans = Spans((source, ts_ms - before_ms, max(ts_ms, end_ms) + after_ms) for source, ts_ms, end_ms, _ in rows)
+    return Held(spans, frozenset(still_id for _, _, _, still_id in rows if still_id is not None))

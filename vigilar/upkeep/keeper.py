@@ -1,0 +1,226 @@
+"""Keeps recordings within quota, age and free space: looks, plans, deletes in small steps, and tells what must wait.
+
+Free space is looked at twice a second, which costs nothing; the rest is read once a minute, or as soon as space falls
+short. Nobody waits for this: a step holds the database for some milliseconds, and between two steps there is a pause
+unless space is short.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vigilar.base.amounts import size_text
+from vigilar.base.clock import Clock
+from vigilar.base.keep_rules import KeepRules
+from vigilar.base.stop import Stop
+from vigilar.store.deletions import Deletion, KeptAround, Why
+from vigilar.store.holdings import find_bare_pictures, find_word, use_word
+from vigilar.store.sql import Database
+from vigilar.upkeep.holdings import LookForSpace, check_own_folder, read_holdings, read_space, space_of
+from vigilar.upkeep.plan import Going, Plan, Refusal, Space, make_plan
+from vigilar.upkeep.remover import BATCH, Remover, batches
+
+logger = logging.getLogger(__name__)
+
+PASS_EVERY_NS = 60_000_000_000
+HOPELESS_NS = 5_000_000_000
+"""When space stays short although all was done that may be, it is tried again after this."""
+
+PAUSE_S = 0.1
+"""Between two steps while space is not short: other writers of disk and database go first."""
+
+FULL_BYTES = 64 * 1024 * 1024
+"""A recorder was refused space although the disk has some, as under a quota of the system: so much is freed."""
+
+Report = Callable[[str, str, dict[str, Any]], None]
+"""Takes a fact: its kind, what makes it the same one when it is told again, details."""
+
+WHY_WORDS: dict[Why, str] = {
+    "age": "to keep the age",
+    "quota": "to keep the quota",
+    "camera-quota": "to keep the camera's quota",
+    "reserve": "to keep space free on the disk",
+    "owner": "as somebody said",
+}
+"""Completes "deleted ..."."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperSettings:
+    """Whose recordings these are. ``check_folder`` as in ``Remover``; None: ``check_own_folder``."""
+
+    data_dir: Path
+    node_id: str
+    check_folder: Callable[[], None] | None = None
+
+
+class Keeper:
+    """Retention of one box. ``turn`` belongs to one thread, ``use`` to any.
+
+    ``report`` is called on the thread of ``turn``. ``beat`` is called after each step, so that whoever watches sees
+    progress.
+    """
+
+    def __init__(
+        self,
+        settings: KeeperSettings,
+        rules: KeepRules,
+        store: Database,
+        clock: Clock,
+        report: Report,
+        stop: Stop | None = None,
+        beat: Callable[[], None] = lambda: None,
+        look_for_space: LookForSpace = space_of,
+    ) -> None:
+        self._settings = settings
+        self._rules = rules
+        self._store = store
+        self._clock = clock
+        self._report = report
+        self._stop = stop or Stop()
+        self._beat = beat
+        self._look = look_for_space
+        self._next_ns = 0
+        self._next_short_ns = 0
+        self._next_told_ns = 0
+        self._is_waiting = False
+        self._known_word_bytes = 0
+        self.deleted_count = 0
+        self.deleted_bytes = 0
+
+    def use(self, rules: KeepRules) -> None:
+        """Keep by these from the next turn on, which looks at everything."""
+        self._rules = rules
+        self._next_ns = self._next_short_ns = 0
+
+    def turn(self, *, is_full_told: bool = False) -> Plan | None:
+        """One look, and what is due; the plan that was carried out, if there was one. Call it twice a second.
+
+        ``is_full_told``: a recorder says that the disk is full. Raises StoreError, and VigilarError when the disk does
+        not answer or is not the house's own: what was begun is finished later.
+        """
+        rules, now_ns = self._rules, self._clock.mono_ns()
+        space = read_space(self._settings.data_dir, rules, self._look)
+        if is_full_told and now_ns >= self._next_told_ns:
+            space = replace(space, asked_bytes=FULL_BYTES)
+        is_urgent = space.is_short and now_ns >= self._next_short_ns
+        if now_ns < self._next_ns and not is_urgent and not self._has_new_word():
+            return None
+        self._next_ns = now_ns + PASS_EVERY_NS
+        self._next_short_ns = self._next_told_ns = now_ns + HOPELESS_NS
+        plan = self._run_pass(rules, space)
+        is_relieved = not read_space(self._settings.data_dir, rules, self._look).is_short
+        is_at_its_end = plan.is_stuck or any(refusal.why == "reserve" for refusal in plan.refusals)
+        if is_relieved or (plan.going and not is_at_its_end):
+            self._next_short_ns = 0
+        return plan
+
+    def _has_new_word(self) -> bool:
+        """Whether somebody has just given the word for what waits."""
+        return self._is_waiting and find_word(self._store, self._settings.node_id) not in (0, self._known_word_bytes)
+
+    def _run_pass(self, rules: KeepRules, space: Space) -> Plan:
+        around = KeptAround(rules.before_ms, rules.after_ms)
+        check = self._settings.check_folder or (
+            lambda: check_own_folder(self._settings.data_dir, self._settings.node_id)
+        )
+        remover = Remover(self._store, self._settings.data_dir, self._settings.node_id, around, self._clock, check)
+        remover.finish_pending()
+        word_bytes = find_word(self._store, self._settings.node_id)
+        held = read_holdings(self._store, self._settings.node_id, rules, self._now_ms())
+        plan = make_plan(held, rules, space, self._now_ms(), word_bytes)
+        is_done = self.carry_out(plan, remover, around, space)
+        self._tell(plan)
+        self._is_waiting, self._known_word_bytes = bool(plan.refusals), word_bytes
+        if is_done and word_bytes and not plan.refusals:
+            use_word(self._store, self._settings.node_id)
+        if is_done:
+            self._remove_old_pictures(held.others, rules, remover, around)
+        return plan
+
+    def carry_out(self, plan: Plan, remover: Remover, around: KeptAround, space: Space) -> bool:
+        """Delete what the plan says, and the pictures of which no recording is left; False when ``stop`` came first.
+
+        What was to make space is left out once there is enough of it, whoever made it.
+        """
+        for batch in _batches_of(plan.going):
+            if self._stop.is_set():
+                return False
+            if batch[0].why == "reserve" and self._has_enough(space):
+                continue
+            gone = self._remove(remover, [(one.video.id, one.why) for one in batch])
+            self._remove_pictures(gone, remover, around)
+            if not space.is_short and self._stop.wait(PAUSE_S):
+                return False
+        return True
+
+    def _has_enough(self, space: Space) -> bool:
+        now = Space(*self._look(self._settings.data_dir), space.reserve_bytes)
+        return now.free_bytes >= space.free_bytes + space.wanted_bytes
+
+    def _remove(self, remover: Remover, wanted: Sequence[tuple[int, Why]]) -> list[Deletion]:
+        gone = remover.remove(wanted)
+        self.deleted_count += len(gone)
+        self.deleted_bytes += sum(one.size_bytes for one in gone)
+        for one in gone:
+            logger.info("%s deleted %s", one.path, WHY_WORDS[one.why])
+        self._beat()
+        return gone
+
+    def _remove_pictures(self, gone: Iterable[Deletion], remover: Remover, around: KeptAround) -> None:
+        """The pictures up to the newest of ``gone`` of each camera, of whose moment no recording is left."""
+        newest: dict[str, tuple[int, Why]] = {}
+        for one in gone:
+            newest[one.camera_id] = max(newest.get(one.camera_id, (0, one.why)), (one.end_ms, one.why))
+        for camera_id, (until_ms, why) in newest.items():
+            self._remove_bare(camera_id, until_ms, why, remover, around)
+
+    def _remove_old_pictures(
+        self, cameras: Iterable[str], rules: KeepRules, remover: Remover, around: KeptAround
+    ) -> None:
+        """Pictures that outlived their age without a recording: of what could not be recorded, say."""
+        for camera_id in cameras:
+            keep_ms = rules.keep_of(camera_id)
+            if keep_ms is not None:
+                self._remove_bare(camera_id, self._now_ms() - keep_ms, "age", remover, around)
+
+    def _remove_bare(self, camera_id: str, until_ms: int, why: Why, remover: Remover, around: KeptAround) -> None:
+        node_id, now_ms = self._settings.node_id, self._now_ms()
+        while not self._stop.is_set():
+            ids = find_bare_pictures(self._store, node_id, camera_id, until_ms, around, now_ms, 8 * BATCH)
+            gone = sum(len(self._remove(remover, batch)) for batch in batches((one, why) for one in ids))
+            if not gone:
+                return
+
+    def _tell(self, plan: Plan) -> None:
+        for refusal in plan.refusals:
+            detail = {"reason": refusal_sentence(refusal), "why": refusal.why, "bytes": refusal.size_bytes}
+            self._report("retention_held", refusal.why, {**detail, "total_bytes": refusal.total_bytes})
+        if plan.is_stuck:
+            reason = "All that is left belongs to events that are kept, or is being recorded."
+            self._report("retention_stuck", "reserve", {"reason": reason})
+
+    def _now_ms(self) -> int:
+        return self._clock.utc_ns() // 1_000_000
+
+
+def refusal_sentence(refusal: Refusal) -> str:
+    """``412 GB of 800 GB would have to go to keep the quota. They wait for your word.``"""
+    size, total = size_text(refusal.size_bytes), size_text(refusal.total_bytes)
+    more = "more " if refusal.why == "reserve" else ""
+    return f"{size} {more}of {total} would have to go {WHY_WORDS[refusal.why]}. That waits for your word."
+
+
+def _batches_of(going: Sequence[Going]) -> Iterable[Sequence[Going]]:
+    """In pieces of BATCH at most, each for one reason."""
+    at = 0
+    while at < len(going):
+        end = at + 1
+        while end < len(going) and end - at < BATCH and going[end].why == going[at].why:
+            end += 1
+        yield going[at:end]
+        at = end
