@@ -9,12 +9,14 @@ from pathlib import Path
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.playback.stretch import Stretch, cut_stretch
+from vigilar.store import cameras as camera_rows
 from vigilar.store import events as event_rows
 from vigilar.store import files as file_rows
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.files import FileRow
 from vigilar.vge.bodies import IndexEntry
+from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import RecordEntry, VgeReader
@@ -29,6 +31,17 @@ TOLD_AFTER_MS = 60_000
 
 MAX_LOSSES = 100
 
+DAMAGED = "vge.damaged"
+"""Code of the error for a record that is not as it was written."""
+
+TellFinding = Callable[[FileRow, str, str, tuple[int, int]], None]
+"""Called when a recording is not what its row says: row, verdict (``missing``, ``replaced``, ``shortened``,
+``damaged``), a sentence, and the UTC ms of what cannot be shown. Must not raise."""
+
+
+def _tell_nobody(_row: FileRow, _verdict: str, _sentence: str, _span_ms: tuple[int, int]) -> None:
+    """For readers beside the house: benchmarks, tools."""
+
 
 class FootageGone(RecordingError):
     """A recording whose row is there and whose file is not: deleted a moment ago, or by hand."""
@@ -39,21 +52,34 @@ class FootageGone(RecordingError):
         )
 
 
+def span_of(row: FileRow) -> tuple[int, int]:
+    """UTC ms of a whole file."""
+    return row.start_ms, row.end_ms if row.end_ms is not None else row.start_ms
+
+
 class Library:
     """All recordings of the box, for reading. Any thread.
 
     No file is held open, so a deleted one is gone at once for everybody. ``load_ring`` is called at the first use,
-    because on a new box the first camera makes the key.
+    because on a new box the first camera makes the key. A file is shown only when its header, its place and its row
+    agree; ``tell`` learns of each that does not.
     """
 
     def __init__(
-        self, store: Store, data_dir: Path, load_ring: Callable[[], KeyRing], known_bytes: int = KNOWN_BYTES
+        self,
+        store: Store,
+        data_dir: Path,
+        load_ring: Callable[[], KeyRing],
+        known_bytes: int = KNOWN_BYTES,
+        tell: TellFinding = _tell_nobody,
     ) -> None:
         self._store = store
         self._data_dir = data_dir
         self._load_ring = load_ring
         self._known_bytes = known_bytes
+        self._tell = tell
         self._ring: KeyRing | None = None
+        self._uuids: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._known: OrderedDict[int, tuple[SealedFile, int]] = OrderedDict()  # with its size when last used
         self._known_now = 0
@@ -100,12 +126,16 @@ class Library:
 
     def open(self, row: FileRow) -> SealedFile:
         """The file of ``row``, whose header was proved when it was first met. Raises RecordingError, also when a known
-        one was deleted."""
+        one was deleted; ReplacedError when another file lies in its place."""
         with self._lock:
             known = self._known.get(row.id)
-        if known is not None:
-            known[0].check_there()
-        file = known[0] if known is not None else SealedFile.open(self._data_dir / row.path, self._keys())
+        if known is not None and known[0].is_same():
+            file = known[0]
+        else:
+            self._forget(row.id)
+            file = SealedFile.open(self._data_dir / row.path, self._keys(), self._claim(row))
+        if file.is_cut:
+            self._tell(row, "shortened", "Its end was cut off after it had been closed.", span_of(row))
         with self._lock:
             return self._keep(row.id, file)
 
@@ -130,6 +160,17 @@ class Library:
             return stretch.file.media(stretch.index.at(keyframe), stretch.stop_of(keyframe).number)
         except RecordingError as error:
             raise self._explained(stretch.row, error) from error
+
+    def find_damage(self, row: FileRow, entry: RecordEntry) -> bool:
+        """Whether a record is not as it was written; decrypts nothing. Raises as ``find_records``."""
+        try:
+            return not self.open(row).proves(entry)
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def tell_damage(self, row: FileRow, from_ms: int, to_ms: int) -> None:
+        """Say that [from_ms, to_ms), UTC ms, of a recording cannot be shown."""
+        self._tell(row, "damaged", "A part of it is not as it was written and is left out.", (from_ms, to_ms))
 
     def read(self, row: FileRow, entry: RecordEntry) -> memoryview:
         """The proved, decrypted payload of one record, in memory of its own. Raises as ``find_records``."""
@@ -157,24 +198,39 @@ class Library:
             raise self._explained(row, error) from error
         return max(row.start_ms, end.utc_ns // 1_000_000)
 
-    def read_still(self, file_id: int) -> tuple[FileRow, bytes] | None:
-        """A sealed still's row and its JPEG. Raises as ``find_records``."""
+    def read_still(self, file_id: int, camera_id: str) -> tuple[FileRow, bytes] | None:
+        """A sealed still's row and its JPEG; None for another camera's. Raises as ``find_records``."""
         row = file_rows.get_file(self._store, file_id)
-        if row is None or row.content != "still" or row.state == "missing":
+        if row is None or (row.content, row.camera_id) != ("still", camera_id) or row.state == "missing":
             return None
         try:
-            with VgeReader.open(self._data_dir / row.path, self._keys()) as reader:
+            with VgeReader.open(self._data_dir / row.path, self._keys(), self._claim(row)) as reader:
                 return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
         except RecordingError as error:
             raise self._explained(row, error) from error
 
     def _explained(self, row: FileRow, error: RecordingError) -> RecordingError:
-        """``error`` as people should read it; a file that is gone is forgotten."""
+        """``error`` as people should read it; a file that is gone is forgotten. What speaks of the file is told."""
+        if isinstance(error, ReplacedError):
+            self._tell(row, "replaced", f"{error}.", span_of(row))
+        elif error.code == "vge.header-damaged":
+            self._tell(row, "damaged", "Its header is damaged or has been changed.", span_of(row))
         if error.kind is not ErrorKind.PERMANENT or error.exit_code is not ExitCode.NOT_FOUND:
             return error
-        with self._lock:
-            self._known_now -= self._known.pop(row.id, (None, 0))[1]
+        self._forget(row.id)
+        self._tell(row, "missing", "It is not in its place any more.", span_of(row))
         return FootageGone()
+
+    def _claim(self, row: FileRow) -> Claim:
+        uuid = self._uuids.get(row.camera_id)
+        if uuid is None:
+            camera = camera_rows.get_camera(self._store, row.camera_id)
+            uuid = self._uuids[row.camera_id] = camera.uuid if camera is not None else bytes(16)
+        return Claim(uuid, CONTENT_OF[row.content], row.number, row.link)
+
+    def _forget(self, file_id: int) -> None:
+        with self._lock:
+            self._known_now -= self._known.pop(file_id, (None, 0))[1]
 
     def _keep(self, file_id: int, file: SealedFile) -> SealedFile:
         """Put ``file`` behind all others, and forget the foremost while they are too much. Under the lock."""

@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.playback.clip import plan_clip
-from vigilar.playback.pieces import read_records
+from vigilar.playback.damage import read_segment
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.segments import segment_length_ms
 from vigilar.playback.stretch import Stretch
@@ -88,7 +88,7 @@ def segment(camera_id: str, file_id: int, first: int, last: int) -> AnyResponse:
     entries = parts().footage.find_records(row, first, last)
     if not entries:
         raise _unknown()
-    return records_response(read_records(parts().footage, row, entries), sum(one.payload_len for one in entries))
+    return records_response(read_segment(parts().footage, row, entries), sum(one.payload_len for one in entries))
 
 
 def _range() -> TimeRange:
