@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,3 +172,31 @@ def test_still_of_another_camera_is_none_of_this_event(house: House, owner: Flas
     still = house.still("garden", b"\xff\xd8one")
     event = house.event(still_id=still)
     assert owner.get(f"/events/{event.id}/still.jpg").status_code == 404
+
+
+@pytest.mark.parametrize("what", ["exchanged", "gone", "cut", "damaged"])
+def test_what_playback_meets_is_told_once(house: House, owner: FlaskClient, clip: Clip, what: str) -> None:
+    file_id = record(house, clip, 0, 4)
+    other = record(house, clip, 4, 8)
+    path = path_of(house, file_id)
+    if what == "exchanged":
+        exchange(path, path_of(house, other))
+    elif what == "gone":
+        path.unlink()
+    elif what == "cut":
+        path.write_bytes(path.read_bytes()[: media_of(house, file_id)[5].offset])
+    else:
+        flip_bit(path, media_of(house, file_id)[1].offset + 200)
+    for _ in range(3):
+        assert len(owner.get(url("clip.mp4", 0, 4)).data) > 0
+    with house.store.sql_read("read messages") as run:
+        told = [json.loads(payload) for (payload,) in run("SELECT payload FROM outbox ORDER BY seq")]
+    expected = {
+        "exchanged": ("recording_tampered", "replaced"),
+        "gone": ("recording_tampered", "missing"),
+        "cut": ("recording_tampered", "shorter-than-anchored"),
+        "damaged": ("recording_damaged", "damaged"),
+    }[what]
+    assert [(one["kind"], one["detail"]["verdict"]) for one in told if one["detail"]["file_id"] == file_id] == [
+        expected
+    ]

@@ -8,6 +8,7 @@ class Topics:
 
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
+    PROOF_FACT = "vigilar/proof/fact"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod

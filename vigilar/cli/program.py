@@ -24,6 +24,7 @@ COMMANDS: Lines = {
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
+    "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

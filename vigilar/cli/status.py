@@ -16,6 +16,7 @@ from vigilar.base.not_recording import DISK_STEPS, NotRecording, find_reason
 from vigilar.base.status_socket import ask_status
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, one_line, print_json, print_table
+from vigilar.cli.proof_status import proof_warnings
 from vigilar.cli.reload import not_running
 from vigilar.cli.service import find_supervisor, is_serving, local_host, page_address
 from vigilar.cli.times import house_zone
@@ -97,6 +98,7 @@ def _gather(places: Places) -> dict[str, Any]:
         found["warnings"].append(f"The page does not answer at {found['address']}")
     try:
         found["cameras"] = read_cameras(config, places, now_ms)
+        found["warnings"] += proof_warnings(config, places, now_ms)
     except StoreError as error:
         found["warnings"].append(f"The database cannot be read: {error}. {error.next_step}")
         found["cameras"] = [CameraStatus(one.id, one.name, one.enabled, None, 0, False) for one in config.cameras]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from vigilar.events.cameras import CAMERAS
 from vigilar.events.processes import PROCESSES
+from vigilar.events.proof import PROOF_SUBJECT
 from vigilar.events.subject import all_types
 
-SUBJECTS = (CAMERAS, PROCESSES)
+SUBJECTS = (CAMERAS, PROCESSES, PROOF_SUBJECT)
 
 EVENT_TYPES = all_types(SUBJECTS)

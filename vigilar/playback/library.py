@@ -35,8 +35,8 @@ DAMAGED = "vge.damaged"
 """Code of the error for a record that is not as it was written."""
 
 TellFinding = Callable[[FileRow, str, str, tuple[int, int]], None]
-"""Called when a recording is not what its row says: row, verdict (``missing``, ``replaced``, ``shortened``,
-``damaged``), a sentence, and the UTC ms of what cannot be shown. Must not raise."""
+"""Called when a recording is not what its row says: row, verdict (a value of
+``proof.verdict.Outcome``), a sentence, and the UTC ms of what cannot be shown. Must not raise."""
 
 
 def _tell_nobody(_row: FileRow, _verdict: str, _sentence: str, _span_ms: tuple[int, int]) -> None:
@@ -92,6 +92,7 @@ class Library:
         failure: RecordingError | None = None
         for row in self.rows(camera_id, from_ms, to_ms):
             if row.state == "missing":
+                failure = FootageGone()
                 continue
             try:
                 stretch = cut_stretch(row, self.open(row), from_ms, to_ms)
@@ -135,7 +136,7 @@ class Library:
             self._forget(row.id)
             file = SealedFile.open(self._data_dir / row.path, self._keys(), self._claim(row))
         if file.is_cut:
-            self._tell(row, "shortened", "Its end was cut off after it had been closed.", span_of(row))
+            self._tell(row, "shorter-than-anchored", "Its end was cut off after it had been closed.", span_of(row))
         with self._lock:
             return self._keep(row.id, file)
 

@@ -6,14 +6,18 @@ exchanged are both whole. So whoever knows which file should be there says so, a
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.vge.bodies import CloseBody
 from vigilar.vge.crypto import link_of
-from vigilar.vge.format import RECORD_OVERHEAD, Content, FileCore, RecordType
-from vigilar.vge.opening import Header
-from vigilar.vge.scan import RecordFile
+from vigilar.vge.format import RECORD_OVERHEAD, CloseReason, Content, FileCore, RecordType
+from vigilar.vge.gate import file_errors
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import Header, open_header
+from vigilar.vge.scan import ProvedRecord, RecordFile
 
 REPLACED = "recording.replaced"
 """Code of the error for a file that is whole and not the one that belongs there."""
@@ -72,10 +76,38 @@ class Claim:
 
 def find_link(records: RecordFile, header: Header) -> bytes | None:
     """The link of a file that ends with a true CLOSE; None for every other. Reads 200 bytes. Raises OSError."""
+    proved = _find_close(records)
+    return None if proved is None else link_of(header.core_bytes, proved.tag)
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What the two ends of a file say, both proved. ``link`` and ``reason`` are None without a true CLOSE."""
+
+    core: FileCore
+    link: bytes | None
+    reason: CloseReason | None = None
+
+
+def read_closing(path: Path, ring: KeyRing) -> Closing:
+    """Header and CLOSE of ``path``; reads a kilobyte. Raises RecordingError as ``VgeReader.open``."""
+    with file_errors("open", path):
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            header, keys = open_header(fd, ring)
+            proved = _find_close(RecordFile(fd, keys, header.core.max_payload_log2))
+        finally:
+            os.close(fd)
+    if proved is None:
+        return Closing(header.core, None)
+    body = CloseBody.find(bytes(proved.payload))
+    return Closing(header.core, link_of(header.core_bytes, proved.tag), body.reason if body else None)
+
+
+def _find_close(records: RecordFile) -> ProvedRecord | None:
     size = records.size()
     close_at = size - _CLOSE_RECORD_BYTES
     close = records.header_at(close_at, size) if close_at > 0 else None
     if close is None or close.type is not RecordType.CLOSE:
         return None
-    proved = records.prove(close_at, close)
-    return None if proved is None else link_of(header.core_bytes, proved.tag)
+    return records.prove(close_at, close)
