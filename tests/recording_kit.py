@@ -251,3 +251,12 @@ def probe_times(data: bytes, folder: Path, stream: str = "v:0") -> list[tuple[fl
     assert not done.stderr, done.stderr
     packets = json.loads(done.stdout)["packets"]
     return [(float(p["dts_time"]), float(p["duration_time"]), "K" in p["flags"]) for p in packets]
+
+
+def flip_bit(path: Path, offset: int) -> None:
+    """Change one bit of a file in its place, as a dying disk does."""
+    with path.open("r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))

@@ -16,7 +16,7 @@ CODE = ROOT / "vigilar"
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"base"}),
     frozenset({"config", "bus", "media", "vge", "store"}),
-    frozenset({"capture", "detect", "record", "live", "playback", "events", "upkeep", "demo"}),
+    frozenset({"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo"}),
     frozenset({"web"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
@@ -32,6 +32,7 @@ NOT_FOR = {
     "live": {"config"},
     "playback": {"config"},
     "events": {"config"},
+    "proof": {"config"},
     "upkeep": {"config"},
     "demo": {"config"},
     "web": {"detect", "record", "events", "demo"},

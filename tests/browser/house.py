@@ -24,6 +24,7 @@ from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
 from tests.recording_kit import Clip, make_clip, read_clip
 from vigilar.base.clock import boot_id
+from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraHealth, EventPublished
 from vigilar.config.jobs import CameraInfo, WebJob
@@ -226,6 +227,7 @@ def web_job(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> Web
     return WebJob(
         config_file=folder / "vigilar.toml",
         data_dir=folder,
+        node_id=find_folder_id(folder) or make_folder_id(folder),
         secrets_dir=folder / "secrets",
         run_dir=folder / "run",
         database_url=f"sqlite:///{folder / 'vigilar.db'}",

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from vigilar.base.control import ControlChild
+from vigilar.base.folder_id import find_folder_id
 from vigilar.base.logs import start_logging
 from vigilar.config.jobs import CameraInfo, EventsJob
 from vigilar.events.announcer import Announcer
@@ -35,10 +36,11 @@ def die_before_publishing(count: int) -> None:
 
 def main() -> None:
     start_logging("events")
+    data_dir = Path(sys.argv[1].removeprefix("sqlite:///")).parent
     job = EventsJob(
-        node_id="box",
-        data_dir=Path(sys.argv[1].removeprefix("sqlite:///")).parent,
-        secrets_dir=Path(),
+        node_id=find_folder_id(data_dir) or "box",
+        data_dir=data_dir,
+        secrets_dir=data_dir / "secrets",
         run_dir=Path(),
         database_url=sys.argv[1],
         bus_host="127.0.0.1",

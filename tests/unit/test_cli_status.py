@@ -16,6 +16,7 @@ import pytest
 
 from vigilar import __version__
 from vigilar.base.errors import ExitCode
+from vigilar.base.folder_id import make_folder_id
 from vigilar.base.lock import FileLock
 from vigilar.base.status_socket import StatusServer
 from vigilar.cli.program import run
@@ -24,6 +25,7 @@ from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.files import NewFile, add_file, reserve_numbers
+from vigilar.store.nodes import claim_rows
 
 
 class Page(BaseHTTPRequestHandler):
@@ -198,3 +200,23 @@ def test_page_is_reached_where_it_listens(page_port: int, free_tcp_port: int) ->
 
 def test_lan_address_is_never_loopback() -> None:
     assert not (lan_address() or "").startswith("127.")
+
+
+def test_recordings_that_are_not_what_they_were_are_a_warning(
+    tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house(tmp_path, page_port, footage_age_s=5)
+    node_id = make_folder_id(tmp_path)
+    store = Store.open(f"sqlite:///{tmp_path}/vigilar.db")
+    claim_rows(store, node_id)
+    with store.sql_write("change by hand") as run_sql:
+        run_sql(
+            "INSERT INTO files (camera_id, content, number, path, state, reason, start_ms, node_id) "
+            "VALUES ('door', 'video', 900, 'y', 'missing', 'found missing; rollover', 1, :node_id)",
+            node_id=node_id,
+        )
+    store.close()
+    with supervisor(tmp_path):
+        code, shown = status(tmp_path, capsys)
+    words = "1 recording is missing, changed or damaged. See: vigilar check"
+    assert (code, shown["warnings"]) == (ExitCode.WARNINGS, [words])

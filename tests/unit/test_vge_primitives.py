@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vectors import second_reader
+from tools import vge_reader
 from vigilar.base.errors import RecordingError
 from vigilar.vge.bodies import CloseBody, IndexEntry, Mark, dump_index, parse_index
 from vigilar.vge.crc32c import crc32c, record_crc32c
@@ -29,26 +29,26 @@ HEADER = RecordHeader(RecordType.MEDIA, 3, 250_000, 96, 7, 1000, 1_770_000_000_0
 
 @pytest.mark.parametrize(("data", "crc"), [(b"", 0), (b"123456789", 0xE3069283), (bytes(32), 0x8A9136AA)])
 def test_crc_has_published_values(data: bytes, crc: int) -> None:
-    assert (crc32c(data), second_reader.crc32c(data)) == (crc, crc)
+    assert (crc32c(data), vge_reader.crc32c(data)) == (crc, crc)
 
 
 @given(st.binary(min_size=60, max_size=60))
 def test_fast_crc_equals_plain_one(data: bytes) -> None:
-    assert record_crc32c(data) == crc32c(data) == second_reader.crc32c(data)
+    assert record_crc32c(data) == crc32c(data) == vge_reader.crc32c(data)
 
 
 def test_key_unwrapping_has_published_value() -> None:
     assert unwrap_file_key(KeySlot(1, 1, bytes(16), WRAPPED), WRAPPING_KEY) == KEY_DATA
-    assert second_reader.unwrap(WRAPPING_KEY, WRAPPED) == KEY_DATA
-    assert second_reader.unwrap(bytes(32), WRAPPED) is None
+    assert vge_reader.unwrap(WRAPPING_KEY, WRAPPED) == KEY_DATA
+    assert vge_reader.unwrap(bytes(32), WRAPPED) is None
 
 
 def test_counter_blocks_hold_record_number_then_zero() -> None:
     keys = FileKeys(b"k" * 32, bytes(192))
     first, second = bytearray(40), bytearray(40)
     keys.crypt_into(258, bytes(40), memoryview(first))
-    k_enc = second_reader.hkdf(b"k" * 32, bytes(32), b"vigilar.vge.v1|enc|" + sha256(bytes(192)).digest())
-    second[:] = second_reader.ctr(k_enc, 258, bytes(40))
+    k_enc = vge_reader.hkdf(b"k" * 32, bytes(32), b"vigilar.vge.v1|enc|" + sha256(bytes(192)).digest())
+    second[:] = vge_reader.ctr(k_enc, 258, bytes(40))
     answer = subprocess.run(
         ["openssl", "enc", "-aes-256-ctr", "-K", k_enc.hex(), "-iv", "00000000000001020000000000000000"],
         input=bytes(40),
@@ -61,7 +61,7 @@ def test_counter_blocks_hold_record_number_then_zero() -> None:
 def test_merkle_roots_follow_the_recursive_definition() -> None:
     tree, leaves = MerkleTree(), list[bytes]()
     for number in range(70):
-        assert tree.root() == second_reader.merkle_root(leaves)
+        assert tree.root() == vge_reader.merkle_root(leaves)
         leaves.append(number.to_bytes(32, "big"))
         tree.add(leaves[-1])
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.vectors import sample
-from tests.vectors.second_reader import judge_bytes
+from tools.vge_reader import judge_bytes
 from vigilar.base.errors import RecordingError
 from vigilar.vge.bodies import Mark
 from vigilar.vge.format import CloseReason, RecordHeader, RecordType

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -10,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.vectors import make
-from tests.vectors.second_reader import judge_bytes
+from tests.vectors import make, mutate, sample
+from tools.vge_reader import judge_bytes
 from vigilar.base.errors import RecordingError
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import EpochKey, KeyRing
@@ -106,3 +109,36 @@ def test_kept_files_are_as_made() -> None:
 
 def test_document_lists_every_vector() -> None:
     assert make.table_text() in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_both_readers_agree_on_changed_files(tmp_path: Path) -> None:
+    """``python -m tests.vectors.mutate`` does so 100,000 times."""
+    verdicts = mutate.run(1500, seed=7, folder=tmp_path)
+    assert verdicts.total() == 1500
+    assert set(verdicts) == {"rejected", "damaged", "unclean"}
+
+
+def test_second_reader_imports_nothing_of_vigilar_and_is_short() -> None:
+    text = (make.FOLDER.parents[1] / "tools" / "vge_reader.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 300
+    modules = {node.module for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)}
+    assert not [name for name in modules if name and name.split(".")[0] in ("vigilar", "tests", "tools")]
+
+
+def test_second_reader_opens_and_extracts_with_a_key_file(tmp_path: Path) -> None:
+    """As a program of its own, on a recording that is in use."""
+    secrets = tmp_path / "secrets"
+    file = tmp_path / "1.vge"
+    writer = sample.new_writer(file, KeyRing.load_or_create(secrets))
+    sample.write_records(writer)
+    sample.close_writer(writer)
+    program = make.FOLDER.parents[1] / "tools" / "vge_reader.py"
+    command = [sys.executable, str(program), "--key", str(secrets / "recording-key-0001")]
+    done = subprocess.run(
+        [*command, "--extract", str(tmp_path / "out"), str(file)], capture_output=True, check=True, cwd=tmp_path
+    )
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["plaintext_sha256"]) == ("closed", sha256(sample.PLAINTEXT).hexdigest())
+    assert (tmp_path / "out").read_bytes() == sample.PLAINTEXT
+    file.write_bytes(file.read_bytes()[:-1])
+    assert subprocess.run([*command, str(file)], capture_output=True, check=False).returncode == 9

@@ -143,6 +143,15 @@ class CameraFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofFact(Message):
+    """What the database should say, because the box has signed it, and does not. ``kind`` and ``detail`` as in
+    ``CameraFact``."""
+
+    kind: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class EventPublished(Message):
     """A stored event, or a change of one: ``id`` is the event's id as text.
 

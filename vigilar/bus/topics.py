@@ -9,6 +9,7 @@ class Topics:
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
+    PROOF_FACT = "vigilar/proof/fact"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod

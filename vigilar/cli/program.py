@@ -26,6 +26,8 @@ COMMANDS: Lines = {
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
+    "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
+    "keys": ("vigilar.cli.keys:keys", "Who can open the recordings: key epochs, the recovery sheet."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

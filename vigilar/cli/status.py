@@ -16,6 +16,7 @@ from vigilar.base.not_recording import DISK_STEPS, NotRecording, find_reason
 from vigilar.base.status_socket import ask_status
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, one_line, print_json, print_table
+from vigilar.cli.proof_status import proof_warnings
 from vigilar.cli.reload import not_running
 from vigilar.cli.service import find_drive_trouble, find_supervisor, is_serving, local_host, page_address
 from vigilar.cli.times import house_zone
@@ -27,6 +28,7 @@ from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
+from vigilar.vge.places import BESIDE, is_beside
 
 STALE_MS = 15_000
 """A status older than this is none; the supervisor makes it when it is asked."""
@@ -78,11 +80,12 @@ def status(places: Places, as_json: bool) -> int:
 
 
 def _gather(places: Places) -> dict[str, Any]:
-    found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
+    found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": [], "notes": []}
     if drive := find_drive_trouble(places):
         found["warnings"].append(f"{drive.sentence} {drive.next_step}")
         found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
         return found
+    found["notes"] = [BESIDE] if is_beside(places.secrets_dir, places.data_dir) else []
     now_ms = time.time_ns() // 1_000_000
     told = fresh_processes(places, now_ms)
     if told is None:
@@ -101,6 +104,7 @@ def _gather(places: Places) -> dict[str, Any]:
         found["warnings"].append(f"The page does not answer at {found['address']}")
     try:
         found["cameras"] = read_cameras(config, places, now_ms)
+        found["warnings"] += proof_warnings(config, places, now_ms)
     except StoreError as error:
         found["warnings"].append(f"The database cannot be read: {error}. {error.next_step}")
         found["cameras"] = [CameraStatus(one.id, one.name, one.enabled, None, 0, False) for one in config.cameras]
@@ -210,6 +214,8 @@ def _print(pid: int, found: dict[str, Any], places: Places) -> None:
         print_table(_row(one, zone) for one in found["cameras"])
     for warning in found["warnings"]:
         print(f"! {one_line(warning)}")
+    for note in found["notes"]:
+        print(one_line(note))
 
 
 def _row(one: CameraStatus, zone: Any) -> tuple[str, ...]:

@@ -95,6 +95,8 @@ CAMERAS = Subject(
         EventType("camera_offline", Severity.WARNING, (CAMERA,), "No picture from {name}", ends_motion=True),
         EventType("camera_online", Severity.INFO, (CAMERA,), "{name} is back", ends_motion=True),
         EventType("footage_lost", Severity.ALERT, (CAMERA,), "Footage lost, {name}"),
+        EventType("recording_tampered", Severity.ALERT, (CAMERA,), "A recording was changed or removed, {name}"),
+        EventType("recording_damaged", Severity.ALERT, (CAMERA,), "A recording is damaged, {name}"),
         EventType("recording_recovered", Severity.WARNING, (CAMERA,), "Recording repaired after a cut, {name}"),
         EventType("disk_full", Severity.CRITICAL, (CAMERA,), "Disk full, {name} is not recorded"),
         EventType("disk_read_only", Severity.CRITICAL, (CAMERA,), "The disk is read-only, {name} is not recorded"),

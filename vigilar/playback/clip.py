@@ -13,11 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.base.errors import RecordingError
 from vigilar.media.boxes import (
     Data,
     Track,
-    read_decode_times,
     read_default_durations,
     read_end_times,
     read_tracks,
@@ -25,7 +24,8 @@ from vigilar.media.boxes import (
     set_duration,
     shift_decode_times,
 )
-from vigilar.playback.library import Library
+from vigilar.playback.damage import GroupReader, playable_from, slots_of
+from vigilar.playback.library import DAMAGED, Library
 from vigilar.playback.pieces import in_pieces
 from vigilar.playback.stretch import Stretch
 from vigilar.vge.reader import RecordEntry, damaged
@@ -78,8 +78,8 @@ class Clip:
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes [start, stop), in pieces; one record at a time is in memory. Raises RecordingError on arriving at
-        a damaged record, or at a file that was deleted."""
+        """The bytes [start, stop), in pieces; one record at a time is in memory. What is damaged is a gap of its own
+        length (``damage``). Raises RecordingError on arriving at a file that was deleted."""
         if start < len(self._init):
             yield self._init[start : min(stop, len(self._init))]
             start = min(stop, len(self._init))
@@ -96,23 +96,21 @@ class Clip:
         stretch = part.stretch
         base = stretch.index.plaintext_offset(stretch.first)
         group = _group_at(stretch, base + start)
-        while start < stop:
-            for entry in self._library.group(stretch, group):
-                place = entry.plaintext_offset - base
-                if place + entry.payload_len <= start:
-                    continue
+        while start < stop and group <= stretch.last:
+            reader = GroupReader(self._library, stretch.row, stretch.stop_of(group).utc_ns // 1_000_000)
+            for slot in slots_of(stretch, group, self._library.group(stretch, group)):
+                place = slot.start - base
                 if place >= stop:
                     break
-                if place > start:
-                    raise damaged(stretch.file.path, base + start)  # the record between was lost
-                data = self._library.read(stretch.row, entry)
+                if slot.stop - base <= start:
+                    reader.skip(slot)
+                    continue
+                data = reader.read(slot)
                 shift_decode_times(data, part.shift)
-                yield from in_pieces(data[start - place : stop - place])
+                yield from in_pieces(memoryview(data)[start - place : stop - place])
                 del data  # before the next is read
-                start = min(stop, place + entry.payload_len)
+                start = min(stop, slot.stop - base)
             group += 1
-            if start < stop and group > stretch.last:
-                raise damaged(stretch.file.path, base + start)
 
 
 def _group_at(stretch: Stretch, plaintext_offset: int) -> int:
@@ -122,37 +120,72 @@ def _group_at(stretch: Stretch, plaintext_offset: int) -> int:
 
 
 def plan_clip(library: Library, stretches: Sequence[Stretch]) -> Clip | None:
-    """The clip of these stretches; None when there are none. Reads the INIT and at most three records of each file."""
+    """The clip of these stretches; None when there are none. Reads the INIT and at most three records of each file.
+
+    A file begins at its first keyframe that can be shown, and one without any is left out. Raises RecordingError when
+    that leaves nothing.
+    """
     if not stretches:
         return None
-    joined = _Joined(library, stretches[0])
+    usable = _usable(library, stretches)
+    first = next(usable, None)
+    if first is None:
+        raise damaged(stretches[0].file.path, stretches[0].index.plaintext_offset(stretches[0].first))
+    joined = _Joined(library, first)
     is_cut_short = False
-    for stretch in stretches[1:]:
-        if not joined.add(stretch):
+    for one in usable:
+        if not joined.add(one):
             is_cut_short = True
             break
     return joined.clip(is_cut_short=is_cut_short)
 
 
+@dataclass(frozen=True, slots=True)
+class _Usable:
+    """A stretch that begins with a keyframe which can be shown: the set-up of its file, and where its tracks begin,
+    in ticks."""
+
+    stretch: Stretch
+    init: Data
+    starts: dict[int, int]
+
+
+def _usable(library: Library, stretches: Sequence[Stretch]) -> Iterator[_Usable]:
+    """One behind the other, each looked at when its turn comes."""
+    for stretch in stretches:
+        try:
+            init = library.find_init(stretch.row)
+        except RecordingError as error:
+            if error.code != DAMAGED:
+                raise
+            init = None
+        found = None if init is None else playable_from(library, stretch)
+        if init is None:
+            library.tell_damage(stretch.row, stretch.start_ms, stretch.end.utc_ns // 1_000_000)
+        elif found is not None:
+            yield _Usable(found[0], init, found[1])
+
+
 class _Joined:
     """Files put behind one another on one line of time that begins at zero."""
 
-    def __init__(self, library: Library, first: Stretch) -> None:
+    def __init__(self, library: Library, first: _Usable) -> None:
         self._library = library
-        self._init = bytes(self._read_init(first))
+        self._init = bytes(first.init)
         self._setup = _read_setup(self._init)
         self._default_durations = read_default_durations(self._init)
-        starts = read_decode_times(self._library.read(first.row, self._head(first)))
+        starts = first.starts
         origin = min(Fraction(ticks, self._setup.scale(track)) for track, ticks in starts.items())
         shift = {track.id: -round(origin * track.timescale) for track in self._setup.tracks}
-        self._stretches = [(first, shift)]
+        self._stretches = [(first.stretch, shift)]
 
-    def add(self, stretch: Stretch) -> bool:
-        """Put ``stretch`` behind what is there; False if its picture has another format."""
-        if _read_setup(self._read_init(stretch)) != self._setup:
+    def add(self, found: _Usable) -> bool:
+        """Put a stretch behind what is there; False if its picture has another format."""
+        if _read_setup(found.init) != self._setup:
             return False
-        head = self._head(stretch)
-        starts = read_decode_times(self._library.read(stretch.row, head))
+        stretch = found.stretch
+        head = self._library.group(stretch, stretch.first)[0]
+        starts = found.starts
         tail = self._tail()
         ends = self._ends(tail)
         lead = next((track for track in self._setup.tracks if track.is_video and track.id in starts), None)
@@ -178,33 +211,22 @@ class _Joined:
         init = set_duration(self._init, round(length * 1000))
         return Clip(self._library, init, parts, is_cut_short=is_cut_short)
 
-    def _read_init(self, stretch: Stretch) -> Data:
-        data = self._library.find_init(stretch.row)
-        if data is None:
-            raise RecordingError(
-                "This recording does not begin as it should.", kind=ErrorKind.CORRUPT, code="recording.corrupt"
-            )
-        return data
-
-    def _head(self, stretch: Stretch) -> RecordEntry:
-        found = self._library.group(stretch, stretch.first)
-        if not found:
-            raise damaged(stretch.file.path, stretch.index.plaintext_offset(stretch.first))
-        return found[0]
-
     def _tail(self) -> list[RecordEntry]:
-        """The last records of what is there: sound may be absent from the very last one, or pictures."""
+        """The last records of what is there: sound may be absent from the very last one, or pictures. Where the last
+        group is lost, those of one before; the first one is there."""
         stretch, _ = self._stretches[-1]
-        found = self._library.group(stretch, stretch.last)[-3:]
-        if not found:
-            raise damaged(stretch.file.path, stretch.index.plaintext_offset(stretch.last))
-        return found
+        for group in range(stretch.last, stretch.first - 1, -1):
+            found = self._library.group(stretch, group)
+            if any(not self._library.find_damage(stretch.row, one) for one in found[-3:]):
+                return found[-3:]
+        return self._library.group(stretch, stretch.first)[:1]
 
     def _ends(self, tail: Sequence[RecordEntry]) -> dict[int, int]:
         """Where each track ends on the clip's line of time, in ticks; of the last file's last record of each."""
         stretch, shift = self._stretches[-1]
         ends: dict[int, int] = {}
-        for entry in reversed(tail[-2:]):
+        good = [entry for entry in tail if not self._library.find_damage(stretch.row, entry)]
+        for entry in reversed(good[-2:]):
             found = read_end_times(self._library.read(stretch.row, entry), self._default_durations)
             for track_id, ticks in found.items():
                 ends[track_id] = max(ends.get(track_id, 0), ticks + shift.get(track_id, 0))

@@ -6,9 +6,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.playback.stretch import Stretch, cut_stretch
+from vigilar.store import cameras as camera_rows
 from vigilar.store import events as event_rows
 from vigilar.store import files as file_rows
 from vigilar.store.deletions import Deletion, find_deleted_videos
@@ -16,8 +18,10 @@ from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.files import FileRow
 from vigilar.vge.bodies import IndexEntry
+from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.reader import RecordEntry, VgeReader
 from vigilar.vge.sealed import SealedFile
 
@@ -30,6 +34,19 @@ TOLD_AFTER_MS = 60_000
 
 MAX_LOSSES = 100
 
+DAMAGED = "vge.damaged"
+"""Code of the error for a record that is not as it was written."""
+
+Opened = TypeVar("Opened", SealedFile, VgeReader)
+
+TellFinding = Callable[[FileRow, str, str, tuple[int, int]], None]
+"""Called when a recording is not what its row says: row, verdict (a value of
+``proof.verdict.Outcome``), a sentence, and the UTC ms of what cannot be shown. Must not raise."""
+
+
+def _tell_nobody(_row: FileRow, _verdict: str, _sentence: str, _span_ms: tuple[int, int]) -> None:
+    """For readers beside the house: benchmarks, tools."""
+
 
 class FootageGone(RecordingError):
     """A recording whose row is there and whose file is not: deleted a moment ago, or by hand."""
@@ -40,21 +57,34 @@ class FootageGone(RecordingError):
         )
 
 
+def span_of(row: FileRow) -> tuple[int, int]:
+    """UTC ms of a whole file."""
+    return row.start_ms, row.end_ms if row.end_ms is not None else row.start_ms
+
+
 class Library:
     """All recordings of the box, for reading. Any thread.
 
     No file is held open, so a deleted one is gone at once for everybody. ``load_ring`` is called at the first use,
-    because on a new box the first camera makes the key.
+    because on a new box the first camera makes the key. A file is shown only when its header, its place and its row
+    agree; ``tell`` learns of each that does not.
     """
 
     def __init__(
-        self, store: Store, data_dir: Path, load_ring: Callable[[], KeyRing], known_bytes: int = KNOWN_BYTES
+        self,
+        store: Store,
+        data_dir: Path,
+        load_ring: Callable[[], KeyRing],
+        known_bytes: int = KNOWN_BYTES,
+        tell: TellFinding = _tell_nobody,
     ) -> None:
         self._store = store
         self._data_dir = data_dir
         self._load_ring = load_ring
         self._known_bytes = known_bytes
+        self._tell = tell
         self._ring: KeyRing | None = None
+        self._uuids: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._known: OrderedDict[int, tuple[SealedFile, int]] = OrderedDict()  # with its size when last used
         self._known_now = 0
@@ -67,6 +97,7 @@ class Library:
         failure: RecordingError | None = None
         for row in self.rows(camera_id, from_ms, to_ms):
             if row.state == "missing":
+                failure = FootageGone()
                 continue
             try:
                 stretch = cut_stretch(row, self.open(row), from_ms, to_ms)
@@ -98,6 +129,12 @@ class Library:
         )
         return event_rows.list_events(self._store, wanted)[0]
 
+    def damages(self, camera_id: str) -> list[StoredEvent]:
+        """What was found damaged of its recordings, newest first, at most ``MAX_LOSSES``: such a finding is of now, be
+        the recording as old as it may."""
+        wanted = EventFilter(camera=camera_id, type="recording_damaged", limit=MAX_LOSSES)
+        return event_rows.list_events(self._store, wanted)[0]
+
     def get_video(self, camera_id: str, file_id: int) -> FileRow | None:
         """The row of a video file of that camera; None for another camera's, and for what is not video."""
         row = file_rows.get_file(self._store, file_id)
@@ -105,12 +142,16 @@ class Library:
 
     def open(self, row: FileRow) -> SealedFile:
         """The file of ``row``, whose header was proved when it was first met. Raises RecordingError, also when a known
-        one was deleted."""
+        one was deleted; ReplacedError when another file lies in its place."""
         with self._lock:
             known = self._known.get(row.id)
-        if known is not None:
-            known[0].check_there()
-        file = known[0] if known is not None else SealedFile.open(self._data_dir / row.path, self._keys())
+        if known is not None and known[0].is_same():
+            file = known[0]
+        else:
+            self._forget(row.id)
+            file = self._with_keys(lambda ring: SealedFile.open(self._data_dir / row.path, ring, self._claim(row)))
+        if file.is_cut:
+            self._tell(row, "shorter-than-anchored", "Its end was cut off after it had been closed.", span_of(row))
         with self._lock:
             return self._keep(row.id, file)
 
@@ -135,6 +176,17 @@ class Library:
             return stretch.file.media(stretch.index.at(keyframe), stretch.stop_of(keyframe).number)
         except RecordingError as error:
             raise self._explained(stretch.row, error) from error
+
+    def find_damage(self, row: FileRow, entry: RecordEntry) -> bool:
+        """Whether a record is not as it was written; decrypts nothing. Raises as ``find_records``."""
+        try:
+            return not self.open(row).proves(entry)
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def tell_damage(self, row: FileRow, from_ms: int, to_ms: int) -> None:
+        """Say that [from_ms, to_ms), UTC ms, of a recording cannot be shown."""
+        self._tell(row, "damaged", "A part of it is not as it was written and is left out.", (from_ms, to_ms))
 
     def read(self, row: FileRow, entry: RecordEntry) -> memoryview:
         """The proved, decrypted payload of one record, in memory of its own. Raises as ``find_records``."""
@@ -162,24 +214,40 @@ class Library:
             raise self._explained(row, error) from error
         return max(row.start_ms, end.utc_ns // 1_000_000)
 
-    def read_still(self, file_id: int) -> tuple[FileRow, bytes] | None:
-        """A sealed still's row and its JPEG. Raises as ``find_records``."""
+    def read_still(self, file_id: int, camera_id: str) -> tuple[FileRow, bytes] | None:
+        """A sealed still's row and its JPEG; None for another camera's. Raises as ``find_records``."""
         row = file_rows.get_file(self._store, file_id)
-        if row is None or row.content != "still" or row.state == "missing":
+        if row is None or (row.content, row.camera_id) != ("still", camera_id) or row.state == "missing":
             return None
         try:
-            with VgeReader.open(self._data_dir / row.path, self._keys()) as reader:
+            opened = self._with_keys(lambda ring: VgeReader.open(self._data_dir / row.path, ring, self._claim(row)))
+            with opened as reader:
                 return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
         except RecordingError as error:
             raise self._explained(row, error) from error
 
     def _explained(self, row: FileRow, error: RecordingError) -> RecordingError:
-        """``error`` as people should read it; a file that is gone is forgotten."""
+        """``error`` as people should read it; a file that is gone is forgotten. What speaks of the file is told."""
+        if isinstance(error, ReplacedError):
+            self._tell(row, "replaced", f"{error}.", span_of(row))
+        elif error.code == "vge.header-damaged":
+            self._tell(row, "damaged", "Its header is damaged or has been changed.", span_of(row))
         if error.kind is not ErrorKind.PERMANENT or error.exit_code is not ExitCode.NOT_FOUND:
             return error
-        with self._lock:
-            self._known_now -= self._known.pop(row.id, (None, 0))[1]
+        self._forget(row.id)
+        self._tell(row, "missing", "It is not in its place any more.", span_of(row))
         return FootageGone()
+
+    def _claim(self, row: FileRow) -> Claim:
+        uuid = self._uuids.get(row.camera_id)
+        if uuid is None:
+            camera = camera_rows.get_camera(self._store, row.camera_id)
+            uuid = self._uuids[row.camera_id] = camera.uuid if camera is not None else bytes(16)
+        return Claim(uuid, CONTENT_OF[row.content], row.number, row.link)
+
+    def _forget(self, file_id: int) -> None:
+        with self._lock:
+            self._known_now -= self._known.pop(file_id, (None, 0))[1]
 
     def _keep(self, file_id: int, file: SealedFile) -> SealedFile:
         """Put ``file`` behind all others, and forget the foremost while they are too much. Under the lock."""
@@ -190,7 +258,15 @@ class Library:
             self._known_now -= self._known.popitem(last=False)[1][1]
         return known
 
-    def _keys(self) -> KeyRing:
-        if self._ring is None:
-            self._ring = self._load_ring()
-        return self._ring
+    def _with_keys(self, open_file: Callable[[KeyRing], Opened]) -> Opened:
+        """A file opened with the keys as they were loaded; they are loaded anew for one that they do not open, because
+        the house may have begun another epoch."""
+        ring = self._ring
+        if ring is not None:
+            try:
+                return open_file(ring)
+            except RecordingError as error:
+                if error.code not in LOCKED_CODES:
+                    raise
+        self._ring = self._load_ring()
+        return open_file(self._ring)

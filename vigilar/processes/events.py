@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from contextlib import closing, suppress
 from typing import Any
@@ -12,6 +13,7 @@ from vigilar.base.control import ControlChild
 from vigilar.base.errors import StoreError
 from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
+from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import SystemHealth
@@ -19,6 +21,7 @@ from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
 from vigilar.events.processor import EventProcessor
 from vigilar.processes.settings import settings_handler
+from vigilar.proof.watch import Watch
 from vigilar.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -28,6 +31,9 @@ TURN_S = 0.25
 
 BEAT_S = 1.0
 """Between heartbeats: what they tell is counted in the database, which four times a second cost half a per cent."""
+
+WATCH_STOP_S = 0.2
+"""For the watch over the recordings, which looks at its stop behind each file; what it has not told it finds again."""
 
 STOP_S = 2.0
 """For the broker to acknowledge the last announcements; what it does not is published at the next start."""
@@ -44,6 +50,14 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         processor.subscribe()
         bus.on_connected(processor.notice_connection)
         bus.start()
+        stop = Stop()
+        watch = threading.Thread(
+            target=Watch(store, job.node_id, job.data_dir, job.secrets_dir, SystemClock()).run,
+            args=(stop,),
+            name="proof-watch",
+            daemon=True,
+        )
+        watch.start()
         try:
             control.listen(
                 on_status=lambda status: _publish_health(bus, status),
@@ -52,6 +66,8 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             )
             _turn_until_stopped(processor, control)
         finally:
+            stop.set()
+            watch.join(WATCH_STOP_S)
             bus.stop(STOP_S)
             with suppress(StoreError):  # what was not noted is published again at the next start
                 processor.close()

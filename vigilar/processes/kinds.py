@@ -113,7 +113,7 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.STORES,
         cut="vigilar.config.cut:make_events_job",
         says=("vigilar/events/#", "vigilar/system/#"),
-        hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
+        hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#", "vigilar/proof/#"),
         live=frozenset({"log_level", "cameras"}),
     ),
     ProcessKind(

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.vge.bodies import META_SALT_BYTES, CloseBody
+from vigilar.vge.claim import Claim, find_link
 from vigilar.vge.format import CloseReason, RecordFlag, RecordHeader, RecordType
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
@@ -90,8 +91,10 @@ class VgeReader:
         self._seen_bytes = 0
 
     @classmethod
-    def open(cls, path: Path, ring: KeyRing, *, allow_test_files: bool = False) -> VgeReader:
-        """Open and scan ``path``.
+    def open(
+        cls, path: Path, ring: KeyRing, claim: Claim | None = None, *, allow_test_files: bool = False
+    ) -> VgeReader:
+        """Open and scan ``path``, which must be the file of ``claim`` (else ReplacedError).
 
         Raises RecordingError with a sentence for a person: no recording, newer version, key not here, header damaged,
         or what the system says. A file that ends in the middle of a record opens without complaint.
@@ -100,7 +103,11 @@ class VgeReader:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 header, keys = open_header(fd, ring, allow_test_files=allow_test_files)
-                reader = cls(path, fd, header, RecordFile(fd, keys, header.core.max_payload_log2))
+                records = RecordFile(fd, keys, header.core.max_payload_log2)
+                if claim is not None:
+                    claim.check_core(header.core)
+                    claim.check_link(None if claim.link is None else find_link(records, header))
+                reader = cls(path, fd, header, records)
                 reader.refresh()
             except BaseException:
                 os.close(fd)

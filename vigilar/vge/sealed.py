@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vigilar.vge.bodies import IndexEntry
+from vigilar.vge.claim import Claim, find_link
 from vigilar.vge.crypto import FileKeys
 from vigilar.vge.format import FileCore, RecordType
 from vigilar.vge.gate import file_errors
@@ -32,8 +33,19 @@ class SealedFile:
     All raise RecordingError: what the system says (a deleted file: exit code NOT_FOUND), or corrupt.
     """
 
-    def __init__(self, path: Path, core: FileCore, keys: FileKeys, index: KeyframeIndex | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        core: FileCore,
+        keys: FileKeys,
+        index: KeyframeIndex | None,
+        identity: tuple[int, int],
+        *,
+        is_cut: bool = False,
+    ) -> None:
         self.path = path
+        self.is_cut = is_cut
+        self._identity = identity
         self._core = core
         self._keys = keys
         self._cipher_lock = threading.Lock()  # the cipher's counter is set for each record
@@ -42,21 +54,35 @@ class SealedFile:
         self._scan_lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path, ring: KeyRing, *, allow_test_files: bool = False) -> SealedFile:
-        """Unlock and prove the header of ``path``, and read its index if it has one. Errors as ``VgeReader.open``."""
+    def open(
+        cls, path: Path, ring: KeyRing, claim: Claim | None = None, *, allow_test_files: bool = False
+    ) -> SealedFile:
+        """Unlock and prove the header of ``path``, and read its index if it has one. Errors as ``VgeReader.open``;
+        ReplacedError when it is not the file of ``claim``. ``is_cut`` tells that its claim knows of a CLOSE which is
+        not there any more."""
         with file_errors("open", path):
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 header, keys = open_header(fd, ring, allow_test_files=allow_test_files, is_crc_checked=False)
-                index = read_index(RecordFile(fd, keys, header.core.max_payload_log2), header.core)
+                records = RecordFile(fd, keys, header.core.max_payload_log2)
+                is_cut = False
+                if claim is not None:
+                    claim.check_core(header.core)
+                    link = None if claim.link is None else find_link(records, header)
+                    claim.check_link(link)
+                    is_cut = claim.is_cut(link)
+                index = read_index(records, header.core)
+                found = os.fstat(fd)
             finally:
                 os.close(fd)
-        return cls(path, header.core, keys, index)
+        return cls(path, header.core, keys, index, (found.st_dev, found.st_ino), is_cut=is_cut)
 
-    def check_there(self) -> None:
-        """Raises RecordingError when the file is not where it was. Opens nothing."""
+    def is_same(self) -> bool:
+        """Whether the file in its place is the one that was opened. Opens nothing. Raises RecordingError when there
+        is none any more."""
         with file_errors("find", self.path):
-            self.path.stat()
+            found = self.path.stat()
+        return (found.st_dev, found.st_ino) == self._identity
 
     @property
     def size_bytes(self) -> int:
@@ -106,6 +132,11 @@ class SealedFile:
             with self._cipher_lock:
                 self._keys.crypt_into(record.header.number, record.payload, record.payload)
         return record.payload
+
+    def proves(self, entry: RecordEntry) -> bool:
+        """Whether a record is as it was written; nothing is decrypted."""
+        with self._opened() as records:
+            return records.prove(entry.offset, entry.header) is not None
 
     @contextmanager
     def _opened(self) -> Iterator[RecordFile]:

@@ -15,6 +15,7 @@ from vigilar.base.reserve import Reserve
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
+from vigilar.proof.telling import Teller
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, drive_gate, problems, security, serving, static_files
@@ -39,11 +40,12 @@ def create_app(cfg: WebJob) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     reserve, sessions, rows = Reserve(cfg.data_dir), SessionCache(), make_rows_door()
     store = reserve.help(lambda: Store.open(cfg.database_url))
+    teller = Teller(store, cfg.node_id, cfg.data_dir, SystemClock())
     app.extensions[EXTENSION] = Parts(
         cfg=cfg,
         store=store,
         cameras=CameraBook(cfg),
-        footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
+        footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir), tell=teller.tell_file),
         live=LiveViews(cfg.run_dir),
         zone=load_zone(cfg.time_zone),
         streams=OpenStreams(partial(find_logins, store, rows, sessions), SystemClock()),

@@ -26,6 +26,7 @@ _WORDS = {
     404: ("page.unknown", "There is nothing here."),
     405: ("request.method", "This address does not take that kind of request."),
     408: ("request.slow", "The request took too long to arrive."),
+    410: ("recording.gone", "This is not there any more."),
     413: ("body.too_large", "That is too much to send at once (1 MiB at most)."),
     415: ("body.type", "Send this as application/json."),
     421: ("request.host", "This box does not answer to that name."),
@@ -42,6 +43,10 @@ _STATUS_OF_KIND = {
     ErrorKind.PERMANENT: 422,
     ErrorKind.BUG: 500,
 }
+
+
+_GONE = frozenset({"recording.replaced", "recording.corrupt", "vge.damaged", "vge.header-damaged", "vge.header-short"})
+"""Codes of recordings that were there and cannot be shown any more: 410, because nothing is wrong with the server."""
 
 
 class Problem(Exception):
@@ -104,7 +109,7 @@ def _on_problem(problem: Problem) -> Response:
 
 
 def _on_vigilar_error(error: VigilarError) -> Response:
-    status = _STATUS_OF_KIND[error.kind]
+    status = 410 if error.code in _GONE else _STATUS_OF_KIND[error.kind]
     if status >= 500 and error.kind is not ErrorKind.TRANSIENT:  # a camera that is away is asked every few seconds
         logger.warning("request to %s failed: %s", request.path, error)
     code, detail = error.code or f"server.{error.kind.value}", as_sentence(redact(str(error)))

@@ -113,7 +113,7 @@ def event_card(event_id: int) -> AnyResponse:
 @needs(Right.SEE_EVENTS)
 def event_still(event_id: int) -> AnyResponse:
     event = _get_event(event_id)
-    found = parts().footage.read_still(event.still_id) if event.still_id is not None else None
+    found = parts().footage.read_still(event.still_id, event.source_id) if event.still_id is not None else None
     if found is None:
         raise Problem(404, "event.no_still", "There is no picture of this event.")
     # A still never changes; the browser that may see it may keep it.

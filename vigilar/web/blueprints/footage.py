@@ -6,7 +6,8 @@ from flask import Blueprint, jsonify, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.playback.clip import plan_clip
-from vigilar.playback.pieces import read_records
+from vigilar.playback.damage import read_segment
+from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.segments import segment_length_ms
 from vigilar.playback.stretch import Stretch
@@ -88,7 +89,7 @@ def segment(camera_id: str, file_id: int, first: int, last: int) -> AnyResponse:
     entries = parts().footage.find_records(row, first, last)
     if not entries:
         raise _unknown()
-    return records_response(read_records(parts().footage, row, entries), sum(one.payload_len for one in entries))
+    return records_response(read_segment(parts().footage, row, entries), sum(one.payload_len for one in entries))
 
 
 def _range() -> TimeRange:
@@ -105,8 +106,10 @@ def _find(camera_id: str, wanted: TimeRange) -> list[Stretch]:
 def _get_row(camera_id: str, file_id: int) -> FileRow:
     is_known = camera_id in visible_cameras(asker()) and file_id < 2**63
     row = parts().footage.get_video(camera_id, file_id) if is_known else None
-    if row is None or row.state == "missing":
+    if row is None:
         raise _unknown()
+    if row.state == "missing":
+        raise FootageGone
     return row
 
 

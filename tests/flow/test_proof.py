@@ -1,0 +1,353 @@
+"""What is noticed when somebody, or a dying disk, changes recordings: files of the real recorder, the real commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.flow.test_playback_damage import exchange
+from tests.proof_kit import Box, recorded_box
+from tests.recording_kit import Clip, flip_bit, make_clip
+from vigilar.base.errors import ExitCode
+from vigilar.base.stop import Stop
+from vigilar.proof.check import Checked, Depth, FileCheck
+from vigilar.proof.checkpoint import WITNESS, is_of_box, make_checkpoint, parse_statement
+from vigilar.proof.history import check_history
+from vigilar.proof.watch import Watch
+from vigilar.store.inventory import Listed
+from vigilar.vge.reader import VgeReader
+from vigilar.vge.signing import BoxKey
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return make_clip(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def box(tmp_path: Path, clip: Clip) -> Iterator[Box]:
+    with recorded_box(tmp_path, clip) as box:
+        yield box
+
+
+def cut_at_record(box: Box, index: int) -> None:
+    """End a file right behind its fourth record."""
+    with VgeReader.open(box.path(index), box.ring) as reader:
+        end = reader.entries[4].offset
+    with box.path(index).open("r+b") as file:
+        file.truncate(end)
+
+
+class TestCheck:
+    @pytest.mark.parametrize("depth", list(Depth))
+    def test_nothing_changed_nothing_found(self, box: Box, depth: Depth) -> None:
+        checked = box.check(depth)
+        assert (checked.files, checked.findings, box.files().find_strangers()) == (4, [], [])
+
+    @pytest.mark.parametrize("depth", list(Depth))
+    def test_deleted_file_is_missing(self, box: Box, depth: Depth) -> None:
+        box.path(1).unlink()
+        assert box.verdicts(depth) == [(1, "missing")]
+
+    @pytest.mark.parametrize("depth", list(Depth))
+    def test_closed_file_cut_at_a_record_is_shorter(self, box: Box, depth: Depth) -> None:
+        cut_at_record(box, 2)
+        assert box.verdicts(depth) == [(2, "shorter-than-anchored")]
+
+    @pytest.mark.parametrize("depth", [Depth.ENDS, Depth.DEEP])
+    def test_exchanged_files_are_replaced(self, box: Box, depth: Depth) -> None:
+        exchange(box.path(0), box.path(3))
+        assert box.verdicts(depth) == [(0, "replaced"), (3, "replaced")]
+
+    def test_flipped_bit_is_found_by_the_deep_look(self, box: Box) -> None:
+        with VgeReader.open(box.path(1), box.ring) as reader:
+            flip_bit(box.path(1), reader.entries[2].offset + 300)
+        assert box.verdicts(Depth.ENDS) == []
+        assert box.verdicts(Depth.DEEP) == [(1, "damaged")]
+
+    def test_bytes_added_are_damage(self, box: Box) -> None:
+        with box.path(1).open("ab") as file:
+            file.write(b"more")
+        for depth in Depth:
+            assert box.verdicts(depth) == [(1, "damaged")]
+
+    def test_file_and_row_removed_by_hand_break_the_chain(self, box: Box) -> None:
+        box.path(1).unlink()
+        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[1].id)
+        assert box.verdicts() == [(2, "before")]
+
+    def test_file_deleted_by_rule_is_no_finding(self, box: Box) -> None:
+        box.delete_by_rule(0)
+        box.delete_by_rule(1)
+        assert box.verdicts() == []
+
+    def test_file_without_row_is_told(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        shutil.copy(box.path(0), box.path(0).with_name("99.vge"))
+        code, out = box.command("check", capsys=capsys)
+        assert code == 0
+        assert "99.vge: has no row" in out
+
+    def test_repair_marks_what_is_gone_and_brings_back_what_returns(
+        self, box: Box, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        before = box.row(1)
+        aside = box.folder / "aside"
+        box.path(1).rename(aside)
+        code, out = box.command("check", "--repair", capsys=capsys)
+        assert (code, "1 rows were put right" in out) == (ExitCode.NOT_EXACT, True)
+        row = box.row(1)
+        assert row is not None
+        assert (row.state, row.reason) == ("missing", "found missing; rollover")
+        aside.rename(box.path(1))
+        assert box.command("check", "--repair", capsys=capsys)[0] == 0
+        assert box.row(1) == before
+
+    def test_json_says_all(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        box.path(1).unlink()
+        code, out = box.command("check", "--json", capsys=capsys)
+        facts = json.loads(out)
+        [finding] = facts["findings"]
+        assert (code, finding["verdict"], finding["number"]) == (ExitCode.NOT_EXACT, "missing", box.rows[1].number)
+
+
+class TestVerify:
+    def test_whole_file(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        code, out = box.command("verify", box.path(1), capsys=capsys)
+        assert (code, "Whole and unchanged" in out) == (0, True)
+
+    def test_closed_file_cut_at_a_record(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        cut_at_record(box, 1)
+        code, out = box.command("verify", box.path(1), capsys=capsys)
+        assert code == ExitCode.NOT_EXACT
+        assert "SHORTER THAN ANCHORED. Shorter than it was" in out
+
+    def test_exchanged_files(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        exchange(box.path(0), box.path(1))
+        code, out = box.command("verify", box.path(0), box.path(1), capsys=capsys)
+        assert code == ExitCode.NOT_EXACT
+        assert out.count("REPLACED. Recording") == 2
+
+    def test_file_that_is_not_there(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        box.path(1).unlink()
+        code, out = box.command("verify", box.path(1), capsys=capsys)
+        assert (code, "MISSING. It is not in its place" in out) == (ExitCode.NOT_EXACT, True)
+
+    def test_file_deleted_by_rule(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        box.delete_by_rule(0)
+        code, out = box.command("verify", box.path(0), box.path(1), capsys=capsys)
+        assert code == ExitCode.NOT_FOUND
+        assert "Deleted on 2026-02-02" in out
+        assert "older than recordings are kept" in out
+        assert "Whole and unchanged" in out
+
+    def test_previous_file_removed_by_hand(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        box.path(1).unlink()
+        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[1].id)
+        code, out = box.command("verify", box.path(2), capsys=capsys)
+        assert (code, "MISSING. The recording before number 3" in out) == (ExitCode.NOT_EXACT, True)
+
+    def test_copy_elsewhere_is_held_against_its_row(
+        self, box: Box, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        cut_at_record(box, 1)
+        copy = tmp_path / "copy.vge"
+        box.path(1).rename(copy)
+        assert "SHORTER THAN ANCHORED" in box.command("verify", copy, capsys=capsys)[1]
+
+    def test_open_file_cut_before_its_checkpoint(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        """As after a power cut, but shorter than the database knows it was."""
+        with VgeReader.open(box.path(3), box.ring) as reader:
+            last = reader.entries[5]
+        data = box.path(3).read_bytes()
+        end = last.offset + last.header.record_len
+        box.sql(
+            "UPDATE files SET state = 'open', link = NULL, checkpoint_record = 5, checkpoint_tag = :tag, "
+            "checkpoint_offset = :end WHERE id = :id",
+            tag=data[end - 32 : end],
+            end=end,
+            id=box.rows[3].id,
+        )
+        cut_at_record(box, 3)
+        assert "SHORTER THAN ANCHORED" in box.command("verify", box.path(3), capsys=capsys)[1]
+        assert box.verdicts(Depth.QUICK) == [(3, "shorter-than-anchored")]
+
+
+class TestTelling:
+    def test_each_finding_is_told_once(self, box: Box) -> None:
+        box.path(1).unlink()
+        for _ in range(3):
+            box.teller().tell(box.check().findings)
+        [told] = box.told()
+        assert (told["kind"], told["detail"]["verdict"], told["detail"]["files"]) == (
+            "recording_tampered", "missing", 1,
+        )  # fmt: skip
+
+    def test_many_files_are_one_event(self, box: Box) -> None:
+        for index in range(4):
+            box.path(index).unlink()
+        box.teller().tell(box.check().findings)
+        [told] = box.told()
+        assert told["detail"]["files"] == 4
+        assert told["detail"]["reason"].endswith("So are 3 more.")
+
+    def test_drive_that_is_away_is_no_finding(self, box: Box) -> None:
+        findings = []
+        (box.folder / "footage").rename(box.folder / "away")
+        (box.folder / "vigilar-folder.json").rename(box.folder / "away" / "id")
+        findings = box.check(Depth.QUICK).findings
+        assert len(findings) == 4
+        assert box.teller().tell(findings) == 0
+        assert box.told() == []
+
+    def test_file_deleted_by_rule_meanwhile_is_not_told(self, box: Box) -> None:
+        box.path(1).rename(box.folder / "aside")
+        findings = box.check().findings
+        (box.folder / "aside").rename(box.path(1))
+        box.delete_by_rule(1)
+        assert box.teller().tell(findings) == 0
+
+
+class TestHistory:
+    @pytest.fixture
+    def key(self, box: Box) -> BoxKey:
+        return BoxKey.load_or_create(box.folder / "secrets")
+
+    def codes(self, box: Box, key: BoxKey) -> list[str]:
+        return [one.code for one in check_history(box.store, box.node_id, box.folder, key.public)]
+
+    def sign(self, box: Box, key: BoxKey) -> None:
+        make_checkpoint(box.store, box.node_id, key, box.folder, 1_000)
+
+    def test_checkpoint_states_the_newest_of_each(self, box: Box, key: BoxKey) -> None:
+        box.delete_by_rule(0)
+        made = make_checkpoint(box.store, box.node_id, key, box.folder, 1_000)
+        state = parse_statement(made.body).state
+        [tip] = state.tips
+        assert (tip.camera_id, tip.content, tip.number, tip.link) == ("front", "video", 4, box.rows[3].link)
+        assert state.deletion_hash is not None
+        assert is_of_box(made, key.public)
+        assert not is_of_box(made, bytes(32))
+        assert self.codes(box, key) == []
+
+    def test_more_recordings_and_deletions_are_well(self, box: Box, key: BoxKey) -> None:
+        self.sign(box, key)
+        for index in range(4):
+            box.delete_by_rule(index)
+        assert self.codes(box, key) == []
+
+    def test_database_set_back_is_noticed(self, box: Box, key: BoxKey) -> None:
+        """The database of an hour ago is put back, with its own older checkpoint in it."""
+        row = box.rows[3]
+        box.sql("UPDATE files SET state = 'open', link = NULL WHERE id > 2")
+        self.sign(box, key)
+        old = _dump(box.folder / "vigilar.db")
+        box.sql("UPDATE files SET state = 'closed', link = :link WHERE id = :id", link=row.link, id=row.id)
+        box.sql("INSERT INTO counters (name, value) VALUES ('event_change', 9) ON CONFLICT DO UPDATE SET value = 9")
+        self.sign(box, key)
+        box.store.close()
+        for path in box.folder.glob("vigilar.db*"):
+            path.unlink()
+        (box.folder / "vigilar.db").write_bytes(old)
+        assert self.codes(box, key) == ["set-back"]
+
+    def test_newest_file_removed_with_its_row(self, box: Box, key: BoxKey) -> None:
+        """No later file tells of it: only what was signed does."""
+        self.sign(box, key)
+        box.path(3).unlink()
+        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[3].id)
+        assert box.verdicts() == []
+        assert self.codes(box, key) == ["rows-removed"]
+
+    def test_log_of_deletions_rewritten(self, box: Box, key: BoxKey) -> None:
+        for index in range(3):
+            box.delete_by_rule(index)
+        self.sign(box, key)
+        box.sql("UPDATE deletions SET why = 'owner' WHERE id = 2")
+        assert self.codes(box, key) == ["deletions-changed"]
+
+    def test_row_taken_out_of_the_log(self, box: Box, key: BoxKey) -> None:
+        for index in range(3):
+            box.delete_by_rule(index)
+        box.sql("DELETE FROM deletions WHERE id = 2")
+        assert self.codes(box, key) == ["deletions-changed"]
+
+    def test_end_of_the_log_cut_off(self, box: Box, key: BoxKey) -> None:
+        for index in range(3):
+            box.delete_by_rule(index)
+        self.sign(box, key)
+        box.sql("DELETE FROM deletions WHERE id = 3")
+        assert self.codes(box, key) == ["deletions-changed"]
+
+    def test_forged_checkpoint(self, box: Box, key: BoxKey) -> None:
+        self.sign(box, key)
+        witness = box.folder / WITNESS
+        witness.write_text(witness.read_text().replace("event 0", "event 1"))
+        assert self.codes(box, key) == ["checkpoint-changed"]
+
+    def test_checkpoint_of_another_key(self, box: Box, key: BoxKey, tmp_path: Path) -> None:
+        self.sign(box, BoxKey.load_or_create(tmp_path / "other"))
+        assert self.codes(box, key) == ["checkpoint-changed"]
+
+    def test_checkpoint_removed(self, box: Box, key: BoxKey) -> None:
+        self.sign(box, key)
+        (box.folder / WITNESS).unlink()
+        assert self.codes(box, key) == ["checkpoint-removed"]
+
+    def test_check_says_it_in_words(self, box: Box, key: BoxKey, capsys: pytest.CaptureFixture[str]) -> None:
+        self.sign(box, key)
+        (box.folder / WITNESS).unlink()
+        code, out = box.command("check", capsys=capsys)
+        assert code == ExitCode.NOT_EXACT
+        assert "The signed checkpoint beside the recordings was removed. All was well on" in out
+
+
+class TestWatch:
+    def watch(self, box: Box) -> Watch:
+        return Watch(box.store, box.node_id, box.folder, box.folder / "secrets", box.clock)
+
+    def test_look_tells_and_signs(self, box: Box) -> None:
+        cut_at_record(box, 0)
+        self.watch(box).look(Stop())
+        [told] = box.told()
+        assert told["detail"]["verdict"] == "shorter-than-anchored"
+        assert (box.folder / WITNESS).exists()
+
+    def test_sweep_finds_a_flipped_bit_and_goes_on_after_a_restart(
+        self, box: Box, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("vigilar.proof.watch.PAUSE_S", 0.0)
+        monkeypatch.setattr("vigilar.proof.watch.SWEEP_BYTES_S", 10**12)
+        looked: list[int] = []
+        stop = Stop()
+        original = FileCheck.take
+
+        def note(check: FileCheck, checked: Checked, listed: Listed, depth: Depth) -> None:
+            looked.append(listed.row.number)
+            original(check, checked, listed, depth)
+            if len(looked) == 2:
+                stop.set()
+
+        monkeypatch.setattr(FileCheck, "take", note)
+        with VgeReader.open(box.path(3), box.ring) as reader:
+            flip_bit(box.path(3), reader.entries[2].offset + 300)
+        self.watch(box).sweep(stop, until_mono_ns=box.clock.mono_ns() + 1)
+        assert looked == [1, 2]
+        for _ in range(2):  # the second time the round is done, and the next one is a month away
+            self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
+        assert looked == [1, 2, 3, 4]
+        assert [told["kind"] for told in box.told()] == ["recording_damaged"]
+        box.clock.advance(31 * 86_400)
+        self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
+        assert looked == [1, 2, 3, 4, 1, 2, 3, 4]
+
+
+def _dump(database: Path) -> bytes:
+    """The database as a backup would have it."""
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.serialize()

@@ -1,0 +1,51 @@
+"""A real events process looks after real recordings: what is found becomes an event, before and after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import RunningBroker, wait_until
+from tests.flow.test_events_bus import EventsProcess, Spawn, spawn
+from tests.proof_kit import Box, recorded_box
+from tests.recording_kit import make_clip
+from vigilar.proof.checkpoint import WITNESS
+from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, StoredEvent, list_events
+
+__all__ = ["spawn"]
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Box]:
+    with recorded_box(tmp_path, make_clip(tmp_path)) as box:
+        yield box
+
+
+@pytest.fixture
+def store(box: Box) -> Store:
+    return box.store
+
+
+def found(box: Box) -> list[StoredEvent]:
+    return list_events(box.store, EventFilter(type="recording_tampered"))[0]
+
+
+def test_deleted_and_exchanged_files_become_events(box: Box, spawn: Spawn, broker: RunningBroker) -> None:
+    assert broker.port
+    box.path(0).unlink()
+    events: EventsProcess = spawn()
+    wait_until(lambda: len(found(box)) == 1, 20.0)
+    [event] = found(box)
+    assert (event.severity, event.source_id, event.payload["verdict"]) == ("ALERT", "front", "missing")
+    assert event.payload["title"] == "A recording was changed or removed, Front door"
+    wait_until(lambda: (box.folder / WITNESS).exists(), 10.0)
+    events.kill()
+    box.path(1).write_bytes(box.path(2).read_bytes())
+    spawn()
+    wait_until(lambda: len(found(box)) == 2, 20.0)
+    assert sorted(event.payload["verdict"] for event in found(box)) == ["missing", "replaced"]

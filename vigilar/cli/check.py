@@ -1,0 +1,125 @@
+"""``vigilar check``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vigilar.base.clock import SystemClock
+from vigilar.base.errors import ExitCode, RecordingError
+from vigilar.cli.footage_house import WORDS, open_house
+from vigilar.cli.options import with_json, with_places
+from vigilar.cli.output import house_time, one_line, print_json
+from vigilar.cli.times import house_zone
+from vigilar.config.load import load_config
+from vigilar.config.places import Places
+from vigilar.proof.check import Checked, Depth, FileCheck
+from vigilar.proof.history import Contradiction, check_history
+from vigilar.proof.telling import Teller
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.signing import BoxKey
+
+TOLD_AT_MOST = 200
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Names and lengths only: a second for 100,000 files.")
+@click.option("--deep", is_flag=True, help="Every byte: about 0.3 s for 150 MB.")
+@click.option("--repair", is_flag=True, help="Make the database say what was found. Deletes nothing.")
+@with_places
+@with_json
+def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) -> int:
+    """Is every recording in its place, whole, and the one that was recorded?
+
+    Looks at lengths, headers and ends of all files and at their chain, and compares the database with what this box has
+    signed. Ends with 0 if all is well, 9 if something is missing, changed or damaged, 13 if a key is not here.
+    """
+    if quick and deep:
+        raise click.UsageError("--quick and --deep are the two ends of one scale: give one of them.")
+    depth = Depth.QUICK if quick else Depth.DEEP if deep else Depth.ENDS
+    with open_house(places) as house:
+        teller = Teller(house.store, house.node_id, places.data_dir, SystemClock())
+        if not teller.is_folder_there():
+            raise RecordingError("The folder of the recordings is not there", exit_code=ExitCode.NOT_FOUND)
+        files = FileCheck(house.store, house.node_id, places.data_dir, _ring(places, depth))
+        contradictions = _history(places, house.store, house.node_id)
+        checked = files.run(depth)
+        checked.strangers = files.find_strangers()
+        if repair:
+            files.repair(checked, teller)
+            for one in contradictions:
+                teller.tell_house(one)
+    if as_json:
+        print_json(_facts(checked, contradictions, depth))
+    else:
+        _print(checked, contradictions, places, is_repaired=repair)
+    if checked.findings or contradictions:
+        return ExitCode.NOT_EXACT
+    return ExitCode.LOCKED if checked.locked else ExitCode.OK
+
+
+def _ring(places: Places, depth: Depth) -> KeyRing | None:
+    try:
+        return KeyRing.load(places.secrets_dir)
+    except RecordingError:
+        if depth is Depth.QUICK:
+            return None
+        raise
+
+
+def _history(places: Places, store: Any, node_id: str) -> list[Contradiction]:
+    try:
+        public = BoxKey.load(places.secrets_dir).public
+    except RecordingError as error:
+        if error.exit_code is not ExitCode.NOT_FOUND:
+            raise
+        public = bytes(32)  # never signed anything: a checkpoint that is there then is none of ours
+    return check_history(store, node_id, places.data_dir, public)
+
+
+def _facts(checked: Checked, contradictions: list[Contradiction], depth: Depth) -> dict[str, Any]:
+    return {
+        "depth": depth.value,
+        "files": checked.files,
+        "size_bytes": checked.size_bytes,
+        "locked": checked.locked,
+        "repaired": checked.repaired,
+        "findings": [
+            {
+                "file": one.row.path,
+                "camera": one.row.camera_id,
+                "number": one.row.number,
+                "verdict": one.outcome.value,
+                "sentence": one.sentence,
+                "from_ts": one.span_ms[0],
+                "to_ts": one.span_ms[1],
+            }
+            for one in checked.findings
+        ],
+        "history": [
+            {"code": one.code, "sentence": one.sentence, "well_until_ts": one.since_ms} for one in contradictions
+        ],
+        "without_row": checked.strangers,
+    }
+
+
+def _print(checked: Checked, contradictions: list[Contradiction], places: Places, *, is_repaired: bool) -> None:
+    zone = house_zone(load_config(places))
+    for one in contradictions:
+        until = f" All was well on {house_time(one.since_ms, zone)}." if one.since_ms is not None else ""
+        print(f"! {one.sentence}{until}")
+    for finding in checked.findings[:TOLD_AT_MOST]:
+        when = house_time(finding.row.start_ms, zone)
+        print(one_line(f"! {finding.row.path}, {when}: {WORDS[finding.outcome]}. {finding.sentence}"))
+    if len(checked.findings) > TOLD_AT_MOST:
+        print(f"! and {len(checked.findings) - TOLD_AT_MOST} more")
+    for path in checked.strangers[:TOLD_AT_MOST]:
+        print(one_line(f"  {path}: has no row. Its camera takes it in at its next start, if it is whole."))
+    if checked.locked:
+        print(f"  {checked.locked} recordings cannot be looked into: their key is not here.")
+    bad = len({one.row.id for one in checked.findings})
+    well = "all as they were recorded" if not bad else f"{bad} of them not as they were recorded"
+    print(f"{checked.files} recordings, {checked.size_bytes / 1e9:.1f} GB: {well}.")
+    if is_repaired:
+        print(f"{checked.repaired} rows were put right.")

@@ -1,0 +1,98 @@
+"""Whether the database still says what the box has signed, and whether its log of deletions is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vigilar.base.errors import RecordingError
+from vigilar.proof.checkpoint import Statement, is_of_box, parse_statement, read_witness
+from vigilar.store import checkpoints, inventory
+from vigilar.store.checkpoints import StoredCheckpoint
+from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
+from vigilar.store.sql import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Something that cannot be without somebody having done it. ``code`` is short and stable; ``mark`` tells this one
+    from the next of its code; ``since_ms`` is the UTC ms up to which all was well, None when that is not known."""
+
+    code: str
+    sentence: str
+    mark: str
+    since_ms: int | None = None
+
+
+def check_history(store: Database, node_id: str, data_dir: Path, public: bytes) -> list[Contradiction]:
+    """All contradictions, the worst first. ``public`` is the box's public key. Raises StoreError."""
+    return [*_check_checkpoints(store, node_id, data_dir, public), *check_deletions(store, node_id)]
+
+
+def check_deletions(store: Database, node_id: str) -> list[Contradiction]:
+    """Whether each row of the log is as it was written, right behind the one before."""
+    previous, after_id = FIRST_PREVIOUS, 0
+    while rows := inventory.list_deletions_after(store, node_id, after_id):
+        for row in rows:
+            if bytes(row.previous) != previous or hash_of(row) != bytes(row.hash):
+                words = f"The log of deletions was changed at its row {row.id}: rows were removed, added or rewritten."
+                return [Contradiction("deletions-changed", words, f"row {row.id}")]
+            previous, after_id = bytes(row.hash), row.id
+    return []
+
+
+def _check_checkpoints(store: Database, node_id: str, data_dir: Path, public: bytes) -> list[Contradiction]:
+    stored = checkpoints.newest_checkpoint(store, node_id)
+    try:
+        witness = read_witness(data_dir)
+    except RecordingError as error:
+        return [Contradiction("checkpoint-changed", f"{error}.", "witness")]
+    if witness is None and stored is not None:
+        words = "The signed checkpoint beside the recordings was removed."
+        return [Contradiction("checkpoint-removed", words, stored.signature.hex(), stored.created_ms)]
+    made = witness or stored
+    if made is None:
+        return []
+    found = _check_one(store, node_id, made, public)
+    if not found and stored is not None:
+        found = _check_one(store, node_id, stored, public)
+    return found
+
+
+def _check_one(store: Database, node_id: str, made: StoredCheckpoint, public: bytes) -> list[Contradiction]:
+    mark = made.signature.hex()
+    if not is_of_box(made, public):
+        words = "The newest checkpoint was not signed by this box: it, or the box's signing key, was exchanged."
+        return [Contradiction("checkpoint-changed", words, mark)]
+    try:
+        statement = parse_statement(made.body)
+    except RecordingError as error:
+        return [Contradiction("checkpoint-changed", f"{error}.", mark)]
+    if statement.box != node_id:
+        return [Contradiction("checkpoint-changed", "The newest checkpoint is another box's.", mark)]
+    now = checkpoints.read_history(store, node_id)
+    is_known = checkpoints.has_checkpoint(store, node_id, made.signature)
+    if not is_known or now.event_change < statement.state.event_change:
+        # It is stored before it is written beside the recordings, so a database without it is an older one.
+        words = (
+            "The database was set back to an older copy: it lacks what this box had signed. "
+            "Recordings made since may have no row."
+        )
+        return [Contradiction("set-back", words, mark, statement.time_ms)]
+    return _compare(store, node_id, statement, mark)
+
+
+def _compare(store: Database, node_id: str, statement: Statement, mark: str) -> list[Contradiction]:
+    """What was stated of single rows against those that are there now."""
+    then = statement.state
+    for tip in then.tips:
+        if checkpoints.find_link(store, tip.camera_id, tip.content, tip.number) != tip.link:
+            words = (
+                f"The row of recording {tip.number} of {tip.camera_id} ({tip.content}) was removed or rewritten; "
+                "no rule deleted it."
+            )
+            return [Contradiction("rows-removed", words, mark, statement.time_ms)]
+    if then.deletion_hash is not None and not checkpoints.has_deletion(store, node_id, then.deletion_hash):
+        words = "The end of the log of deletions was cut off."
+        return [Contradiction("deletions-changed", words, mark, statement.time_ms)]
+    return []

@@ -1,0 +1,129 @@
+"""What looks after the recordings in the background: lengths and history each hour, every byte once a month.
+
+A thread of its own at the lowest priority, with pauses, so that it takes a core for no longer than some ms at a time.
+What it finds becomes events. Its place in the monthly round is kept in a small file, so a restart goes on there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from vigilar.base.atomic import write_atomic
+from vigilar.base.clock import Clock
+from vigilar.base.errors import RecordingError, StoreError
+from vigilar.base.stop import Stop
+from vigilar.proof.check import Checked, Depth, FileCheck
+from vigilar.proof.checkpoint import make_checkpoint
+from vigilar.proof.history import check_history
+from vigilar.proof.telling import Teller
+from vigilar.store.sql import Database
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.signing import BoxKey
+
+logger = logging.getLogger(__name__)
+
+START_AFTER_S = 5.0
+"""A start has better things to do, and repairs what a crash left behind."""
+
+LOOK_EVERY_S = 3600.0
+RETRY_S = 60.0
+PAUSE_EVERY = 100
+PAUSE_S = 0.05
+"""Between hundreds of files: 100,000 are looked at in two minutes, of which they cost five seconds."""
+
+ROUND_S = 30 * 86_400.0
+SWEEP_BYTES_S = 8_000_000
+"""The monthly look reads this fast: 20 TB in a month, 2 per cent of a core and of a disk."""
+
+PLACE = "proof-sweep.json"
+
+
+class Watch:
+    """``run`` belongs to one thread."""
+
+    def __init__(self, store: Database, node_id: str, data_dir: Path, secrets_dir: Path, clock: Clock) -> None:
+        self._store = store
+        self._node_id = node_id
+        self._data_dir = data_dir
+        self._secrets_dir = secrets_dir
+        self._clock = clock
+        self._teller = Teller(store, node_id, data_dir, clock)
+
+    def run(self, stop: Stop) -> None:
+        """Look after the recordings until ``stop``. Trouble with database or disk is logged and tried again."""
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # this thread alone
+        stop.wait(START_AFTER_S)
+        due_ns = 0
+        while not stop.is_set():
+            try:
+                if self._clock.mono_ns() >= due_ns:
+                    self.look(stop)
+                    due_ns = self._clock.mono_ns() + int(LOOK_EVERY_S * 1e9)
+                self.sweep(stop, until_mono_ns=due_ns)
+                stop.wait(max(0.0, (due_ns - self._clock.mono_ns()) / 1e9))
+            except (StoreError, RecordingError, OSError) as error:
+                logger.warning("recordings are not looked after for now: %s", error)
+                stop.wait(RETRY_S)
+
+    def look(self, stop: Stop) -> None:
+        """Compare the database with what the box has signed, all files with their rows, and sign anew."""
+        if not self._teller.is_folder_there():
+            return
+        key = BoxKey.load_or_create(self._secrets_dir)
+        for found in check_history(self._store, self._node_id, self._data_dir, key.public):
+            self._teller.tell_house(found)
+        checked = self._files().run(Depth.QUICK, _pausing(stop))
+        self._teller.tell(checked.findings)
+        if not stop.is_set():
+            make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms())
+
+    def sweep(self, stop: Stop, until_mono_ns: int) -> None:
+        """Go on with the round over every byte, until it is done, the time comes, or ``stop``."""
+        begun_ms, after_id = self._read_place()
+        if begun_ms + ROUND_S * 1000 <= self._now_ms() or begun_ms > self._now_ms():
+            begun_ms, after_id = self._now_ms(), 0
+        files = self._files()
+        for listed in files.listed(after_id):
+            if stop.is_set() or self._clock.mono_ns() >= until_mono_ns:
+                return
+            if listed.row.state != "open" and self._teller.is_folder_there():
+                checked = Checked()
+                files.take(checked, listed, Depth.DEEP)
+                self._teller.tell(checked.findings)
+            self._write_place(begun_ms, listed.row.id)
+            stop.wait(max(PAUSE_S, listed.row.size_bytes / SWEEP_BYTES_S))
+
+    def _files(self) -> FileCheck:
+        try:
+            ring: KeyRing | None = KeyRing.load(self._secrets_dir)
+        except RecordingError:
+            ring = None  # as the start of the house has said
+        return FileCheck(self._store, self._node_id, self._data_dir, ring)
+
+    def _read_place(self) -> tuple[int, int]:
+        try:
+            found = json.loads((self._data_dir / PLACE).read_bytes())
+            return int(found["begun_ms"]), int(found["after_id"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0, 0
+
+    def _write_place(self, begun_ms: int, after_id: int) -> None:
+        text = json.dumps({"begun_ms": begun_ms, "after_id": after_id})
+        write_atomic(self._data_dir / PLACE, text.encode())
+
+    def _now_ms(self) -> int:
+        return self._clock.utc_ns() // 1_000_000
+
+
+def _pausing(stop: Stop) -> Callable[[Checked], bool]:
+    def note(checked: Checked) -> bool:
+        if checked.files % PAUSE_EVERY == 0:
+            stop.wait(PAUSE_S)
+        return not stop.is_set()
+
+    return note
