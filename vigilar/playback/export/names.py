@@ -1,4 +1,4 @@
-"""What an exported file is called: camera and house time, with the zone, in characters that every system takes. Pure."""
+"""What an exported file is called: camera and house time with its zone, in characters that every system takes. Pure."""
 
 from __future__ import annotations
 

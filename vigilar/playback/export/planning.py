@@ -1,8 +1,8 @@
 """From stretches of recordings to plain MP4s, cut to the picture.
 
-Every record of the range is read and proved once, for its tables; the media stay where they are. The movie begins at the
-keyframe before the range and hides what comes before the first picture with an edit list; so not a picture is encoded
-again. Three decisions:
+Every record of the range is read and proved once, for its tables; the media stay where they are. The movie begins at
+the keyframe before the range and hides what comes before the first picture with an edit list; so not a picture is
+encoded again. Three decisions:
 
 - A gap is closed up: a viewer does not stare at a still picture for an hour. Each is listed with its reason.
 - When the picture's format changes (another codec, size or set-up), another movie begins: players of phones and of
