@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class TrackSamples:
-    """The samples of one track in a fragment, one behind the other; ``at`` is where the first stands in the fragment."""
+    """The samples of one track in a fragment, one behind the other; ``at`` is the place of the first in it."""
 
     track_id: int
     at: int

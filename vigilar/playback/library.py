@@ -17,6 +17,7 @@ from vigilar.store.files import FileRow
 from vigilar.vge.bodies import IndexEntry
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.leaves import FileLeaves, OnRecord, read_leaves
 from vigilar.vge.reader import RecordEntry, VgeReader
 from vigilar.vge.sealed import SealedFile
 
@@ -165,6 +166,13 @@ class Library:
         try:
             with VgeReader.open(self._data_dir / row.path, self._keys()) as reader:
                 return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def leaves(self, row: FileRow, on_record: OnRecord) -> FileLeaves:
+        """What the whole file of ``row`` proves of its records (``vge.leaves``). Raises as ``find_records``."""
+        try:
+            return read_leaves(self._data_dir / row.path, self._keys(), on_record)
         except RecordingError as error:
             raise self._explained(row, error) from error
 

@@ -1,8 +1,7 @@
 """What the rows of exports say: what was asked for, and which footage they hold.
 
-An export is no copy: its bytes come out of the recordings at each download. So the recordings of one that waits, runs or
-is done must stay until it ends. Whoever deletes footage asks ``held_footage`` first, in the transaction that deletes
-the row.
+An export is no copy: its bytes come out of the recordings at each download. So the recordings of one that waits, runs
+or is done must stay until it ends. Whoever deletes footage asks ``held_footage`` before it takes a file's row.
 """
 
 from __future__ import annotations

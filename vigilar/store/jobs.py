@@ -1,7 +1,7 @@
 """Rows of long work: one table and one vocabulary, whatever is made.
 
-States: ``waiting`` -> ``running`` -> ``done``, ``failed`` or ``cancelled``. A worker holds a running job by a lease that
-it renews while it works. A worker that is killed lets its lease run out, and the job is taken up again from its
+States: ``waiting`` -> ``running`` -> ``done``, ``failed`` or ``cancelled``. A worker holds a running job by a lease
+that it renews while it works. A worker that is killed lets its lease run out, and the job is taken up again from its
 beginning; one that has ended its worker ``MAX_TRIES`` times fails, so that it cannot do so for ever. Only the worker
 whose random id is in the row may change it. A job belongs to the box that was asked (``node_id``): its recordings are
 there.

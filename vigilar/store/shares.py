@@ -3,7 +3,9 @@ link."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
@@ -66,14 +68,18 @@ def find_share(store: Store, token_hash: bytes) -> ShareRow | None:
     """The link of that token hash, also one that has ended."""
     with store.read("read a link") as connection:
         row = connection.execute(_SHARES.where(shares.c.token_hash == token_hash)).first()
-        return None if row is None else ShareRow(*row)
+        return None if row is None else _share(row)
 
 
 def list_shares(store: Store, job_id: int) -> list[ShareRow]:
     """The links to an export, newest first."""
     with store.read("read links") as connection:
         rows = connection.execute(_SHARES.where(shares.c.job_id == job_id).order_by(shares.c.created_ms.desc()))
-        return [ShareRow(*row) for row in rows]
+        return [_share(row) for row in rows]
+
+
+def _share(row: Sequence[Any]) -> ShareRow:
+    return ShareRow(*row)
 
 
 def revoke_share(store: Store, job_id: int, token_hash: bytes, now_ms: int) -> bool:
