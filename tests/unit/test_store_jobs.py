@@ -14,6 +14,7 @@ from vigilar.base.errors import StoreError
 from vigilar.store import jobs as job_rows
 from vigilar.store.engine import Store
 from vigilar.store.exports import ExportParams, HeldRange, held_footage
+from vigilar.store.job_watch import free_jobs, is_job_free
 from vigilar.store.jobs import Hold, JobRow
 from vigilar.store.shares import add_share, find_share, list_shares, list_uses, note_use, revoke_share
 
@@ -70,6 +71,16 @@ class TestLease:
         assert not job_rows.finish_job(store, job.id, "one", {"by": "one"}, 200)
         assert state(store, job) == "running"
 
+    def test_watch_sees_what_can_be_taken(self, store: Store) -> None:
+        assert not is_job_free(store, "box", ["export"], 100)
+        add(store)
+        assert is_job_free(store, "box", ["reel", "export"], 100)
+        assert not is_job_free(store, "box", ["reel"], 100)
+        assert not is_job_free(store, "elsewhere", ["export"], 100)
+        take(store, "one", 100)
+        assert not is_job_free(store, "box", ["export"], 99 + LEASE_MS)
+        assert is_job_free(store, "box", ["export"], 100 + LEASE_MS)
+
     def test_renewed_lease_holds(self, store: Store) -> None:
         job = add(store)
         take(store, "one", 100)
@@ -85,7 +96,7 @@ class TestLease:
         job = add(store)
         for _ in range(job_rows.MAX_TRIES):
             assert take(store) is not None
-            assert job_rows.free_jobs(store, "box") == 1
+            assert free_jobs(store, "box") == 1
         assert take(store) is None
         found = job_rows.get_job(store, job.id)
         assert found is not None

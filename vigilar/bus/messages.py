@@ -164,3 +164,17 @@ class SystemHealth(Message):
     """What the supervisor knows of its processes; every 5 s and at each change. ``processes`` maps name to facts."""
 
     processes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged(Message):
+    """A job came further or is over; its row says more. ``state``, ``step``, ``percent`` and ``seconds_left`` as there;
+    ``source_id`` is the camera whose recordings it is about, empty for none."""
+
+    job_id: int
+    kind: str
+    state: str
+    step: str = ""
+    percent: int = 0
+    seconds_left: int | None = None
+    source_id: str = ""

@@ -8,6 +8,7 @@ class Topics:
 
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
+    SYSTEM_JOB = "vigilar/system/job"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod

@@ -155,19 +155,6 @@ def take_job(
         return None
 
 
-def free_jobs(store: Store, node_id: str) -> int:
-    """Let every running job of the box be taken up again at once; how many. For a worker that knows that no other one
-    lives: each box has one process for jobs, and that holds a lock."""
-    with store.write("free the jobs of a worker that is gone") as connection:
-        freed = connection.execute(
-            update(jobs)
-            .where(jobs.c.node_id == node_id, jobs.c.state == "running")
-            .values(lease_until_ms=0)
-            .returning(jobs.c.id)
-        )
-        return len(freed.all())
-
-
 def look_at_job(store: Store, job_id: int, worker: str) -> Hold:
     """Whether the worker is to go on. Reads only, so that it can be asked often."""
     with store.read("look at a job") as connection:
