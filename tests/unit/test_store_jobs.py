@@ -13,7 +13,7 @@ from tests.ready_store import open_ready_store
 from vigilar.base.errors import StoreError
 from vigilar.store import jobs as job_rows
 from vigilar.store.engine import Store
-from vigilar.store.exports import ExportParams, HeldRange, held_footage
+from vigilar.store.exports import LIFE_MS, ExportParams, HeldRange, held_footage
 from vigilar.store.job_watch import free_jobs, is_job_free
 from vigilar.store.jobs import Hold, JobRow
 from vigilar.store.shares import add_share, find_share, list_shares, list_uses, note_use, revoke_share
@@ -152,24 +152,24 @@ class TestCancel:
 
 class TestHeldFootage:
     def test_footage_is_held_until_the_export_ends(self, store: Store) -> None:
-        params = ExportParams(camera_id="front", from_ms=10, to_ms=20, proof=False, until_ms=1_000)
+        params = ExportParams(camera_id="front", from_ms=10, to_ms=20, proof=False)
         job = add(store, **params.dump())
         assert ExportParams.of(job) == params
         held = [HeldRange("front", 10, 20)]
-        assert held_footage(store, 999) == held
-        assert held_footage(store, 1_000) == []
+        assert held_footage(store, LIFE_MS) == held
+        assert held_footage(store, LIFE_MS + 1) == []
         take(store)
-        assert held_footage(store, 999) == held
+        assert held_footage(store, LIFE_MS) == held
         job_rows.finish_job(store, job.id, "one", {}, 5)
-        assert held_footage(store, 999) == held
+        assert held_footage(store, LIFE_MS) == held
         job_rows.delete_job(store, job.id)
-        assert held_footage(store, 999) == []
+        assert held_footage(store, LIFE_MS) == []
 
     def test_failed_export_holds_nothing(self, store: Store) -> None:
-        params = ExportParams(camera_id="front", from_ms=10, to_ms=20, proof=False, until_ms=1_000)
+        params = ExportParams(camera_id="front", from_ms=10, to_ms=20, proof=False)
         job = add(store, **params.dump())
         job_rows.cancel_job(store, job.id, 5)
-        assert held_footage(store, 999) == []
+        assert held_footage(store, LIFE_MS) == []
 
 
 class TestShares:

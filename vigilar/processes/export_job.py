@@ -16,7 +16,7 @@ from vigilar.processes.job_worker import JobTools
 from vigilar.store import cameras as camera_rows
 from vigilar.store import users as user_rows
 from vigilar.store.engine import Store
-from vigilar.store.exports import EXPORT, ExportParams
+from vigilar.store.exports import EXPORT, ExportParams, ends_ms
 from vigilar.store.jobs import JobRow, delete_job, get_job, list_jobs
 
 logger = logging.getLogger(__name__)
@@ -57,8 +57,8 @@ def tidy(job: WorkJob) -> None:
     """Forget the exports of this box whose life is over, and take away plans without a job. Raises StoreError."""
     now_ms = time.time_ns() // 1_000_000
     with closing(Store.open(job.database_url)) as store:
-        for row in list_jobs(store, job.node_id, kind=EXPORT):
-            if ExportParams.of(row).until_ms <= now_ms and delete_job(store, row.id):
+        for row in list_jobs(store, job.node_id, kind=EXPORT, oldest=True):
+            if ends_ms(row) <= now_ms and delete_job(store, row.id):
                 logger.info("export %d has ended", row.id)
         for job_id in list_plans(job.data_dir):
             known = get_job(store, job_id)

@@ -26,14 +26,12 @@ MAX_RANGE_MS = 25 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportParams:
-    """The params of an export's job. Times are UTC ms; ``until_ms`` is the end of its life; ``event_id`` when it is the
-    clip of an event."""
+    """The params of an export's job. Times are UTC ms; ``event_id`` when it is the clip of an event."""
 
     camera_id: str
     from_ms: int
     to_ms: int
     proof: bool
-    until_ms: int
     event_id: int | None = None
 
     def dump(self) -> dict[str, Any]:
@@ -53,11 +51,19 @@ class HeldRange:
     to_ms: int
 
 
+def ends_ms(job: JobRow) -> int:
+    """UTC ms at which an export's life is over."""
+    return job.created_ms + LIFE_MS
+
+
 def held_footage(store: Database, now_ms: int) -> list[HeldRange]:
     """What the exports of all boxes hold now."""
     with store.sql_read("read the footage of exports") as run:
         rows = run(
-            "SELECT params FROM jobs WHERE kind = :kind AND state IN ('waiting', 'running', 'done')", kind=EXPORT
+            "SELECT params FROM jobs WHERE kind = :kind AND state IN ('waiting', 'running', 'done') "
+            "AND created_ms > :since_ms",
+            kind=EXPORT,
+            since_ms=now_ms - LIFE_MS,
         )
     found = [json.loads(row[0]) for row in rows]
-    return [HeldRange(one["camera_id"], one["from_ms"], one["to_ms"]) for one in found if one["until_ms"] > now_ms]
+    return [HeldRange(one["camera_id"], one["from_ms"], one["to_ms"]) for one in found]

@@ -25,6 +25,7 @@ _WORDS = {
     403: ("request.refused", "This is not allowed."),
     404: ("page.unknown", "There is nothing here."),
     405: ("request.method", "This address does not take that kind of request."),
+    410: ("page.over", "This is over."),
     408: ("request.slow", "The request took too long to arrive."),
     413: ("body.too_large", "That is too much to send at once (1 MiB at most)."),
     415: ("body.type", "Send this as application/json."),

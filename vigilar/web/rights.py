@@ -23,13 +23,14 @@ class Right(Enum):
     SEE_LIVE = "watch live pictures"
     SEE_EVENTS = "see events"
     SEE_FOOTAGE = "look back at recordings"
+    EXPORT = "export recordings"
     SEE_SYSTEM = "see how the system is"
     CHANGE_CAMERAS = "change cameras"
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     "owner": frozenset(Right),
-    "adult": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM}),
+    "adult": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.EXPORT, Right.SEE_SYSTEM}),
     "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
     "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
 }
