@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ready_store import open_ready_store
 from vigilar.base.errors import StoreError
 from vigilar.store import jobs as job_rows
 from vigilar.store.engine import Store
@@ -22,9 +18,9 @@ LEASE_MS = 10_000
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_ready_store(tmp_path)) as store:
-        yield store
+def store(each_store: Store) -> Store:
+    """What holds on one database must hold on the other."""
+    return each_store
 
 
 def add(store: Store, now_ms: int = 1, **params: Any) -> JobRow:
