@@ -23,6 +23,7 @@ COMMANDS: Lines = {
     "camera": ("vigilar.cli.camera:camera", "Add, list, test and remove cameras."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
+    "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
