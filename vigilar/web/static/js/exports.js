@@ -6,14 +6,17 @@ import { stream } from "./stream.js";
 const SPOKEN_EVERY = 25;
 const spoken = new Map();
 
-/** Take what the box shows now in place of what stands here, unless somebody is on it. */
+// Not the address: the page that shows a new link is the answer to a form.
+const { page: here } = document.body.dataset;
+
+/** Take what the box shows now in place of what stands here, where it differs: a video that plays is left alone. */
 async function draw() {
-  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  const answer = await fetch(here, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ["exports", "sentence"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
-    if (!old || !fresh) continue;
+    if (!old || !fresh || old.isEqualNode(fresh)) continue;
     const hadFocus = old.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
     old.replaceWith(document.adoptNode(fresh));
     if (hadFocus) document.getElementById(hadFocus)?.querySelector("a, button")?.focus();
@@ -26,8 +29,8 @@ stream.addEventListener("job", ({ detail }) => {
   if (!job || job.dataset.state !== detail.state) {
     if (job && detail.state !== "waiting") announce(`${name}: ${detail.state}`);
     // One page shows one export, and its own about and links belong to its state: they come with the whole page.
-    if (job && location.pathname !== "/exports" && ["done", "failed", "cancelled"].includes(detail.state)) location.reload();
-    else if (job || location.pathname === "/exports") draw();
+    if (job && here !== "/exports" && ["done", "failed", "cancelled"].includes(detail.state)) location.assign(here);
+    else if (job || here === "/exports") draw();
     return;
   }
   const bar = job.querySelector("progress");
