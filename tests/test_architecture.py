@@ -172,6 +172,12 @@ def test_camera_process_leads_to_no_heavy_library() -> None:
     assert {"vigilar.capture.rtsp.source", "vigilar.store.sqlite_store", "vigilar.live.feed"} <= seen
 
 
+def test_waiting_for_jobs_leads_to_no_heavy_library() -> None:
+    """It waits nearly always, and what it loads for its first job it keeps."""
+    heavy = {"av", "cv2", "numpy", "sqlalchemy", "cryptography", "paho", "pydantic"}
+    assert "vigilar.store.job_watch" in led_to([CODE / "processes" / "jobs.py"], heavy)
+
+
 def test_plan_leads_to_no_heavy_library() -> None:
     """A changed setting is in use in 2 s, and reading it is most of that."""
     seen = led_to([CODE / "processes" / "plan.py"], {"av", "cv2", "numpy", "sqlalchemy", "alembic", "cryptography"})

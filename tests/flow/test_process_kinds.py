@@ -59,7 +59,9 @@ class House(Service):
         """By the names that processes give themselves (proc(5), comm)."""
         found = psutil.Process(self.pid).children(recursive=True)
         named = {one.name().removeprefix("v:"): one.pid for one in found}
-        return {name: pid for name, pid in named.items() if name in ("mosquitto", "events", "web", "front", "side")}
+        return {
+            name: pid for name, pid in named.items() if name in ("mosquitto", "events", "web", "jobs", "front", "side")
+        }
 
     def password(self, account: str) -> str:
         return str(json.loads((self.folder / "secrets" / "bus-users").read_text())[account])
@@ -123,7 +125,7 @@ def running(folder: Path, *names: str, program: tuple[str, ...] = Service.progra
     try:
         house.start()
         house.sign_in()
-        wait_until(lambda: is_all_running(house, len(names) + 4), 30.0)
+        wait_until(lambda: is_all_running(house, len(names) + 5), 30.0)
         yield house
     finally:
         if house.processes[-1].poll() is None:
@@ -161,7 +163,8 @@ def test_made_up_kind_is_started_shown_restarted_and_stopped_in_order(tmp_path: 
         house.stop()
         ended = [line.split(": ")[1] for line in house.log.splitlines() if line.endswith(" stopped")]
         assert sorted(ended[:2]) == ["barometer stopped", "camera/front stopped"]
-        assert ended[2:] == ["web stopped", "events stopped", "broker stopped"]
+        assert sorted(ended[2:4]) == ["jobs stopped", "web stopped"]
+        assert ended[4:] == ["events stopped", "broker stopped"]
         assert "INFO barometer tests.flow.made_up_kind: the barometer rests" in house.log
 
 
@@ -193,7 +196,7 @@ def test_camera_speaks_for_itself_only_also_after_a_reload(house: House) -> None
 
 def test_settings_reach_running_processes_in_time(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     before, seen = house.pids(), len(house.log)
-    assert set(before) == {"mosquitto", "events", "web", "front", "side"}
+    assert set(before) == {"mosquitto", "events", "web", "jobs", "front", "side"}
     plain = (house.folder / "vigilar.toml").read_text(encoding="utf-8")
     assert plain.count('name = "Front"\n') == 1
     took = []
@@ -201,7 +204,7 @@ def test_settings_reach_running_processes_in_time(house: House, capsys: pytest.C
         front = f'name = "{name}"\nid = "front"\nsensitivity = "{sensitivity}"\nrecord = "motion"\nsound = false\n'
         text = f'[house]\nname = "{name} house"\n' + plain.replace('name = "Front"\n', front)
         began = house.edit(partial(_instead, text))
-        wait_until(partial(is_in_use, house, name, seen, 3 * number), 10.0)
+        wait_until(partial(is_in_use, house, name, seen, 4 * number), 10.0)
         took.append(time.monotonic() - began)
     tell(capsys, "settings", took)
     assert statistics.median(took) < IN_USE_S

@@ -102,12 +102,16 @@ class TestClip:
         times = [time for time, _, _ in probe_times(fetch(owner, url("clip.mp4", 0, 8)), tmp_path)]
         assert [round(time, 3) for time in times] == [round(index / 10, 3) for index in range(80)]
 
-    def test_gap_stays_a_gap(self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path) -> None:
+    def test_gap_is_closed_up_and_the_name_says_so(
+        self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path
+    ) -> None:
         record(house, clip, 0, 4)
         record(house, clip, 8, 12)
         times = [time for time, _, _ in probe_times(fetch(owner, url("clip.mp4", 0, 12)), tmp_path)]
         assert len(times) == 80
-        assert times[40] == pytest.approx(8.0, abs=0.05)
+        assert times[40] == pytest.approx(4.0, abs=0.05)
+        named = owner.head(url("clip.mp4", 0, 12)).headers["Content-Disposition"]
+        assert named.startswith('inline; filename="Front door 2026-02-02 03.40.00 CET, 1 gap.mp4"; ')
 
     def test_sound_stays_with_its_picture(self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path) -> None:
         record(house, clip, 0, 8)

@@ -40,6 +40,7 @@ BUS = BusLogins(
         "camera-hall": BusLogin("camera-hall", "hall-pw"),
         "events": BusLogin("events", "ev-pw"),
         "web": BusLogin("web", "web-pw"),
+        "jobs": BusLogin("jobs", "jobs-pw"),
     },
 )
 TEXT = b"""
@@ -107,14 +108,14 @@ def test_jobs_hold_what_the_processes_need(places: Places) -> None:
     assert events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
     assert jobs.broker == BrokerPlan(is_own=True, host="127.0.0.1", port=1883)
     assert jobs.problems == ()
-    names = ["events", "web", "camera/front-door", "camera/hall", "upkeep"]
+    names = ["events", "web", "jobs", "camera/front-door", "camera/hall", "upkeep"]
     assert list(jobs.processes) == names, "in the order of starting"
     assert jobs.processes["camera/hall"].title == "The camera process of Hall"
 
 
 def test_jobs_show_no_secret_and_travel(places: Places) -> None:
     jobs = cut(places, CLIPS)
-    for secret in ("p%40ss", "p@ss", "cam-pw", "ev-pw", "web-pw"):
+    for secret in ("p%40ss", "p@ss", "cam-pw", "ev-pw", "web-pw", "jobs-pw"):
         assert secret not in repr(jobs)
     assert pickle.loads(pickle.dumps(jobs)) == jobs  # noqa: S301 -- our own bytes
 

@@ -181,3 +181,17 @@ class UpkeepFact(Message):
 
     kind: str
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobChanged(Message):
+    """A job came further or is over; its row says more. ``state``, ``step``, ``percent`` and ``seconds_left`` as there;
+    ``source_id`` is the camera whose recordings it is about, empty for none."""
+
+    job_id: int
+    kind: str
+    state: str
+    step: str = ""
+    percent: int = 0
+    seconds_left: int | None = None
+    source_id: str = ""

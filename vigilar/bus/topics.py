@@ -10,6 +10,7 @@ class Topics:
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
     PROOF_FACT = "vigilar/proof/fact"
+    SYSTEM_JOB = "vigilar/system/job"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod

@@ -24,6 +24,7 @@ COMMANDS: Lines = {
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
+    "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),

@@ -11,7 +11,17 @@ from urllib.parse import quote
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.config.addresses import with_login
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, UpkeepJob, WebJob
+from vigilar.config.jobs import (
+    BrokerPlan,
+    BusLogin,
+    BusLogins,
+    CameraInfo,
+    CameraJob,
+    EventsJob,
+    UpkeepJob,
+    WebJob,
+    WorkJob,
+)
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
@@ -86,7 +96,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         port=config.web.port,
         names=config.web.names,
         house_name=config.house.name,
-        time_zone=box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone,
+        time_zone=house_zone_name(config),
         cameras=camera_infos(config),
         rules=keep_rules(config),
     )
@@ -116,6 +126,21 @@ def keep_rules(config: Config) -> KeepRules:
             if camera.quota is not None or camera.keep is not None
         ),
     )
+
+
+def make_work_job(source: CutSource, login: BusLogin) -> WorkJob:
+    config = source.config
+    return WorkJob(
+        **source.shared(login),
+        house_name=config.house.name,
+        time_zone=house_zone_name(config),
+        cameras=camera_infos(config),
+    )
+
+
+def house_zone_name(config: Config) -> str:
+    """The IANA name of the house's time zone."""
+    return box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone
 
 
 def make_broker_plan(config: Config, places: Places) -> BrokerPlan:

@@ -86,6 +86,15 @@ class UpkeepJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkJob(ProcessJob):
+    """The process that does long work. ``time_zone`` is an IANA name."""
+
+    house_name: str = "Home"
+    time_zone: str = "UTC"
+    cameras: tuple[CameraInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebJob(ProcessJob):
     """The process that serves pages and the API.
 

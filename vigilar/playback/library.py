@@ -21,6 +21,7 @@ from vigilar.vge.bodies import IndexEntry
 from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.leaves import FileLeaves, OnRecord, read_leaves
 from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.reader import RecordEntry, VgeReader
 from vigilar.vge.sealed import SealedFile
@@ -223,6 +224,14 @@ class Library:
             opened = self._with_keys(lambda ring: VgeReader.open(self._data_dir / row.path, ring, self._claim(row)))
             with opened as reader:
                 return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def leaves(self, row: FileRow, on_record: OnRecord) -> FileLeaves:
+        """What the whole file of ``row`` proves of its records (``vge.leaves``). Raises as ``find_records``."""
+        try:
+            path, claim = self._data_dir / row.path, self._claim(row)
+            return self._with_keys(lambda ring: read_leaves(path, ring, on_record, claim))
         except RecordingError as error:
             raise self._explained(row, error) from error
 

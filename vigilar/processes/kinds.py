@@ -128,6 +128,16 @@ KINDS: tuple[ProcessKind, ...] = (
         starts_line=False,
     ),
     ProcessKind(
+        name="jobs",
+        title="The program for exports",
+        entry="vigilar.processes.jobs:run_jobs",
+        start=Start.SPAWN,
+        stop=StopStage.SHOWS,
+        cut="vigilar.config.cut:make_work_job",
+        says=(Topics.SYSTEM_JOB,),
+        live=frozenset({"log_level", "cameras", "house_name", "time_zone"}),
+    ),
+    ProcessKind(
         name="camera",
         title="The camera process of {name}",
         entry="vigilar.processes.camera:run_camera",

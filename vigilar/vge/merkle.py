@@ -10,7 +10,8 @@ def leaf_of(record_header: bytes, plaintext_sha256: bytes) -> bytes:
     return sha256(b"\x00" + record_header + plaintext_sha256).digest()
 
 
-def _node(left: bytes, right: bytes) -> bytes:
+def node_of(left: bytes, right: bytes) -> bytes:
+    """The hash of two subtrees of which the left one is the larger, or as large."""
     return sha256(b"\x01" + left + right).digest()
 
 
@@ -28,7 +29,7 @@ class MerkleTree:
         count = self.leaf_count
         while count % 2 == 0:
             right = self._subtrees.pop()
-            self._subtrees[-1] = _node(self._subtrees[-1], right)
+            self._subtrees[-1] = node_of(self._subtrees[-1], right)
             count //= 2
 
     def root(self) -> bytes:
@@ -37,5 +38,5 @@ class MerkleTree:
             return sha256(b"").digest()
         root = self._subtrees[-1]
         for left in reversed(self._subtrees[:-1]):
-            root = _node(left, root)
+            root = node_of(left, root)
         return root

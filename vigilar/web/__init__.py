@@ -19,7 +19,7 @@ from vigilar.proof.telling import Teller
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, drive_gate, problems, security, serving, static_files
-from vigilar.web.blueprints import account, cameras, events, footage, live, storage, system
+from vigilar.web.blueprints import account, cameras, events, exports, footage, live, shares, storage, system
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
@@ -62,6 +62,17 @@ def create_app(cfg: WebJob) -> Flask:
     static_files.install_static(app)
     install_template_words(app)
     account.limiter.init_app(app)
-    for blueprint in (account.bp, cameras.bp, events.bp, footage.bp, live.bp, storage.bp, system.bp):
+    blueprints = (
+        account.bp,
+        cameras.bp,
+        events.bp,
+        exports.bp,
+        footage.bp,
+        live.bp,
+        shares.bp,
+        storage.bp,
+        system.bp,
+    )
+    for blueprint in blueprints:
         app.register_blueprint(blueprint)
     return app

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from flask import request
 
 from vigilar.web.problems import Problem
 
+MOMENT = (int, str)
+"""A field that names a time: UTC milliseconds, or an ISO time with a zone."""
 
-def read_json(allowed: dict[str, type], required: tuple[str, ...] = ()) -> dict[str, Any]:
+Fields = Mapping[str, type | tuple[type, ...]]
+
+
+def read_json(allowed: Fields, required: tuple[str, ...] = ()) -> dict[str, Any]:
     """The JSON object of this request. ``allowed`` names each key and its type; nothing else may be in it.
 
     Raises Problem: 415 for another content type, 400 for what is not strict JSON (no doubled keys, no NaN), 422 for a
@@ -34,10 +40,13 @@ def read_json(allowed: dict[str, type], required: tuple[str, ...] = ()) -> dict[
     for key, value in found.items():
         if key not in allowed:
             raise Problem(422, "body.unknown", f"There is no field {key[:40]!r}.", field=key[:40])
-        if type(value) is not allowed[key]:
-            raise Problem(422, "body.type", f"{key} must be of type {_NAMES[allowed[key]]}.", field=key)
+        kinds = allowed[key]
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        if type(value) not in kinds:
+            names = " or ".join(_NAMES[kind] for kind in kinds)
+            raise Problem(422, "body.type", f"{key} must be of type {names}.", field=key)
     for key in required:
-        if not found.get(key):
+        if found.get(key) in (None, ""):
             raise Problem(422, "body.missing", f"{key} is missing.", field=key)
     return found
 

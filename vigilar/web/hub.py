@@ -44,6 +44,24 @@ def make_notice(name: str, content: dict[str, Any], change: int | None = None, s
     return Notice(name, json.dumps(content, separators=(",", ":"), ensure_ascii=False), change, source_id=source_id)
 
 
+JOB = "job"
+"""The name of notices of long work: only for who may export."""
+
+
+def job_notice(
+    job_id: int, kind: str, state: str, step: str, percent: int, seconds_left: int | None, source_id: str
+) -> Notice:
+    content = {
+        "id": str(job_id),
+        "kind": kind,
+        "state": state,
+        "step": step,
+        "percent": percent,
+        "seconds_left": seconds_left,
+    }
+    return make_notice(JOB, content, source_id=source_id)
+
+
 class HubClosed(Exception):
     """The listener is closed: it was too slow, or the process ends."""
 

@@ -62,6 +62,34 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
+        "/api/v1/exports": {
+            "get": _answer("The newest exports"),
+            "post": {
+                **_answer("Being made: the number of the export and of its job", status="202"),
+                **_body("camera", "from", "to", "event", proof="boolean"),
+            },
+        },
+        "/api/v1/exports/{export_id}": {
+            "parameters": [_path("export_id")],
+            "get": _answer("One export, its state and its files"),
+            "delete": _answer("Forgotten, its links too", None, status="204"),
+        },
+        "/api/v1/exports/{export_id}/shares": {
+            "parameters": [_path("export_id")],
+            "get": _answer("Its links and their uses"),
+            "post": {**_answer("A link, shown this once", status="201"), **_body(days="integer")},
+        },
+        "/api/v1/exports/{export_id}/shares/{share_id}": {
+            "parameters": [_path("export_id"), _path("share_id")],
+            "delete": _answer("Taken back", None, status="204"),
+        },
+        "/api/v1/jobs": {"get": _answer("Long work, newest first")},
+        "/api/v1/jobs/{job_id}": {"parameters": [_path("job_id")], "get": _answer("One piece of long work")},
+        "/api/v1/jobs/{job_id}/cancel": {"parameters": [_path("job_id")], "post": _answer("Is to stop")},
+        "/exports/{export_id}/files/{number}": {
+            "parameters": [_path("export_id"), _path("number")],
+            "get": _answer("A file of an export, with Range", media),
+        },
         "/api/v1/system": {"get": _answer("Health of cameras, programs and disk")},
         "/api/v1/openapi.json": {"get": _answer("This document")},
         "/events/stream": {

@@ -21,6 +21,7 @@ from vigilar.web.camera_book import CameraBook
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
+from vigilar.web.movie_cache import MovieCache
 from vigilar.web.open_streams import OpenStreams
 from vigilar.web.patience import Patience
 from vigilar.web.probe import CameraProbe, probe_by_command
@@ -71,6 +72,7 @@ class Parts:
     streams: OpenStreams
     reserve: Reserve
     sessions: SessionCache
+    movies: MovieCache = field(default_factory=MovieCache)
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
     board: HealthBoard = BOARD

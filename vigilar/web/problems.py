@@ -26,7 +26,7 @@ _WORDS = {
     404: ("page.unknown", "There is nothing here."),
     405: ("request.method", "This address does not take that kind of request."),
     408: ("request.slow", "The request took too long to arrive."),
-    410: ("recording.gone", "This is not there any more."),
+    410: ("page.over", "This is not there any more."),
     413: ("body.too_large", "That is too much to send at once (1 MiB at most)."),
     415: ("body.type", "Send this as application/json."),
     421: ("request.host", "This box does not answer to that name."),

@@ -23,6 +23,7 @@ class Right(Enum):
     SEE_LIVE = "watch live pictures"
     SEE_EVENTS = "see events"
     SEE_FOOTAGE = "look back at recordings"
+    EXPORT = "export recordings"
     SEE_SYSTEM = "see how the system is"
     CHANGE_EVENTS = "keep events for ever"
     CHANGE_CAMERAS = "change cameras"
@@ -31,7 +32,16 @@ class Right(Enum):
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     "owner": frozenset(Right),
-    "adult": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM, Right.CHANGE_EVENTS}),
+    "adult": frozenset(
+        {
+            Right.SEE_LIVE,
+            Right.SEE_EVENTS,
+            Right.SEE_FOOTAGE,
+            Right.EXPORT,
+            Right.SEE_SYSTEM,
+            Right.CHANGE_EVENTS,
+        }
+    ),
     "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
     "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
 }

@@ -6,13 +6,17 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
+from urllib.parse import quote
 
 from flask import Flask, Response, request
 
 from vigilar.base.errors import RecordingError
 from vigilar.playback.clip import Clip
+from vigilar.playback.export.make import ExportFile
+from vigilar.playback.export.names import ascii_name
 from vigilar.playback.library import FootageGone
 from vigilar.web.problems import Problem, problem_response
+from vigilar.web.saved_clips import SavedClip
 from vigilar.web.times import house_time
 
 logger = logging.getLogger(__name__)
@@ -70,6 +74,34 @@ def clip_response(clip: Clip, camera_id: str, zone: tzinfo) -> Response:
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     if wanted:
         response.headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{clip.size_bytes}"
+    if clip.is_cut_short:
+        response.headers["X-Vigilar-Cut-Short"] = "the picture's format changed"
+    return response
+
+
+def file_response(file: ExportFile, *, is_shown: bool = False) -> Response:
+    """An exported file, or the byte range of it that was asked for. ``is_shown``: in the page, not to be saved."""
+    wanted = parse_byte_range(request.headers.get("Range"), file.size_bytes)
+    if wanted is not None and request.headers.get("If-Range", f'"{file.etag}"') != f'"{file.etag}"':
+        wanted = None
+    sent = wanted or ByteRange(0, file.size_bytes)
+    body = iter(()) if request.method == "HEAD" else _begun(file.read(sent.start, sent.stop))
+    response = Response(body, 206 if wanted else 200, mimetype=file.mimetype, direct_passthrough=False)
+    response.headers["Content-Length"] = str(sent.stop - sent.start)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = f'"{file.etag}"'
+    how = "inline" if is_shown else "attachment"
+    # Both forms: the second is the true name, the first for who does not know the second (RFC 6266, 4.3).
+    names = f"filename=\"{ascii_name(file.name)}\"; filename*=UTF-8''{quote(file.name, safe='')}"
+    response.headers["Content-Disposition"] = f"{how}; {names}"
+    if wanted:
+        response.headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{file.size_bytes}"
+    return response
+
+
+def saved_response(clip: SavedClip) -> Response:
+    """A clip that plays in the page and can be saved from it under its name."""
+    response = file_response(clip.file, is_shown=True)
     if clip.is_cut_short:
         response.headers["X-Vigilar-Cut-Short"] = "the picture's format changed"
     return response

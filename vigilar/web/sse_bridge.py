@@ -17,7 +17,7 @@ from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
-from vigilar.bus.messages import BadMessage, CameraHealth, EventPublished, SystemHealth
+from vigilar.bus.messages import BadMessage, CameraHealth, EventPublished, JobChanged, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import WebJob
 from vigilar.store.change_reader import ChangeReader, PassingPlace
@@ -27,7 +27,7 @@ from vigilar.store.events import newest_change
 from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.event_words import published_from_row
 from vigilar.web.health import BOARD, HealthBoard
-from vigilar.web.hub import HUB, make_notice
+from vigilar.web.hub import HUB, job_notice, make_notice
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,7 @@ class SseBridge:
         self._bus.subscribe(Topics.EVENTS_PUBLISHED, self.on_event)
         self._bus.subscribe(Topics.CAMERA_ANY_HEALTH, self.on_camera_health)
         self._bus.subscribe(Topics.SYSTEM_HEALTH, self.on_system_health)
+        self._bus.subscribe(Topics.SYSTEM_JOB, self.on_job)
         self._bus.on_connected(self.on_connected)
         self._bus.start()
         self._thread.start()
@@ -126,6 +127,17 @@ class SseBridge:
             logger.warning("health of the processes cannot be read: %s", error)
             return
         show_processes(self._board, health.processes, health.ts, self._clock.utc_ns() // 1_000_000)
+
+    def on_job(self, _topic: str, payload: bytes) -> None:
+        """Pages that show the job look at its row; the rest only need to know that one moves."""
+        try:
+            job = JobChanged.parse(payload)
+        except BadMessage as error:
+            logger.warning("news of a job cannot be read: %s", error)
+            return
+        HUB.broadcast(
+            job_notice(job.job_id, job.kind, job.state, job.step, job.percent, job.seconds_left, job.source_id)
+        )
 
 
 class NoBridge:

@@ -10,7 +10,7 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
 from vigilar.bus.messages import EventPublished
-from vigilar.playback.clip import plan_clip
+from vigilar.playback.export.planning import Wanted
 from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.stretch import Stretch
@@ -29,11 +29,12 @@ from vigilar.web.event_words import (
     make_card,
     published_from_row,
 )
-from vigilar.web.hub import HUB, HubClosed, Listener, Notice, make_notice
+from vigilar.web.hub import HUB, JOB, HubClosed, Listener, Notice, make_notice
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
-from vigilar.web.serving import clip_response, playlist_response
+from vigilar.web.saved_clips import saved_clip
+from vigilar.web.serving import playlist_response, saved_response
 from vigilar.web.times import TimeRange, parse_moment
 from vigilar.web.visible import VisibleCameras, visible_cameras
 
@@ -137,10 +138,12 @@ def event_playlist(event_id: int) -> AnyResponse:
 def event_clip(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
-    clip = plan_clip(here.footage, _stretches(here, event))
+    clip_range, _ = _clip_range(here, event)
+    wanted = Wanted(event.source_id, clip_range.from_ms, clip_range.to_ms)
+    clip = saved_clip(here, wanted, _stretches(here, event))
     if clip is None:
         raise _no_footage()
-    return clip_response(clip, event.source_id, here.zone)
+    return saved_response(clip)
 
 
 @bp.get("/events/stream")
@@ -244,7 +247,7 @@ def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int)
         if notice is None:
             yield ": keep-alive\n\n"
         elif notice.change is None:
-            if notice.source_id in visible:
+            if notice.source_id in visible and (notice.name != JOB or visible.member.may(Right.EXPORT)):
                 yield notice.dump()
         elif notice.change > sent:
             before = notice.change - 1 if notice.after is None else notice.after
@@ -339,6 +342,12 @@ def _clip_range(here: Parts, event: StoredEvent) -> tuple[TimeRange, bool]:
     # The recorder makes its last bytes durable within a second; a little more covers a slow disk.
     is_finished = not is_open and now_ms > to_ms + 3_000
     return TimeRange(max(0, event.ts_ms - BEFORE_MS), to_ms), is_finished
+
+
+def event_range(event_id: int) -> tuple[str, TimeRange]:
+    """The camera of an event and what its clip covers. Raises Problem 404."""
+    event = _get_event(event_id)
+    return event.source_id, _clip_range(parts(), event)[0]
 
 
 def _stretches(here: Parts, event: StoredEvent) -> list[Stretch]:

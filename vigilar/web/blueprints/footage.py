@@ -7,17 +7,20 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.playback.clip import plan_clip
 from vigilar.playback.damage import read_segment
+from vigilar.playback.export.planning import Wanted
 from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.segments import segment_length_ms
 from vigilar.playback.stretch import Stretch
 from vigilar.playback.timeline import read_timeline
 from vigilar.store.files import FileRow
+from vigilar.web import saved_clips
 from vigilar.web.auth import asker
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
-from vigilar.web.serving import clip_response, media_response, playlist_response, records_response
+from vigilar.web.saved_clips import saved_clip
+from vigilar.web.serving import clip_response, media_response, playlist_response, records_response, saved_response
 from vigilar.web.times import TimeRange, parse_range
 from vigilar.web.visible import visible_cameras
 
@@ -45,10 +48,17 @@ def playlist(camera_id: str) -> AnyResponse:
 @needs(Right.SEE_FOOTAGE)
 def clip(camera_id: str) -> AnyResponse:
     visible_cameras(asker()).check_had(camera_id)
-    found = plan_clip(parts().footage, _find(camera_id, _range()))
+    here, wanted = parts(), _range()
+    stretches = _find(camera_id, wanted)
+    if wanted.to_ms - wanted.from_ms <= saved_clips.MAX_MS:
+        saved = saved_clip(here, Wanted(camera_id, wanted.from_ms, wanted.to_ms), stretches)
+        if saved is None:
+            raise _nothing()
+        return saved_response(saved)
+    found = plan_clip(here.footage, stretches)
     if found is None:
         raise _nothing()
-    return clip_response(found, camera_id, parts().zone)
+    return clip_response(found, camera_id, here.zone)
 
 
 @bp.get("/<camera_id>/timeline")

@@ -1,0 +1,184 @@
+"""The pages of exports in a real browser: made by keyboard, played and sought, live as they are made, shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.chromium import find_violations, launch, sign_in
+from tests.browser.house import House, open_house, serve
+from tests.conftest import wait_until
+from tests.export_kit import do_jobs
+from tests.flow.test_export_movie import T0, record
+from tests.recording_kit import make_clip
+from vigilar.bus.messages import JobChanged
+from vigilar.store import jobs as job_rows
+from vigilar.store.exports import ExportParams
+from vigilar.web.blueprints.account import limiter
+from vigilar.web.hub import HUB, job_notice
+
+SIZES = {"phone": (390, 844), "desk": (1440, 900)}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path) as house:
+        clip = make_clip(tmp_path, has_sound=True)
+        for start in (0, 4, 12):
+            record(house, clip, start, start + 4)
+        house.client()
+        limiter.reset()
+        yield house
+
+
+@pytest.fixture
+def url(house: House) -> Iterator[str]:
+    with serve(house) as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
+    sign_in(page, url)
+    yield page
+    page.close()
+
+
+def ask(house: House, *, proof: bool = False, to_s: int = 16) -> int:
+    params = ExportParams(camera_id="front-door", from_ms=T0 + 1500, to_ms=T0 + to_s * 1000, proof=proof)
+    row = job_rows.add_job(
+        house.store, node_id="", kind="export", params=params.dump(), made_by=1, now_ms=house.now_ms()
+    )
+    return row.id
+
+
+def tell(message: JobChanged) -> None:
+    """As the bridge does."""
+    HUB.broadcast(
+        job_notice(
+            message.job_id, message.kind, message.state, message.step, message.percent, message.seconds_left,
+            message.source_id,
+        )
+    )  # fmt: skip
+
+
+def test_form_is_filled_and_sent_by_keyboard(house: House, url: str, page: Page) -> None:
+    page.goto(f"{url}/exports?camera=front-door&from=2026-02-02T03:40:01&to=2026-02-02T03:40:07")
+    page.focus("#camera")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "proof":
+            break
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{url}/exports/*")
+    assert "Waiting" in page.inner_text(".job")
+    do_jobs(house, tell)
+    page.wait_for_selector(".job[data-state=done]")
+    assert "Front door 2026-02-02 03.40.01 CET with proof.zip" in page.inner_text(".files")
+
+
+def test_bar_moves_as_the_box_says(house: House, url: str, page: Page) -> None:
+    job_id = ask(house)
+    page.goto(f"{url}/exports")
+    page.wait_for_selector(".job[data-state=waiting]")
+    row = job_rows.take_job(house.store, node_id="", worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999)
+    assert row is not None
+    tell(JobChanged("a", 1, job_id, "export", "running", source_id="front-door"))
+    page.wait_for_selector(".job[data-state=running]")
+    tell(JobChanged("b", 2, job_id, "export", "running", "Reading the recordings", 42, 7, "front-door"))
+    wait_until(lambda: page.evaluate("document.querySelector('.job progress')?.value === 42"), 10.0)
+    assert "7 s left" in page.inner_text(".job")
+    page.click("text=Stop")
+    page.wait_for_selector("text=Stopping")
+    job_rows.end_cancelled(house.store, job_id, "w", house.now_ms())
+    tell(JobChanged("c", 3, job_id, "export", "cancelled", source_id="front-door"))
+    page.wait_for_selector(".job[data-state=cancelled]")
+
+
+def test_export_plays_and_seeks(house: House, url: str, page: Page) -> None:
+    job_id = ask(house)
+    do_jobs(house)
+    page.goto(f"{url}/exports/{job_id}")
+    wait_until(lambda: page.evaluate("document.querySelector('video').readyState >= 1"), 10.0)
+    length = page.evaluate("document.querySelector('video').duration")
+    assert length == pytest.approx(10.5, abs=0.05)  # 1.5 to 8 and 12 to 16: the gap is closed up
+    page.evaluate("document.querySelector('video').currentTime = 8")
+    wait_until(lambda: page.evaluate("!document.querySelector('video').seeking"), 10.0)
+    page.evaluate("document.querySelector('video').play()")
+    wait_until(lambda: page.evaluate("document.querySelector('video').currentTime > 8.3"), 10.0)
+    assert "Left out (1)" in page.inner_text("main")
+
+
+def test_event_clip_is_saved_under_its_name(house: House, url: str, page: Page) -> None:
+    event = house.event(ts_ms=T0 + 6_000, length_ms=500)
+    page.goto(f"{url}/events/{event.id}")
+    with page.expect_download() as waiting:
+        page.click("text=Save clip (MP4)")
+    assert waiting.value.suggested_filename == "Front door 2026-02-02 03.40.01 CET, 1 gap.mp4"
+
+
+def test_shared_link_opens_without_an_account(house: House, url: str, page: Page, browser: Browser) -> None:
+    job_id = ask(house, proof=True)
+    do_jobs(house)
+    page.goto(f"{url}/exports/{job_id}")
+    page.click("text=Make a link")
+    link = page.input_value("#link")
+    stranger = browser.new_page()
+    stranger.goto(link)
+    wait_until(lambda: stranger.evaluate("document.querySelector('video').readyState >= 1"), 10.0)
+    with stranger.expect_download() as waiting:
+        stranger.click(".files a >> nth=0")
+    assert waiting.value.suggested_filename.endswith(" with proof.zip")
+    page.goto(f"{url}/exports/{job_id}")
+    assert "Opened 1 time" in page.inner_text("main")
+    page.click("text=Take back")
+    page.wait_for_selector("text=Taken back")
+    assert stranger.goto(link).status == 410  # type: ignore[union-attr]  # a page was loaded
+    assert stranger.inner_text("h1") == "This link has ended."
+    assert stranger.context.cookies(link) == []
+    stranger.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_are_clean_at_both_sizes(house: House, url: str, browser: Browser, size: str) -> None:
+    done = ask(house, proof=True)
+    do_jobs(house)
+    failed = ask(house, to_s=15)
+    job_rows.take_job(house.store, node_id="", worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999)
+    job_rows.fail_job(house.store, failed, "w", "The key for this recording is not on this box.", house.now_ms())
+    running = ask(house, to_s=14)
+    job_rows.take_job(house.store, node_id="", worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999)
+    job_rows.renew_job(
+        house.store, running, "w", now_ms=house.now_ms(), lease_ms=9999, step="Reading the recordings", percent=41,
+        seconds_left=8,
+    )  # fmt: skip
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Europe/Berlin")
+    sign_in(page, url)
+    page.goto(f"{url}/exports/{done}")
+    page.click("text=Make a link")
+    link = page.input_value("#link")
+    for path in ("/exports", f"/exports/{done}", f"/exports/{failed}", f"/exports/{running}", link.removeprefix(url)):
+        page.goto(url + path)
+        assert find_violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        small = page.evaluate(
+            "[...document.querySelectorAll('main button, main a.btn, main select')].filter((e) => e.offsetHeight && "
+            "e.getBoundingClientRect().height < 44).map((e) => e.outerHTML)"
+        )
+        assert small == [], path
+    page.close()

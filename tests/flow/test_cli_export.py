@@ -1,0 +1,71 @@
+"""``vigilar export`` on a real data folder: range, event, proof, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.house import House, open_house
+from tests.flow.command_line import vigilar
+from tests.flow.test_export_movie import T0, record, shown_times
+from tests.recording_kit import make_clip
+from vigilar.base.errors import ExitCode
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with open_house(folder) as house:
+        clip = make_clip(tmp_path, has_sound=True)
+        record(house, clip, 0, 4)
+        record(house, clip, 8, 12)
+        (folder / "vigilar.toml").write_text('[house]\nname = "Maple"\ntime_zone = "Europe/Berlin"\n', encoding="utf-8")
+        yield house
+
+
+FROM, TO = "2026-02-02T03:40:01", "2026-02-02T03:40:11"
+
+
+def test_range_becomes_a_file_with_its_name(house: House, tmp_path: Path) -> None:
+    target = tmp_path / "stick"
+    target.mkdir()
+    done = vigilar(house.folder, "export", "front-door", "--from", FROM, "--to", TO, "-o", str(target))
+    assert done.code == ExitCode.OK, done.err
+    [path] = target.iterdir()
+    assert done.out == f"{path}\n"
+    assert path.name == "front-door 2026-02-02 03.40.01 CET, 1 gap.mp4"
+    assert len(shown_times(path)) == 60
+    assert "Left out: 03:40:04 to 03:40:08." in done.err
+    again = vigilar(house.folder, "export", "front-door", "--from", FROM, "--to", TO, "-o", str(target))
+    assert "is there already" in again.err
+
+
+def test_event_with_proof_is_a_bundle_that_verifies(house: House, tmp_path: Path) -> None:
+    event = house.event(ts_ms=T0 + 9_000, length_ms=500)
+    done = vigilar(house.folder, "export", "--event", str(event.id), "--proof", "-o", str(tmp_path / "a.zip"), "--json")
+    assert done.code == ExitCode.OK, done.err
+    facts = json.loads(done.out)
+    assert facts["files"] == [str(tmp_path / "a.zip")]
+    checked = vigilar(tmp_path / "elsewhere", "verify", str(tmp_path / "a.zip"), "--json")
+    assert checked.code == ExitCode.OK, checked.err
+    assert checked.json["files"][0]["proof_code"] == facts["proof_code"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["front-door"], ExitCode.USAGE, "--from and --to"),
+        (["front-door", "--from", TO, "--to", FROM], ExitCode.USAGE, "behind the start"),
+        (["nobody", "--from", FROM, "--to", TO], ExitCode.NOT_FOUND, "no camera"),
+        (["--event", "77"], ExitCode.NOT_FOUND, "no event"),
+        (["front-door", "--from", "2026-01-01T00:00", "--to", "2026-01-01T01:00"], ExitCode.NOT_FOUND, "Nothing was"),
+    ],
+)
+def test_what_cannot_be_is_said(house: House, arguments: list[str], code: ExitCode, words: str) -> None:
+    done = vigilar(house.folder, "export", *arguments)
+    assert (done.code, words in done.err) == (code, True), done.err
+    assert list(house.folder.glob("*.mp4")) == []

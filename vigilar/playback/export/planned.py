@@ -1,0 +1,129 @@
+"""A plain MP4 that exists only as its tables and the places of its media in the recordings."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vigilar.playback.library import FootageGone, Library
+from vigilar.playback.pieces import in_pieces
+from vigilar.store.files import FileRow
+from vigilar.vge.reader import RecordEntry, damaged
+
+
+@dataclass(slots=True)
+class MoviePiece:
+    """Records of one file that follow one another: those of MEDIA from number ``first`` to ``last``.
+
+    ``prefixes`` are the bytes of boxes before the media in each, ``sizes`` those of the whole payload; ``place`` is
+    where the media of the first begin among all media of the movie.
+    """
+
+    file_id: int
+    first: int
+    last: int
+    place: int
+    prefixes: array[int] = field(default_factory=lambda: array("I"))
+    sizes: array[int] = field(default_factory=lambda: array("I"))
+
+    @property
+    def media_bytes(self) -> int:
+        return sum(self.sizes) - sum(self.prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedGap:
+    """Nothing is recorded in [from_ms, to_ms), UTC ms; the movie goes on behind it without a pause. ``at_ms`` is where
+    in the movie; ``words`` say why, as people read it."""
+
+    from_ms: int
+    to_ms: int
+    at_ms: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMovie:
+    """One plain MP4. ``start_ms`` and ``end_ms`` are the UTC ms of the first picture shown and of the last one's end,
+    ``length_ms`` what a player shows, ``pictures`` how many."""
+
+    camera_id: str
+    head: bytes = field(repr=False)
+    pieces: tuple[MoviePiece, ...]
+    media_bytes: int
+    start_ms: int
+    end_ms: int
+    length_ms: int
+    pictures: int
+    gaps: tuple[ClosedGap, ...] = ()
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.head) + self.media_bytes
+
+    @property
+    def etag(self) -> str:
+        """The same for the same bytes. A record never changes, so its number and file stand for it."""
+        digest = hashlib.sha256(self.head)
+        for one in self.pieces:
+            digest.update(f"|{one.file_id}.{one.first}-{one.last}".encode())
+        return digest.hexdigest()[:20]
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory it takes."""
+        return len(self.head) + 1000 + sum(500 + 8 * len(one.sizes) for one in self.pieces)
+
+
+class MovieFile:
+    """The bytes of a planned movie. Any thread."""
+
+    def __init__(self, library: Library, movie: PlannedMovie) -> None:
+        self._library = library
+        self.movie = movie
+        self._starts = [one.place for one in movie.pieces]
+
+    def read(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes [start, stop), in pieces; one record at a time is in memory. Raises RecordingError on arriving at
+        a damaged record; FootageGone when the recording is not there any more."""
+        head = self.movie.head
+        if start < len(head):
+            yield head[start : min(stop, len(head))]
+        start, stop = max(0, start - len(head)), stop - len(head)
+        index = max(0, bisect_right(self._starts, start) - 1)
+        while start < stop:
+            piece = self.movie.pieces[index]
+            end = min(stop, piece.place + piece.media_bytes)
+            yield from self._read_piece(piece, start, end)
+            start, index = max(start, end), index + 1
+
+    def _read_piece(self, piece: MoviePiece, start: int, stop: int) -> Iterator[bytes]:
+        row = self.row_of(piece)
+        place = piece.place
+        for number, entry in enumerate(self.entries_of(piece, row)):
+            prefix = piece.prefixes[number]
+            size = piece.sizes[number] - prefix
+            if place >= stop:
+                return
+            if place + size > start:
+                data = self._library.read(row, entry)
+                yield from in_pieces(data[prefix + max(0, start - place) : prefix + min(size, stop - place)])
+                del data  # before the next is read
+            place += size
+
+    def row_of(self, piece: MoviePiece) -> FileRow:
+        """Raises FootageGone."""
+        row = self._library.get_video(self.movie.camera_id, piece.file_id)
+        if row is None or row.state == "missing":
+            raise FootageGone
+        return row
+
+    def entries_of(self, piece: MoviePiece, row: FileRow) -> list[RecordEntry]:
+        """The records of a piece. Raises RecordingError when they are not those that were planned."""
+        entries = self._library.find_records(row, piece.first, piece.last)
+        if [one.payload_len for one in entries] != piece.sizes.tolist():
+            raise damaged(self._library.open(row).path, entries[0].plaintext_offset if entries else 0)
+        return entries

@@ -1,0 +1,68 @@
+"""The process for long work: waits for jobs, small and at low priority, and loads what does them when there is one."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import closing
+
+from vigilar.base.clock import SystemClock
+from vigilar.base.control import ControlChild
+from vigilar.base.errors import StoreError
+from vigilar.base.tally import Tally
+from vigilar.config.jobs import WorkJob
+from vigilar.processes.job_kinds import KINDS
+from vigilar.processes.kinds import load_function
+from vigilar.processes.settings import settings_handler
+from vigilar.store.job_watch import free_jobs, is_job_free
+from vigilar.store.sqlite_store import open_database
+
+logger = logging.getLogger(__name__)
+
+NICENESS = 10
+"""Recording and pages go first on a busy processor, and with the kernel's fair disk schedulers on a busy disk too."""
+
+LOOK_EVERY_S = 0.5
+"""A person who asked for something sees it begin within this; a look is one read of an index."""
+
+TIDY_EVERY_S = 3600.0
+
+_failed = Tally(logger, "jobs cannot be looked for", every_s=60.0)
+
+
+def run_jobs(job: WorkJob, control: ControlChild) -> None:
+    """Do what waits, one job after another, until ``control.stop_requested``. Raises StoreError when the database
+    cannot be opened."""
+    os.nice(NICENESS)
+    current = [job]
+
+    def use(new: WorkJob) -> None:
+        current[0] = new
+
+    control.listen(on_settings=settings_handler(job, use))
+    clock = SystemClock()
+    tidy_s = clock.mono_ns() / 1e9
+    with closing(open_database(job.database_url)) as database:
+        # The lock of this process says that nobody else holds a job of this box.
+        freed = free_jobs(database, job.node_id)
+        if freed:
+            logger.info("%d jobs are taken up again that were left in the middle", freed)
+        while not control.stop_requested.is_set():
+            control.heartbeat({})
+            try:
+                if is_job_free(database, job.node_id, KINDS, clock.utc_ns() // 1_000_000):
+                    load_function("vigilar.processes.job_worker:work_off")(lambda: current[0], control)
+                if clock.mono_ns() / 1e9 >= tidy_s:
+                    tidy_s = clock.mono_ns() / 1e9 + TIDY_EVERY_S
+                    _tidy(current[0])
+            except StoreError as error:
+                _failed.add(error)
+            control.stop_requested.wait(LOOK_EVERY_S)
+
+
+def _tidy(job: WorkJob) -> None:
+    """Let kinds of jobs that have left something on the disk see to it."""
+    for name, kind in KINDS.items():
+        if (job.data_dir / kind.folder).is_dir():
+            logger.debug("what is left of %s is looked through", name)
+            load_function(kind.tidy)(job)

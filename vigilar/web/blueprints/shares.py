@@ -1,0 +1,58 @@
+"""What somebody without an account sees of an export by a link: its files, and nothing else of the house. No cookie."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+from werkzeug import Response as AnyResponse
+
+from vigilar.store.exports import ExportParams
+from vigilar.web.blueprints.account import limiter
+from vigilar.web.exports import export_json, get_file, title_of
+from vigilar.web.rights import public
+from vigilar.web.serving import file_response
+from vigilar.web.share_links import note_download, open_link
+
+bp = Blueprint("shares", __name__)
+
+WRONG_LINKS = "20 per minute; 200 per hour"
+"""From one address. A link has 256 random bits, so this protects the log and not the link."""
+
+
+def _is_wrong(response: AnyResponse) -> bool:
+    return response.status_code in (404, 410)
+
+
+limited = limiter.shared_limit(WRONG_LINKS, scope="share", deduct_when=_is_wrong)
+
+
+@bp.get("/s/<token>")
+@public
+@limited
+def page(token: str) -> AnyResponse:
+    row, _, expires_ms = open_link(token)
+    body = render_template(
+        "share.html",
+        export=export_json(row),
+        title=title_of(row),
+        params=ExportParams.of(row),
+        expires_ms=expires_ms,
+        token=token,
+    )
+    return _private(Response(body, mimetype="text/html"))
+
+
+@bp.get("/s/<token>/<int:number>")
+@public
+@limited
+def file(token: str, number: int) -> AnyResponse:
+    row, token_hash, _ = open_link(token)
+    found = get_file(row, number)
+    if request.method == "GET":
+        note_download(token_hash)
+    return _private(file_response(found, is_shown="play" in request.args))
+
+
+def _private(response: AnyResponse) -> AnyResponse:
+    """The address is the key: no search engine keeps it, and no page that is linked from here learns of it."""
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response

@@ -1,0 +1,49 @@
+// Exports as they are made: the bar moves with each word of the box; a change of state draws the part anew.
+
+import { announce } from "./base.js";
+import { stream } from "./stream.js";
+
+const SPOKEN_EVERY = 25;
+const spoken = new Map();
+
+// Not the address: the page that shows a new link is the answer to a form.
+const { page: here } = document.body.dataset;
+
+/** Take what the box shows now in place of what stands here, where it differs: a video that plays is left alone. */
+async function draw() {
+  const answer = await fetch(here, { headers: { Accept: "text/html" } });
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ["exports", "sentence"]) {
+    const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
+    if (!old || !fresh || old.isEqualNode(fresh)) continue;
+    const hadFocus = old.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
+    old.replaceWith(document.adoptNode(fresh));
+    if (hadFocus) document.getElementById(hadFocus)?.querySelector("a, button")?.focus();
+  }
+}
+
+stream.addEventListener("job", ({ detail }) => {
+  const job = document.getElementById(`job-${detail.id}`);
+  const name = job?.querySelector("h3")?.textContent ?? document.querySelector("h1").textContent;
+  if (!job || job.dataset.state !== detail.state) {
+    if (job && detail.state !== "waiting") announce(`${name}: ${detail.state}`);
+    // One page shows one export, and its own about and links belong to its state: they come with the whole page.
+    if (job && here !== "/exports" && ["done", "failed", "cancelled"].includes(detail.state)) location.assign(here);
+    else if (job || here === "/exports") draw();
+    return;
+  }
+  const bar = job.querySelector("progress");
+  if (!bar) return;
+  bar.value = detail.percent;
+  job.querySelector(".job-percent").textContent = `${detail.percent} %`;
+  const [step, left] = [job.querySelector(".job-step"), job.querySelector(".job-left")];
+  if (step) step.textContent = detail.step;
+  if (left) left.textContent = detail.seconds_left === null ? "" : `${detail.seconds_left} s left`;
+  const quarter = Math.floor(detail.percent / SPOKEN_EVERY);
+  if (quarter > (spoken.get(detail.id) ?? 0)) {
+    spoken.set(detail.id, quarter);
+    announce(`${name}: ${detail.percent} percent`);
+  }
+});
+stream.addEventListener("up", draw);
