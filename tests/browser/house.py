@@ -64,6 +64,10 @@ class House:
     def parts(self) -> Parts:
         return parts_of(self.app)
 
+    @property
+    def node_id(self) -> str:
+        return self.parts.cfg.node_id
+
     def now_ms(self) -> int:
         return self.parts.now_ms()
 
@@ -80,7 +84,7 @@ class House:
         """The browser of a member in this role, signed in; made once, as are the owner and the cameras' rows."""
         self.client()
         for camera_id, camera_name in CAMERAS:
-            ensure_camera(self.store, camera_id, camera_name, 1)
+            ensure_camera(self.store, camera_id, camera_name, 1, self.node_id)
         name = name or f"the {role}"
         create_member(self.store, name, hash_password(PASSWORD), role, cameras, self.now_ms())
         client = self.app.test_client()
@@ -94,7 +98,7 @@ class House:
         return self.seal(camera_id, muxer.init_segment, fragments, is_closed=is_closed)
 
     def seal(self, camera_id: str, init: bytes, fragments: list[Fragment], *, is_closed: bool = True) -> int:
-        row = ensure_camera(self.store, camera_id, camera_id, 1)
+        row = ensure_camera(self.store, camera_id, camera_id, 1, self.node_id)
         number, link = self._take_number(camera_id, "video")
         first = fragments[0]
         last = max(fragments[-3:], key=lambda one: one.mono_ns + one.duration_ms * 1_000_000)
@@ -123,7 +127,7 @@ class House:
 
     def still(self, camera_id: str, jpeg: bytes) -> int:
         """Seal a JPEG; the id of its row."""
-        row = ensure_camera(self.store, camera_id, camera_id, 1)
+        row = ensure_camera(self.store, camera_id, camera_id, 1, self.node_id)
         number, link = self._take_number(camera_id, "still")
         path = f"stills/{camera_id}/day/{number:06d}.vge"
         now_ns = self.now_ms() * 1_000_000

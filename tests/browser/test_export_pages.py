@@ -56,10 +56,18 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     page.close()
 
 
+def _take(house: House) -> job_rows.JobRow | None:
+    """The oldest job that waits, as its worker takes it."""
+    now_ms = house.now_ms()
+    return job_rows.take_job(
+        house.store, node_id=house.node_id, worker="w", kinds=["export"], now_ms=now_ms, lease_ms=9999
+    )
+
+
 def ask(house: House, *, proof: bool = False, to_s: int = 16) -> int:
     params = ExportParams(camera_id="front-door", from_ms=T0 + 1500, to_ms=T0 + to_s * 1000, proof=proof)
     row = job_rows.add_job(
-        house.store, node_id="", kind="export", params=params.dump(), made_by=1, now_ms=house.now_ms()
+        house.store, node_id=house.node_id, kind="export", params=params.dump(), made_by=1, now_ms=house.now_ms()
     )
     return row.id
 
@@ -95,7 +103,9 @@ def test_bar_moves_as_the_box_says(house: House, url: str, page: Page) -> None:
     job_id = ask(house)
     page.goto(f"{url}/exports")
     page.wait_for_selector(".job[data-state=waiting]")
-    row = job_rows.take_job(house.store, node_id="", worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999)
+    row = job_rows.take_job(
+        house.store, node_id=house.node_id, worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999
+    )
     assert row is not None
     tell(JobChanged("a", 1, job_id, "export", "running", source_id="front-door"))
     page.wait_for_selector(".job[data-state=running]")
@@ -158,10 +168,14 @@ def test_pages_are_clean_at_both_sizes(house: House, url: str, browser: Browser,
     done = ask(house, proof=True)
     do_jobs(house)
     failed = ask(house, to_s=15)
-    job_rows.take_job(house.store, node_id="", worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999)
+    job_rows.take_job(
+        house.store, node_id=house.node_id, worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999
+    )
     job_rows.fail_job(house.store, failed, "w", "The key for this recording is not on this box.", house.now_ms())
     running = ask(house, to_s=14)
-    job_rows.take_job(house.store, node_id="", worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999)
+    job_rows.take_job(
+        house.store, node_id=house.node_id, worker="w", kinds=["export"], now_ms=house.now_ms(), lease_ms=9999
+    )
     job_rows.renew_job(
         house.store, running, "w", now_ms=house.now_ms(), lease_ms=9999, step="Reading the recordings", percent=41,
         seconds_left=8,

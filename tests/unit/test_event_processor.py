@@ -192,7 +192,8 @@ def test_camera_without_row_has_name_of_job(processor: EventProcessor, store: St
 def test_subscribes_to_motion_and_facts_only(processor: EventProcessor, bus: FakeBus) -> None:
     processor.subscribe()
     assert set(bus.subscribed) == {
-        Topics.motion_start("+"), Topics.motion_end("+"), Topics.camera_fact("+"), Topics.PROOF_FACT,
+        Topics.motion_start("+"), Topics.motion_end("+"), Topics.camera_fact("+"),
+        Topics.PROOF_FACT, Topics.UPKEEP_FACT,
     }  # fmt: skip
 
 

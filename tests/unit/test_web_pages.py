@@ -496,7 +496,7 @@ class TestStorage:
         assert owner.post("/api/v1/storage/word").status_code == 202
         row = get_file(house.store, file_id)
         assert row is not None
-        assert find_word(house.store, "") >= row.size_bytes
+        assert find_word(house.store, house.node_id) >= row.size_bytes
         assert owner.post("/system/storage/word").headers["Location"] == "/system/storage"
 
     def test_hidden_camera_is_left_out(self, house: House, owner: FlaskClient, clip: Clip) -> None:

@@ -38,7 +38,7 @@ MAX_LOSSES = 100
 DAMAGED = "vge.damaged"
 """Code of the error for a record that is not as it was written."""
 
-Opened = TypeVar("Opened", SealedFile, VgeReader)
+Opened = TypeVar("Opened")
 
 TellFinding = Callable[[FileRow, str, str, tuple[int, int]], None]
 """Called when a recording is not what its row says: row, verdict (a value of
