@@ -14,6 +14,7 @@ from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
 from vigilar.cli.service import ask_reload
+from vigilar.config.addresses import is_rtsp
 from vigilar.config.cut import secret_name
 from vigilar.config.edit import change_camera, no_such_camera, remove_camera
 from vigilar.config.load import load_config
@@ -76,7 +77,7 @@ def show(camera_id: str, places: Places, as_json: bool) -> int:
 def login(camera_id: str, user: str | None, password_file: IO[str] | None, places: Places) -> int:
     """Store user and password of a camera again. The password is asked for, or read from a file."""
     found = get_camera(load_config(places), camera_id)
-    if not found.address.startswith("rtsp:"):
+    if not is_rtsp(found.address):
         raise VigilarError(f'The camera "{camera_id}" needs no login.', exit_code=ExitCode.USAGE)
     given = read_login(user, password_file)
     if given is None:

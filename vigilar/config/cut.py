@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
-from vigilar.config.addresses import with_login
+from vigilar.config.addresses import is_rtsp, with_login
 from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, CameraInfo, CameraJob, EventsJob, HouseJobs, WebJob
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
@@ -77,6 +77,7 @@ def make_camera_job(
         after_s=config.recording.after_s,
         segment_s=config.recording.segment_s,
         sound=config.sound_of(camera),
+        transport=camera.transport,
         data_dir=places.data_dir,
         secrets_dir=places.secrets_dir,
         run_dir=places.run_dir,
@@ -185,4 +186,4 @@ def secret_name(reference: str) -> str:
 
 
 def _with_login(address: str, user: str, password: str) -> str:
-    return with_login(address, user, password) if address.startswith("rtsp:") else address
+    return with_login(address, user, password) if is_rtsp(address) else address

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
+StreamTransport = Literal["tcp", "udp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +37,9 @@ class ProcessJob:
 class CameraJob(ProcessJob):
     """One camera's process. Equal jobs mean that a reload need not restart the camera.
 
-    ``main_url`` and ``sub_url`` are ``rtsp://`` addresses with percent-encoded credentials, or ``file:/absolute/path``
-    loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to take it from its row.
-    ``sensitivity`` is 0..1.
+    ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
+    ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
+    take it from its row. ``sensitivity`` is 0..1.
     """
 
     camera_id: str
@@ -53,6 +54,7 @@ class CameraJob(ProcessJob):
     after_s: float = 10.0
     segment_s: float = 300.0
     sound: bool = True
+    transport: StreamTransport = "tcp"
 
 
 @dataclass(frozen=True, slots=True)

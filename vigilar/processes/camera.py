@@ -28,6 +28,8 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import CameraHeartbeat
 from vigilar.bus.topics import Topics
+from vigilar.capture.opener import OpenSource, open_source
+from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.config.jobs import CameraJob
 from vigilar.live.feed import FeedServer
@@ -106,9 +108,15 @@ class CameraProcess:
             self._facts.report,
             FragmentMuxer,
         )
+        self._intakes = _make_intakes(job)
         self._meter = StreamMeter()
         self._health = CameraReporter(
-            job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report
+            job.camera_id,
+            job.sub_url is not None,
+            self._meter,
+            self._clock,
+            self._facts.report,
+            lambda: self._intakes[StreamRole.MAIN].memory.sound_note,
         )
         self._queue = AnalysisQueue()
         self._motion = self._analysis = None
@@ -177,10 +185,27 @@ class CameraProcess:
             workers[StreamRole.SUB] = (job.sub_url, self._take_sub, self._note_sub)
         return {
             role: CaptureWorker(
-                role, url, sink, on_connection, self._capture_stop, self._clock, on_batch=partial(self._wake_for, role)
+                role,
+                url,
+                sink,
+                on_connection,
+                self._capture_stop,
+                self._clock,
+                opener=partial(self._open_source, role),
+                on_batch=partial(self._wake_for, role),
             )
             for role, (url, sink, on_connection) in workers.items()
         }
+
+    def _open_source(self, role: StreamRole, url: str, wait: Callable[[float], bool]) -> OpenSource:
+        """Open a stream; while a slow camera is waited for, its thread is seen to live."""
+        worker = self._captures[role]
+
+        def wait_alive(seconds: float) -> bool:
+            worker.beat_mono_ns = self._clock.mono_ns()
+            return wait(seconds)
+
+        return open_source(url, wait_alive, self._intakes[role])
 
     def _wake_for(self, role: StreamRole) -> None:
         """A batch of a stream is handed on: those who look at it may begin."""
@@ -308,6 +333,14 @@ class CameraProcess:
         self._threads[name].join(timeout_s)
         if self._threads[name].is_alive():
             logger.error("the thread %s did not end in %.1f s and is left behind", name, timeout_s)
+
+
+def _make_intakes(job: CameraJob) -> dict[StreamRole, Intake]:
+    """How each stream is opened; what is learned of the login counts for both."""
+    login = LoginMemory()
+    return {
+        role: Intake(job.sound, job.transport, job.secrets_dir, memory=StreamMemory(login=login)) for role in StreamRole
+    }
 
 
 def _without_sound(item: Item) -> Item | None:
