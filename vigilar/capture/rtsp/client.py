@@ -28,7 +28,7 @@ from vigilar.capture.rtsp.messages import (
 from vigilar.capture.rtsp.reports import EVERY_S, ReceiverStats
 from vigilar.capture.rtsp.sdp import Description, Media, control_urls, parse_sdp, url_on
 from vigilar.capture.rtsp.tls import open_tls
-from vigilar.capture.rtsp.udp import UdpStream, UdpStreams
+from vigilar.capture.rtsp.udp import SILENT_S, UdpStream, UdpStreams
 from vigilar.capture.rtsp.wire import Take, Wire, connect
 
 logger = logging.getLogger(__name__)
@@ -293,7 +293,7 @@ class RtspClient:
         count, has_answer = self.udp.wait_and_take(self.wire.fileno())
         if self.udp.is_silent():
             self._memory.has_no_udp = True
-            raise sentences.no_udp(self.udp.silent_s)
+            raise sentences.no_udp(SILENT_S)
         return count + self.wire.fill() if has_answer else count
 
     # Signs of life

@@ -118,7 +118,11 @@ def open_tls(
 ) -> Wire:
     """The connection ``sock``, encrypted, with a camera that is the same as before. Raises CameraError."""
     pins = Pins(intake.pins_dir, intake.may_pin)
-    known = pins.find(address)
+    try:
+        known = pins.find(address)
+    except CameraError:
+        sock.close()
+        raise
     if known and known != _BY_HOST:
         tls = _shake_hands(sock, _trusting(), address, deadline_s, is_stopped)
         if _fingerprint(tls) == known:

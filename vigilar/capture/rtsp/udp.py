@@ -155,7 +155,6 @@ class UdpStreams:
         self._wire_fd = -1
         self._began_s = 0.0
         self._has_come = False
-        self.silent_s = SILENT_S
 
     def open(self) -> UdpStream:
         """Raises CameraError."""
@@ -180,7 +179,7 @@ class UdpStreams:
 
     def is_silent(self) -> bool:
         """Whether nothing came for so long that UDP must be given up."""
-        return not self._has_come and time.monotonic() - self._began_s > self.silent_s
+        return not self._has_come and time.monotonic() - self._began_s > SILENT_S
 
     def wait_and_take(self, wire_fd: int) -> tuple[int, bool]:
         """Wait up to WAKE_S for packets and hand them on: how many came, and whether something waits on TCP."""
