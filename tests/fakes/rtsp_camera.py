@@ -304,6 +304,7 @@ class _Connection:
             return
         ports = re.search(r"RTP/AVP;unicast;client_port=(\d+)-(\d+)", headers.get("transport", ""))
         if ports and mount.fault.udp != "refused":
+            self._camera.transports.add("UDP")
             own = self._open_udp(track, (int(ports[1]), int(ports[2])))
             told = f"Transport: {headers['transport']};server_port={own[0]}-{own[1]}"
             self._reply(headers, 200, told, session)
@@ -451,7 +452,7 @@ class Play:
 
 class FakeCamera:
     """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones,
-    ``reports`` the receiver reports by channel."""
+    ``reports`` the receiver reports by channel, ``transports`` what streams were set up over beside TCP."""
 
     player = Play
     """What sends the packets; benchmarks put one that takes notes in its place."""
@@ -462,6 +463,7 @@ class FakeCamera:
         self.refused_logins = 0
         self.reports: list[tuple[int, bytes]] = []
         self.last_report_s = 0.0
+        self.transports: set[str] = set()
         self.port = port
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -29,6 +29,7 @@ _COMMANDS = {
     "show": ("vigilar.cli.camera:show", "The settings of one camera."),
     "test": ("vigilar.cli.camera_try:test", "Try a camera step by step."),
     "login": ("vigilar.cli.camera:login", "Store user and password of a camera again."),
+    "trust": ("vigilar.cli.camera_trust:trust", "Take a camera's new certificate."),
     "remove": ("vigilar.cli.camera:remove", "Take a camera out; its recordings stay."),
 }
 

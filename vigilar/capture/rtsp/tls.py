@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.base.atomic import fsync_folder, make_private_folder, write_atomic
 from vigilar.base.errors import CameraError
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address
@@ -65,6 +65,19 @@ class Pins:
         except OSError as error:
             raise sentences.certificate_refused("it cannot be noted for the next time") from error
         logger.info("the camera's certificate is noted: %s", pin)
+
+
+def forget_pin(folder: Path, address: Address) -> bool:
+    """Forget what is noted of the certificate at ``address``; False when nothing is. Raises CameraError."""
+    path = folder / FOLDER / pin_name(address.host, address.port)
+    try:
+        path.unlink()
+        fsync_folder(path.parent)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise sentences.certificate_refused("what was noted of it cannot be removed") from error
+    return True
 
 
 def pin_name(host: str, port: int) -> str:
