@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.fakes.clips import make_clip
 from tests.fakes.rtsp_camera import FakeCamera, Fault
+from tests.rtsp.server import missing_reason, serve
 from vigilar.base.clock import SystemClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
@@ -115,6 +116,14 @@ def test_pictures_and_sound_come_whole_over_udp(clip: Path, swap: float) -> None
     assert decoder.errors == 0
 
 
+@pytest.mark.skipif(bool(missing_reason()), reason=missing_reason())
+def test_server_of_others_is_recorded_over_udp(clip: Path) -> None:
+    with serve({"main": str(clip)}) as server, capturing(server.url("main"), UDP()) as capture:
+        capture.wait_pictures(35)
+    assert len(capture.runs) == 1
+    assert capture.errors == []
+
+
 def test_losses_over_udp_are_counted_and_reported(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "EVERY_S", 0.5)
     with serving(clip, Fault(lose=10)) as camera, capturing(camera.url("main"), UDP()) as capture:
@@ -141,11 +150,12 @@ def test_udp_that_does_not_arrive_falls_back_to_tcp(clip: Path, monkeypatch: pyt
     assert error.kind is ErrorKind.TRANSIENT
 
 
+@pytest.mark.long
 def test_session_of_a_camera_that_counts_reports_only_goes_on(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its limit and our pace a tenth of the real ones."""
     monkeypatch.setattr(client, "EVERY_S", 0.5)
-    with serving(clip, Fault(report_s=1.5)) as camera, capturing(camera.url("main"), Intake()) as capture:
-        capture.wait_pictures(50)
+    with serving(clip, Fault(report_s=3.0)) as camera, capturing(camera.url("main"), Intake()) as capture:
+        capture.wait_pictures(60)
     assert len(capture.runs) == 1
     assert capture.errors == []
 

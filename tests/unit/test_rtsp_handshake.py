@@ -21,7 +21,7 @@ from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import client, ssrc, wire
 from vigilar.capture.rtsp.intake import Intake, StreamMemory
 from vigilar.capture.rtsp.source import RtspSource
-from vigilar.media.packets import Kind, RawPacket
+from vigilar.media.packets import RawPacket
 
 SOUND = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=fmtp:97 config=1408\r\na=control:trackID=1\r\n"
 
@@ -452,6 +452,88 @@ def test_stream_that_is_nowhere_is_named_as_such(camera: ScriptedCamera) -> None
     assert (str(error), error.code) == ("The camera answers, but refuses to send its picture (status 404).", "V-CAM-05")
 
 
+# Reports of other programs that were right by reading
+
+
+def test_answer_without_a_transport_leaves_the_channels_asked_for(camera: ScriptedCamera) -> None:
+    camera.special["SETUP"] = lambda asked: answer(asked, 200, "Session: 7")
+    plays(camera)
+
+
+def test_ssrc_before_all_else_and_in_odd_digits_is_no_error(camera: ScriptedCamera) -> None:
+    camera.special["SETUP"] = lambda asked: answer(
+        asked, 200, f"Transport: ssrc=  7;{asked.headers['transport']};mode=play", "Session: 7"
+    )
+    plays(camera)
+
+
+def test_session_without_a_timeout_is_asked_for_every_half_minute(camera: ScriptedCamera) -> None:
+    camera.session = "7"
+    began_s = time.monotonic()
+    source = opened(camera)
+    assert source._session.session_timeout_s == 60.0
+    assert 29.0 < source._session._next_ask_s - began_s < 32.0
+    source.close()
+
+
+def test_packets_of_another_payload_type_change_nothing(camera: ScriptedCamera) -> None:
+    """While a camera turns it sends payload type 50 with the sequence number of the packet before."""
+    source = opened(camera)
+    for number in range(10):
+        odd = interleaved(rtp(b"ptz", max(0, number - 1), 1, payload_type=50, ssrc=9))
+        camera.send(odd + picture(number, SLICE if number else IDR) + odd)
+    raws = iter(source)
+    assert [next(raw for raw in raws if raw is not None).pts for _ in range(10)] == [n * 3600 for n in range(10)]
+    assert source.damaged == 0
+    source.close()
+
+
+def test_static_payload_type_and_control_in_the_query(camera: ScriptedCamera) -> None:
+    camera.sdp = (
+        "v=0\r\nm=video 0 RTP/AVP 35\r\na=rtpmap:35 H264/90000\r\na=control:rtsp://10.1.1.1/video?inst=1&trackID=1\r\n"
+        "m=application/TP-LINK 0 RTP/AVP smart/1/90000\r\na=rtpmap:95 TP-LINK/90000\r\n"
+        "m=audio 0 RTP/AVP 8\r\na=control:rtsp://10.1.1.1/video?inst=1&trackID=2\r\n"
+    )
+    source = opened(camera, intake=Intake(wants_sound=False))
+    camera.send(interleaved(rtp(IDR, 0, 0, marker=True, payload_type=35)))
+    assert heard(source).is_keyframe
+    assert asked_with(camera, "SETUP")[0].uri.endswith("/video?inst=1&trackID=1")
+    source.close()
+
+
+@pytest.mark.parametrize("sets", ["", "!!!", "AAAA,AAAA", "Z2QAH6w", "=" * 5000, ",,,,"])
+def test_garbage_as_parameter_sets_is_left_to_those_in_band(camera: ScriptedCamera, sets: str) -> None:
+    camera.sdp = SDP.replace("a=control:trackID=0", f"a=fmtp:96 sprop-parameter-sets={sets}\r\na=control:trackID=0")
+    plays(camera)
+
+
+SPS_H265 = "42010101600000030090000003000003005aa00502016965959a4932bc05a02000000300200000030321"
+"""640x360."""
+
+
+@pytest.mark.parametrize("start", ["", "000001", "00000001"])
+def test_size_is_known_from_sets_with_start_codes(camera: ScriptedCamera, start: str) -> None:
+    sets = {
+        "vps": "40010c01ffff016000000300900000030000030 05a959809".replace(" ", ""),
+        "sps": SPS_H265,
+        "pps": "4401c172b46240",
+    }
+    fmtp = ";".join(
+        f"sprop-{name}={base64.b64encode(bytes.fromhex(start + data)).decode()}" for name, data in sets.items()
+    )
+    camera.sdp = SDP.replace("H264", "H265").replace("a=control:trackID=0", f"a=fmtp:96 {fmtp}\r\na=control:trackID=0")
+    source = opened(camera)
+    assert (source.streams[0].width, source.streams[0].height) == (640, 360)
+    source.close()
+
+
+def test_size_beside_the_sets_stands_in(camera: ScriptedCamera) -> None:
+    camera.sdp = SDP + "a=x-dimensions:704,480\r\na=framerate:0S\r\n"
+    source = opened(camera)
+    assert (source.streams[0].width, source.streams[0].height, source.streams[0].frame_rate) == (704, 480, None)
+    source.close()
+
+
 # Answers and questions
 
 
@@ -623,10 +705,3 @@ def test_noise_before_any_answer_raises_only_our_error(method: str, pieces: list
         }
         camera.special[method] = lambda asked: b"".join(pieces) + good[method](asked)
         opened(camera).close()
-
-
-def test_kind_of_first_packet_is_video(camera: ScriptedCamera) -> None:
-    source = opened(camera)
-    camera.send(picture(0, IDR))
-    assert heard(source).kind is Kind.VIDEO
-    source.close()
