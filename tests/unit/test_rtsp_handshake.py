@@ -679,6 +679,14 @@ def test_camera_that_took_digest_never_gets_the_password_in_the_clear(camera: Sc
     assert not any("Basic" in asked.headers.get("authorization", "") for asked in camera.asked)
 
 
+def test_refused_digest_is_not_followed_by_basic(camera: ScriptedCamera) -> None:
+    camera.special["DESCRIBE"] = lambda asked: answer(
+        asked, 401, f"WWW-Authenticate: {'Basic' if 'authorization' in asked.headers else BOTH[1]}"
+    )
+    assert failure(camera, "u:hunter2").kind is ErrorKind.DENIED
+    assert len(camera.asked) == 2
+
+
 def test_downgrade_inside_of_a_session_is_refused_too(camera: ScriptedCamera) -> None:
     refusing(camera, ['Digest realm="r", nonce="n"'], lambda header: header.startswith("Digest"))
     camera.special["SETUP"] = lambda asked: answer(asked, 401, 'WWW-Authenticate: Basic realm="r"')

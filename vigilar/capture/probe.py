@@ -1,4 +1,5 @@
-"""Tries a camera once, step by step, and names the step that fails. One login attempt: cameras lock after a few."""
+"""Tries a camera once, step by step, and names the step that fails. One login attempt, a second
+where the password can be read or protected in two ways: cameras lock after a few."""
 
 from __future__ import annotations
 

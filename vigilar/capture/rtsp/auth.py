@@ -19,7 +19,7 @@ QUOTED_ALGORITHM = "algorithm in quotes"
 
 
 class InTheClear(Exception):
-    """The password is asked for unprotected by a camera that took it protected before."""
+    """The password is asked for unprotected by a camera that wanted it protected before."""
 
 
 class Login:
@@ -55,7 +55,7 @@ class Login:
 
     def challenge(self, headers: Sequence[str]) -> bool:
         """Take in the WWW-Authenticate headers; True when a nonce was only too old. Raises BadMessage if none fits,
-        InTheClear for Basic from a camera that took Digest before."""
+        InTheClear for Basic from a camera that took Digest before, or offered it on this connection."""
         offered = [one for header in headers for one in parse_challenges(header)]
         self._offered = [parameters for scheme, parameters in offered if scheme == "digest" and _is_usable(parameters)]
         if self._offered:
@@ -64,7 +64,7 @@ class Login:
             return self._asked.get("stale", "").lower() == "true"
         if all(scheme != "basic" for scheme, _ in offered):
             raise BadMessage("the camera asks for a login that is not understood")
-        if self._memory.took_digest:
+        if self._memory.took_digest or self._scheme == "digest":
             raise InTheClear("the camera asks for the password in the clear")
         self._scheme, self._asked = "basic", {}
         return False

@@ -85,7 +85,7 @@ def no_tls() -> CameraError:
 
 def login_in_the_clear() -> CameraError:
     return CameraError(
-        "The camera asks for the password unprotected, though it took it protected before; it is not given.",
+        "The camera asks for the password unprotected, though it wanted it protected before; it is not given.",
         kind=ErrorKind.DENIED,
         next_step="Has another device taken the camera's address? If it was changed in the camera: restart Vigilar.",
         code="V-CAM-03",
