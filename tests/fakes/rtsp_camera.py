@@ -237,9 +237,8 @@ class _Connection:
                 await self._writer.drain()
         if self._playing:
             self._playing.cancel()
-        if self._writer.get_extra_info("ssl_object"):
-            self._writer.transport.abort()  # a good-bye would outlive the loop
-        self._writer.close()
+        if not self._writer.get_extra_info("ssl_object"):
+            self._writer.close()
         for sock in self._udp.values():
             asyncio.get_running_loop().remove_reader(sock)
             sock.close()
@@ -499,7 +498,11 @@ class FakeCamera:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(_Connection(self, reader, writer).run())
             connections.add(task)
-            await task
+            try:
+                await task
+            finally:
+                if self._tls:
+                    writer.transport.abort()  # also one that ended before it was served; a good-bye outlives the loop
 
         server = await asyncio.start_server(serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
@@ -509,6 +512,8 @@ class FakeCamera:
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+        if self._tls:
+            await asyncio.sleep(0.1)  # aborted ones, and those that failed before they were ours, close in later turns
 
 
 def main() -> None:
