@@ -5,9 +5,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage() {
     cat <<'TEXT'
-usage: ./scripts/demo.sh [--data-dir DIR] [--port N] [--no-browser] [rtsp://... ...]
+usage: ./scripts/demo.sh [--data-dir DIR] [--port N] [--no-browser] [rtsp://user@host/path ...]
 
-Without an address it shows a house of four simulated cameras, else the cameras named.
+Without an address it shows a house of four simulated cameras, else the cameras named. A camera's password does not
+belong here, where everybody on this machine can read it: it is asked for, or taken from VIGILAR_CAMERA_PASSWORD.
   --data-dir DIR   where recordings, events and keys are kept (default: ./demo-data)
   --port N         the port of the page (default: 49735)
   --no-browser     do not open a browser
@@ -45,5 +46,5 @@ options=(--data-dir "$data_dir" --port "$port")
 if [ ${#cameras[@]} -eq 0 ]; then
     exec "$PY" -m vigilar demo "${options[@]}" </dev/null
 fi
-# By standard input: addresses hold passwords, and the arguments of a process can be read by everybody.
-exec "$PY" -m vigilar demo "${options[@]}" --cameras-from - < <(printf '%s\n' "${cameras[@]}")
+# With the terminal as standard input: the program asks for passwords, and refuses an address that holds one.
+exec "$PY" -m vigilar demo "${options[@]}" "${cameras[@]}"

@@ -14,9 +14,17 @@ SLICE = b"\x41\x9a" + b"p" * 40
 """NAL units that look like the first slice of a picture."""
 
 
-def rtp(payload: bytes, sequence: int, stamp: int, *, marker: bool = False, payload_type: int = PAYLOAD_TYPE) -> bytes:
+def rtp(
+    payload: bytes,
+    sequence: int,
+    stamp: int,
+    *,
+    marker: bool = False,
+    payload_type: int = PAYLOAD_TYPE,
+    ssrc: int = 7,
+) -> bytes:
     second = payload_type | (0x80 if marker else 0)
-    return struct.pack(">BBHII", 0x80, second, sequence & 0xFFFF, stamp & 0xFFFFFFFF, 7) + payload
+    return struct.pack(">BBHII", 0x80, second, sequence & 0xFFFF, stamp & 0xFFFFFFFF, ssrc) + payload
 
 
 def interleaved(packet: bytes, channel: int = 0) -> bytes:

@@ -17,12 +17,14 @@ import hashlib
 import io
 import random
 import re
+import socket
+import ssl
 import struct
 import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,9 @@ class Fault:
     ``bare`` has the parameter sets in band instead of in the session description; ``mid_gop`` begins between keyframes;
     ``video_stall_s`` stops the picture while the sound goes on; ``sound_late_s`` sends the sound later than its stamps
     say; ``redirect`` answers DESCRIBE with 302 to itself; ``no_marker`` never sets the marker bit; ``garbage_s`` sends
-    nonsense from then on.
+    nonsense from then on. ``udp`` is ``refused`` or ``silent``, which agrees and sends nothing; ``swap`` is per cent of
+    packets over UDP that come after the next; ``report_s`` ends the session when no receiver report came for so long,
+    whatever requests come; ``bad_sound`` is the status that answers SETUP of the sound.
     """
 
     user: str = ""
@@ -63,6 +67,10 @@ class Fault:
     redirect: bool = False
     no_marker: bool = False
     garbage_s: float | None = None
+    udp: str = ""
+    swap: float = 0.0
+    report_s: float | None = None
+    bad_sound: int = 0
 
     @classmethod
     def parse(cls, query: str) -> Fault:
@@ -220,6 +228,7 @@ class _Connection:
         self._camera, self._reader, self._writer = camera, reader, writer
         self._channels: dict[int, int] = {}
         self._playing: asyncio.Task[None] | None = None
+        self._udp: dict[int, socket.socket] = {}
         self._nonce = f"{random.getrandbits(128):032x}"
 
     async def run(self) -> None:
@@ -228,13 +237,17 @@ class _Connection:
                 await self._writer.drain()
         if self._playing:
             self._playing.cancel()
-        self._writer.close()
+        if not self._writer.get_extra_info("ssl_object"):
+            self._writer.close()
+        for sock in self._udp.values():
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
 
     async def _serve_one(self) -> bool:
         first = await self._reader.readexactly(1)
         if first == b"$":  # RTCP of the client
-            _, size = struct.unpack(">BH", await self._reader.readexactly(3))
-            await self._reader.readexactly(size)
+            channel, size = struct.unpack(">BH", await self._reader.readexactly(3))
+            self._camera.note_report(channel, await self._reader.readexactly(size))
             return True
         head = (first + await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").strip()
         method, uri, _ = head.split("\r\n")[0].split(" ", 2)
@@ -273,20 +286,51 @@ class _Connection:
             else:
                 self._reply(headers, 200, f"Content-Base: {uri.rstrip('/')}/", body=mount.clip.description())
         elif method == "SETUP":
-            self._set_up(uri, headers, session)
+            self._set_up(uri, headers, session, mount)
         else:
             self._reply(headers, 200, session)
             if method == "PLAY" and self._playing is None:
-                play = self._camera.player(mount, self._writer, self._channels)
+                self._camera.note_report(0, b"")
+                writer: Any = _OverUdp(self._writer, self._udp, mount.fault) if self._udp else self._writer
+                play = self._camera.player(mount, writer, self._channels)
+                play.last_report_s = lambda: self._camera.last_report_s
                 self._playing = asyncio.create_task(play.run())
 
-    def _set_up(self, uri: str, headers: dict[str, str], session: str) -> None:
+    def _set_up(self, uri: str, headers: dict[str, str], session: str, mount: Mount) -> None:
+        track = int(uri.rsplit("trackID=", 1)[1])
+        if mount.fault.bad_sound and not mount.clip.tracks[track].is_video:
+            self._reply(headers, mount.fault.bad_sound)
+            return
+        ports = re.search(r"RTP/AVP;unicast;client_port=(\d+)-(\d+)", headers.get("transport", ""))
+        if ports and mount.fault.udp != "refused":
+            self._camera.transports.add("UDP")
+            own = self._open_udp(track, (int(ports[1]), int(ports[2])))
+            told = f"Transport: {headers['transport']};server_port={own[0]}-{own[1]}"
+            self._reply(headers, 200, told, session)
+            return
         found = re.search(r"RTP/AVP/TCP.*interleaved=(\d+)-(\d+)", headers.get("transport", ""))
         if not found:
             self._reply(headers, 461)
             return
-        self._channels[int(uri.rsplit("trackID=", 1)[1])] = int(found[1])
+        self._channels[track] = int(found[1])
         self._reply(headers, 200, f"Transport: RTP/AVP/TCP;unicast;interleaved={found[1]}-{found[2]}", session)
+
+    def _open_udp(self, track: int, ports: tuple[int, int]) -> list[int]:
+        """Sockets of our own for a stream, known by the channels that it would have over TCP; their ports."""
+        host = self._writer.get_extra_info("peername")[0]
+        for channel, port in zip((2 * track, 2 * track + 1), ports, strict=True):
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.bind((host, 0))
+            sock.connect((host, port))
+            sock.setblocking(False)
+            self._udp[channel] = sock
+            asyncio.get_running_loop().add_reader(sock, self._take_datagram, channel)
+        self._channels[track] = 2 * track
+        return [self._udp[channel].getsockname()[1] for channel in (2 * track, 2 * track + 1)]
+
+    def _take_datagram(self, channel: int) -> None:
+        with contextlib.suppress(OSError):
+            self._camera.note_report(channel, self._udp[channel].recv(2048))
 
     def _is_allowed(self, fault: Fault, method: str, given: str) -> bool:
         if not fault.user:
@@ -303,6 +347,31 @@ class _Connection:
         return words.get("nonce") == self._nonce and words.get("response") == want
 
 
+class _OverUdp:
+    """In place of the writer: sends interleaved frames over UDP, some in the wrong order."""
+
+    def __init__(self, writer: asyncio.StreamWriter, sockets: dict[int, socket.socket], fault: Fault) -> None:
+        self.transport, self._drain = writer.transport, writer.drain
+        self._sockets, self._fault = sockets, fault
+        self._rand = random.Random(2)
+        self._behind: dict[int, bytes] = {}
+
+    async def drain(self) -> None:
+        await self._drain()
+
+    def write(self, frame: bytes) -> None:
+        channel, packet = frame[1], frame[4:]
+        if self._fault.udp == "silent":
+            return
+        if channel % 2 == 0 and channel not in self._behind and self._rand.random() * 100 < self._fault.swap:
+            self._behind[channel] = packet
+            return
+        for one in (packet, self._behind.pop(channel, b"")):
+            if one:
+                with contextlib.suppress(OSError):
+                    self._sockets[channel].send(one)
+
+
 class Play:
     """Sends a clip in a loop to one client, in real time, with the mount's faults."""
 
@@ -314,6 +383,7 @@ class Play:
         self._rand = random.Random(1)
         self._began_s = time.monotonic()
         self._next_report_s = 0.0
+        self.last_report_s: Callable[[], float] = time.monotonic
 
     async def run(self) -> None:
         fault, writer = self._mount.fault, self._writer
@@ -325,6 +395,9 @@ class Play:
                 first_s = first_s or time.monotonic()
                 played_s = time.monotonic() - first_s
                 if fault.drop_s is not None and played_s > fault.drop_s:
+                    writer.transport.abort()
+                    return
+                if fault.report_s is not None and time.monotonic() - self.last_report_s() > fault.report_s:
                     writer.transport.abort()
                     return
                 if fault.stall_s is not None and played_s > fault.stall_s:
@@ -377,23 +450,35 @@ class Play:
 
 
 class FakeCamera:
-    """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones."""
+    """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones,
+    ``reports`` the receiver reports by channel, ``transports`` what streams were set up over beside TCP."""
 
     player = Play
     """What sends the packets; benchmarks put one that takes notes in its place."""
 
-    def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0) -> None:
+    def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self.mounts = {name: Mount(path, fault) for name, (path, fault) in mounts.items()}
         self.requests: list[str] = []
         self.refused_logins = 0
+        self.reports: list[tuple[int, bytes]] = []
+        self.last_report_s = 0.0
+        self.transports: set[str] = set()
         self.port = port
+        self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end = asyncio.Event()
         self._is_ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="fake camera", daemon=True)
 
     def url(self, name: str, login: str = "") -> str:
-        return f"rtsp://{login + '@' if login else ''}127.0.0.1:{self.port}/{name}"
+        scheme = "rtsps" if self._tls else "rtsp"
+        return f"{scheme}://{login + '@' if login else ''}127.0.0.1:{self.port}/{name}"
+
+    def note_report(self, channel: int, packet: bytes) -> None:
+        """What a client sent over RTCP, or to open the way for UDP."""
+        if packet[1:2] == bytes([201]):
+            self.reports.append((channel, packet))
+        self.last_report_s = time.monotonic()
 
     def __enter__(self) -> FakeCamera:
         self._thread.start()
@@ -413,9 +498,13 @@ class FakeCamera:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(_Connection(self, reader, writer).run())
             connections.add(task)
-            await task
+            try:
+                await task
+            finally:
+                if self._tls:
+                    writer.transport.abort()  # also one that ended before it was served; a good-bye outlives the loop
 
-        server = await asyncio.start_server(serve, "127.0.0.1", self.port)
+        server = await asyncio.start_server(serve, "127.0.0.1", self.port, ssl=self._tls)
         self.port = server.sockets[0].getsockname()[1]
         self._is_ready.set()
         await self._end.wait()
@@ -423,6 +512,8 @@ class FakeCamera:
         for task in connections:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
+        if self._tls:
+            await asyncio.sleep(0.1)  # aborted ones, and those that failed before they were ours, close in later turns
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -30,12 +31,15 @@ def answer(asked: Asked, status: int = 200, *lines: str, body: str = "") -> byte
 
 @dataclass
 class ScriptedCamera:
-    """``special`` replaces the good answer to a method; ``asked`` are all requests so far."""
+    """``special`` replaces the good answer to a method; ``asked`` are all requests so far, ``frames`` what came in
+    interleaved frames: channel and packet. ``greeting`` is sent to each that connects."""
 
     sdp: str = SDP
     session: str = "77;timeout=60"
+    greeting: bytes = b""
     special: dict[str, Answer] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
+    frames: list[tuple[int, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -73,6 +77,10 @@ class ScriptedCamera:
         with self._changed:
             assert self._changed.wait_for(lambda: self.methods.count(method) >= count, timeout_s), self.methods
 
+    def wait_frames(self, count: int, timeout_s: float = 5.0) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.frames) >= count, timeout_s), self.frames
+
     @property
     def methods(self) -> list[str]:
         return [asked.method for asked in self.asked]
@@ -87,6 +95,8 @@ class ScriptedCamera:
             with self._changed:
                 self._clients.append(client)
                 self._changed.notify_all()
+            with contextlib.suppress(OSError):
+                client.sendall(self.greeting)
             self._serve_client(client)
 
     def _serve_client(self, client: socket.socket) -> None:
@@ -100,11 +110,20 @@ class ScriptedCamera:
                 return
             if not more:
                 return
-            data += more
+            data = self._take_frames(data + more)
             while b"\r\n\r\n" in data:
                 head, _, data = data.partition(b"\r\n\r\n")
                 if not self._answer(client, head.decode()):
                     return
+                data = self._take_frames(data)
+
+    def _take_frames(self, data: bytes) -> bytes:
+        while data.startswith(b"$") and len(data) >= 4 and len(data) >= (end := 4 + int.from_bytes(data[2:4], "big")):
+            with self._changed:
+                self.frames.append((data[1], data[4:end]))
+                self._changed.notify_all()
+            data = data[end:]
+        return data
 
     def _answer(self, client: socket.socket, head: str) -> bool:
         lines = head.split("\r\n")

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import RunningBroker, wait_until
+from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.ready_store import database_url, lay_database
 from tests.recording_kit import FOREVER_MS, probe_times
 from vigilar.base.child import Launched
@@ -334,6 +335,30 @@ def test_live_view_is_fed_while_recording(camera: Camera) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("settings", "fault", "note"),
+    [
+        ({"transport": "udp"}, Fault(bad_sound=500), "refused by the camera"),
+        ({"sound": False}, Fault(), "switched off in the settings"),
+        ({}, Fault(), ""),
+    ],
+    ids=["refused", "not wanted", "there"],
+)
+def test_page_is_told_why_there_is_no_sound(
+    camera: Camera, clip: Path, settings: dict[str, Any], fault: Fault, note: str
+) -> None:
+    with FakeCamera({"main": (clip, fault)}) as source:
+        camera.job = replace(camera.job, main_url=source.url("main"), **settings)
+        camera.start()
+        wait_until(lambda: any(said["state"] == "live" for said in camera.said("health")), 60.0)
+        health = next(said for said in camera.said("health") if said["state"] == "live")
+        camera.stop()
+    assert (health["sound_note"], health["audio_codec"]) == (note, "" if note else "aac")
+    assert ("UDP" in source.transports) == ("transport" in settings)
+    assert source.requests.count("SETUP") == (1 if "sound" in settings else 2)
+
+
 def test_camera_that_is_not_there_is_said_and_does_not_hang(camera: Camera, tmp_path: Path) -> None:
     camera.job = replace(camera.job, main_url=f"file:{tmp_path / 'nowhere.mp4'}")
     process = camera.start()

@@ -217,3 +217,40 @@ def test_demo_scene_needs_no_test(tmp_path: Path, capsys: pytest.CaptureFixture[
     capsys.readouterr()
     assert camera(tmp_path, "test", "hall", "--json") == 0
     assert json.loads(capsys.readouterr().out)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rtsp://192.0.2.8:554/user=admin_password=geheim_channel=1_stream=0.sdp?real_stream",
+        "rtsp://192.0.2.8/live=1,1&username=admin&password=geheim",
+        "rtsp://192.0.2.8/s?token=geheim",
+        "rtsp://admin:12/geheim@192.0.2.8/x",
+    ],
+)
+def test_password_in_any_part_is_refused_unrepeated(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("add", "test"):
+        assert camera(tmp_path, command, address) == ExitCode.USAGE
+    said = capsys.readouterr()
+    assert "geheim" not in said.err + said.out
+    assert not (tmp_path / "vigilar.toml").exists()
+
+
+def test_certificate_is_forgotten_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert camera(tmp_path, "add", "rtsps://10.0.0.7/x", "--name", "Door", "--no-test") == 0
+    pin = tmp_path / "secrets" / "certificates" / "10.0.0.7_322"
+    pin.parent.mkdir(parents=True)
+    pin.write_text("ab" * 32)
+    assert camera(tmp_path, "trust", "door") == 0
+    assert "is forgotten" in capsys.readouterr().out
+    assert not pin.exists()
+    assert camera(tmp_path, "trust", "door") == 0
+    assert "No certificate" in capsys.readouterr().out
+
+
+def test_camera_without_encryption_has_no_certificate(tmp_path: Path) -> None:
+    add_door(tmp_path)
+    assert camera(tmp_path, "trust", "door") == ExitCode.USAGE
+    assert camera(tmp_path, "trust", "nobody") == ExitCode.NOT_FOUND

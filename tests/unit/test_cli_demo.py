@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.lock import FileLock
-from vigilar.cli.demo import default_folder
+from vigilar.cli.demo import default_folder, with_password
 from vigilar.cli.demo_house import MARK, prepare, read_camera
 from vigilar.cli.program import run
 from vigilar.config.addresses import DEMO_SCENES
@@ -151,11 +152,58 @@ def test_second_demo_in_one_folder_is_busy(tmp_path: Path, capsys: pytest.Captur
     assert not (tmp_path / "vigilar.toml").exists()
 
 
-def test_bad_address_starts_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(["demo", "--data-dir", str(tmp_path / "t"), "rtsp://u:geheim@/x"]) == ExitCode.USAGE
+def test_bad_address_starts_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIGILAR_CAMERA_PASSWORD", "geheim")
+    assert run(["demo", "--data-dir", str(tmp_path / "t"), "rtsp://u@/x"]) == ExitCode.USAGE
     err = capfd.readouterr().err
     assert "Camera 1: the address names no host" in err
     assert "geheim" not in err
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "rtsp://u:geheim@h/x",
+        "rtsp://h/x,rtsp://u:geheim@h/y",
+        "rtsp://u:12/geheim@10.0.0.7/x",
+        "rtsp://h/user=u_password=geheim_channel=1",
+        "rtsps://h/s?token=geheim",
+    ],
+)
+def test_password_as_an_argument_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str], address: str) -> None:
+    assert run(["demo", "--data-dir", str(tmp_path / "t"), address]) == ExitCode.USAGE
+    err = capfd.readouterr().err
+    assert "VIGILAR_CAMERA_PASSWORD" in err
+    assert "geheim" not in err
+    assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "user"),
+    [
+        ("rtsp://admin@10.0.0.7/x,rtsp://admin@10.0.0.7/y", "admin"),
+        ("rtsp://10.0.0.7/user=admin_password={password}_channel=1", ""),
+        ("rtsp://10.0.0.7/s?token={password}", ""),
+    ],
+)
+def test_password_of_the_environment_becomes_the_secret(
+    places: Places, monkeypatch: pytest.MonkeyPatch, given: str, user: str
+) -> None:
+    monkeypatch.setenv("VIGILAR_CAMERA_PASSWORD", "ge@h&im")
+    prepare(places, [with_password(given)], 5000)
+    login = SecretStore(places.secrets_dir).get_login("camera-1")
+    assert (login.user, login.password) == (user, "ge@h&im")
+    assert "h&im" not in places.config_file.read_text()
+
+
+def test_camera_without_a_login_needs_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIGILAR_CAMERA_PASSWORD", raising=False)
+    assert with_password("rtsp://h/x,rtsp://h/y") == "rtsp://h/x,rtsp://h/y"
+    monkeypatch.setattr("sys.stdin", io.StringIO())  # no terminal: nobody can be asked
+    with pytest.raises(VigilarError, match="password of a camera is missing"):
+        with_password("rtsp://u@h/x")
 
 
 def test_trial_lives_with_the_data_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vigilar.config.addresses import address_problem, split_login, with_login
 
@@ -18,6 +20,11 @@ from vigilar.config.addresses import address_problem, split_login, with_login
         "rtsp://10.0.0.7/path@with-at",
         "rtsp://10.0.0.7/user={user}&password={password}&channel=1",
         "rtsp://10.0.0.7/user=admin&password=&channel=1",
+        "rtsps://192.168.1.21/x",
+        "rtsp://10.0.0.7/user={user}_password={password}_channel=1",
+        "rtsp://10.0.0.7/user=admin_password=_channel=1_stream=0.sdp",
+        "rtsp://10.0.0.7/s?token={password}",
+        "rtsp://10.0.0.7/s?bypass=1&compass=n&author=x",
         "file:/clips/door.mp4",
         "demo:street",
     ],
@@ -32,7 +39,6 @@ def test_good_address_has_no_problem(address: str) -> None:
         ("", "is empty"),
         ("192.168.1.21", "must begin with"),
         ("http://192.168.1.21/x", "must begin with"),
-        ("rtsps://192.168.1.21/x", "must begin with"),
         ("RTSP://h/x", "must begin with"),
         ("rtsp:/h/x", "must begin with"),
         ("rtsp://", "names no host"),
@@ -52,6 +58,16 @@ def test_good_address_has_no_problem(address: str) -> None:
         ("rtsp://admin:ge/heim@h/x", "must not hold a login"),
         ("rtsp://h/user=admin&password=geheim", "must not hold a password"),
         ("rtsp://h/?PWD=geheim", "must not hold a password"),
+        ("rtsp://h/user=admin_password=geheim_channel=1_stream=0.sdp?real_stream", "must not hold a password"),
+        ("rtsp://h/a?loginuse=admin&loginpas=geheim", "must not hold a password"),
+        ("rtsp://h?psw=geheim", "must not hold a password"),
+        ("rtsp://h/s?token=geheim", "must not hold a password"),
+        ("rtsp://h/s#access_token=geheim", "must not hold a password"),
+        ("rtsp://h/videoMain?u=admin&p=geheim", "must not hold a password"),
+        ("rtsp://h/live;user=admin;pwd=geheim", "must not hold a password"),
+        ("rtsp://admin:12/geheim@10.0.0.7/x", "must not hold a login"),
+        ("rtsp://admin:p@geheim/w@10.0.0.7/x", "must not hold a login"),
+        ("rtsps://admin:geheim@h/x", "must not hold a login"),
         ("file:clips/door.mp4", "from the root"),
         ("file:/", "from the root"),
         ("demo:attic", "names no demo scene"),
@@ -77,13 +93,36 @@ def test_bad_address_is_explained_and_not_repeated(address: str, says: str) -> N
         ("rtsp://u:pa?ss#w@h/x", "rtsp://h/x", "u", "pa?ss#w"),
         ("rtsp://h/x@y", "rtsp://h/x@y", None, None),
         ("rtsp://h:554/x@y", "rtsp://h:554/x@y", None, None),
+        ("rtsp://a:p%edge1@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "p%edge1"),
+        ("rtsp://a:50%off@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "50%off"),
+        ("rtsp://a:%C3%BC%20%C3%9F@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "ü ß"),
+        ("rtsp://a:ü ß@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "ü ß"),
+        ("rtsp://a:p#1/2?x@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "p#1/2?x"),
+        ("rtsp://a:12/34@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "12/34"),
+        ("rtsp://a:p@ss/w@192.0.2.4/s", "rtsp://192.0.2.4/s", "a", "p@ss/w"),
+        (
+            "rtsp://h:554/user=admin_password=s3cret_channel=1_stream=0.sdp?real_stream",
+            "rtsp://h:554/user={user}_password={password}_channel=1_stream=0.sdp?real_stream",
+            "admin",
+            "s3cret",
+        ),
+        (
+            "rtsp://h/live=1,1&username=admin&password=s3cret",
+            "rtsp://h/live=1,1&username={user}&password={password}",
+            "admin",
+            "s3cret",
+        ),
+        ("rtsp://h/a?loginuse=u&loginpas=p&x=1", "rtsp://h/a?loginuse={user}&loginpas={password}&x=1", "u", "p"),
+        ("rtsp://h/s?token=abc", "rtsp://h/s?token={password}", "", "abc"),
+        ("rtsp://h/user={user}&password={password}", "rtsp://h/user={user}&password={password}", None, None),
         ("file:/x@y", "file:/x@y", None, None),
     ],
 )
 def test_login_is_taken_out(address: str, bare: str, user: str | None, password: str | None) -> None:
     split = split_login(address)
     assert (split.address, split.user, split.password) == (bare, user, password)
-    assert "password" not in repr(split)
+    assert "password='" not in repr(split)
+    assert "s3cret" not in repr(split)
 
 
 def test_login_goes_back_percent_encoded() -> None:
@@ -92,6 +131,35 @@ def test_login_goes_back_percent_encoded() -> None:
 
 def test_login_goes_where_the_path_asks_for_it() -> None:
     assert with_login("rtsp://h/user={user}&password={password}", "u", "p&q") == "rtsp://h/user=u&password=p%26q"
+
+
+@pytest.mark.parametrize(
+    ("address", "filled"),
+    [
+        ("rtsp://h/user={user}_password={password}_channel=1", "rtsp://h/user=u_password=p@1&/2?x%40_channel=1"),
+        ("rtsp://h/s?user={user}&pwd={password}&c=1", "rtsp://h/s?user=u&pwd=p@1%26/2%3Fx%2540&c=1"),
+        ("rtsp://h/s?token={password}", "rtsp://h/s?token=p@1%26/2%3Fx%2540"),
+    ],
+)
+def test_login_in_the_path_is_written_as_the_camera_reads_it(address: str, filled: str) -> None:
+    assert with_login(address, "u", "p@1&/2?x%40") == filled
+
+
+def test_blank_never_ends_the_request() -> None:
+    assert " " not in with_login("rtsp://h/user={user}_password={password}", "a b", "ü \n")
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_any_login_that_is_put_in_is_found_again(user: str, password: str) -> None:
+    split = split_login(with_login("rtsp://192.0.2.4:554/x", user, password))
+    assert (split.address, split.user, split.password) == ("rtsp://192.0.2.4:554/x", user, password)
+
+
+@given(st.text(max_size=80))
+def test_noise_as_address_is_a_problem_or_none(text: str) -> None:
+    for address in (text, "rtsp://" + text, "rtsp://h/" + text):
+        split = split_login(address)
+        assert address_problem(split.address) is None or isinstance(address_problem(split.address), str)
 
 
 @pytest.mark.parametrize("password", ["", "plain", "p@s/s:%?#", "ümlaut", "a b\"'\\"])

@@ -118,7 +118,10 @@ def test_unknown_key_names_the_nearest_right_one(text: str, says: str) -> None:
         (f'{CAMERA}login = "secret:../x"', "login: must be the name of a secret"),
         (f'{CAMERA}small = "demo:hall"', "small: cannot be a demo scene"),
         ('[[camera]]\nname = "x"\naddress = "demo:hall"\nsmall = "rtsp://h/x"', "small: is not for a demo scene"),
-        ('[[camera]]\nname = "x"\naddress = "file:/x"\nlogin = "secret:x"', 'login: is only for an "rtsp://" address'),
+        (
+            '[[camera]]\nname = "x"\naddress = "file:/x"\nlogin = "secret:x"',
+            'login: is only for an "rtsp://" or "rtsps://" address',
+        ),
         (
             '[[camera]]\nname = "x"\naddress = "rtsp://h/{password}"',
             "address: asks for {password}, but there is no login",

@@ -70,6 +70,7 @@ def test_effective_values_show_what_cameras_take_over() -> None:
             "id": "front-door",
             "address": "rtsp://10.0.0.7/x",
             "login": "secret:front-door",
+            "transport": "tcp",
             "record": "motion",
             "sensitivity": "high",
             "sound": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 from fractions import Fraction
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigilar.capture.rtsp.messages import MAX_BODY_BYTES, BadMessage
-from vigilar.capture.rtsp.sdp import MAX_MEDIA, control_url, decode_sets, parse_sdp
+from vigilar.capture.rtsp.sdp import MAX_MEDIA, control_urls, decode_sets, microphones, parse_sdp, url_on
 
 CAMERA = """v=0
 o=- 0 0 IN IP4 127.0.0.1
@@ -41,8 +42,8 @@ def test_description_is_parsed(ending: str) -> None:
     assert (video.rate, video.control) == (Fraction(25, 2), "trackID=1")
     assert video.fmtp["sprop-parameter-sets"] == "Z2QAH6w=,aO48gA=="
     assert "other" not in video.fmtp
-    assert (sound.encoding, sound.clock, sound.channels, sound.is_sent) == ("PCMA", 8000, 1, True)
-    assert not speaker.is_sent
+    assert (sound.encoding, sound.clock, sound.channels, sound.is_send_only) == ("PCMA", 8000, 1, False)
+    assert speaker.is_send_only
     assert facts.kind == "application"
 
 
@@ -79,28 +80,168 @@ def test_streams_are_counted() -> None:
     assert len(parse_sdp(b"v=0\n" + b"m=video 0 RTP/AVP 96\n" * 500).media) == MAX_MEDIA
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"m=video 0 RTP/AVP 96", b"v=0\n" * MAX_BODY_BYTES])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"a=control:*\n", b"v=0\n" * MAX_BODY_BYTES])
 def test_what_is_no_description_is_refused(body: bytes) -> None:
     with pytest.raises(BadMessage):
         parse_sdp(body)
 
 
 @pytest.mark.parametrize(
+    "head",
+    ["", "v=1\n", "\ufeffv=0\n", "o=- \ns=\ns=twice\nc=IN\n", " v=0\n", "\0\nv=0\n", "t=0 0\nv=0\n", "v=0\ns=\n\n"],
+)
+def test_wrong_first_lines_do_not_matter(head: str) -> None:
+    text = head + "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000 \na=control:trackID=0"
+    media = parse_sdp(text.encode()).media[0]
+    assert (media.encoding, media.clock, media.control) == ("H264", 90_000, "trackID=0")
+
+
+ROOT = "rtsp://me:8554"
+
+
+@pytest.mark.parametrize(
     ("base", "control", "expected"),
     [
-        ("rtsp://h/a/", "track1", "rtsp://h/a/track1"),
-        ("rtsp://h/a", "track1", "rtsp://h/a/track1"),
-        ("rtsp://h/a?x=1", "track1", "rtsp://h/a?x=1/track1"),
-        ("rtsp://h/a", "*", "rtsp://h/a"),
-        ("rtsp://h/a", "", "rtsp://h/a"),
-        ("rtsp://h/a", "rtsp://evil:1/b/track1?x=y", "rtsp://me:8554/b/track1?x=y"),
-        ("rtsp://h/a", "RTSP://192.168.1.9", "rtsp://me:8554"),
-        ("rtsp://h/a", "rtsp://user:pw@evil/b", "rtsp://me:8554/b"),
-        ("rtsp://h/a", "rtsp://[::1/b", "rtsp://h/a"),
+        (f"{ROOT}/a/", "track1", f"{ROOT}/a/track1"),
+        (f"{ROOT}/a", "track1", f"{ROOT}/a/track1"),
+        (f"{ROOT}/a?x=1", "track1", f"{ROOT}/a?x=1/track1"),
+        (f"{ROOT}/a", "*", f"{ROOT}/a"),
+        (f"{ROOT}/a", "", f"{ROOT}/a"),
+        (ROOT, "/media/1/video/1", f"{ROOT}/media/1/video/1"),
+        (f"{ROOT}/", "/media/1/video/1", f"{ROOT}/media/1/video/1"),
+        (f"{ROOT}/media/1", "/media/1/video/1", f"{ROOT}/media/1/video/1"),
+        (f"{ROOT}/live/", "/track1", f"{ROOT}/live/track1"),
+        (f"{ROOT}/mpeg4", "?ctype=video", f"{ROOT}/mpeg4?ctype=video"),
+        (f"{ROOT}/a", "rtsp://evil:1/b/track1?x=y", f"{ROOT}/b/track1?x=y"),
+        (f"{ROOT}/a", "RTSP://192.168.1.9", ROOT),
+        (f"{ROOT}/a", "rtsp://user:pw@evil/b", f"{ROOT}/b"),
+        (f"{ROOT}/a", "rtsp://[::1/b", f"{ROOT}/b"),
+        (f"{ROOT}/a", "rtsp://", f"{ROOT}/a"),
     ],
 )
-def test_control_url_stays_on_our_host(base: str, control: str, expected: str) -> None:
-    assert control_url(base, control, "me:8554") == expected
+def test_first_url_is_what_cameras_expect_and_on_our_host(base: str, control: str, expected: str) -> None:
+    urls = control_urls([base], control, ROOT)
+    assert urls[0] == expected
+    assert all(url == ROOT or url.startswith((f"{ROOT}/", f"{ROOT}?")) for url in urls)
+
+
+def test_other_readings_of_a_control_follow() -> None:
+    assert control_urls([f"{ROOT}/a/b"], "/t", ROOT) == [f"{ROOT}/a/b/t", f"{ROOT}/t"]
+    assert control_urls([f"{ROOT}/a?x=1"], "t", ROOT)[1] == f"{ROOT}/a/t?x=1"
+    assert control_urls([f"{ROOT}/a/", f"{ROOT}/b"], "t", ROOT) == [f"{ROOT}/a/t", f"{ROOT}/b/t"]
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("rtsp://10.0.0.9/live/", f"{ROOT}/live/"),
+        ("rtsp://rtsp://cam:554/stream1/", f"{ROOT}/stream1/"),
+        ("rtsp://RTSP://rtsps://cam/x?y=1", f"{ROOT}/x?y=1"),
+        ("cam:554/stream1/", f"{ROOT}/stream1/"),
+        ("/stream1/", f"{ROOT}/stream1/"),
+        ("rtsp://::ffff:192.0.2.7/onvif/profile.0/", f"{ROOT}/onvif/profile.0/"),
+        ("rtsp://192.0.2.9", ROOT),
+        ("rtsp://192.0.2.9?a=b/c", f"{ROOT}?a=b/c"),
+        ("rtsp://", ""),
+        ("rtsp://rtsp://", ""),
+        ("", ""),
+        ("rtsp://cam/a b", ""),
+        ("rtsp://cam/" + "x" * 2000, ""),
+    ],
+)
+def test_base_is_mended_or_ignored(base: str, expected: str) -> None:
+    assert url_on(ROOT, base) == expected
+
+
+def sounds(*sections: str) -> list[str]:
+    text = "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=sendonly\n" + "".join(sections)
+    return [media.control for media in microphones(parse_sdp(text.encode()))]
+
+
+def sound(control: str, mark: str = "") -> str:
+    return f"m=audio 0 RTP/AVP 8\na=control:{control}\n" + (f"a={mark}\n" if mark else "")
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ([sound("mic", "sendonly")], ["mic"]),
+        ([sound("mic", "recvonly")], ["mic"]),
+        ([sound("mic", "recvonly"), sound("speaker", "sendonly")], ["mic"]),
+        ([sound("speaker", "sendonly"), sound("mic")], ["mic"]),
+        ([sound("a", "sendonly"), sound("b", "sendonly")], ["a", "b"]),
+        ([sound("mic", "SendOnly".lower()), "m=application 0 RTP/AVP 107\n"], ["mic"]),
+        ([], []),
+    ],
+)
+def test_microphone_is_found_whoever_counts(sections: list[str], expected: list[str]) -> None:
+    assert sounds(*sections) == expected
+
+
+def test_format_under_the_wrong_payload_type_is_taken() -> None:
+    text = "v=0\nm=audio 0 RTP/AVP 104\na=rtpmap:104 mpeg4-generic/16000/1\na=fmtp:97 mode=AAC-hbr;config=1408\n"
+    assert parse_sdp(text.encode()).media[0].fmtp["config"] == "1408"
+
+
+def test_format_in_the_section_of_another_stream_is_found() -> None:
+    text = (
+        "v=0\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 8\n"
+        "a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z2QAH6w=,aO48gA==\n"
+    )
+    video, audio = parse_sdp(text.encode()).media
+    assert video.fmtp["sprop-parameter-sets"] == "Z2QAH6w=,aO48gA=="
+    assert audio.fmtp == {}
+
+
+def test_two_streams_of_one_payload_type_keep_their_own_formats() -> None:
+    text = "v=0\n" + "".join(f"m=video 0 RTP/AVP 96\na=fmtp:96 x={n}\n" for n in (1, 2))
+    assert [media.fmtp["x"] for media in parse_sdp(text.encode()).media] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding", "clock", "channels"),
+    [
+        ("11 PCM/48000", "PCM", 48_000, 1),
+        ("11  L16 / 16000 / 2", "L16", 16_000, 2),
+        ("11\tOPUS/48000/2 ", "OPUS", 48_000, 2),
+    ],
+)
+def test_rtpmap_of_any_spacing_is_read(line: str, encoding: str, clock: int, channels: int) -> None:
+    media = parse_sdp(f"v=0\nm=audio 0 RTP/AVP 11\na=rtpmap:{line}\n".encode()).media[0]
+    assert (media.encoding, media.clock, media.channels) == (encoding, clock, channels)
+
+
+@pytest.mark.parametrize(("name", "encoding"), [("sprop-parameter-sets", "H264"), ("sprop-sps", "H265"), ("x", "")])
+def test_picture_without_rtpmap_is_known_by_its_sets(name: str, encoding: str) -> None:
+    text = f"v=0\nm=video 0 RTP/AVP 96\na=fmtp:96 {name}=Z2QAH6w=\n"
+    assert parse_sdp(text.encode()).media[0].encoding == encoding
+
+
+@pytest.mark.parametrize(
+    ("line", "size"),
+    [
+        ("x-dimensions:704,480", (704, 480)),
+        ("framesize:96 704-480", (704, 480)),
+        ("cliprect:0,0,480,704", (704, 480)),
+        ("x-dimensions:704", (0, 0)),
+        ("x-dimensions:0,99999", (0, 0)),
+        ("x-dimensions:" + "9" * 500, (0, 0)),
+    ],
+)
+def test_size_beside_the_sets_is_read(line: str, size: tuple[int, int]) -> None:
+    assert parse_sdp(described(line).encode()).media[0].size == size
+
+
+START = b"\0\0\0\1"
+
+
+@pytest.mark.parametrize("data", [START + b"gd\x1f", START[1:] + b"gd\x1f", START + b"gd\x1f\0\0", b"gd\x1f\0"])
+def test_start_codes_in_a_description_are_taken_off(data: bytes) -> None:
+    assert decode_sets(base64.b64encode(data).decode()) == [b"gd\x1f"]
+
+
+def test_several_sets_in_one_word_are_parted() -> None:
+    assert decode_sets(base64.b64encode(START + b"gd\x1f" + START + b"h\xee").decode()) == [b"gd\x1f", b"h\xee"]
 
 
 def test_parameter_sets_are_decoded() -> None:
@@ -120,6 +261,8 @@ def test_noise_as_attributes_is_left_out(pairs: list[tuple[str, str]]) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_noise_as_control_is_some_url(base: str, control: str) -> None:
-    assert isinstance(control_url(base, control, "h"), str)
+def test_noise_as_control_is_some_url_of_ours(base: str, control: str) -> None:
+    known = url_on(ROOT, base)
+    assert not known or known.startswith(ROOT)
+    assert all(url.startswith(ROOT) for url in control_urls([known or ROOT], control, ROOT))
     decode_sets(control)

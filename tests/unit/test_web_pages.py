@@ -556,6 +556,41 @@ class TestCamerasApi:
         assert owner.delete("/api/v1/cameras/database").status_code == 204
         assert secrets.names() == ["database"]
 
+    @pytest.mark.parametrize(
+        ("address", "stored", "user"),
+        [
+            (
+                "rtsp://192.0.2.8:554/user=admin_password=s3cret_channel=1_stream=0.sdp?real_stream",
+                "rtsp://192.0.2.8:554/user={user}_password={password}_channel=1_stream=0.sdp?real_stream",
+                "admin",
+            ),
+            (
+                "rtsp://192.0.2.8/live=1,1&username=admin&password=s3cret",
+                "rtsp://192.0.2.8/live=1,1&username={user}&password={password}",
+                "admin",
+            ),
+            ("rtsp://192.0.2.8/s?token=s3cret", "rtsp://192.0.2.8/s?token={password}", ""),
+        ],
+    )
+    def test_login_in_the_path_is_kept_as_a_secret(
+        self,
+        house: House,
+        owner: FlaskClient,
+        address: str,
+        stored: str,
+        user: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        response = owner.post("/api/v1/cameras", json={"name": "Yard", "address": address})
+        assert response.status_code == 201
+        text = (house.folder / "vigilar.toml").read_text()
+        assert f'address = "{stored}"' in text
+        secret = json.loads((house.folder / "secrets/yard.json").read_text())
+        assert secret == {"user": user, "password": "s3cret"}
+        shown = [owner.get(path).get_data(as_text=True) for path in ("/api/v1/cameras", "/api/v1/cameras/yard")]
+        assert stored in shown[1]
+        assert not any("s3cret" in one for one in (text, caplog.text, response.get_data(as_text=True), *shown))
+
     def test_same_address_twice_is_409(self, owner: FlaskClient) -> None:
         body = {"name": "Porch", "address": "demo:street"}
         assert owner.post("/api/v1/cameras", json=body).status_code == 201

@@ -7,7 +7,8 @@ import re
 _URL_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]*@(?=[^/\s])")
 _URL_USER_ODD = re.compile(r"(?P<scheme>rtsps?://)[^\s]*@")
 _NAMED = re.compile(
-    r"(?P<name>\b(?:pass(?:word|wd)?|pwd|token|secret|pin|authorization|cookie|api[_-]?key)\b[\"']?\s*[=:]\s*)"
+    r"(?P<name>(?:\b|_)(?:(?:login|user|usr)?_?(?:pass(?:word|wd|w)?|passwort|pas|pwd|psw|psswd)|pw|(?:access|auth)?_?token|authbasic"
+    r"|secret|pin|authorization|cookie|(?:api|auth|access)[_-]?key)\b[\"']?\s*[=:]\s*)(?!\{password\})"
     r"(?P<value>(?:Basic|Bearer|Digest)\s+[^\"'\n]*|\"[^\"]*\"|'[^']*'|[^\s,;&}]+)",
     re.IGNORECASE,
 )

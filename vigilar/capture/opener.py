@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.sound import SoundCoder
 from vigilar.capture.rtsp.source import RtspSource
 from vigilar.media.packets import RawPacket, StreamInfo
@@ -22,14 +23,14 @@ class OpenSource(Protocol):
     def close(self) -> None: ...
 
 
-def open_source(url: str, wait: Callable[[float], bool]) -> OpenSource:
-    """``wait(seconds)`` waits and tells whether to stop. Raises CameraError."""
+def open_source(url: str, wait: Callable[[float], bool], intake: Intake | None = None) -> OpenSource:
+    """``wait(seconds)`` waits and tells whether to stop; ``intake`` is for cameras. Raises CameraError."""
     if url.startswith("file:"):
         # Not at the top: a process that only records RTSP never loads libav, which is 16 MB (measured).
         from vigilar.media.file_source import FileSource
 
         return FileSource(url, wait)
-    return RtspSource(url, wait, _make_sound_encoder)
+    return RtspSource(url, wait, _make_sound_encoder, intake)
 
 
 def _make_sound_encoder(codec: str, sample_rate: int, channels: int, setup: bytes) -> SoundCoder:

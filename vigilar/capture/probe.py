@@ -1,17 +1,23 @@
-"""Tries a camera once, step by step, and names the step that fails. One login attempt: cameras lock after a few."""
+"""Tries a camera once, step by step, and names the step that fails. One login attempt, a second
+where the password can be read or protected in two ways: cameras lock after a few."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource, open_source
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
-from vigilar.media.packets import Kind
+from vigilar.capture.rtsp.intake import Intake, StreamMemory
+from vigilar.media.bitstream import annex_b, first_sps, parameter_sets
+from vigilar.media.packets import Kind, StreamInfo
+from vigilar.media.sps import BadBitstream
 
 CONNECT_S = 5.0
 PICTURE_S = 12.0
@@ -38,8 +44,12 @@ class ProbeReport:
     stages: tuple[Stage, ...]
 
 
-def probe(url: str) -> ProbeReport:
-    """Reach the camera, log in, read one keyframe. Blocks up to about 25 s. ``url`` may hold an encoded login."""
+def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
+    """Reach the camera, log in, read one keyframe. ``url`` may hold an encoded login.
+
+    Blocks up to about 80 s for a camera that answers but is slow, 25 s for others. ``pins_dir``: where certificates are
+    remembered; none is written.
+    """
     stages: list[Stage] = []
     began = time.monotonic()
 
@@ -49,30 +59,37 @@ def probe(url: str) -> ProbeReport:
         stages.append(Stage(name, True, round((now - began) * 1000), detail))
         began = now
 
+    memory = StreamMemory(is_slow=True)  # there is no second try
     step = "reached"
     try:
         if not url.startswith("file:"):
             _reach(url)
             passed(step, "answers")
         step = "stream"
-        source = open_source(url, Stop().wait)
+        source = open_source(url, Stop().wait, Intake(pins_dir=pins_dir, may_pin=False, memory=memory))
         try:
-            video = source.streams[0]
-            sound = f", sound {source.streams[1].codec}" if len(source.streams) > 1 else ""
-            passed(step, f"{video.width}x{video.height} {video.codec}{sound}")
+            passed(step, _describe(source.streams, memory))
             step = "first picture"
-            _first_keyframe(source)
+            video = _first_keyframe(source)
             passed(step, "received")
         finally:
             source.close()
     except CameraError as error:
         stages.append(Stage(step, False, round((time.monotonic() - began) * 1000), str(error)))
         return ProbeReport(False, error.code, str(error), error.next_step, tuple(stages))
-    sentence = f"The camera works: {video.width}x{video.height} {video.codec}{sound}."
+    sentence = f"The camera works: {_describe([video, *source.streams[1:]], memory)}."
     if video.codec == "hevc":
         note = "It records fine; browsers that cannot show H.265 use the small stream or stills."
         return ProbeReport(True, "V-CAM-06", sentence, note, tuple(stages))
     return ProbeReport(True, "", sentence, "", tuple(stages))
+
+
+def _describe(streams: list[StreamInfo], memory: StreamMemory) -> str:
+    """What the camera sends; the size as far as it is known before the first picture."""
+    video, *sounds = streams
+    size = f"{video.width}x{video.height} " if video.width else ""
+    sound = f", sound {sounds[0].codec}" if sounds else f", no sound: {memory.sound_note}" if memory.sound_note else ""
+    return f"{size}{video.codec}{sound}"
 
 
 def _reach(url: str) -> None:
@@ -88,11 +105,16 @@ def _reach(url: str) -> None:
         ) from error
 
 
-def _first_keyframe(source: OpenSource) -> None:
+def _first_keyframe(source: OpenSource) -> StreamInfo:
+    """The picture as its first keyframe says it is, which the session description may not do."""
+    video = source.streams[0]
     deadline = time.monotonic() + PICTURE_S
     for raw in source:
         if raw is not None and raw.kind is Kind.VIDEO and raw.is_keyframe:
-            return
+            with contextlib.suppress(BadBitstream):
+                facts = first_sps(video.codec, annex_b(parameter_sets(video.codec, raw.data)) or video.setup)
+                return replace(video, width=facts.width, height=facts.height)
+            return video
         if time.monotonic() > deadline:
             break
     raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")

@@ -14,6 +14,7 @@ from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
 from vigilar.cli.service import ask_reload
+from vigilar.config.addresses import is_rtsp
 from vigilar.config.cut import secret_name, used_secrets
 from vigilar.config.edit import change_camera, no_such_camera, remove_camera
 from vigilar.config.load import load_config
@@ -29,6 +30,7 @@ _COMMANDS = {
     "show": ("vigilar.cli.camera:show", "The settings of one camera."),
     "test": ("vigilar.cli.camera_try:test", "Try a camera step by step."),
     "login": ("vigilar.cli.camera:login", "Store user and password of a camera again."),
+    "trust": ("vigilar.cli.camera_trust:trust", "Take a camera's new certificate."),
     "remove": ("vigilar.cli.camera:remove", "Take a camera out; its recordings stay."),
 }
 
@@ -79,7 +81,7 @@ def login(camera_id: str, user: str | None, password_file: IO[str] | None, place
     require_folder(places)
     config = load_config(places)
     found = get_camera(config, camera_id)
-    if not found.address.startswith("rtsp:"):
+    if not is_rtsp(found.address):
         raise VigilarError(f'The camera "{camera_id}" needs no login.', exit_code=ExitCode.USAGE)
     given = read_login(user, password_file)
     if given is None:

@@ -15,7 +15,7 @@ from vigilar.cli.camera_try import WRONG_LOGIN, failed, print_report, print_verd
 from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
-from vigilar.config.addresses import address_problem, split_login
+from vigilar.config.addresses import address_problem, is_rtsp, split_login
 from vigilar.config.cut import used_secrets
 from vigilar.config.edit import NewCamera, add_camera
 from vigilar.config.load import load_config
@@ -59,13 +59,9 @@ def add(
     name = name or _ask_name(config)
     new = NewCamera(name=name, id=camera_id, address=bare, small=small, record=record)
     _check_free(new, config)
-    given = (
-        read_login(user, password_file)
-        if bare.startswith("rtsp:") and _wants_login(bare, user, password_file)
-        else None
-    )
+    given = read_login(user, password_file) if is_rtsp(bare) and _wants_login(bare, user, password_file) else None
     if not no_test:
-        given = _test(new, given, tells=not as_json)
+        given = _test(new, given, places, tells=not as_json)
     added = _store(places, new, given)
     shown = next(one for one in effective(added)["camera"] if one["id"] == _id_of(new))
     if as_json:
@@ -117,19 +113,19 @@ def _wants_login(address: str, user: str | None, password_file: IO[str] | None) 
     return user is not None or password_file is not None or "{password}" in address
 
 
-def _test(new: NewCamera, given: LoginSecret | None, *, tells: bool) -> LoginSecret | None:
+def _test(new: NewCamera, given: LoginSecret | None, places: Places, *, tells: bool) -> LoginSecret | None:
     """Try all streams; the login that works. Raises CameraError when the camera cannot be used.
 
     ``tells`` the steps and what came of them on standard output, which otherwise holds nothing but JSON.
     """
-    report = try_camera(new.address, given)
+    report = try_camera(new.address, given, places)
     if given is None and report["code"] == WRONG_LOGIN and sys.stdin.isatty():
         tell("The camera wants a login.")
         given = read_login(None, None)
-        report = try_camera(new.address, given)
+        report = try_camera(new.address, given, places)
     if report["ok"] and new.small:
         _tell_report(report, tells)
-        report = try_camera(new.small, given)
+        report = try_camera(new.small, given, places)
     _tell_report(report, tells)
     if not report["ok"]:
         raise failed(report, "It was not added; --no-test adds it anyway.")

@@ -11,10 +11,10 @@ import click
 from vigilar.base.errors import CameraError, ExitCode, VigilarError
 from vigilar.capture.probe import probe
 from vigilar.cli.camera import get_camera
-from vigilar.cli.logins import read_login, read_login_json
+from vigilar.cli.logins import read_login, read_wish_json
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import one_line, print_json, tell
-from vigilar.config.addresses import address_problem, split_login, with_login
+from vigilar.config.addresses import address_problem, is_rtsp, split_login, with_login
 from vigilar.config.cut import secret_name
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
@@ -36,7 +36,7 @@ _NEXT_STEPS = {
 @click.option("--address", help="An address, in place of a camera's id.")
 @click.option("--user", help="The user name at the camera; the password is asked for.")
 @click.option("--password-file", type=click.File(encoding="utf-8"), help='The password, "-" for standard input.')
-@click.option("--login-stdin", is_flag=True, help='Read {"user": "...", "password": "..."} from standard input.')
+@click.option("--login-stdin", is_flag=True, help='Read {"user", "password", "address"} from standard input.')
 @with_places
 @with_json
 def test(
@@ -52,14 +52,17 @@ def test(
 
     Ends with 0 if it can be used and 8 if not; the V-CAM code says why.
     """
+    given = None
+    if login_stdin:
+        wished, given = read_wish_json(sys.stdin.read())
+        address = address or wished
     if address is None and target and (":" in target):
         target, address = None, target
     if (target is None) == (address is None):
         raise VigilarError("Give the id of a camera, or an address.", exit_code=ExitCode.USAGE)
-    given = read_login_json(sys.stdin.read()) if login_stdin else None
     if given is None and (user is not None or password_file is not None):
         given = read_login(user, password_file)
-    report = _try_address(address, given) if address else _try_configured(places, target or "", given)
+    report = _try_address(places, address, given) if address else _try_configured(places, target or "", given)
     if as_json:
         print_json(report)
     else:
@@ -70,18 +73,16 @@ def test(
     return ExitCode.OK if report["ok"] else ExitCode.CAMERA
 
 
-def try_camera(address: str, given: LoginSecret | None) -> dict[str, Any]:
+def try_camera(address: str, given: LoginSecret | None, places: Places) -> dict[str, Any]:
     """Try one stream once: ``{"ok", "code", "sentence", "next_step", "stages": [{"name", "ok", "ms", "detail"}]}``.
 
-    Nothing in it is secret. Blocks, about 30 s at most.
+    Nothing in it is secret. Blocks, about 30 s at most, 80 s for a slow camera.
     """
     if address.startswith("demo:"):
         sentence = "A made-up camera is always there."
         return {"ok": True, "code": "", "sentence": sentence, "next_step": "", "stages": []}
-    is_rtsp = address.startswith("rtsp:")
-    report = dataclasses.asdict(
-        probe(with_login(address, given.user, given.password) if given and is_rtsp else address)
-    )
+    url = with_login(address, given.user, given.password) if given and is_rtsp(address) else address
+    report = dataclasses.asdict(probe(url, places.secrets_dir))
     if not report["ok"] and given is None and report["code"] == WRONG_LOGIN:
         report["next_step"] = _NO_LOGIN_GIVEN
     elif not report["ok"] and not report["next_step"]:
@@ -108,7 +109,7 @@ def failed(report: dict[str, Any], also: str = "") -> CameraError:
     return CameraError(report["sentence"], code=report["code"], next_step=next_step)
 
 
-def _try_address(address: str, given: LoginSecret | None) -> dict[str, Any]:
+def _try_address(places: Places, address: str, given: LoginSecret | None) -> dict[str, Any]:
     split = split_login(address)
     if split.password is not None:
         raise VigilarError("The address must not hold a password; it is asked for.", exit_code=ExitCode.USAGE)
@@ -116,7 +117,7 @@ def _try_address(address: str, given: LoginSecret | None) -> dict[str, Any]:
         given = read_login(split.user, None)
     if problem := address_problem(split.address):
         raise VigilarError(f"The address {problem}.", exit_code=ExitCode.USAGE)
-    return try_camera(split.address, given)
+    return try_camera(split.address, given, places)
 
 
 def _try_configured(places: Places, camera_id: str, given: LoginSecret | None) -> dict[str, Any]:
@@ -124,8 +125,8 @@ def _try_configured(places: Places, camera_id: str, given: LoginSecret | None) -
     camera = get_camera(load_config(places), camera_id)
     if given is None and camera.login:
         given = SecretStore(places.secrets_dir).get_login(secret_name(camera.login))
-    report = try_camera(camera.address, given)
+    report = try_camera(camera.address, given, places)
     if report["ok"] and camera.small:
         tell("The main stream is fine; now the small one.")
-        report = try_camera(camera.small, given)
+        report = try_camera(camera.small, given, places)
     return report

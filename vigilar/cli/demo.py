@@ -19,9 +19,12 @@ from vigilar.base.ports import check_page_port
 from vigilar.base.stop import Stop
 from vigilar.cli.options import with_places
 from vigilar.cli.service import find_supervisor, is_serving, lan_address, local_host, page_address
+from vigilar.config.addresses import before_host, split_login, split_streams
 from vigilar.config.places import Places, find_places
 from vigilar.main import run_supervisor
 from vigilar.processes.folder_check import require_folder
+
+PASSWORD_VARIABLE = "VIGILAR_CAMERA_PASSWORD"  # noqa: S105 -- where it is, not what
 
 LOOK_EVERY_S = 0.2
 WAIT_S = 180.0
@@ -43,8 +46,9 @@ def demo(
 ) -> int:
     """Try Vigilar: with a made-up house of four cameras, or with the cameras at ADDRESSES.
 
-    An address is rtsp://user:password@host/path, file:/path or demo:street; "main,small" names both streams of one
-    camera. Runs until Ctrl-C; everything stays in one folder, which may be deleted afterwards.
+    An address is rtsp://user@host/path, file:/path or demo:street; "main,small" names both streams of one camera. The
+    password is asked for, or taken from the environment variable VIGILAR_CAMERA_PASSWORD: arguments can be read by
+    everybody. Runs until Ctrl-C; everything stays in one folder, which may be deleted afterwards.
     """
     if places == find_places():
         places = find_places(data_dir=default_folder())
@@ -56,7 +60,9 @@ def demo(
             exit_code=ExitCode.BUSY,
         )
     require_folder(places, is_trial=True)
-    settings = _prepare(places, [*addresses, *_read_lines(cameras_from)], port)
+    given = [*map(with_password, addresses), *_read_lines(cameras_from)]
+    os.environ.pop(PASSWORD_VARIABLE, None)  # no process that is started from here needs it
+    settings = _prepare(places, given, port)
     if not isinstance(settings, dict):
         return settings
     check_page_port(settings["listen"], settings["port"])
@@ -72,6 +78,39 @@ def default_folder() -> Path:
     """Where the trial lives if nobody says: with the other data of this user, not where an installation is."""
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     return Path(base) / "vigilar-demo"
+
+
+def with_password(text: str) -> str:
+    """An argument with the password that it needs: of the environment, or as a person types it.
+
+    Raises VigilarError (USAGE) for an argument that holds one, and when nobody can be asked.
+    """
+    parts = split_streams(text)
+    splits = [split_login(part) for part in parts]
+    if any(split.password is not None for split in splits):
+        raise VigilarError(
+            "An address holds a password; whoever lists this machine's processes can read it now.",
+            next_step=f"Leave the user alone before the @: it is asked for, or taken from {PASSWORD_VARIABLE}. "
+            "Better change it at the camera, too.",
+            exit_code=ExitCode.USAGE,
+        )
+    asking = [split.user is not None or "{password}" in split.address for split in splits]
+    if not any(asking):
+        return text
+    password = os.environ.get(PASSWORD_VARIABLE)
+    if password is None:
+        if not sys.stdin.isatty():
+            raise VigilarError(
+                "The password of a camera is missing.",
+                next_step=f"Put it into the environment variable {PASSWORD_VARIABLE}, or start from a terminal.",
+                exit_code=ExitCode.USAGE,
+            )
+        what = f"Password of {splits[asking.index(True)].user or 'the camera'}"
+        password = click.prompt(what, hide_input=True, default="", show_default=False, err=True)
+    return ",".join(
+        before_host(split.address, split.user or "", password) if wants else split.address
+        for split, wants in zip(splits, asking, strict=True)
+    )
 
 
 def _read_lines(source: TextIO | None) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.ids import slug
 from vigilar.base.redact import redact
 from vigilar.cli.program import describe
-from vigilar.config.addresses import DEMO_SCENES, address_problem, split_login
+from vigilar.config.addresses import DEMO_SCENES, address_problem, split_login, split_streams
 from vigilar.config.cut import used_secrets
 from vigilar.config.edit import replace_file, set_value
 from vigilar.config.load import InvalidConfigError, load_config, parse_config
@@ -24,8 +23,6 @@ from vigilar.config.secrets import SecretStore
 
 MARK = "# Written by `vigilar demo`, and written again when it is given cameras."
 """The first line of a file that the demo may replace: never one that a person wrote."""
-
-_BETWEEN = re.compile(r",(?=(?:rtsp|file|demo):)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +85,9 @@ def demo_cameras() -> list[DemoCamera]:
 
 def read_camera(text: str, number: int) -> DemoCamera:
     """One camera as given: ``main`` or ``main,small``, logins inside. A comma inside of an address is left alone."""
-    main_text, *small_text = _BETWEEN.split(text.strip(), maxsplit=1)
-    main = split_login(main_text.strip())
-    small = split_login(small_text[0].strip()) if small_text else None
+    main_text, *small_text = split_streams(text)
+    main = split_login(main_text)
+    small = split_login(small_text[0]) if small_text else None
     for which, found in (("address", main), ("address of the small stream", small)):
         problem = address_problem(found.address) if found else None
         if problem:
@@ -144,7 +141,7 @@ def _forget_logins(secrets: SecretStore, replaced: list[str], config: Config) ->
 def _wrong(sentence: str) -> VigilarError:
     return VigilarError(
         sentence,
-        next_step='Write it as rtsp://user:password@192.168.1.21/path; two streams of one camera as "main,small".',
+        next_step='Write it as rtsp://user@192.168.1.21/path; two streams of one camera as "main,small".',
         exit_code=ExitCode.USAGE,
     )
 

@@ -46,16 +46,20 @@ def read_new_password(password_file: IO[str] | None) -> str:
     return typed
 
 
-def read_login_json(text: str) -> LoginSecret:
-    """A login as another program hands it over: ``{"user": "...", "password": "..."}``. Raises VigilarError."""
+def read_wish_json(text: str) -> tuple[str | None, LoginSecret | None]:
+    """Address and login as another program hands them over: ``{"user": "...", "password": "...", "address": "..."}``.
+
+    The address may be left out, and is then None; empty user and password are no login. Raises VigilarError.
+    """
+    wrong = _half('Standard input must hold {"user": "...", "password": "..."}, and may hold an "address".')
     try:
         raw = json.loads(text)
-        user, password = raw["user"], raw["password"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise _half('Standard input must hold {"user": "...", "password": "..."}.') from None
-    if not isinstance(user, str) or not isinstance(password, str):
-        raise _half('Standard input must hold {"user": "...", "password": "..."}.')
-    return LoginSecret(user, password)
+        user, password, address = raw["user"], raw["password"], raw.get("address")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise wrong from None
+    if not isinstance(user, str) or not isinstance(password, str) or not isinstance(address, str | None):
+        raise wrong
+    return address, LoginSecret(user, password) if user or password else None
 
 
 def _ask_user() -> str:

@@ -5,20 +5,30 @@ A sentence from here never repeats the address: there may be a password in it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from urllib.parse import quote
+
+from vigilar.base.url_login import cut_login, find_password, find_user, is_host, is_port, read_pasted
 
 DEMO_SCENES = ("street", "garden", "hall", "feeder")
 """The made-up cameras of ``vigilar/demo``; a test holds the two lists equal."""
 
 MAX_ADDRESS_CHARS = 500
 
-_AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
-_HOST = re.compile(r"[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)*\.?")
-_LOGIN_IN_PATH = re.compile(r"\b(?:password|passwd|pass|pwd)=(?!\{password\})[^&/\s]", re.IGNORECASE)
-_KINDS = 'must begin with "rtsp://", "file:/" or "demo:"'
+_BETWEEN = re.compile(r",(?=(?:rtsps?|file|demo):)")
+
+RTSP_SCHEMES = ("rtsp", "rtsps")
+_KINDS = 'must begin with "rtsp://", "rtsps://", "file:/" or "demo:"'
+
+_VERBATIM = "!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~#"
+"""What a camera that wants its login in the path, parted by ``_``, takes as it is: all but blanks. It decodes nothing
+(XMEye), and the request ends at a blank only."""
+
+_QUERY_SAFE = "!$'()*,-./:;@[]^_`{|}~"
+"""What needs no escape between the ``&`` of a query: cameras that decode it and those that do not read the same."""
+
+_USER_INFO_SAFE = "!$&'()*+,;=~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +40,55 @@ class SplitAddress:
     password: str | None = field(default=None, repr=False)
 
 
-def split_login(address: str) -> SplitAddress:
-    """Take ``user:password@`` out of an ``rtsp://`` address; others come back as they are.
+def split_streams(text: str) -> list[str]:
+    """``main`` or ``main,small``: the addresses of a camera's streams. A comma inside of an address is left alone."""
+    return [part.strip() for part in _BETWEEN.split(text.strip(), maxsplit=1)]
 
-    People paste passwords with ``/`` or ``@`` in them as they are. So when what stands before the first ``/`` is no
-    host, all up to the last ``@`` is the login.
+
+def is_rtsp(address: str) -> bool:
+    """Whether it is a camera in the network, which may have a login."""
+    return address.partition(":")[0] in RTSP_SCHEMES
+
+
+def split_login(address: str) -> SplitAddress:
+    """Take the login out of an ``rtsp://`` address, wherever it is; others come back as they are.
+
+    One before the host goes (``base.url_login.cut_login``); of one in path or query the placeholders ``{user}`` and
+    ``{password}`` stay.
     """
     scheme, found, rest = address.partition("://")
-    if not found or scheme.lower() not in ("rtsp", "rtsps") or "@" not in rest:
+    if not found or scheme.lower() not in RTSP_SCHEMES:
         return SplitAddress(address)
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    if "@" in authority:
-        at = authority.rindex("@")
-    elif _authority_problem(authority):
-        at = rest.rindex("@")
-    else:
-        return SplitAddress(address)
-    user, has_password, password = rest[:at].partition(":")
-    return SplitAddress(f"{scheme}://{rest[at + 1 :]}", unquote(user), unquote(password) if has_password else None)
+    login, rest = cut_login(rest)
+    bare, user, password = _without_path_login(rest)
+    if login is not None:
+        user = read_pasted(login.user)
+        password = password if login.password is None else read_pasted(login.password)
+    return SplitAddress(f"{scheme}://{bare}", user, password)
 
 
 def with_login(address: str, user: str, password: str) -> str:
     """The address to open: with the login, percent-encoded, where the camera wants it.
 
-    Some cameras want it in the path; ``{user}`` and ``{password}`` in the address mark the places.
+    Some cameras want it in the path; ``{user}`` and ``{password}`` in the address mark the places. In a query only what
+    would end the value is encoded; where ``_`` parts the names nothing is.
     """
-    safe_user, safe_password = quote(user, safe=""), quote(password, safe="")
     if "{password}" in address or "{user}" in address:
-        return address.replace("{user}", safe_user).replace("{password}", safe_password)
+        is_verbatim = (
+            "{password}" in address
+            and bool(re.search(r"[/_]\w+=\{password\}", address))
+            and ("&" not in address.partition("{password}")[0].rpartition("/")[2])
+        )
+        safe = _VERBATIM if is_verbatim else _QUERY_SAFE
+        return address.replace("{user}", quote(user, safe=safe)).replace("{password}", quote(password, safe=safe))
+    return before_host(address, user, password)
+
+
+def before_host(address: str, user: str, password: str) -> str:
+    """The address with the login before its host, percent-encoded; placeholders for it stay."""
     scheme, found, rest = address.partition("://")
-    return f"{scheme}://{safe_user}:{safe_password}@{rest}" if found else address
+    login = f"{quote(user, safe=_USER_INFO_SAFE)}:{quote(password, safe=_USER_INFO_SAFE)}"
+    return f"{scheme}://{login}@{rest}" if found else address
 
 
 def address_problem(address: str) -> str | None:
@@ -75,41 +104,50 @@ def address_problem(address: str) -> str | None:
         return None if rest in DEMO_SCENES else f"names no demo scene; there are {', '.join(DEMO_SCENES)}"
     if kind == "file":
         return None if rest.startswith("/") and rest.strip("/") else 'must name a file from the root, "file:/..."'
-    if kind != "rtsp" or not rest.startswith("//"):
+    if kind not in RTSP_SCHEMES or not rest.startswith("//"):
         return f'{_KINDS}, for example "rtsp://192.168.1.21/stream1"'
-    return _rtsp_problem(address, rest[2:])
+    return _rtsp_problem(rest[2:])
 
 
-def _rtsp_problem(address: str, rest: str) -> str | None:
-    if split_login(address).user is not None:
+def _rtsp_problem(rest: str) -> str | None:
+    login, _ = cut_login(rest)
+    if login is not None:
         return 'must not hold a login; keep the login in a secret and write login = "secret:NAME"'
-    if _LOGIN_IN_PATH.search(rest):
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if find_password(rest[len(authority) :]) is not None:
         return 'must not hold a password; write {password} in its place and login = "secret:NAME"'
-    return _authority_problem(re.split(r"[/?#]", rest, maxsplit=1)[0])
+    return _authority_problem(authority)
+
+
+def _without_path_login(rest: str) -> tuple[str, str | None, str | None]:
+    """``rest`` with placeholders for a login in its path, and that login; None where there is none."""
+    begin = len(re.split(r"[/?#]", rest, maxsplit=1)[0])
+    head, path = rest[:begin], rest[begin:]
+    secret = find_password(path)
+    if secret is None:
+        return rest, None, None
+    password = read_pasted(path[secret.begin : secret.end])
+    path = f"{path[: secret.begin]}{{password}}{path[secret.end :]}"
+    name = find_user(path)
+    if name is None:
+        return head + path, "", password
+    user = read_pasted(path[name.begin : name.end])
+    return f"{head}{path[: name.begin]}{{user}}{path[name.end :]}", user, password
 
 
 def _authority_problem(authority: str) -> str | None:
-    parts = _AUTHORITY.fullmatch(authority)
-    if parts is None:
+    host, colon, port = _host_and_port(authority)
+    if host is None:
         return 'must name a host and maybe a port, "rtsp://host:554/..."'
-    if not parts["host"]:
+    if not host:
         return "names no host"
-    if not _is_host(parts["host"]):
+    if not is_host(host):
         return "names a host that cannot be one"
-    if parts["port"] is not None and not _is_port(parts["port"]):
+    if colon and not is_port(port):
         return "has a port that is not 1 to 65535"
     return None
 
 
-def _is_host(host: str) -> bool:
-    if not host.startswith("["):
-        return len(host) <= 253 and bool(_HOST.fullmatch(host))
-    try:
-        ipaddress.IPv6Address(host[1:-1])
-    except ValueError:
-        return False
-    return True
-
-
-def _is_port(text: str) -> bool:
-    return text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
+def _host_and_port(authority: str) -> tuple[str | None, bool, str]:
+    parts = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?:(:)([0-9]*))?", authority)
+    return (parts[1], parts[2] is not None, parts[3] or "") if parts else (None, False, "")

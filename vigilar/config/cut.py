@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
-from vigilar.config.addresses import with_login
+from vigilar.config.addresses import is_rtsp, with_login
 from vigilar.config.jobs import (
     BrokerPlan,
     BusLogin,
@@ -80,6 +80,7 @@ def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> Camer
         after_s=config.recording.after_s,
         segment_s=config.recording.segment_s,
         sound=config.sound_of(camera),
+        transport=camera.transport,
     )
 
 
@@ -205,4 +206,4 @@ def secret_name(reference: str) -> str:
 
 
 def _with_login(address: str, user: str, password: str) -> str:
-    return with_login(address, user, password) if address.startswith("rtsp:") else address
+    return with_login(address, user, password) if is_rtsp(address) else address

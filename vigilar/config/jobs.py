@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from vigilar.base.keep_rules import KeepRules
 
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
+StreamTransport = Literal["tcp", "udp"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +43,9 @@ Job = TypeVar("Job", bound=ProcessJob)
 class CameraJob(ProcessJob):
     """One camera's process.
 
-    ``main_url`` and ``sub_url`` are ``rtsp://`` addresses with percent-encoded credentials, or ``file:/absolute/path``
-    loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to take it from its row.
-    ``sensitivity`` is 0..1.
+    ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
+    ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
+    take it from its row. ``sensitivity`` is 0..1.
     """
 
     camera_id: str
@@ -59,6 +60,7 @@ class CameraJob(ProcessJob):
     after_s: float = 10.0
     segment_s: float = 300.0
     sound: bool = True
+    transport: StreamTransport = "tcp"
 
 
 @dataclass(frozen=True, slots=True)

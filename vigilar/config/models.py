@@ -11,7 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vigilar.base.ids import slug
-from vigilar.config.jobs import RecordingMode
+from vigilar.config.addresses import is_rtsp
+from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.values import (
     Address,
     ByteSize,
@@ -248,9 +249,10 @@ class Camera(Table):
         json_schema_extra=takes("small letters, digits, hyphens"),
     )
     address: Address = Field(
-        description="Where the picture comes from, without login: `rtsp://host:554/path`, `file:/path` of a video that "
-        "is played over and over, or `demo:street`, `demo:garden`, `demo:hall`, `demo:feeder`. A camera that wants "
-        "its login inside of the path gets `{user}` and `{password}` there.",
+        description="Where the picture comes from, without login: `rtsp://host:554/path`, `rtsps://host:322/path` "
+        "(encrypted), `file:/path` of a video that is played over and over, or `demo:street`, `demo:garden`, "
+        "`demo:hall`, `demo:feeder`. A camera that wants its login inside of the path gets `{user}` and `{password}` "
+        "there.",
         json_schema_extra=takes("address"),
     )
     small: Address | None = Field(
@@ -263,6 +265,12 @@ class Camera(Table):
         default=None,
         description="The secret with user and password of the camera.",
         json_schema_extra=takes('"secret:NAME"'),
+    )
+    transport: StreamTransport = Field(
+        default="tcp",
+        description="How the camera sends its pictures. `udp` is for cameras that do badly over TCP; where nothing "
+        "comes that way TCP is taken. Encrypted addresses always use TCP.",
+        json_schema_extra=takes('"tcp" or "udp"'),
     )
     record: RecordingMode | None = Field(
         default=None, description="As `mode` in `[recording]`, for this camera.", json_schema_extra=takes(_MODE)
@@ -300,8 +308,8 @@ class Camera(Table):
             raise refuse("is not for a demo scene, which brings its own", key="small")
         if self.small is not None and self.small.startswith("demo:"):
             raise refuse("cannot be a demo scene", key="small")
-        if self.login is not None and not self.address.startswith("rtsp:"):
-            raise refuse('is only for an "rtsp://" address', key="login")
+        if self.login is not None and not is_rtsp(self.address):
+            raise refuse('is only for an "rtsp://" or "rtsps://" address', key="login")
         if self.login is None and "{password}" in self.address + (self.small or ""):
             raise refuse('asks for {password}, but there is no login = "secret:NAME"', key="address")
         return self

@@ -28,6 +28,8 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import CameraHeartbeat
 from vigilar.bus.topics import Topics
+from vigilar.capture.opener import OpenSource, open_source
+from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.config.jobs import CameraJob
 from vigilar.live.feed import FeedServer
@@ -114,9 +116,15 @@ class CameraProcess:
             self._facts.report,
             FragmentMuxer,
         )
+        self._intakes = _make_intakes(job)
         self._meter = StreamMeter()
         self._health = CameraReporter(
-            job.camera_id, job.sub_url is not None, self._meter, self._clock, self._facts.report
+            job.camera_id,
+            job.sub_url is not None,
+            self._meter,
+            self._clock,
+            self._facts.report,
+            lambda: self._intakes[StreamRole.MAIN].memory.sound_note,
         )
         self._looked_at: RunStart | None = None
         self._looking = self._make_looking(job) if job.detect else None
@@ -226,10 +234,27 @@ class CameraProcess:
             workers[StreamRole.SUB] = (job.sub_url, self._take_sub, self._note_sub)
         return {
             role: CaptureWorker(
-                role, url, sink, on_connection, self._capture_stop, self._clock, on_batch=partial(self._wake_for, role)
+                role,
+                url,
+                sink,
+                on_connection,
+                self._capture_stop,
+                self._clock,
+                opener=partial(self._open_source, role),
+                on_batch=partial(self._wake_for, role),
             )
             for role, (url, sink, on_connection) in workers.items()
         }
+
+    def _open_source(self, role: StreamRole, url: str, wait: Callable[[float], bool]) -> OpenSource:
+        """Open a stream; while a slow camera is waited for, its thread is seen to live."""
+        worker = self._captures[role]
+
+        def wait_alive(seconds: float) -> bool:
+            worker.beat_mono_ns = self._clock.mono_ns()
+            return wait(seconds)
+
+        return open_source(url, wait_alive, self._intakes[role])
 
     def _wake_for(self, role: StreamRole) -> None:
         """A batch of a stream is handed on: those who look at it may begin."""
@@ -393,3 +418,11 @@ class _Looking:
 
 def _recorder_settings(job: CameraJob) -> RecorderSettings:
     return RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s)
+
+
+def _make_intakes(job: CameraJob) -> dict[StreamRole, Intake]:
+    """How each stream is opened; what is learned of the login counts for both."""
+    login = LoginMemory()
+    return {
+        role: Intake(job.sound, job.transport, job.secrets_dir, memory=StreamMemory(login=login)) for role in StreamRole
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -91,12 +92,21 @@ class Doing:
 class CameraReporter:
     """The camera's state. ``note_connection`` on the capture thread, ``look`` and ``due`` on the main thread."""
 
-    def __init__(self, camera_id: str, has_sub: bool, meter: StreamMeter, clock: Clock, report: Report) -> None:
+    def __init__(
+        self,
+        camera_id: str,
+        has_sub: bool,
+        meter: StreamMeter,
+        clock: Clock,
+        report: Report,
+        sound_note: Callable[[], str] = lambda: "",
+    ) -> None:
         self._camera_id = camera_id
         self._has_sub = has_sub
         self._meter = meter
         self._clock = clock
         self._report = report
+        self._sound_note = sound_note
         self._connection: Connection | None = None
         self._next_try_utc_ns = 0
         self._since_mono_ns = clock.mono_ns()
@@ -154,6 +164,7 @@ class CameraReporter:
             fps=fps if state == "live" else 0.0,
             codec=run.video.codec if run else "",
             audio_codec=run.audio.codec if run and run.audio else "",
+            sound_note=self._sound_note(),
             kbps=kbps if state == "live" else 0.0,
             keyframe_gap_s=self._meter.keyframe_gap_s,
             is_recording=doing.is_recording,

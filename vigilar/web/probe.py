@@ -1,7 +1,7 @@
 """Trying a camera before it is added, in a program of its own.
 
 What a camera sends is parsed by native code. A hostile camera must not reach the process that holds everybody's
-sessions, so the command line's own test is run and its JSON is read; the login goes through its standard input.
+sessions, so the command line's own test is run and its JSON is read; address and login go through its standard input.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from vigilar.base.errors import CameraError, ErrorKind
 
 logger = logging.getLogger(__name__)
 
-TIMEOUT_S = 45.0
-"""The command gives up by itself after about 30 s; a person waits no longer."""
+TIMEOUT_S = 85.0
+"""The command gives up by itself after about 30 s, and 80 s for a camera that answers but starts its source first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,11 @@ CameraProbe = Callable[[ProbeWish], dict[str, Any]]
 
 def probe_by_command(wish: ProbeWish) -> dict[str, Any]:
     """Run ``vigilar camera test --json`` and read what it found. Blocks the calling thread; one login attempt."""
-    command = [sys.executable, "-m", "vigilar", "camera", "test", "--json", "--address", wish.address]
-    login = None
-    if wish.user or wish.password:
-        command.append("--login-stdin")
-        login = json.dumps({"user": wish.user, "password": wish.password})
+    command = [sys.executable, "-m", "vigilar", "camera", "test", "--json", "--login-stdin"]
+    # The address too: whoever lists the processes reads arguments, and there may be a password in any part of it.
+    told = json.dumps({"address": wish.address, "user": wish.user, "password": wish.password})
     try:
-        done = subprocess.run(
-            command, input=login or "", capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-        )
+        done = subprocess.run(command, input=told, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         found = json.loads(done.stdout)
     except subprocess.TimeoutExpired as error:
         raise CameraError("The camera did not finish answering in time.", kind=ErrorKind.TRANSIENT) from error

@@ -9,6 +9,8 @@ MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
 """Head and body of a response. Session descriptions of cameras have 0.5 to 3 KB."""
 
+MAX_SESSION_CHARS = 512
+
 USER_AGENT = "Vigilar"
 
 
@@ -67,29 +69,64 @@ def dump_request(method: str, url: str, cseq: int, fields: Iterable[tuple[str, s
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def parse_session(text: str) -> tuple[str, float]:
-    """Name and timeout (seconds) of a Session header: ``12345678;timeout=60``; 60 s when it says nothing believable."""
+def parse_session(text: str) -> tuple[str, float | None]:
+    """Name and timeout (seconds) of a Session header: ``12345678;timeout=60``, also ``11; Timeout = 30``.
+
+    The name is empty when the header has none that could be sent back; the timeout None when it tells none that can be
+    believed. Neither is an error: cameras leave the header out, or give it later.
+    """
     name, *parameters = (part.strip() for part in text.split(";"))
-    if not name or len(name) > 512 or not name.isprintable() or not name.isascii():
-        raise BadMessage("the camera names no session")
+    if len(name) > MAX_SESSION_CHARS or not name.isprintable() or not name.isascii():
+        name = ""
     for parameter in parameters:
-        key, _, value = parameter.partition("=")
-        if key.strip().lower() == "timeout" and value.isascii() and value.isdigit() and 0 < int(value[:6]) < 86_400:
+        key, _, value = (part.strip() for part in parameter.partition("="))
+        if key.lower() == "timeout" and value.isascii() and value.isdigit() and 0 < int(value[:6]) < 86_400:
             return name, float(value)
-    return name, 60.0
+    return name, None
 
 
-def parse_channels(transport: str, asked: int) -> tuple[int, int]:
-    """The interleaved channels of RTP and RTCP that a Transport header gives, else those ``asked`` for."""
-    for parameter in transport.split(";"):
-        key, _, value = parameter.strip().partition("=")
-        if key.lower() == "interleaved":
-            first, _, second = value.partition("-")
-            if first.isascii() and first.isdigit() and int(first[:4]) < 255:
-                rtp = int(first[:4])
-                is_plain = second.isascii() and second.isdigit() and int(second[:4]) < 256
-                return rtp, int(second[:4]) if is_plain else rtp + 1
-    return asked, asked + 1
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """What a camera's Transport header settles; None for what it leaves open. ``ssrc`` as it stands in packets."""
+
+    channels: tuple[int, int] | None = None
+    server_ports: tuple[int, int] | None = None
+    ssrc: bytes | None = None
+
+
+def parse_transport(text: str) -> Transport:
+    """Never fails: what makes no sense is left out. Only the first of several transports counts."""
+    channels = ports = ssrc = None
+    for parameter in text.partition(",")[0].split(";"):
+        key, _, value = (part.strip().lower() for part in parameter.partition("="))
+        if key == "interleaved":
+            channels = _pair(value, 0, 255)
+        elif key == "server_port":
+            ports = _pair(value, 1, 65_535)
+        elif key == "ssrc":
+            ssrc = _ssrc(value)
+    return Transport(channels, ports, ssrc)
+
+
+def _pair(text: str, lowest: int, highest: int) -> tuple[int, int] | None:
+    """``4-5``, or ``4`` alone, whose partner is the next."""
+    first, _, second = (_number(part) for part in text.partition("-"))
+    if first is None or not lowest <= first < highest:
+        return None
+    return first, second if second is not None and lowest <= second <= highest else first + 1
+
+
+def _number(text: str) -> int | None:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else None
+
+
+def _ssrc(text: str) -> bytes | None:
+    """Eight hexadecimal digits (RFC 2326 12.39); cameras leave leading zeros out, or write 0x or spaces before."""
+    text = text.removeprefix("0x")
+    if not text or len(text) > 8 or any(digit not in "0123456789abcdef" for digit in text):
+        return None
+    return bytes.fromhex(text.rjust(8, "0"))
 
 
 def parse_rtp_times(text: str) -> list[tuple[str, int]]:

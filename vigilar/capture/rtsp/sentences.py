@@ -10,6 +10,9 @@ _NOT_FOR_US = frozenset({405, 406, 415, 461})
 in cameras that count them: 453, but 454 and 455 were seen too."""
 
 
+_STEPS = {"DESCRIBE": "to describe its stream", "SETUP": "to send its picture", "PLAY": "to begin the stream"}
+
+
 def unreachable(why: str) -> CameraError:
     return CameraError(
         f"Nothing answers at that address: {why}.",
@@ -22,6 +25,70 @@ def unreachable(why: str) -> CameraError:
 def unreadable_address() -> CameraError:
     return CameraError(
         "That is not the address of a camera.", next_step="It looks like rtsp://192.168.1.20/path.", code="V-CAM-01"
+    )
+
+
+def slow(waited_s: float) -> CameraError:
+    """It takes the connection; what it does not do is answer. The next try gives it more time."""
+    return CameraError(
+        f"The camera takes the connection, but does not answer within {waited_s:.0f} seconds.",
+        kind=ErrorKind.TRANSIENT,
+        next_step="It may have to start its source first; the next try waits longer. Else restart the camera.",
+        code="V-CAM-01",
+    )
+
+
+def leftovers() -> CameraError:
+    return CameraError(
+        "The camera still sends packets of an earlier connection, which cannot be told from new ones.",
+        kind=ErrorKind.TRANSIENT,
+        next_step="It is left alone until it has ended that one, about a minute.",
+        code="V-CAM-16",
+    )
+
+
+def no_udp(waited_s: float) -> CameraError:
+    return CameraError(
+        f"The camera agreed to UDP, but no packet came within {waited_s:.0f} seconds; TCP is taken.",
+        kind=ErrorKind.TRANSIENT,
+        next_step='If it stays so, write transport = "tcp" for this camera.',
+        code="V-CAM-16",
+    )
+
+
+def certificate_changed() -> CameraError:
+    return CameraError(
+        "The camera shows another certificate than before, so it may be another machine; the login is not given to it.",
+        kind=ErrorKind.DENIED,
+        next_step="If you have reset or updated the camera: vigilar camera trust ID, and it is taken as the new one.",
+        code="V-CAM-03",
+    )
+
+
+def certificate_refused(why: str) -> CameraError:
+    return CameraError(
+        f"The camera's certificate is refused: {why}.",
+        kind=ErrorKind.DENIED,
+        next_step="Renew the certificate in the camera, or use the name that it is made out to.",
+        code="V-CAM-03",
+    )
+
+
+def no_tls() -> CameraError:
+    return CameraError(
+        "Something answers at that address, but not with encryption (TLS).",
+        kind=ErrorKind.TRANSIENT,
+        next_step="Turn on RTSPS in the camera's own page, or use its rtsp:// address.",
+        code="V-CAM-02",
+    )
+
+
+def login_in_the_clear() -> CameraError:
+    return CameraError(
+        "The camera asks for the password unprotected, though it wanted it protected before; it is not given.",
+        kind=ErrorKind.DENIED,
+        next_step="Has another device taken the camera's address? If it was changed in the camera: restart Vigilar.",
+        code="V-CAM-03",
     )
 
 
@@ -84,18 +151,34 @@ def ended() -> CameraError:
     return CameraError("The camera ended the stream.", kind=ErrorKind.TRANSIENT, code="V-CAM-16")
 
 
+def is_ended(error: CameraError) -> bool:
+    """Whether the camera has hung up."""
+    return str(error) == str(ended())
+
+
 def garbled() -> CameraError:
     return CameraError("The camera's stream makes no sense any more.", kind=ErrorKind.TRANSIENT, code="V-CAM-16")
 
 
-def refused(status: int) -> CameraError:
-    """For the status of an answer that is no success."""
+def refused(status: int, method: str = "DESCRIBE") -> CameraError:
+    """For the status of an answer that is no success; ``method`` is what was asked for."""
     if 300 <= status < 400:
         return redirected()
     if status in {401, 403}:
         return login_refused()
     if status in {400, 404}:
-        return no_such_path()
+        return no_such_path() if method == "DESCRIBE" else refused_step(status, method, "V-CAM-05")
     if 400 <= status < 500 and status not in _NOT_FOR_US:
         return no_viewer()
-    return not_rtsp()
+    return refused_step(status, method, "V-CAM-02")
+
+
+def refused_step(status: int, method: str, code: str) -> CameraError:
+    """It speaks RTSP, but says no at one step of the opening."""
+    what = _STEPS.get(method, "the connection")
+    return CameraError(
+        f"The camera answers, but refuses {what} (status {status}).",
+        kind=ErrorKind.TRANSIENT,
+        next_step="Try another stream of the camera, or restart it.",
+        code=code,
+    )

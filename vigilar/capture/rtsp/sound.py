@@ -33,9 +33,12 @@ _RAW = {
     "L16": ("pcm_s16be", 1),
     "G722": ("adpcm_g722", 2),
     "OPUS": ("opus", 1),
+    "PCM": ("pcm_s16le", 1),
 }
 """Encoding -> libav's decoder, and samples for each tick: G.722 has 16,000 a second but a clock of 8,000 (RFC 3551
-4.5.2)."""
+4.5.2). PCM is no encoding of any standard: Hikvision calls little-endian samples that."""
+
+RECORDABLE = frozenset({"MPEG4-GENERIC", *_RAW})
 
 
 class SoundCoder(Protocol):

@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
-from vigilar.base.errors import CameraError
+from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
-from vigilar.capture.rtsp.client import RtspClient
+from vigilar.capture.rtsp.client import Refused, RtspClient
+from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.reorder import DecodeStamps
-from vigilar.capture.rtsp.sdp import Description, Media, decode_sets
-from vigilar.capture.rtsp.sound import MakeSoundCoder, SoundTrack, make_sound_track
+from vigilar.capture.rtsp.reports import ReceiverStats
+from vigilar.capture.rtsp.sdp import Description, Media, decode_sets, microphones
+from vigilar.capture.rtsp.sound import RECORDABLE, MakeSoundCoder, SoundTrack, make_sound_track
+from vigilar.capture.rtsp.ssrc import SsrcGate
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.capture.rtsp.video import USUAL_RATE, VideoTrack
+from vigilar.capture.rtsp.wire import Take
 from vigilar.media.bitstream import annex_b, first_sps
 from vigilar.media.packets import Kind, RawPacket, StreamInfo
 from vigilar.media.sps import BadBitstream, Sps
 
+logger = logging.getLogger(__name__)
+
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
+
+QUIET_S = 5.0
+"""Beyond the time-out of the session: cameras look for dead ones now and then."""
 
 CODECS = {"H264": "h264", "H265": "hevc"}
 _VIDEO_NAMES = {**CODECS, "JPEG": "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
 """Encodings of RFC 6184, RFC 7798 and others by libav's names."""
+
+
+class _SoundTrouble(Exception):
+    """The camera failed over its sound: to be opened again without."""
+
+    def __init__(self, cause: CameraError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 class RtspSource:
@@ -37,29 +54,54 @@ class RtspSource:
     Silence is no end (measured: a camera that hung for four seconds, its connection open, went on in the same stream).
     """
 
-    def __init__(self, url: str, wait: Callable[[float], bool], make_sound_encoder: MakeSoundCoder) -> None:
-        """``wait(seconds)`` waits and tells whether to stop. Raises CameraError, after OPEN_TIMEOUT_S at the latest."""
+    def __init__(
+        self, url: str, wait: Callable[[float], bool], make_sound_encoder: MakeSoundCoder, intake: Intake | None = None
+    ) -> None:
+        """``wait(seconds)`` waits and tells whether to stop. Raises CameraError, after OPEN_TIMEOUT_S at the latest, or
+        PATIENT_TIMEOUT_S for each step of a camera that was slow before."""
         try:
-            address = parse_address(url)
+            self._address = parse_address(url)
         except BadAddress as error:
             raise sentences.unreadable_address() from error
         self._wait = wait
+        self._intake = intake or Intake()
+        self._memory = self._intake.memory
+        self._make_sound_encoder = make_sound_encoder
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
+        self._gates: list[SsrcGate] = []
         self._is_hurried = False
         self._is_settled = False
-        self._session = RtspClient(address, wait)
+        if time.monotonic() < self._memory.quiet_until_s:
+            raise sentences.leftovers()
+        self._open()
+
+    def _open(self) -> None:
+        """With the sound if there is any; a camera that fails over its sound is asked once more without."""
+        wants_sound = self._intake.wants_sound and self._memory.may_ask_for_sound
         try:
-            self._begin(make_sound_encoder)
+            self._try_to_open(wants_sound)
+        except _SoundTrouble as trouble:
+            self._memory.note_sound_trouble()
+            logger.warning("the camera fails when its sound is asked for; its picture comes without: %s", trouble.cause)
+            self._try_to_open(wants_sound=False)
+            self._memory.sound_note = "the camera fails when it is asked for it"
+
+    def _try_to_open(self, wants_sound: bool) -> None:
+        self._out.clear()
+        self._gates.clear()
+        self._session = RtspClient(self._address, self._wait, self._intake)
+        try:
+            self._begin(wants_sound)
         except BaseException:
             self.close()
             raise
 
-    def _begin(self, make_sound_encoder: MakeSoundCoder) -> None:
+    def _begin(self, wants_sound: bool) -> None:
         session, out = self._session, self._out
         description = session.describe()
         media = _picture(description)
-        heard = _sound(description)
+        heard = _sound(description) if wants_sound else None
         clock = media.clock or 90_000
         self._timeline = timeline = Timeline(clock, heard.clock if heard else 0)
         codec = CODECS[media.encoding]
@@ -69,18 +111,87 @@ class RtspSource:
         stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
         self._video = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
         base = self._video.time_base
-        width, height = (facts.width, facts.height) if facts else (0, 0)
+        width, height = (facts.width, facts.height) if facts else media.size
         self.streams = [StreamInfo(Kind.VIDEO, codec, base, setup, width, height, rate)]
         session.wire.keep = self._video.keep
-        channel = session.set_up(media, 0, self._video.add, partial(timeline.add_report, True))
+        channel = self._set_up_picture(media)
         self._video.channel = channel
         session.wire.runs[channel] = self._video.run_on
-        if heard is not None:
-            self._sound = make_sound_track(heard, timeline, out, make_sound_encoder)
-        if heard is not None and self._sound is not None:
-            session.set_up(heard, 2, self._sound.add, partial(timeline.add_report, False))
-            self.streams.append(self._sound.info)
-        self._note_times(session.play(), media, heard)
+        if heard is None:
+            self._memory.sound_note = self._note_of(description)
+        else:
+            self._add_sound(heard)
+        self._note_times(self._play(), media, heard)
+
+    def _set_up_picture(self, media: Media) -> int:
+        """The channel on which it comes; over UDP one that is not used."""
+        stats = ReceiverStats(lambda: self._video.lost)
+        told = self._session.set_up(
+            media, 0, self._gated(self._video.add, media, stats), self._reported(True, stats), stats
+        )
+        self._gates[0].announce(told.ssrc)
+        return told.channels[0] if told.channels else 0
+
+    def _add_sound(self, heard: Media) -> None:
+        """Ask for the sound, which never costs the picture. Raises _SoundTrouble when the camera hangs up on it."""
+        track = make_sound_track(heard, self._timeline, self._out, self._make_sound_encoder)
+        if track is None:
+            self._memory.sound_note = f"{heard.encoding or 'a format without a name'}, which cannot be recorded"
+            return
+        stats = ReceiverStats()
+        take = self._gated(track.add, heard, stats)
+        try:
+            why = self._session.set_up_sound(heard, 2, take, self._reported(False, stats), stats)
+        except CameraError as error:
+            track.close()
+            if sentences.is_ended(error):
+                raise _SoundTrouble(error) from error
+            raise
+        if why:
+            track.close()
+            self._memory.sound_note = why
+            return
+        self._memory.sound_note = ""
+        self._sound = track
+        self.streams.append(track.info)
+
+    def _play(self) -> list[tuple[str, int]]:
+        for gate in self._gates:
+            gate.begin(frozenset(self._session.wire.leftover_ssrcs))
+        try:
+            return self._session.play(lambda: any(gate.taken for gate in self._gates))
+        except CameraError as error:
+            is_refused = isinstance(error, Refused) and error.kind is not ErrorKind.DENIED
+            if self._sound is None or not (is_refused or sentences.is_ended(error)):
+                raise
+            raise _SoundTrouble(error) from error
+
+    def _gated(self, take: Take, media: Media, stats: ReceiverStats) -> Take:
+        gate = SsrcGate(take, media.payload_type, stats, None if self._memory.has_waited_out else self._give_up)
+        self._gates.append(gate)
+        return gate.add
+
+    def _give_up(self) -> None:
+        """Raises CameraError, and leaves the camera alone until it has ended its earlier session. Once: if that did not
+        help, the stream that came first is as good as the other."""
+        self._memory.has_waited_out = True
+        self._memory.quiet_until_s = time.monotonic() + self._session.session_timeout_s + QUIET_S
+        raise sentences.leftovers()
+
+    def _reported(self, is_video: bool, stats: ReceiverStats) -> Take:
+        timeline = self._timeline
+
+        def take(data: bytearray, begin: int, end: int) -> None:
+            stats.note_report(data, begin, end)
+            timeline.add_report(is_video, data, begin, end)
+
+        return take
+
+    def _note_of(self, description: Description) -> str:
+        """Why there is no sound, when it was not asked for."""
+        if not microphones(description):
+            return ""
+        return "switched off in the settings" if not self._intake.wants_sound else self._memory.sound_note
 
     def _note_times(self, times: list[tuple[str, int]], media: Media, heard: Media | None) -> None:
         """RTP-Info names streams by URL; some cameras write these their own way, but keep to the order of set-up."""
@@ -99,14 +210,19 @@ class RtspSource:
         """Pictures left out because parts of them were lost."""
         return self._video.damaged
 
+    @property
+    def leftovers(self) -> int:
+        """Packets of an earlier session that were dropped."""
+        return sum(gate.dropped for gate in self._gates)
+
     def hurry(self, is_watched: bool) -> None:
         """True hands each packet on at once, at the price of a wake-up for it; False five times a second."""
         self._is_hurried = is_watched
         if self._is_settled:
-            self._session.wire.hurry(is_watched)
+            self._session.hurry(is_watched)
 
     def __iter__(self) -> Iterator[RawPacket | None]:
-        wire, session, out = self._session.wire, self._session, self._out
+        wire, session, out, udp = self._session.wire, self._session, self._out, self._session.udp
         began_s = time.monotonic()
         while True:
             if out:
@@ -114,7 +230,7 @@ class RtspSource:
                 out.clear()
                 wire.forgive()
             yield None
-            count = wire.fill()
+            count = wire.fill() if udp is None else session.fill_with_udp()
             now_s = time.monotonic()
             if self._wait(0.0):
                 return
@@ -128,9 +244,11 @@ class RtspSource:
     def _settle(self, since_s: float) -> None:
         """The first picture and sound are taken as they come, as their arrival places them; then in batches."""
         timeline = self._timeline
+        for gate in self._gates:
+            gate.look()
         if since_s > SETTLE_S or (timeline.has_begun and (self._sound is None or timeline.is_anchored)):
             self._is_settled = True
-            self._session.wire.hurry(self._is_hurried)
+            self._session.hurry(self._is_hurried)
 
     def close(self) -> None:
         with contextlib.suppress(CameraError):
@@ -148,9 +266,13 @@ def _picture(description: Description) -> Media:
 
 
 def _sound(description: Description) -> Media | None:
-    """AAC if there is any, else the first."""
-    sounds = [m for m in description.media if m.kind == "audio" and m.is_sent and m.payload_type >= 0]
-    return next((m for m in sounds if m.encoding == "MPEG4-GENERIC"), sounds[0] if sounds else None)
+    """AAC if there is any, else the first that can be recorded, else the first."""
+    sounds = microphones(description)
+    for wanted in (frozenset({"MPEG4-GENERIC"}), RECORDABLE):
+        found = next((media for media in sounds if media.encoding in wanted), None)
+        if found is not None:
+            return found
+    return sounds[0] if sounds else None
 
 
 def _setup(codec: str, media: Media) -> bytes:

@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from typing import Any
 
 from vigilar.base.errors import CameraError
 from vigilar.capture.rtsp import sentences
@@ -32,11 +33,23 @@ BUFFER_BYTES = LOW_WATER + 128 * 1024
 MAX_GARBAGE_BYTES = 64 * 1024
 """Passed over between two access units before the connection is given up."""
 
+MAX_STRAY_BYTES = 4096
+"""Before the first answer: the rest of a packet, say. Whoever sends more speaks no RTSP."""
+
+MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
+"""Of well-formed packets that nobody has asked for: 4 Mb/s for half a minute, until their session times out."""
+
+MAX_LEFTOVER_SSRCS = 16
 MAX_ANSWERS = 32
+_OTHER_PROTOCOLS = (b"HTTP/", b"SSH-", b"\x15\x03", b"\x16\x03", b"<")
 _DOLLAR = 0x24
 
 Take = Callable[[bytearray, int, int], None]
 """An RTP or RTCP packet, ``data[begin:end]``; the bytes are only good until ``keep`` is called."""
+
+
+Peer = tuple[int, tuple[Any, ...], tuple[Any, ...]]
+"""Address family, the camera's socket address, ours."""
 
 
 class Wire:
@@ -56,7 +69,13 @@ class Wire:
         self.keep: Callable[[], None] = lambda: None
         """Called when the buffer is about to change."""
         self.is_playing = False
-        """From PLAY on a stream is resumed after garbage; before, whatever is no RTSP is the end."""
+        """From PLAY on."""
+        self.leftover_bytes = 0
+        """Of whole packets on channels that nobody takes: of an earlier session, or of streams not asked for."""
+        self.leftover_ssrcs: set[bytes] = set()
+        """Of such packets before PLAY: they cannot be of this session."""
+        self.has_answered = False
+        """Whether there was an RTSP answer: from then on strays are passed over."""
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -77,6 +96,13 @@ class Wire:
             self._sock.sendall(data)
         except OSError as error:
             raise sentences.ended() from error
+
+    @property
+    def peer(self) -> Peer:
+        return self._sock.family, self._sock.getpeername(), self._sock.getsockname()
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
 
     def send_last(self, data: bytes) -> None:
         """What nobody waits for; lost if it does not fit."""
@@ -120,7 +146,7 @@ class Wire:
             if take is not None:
                 take(data, position + 4, end)
             else:
-                self._pass_over(end - position)
+                self._leave(position, end)
             position = runs[channel](data, end, have) if channel in runs else end
         self.keep()
         if position:
@@ -129,9 +155,28 @@ class Wire:
                 data[:rest] = data[position:have]
             self._have = rest
 
+    def _leave(self, position: int, end: int) -> None:
+        """A frame on a channel that nobody takes. One that looks like RTP or RTCP is no garbage."""
+        data = self._data
+        if end - position < 12 or data[position + 4] & 0xC0 != 0x80:
+            self._pass_over(end - position)
+            return
+        self.leftover_bytes += end - position
+        if self.leftover_bytes > MAX_LEFTOVER_BYTES and not self.is_playing:
+            raise sentences.leftovers()
+        is_rtcp = 192 <= data[position + 5] <= 223
+        if not self.is_playing and len(self.leftover_ssrcs) < MAX_LEFTOVER_SSRCS and not is_rtcp:
+            self.leftover_ssrcs.add(bytes(data[position + 12 : position + 16]))
+
     def _take_other(self, position: int, have: int) -> int:
         """Bytes of the answer or the garbage at ``position``; 0 when more must come to tell."""
         data = self._data
+        if data[position] in b"\r\n\0":  # between two messages: a body longer than it was told to be, a sign of life
+            end = position + 1
+            while end < have and data[end] in b"\r\n\0":
+                end += 1
+            self._pass_over(end - position)
+            return end - position
         if data.startswith(b"RTSP/", position, have) or b"RTSP/".startswith(
             bytes(data[position : min(have, position + 5)])
         ):
@@ -140,23 +185,34 @@ class Wire:
                 return self._take_answer(position, end, have)
             if have - position < MAX_HEAD_BYTES:
                 return 0
-        if not self.is_playing:
+            if not self.has_answered:
+                raise BadMessage("that is no RTSP")
+        if not self.has_answered and self._is_other(position, have):
             raise BadMessage("that is no RTSP")
         following = self._find_frame(position + 1, have)
         self._pass_over(following - position)
+        if not self.has_answered and self._garbage > MAX_STRAY_BYTES:
+            raise BadMessage("that is no RTSP")
         return following - position
+
+    def _is_other(self, position: int, have: int) -> bool:
+        """Whether what is no answer begins another protocol: known ones, and any line of text."""
+        begin = bytes(self._data[position : min(have, position + 8)])
+        is_text = len(begin) == 8 and begin.isascii() and begin.decode().isprintable()
+        return begin.startswith(_OTHER_PROTOCOLS) or (is_text and self._data.find(b"RTSP/", position, have) < 0)
 
     def _take_answer(self, position: int, end: int, have: int) -> int:
         try:
             answer = parse_head(bytes(self._data[position:end]))
             size = body_bytes(answer)
         except BadMessage:
-            if not self.is_playing:
+            if not self.has_answered:
                 raise
             self._pass_over(end - position)
             return end - position
         if end + size > have:
             return 0
+        self.has_answered = True
         if len(self.answers) >= MAX_ANSWERS:
             raise sentences.garbled()
         self.answers.append(Response(answer.status, answer.fields, bytes(self._data[end : end + size])))
@@ -172,7 +228,11 @@ class Wire:
             if at + 5 > have:
                 return at
             size = data[at + 2] << 8 | data[at + 3]
-            if channels[data[at + 1]] is not None and size >= 8 and data[at + 4] & 0xC0 == 0x80:
+            if (
+                (channels[data[at + 1]] is not None or not self.is_playing)
+                and size >= 8
+                and data[at + 4] & 0xC0 == 0x80
+            ):
                 return at
             at = data.find(b"$", at + 1, limit)
         return limit

@@ -143,7 +143,7 @@ def _details(health: dict[str, object]) -> list[tuple[str, str]]:
     if health.get("codec"):
         found.append(("Format", _FORMATS.get(str(health["codec"]), str(health["codec"]))))
     if health.get("width"):
-        found.append(("Sound", "yes" if health.get("audio_codec") else "none"))
+        found.append(("Sound", "yes" if health.get("audio_codec") else str(health.get("sound_note") or "none")))
         found.append(("Recording", "yes" if health.get("is_recording") else "no"))
     return found
 

@@ -1,0 +1,137 @@
+"""Packets over UDP: put in order, ports side by side, and who may send them."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fakes.rtp import SLICE, rtp
+from vigilar.capture.rtsp.reports import ReceiverStats
+from vigilar.capture.rtsp.udp import FAR, HOLD_S, MAX_HELD, InOrder, UdpStreams
+
+LOOPBACK = (socket.AF_INET, ("127.0.0.1", 1), ("127.0.0.1", 2))
+
+
+def nobody(_data: bytearray, _begin: int, _end: int) -> None:
+    """Takes reports that never come."""
+
+
+class Order:
+    """An ``InOrder`` and the sequence numbers that left it."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self.taken: list[int] = []
+        self.order = InOrder(lambda packet: self.taken.append(packet[2] << 8 | packet[3]), lambda: self.now_s)
+
+    def add(self, *sequences: int) -> list[int]:
+        for sequence in sequences:
+            self.order.add(bytearray(rtp(SLICE, sequence, 0)))
+        return self.taken
+
+
+@pytest.mark.parametrize(
+    ("sequences", "taken"),
+    [
+        ([1, 2, 3], [1, 2, 3]),
+        ([1, 3, 2, 4], [1, 2, 3, 4]),
+        ([1, 4, 3, 2], [1, 2, 3, 4]),
+        ([1, 2, 2, 1, 3], [1, 2, 3]),
+        ([65_534, 0, 65_535, 1], [65_534, 65_535, 0, 1]),
+        ([1, 3], [1]),
+        ([1, 3, 3, 2], [1, 2, 3]),
+        ([1, 5 + FAR, 6 + FAR], [1, 5 + FAR, 6 + FAR]),
+        ([1, 3, 5 + FAR], [1, 3, 5 + FAR]),
+    ],
+)
+def test_packets_leave_in_order(sequences: list[int], taken: list[int]) -> None:
+    assert Order().add(*sequences) == taken
+
+
+def test_missing_packet_is_waited_for_a_moment() -> None:
+    order = Order()
+    order.add(1, 3, 4)
+    order.order.look()
+    assert order.taken == [1]
+    order.now_s = HOLD_S + 0.01
+    order.order.look()
+    assert order.taken == [1, 3, 4]
+    assert order.add(2) == [1, 3, 4]
+    assert order.order.late == 1
+
+
+def test_no_more_wait_than_there_is_place_for() -> None:
+    order = Order()
+    order.add(0, *range(2, 3 + MAX_HELD))
+    assert order.taken == [0, *range(2, 3 + MAX_HELD)]
+    assert not order.order.is_holding
+
+
+@given(st.permutations(range(40)), st.integers(0, 65_535))
+def test_any_order_leaves_rising(sequences: list[int], begin: int) -> None:
+    order = Order()
+    order.add(begin, *((begin + 1 + sequence) & 0xFFFF for sequence in sequences))
+    assert order.taken == [(begin + n) & 0xFFFF for n in range(41)]
+
+
+def test_ports_are_side_by_side_and_even() -> None:
+    streams = UdpStreams(LOOPBACK)
+    stream = streams.open()
+    port = stream.rtp.getsockname()[1]
+    assert port % 2 == 0
+    assert stream.rtcp.getsockname()[1] == port + 1
+    assert stream.asked == f"RTP/AVP;unicast;client_port={port}-{port + 1}"
+    stream.close()
+
+
+@pytest.mark.parametrize("knows_ports", [True, False])
+def test_only_the_camera_is_heard(knows_ports: bool) -> None:
+    """Strangers: another port of the same host where the ports are known, another host where not."""
+    got: list[bytes] = []
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
+        socket.socket() as wire,
+    ):
+        camera.bind(("127.0.0.1", 0))
+        stranger.bind(("127.0.0.1" if knows_ports else "127.0.0.2", 0))
+        own = "127.0.0.1" if knows_ports else "0.0.0.0"
+        streams = UdpStreams((socket.AF_INET, ("127.0.0.1", 1), (own, 2)))
+        stream = streams.open()
+        port = camera.getsockname()[1]
+        streams.add(
+            stream,
+            (port, port + 1 if port < 65_535 else 1) if knows_ports else None,
+            lambda data, begin, end: got.append(bytes(data[begin:end])),
+            nobody,
+            ReceiverStats(),
+        )
+        streams.begin()
+        target = ("127.0.0.1", stream.rtp.getsockname()[1])
+        for number in range(3):
+            stranger.sendto(rtp(b"\x41strange", 100 + number, 0), target)
+            camera.sendto(rtp(b"\x41camera", number, 0), target)
+        for _ in range(10):
+            streams.wait_and_take(wire.fileno())
+        streams.close()
+    assert [packet[12:] for packet in got] == [b"\x41camera"] * 3
+
+
+@pytest.mark.parametrize("packet", [b"", b"\x80", bytes(2000), b"\x80\x60" + bytes(9), b"\xff" * 2047, b"\x80" * 4000])
+def test_noise_is_dropped(packet: bytes) -> None:
+    got: list[int] = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as camera, socket.socket() as wire:
+        camera.bind(("127.0.0.1", 0))
+        streams = UdpStreams((socket.AF_INET, ("127.0.0.1", 1), ("127.0.0.1", 2)))
+        stream = streams.open()
+        streams.add(stream, None, lambda _data, _begin, end: got.append(end), nobody, ReceiverStats())
+        streams.begin()
+        camera.sendto(packet, ("127.0.0.1", stream.rtp.getsockname()[1]))
+        camera.sendto(rtp(SLICE, 1, 0), ("127.0.0.1", stream.rtp.getsockname()[1]))
+        for _ in range(5):
+            streams.wait_and_take(wire.fileno())
+        streams.close()
+    assert got == [12 + len(SLICE)]

@@ -1,0 +1,66 @@
+"""How a camera is to be opened, and what earlier connections have taught about it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+SOUND_RETRY_S = 600.0
+"""After a camera did not answer about its sound, or hung up: an intercom call, say, may be over by then."""
+
+
+@dataclass(slots=True)
+class LoginMemory:
+    """What the login of one camera needs; its streams share it. Each value is written by whoever learns it, whole.
+
+    ``took_digest``: the password goes out protected, and by Basic never again. ``algorithm`` and ``reads_other`` say
+    which Digest and which reading of the password let us in. ``has_tried_all``: all were refused, so that no second
+    attempt is made any more; cameras count them.
+    """
+
+    took_digest: bool = False
+    algorithm: str = ""
+    reads_other: bool = False
+    has_tried_all: bool = False
+
+
+@dataclass(slots=True)
+class StreamMemory:
+    """What the next connection to one stream should know. Written on its capture thread; ``sound_note`` is read by any.
+
+    ``sound_note`` says for the page, behind "Sound:", why there is none; empty while nothing is known against it.
+    ``is_slow``: it did not answer in time, so more is given to it. ``quiet_until_s`` (monotonic): until then it may
+    still send packets of an earlier session; ``has_waited_out``: it was waited for, once.
+    """
+
+    login: LoginMemory = field(default_factory=LoginMemory)
+    sound_note: str = ""
+    is_slow: bool = False
+    has_no_udp: bool = False
+    quiet_until_s: float = 0.0
+    has_waited_out: bool = False
+    _no_sound_until_s: float = 0.0
+
+    @property
+    def may_ask_for_sound(self) -> bool:
+        return time.monotonic() >= self._no_sound_until_s
+
+    def note_sound_trouble(self) -> None:
+        """The camera must not be asked for its sound for some time, or the picture suffers."""
+        self._no_sound_until_s = time.monotonic() + SOUND_RETRY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """How one stream is opened. ``pins_dir`` is where certificates are remembered, None: nowhere.
+
+    ``may_pin``: whether a certificate that is not known yet is written there.
+    """
+
+    wants_sound: bool = True
+    transport: Literal["tcp", "udp"] = "tcp"
+    pins_dir: Path | None = None
+    may_pin: bool = True
+    memory: StreamMemory = field(default_factory=StreamMemory)
