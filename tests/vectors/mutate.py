@@ -145,7 +145,7 @@ def run(count: int, seed: int, folder: Path) -> Counter[str]:
     """Try ``count`` changes; how often each verdict was given."""
     chance, path, verdicts = random.Random(seed), folder / "changed.vge", Counter[str]()
     originals = [make_original(folder), make_original(folder), make_original(folder, is_closed=False)]
-    for _ in range(count):
+    while verdicts.total() < count:
         one, other = chance.sample(originals, 2)
         data = chance.choice(CHANGES)(chance, one, other)
         if data != one.data:

@@ -114,7 +114,7 @@ def test_document_lists_every_vector() -> None:
 def test_both_readers_agree_on_changed_files(tmp_path: Path) -> None:
     """``python -m tests.vectors.mutate`` does so 100,000 times."""
     verdicts = mutate.run(1500, seed=7, folder=tmp_path)
-    assert verdicts.total() > 1400
+    assert verdicts.total() == 1500
     assert set(verdicts) == {"rejected", "damaged", "unclean"}
 
 

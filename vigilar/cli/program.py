@@ -25,6 +25,7 @@ COMMANDS: Lines = {
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
+    "keys": ("vigilar.cli.keys:keys", "Who can open the recordings: key epochs, the recovery sheet."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

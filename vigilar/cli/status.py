@@ -28,6 +28,7 @@ from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
+from vigilar.vge.places import BESIDE, is_beside
 
 STALE_MS = 15_000
 """A status older than this is none; the supervisor makes it when it is asked."""
@@ -79,7 +80,8 @@ def status(places: Places, as_json: bool) -> int:
 
 
 def _gather(places: Places) -> dict[str, Any]:
-    found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
+    found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": [], "notes": []}
+    found["notes"] = [BESIDE] if is_beside(places.secrets_dir, places.data_dir) else []
     now_ms = time.time_ns() // 1_000_000
     told = fresh_processes(places, now_ms)
     if told is None:
@@ -208,6 +210,8 @@ def _print(pid: int, found: dict[str, Any], places: Places) -> None:
         print_table(_row(one, zone) for one in found["cameras"])
     for warning in found["warnings"]:
         print(f"! {one_line(warning)}")
+    for note in found["notes"]:
+        print(one_line(note))
 
 
 def _row(one: CameraStatus, zone: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.playback.stretch import Stretch, cut_stretch
@@ -19,6 +20,7 @@ from vigilar.vge.bodies import IndexEntry
 from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.reader import RecordEntry, VgeReader
 from vigilar.vge.sealed import SealedFile
 
@@ -33,6 +35,8 @@ MAX_LOSSES = 100
 
 DAMAGED = "vge.damaged"
 """Code of the error for a record that is not as it was written."""
+
+Opened = TypeVar("Opened", SealedFile, VgeReader)
 
 TellFinding = Callable[[FileRow, str, str, tuple[int, int]], None]
 """Called when a recording is not what its row says: row, verdict (a value of
@@ -120,6 +124,12 @@ class Library:
         )
         return event_rows.list_events(self._store, wanted)[0]
 
+    def damages(self, camera_id: str) -> list[StoredEvent]:
+        """What was found damaged of its recordings, newest first, at most ``MAX_LOSSES``: such a finding is of now, be
+        the recording as old as it may."""
+        wanted = EventFilter(camera=camera_id, type="recording_damaged", limit=MAX_LOSSES)
+        return event_rows.list_events(self._store, wanted)[0]
+
     def get_video(self, camera_id: str, file_id: int) -> FileRow | None:
         """The row of a video file of that camera; None for another camera's, and for what is not video."""
         row = file_rows.get_file(self._store, file_id)
@@ -134,7 +144,7 @@ class Library:
             file = known[0]
         else:
             self._forget(row.id)
-            file = SealedFile.open(self._data_dir / row.path, self._keys(), self._claim(row))
+            file = self._with_keys(lambda ring: SealedFile.open(self._data_dir / row.path, ring, self._claim(row)))
         if file.is_cut:
             self._tell(row, "shorter-than-anchored", "Its end was cut off after it had been closed.", span_of(row))
         with self._lock:
@@ -205,7 +215,8 @@ class Library:
         if row is None or (row.content, row.camera_id) != ("still", camera_id) or row.state == "missing":
             return None
         try:
-            with VgeReader.open(self._data_dir / row.path, self._keys(), self._claim(row)) as reader:
+            opened = self._with_keys(lambda ring: VgeReader.open(self._data_dir / row.path, ring, self._claim(row)))
+            with opened as reader:
                 return row, b"".join(reader.read_range(0, reader.plaintext_bytes))
         except RecordingError as error:
             raise self._explained(row, error) from error
@@ -242,7 +253,15 @@ class Library:
             self._known_now -= self._known.popitem(last=False)[1][1]
         return known
 
-    def _keys(self) -> KeyRing:
-        if self._ring is None:
-            self._ring = self._load_ring()
-        return self._ring
+    def _with_keys(self, open_file: Callable[[KeyRing], Opened]) -> Opened:
+        """A file opened with the keys as they were loaded; they are loaded anew for one that they do not open, because
+        the house may have begun another epoch."""
+        ring = self._ring
+        if ring is not None:
+            try:
+                return open_file(ring)
+            except RecordingError as error:
+                if error.code not in LOCKED_CODES:
+                    raise
+        self._ring = self._load_ring()
+        return open_file(self._ring)

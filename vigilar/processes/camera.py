@@ -48,6 +48,7 @@ from vigilar.store.cameras import ensure_camera
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.ring_folder import RingFolder
 
 if TYPE_CHECKING:
     from vigilar.processes.motion import MotionTeller
@@ -96,7 +97,8 @@ class CameraProcess:
         # The plan has laid the camera's row: to write it here would keep a restart waiting for the database.
         now_ms = self._clock.utc_ns() // 1_000_000
         uuid = job.camera_uuid or ensure_camera(store, job.camera_id, job.name, now_ms, job.node_id).uuid
-        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id())
+        keys = RingFolder(job.secrets_dir)  # before they are loaded, so that no change is missed
+        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id(), refresh_ring=keys.refresh)
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._sound = SoundGate(is_wanted=job.sound)

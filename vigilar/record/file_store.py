@@ -40,12 +40,18 @@ def _nothing_to_check() -> None:
     """For a data folder that cannot be away."""
 
 
+def _same_ring(ring: KeyRing) -> KeyRing:
+    """For keys that stay as they are."""
+    return ring
+
+
 @dataclass(frozen=True, slots=True)
 class FileStoreSettings:
     """Whose files these are. ``camera_uuid`` and ``boot_id`` are 16 bytes.
 
     ``check_folder`` is called before any folder or file is made. It raises RecordingError (transient, V-DRIVE) when
-    what lies at ``data_dir`` is not the house's own folder: its drive is away.
+    what lies at ``data_dir`` is not the house's own folder: its drive is away. ``refresh_ring`` gives the keys for the
+    next file, those of before or newer ones; it must be quick, and may not raise.
     """
 
     camera_id: str
@@ -53,6 +59,7 @@ class FileStoreSettings:
     data_dir: Path
     boot_id: bytes
     check_folder: Callable[[], None] = _nothing_to_check
+    refresh_ring: Callable[[KeyRing], KeyRing] = _same_ring
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +81,7 @@ class FileStore:
     def __init__(self, settings: FileStoreSettings, store: Database, ring: KeyRing, clock: Clock) -> None:
         """Reads where the chains stand, which waits for no writer. Raises StoreError."""
         self.settings = settings
-        self.ring = ring
+        self._ring = ring
         self.clock = clock
         self.chains = {
             content: FileChain(
@@ -85,6 +92,12 @@ class FileStore:
         self.rows = RowWriter(store, settings.camera_id, self.chains, clock)
         self._unended: dict[files.Content, list[Callable[[], None]]] = {content: [] for content in FOLDERS}
         self._is_marked = False
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys of the house as they are now."""
+        self._ring = self.settings.refresh_ring(self._ring)
+        return self._ring
 
     def home(self, content: files.Content) -> Path:
         """The folder above the days."""

@@ -55,6 +55,8 @@ class SlotType(IntEnum):
     EPOCH = 1
     RECOVERY = 2
     EXPORT = 3
+    SHEET = 4
+    """Opens nothing: what the sheet needs to make the key of the RECOVERY slot."""
 
 
 class RecordType(IntEnum):

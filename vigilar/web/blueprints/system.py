@@ -11,6 +11,7 @@ from vigilar.web.auth import asker
 from vigilar.web.house import find_storage, read_house
 from vigilar.web.openapi import openapi_document
 from vigilar.web.parts import parts
+from vigilar.web.proof_notes import proof_notes
 from vigilar.web.rights import Right, needs, public, signed_in
 from vigilar.web.visible import visible_cameras
 
@@ -28,7 +29,12 @@ def healthz() -> AnyResponse:
 @needs(Right.SEE_SYSTEM)
 def system_page() -> str:
     here, visible = parts(), visible_cameras(asker())
-    return render_template("system.html", house=read_house(here, visible), storage=find_storage(here, visible))
+    return render_template(
+        "system.html",
+        house=read_house(here, visible),
+        storage=find_storage(here, visible),
+        proof_notes=proof_notes(here),
+    )
 
 
 @bp.get("/api/v1/system")

@@ -1,0 +1,23 @@
+"""What the page of the system says of recordings that were changed, and of where their keys lie."""
+
+from __future__ import annotations
+
+from vigilar.base.errors import StoreError
+from vigilar.store.inventory import count_found
+from vigilar.vge.places import BESIDE, is_beside
+from vigilar.web.parts import Parts
+
+
+def proof_notes(here: Parts) -> list[str]:
+    """Sentences, the worst first. A database that does not answer is said elsewhere."""
+    notes = []
+    try:
+        count = count_found(here.store, here.cfg.node_id)
+    except StoreError:
+        count = 0
+    if count:
+        what = "1 recording is" if count == 1 else f"{count} recordings are"
+        notes.append(f"{what} missing, changed or damaged. On the box, vigilar check says which.")
+    if is_beside(here.cfg.secrets_dir, here.cfg.data_dir):
+        notes.append(BESIDE)
+    return notes
