@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
-from tests.flow.test_web_footage import packets, record, url
+from tests.flow.test_web_footage import T0, packets, record, url
 from tests.recording_kit import Clip, flip_bit, make_clip, probe_times
+from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.files import get_file
 from vigilar.vge.format import RecordType
 from vigilar.vge.reader import RecordEntry, VgeReader
@@ -200,3 +201,42 @@ def test_what_playback_meets_is_told_once(house: House, owner: FlaskClient, clip
     assert [(one["kind"], one["detail"]["verdict"]) for one in told if one["detail"]["file_id"] == file_id] == [
         expected
     ]
+
+
+def test_page_says_that_recordings_were_changed_and_where_the_keys_lie(
+    house: House, owner: FlaskClient, clip: Clip
+) -> None:
+    file_id = record(house, clip, 0, 4)
+    with house.store.sql_write("give it to this box") as run:
+        run("UPDATE files SET node_id = :node_id", node_id=house.parts.cfg.node_id)
+    assert "missing, changed or damaged" not in owner.get("/system").text
+    assert "who takes the box, or its disk, can look at them" in owner.get("/system").text
+    path_of(house, file_id).unlink()
+    assert owner.get(url("clip.mp4", 0, 4)).status_code == 404
+    assert "1 recording is missing, changed or damaged" in owner.get("/system").text
+
+
+def test_timeline_names_what_is_damaged_and_what_was_exchanged(house: House, owner: FlaskClient, clip: Clip) -> None:
+    """As it is when the event is stored: the recording is damaged from its second keyframe to its third."""
+    record(house, clip, 0, 4)
+    second = record(house, clip, 4, 8)
+    details = {"from_ms": T0 + 1000, "to_ms": T0 + 2000, "verdict": "damaged"}
+    insert_event(
+        house.store,
+        NewEvent(
+            uid="found",
+            type="recording_damaged",
+            severity="ALERT",
+            source_id="front-door",
+            ts_ms=house.now_ms(),
+            payload=details,
+        ),  # fmt: skip
+        now_ms=house.now_ms(),
+    )
+    with house.store.sql_write("mark a row") as run:
+        run("UPDATE files SET state = 'damaged', reason = 'found replaced; rollover' WHERE id = :id", id=second)
+    told = owner.get(url("timeline", 0, 8)).get_json()
+    assert [(span["from"] - T0, span["to"] - T0) for span in told["spans"]] == [(0, 1000), (2000, 4000)]
+    assert [(gap["from"] - T0, gap["to"] - T0, gap["reason"]) for gap in told["gaps"]] == [
+        (1000, 2000, "broken"), (4000, 8000, "replaced"),
+    ]  # fmt: skip

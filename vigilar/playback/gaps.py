@@ -18,6 +18,8 @@ WORDS = {
     "crash": "Vigilar or its power failed.",
     "damaged": "The recording could not be finished.",
     "deleted": "The recording is no longer there.",
+    "replaced": "Another recording lies in its place, so it is not shown.",
+    "broken": "This part of the recording is damaged and is left out.",
     "before": "Nothing was recorded yet.",
     "waiting": "Nothing has come from the camera since.",
     "unknown": "Nothing was recorded.",
@@ -25,6 +27,7 @@ WORDS = {
 """Code of a gap's reason -> a sentence."""
 
 _BY_END = (
+    ("found ", "unknown"),
     ("no motion", "no-motion"),
     ("stop", "stopped"),
     ("new connection", "disconnected"),
@@ -59,6 +62,32 @@ def explain_gap(from_ms: int, to_ms: int, before: FileRow | None, losses: Sequen
         return Gap(from_ms, to_ms, code, WORDS[code] if code == "disk-full" else f"Footage was lost: {told}.")
     code = _code_of(before)
     return Gap(from_ms, to_ms, code, WORDS[code])
+
+
+FOUND_REPLACED = "found replaced"
+"""How the reason of a row begins in whose file's place another lies (``store.inventory.mark_found``)."""
+
+
+def lost_gap(row: FileRow, from_ms: int, to_ms: int) -> Gap | None:
+    """The gap of a file of which nothing can be shown; None when something can."""
+    if row.state == "missing":
+        return deleted_gap(from_ms, to_ms)
+    if row.state == "damaged" and (row.reason or "").startswith(FOUND_REPLACED):
+        return Gap(from_ms, to_ms, "replaced", WORDS["replaced"])
+    return None
+
+
+def broken_gaps(from_ms: int, to_ms: int, told: Iterable[StoredEvent]) -> list[Gap]:
+    """The parts of [from_ms, to_ms) that were found to be damaged, in time order, none inside of another."""
+    found: list[Gap] = []
+    for event in sorted(told, key=lambda one: int(one.payload.get("from_ms") or 0)):
+        start, end = event.payload.get("from_ms"), event.payload.get("to_ms")
+        if not isinstance(start, int) or not isinstance(end, int):
+            continue
+        start = max(start, found[-1].to_ms if found else from_ms)
+        if start < min(end, to_ms):
+            found.append(Gap(start, min(end, to_ms), "broken", WORDS["broken"]))
+    return found
 
 
 def deleted_gap(from_ms: int, to_ms: int) -> Gap:

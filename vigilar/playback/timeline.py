@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from vigilar.base.errors import RecordingError
-from vigilar.playback.gaps import Gap, deleted_gap, explain_gap
+from vigilar.playback.gaps import Gap, broken_gaps, explain_gap, lost_gap
 from vigilar.playback.library import Library
 from vigilar.store.files import FileRow
 
@@ -53,8 +53,9 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
             continue
         if start - at_ms >= GAP_MS:
             gaps.append(explain_gap(at_ms, start, before, losses))
-        if row.state == "missing":
-            gaps.append(deleted_gap(max(at_ms, start), end))
+        lost = lost_gap(row, max(at_ms, start), end)
+        if lost is not None:
+            gaps.append(lost)
         elif spans and start - spans[-1].to_ms < GAP_MS:
             spans[-1] = Span(spans[-1].from_ms, end)
         else:
@@ -64,7 +65,23 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     last_ms = min(to_ms, now_ms)
     if last_ms - at_ms >= (LIVE_EDGE_MS if is_live and to_ms > now_ms - LIVE_EDGE_MS else GAP_MS):
         gaps.append(explain_gap(at_ms, last_ms, before, losses))
-    return Timeline(spans, gaps)
+    broken = broken_gaps(from_ms, to_ms, library.damages(camera_id))
+    return Timeline(_cut_out(spans, broken), sorted([*gaps, *broken], key=lambda gap: gap.from_ms))
+
+
+def _cut_out(spans: list[Span], gaps: Iterable[Gap]) -> list[Span]:
+    """The spans without what lies in ``gaps``."""
+    for gap in gaps:
+        spans = [
+            part
+            for span in spans
+            for part in (
+                Span(span.from_ms, min(span.to_ms, gap.from_ms)),
+                Span(max(span.from_ms, gap.to_ms), span.to_ms),
+            )
+            if part.from_ms < part.to_ms
+        ]
+    return spans
 
 
 def _ends(library: Library, rows: Iterable[FileRow]) -> Iterable[tuple[FileRow, int]]:
