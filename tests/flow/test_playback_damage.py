@@ -230,7 +230,7 @@ def test_timeline_names_what_is_damaged_and_what_was_exchanged(house: House, own
             source_id="front-door",
             ts_ms=house.now_ms(),
             payload=details,
-        ),  # fmt: skip
+        ),
         now_ms=house.now_ms(),
     )
     with house.store.sql_write("mark a row") as run:
