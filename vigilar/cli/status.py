@@ -28,7 +28,7 @@ from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
-from vigilar.vge.places import BESIDE, is_beside
+from vigilar.vge.places import key_notes
 
 STALE_MS = 15_000
 """A status older than this is none; the supervisor makes it when it is asked."""
@@ -81,7 +81,7 @@ def status(places: Places, as_json: bool) -> int:
 
 def _gather(places: Places) -> dict[str, Any]:
     found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": [], "notes": []}
-    found["notes"] = [BESIDE] if is_beside(places.secrets_dir, places.data_dir) else []
+    found["notes"] = key_notes(places.secrets_dir, places.data_dir)
     now_ms = time.time_ns() // 1_000_000
     told = fresh_processes(places, now_ms)
     if told is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vigilar.base.errors import StoreError
 from vigilar.store.inventory import count_found
-from vigilar.vge.places import BESIDE, is_beside
+from vigilar.vge.places import key_notes
 from vigilar.web.parts import Parts
 
 
@@ -18,6 +18,4 @@ def proof_notes(here: Parts) -> list[str]:
     if count:
         what = "1 recording is" if count == 1 else f"{count} recordings are"
         notes.append(f"{what} missing, changed or damaged. On the box, vigilar check says which.")
-    if is_beside(here.cfg.secrets_dir, here.cfg.data_dir):
-        notes.append(BESIDE)
-    return notes
+    return notes + key_notes(here.cfg.secrets_dir, here.cfg.data_dir)
