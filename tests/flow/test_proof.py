@@ -21,7 +21,9 @@ from vigilar.proof.checkpoint import WITNESS, is_of_box, make_checkpoint, parse_
 from vigilar.proof.history import check_history
 from vigilar.proof.watch import Watch
 from vigilar.store.inventory import Listed
+from vigilar.vge.keys import KeyRing, add_epoch
 from vigilar.vge.reader import VgeReader
+from vigilar.vge.rewrap import is_moved
 from vigilar.vge.signing import BoxKey
 
 
@@ -345,6 +347,16 @@ class TestWatch:
         box.clock.advance(31 * 86_400)
         self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
         assert looked == [1, 2, 3, 4, 1, 2, 3, 4]
+
+    def test_sweep_finishes_a_rotation(self, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("vigilar.proof.watch.PAUSE_S", 0.0)
+        monkeypatch.setattr("vigilar.proof.watch.SWEEP_BYTES_S", 10**12)
+        add_epoch(box.folder / "secrets")
+        ring = KeyRing.load(box.folder / "secrets")
+        assert not any(is_moved(box.path(index), ring) for index in range(4))
+        self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
+        assert all(is_moved(box.path(index), ring) for index in range(4))
+        assert box.told() == []
 
 
 def _dump(database: Path) -> bytes:

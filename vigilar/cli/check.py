@@ -24,7 +24,7 @@ TOLD_AT_MOST = 200
 
 
 @click.command()
-@click.option("--quick", is_flag=True, help="Names and lengths only: a second for 100,000 files.")
+@click.option("--quick", is_flag=True, help="Names and lengths only: two seconds for 100,000 files.")
 @click.option("--deep", is_flag=True, help="Every byte: about 0.3 s for 150 MB.")
 @click.option("--repair", is_flag=True, help="Make the database say what was found. Deletes nothing.")
 @with_places

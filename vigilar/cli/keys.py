@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from vigilar.vge.keys import EpochKey, KeyRing
 from vigilar.vge.places import BESIDE, is_beside, sealed_files
 from vigilar.vge.recovery import Sheet, make_recovery_key, sheet_id_of
 from vigilar.vge.rewrap import Moved, is_moved, rewrap_files
+from vigilar.vge.signing import BoxKey
 
 _COMMANDS: Lines = {
     "status": ("vigilar.cli.keys:status", "Which keys there are, where they lie, what is under an old one."),
@@ -55,6 +57,8 @@ def status(places: Places, as_json: bool) -> int:
         "is_beside_recordings": beside,
         **counts,
     }
+    with suppress(RecordingError):  # made at the first start
+        facts["signing_key"] = BoxKey.load(places.secrets_dir).public.hex()
     if as_json:
         print_json(facts)
         return ExitCode.OK
@@ -63,6 +67,8 @@ def status(places: Places, as_json: bool) -> int:
     if len(ring.epochs) > 1:
         print(f"Older epochs: {', '.join(str(one.epoch) for one in ring.epochs[:-1])}")
     print(f"Recovery sheet: {sheet.hex()[:8] if sheet else 'none yet. Make one: vigilar keys recovery'}")
+    if "signing_key" in facts:
+        print(f"Signing key of this box (public): {facts['signing_key']}")
     print(f"{counts['files']} recordings, of which {counts['not_moved']} are not under the newest keys alone")
     if counts["not_moved"]:
         print("! Move them: vigilar keys rotate --resume")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,24 +25,38 @@ class Contradiction:
     since_ms: int | None = None
 
 
+class DeletionLog:
+    """Proves the log of deletions of one box, each row once: what was proved is where the next look begins."""
+
+    def __init__(self, store: Database, node_id: str) -> None:
+        self._store = store
+        self._node_id = node_id
+        self._after_id = 0
+        self._previous = FIRST_PREVIOUS
+
+    def check(self, pause: Callable[[], None] = lambda: None) -> list[Contradiction]:
+        """Whether each new row is as it was written, right behind the one before. ``pause`` is called between pages.
+        Raises StoreError."""
+        while rows := inventory.list_deletions_after(self._store, self._node_id, self._after_id):
+            for row in rows:
+                if bytes(row.previous) != self._previous or hash_of(row) != bytes(row.hash):
+                    words = (
+                        f"The log of deletions was changed at its row {row.id}: rows were removed, added or rewritten."
+                    )
+                    return [Contradiction("deletions-changed", words, f"row {row.id}")]
+                self._previous, self._after_id = bytes(row.hash), row.id
+            pause()
+        return []
+
+
 def check_history(store: Database, node_id: str, data_dir: Path, public: bytes) -> list[Contradiction]:
     """All contradictions, the worst first. ``public`` is the box's public key. Raises StoreError."""
-    return [*_check_checkpoints(store, node_id, data_dir, public), *check_deletions(store, node_id)]
+    return [*check_checkpoints(store, node_id, data_dir, public), *DeletionLog(store, node_id).check()]
 
 
-def check_deletions(store: Database, node_id: str) -> list[Contradiction]:
-    """Whether each row of the log is as it was written, right behind the one before."""
-    previous, after_id = FIRST_PREVIOUS, 0
-    while rows := inventory.list_deletions_after(store, node_id, after_id):
-        for row in rows:
-            if bytes(row.previous) != previous or hash_of(row) != bytes(row.hash):
-                words = f"The log of deletions was changed at its row {row.id}: rows were removed, added or rewritten."
-                return [Contradiction("deletions-changed", words, f"row {row.id}")]
-            previous, after_id = bytes(row.hash), row.id
-    return []
-
-
-def _check_checkpoints(store: Database, node_id: str, data_dir: Path, public: bytes) -> list[Contradiction]:
+def check_checkpoints(store: Database, node_id: str, data_dir: Path, public: bytes) -> list[Contradiction]:
+    """What the newest checkpoints, beside the recordings and in the database, state and is not so. Raises
+    StoreError."""
     stored = checkpoints.newest_checkpoint(store, node_id)
     try:
         witness = read_witness(data_dir)

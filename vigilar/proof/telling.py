@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,10 @@ MARKED_AT_ONCE = 200
 
 PATHS_TOLD = 5
 
+MET_FOR_NS = 600 * 1_000_000_000
+MET_AT_MOST = 1000
+"""What playback met is not told to the database again for ten minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -50,6 +56,8 @@ class Teller:
         self._node_id = node_id
         self._data_dir = data_dir
         self._clock = clock
+        self._met: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._met_lock = threading.Lock()
 
     def is_folder_there(self) -> bool:
         """Whether the data folder is the house's own: with its drive away all files are, and none was touched."""
@@ -59,11 +67,26 @@ class Teller:
             return False
 
     def tell_file(self, row: FileRow, verdict: str, sentence: str, span_ms: tuple[int, int]) -> None:
-        """What playback meets. Never raises: whoever watches is not to wait for the database."""
+        """What playback meets, perhaps at each record. Never raises: who watches is not to wait for the database."""
+        if not self._is_new(row.id, verdict):
+            return
         try:
             self.tell([Finding(row, Outcome(verdict), sentence, span_ms)])
         except StoreError as error:
             logger.warning("%s is %s, which could not be stored: %s", row.path, verdict, error)
+
+    def _is_new(self, file_id: int, verdict: str) -> bool:
+        """Whether this was not met a moment ago: each telling is a transaction."""
+        now_ns, key = self._clock.mono_ns(), (file_id, verdict)
+        with self._met_lock:
+            met_ns = self._met.get(key)
+            if met_ns is not None and now_ns - met_ns < MET_FOR_NS:
+                return False
+            self._met[key] = now_ns
+            self._met.move_to_end(key)
+            while len(self._met) > MET_AT_MOST:
+                self._met.popitem(last=False)
+        return True
 
     def tell(self, findings: Sequence[Finding]) -> int:
         """Mark the rows; one event for each camera and verdict that has new ones. How many files are new. Raises

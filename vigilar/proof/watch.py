@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vigilar.base.atomic import write_atomic
@@ -19,10 +20,12 @@ from vigilar.base.errors import RecordingError, StoreError
 from vigilar.base.stop import Stop
 from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import make_checkpoint
-from vigilar.proof.history import check_history
+from vigilar.proof.history import DeletionLog, check_checkpoints
 from vigilar.proof.telling import Teller
+from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.rewrap import is_moved, rewrap_file
 from vigilar.vge.signing import BoxKey
 
 logger = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ class Watch:
         self._secrets_dir = secrets_dir
         self._clock = clock
         self._teller = Teller(store, node_id, data_dir, clock)
+        self._deletions = DeletionLog(store, node_id)
 
     def run(self, stop: Stop) -> None:
         """Look after the recordings until ``stop``. Trouble with database or disk is logged and tried again."""
@@ -75,7 +79,8 @@ class Watch:
         if not self._teller.is_folder_there():
             return
         key = BoxKey.load_or_create(self._secrets_dir)
-        for found in check_history(self._store, self._node_id, self._data_dir, key.public):
+        history = check_checkpoints(self._store, self._node_id, self._data_dir, key.public)
+        for found in [*history, *self._deletions.check(lambda: _pause(stop))]:
             self._teller.tell_house(found)
         checked = self._files().run(Depth.QUICK, _pausing(stop))
         self._teller.tell(checked.findings)
@@ -95,8 +100,17 @@ class Watch:
                 checked = Checked()
                 files.take(checked, listed, Depth.DEEP)
                 self._teller.tell(checked.findings)
+                self._move_keys(listed.row)
             self._write_place(begun_ms, listed.row.id)
             stop.wait(max(PAUSE_S, listed.row.size_bytes / SWEEP_BYTES_S))
+
+    def _move_keys(self, row: FileRow) -> None:
+        """Finish a rotation for a file that was being written when it ran: see ``vge.rewrap``."""
+        with suppress(RecordingError):  # what is wrong with the file has been told
+            ring = KeyRing.load(self._secrets_dir)
+            path = self._data_dir / row.path
+            if not is_moved(path, ring):
+                rewrap_file(path, ring)
 
     def _files(self) -> FileCheck:
         try:
@@ -120,10 +134,14 @@ class Watch:
         return self._clock.utc_ns() // 1_000_000
 
 
+def _pause(stop: Stop) -> None:
+    stop.wait(PAUSE_S)
+
+
 def _pausing(stop: Stop) -> Callable[[Checked], bool]:
     def note(checked: Checked) -> bool:
         if checked.files % PAUSE_EVERY == 0:
-            stop.wait(PAUSE_S)
+            _pause(stop)
         return not stop.is_set()
 
     return note

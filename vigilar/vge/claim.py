@@ -13,7 +13,7 @@ from pathlib import Path
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.vge.bodies import CloseBody
 from vigilar.vge.crypto import link_of
-from vigilar.vge.format import RECORD_OVERHEAD, CloseReason, Content, FileCore, RecordType
+from vigilar.vge.format import CloseReason, Content, FileCore
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import Header, open_header
@@ -24,8 +24,6 @@ REPLACED = "recording.replaced"
 
 CONTENT_OF = {"video": Content.FMP4, "still": Content.JPEGS, "storyboard": Content.JPEGS}
 """What the database calls a file's content -> what its header says."""
-
-_CLOSE_RECORD_BYTES = RECORD_OVERHEAD + CloseBody.SIZE
 
 
 class ReplacedError(RecordingError):
@@ -74,10 +72,9 @@ class Claim:
         return self.link is not None and link is None
 
 
-def find_link(records: RecordFile, header: Header) -> bytes | None:
-    """The link of a file that ends with a true CLOSE; None for every other. Reads 200 bytes. Raises OSError."""
-    proved = _find_close(records)
-    return None if proved is None else link_of(header.core_bytes, proved.tag)
+def link_in(close: ProvedRecord | None, header: Header) -> bytes | None:
+    """The link of a file that ends with the CLOSE ``close``; None for one that does not."""
+    return None if close is None else link_of(header.core_bytes, close.tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +92,10 @@ def read_closing(path: Path, ring: KeyRing) -> Closing:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             header, keys = open_header(fd, ring)
-            proved = _find_close(RecordFile(fd, keys, header.core.max_payload_log2))
+            proved = RecordFile(fd, keys, header.core.max_payload_log2).find_close()
         finally:
             os.close(fd)
     if proved is None:
         return Closing(header.core, None)
     body = CloseBody.find(bytes(proved.payload))
     return Closing(header.core, link_of(header.core_bytes, proved.tag), body.reason if body else None)
-
-
-def _find_close(records: RecordFile) -> ProvedRecord | None:
-    size = records.size()
-    close_at = size - _CLOSE_RECORD_BYTES
-    close = records.header_at(close_at, size) if close_at > 0 else None
-    if close is None or close.type is not RecordType.CLOSE:
-        return None
-    return records.prove(close_at, close)

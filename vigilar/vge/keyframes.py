@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vigilar.vge.bodies import CloseBody, IndexEntry, parse_index
-from vigilar.vge.format import RECORD_OVERHEAD, FileCore, RecordFlag, RecordHeader, RecordType
-from vigilar.vge.scan import FIRST_PLACE, RecordFile, place_after
+from vigilar.vge.format import FileCore, RecordFlag, RecordHeader, RecordType
+from vigilar.vge.scan import FIRST_PLACE, ProvedRecord, RecordFile, place_after
 
 CLOCK_STEP_NS = 200_000_000
 """When a file's UTC and monotonic clock disagree on its length by more than this, UTC was set meanwhile. NTP's slewing
 moves both."""
 
-_CLOSE_RECORD_BYTES = RECORD_OVERHEAD + CloseBody.SIZE
 _KEYFRAME = int(RecordFlag.KEYFRAME)
 _NS_PER_MS = 1_000_000
 
@@ -93,24 +92,19 @@ class KeyframeIndex:
         return self.table[::4]
 
 
-def read_index(records: RecordFile, core: FileCore) -> KeyframeIndex | None:
-    """The index of a closed file out of its INDEX and CLOSE, both proved. Raises OSError, RecordingError.
+def read_index(records: RecordFile, core: FileCore, close: ProvedRecord | None) -> KeyframeIndex | None:
+    """The index of a file that ends with ``close``, out of that and its INDEX, both proved. Raises OSError,
+    RecordingError. ``close`` is what ``records`` proved last.
 
     None when the file does not end with these two, and when the clock was set while it was written: INDEX has no
     other clock that could tell how long its pictures last.
     """
-    size = records.size()
-    close_at = size - _CLOSE_RECORD_BYTES
-    close = records.header_at(close_at, size) if close_at > 0 else None
-    if close is None or close.type is not RecordType.CLOSE:
+    body = CloseBody.find(bytes(close.payload)) if close else None
+    if close is None or body is None or _was_clock_set(core, body):
         return None
-    index_at = close_at - close.previous_len
-    index = records.header_at(index_at, size) if index_at > 0 else None
+    index_at = close.offset - close.header.previous_len
+    index = records.header_at(index_at, close.offset) if index_at > 0 else None
     if index is None or index.type is not RecordType.INDEX:
-        return None
-    proved = records.prove(close_at, close)
-    body = CloseBody.find(bytes(proved.payload)) if proved else None
-    if body is None or _was_clock_set(core, body):
         return None
     proved = records.prove(index_at, index)
     if proved is None or not index.payload_len:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from vigilar.base.errors import RecordingError
+from vigilar.vge.keys import load_sheet_id
+
 FOLDERS = ("footage", "stills", "storyboards", "quarantine")
 """Where sealed files lie, in the data folder."""
 
@@ -23,6 +26,21 @@ def is_beside(secrets_dir: Path, data_dir: Path) -> bool:
     except OSError:
         return False
 
+
+def key_notes(secrets_dir: Path, data_dir: Path) -> list[str]:
+    """What the owner should know of the keys, in sentences; none when all is as it should be."""
+    notes = [BESIDE] if is_beside(secrets_dir, data_dir) else []
+    try:
+        has_sheet = load_sheet_id(secrets_dir) is not None
+    except RecordingError:
+        has_sheet = True  # it is there, and what is wrong with it is said by who needs it
+    return notes if has_sheet else [*notes, NO_SHEET]
+
+
+NO_SHEET = (
+    "There is no recovery sheet: if this box is lost or its disk of secrets dies, no recording can be opened. "
+    "On the box: vigilar keys recovery"
+)
 
 BESIDE = (
     "The keys lie on the same disk as the recordings: who takes the box, or its disk, can look at them. "

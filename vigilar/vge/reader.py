@@ -15,7 +15,7 @@ from types import TracebackType
 
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.vge.bodies import META_SALT_BYTES, CloseBody
-from vigilar.vge.claim import Claim, find_link
+from vigilar.vge.claim import Claim, link_in
 from vigilar.vge.format import CloseReason, RecordFlag, RecordHeader, RecordType
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
@@ -106,7 +106,7 @@ class VgeReader:
                 records = RecordFile(fd, keys, header.core.max_payload_log2)
                 if claim is not None:
                     claim.check_core(header.core)
-                    claim.check_link(None if claim.link is None else find_link(records, header))
+                    claim.check_link(None if claim.link is None else link_in(records.find_close(), header))
                 reader = cls(path, fd, header, records)
                 reader.refresh()
             except BaseException:

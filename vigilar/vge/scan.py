@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vigilar.vge.bodies import CloseBody
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys
 from vigilar.vge.format import (
     HEADER_BYTES,
@@ -26,6 +27,7 @@ _SEARCH_PIECE = 1 << 20
 _SEARCH_FACTOR = 4
 _SEARCH_FLOOR_BYTES = 16 << 20
 
+_CLOSE_RECORD_BYTES = RECORD_OVERHEAD + CloseBody.SIZE
 _HEADER_AT = len(TAG_PREFIX) + TAG_BYTES
 _PAYLOAD_AT = _HEADER_AT + RECORD_HEADER_BYTES
 
@@ -131,6 +133,13 @@ class RecordFile:
         if view[end - TAG_BYTES :] != tag or header_bytes != expected.dump():
             return None
         return ProvedRecord(offset, expected, header_bytes, view[_PAYLOAD_AT : end - TAG_BYTES], tag)
+
+    def find_close(self) -> ProvedRecord | None:
+        """The CLOSE at the very end, proved; None when the file ends with something else. Reads 200 bytes."""
+        size = self.size()
+        at = size - _CLOSE_RECORD_BYTES
+        header = self.header_at(at, size) if at > 0 else None
+        return self.prove(at, header) if header is not None and header.type is RecordType.CLOSE else None
 
     def plaintext(self, record: ProvedRecord) -> bytes:
         """The payload in clear."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vigilar.vge.bodies import IndexEntry
-from vigilar.vge.claim import Claim, find_link
+from vigilar.vge.claim import Claim, link_in
 from vigilar.vge.crypto import FileKeys
 from vigilar.vge.format import FileCore, RecordType
 from vigilar.vge.gate import file_errors
@@ -65,13 +65,14 @@ class SealedFile:
             try:
                 header, keys = open_header(fd, ring, allow_test_files=allow_test_files, is_crc_checked=False)
                 records = RecordFile(fd, keys, header.core.max_payload_log2)
-                is_cut = False
                 if claim is not None:
                     claim.check_core(header.core)
-                    link = None if claim.link is None else find_link(records, header)
+                close = records.find_close()
+                link = link_in(close, header)
+                if claim is not None:
                     claim.check_link(link)
-                    is_cut = claim.is_cut(link)
-                index = read_index(records, header.core)
+                is_cut = claim is not None and claim.is_cut(link)
+                index = read_index(records, header.core, close)
                 found = os.fstat(fd)
             finally:
                 os.close(fd)

@@ -6,22 +6,20 @@ from contextlib import suppress
 
 from vigilar.base.errors import StoreError
 from vigilar.store.inventory import count_found
-from vigilar.vge.places import BESIDE, is_beside
+from vigilar.vge.places import key_notes
 from vigilar.web.parts import Parts
 from vigilar.web.patience import DoesNotAnswerError
 
 
 def proof_notes(here: Parts) -> list[str]:
     """Sentences, the worst first. A database or drive that does not answer is said elsewhere."""
-    notes = []
-    count, is_key_beside = 0, False
+    notes: list[str] = []
+    count = 0
     with suppress(StoreError, DoesNotAnswerError):
         count = here.rows.ask(lambda: count_found(here.store, here.cfg.node_id))
-    with suppress(OSError, DoesNotAnswerError):
-        is_key_beside = here.disk.ask(lambda: is_beside(here.cfg.secrets_dir, here.cfg.data_dir))
     if count:
         what = "1 recording is" if count == 1 else f"{count} recordings are"
         notes.append(f"{what} missing, changed or damaged. On the box, vigilar check says which.")
-    if is_key_beside:
-        notes.append(BESIDE)
+    with suppress(OSError, DoesNotAnswerError):
+        notes += here.disk.ask(lambda: key_notes(here.cfg.secrets_dir, here.cfg.data_dir))
     return notes
