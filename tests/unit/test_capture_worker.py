@@ -14,6 +14,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource
 from vigilar.capture.worker import CaptureWorker, Connection
+from vigilar.media.bitstream import parameter_sets
 from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
 
 Step = RawPacket | float | None | Exception
@@ -27,6 +28,8 @@ class FakeSource:
     clock: SimulatedClock
     is_closed: bool = False
     hurries: list[bool] = field(default_factory=list)
+    quiet_s: float = 60.0
+    odd_stamps: int = 0
 
     def __iter__(self) -> Iterator[RawPacket | None]:
         for step in self.steps:
@@ -139,18 +142,48 @@ def test_missing_setup_comes_out_of_keyframe(clip: tuple[list[StreamInfo], list[
     assert bench.runs[0].video.setup == streams[0].setup
 
 
-def test_changed_format_begins_new_run(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+def changed(raws: list[RawPacket], old: bytes, new: bytes, from_keyframe: int = 1) -> list[RawPacket]:
+    """``raws`` with other bytes in their parameter sets, from one keyframe on."""
+    keys = [raw for raw in raws if raw.kind is Kind.VIDEO and raw.is_keyframe][from_keyframe:]
+    return [replace(raw, data=raw.data.replace(old, new)) if raw in keys else raw for raw in raws]
+
+
+def test_other_format_begins_a_run_on_the_same_connection(
+    clip: tuple[list[StreamInfo], list[RawPacket]], other_clip: list[RawPacket]
+) -> None:
     streams, raws = clip
-    changed = [
-        replace(raw, data=raw.data.replace(streams[0].setup[4:9], b"\x67\x42\x00\x1e\xd9", 1))
-        if raw.kind is Kind.VIDEO and raw.is_keyframe and raw.dts
-        else raw
+    later = [replace(raw, pts=raw.pts + 40_000, dts=raw.dts + 40_000) for raw in other_clip if raw.pts and raw.dts]
+    bench = Bench(streams, [[*raws, *later, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert len(bench.video) == 20 + len(later)
+    assert len(bench.sources) == 1
+
+
+def test_parameter_sets_that_alternate_begin_one_run_at_most(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    """Rate control writes its quantiser into each picture parameter set: no format has changed."""
+    streams, raws = clip
+    pps = parameter_sets("h264", streams[0].setup)[1]
+    other = pps[:-1] + bytes((pps[-1] ^ 0x10,))
+    again = [
+        replace(raw, pts=(raw.pts or 0) + 32_000 * n, dts=(raw.dts or 0) + 32_000 * n)
+        for n in range(3)
         for raw in raws
+        if raw.kind is Kind.VIDEO
     ]
-    bench = Bench(streams, [[*changed, ENDED], [*raws, ENDED]])
-    bench.worker().run()
+    keys = [raw for raw in again if raw.is_keyframe]
+    odd = {id(raw) for raw in keys[1::2]}
+    steps: list[Step] = [replace(raw, data=raw.data.replace(pps, other)) if id(raw) in odd else raw for raw in again]
+    bench = Bench(streams, [[*steps, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert len(bench.video) == 60
     assert [run.run for run in bench.runs] == [1, 2]
-    assert [p.run for p in bench.video].count(1) == 10
+    assert [run.is_new_connection for run in bench.runs] == [True, False]
+    assert [run.video.has_sets_in_band for run in bench.runs] == [False, True]
+    assert [p.run for p in bench.video] == [1] * 10 + [2] * 50
 
 
 def test_sound_alone_is_no_picture(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

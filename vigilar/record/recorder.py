@@ -293,7 +293,7 @@ class Recorder:
     def _begin_if_due(self, gop: GopView) -> None:
         segment = self._segment
         if segment and segment.run is not gop.run:
-            self._end_segment(CloseReason.ROLLOVER, "new connection")
+            self._end_segment(CloseReason.ROLLOVER, "new connection" if gop.run.is_new_connection else "new format")
         elif segment and gop.start.mono_ns - segment.first.mono_ns >= self._segment_ns:
             self._end_segment(CloseReason.ROLLOVER, "rollover")
         if self._segment is None:
@@ -304,7 +304,7 @@ class Recorder:
         gap = self._gaps.mark(gop.start.utc_ns)
         if gap:
             marks.append(gap)
-        if self._last_run is not None and self._last_run != gop.run.run:
+        if self._last_run is not None and self._last_run != gop.run.run and gop.run.is_new_connection:
             missing_ms = (gop.start.utc_ns - self._last_end_utc_ns) // 1_000_000
             marks.append(Mark("reconnect", {"run": gop.run.run, "missing_ms": missing_ms}))
         self._last_run = gop.run.run

@@ -23,6 +23,9 @@ from vigilar.media.sps import BadBitstream, Sps
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
+ASK_S = 5.0
+"""A camera that is silent for this long is asked for a sign of life."""
+
 CODECS = {"H264": "h264", "H265": "hevc"}
 _VIDEO_NAMES = {**CODECS, "JPEG": "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
 """Encodings of RFC 6184, RFC 7798 and others by libav's names."""
@@ -48,6 +51,7 @@ class RtspSource:
         self._sound: SoundTrack | None = None
         self._is_hurried = False
         self._is_settled = False
+        self._heard_s = self._asked_s = time.monotonic()
         self._session = RtspClient(address, wait)
         try:
             self._begin(make_sound_encoder)
@@ -99,6 +103,16 @@ class RtspSource:
         """Pictures left out because parts of them were lost."""
         return self._video.damaged
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since anything came."""
+        return time.monotonic() - self._heard_s
+
+    @property
+    def odd_stamps(self) -> int:
+        """Stamps that were put right."""
+        return self._timeline.odd_stamps
+
     def hurry(self, is_watched: bool) -> None:
         """True hands each packet on at once, at the price of a wake-up for it; False five times a second."""
         self._is_hurried = is_watched
@@ -119,7 +133,10 @@ class RtspSource:
             if self._wait(0.0):
                 return
             if count:
+                self._heard_s = now_s
                 wire.take()
+            elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
+                self._asked_s = session.next_keep_s = now_s
             if wire.answers or now_s >= session.next_keep_s:
                 session.keep_alive(now_s)
             if not self._is_settled:

@@ -268,7 +268,7 @@ class VideoTrack:
         if is_damaged:
             self.damaged += 1
         elif has_slice:
-            pts = self._timeline.video_ticks(stamp)
+            pts = self._timeline.video_ticks(stamp, in_order=self._stamps.is_in_order)
             dts = self._stamps.dts(pts)
             self._out.append(RawPacket(Kind.VIDEO, b"".join(parts), pts, dts, 0, self.time_base, is_key))
 
