@@ -67,10 +67,13 @@ def parameter_sets(codec: str, data: bytes) -> list[bytes]:
     begin = data.find(_SHORT_CODE)
     while 0 <= begin < len(data) - 3:
         begin += 3
+        following = data.find(_SHORT_CODE, begin)
+        if 0 <= following <= begin + 2 and not any(data[begin:following]):  # a start code twice, nothing between
+            begin = following
+            continue
         kind = (data[begin] >> layout.shift) & layout.mask
         if kind in layout.slices:
             break
-        following = data.find(_SHORT_CODE, begin)
         if kind in wanted:
             nal = data[begin : following if following >= 0 else len(data)].rstrip(b"\0")
             if nal not in found:
