@@ -24,7 +24,7 @@ OWED_NS = 100_000_000
 """Up to this only labels are moved, and durations are what the stamps say to the tick. Above it durations follow."""
 
 LATE_NS = 400_000_000
-LATE_FOR_NS = 500_000_000
+LATE_FOR_NS = 400_000_000
 """Later than LATE_NS for so long without a silence that explains it, or soonest so late for LASTING_NS in any case, and
 the stamps are not believed any more: durations follow arrival."""
 
@@ -68,7 +68,7 @@ class BoxLine:
         self._mono_ns = self._settled_ns = 0
         self._label_ns = 0
         self._excuse_ns = 0
-        self._late_since_ns = 0
+        self._late_since_ns = 0  # 0: it is not
         self._soonest_ns = 0
         self._window_ns = 0
         self._point = (0, 0)
@@ -112,11 +112,15 @@ class BoxLine:
         else:
             silence_ns = mono_ns - self._mono_ns - step * _SECOND_NS // self._clock
             if silence_ns > SILENCE_NS + min(step, self._clock) * _SECOND_NS // self._clock:
-                self._excuse_ns += silence_ns
+                # One whose predecessor was not followed by what it held back is none: few pictures come, and late.
+                is_worse = self._excuse_ns > SILENCE_NS and delay_ns >= self.delay_ns
+                self._excuse_ns = 0 if is_worse else self._excuse_ns + silence_ns
             self._excuse_ns = min(self._excuse_ns, delay_ns)
             if delay_ns - self._excuse_ns <= LATE_NS:
+                self._late_since_ns = 0
+            elif not self._late_since_ns:
                 self._late_since_ns = mono_ns
-            elif mono_ns - self._late_since_ns > LATE_FOR_NS:
+            elif mono_ns - self._late_since_ns >= LATE_FOR_NS:
                 out, delay_ns = self._take_late(ticks, delay_ns, mono_ns)
         self._in, self._out, self._mono_ns, self.delay_ns = ticks, out, mono_ns, delay_ns
         if delay_ns < self._soonest_ns:
@@ -129,7 +133,7 @@ class BoxLine:
     def _begin(self, ticks: int, mono_ns: int) -> None:
         self._in = self._out = ticks
         self._offset_ns = mono_ns - ticks * _SECOND_NS // self._clock
-        self._mono_ns = self._window_ns = self._slow_ns = self._late_since_ns = self._label_ns = mono_ns
+        self._mono_ns = self._window_ns = self._slow_ns = self._label_ns = mono_ns
         self._settled_ns = mono_ns + SETTLE_NS
         self._point, self._soonest_ns = (mono_ns, ticks), 0
         self._points.append(self._point)
@@ -140,7 +144,7 @@ class BoxLine:
     def _take_early(self, out: int, step: int, delay_ns: int, mono_ns: int) -> tuple[int, int]:
         """The packet came before it was taken: labels were too late so far, or the stamps run ahead."""
         assert self._offset_ns is not None  # noqa: S101 -- set by the first packet
-        self._excuse_ns, self._late_since_ns = 0, mono_ns
+        self._excuse_ns = self._late_since_ns = 0
         if self.is_trusted:
             self._offset_ns += delay_ns
             if mono_ns < self._settled_ns:
@@ -161,7 +165,7 @@ class BoxLine:
 
     def _take_late(self, ticks: int, delay_ns: int, mono_ns: int) -> tuple[int, int]:
         """Late without an excuse: this packet is put to where it came, and durations follow arrival from here on."""
-        self._excuse_ns, self._late_since_ns = 0, mono_ns
+        self._excuse_ns = self._late_since_ns = 0
         self._doubt(mono_ns)
         self._shift += self._ticks_of(delay_ns)
         return ticks + self._shift, 0

@@ -17,6 +17,9 @@ ABSENT_NS = 1_000_000_000
 BEHIND_NS = 500_000_000
 """How far silence stays behind the picture, so that sound that comes after all has its place."""
 
+STOPPED_NS = 300_000_000
+"""Sound that comes after ABSENT_NS, and so much elsewhere beside the picture, had stopped: it has its place at once."""
+
 LEARN_NS = 2_000_000_000
 LEARN_UNITS = 8
 """So long, and so many units, tell how far sound and picture come apart on this connection."""
@@ -69,12 +72,20 @@ class SoundLine:
             self._heard_ns = mono_ns
 
     def add(
-        self, samples: int, unit: int, mono_ns: int, picture_late_ns: int, step_ns: int, *, is_placed: bool = False
+        self,
+        samples: int,
+        unit: int,
+        mono_ns: int,
+        picture_late_ns: int | None,
+        step_ns: int,
+        *,
+        is_placed: bool = False,
     ) -> list[Place]:
         """Where the unit that came at ``mono_ns`` goes, behind silence if there must be some; empty: it is left out.
 
         ``samples`` is where its stamp puts it and ``unit`` how long it lasts. ``picture_late_ns`` is the arrival of the
-        last picture less its media time, ``step_ns`` the distance of pictures. ``is_placed`` says that the stamp is to
+        last picture less its media time, None when that came too long ago to compare; ``step_ns`` is the distance of
+        pictures. ``is_placed`` says that the stamp is to
         be followed again.
         """
         if self._next is None:
@@ -84,11 +95,15 @@ class SoundLine:
         if self._learned == 0 or is_placed:
             self._is_learning, self._learned, self._apart_ns = True, 0, 0.0
             self._wanted, self._since_ns = samples, mono_ns
-        late_ns = mono_ns - picture_late_ns - self._next * _SECOND_NS // self._rate
+        late_ns = None
+        if picture_late_ns is not None:
+            late_ns = mono_ns - picture_late_ns - self._next * _SECOND_NS // self._rate
         if self._is_learning:
             off_ns = float(self._learn(late_ns, unit, mono_ns))
         else:
-            off_ns = self._follow(late_ns, unit_ns, step_ns, mono_ns) - self._apart_ns
+            if late_ns is not None:
+                self._follow(late_ns, unit_ns, step_ns, mono_ns)
+            off_ns = self._mean_ns - self._apart_ns
         self._heard_ns = mono_ns
         places = []
         if abs(off_ns) > MOVE_SHARE * unit_ns + min(step_ns / 4, unit_ns):
@@ -103,27 +118,28 @@ class SoundLine:
         self._next += unit
         return places
 
-    def _learn(self, late_ns: int, unit: int, mono_ns: int) -> int:
+    def _learn(self, late_ns: int | None, unit: int, mono_ns: int) -> int:
         """Take the stamp at its word, and note how sound comes. How far the track is from where it belongs."""
         assert self._next is not None  # noqa: S101 -- the caller has set it
         if self._learned and mono_ns - self._heard_ns > ABSENT_NS:
             self._wanted += int((mono_ns - self._heard_ns) * self._rate // _SECOND_NS)
         off_ns = (self._wanted - self._next) * _SECOND_NS // self._rate
-        self._learned += 1
-        self._apart_ns += (late_ns - off_ns - self._apart_ns) / self._learned
         self._wanted += unit
+        if late_ns is None and self._learned:
+            return off_ns
+        self._learned += 1
+        self._apart_ns += ((late_ns or 0) - off_ns - self._apart_ns) / self._learned
         if mono_ns - self._since_ns >= LEARN_NS and self._learned >= LEARN_UNITS:
             self._is_learning = False
             self._mean_ns = self._apart_ns + off_ns
         return off_ns
 
-    def _follow(self, late_ns: int, unit_ns: int, step_ns: int, mono_ns: int) -> float:
-        if mono_ns - self._heard_ns > ABSENT_NS:
-            self._mean_ns = float(late_ns)
+    def _follow(self, late_ns: int, unit_ns: int, step_ns: int, mono_ns: int) -> None:
+        if mono_ns - self._heard_ns > ABSENT_NS and abs(late_ns - self._mean_ns) > STOPPED_NS:
+            self._mean_ns = float(late_ns)  # it stopped, and not the connection
         else:
             change_ns = max(-4 * unit_ns, min(4 * unit_ns, late_ns - self._mean_ns))
             self._mean_ns += change_ns * unit_ns / max(unit_ns, PATIENCE_NS, 8 * step_ns)
-        return self._mean_ns
 
     def fill(self, picture_ns: int, mono_ns: int) -> list[Place]:
         """Silence up to a little behind the picture at ``picture_ns``, when no sound has come for a while."""

@@ -17,6 +17,9 @@ before the recorder ends its file for silence."""
 _SECOND_NS = 1_000_000_000
 
 
+FRESH_NS = 300_000_000
+"""A picture that came longer ago says nothing of sound that comes now: something held both back."""
+
 UNITS = (960, 1024, 1920, 2048)
 """Samples of a unit of AAC, without and with spectral band replication (ISO/IEC 14496-3 4.5.1.1)."""
 
@@ -63,6 +66,7 @@ class _Sound:
         self.silence = silent_unit(channels)
         self.line = SoundLine(self.rate, self.silence is not None)
         self.base = base_s * self.rate
+        self.has_begun = False
         self._to_ticks = Fraction(1, self.rate) / time_base
         self._is_same = self._to_ticks == 1
 
@@ -189,8 +193,11 @@ class StampGate:
             moved = video.box.shift * sound.rate // video.clock
             samples = sound.samples(raw.pts) - sound.base + moved
         step_ns = video.step * video.scale * _SECOND_NS // video.clock
+        is_fresh = mono_ns - video.mono_ns <= FRESH_NS + 2 * step_ns
+        late_ns = video.late_ns if is_fresh or not sound.has_begun else None
+        sound.has_begun = True
         places = sound.line.add(
-            max(0, samples), sound.unit(raw.duration), mono_ns, video.late_ns, step_ns, is_placed=raw.is_placed
+            max(0, samples), sound.unit(raw.duration), mono_ns, late_ns, step_ns, is_placed=raw.is_placed
         )
         return self._sounds(sound, places, raw.data, ahead_ns)
 

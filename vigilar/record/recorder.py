@@ -246,7 +246,9 @@ class Recorder:
         is_begun = self._segment is not None and not gop.is_at_start  # then it is written whole
         choice = Choice.WRITE if is_begun else self._chooser.choose(gop, now)
         if choice is Choice.WAIT:
-            return False
+            if not self._ring.is_crowded:
+                return False
+            choice = Choice.WRITE  # a group that is too large to be kept until it is known whether it is wanted
         if choice is Choice.SKIP:
             self._end_segment(CloseReason.ROLLOVER, "no motion")
             self._reader.skip()

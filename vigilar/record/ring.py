@@ -89,6 +89,11 @@ class PacketRing:
         """Bytes held, packets' own cost included. Any thread."""
         return self._size_bytes
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether what waits to be decided on should be written, as else it might be dropped. Any thread."""
+        return self._size_bytes * 4 > self._max_bytes * 3
+
     def reader(self) -> RingReader:
         """The one reader: it stands at what comes next."""
         with self._lock:
