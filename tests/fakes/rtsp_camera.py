@@ -379,7 +379,7 @@ class Play:
 class FakeCamera:
     """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones."""
 
-    player = Play
+    player: type[Play] = Play
     """What sends the packets; benchmarks put one that takes notes in its place."""
 
     def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0) -> None:
