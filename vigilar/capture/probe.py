@@ -15,6 +15,13 @@ from vigilar.media.packets import Kind
 
 CONNECT_S = 5.0
 PICTURE_S = 12.0
+WHOLE_PICTURE_S = 120.0
+"""Smart codecs and restreamers send a whole picture each minute or so: as long as others come, it is waited for."""
+
+MEASURE_S = 6.0
+"""So long the next whole picture is waited for, to tell how far apart they are."""
+
+LONG_GAP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,8 @@ class ProbeReport:
 
 
 def probe(url: str) -> ProbeReport:
-    """Reach the camera, log in, read one keyframe. Blocks up to about 25 s. ``url`` may hold an encoded login."""
+    """Reach the camera, log in, read one keyframe. Blocks up to about 25 s, two minutes where
+    the camera sends a whole picture only now and then. ``url`` may hold an encoded login."""
     stages: list[Stage] = []
     began = time.monotonic()
 
@@ -61,7 +69,7 @@ def probe(url: str) -> ProbeReport:
             sound = f", sound {source.streams[1].codec}" if len(source.streams) > 1 else ""
             passed(step, f"{video.width}x{video.height} {video.codec}{sound}")
             step = "first picture"
-            _first_keyframe(source)
+            gap_s = _measure_keyframes(source)
             passed(step, "received")
         finally:
             source.close()
@@ -69,6 +77,12 @@ def probe(url: str) -> ProbeReport:
         stages.append(Stage(step, False, round((time.monotonic() - began) * 1000), str(error)))
         return ProbeReport(False, error.code, str(error), error.next_step, tuple(stages))
     sentence = f"The camera works: {video.width}x{video.height} {video.codec}{sound}."
+    if gap_s > LONG_GAP_S:
+        note = (
+            f"This camera sends a whole picture every {gap_s:.0f} s or more: set its I-frame interval to 2-4 s, and switch off "
+            "H.264+ or H.265+. Until then live pictures and recordings of motion begin late."
+        )
+        return ProbeReport(True, "V-CAM-06" if video.codec == "hevc" else "", sentence, note, tuple(stages))
     if video.codec == "hevc":
         note = "It records fine; browsers that cannot show H.265 use the small stream or stills."
         return ProbeReport(True, "V-CAM-06", sentence, note, tuple(stages))
@@ -88,11 +102,23 @@ def _reach(url: str) -> None:
         ) from error
 
 
-def _first_keyframe(source: OpenSource) -> None:
-    deadline = time.monotonic() + PICTURE_S
+def _measure_keyframes(source: OpenSource) -> float:
+    """Wait for a whole picture as long as others come, and a little for the next one; seconds between the two, or as
+    long as was waited. Raises CameraError when there is none."""
+    began_s = seen_s = time.monotonic()
+    whole_s: float | None = None
     for raw in source:
-        if raw is not None and raw.kind is Kind.VIDEO and raw.is_keyframe:
-            return
-        if time.monotonic() > deadline:
+        now_s = time.monotonic()
+        if raw is not None and raw.kind is Kind.VIDEO:
+            if raw.is_keyframe and whole_s is not None:
+                return now_s - whole_s
+            if raw.is_keyframe:
+                whole_s = now_s
+            seen_s = now_s
+        if whole_s is not None and now_s - whole_s > MEASURE_S:
             break
-    raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")
+        if whole_s is None and (now_s - seen_s > PICTURE_S or now_s - began_s > WHOLE_PICTURE_S):
+            break
+    if whole_s is None:
+        raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")
+    return max(whole_s - began_s, time.monotonic() - whole_s)
