@@ -79,8 +79,8 @@ def probe(url: str) -> ProbeReport:
     sentence = f"The camera works: {video.width}x{video.height} {video.codec}{sound}."
     if gap_s > LONG_GAP_S:
         note = (
-            f"This camera sends a whole picture every {gap_s:.0f} s or more: set its I-frame interval to 2-4 s, and switch off "
-            "H.264+ or H.265+. Until then live pictures and recordings of motion begin late."
+            f"This camera sends a whole picture every {gap_s:.0f} s or more: set its I-frame interval to 2-4 s, and "
+            "switch off H.264+ or H.265+. Until then live pictures and recordings of motion begin late."
         )
         return ProbeReport(True, "V-CAM-06" if video.codec == "hevc" else "", sentence, note, tuple(stages))
     if video.codec == "hevc":
