@@ -59,6 +59,7 @@ class Bench:
     sources: list[FakeSource] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
     batches: list[int] = field(default_factory=list)
+    quiet_s: float = 60.0
 
     def worker(self) -> CaptureWorker:
         return CaptureWorker(
@@ -81,7 +82,7 @@ class Bench:
         steps = self.tries.pop(0)
         if isinstance(steps, CameraError):
             raise steps
-        self.sources.append(FakeSource(self.streams, steps, self.clock))
+        self.sources.append(FakeSource(self.streams, steps, self.clock, quiet_s=self.quiet_s))
         return self.sources[-1]
 
     @property
@@ -204,6 +205,61 @@ def test_silence_reconnects_after_ten_seconds(clip: tuple[list[StreamInfo], list
     bench = Bench(streams, [[*raws, *silence, AssertionError("still reading")]])
     with pytest.raises(CameraError, match="no usable picture"):
         bench.worker().run_once()
+
+
+def test_pictures_now_and_then_keep_a_camera_that_answers(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    """A battery camera's bridge: nothing for 25 s, pictures for some seconds, and again."""
+    streams, raws = clip
+    quiet: list[Step] = [1.0, None] * 25
+    later = [
+        replace(raw, pts=(raw.pts or 0) + 10_240 * 30, dts=(raw.dts or 0) + 10_240 * 30)
+        for raw in raws
+        if raw.kind is Kind.VIDEO
+    ]
+    first = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    bench = Bench(streams, [[*quiet, *first, *quiet, *later, ENDED]], quiet_s=2.0)
+    with pytest.raises(CameraError, match="ended"):
+        bench.worker().run_once()
+    assert len(bench.video) == 40
+    assert len(bench.runs) == 1
+
+
+def test_camera_that_answers_for_ever_without_a_picture_is_given_up(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    streams, raws = clip
+    quiet: list[Step] = [1.0, None] * 125
+    bench = Bench(streams, [[*raws, *quiet, AssertionError("still reading")]], quiet_s=2.0)
+    with pytest.raises(CameraError, match="no usable picture"):
+        bench.worker().run_once()
+
+
+def test_camera_that_was_steady_and_falls_silent_is_given_up_soon(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    streams, raws = clip
+    video = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    steady: list[Step] = []
+    for number in range(40):
+        steady += [replace(video[number % 20], pts=number * 10_240, dts=number * 10_240), 1.0]
+    bench = Bench(streams, [[*steady, *([1.0, None] * 11), AssertionError("still reading")]], quiet_s=2.0)
+    with pytest.raises(CameraError, match="no usable picture"):
+        bench.worker().run_once()
+
+
+def test_keyframe_is_waited_for_as_long_as_pictures_come(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    video = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    steps: list[Step] = []
+    for number in range(90):
+        steps += [replace(video[1 + number % 9], pts=number * 10_240, dts=number * 10_240), 1.0]
+    last = [replace(raw, pts=(raw.pts or 0) + 921_600, dts=(raw.dts or 0) + 921_600) for raw in video]
+    bench = Bench(streams, [[*steps, *last, ENDED], [ENDED]])
+    with pytest.raises(CameraError, match="ended"):
+        bench.worker().run_once()
+    assert [c.is_open for c in bench.connections] == [False, True]
+    assert "no whole one" in str(bench.connections[0].error)
+    assert len(bench.video) == 20
 
 
 def test_short_silence_goes_on_in_the_run(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

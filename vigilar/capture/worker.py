@@ -140,7 +140,6 @@ class CaptureWorker:
         gate = self._gate = StampGate(self._run, self._streams[0].frame_rate, sound)
         self._is_started = self._has_noted_wait = False
         silence = _Silence(self._clock.mono_ns())
-        began_ns = self._clock.mono_ns()
         odd, silent = self.odd_stamps, self.silent_units
         try:
             for raw in source:
@@ -156,7 +155,7 @@ class CaptureWorker:
                     self._hand_all_on(gate.pass_on(raw, self._clock.utc_ns(), now_ns))
                     self.odd_stamps = odd + source.odd_stamps + gate.odd_stamps
                     self.silent_units = silent + gate.silent_units
-                    if not self._is_started and raw.kind is Kind.VIDEO and now_ns - began_ns > WAIT_NOTE_S * 1e9:
+                    if not self._is_started and silence.pictures_ns > WAIT_NOTE_S * 1e9:
                         self._note_wait()
                 if silence.is_end(now_ns, source.quiet_s):
                     raise CameraError(
@@ -249,12 +248,17 @@ class _Silence:
             self._began_ns = now_ns
         self._picture_ns, self._has_pictures, self._has_sound = now_ns, True, False
 
+    @property
+    def pictures_ns(self) -> int:
+        """How long pictures have come since the last pause."""
+        return self._picture_ns - self._began_ns
+
     def is_end(self, now_ns: int, quiet_s: float) -> bool:
         """``quiet_s``: seconds since the camera sent anything at all."""
         silent_ns = now_ns - self._picture_ns
         if silent_ns <= USELESS_S * 1e9:
             return False
-        was_short = not self._has_pictures or self._picture_ns - self._began_ns < SHORT_S * 1e9
+        was_short = not self._has_pictures or self.pictures_ns < SHORT_S * 1e9
         return not (was_short and not self._has_sound and quiet_s < ANSWER_S and silent_ns < PAUSE_S * 1e9)
 
 
