@@ -214,7 +214,7 @@ def test_silence_closes_the_file(clip: Clip, tmp_path: Path) -> None:
     with bench(tmp_path, RecorderSettings()) as b:
         b.ring.add(clip.run())
         b.feed(_packets(clip, 2.3))
-        b.wait(14)
+        b.wait(29)
         assert b.rows()[0].state == "open"
         b.wait(2)
         (row,) = b.rows()

@@ -10,7 +10,7 @@ from vigilar.capture.stamp_line import StampLine
 from vigilar.media.packets import FRAME_SAMPLES, Kind, Packet, RawPacket, StreamInfo
 from vigilar.media.silence import silent_unit
 
-HOLD_NS = 13_000_000_000
+HOLD_NS = 28_000_000_000
 """A picture waits this long for the next one, whose stamp tells how long it lasts. Then it is handed on as it is:
 before the recorder ends its file for silence."""
 

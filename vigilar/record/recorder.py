@@ -50,9 +50,9 @@ POOR_RETRY_NS = 30_000_000_000
 """The same after a file that ended without a picture: where a quota hides that no space is left, it must not leave a
 file a second."""
 
-SILENCE_NS = 15_000_000_000
-"""Without a packet for this long the file is closed. Longer than capture's own 10 s, after which a new run begins, so
-no picture of the old run can follow that would then lack its keyframe."""
+SILENCE_NS = 30_000_000_000
+"""Without a packet for this long the file is closed. Longer than capture keeps a picture back to see how long it lasts
+(28 s), and longer than a camera of a picture each 12 s is silent here while one of them waits there."""
 
 GROWS_NS = 3_000_000_000
 """A file that grew within this time is being recorded."""
