@@ -16,7 +16,7 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 
 from tests.ready_store import open_ready_store
-from vigilar.base.clock import SimulatedClock, boot_id
+from vigilar.base.clock import Clock, SimulatedClock, SystemClock, boot_id
 from vigilar.media.bitstream import setup_of_extradata
 from vigilar.media.encode import ClipWriter
 from vigilar.media.fmp4 import FragmentMuxer
@@ -217,18 +217,20 @@ def bench(
     ring_bytes: int = MAX_RING_BYTES,
     make_muxer: Any = FragmentMuxer,
     check_folder: Callable[[], None] = lambda: None,
+    is_real_time: bool = False,
 ) -> Iterator[Bench]:
-    """A recorder of the camera ``front`` in ``folder``."""
+    """A recorder of the camera ``front`` in ``folder``. ``is_real_time``: by the box's clock, not the test's."""
     with closing(open_ready_store(folder)) as store:
         row = ensure_camera(store, "front", "Front door", 1)
         keys, clock = KeyRing.load_or_create(folder / "secrets"), SimulatedClock(START_UTC_NS, START_MONO_NS)
+        time: Clock = SystemClock() if is_real_time else clock
         whose = FileStoreSettings("front", row.uuid, folder, boot_id(), check_folder=check_folder)
-        file_store = FileStore(whose, store, keys, clock)
+        file_store = FileStore(whose, store, keys, time)
         ring = PacketRing(ring_s, ring_bytes)
         facts: list[tuple[str, int, dict[str, Any]]] = []
         room = [free_space_of(folder)]
         recorder = Recorder(
-            settings or RecorderSettings(), ring, file_store, clock, lambda *fact: facts.append(fact), make_muxer,
+            settings or RecorderSettings(), ring, file_store, time, lambda *fact: facts.append(fact), make_muxer,
             lambda _folder: room[0],
         )  # fmt: skip
         yield Bench(folder, store, keys, clock, ring, file_store, recorder, room, facts)

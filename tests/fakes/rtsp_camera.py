@@ -453,7 +453,7 @@ class FakeCamera:
     """The camera, on a thread of its own. ``requests`` are the methods asked for, ``refused_logins`` the wrong ones,
     ``reports`` the receiver reports by channel, ``transports`` what streams were set up over beside TCP."""
 
-    player = Play
+    player: type[Play] = Play
     """What sends the packets; benchmarks put one that takes notes in its place."""
 
     def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0, tls: ssl.SSLContext | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -237,7 +238,7 @@ def test_silence_closes_the_file(clip: Clip, tmp_path: Path) -> None:
     with bench(tmp_path, RecorderSettings()) as b:
         b.ring.add(clip.run())
         b.feed(_packets(clip, 2.3))
-        b.wait(14)
+        b.wait(29)
         assert b.rows()[0].state == "open"
         b.wait(2)
         (row,) = b.rows()
@@ -345,3 +346,20 @@ def test_a_stream_that_cannot_be_muxed_is_reported_and_the_next_run_recorded(cli
         (row,) = b.rows()
         assert _frames(b, [row])[0] == pytest.approx(2.0)
         assert b.kinds() == ["footage_lost"]
+
+
+@pytest.mark.parametrize("mode", list(RecordingMode))
+def test_a_group_larger_than_the_ring_is_in_one_file(mode: RecordingMode, clip: Clip, tmp_path: Path) -> None:
+    """A keyframe a minute at a high rate: written in pieces in every mode, rather than lost."""
+    with bench(tmp_path, RecorderSettings(mode, segment_s=300.0), ring_bytes=400_000) as b:
+        packets = [
+            replace(packet, is_keyframe=index == 0, data=packet.data + b"\0\0\1\x0c" + b"\xff" * 3000)
+            for index, packet in enumerate(islice(clip.endless(), 600))
+        ]
+        b.ring.add(clip.run())
+        b.feed(packets)
+        b.recorder.finish()
+        (row,) = b.rows()
+        assert b.kinds() == []
+        assert len(probe_times(b.plaintext(row), tmp_path)) == 600
+        assert b.recorder.counts()["ring_bytes"] <= 400_000

@@ -14,6 +14,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource
 from vigilar.capture.worker import CaptureWorker, Connection
+from vigilar.media.bitstream import parameter_sets
 from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
 
 Step = RawPacket | float | None | Exception
@@ -27,6 +28,8 @@ class FakeSource:
     clock: SimulatedClock
     is_closed: bool = False
     hurries: list[bool] = field(default_factory=list)
+    quiet_s: float = 60.0
+    odd_stamps: int = 0
 
     def __iter__(self) -> Iterator[RawPacket | None]:
         for step in self.steps:
@@ -56,6 +59,7 @@ class Bench:
     sources: list[FakeSource] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
     batches: list[int] = field(default_factory=list)
+    quiet_s: float = 60.0
 
     def worker(self) -> CaptureWorker:
         return CaptureWorker(
@@ -78,7 +82,7 @@ class Bench:
         steps = self.tries.pop(0)
         if isinstance(steps, CameraError):
             raise steps
-        self.sources.append(FakeSource(self.streams, steps, self.clock))
+        self.sources.append(FakeSource(self.streams, steps, self.clock, quiet_s=self.quiet_s))
         return self.sources[-1]
 
     @property
@@ -139,18 +143,48 @@ def test_missing_setup_comes_out_of_keyframe(clip: tuple[list[StreamInfo], list[
     assert bench.runs[0].video.setup == streams[0].setup
 
 
-def test_changed_format_begins_new_run(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+def changed(raws: list[RawPacket], old: bytes, new: bytes, from_keyframe: int = 1) -> list[RawPacket]:
+    """``raws`` with other bytes in their parameter sets, from one keyframe on."""
+    keys = [raw for raw in raws if raw.kind is Kind.VIDEO and raw.is_keyframe][from_keyframe:]
+    return [replace(raw, data=raw.data.replace(old, new)) if raw in keys else raw for raw in raws]
+
+
+def test_other_format_begins_a_run_on_the_same_connection(
+    clip: tuple[list[StreamInfo], list[RawPacket]], other_clip: list[RawPacket]
+) -> None:
     streams, raws = clip
-    changed = [
-        replace(raw, data=raw.data.replace(streams[0].setup[4:9], b"\x67\x42\x00\x1e\xd9", 1))
-        if raw.kind is Kind.VIDEO and raw.is_keyframe and raw.dts
-        else raw
+    later = [replace(raw, pts=raw.pts + 40_000, dts=raw.dts + 40_000) for raw in other_clip if raw.pts and raw.dts]
+    bench = Bench(streams, [[*raws, *later, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert len(bench.video) == 20 + len(later)
+    assert len(bench.sources) == 1
+
+
+def test_parameter_sets_that_alternate_begin_one_run_at_most(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    """Rate control writes its quantiser into each picture parameter set: no format has changed."""
+    streams, raws = clip
+    pps = parameter_sets("h264", streams[0].setup)[1]
+    other = pps[:-1] + bytes((pps[-1] ^ 0x10,))
+    again = [
+        replace(raw, pts=(raw.pts or 0) + 32_000 * n, dts=(raw.dts or 0) + 32_000 * n)
+        for n in range(3)
         for raw in raws
+        if raw.kind is Kind.VIDEO
     ]
-    bench = Bench(streams, [[*changed, ENDED], [*raws, ENDED]])
-    bench.worker().run()
+    keys = [raw for raw in again if raw.is_keyframe]
+    odd = {id(raw) for raw in keys[1::2]}
+    steps: list[Step] = [replace(raw, data=raw.data.replace(pps, other)) if id(raw) in odd else raw for raw in again]
+    bench = Bench(streams, [[*steps, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    assert len(bench.video) == 60
     assert [run.run for run in bench.runs] == [1, 2]
-    assert [p.run for p in bench.video].count(1) == 10
+    assert [run.is_new_connection for run in bench.runs] == [True, False]
+    assert [run.video.has_sets_in_band for run in bench.runs] == [False, True]
+    assert [p.run for p in bench.video] == [1] * 10 + [2] * 50
 
 
 def test_sound_alone_is_no_picture(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
@@ -171,6 +205,61 @@ def test_silence_reconnects_after_ten_seconds(clip: tuple[list[StreamInfo], list
     bench = Bench(streams, [[*raws, *silence, AssertionError("still reading")]])
     with pytest.raises(CameraError, match="no usable picture"):
         bench.worker().run_once()
+
+
+def test_pictures_now_and_then_keep_a_camera_that_answers(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    """A battery camera's bridge: nothing for 25 s, pictures for some seconds, and again."""
+    streams, raws = clip
+    quiet: list[Step] = [1.0, None] * 25
+    later = [
+        replace(raw, pts=(raw.pts or 0) + 10_240 * 30, dts=(raw.dts or 0) + 10_240 * 30)
+        for raw in raws
+        if raw.kind is Kind.VIDEO
+    ]
+    first = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    bench = Bench(streams, [[*quiet, *first, *quiet, *later, ENDED]], quiet_s=2.0)
+    with pytest.raises(CameraError, match="ended"):
+        bench.worker().run_once()
+    assert len(bench.video) == 40
+    assert len(bench.runs) == 1
+
+
+def test_camera_that_answers_for_ever_without_a_picture_is_given_up(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    streams, raws = clip
+    quiet: list[Step] = [1.0, None] * 125
+    bench = Bench(streams, [[*raws, *quiet, AssertionError("still reading")]], quiet_s=2.0)
+    with pytest.raises(CameraError, match="no usable picture"):
+        bench.worker().run_once()
+
+
+def test_camera_that_was_steady_and_falls_silent_is_given_up_soon(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    streams, raws = clip
+    video = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    steady: list[Step] = []
+    for number in range(40):
+        steady += [replace(video[number % 20], pts=number * 10_240, dts=number * 10_240), 1.0]
+    bench = Bench(streams, [[*steady, *([1.0, None] * 11), AssertionError("still reading")]], quiet_s=2.0)
+    with pytest.raises(CameraError, match="no usable picture"):
+        bench.worker().run_once()
+
+
+def test_keyframe_is_waited_for_as_long_as_pictures_come(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    video = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    steps: list[Step] = []
+    for number in range(90):
+        steps += [replace(video[1 + number % 9], pts=number * 10_240, dts=number * 10_240), 1.0]
+    last = [replace(raw, pts=(raw.pts or 0) + 921_600, dts=(raw.dts or 0) + 921_600) for raw in video]
+    bench = Bench(streams, [[*steps, *last, ENDED], [ENDED]])
+    with pytest.raises(CameraError, match="ended"):
+        bench.worker().run_once()
+    assert [c.is_open for c in bench.connections] == [False, True]
+    assert "no whole one" in str(bench.connections[0].error)
+    assert len(bench.video) == 20
 
 
 def test_short_silence_goes_on_in_the_run(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

@@ -50,6 +50,36 @@ def test_long_group_is_kept_whole() -> None:
     assert times(drained(filled(9.0, gop_s=20.0).join()))[0] == 0.0
 
 
+def test_viewer_of_a_minute_long_group_begins_with_all_of_it() -> None:
+    """1500 packets: more than a viewer may be behind later."""
+    stream = LiveStream()
+    stream.add(plain_run())
+    for packet in plain_packets(60.0, gop_s=120.0, fps=25):
+        stream.add(packet)
+    viewer = stream.join()
+    for packet in plain_packets(2.0, gop_s=120.0, fps=25, from_s=60.0)[1:]:
+        stream.add(packet)
+    items = drained(viewer)
+    assert len(items) == 1 + 1500 + 49
+    assert viewer.dropped == 0
+
+
+def test_group_too_large_to_keep_leaves_its_keyframe_to_look_at() -> None:
+    stream = LiveStream(max_bytes=5_000, max_gop_bytes=10_000)
+    stream.add(plain_run())
+    for n in range(30):
+        stream.add(plain_packet(n / 10, is_keyframe=n == 0, size=900))
+    newest = stream.newest_gop()
+    assert newest is not None
+    assert [p.is_keyframe for p in newest[1]] == [True]
+    viewer = stream.join()
+    stream.add(plain_packet(3.0, size=900))
+    stream.add(plain_packet(3.1, is_keyframe=True, size=900))
+    stream.add(plain_packet(3.2, size=900))
+    assert times(drained(viewer)) == [3.1, 3.2]  # nothing that cannot be decoded
+    assert times(drained(stream.join())) == [3.1, 3.2]
+
+
 def test_joining_misses_and_repeats_nothing() -> None:
     stream = filled(3.0)
     viewer = stream.join()

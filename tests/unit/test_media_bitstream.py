@@ -25,6 +25,7 @@ from vigilar.media.sps import BadBitstream, parse_sps
 SPS_480 = bytes.fromhex("6764001eacb30140 7b420000 0300020000 0300781e2c5cd0".replace(" ", ""))
 PPS = bytes.fromhex("68e9705cb22c")
 SETUP = annex_b([SPS_480, PPS])
+KNOWN = frozenset(parameter_sets("h264", SETUP))
 
 
 def info(codec: str, setup: bytes) -> StreamInfo:
@@ -40,7 +41,7 @@ def test_spans_skip_start_codes_and_padding() -> None:
 def test_nothing_comes_of_nothing(data: bytes) -> None:
     assert list(nal_spans(data)) == []
     assert parameter_sets("h264", data) == []
-    assert sample_pieces("h264", data) == ([], 0)
+    assert sample_pieces("h264", data, ()) == ([], 0)
 
 
 def test_parameter_sets_end_at_first_slice() -> None:
@@ -54,7 +55,7 @@ def test_endless_parameter_sets_are_refused() -> None:
 
 
 def test_sample_has_lengths_and_no_parameter_sets() -> None:
-    pieces, size = sample_pieces("h264", b"\0\0\0\1\x09\xf0" + SETUP + b"\0\0\1\x65slice\0\0\1\x65more")
+    pieces, size = sample_pieces("h264", b"\0\0\0\1\x09\xf0" + SETUP + b"\0\0\1\x65slice\0\0\1\x65more", KNOWN)
     joined = b"".join(pieces)
     assert joined == b"\0\0\0\x06\x65slice\0\0\0\x05\x65more"
     assert size == len(joined)

@@ -169,3 +169,98 @@ def test_encoder_counts_what_it_cannot_decode() -> None:
     assert [unit for n in range(5) for unit in encoder.encode(b"\xff\xff\xff\xff", n * 960)] == []
     assert encoder.errors == 5
     encoder.close()
+
+
+# ADTS, LATM, G.726
+
+
+def adts(unit: bytes, *, rate_index: int = 8, channels: int = 1, has_checksum: bool = False) -> bytes:
+    size = 7 + 2 * has_checksum + len(unit)
+    head = bytes(
+        (0xFF, 0xF0 | (not has_checksum), 1 << 6 | rate_index << 2 | channels >> 2, (channels & 3) << 6 | size >> 11)
+    )
+    return head + bytes((size >> 3 & 0xFF, (size & 7) << 5 | 0x1F, 0xFC)) + b"cc" * has_checksum + unit
+
+
+@pytest.mark.parametrize("has_checksum", [False, True])
+def test_adts_inside_of_access_units_is_cut_off(has_checksum: bool) -> None:
+    track, out = aac()
+    give(track, aac_payload(adts(b"one", has_checksum=has_checksum), adts(b"two")), 50)
+    assert [(raw.data, raw.pts) for raw in out] == [(b"one", 0), (b"two", 1024)]
+
+
+def test_adts_straight_in_rtp_is_taken_apart() -> None:
+    track, out = aac()
+    give(track, adts(b"one") + adts(b"two"), 50)
+    long = adts(b"three" * 20)
+    give(track, long[:40], 2098, marker=False)
+    give(track, long[40:], 2098)
+    assert [(raw.data, raw.pts) for raw in out] == [(b"one", 0), (b"two", 1024), (b"three" * 20, 2048)]
+
+
+def test_adts_of_another_format_is_left_out_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    track, out = aac()
+    for number in range(3):
+        give(track, aac_payload(adts(b"one", rate_index=4)), 50 + 1024 * number)
+    assert out == []
+    assert len(caplog.records) == 1
+
+
+@given(st.lists(st.binary(max_size=60), max_size=10))
+def test_noise_as_aac_raises_nothing(payloads: list[bytes]) -> None:
+    track, _ = aac()
+    for number, payload in enumerate(payloads):
+        give(track, payload, number * 1024)
+        give(track, b"\xff\xf1" + payload, number * 1024)
+
+
+def test_clock_that_is_not_the_rate_of_the_set_up() -> None:
+    """A unit of 16 kHz lasts 512 ticks of a clock that says 8000."""
+    track, out = opened(media("MPEG4-GENERIC/8000/1", AAC))
+    assert track is not None
+    give(track, aac_payload(b"one", b"two"), 50)
+    assert [(raw.pts, raw.duration) for raw in out] == [(0, 512), (512, 512)]
+    assert track.info.sample_rate == 16_000
+
+
+LATM = "cpresent=0;object=2;config=400028103fc0"
+"""One programme of AAC-LC, 16 kHz, one channel."""
+
+
+def test_latm_is_taken_apart() -> None:
+    track, out = opened(media("MP4A-LATM/16000", LATM))
+    assert track is not None
+    assert (track.info.codec, track.info.setup, track.info.channels) == ("aac", b"\x14\x08", 1)
+    long = b"x" * 300
+    give(track, b"\x03one", 50)
+    whole = b"\xff\x2d" + long
+    give(track, whole[:100], 1074, marker=False)
+    give(track, whole[100:], 1074)
+    assert [(raw.data, raw.pts) for raw in out] == [(b"one", 0), (long, 1024)]
+
+
+@pytest.mark.parametrize("fmtp", ["cpresent=1;config=400028103fc0", "cpresent=0;config=ff", "cpresent=0;config=40"])
+def test_latm_that_cannot_be_had_is_left_out(fmtp: str) -> None:
+    assert opened(media("MP4A-LATM/16000", fmtp))[0] is None
+
+
+@given(st.binary(max_size=12), st.binary(max_size=60))
+def test_noise_as_latm_raises_nothing(config: bytes, payload: bytes) -> None:
+    track, _ = opened(media("MP4A-LATM/16000", f"cpresent=0;config={config.hex()}"))
+    if track is not None:
+        give(track, payload, 0)
+
+
+@pytest.mark.parametrize("encoding", ["G726-16", "G726-24", "G726-32", "G726-40", "AAL2-G726-32", "PCM", "L16", "L8"])
+def test_raw_sound_becomes_aac_of_its_length(encoding: str) -> None:
+    what = media(f"{encoding}/8000")
+    line = Timeline(90_000, what.clock, lambda: 5.0)
+    line.video_ticks(0)
+    out: list[RawPacket] = []
+    track = make_sound_track(what, line, out, SoundEncoder)
+    assert track is not None
+    bits = {"PCM": 16, "L16": 16, "L8": 8}.get(encoding) or int(encoding[-2:]) // 8
+    for number in range(100):
+        give(track, bytes(20 * bits), number * 160)
+    track.close()
+    assert 12 <= len(out) <= 16  # two seconds of 128 ms each, less what waits

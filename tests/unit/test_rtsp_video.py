@@ -142,8 +142,121 @@ def test_marker_on_each_slice_is_found_out() -> None:
     for number in range(4):
         camera.send(number * 3600, SLICE)
         camera.send(number * 3600, LATER_SLICE)
-    assert camera.units[1:] == [annexed(SLICE, LATER_SLICE)] * 2
-    assert camera.stamps[1:] == [3600, 7200]
+    assert camera.units == [annexed(SLICE, LATER_SLICE)] * 3
+    assert camera.stamps == [0, 3600, 7200]
+
+
+def test_first_slice_that_was_handed_on_costs_one_picture() -> None:
+    camera = Camera()
+    camera.send(0, SLICE)
+    camera.out.clear()
+    camera.send(0, LATER_SLICE)
+    for number in (1, 2, 3):
+        camera.send(number * 3600, SLICE, LATER_SLICE)
+    assert camera.units == [annexed(SLICE, LATER_SLICE)] * 2
+
+
+SHORT, LONG = b"\0\0\1", b"\0\0\0\1"
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        LONG + SPS + LONG + PPS + LONG + IDR,
+        SPS + LONG + PPS + SHORT + IDR,
+        SPS + b"\0\0" + LONG + PPS + b"\0" + SHORT + IDR + b"\0\0\0",
+        b"\0" + LONG + SPS + SHORT + PPS + SHORT + IDR,
+    ],
+)
+@pytest.mark.parametrize("size", [0, 5, 7, 1000])
+def test_annex_b_inside_rtp_is_taken_apart(payload: bytes, size: int) -> None:
+    """Alone in a packet, and cut into fragments as if it were one unit."""
+    camera = Camera()
+    camera.send(0, *(fragments(payload, size) if size else (payload,)))
+    camera.send(3600, SLICE)
+    assert camera.units == [annexed(SPS, PPS, IDR), annexed(SLICE)]
+    assert [raw.is_keyframe for raw in camera.out] == [True, False]
+    assert camera.track.damaged == 0
+
+
+def test_h265_annex_b_inside_rtp_is_taken_apart() -> None:
+    nals = [h265(32, b"v"), h265(33, b"s"), h265(34, b"p"), h265(19, b"\x80i")]
+    for payloads in ((annexed(*nals),), (annexed(*nals)[4:],), fragments_h265(annexed(*nals)[4:], 5)):
+        camera = Camera("hevc")
+        camera.send(0, *payloads)
+        assert camera.units == [annexed(*nals)]
+        assert camera.out[0].is_keyframe
+
+
+def test_several_slices_in_one_payload_stay_one_picture() -> None:
+    camera = Camera()
+    camera.send(0, SLICE + LONG + LATER_SLICE)
+    assert camera.units == [annexed(SLICE, LATER_SLICE)]
+
+
+def test_fragment_that_lacks_its_first_flag_is_a_beginning() -> None:
+    camera = Camera()
+    for number in range(3):
+        first, *rest = fragments(IDR, 10)
+        camera.send(number * 3600, first[:1] + bytes((first[1] & 0x7F,)) + first[2:], *rest)
+    assert camera.units == [annexed(IDR)] * 2  # the first of all may have been the middle of anything
+
+
+def test_fragment_that_is_beginning_and_end_is_whole() -> None:
+    camera = Camera()
+    camera.send(0, *fragments(IDR, 1000))
+    assert camera.units == [annexed(IDR)]
+
+
+def test_type_that_changes_after_the_first_fragment_does_not_count() -> None:
+    camera = Camera()
+    first, *rest = fragments(IDR, 10)
+    camera.send(0, first, *(part[:1] + bytes((part[1] & 0xE0 | 1,)) + part[2:] for part in rest))
+    assert camera.units == [annexed(IDR)]
+    assert camera.out[0].is_keyframe
+
+
+def test_empty_fragment_is_nothing() -> None:
+    camera = Camera()
+    first, *rest = fragments(IDR, 10)
+    camera.send(0, first, first[:1] + bytes((first[1] & 0x1F,)), *rest)
+    assert camera.units == [annexed(IDR)]
+
+
+def test_marker_on_information_alone_ends_nothing() -> None:
+    camera = Camera()
+    camera.send(0, b"\x06\x05\x01\x80\x80")
+    camera.send(0, IDR)
+    assert camera.units == [annexed(b"\x06\x05\x01\x80\x80", IDR)]
+
+
+def test_sets_with_the_stamp_of_the_picture_before_go_before_the_next_one() -> None:
+    """Reolink's: they are marked, and only the picture has the new stamp. Without markers too."""
+    for has_marker in (True, False):
+        camera = Camera()
+        camera.send(0, SLICE, marker=has_marker)
+        camera.send(0, SPS, marker=has_marker)
+        camera.send(0, PPS, marker=has_marker)
+        camera.send(3600, IDR, marker=has_marker)
+        camera.send(7200, SLICE, marker=has_marker)
+        assert camera.units[:2] == [annexed(SLICE), annexed(SPS, PPS, IDR)]
+
+
+def test_padding_bit_without_padding_does_no_harm() -> None:
+    camera = Camera()
+    packet = bytearray(rtp(IDR + b"\0", 5, 0, marker=True))
+    packet[0] |= 0x20
+    camera.give(bytes(packet))
+    assert camera.units == [annexed(IDR + b"\0")]
+
+
+def test_other_payload_type_with_the_same_sequence_is_no_gap() -> None:
+    """As one camera sends while it turns."""
+    camera = Camera()
+    camera.send(0, *fragments(IDR, 10)[:2], marker=False)
+    camera.give(rtp(b"turning", camera.sequence, 77, payload_type=50))
+    camera.send(0, *fragments(IDR, 10)[2:])
+    assert camera.units == [annexed(IDR)]
 
 
 def test_parameter_sets_with_marker_or_stamp_of_their_own_go_before_the_picture() -> None:

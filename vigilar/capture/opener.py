@@ -12,9 +12,19 @@ from vigilar.media.packets import RawPacket, StreamInfo
 
 
 class OpenSource(Protocol):
-    """A camera or file that is being read, by one thread; ``hurry`` is for any. Tests hand in another."""
+    """A camera or file that is being read, by one thread; ``hurry`` is for any. Tests hand in another.
+
+    ``quiet_s`` is seconds since anything at all came from the camera, an answer to a sign of life included;
+    ``odd_stamps`` counts stamps that the source has put right.
+    """
 
     streams: list[StreamInfo]
+
+    @property
+    def quiet_s(self) -> float: ...
+
+    @property
+    def odd_stamps(self) -> int: ...
 
     def __iter__(self) -> Iterator[RawPacket | None]: ...
 

@@ -21,6 +21,13 @@ from vigilar.media.sps import BadBitstream
 
 CONNECT_S = 5.0
 PICTURE_S = 12.0
+WHOLE_PICTURE_S = 120.0
+"""Smart codecs and restreamers send a whole picture each minute or so: as long as others come, it is waited for."""
+
+MEASURE_S = 6.0
+"""So long the next whole picture is waited for, to tell how far apart they are."""
+
+LONG_GAP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,8 @@ class ProbeReport:
 def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
     """Reach the camera, log in, read one keyframe. ``url`` may hold an encoded login.
 
-    Blocks up to about 80 s for a camera that answers but is slow, 25 s for others. ``pins_dir``: where certificates are
-    remembered; none is written.
+    Blocks up to about 80 s for a camera that answers but is slow, 25 s for others, and two minutes more where the
+    camera sends a whole picture only now and then. ``pins_dir``: where certificates are remembered; none is written.
     """
     stages: list[Stage] = []
     began = time.monotonic()
@@ -70,7 +77,7 @@ def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
         try:
             passed(step, _describe(source.streams, memory))
             step = "first picture"
-            video = _first_keyframe(source)
+            video, gap_s = _look_at_keyframes(source)
             passed(step, "received")
         finally:
             source.close()
@@ -78,6 +85,12 @@ def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
         stages.append(Stage(step, False, round((time.monotonic() - began) * 1000), str(error)))
         return ProbeReport(False, error.code, str(error), error.next_step, tuple(stages))
     sentence = f"The camera works: {_describe([video, *source.streams[1:]], memory)}."
+    if gap_s > LONG_GAP_S:
+        note = (
+            f"This camera sends a whole picture every {gap_s:.0f} s or more: set its I-frame interval to 2-4 s, and "
+            "switch off H.264+ or H.265+. Until then live pictures and recordings of motion begin late."
+        )
+        return ProbeReport(True, "V-CAM-06" if video.codec == "hevc" else "", sentence, note, tuple(stages))
     if video.codec == "hevc":
         note = "It records fine; browsers that cannot show H.265 use the small stream or stills."
         return ProbeReport(True, "V-CAM-06", sentence, note, tuple(stages))
@@ -105,16 +118,28 @@ def _reach(url: str) -> None:
         ) from error
 
 
-def _first_keyframe(source: OpenSource) -> StreamInfo:
-    """The picture as its first keyframe says it is, which the session description may not do."""
+def _look_at_keyframes(source: OpenSource) -> tuple[StreamInfo, float]:
+    """The picture as its first keyframe says it is, which the session description may not do, and the seconds to the
+    next one, or as long as was waited. Waits for a whole picture as long as others come, and a little for the next.
+    Raises CameraError when there is none."""
     video = source.streams[0]
-    deadline = time.monotonic() + PICTURE_S
+    began_s = seen_s = time.monotonic()
+    whole_s: float | None = None
     for raw in source:
-        if raw is not None and raw.kind is Kind.VIDEO and raw.is_keyframe:
-            with contextlib.suppress(BadBitstream):
-                facts = first_sps(video.codec, annex_b(parameter_sets(video.codec, raw.data)) or video.setup)
-                return replace(video, width=facts.width, height=facts.height)
-            return video
-        if time.monotonic() > deadline:
+        now_s = time.monotonic()
+        if raw is not None and raw.kind is Kind.VIDEO:
+            if raw.is_keyframe and whole_s is not None:
+                return video, now_s - whole_s
+            if raw.is_keyframe:
+                whole_s = now_s
+                with contextlib.suppress(BadBitstream):
+                    sps = first_sps(video.codec, annex_b(parameter_sets(video.codec, raw.data)) or video.setup)
+                    video = replace(video, width=sps.width, height=sps.height)
+            seen_s = now_s
+        if whole_s is not None and now_s - whole_s > MEASURE_S:
             break
-    raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")
+        if whole_s is None and (now_s - seen_s > PICTURE_S or now_s - began_s > WHOLE_PICTURE_S):
+            break
+    if whole_s is None:
+        raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")
+    return video, max(whole_s - began_s, time.monotonic() - whole_s)

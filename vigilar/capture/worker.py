@@ -11,8 +11,8 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource, open_source
-from vigilar.capture.timestamps import StampGate, StampJump
-from vigilar.media.bitstream import annex_b, first_sps, has_whole_setup, parameter_sets
+from vigilar.capture.timestamps import StampGate
+from vigilar.media.bitstream import first_sps, has_whole_setup, parameter_sets, with_sets
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
 from vigilar.media.sps import BadBitstream
 
@@ -22,10 +22,16 @@ BATCH_GAP_NS = 90_000_000
 """``on_batch`` is called no more often: who watches live has each packet handed on by itself."""
 
 USELESS_S = 10.0
-"""Without a usable video packet for this long the connection is given up, whatever else the camera sends."""
+"""Without a picture for this long the connection is given up, whatever else the camera sends..."""
 
-JUMP_PAUSE_S = 0.2
-"""Between a run that ended by its stamps and the next, so that a broken camera cannot make the loop spin."""
+PAUSE_S = 120.0
+SHORT_S = 30.0
+ANSWER_S = 12.0
+"""...but for one that sends pictures only when something happens: none yet, or for less than SHORT_S after the pause
+before, no sound, and it answered within ANSWER_S. That one has PAUSE_S."""
+
+WAIT_NOTE_S = 4.0
+"""So long without a whole picture, and the camera's page says what is waited for."""
 
 LOGIN_RETRY_S = 60.0
 """Cameras lock after a few wrong passwords: one try a minute."""
@@ -69,12 +75,17 @@ class CaptureWorker:
         self._on_batch = on_batch
         self._batch_ns = 0
         self._run = 0
-        self._video: StreamInfo
+        self._streams: tuple[StreamInfo, ...] = ()
+        self._gate = StampGate(0, None)
         self._is_started = False
+        self._has_noted_wait = False
         self._source: OpenSource | None = None
         self._is_hurried = False
         self.beat_mono_ns = clock.mono_ns()
-        self.dropped = 0
+        self.odd_stamps = 0
+        """Stamps of pictures that were put right, on all connections."""
+        self.silent_units = 0
+        """Units of sound that were missing."""
 
     def run(self) -> None:
         """Until stopped. Bugs leave; errors of the camera are retried with growing pauses."""
@@ -87,9 +98,6 @@ class CaptureWorker:
                 if self._stop.is_set():
                     return
                 self._pause(error, (self._clock.mono_ns() - began_ns) / 1e9)
-            except StampJump as jump:
-                logger.info("%s run %d ended: %s", self._role.value, self._run, jump)
-                self._stop.wait(JUMP_PAUSE_S)
 
     def hurry(self, is_watched: bool) -> None:
         """True while somebody watches live: packets are handed on as they come. False, at first: five times a second.
@@ -111,7 +119,7 @@ class CaptureWorker:
             left_s -= 1.0
 
     def run_once(self) -> None:
-        """One connection from open to its end. Raises CameraError or StampJump."""
+        """One connection from open to its end. Raises CameraError."""
         self.beat_mono_ns = self._clock.mono_ns()
         source = self._opener(self._url, self._stop.wait)
         self._run += 1
@@ -127,10 +135,12 @@ class CaptureWorker:
             source.close()
 
     def _read(self, source: OpenSource) -> None:
-        video = source.streams[0]
-        gate = StampGate(self._run, video.frame_rate)
-        self._video, self._is_started = video, False
-        useful_ns = self._clock.mono_ns()
+        self._streams = tuple(source.streams)
+        sound = self._streams[1] if len(self._streams) > 1 else None
+        gate = self._gate = StampGate(self._run, self._streams[0].frame_rate, sound)
+        self._is_started = self._has_noted_wait = False
+        silence = _Silence(self._clock.mono_ns())
+        odd, silent = self.odd_stamps, self.silent_units
         try:
             for raw in source:
                 now_ns = self._clock.mono_ns()
@@ -138,13 +148,16 @@ class CaptureWorker:
                 if self._stop.is_set():
                     return
                 if raw is None:
+                    self._hand_all_on(gate.release(now_ns))
                     self._end_batch(now_ns)
                 else:
-                    for packet in gate.pass_on(raw, self._clock.utc_ns(), now_ns):
-                        if self._hand_on(packet, source.streams) and packet.kind is Kind.VIDEO:
-                            useful_ns = now_ns
-                    self.dropped = gate.dropped
-                if now_ns - useful_ns > USELESS_S * 1e9:
+                    silence.note(raw.kind, now_ns)
+                    self._hand_all_on(gate.pass_on(raw, self._clock.utc_ns(), now_ns))
+                    self.odd_stamps = odd + source.odd_stamps + gate.odd_stamps
+                    self.silent_units = silent + gate.silent_units
+                    if not self._is_started and silence.pictures_ns > WAIT_NOTE_S * 1e9:
+                        self._note_wait()
+                if silence.is_end(now_ns, source.quiet_s):
                     raise CameraError(
                         f"Connected, but no usable picture for {USELESS_S:.0f} seconds.",
                         kind=ErrorKind.TRANSIENT,
@@ -152,52 +165,111 @@ class CaptureWorker:
                     )
         finally:
             if self._is_started:
-                for packet in gate.flush():
-                    self._sink(packet)
+                self._hand_all_on(gate.flush())
+
+    def _note_wait(self) -> None:
+        """Once a connection: pictures come, but none that stands alone."""
+        if self._has_noted_wait:
+            return
+        self._has_noted_wait = True
+        logger.info("%s stream: waiting for a whole picture", self._role.value)
+        error = CameraError(
+            "The camera sends pictures, but no whole one yet.",
+            kind=ErrorKind.TRANSIENT,
+            next_step="Set its I-frame interval to 2 to 4 seconds, and switch off H.264+ or H.265+.",
+            code="V-CAM-16",
+        )
+        self._on_connection(Connection(self._role, False, self._run, error))
+
+    def _hand_all_on(self, packets: list[Packet]) -> None:
+        for packet in packets:
+            self._hand_on(packet)
 
     def _end_batch(self, now_ns: int) -> None:
         if now_ns - self._batch_ns >= BATCH_GAP_NS:
             self._batch_ns = now_ns
             self._on_batch()
 
-    def _hand_on(self, packet: Packet, streams: list[StreamInfo]) -> bool:
-        """Give the packet to the sink; False while the run waits for a keyframe with parameter sets.
+    def _hand_on(self, packet: Packet) -> None:
+        """Give the packet to the sink; nothing while a run waits for a keyframe with parameter sets."""
+        if packet.kind is Kind.VIDEO and packet.is_keyframe:
+            video = self._streams[0]
+            sets = parameter_sets(video.codec, packet.data)
+            if not self._is_started:
+                packet = self._begin_run(_with_setup(video, sets), packet)
+            elif sets and any(nal not in video.setup for nal in sets):
+                packet = self._change(video, sets, packet)
+        if self._is_started:
+            self._sink(packet)
 
-        Raises StampJump when the camera changed its picture format: the run's init segment does not fit any more.
+    def _change(self, video: StreamInfo, sets: list[bytes], packet: Packet) -> Packet:
+        """Other parameter sets came with a keyframe: it begins a run on the same connection.
+
+        If only what rate control writes into them has changed, this camera may do so with each keyframe. Then the run
+        has its sets in band, and the next such change is just a picture.
         """
-        is_key = packet.kind is Kind.VIDEO and packet.is_keyframe
-        if is_key:
-            known = self._video.setup
-            sets = parameter_sets(self._video.codec, packet.data)
-            if self._is_started and any(nal not in known for nal in sets):
-                self._is_started = False  # what still waits in the gate is of the new format
-                raise StampJump("the picture format changed")
-        if not self._is_started:
-            if not is_key:
-                return False
-            video = _with_setup(self._video, sets)
-            if not has_whole_setup(video.codec, video.setup):
-                return False
-            self._video, self._is_started = video, True
-            self._start((video, *streams[1:]), packet)
-        self._sink(packet)
-        return True
+        try:
+            changed = _with_setup(video, sets)
+            is_small = first_sps(video.codec, changed.setup).is_like(first_sps(video.codec, video.setup))
+        except BadBitstream as error:
+            logger.warning("%s stream: parameter sets that cannot be read are left out: %s", self._role.value, error)
+            return packet
+        if is_small and video.has_sets_in_band:
+            return packet
+        self._run += 1
+        self._is_started = False
+        return self._begin_run(replace(changed, has_sets_in_band=is_small or video.has_sets_in_band), packet)
 
-    def _start(self, streams: tuple[StreamInfo, ...], first: Packet) -> None:
-        logger.info("%s stream open, run %d, %s", self._role.value, self._run, streams[0].codec)
-        self._sink(RunStart(self._role, self._run, streams, first.utc_ns, first.mono_ns))
+    def _begin_run(self, video: StreamInfo, first: Packet) -> Packet:
+        """Tell of the run if ``video`` has what decoding needs. The packet, as one of this run."""
+        if not has_whole_setup(video.codec, video.setup):
+            return first
+        is_new = first.run == self._run
+        self._streams = (video, *self._streams[1:])
+        self._is_started, self._gate.run = True, self._run
+        logger.info("%s stream open, run %d, %s", self._role.value, self._run, video.codec)
+        self._sink(RunStart(self._role, self._run, self._streams, first.utc_ns, first.mono_ns, is_new))
         self._on_connection(Connection(self._role, True, self._run))
+        return first if is_new else replace(first, run=self._run)
+
+
+class _Silence:
+    """Since when no picture has come, and whether that is the end of the connection."""
+
+    def __init__(self, now_ns: int) -> None:
+        self._picture_ns = self._began_ns = now_ns
+        self._has_pictures = self._has_sound = False
+
+    def note(self, kind: Kind, now_ns: int) -> None:
+        if kind is not Kind.VIDEO:
+            self._has_sound = True
+            return
+        if not self._has_pictures or now_ns - self._picture_ns > USELESS_S * 5e8:
+            self._began_ns = now_ns
+        self._picture_ns, self._has_pictures, self._has_sound = now_ns, True, False
+
+    @property
+    def pictures_ns(self) -> int:
+        """How long pictures have come since the last pause."""
+        return self._picture_ns - self._began_ns
+
+    def is_end(self, now_ns: int, quiet_s: float) -> bool:
+        """``quiet_s``: seconds since the camera sent anything at all."""
+        silent_ns = now_ns - self._picture_ns
+        if silent_ns <= USELESS_S * 1e9:
+            return False
+        was_short = not self._has_pictures or self.pictures_ns < SHORT_S * 1e9
+        return not (was_short and not self._has_sound and quiet_s < ANSWER_S and silent_ns < PAUSE_S * 1e9)
 
 
 def _with_setup(video: StreamInfo, sets: list[bytes]) -> StreamInfo:
-    """``video`` as its first keyframe describes it: what comes in band is what the slices refer to.
+    """``video`` as its keyframe describes it: what comes in band is what the slices refer to.
 
-    The session description stands in where the camera sends no sets in band. Raises BadBitstream.
+    What the camera does not send in band stays as it was, at first as the session description has it. Raises
+    BadBitstream.
     """
-    in_band = annex_b(sets)
-    if has_whole_setup(video.codec, in_band):
-        video = replace(video, setup=in_band)
+    video = replace(video, setup=with_sets(video.codec, video.setup, sets)) if sets else video
     if not has_whole_setup(video.codec, video.setup):
         return video
     facts = first_sps(video.codec, video.setup)
-    return replace(video, width=facts.width, height=facts.height)
+    return replace(video, width=facts.width, height=facts.height, pixel_aspect=facts.pixel_aspect)

@@ -33,6 +33,10 @@ SEND_TIMEOUT_S = 5.0
 QUIET_S = 12.0
 """So long without a packet, and the viewer is told that there is no picture."""
 
+MANY_WAITING = 250
+"""With more to decode than this before the newest picture, as of a camera with a keyframe a minute, the keyframe is
+shown first."""
+
 MAX_VIEWERS = 24
 
 BACKLOG = 128
@@ -166,7 +170,8 @@ class FeedServer:
                 decoder = self._make_decoder(item.video)
             elif decoder is not None:
                 pictures = decoder.decode(item)
-                if not pictures or viewer.backlog() > 0:
+                waiting = viewer.backlog()
+                if not pictures or (waiting > 0 and (last_ns or waiting < MANY_WAITING)):
                     continue  # catch up first: only the newest picture is worth a JPEG
                 if pictures[-1].mono_ns - last_ns >= 0.9e9 / request.max_fps:
                     last_ns = pictures[-1].mono_ns

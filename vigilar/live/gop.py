@@ -12,8 +12,12 @@ KEEP_S = 4.0
 """Whole groups of at least this long are kept: two segments, with which HLS starts without waiting."""
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_GOP_BYTES = 48 * 1024 * 1024
+"""Of one group alone, which the recorder's ring holds as well: some cameras send a keyframe a minute. Of a longer one
+the keyframe is kept, to be looked at, and a viewer waits for the next."""
+
 VIEWER_PACKETS = 600
-"""A viewer this far behind loses all up to the next keyframe."""
+"""A viewer this far behind loses all up to the next keyframe; with what it began with it may be behind by that too."""
 
 
 class Viewer:
@@ -24,7 +28,16 @@ class Viewer:
         self._ready = threading.Condition()
         self._wants_keyframe = False
         self._is_closed = False
+        self._limit = VIEWER_PACKETS
         self.dropped = 0
+
+    def begin(self, run: RunStart, packets: list[Packet]) -> None:
+        """What the viewer begins with, however much it is; without a picture it waits for a keyframe."""
+        with self._ready:
+            self._queue.extend((run, *packets))
+            self._limit = VIEWER_PACKETS + len(self._queue)
+            self._wants_keyframe = not packets
+            self._ready.notify()
 
     def put(self, item: RunStart | Packet) -> None:
         with self._ready:
@@ -33,7 +46,8 @@ class Viewer:
             elif self._wants_keyframe and not item.is_keyframe:
                 self.dropped += 1
                 return
-            elif len(self._queue) >= VIEWER_PACKETS:
+            elif len(self._queue) >= self._limit:
+                self._limit = VIEWER_PACKETS
                 self.dropped += 1 + sum(isinstance(x, Packet) for x in self._queue)
                 starts = [x for x in self._queue if isinstance(x, RunStart)]
                 self._queue.clear()
@@ -67,9 +81,15 @@ class LiveStream:
     ``on_watched`` hears, on those threads, when the first viewer comes and when the last one goes.
     """
 
-    def __init__(self, on_watched: Callable[[bool], None] | None = None, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        on_watched: Callable[[bool], None] | None = None,
+        max_bytes: int = MAX_BYTES,
+        max_gop_bytes: int = MAX_GOP_BYTES,
+    ) -> None:
         self._on_watched = on_watched
-        self._max_bytes = max_bytes
+        self._max_bytes, self._max_gop_bytes = max_bytes, max(max_bytes, max_gop_bytes)
+        self._is_cut = False
         self._lock = threading.Lock()
         self._run: RunStart | None = None
         self._gops: deque[list[Packet]] = deque()
@@ -82,7 +102,7 @@ class LiveStream:
             if isinstance(item, RunStart):
                 self._run = item
                 self._gops.clear()
-                self._size_bytes = 0
+                self._size_bytes, self._is_cut = 0, False
             elif item.kind is not Kind.VIDEO:
                 return
             else:
@@ -92,15 +112,25 @@ class LiveStream:
 
     def _keep(self, packet: Packet) -> None:
         if packet.is_keyframe:
+            if self._is_cut:
+                self._drop_first()
+            self._is_cut = False
             self._gops.append([])
-        if not self._gops:
+        if not self._gops or self._is_cut:
             return
         self._gops[-1].append(packet)
         self._size_bytes += len(packet.data)
         while len(self._gops) > 1 and packet.dts_s - self._gops[1][0].dts_s >= KEEP_S:
             self._drop_first()
-        while self._gops and self._size_bytes > self._max_bytes:
+        while len(self._gops) > 1 and self._size_bytes > self._max_bytes:
             self._drop_first()
+        if self._size_bytes > self._max_gop_bytes:
+            self._cut()
+
+    def _cut(self) -> None:
+        """The only group is too large to be kept: nothing of it but the keyframe can be shown."""
+        first = self._gops[0][0]
+        self._gops[0], self._size_bytes, self._is_cut = [first], len(first.data), True
 
     def _drop_first(self) -> None:
         self._size_bytes -= sum(len(p.data) for p in self._gops.popleft())
@@ -115,10 +145,8 @@ class LiveStream:
         viewer = Viewer()
         with self._lock:
             if self._run is not None:
-                viewer.put(self._run)
-                for gop in list(self._gops)[-1 if newest_only else 0 :]:
-                    for packet in gop:
-                        viewer.put(packet)
+                kept = [] if self._is_cut else list(self._gops)[-1 if newest_only else 0 :]
+                viewer.begin(self._run, [packet for gop in kept for packet in gop])
             self._viewers.append(viewer)
             self._tell_watched(1)
         return viewer

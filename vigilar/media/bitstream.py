@@ -8,7 +8,7 @@ annex E).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from vigilar.media.packets import Kind, StreamInfo
@@ -30,15 +30,16 @@ class Layout:
     sps: int
     pps: int
     slices: range
-    left_out: frozenset[int]
+    delimiter: int
+    odd: frozenset[int]
 
 
 LAYOUTS = {
-    "h264": Layout(0, 0x1F, -1, 7, 8, range(1, 6), frozenset({7, 8, 9})),
-    "hevc": Layout(1, 0x3F, 32, 33, 34, range(32), frozenset({32, 33, 34, 35})),
+    "h264": Layout(0, 0x1F, -1, 7, 8, range(1, 6), 9, frozenset({7, 8, 9})),
+    "hevc": Layout(1, 0x3F, 32, 33, 34, range(32), 35, frozenset({32, 33, 34, 35})),
 }
-"""``left_out`` are parameter sets and access unit delimiters: the sample entry holds the first, nobody needs the
-second (ISO/IEC 14496-15 forbids parameter sets in samples of ``hvc1`` and discourages them in ``avc1``)."""
+"""``odd`` are parameter sets and access unit delimiters: the sample entry holds the first, nobody needs the second
+(ISO/IEC 14496-15 forbids parameter sets in samples of ``hvc1`` and discourages them in ``avc1``)."""
 
 
 def nal_spans(data: bytes) -> Iterator[tuple[int, int]]:
@@ -66,10 +67,13 @@ def parameter_sets(codec: str, data: bytes) -> list[bytes]:
     begin = data.find(_SHORT_CODE)
     while 0 <= begin < len(data) - 3:
         begin += 3
+        following = data.find(_SHORT_CODE, begin)
+        if 0 <= following <= begin + 2 and not any(data[begin:following]):  # a start code twice, nothing between
+            begin = following
+            continue
         kind = (data[begin] >> layout.shift) & layout.mask
         if kind in layout.slices:
             break
-        following = data.find(_SHORT_CODE, begin)
         if kind in wanted:
             nal = data[begin : following if following >= 0 else len(data)].rstrip(b"\0")
             if nal not in found:
@@ -83,6 +87,18 @@ def parameter_sets(codec: str, data: bytes) -> list[bytes]:
 def annex_b(nals: Iterable[bytes]) -> bytes:
     """NAL units with a start code before each."""
     return b"".join(START_CODE + nal for nal in nals)
+
+
+def with_sets(codec: str, setup: bytes, sets: list[bytes]) -> bytes:
+    """``setup`` (Annex B) with ``sets`` in the place of those of the same kind. Raises BadBitstream."""
+    layout = LAYOUTS[codec]
+
+    def kind(nal: bytes) -> int:
+        return (nal[0] >> layout.shift) & layout.mask
+
+    new = {kind(nal) for nal in sets}
+    both = [nal for nal in parameter_sets(codec, setup) if kind(nal) not in new] + sets
+    return annex_b(sorted(both, key=lambda nal: (layout.vps, layout.sps, layout.pps).index(kind(nal))))
 
 
 def has_whole_setup(codec: str, setup: bytes) -> bool:
@@ -140,13 +156,14 @@ def _cut(box: bytes, begin: int, length: int) -> bytes:
     return box[begin : begin + length]
 
 
-def sample_pieces(codec: str, data: bytes) -> tuple[list[bytes | memoryview], int]:
+def sample_pieces(codec: str, data: bytes, left_out: Container[bytes]) -> tuple[list[bytes | memoryview], int]:
     """An Annex B packet as length-prefixed pieces to be joined, and their size in bytes.
 
-    The pieces are views of ``data``: the one copy is made when the whole fragment is joined.
+    Access unit delimiters are left out, and parameter sets that are in ``left_out``: the sample entry has those. The
+    pieces are views of ``data``: the one copy is made when the whole fragment is joined.
     """
     layout = LAYOUTS[codec]
-    shift, mask, left_out = layout.shift, layout.mask, layout.left_out
+    shift, mask, odd = layout.shift, layout.mask, layout.odd
     view, find = memoryview(data), data.find
     pieces: list[bytes | memoryview] = []
     size = 0
@@ -158,9 +175,11 @@ def sample_pieces(codec: str, data: bytes) -> tuple[list[bytes | memoryview], in
         end = following if following >= 0 else len(data)
         while end > begin and not data[end - 1]:
             end -= 1
-        if end > begin and (data[begin] >> shift) & mask not in left_out:
-            pieces += ((end - begin).to_bytes(4, "big"), view[begin:end])
-            size += 4 + end - begin
+        if end > begin:
+            kind = (data[begin] >> shift) & mask
+            if kind not in odd or (kind != layout.delimiter and data[begin:end] not in left_out):
+                pieces += ((end - begin).to_bytes(4, "big"), view[begin:end])
+                size += 4 + end - begin
         begin = following
     return pieces, size
 
@@ -174,15 +193,22 @@ def first_sps(codec: str, setup: bytes) -> Sps:
     raise BadBitstream("no sequence parameter set")
 
 
+def sample_entry(info: StreamInfo) -> str:
+    """The name of a video track's sample entry: ``avc3`` and ``hev1`` carry parameter sets in samples as well."""
+    if info.codec == "h264":
+        return "avc3" if info.has_sets_in_band else "avc1"
+    return "hev1" if info.has_sets_in_band else "hvc1"
+
+
 def codec_string(info: StreamInfo) -> str:
     """The codec as MIME types say it (RFC 6381): ``avc1.64001f``, ``hvc1.1.6.L93.90``, ``mp4a.40.2``.
 
     Raises BadBitstream when ``info.setup`` lacks what the string is made of.
     """
     if info.codec == "h264":
-        return "avc1." + first_sps("h264", info.setup).profile.hex()
+        return f"{sample_entry(info)}." + first_sps("h264", info.setup).profile.hex()
     if info.codec == "hevc":
-        return _hevc_string(first_sps("hevc", info.setup).profile)
+        return f"{sample_entry(info)}." + _hevc_string(first_sps("hevc", info.setup).profile)
     if info.codec == "aac":
         if not info.setup:
             raise BadBitstream("no AudioSpecificConfig")
@@ -198,7 +224,7 @@ def _hevc_string(profile: bytes) -> str:
     tier = "H" if profile[0] & 0x20 else "L"
     constraints = profile[5:11].rstrip(b"\0")
     parts = [f"{space}{profile[0] & 31}", f"{reversed_bits:x}", f"{tier}{profile[11]}"]
-    return "hvc1." + ".".join(parts + [f"{byte:x}" for byte in constraints])
+    return ".".join(parts + [f"{byte:x}" for byte in constraints])
 
 
 def codecs_of(streams: Iterable[StreamInfo]) -> str:

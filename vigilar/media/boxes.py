@@ -14,6 +14,13 @@ from vigilar.base.errors import ErrorKind, RecordingError
 
 Data = bytes | bytearray | memoryview
 
+_SETS_IN_BAND = {b"avc3": b"avc1", b"hev1": b"hvc1"}
+"""Sample entries whose samples bring their parameter sets with each keyframe, and what they are called without
+(ISO/IEC 14496-15 5.3.3, 8.4.1)."""
+
+_ENTRY_BYTES = 8 + 78
+"""Of a VisualSampleEntry before the boxes in it (ISO/IEC 14496-12 12.1.3)."""
+
 _CONTAINERS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"stbl", b"mvex", b"moof", b"traf"})
 
 
@@ -153,6 +160,22 @@ def sample_descriptions(init: Data) -> list[bytes]:
         bytes(init[one.start : one.end])
         for one in find_all(init, (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"))
     ]
+
+
+def may_follow(description: bytes, before: bytes) -> bool:
+    """Whether samples of ``description`` can stand behind those of ``before`` under the latter's description (each a
+    ``stsd`` box): it is the same, or they bring their own parameter sets and differ in nothing else."""
+    if description == before:
+        return True
+    if description[20:24] not in _SETS_IN_BAND:
+        return False
+    return _entry(description) == _entry(before)
+
+
+def _entry(description: bytes) -> bytes:
+    """Codec, width, height and what else stands before the parameter sets."""
+    name = description[20:24]
+    return _SETS_IN_BAND.get(name, name) + description[24 : 16 + _ENTRY_BYTES]
 
 
 def read_default_durations(init: Data) -> dict[int, int]:

@@ -11,7 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from vigilar.media.packets import Packet, StreamInfo
+from vigilar.media.packets import SQUARE, Packet, StreamInfo, shown_size
+from vigilar.media.sps import MOST_STRETCHED
 from vigilar.media.tile import encode_tile
 
 MAX_SIDE = 8192
@@ -20,18 +21,20 @@ MAX_SIDE = 8192
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded frame. ``luma`` is uint8, height x width, a view that lives as long as the picture."""
+    """A decoded frame. ``luma`` is uint8, height x width, a view that lives as long as the picture. ``shown`` is its
+    size with square pixels, which is what JPEGs have."""
 
     luma: NDArray[np.uint8]
     utc_ns: int
     mono_ns: int
     _frame: Any
+    shown: tuple[int, int]
 
     def to_jpeg(self, max_width: int = 1280) -> bytes:
         """The picture as JPEG, no wider than ``max_width``."""
         frame = self._frame
-        width = min(max_width, frame.width) & ~1
-        height = max(2, round(frame.height * width / frame.width)) & ~1
+        width = min(max_width, self.shown[0]) & ~1
+        height = max(2, round(self.shown[1] * width / self.shown[0])) & ~1
         small = frame.reformat(width=width, height=height, format="yuvj420p")
         encoder = av.CodecContext.create("mjpeg", "w")
         encoder.width, encoder.height = width, height
@@ -41,7 +44,7 @@ class Picture:
 
     def to_tile(self, width: int) -> bytes:
         """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""
-        return encode_tile(self._frame, width)
+        return encode_tile(self._frame, width, self.shown)
 
 
 class Decoder:
@@ -72,10 +75,15 @@ class Decoder:
         for frame in frames:
             utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
             if max(frame.width, frame.height) <= MAX_SIDE:
-                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame))
+                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._shown(frame)))
         if len(self._clocks) > 64:
             self._clocks.clear()
         return pictures
+
+    def _shown(self, frame: Any) -> tuple[int, int]:
+        aspect = self._context.sample_aspect_ratio
+        is_odd = not aspect or not 1 / MOST_STRETCHED <= aspect <= MOST_STRETCHED
+        return shown_size(frame.width, frame.height, SQUARE if is_odd else Fraction(aspect))
 
     def reset(self) -> None:
         """Forget all frames; the next packet is a keyframe."""

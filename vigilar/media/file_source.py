@@ -103,6 +103,11 @@ class FileSource:
     def _ticks(stream: Any) -> Fraction:
         return Fraction(stream.time_base)
 
+    quiet_s = 0.0
+    """A file always answers."""
+
+    odd_stamps = 0
+
     def __iter__(self) -> Iterator[RawPacket | None]:
         began = time.monotonic()
         shift = 0.0

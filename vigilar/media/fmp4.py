@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vigilar.base.errors import ErrorKind, RecordingError
-from vigilar.media.bitstream import codecs_of, sample_pieces
+from vigilar.media.bitstream import codecs_of, parameter_sets, sample_pieces
 from vigilar.media.packets import Fragment, Kind, Packet, StreamInfo
 from vigilar.media.recording_boxes import init_segment, movie_fragment
 from vigilar.media.sps import BadBitstream
@@ -69,6 +69,20 @@ class _Track:
         self.ticks = self.size = 0
 
 
+class _KnownSets:
+    """The parameter sets of the sample entry, which samples need not carry. From the first other one on they carry
+    all: decoders take the newest."""
+
+    def __init__(self, sets: Sequence[bytes]) -> None:
+        self._sets = frozenset(sets)
+
+    def __contains__(self, nal: object) -> bool:
+        if nal in self._sets:
+            return True
+        self._sets = frozenset()
+        return False
+
+
 class FragmentMuxer:
     """Packets of one run in, whole fragments (moof+mdat) out. One thread.
 
@@ -103,6 +117,8 @@ class FragmentMuxer:
         try:
             self.init_segment = init_segment(tuple(streams))
             self.codecs = codecs_of(streams)
+            sets = parameter_sets(self._codec, streams[0].setup)
+            self._known = _KnownSets(() if streams[0].has_sets_in_band else sets)
         except (BadBitstream, struct.error) as error:
             sentence = f"The camera's {self._codec} set-up cannot be used: {error}."
             raise RecordingError(sentence, kind=ErrorKind.CORRUPT) from error
@@ -120,7 +136,7 @@ class FragmentMuxer:
             return self._mux_audio(packet)
         video = self._video
         done = self._cut() if packet.is_keyframe and video.table else []
-        pieces, size = sample_pieces(self._codec, packet.data)
+        pieces, size = sample_pieces(self._codec, packet.data, self._known)
         if not size:
             return done
         if self._is_too_much(size):

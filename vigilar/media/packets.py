@@ -25,13 +25,24 @@ class StreamRole(Enum):
     SUB = "sub"
 
 
+SQUARE = Fraction(1)
+
+
+def shown_size(width: int, height: int, pixel_aspect: Fraction) -> tuple[int, int]:
+    """The size at which a picture has its true shape on square pixels: one side is stretched, none made smaller."""
+    if pixel_aspect >= 1:
+        return round(width * pixel_aspect), height
+    return width, round(height / pixel_aspect)
+
+
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """How to mux or decode the packets of one stream of one run.
 
     ``setup`` holds parameter sets as Annex B (H.264, H.265) or the AudioSpecificConfig (AAC); it may be empty for
     video whose parameter sets come in band. ``codec`` is libav's name: ``h264``, ``hevc``, ``aac``.
-    ``frame_rate`` is what the camera says, None when it says nothing believable.
+    ``frame_rate`` is what the camera says, None when it says nothing believable. ``pixel_aspect`` is how wide a pixel
+    is to its height. ``has_sets_in_band``: parameter sets change within the run, so that samples carry them.
     """
 
     kind: Kind
@@ -43,12 +54,20 @@ class StreamInfo:
     frame_rate: Fraction | None = None
     sample_rate: int = 0
     channels: int = 0
+    pixel_aspect: Fraction = SQUARE
+    has_sets_in_band: bool = False
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height with square pixels: never smaller than the picture."""
+        return shown_size(self.width, self.height, self.pixel_aspect)
 
 
 @dataclass(frozen=True, slots=True)
 class RawPacket:
     """A packet as a camera or a file gives it: stamps in ticks of ``time_base`` and perhaps missing, ``duration``
-    perhaps 0. Picture and sound of one source count from the same moment."""
+    perhaps 0. Picture and sound of one source count from the same moment. ``is_placed``: sound that was moved beside
+    the picture on better knowledge than before, so that its stamp counts again."""
 
     kind: Kind
     data: bytes
@@ -57,15 +76,18 @@ class RawPacket:
     duration: int
     time_base: Fraction
     is_keyframe: bool
+    is_placed: bool = False
 
 
 FRAME_SAMPLES = 1024
 """Samples in one access unit of AAC-LC (ISO/IEC 14496-3)."""
 
 
-def sound_packet(data: bytes, pts: int, time_base: Fraction) -> RawPacket:
+def sound_packet(
+    data: bytes, pts: int, time_base: Fraction, duration: int = FRAME_SAMPLES, *, is_placed: bool = False
+) -> RawPacket:
     """An AAC access unit; sound is never reordered, and each unit is decodable alone."""
-    return RawPacket(Kind.AUDIO, data, pts, pts, FRAME_SAMPLES, time_base, True)
+    return RawPacket(Kind.AUDIO, data, pts, pts, duration, time_base, True, is_placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +135,17 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """A connection has begun: the streams that follow, in the order of ``streams`` (video first, audio if any)."""
+    """A run has begun: the streams that follow, in the order of ``streams`` (video first, audio if any).
+
+    ``is_new_connection`` is false where the camera changed its picture's format and nothing is missing in between.
+    """
 
     role: StreamRole
     run: int
     streams: tuple[StreamInfo, ...]
     utc_ns: int
     mono_ns: int
+    is_new_connection: bool = True
 
     @property
     def video(self) -> StreamInfo:

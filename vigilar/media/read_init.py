@@ -10,7 +10,12 @@ from vigilar.media.bitstream import codecs_of, setup_of_extradata
 from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream
 
-_ENTRIES = ((b"avc1", b"avcC", "h264"), (b"hvc1", b"hvcC", "hevc"))
+_ENTRIES = (
+    (b"avc1", b"avcC", "h264"),
+    (b"hvc1", b"hvcC", "hevc"),
+    (b"avc3", b"avcC", "h264"),
+    (b"hev1", b"hvcC", "hevc"),
+)
 _TO_SIZE = 4 + 24
 """From the name of a picture's sample entry to its width and height (ISO/IEC 14496-12 12.1.3)."""
 _TO_SPECIFIC = 4 + 25
@@ -44,7 +49,8 @@ def _read_video(init: bytes) -> StreamInfo:
             width, height = struct.unpack_from(">HH", init, at + _TO_SIZE)
             (size,) = struct.unpack_from(">I", init, config_at - 4)
             setup = setup_of_extradata(codec, init[config_at + 4 : config_at - 4 + size])
-            return StreamInfo(Kind.VIDEO, codec, _ANY_TICKS, setup, width, height)
+            has_sets_in_band = entry in (b"avc3", b"hev1")
+            return StreamInfo(Kind.VIDEO, codec, _ANY_TICKS, setup, width, height, has_sets_in_band=has_sets_in_band)
     raise BadBitstream("the init segment has no picture")
 
 

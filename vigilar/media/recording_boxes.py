@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from vigilar.media.bitstream import LAYOUTS, first_sps, parameter_sets
+from vigilar.media.bitstream import LAYOUTS, first_sps, parameter_sets, sample_entry
 from vigilar.media.boxes import box, full_box
 from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream
@@ -34,7 +34,7 @@ def _trak(number: int, info: StreamInfo) -> bytes:
     tkhd = full_box(
         b"tkhd", 0, 3, struct.pack(">5I8x", 0, 0, number, 0, 0),
         struct.pack(">hhhH", 0, 0 if is_video else 1, 0 if is_video else 0x100, 0), _UNITY,
-        struct.pack(">II", info.width << 16, info.height << 16),
+        struct.pack(">II", *(side << 16 for side in info.shown_size)),
     )  # fmt: skip
     mdhd = full_box(b"mdhd", 0, 0, struct.pack(">4IHH", 0, 0, info.time_base.denominator, 0, 0x55C4, 0))
     handler = b"vide" if is_video else b"soun"
@@ -48,11 +48,11 @@ def _trak(number: int, info: StreamInfo) -> bytes:
 
 
 def _video_entry(info: StreamInfo) -> bytes:
-    config = _avcc(info.setup) if info.codec == "h264" else _hvcc(info.setup)
-    name = b"avc1" if info.codec == "h264" else b"hvc1"
-    return box(
-        name, struct.pack(">6xH16xHHIIIH32xHh", 1, info.width, info.height, 0x480000, 0x480000, 0, 1, 24, -1), config
-    )
+    config = _avcc(info.setup) if info.codec == "h264" else _hvcc(info.setup, is_all=not info.has_sets_in_band)
+    aspect = info.pixel_aspect
+    shape = b"" if aspect == 1 else box(b"pasp", struct.pack(">II", aspect.numerator, aspect.denominator))
+    sizes = struct.pack(">6xH16xHHIIIH32xHh", 1, info.width, info.height, 0x480000, 0x480000, 0, 1, 24, -1)
+    return box(sample_entry(info).encode(), sizes, config, shape)
 
 
 def _sorted_sets(codec: str, setup: bytes) -> dict[int, list[bytes]]:
@@ -78,7 +78,8 @@ def _avcc(setup: bytes) -> bytes:
     return box(b"avcC", *parts)
 
 
-def _hvcc(setup: bytes) -> bytes:
+def _hvcc(setup: bytes, *, is_all: bool) -> bytes:
+    """``is_all``: there are no further parameter sets in the samples (array_completeness)."""
     sets = _sorted_sets("hevc", setup)
     sps = first_sps("hevc", setup)
     layers = sps.temporal_layers << 3 | sps.is_temporally_nested << 2 | 3
@@ -87,7 +88,7 @@ def _hvcc(setup: bytes) -> bytes:
         0xF8 | sps.luma_bits - 8, 0xF8 | sps.chroma_bits - 8, 0, layers, 3),
     ]  # fmt: skip
     for kind in (32, 33, 34):
-        parts.append(struct.pack(">BH", 0x80 | kind, len(sets[kind])))
+        parts.append(struct.pack(">BH", is_all << 7 | kind, len(sets[kind])))
         parts += [struct.pack(">H", len(nal)) + nal for nal in sets[kind]]
     return box(b"hvcC", *parts)
 

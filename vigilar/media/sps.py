@@ -7,13 +7,25 @@ a set that makes no sense is refused.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+
+from vigilar.media.packets import SQUARE
 
 MAX_SIDE = 16384
 """Pixels. Larger pictures than H.265 level 6.2 allows are nonsense from a broken or hostile camera."""
 
+MOST_STRETCHED = Fraction(4)
+"""Pixels more out of square than this are nonsense; anamorphic cameras have 4:3 or 2:1."""
+
+_ASPECTS = (
+    (1, 1), (1, 1), (12, 11), (10, 11), (16, 11), (40, 33), (24, 11), (20, 11), (32, 11), (80, 33), (18, 11), (15, 11),
+    (64, 33), (160, 99), (4, 3), (3, 2), (2, 1),
+)  # fmt: skip
+_OTHER_ASPECT = 255
+
 _MAX_REORDER = 16
+_MAX_REF_SETS = 64
 _BASELINE = 66
 """Has no B pictures (H.264 A.2.1)."""
 
@@ -29,7 +41,7 @@ class Sps:
     """Facts of one sequence parameter set. ``profile`` are its raw bytes as the sample entries want them:
     3 for H.264 (profile, constraints, level), 12 for H.265 (general profile, tier and level). ``reorder_depth`` is how
     many pictures may come before one that is shown earlier, ``frame_rate`` pictures a second; None where it says
-    nothing (believable)."""
+    nothing (believable). ``pixel_aspect`` is how wide a pixel is to its height."""
 
     width: int
     height: int
@@ -41,6 +53,11 @@ class Sps:
     is_temporally_nested: bool = False
     reorder_depth: int | None = None
     frame_rate: Fraction | None = None
+    pixel_aspect: Fraction = SQUARE
+
+    def is_like(self, other: Sps) -> bool:
+        """Whether a decoder that was set up for ``other`` can go on: all but the frame rate is the same."""
+        return replace(self, frame_rate=None) == replace(other, frame_rate=None)
 
 
 class _Bits:
@@ -112,19 +129,33 @@ def _parse_h264(nal: bytes) -> Sps:
     width = across * 16 - unit_x * (left + right)
     height = (2 - only_frames) * down * 16 - unit_y * (top + bottom)
     depth: int | None = 0 if is_in_order or profile == _BASELINE else None
-    rate: Fraction | None = None
+    rate, aspect = None, SQUARE
     with contextlib.suppress(BadBitstream):  # what follows helps, but a picture can do without it
-        told, rate = _h264_vui(bits)
-        depth = told if depth is None else depth
-    return Sps(width, height, chroma, luma_bits, chroma_bits, nal[1:4], reorder_depth=depth, frame_rate=rate)
+        if bits.take(1):
+            aspect = _aspect(bits)
+            told, rate = _h264_vui(bits)
+            depth = told if depth is None else depth
+    return Sps(
+        width, height, chroma, luma_bits, chroma_bits, nal[1:4],
+        reorder_depth=depth, frame_rate=rate, pixel_aspect=aspect,
+    )  # fmt: skip
+
+
+def _aspect(bits: _Bits) -> Fraction:
+    """The sample aspect ratio at the head of the VUI (H.264 and H.265 table E-1); square if it makes no sense."""
+    if not bits.take(1):
+        return SQUARE
+    code = bits.take(8)
+    if code != _OTHER_ASPECT:
+        return Fraction(*_ASPECTS[code]) if code < len(_ASPECTS) else SQUARE
+    across, down = bits.take(16), bits.take(16)
+    aspect = Fraction(across, down) if down else SQUARE
+    return aspect if MOST_STRETCHED >= aspect >= 1 / MOST_STRETCHED else SQUARE
 
 
 def _h264_vui(bits: _Bits) -> tuple[int | None, Fraction | None]:
-    """max_num_reorder_frames and the frame rate, from the VUI (video usability information, H.264 E.1.1)."""
-    if not bits.take(1):
-        return None, None
-    if bits.take(1) and bits.take(8) == 255:
-        bits.skip(32)
+    """max_num_reorder_frames and the frame rate, from the VUI (video usability information, H.264 E.1.1) behind the
+    aspect ratio."""
     if bits.take(1):
         bits.skip(1)
     if bits.take(1):
@@ -222,15 +253,67 @@ def _parse_h265(nal: bytes) -> Sps:
     if chroma > 3 or luma_bits > 16 or chroma_bits > 16:
         raise BadBitstream("parameter set claims an impossible picture format")
     width, height = width - unit_x * (left + right), height - unit_y * (top + bottom)
-    depth = None
+    depth, aspect = None, SQUARE
     with contextlib.suppress(BadBitstream):
+        lsb_bits = bits.unsigned() + 4
         depth = _h265_reorder(bits, layers)
-    return Sps(width, height, chroma, luma_bits, chroma_bits, profile, layers + 1, is_nested, depth)
+        _skip_h265_tools(bits, lsb_bits)
+        aspect = _aspect(bits) if bits.take(1) else SQUARE
+    return Sps(
+        width, height, chroma, luma_bits, chroma_bits, profile, layers + 1, is_nested, depth, pixel_aspect=aspect
+    )
+
+
+def _skip_h265_tools(bits: _Bits, lsb_bits: int) -> None:
+    """From the sizes of coding blocks to the flag of the VUI (H.265 7.3.2.2.1)."""
+    for _ in range(6):
+        bits.unsigned()
+    if bits.take(1) and bits.take(1):
+        _skip_h265_scaling_lists(bits)
+    bits.skip(2)
+    if bits.take(1):
+        bits.skip(8)
+        bits.unsigned()
+        bits.unsigned()
+        bits.skip(1)
+    count = bits.unsigned()
+    if count > _MAX_REF_SETS:
+        raise BadBitstream("parameter set has too many sets of references")
+    references = 0
+    for index in range(count):
+        references = _skip_reference_set(bits, index, references)
+    if bits.take(1):
+        for _ in range(min(bits.unsigned(), 33)):
+            bits.skip(lsb_bits + 1)
+    bits.skip(2)
+
+
+def _skip_h265_scaling_lists(bits: _Bits) -> None:
+    """scaling_list_data (H.265 7.3.4)."""
+    for size in range(4):
+        for _ in range(2 if size == 3 else 6):
+            if not bits.take(1):
+                bits.unsigned()
+                continue
+            for _ in range((size > 1) + min(64, 1 << (4 + 2 * size))):
+                bits.signed()
+
+
+def _skip_reference_set(bits: _Bits, index: int, before: int) -> int:
+    """st_ref_pic_set (H.265 7.3.7); ``before`` is what this gave for the set before: how many pictures it refers to."""
+    if index and bits.take(1):
+        bits.skip(1)
+        bits.unsigned()
+        return sum(1 for _ in range(before + 1) if bits.take(1) or bits.take(1))
+    count = bits.unsigned() + bits.unsigned()
+    for _ in range(min(count, 32)):
+        bits.unsigned()
+        bits.skip(1)
+    return min(count, 32)
 
 
 def _h265_reorder(bits: _Bits, layers: int) -> int | None:
     """sps_max_num_reorder_pics of the highest layer (H.265 7.3.2.2.1)."""
-    bits.unsigned()
     depth = 0
     for _ in range(layers + 1 if bits.take(1) else 1):
         bits.unsigned()

@@ -16,16 +16,18 @@ MACROBLOCK = 16
 """Side of the units of a 4:2:0 JPEG; a tile is whole rows of them."""
 
 
-def encode_tile(frame: Any, width: int) -> bytes:
-    """``frame`` (av.VideoFrame) fitted into 16:9 at ``width`` pixels, on black, as JPEG.
+def encode_tile(frame: Any, width: int, shown: tuple[int, int] | None = None) -> bytes:
+    """``frame`` (av.VideoFrame) fitted into 16:9 at ``width`` pixels, on black, as JPEG. ``shown`` is its size where
+    pixels are not square.
 
     ``width`` is a multiple of 16. The picture's area is at the top; black rows fill the tile to a multiple of 16. Each
     row of macroblocks ends in a restart marker and the Huffman tables are the standard's own (ITU-T T.81, K.3), so that
     two tiles of a width differ in nothing but their coded rows.
     """
     area = width * 9 // 16 & ~1
-    scale = min(width / frame.width, area / frame.height)
-    wide, high = (max(2, int(side * scale) & ~1) for side in (frame.width, frame.height))
+    shown = shown or (frame.width, frame.height)
+    scale = min(width / shown[0], area / shown[1])
+    wide, high = (max(2, int(side * scale) & ~1) for side in shown)
     small = frame.reformat(width=wide, height=high, format="yuvj420p")
     tile = av.VideoFrame(width, -(-area // MACROBLOCK) * MACROBLOCK, "yuvj420p")
     left, top = (width - wide) // 2 & ~1, (area - high) // 2 & ~1

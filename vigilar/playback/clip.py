@@ -17,6 +17,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.media.boxes import (
     Data,
     Track,
+    may_follow,
     read_default_durations,
     read_end_times,
     read_tracks,
@@ -46,13 +47,16 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """What an init segment says. Clips join only files of equal set-up."""
+    """What an init segment says. Clips join files of equal set-up, and what brings its parameter sets with it."""
 
     tracks: tuple[Track, ...]
     descriptions: tuple[bytes, ...]
 
     def scale(self, track_id: int) -> int:
         return next(track.timescale for track in self.tracks if track.id == track_id)
+
+    def may_follow(self, before: _Setup) -> bool:
+        return self.tracks == before.tracks and all(map(may_follow, self.descriptions, before.descriptions))
 
 
 class Clip:
@@ -181,7 +185,7 @@ class _Joined:
 
     def add(self, found: _Usable) -> bool:
         """Put a stretch behind what is there; False if its picture has another format."""
-        if _read_setup(found.init) != self._setup:
+        if not _read_setup(found.init).may_follow(self._setup):
             return False
         stretch = found.stretch
         head = self._library.group(stretch, stretch.first)[0]

@@ -331,7 +331,8 @@ class CameraProcess:
     def _doing(self) -> Doing:
         counters: dict[str, Any] = {
             **self._recorder.counts(),
-            "dropped_packets": sum(worker.dropped for worker in self._captures.values()),
+            "odd_stamps": sum(worker.odd_stamps for worker in self._captures.values()),
+            "silent_sound": sum(worker.silent_units for worker in self._captures.values()),
             "dropped_facts": self._facts.dropped,
         }
         if looking := self._looking:

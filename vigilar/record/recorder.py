@@ -50,9 +50,9 @@ POOR_RETRY_NS = 30_000_000_000
 """The same after a file that ended without a picture: where a quota hides that no space is left, it must not leave a
 file a second."""
 
-SILENCE_NS = 15_000_000_000
-"""Without a packet for this long the file is closed. Longer than capture's own 10 s, after which a new run begins, so
-no picture of the old run can follow that would then lack its keyframe."""
+SILENCE_NS = 30_000_000_000
+"""Without a packet for this long the file is closed. Longer than capture keeps a picture back to see how long it lasts
+(28 s), and longer than a camera of a picture each 12 s is silent here while one of them waits there."""
 
 GROWS_NS = 3_000_000_000
 """A file that grew within this time is being recorded."""
@@ -259,7 +259,9 @@ class Recorder:
         is_begun = self._segment is not None and not gop.is_at_start  # then it is written whole
         choice = Choice.WRITE if is_begun else self._chooser.choose(gop, now)
         if choice is Choice.WAIT:
-            return False
+            if not self._ring.is_crowded:
+                return False
+            choice = Choice.WRITE  # a group that is too large to be kept until it is known whether it is wanted
         if choice is Choice.SKIP:
             self._end_segment(CloseReason.ROLLOVER, "no motion")
             self._reader.skip()
@@ -306,7 +308,7 @@ class Recorder:
     def _begin_if_due(self, gop: GopView) -> None:
         segment = self._segment
         if segment and segment.run is not gop.run:
-            self._end_segment(CloseReason.ROLLOVER, "new connection")
+            self._end_segment(CloseReason.ROLLOVER, "new connection" if gop.run.is_new_connection else "new format")
         elif segment and gop.start.mono_ns - segment.first.mono_ns >= self._segment_ns:
             self._end_segment(CloseReason.ROLLOVER, "rollover")
         if self._segment is None:
@@ -317,7 +319,7 @@ class Recorder:
         gap = self._gaps.mark(gop.start.utc_ns)
         if gap:
             marks.append(gap)
-        if self._last_run is not None and self._last_run != gop.run.run:
+        if self._last_run is not None and self._last_run != gop.run.run and gop.run.is_new_connection:
             missing_ms = (gop.start.utc_ns - self._last_end_utc_ns) // 1_000_000
             marks.append(Mark("reconnect", {"run": gop.run.run, "missing_ms": missing_ms}))
         self._last_run = gop.run.run

@@ -94,6 +94,11 @@ class PacketRing:
         with self._lock:
             self._min_ns = int(min_s * 1e9)
 
+    @property
+    def is_crowded(self) -> bool:
+        """Whether what waits to be decided on should be written, as else it might be dropped. Any thread."""
+        return self._size_bytes * 4 > self._max_bytes * 3
+
     def reader(self) -> RingReader:
         """The one reader: it stands at what comes next."""
         with self._lock:

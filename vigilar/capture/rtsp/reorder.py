@@ -32,6 +32,11 @@ class DecodeStamps:
     def depth(self) -> int:
         return self._depth
 
+    @property
+    def is_in_order(self) -> bool:
+        """Whether it is known that no picture comes before one that is shown earlier."""
+        return not self._is_learning and self._depth == 0
+
     def restart(self, step: int, depth: int | None) -> None:
         """The camera has sent a new sequence parameter set."""
         self._step = max(1, step)

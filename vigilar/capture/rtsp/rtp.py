@@ -25,10 +25,7 @@ def payload_span(data: bytes | bytearray, begin: int, end: int) -> tuple[int, in
             return 0, 0
         start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
     if first & 0x20:
-        padding = data[end - 1]
-        if not padding:
-            return 0, 0
-        end -= padding
+        end -= data[end - 1]  # 0 from cameras that set the bit and pad nothing
     return (start, end) if start <= end else (0, 0)
 
 

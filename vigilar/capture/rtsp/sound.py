@@ -1,4 +1,5 @@
-"""RTP payloads of sound: AAC (RFC 3640) as it is; G.711, G.722, L16 and Opus through an encoder handed in."""
+"""RTP payloads of sound: AAC (RFC 3640, and RFC 6416 as LATM) as it is; G.711, G.722, G.726, PCM and Opus through an
+encoder handed in."""
 
 from __future__ import annotations
 
@@ -9,11 +10,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
+from vigilar.capture.rtsp.aac import (
+    ADTS_HEAD_BYTES,
+    adts_bytes,
+    adts_head_bytes,
+    fits_setup,
+    is_adts,
+    parse_aac,
+    parse_latm,
+    split_adts,
+    split_latm,
+)
 from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.sdp import Media
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.media.packets import (
-    FRAME_SAMPLES,
     EncodedSound,
     Kind,
     RawPacket,
@@ -31,14 +42,24 @@ _RAW = {
     "PCMA": ("pcm_alaw", 1),
     "PCMU": ("pcm_mulaw", 1),
     "L16": ("pcm_s16be", 1),
+    "L8": ("pcm_u8", 1),
     "G722": ("adpcm_g722", 2),
     "OPUS": ("opus", 1),
     "PCM": ("pcm_s16le", 1),
+    "G726-16": ("g726le", 1),
+    "G726-24": ("g726le", 1),
+    "G726-32": ("g726le", 1),
+    "G726-40": ("g726le", 1),
+    "AAL2-G726-16": ("g726", 1),
+    "AAL2-G726-24": ("g726", 1),
+    "AAL2-G726-32": ("g726", 1),
+    "AAL2-G726-40": ("g726", 1),
 }
 """Encoding -> libav's decoder, and samples for each tick: G.722 has 16,000 a second but a clock of 8,000 (RFC 3551
-4.5.2). PCM is no encoding of any standard: Hikvision calls little-endian samples that."""
+4.5.2). G.726 has two orders of bits (4.5.4). PCM is no encoding of any standard: Hikvision calls little-endian samples
+that."""
 
-RECORDABLE = frozenset({"MPEG4-GENERIC", *_RAW})
+RECORDABLE = frozenset({"MPEG4-GENERIC", "MP4A-LATM", *_RAW})
 
 
 class SoundCoder(Protocol):
@@ -53,7 +74,8 @@ class SoundCoder(Protocol):
 
 
 MakeSoundCoder = Callable[[str, int, int, bytes], SoundCoder]
-"""(libav's name of the codec, samples a second, channels, set-up) -> encoder. Raises SoundRefused."""
+"""(libav's name of the codec, samples a second, channels, set-up) -> encoder. Raises SoundRefused. Of G.726 the set-up
+is how many bits a sample has, as one byte."""
 
 
 class SoundTrack(Protocol):
@@ -73,10 +95,13 @@ def make_sound_track(
     try:
         if media.encoding == "MPEG4-GENERIC":
             return AacTrack(media, timeline, out)
+        if media.encoding == "MP4A-LATM":
+            return LatmTrack(media, timeline, out)
         if media.encoding not in _RAW or not media.clock:
             raise SoundRefused("unknown")
         name, factor = _RAW[media.encoding]
-        return RawTrack(media, timeline, out, make_coder(name, media.clock * factor, media.channels, b""), factor)
+        setup = bytes((int(media.encoding[-2:]) // 8,)) if name.startswith("g726") else b""
+        return RawTrack(media, timeline, out, make_coder(name, media.clock * factor, media.channels, setup), factor)
     except SoundRefused as error:
         logger.warning("the sound (%s) is left out: %s", media.encoding or "without a name", error)
         return None
@@ -103,6 +128,7 @@ class RawTrack:
     ) -> None:
         self.info = coder.info
         self._coder, self._factor = coder, samples_a_tick
+        self._is_placed = False
         self._payload_type, self._timeline, self._out = media.payload_type, timeline, out
 
     def add(self, data: bytearray, begin: int, end: int) -> None:
@@ -110,8 +136,10 @@ class RawTrack:
         ticks = self._timeline.sound_ticks(found[2]) if found else None
         if found is None or ticks is None:
             return
+        self._is_placed = self._timeline.has_moved() or self._is_placed
         for unit in self._coder.encode(bytes(data[found[0] : found[1]]), ticks * self._factor):
-            self._out.append(sound_packet(unit.data, unit.pts, self.info.time_base))
+            self._out.append(sound_packet(unit.data, unit.pts, self.info.time_base, is_placed=self._is_placed))
+            self._is_placed = False
 
     def close(self) -> None:
         self._coder.close()
@@ -126,32 +154,67 @@ class _Lengths:
     delta: int
 
 
-class AacTrack:
-    """AAC access units, several in a packet or one over several packets."""
+class _AacUnits:
+    """What AAC in all its packings shares: the stream's facts, and whole units on their way out."""
+
+    def __init__(self, media: Media, timeline: Timeline, out: list[RawPacket], setup: bytes) -> None:
+        """``setup`` is an AudioSpecificConfig. Raises SoundRefused for one that does not say what is needed."""
+        if not 2 <= len(setup) <= 64 or not media.clock:
+            raise SoundRefused("it comes without a set-up")
+        facts = parse_aac(setup)
+        base = Fraction(1, media.clock)
+        rate = media.clock if facts.is_spectral_copy or not facts.rate else facts.rate
+        channels = facts.channels or media.channels
+        self.info = StreamInfo(Kind.AUDIO, "aac", base, setup, sample_rate=rate, channels=channels)
+        self._facts = facts
+        self._duration = round(facts.samples * media.clock / facts.rate) if facts.rate else facts.samples
+        self._payload_type, self._timeline, self._out = media.payload_type, timeline, out
+        self._has_warned = False
+
+    def _emit(self, stamp: int, unit: bytes) -> None:
+        if unit[:1] == b"\xff" and is_adts(unit, 0):
+            for number, frame in enumerate(split_adts(unit)):
+                self._emit_adts(stamp + number * self._duration, frame)
+        elif unit:
+            self._put(stamp, unit)
+
+    def _emit_adts(self, stamp: int, frame: bytes) -> None:
+        """A frame with a header that MP4 does not have (ISO/IEC 14496-3 1.A.2.2). One that says something else than the
+        set-up would be noise in a browser, so there is silence instead."""
+        if not fits_setup(frame, self._facts):
+            if not self._has_warned:
+                self._has_warned = True
+                logger.warning("the sound is left out: its frames are of another format than the camera says")
+            return
+        self._put(stamp, frame[adts_head_bytes(frame) :])
+
+    def _put(self, stamp: int, unit: bytes) -> None:
+        pts = self._timeline.sound_ticks(stamp & 0xFFFFFFFF)
+        if pts is not None and unit:
+            is_placed = self._timeline.has_moved()
+            self._out.append(sound_packet(unit, pts, self.info.time_base, self._duration, is_placed=is_placed))
+
+
+class AacTrack(_AacUnits):
+    """AAC access units, several in a packet or one over several packets; or ADTS frames straight in RTP."""
 
     def __init__(self, media: Media, timeline: Timeline, out: list[RawPacket]) -> None:
         """Raises SoundRefused for a description that does not say what is needed."""
         self._lengths = _lengths(media)
-        try:
-            setup = binascii.unhexlify(media.fmtp.get("config", "").strip('"'))
-        except (binascii.Error, ValueError) as error:
-            raise SoundRefused("its set-up is no hexadecimal number") from error
-        if not 2 <= len(setup) <= 64 or not media.clock:
-            raise SoundRefused("it comes without a set-up")
-        base = Fraction(1, media.clock)
-        self.info = StreamInfo(
-            Kind.AUDIO, "aac", base, setup, sample_rate=media.clock, channels=_channels(setup) or media.channels
-        )
-        self._payload_type, self._timeline, self._out = media.payload_type, timeline, out
+        super().__init__(media, timeline, out, _hexadecimal(media))
         self._partial: list[bytes] = []
         self._missing = 0
         self._partial_stamp = -1
+        self._frames = b""
 
     def add(self, data: bytearray, begin: int, end: int) -> None:
         found = _payload(data, begin, end, self._payload_type)
         if found is None:
             return
         start, end, stamp, _ = found
+        if self._frames or is_adts(data, start):
+            self._add_frames(stamp, bytes(data[start:end]))
+            return
         sizes, at = self._sizes(data, start, end)
         if len(sizes) == 1 and sizes[0] > end - at:
             self._add_part(stamp, sizes[0], bytes(data[at:end]))
@@ -160,7 +223,7 @@ class AacTrack:
         for number, size in enumerate(sizes):
             if at + size > end:
                 return
-            self._emit(stamp + number * FRAME_SAMPLES, bytes(data[at : at + size]))
+            self._emit(stamp + number * self._duration, bytes(data[at : at + size]))
             at += size
 
     def _sizes(self, data: bytearray, start: int, end: int) -> tuple[list[int], int]:
@@ -182,6 +245,18 @@ class AacTrack:
             step = lengths.size + lengths.delta
         return sizes, at
 
+    def _add_frames(self, stamp: int, data: bytes) -> None:
+        """ADTS frames straight in RTP; the last one may go on in the next packet."""
+        if is_adts(data, 0):
+            self._frames = b""  # what did not become whole is lost
+        data = self._frames + data
+        size = adts_bytes(data) if len(data) >= ADTS_HEAD_BYTES else ADTS_HEAD_BYTES
+        while len(data) >= size >= ADTS_HEAD_BYTES and is_adts(data, 0):
+            self._emit_adts(stamp, data[:size])
+            stamp, data = stamp + self._duration, data[size:]
+            size = adts_bytes(data) if len(data) >= ADTS_HEAD_BYTES else ADTS_HEAD_BYTES
+        self._frames = data if is_adts(data, 0) and len(data) < MAX_UNIT_BYTES else b""
+
     def _add_part(self, stamp: int, size: int, part: bytes) -> None:
         """A unit larger than a packet: each packet repeats its whole size (RFC 3640 3.2.3.2)."""
         if stamp != self._partial_stamp or not self._missing:
@@ -195,13 +270,54 @@ class AacTrack:
             whole, self._partial = b"".join(self._partial), []
             self._emit(stamp, whole)
 
-    def _emit(self, stamp: int, unit: bytes) -> None:
-        pts = self._timeline.sound_ticks(stamp & 0xFFFFFFFF) if unit else None
-        if pts is not None:
-            self._out.append(sound_packet(unit, pts, self.info.time_base))
+    def close(self) -> None:
+        self._partial, self._frames = [], b""
+
+
+class LatmTrack(_AacUnits):
+    """AAC as LATM whose set-up is in the description (RFC 6416 6.3): each unit has its length before it."""
+
+    def __init__(self, media: Media, timeline: Timeline, out: list[RawPacket]) -> None:
+        """Raises SoundRefused, also for a set-up that comes in band."""
+        if media.fmtp.get("cpresent") == "1" or not media.fmtp.get("config"):
+            raise SoundRefused("its set-up comes in band")
+        try:
+            setup, self._frames_each = parse_latm(_hexadecimal(media))
+        except ValueError as error:
+            raise SoundRefused(f"its set-up makes no sense: {error}") from error
+        super().__init__(media, timeline, out, setup)
+        self._element = b""
+        self._stamp = -1
+
+    def add(self, data: bytearray, begin: int, end: int) -> None:
+        found = _payload(data, begin, end, self._payload_type)
+        if found is None:
+            return
+        start, end, stamp, is_end = found
+        if stamp != self._stamp:
+            self._element, self._stamp = b"", stamp
+        self._element += bytes(data[start:end])
+        if len(self._element) > MAX_UNIT_BYTES:
+            self._element = b""
+        elif is_end or self._is_whole():
+            element, self._element, self._stamp = self._element, b"", -1
+            for number, unit in enumerate(split_latm(element, self._frames_each)):
+                self._emit(stamp + number * self._duration, unit)
+
+    def _is_whole(self) -> bool:
+        """For cameras that never set the marker."""
+        return sum(len(unit) for unit in split_latm(self._element, self._frames_each)) > 0
 
     def close(self) -> None:
-        self._partial = []
+        self._element = b""
+
+
+def _hexadecimal(media: Media) -> bytes:
+    """The config of the description. Raises SoundRefused."""
+    try:
+        return binascii.unhexlify(media.fmtp.get("config", "").strip('"'))
+    except (binascii.Error, ValueError) as error:
+        raise SoundRefused("its set-up is no hexadecimal number") from error
 
 
 def _lengths(media: Media) -> _Lengths:
@@ -215,16 +331,3 @@ def _lengths(media: Media) -> _Lengths:
     if not numbers[0]:
         raise SoundRefused("its description gives no sizes")
     return _Lengths(*numbers)
-
-
-def _channels(setup: bytes) -> int:
-    """channelConfiguration of an AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1); 0 if it says so elsewhere."""
-    bits = int.from_bytes(setup[:8].ljust(8, b"\0"), "big")
-    at = 64 - 5
-    if bits >> at == 31:
-        at -= 6
-    at -= 4
-    if bits >> at & 15 == 15:
-        at -= 24
-    count = bits >> (at - 4) & 15
-    return {7: 8}.get(count, count) if count <= 7 else 0

@@ -32,6 +32,9 @@ SETTLE_S = 3.0
 QUIET_S = 5.0
 """Beyond the time-out of the session: cameras look for dead ones now and then."""
 
+ASK_S = 5.0
+"""A camera that is silent for this long is asked for a sign of life."""
+
 CODECS = {"H264": "h264", "H265": "hevc"}
 _VIDEO_NAMES = {**CODECS, "JPEG": "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
 """Encodings of RFC 6184, RFC 7798 and others by libav's names."""
@@ -72,6 +75,7 @@ class RtspSource:
         self._gates: list[SsrcGate] = []
         self._is_hurried = False
         self._is_settled = False
+        self._heard_s = self._asked_s = time.monotonic()
         if time.monotonic() < self._memory.quiet_until_s:
             raise sentences.leftovers()
         self._open()
@@ -215,6 +219,16 @@ class RtspSource:
         """Packets of an earlier session that were dropped."""
         return sum(gate.dropped for gate in self._gates)
 
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since anything came."""
+        return time.monotonic() - self._heard_s
+
+    @property
+    def odd_stamps(self) -> int:
+        """Stamps that were put right."""
+        return self._timeline.odd_stamps
+
     def hurry(self, is_watched: bool) -> None:
         """True hands each packet on at once, at the price of a wake-up for it; False five times a second."""
         self._is_hurried = is_watched
@@ -235,7 +249,10 @@ class RtspSource:
             if self._wait(0.0):
                 return
             if count:
+                self._heard_s = now_s
                 wire.take()
+            elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
+                self._asked_s = session.next_keep_s = now_s
             if wire.answers or now_s >= session.next_keep_s:
                 session.keep_alive(now_s)
             if not self._is_settled:

@@ -29,6 +29,7 @@ _FRAME = struct.Struct(">HHHHI")
 _PLAIN = 0x8000
 """The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
 
+_SHORT_CODE = b"\0\0\1"
 _SEI = 6
 _RECOVERY_POINT = 6
 _I_SLICES = frozenset({2, 4, 7, 9})
@@ -37,7 +38,8 @@ _I_SLICES = frozenset({2, 4, 7, 9})
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """Where a payload has what. ``several`` and ``fragment`` are the types of aggregation and fragmentation units,
-    ``single`` begins the range of NAL units that stand alone."""
+    ``single`` begins the range of NAL units that stand alone, ``heads`` that of those which no slice of their picture
+    comes before."""
 
     shift: int
     mask: int
@@ -48,11 +50,12 @@ class _Layout:
     slices: range
     keys: range
     sps: int
+    heads: range
 
 
 _LAYOUTS = {
-    "h264": _Layout(0, 0x1F, 1, range(1, 24), 24, 28, range(1, 6), range(5, 6), 7),
-    "hevc": _Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33),
+    "h264": _Layout(0, 0x1F, 1, range(1, 24), 24, 28, range(1, 6), range(5, 6), 7, range(7, 10)),
+    "hevc": _Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33, range(32, 36)),
 }
 
 
@@ -85,6 +88,9 @@ class VideoTrack:
         self._is_open = self._is_damaged = self._is_cut = False
         self._indicator = self._middle = 0
         self._trusts_marker = True
+        self._bundle = -1  # where in _parts a fragmented unit begins that may be several
+        self._done: RawPacket | None = None
+        self._again: tuple[int | None, int | None] | None = None  # pts and dts of a picture that was taken back
         self._sps = b""
         self.channel = 0
         self.damaged = 0
@@ -112,13 +118,16 @@ class VideoTrack:
             self._turn(stamp)
         body = start + self._head
         if body < end and (data[start] >> self._shift) & self._mask == self._fragment:
-            if data[body] & 0x80:
+            # A first fragment without its flag is one that follows nothing, if nothing is missing.
+            if data[body] & 0x80 or not (self._is_open or self._is_damaged or self._is_cut):
                 self._open(data, start, body, end)
             if self._is_open:
                 self._parts.append(self._view[body + 1 : end])
                 self._size += end - start
                 if self._size > MAX_UNIT_BYTES:
                     self._damage()
+                elif self._bundle >= 0 and data[body] & 0x40:
+                    self._unbundle()
             else:
                 self._is_damaged = True
         else:
@@ -193,10 +202,37 @@ class VideoTrack:
         else:
             header = bytes(((data[start] & 0x81) | (flags & 0x3F) << 1, data[start + 1]))
         kind = (header[0] >> self._shift) & self._mask
-        self._is_open = self._begin_nal(kind, data, body + 1, end)
+        if kind not in self._layout.slices or not header[-1]:  # sets, or what begins with a start code: several perhaps
+            self._is_open = not self._is_damaged
+            self._bundle = len(self._parts)
+        else:
+            self._is_open = self._begin_nal(kind, data, body + 1, end)
+            self._bundle = -1
         if self._is_open:
             self._parts.append(START_CODE + header)
             self._indicator, self._middle = data[start], flags & 0x3F
+
+    def _unbundle(self) -> None:
+        """A fragmented unit that is no slice is whole. Cameras hand out what their encoder gave, so there may be start
+        codes in it and a picture behind them (RFC 6184 knows no such thing, decoders do)."""
+        whole = bytearray(b"".join(self._parts[self._bundle :]))
+        del self._parts[self._bundle :]
+        self._bundle, self._is_open = -1, False
+        self._take_bundle(whole, 0, len(whole), copy=True)
+
+    def _take_bundle(self, data: bytearray, start: int, end: int, *, copy: bool) -> None:
+        """Annex B inside a payload: the units between the start codes. ``copy``: ``data`` is not the buffer."""
+        while start < end:
+            following = data.find(_SHORT_CODE, start, end)
+            stop = following if following >= 0 else end
+            while stop > start and not data[stop - 1]:
+                stop -= 1
+            if stop - start > self._head - 1:
+                kind = (data[start] >> self._shift) & self._mask
+                if copy:
+                    self._data, self._view = data, memoryview(data)
+                self._nal(kind, data, start, stop)
+            start = following + 3 if following >= 0 else end
 
     def _take_whole(self, data: bytearray, start: int, end: int) -> None:
         """A NAL unit that stands alone, or several in one packet; anything else is not ours."""
@@ -205,7 +241,13 @@ class VideoTrack:
             self.refused += 1
             return
         kind = (data[start] >> self._shift) & self._mask
-        if kind in self._layout.single:
+        if not data[start + self._head - 1] or (
+            kind in self._layout.single and kind not in self._layout.slices and data.find(_SHORT_CODE, start, end) >= 0
+        ):
+            before = len(self._parts)
+            self._take_bundle(data, start, end, copy=False)
+            self.refused += len(self._parts) == before
+        elif kind in self._layout.single:
             self._nal(kind, data, start, end)
         elif kind == self._layout.several:
             at = start + self._head
@@ -245,8 +287,11 @@ class VideoTrack:
             return False
         if is_later_slice and not self._has_slice and self._stamp == self._done_stamp:
             self._trusts_marker = False
-            self._damage()
-            return False
+            if not self._reopen():
+                self._damage()
+                return False
+        elif self._has_slice and kind in self._layout.heads:
+            self._finish()  # an access unit begins with these (H.264 7.4.1.2.3, H.265 7.4.2.4.4)
         if is_slice:
             if not self._has_slice:
                 self._is_intra = True
@@ -255,6 +300,17 @@ class VideoTrack:
                 self._is_key = True
             elif self._has_recovery:
                 self._is_intra = self._is_intra and is_i_slice(data, body, end)
+        return True
+
+    def _reopen(self) -> bool:
+        """Take back the picture that a marker ended too early, as long as nobody has it."""
+        if self._done is None or not self._out or self._out[-1] is not self._done:
+            return False
+        raw = self._out.pop()
+        self._parts.insert(0, raw.data)
+        self._size += len(raw.data)
+        self._has_slice, self._is_key = True, raw.is_keyframe
+        self._again = (raw.pts, raw.dts)
         return True
 
     def _finish(self) -> None:
@@ -268,9 +324,14 @@ class VideoTrack:
         if is_damaged:
             self.damaged += 1
         elif has_slice:
-            pts = self._timeline.video_ticks(stamp)
-            dts = self._stamps.dts(pts)
-            self._out.append(RawPacket(Kind.VIDEO, b"".join(parts), pts, dts, 0, self.time_base, is_key))
+            if self._again is not None:
+                pts, dts = self._again
+            else:
+                pts = self._timeline.video_ticks(stamp, in_order=self._stamps.is_in_order)
+                dts = self._stamps.dts(pts)
+            self._done = RawPacket(Kind.VIDEO, b"".join(parts), pts, dts, 0, self.time_base, is_key)
+            self._out.append(self._done)
+        self._again = None
 
     def _take_sps(self, nal: bytes) -> None:
         if nal == self._sps:

@@ -1,0 +1,266 @@
+"""Odd cameras from the wire to a file that plays: stamps, sound and parameter sets that no standard knows."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.conftest import wait_until
+from tests.fakes.clips import HEIGHT, RATE, WIDTH, make_clip, make_g711_clip, raw_packets
+from tests.fakes.odd_camera import OddCamera, Twist, odd_camera
+from tests.fakes.rtsp_camera import Piece
+from tests.recording_kit import Bench, bench, probe_times
+from vigilar.base.clock import SystemClock
+from vigilar.base.stop import Stop
+from vigilar.capture.timestamps import StampGate
+from vigilar.capture.worker import CaptureWorker
+from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamRole
+from vigilar.playback.clip import plan_clip
+from vigilar.playback.library import Library
+from vigilar.playback.playlist import footage_playlist
+from vigilar.store.files import FileRow
+
+
+@dataclass
+class Recording:
+    """What a recorder made of a camera: files, and what capture handed over."""
+
+    bench: Bench
+    camera: OddCamera
+    items: list[RunStart | Packet]
+    took_s: float
+
+    @property
+    def rows(self) -> list[FileRow]:
+        return self.bench.rows()
+
+    @property
+    def video(self) -> list[Packet]:
+        return [item for item in self.items if isinstance(item, Packet) and item.kind is Kind.VIDEO]
+
+    @property
+    def runs(self) -> list[RunStart]:
+        return [item for item in self.items if isinstance(item, RunStart)]
+
+    def times(self, stream: str = "v:0") -> list[tuple[float, float, bool]]:
+        """Of the only file, as ffprobe reads it: dts, duration, keyframe."""
+        (row,) = self.rows
+        return probe_times(self.bench.plaintext(row), self.bench.data_dir, stream)
+
+    def check_plays(self, slack_s: float = 0.8) -> None:
+        """One connection and one file, of real time, without a gap, with all that was sent."""
+        assert self.camera.requests.count("PLAY") == 1
+        assert len(self.runs) == 1
+        assert all(one.dts + one.duration == two.dts for one, two in pairwise(self.video))
+        times = self.times()
+        length_s = times[-1][0] + times[-1][1] - times[0][0]
+        assert length_s == pytest.approx(self.took_s, abs=slack_s)
+        assert len(times) >= self.camera.pictures - 4
+        assert all(one[0] < two[0] for one, two in pairwise(times))
+        now_ns = time.time_ns()
+        assert all(packet.utc_ns < now_ns for packet in self.video)
+
+
+@contextlib.contextmanager
+def recording(camera: OddCamera, folder: Path, seconds: float) -> Iterator[Recording]:
+    """Record ``camera`` for about ``seconds``."""
+    items: list[RunStart | Packet] = []
+    capture_stop, record_stop, clock = Stop(), Stop(), SystemClock()
+    with bench(folder, is_real_time=True) as made, camera:
+
+        def take(item: RunStart | Packet) -> None:
+            items.append(item)
+            made.ring.add(item)
+
+        worker = CaptureWorker(StreamRole.MAIN, camera.url("main"), take, lambda _: None, capture_stop, clock)
+        recorder = threading.Thread(target=made.recorder.run, args=(record_stop,), daemon=True)
+        capture = threading.Thread(target=worker.run, daemon=True)
+        recorder.start()
+        capture.start()
+        wait_until(lambda: len(items) > 2, 10.0)
+        began_s = time.monotonic()
+        time.sleep(seconds)
+        took_s = time.monotonic() - began_s
+        capture_stop.set()
+        capture.join(5.0)
+        record_stop.set()
+        made.recorder.wake()
+        recorder.join(5.0)
+        yield Recording(made, camera, items, took_s)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", pictures=30, sound=True)
+
+
+@pytest.fixture(scope="module")
+def silent_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_clip(tmp_path_factory.mktemp("clip") / "silent.mp4", pictures=30)
+
+
+def nothing(_piece: Piece, _loop_s: float, _number: int) -> tuple[float, float] | None:
+    return 0.0, 0.0
+
+
+def single(off_s: float, every: int) -> Twist:
+    return lambda _piece, _loop_s, number: (off_s if number % every == every - 1 else 0.0, 0.0)
+
+
+def jump(off_s: float, at: int) -> Twist:
+    return lambda _piece, _loop_s, number: (off_s if number >= at else 0.0, 0.0)
+
+
+def at_rate(factor: float) -> Twist:
+    """Stamps count ``factor`` times as fast as they should."""
+
+    def twist(piece: Piece, loop_s: float, _number: int) -> tuple[float, float]:
+        clock = 90_000 if piece.raw[1] & 0x7F == 96 else 16_000
+        return (loop_s + piece.ticks / clock) * (factor - 1), 0.0
+
+    return twist
+
+
+@pytest.mark.parametrize("pace", [2.0, 0.8])
+def test_pictures_that_come_slower_or_faster_than_their_stamps_say(
+    silent_clip: Path, tmp_path: Path, pace: float
+) -> None:
+    with recording(odd_camera(silent_clip, pace=pace), tmp_path, 9.0) as made:
+        made.check_plays()
+        at_s = [packet.mono_ns / 1e9 for packet in made.video]
+        steps = [two - one for one, two in pairwise(at_s)][-20:]
+        assert sum(steps) / len(steps) == pytest.approx(pace / RATE, rel=0.15)
+
+
+TWISTS = {
+    "one in seven from long ago": single(-9800.0, 7),
+    "one in ten, the keyframes, an hour ahead": single(3600.0, 10),
+    "a jump that lasts": jump(97.0, 15),
+    "a jump back that lasts": jump(-5.0, 15),
+    "stands still": at_rate(0.0),
+    "milliseconds": at_rate(1 / 90),
+    "noise": lambda _piece, _loop_s, number: (random.Random(number).uniform(0, 40_000), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", TWISTS)
+def test_stamps_that_cannot_be(clip: Path, tmp_path: Path, name: str) -> None:
+    with recording(odd_camera(clip, video=TWISTS[name]), tmp_path, 6.0) as made:
+        made.check_plays(slack_s=1.0)
+
+
+SOUNDS = {
+    "steps back": jump(-6.0, 30),
+    "an hour ahead, once": single(3600.0, 10_000),
+    "twice the rate": at_rate(2.0),
+    "milliseconds": at_rate(1 / 16),
+    "stands still": at_rate(0.0),
+    "jitter": lambda _piece, _loop_s, number: (random.Random(number).uniform(-0.04, 0.04), 0.0),
+    "never comes": lambda _piece, _loop_s, _number: None,
+    "stops": lambda _piece, _loop_s, number: (0.0, 0.0) if number < 30 else None,
+    "comes late": lambda _piece, _loop_s, number: (0.0, 0.0) if number > 40 else None,
+}
+
+
+@pytest.mark.parametrize("kind", ["aac", "g711"])
+@pytest.mark.parametrize("name", SOUNDS)
+def test_bad_sound_does_not_touch_the_picture(clip: Path, tmp_path: Path, name: str, kind: str) -> None:
+    if kind == "g711":
+        clip = make_g711_clip(tmp_path / "g711.mov", pictures=30)
+    with recording(odd_camera(clip, sound=SOUNDS[name]), tmp_path, 5.0) as made:
+        made.check_plays()
+        assert max(packet.duration_s for packet in made.video) < 0.12  # the clip's own seam is 0.108
+        assert min(packet.duration_s for packet in made.video) > 0.09
+        sounds, pictures = made.times("a:0"), made.times()
+        assert all(one[0] + one[1] == pytest.approx(two[0], abs=0.002) for one, two in pairwise(sounds))
+        assert sounds[0][0] == pytest.approx(pictures[0][0], abs=0.35)
+        assert sounds[-1][0] + sounds[-1][1] == pytest.approx(pictures[-1][0], abs=2.0)
+
+
+def two_qualities(folder: Path) -> list[RawPacket]:
+    """Ten groups of pictures, each second one of another encoder, whose quantiser stands in its parameter sets."""
+    groups: list[list[list[RawPacket]]] = []
+    for qp in (20, 34):
+        path = folder / f"qp{qp}.mp4"
+        with av.open(str(path), "w") as out:
+            stream = out.add_stream("libx264", rate=RATE, options={"qp": str(qp), "preset": "ultrafast", "g": "10"})
+            stream.width, stream.height, stream.pix_fmt, stream.gop_size = WIDTH, HEIGHT, "yuv420p", 10
+            for number in range(100):
+                row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
+                picture = np.repeat(np.tile(row, (HEIGHT, 1))[:, :, None], 3, axis=2)
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+            out.mux(stream.encode(None))
+        source, raws = raw_packets(path)
+        source.close()
+        groups.append([raws[at : at + 10] for at in range(0, 100, 10)])
+        assert all(group[0].is_keyframe for group in groups[-1])
+    return [raw for number in range(10) for raw in groups[number % 2][number]]
+
+
+def test_parameter_sets_of_each_group_give_one_file_that_decodes(tmp_path: Path) -> None:
+    raws = two_qualities(tmp_path)
+    source, _ = raw_packets(tmp_path / "qp20.mp4")
+    source.close()
+    with bench(tmp_path) as made:
+
+        class Source:
+            streams = source.streams
+            quiet_s, odd_stamps = 0.0, 0
+
+            def __iter__(self) -> Iterator[RawPacket | None]:
+                for number, raw in enumerate(raws):
+                    made.clock.advance(0.1)
+                    yield replace(raw, pts=number * 1024, dts=number * 1024)
+                    made.recorder.run_once()
+                stop.set()
+
+            def hurry(self, is_watched: bool) -> None: ...
+            def close(self) -> None: ...
+
+        stop = Stop()
+        worker = CaptureWorker(
+            StreamRole.MAIN, "", made.ring.add, lambda _: None, stop, made.clock, lambda _url, _wait: Source()
+        )
+        worker.run_once()
+        made.recorder.finish()
+        rows = made.rows()
+        assert [made.marks(row) for row in rows] == [[]] * len(rows)
+        assert len(rows) == 2  # the first group is of a run that did not know yet
+        decoded = 0
+        for row in rows:
+            path = tmp_path / "file.mp4"
+            path.write_bytes(made.plaintext(row))
+            with av.open(str(path)) as file:
+                file.streams.video[0].codec_context.options = {"err_detect": "explode"}
+                decoded += sum(1 for _ in file.decode(video=0))
+        assert decoded == 100
+        library = Library(made.store, made.data_dir, lambda: made.keys)
+        stretches = library.find("front", 0, 4_000_000_000_000)
+        plan = plan_clip(library, stretches)
+        assert plan is not None
+        assert not plan.is_cut_short
+        path.write_bytes(b"".join(plan.read(0, plan.size_bytes)))
+        with av.open(str(path)) as file:
+            assert sum(1 for _ in file.decode(video=0)) == 100
+        assert footage_playlist(stretches, "front", is_finished=True).count("#EXT-X-MAP") == 2
+
+
+def test_gate_runs_are_told_apart(clip: Path) -> None:
+    source, raws = raw_packets(clip)
+    source.close()
+    gate = StampGate(1, None)
+    first = [p for raw in raws[:20] for p in gate.pass_on(raw, 0, 0)]
+    gate.run = 2
+    second = [p for raw in raws[20:] for p in gate.pass_on(raw, 0, 0)]
+    assert {p.run for p in first} == {1}
+    assert {p.run for p in second} == {2}
