@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from vigilar.base.errors import RecordingError
 from vigilar.playback.gaps import Gap, deleted_gap, explain_gap
 from vigilar.playback.library import Library
+from vigilar.store.events import StoredEvent
 from vigilar.store.files import FileRow
 
 GAP_MS = 1000
@@ -65,6 +66,20 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     if last_ms - at_ms >= (LIVE_EDGE_MS if is_live and to_ms > now_ms - LIVE_EDGE_MS else GAP_MS):
         gaps.append(explain_gap(at_ms, last_ms, before, losses))
     return Timeline(spans, gaps)
+
+
+def motion_spans(events: Iterable[StoredEvent], from_ms: int, to_ms: int, now_ms: int) -> list[Span]:
+    """Where something moved within [from_ms, to_ms), of events in time order; overlapping ones joined. Pure."""
+    spans: list[Span] = []
+    for event in events:
+        if event.type != "motion":
+            continue
+        start, end = max(from_ms, event.ts_ms), min(to_ms, now_ms if event.end_ms is None else event.end_ms)
+        if spans and start <= spans[-1].to_ms:
+            spans[-1] = Span(spans[-1].from_ms, max(end, spans[-1].to_ms))
+        elif start <= end:
+            spans.append(Span(start, end))
+    return spans
 
 
 def _ends(library: Library, rows: Iterable[FileRow]) -> Iterable[tuple[FileRow, int]]:

@@ -13,7 +13,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.playback.clip import Clip
 from vigilar.playback.library import FootageGone
 from vigilar.web.problems import Problem, problem_response
-from vigilar.web.times import house_time
+from vigilar.web.times import file_time
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def clip_response(clip: Clip, camera_id: str, zone: tzinfo) -> Response:
     response.headers["Content-Length"] = str(sent.stop - sent.start)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["ETag"] = f'"{clip.etag}"'
-    name = f"{camera_id}_{house_time(clip.start_ms, zone).strftime('%Y-%m-%d_%H-%M-%S')}.mp4"
+    name = f"{camera_id}_{file_time(clip.start_ms, zone)}.mp4"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     if wanted:
         response.headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{clip.size_bytes}"
