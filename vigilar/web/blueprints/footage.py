@@ -20,7 +20,7 @@ from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.serving import clip_response, media_response, playlist_response, records_response
 from vigilar.web.thumb_sheet import join_pictures
-from vigilar.web.times import TimeRange, clock_text, parse_moment, parse_range
+from vigilar.web.times import MAX_RANGE_MS, TimeRange, clock_text, parse_moment, parse_range
 from vigilar.web.typed_time import parse_day, typed_moments
 from vigilar.web.visible import visible_cameras
 
@@ -28,6 +28,9 @@ bp = Blueprint("footage", __name__, url_prefix="/footage")
 
 MAX_SEGMENT_RECORDS = 500
 """Far above any segment of ours; bounds what one request makes us decrypt, a record at a time."""
+
+MAX_TIMELINE_MS = 2 * MAX_RANGE_MS
+"""A strip that shows a day has half of one at hand on both sides."""
 
 MAX_THUMBS = 120
 """Of one sheet: 0.5 MB, and 2 kB of their times in its head."""
@@ -64,7 +67,7 @@ def clip(camera_id: str) -> AnyResponse:
 @needs(Right.SEE_FOOTAGE)
 def timeline(camera_id: str) -> AnyResponse:
     visible_cameras(asker()).check_had(camera_id)
-    wanted = _range()
+    wanted = _range(MAX_TIMELINE_MS)
     here = parts()
     found = read_timeline(here.footage, camera_id, wanted.from_ms, wanted.to_ms, here.now_ms())
     events = here.footage.events(camera_id, wanted.from_ms, wanted.to_ms)
@@ -151,8 +154,8 @@ def _count() -> int:
     return int(text)
 
 
-def _range() -> TimeRange:
-    return parse_range(request.args.get("from"), request.args.get("to"))
+def _range(max_ms: int = MAX_RANGE_MS) -> TimeRange:
+    return parse_range(request.args.get("from"), request.args.get("to"), max_ms)
 
 
 def _find(camera_id: str, wanted: TimeRange) -> list[Stretch]:

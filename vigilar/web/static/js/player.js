@@ -2,10 +2,10 @@
 
 const assets = document.documentElement.dataset.assets;
 
-const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
+export const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
 
 let loading = null;
-const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
+export const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
 
 const LIVE = {
   liveSyncDuration: 1.5,
