@@ -495,8 +495,8 @@ def test_clip_plays_by_itself_muted(full: Site) -> None:
     page.goto(f"{full.url}/events/1")
     page.wait_for_function("() => document.getElementById('player').currentTime > 0.5", timeout=15_000)
     assert page.evaluate("() => document.getElementById('player').muted")
-    page.evaluate("() => { document.getElementById('player').currentTime = 8; }")
-    page.wait_for_function("() => document.getElementById('player').currentTime > 8.3", timeout=10_000)
+    page.evaluate("() => { document.getElementById('player').currentTime = 6; }")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 6.3", timeout=10_000)
     expect(page.locator("#player-note")).to_be_hidden()
 
 
@@ -505,7 +505,7 @@ def test_downloaded_clip_plays_too(full: Site) -> None:
     page.goto(f"{full.url}/events")
     page.evaluate(
         """() => { const v = document.createElement("video"); v.id = "mp4"; v.muted = true;
-                   v.src = "/events/1/clip.mp4"; document.body.append(v); v.play(); }"""
+                   v.src = "/events/1/clip.mp4?before=5&after=10"; document.body.append(v); v.play(); }"""
     )
     page.wait_for_function("() => document.getElementById('mp4').currentTime > 0.5", timeout=10_000)
     assert 10 < page.evaluate("() => document.getElementById('mp4').duration") < 30

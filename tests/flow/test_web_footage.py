@@ -249,11 +249,11 @@ class TestPlaylist:
         moved = [replace(p, utc_ns=p.utc_ns + shift) for p in packets(clip, 0, 8)]
         house.event(ts_ms=now - 4_000, length_ms=None)
         house.record("front-door", moved[: len(moved) // 2], clip.run(), is_closed=False)
-        first = owner.get("/events/1/index.m3u8").get_data(as_text=True)
+        first = owner.get("/events/1/index.m3u8?before=5").get_data(as_text=True)
         assert "EXT-X-PLAYLIST-TYPE:EVENT" in first
         assert "ENDLIST" not in first
         house.record("front-door", moved[len(moved) // 2 :], clip.run(), is_closed=False)
-        second = owner.get("/events/1/index.m3u8").get_data(as_text=True)
+        second = owner.get("/events/1/index.m3u8?before=5").get_data(as_text=True)
         listed = re.findall(r"^/footage/.*m4s$", first, re.MULTILINE)
         assert re.findall(r"^/footage/.*m4s$", second, re.MULTILINE)[: len(listed)] == listed
 
@@ -275,15 +275,46 @@ class TestPlaylist:
 
 
 class TestEventClip:
-    def test_clip_begins_five_seconds_before(
-        self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("query", "from_s", "to_s"),
+        [
+            ("", 14, 21.5),  # from the keyframe at or before a second ahead of 15.5, to 2 s after the end at 19.5 s
+            ("?before=5&after=10", 10, 29.5),
+            ("?before=0&after=0", 15, 19.5),
+            ("?before=600&after=600", 0, 40),
+        ],
+    )
+    def test_clip_begins_at_the_action_and_reaches_as_far_as_asked(
+        self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path, query: str, from_s: float, to_s: float
     ) -> None:
         record(house, clip, 0, 40)
         house.event(ts_ms=T0 + 15_500, length_ms=4_000)
-        times = probe_times(fetch(owner, "/events/1/clip.mp4"), tmp_path)
+        times = probe_times(fetch(owner, f"/events/1/clip.mp4{query}"), tmp_path)
         assert times[0][2]
-        # From the keyframe at 10 s to 10 s after the end at 19.5 s.
-        assert len(times) / 10 == pytest.approx(19.5, abs=0.6)
+        assert len(times) / 10 == pytest.approx(to_s - from_s, abs=0.6)
+        playlist = owner.get(f"/events/1/index.m3u8{query}").get_data(as_text=True)
+        assert sum(float(one) for one in re.findall(r"EXTINF:([\d.]+)", playlist)) == pytest.approx(
+            to_s - from_s, abs=0.6
+        )
+
+    @pytest.mark.parametrize("query", ["before=-1", "after=601", "before=1.5", "before=", "after=99999"])
+    def test_strange_reach_is_refused(self, house: House, owner: FlaskClient, query: str) -> None:
+        house.event()
+        assert owner.get(f"/events/1/clip.mp4?{query}").status_code == 422
+
+    def test_neighbours_keep_the_filter(self, house: House, owner: FlaskClient) -> None:
+        for index in range(3):
+            house.event(ts_ms=T0 + index * 1000)
+            house.event(ts_ms=T0 + index * 1000, camera_id="garden", severity="ALERT")
+        page = owner.get("/events/3", headers={"Accept": "text/html"}).get_data(as_text=True)
+        assert 'rel="prev" href="/events/2"' in page
+        assert 'rel="next" href="/events/4"' in page
+        page = owner.get("/events/3?camera=front-door&type=motion", headers={"Accept": "text/html"}).get_data(True)
+        assert 'rel="prev" href="/events/1?camera=front-door&amp;type=motion"' in page
+        assert 'rel="next" href="/events/5?camera=front-door&amp;type=motion"' in page
+        page = owner.get("/events/1?severity=ALERT", headers={"Accept": "text/html"}).get_data(True)
+        assert 'rel="prev"' not in page
+        assert 'rel="next" href="/events/2?severity=ALERT"' in page
 
     def test_event_page_offers_the_clip(self, house: House, owner: FlaskClient, clip: Clip) -> None:
         record(house, clip, 0, 20)
