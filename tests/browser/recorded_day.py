@@ -15,6 +15,8 @@ from vigilar.store.events import StoredEvent
 
 ZONE = ZoneInfo("Europe/Berlin")
 MINUTE_MS = 60_000
+MONO_NS = 10**17
+"""Keeps the monotonic clock of days before the clip's own above zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def record_from(house: House, clip: Clip, start_ms: int, length_s: float, camera
     shift_ns = start_ms * 1_000_000 - clip.run().utc_ns
     packets = []
     for packet in clip.endless():
-        moved = replace(packet, utc_ns=packet.utc_ns + shift_ns, mono_ns=packet.mono_ns + shift_ns)
+        moved = replace(packet, utc_ns=packet.utc_ns + shift_ns, mono_ns=packet.mono_ns + shift_ns + MONO_NS)
         if moved.utc_ns >= start_ms * 1_000_000 + length_s * 1e9:
             break
         packets.append(moved)

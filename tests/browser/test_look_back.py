@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
-from tests.browser.house import House, open_house, serve
-from tests.browser.recorded_day import MINUTE_MS, RecordedDay, clock_ms, grey_of, make_day, record_from
+from tests.browser.chromium import find_violations
+from tests.browser.house import open_house, serve
+from tests.browser.look_back_kit import (
+    HOUR_MS,
+    SIZES,
+    Finger,
+    Site,
+    shown_grey,
+    step,
+    strip_box,
+    value,
+    wait_playing,
+    x_of,
+)
+from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day
 from tests.browser.scrub_times import follow_times, play_time
-from tests.recording_kit import make_clip
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-HOUR_MS = 3_600_000
-SIZES = {"desk": (1440, 900), "phone": (390, 844)}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
-    assert not missing, f"{missing} missing: scripts/test.sh brings them"
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
-
-
-@dataclass(slots=True)
-class Site:
-    house: House
-    url: str
-    day: RecordedDay
-    chromium: Browser
-
-    def page(self, size: str = "desk", zone: str = "Europe/Berlin", **options: Any) -> Page:
-        width, height = SIZES[size]
-        context = self.chromium.new_context(
-            viewport={"width": width, "height": height}, has_touch=size == "phone", timezone_id=zone, **options
-        )
-        page = context.new_page()
-        sign_in(page, self.url)
-        return page
-
-    def watch(self, page: Page, query: str = "") -> None:
-        page.goto(f"{self.url}/watch/front-door{query}")
-        if page.locator("#strip-box").is_visible():
-            page.wait_for_function("() => !document.getElementById('past').hasAttribute('aria-busy')")
-
-    def watch_day(self, page: Page) -> None:
-        """Yesterday as a whole, nothing playing."""
-        self.watch(page, f"?day={self.day.day.isoformat()}")
-        page.wait_for_function("() => document.getElementById('strip').getAttribute('aria-valuetext') !== null")
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("closed_pages"), pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")
@@ -69,43 +38,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
         day = make_day(house, folder)
         house.health("front-door", "no-picture", reason="Nothing answers.", last_frame_ts=house.now_ms() - 42_000)
         yield Site(house, url, day, chromium)
-
-
-@pytest.fixture(autouse=True)
-def _close_pages(chromium: Browser) -> Iterator[None]:
-    yield
-    for context in list(chromium.contexts):
-        context.close()
-
-
-def strip_box(page: Page) -> tuple[float, float, float]:
-    """Left, middle height and width of the strip."""
-    page.locator("#strip").scroll_into_view_if_needed()
-    box = page.locator("#strip").bounding_box()
-    assert box is not None
-    return box["x"], box["y"] + box["height"] / 2, box["width"]
-
-
-def value(page: Page) -> int:
-    return int(page.locator("#strip").get_attribute("aria-valuenow") or 0)
-
-
-def x_of(site: Site, page: Page, ms: int) -> float:
-    """Where ``ms`` is on the strip of the whole day."""
-    left, _, width = strip_box(page)
-    start, end = site.day.at(0), site.day.at(0) + 24 * HOUR_MS
-    return left + (ms - start) / (end - start) * width
-
-
-def wait_playing(page: Page, from_ms: int, within_ms: int = 3000) -> int:
-    """Wait until the player plays a moment in [from_ms, from_ms + within_ms); it."""
-    page.wait_for_function(
-        "([from, to]) => { const now = Number(document.getElementById('strip').getAttribute('aria-valuenow'));"
-        " return document.getElementById('past-stage').dataset.state === 'ready' && now >= from - 1 && now < to; }",
-        arg=[from_ms, from_ms + within_ms],
-        timeout=15_000,
-    )
-    return value(page)
 
 
 class TestScrub:
@@ -195,17 +127,10 @@ class TestScrub:
                 arg=[before + away_s * 1000],
             )
         paused = value(page)
-        page.wait_for_timeout(300)
-        page.keyboard.press(".")
-        page.wait_for_function(
-            "(at) => document.getElementById('strip').getAttribute('aria-valuenow') > at + 50", arg=paused
-        )
-        stepped = value(page)
-        assert 100 <= stepped - paused <= 450, "one picture of five a second"
-        page.keyboard.press(",")
-        page.wait_for_function(
-            "(at) => document.getElementById('strip').getAttribute('aria-valuenow') < at", arg=stepped
-        )
+        first, second = step(page, "."), step(page, ".")
+        assert paused < first
+        assert 180 <= second - first <= 220, "one picture of five a second"
+        assert step(page, ",") < second
         page.keyboard.press("+")
         page.keyboard.press(">")
         assert page.locator("#past-speed").input_value() == "2"
@@ -232,48 +157,6 @@ class TestScrub:
         page.keyboard.press("j")
         assert page.locator("#jump-time").input_value() == "j"
         assert page.locator("#past-stage").is_hidden()
-
-
-def shown_grey(page: Page) -> int:
-    return int(
-        page.evaluate("document.getElementById('preview-picture').getContext('2d').getImageData(96, 54, 1, 1).data[0]")
-    )
-
-
-class Finger:
-    """Touches as the browser gets them from a screen."""
-
-    def __init__(self, page: Page) -> None:
-        self._session: CDPSession = page.context.new_cdp_session(page)
-        self._at = (0.0, 0.0)
-
-    def _send(self, kind: str, *points: tuple[float, float]) -> None:
-        touches = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(points)]
-        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
-
-    def down(self, x: float, y: float) -> None:
-        self._at = (x, y)
-        self._send("touchStart", self._at)
-
-    def move(self, x: float, y: float, steps: int) -> None:
-        from_x, from_y = self._at
-        for step in range(1, steps + 1):
-            self._at = (from_x + (x - from_x) * step / steps, from_y + (y - from_y) * step / steps)
-            self._send("touchMove", self._at)
-
-    def up(self) -> None:
-        self._send("touchEnd")
-
-    def tap(self, x: float, y: float) -> None:
-        self.down(x, y)
-        self.up()
-
-    def pinch(self, x: float, y: float, near: float, far: float) -> None:
-        self._send("touchStart", (x - near / 2, y), (x + near / 2, y))
-        for step in range(1, 9):
-            apart = near + (far - near) * step / 8
-            self._send("touchMove", (x - apart / 2, y), (x + apart / 2, y))
-        self._send("touchEnd")
 
 
 class TestTypedTime:
@@ -322,6 +205,8 @@ class TestPlaying:
         site.watch(page, f"?at={site.day.at(3)}")
         expect(page.locator("#past-hatch")).to_contain_text("Not recorded")
         expect(page.locator("#past-hatch")).to_contain_text("Nothing was recorded yet.")
+        page.get_by_role("button", name="Next recording").click()
+        wait_playing(page, site.day.at(8))
 
     def test_other_cameras_show_the_same_moment(self, site: Site) -> None:
         page = site.page()
@@ -387,61 +272,6 @@ def test_who_may_not_look_back_sees_live_alone(site: Site) -> None:
     assert 'id="past"' not in page
 
 
-class TestAutumnNight:
-    """Case 8: the second 02:15 of the night when summer time ends."""
-
-    NIGHT = date(2025, 10, 26)
-    FIRST, SECOND = 1_761_437_700_000, 1_761_441_300_000  # 00:15Z and 01:15Z
-
-    @pytest.fixture(scope="class")
-    def night(self, tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Site]:
-        folder = tmp_path_factory.mktemp("night")
-        with open_house(folder) as house, serve(house) as url:
-            house.client()
-            clip = make_clip(folder, fps=5, gop=5, size=(320, 180))
-            record_from(house, clip, self.FIRST - 60_000, 120)
-            record_from(house, clip, self.SECOND - 60_000, 120)
-            first = house.event(ts_ms=self.FIRST, title="First motion")
-            house.event(ts_ms=self.SECOND, title="Second motion")
-            yield Site(house, url, RecordedDay(self.NIGHT, first, first), chromium)
-
-    def test_typed_time_that_comes_twice_is_asked_back(self, night: Site) -> None:
-        page = night.page()
-        night.watch_day(page)
-        page.fill("#jump-time", "2:15")
-        page.keyboard.press("Enter")
-        expect(page.locator("#jump-says")).to_contain_text(
-            "This time comes twice that night: 02:15:00 CEST 02:15:00 CET"
-        )
-        page.get_by_role("link", name="02:15:00 CET").click()
-        wait_playing(page, self.SECOND)
-        expect(page.locator("#past-now")).to_contain_text("Sunday 26 October, 02:15:")
-        expect(page.locator("#past-now")).to_contain_text("CET")
-        page.fill("#jump-time", "2:15 CEST")
-        page.keyboard.press("Enter")
-        wait_playing(page, self.FIRST)
-
-    def test_strip_of_the_day_has_25_hours(self, night: Site) -> None:
-        page = night.page()
-        night.watch_day(page)
-        low, high = (int(page.locator("#strip").get_attribute(f"aria-value{end}") or 0) for end in ("min", "max"))
-        assert min(high, clock_ms(date(2025, 10, 27), 0)) - low == 25 * HOUR_MS
-
-    def test_events_are_told_apart(self, night: Site) -> None:
-        page = night.page()
-        page.goto(f"{night.url}/events")
-        times = page.locator("#events time").all_inner_texts()
-        assert times == ["02:15:00 CET", "02:15:00 CEST"]
-        page.goto(f"{night.url}/events/1")
-        expect(page.locator(".sentence time")).to_contain_text("02:15:00 CEST")
-        expect(page.locator("#newer")).to_contain_text("02:15:00 CET")
-        client = night.house.client()
-        names = [client.get(f"/events/{one}/clip.mp4").headers["Content-Disposition"] for one in (1, 2)]
-        assert names[0] != names[1]
-        assert "02-14-59-CEST" in names[0]
-        assert "02-14-59-CET" in names[1]
-
-
 class TestEventClip:
     def test_clip_plays_from_a_second_before_the_action(self, site: Site) -> None:
         page = site.page()
@@ -456,8 +286,8 @@ class TestEventClip:
         page.goto(f"{site.url}/events/{site.day.motion.id}")
         page.wait_for_function("() => document.getElementById('player').currentTime > 0.2", timeout=15_000)
         page.keyboard.press("ArrowLeft")
-        expect(page.locator("#clip-says")).to_contain_text("Shown from 08:04:55")
-        page.wait_for_function("() => document.getElementById('player').duration > 15", timeout=15_000)
+        expect(page.locator("#clip-says")).to_contain_text(re.compile("Shown from 08:04:5[45]"))
+        page.wait_for_function("() => document.getElementById('player').duration > 14", timeout=15_000)
         page.wait_for_function(
             "() => { const at = Number(document.querySelector('#clip-span .now').getAttribute('x'));"
             " return at > 0 && at < 5000; }"

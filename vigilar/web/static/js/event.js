@@ -67,7 +67,7 @@ class EventClip {
 
   /** To `ms`, with as much more of the recording as that needs. */
   goTo(ms, plays = true) {
-    const lack = (s) => Math.min(this.most, Math.ceil(s / STEP_S) * STEP_S);
+    const lack = (s) => Math.min(this.most, Math.ceil(s));
     const before = ms < this.from ? lack((this.ts - ms) / 1000) : this.before;
     const after = ms >= this.to ? lack((ms - this.end) / 1000 + 0.001) : this.after;
     if (before === this.before && after === this.after) {

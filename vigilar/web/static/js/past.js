@@ -128,6 +128,7 @@ async function load(isForced = false) {
   }
   loading = null;
   section.removeAttribute("aria-busy");
+  if (stage.dataset.state === "none") playerState("none"); // now it is known why
   show();
   if (!day.covers(view.from, Math.min(view.to, now()))) load();
 }
@@ -185,11 +186,12 @@ function goLive(words = "") {
   say(words);
 }
 
-function playedOut(ms, knownTo) {
+function playedOut(ms, knownTo, isGoingOn) {
   const next = day.recordedFrom(ms + 1);
-  if (next !== null && next < now() - PAST_SLACK) {
-    say(`No recording for ${lengthWords(next - ms)}. ${day.at(ms + SECOND, now()).words}`.trim());
-    if (next - ms > SECOND) return player.open(next, { plays: true });
+  const isThere = next !== null && next < now() - PAST_SLACK;
+  if (isThere && isGoingOn && next - ms > SECOND) {
+    goTo(next);
+    return say(`No recording for ${lengthWords(next - ms)}. ${day.at(ms + SECOND, now()).words}`.trim());
   }
   if (knownTo > now() - 2 * PAST_SLACK && day.at(ms, now()).state !== "gap") return goLive("You have reached the present.");
   playerState("none");
@@ -205,7 +207,9 @@ function playerState(state) {
     network: ["Could not be loaded", "The box may be busy, or this time may be damaged. Press Play to try again."],
   }[state];
   hatch.hidden = !words;
-  if (words) {
+  const next = day.recordedFrom(moment + 1);
+  $("next-recording").hidden = state !== "none" || next === null || next >= now() - PAST_SLACK;
+  if (words && hatch.querySelector(".why").textContent !== words[1]) {
     hatch.querySelector("strong").textContent = words[0];
     hatch.querySelector(".why").textContent = words[1];
     announce(`${words[0]}. ${words[1]}`);
@@ -244,7 +248,8 @@ function jumpBy(ms) {
 
 // Under the finger
 
-function preview(ms) {
+function preview(moment) {
+  const ms = Math.round(moment); // as pictures are stamped: the one of this very moment is not after it
   const box = $("preview");
   const canvas = $("preview-picture");
   const place = () => {
@@ -260,8 +265,8 @@ function preview(ms) {
   const half = box.offsetWidth / 2;
   const x = Math.max(half, Math.min(view.width - half, view.xOf(ms)));
   box.style.transform = `translateX(${Math.round(x - half)}px)`;
-  box.dataset.ms = String(Math.round(ms));
-  thumbs.sharpen(ms, () => box.dataset.ms === String(Math.round(ms)) && place());
+  box.dataset.ms = String(ms);
+  thumbs.sharpen(ms, () => box.dataset.ms === String(ms) && place());
 }
 
 const hidePreview = () => ($("preview").hidden = true);
@@ -368,6 +373,7 @@ section.addEventListener("keydown", (event) => {
 
 const press = (id, act) => $(id).addEventListener("click", act);
 press("past-live", () => goLive());
+press("next-recording", () => goTo(day.recordedFrom((at ?? 0) + 1) ?? at));
 press("past-back", () => jumpBy(-JUMP));
 press("past-on", () => jumpBy(JUMP));
 press("past-play", toggle);
