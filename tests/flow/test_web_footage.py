@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import insert
 
 from tests.browser.house import House, open_house
 from tests.recording_kit import Clip, make_clip, probe_times
 from vigilar.media.packets import Kind, Packet
+from vigilar.store.schema import events
 from vigilar.vge.format import RecordType
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.sealed import SealedFile
@@ -336,6 +338,50 @@ class TestTimeline:
             (8000, 12000),
             (16000, 20000),
         ]
+
+    def test_events_and_motion_that_reach_into_the_range(self, house: House, owner: FlaskClient) -> None:
+        now = house.now_ms()
+        for ts_ms, length_ms in ((T0 - 9_000, 8_000), (T0 - 5_000, 6_000), (T0 + 500, 2_000), (T0 + 8_000, 4_000)):
+            house.event(ts_ms=ts_ms, length_ms=length_ms)
+        house.event("camera_offline", ts_ms=T0 + 4_000, length_ms=None, severity="WARNING", title="No picture")
+        house.event(ts_ms=T0 + 10_001)
+        house.event(ts_ms=T0 + 1_000, camera_id="garden")
+        house.event(ts_ms=now - 5_000, length_ms=None)
+        facts = owner.get(url("timeline", 0, 10)).get_json()
+        assert [(one["id"], one["ts"] - T0, one["kind"], one["severity"], one["title"]) for one in facts["events"]] == [
+            (2, -5_000, "motion", "INFO", "Motion, Front door"),
+            (3, 500, "motion", "INFO", "Motion, Front door"),
+            (5, 4_000, "camera_offline", "WARNING", "No picture"),
+            (4, 8_000, "motion", "INFO", "Motion, Front door"),
+        ]
+        assert [one["end_ts"] and one["end_ts"] - T0 for one in facts["events"]] == [1_000, 2_500, None, 12_000]
+        assert [(one["from"] - T0, one["to"] - T0) for one in facts["motion"]] == [(0, 2_500), (8_000, 10_000)]
+        going = owner.get(f"/footage/front-door/timeline?from={now - 2_000}&to={now + 60_000}").get_json()
+        assert [one["end_ts"] for one in going["events"]] == [None]
+        [moving] = going["motion"]
+        assert now <= moving["to"] <= house.now_ms()
+
+    def test_busy_day_keeps_its_newest_events(self, house: House, owner: FlaskClient) -> None:
+        house.client()
+        rows = [
+            {
+                "uid": str(number), "change": number + 1, "first_change": number + 1, "type": "motion",
+                "severity": "INFO", "source_id": "front-door", "ts_ms": T0 + number * 1000,
+                "end_ms": T0 + number * 1000,
+                "payload": "{}", "words": "", "created_ms": T0,
+            }
+            for number in range(2100)
+        ]  # fmt: skip
+        with house.store.write("fill") as connection:
+            connection.execute(insert(events), rows)
+        found = owner.get(url("timeline", 0, 2100)).get_json()["events"]
+        assert [found[0]["ts"], found[-1]["ts"], len(found)] == [T0 + 100_000, T0 + 2_099_000, 2000]
+
+    def test_longest_day_and_half_of_one_on_both_sides_may_be_asked(self, owner: FlaskClient) -> None:
+        assert owner.get(url("timeline", 0, 50 * 3600)).status_code == 200
+        assert owner.get(url("timeline", 0, 50 * 3600 + 1)).status_code == 422
+        assert owner.get(url("index.m3u8", 0, 25 * 3600)).status_code == 404
+        assert owner.get(url("index.m3u8", 0, 25 * 3600 + 1)).status_code == 422
 
     def test_bad_range_is_422(self, owner: FlaskClient) -> None:
         for query in ("from=5&to=2", "from=yesterday&to=5", "from=0&to=315360000000000", ""):
