@@ -250,6 +250,20 @@ def test_states_are_accessible_and_fit(site: Site, size: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], query
 
 
+def test_timeline_that_cannot_be_asked_is_said_and_asked_again(site: Site) -> None:
+    page = site.page()
+    page.route("**/timeline?*", lambda route: route.fulfill(status=503, body="{}"))
+    page.goto(f"{site.url}/watch/front-door?day={site.day.day}")
+    expect(page.locator("#past-note")).to_contain_text("cannot be told at the moment")
+    assert find_violations(page) == []
+    page.unroute("**/timeline?*")
+    expect(page.locator("#strip-box")).not_to_have_attribute("data-broken", "", timeout=15_000)
+    page.click("#jump-time")
+    page.fill("#jump-time", "8:03")
+    page.keyboard.press("Enter")
+    wait_playing(page, site.day.at(8, 3))
+
+
 def test_without_script_the_day_is_a_list_with_links(site: Site) -> None:
     page = site.page(java_script_enabled=False)
     page.goto(f"{site.url}/watch/front-door?day={site.day.day}")

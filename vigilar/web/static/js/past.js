@@ -5,6 +5,7 @@ import { heard, now } from "./clock.js";
 import { house } from "./house_time.js";
 import { Playback } from "./playback.js";
 import { Scrub } from "./scrub.js";
+import { stream } from "./stream.js";
 import { Strip } from "./strip.js";
 import { Thumbs, isStale } from "./thumbs.js";
 import { Day, LONGEST, View, spoken } from "./timeline.js";
@@ -28,6 +29,7 @@ const ZOOM = 2;
 const EDGE_PX = 24; // a drag this near to an end moves the strip
 const TAP_REACH_PX = 22; // half of what a finger covers
 const REFRESH_MS = 30_000; // today's strip grows
+const TOLD_MS = 500; // several changes of one event come together
 const NOTE_MS = 8000;
 const RATES = [0.5, 1, 2, 4, 8, 16];
 const PAST_SLACK = 5 * SECOND; // nearer to the present than this is live
@@ -486,6 +488,12 @@ setInterval(() => {
   if (view.to > now() - REFRESH_MS) load(true);
   else show();
 }, REFRESH_MS);
+let told = null;
+stream.addEventListener("event", ({ detail }) => {
+  if (detail.source_id !== camera || document.hidden) return;
+  clearTimeout(told);
+  told = setTimeout(() => load(true), TOLD_MS);
+});
 setInterval(() => !document.hidden && at === null && show(), SECOND);
 addEventListener("pagehide", () => player.stop());
 

@@ -4,6 +4,7 @@ import { midnights, ticks } from "./timeline.js";
 
 const LABELS_PX = 20;
 const MARKS_PX = 16;
+const GAP_PX = 6;
 
 const LEVELS = ["INFO", "WARNING", "ALERT", "CRITICAL"];
 
@@ -77,12 +78,16 @@ export class Strip {
     }
     pen.font = `12px ${style.fontFamily}`;
     pen.textBaseline = "alphabetic";
+    let free = 0; // right end of the label before: one with its zone is wider, and those at the ends are moved in
     for (const { at: tick, label } of ticks(view, this.house)) {
       const x = view.xOf(tick);
       this.line(pen, x, bottom, bottom + 4, colour("label"), 1);
       pen.fillStyle = colour("label");
       const wide = pen.measureText(label).width;
-      pen.fillText(label, Math.max(0, Math.min(width - wide, x - wide / 2)), height - 3);
+      const left = Math.max(0, Math.min(width - wide, x - wide / 2));
+      if (left < free) continue;
+      pen.fillText(label, left, height - 3);
+      free = left + wide + GAP_PX;
     }
     for (const midnight of midnights(view, this.house)) this.line(pen, view.xOf(midnight), top, bottom, colour("label"), 1);
     if (hover !== null) this.line(pen, view.xOf(hover), 0, bottom, colour("hover"), 1);
