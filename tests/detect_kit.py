@@ -92,6 +92,9 @@ class DrawnPicture:
     def to_jpeg(self, max_width: int = 1280) -> bytes:
         return b"\xff\xd8" + bytes(str(max_width), "ascii")
 
+    def to_tile(self, width: int) -> bytes:
+        return self.to_jpeg(width)
+
 
 @dataclass(slots=True)
 class DrawingDecoder:

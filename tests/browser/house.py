@@ -140,6 +140,21 @@ class House:
         self._close(writer, file_id, now_ns // 1_000_000, now_ns, now_ns)
         return file_id
 
+    def storyboard(self, camera_id: str, pictures: list[tuple[int, bytes]]) -> int:
+        """Seal small pictures, each with its UTC ms, into one file; the id of its row."""
+        row = ensure_camera(self.store, camera_id, camera_id, 1)
+        number, link = self._take_number(camera_id, "storyboard")
+        path = f"storyboards/{camera_id}/day/{number:06d}.vge"
+        start_ms, end_ms = pictures[0][0], pictures[-1][0]
+        writer = self._writer(path, row.uuid, number, link, Content.JPEGS, start_ms * 1_000_000, start_ms * 1_000_000)
+        new = file_rows.NewFile(camera_id=camera_id, content="storyboard", number=number, path=path, start_ms=start_ms)
+        file_id = file_rows.add_file(self.store, new)
+        for at_ms, jpeg in pictures:
+            at_ns = at_ms * 1_000_000
+            writer.append_media(jpeg, utc_ns=at_ns, mono_ns=at_ns, duration_ms=0, starts_with_keyframe=True)
+        self._close(writer, file_id, end_ms, end_ms * 1_000_000, end_ms * 1_000_000)
+        return file_id
+
     def event(
         self, kind: str = "motion", camera_id: str = "front-door", *, severity: str = "INFO", ts_ms: int | None = None,
         length_ms: int | None = 8_000, still_id: int | None = None, title: str = "Motion, Front door", reason: str = "",

@@ -324,7 +324,7 @@ def test_frozen_picture_is_never_called_live(tmp_path: Path, chromium: Browser, 
             expect(tile.locator(".tile-age")).to_contain_text("live ", timeout=15_000)
         alone = site.page()  # the same picture alone counts its own half minute, beside that of the grid
         alone.goto(f"{url}/watch/same")
-        expect(alone.locator("canvas")).to_be_visible(timeout=10_000)
+        expect(alone.locator("#stage canvas")).to_be_visible(timeout=10_000)
         cable.set()
         expect(tiles["pulled"].locator(".hatch")).to_contain_text("Picture stands still", timeout=10_000)
         expect(tiles["pulled"].locator(".hatch")).to_contain_text("Newer ones do not arrive here.")
@@ -386,15 +386,15 @@ def test_pause_stops_every_picture(full: Site) -> None:
 def test_single_view_shows_delay_in_numbers(full: Site) -> None:
     page = full.page()
     page.goto(f"{full.url}/watch/front-door")
-    expect(page.locator("canvas")).to_be_visible(timeout=10_000)
+    expect(page.locator("#stage canvas")).to_be_visible(timeout=10_000)
     expect(page.locator("#latency")).to_contain_text("behind", timeout=5_000)
-    assert page.evaluate("document.querySelector('canvas').width") == 320
+    assert page.evaluate("document.querySelector('#stage canvas').width") == 320
 
 
 def test_left_single_view_lets_the_camera_go(full: Site) -> None:
     page = full.page()
     page.goto(f"{full.url}/watch/front-door")
-    expect(page.locator("canvas")).to_be_visible(timeout=10_000)
+    expect(page.locator("#stage canvas")).to_be_visible(timeout=10_000)
     page.goto(f"{full.url}/events")
     page.wait_for_timeout(1500)
     assert len(full.house.parts.live._mjpeg) == 0
@@ -495,8 +495,8 @@ def test_clip_plays_by_itself_muted(full: Site) -> None:
     page.goto(f"{full.url}/events/1")
     page.wait_for_function("() => document.getElementById('player').currentTime > 0.5", timeout=15_000)
     assert page.evaluate("() => document.getElementById('player').muted")
-    page.evaluate("() => { document.getElementById('player').currentTime = 8; }")
-    page.wait_for_function("() => document.getElementById('player').currentTime > 8.3", timeout=10_000)
+    page.evaluate("() => { document.getElementById('player').currentTime = 6; }")
+    page.wait_for_function("() => document.getElementById('player').currentTime > 6.3", timeout=10_000)
     expect(page.locator("#player-note")).to_be_hidden()
 
 
@@ -505,7 +505,7 @@ def test_downloaded_clip_plays_too(full: Site) -> None:
     page.goto(f"{full.url}/events")
     page.evaluate(
         """() => { const v = document.createElement("video"); v.id = "mp4"; v.muted = true;
-                   v.src = "/events/1/clip.mp4"; document.body.append(v); v.play(); }"""
+                   v.src = "/events/1/clip.mp4?before=5&after=10"; document.body.append(v); v.play(); }"""
     )
     page.wait_for_function("() => document.getElementById('mp4').currentTime > 0.5", timeout=10_000)
     assert 10 < page.evaluate("() => document.getElementById('mp4').duration") < 30

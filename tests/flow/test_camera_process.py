@@ -189,12 +189,26 @@ def test_motion_is_recorded_told_and_shown(camera: Camera) -> None:
     assert health["is_recording"]
     assert camera.said("heartbeat")[-1]["camera_id"] == "front"
     assert camera.stop() < 2.0
+    assert_storyboard_shows(camera, start.ts)
     (row,) = camera.rows()
     assert (row.state, row.reason, row.has_audio) == ("closed", "stop", True)
     assert row.start_ms < start.ts - 5000
     assert verify_file(camera.job.data_dir / row.path, camera.keys).close_reason is CloseReason.STOP
     frames = camera.frames(row)
     assert max(after - before for before, after in pairwise(frames)) < SEAM_S
+
+
+def assert_storyboard_shows(camera: Camera, motion_ms: int) -> None:
+    """A picture each ten seconds while nothing moved, one each second of the motion; sealed and closed by the stop."""
+    (row,) = find_files(camera.store, "front", "storyboard", 0, FOREVER_MS)
+    assert (row.state, row.reason) == ("closed", "stop")
+    with VgeReader.open(camera.job.data_dir / row.path, camera.keys) as reader:
+        taken = [one.utc_ns // 1_000_000 for one in reader.entries if one.type is RecordType.MEDIA]
+        assert all(reader.read(one).startswith(b"\xff\xd8") for one in reader.entries[: len(taken)])
+    still = [ms for ms in taken if ms < motion_ms - 100]
+    assert 1 <= len(still) <= 3
+    moving = [ms for ms in taken if motion_ms - 100 <= ms < motion_ms + MOVING_S * 1000]
+    assert MOVING_S - 1 <= len(moving) <= MOVING_S + 2
 
 
 @pytest.mark.long

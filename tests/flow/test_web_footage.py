@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import insert
 
 from tests.browser.house import House, open_house
 from tests.recording_kit import Clip, make_clip, probe_times
 from vigilar.media.packets import Kind, Packet
+from vigilar.store.schema import events
 from vigilar.vge.sealed import SealedFile
 
 T0 = 1_770_000_000_000
@@ -241,11 +243,11 @@ class TestPlaylist:
         moved = [replace(p, utc_ns=p.utc_ns + shift) for p in packets(clip, 0, 8)]
         house.event(ts_ms=now - 4_000, length_ms=None)
         house.record("front-door", moved[: len(moved) // 2], clip.run(), is_closed=False)
-        first = owner.get("/events/1/index.m3u8").get_data(as_text=True)
+        first = owner.get("/events/1/index.m3u8?before=5").get_data(as_text=True)
         assert "EXT-X-PLAYLIST-TYPE:EVENT" in first
         assert "ENDLIST" not in first
         house.record("front-door", moved[len(moved) // 2 :], clip.run(), is_closed=False)
-        second = owner.get("/events/1/index.m3u8").get_data(as_text=True)
+        second = owner.get("/events/1/index.m3u8?before=5").get_data(as_text=True)
         listed = re.findall(r"^/footage/.*m4s$", first, re.MULTILINE)
         assert re.findall(r"^/footage/.*m4s$", second, re.MULTILINE)[: len(listed)] == listed
 
@@ -267,15 +269,46 @@ class TestPlaylist:
 
 
 class TestEventClip:
-    def test_clip_begins_five_seconds_before(
-        self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("query", "from_s", "to_s"),
+        [
+            ("", 14, 21.5),  # from the keyframe at or before a second ahead of 15.5, to 2 s after the end at 19.5 s
+            ("?before=5&after=10", 10, 29.5),
+            ("?before=0&after=0", 15, 19.5),
+            ("?before=600&after=600", 0, 40),
+        ],
+    )
+    def test_clip_begins_at_the_action_and_reaches_as_far_as_asked(
+        self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path, query: str, from_s: float, to_s: float
     ) -> None:
         record(house, clip, 0, 40)
         house.event(ts_ms=T0 + 15_500, length_ms=4_000)
-        times = probe_times(fetch(owner, "/events/1/clip.mp4"), tmp_path)
+        times = probe_times(fetch(owner, f"/events/1/clip.mp4{query}"), tmp_path)
         assert times[0][2]
-        # From the keyframe at 10 s to 10 s after the end at 19.5 s.
-        assert len(times) / 10 == pytest.approx(19.5, abs=0.6)
+        assert len(times) / 10 == pytest.approx(to_s - from_s, abs=0.6)
+        playlist = owner.get(f"/events/1/index.m3u8{query}").get_data(as_text=True)
+        assert sum(float(one) for one in re.findall(r"EXTINF:([\d.]+)", playlist)) == pytest.approx(
+            to_s - from_s, abs=0.6
+        )
+
+    @pytest.mark.parametrize("query", ["before=-1", "after=601", "before=1.5", "before=", "after=99999"])
+    def test_strange_reach_is_refused(self, house: House, owner: FlaskClient, query: str) -> None:
+        house.event()
+        assert owner.get(f"/events/1/clip.mp4?{query}").status_code == 422
+
+    def test_neighbours_keep_the_filter(self, house: House, owner: FlaskClient) -> None:
+        for index in range(3):
+            house.event(ts_ms=T0 + index * 1000)
+            house.event(ts_ms=T0 + index * 1000, camera_id="garden", severity="ALERT")
+        page = owner.get("/events/3", headers={"Accept": "text/html"}).get_data(as_text=True)
+        assert 'rel="prev" href="/events/2"' in page
+        assert 'rel="next" href="/events/4"' in page
+        page = owner.get("/events/3?camera=front-door&type=motion", headers={"Accept": "text/html"}).get_data(True)
+        assert 'rel="prev" href="/events/1?camera=front-door&amp;type=motion"' in page
+        assert 'rel="next" href="/events/5?camera=front-door&amp;type=motion"' in page
+        page = owner.get("/events/1?severity=ALERT", headers={"Accept": "text/html"}).get_data(True)
+        assert 'rel="prev"' not in page
+        assert 'rel="next" href="/events/2?severity=ALERT"' in page
 
     def test_event_page_offers_the_clip(self, house: House, owner: FlaskClient, clip: Clip) -> None:
         record(house, clip, 0, 20)
@@ -297,6 +330,50 @@ class TestTimeline:
             (8000, 12000),
             (16000, 20000),
         ]
+
+    def test_events_and_motion_that_reach_into_the_range(self, house: House, owner: FlaskClient) -> None:
+        now = house.now_ms()
+        for ts_ms, length_ms in ((T0 - 9_000, 8_000), (T0 - 5_000, 6_000), (T0 + 500, 2_000), (T0 + 8_000, 4_000)):
+            house.event(ts_ms=ts_ms, length_ms=length_ms)
+        house.event("camera_offline", ts_ms=T0 + 4_000, length_ms=None, severity="WARNING", title="No picture")
+        house.event(ts_ms=T0 + 10_001)
+        house.event(ts_ms=T0 + 1_000, camera_id="garden")
+        house.event(ts_ms=now - 5_000, length_ms=None)
+        facts = owner.get(url("timeline", 0, 10)).get_json()
+        assert [(one["id"], one["ts"] - T0, one["kind"], one["severity"], one["title"]) for one in facts["events"]] == [
+            (2, -5_000, "motion", "INFO", "Motion, Front door"),
+            (3, 500, "motion", "INFO", "Motion, Front door"),
+            (5, 4_000, "camera_offline", "WARNING", "No picture"),
+            (4, 8_000, "motion", "INFO", "Motion, Front door"),
+        ]
+        assert [one["end_ts"] and one["end_ts"] - T0 for one in facts["events"]] == [1_000, 2_500, None, 12_000]
+        assert [(one["from"] - T0, one["to"] - T0) for one in facts["motion"]] == [(0, 2_500), (8_000, 10_000)]
+        going = owner.get(f"/footage/front-door/timeline?from={now - 2_000}&to={now + 60_000}").get_json()
+        assert [one["end_ts"] for one in going["events"]] == [None]
+        [moving] = going["motion"]
+        assert now <= moving["to"] <= house.now_ms()
+
+    def test_busy_day_keeps_its_newest_events(self, house: House, owner: FlaskClient) -> None:
+        house.client()
+        rows = [
+            {
+                "uid": str(number), "change": number + 1, "first_change": number + 1, "type": "motion",
+                "severity": "INFO", "source_id": "front-door", "ts_ms": T0 + number * 1000,
+                "end_ms": T0 + number * 1000,
+                "payload": "{}", "words": "", "created_ms": T0,
+            }
+            for number in range(2100)
+        ]  # fmt: skip
+        with house.store.write("fill") as connection:
+            connection.execute(insert(events), rows)
+        found = owner.get(url("timeline", 0, 2100)).get_json()["events"]
+        assert [found[0]["ts"], found[-1]["ts"], len(found)] == [T0 + 100_000, T0 + 2_099_000, 2000]
+
+    def test_longest_day_and_half_of_one_on_both_sides_may_be_asked(self, owner: FlaskClient) -> None:
+        assert owner.get(url("timeline", 0, 50 * 3600)).status_code == 200
+        assert owner.get(url("timeline", 0, 50 * 3600 + 1)).status_code == 422
+        assert owner.get(url("index.m3u8", 0, 25 * 3600)).status_code == 404
+        assert owner.get(url("index.m3u8", 0, 25 * 3600 + 1)).status_code == 422
 
     def test_bad_range_is_422(self, owner: FlaskClient) -> None:
         for query in ("from=5&to=2", "from=yesterday&to=5", "from=0&to=315360000000000", ""):

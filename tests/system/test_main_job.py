@@ -60,7 +60,7 @@ def test_clip_begins_before_the_motion_and_misses_no_frame(house: RunningHouse, 
         "a motion is over that was recorded from before its start",
     )[-1]
     clip = tmp_path / "clip.mp4"
-    clip.write_bytes(house.get(f"/events/{event['id']}/clip.mp4"))
+    clip.write_bytes(house.get(f"/events/{event['id']}/clip.mp4?before=5&after=10"))
     probe = [
         "ffprobe",
         "-v",

@@ -133,7 +133,7 @@ def test_clip_of_foreign_footage_is_whole_and_begins_before(bed: Bed, house: Run
         "a motion in the carpark is over",
     )[-1]
     clip = tmp_path / "clip.mp4"
-    clip.write_bytes(house.get(f"/events/{event['id']}/clip.mp4"))
+    clip.write_bytes(house.get(f"/events/{event['id']}/clip.mp4?before=5&after=10"))
     probe = ["ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-select_streams", "v", "-of", "json"]
     done = subprocess.run([*probe, str(clip)], capture_output=True, check=True)
     assert done.stderr == b""

@@ -23,6 +23,7 @@ from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import MAX_PICTURES, MAX_WAITING, FactSender
 from vigilar.processes.motion import MotionTeller
 from vigilar.record.stills import Still
+from vigilar.record.storyboards import StoryboardWriter
 from vigilar.store import inbound, outbox
 from vigilar.store.engine import Store
 
@@ -293,7 +294,9 @@ class Looks:
 def test_sensitivity_reaches_the_analyser_and_the_one_after_it(tmp_path: Path) -> None:
     with bench(tmp_path) as b:
         facts = FactSender("front", "box", b.store, Heard(), b.clock)
-        teller = MotionTeller(facts, b.recorder, b.file_store, b.clock, lambda: 1, 0.2)
+        teller = MotionTeller(
+            facts, b.recorder, b.file_store, b.clock, lambda: 1, 0.2, StoryboardWriter(b.file_store, b.clock)
+        )
         first = teller.make_analyser()
         teller.set_sensitivity(0.9)
         first.start_run(plain_run())

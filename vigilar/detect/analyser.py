@@ -90,7 +90,9 @@ class Analyser:
         on_motion_start: Callable[[MotionStarted], None],
         on_motion_end: Callable[[MotionEnded], None],
         clock: Clock,
+        on_look: Callable[[PictureLike], None] | None = None,
     ) -> None:
+        """``on_look`` gets each picture that is looked at in its turn; not those looked back at."""
         self.counters = AnalysisCounters()
         self._detector = MotionDetector(settings)
         self._wanted = settings
@@ -98,6 +100,7 @@ class Analyser:
         self._decoder_factory = decoder_factory
         self._on_motion_start = on_motion_start
         self._on_motion_end = on_motion_end
+        self._on_look = on_look
         self._clock = clock
         self._fed_mono_ns = clock.mono_ns()
         self._run: _Run | None = None
@@ -271,6 +274,8 @@ class Analyser:
     def _look(self, run: _Run, picture: PictureLike) -> MotionReading:
         self.counters.looks += 1
         run.looked_mono_ns = picture.mono_ns
+        if self._on_look is not None:
+            self._on_look(picture)
         return self._detector.look(shrink(picture.luma), picture.mono_ns)
 
     def _is_stirring(self, reading: MotionReading) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from vigilar.store import files as file_rows
 from vigilar.store.deletions import Deletion, find_deleted_videos
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent
-from vigilar.store.files import FileRow
+from vigilar.store.files import Content, FileRow
 from vigilar.vge.bodies import IndexEntry
 from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
 from vigilar.vge.format import RecordType
@@ -34,6 +35,12 @@ TOLD_AFTER_MS = 60_000
 """A loss is told when it is over, and repaired files a little after a start."""
 
 MAX_LOSSES = 100
+
+MAX_EVENTS = 2000
+"""Of one timeline: more than there are pixels to draw them on."""
+
+LONGEST_EVENT_MS = 3_600_000
+"""How far before a range an event that reaches into it is looked for."""
 
 DAMAGED = "vge.damaged"
 """Code of the error for a record that is not as it was written."""
@@ -111,13 +118,28 @@ class Library:
             raise failure
         return found
 
-    def rows(self, camera_id: str, from_ms: int, to_ms: int) -> list[FileRow]:
-        """The rows of its video files that hold anything of the range, missing files included, in time order."""
-        return file_rows.find_files(self._store, camera_id, "video", from_ms, to_ms)
+    def rows(self, camera_id: str, from_ms: int, to_ms: int, content: Content = "video") -> list[FileRow]:
+        """The rows of its files that hold anything of the range, missing files included, in time order."""
+        return file_rows.find_files(self._store, camera_id, content, from_ms, to_ms)
 
-    def row_before(self, camera_id: str, at_ms: int) -> FileRow | None:
-        """The row of its last video file that began before a time."""
-        return file_rows.find_file_before(self._store, camera_id, "video", at_ms)
+    def row_before(self, camera_id: str, at_ms: int, content: Content = "video") -> FileRow | None:
+        """The row of its last file that began before a time."""
+        return file_rows.find_file_before(self._store, camera_id, content, at_ms)
+
+    def events(self, camera_id: str, from_ms: int, to_ms: int) -> list[StoredEvent]:
+        """The camera's events that were going on at any time of the range, in time order; of more than ``MAX_EVENTS``
+        the newest. An event that began over ``LONGEST_EVENT_MS`` before the range is left out."""
+        wanted = EventFilter(
+            camera=camera_id, from_ms=max(0, from_ms - LONGEST_EVENT_MS), to_ms=to_ms, limit=event_rows.MAX_PAGE
+        )
+        found: list[StoredEvent] = []
+        while len(found) < MAX_EVENTS:
+            page, cursor = event_rows.list_events(self._store, wanted)
+            found += page
+            if cursor is None:
+                break
+            wanted = replace(wanted, cursor=cursor)
+        return [one for one in reversed(found[:MAX_EVENTS]) if _last_ms(one, to_ms) >= from_ms]
 
     def deleted(self, camera_id: str, from_ms: int, to_ms: int) -> list[Deletion]:
         """Its recordings that were deleted and held anything of the range, in time order."""
@@ -279,3 +301,10 @@ class Library:
                     raise
         self._ring = self._load_ring()
         return open_file(self._ring)
+
+
+def _last_ms(event: StoredEvent, now_ms: int) -> int:
+    """UTC ms of its end; a motion without one goes on."""
+    if event.end_ms is None and event.type == "motion":
+        return now_ms
+    return event.end_ms or event.ts_ms

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from vigilar.base.errors import RecordingError
 from vigilar.playback.gaps import GAP_MS, Gap, broken_gaps, gaps_between, lost_gap
 from vigilar.playback.library import Library
+from vigilar.store.events import StoredEvent
 from vigilar.store.files import FileRow
 
 LIVE_EDGE_MS = 5000
@@ -79,6 +80,20 @@ def _cut_out(spans: list[Span], gaps: Iterable[Gap]) -> list[Span]:
             )
             if part.from_ms < part.to_ms
         ]
+    return spans
+
+
+def motion_spans(events: Iterable[StoredEvent], from_ms: int, to_ms: int, now_ms: int) -> list[Span]:
+    """Where something moved within [from_ms, to_ms), of events in time order; overlapping ones joined. Pure."""
+    spans: list[Span] = []
+    for event in events:
+        if event.type != "motion":
+            continue
+        start, end = max(from_ms, event.ts_ms), min(to_ms, now_ms if event.end_ms is None else event.end_ms)
+        if spans and start <= spans[-1].to_ms:
+            spans[-1] = Span(spans[-1].from_ms, max(end, spans[-1].to_ms))
+        elif start <= end:
+            spans.append(Span(start, end))
     return spans
 
 

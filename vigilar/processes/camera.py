@@ -48,6 +48,7 @@ from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
+from vigilar.record.storyboards import StoryboardWriter
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
@@ -66,6 +67,8 @@ spins up 20 s; after this the supervisor waits its own 15 s."""
 
 CAPTURE_STOP_S = 0.3
 RECORDER_STOP_S = 2.2
+ANALYSIS_STOP_S = 0.2
+STORYBOARD_STOP_S = 0.1
 FACTS_STOP_S = 0.4
 ROWS_STOP_S = 0.4
 BUS_STOP_S = 0.3
@@ -117,6 +120,7 @@ class CameraProcess:
             FragmentMuxer,
         )
         self._intakes = _make_intakes(job)
+        self._storyboards = StoryboardWriter(self._file_store, self._clock)
         self._meter = StreamMeter()
         self._health = CameraReporter(
             job.camera_id,
@@ -129,6 +133,7 @@ class CameraProcess:
         self._looked_at: RunStart | None = None
         self._looking = self._make_looking(job) if job.detect else None
         self._capture_stop, self._work_stop, self._facts_stop, self._rows_stop = Stop(), Stop(), Stop(), Stop()
+        self._storyboard_stop = Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
         self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
@@ -150,7 +155,7 @@ class CameraProcess:
             ending.callback(self._stop_work)
             self._start("recorder", partial(self._recorder.run, self._work_stop))
             if self._looking is not None:
-                self._start("analysis", self._looking.run)
+                self._start_looking(self._looking)
             for role, worker in self._captures.items():
                 self._start(f"capture-{role.value}", worker.run)
             logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
@@ -181,7 +186,8 @@ class CameraProcess:
 
     def _make_looking(self, job: CameraJob) -> _Looking:
         motion = make_motion_teller(
-            self._facts, self._recorder, self._file_store, self._clock, self._run_now, job.sensitivity
+            *(self._facts, self._recorder, self._file_store, self._clock, self._run_now, job.sensitivity),
+            self._storyboards,
         )
         queue = AnalysisQueue()
         return _Looking(motion, queue, AnalysisWorker(motion.make_analyser, queue, self._clock))
@@ -194,6 +200,11 @@ class CameraProcess:
         self._looking = looking
         if self._looked_at is not None and self._looked_at is not run:  # a connection began in between
             looking.queue.put(self._looked_at)
+        self._start_looking(looking)
+
+    def _start_looking(self, looking: _Looking) -> None:
+        if "storyboard" not in self._threads:  # it stays: with nothing to seal it sleeps
+            self._start("storyboard", partial(self._storyboards.run, self._storyboard_stop))
         self._start("analysis", looking.run)
 
     def _end_looking(self, looking: _Looking) -> None:
@@ -311,7 +322,8 @@ class CameraProcess:
 
     def _has_died(self, name: str, thread: threading.Thread) -> bool:
         is_ours = self._threads.get(name) is thread  # one that was let go meanwhile may end
-        return name != "recovery" and is_ours and not thread.is_alive()
+        is_needed = name not in ("recovery", "storyboard")  # recording goes on without
+        return is_needed and is_ours and not thread.is_alive()
 
     def _stalled(self) -> str | None:
         """A thread that hangs. Those that write are excused while the drive does: live view and detection go on, and
@@ -334,6 +346,7 @@ class CameraProcess:
             "odd_stamps": sum(worker.odd_stamps for worker in self._captures.values()),
             "silent_sound": sum(worker.silent_units for worker in self._captures.values()),
             "dropped_facts": self._facts.dropped,
+            "dropped_storyboard": self._storyboards.dropped,
         }
         if looking := self._looking:
             counters["dropped_analysis"] = looking.queue.dropped
@@ -378,7 +391,11 @@ class CameraProcess:
             looking.end()
         self._join("recorder", RECORDER_STOP_S)
         if looking is not None:
-            self._join("analysis", CAPTURE_STOP_S)
+            self._join("analysis", ANALYSIS_STOP_S)
+        self._storyboard_stop.set()
+        self._storyboards.wake()
+        if "storyboard" in self._threads:
+            self._join("storyboard", STORYBOARD_STOP_S)
 
     def _stop_facts(self) -> None:
         self._facts_stop.set()

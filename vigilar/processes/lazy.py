@@ -15,6 +15,7 @@ from vigilar.media.packets import StreamInfo
 from vigilar.processes.facts import FactSender
 from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
+from vigilar.record.storyboards import StoryboardWriter
 
 if TYPE_CHECKING:
     from vigilar.processes.motion import MotionTeller
@@ -34,7 +35,8 @@ def make_motion_teller(
     clock: Clock,
     run_now: Callable[[], int],
     sensitivity: float,
+    storyboards: StoryboardWriter,
 ) -> MotionTeller:
     from vigilar.processes.motion import MotionTeller
 
-    return MotionTeller(facts, recorder, file_store, clock, run_now, sensitivity)
+    return MotionTeller(facts, recorder, file_store, clock, run_now, sensitivity, storyboards)

@@ -11,9 +11,11 @@ from vigilar.detect.motion import MotionSettings
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.media.decode import Decoder
 from vigilar.processes.facts import FactSender
+from vigilar.processes.storyboard import StoryboardTaker
 from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
 from vigilar.record.stills import Still, begin_still
+from vigilar.record.storyboards import StoryboardWriter
 
 STILL_WIDTH = 640
 """Pixels: a card on the page is no wider, and a small stream has no more."""
@@ -33,7 +35,9 @@ class MotionTeller:
         clock: Clock,
         run_now: Callable[[], int],
         sensitivity: float,
+        storyboards: StoryboardWriter,
     ) -> None:
+        self._storyboard = StoryboardTaker(storyboards)
         self._facts = facts
         self._recorder = recorder
         self._file_store = file_store
@@ -50,7 +54,9 @@ class MotionTeller:
     def make_analyser(self) -> Analyser:
         """A new one, which learns the scene anew, as sensitive as was asked for last."""
         settings = MotionSettings(self._sensitivity)
-        self._analyser = Analyser(settings, Decoder, self.motion_started, self.motion_ended, self._clock)
+        self._analyser = Analyser(
+            settings, Decoder, self.motion_started, self.motion_ended, self._clock, self._note_picture
+        )
         return self._analyser
 
     def set_sensitivity(self, sensitivity: float) -> None:
@@ -61,6 +67,7 @@ class MotionTeller:
 
     def motion_started(self, motion: MotionStarted) -> None:
         self._recorder.motion_started(motion.mono_ns)
+        self._storyboard.take(motion.picture)
         make_still = partial(self._make_still, motion.picture)
         self._motion_id = self._facts.motion_started(motion.utc_ns, self._run_now(), motion.area_frac, make_still)
 
@@ -69,6 +76,9 @@ class MotionTeller:
         motion_id, self._motion_id = self._motion_id, None
         if motion_id is not None:
             self._facts.motion_ended(motion_id, motion.last_utc_ns, motion.duration_ms, motion.peak_area_frac)
+
+    def _note_picture(self, picture: PictureLike) -> None:
+        self._storyboard.look(picture, is_moving=self.is_moving)
 
     def _make_still(self, picture: PictureLike) -> Still:
         height, width = picture.luma.shape

@@ -1,6 +1,7 @@
 """Where the files of a camera lie: a folder each UTC day, each file named by its number.
 
 footage/<camera>/<UTC day>/<number>.vge      stills/<camera>/<UTC day>/<number>.vge
+storyboards/<camera>/<UTC day>/<number>.vge
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from vigilar.store.files import Content
 
-FOLDERS: dict[Content, str] = {"video": "footage", "still": "stills"}
+FOLDERS: dict[Content, str] = {"video": "footage", "still": "stills", "storyboard": "storyboards"}
 
 LOOK_BACK_DAYS = 2
 """Newest folders in which a process looks for what the one before it left: that died in the newest one, or at

@@ -38,7 +38,11 @@ RETRY_S = 10.0
 """Until a busy database or a full disk is looked at again."""
 
 _DAY_MS = 86_400_000
-_CONTENTS: dict[files.Content, Content] = {"video": Content.FMP4, "still": Content.JPEGS}
+_CONTENTS: dict[files.Content, Content] = {
+    "video": Content.FMP4,
+    "still": Content.JPEGS,
+    "storyboard": Content.JPEGS,
+}
 
 
 @dataclass(slots=True)
@@ -94,7 +98,8 @@ class Recovery:
             self.found.missing += 1
             logger.error("%s is missing", row.path)
             files.mark_file(self._store, row.id, "missing", "not there after a crash")
-            self._tell_lost(row, row.start_ms, "the file is missing")
+            if row.content != "storyboard":  # no footage is lost with it
+                self._tell_lost(row, row.start_ms, "the file is missing")
             return True
         try:
             done = recover_file(

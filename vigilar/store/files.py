@@ -16,7 +16,7 @@ from typing import Any, Literal
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.sql import Database, Run
 
-Content = Literal["video", "still"]
+Content = Literal["video", "still", "storyboard"]
 FileState = Literal["open", "closed", "recovered", "damaged", "missing"]
 
 NO_LINK = bytes(32)
@@ -71,7 +71,11 @@ class FileRow:
 _NAMES = tuple(field.name for field in fields(FileRow))
 _SELECT = f"SELECT {', '.join(_NAMES)} FROM files"
 
-_CHAINS = {"video": ("next_video_number", "video_link"), "still": ("next_still_number", "still_link")}
+_CHAINS = {
+    "video": ("next_video_number", "video_link"),
+    "still": ("next_still_number", "still_link"),
+    "storyboard": ("next_storyboard_number", "storyboard_link"),
+}
 """The camera's columns that count and chain files of each content."""
 
 

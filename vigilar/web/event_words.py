@@ -155,6 +155,18 @@ def event_json(event: StoredEvent, *, seen: bool) -> dict[str, Any]:
     }
 
 
+def timeline_event(event: StoredEvent) -> dict[str, Any]:
+    """An event as a mark on a timeline. Times are UTC ms."""
+    return {
+        "id": event.id,
+        "ts": event.ts_ms,
+        "end_ts": event.end_ms,
+        "kind": event.type,
+        "severity": event.severity,
+        "title": event_title(event),
+    }
+
+
 def published_from_row(event: StoredEvent) -> EventPublished:
     """The message that tells of ``event``, made from its row. It is told as what its newest change was, an insert or an
     update; pages put either in its place by its id."""

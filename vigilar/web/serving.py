@@ -17,7 +17,7 @@ from vigilar.playback.export.names import ascii_name
 from vigilar.playback.library import FootageGone
 from vigilar.web.problems import Problem, problem_response
 from vigilar.web.saved_clips import SavedClip
-from vigilar.web.times import house_time
+from vigilar.web.times import file_time
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ def clip_response(clip: Clip, camera_id: str, zone: tzinfo) -> Response:
     response.headers["Content-Length"] = str(sent.stop - sent.start)
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["ETag"] = f'"{clip.etag}"'
-    name = f"{camera_id}_{house_time(clip.start_ms, zone).strftime('%Y-%m-%d_%H-%M-%S')}.mp4"
+    name = f"{camera_id}_{file_time(clip.start_ms, zone)}.mp4"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     if wanted:
         response.headers["Content-Range"] = f"bytes {sent.start}-{sent.stop - 1}/{clip.size_bytes}"

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, tzinfo
 
 from vigilar.web.problems import Problem
 
-MAX_RANGE_MS = 24 * 3600 * 1000
-"""The longest range one playlist or clip may cover: a day. Longer ones are exports."""
+MAX_RANGE_MS = 25 * 3600 * 1000
+"""The longest range one playlist or clip may cover: a day, the longest of which has 25 hours. Longer ones are
+exports."""
 
 _MAX_MS = 253_402_300_799_999  # the end of the year 9999, beyond which datetime cannot go
 
@@ -74,8 +75,19 @@ def house_time(ms: int, zone: tzinfo) -> datetime:
 
 
 def clock_text(ms: int, zone: tzinfo) -> str:
-    """``14:03:11``"""
-    return house_time(ms, zone).strftime("%H:%M:%S")
+    """``14:03:11``; ``02:15:00 CEST`` where the clocks show the same an hour later or earlier."""
+    return house_time(ms, zone).strftime("%H:%M:%S %Z" if comes_twice(ms, zone) else "%H:%M:%S")
+
+
+def comes_twice(ms: int, zone: tzinfo) -> bool:
+    """Whether the house's clock shows this time at another moment as well: in the night when summer time ends."""
+    at = house_time(ms, zone)
+    return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+
+
+def file_time(ms: int, zone: tzinfo) -> str:
+    """``2026-10-25_02-15-00`` for the name of a file, with ``-CEST`` where it comes twice: no name is used twice."""
+    return house_time(ms, zone).strftime("%Y-%m-%d_%H-%M-%S-%Z" if comes_twice(ms, zone) else "%Y-%m-%d_%H-%M-%S")
 
 
 def iso_text(ms: int, zone: tzinfo) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
@@ -47,9 +48,12 @@ KEEP_ALIVE_S = 15.0
 REPLAY_AT_MOST = 500
 """A page that missed more than this loads its list again instead."""
 
-BEFORE_MS = 5_000
-AFTER_MS = 10_000
-"""A clip shows this much around its event: what the ring holds before, and what a recorder adds after by default."""
+BEFORE_S = 1
+AFTER_S = 2
+"""A clip shows this much around its event, so that it begins with the action. More is one key away."""
+
+MAX_AROUND_S = 600
+"""Further away the camera's page leads."""
 
 MAX_CLIP_MS = 30 * 60 * 1000
 
@@ -77,6 +81,7 @@ def events_page() -> str:
         "events.html",
         cards=_cards(here, visible, rows),
         next=cursor,
+        query=_filter_query(wanted),
         change=change,
         wanted=wanted,
         is_filtered=any((wanted.camera, wanted.type, wanted.severity, wanted.q)),
@@ -94,8 +99,20 @@ def event_page(event_id: int) -> str:
     event = _get_event(event_id)
     card = make_card(event, here.now_ms(), here.zone, visible.ids())
     has_footage = card.has_clip and asker().may(Right.SEE_FOOTAGE) and _has_footage(here, event)
+    wanted = _filter_from_args(1)
+    older, newer = event_rows.find_neighbours(here.store, visible.limit(wanted), event)
     return render_template(
-        "event.html", event=event, card=card, has_footage=has_footage, details=describe_payload(event)
+        "event.html",
+        event=event,
+        card=card,
+        has_footage=has_footage,
+        details=describe_payload(event),
+        clip=_clip_range(here, event)[0],
+        around=(BEFORE_S, AFTER_S),
+        max_around=MAX_AROUND_S,
+        older=older,
+        newer=newer,
+        query=_filter_query(wanted),
     )
 
 
@@ -106,7 +123,9 @@ def event_card(event_id: int) -> AnyResponse:
     here, visible = parts(), visible_cameras(asker())
     card = make_card(_get_event(event_id), here.now_ms(), here.zone, visible.ids())
     return Response(
-        render_template("card.html", card=card), mimetype="text/html", headers={"X-Sentence": _sentence(here, visible)}
+        render_template("card.html", card=card, query=_filter_query(_filter_from_args(1))),
+        mimetype="text/html",
+        headers={"X-Sentence": _sentence(here, visible)},
     )
 
 
@@ -126,8 +145,9 @@ def event_still(event_id: int) -> AnyResponse:
 def event_playlist(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
-    _, is_finished = _clip_range(here, event)
-    stretches = _stretches(here, event)
+    around = _around_from_args()
+    _, is_finished = _clip_range(here, event, around)
+    stretches = _stretches(here, event, around)
     if not stretches:
         raise _no_footage()
     return playlist_response(footage_playlist(stretches, event.source_id, is_finished=is_finished))
@@ -138,9 +158,10 @@ def event_playlist(event_id: int) -> AnyResponse:
 def event_clip(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
-    clip_range, _ = _clip_range(here, event)
+    around = _around_from_args()
+    clip_range, _ = _clip_range(here, event, around)
     wanted = Wanted(event.source_id, clip_range.from_ms, clip_range.to_ms)
-    clip = saved_clip(here, wanted, _stretches(here, event))
+    clip = saved_clip(here, wanted, _stretches(here, event, around))
     if clip is None:
         raise _no_footage()
     return saved_response(clip)
@@ -333,25 +354,46 @@ def _cards(here: Parts, visible: VisibleCameras, rows: list[StoredEvent]) -> lis
     return [make_card(row, now_ms, here.zone, ids) for row in rows]
 
 
-def _clip_range(here: Parts, event: StoredEvent) -> tuple[TimeRange, bool]:
-    """What the clip of an event covers, and whether all of it is over."""
+def _around_from_args() -> tuple[int, int]:
+    """Seconds before and after the event that are asked for. Raises Problem 422."""
+    found = []
+    for name, default in (("before", BEFORE_S), ("after", AFTER_S)):
+        text = request.args.get(name, str(default))
+        if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MAX_AROUND_S):
+            raise Problem(422, f"query.{name}", f"{name} is 0 to {MAX_AROUND_S} seconds.", field=name)
+        found.append(int(text))
+    return found[0], found[1]
+
+
+def _filter_query(wanted: EventFilter) -> str:
+    """The filter of a list as the end of an address, which takes it along from event to event."""
+    names = {"camera": wanted.camera, "type": wanted.type, "severity": wanted.severity, "q": wanted.q}
+    chosen = {name: value for name, value in names.items() if value}
+    return f"?{urlencode(chosen)}" if chosen else ""
+
+
+def _clip_range(
+    here: Parts, event: StoredEvent, around: tuple[int, int] = (BEFORE_S, AFTER_S)
+) -> tuple[TimeRange, bool]:
+    """What the clip of an event covers with these seconds before and after it, and whether all of it is over."""
+    before_s, after_s = around
     now_ms = here.now_ms()
     is_open = event.type == "motion" and event.end_ms is None
     end_ms = now_ms if is_open else (event.end_ms or event.ts_ms)
-    to_ms = min(end_ms + AFTER_MS, event.ts_ms + MAX_CLIP_MS)
+    to_ms = min(end_ms + after_s * 1000, event.ts_ms + MAX_CLIP_MS)
     # The recorder makes its last bytes durable within a second; a little more covers a slow disk.
     is_finished = not is_open and now_ms > to_ms + 3_000
-    return TimeRange(max(0, event.ts_ms - BEFORE_MS), to_ms), is_finished
+    return TimeRange(max(0, event.ts_ms - before_s * 1000), to_ms), is_finished
 
 
 def event_range(event_id: int) -> tuple[str, TimeRange]:
     """The camera of an event and what its clip covers. Raises Problem 404."""
     event = _get_event(event_id)
-    return event.source_id, _clip_range(parts(), event)[0]
+    return event.source_id, _clip_range(parts(), event, (BEFORE_S, AFTER_S))[0]
 
 
-def _stretches(here: Parts, event: StoredEvent) -> list[Stretch]:
-    clip_range, _ = _clip_range(here, event)
+def _stretches(here: Parts, event: StoredEvent, around: tuple[int, int] = (BEFORE_S, AFTER_S)) -> list[Stretch]:
+    clip_range, _ = _clip_range(here, event, around)
     return here.footage.find(event.source_id, clip_range.from_ms, clip_range.to_ms)
 
 

@@ -14,6 +14,7 @@ from vigilar.web.auth import asker, end_with_login
 from vigilar.web.house import read_cameras
 from vigilar.web.live_views import MjpegView
 from vigilar.web.parts import Parts, parts
+from vigilar.web.past import read_past
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, signed_in
 from vigilar.web.serving import PLAYLIST, media_response
@@ -46,7 +47,9 @@ def grid() -> str:
 def watch(camera_id: str) -> str:
     _get(camera_id)
     line = next(line for line in read_cameras(parts(), visible_cameras(asker())) if line.id == camera_id)
-    return render_template("watch.html", camera=line, details=_details(line.health))
+    past = read_past(parts(), camera_id, request.args) if asker().may(Right.SEE_FOOTAGE) else None
+    others = [one for one in visible_cameras(asker()).all() if one.id != camera_id]
+    return render_template("watch.html", camera=line, details=_details(line.health), past=past, others=others)
 
 
 @bp.get("/live/contact-sheet.jpg")

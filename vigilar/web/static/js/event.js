@@ -1,11 +1,14 @@
-// One event: its clip plays at once, muted; the story grows while it goes on.
+// One event: its clip plays at once, muted, from a second before the action on; what lies around it is one key away.
+// The story grows while it goes on.
 
+import { clockText } from "./clock.js";
 import { play } from "./player.js";
 import { stream } from "./stream.js";
 
 const video = document.getElementById("player");
 const note = document.getElementById("player-note");
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const STEP_S = 5;
 
 const words = {
   codec: "This browser cannot play the format of this camera (H.265). Save the clip and open it in another player.",
@@ -13,25 +16,120 @@ const words = {
   media: "Part of the recording could not be played.",
 };
 
+class EventClip {
+  constructor() {
+    const { ts, to, before, after, most, hls } = video.dataset;
+    this.url = hls;
+    this.ts = Number(ts);
+    this.before = Number(before);
+    this.after = Number(after);
+    this.most = Number(most);
+    this.end = Number(to) - this.after * 1000; // of an event that goes on: now
+    this.turn = 0;
+    this.player = null;
+  }
+
+  get from() {
+    return this.ts - this.before * 1000;
+  }
+
+  get to() {
+    return this.end + this.after * 1000;
+  }
+
+  /** UTC ms of the picture that is shown. */
+  get shown() {
+    return this.player?.frameTime() ?? this.startAt;
+  }
+
+  /** Open the clip as it is cut now, at `ms`. */
+  async open(ms, plays) {
+    const turn = ++this.turn;
+    this.startAt = ms;
+    this.player?.stop();
+    this.player = null;
+    this.say();
+    // Not before there is something to play, and again until it really plays: a request is dropped when the player
+    // takes the element over.
+    const start = () => video.play().catch(() => {});
+    video.addEventListener("timeupdate", () => !video.paused && video.removeEventListener("canplay", start));
+    if (plays) video.addEventListener("canplay", start);
+    const player = await play(video, `${this.url}?before=${this.before}&after=${this.after}`, {
+      startAt: ms,
+      onFail: (why) => {
+        note.textContent = words[why] ?? why;
+        note.hidden = false;
+      },
+    });
+    if (turn === this.turn) this.player = player;
+    else player.stop();
+  }
+
+  /** To `ms`, with as much more of the recording as that needs. */
+  goTo(ms, plays = true) {
+    const lack = (s) => Math.min(this.most, Math.ceil(s));
+    const before = ms < this.from ? lack((this.ts - ms) / 1000) : this.before;
+    const after = ms >= this.to ? lack((ms - this.end) / 1000 + 0.001) : this.after;
+    if (before === this.before && after === this.after) {
+      const shown = this.shown;
+      if (shown !== null) video.currentTime = Math.max(0, video.currentTime + (ms - shown) / 1000);
+      if (plays) video.play().catch(() => {});
+      return;
+    }
+    Object.assign(this, { before, after });
+    this.open(Math.max(ms, this.from), plays);
+  }
+
+  say() {
+    document.getElementById("clip-says").textContent =
+      `Shown from ${clockText(this.from)} to ${clockText(this.to)}: ${this.before} s before it began to ${this.after} s after it ended.`;
+    const span = document.getElementById("clip-span");
+    const length = this.to - this.from;
+    span.setAttribute("viewBox", `0 0 ${length} 10`);
+    const set = (name, values) => Object.entries(values).forEach(([key, value]) => span.querySelector(name).setAttribute(key, value));
+    set(".all", { width: length });
+    set(".action", { x: this.ts - this.from, width: Math.max(length / 100, this.end - this.ts) });
+    set(".now", { width: length / 200 });
+  }
+
+  /** The line on the bar where the player is. */
+  follow() {
+    const at = this.shown;
+    const line = document.querySelector("#clip-span .now");
+    if (at === null) return;
+    line.removeAttribute("hidden");
+    line.setAttribute("x", Math.max(0, Math.min(this.to - this.from, at - this.from)));
+  }
+}
+
 if (video) {
-  const { hls } = video.dataset;
+  const clip = new EventClip();
   video.removeAttribute("src");
   video.load(); // lets go of the plain clip now, and not in the middle of the player's start
-  play(video, hls, {
-    onFail: (why) => {
-      note.textContent = words[why] ?? why;
-      note.hidden = false;
-    },
-  });
   video.muted = true;
   video.preload = "auto";
-  // Not before there is something to play, and again until it really plays: a request is dropped when the player
-  // takes the element over.
-  const start = () => video.play().catch(() => {});
-  if (!calm) {
-    video.addEventListener("canplay", start);
-    video.addEventListener("timeupdate", () => video.currentTime > 0 && video.removeEventListener("canplay", start));
-  }
+  video.addEventListener("timeupdate", () => clip.follow());
+  clip.open(clip.from, !calm);
+  const before = () => clip.goTo(Math.min(clip.shown, clip.to) - STEP_S * 1000);
+  const after = () => clip.goTo(clip.shown + STEP_S * 1000);
+  const start = () => clip.goTo(clip.from);
+  document.getElementById("clip-keys").hidden = false;
+  document.getElementById("five-before").addEventListener("click", before);
+  document.getElementById("five-after").addEventListener("click", after);
+  document.getElementById("from-start").addEventListener("click", start);
+  const keys = { ArrowLeft: before, ArrowRight: after, Home: start };
+  addEventListener(
+    "keydown",
+    (event) => {
+      if (!keys[event.key] || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
+      if (event.target.matches("input, select, textarea")) return;
+      if (event.key === "Home" && event.target !== video && !event.target.closest("#clip-keys")) return; // scrolls
+      event.preventDefault();
+      event.stopPropagation();
+      keys[event.key]();
+    },
+    { capture: true }, // before the player's own keys, which know nothing of what lies around
+  );
 }
 
 // Whoever opens it has seen it; that is this member's own note and nobody else's.

@@ -72,7 +72,7 @@ function place(card) {
 }
 
 async function show(event) {
-  const answer = await fetch(`/events/${encodeURIComponent(event.id)}/card`, { headers: { Accept: "text/html" } });
+  const answer = await fetch(`/events/${encodeURIComponent(event.id)}/card${location.search}`, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   document.getElementById("sentence").textContent = answer.headers.get("X-Sentence");
   const card = parse(await answer.text()).querySelector("li");

@@ -1,11 +1,13 @@
 // HLS in a video element: the browser's own where it has it, else hls.js (loaded only then).
 
+import { secondsAt } from "./timeline.js";
+
 const assets = document.documentElement.dataset.assets;
 
-const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
+export const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
 
 let loading = null;
-const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
+export const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
 
 const LIVE = {
   liveSyncDuration: 1.5,
@@ -43,17 +45,18 @@ function stayNear(video) {
 }
 
 /**
- * Play `url` in `video`. `onFail(words)` is called once, when it cannot go on.
+ * Play `url` in `video`, from the moment `startAt` (UTC ms) on if it is told. `onFail(words)` is called once, when it
+ * cannot go on.
  * Returns `{ stop, frameTime }`: `frameTime()` is UTC ms of the shown frame by the box's stamps, or null.
  */
-export async function play(video, url, { isLive = false, onFail = () => {} } = {}) {
-  if (hasNative(video)) return playNative(video, url, onFail);
+export async function play(video, url, { isLive = false, startAt = null, onFail = () => {} } = {}) {
+  if (hasNative(video)) return playNative(video, url, startAt, onFail);
   const Hls = await loadHls();
   if (!Hls.isSupported()) {
     onFail("This browser cannot play it.");
     return { stop() {}, frameTime: () => null };
   }
-  const hls = new Hls({ enableWorker: false, ...(isLive ? LIVE : CLIP) });
+  const hls = new Hls({ enableWorker: false, ...(isLive ? LIVE : CLIP), autoStartLoad: startAt === null });
   let repairs = 0;
   let stopped = false;
   const letGo = isLive ? stayNear(video) : () => {};
@@ -75,6 +78,12 @@ export async function play(video, url, { isLive = false, onFail = () => {} } = {
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR && repairs++ < 2) return hls.recoverMediaError();
     fail(data.type === Hls.ErrorTypes.NETWORK_ERROR ? "network" : "media");
   });
+  if (startAt !== null) {
+    hls.once(Hls.Events.LEVEL_LOADED, (_name, { details }) => {
+      const pieces = details.fragments.map((one) => ({ start: one.start, duration: one.duration, at: one.programDateTime }));
+      hls.startLoad(secondsAt(pieces, startAt) ?? 0);
+    });
+  }
   hls.loadSource(url);
   hls.attachMedia(video);
   return { stop, frameTime: () => hls.playingDate?.getTime() ?? null };
@@ -82,8 +91,13 @@ export async function play(video, url, { isLive = false, onFail = () => {} } = {
 
 const isCodec = (details) => /codec/i.test(details);
 
-function playNative(video, url, onFail) {
+function playNative(video, url, startAt, onFail) {
   video.src = url;
+  const toStart = () => {
+    const began = video.getStartDate?.().getTime();
+    if (startAt !== null && began) video.currentTime = Math.max(0, (startAt - began) / 1000);
+  };
+  video.addEventListener("loadedmetadata", toStart, { once: true });
   const failed = () => onFail(video.error?.code === 4 ? "codec" : "network");
   video.addEventListener("error", failed, { once: true });
   const stop = () => {

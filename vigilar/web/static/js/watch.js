@@ -94,7 +94,8 @@ function stop() {
 
 function update() {
   clearTimeout(retryTimer);
-  const wanted = canvas && !isPaused && !document.hidden && stage.dataset.state !== "off";
+  const isPast = document.body.dataset.past !== undefined; // the recorded half of the page is shown
+  const wanted = canvas && !isPaused && !isPast && !document.hidden && stage.dataset.state !== "off";
   if (wanted && !abort) run();
   if (!wanted) stop();
   say();
@@ -137,6 +138,7 @@ if (canvas) {
     update();
   });
   document.addEventListener("visibilitychange", update);
+  document.addEventListener("past", update);
   addEventListener("pagehide", stop);
   addEventListener("pageshow", update);
   setInterval(say, 500);

@@ -1,0 +1,27 @@
+"""A browser for the tests of a file, and a clean one for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chromium import AXE, EXECUTABLE, launch
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
+    assert not missing, f"{missing} missing: scripts/test.sh brings them"
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def closed_pages(chromium: Browser) -> Iterator[None]:
+    yield
+    for context in list(chromium.contexts):
+        context.close()
