@@ -57,10 +57,11 @@ def test_few_hours_give_a_wide_range_that_says_so() -> None:
         (240, 22 * DAY_MS // 11, "There is space for the 2 days that recordings are to be kept."),
         (10, None, "At this rate you keep 24 hours (22 to 27)."),
         (0, None, "At this rate you keep 0 minutes (0 to 0)."),
+        (20, None, "At this rate you keep 2 days (44 hours to 2 days)."),
     ],
 )
 def test_sentence(room: int, keep_ms: int | None, sentence: str) -> None:
-    assert forecast(Rate(10, 10.9, 11, 0) if room < 0 else Rate(10, 9, 11), room, keep_ms).sentence == sentence
+    assert forecast(Rate(10, 9, 11), room, keep_ms).sentence == sentence
 
 
 def test_nothing_recorded_says_nothing() -> None:

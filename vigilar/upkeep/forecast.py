@@ -119,13 +119,12 @@ def _doubt(rate: Rate) -> str:
 
 
 def _range(likely: float, low: float | None, high: float | None) -> str:
-    ends = f" ({_number(low, likely)} to {_number(high, likely)})" if low is not None and high is not None else ""
-    return f"{_length(likely)}{ends}"
+    if low is None or high is None:
+        return _length(likely)
+    (least, unit), (most, other_unit) = amount_of_days(low), amount_of_days(high)
+    ends = f"{least} to {most}" if unit == other_unit else f"{least} {unit} to {most} {other_unit}"
+    return f"{_length(likely)} ({ends})"
 
 
 def _length(days: float) -> str:
     return keep_text(round(days * DAY_MS))
-
-
-def _number(days: float, as_in: float) -> str:
-    return amount_of_days(days, as_in)[0]

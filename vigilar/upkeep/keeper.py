@@ -40,11 +40,11 @@ Report = Callable[[str, str, dict[str, Any]], None]
 """Takes a fact: its kind, what makes it the same one when it is told again, details."""
 
 WHY_WORDS: dict[Why, str] = {
-    "age": "to keep the age",
+    "age": "for their age",
     "quota": "to keep the quota",
     "camera-quota": "to keep the camera's quota",
     "reserve": "to keep space free on the disk",
-    "owner": "as somebody said",
+    "owner": "by a person's word",
 }
 """Completes "deleted ..."."""
 
