@@ -67,6 +67,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     processes = None if found is None else process_lines(_visible_processes(found, visible))
     disk = read_disk(here, cameras)
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
+    problems += _upkeep_problem(found)
     return HouseState(
         now_ms=now_ms,
         sentence=house_sentence(cameras, problems),
@@ -76,6 +77,12 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
         disk=disk,
         has_bus=here.board.is_bus_connected,
     )
+
+
+def _upkeep_problem(processes: dict[str, Any] | None) -> list[str]:
+    """What the upkeep process says of itself."""
+    status = (processes or {}).get("upkeep", {}).get("status") or {}
+    return [str(status["problem"])] if status.get("problem") else []
 
 
 def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:
