@@ -68,8 +68,8 @@ def rate_of(days: Iterable[DaySum], now_ms: int) -> Rate | None:
 
 
 def forecast(rate: Rate | None, capacity_bytes: int, keep_ms: int | None) -> Forecast:
-    """How long recordings stay that come at ``rate`` and have ``capacity_bytes`` in all. ``keep_ms``: they go then at the
-    latest."""
+    """How long recordings stay that come at ``rate`` and may take ``capacity_bytes`` in all. ``keep_ms``: they go then
+    at the latest."""
     if rate is None:
         return Forecast(None, None, None, "Nothing was recorded in the last days, so nothing can be said yet.")
     likely = capacity_bytes / rate.likely if rate.likely else None
