@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -25,6 +28,10 @@ from vigilar.processes.plan import make_broker_ready
 from vigilar.store.engine import Store
 
 ROOT = Path(__file__).resolve().parents[1]
+
+os.environ["VIGILAR_STATE_DIR"] = tempfile.mkdtemp(prefix="vigilar-state-")
+"""What houses of the tests remember; every program that a test starts inherits it."""
+atexit.register(shutil.rmtree, os.environ["VIGILAR_STATE_DIR"], ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,30 @@ short-lived process that hands back plain jobs, and the table of kinds names the
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
+from vigilar.base.file_system import find_file_system
+from vigilar.base.folder_id import find_folder_id, make_folder_id
+from vigilar.base.folder_watch import FolderWatch
+from vigilar.base.house_file import HouseFile
 from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.logs import start_logging
+from vigilar.base.systemd import ServiceManager
 from vigilar.config.places import Places
+from vigilar.processes.folder_guard import FolderGuard
 from vigilar.processes.kinds import KINDS, ProcessKind
 from vigilar.processes.planner import AnswerPlan, PlanTask, Refusal
 from vigilar.processes.supervisor import Supervisor
+from vigilar.processes.waiting import wait_for_folder
 
 CHILD_ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "2",  # one heap per thread would cost each camera process tens of megabytes
@@ -38,25 +48,68 @@ def run_supervisor(
 ) -> int:
     """Run Vigilar until SIGTERM or Ctrl-C; the exit code of an ordered stop is 0. Main thread only.
 
+    While the data folder is not the one that this house remembers, nothing is read or written there and a page says
+    so; the house starts as soon as it is back.
+
     Raises VigilarError, one sentence with its next step and exit code, when it cannot start: the configuration is
     wrong (CONFIG), another Vigilar runs on this data folder or a port is taken (BUSY), Mosquitto is not installed.
     ``kinds`` are the processes of the house; ``answer_plan`` makes the plan, if not ours does.
     """
     start_logging("supervisor")
     _prepare_environment()
+    house = HouseFile(places.house_file)
+    with ExitStack() as ending:
+        if house.make_folder():
+            ending.enter_context(_lock(house.lock_file, places))
+        house.load()
+        watch = FolderWatch(places.data_dir)
+        watch.start()
+        ending.callback(watch.stop)
+        manager = ServiceManager(os.environ)
+        guard = FolderGuard(places.data_dir, house, watch)
+        while True:
+            if not wait_for_folder(guard, manager):
+                return int(ExitCode.OK)
+            code = _run_house(places, kinds, answer_plan or _run_plan, guard, manager)
+            if not guard.is_away:
+                return code
+
+
+def _run_house(
+    places: Places, kinds: tuple[ProcessKind, ...], answer_plan: AnswerPlan, guard: FolderGuard, manager: ServiceManager
+) -> int:
+    """Run the house on the folder that is in its place; returns after a stop, or when the folder is gone."""
     _make_folders(places)
-    lock = FileLock(places.lock_file)
-    with disk_errors("start", places.data_dir):
+    with _lock(places.lock_file, places):
+        with disk_errors("start", places.data_dir):
+            folder_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
+            file_system = find_file_system(places.data_dir)
+        guard.watch.forget()
+        guard.house.change(folder_id=folder_id, file_system=file_system, data_dir=str(places.data_dir))
+        supervisor = Supervisor(places, kinds, answer_plan, guard, manager)
+        code = supervisor.run()
+        if supervisor.has_left_behind and not guard.is_away:
+            # Python's own end would wait for these children, and nobody could start Vigilar again meanwhile.
+            guard.watch.stop()
+            logging.shutdown()
+            os._exit(code)
+        return code
+
+
+@contextmanager
+def _lock(path: Path, places: Places) -> Iterator[None]:
+    lock = FileLock(path)
+    with disk_errors("start", path.parent):
         is_ours = lock.acquire(SUPERVISOR_WAIT_S)
     if not is_ours:
         raise VigilarError(
-            f"another Vigilar, process {holder_pid(places.lock_file)}, already runs with {places.data_dir}",
+            f"another Vigilar, process {holder_pid(path)}, already runs with {places.data_dir}",
             next_step="Stop it first, or give this one another folder with --data-dir.",
             kind=ErrorKind.PERMANENT,
             exit_code=ExitCode.BUSY,
         )
     with lock:
-        return Supervisor(places, kinds, answer_plan or _run_plan).run()
+        yield
 
 
 def _run_plan(task: PlanTask, answer: Connection) -> None:

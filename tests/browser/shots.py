@@ -103,7 +103,7 @@ def _trouble(browser: Browser, house: House, url: str, target: Path) -> None:
     BOARD.set_bus(False)
     full = DiskState(512_000_000_000, 1_200_000_000)
     house.break_page("events.events_page")
-    with patch.object(house_module, "read_disk", lambda _parts: full):
+    with patch.object(house_module, "read_disk", lambda *_: full):
         for size in SIZES:
             page = _page(browser, size)
             _shoot(page, url.replace("127.0.0.1", FOREIGN_NAME), target / f"{size}-421.png")

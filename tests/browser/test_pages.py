@@ -192,7 +192,7 @@ def test_refusals_are_pages_a_person_can_read(full: Site, size: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_house_in_trouble_is_accessible_and_fits(full: Site, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is nearly full, and live updates interrupted: the bar is no jump of the list."""
-    monkeypatch.setattr(house_words, "read_disk", lambda _parts: DiskState(512_000_000_000, 1_200_000_000))
+    monkeypatch.setattr(house_words, "read_disk", lambda *_: DiskState(512_000_000_000, 1_200_000_000))
     page = full.page(size)
     page.goto(f"{full.url}/system")
     expect(page.get_by_text("The disk is nearly full.").first).to_be_visible()

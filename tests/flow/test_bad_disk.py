@@ -172,7 +172,8 @@ def test_first_start_on_a_full_disk_says_so_in_one_sentence(small_disk: Path) ->
     done = vigilar(folder, "start")
     assert done.code == 12
     sentence, next_step = done.err.splitlines()[-2:]
-    assert "No space left on device" in sentence
+    assert sentence.startswith("Cannot start: the disk of ")
+    assert sentence.endswith(" is full.")
     assert next_step.startswith("Free space on that disk")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.ports import free_port
-from vigilar.base.folder_id import find_folder_id
+from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.config.jobs import HouseJobs
 from vigilar.config.places import find_places
 from vigilar.processes.plan import make_jobs
@@ -25,6 +25,7 @@ class Box:
 
     def __init__(self, folder: Path, database_url: str) -> None:
         folder.mkdir()
+        make_folder_id(folder)  # as the supervisor does
         self.places = find_places(data_dir=folder, environ={})
         self._database_url = database_url
 

@@ -152,7 +152,7 @@ def test_folder_of_another_house_is_left_alone(tmp_path: Path) -> None:
         mine = (tmp_path / FILE_NAME).read_bytes()
         (tmp_path / FILE_NAME).unlink()
         keeper = b.keeper(WEEK)
-        with pytest.raises(VigilarError, match="not the data folder of this house"):
+        with pytest.raises(VigilarError, match="The drive for recordings is not there"):
             keeper.turn()
         assert old in b.left()
         (tmp_path / FILE_NAME).write_bytes(mine)

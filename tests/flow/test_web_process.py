@@ -19,6 +19,7 @@ import pytest
 from tests.conftest import wait_until
 from tests.ports import free_port
 from vigilar.base.child import Launched
+from vigilar.base.folder_id import make_folder_id
 from vigilar.base.launch import launch_process
 from vigilar.config.jobs import WebJob
 from vigilar.config.places import Places
@@ -99,6 +100,7 @@ class WebProcess:
 def job(tmp_path: Path) -> WebJob:
     places = Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "secrets", may_lack_config=True)
     places.run_dir.mkdir()
+    make_folder_id(tmp_path)
     prepare_start(places)
     jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
     job = jobs.processes["web"].job

@@ -22,6 +22,7 @@ from tests.flow.command_line import vigilar
 from tests.flow.test_web_process import WebProcess
 from tests.ports import free_port
 from tests.recording_kit import make_clip
+from vigilar.base.folder_id import make_folder_id
 from vigilar.config.jobs import WebJob
 from vigilar.config.places import Places
 from vigilar.processes.entry import enter
@@ -117,6 +118,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     places = Places(folder / "vigilar.toml", folder, folder / "secrets")
     places.run_dir.mkdir()
     places.config_file.write_text(SETTINGS.format(port=free_port()), encoding="utf-8")
+    make_folder_id(places.data_dir)
     prepare_start(places)
     job = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True)).processes["web"].job
     assert isinstance(job, WebJob)

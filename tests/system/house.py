@@ -32,6 +32,11 @@ class RunningHouse:
     folder: Path
     base: str
     opener: urllib.request.OpenerDirector
+    log_file: Path
+
+    def start(self) -> None:
+        """Start it again in its folder, after it was stopped."""
+        self.process = _launch(self.folder, self.log_file)
 
     def get(self, path: str) -> bytes:
         with self.opener.open(self.base + path, timeout=30) as answer:
@@ -53,7 +58,7 @@ class RunningHouse:
         return next(p for p in self.children() if p.name() == f"v:{camera_id}"[:15])
 
     def log(self) -> str:
-        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+        return self.log_file.read_text(encoding="utf-8", errors="replace")
 
 
 def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
@@ -68,10 +73,15 @@ def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
 
 
 @contextlib.contextmanager
-def run_house(folder: Path, cameras: dict[str, str | dict[str, str]], *more: str) -> Iterator[RunningHouse]:
+def run_house(
+    folder: Path, cameras: dict[str, str | dict[str, str]], *more: str, log_file: Path | None = None
+) -> Iterator[RunningHouse]:
     """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in.
 
-    ``more`` are further lines of the configuration, whole tables."""
+    ``more`` are further lines of the configuration, whole tables. ``log_file`` is where the log goes if the folder is
+    to be taken away.
+    """
+    log_file = log_file or folder / "log"
     port = free_port()
     lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", f"port = {free_port()}", *more]
     for name, given in cameras.items():
@@ -79,13 +89,9 @@ def run_house(folder: Path, cameras: dict[str, str | dict[str, str]], *more: str
         lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vigilar.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (folder / "log").open("wb") as log:
-        command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
-        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
-    cookies = urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar())
-    house = RunningHouse(process, folder, f"http://127.0.0.1:{port}", urllib.request.build_opener(cookies))
-    try:
+    opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
+    house = RunningHouse(_launch(folder, log_file), folder, f"http://127.0.0.1:{port}", opener, log_file)
+    with _stopping(house):
         wait_for(lambda: house.get("/healthz"), 40, "the page answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
         request = urllib.request.Request(
@@ -93,6 +99,28 @@ def run_house(folder: Path, cameras: dict[str, str | dict[str, str]], *more: str
         )
         house.opener.open(request, timeout=10).close()
         yield house
+
+
+@contextlib.contextmanager
+def start_house(house: RunningHouse) -> Iterator[RunningHouse]:
+    """Start a stopped house again, until the block ends."""
+    with _stopping(house):
+        house.start()
+        yield house
+
+
+@contextlib.contextmanager
+def _stopping(house: RunningHouse) -> Iterator[None]:
+    try:
+        yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        house.process.send_signal(signal.SIGTERM)
+        house.process.wait(20)
+
+
+def _launch(folder: Path, log_file: Path) -> subprocess.Popen[bytes]:
+    with log_file.open("ab") as log:
+        command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
+        return subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )

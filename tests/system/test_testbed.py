@@ -122,7 +122,7 @@ def _motions_since(house: RunningHouse, name: str, utc_ms: float) -> list[dict[s
 
 
 def test_clip_of_foreign_footage_is_whole_and_begins_before(bed: Bed, house: RunningHouse, tmp_path: Path) -> None:
-    started_ms = int(house.events("system_started")[0]["ts"])
+    started_ms = int(wait_for(lambda: house.events("system_started"), 20, "the start is an event")[0]["ts"])
     event = wait_for(
         lambda: [
             e

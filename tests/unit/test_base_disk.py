@@ -11,6 +11,7 @@ import pytest
 from vigilar.base.atomic import write_remade
 from vigilar.base.disk import device_fault, disk_error, disk_errors, is_read_only, refuses_writing
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError, VigilarError
+from vigilar.base.folder_id import make_folder_id
 from vigilar.base.reserve import PIECE_BYTES, PIECES, Reserve
 
 
@@ -57,6 +58,7 @@ def test_unchanged_file_is_not_written_again(tmp_path: Path) -> None:
 
 
 def test_reserve_is_kept_spent_piece_by_piece_and_kept_again(tmp_path: Path) -> None:
+    make_folder_id(tmp_path)
     reserve = Reserve(tmp_path)
     reserve.keep()
     pieces = sorted((tmp_path / "reserve").iterdir())
@@ -73,7 +75,13 @@ def test_reserve_makes_no_folder_where_the_data_folder_is_gone(tmp_path: Path) -
     assert not Reserve(tmp_path / "gone").spend()
 
 
+def test_reserve_writes_nothing_into_an_empty_mount_point(tmp_path: Path) -> None:
+    assert Reserve(tmp_path).help(lambda: "done") == "done"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_reserve_helps_only_against_a_full_disk(tmp_path: Path) -> None:
+    make_folder_id(tmp_path)
     reserve = Reserve(tmp_path)
     reserve.keep()
     refusals = [StoreError("full", kind=ErrorKind.FULL), StoreError("full", kind=ErrorKind.FULL)]

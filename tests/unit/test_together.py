@@ -39,13 +39,14 @@ def test_processes_at_once_never_get_the_same_port() -> None:
         process.start()
         ends.append((process, ours))
     for _, ours in ends:
-        told.append(set(ours.recv()))  # both are still there, with their blocks
+        told.append(set(ours.recv()))
+    own = {ports.free_port() for _ in range(ports.BLOCK)}  # while both are still there, with their blocks
     for process, ours in ends:
         with closing(ours):
             ours.send(None)
         process.join()
     assert told[0].isdisjoint(told[1])
-    assert told[0].isdisjoint({ports.free_port() for _ in range(ports.BLOCK)})
+    assert told[0].isdisjoint(own)
 
 
 def test_ports_in_a_row_are_of_one_block() -> None:

@@ -21,6 +21,7 @@ from vigilar.store.users import create_member, create_owner, set_role
 from vigilar.web import open_streams
 from vigilar.web.logins import find_logins
 from vigilar.web.open_streams import OpenStream, OpenStreams
+from vigilar.web.parts import make_rows_door
 from vigilar.web.rights import Member, Right
 from vigilar.web.session_cache import SessionCache
 
@@ -35,7 +36,7 @@ class House:
         self.store = store
         self.clock = SimulatedClock(NOW * 1_000_000)
         self.asked = 0
-        self.streams = OpenStreams(partial(find_logins, store, SessionCache()), self.clock)
+        self.streams = OpenStreams(partial(find_logins, store, make_rows_door(), SessionCache()), self.clock)
         sam = create_owner(store, "Sam", "hash", NOW)
         self.bert = create_member(store, "Bert", "hash", "adult", None, NOW)
         for letter, member in ((b"s", sam), (b"b", self.bert)):
@@ -97,6 +98,27 @@ def test_stream_ends_when_its_right_is_lost(house: House) -> None:
     set_role(house.store, house.bert.id, "guest")
     assert system.wait(5.0)
     assert not live.is_set()
+
+
+def test_streams_go_on_while_the_database_hangs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = house.open(b"s")
+    wait_until(lambda: house.asked >= 1, 5.0)
+    hang, began = threading.Event(), threading.Event()
+
+    def connect() -> None:
+        began.set()
+        hang.wait()
+        raise ValueError("nobody hears this")
+
+    monkeypatch.setattr(house.store.engine, "connect", connect)
+    house.clock.advance(LIFETIME_MS / 2000)
+    assert began.wait(5.0)
+    asked = house.asked
+    wait_until(lambda: house.asked > asked + 2, 5.0)
+    assert not sam.is_set(), "known from the looks before"
+    house.clock.advance(LIFETIME_MS / 2000)
+    assert sam.wait(5.0), "its login has expired, whoever answers"
+    hang.set()
 
 
 def test_forty_streams_are_one_query_a_look(house: House, queries: list[str]) -> None:

@@ -17,11 +17,12 @@ from flask.testing import FlaskClient
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.keep_rules import KeepRules
+from vigilar.base.page_headers import CSP
 from vigilar.config.secrets import SecretStore
 from vigilar.store.files import get_file
 from vigilar.store.holdings import find_word
 from vigilar.web.openapi import openapi_document
-from vigilar.web.security import CSP, is_known_host
+from vigilar.web.security import is_known_host
 
 PAGE = {"Accept": "text/html"}
 

@@ -207,6 +207,15 @@ def test_disk_that_costs_some_cameras_only_says_how_many() -> None:
     )
 
 
+def test_word_of_the_drive_comes_before_all_and_nothing_is_said_to_go_on() -> None:
+    drive = "The drive for recordings does not answer."
+    waits, slow = line("live", is_recording=True), line("live", not_recording="disk-slow")
+    assert list_problems([waits], [], None, has_bus=False, drive=drive) == [drive, "Live updates are interrupted."]
+    problems = list_problems([slow], [], None, has_bus=True, drive=drive)
+    assert problems == [drive, "The disk is too slow: nothing is recorded."]
+    assert house_sentence([slow], problems) == f"2 things to look at. First: {drive}"
+
+
 def test_restarting_camera_is_told_once() -> None:
     lines = process_lines({"camera/shed": {"state": "waiting"}})
     assert list_problems([line("restarting")], lines, ROOMY, has_bus=True) == ["Shed: restarting, not recording."]

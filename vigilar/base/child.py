@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,14 @@ class Launched:
         """By process file descriptor: never hits a later process of the same number."""
         with contextlib.suppress(OSError):
             signal.pidfd_send_signal(self.exit_fd, number)
+
+    def reap_within(self, within_s: float) -> bool:
+        """Reap the process, which was killed. False when it is not gone in time: it waits in the kernel, most likely
+        for a drive that hangs, beyond our reach."""
+        if not select.select([self.exit_fd], [], [], max(0.0, within_s))[0]:
+            return False
+        self.reap()
+        return True
 
     def close(self) -> None:
         os.close(self.exit_fd)
@@ -201,15 +210,27 @@ class Child:
     def is_due(self) -> bool:
         return self.state is ChildState.WAITING and self._now_s() >= self._due_s
 
-    def kill_if_hung(self) -> str | None:
-        """Kill a process without heartbeats, or one that was to stop and did not. Gives the reason if so."""
+    @property
+    def disk_wait_s(self) -> float:
+        """For how long it has been waiting for the drive in one write, as it said itself."""
+        wait_s = self._status.get("disk_wait_s", 0.0)
+        return float(wait_s) if isinstance(wait_s, int | float) else 0.0
+
+    def kill_if_hung(self, *, is_excused: bool = False) -> str | None:
+        """Kill a process without heartbeats, or one that was to stop and did not. Gives the reason if so.
+
+        ``is_excused``: it may be waiting for a drive that hangs, and has all the time again once that is over.
+        """
         now = self._now_s()
         if self.state is ChildState.STOPPING and now >= self._kill_s:
-            self._kill_s = now + 1.0
+            self._kill_s = float("inf")  # once is enough: who is in the kernel ends when that returns
             self.kill()
             return f"did not stop within {now - self._stop_s:.1f} s"
         limit_s = {ChildState.STARTING: FIRST_BEAT_S, ChildState.RUNNING: BEAT_S}.get(self.state)
         if limit_s is None or self._was_hung or not (self.launched and self.launched.line):
+            return None
+        if is_excused:
+            self._beat_s = now
             return None
         if now - self._beat_s < limit_s:
             return None

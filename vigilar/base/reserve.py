@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.folder_id import FILE_NAME
 
 FOLDER_NAME = "reserve"
 PIECES = 8
@@ -27,13 +28,16 @@ class Reserve:
     """The reserve in ``folder``. Any thread, any process: each step is one call to the system."""
 
     def __init__(self, folder: Path) -> None:
+        self._mark = folder / FILE_NAME
         self._folder = folder / FOLDER_NAME
         self._pieces = [self._folder / str(number) for number in range(PIECES)]
 
     def keep(self) -> None:
-        """Make the pieces that are not there, as far as the disk has free space. Does nothing where the folder itself
-        is gone, as when its drive is away."""
+        """Make the pieces that are not there, as far as the disk has free space. Does nothing where the folder does not
+        carry the mark of a house: its drive is away then, and this would be the system disk under its mount point."""
         with contextlib.suppress(OSError):
+            if not self._mark.exists():
+                return
             self._folder.mkdir(mode=0o700, exist_ok=True)
             for piece in self._pieces:
                 if not piece.exists():

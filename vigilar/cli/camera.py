@@ -21,6 +21,7 @@ from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.reference import effective
 from vigilar.config.secrets import SecretStore
+from vigilar.processes.folder_check import require_folder
 
 _COMMANDS = {
     "add": ("vigilar.cli.camera_add:add", "Try a camera and add it."),
@@ -75,6 +76,7 @@ def show(camera_id: str, places: Places, as_json: bool) -> int:
 @with_places
 def login(camera_id: str, user: str | None, password_file: IO[str] | None, places: Places) -> int:
     """Store user and password of a camera again. The password is asked for, or read from a file."""
+    require_folder(places)
     config = load_config(places)
     found = get_camera(config, camera_id)
     if not found.address.startswith("rtsp:"):
@@ -103,6 +105,7 @@ def login(camera_id: str, user: str | None, password_file: IO[str] | None, place
 @with_places
 def remove(camera_id: str, yes: bool, places: Places) -> int:
     """Take a camera out of the settings and forget its login. Its recordings and events stay."""
+    require_folder(places)
     found = get_camera(load_config(places), camera_id)
     if not yes and sys.stdin.isatty():
         click.confirm(f'Stop recording "{found.name}" and forget its login?', abort=True, err=True)

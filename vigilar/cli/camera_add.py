@@ -23,6 +23,7 @@ from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.config.reference import effective
 from vigilar.config.secrets import LoginSecret, SecretStore
+from vigilar.processes.folder_check import require_folder
 
 
 @click.command()
@@ -52,6 +53,7 @@ def add(
 
     The password is asked for, or read with --password-file; it goes into the secrets, never into the settings file.
     """
+    require_folder(places)
     config = load_config(places)
     bare, user = _without_login(address, user)
     name = name or _ask_name(config)

@@ -21,6 +21,7 @@ from vigilar.cli.options import with_places
 from vigilar.cli.service import find_supervisor, is_serving, lan_address, local_host, page_address
 from vigilar.config.places import Places, find_places
 from vigilar.main import run_supervisor
+from vigilar.processes.folder_check import require_folder
 
 LOOK_EVERY_S = 0.2
 WAIT_S = 180.0
@@ -54,6 +55,7 @@ def demo(
             next_step="Stop it first, or give this one another folder with --data-dir.",
             exit_code=ExitCode.BUSY,
         )
+    require_folder(places, is_trial=True)
     settings = _prepare(places, [*addresses, *_read_lines(cameras_from)], port)
     if not isinstance(settings, dict):
         return settings

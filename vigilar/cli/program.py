@@ -25,6 +25,7 @@ COMMANDS: Lines = {
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
+    "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

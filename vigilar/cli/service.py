@@ -10,6 +10,7 @@ import socket
 
 from vigilar.base.disk import DEVICE_ERRORS
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
+from vigilar.base.house_file import HouseFile, HouseMemory
 from vigilar.base.lock import holder_pid
 from vigilar.base.status_socket import ask_status
 from vigilar.config.places import Places
@@ -18,16 +19,30 @@ HEALTH_TIMEOUT_S = 3.0
 
 
 def find_supervisor(places: Places) -> int | None:
-    """The process id of the supervisor of this data folder, None when none runs. Raises VigilarError (DENIED)."""
-    try:
-        return holder_pid(places.lock_file) or None
-    except PermissionError as error:
-        raise _denied(f"{places.lock_file} may not be read by this user.") from error
-    except OSError as error:
-        if error.errno not in DEVICE_ERRORS:
-            raise
-        found = ask_status(places.run_dir)  # a socket needs no disk that answers
-        return int(found["processes"]["supervisor"]["pid"]) if found else None
+    """The process id of the supervisor of this data folder, None when none runs. Raises VigilarError (DENIED).
+
+    The lock outside of the folder is asked first: the drive may be away, or not answer.
+    """
+    for lock_file in (HouseFile(places.house_file).lock_file, places.lock_file):
+        try:
+            pid = holder_pid(lock_file)
+        except PermissionError as error:
+            raise _denied(f"{lock_file} may not be read by this user.") from error
+        except OSError as error:
+            if error.errno not in DEVICE_ERRORS:
+                raise
+            found = ask_status(places.run_dir)  # a socket needs no disk that answers
+            pid = int(found["processes"]["supervisor"]["pid"]) if found else None
+        if pid:
+            return pid
+    return None
+
+
+def find_drive_trouble(places: Places) -> HouseMemory | None:
+    """What is remembered of the house (``sentence``, ``next_step``, where its page is), when its running supervisor
+    misses the drive; None otherwise. Never touches the drive."""
+    memory = HouseFile(places.house_file).load()
+    return memory if memory.sentence else None
 
 
 def ask_reload(places: Places) -> bool:

@@ -17,7 +17,7 @@ from vigilar.base.status_socket import ask_status
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, one_line, print_json, print_table
 from vigilar.cli.reload import not_running
-from vigilar.cli.service import find_supervisor, is_serving, local_host, page_address
+from vigilar.cli.service import find_drive_trouble, find_supervisor, is_serving, local_host, page_address
 from vigilar.cli.times import house_zone
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
@@ -79,6 +79,10 @@ def status(places: Places, as_json: bool) -> int:
 
 def _gather(places: Places) -> dict[str, Any]:
     found: dict[str, Any] = {"version": __version__, "address": None, "cameras": [], "warnings": []}
+    if drive := find_drive_trouble(places):
+        found["warnings"].append(f"{drive.sentence} {drive.next_step}")
+        found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
+        return found
     now_ms = time.time_ns() // 1_000_000
     told = fresh_processes(places, now_ms)
     if told is None:

@@ -19,6 +19,7 @@ from vigilar.cli.output import print_json, print_table, tell
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
+from vigilar.processes.folder_check import require_folder
 from vigilar.store import users as user_rows
 from vigilar.store.engine import Store
 from vigilar.store.users import Role, UserRow
@@ -104,7 +105,9 @@ def remove(name: str, yes: bool, places: Places) -> int:
 
 @contextmanager
 def open_store(places: Places) -> Iterator[Store]:
-    """The database of the house. Raises StoreError (NOT_RUNNING) when Vigilar was never started."""
+    """The database of the house. Raises StoreError (NOT_RUNNING) when Vigilar was never started, VigilarError (V-DRIVE)
+    when the house's drive is not there."""
+    require_folder(places)
     store = Store.open(database_url(load_config(places), places))
     try:
         yield store

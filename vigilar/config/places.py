@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vigilar.base.house_file import house_file_name
+
 DEFAULT_CONFIG_FILE = Path("/etc/vigilar/vigilar.toml")
 DEFAULT_DATA_DIR = Path("/var/vigilar")
 CONFIG_VARIABLE = "VIGILAR_CONFIG"
+STATE_VARIABLE = "VIGILAR_STATE_DIR"
+SYSTEM_STATE_DIR = Path("/var/lib/vigilar")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class Places:
         """Locked by the one supervisor of this data folder; holds its process id."""
         return self.data_dir / "supervisor.lock"
 
+    @property
+    def house_file(self) -> Path:
+        """What the house remembers of this data folder, outside of it."""
+        return find_state_dir() / house_file_name(self.data_dir)
+
 
 def find_places(
     config: Path | None = None, data_dir: Path | None = None, environ: Mapping[str, str] = os.environ
@@ -63,3 +72,19 @@ def find_places(
     if named is not None:
         file = named.expanduser().absolute()
     return Places(config_file=file, data_dir=folder, secrets_dir=secrets, may_lack_config=named is None)
+
+
+def find_state_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder for what must be known while the data folder is away. Touches no disk.
+
+    ``VIGILAR_STATE_DIR``, else systemd's ``STATE_DIRECTORY``, else /var/lib/vigilar for root, else the user's own
+    (XDG base directory specification).
+    """
+    if named := environ.get(STATE_VARIABLE):
+        return Path(named).expanduser().absolute()
+    if given := environ.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])
+    if os.geteuid() == 0:
+        return SYSTEM_STATE_DIR
+    base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "vigilar"

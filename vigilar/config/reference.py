@@ -35,6 +35,9 @@ is `DIR/vigilar.toml`. Every line is optional, and so is the file: without it th
 - Secrets are not in this file, only their names (`secret:NAME`). They lie in the folder `secrets` beside it, one file
   each, readable by the service alone. `vigilar camera add` and `vigilar camera login` store them.
 - A running service keeps its last good settings when the file is wrong. `vigilar reload` makes it read the file again.
+- What the house remembers of its drive lies outside of the data folder, in the state folder: `VIGILAR_STATE_DIR`, else
+  systemd's `STATE_DIRECTORY`, else `/var/lib/vigilar` for root, else `~/.local/state/vigilar` (`XDG_STATE_HOME`). While
+  the drive is away, nothing is written in the data folder; `vigilar new-drive` takes another drive.
 - Times are texts with their unit: `"500ms"`, `"5s"`, `"2m"`, `"1h"`; how long is kept: `"12h"`, `"30d"`.
 - Sizes are texts with their unit, powers of a thousand: `"500 MB"`, `"100 GB"`, `"2 TB"`.
 """

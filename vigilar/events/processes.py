@@ -1,4 +1,4 @@
-"""The subject of processes: what the supervisor saw of them and tells over its line."""
+"""The subject of processes: what the supervisor saw of them and of the data folder, and tells over its line."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ PROCESSES = Subject(
         EventType("process_failing", Severity.ALERT, (SUPERVISOR,), "{name} keeps failing", ends_motion=True),
         EventType("system_started", Severity.INFO, (SUPERVISOR,), "Vigilar started", ends_motion=True),
         EventType("system_stopped", Severity.INFO, (SUPERVISOR,), "Vigilar stopped"),
+        EventType("drive_away", Severity.CRITICAL, (SUPERVISOR,), "The drive for recordings is not there"),
+        EventType("drive_hangs", Severity.CRITICAL, (SUPERVISOR,), "The drive for recordings does not answer"),
+        EventType("drive_back", Severity.INFO, (SUPERVISOR,), "The drive for recordings is back"),
     ),
     handle_fact=handle_fact,
 )

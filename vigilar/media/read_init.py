@@ -1,4 +1,4 @@
-"""What an init segment of ours says of its streams: the way back from ``boxes.init_segment``. Pure bytes."""
+"""What an init segment of ours says of its streams: the way back from ``recording_boxes.init_segment``. Pure bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENTRIES = ((b"avc1", b"avcC", "h264"), (b"hvc1", b"hvcC", "hevc"))
 _TO_SIZE = 4 + 24
 """From the name of a picture's sample entry to its width and height (ISO/IEC 14496-12 12.1.3)."""
 _TO_SPECIFIC = 4 + 25
-"""From the name of ``esds`` to the length of the AudioSpecificConfig in it, as ``boxes`` writes it."""
+"""From the name of ``esds`` to the length of the AudioSpecificConfig in it, as ``recording_boxes`` writes it."""
 _ANY_TICKS = Fraction(1, 1000)
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.folder_look import FolderState
 from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
@@ -36,6 +37,7 @@ from vigilar.media.packets import RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
+from vigilar.processes.folder_check import check_folder
 from vigilar.processes.lazy import make_decoder, make_motion_teller
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
@@ -96,7 +98,8 @@ class CameraProcess:
         # The plan has laid the camera's row: to write it here would keep a restart waiting for the database.
         now_ms = self._clock.utc_ns() // 1_000_000
         uuid = job.camera_uuid or ensure_camera(store, job.camera_id, job.name, now_ms, job.node_id).uuid
-        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id())
+        is_ours = partial(check_folder, job.data_dir, job.node_id)
+        settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id(), is_ours)
         self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._sound = SoundGate(is_wanted=job.sound)
@@ -121,6 +124,7 @@ class CameraProcess:
         self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
+        self._drive_hangs = False
 
     def run(self) -> None:
         """Start all, watch until the stop, end all in order."""
@@ -140,7 +144,7 @@ class CameraProcess:
             for role, worker in self._captures.items():
                 self._start(f"capture-{role.value}", worker.run)
             logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
-            self._control.listen(on_settings=settings_handler(self._job, self.use))
+            self._control.listen(on_status=self._note_folder, on_settings=settings_handler(self._job, self.use))
             self._watch_until_stopped()
         if self._dead:
             raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
@@ -257,6 +261,7 @@ class CameraProcess:
             run = self._meter.run
             self._control.heartbeat(
                 {
+                    "disk_wait_s": self._disk_wait_s(),
                     "is_recording": doing.is_recording,
                     "not_recording": doing.not_recording,
                     "is_offline": self._health.is_offline,
@@ -264,6 +269,14 @@ class CameraProcess:
                     "height": run.video.height if run else 0,
                 }
             )
+
+    def _note_folder(self, status: dict[str, Any]) -> None:
+        """What the supervisor says about the data folder, on the thread ``control``."""
+        self._drive_hangs = status.get("folder", {}).get("state") == FolderState.HANGING.value
+
+    def _disk_wait_s(self) -> float:
+        """For how long the recorder has been in its newest step, writing most likely."""
+        return round((self._clock.mono_ns() - self._recorder.alive_mono_ns) / 1e9, 1)
 
     def _say_heartbeat(self) -> None:
         beat = CameraHeartbeat(new_id(), self._clock.utc_ns() // 1_000_000, self._job.camera_id)
@@ -274,12 +287,15 @@ class CameraProcess:
         return name != "recovery" and is_ours and not thread.is_alive()
 
     def _stalled(self) -> str | None:
-        beats = {
-            "recorder": self._recorder.alive_mono_ns,
-            "facts": self._facts.alive_mono_ns,
-            "rows": self._file_store.rows.alive_mono_ns,
-            **{f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()},
-        }
+        """A thread that hangs. Those that write are excused while the drive does: live view and detection go on, and
+        nobody would be helped by the end of the process, which would have to wait for the drive as well."""
+        beats = {f"capture-{role.value}": worker.beat_mono_ns for role, worker in self._captures.items()}
+        if not self._drive_hangs:
+            beats |= {
+                "recorder": self._recorder.alive_mono_ns,
+                "facts": self._facts.alive_mono_ns,
+                "rows": self._file_store.rows.alive_mono_ns,
+            }
         if looking := self._looking:
             beats["analysis"] = looking.worker.alive_mono_ns
         now = self._clock.mono_ns()

@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import StoreError
-from vigilar.base.folder_id import find_folder_id
 from vigilar.base.ports import LOOPBACK, free_port
 from vigilar.base.reserve import Reserve
 from vigilar.bus.accounts import Account, access_list, load_or_create_passwords, password_file
@@ -26,6 +25,7 @@ from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.processes.cutting import cut_house, list_accounts
+from vigilar.processes.folder_check import require_folder_id
 from vigilar.processes.planner import PlanTask
 from vigilar.store.cameras import CAMERA_ELSEWHERE, ensure_camera, list_cameras, remove_camera
 from vigilar.store.sqlite_store import open_database
@@ -45,6 +45,7 @@ def make_jobs(task: PlanTask) -> HouseJobs:
 
 def _make_jobs(task: PlanTask) -> HouseJobs:
     places = task.places
+    node_id = require_folder_id(places.data_dir)
     config = load_config(places)
     broker = make_broker_plan(config, places)
     if broker.is_own:
@@ -53,7 +54,6 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
         logins = make_broker_ready(places, broker, accounts)
     else:
         logins = shared_logins(broker)
-    node_id = find_folder_id(places.data_dir) or ""
     uuids, refused = _make_cameras_ready(config, places, node_id)
     source = CutSource(
         config=config,

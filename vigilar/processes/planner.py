@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import selectors
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -86,11 +85,14 @@ class Planner:
             return
         self._selector.register(self._answer, selectors.EVENT_READ, self._on_answer)
 
-    def kill(self) -> None:
-        self._next = None
-        if self._launched:
-            self._launched.send_signal(signal.SIGKILL)
-            self._end()
+    def let_go(self) -> list[Launched]:
+        """Ask for nothing more. Gives the process that is under way, if any: it is for the caller to end."""
+        if self._answer:
+            self._selector.unregister(self._answer)
+            self._answer.close()
+        left = [self._launched] if self._launched else []
+        self._launched = self._answer = self._next = None
+        return left
 
     def _on_answer(self) -> None:
         if self._answer is None:

@@ -30,6 +30,7 @@ from vigilar.bus.broker import check_port, is_accepted, is_answering
 from vigilar.config.jobs import HouseJobs, PlannedProcess, ProcessJob, live_settings
 from vigilar.config.places import Places
 from vigilar.processes.entry import ProcessStart, enter
+from vigilar.processes.folder_guard import FolderGuard
 from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, Start, StopStage, kind_of, load_function
 from vigilar.processes.planner import AnswerPlan, Planner, PlanTask
 
@@ -43,6 +44,9 @@ BROKER_MISSES = 3
 BROKER_UP_S = 5.0
 PORT_WAIT_S = 3.0
 """A port may still be held by a process of a supervisor that was just killed."""
+
+KILLED_S = 1.0
+"""Until killed processes are gone. One that is not waits in the kernel for a drive that hangs."""
 
 MAX_FACTS = 200
 
@@ -59,15 +63,24 @@ class Supervisor:
     Promises and failure cases: ``docs/architecture/subsystems/supervisor.md``.
     """
 
-    def __init__(self, places: Places, kinds: tuple[ProcessKind, ...], answer_plan: AnswerPlan) -> None:
+    def __init__(
+        self,
+        places: Places,
+        kinds: tuple[ProcessKind, ...],
+        answer_plan: AnswerPlan,
+        guard: FolderGuard,
+        manager: ServiceManager,
+    ) -> None:
         self._places = places
         self._kinds = kinds
         self._clock = SystemClock()
-        self._manager = ServiceManager(os.environ)
+        self.has_left_behind = False
+        self._guard = guard
+        self._manager = manager
         self._selector = selectors.DefaultSelector()
         self._spawned_from = multiprocessing.get_context("spawn")
         self._children: dict[str, Child] = {}
-        self._facts: deque[ProcessFact] = deque()
+        self._facts: deque[ProcessFact] = deque(guard.house.memory.facts)
         self._plan: HouseJobs | None = None
         self._planner = Planner(self._spawned_from, answer_plan, self._selector)
         self._config_error = ""
@@ -79,13 +92,16 @@ class Supervisor:
         self._broker_misses = 0
 
     def run(self) -> int:
-        """The exit code after an ordered stop. Raises VigilarError when the house cannot be started."""
+        """The exit code after an ordered stop, also one because the data folder is gone (``guard.is_away``).
+
+        Raises VigilarError when the house cannot be started.
+        """
         self._signals = SignalInbox()
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
         server = self._answer_commands()
         try:
             self._start()
-            while not self._stops:
+            while not self._is_ending:
                 self._turn()
                 self._take_plan()
             self._stop()
@@ -101,12 +117,12 @@ class Supervisor:
 
     def _start(self) -> None:
         self._ask_for_plan()
-        while self._planner.plan is None and not self._stops:
+        while self._planner.plan is None and not self._is_ending:
             self._turn()
             if self._planner.refusal:
                 raise self._planner.refusal.error()
         self._plan, self._planner.plan = self._planner.plan, None
-        if self._plan is None or self._stops:
+        if self._plan is None or self._is_ending:
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
         looks = self._plan.looks_for_motion
@@ -114,9 +130,14 @@ class Supervisor:
         self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
         self._wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)
+        self._remember_page(self._plan)
         self._apply(None, self._plan)
         self._tell_fact("system_started", "system", {})
         logger.info("started with %d processes, page on port %d", len(self._plan.processes), self._plan.page[1])
+
+    def _remember_page(self, plan: HouseJobs) -> None:
+        listen, port = plan.page
+        self._guard.house.change(listen=listen, port=port)
 
     def _wait_for_port(self, host: str, port: int) -> None:
         """Give whoever still holds the port PORT_WAIT_S; that it is free then is for the caller to check."""
@@ -125,6 +146,11 @@ class Supervisor:
             while not is_port_free(host, port) and time.monotonic() < deadline and not self._stops:
                 self._turn(0.1)
 
+    @property
+    def _is_ending(self) -> bool:
+        """A signal said so, or the data folder is gone: then nothing may be made where it was."""
+        return self._stops > 0 or self._guard.is_away
+
     # One turn of the loop
 
     def _turn(self, timeout_s: float | None = None) -> None:
@@ -132,6 +158,7 @@ class Supervisor:
             timeout_s = min([1.0, *(child.next_look_s() for child in self._children.values())])
         for key, _ in self._selector.select(timeout_s):
             key.data()
+        self._look_at_folder()
         for child in list(self._children.values()):
             self._look_after(child)
         now = time.monotonic()
@@ -148,13 +175,22 @@ class Supervisor:
             self._watchdog_due_s = now + self._manager.watchdog_every_s
             self._manager.tell("WATCHDOG=1")
 
+    def _look_at_folder(self) -> None:
+        """While the drive hangs, who waits for it is no process that hangs: killing would not end it, and its
+        successor would wait as well. The facts about it are the guard's; here they only begin their way."""
+        if self._guard.look(child.disk_wait_s for child in self._children.values()):
+            self._is_changed = True
+            known = {fact.id for fact in self._facts}
+            self._facts.extend(fact for fact in self._guard.house.memory.facts if fact.id not in known)
+            self._send_facts()
+
     def _look_after(self, child: Child) -> None:
-        reason = child.kill_if_hung()
+        reason = child.kill_if_hung(is_excused=self._guard.is_hanging)
         if reason:
             logger.warning("%s %s and is killed", child.name, reason)
-        if child.is_due() and not self._stops:
+        if child.is_due() and not self._is_ending and not self._guard.is_hanging:
             self._launch(child)
-        if child.state is ChildState.STOPPED and not child.is_wanted and not self._stops:
+        if child.state is ChildState.STOPPED and not child.is_wanted and not self._is_ending:
             del self._children[child.name]
             self._is_changed = True
 
@@ -190,6 +226,7 @@ class Supervisor:
             self._ask_for_plan()
         elif "done" in message and child.name == "events":
             self._facts = deque(fact for fact in self._facts if fact.id != message["done"])
+            self._guard.stored(str(message["done"]))
 
     def _on_first_beat(self, child: Child) -> None:
         if child.name == "events":
@@ -223,7 +260,7 @@ class Supervisor:
     def _look_at_broker(self) -> None:
         child = self._children.get("broker")
         port = _own_port(self._plan) if self._plan else None
-        if child is None or port is None or child.state is not ChildState.RUNNING:
+        if child is None or port is None or child.state is not ChildState.RUNNING or self._guard.is_hanging:
             self._broker_misses = 0
             return
         self._broker_misses = 0 if is_answering(port, 1.0) else self._broker_misses + 1
@@ -253,6 +290,7 @@ class Supervisor:
                 logger.error("the last good configuration stays in use: %s", error)
             else:
                 self._plan, self._config_error = plan, ""
+                self._remember_page(plan)
 
     def _apply(self, before: HouseJobs | None, plan: HouseJobs) -> None:
         """Start what is new, let go what is not wanted any more, tell or restart what changed; leave the rest alone.
@@ -372,6 +410,7 @@ class Supervisor:
             "ts": now_ts,
             "processes": processes,
             "cameras": [dataclasses.asdict(camera) for camera in self._plan.cameras] if self._plan else [],
+            "folder": self._guard.summary(),
             "config_error": self._config_error,
             "problems": list(self._plan.problems) if self._plan else [],
         }
@@ -421,11 +460,14 @@ class Supervisor:
     def _kill_all(self) -> None:
         """Whatever still runs ends now: nothing, after an ordered stop."""
         left = [child.launched for child in self._children.values() if child.launched]
-        self._planner.kill()
+        left += self._planner.let_go()
         for launched in left:
             launched.send_signal(signal.SIGKILL)
+        deadline = time.monotonic() + KILLED_S
         for launched in left:
-            launched.reap()
+            if not launched.reap_within(deadline - time.monotonic()):
+                logger.error("process %d waits for the drive beyond our reach and is left behind", launched.pid)
+                self.has_left_behind = True
 
     def _forget(self, descriptor: Any) -> None:
         if descriptor in self._selector.get_map():

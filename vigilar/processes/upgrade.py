@@ -1,4 +1,4 @@
-"""What a start must do before there can be a plan: keys, the newest schema of the database, the folder's id.
+"""What a start must do before there can be a plan: keys, the newest schema of the database.
 
 Runs in a short-lived process of the supervisor, at the start only, while no other process uses the database.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
-from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.reserve import Reserve
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
+from vigilar.processes.folder_check import require_folder_id
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, storage_totals
 from vigilar.store.nodes import claim_rows
@@ -39,10 +39,10 @@ def prepare_start(places: Places) -> None:
 
 
 def _prepare(places: Places) -> None:
+    node_id = require_folder_id(places.data_dir)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
     config = load_config(places)
     ring = KeyRing.load_or_create(places.secrets_dir)
-    node_id = find_folder_id(places.data_dir) or make_folder_id(places.data_dir)
     with closing(Store.open(database_url(config, places), migrate=True)) as store:
         if claimed := claim_rows(store, node_id):
             logger.info("%d rows from before boxes had ids are this box's now", claimed)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from vigilar.base import folder_look
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.not_recording import NotRecording
 from vigilar.vge.bodies import Mark
@@ -23,9 +24,6 @@ MACHINE_OFF = "the computer was off or restarting"
 BAD_PICTURE = "the camera's stream could not be stored"
 BUG = "an unexpected error"
 
-DRIVE_CODE = "V-DRIVE"
-"""The code of an error that says so."""
-
 _DISK_EVENTS = {NotRecording.DISK_READ_ONLY: "disk_read_only", NotRecording.DISK_FAILED: "disk_failed"}
 """What of the disk's trouble is an event of its own; a full disk has more to it (``disk_is_full``)."""
 
@@ -37,7 +35,7 @@ def reason_of(error: RecordingError | StoreError) -> str:
     """Why footage is lost when a file cannot be made or written."""
     if isinstance(error, StoreError):
         return DATABASE
-    if error.code == DRIVE_CODE:
+    if error.code == folder_look.CODE:
         return DRIVE_AWAY
     return DISK_FULL if error.kind is ErrorKind.FULL else DISK_FAILED
 

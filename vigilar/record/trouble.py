@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import errno
 
+from vigilar.base import folder_look
 from vigilar.base.disk import DEVICE_ERRORS
 from vigilar.base.errors import ErrorKind, RecordingError, StoreError
 from vigilar.base.not_recording import NotRecording
 from vigilar.store.errors import DEVICE_CODE, READ_ONLY_CODE
 
-DRIVE_CODE = "V-DRIVE"
-"""The code of the error that the check of the data folder raises when its drive is away."""
-
 _CODES = {
     DEVICE_CODE: NotRecording.DISK_FAILED,
     READ_ONLY_CODE: NotRecording.DISK_READ_ONLY,
-    DRIVE_CODE: NotRecording.DRIVE_AWAY,
+    folder_look.CODE: NotRecording.DRIVE_AWAY,
 }
 
 

@@ -17,14 +17,14 @@ from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
-from vigilar.web import auth, problems, security, serving, static_files
+from vigilar.web import auth, drive_gate, problems, security, serving, static_files
 from vigilar.web.blueprints import account, cameras, events, footage, live, storage, system
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
 from vigilar.web.logins import find_logins
 from vigilar.web.open_streams import OpenStreams
-from vigilar.web.parts import EXTENSION, Parts
+from vigilar.web.parts import EXTENSION, Parts, make_rows_door
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.template_words import install_template_words
 
@@ -37,7 +37,7 @@ def create_app(cfg: WebJob) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
-    reserve, sessions = Reserve(cfg.data_dir), SessionCache()
+    reserve, sessions, rows = Reserve(cfg.data_dir), SessionCache(), make_rows_door()
     store = reserve.help(lambda: Store.open(cfg.database_url))
     app.extensions[EXTENSION] = Parts(
         cfg=cfg,
@@ -46,15 +46,17 @@ def create_app(cfg: WebJob) -> Flask:
         footage=Library(store, cfg.data_dir, lambda: KeyRing.load(cfg.secrets_dir)),
         live=LiveViews(cfg.run_dir),
         zone=load_zone(cfg.time_zone),
-        streams=OpenStreams(partial(find_logins, store, sessions), SystemClock()),
+        streams=OpenStreams(partial(find_logins, store, rows, sessions), SystemClock()),
         reserve=reserve,
         sessions=sessions,
+        rows=rows,
     )
     HUB.open()
     problems.install_problems(app)
     serving.install_footage_errors(app)
     security.install_security(app)
     auth.install_auth(app)
+    drive_gate.install_drive_gate(app)
     static_files.install_static(app)
     install_template_words(app)
     account.limiter.init_app(app)

@@ -16,10 +16,12 @@ from flask.typing import ResponseReturnValue
 
 from vigilar.store import users as user_rows
 from vigilar.store.users import UserRow
+from vigilar.web.drive_gate import drive_problem
 from vigilar.web.logins import end_login, find_login, hash_token, note_use, start_login
 from vigilar.web.new_login import BadLogin, check_new_login
 from vigilar.web.open_streams import OpenStream
-from vigilar.web.parts import parts
+from vigilar.web.parts import ROWS_SHUT_AFTER_S, parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem, wants_page
 from vigilar.web.rights import Member, Open, Right, declaration_of
 
@@ -40,10 +42,14 @@ def install_auth(app: Flask) -> None:
 
 
 def has_owner() -> bool:
-    """Whether the first-run page has done its work; once true it stays true, so it is asked no more."""
-    known = _owner_known()
-    if not known and user_rows.has_users(parts().store):
-        known.append(True)
+    """Whether the first-run page has done its work; once true it stays true, so it is asked no more. Raises Problem
+    while the database does not answer."""
+    here, known = parts(), _owner_known()
+    try:
+        if not known and here.rows.ask(lambda: user_rows.has_users(here.store), ROWS_SHUT_AFTER_S):
+            known.append(True)
+    except DoesNotAnswerError as error:
+        raise drive_problem(here) from error
     return bool(known)
 
 
@@ -130,7 +136,11 @@ def check_may(right: Right) -> None:
 
 def _refusal(right: Right) -> Problem:
     """``Your account may not change cameras. Ask Sam.``"""
-    owners = " or ".join(user_rows.owner_names(parts().store))
+    here = parts()
+    try:
+        owners = " or ".join(here.rows.ask(lambda: user_rows.owner_names(here.store), ROWS_SHUT_AFTER_S))
+    except DoesNotAnswerError:
+        owners = "an owner"
     return Problem(403, "right.missing", f"Your account may not {right.value}. Ask {owners}.")
 
 
@@ -138,7 +148,10 @@ def _accept(token: str) -> bool:
     here = parts()
     if len(token) != 64:
         return False
-    session = find_login(here, hash_token(token))
+    try:
+        session = find_login(here, hash_token(token))
+    except DoesNotAnswerError as error:
+        raise drive_problem(here) from error
     if session is None:
         return False
     note_use(here, hash_token(token), session)

@@ -11,7 +11,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from vigilar.base.errors import ConfigError
+from vigilar.base.errors import ConfigError, ErrorKind
+from vigilar.base.folder_id import find_folder_id
+from vigilar.base.folder_look import AWAY, CODE
 from vigilar.base.ids import slug
 from vigilar.config.cut import camera_infos, secret_name, used_secrets
 from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera
@@ -20,8 +22,12 @@ from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
+from vigilar.web.patience import DoesNotAnswerError, Patience
 
 logger = logging.getLogger(__name__)
+
+DISK_WAIT_S = 0.5
+"""How long a request waits for the time stamp of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +46,11 @@ class CameraBook:
     """The list of cameras. Any thread."""
 
     def __init__(self, cfg: WebJob) -> None:
+        self._node_id = cfg.node_id
         self._places = Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
         self._secrets = SecretStore(cfg.secrets_dir)
         self._lock = threading.Lock()
+        self._disk = Patience("settings", DISK_WAIT_S)
         self._infos = cfg.cameras
         self._config: Config | None = None
         self._stamp: tuple[int, int] | None = None
@@ -72,6 +80,7 @@ class CameraBook:
 
     def add(self, wish: CameraWish) -> CameraInfo:
         """Write the camera into the file, its login into a secret of its own first. Raises ConfigError."""
+        self._check_drive()
         camera_id = self._free_id(wish.name)
         login = None
         if wish.user or wish.password:
@@ -97,6 +106,7 @@ class CameraBook:
 
     def change(self, camera_id: str, changes: Mapping[str, Value | None]) -> None:
         """Set keys of the file (``name``, ``record``, ``enabled``, ...); None removes one. Raises ConfigError."""
+        self._check_drive()
         self._take(change_camera(self._places, camera_id, changes))
 
     def remove(self, camera_id: str) -> None:
@@ -104,12 +114,20 @@ class CameraBook:
 
         Raises ConfigError.
         """
+        self._check_drive()
         removed = remove_camera(self._places, camera_id)
         with self._lock:
             self._stamp = None
             self._refresh()
         if removed.login is not None and secret_name(removed.login) not in self._used_secrets():
             self._secrets.delete(secret_name(removed.login))
+
+    def _check_drive(self) -> None:
+        """Raises ConfigError (TRANSIENT, V-DRIVE) in the moment between the pull of the drive and the end of this
+        process: what were written then would lie under its mount point."""
+        if self._node_id and find_folder_id(self._places.data_dir) != self._node_id:
+            step = "Nothing was changed. Try again when it is back."
+            raise ConfigError(AWAY, kind=ErrorKind.TRANSIENT, code=CODE, next_step=step)
 
     def _used_secrets(self) -> frozenset[str]:
         with self._lock:
@@ -143,8 +161,9 @@ class CameraBook:
         self._infos = camera_infos(self._config)
 
     def _read_stamp(self) -> tuple[int, int] | None:
+        """None when there is no file, or the drive it is on does not answer: what is known stays in force."""
         try:
-            status = self._places.config_file.stat()
-        except OSError:
+            status = self._disk.ask(self._places.config_file.stat)
+        except (OSError, DoesNotAnswerError):
             return None
         return status.st_mtime_ns, status.st_ino

@@ -6,12 +6,14 @@ import threading
 from dataclasses import asdict, replace
 from typing import Any
 
+from vigilar.base.folder_look import FolderState
 from vigilar.base.not_recording import find_reason
 from vigilar.bus.messages import CameraHealth
 
 STALE_AFTER_MS = 15_000
 """Cameras report every 5 s: after three missing reports their state is unknown, never the last good one."""
 
+FOLDER_HERE: dict[str, Any] = {"state": FolderState.HERE.value, "sentence": "", "next_step": ""}
 
 CAMERA_PROCESS = "camera/"
 
@@ -27,6 +29,7 @@ class HealthBoard:
         self._lock = threading.Lock()
         self._cameras: dict[str, tuple[CameraHealth, int]] = {}
         self._system: tuple[dict[str, Any], int] | None = None
+        self._folder: tuple[dict[str, Any], int] = (FOLDER_HERE, 0)
         self._bus_connected = False
 
     def set_camera(self, health: CameraHealth, now_ms: int) -> None:
@@ -63,6 +66,17 @@ class HealthBoard:
             )  # fmt: skip
             self._cameras[camera_id] = (health, found[1])
 
+    def set_folder(self, folder: dict[str, Any], now_ms: int) -> None:
+        """How the data folder is (``state``, ``sentence``, ``next_step``), as the supervisor says over its line."""
+        with self._lock:
+            self._folder = (folder, now_ms)
+
+    def folder(self, now_ms: int) -> dict[str, Any]:
+        """How the data folder is; in its place, when the supervisor has not been heard for STALE_AFTER_MS."""
+        with self._lock:
+            folder, heard_ms = self._folder
+        return FOLDER_HERE if now_ms - heard_ms > STALE_AFTER_MS else folder
+
     def set_bus(self, is_connected: bool) -> None:
         with self._lock:
             self._bus_connected = is_connected
@@ -97,7 +111,24 @@ class HealthBoard:
             known.update(
                 state="unknown", reason="This camera has stopped reporting.", is_recording=False, not_recording=""
             )
+            known |= self._known_by_process(camera_id, now_ms)
         return known
+
+    def _known_by_process(self, camera_id: str, now_ms: int) -> dict[str, Any]:
+        """While the drive hangs the bus does too, as its broker saves there: what the supervisor tells goes on."""
+        if self.folder(now_ms)["state"] != FolderState.HANGING.value:
+            return {}
+        process = (self.processes(now_ms) or {}).get(CAMERA_PROCESS + camera_id, {})
+        status = process.get("status", {}) if process.get("state") == "running" else {}
+        if "is_offline" not in status:
+            return {}
+        state = "no-picture" if status["is_offline"] else "live"
+        return {
+            "state": state,
+            "reason": "",
+            "is_recording": bool(status.get("is_recording")),
+            "not_recording": status.get("not_recording", ""),
+        }
 
     def processes(self, now_ms: int) -> dict[str, Any] | None:
         """Facts of each process by name; None when the supervisor has not been heard for STALE_AFTER_MS."""
@@ -111,6 +142,7 @@ class HealthBoard:
         with self._lock:
             self._cameras.clear()
             self._system = None
+            self._folder = (FOLDER_HERE, 0)
             self._bus_connected = False
 
 

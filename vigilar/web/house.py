@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vigilar.base.disk import DEVICE_ERRORS, device_fault, is_read_only
@@ -13,6 +14,7 @@ from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
 from vigilar.store import files as file_rows
 from vigilar.web.parts import Parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.status_words import (
     CameraLine,
     DiskState,
@@ -66,7 +68,8 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     found = here.board.processes(now_ms)
     processes = None if found is None else process_lines(_visible_processes(found, visible))
     disk = read_disk(here, cameras)
-    problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected)
+    drive = str(here.board.folder(now_ms)["sentence"])
+    problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected, drive=drive)
     problems += _upkeep_problem(found)
     return HouseState(
         now_ms=now_ms,
@@ -86,15 +89,22 @@ def _upkeep_problem(processes: dict[str, Any] | None) -> list[str]:
 
 
 def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:
-    """The disk that holds the recordings; None when it does not answer. Its device is asked for a fault only when a
-    camera is not well: that is a real read, which a page need not wait for every time."""
-    folder = here.cfg.data_dir
+    """The disk that holds the recordings; None when it does not answer in a moment. Its device is asked for a fault
+    only when a camera is not well: that is a real read, which a page need not wait for every time."""
+    folder, asks_device = here.cfg.data_dir, not all(one.is_well for one in cameras)
+    try:
+        return here.disk.ask(lambda: _look_at_disk(folder, asks_device=asks_device))
+    except DoesNotAnswerError:
+        return None
+
+
+def _look_at_disk(folder: Path, *, asks_device: bool) -> DiskState | None:
     try:
         usage = shutil.disk_usage(folder)
         read_only = is_read_only(folder)
     except OSError as error:
         return DiskState(0, 0, fault=error.strerror or "") if error.errno in DEVICE_ERRORS else None
-    fault = "" if all(one.is_well for one in cameras) else device_fault(folder / DATABASE_NAME)
+    fault = device_fault(folder / DATABASE_NAME) if asks_device else ""
     return DiskState(usage.total, usage.free, read_only, fault)
 
 
@@ -113,8 +123,8 @@ def find_storage(here: Parts, visible: VisibleCameras) -> list[Storage] | None:
     does not answer: the rest of the page needs no rows."""
     names = {camera.id: camera.name for camera in here.cameras.all()}
     try:
-        totals = file_rows.storage_totals(here.store)
-    except StoreError as error:
+        totals = here.rows.ask(lambda: file_rows.storage_totals(here.store))
+    except (StoreError, DoesNotAnswerError) as error:
         _unread.add(error)
         return None
     return [

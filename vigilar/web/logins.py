@@ -1,7 +1,9 @@
 """Finding, starting and ending logins, also while the database cannot be asked or written.
 
 Reading never needs a write: that a login was just used is noted when it can be. Signing in on a full disk spends the
-reserve (``base.reserve``), and where even that does not help the login is held in memory.
+reserve (``base.reserve``), and where even that does not help the login is held in memory. The database is asked
+through doors with a time limit (``patience``): a drive that hangs keeps no request, and silence is trouble like any
+error.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
 from vigilar.store.sessions import SessionRow
 from vigilar.store.users import UserRow
-from vigilar.web.parts import Parts
+from vigilar.web.parts import ROWS_SHUT_AFTER_S, Parts
+from vigilar.web.patience import DoesNotAnswerError, Patience
 from vigilar.web.session_cache import SessionCache
 
 logger = logging.getLogger(__name__)
@@ -36,17 +39,18 @@ def hash_token(token: str) -> bytes:
 def find_login(here: Parts, token_hash: bytes) -> SessionRow | None:
     """The valid login of that token hash, from the database or, while it does not answer, from memory.
 
-    Raises StoreError when the database does not answer and memory does not know the login either.
+    Raises StoreError or DoesNotAnswerError when the database does not answer and memory does not know the login either.
     """
     now_ms, cache = here.now_ms(), here.sessions
     if cache.is_ended(token_hash):
         _write(here, lambda: session_rows.delete_session(here.store, token_hash))
         return None
+    known = cache.find_known(token_hash, now_ms)
+    within_s = None if known else ROWS_SHUT_AFTER_S
     try:
-        found = session_rows.find_session(here.store, token_hash, now_ms)
-    except StoreError as error:
-        known = cache.find_known(token_hash, now_ms)
-        if known is None or error.kind not in DATABASE_TROUBLE:
+        found = here.rows.ask(lambda: session_rows.find_session(here.store, token_hash, now_ms), within_s)
+    except (StoreError, DoesNotAnswerError) as error:
+        if known is None or not _is_trouble(error):
             raise
         return known
     if found is None:
@@ -57,20 +61,27 @@ def find_login(here: Parts, token_hash: bytes) -> SessionRow | None:
 
 
 def find_logins(
-    store: Store, cache: SessionCache, token_hashes: Collection[bytes], now_ms: int
+    store: Store, rows: Patience, cache: SessionCache, token_hashes: Collection[bytes], now_ms: int
 ) -> dict[bytes, SessionRow]:
     """Those of the logins that are valid, in one query; while the database does not answer, from memory.
 
-    Raises StoreError for what is no trouble of the database.
+    Whoever has an answer that goes on is remembered by it, as by a request. Raises StoreError for what is no trouble of
+    the database.
     """
     wanted = [one for one in token_hashes if not cache.is_ended(one)]
     try:
-        found = session_rows.find_sessions(store, wanted, now_ms)
-        known = {one: found.get(one) or cache.find_held(one, now_ms) for one in wanted}
-    except StoreError as error:
-        if error.kind not in DATABASE_TROUBLE:
+        found = rows.ask(lambda: session_rows.find_sessions(store, wanted, now_ms))
+    except (StoreError, DoesNotAnswerError) as error:
+        if not _is_trouble(error):
             raise
         known = {one: cache.find_known(one, now_ms) for one in wanted}
+    else:
+        for one in wanted:
+            if one in found:
+                cache.remember(one, found[one], now_ms)
+            else:
+                cache.forget(one)
+        known = {one: found.get(one) or cache.find_held(one, now_ms) for one in wanted}
     return {one: session for one, session in known.items() if session is not None}
 
 
@@ -81,15 +92,15 @@ def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
         token_hash, now_ms, TOUCH_EVERY_MS
     ):
         return
-    try:
-        if here.sessions.find_held(token_hash, now_ms) is not None:
+    is_held = here.sessions.find_held(token_hash, now_ms) is not None
+
+    def write() -> None:
+        if is_held:
             _store(here, token_hash, session)
         else:
             session_rows.touch(here.store, token_hash, now_ms=now_ms, expires_ms=session.expires_ms)
-    except StoreError as error:
-        if error.kind not in DATABASE_TROUBLE:
-            raise
-        _unwritten.add(error)
+
+    _try_to_write(here, write)
 
 
 def start_login(here: Parts, user: UserRow, lifetime_ms: int, user_agent: str) -> str:
@@ -109,14 +120,24 @@ def end_login(here: Parts, token_hash: bytes) -> None:
 
 def _write(here: Parts, step: Callable[[], None]) -> bool:
     """Do a small write, on a full disk with the help of the reserve. False when the database does not take it."""
+    return _try_to_write(here, lambda: here.reserve.help(step))
+
+
+def _try_to_write(here: Parts, step: Callable[[], None]) -> bool:
+    """False when the database refused, or did not answer: then it may still be done later."""
     try:
-        here.reserve.help(step)
-    except StoreError as error:
-        if error.kind not in DATABASE_TROUBLE:
+        here.login_writes.ask(step)
+    except (StoreError, DoesNotAnswerError) as error:
+        if not _is_trouble(error):
             raise
         _unwritten.add(error)
         return False
     return True
+
+
+def _is_trouble(error: StoreError | DoesNotAnswerError) -> bool:
+    """Whether the database cannot be asked at all, be it that it fails or that it does not answer."""
+    return isinstance(error, DoesNotAnswerError) or error.kind in DATABASE_TROUBLE
 
 
 def _store(here: Parts, token_hash: bytes, session: SessionRow) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from pathlib import Path
 
 from flask import Flask, current_app
 
 from vigilar.base.clock import Clock, SystemClock
+from vigilar.base.folder_look import FolderState
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.base.zone import load_zone
@@ -20,11 +22,27 @@ from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
 from vigilar.web.open_streams import OpenStreams
+from vigilar.web.patience import Patience
 from vigilar.web.probe import CameraProbe, probe_by_command
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
 
 EXTENSION = "vigilar"
+
+ROWS_WAIT_S = 1.0
+ROWS_SHUT_AFTER_S = 3.0
+DISK_WAIT_S = 0.5
+"""How long a request waits for the database's word on who asks, and for the free space of the disk: milliseconds, while
+all is well. A page of a drive that hangs is there in the sum of first and last. A question without an answer for the
+time in the middle means such a drive; one answered later than the first, a busy machine, on which whoever has nothing
+in memory to go by waits longer."""
+
+WRITE_WAIT_S = 2.0
+"""How long a sign-in or sign-out waits for its row. What takes longer goes on in memory (``session_cache``)."""
+
+
+def make_rows_door() -> Patience:
+    return Patience("database", ROWS_WAIT_S, ROWS_SHUT_AFTER_S)
 
 
 def _no_reload() -> None:
@@ -38,6 +56,10 @@ class Parts:
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
     again. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot reach this
     process. ``stop`` ends all streams; ``close`` is called after the last request.
+
+    ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
+    for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
+    reads need not.
     """
 
     cfg: WebJob
@@ -55,6 +77,19 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     probe: CameraProbe = probe_by_command
     stopping: Stop = field(default_factory=Stop)
+    rows: Patience = field(default_factory=make_rows_door)
+    disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
+    login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
+
+    @property
+    def rows_on_drive(self) -> bool:
+        """Whether the database is a file in the data folder."""
+        scheme, _, path = self.cfg.database_url.partition(":///")
+        return scheme.startswith("sqlite") and Path(path).is_relative_to(self.cfg.data_dir)
+
+    def drive_hangs(self) -> bool:
+        """Whether the supervisor says so."""
+        return str(self.board.folder(self.now_ms())["state"]) == FolderState.HANGING.value
 
     def use_settings(self, cfg: WebJob) -> None:
         """Answer by the live settings of ``cfg`` from the next request on. Any thread."""

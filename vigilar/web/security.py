@@ -9,27 +9,11 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
+from vigilar.base.page_headers import SECURITY_HEADERS
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 
 MAX_BODY_BYTES = 1024 * 1024
-
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
-    "connect-src 'self'; media-src 'self' blob:; worker-src 'self'; manifest-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
-"""``blob:`` is for Media Source players (media) and pictures made by script; ``data:`` for Bootstrap's small SVGs."""
-
-_HEADERS = {
-    "Content-Security-Policy": CSP,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
 
 STATIC = "static"
 """The endpoint of our own styles, scripts and icons."""
@@ -123,6 +107,6 @@ def _shown(header: str) -> str:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers.update(_HEADERS)
+    response.headers.update(SECURITY_HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -152,11 +152,19 @@ def process_lines(processes: dict[str, Any] | None) -> list[ProcessLine]:
 
 
 def list_problems(
-    cameras: Sequence[CameraLine], processes: Sequence[ProcessLine] | None, disk: DiskState | None, *, has_bus: bool
+    cameras: Sequence[CameraLine],
+    processes: Sequence[ProcessLine] | None,
+    disk: DiskState | None,
+    *,
+    has_bus: bool,
+    drive: str = "",
 ) -> list[str]:
-    """One sentence a problem, worst first. ``processes`` None: the supervisor has not been heard."""
-    problem = disk_problem(cameras, disk)
-    problems = [problem] if problem else []
+    """One sentence a problem, worst first. ``processes`` None: the supervisor has not been heard.
+
+    ``drive`` is what the supervisor says about the drive for recordings, empty while it is in its place.
+    """
+    problem = "" if drive and disk is None and not _disk_reasons(cameras) else disk_problem(cameras, disk)
+    problems = [one for one in (drive, problem) if one]
     if not cameras:
         problems.append("No camera yet. Add the first one.")
     problems += [
@@ -167,7 +175,7 @@ def list_problems(
         f"{one.words} is not running." for one in processes or () if not one.is_well and one.name not in restarting
     ]
     if not has_bus:
-        is_known = any(one.is_recording for one in cameras)
+        is_known = not drive and any(one.is_recording for one in cameras)
         goes_on = is_known and all(one.is_recording or one.state == "off" for one in cameras)
         problems.append(f"Live updates are interrupted{'; recording goes on' if goes_on else ''}.")
     elif processes is None:
@@ -180,7 +188,7 @@ def disk_problem(cameras: Sequence[CameraLine], disk: DiskState | None) -> str:
 
     The recorders know best, as they try to write; the disk itself speaks where none of them has said anything yet.
     """
-    reasons = [one.not_recording for one in cameras if one.not_recording and one.not_recording.is_of_disk]
+    reasons = _disk_reasons(cameras)
     if disk is not None and disk.fault:
         reason: NotRecording | None = NotRecording.DISK_FAILED
     elif disk is not None and disk.is_read_only:
@@ -194,6 +202,10 @@ def disk_problem(cameras: Sequence[CameraLine], disk: DiskState | None) -> str:
     if disk is None:
         return "How full the disk is, is not known."
     return "The disk is nearly full." if disk.is_low else ""
+
+
+def _disk_reasons(cameras: Sequence[CameraLine]) -> list[NotRecording]:
+    return [one.not_recording for one in cameras if one.not_recording and one.not_recording.is_of_disk]
 
 
 _DISK_WORDS = {
