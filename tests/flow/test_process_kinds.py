@@ -162,9 +162,9 @@ def test_made_up_kind_is_started_shown_restarted_and_stopped_in_order(tmp_path: 
         assert second.pid != first.pid
         house.stop()
         ended = [line.split(": ")[1] for line in house.log.splitlines() if line.endswith(" stopped")]
-        assert sorted(ended[:2]) == ["barometer stopped", "camera/front stopped"]
-        assert sorted(ended[2:4]) == ["jobs stopped", "web stopped"]
-        assert ended[4:] == ["events stopped", "broker stopped"]
+        assert sorted(ended[:3]) == ["barometer stopped", "camera/front stopped", "upkeep stopped"]
+        assert sorted(ended[3:5]) == ["jobs stopped", "web stopped"]
+        assert ended[5:] == ["events stopped", "broker stopped"]
         assert "INFO barometer tests.flow.made_up_kind: the barometer rests" in house.log
 
 

@@ -159,12 +159,16 @@ def test_quota_that_is_too_small_waits_for_the_owner(tmp_path: Path) -> None:
         assert (event.severity, event.source_id) == ("ALERT", "upkeep")
         assert "would have to go to keep the quota" in event.payload["reason"]
         assert deleted(house) == []
+        wait_until(lambda: any("waits for your word" in one for one in sam.json("/api/v1/system")["problems"]), 10.0)
+        status = vigilar(house.folder, "status")
+        assert (status.code, "waits for your word" in status.out) == (10, True)
         waiting = sam.json("/api/v1/storage")["waiting"]
         assert [one["why"] for one in waiting] == ["quota"]
         assert sam.ask("POST", "/api/v1/storage/word", {}).status == 202
         wait_until(lambda: deleted(house) != [], 10.0)
         assert {one.why for one in deleted(house)} == {"owner"}
         wait_until(lambda: sam.json("/api/v1/storage")["used_bytes"] < 30 * MIB, 10.0)
+        wait_until(lambda: sam.json("/api/v1/system")["problems"] == [], 75.0)
         house.stop()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from vigilar.store import deletions, events, files
 from vigilar.store.deletions import FIRST_PREVIOUS, KeptAround, hash_of
 from vigilar.store.engine import Store
 from vigilar.store.holdings import find_word, give_word
+from vigilar.upkeep import remover
 
 WEEK = KeepRules(keep_ms=7 * DAY_MS)
 
@@ -150,13 +152,39 @@ def test_folder_of_another_house_is_left_alone(tmp_path: Path) -> None:
         mine = (tmp_path / FILE_NAME).read_bytes()
         (tmp_path / FILE_NAME).unlink()
         keeper = b.keeper(WEEK)
-        with pytest.raises(VigilarError, match="not the data folder of this house"):
+        with pytest.raises(VigilarError, match="The drive for recordings is not there"):
             keeper.turn()
         assert old in b.left()
         (tmp_path / FILE_NAME).write_bytes(mine)
         b.clock.advance(61)
         keeper.turn()
         assert old not in b.left()
+
+
+def test_file_that_cannot_be_unlinked_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = remover._unlink
+
+    def refuse_first(path: Path) -> None:
+        if path.name == "1.vge":
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        real(path)
+
+    with box(tmp_path) as b:
+        for at in range(12):
+            b.record(ago_s=30_000 - at * 400, size=100)
+        monkeypatch.setattr(remover, "_unlink", refuse_first)
+        keeper = b.keeper(KeepRules(quota_bytes=800))
+        keeper.turn()
+        assert [row.number for row in deletions.pending(b.store, b.node_id)] == [1]
+        assert "1.vge cannot be deleted and stays: Operation not permitted" in caplog.text
+        assert sorted(int(path.stem) for path in tmp_path.glob("footage/front/*/*")) == [1, 5, 6, 7, 8, 9, 10, 11, 12]
+        monkeypatch.setattr(remover, "_unlink", real)
+        b.clock.advance(61)
+        keeper.turn()
+        assert deletions.pending(b.store, b.node_id) == []
+        assert len(b.left()) == 8
 
 
 def test_row_that_points_elsewhere_deletes_nothing(tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ TEXT = b"""
 [recording]
 mode = "motion"
 segment = "90s"
+[storage]
+quota = "1500 GB"
+keep = "30d"
 [detect]
 sensitivity = 0.3
 [[camera]]
@@ -64,6 +67,7 @@ def test_effective_values_show_what_cameras_take_over() -> None:
     shown = effective(parse_config(TEXT, "v"))
     assert shown["recording"]["segment"] == "90s"
     assert shown["detect"]["sensitivity"] == 0.3
+    assert shown["storage"] == {"database_url": "", "quota": "1.5 TB", "keep": "30d", "keep_alarms": "90d"}
     assert shown["camera"] == [
         {
             "name": "Front door",
@@ -73,6 +77,7 @@ def test_effective_values_show_what_cameras_take_over() -> None:
             "transport": "tcp",
             "record": "motion",
             "sensitivity": "high",
+            "keep": "30d",
             "sound": True,
             "enabled": True,
         }

@@ -6,7 +6,7 @@ import pytest
 
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.holdings import DAY_MS, DaySum
-from vigilar.upkeep.forecast import Forecast, Rate, camera_days, forecast, rate_of, room_for
+from vigilar.upkeep.forecast import Forecast, Rate, camera_days, capacity_of, forecast, rate_of
 from vigilar.upkeep.plan import Space
 
 NOW_MS = 20_000 * DAY_MS + DAY_MS // 2
@@ -49,7 +49,7 @@ def test_few_hours_give_a_wide_range_that_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("room", "keep_ms", "sentence"),
+    ("capacity", "keep_ms", "sentence"),
     [
         (240, None, "At this rate you keep 24 days (22 to 27)."),
         (240, 30 * DAY_MS, "At this rate you keep 24 days (22 to 27)."),
@@ -57,10 +57,11 @@ def test_few_hours_give_a_wide_range_that_says_so() -> None:
         (240, 22 * DAY_MS // 11, "There is space for the 2 days that recordings are to be kept."),
         (10, None, "At this rate you keep 24 hours (22 to 27)."),
         (0, None, "At this rate you keep 0 minutes (0 to 0)."),
+        (20, None, "At this rate you keep 2 days (44 hours to 2 days)."),
     ],
 )
-def test_sentence(room: int, keep_ms: int | None, sentence: str) -> None:
-    assert forecast(Rate(10, 10.9, 11, 0) if room < 0 else Rate(10, 9, 11), room, keep_ms).sentence == sentence
+def test_sentence(capacity: int, keep_ms: int | None, sentence: str) -> None:
+    assert forecast(Rate(10, 9, 11), capacity, keep_ms).sentence == sentence
 
 
 def test_nothing_recorded_says_nothing() -> None:
@@ -70,10 +71,10 @@ def test_nothing_recorded_says_nothing() -> None:
 
 def test_room_is_the_least_of_quota_and_disk() -> None:
     space = Space(1000 * GB, 105 * GB, 5 * GB)
-    assert room_for(KeepRules(), space, 200 * GB, 0) == 300 * GB
-    assert room_for(KeepRules(), space, 200 * GB, 50 * GB) == 250 * GB
-    assert room_for(KeepRules(quota_bytes=150 * GB), space, 200 * GB, 0) == 150 * GB
-    assert room_for(KeepRules(), Space(1000 * GB, GB, 5 * GB), 0, 0) == 0
+    assert capacity_of(KeepRules(), space, 200 * GB, 0) == 300 * GB
+    assert capacity_of(KeepRules(), space, 200 * GB, 50 * GB) == 250 * GB
+    assert capacity_of(KeepRules(quota_bytes=150 * GB), space, 200 * GB, 0) == 150 * GB
+    assert capacity_of(KeepRules(), Space(1000 * GB, GB, 5 * GB), 0, 0) == 0
 
 
 def test_camera_stays_as_long_as_the_least_of_its_limits() -> None:

@@ -9,7 +9,7 @@ import pytest
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.store.deletions import Gone
 from vigilar.store.holdings import DAY_MS, Video
-from vigilar.store.spans import Held, Spans
+from vigilar.store.spans import EventFootage, Spans
 from vigilar.upkeep.plan import HOUR_MS, Holdings, Plan, Refusal, Space, make_plan
 
 NOW_MS = 1_770_000_000_000
@@ -36,8 +36,8 @@ def going(plan: Plan) -> list[tuple[int, str]]:
     return [(one.video.id, one.why) for one in plan.going]
 
 
-def held_by(one: Video) -> Held:
-    return Held(Spans([(one.camera_id, one.start_ms, one.end_ms)]))
+def held_by(one: Video) -> EventFootage:
+    return EventFootage(Spans([(one.camera_id, one.start_ms, one.end_ms)]))
 
 
 def test_nothing_goes_while_all_fits() -> None:
@@ -116,7 +116,7 @@ def test_alarm_footage_goes_last() -> None:
 
 def test_alarms_beyond_half_of_all_go_like_any_other() -> None:
     have = days(6)
-    alarms = Held(Spans(("front", one.start_ms, one.end_ms) for one in have[:5]))
+    alarms = EventFootage(Spans(("front", one.start_ms, one.end_ms) for one in have[:5]))
     plan = make_plan(Holdings(have, alarms=alarms), KeepRules(quota_bytes=350), PLENTY, NOW_MS)
     assert going(plan) == [(1, "quota"), (2, "quota"), (6, "quota")]
 

@@ -14,14 +14,14 @@ def size_text(size_bytes: int) -> str:
 
 
 def keep_text(ms: int) -> str:
-    """How long something stays: ``24 days``, ``5 hours``, ``40 minutes``, in whole numbers from two of each on."""
-    return "{} {}".format(*amount_of_days(ms / 86_400_000, ms / 86_400_000))
+    """How long something stays: ``24 days``, ``5 hours``, ``40 minutes``."""
+    return " ".join(amount_of_days(ms / 86_400_000))
 
 
-def amount_of_days(days: float, as_in: float) -> tuple[str, str]:
-    """``days`` as a number, and the unit that suits ``as_in`` days."""
-    for unit, in_a_day in (("days", 1), ("hours", 24), ("minutes", 1440)):
-        if as_in * in_a_day >= 2 or unit == "minutes":
-            break
-    number = f"{days * in_a_day:.0f}"
-    return number, unit
+def amount_of_days(days: float) -> tuple[str, str]:
+    """``days`` as a whole number of the largest unit of which there are two, and that unit."""
+    if days >= 2:
+        return f"{days:.0f}", "days"
+    if days >= 2 / 24:
+        return f"{days * 24:.0f}", "hours"
+    return f"{days * 1440:.0f}", "minutes"

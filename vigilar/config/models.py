@@ -342,5 +342,9 @@ class Config(Table):
     def sensitivity_of(self, camera: Camera) -> float:
         return self.detect.sensitivity if camera.sensitivity is None else camera.sensitivity
 
+    def keep_of(self, camera: Camera) -> int | None:
+        """Milliseconds; None: as long as there is space."""
+        return self.storage.keep if camera.keep is None else camera.keep
+
     def sound_of(self, camera: Camera) -> bool:
         return self.recording.sound if camera.sound is None else camera.sound

@@ -53,8 +53,9 @@ def effective(config: Config) -> dict[str, Any]:
         shown["id"] = camera.id
         shown["record"] = config.mode_of(camera)
         shown["sound"] = config.sound_of(camera)
-        filled = camera.model_copy(update={"sensitivity": config.sensitivity_of(camera)})
-        shown["sensitivity"] = filled.model_dump(mode="json")["sensitivity"]
+        taken = {"sensitivity": config.sensitivity_of(camera), "keep": config.keep_of(camera)}
+        filled = camera.model_copy(update=taken).model_dump(mode="json", exclude_none=True)
+        shown |= {key: filled[key] for key in taken if key in filled}
     if not plain["camera"]:
         del plain["camera"]
     return plain

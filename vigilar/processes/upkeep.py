@@ -95,7 +95,11 @@ class UpkeepProcess:
 
     def _beat(self) -> None:
         self._control.heartbeat(
-            {"deleted_files": self._keeper.deleted_count, "deleted_bytes": self._keeper.deleted_bytes}
+            {
+                "deleted_files": self._keeper.deleted_count,
+                "deleted_bytes": self._keeper.deleted_bytes,
+                "problem": self._keeper.problem,
+            }
         )
 
     def _report(self, kind: str, what: str, detail: dict[str, Any]) -> None:

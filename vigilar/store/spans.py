@@ -34,7 +34,7 @@ class Spans:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class EventFootage:
     """Footage that events hold, and the ids of the files that are their pictures."""
 
     spans: Spans = field(default_factory=Spans)
@@ -45,21 +45,21 @@ class Held:
         return file_id in self.still_ids or self.spans.touches(camera_id, start_ms, end_ms)
 
 
-def kept_footage(run: Run, before_ms: int, after_ms: int, now_ms: int) -> Held:
+def kept_footage(run: Run, before_ms: int, after_ms: int, now_ms: int) -> EventFootage:
     """What belongs to events that somebody keeps, with ``before_ms`` and ``after_ms`` around each.
 
     Within the transaction of ``run``: with a write lock nobody keeps another event until it ends.
     """
-    return _held(run, "kept = 1", before_ms, after_ms, now_ms)
+    return _footage(run, "kept = 1", before_ms, after_ms, now_ms)
 
 
-def alarm_footage(run: Run, since_ms: int, before_ms: int, after_ms: int, now_ms: int) -> Held:
+def alarm_footage(run: Run, since_ms: int, before_ms: int, after_ms: int, now_ms: int) -> EventFootage:
     """The same of alarms since ``since_ms``: events of a camera of severity ALERT or CRITICAL."""
     which = "severity IN ('ALERT', 'CRITICAL') AND ts_ms >= :since_ms"
-    return _held(run, which, before_ms, after_ms, now_ms, since_ms=since_ms)
+    return _footage(run, which, before_ms, after_ms, now_ms, since_ms=since_ms)
 
 
-def _held(run: Run, which: str, before_ms: int, after_ms: int, now_ms: int, **values: object) -> Held:
+def _footage(run: Run, which: str, before_ms: int, after_ms: int, now_ms: int, **values: object) -> EventFootage:
     rows = run(
         "SELECT source_id, ts_ms, coalesce(end_ms, CASE WHEN type = 'motion' THEN :now_ms ELSE ts_ms END), still_id "
         f"FROM events WHERE {which}",
@@ -67,4 +67,4 @@ def _held(run: Run, which: str, before_ms: int, after_ms: int, now_ms: int, **va
         **values,
     )
     spans = Spans((source, ts_ms - before_ms, max(ts_ms, end_ms) + after_ms) for source, ts_ms, end_ms, _ in rows)
-    return Held(spans, frozenset(still_id for _, _, _, still_id in rows if still_id is not None))
+    return EventFootage(spans, frozenset(still_id for _, _, _, still_id in rows if still_id is not None))

@@ -67,14 +67,14 @@ def rate_of(days: Iterable[DaySum], now_ms: int) -> Rate | None:
     return Rate(likely, likely / UNKNOWN_FACTOR, likely * UNKNOWN_FACTOR, seen_ms)
 
 
-def forecast(rate: Rate | None, room_bytes: int, keep_ms: int | None) -> Forecast:
-    """How long recordings stay that come at ``rate`` and have ``room_bytes`` in all. ``keep_ms``: they go then at the
-    latest."""
+def forecast(rate: Rate | None, capacity_bytes: int, keep_ms: int | None) -> Forecast:
+    """How long recordings stay that come at ``rate`` and may take ``capacity_bytes`` in all. ``keep_ms``: they go then
+    at the latest."""
     if rate is None:
         return Forecast(None, None, None, "Nothing was recorded in the last days, so nothing can be said yet.")
-    likely = room_bytes / rate.likely if rate.likely else None
-    low = room_bytes / rate.high if rate.high else None
-    high = room_bytes / rate.low if rate.low else None
+    likely = capacity_bytes / rate.likely if rate.likely else None
+    low = capacity_bytes / rate.high if rate.high else None
+    high = capacity_bytes / rate.low if rate.low else None
     keep_days = None if keep_ms is None else keep_ms / DAY_MS
     if keep_days is not None and (low is None or low >= keep_days):
         words = f"There is space for the {_length(keep_days)} that recordings are to be kept."
@@ -86,12 +86,12 @@ def forecast(rate: Rate | None, room_bytes: int, keep_ms: int | None) -> Forecas
     return Forecast(likely, low, high, f"At this rate you keep {_range(likely, low, high)}.{_doubt(rate)}")
 
 
-def room_for(rules: KeepRules, space: Space, used_bytes: int, kept_bytes: int) -> int:
+def capacity_of(rules: KeepRules, space: Space, used_bytes: int, kept_bytes: int) -> int:
     """The bytes that recordings may take in all, those that are kept for ever left out."""
-    room = used_bytes + max(0, space.free_bytes - space.reserve_bytes)
+    capacity = used_bytes + max(0, space.free_bytes - space.reserve_bytes)
     if rules.quota_bytes is not None:
-        room = min(room, rules.quota_bytes)
-    return max(0, room - kept_bytes)
+        capacity = min(capacity, rules.quota_bytes)
+    return max(0, capacity - kept_bytes)
 
 
 def camera_days(rate: Rate | None, quota_bytes: int | None, keep_ms: int | None, house: Forecast) -> float | None:
@@ -119,13 +119,12 @@ def _doubt(rate: Rate) -> str:
 
 
 def _range(likely: float, low: float | None, high: float | None) -> str:
-    ends = f" ({_number(low, likely)} to {_number(high, likely)})" if low is not None and high is not None else ""
-    return f"{_length(likely)}{ends}"
+    if low is None or high is None:
+        return _length(likely)
+    (least, unit), (most, other_unit) = amount_of_days(low), amount_of_days(high)
+    ends = f"{least} to {most}" if unit == other_unit else f"{least} {unit} to {most} {other_unit}"
+    return f"{_length(likely)} ({ends})"
 
 
 def _length(days: float) -> str:
     return keep_text(round(days * DAY_MS))
-
-
-def _number(days: float, as_in: float) -> str:
-    return amount_of_days(days, as_in)[0]

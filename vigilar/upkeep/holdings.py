@@ -9,6 +9,7 @@ from pathlib import Path
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.base.folder_id import find_folder_id
+from vigilar.base.folder_look import AWAY, CODE
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.deletions import list_gone
 from vigilar.store.holdings import list_others, list_videos
@@ -51,10 +52,4 @@ def check_own_folder(data_dir: Path, node_id: str) -> None:
     with disk_errors("look at the data folder", data_dir):
         found = find_folder_id(data_dir) or ""
     if found != node_id:
-        raise RecordingError(
-            f"what lies at {data_dir} is not the data folder of this house",
-            kind=ErrorKind.TRANSIENT,
-            next_step="Connect and mount the drive of the recordings. Nothing is deleted meanwhile.",
-            code="V-DRIVE",
-            exit_code=ExitCode.NOT_FOUND,
-        )
+        raise RecordingError(AWAY, kind=ErrorKind.TRANSIENT, code=CODE, exit_code=ExitCode.NOT_FOUND)

@@ -36,15 +36,17 @@ PAUSE_S = 0.1
 FULL_BYTES = 64 * 1024 * 1024
 """A recorder was refused space although the disk has some, as under a quota of the system: so much is freed."""
 
+STUCK = "No space can be made: all that is left belongs to events that are kept, or is being recorded."
+
 Report = Callable[[str, str, dict[str, Any]], None]
 """Takes a fact: its kind, what makes it the same one when it is told again, details."""
 
 WHY_WORDS: dict[Why, str] = {
-    "age": "to keep the age",
+    "age": "for their age",
     "quota": "to keep the quota",
     "camera-quota": "to keep the camera's quota",
     "reserve": "to keep space free on the disk",
-    "owner": "as somebody said",
+    "owner": "by a person's word",
 }
 """Completes "deleted ..."."""
 
@@ -89,6 +91,8 @@ class Keeper:
         self._next_told_ns = 0
         self._is_waiting = False
         self._known_word_bytes = 0
+        self.problem = ""
+        """What waits for a person, as a sentence; empty while nothing does."""
         self.deleted_count = 0
         self.deleted_bytes = 0
 
@@ -197,12 +201,12 @@ class Keeper:
                 return
 
     def _tell(self, plan: Plan) -> None:
+        self.problem = refusal_sentence(plan.refusals[0]) if plan.refusals else STUCK if plan.is_stuck else ""
         for refusal in plan.refusals:
             detail = {"reason": refusal_sentence(refusal), "why": refusal.why, "bytes": refusal.size_bytes}
             self._report("retention_held", refusal.why, {**detail, "total_bytes": refusal.total_bytes})
         if plan.is_stuck:
-            reason = "All that is left belongs to events that are kept, or is being recorded."
-            self._report("retention_stuck", "reserve", {"reason": reason})
+            self._report("retention_stuck", "reserve", {"reason": STUCK})
 
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000

@@ -15,7 +15,7 @@ from vigilar.base.keep_rules import KeepRules
 from vigilar.store.deletions import DeletedSum, sum_deletions
 from vigilar.store.holdings import DAY_MS, DaySum, list_days
 from vigilar.store.sql import Database
-from vigilar.upkeep.forecast import LOOK_BACK_DAYS, Forecast, camera_days, forecast, rate_of, room_for
+from vigilar.upkeep.forecast import LOOK_BACK_DAYS, Forecast, camera_days, capacity_of, forecast, rate_of
 from vigilar.upkeep.holdings import check_own_folder, read_holdings, read_space
 from vigilar.upkeep.keeper import refusal_sentence
 from vigilar.upkeep.plan import Holdings, Plan, Space, make_plan
@@ -63,8 +63,8 @@ def read_overview(
     kept_bytes = sum(
         one.size_bytes for one in held.videos if held.kept.holds(one.id, one.camera_id, one.start_ms, one.end_ms)
     )
-    room = room_for(rules, space, held.total_bytes, kept_bytes)
-    whole = forecast(rate_of(days, now_ms), room, rules.keep_ms)
+    capacity = capacity_of(rules, space, held.total_bytes, kept_bytes)
+    whole = forecast(rate_of(days, now_ms), capacity, rules.keep_ms)
     return Overview(
         space=space,
         rules=rules,

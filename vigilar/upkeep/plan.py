@@ -24,7 +24,7 @@ from enum import Enum, auto
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.deletions import Gone, Why
 from vigilar.store.holdings import DAY_MS, Video
-from vigilar.store.spans import Held
+from vigilar.store.spans import EventFootage
 
 HOUR_MS = 3_600_000
 
@@ -48,8 +48,8 @@ class Holdings:
 
     videos: Sequence[Video]
     others: Mapping[str, int] = field(default_factory=dict)
-    kept: Held = field(default_factory=Held)
-    alarms: Held = field(default_factory=Held)
+    kept: EventFootage = field(default_factory=EventFootage)
+    alarms: EventFootage = field(default_factory=EventFootage)
     recent: Sequence[Gone] = ()
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.clock import Clock
-from vigilar.base.disk import disk_error
+from vigilar.base.disk import DEVICE_ERRORS, disk_error, disk_errors
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.reserve import Reserve
 from vigilar.store import deletions
@@ -57,36 +57,41 @@ class Remover:
     def remove(self, wanted: Sequence[tuple[int, Why]]) -> list[Deletion]:
         """Delete files by the ids of their rows, at most BATCH; those that went, durably.
 
-        On a disk that is too full for the database the reserve is spent first. Raises StoreError, and VigilarError when
-        the folder is away or a file cannot be unlinked: what was begun stays pending.
+        On a disk that is too full for the database the reserve is spent first. A file that cannot be unlinked is named
+        in the log, stays pending and keeps no other from going. Raises StoreError, and VigilarError when the folder is
+        away or its disk fails: what was begun stays pending.
         """
         self._check_folder()
         begun = self._reserve.help(
             lambda: deletions.begin(self._store, self._node_id, wanted, self._around, self._now_ms())
         )
-        self._finish(begun)
-        return begun
+        return self._finish(begun)
 
     def finish_pending(self) -> int:
         """Finish what somebody began and did not end; how many. Raises as ``remove``."""
-        count = 0
-        while rows := deletions.pending(self._store, self._node_id):
-            self._check_folder()
-            for at in range(0, len(rows), BATCH):
-                self._finish(rows[at : at + BATCH])
-            count += len(rows)
-        return count
-
-    def _finish(self, rows: Sequence[Deletion]) -> None:
-        folders: dict[Path, None] = {}
-        for row in rows:
-            path = self._path_of(row)
-            _unlink(path)
-            folders[path.parent] = None
-        for folder in folders:
-            self._settle(folder)
+        rows = deletions.pending(self._store, self._node_id)
         if rows:
-            self._reserve.help(lambda: deletions.finish(self._store, rows, self._now_ms()))
+            self._check_folder()
+        return sum(len(self._finish(rows[at : at + BATCH])) for at in range(0, len(rows), BATCH))
+
+    def _finish(self, rows: Sequence[Deletion]) -> list[Deletion]:
+        gone = [row for row in rows if self._is_unlinked(row)]
+        for folder in dict.fromkeys(self._path_of(row).parent for row in gone):
+            self._settle(folder)
+        if gone:
+            self._reserve.help(lambda: deletions.finish(self._store, gone, self._now_ms()))
+        return gone
+
+    def _is_unlinked(self, row: Deletion) -> bool:
+        path = self._path_of(row)
+        try:
+            _unlink(path)
+        except OSError as error:
+            if error.errno in DEVICE_ERRORS:
+                raise disk_error(error, f"delete {path.name}", path) from error
+            logger.error("%s cannot be deleted and stays: %s", row.path, error.strerror)
+            return False
+        return True
 
     def _path_of(self, row: Deletion) -> Path:
         path = PurePosixPath(row.path)
@@ -96,7 +101,7 @@ class Remover:
 
     def _settle(self, folder: Path) -> None:
         """Make the unlinking in ``folder`` durable, and take the folder away when it is an empty one of a past day."""
-        with suppress(FileNotFoundError):  # all of its files are gone with it
+        with disk_errors("delete recordings", folder), suppress(FileNotFoundError):
             if self._is_past(folder.name) and _remove_empty(folder):
                 fsync_folder(folder.parent)
             else:
@@ -111,12 +116,7 @@ class Remover:
 
 
 def _unlink(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except NotADirectoryError:
-        return
-    except OSError as error:
-        raise disk_error(error, f"delete {path.name}", path) from error
+    path.unlink(missing_ok=True)
 
 
 def _remove_empty(folder: Path) -> bool:

@@ -70,6 +70,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     disk = read_disk(here, cameras)
     drive = str(here.board.folder(now_ms)["sentence"])
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected, drive=drive)
+    problems += _upkeep_problem(found)
     return HouseState(
         now_ms=now_ms,
         sentence=house_sentence(cameras, problems),
@@ -79,6 +80,12 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
         disk=disk,
         has_bus=here.board.is_bus_connected,
     )
+
+
+def _upkeep_problem(processes: dict[str, Any] | None) -> list[str]:
+    """What the upkeep process says of itself."""
+    status = (processes or {}).get("upkeep", {}).get("status") or {}
+    return [str(status["problem"])] if status.get("problem") else []
 
 
 def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:
