@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import find_violations, launch
-from tests.browser.house import House, open_house
+from tests.browser.house import House, open_house, serve
 from tests.flow.test_export_bundle import make, manifest_of, of_movie, rebuilt, save
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import make_clip
@@ -136,4 +136,14 @@ def test_page_is_clean_for_assistive_programs(browser: Browser, house: House, tm
         page.wait_for_selector(".verdict")
         assert find_violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.close()
+
+
+def test_page_of_the_house_checks_too(browser: Browser, house: House, tmp_path: Path) -> None:
+    path = save(house, make(house), tmp_path)
+    with serve(house) as url:
+        page = browser.new_page()
+        page.goto(f"{url}/verify")
+        page.set_input_files("#file", path)
+        page.wait_for_selector(".verdict.good")
         page.close()

@@ -346,6 +346,14 @@ class TestShares:
         assert found[0] not in owner.get(f"/exports/{export_id}", headers=PAGE).get_data(as_text=True)
         assert owner.post(f"/exports/{export_id}/share", data={"days": "400"}).status_code == 422
 
+    def test_checker_page_needs_no_account_and_reaches_nothing(self, house: House) -> None:
+        page = house.client(signed_in=False).get("/verify", headers=PAGE)
+        assert page.status_code == 200
+        assert "Is this video exactly what was exported?" in page.get_data(as_text=True)
+        policy = page.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none';")
+        assert "connect-src" not in policy
+
     def test_links_end_with_their_export(self, house: House, owner: FlaskClient, shared: tuple[str, str]) -> None:
         export_id, path = shared
         owner.post(f"/exports/{export_id}/delete")

@@ -123,6 +123,7 @@ def _shown(header: str) -> str:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)  # one page has a policy of its own (``shares.verify``)
     response.headers.setdefault("Cache-Control", "no-store")
     return response

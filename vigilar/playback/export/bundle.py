@@ -144,7 +144,7 @@ def make_bundle(
     }
     small = {
         "README.txt": _readme(facts).encode(),
-        "verify.html": _verifier(),
+        "verify.html": verifier_page(),
         MANIFEST: json.dumps(manifest, separators=(",", ":"), ensure_ascii=False).encode(),
         RECORDS: bytes(records),
     }
@@ -266,7 +266,8 @@ def _dump_checkpoint(one: SignedCheckpoint | None) -> dict[str, str] | None:
     }
 
 
-def _verifier() -> bytes:
+def verifier_page() -> bytes:
+    """The page by which anybody checks a bundle: one file of HTML that needs nothing else."""
     return files("vigilar.playback.export").joinpath("verify.html").read_bytes()
 
 
