@@ -18,7 +18,7 @@ from tests.recording_kit import Clip, make_clip
 from vigilar.media.boxes import walk
 from vigilar.playback.export.check import check_bundle
 from vigilar.store import jobs as job_rows
-from vigilar.store.exports import LIFE_MS, held_footage
+from vigilar.store.exports import LIFE_MS, HeldRange, held_footage
 from vigilar.web.blueprints.account import limiter
 
 PAGE = {"Accept": "text/html"}
@@ -224,11 +224,16 @@ class TestJobs:
         export_id = ask(owner)
         do_jobs(house)
         now_ms = house.now_ms()
-        [held] = held_footage(house.store, now_ms)
+
+        def held_at(at_ms: int) -> list[HeldRange]:
+            with house.store.sql_read("read the footage of exports") as run:
+                return held_footage(run, at_ms)
+
+        [held] = held_at(now_ms)
         assert (held.camera_id, held.from_ms, held.to_ms) == ("front-door", T0 + 1500, T0 + 10_500)
-        assert held_footage(house.store, now_ms + LIFE_MS + 60_000) == []
+        assert held_at(now_ms + LIFE_MS + 60_000) == []
         owner.post(f"/exports/{export_id}/delete")
-        assert held_footage(house.store, now_ms) == []
+        assert held_at(now_ms) == []
         assert list((house.folder / "exports").glob("*.vge")) == []
 
     def test_who_asked_is_in_the_row(self, house: House, owner: FlaskClient) -> None:
