@@ -62,8 +62,25 @@ def wish(from_s: float = 1.5, to_s: float = 10.5, *, proof: bool = True) -> Expo
     )
 
 
-def make(house: House, wanted: ExportWish | None = None, checkpoint: SignedCheckpoint | None = None) -> ExportPlan:
-    return make_export(house.parts.footage, wanted or wish(), lambda _step, _part: None, T0 + 60_000, checkpoint)
+class Key:
+    """A signing key as the house has one."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        self.public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def sign(self, message: bytes, /) -> bytes:
+        return self._key.sign(message)
+
+
+def make(
+    house: House,
+    wanted: ExportWish | None = None,
+    checkpoint: SignedCheckpoint | None = None,
+    signer: Key | None = None,
+) -> ExportPlan:
+    library = house.parts.footage
+    return make_export(library, wanted or wish(), lambda _step, _part: None, T0 + 60_000, checkpoint, signer)
 
 
 def save(house: House, plan: ExportPlan, folder: Path) -> Path:
@@ -142,19 +159,27 @@ class TestWhole:
         assert any("still being written" in note for note in report.notes)
 
     def test_signed_words_are_checked(self, house: House, tmp_path: Path) -> None:
-        key = Ed25519PrivateKey.generate()
+        key = Key()
         rows = find_files(house.store, "front-door", "video", 0, T0 * 2)
         body = json.dumps({"links": [row.link.hex() for row in rows if row.link]})
-        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        good = SignedCheckpoint(body, key.sign(body.encode()), public)
-        report = check_bundle(save(house, make(house, None, good), tmp_path))
+        good = SignedCheckpoint(body, key.sign(body.encode()), key.public)
+        report = check_bundle(save(house, make(house, None, good, key), tmp_path))
         assert report.is_exact
-        assert report.signed_by is not None
-        assert any("3 of 3" in note for note in report.notes)
-        bad = SignedCheckpoint(body + " ", good.signature, public)
-        assert [one.kind for one in check_bundle(save(house, make(house, None, bad), tmp_path)).findings] == [
-            "signature"
-        ]
+        assert report.signed_by == sha256(key.public).hexdigest()[:16]
+        assert report.notes == ("The signed words of the house name 3 of 3 closed recordings.",)
+        bad = SignedCheckpoint(body + " ", good.signature, key.public)
+        report = check_bundle(save(house, make(house, None, bad, key), tmp_path))
+        assert [one.kind for one in report.findings] == ["signature"]
+
+    def test_manifest_made_anew_is_told_by_its_signature(self, house: House, tmp_path: Path) -> None:
+        path = save(house, make(house, signer=Key()), tmp_path)
+
+        def lie(name: str, data: bytes) -> bytes:
+            return data.replace(b"Maple St 4", b"Maple St 5") if name == "proof/manifest.json" else data
+
+        report = check_bundle(rebuilt(path, lie))
+        assert [one.sentence for one in report.findings] == ["The signature of this export is not right."]
+        assert report.signed_by is None
 
 
 class TestChanged:
