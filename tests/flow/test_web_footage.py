@@ -154,7 +154,9 @@ class TestClip:
         path.write_bytes(data[: len(data) // 2])
         assert 10 <= len(probe_times(fetch(owner, url("clip.mp4", 0, 4)), tmp_path)) <= 30
 
-    def test_damaged_record_is_never_sent(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+    def test_damaged_record_is_never_sent_and_the_rest_plays(
+        self, house: House, owner: FlaskClient, clip: Clip, tmp_path: Path
+    ) -> None:
         record(house, clip, 0, 4)
         path = next((house.folder / "footage").rglob("*.vge"))
         with VgeReader.open(path, house.ring) as reader:
@@ -162,7 +164,10 @@ class TestClip:
         data = bytearray(path.read_bytes())
         data[victim.offset + 200] ^= 1
         path.write_bytes(data)
-        assert owner.get(url("clip.mp4", 0, 4)).status_code == 500
+        times = probe_times(fetch(owner, url("clip.mp4", 0, 4)), tmp_path)
+        assert len(times) == 30, "from the next keyframe on"
+        assert bytes(data[victim.offset + 150 : victim.offset + 400]) not in fetch(owner, url("clip.mp4", 0, 4))
+        assert owner.get(f"/footage/front-door/1/{victim.number}-{victim.number}.m4s").status_code == 500
 
     def test_key_that_is_not_here_is_said(self, house: House, owner: FlaskClient, clip: Clip) -> None:
         record(house, clip, 0, 4)
