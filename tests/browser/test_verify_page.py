@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.chromium import find_violations, launch
-from tests.browser.house import House, open_house
-from tests.flow.test_export_bundle import make, manifest_of, of_movie, rebuilt, save
+from tests.browser.house import House, open_house, serve
+from tests.flow.test_export_bundle import Key, make, manifest_of, of_movie, rebuilt, save
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import make_clip
 from vigilar.playback.export.bundle import SignedCheckpoint
@@ -60,23 +58,25 @@ def verdict(browser: Browser, bundle: Path, *, has_webcrypto: bool = True) -> tu
 
 @pytest.mark.parametrize("has_webcrypto", [True, False])
 def test_whole_signed_bundle_is_exact(browser: Browser, house: House, tmp_path: Path, *, has_webcrypto: bool) -> None:
-    key = Ed25519PrivateKey.generate()
+    key = Key()
     rows = find_files(house.store, "front-door", "video", 0, T0 * 2)
     body = json.dumps([row.link.hex() for row in rows if row.link])
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    plan = make(house, None, SignedCheckpoint(body, key.sign(body.encode()), public))
+    plan = make(house, None, SignedCheckpoint(body, key.sign(body.encode()), key.public), key)
     words, notes = verdict(browser, save(house, plan, tmp_path), has_webcrypto=has_webcrypto)
     assert words.endswith("This is exactly what was exported.")
     assert notes == ["The signed words of the house name 3 of 3 closed recordings."]
 
 
 def test_wrong_signature_is_told(browser: Browser, house: House, tmp_path: Path) -> None:
-    key = Ed25519PrivateKey.generate()
-    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    plan = make(house, None, SignedCheckpoint("other", key.sign(b"words"), public))
+    key = Key()
+    plan = make(house, None, SignedCheckpoint("other", key.sign(b"words"), key.public))
     words, notes = verdict(browser, save(house, plan, tmp_path))
     assert words.endswith("This is not what was exported.")
-    assert notes[0] == "The signature of the house is not right."
+    assert notes[0] == "The signature of the house's checkpoint is not right."
+    path = save(house, make(house, signer=key), tmp_path)
+    lie = rebuilt(path, lambda name, data: data.replace(b"Maple", b"Birch") if name.endswith("json") else data)
+    _, notes = verdict(browser, lie)
+    assert notes[0] == "The signature of this export is not right."
 
 
 def test_flipped_byte_is_told_with_second_and_record(browser: Browser, house: House, tmp_path: Path) -> None:
@@ -136,4 +136,14 @@ def test_page_is_clean_for_assistive_programs(browser: Browser, house: House, tm
         page.wait_for_selector(".verdict")
         assert find_violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.close()
+
+
+def test_page_of_the_house_checks_too(browser: Browser, house: House, tmp_path: Path) -> None:
+    path = save(house, make(house), tmp_path)
+    with serve(house) as url:
+        page = browser.new_page()
+        page.goto(f"{url}/verify")
+        page.set_input_files("#file", path)
+        page.wait_for_selector(".verdict.good")
         page.close()

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +28,11 @@ from vigilar.playback.export.bundle import SignedCheckpoint
 from vigilar.playback.export.check import BundleReport, check_bundle, is_bundle
 from vigilar.playback.export.make import ExportPlan, ExportWish, export_files, make_export
 from vigilar.playback.export.plan_file import list_plans, load_plan, remove_plan, save_plan
+from vigilar.playback.export.zip_layout import ZipEntry, directory, local_header
+from vigilar.playback.export.zip_places import find_entries
 from vigilar.store.files import find_files
+from vigilar.vge.merkle import MerkleTree
+from vigilar.vge.merkle_range import range_proof, root_by_range
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +62,25 @@ def wish(from_s: float = 1.5, to_s: float = 10.5, *, proof: bool = True) -> Expo
     )
 
 
-def make(house: House, wanted: ExportWish | None = None, checkpoint: SignedCheckpoint | None = None) -> ExportPlan:
-    return make_export(house.parts.footage, wanted or wish(), lambda _step, _part: None, T0 + 60_000, checkpoint)
+class Key:
+    """A signing key as the house has one."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        self.public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def sign(self, message: bytes, /) -> bytes:
+        return self._key.sign(message)
+
+
+def make(
+    house: House,
+    wanted: ExportWish | None = None,
+    checkpoint: SignedCheckpoint | None = None,
+    signer: Key | None = None,
+) -> ExportPlan:
+    library = house.parts.footage
+    return make_export(library, wanted or wish(), lambda _step, _part: None, T0 + 60_000, checkpoint, signer)
 
 
 def save(house: House, plan: ExportPlan, folder: Path) -> Path:
@@ -133,19 +159,27 @@ class TestWhole:
         assert any("still being written" in note for note in report.notes)
 
     def test_signed_words_are_checked(self, house: House, tmp_path: Path) -> None:
-        key = Ed25519PrivateKey.generate()
+        key = Key()
         rows = find_files(house.store, "front-door", "video", 0, T0 * 2)
         body = json.dumps({"links": [row.link.hex() for row in rows if row.link]})
-        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        good = SignedCheckpoint(body, key.sign(body.encode()), public)
-        report = check_bundle(save(house, make(house, None, good), tmp_path))
+        good = SignedCheckpoint(body, key.sign(body.encode()), key.public)
+        report = check_bundle(save(house, make(house, None, good, key), tmp_path))
         assert report.is_exact
-        assert report.signed_by is not None
-        assert any("3 of 3" in note for note in report.notes)
-        bad = SignedCheckpoint(body + " ", good.signature, public)
-        assert [one.kind for one in check_bundle(save(house, make(house, None, bad), tmp_path)).findings] == [
-            "signature"
-        ]
+        assert report.signed_by == sha256(key.public).hexdigest()[:16]
+        assert report.notes == ("The signed words of the house name 3 of 3 closed recordings.",)
+        bad = SignedCheckpoint(body + " ", good.signature, key.public)
+        report = check_bundle(save(house, make(house, None, bad, key), tmp_path))
+        assert [one.kind for one in report.findings] == ["signature"]
+
+    def test_manifest_made_anew_is_told_by_its_signature(self, house: House, tmp_path: Path) -> None:
+        path = save(house, make(house, signer=Key()), tmp_path)
+
+        def lie(name: str, data: bytes) -> bytes:
+            return data.replace(b"Maple St 4", b"Maple St 5") if name == "proof/manifest.json" else data
+
+        report = check_bundle(rebuilt(path, lie))
+        assert [one.sentence for one in report.findings] == ["The signature of this export is not right."]
+        assert report.signed_by is None
 
 
 class TestChanged:
@@ -279,3 +313,60 @@ class TestPlanFile:
         remove_plan(tmp_path, 7)
         with pytest.raises(RecordingError, match="not ready any more"):
             load_plan(tmp_path, 7, house.ring)
+
+    def test_full_disk_leaves_no_half_plan(self, house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        plan = make(house)
+
+        def full(*_arguments: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("vigilar.vge.writer.write_at", full)
+        with pytest.raises(RecordingError, match=r"[Ff]ull|No space"):
+            save_plan(tmp_path, 7, plan, house.ring, SystemClock())
+        assert list_plans(tmp_path) == []
+
+
+class TestRangeProof:
+    @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 100])
+    def test_every_range_proves_the_root(self, count: int) -> None:
+        leaves = [sha256(bytes([number])).digest() for number in range(count)]
+        tree = MerkleTree()
+        for leaf in leaves:
+            tree.add(leaf)
+        for first in range(count):
+            for stop in range(first + 1, count + 1, max(1, count // 9)):
+                proof = range_proof(leaves, first, stop)
+                assert root_by_range(count, first, leaves[first:stop], proof) == tree.root()
+                assert len(proof) <= 2 * count.bit_length()
+                if proof:
+                    assert root_by_range(count, first, leaves[first:stop], proof[:-1]) is None
+                assert root_by_range(count, first, leaves[first:stop], [*proof, bytes(32)]) is None
+                changed = [bytes(32), *leaves[first + 1 : stop]]
+                assert root_by_range(count, first, changed, proof) != tree.root()
+
+
+class TestLargeZip:
+    def test_places_above_four_gigabytes_are_found_by_others(self, tmp_path: Path) -> None:
+        """A sparse file of 5 GB between two small ones, read by Python's own ``zipfile``."""
+        made, size = datetime(2026, 3, 8, 12, 57, 30, tzinfo=UTC), 5 * 10**9
+        entries = [ZipEntry("a.txt", 1, zlib.crc32(b"a")), ZipEntry("big", size, 0), ZipEntry("b", 1, zlib.crc32(b"b"))]
+        path = tmp_path / "large.zip"
+        with path.open("wb") as file:
+            places = []
+            for entry in entries:
+                places.append(file.tell())
+                file.write(local_header(entry, made))
+                if entry.size == 1:
+                    file.write(entry.name[:1].encode())
+                else:
+                    file.seek(size, 1)
+            file.write(directory(entries, places, file.tell(), made))
+        with zipfile.ZipFile(path) as found:
+            assert [(one.filename, one.file_size) for one in found.infolist()] == [
+                (one.name, one.size) for one in entries
+            ]
+            assert found.read("b") == b"b"
+        placed = find_entries(path)
+        assert [(one.name, one.stop - one.start) for one in placed.values()] == [
+            (one.name, one.size) for one in entries
+        ]

@@ -14,9 +14,12 @@ import av
 import pytest
 
 from tests.browser.house import House, open_house
-from tests.recording_kit import START_UTC_NS, Clip, make_clip
+from tests.fakes.clips import make_b_frame_clip, needs_h265, raw_packets
+from tests.fakes.clips import make_clip as make_h265_clip
+from tests.recording_kit import START_MONO_NS, START_UTC_NS, Clip, make_clip
 from vigilar.media.boxes import walk
-from vigilar.media.packets import Packet
+from vigilar.media.file_source import FileSource
+from vigilar.media.packets import Packet, RawPacket, RunStart, StreamRole
 from vigilar.playback.export.planned import MovieFile, PlannedMovie
 from vigilar.playback.export.planning import Wanted, plan_movies
 
@@ -195,3 +198,47 @@ class TestBytes:
         record(house, clip, 0, 8)
         first, second = plan(house, 1, 7)[0], plan(house, 1, 7)[0]
         assert (first.etag, first.head) == (second.etag, second.head)
+
+
+class TestOrder:
+    def test_pictures_sent_out_of_order_are_cut_as_they_are_shown(self, house: House, tmp_path: Path) -> None:
+        source, raws = raw_packets(make_b_frame_clip(tmp_path / "b.mp4"))
+        record_raw(house, source, raws)
+        offsets = {(raw.pts or 0) - (raw.dts or 0) for raw in raws}
+        assert len(offsets) > 1, "the clip has pictures out of order"
+        [movie] = plan(house, 1.05, 3.05)
+        path = save(house, movie, tmp_path / "a.mp4")
+        times = shown_times(path)
+        assert times == [round(index / 10, 3) for index in range(21)]  # from the one on screen at 1.05 to that of 3.0
+        assert movie.pictures == 21
+        [stream] = probe(path, "-count_frames", "-show_entries", "stream=nb_read_frames")["streams"]
+        assert stream["nb_read_frames"] == "21"
+
+    @needs_h265()
+    def test_h265_is_plain_too(self, house: House, tmp_path: Path) -> None:
+        source, raws = raw_packets(make_h265_clip(tmp_path / "h265.mp4", pictures=40, h265=True))
+        record_raw(house, source, raws)
+        [movie] = plan(house, 1.5, 3.5)
+        path = save(house, movie, tmp_path / "a.mp4")
+        assert shown_times(path) == [round(index / 10, 3) for index in range(20)]
+        [stream] = probe(path, "-show_entries", "stream=codec_name,codec_tag_string")["streams"]
+        assert (stream["codec_name"], stream["codec_tag_string"]) == ("hevc", "hvc1")
+
+
+def record_raw(house: House, source: FileSource, raws: list[RawPacket]) -> None:
+    """Record what a file gives, its first packet at T0, and close it."""
+    first = min(raw.dts for raw in raws if raw.dts is not None)
+    packets = []
+    for raw in raws:
+        assert raw.pts is not None
+        assert raw.dts is not None
+        at_ns = int((raw.dts - first) * raw.time_base * 10**9)
+        packets.append(
+            Packet(
+                raw.kind, raw.data, raw.pts - first, raw.dts - first, raw.duration, raw.time_base, raw.is_keyframe, 1,
+                START_UTC_NS + at_ns, START_MONO_NS + at_ns,
+            )
+        )  # fmt: skip
+    run = RunStart(StreamRole.MAIN, 1, tuple(source.streams), START_UTC_NS, START_MONO_NS)
+    house.record("front-door", packets, run)
+    source.close()

@@ -18,7 +18,7 @@ from tests.recording_kit import Clip, make_clip
 from vigilar.media.boxes import walk
 from vigilar.playback.export.check import check_bundle
 from vigilar.store import jobs as job_rows
-from vigilar.store.exports import LIFE_MS, held_footage
+from vigilar.store.exports import LIFE_MS, HeldRange, held_footage
 from vigilar.web.blueprints.account import limiter
 
 PAGE = {"Accept": "text/html"}
@@ -224,11 +224,16 @@ class TestJobs:
         export_id = ask(owner)
         do_jobs(house)
         now_ms = house.now_ms()
-        [held] = held_footage(house.store, now_ms)
+
+        def held_at(at_ms: int) -> list[HeldRange]:
+            with house.store.sql_read("read the footage of exports") as run:
+                return held_footage(run, at_ms)
+
+        [held] = held_at(now_ms)
         assert (held.camera_id, held.from_ms, held.to_ms) == ("front-door", T0 + 1500, T0 + 10_500)
-        assert held_footage(house.store, now_ms + LIFE_MS + 60_000) == []
+        assert held_at(now_ms + LIFE_MS + 60_000) == []
         owner.post(f"/exports/{export_id}/delete")
-        assert held_footage(house.store, now_ms) == []
+        assert held_at(now_ms) == []
         assert list((house.folder / "exports").glob("*.vge")) == []
 
     def test_who_asked_is_in_the_row(self, house: House, owner: FlaskClient) -> None:
@@ -345,6 +350,14 @@ class TestShares:
         assert house.client(signed_in=False).get(found[0]).status_code == 200
         assert found[0] not in owner.get(f"/exports/{export_id}", headers=PAGE).get_data(as_text=True)
         assert owner.post(f"/exports/{export_id}/share", data={"days": "400"}).status_code == 422
+
+    def test_checker_page_needs_no_account_and_reaches_nothing(self, house: House) -> None:
+        page = house.client(signed_in=False).get("/verify", headers=PAGE)
+        assert page.status_code == 200
+        assert "Is this video exactly what was exported?" in page.get_data(as_text=True)
+        policy = page.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none';")
+        assert "connect-src" not in policy
 
     def test_links_end_with_their_export(self, house: House, owner: FlaskClient, shared: tuple[str, str]) -> None:
         export_id, path = shared

@@ -37,6 +37,11 @@ def state(store: Store, job: JobRow) -> str:
     return found.state
 
 
+def held(store: Store, now_ms: int) -> list[HeldRange]:
+    with store.sql_read("read the footage of exports") as run:
+        return held_footage(run, now_ms)
+
+
 class TestLease:
     def test_oldest_is_taken_by_one_worker(self, store: Store) -> None:
         first, second = add(store, n=1), add(store, n=2)
@@ -151,21 +156,21 @@ class TestHeldFootage:
         params = ExportParams(camera_id="front", from_ms=10, to_ms=20, proof=False)
         job = add(store, **params.dump())
         assert ExportParams.of(job) == params
-        held = [HeldRange("front", 10, 20)]
-        assert held_footage(store, LIFE_MS) == held
-        assert held_footage(store, LIFE_MS + 1) == []
+        wanted = [HeldRange("front", 10, 20)]
+        assert held(store, LIFE_MS) == wanted
+        assert held(store, LIFE_MS + 1) == []
         take(store)
-        assert held_footage(store, LIFE_MS) == held
+        assert held(store, LIFE_MS) == wanted
         job_rows.finish_job(store, job.id, "one", {}, 5)
-        assert held_footage(store, LIFE_MS) == held
+        assert held(store, LIFE_MS) == wanted
         job_rows.delete_job(store, job.id)
-        assert held_footage(store, LIFE_MS) == []
+        assert held(store, LIFE_MS) == []
 
     def test_failed_export_holds_nothing(self, store: Store) -> None:
         params = ExportParams(camera_id="front", from_ms=10, to_ms=20, proof=False)
         job = add(store, **params.dump())
         job_rows.cancel_job(store, job.id, 5)
-        assert held_footage(store, LIFE_MS) == []
+        assert held(store, LIFE_MS) == []
 
 
 class TestShares:

@@ -57,6 +57,8 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
                     _tidy(current[0])
             except StoreError as error:
                 _failed.add(error)
+            except OSError as error:  # of what is tidied: a read-only disk must not end the process again and again
+                _failed.add(error)
             control.stop_requested.wait(LOOK_EVERY_S)
 
 

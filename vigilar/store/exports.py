@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from vigilar.store.jobs import JobRow
-from vigilar.store.sql import Database
+from vigilar.store.sql import Run
 
 EXPORT = "export"
 """The kind of its jobs."""
@@ -56,14 +56,14 @@ def ends_ms(job: JobRow) -> int:
     return job.created_ms + LIFE_MS
 
 
-def held_footage(store: Database, now_ms: int) -> list[HeldRange]:
-    """What the exports of all boxes hold now."""
-    with store.sql_read("read the footage of exports") as run:
-        rows = run(
-            "SELECT params FROM jobs WHERE kind = :kind AND state IN ('waiting', 'running', 'done') "
-            "AND created_ms > :since_ms",
-            kind=EXPORT,
-            since_ms=now_ms - LIFE_MS,
-        )
+def held_footage(run: Run, now_ms: int) -> list[HeldRange]:
+    """What the exports of all boxes hold now. Within the transaction of ``run``: with a write lock nobody asks for
+    another export until it ends."""
+    rows = run(
+        "SELECT params FROM jobs WHERE kind = :kind AND state IN ('waiting', 'running', 'done') "
+        "AND created_ms > :since_ms",
+        kind=EXPORT,
+        since_ms=now_ms - LIFE_MS,
+    )
     found = [json.loads(row[0]) for row in rows]
     return [HeldRange(one["camera_id"], one["from_ms"], one["to_ms"]) for one in found]

@@ -107,6 +107,7 @@ def _shown(header: str) -> str:
 
 
 def _add_headers(response: Response) -> Response:
-    response.headers.update(SECURITY_HEADERS)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)  # one page has a policy of its own (``shares.verify``)
     response.headers.setdefault("Cache-Control", "no-store")
     return response

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from vigilar.playback.export.names import name_time
 from vigilar.playback.export.planned import MovieFile, MoviePiece, PlannedMovie
@@ -26,7 +26,7 @@ from vigilar.vge.format import RecordHeader, RecordType
 from vigilar.vge.leaves import FileLeaves
 from vigilar.vge.merkle_range import range_proof
 
-MANIFEST, RECORDS = "proof/manifest.json", "proof/records.bin"
+MANIFEST, RECORDS, SIGNATURE = "proof/manifest.json", "proof/records.bin", "proof/manifest.sig"
 FORMAT = "vigilar-export"
 VERSION = 1
 
@@ -46,6 +46,15 @@ class SignedCheckpoint:
     public_key: bytes
 
 
+class Signer(Protocol):
+    """The signing key of this house (Ed25519). ``public`` is its public half, 32 bytes."""
+
+    public: bytes
+
+    def sign(self, message: bytes, /) -> bytes:
+        """64 bytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleFacts:
     """What the manifest says beside the proof. Times are UTC ms; ``made`` is house time."""
@@ -61,6 +70,7 @@ class BundleFacts:
     made_by: str
     software: str
     checkpoint: SignedCheckpoint | None = None
+    signer: Signer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +151,16 @@ def make_bundle(
         "software": facts.software,
         "movies": [{"name": movie_name, **one.dump()} for (movie_name, _), one in zip(movies, sealed, strict=True)],
         "checkpoint": _dump_checkpoint(facts.checkpoint),
+        "signing_key": base64.b64encode(facts.signer.public).decode() if facts.signer else None,
     }
     small = {
         "README.txt": _readme(facts).encode(),
-        "verify.html": _verifier(),
+        "verify.html": verifier_page(),
         MANIFEST: json.dumps(manifest, separators=(",", ":"), ensure_ascii=False).encode(),
         RECORDS: bytes(records),
     }
+    if facts.signer is not None:
+        small[SIGNATURE] = facts.signer.sign(small[MANIFEST])
     entries = [ZipEntry(entry, len(data), zlib.crc32(data)) for entry, data in small.items()]
     entries += [
         ZipEntry(movie_name, movie.size_bytes, one.crc) for (movie_name, movie), one in zip(movies, sealed, strict=True)
@@ -266,7 +279,8 @@ def _dump_checkpoint(one: SignedCheckpoint | None) -> dict[str, str] | None:
     }
 
 
-def _verifier() -> bytes:
+def verifier_page() -> bytes:
+    """The page by which anybody checks a bundle: one file of HTML that needs nothing else."""
     return files("vigilar.playback.export").joinpath("verify.html").read_bytes()
 
 

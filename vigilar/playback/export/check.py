@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.base.zone import load_zone
-from vigilar.playback.export.bundle import FORMAT, MANIFEST, RECORDS, VERSION
+from vigilar.playback.export.bundle import FORMAT, MANIFEST, RECORDS, SIGNATURE, VERSION
 from vigilar.playback.export.find_records import Fate, Known, find_fates
 from vigilar.playback.export.zip_places import PlacedEntry, find_entries
 from vigilar.vge.crypto import link_of
@@ -50,8 +50,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class BundleReport:
-    """``proof_code`` tells bundles apart; ``signed_by`` is the print of the key that signed, None without a signature;
-    ``signed_files`` are how many of its recordings the signed words name."""
+    """``proof_code`` tells bundles apart; ``signed_by`` is the print of the key that signed, None without one."""
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
@@ -78,7 +77,7 @@ def check_bundle(path: Path) -> BundleReport:
         manifest_bytes = _read_small(file, entries, MANIFEST)
         records = _read_small(file, entries, RECORDS)
         try:
-            return _Check(file, entries, json.loads(manifest_bytes), records).run(sha256(manifest_bytes).hexdigest())
+            return _Check(file, entries, json.loads(manifest_bytes), records).run(manifest_bytes)
         except (KeyError, TypeError, ValueError, IndexError, struct.error) as error:
             raise _unreadable("its manifest is not one") from error
 
@@ -109,15 +108,17 @@ class _Check:
         self._count = 0
         self._links: list[str] = []
 
-    def run(self, manifest_hash: str) -> BundleReport:
+    def run(self, manifest_bytes: bytes) -> BundleReport:
         for movie in self._manifest["movies"]:
             self._check_movie(movie)
             for piece in movie["pieces"]:
                 self._check_piece(movie, piece)
-        signed_by = self._check_signature()
-        return BundleReport(
-            tuple(self._findings), tuple(self._notes), proof_code(manifest_hash), self._count, signed_by
-        )
+        signed_by = self._check_manifest_signature(manifest_bytes)
+        self._check_checkpoint()
+        if signed_by is None:
+            self._notes.append("The house has not signed this export. Compare the proof code with the house's own.")
+        code = proof_code(sha256(manifest_bytes).hexdigest())
+        return BundleReport(tuple(self._findings), tuple(self._notes), code, self._count, signed_by)
 
     def _check_movie(self, movie: dict[str, Any]) -> None:
         name = str(movie["name"])
@@ -207,18 +208,28 @@ class _Check:
         numbers = None if number is None else (number, number)
         self._findings.append(Finding("proof", str(movie["name"]), sentence, numbers=numbers))
 
-    def _check_signature(self) -> str | None:
+    def _check_manifest_signature(self, manifest_bytes: bytes) -> str | None:
+        """The print of the key that signed the manifest; None when none did, or the signature is wrong."""
+        if self._manifest["signing_key"] is None:
+            return None
+        key = base64.b64decode(self._manifest["signing_key"])
+        if SIGNATURE not in self._entries or not is_signed(
+            key, _read_small(self._file, self._entries, SIGNATURE), manifest_bytes
+        ):
+            self._findings.append(Finding("signature", "", "The signature of this export is not right."))
+            return None
+        return sha256(key).hexdigest()[:16]
+
+    def _check_checkpoint(self) -> None:
         checkpoint = self._manifest["checkpoint"]
         if checkpoint is None:
-            self._notes.append("The house has not signed its recordings. Compare the proof code with the house's own.")
-            return None
+            return
         key, body = base64.b64decode(checkpoint["public_key"]), str(checkpoint["body"])
         if not is_signed(key, base64.b64decode(checkpoint["signature"]), body.encode()):
-            self._findings.append(Finding("signature", "", "The signature of the house is not right."))
-            return None
+            self._findings.append(Finding("signature", "", "The signature of the house's checkpoint is not right."))
+            return
         named = sum(1 for link in self._links if link in body)
         self._notes.append(f"The signed words of the house name {named} of {len(self._links)} closed recordings.")
-        return sha256(key).hexdigest()[:16]
 
     def _clock(self, ms: int) -> str:
         moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone(self._zone)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.base.zone import load_zone
-from vigilar.playback.export.bundle import BundleFacts, BundleFile, BundlePlan, SignedCheckpoint, make_bundle
+from vigilar.playback.export.bundle import BundleFacts, BundleFile, BundlePlan, SignedCheckpoint, Signer, make_bundle
 from vigilar.playback.export.names import bundle_name, movie_name
 from vigilar.playback.export.planned import ClosedGap, MovieFile, PlannedMovie
 from vigilar.playback.export.planning import UNTOLD_WORDS, Wanted, plan_movies
@@ -76,10 +76,17 @@ def nothing_recorded() -> RecordingError:
 
 
 def make_export(
-    library: Library, wish: ExportWish, progress: Progress, now_ms: int, checkpoint: SignedCheckpoint | None = None
+    library: Library,
+    wish: ExportWish,
+    progress: Progress,
+    now_ms: int,
+    checkpoint: SignedCheckpoint | None = None,
+    signer: Signer | None = None,
 ) -> ExportPlan:
-    """Read and prove the recordings, and plan the files. Raises RecordingError: with exit code NOT_FOUND when there is
-    no picture in the range; and what ``progress`` raises."""
+    """Read and prove the recordings, and plan the files; ``checkpoint`` and ``signer`` are for the proof.
+
+    Raises RecordingError, with exit code NOT_FOUND when there is no picture in the range, and what ``progress`` raises.
+    """
     stretches = library.find(wish.camera_id, wish.from_ms, wish.to_ms)
     total = max(1, sum(one.size_bytes for one in stretches))
     share = 0.45 if wish.proof else 1.0
@@ -106,6 +113,7 @@ def make_export(
         made_by=wish.made_by,
         software=wish.software,
         checkpoint=checkpoint,
+        signer=signer,
     )
     name = bundle_name(wish.camera_name, movies[0].start_ms, zone)
     return ExportPlan(

@@ -17,6 +17,7 @@ from typing import Any
 
 from vigilar.base.atomic import fsync_folder, make_private_folder
 from vigilar.base.clock import Clock, boot_id
+from vigilar.base.disk import disk_errors
 from vigilar.playback.export.bundle import BundlePlan
 from vigilar.playback.export.make import ExportPlan, gone
 from vigilar.playback.export.planned import ClosedGap, MoviePiece, PlannedMovie
@@ -37,11 +38,13 @@ def plan_path(data_dir: Path, job_id: int) -> Path:
 
 
 def save_plan(data_dir: Path, job_id: int, plan: ExportPlan, ring: KeyRing, clock: Clock) -> None:
-    """Seal the plan of a job; one that an earlier worker left is replaced. Raises RecordingError, OSError."""
+    """Seal the plan of a job; one that an earlier worker left is replaced. Raises VigilarError, and then nothing of it
+    is left."""
     path = plan_path(data_dir, job_id)
-    make_private_folder(path.parent)
-    path.unlink(missing_ok=True)
-    fsync_folder(path.parent)
+    with disk_errors("keep the export in", path.parent):
+        make_private_folder(path.parent)
+        path.unlink(missing_ok=True)
+        fsync_folder(path.parent)
     utc_ns, mono_ns = clock.utc_ns(), clock.mono_ns()
     spec = FileSpec(
         camera_uuid=bytes(16),
@@ -58,8 +61,10 @@ def save_plan(data_dir: Path, job_id: int, plan: ExportPlan, ring: KeyRing, cloc
         for line in _lines(plan):
             writer.append_media(line, utc_ns=utc_ns, mono_ns=mono_ns, duration_ms=0)
         writer.close(CloseReason.STOP, utc_ns=utc_ns, mono_ns=mono_ns)
-    finally:
+    except BaseException:
         writer.abandon()
+        path.unlink(missing_ok=True)
+        raise
 
 
 def load_plan(data_dir: Path, job_id: int, ring: KeyRing) -> ExportPlan:

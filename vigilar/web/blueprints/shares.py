@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 from werkzeug import Response as AnyResponse
 
+from vigilar.playback.export.bundle import verifier_page
 from vigilar.store.exports import ExportParams
 from vigilar.web.blueprints.account import limiter
 from vigilar.web.exports import export_json, get_file, title_of
@@ -16,6 +17,10 @@ bp = Blueprint("shares", __name__)
 
 WRONG_LINKS = "20 per minute; 200 per hour"
 """From one address. A link has 256 random bits, so this protects the log and not the link."""
+
+
+VERIFIER_CSP = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
+"""One file, so its script stands in it; it may load and send nothing at all."""
 
 
 def _is_wrong(response: AnyResponse) -> bool:
@@ -50,6 +55,14 @@ def file(token: str, number: int) -> AnyResponse:
     if request.method == "GET":
         note_download(token_hash)
     return _private(file_response(found, is_shown="play" in request.args))
+
+
+@bp.get("/verify")
+@public
+def verify() -> AnyResponse:
+    """The page that comes with each export with proof, for who cannot open it from a disk, as on a phone. It asks
+    nothing of us and holds nothing of the house."""
+    return Response(verifier_page(), mimetype="text/html", headers={"Content-Security-Policy": VERIFIER_CSP})
 
 
 def _private(response: AnyResponse) -> AnyResponse:
