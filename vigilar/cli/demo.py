@@ -60,7 +60,7 @@ def demo(
     if not isinstance(settings, dict):
         return settings
     check_page_port(settings["listen"], settings["port"])
-    announcer = Announcer(places, settings["listen"], settings["port"], opens_browser=not no_browser)
+    announcer = PageAnnouncer(places, settings["listen"], settings["port"], opens_browser=not no_browser)
     announcer.start()
     try:
         return run_supervisor(places)
@@ -104,7 +104,7 @@ def _prepare(places: Places, given: list[str], port: int | None) -> dict[str, An
     return answer
 
 
-class Announcer:
+class PageAnnouncer:
     """Says where the page is as soon as it answers. One thread of its own beside the supervisor."""
 
     def __init__(self, places: Places, listen: str, port: int, *, opens_browser: bool) -> None:
