@@ -34,20 +34,20 @@ def verify(files: tuple[Path, ...], places: Places, as_json: bool) -> int:
     ring = KeyRing.load(places.secrets_dir)
     results = [_verify(path, ring) for path in files]
     if as_json:
-        print_json({"files": [summary for summary, _ in results]})
+        print_json({"files": [facts for facts, _ in results]})
     else:
-        for summary, _ in results:
-            print(one_line(f"{summary['file']}: {summary['sentence']}"))
+        for facts, _ in results:
+            print(one_line(f"{facts['file']}: {facts['sentence']}"))
     return next((code for code in _WORST_FIRST if any(code is found for _, found in results)), ExitCode.FAILED)
 
 
 def _verify(path: Path, ring: KeyRing) -> tuple[dict[str, Any], ExitCode]:
-    """Summary and exit code of one file; a file that cannot be read does not keep the others from being proved."""
+    """Facts and exit code of one file; a file that cannot be read does not keep the others from being proved."""
     try:
         report = verify_file(path, ring)
     except RecordingError as error:
-        summary = {"file": str(path), "verdict": "unreadable", "code": error.code, "sentence": str(error)}
-        return summary, error.exit_code
+        facts = {"file": str(path), "verdict": "unreadable", "code": error.code, "sentence": str(error)}
+        return facts, error.exit_code
     return _summary(path, report), _exit_code(report)
 
 
