@@ -68,6 +68,15 @@ def test_nobody_waits_behind_one_that_is_stuck(stuck: Stuck) -> None:
     assert door.ask(lambda: 2) == 2
 
 
+def test_slow_answer_shuts_nobody_out(stuck: Stuck) -> None:
+    """A machine that is busy, not a drive that hangs: one gave up, the others get their answers."""
+    door = Patience("x", 0.05, shut_after_s=60.0)
+    with pytest.raises(DoesNotAnswerError):
+        door.ask(stuck)
+    assert (door.is_late, door.is_stuck) == (True, False)
+    assert door.ask(lambda: 1, within_s=60.0) == 1
+
+
 def test_storm_loses_few_threads(stuck: Stuck) -> None:
     door = Patience("x", 0.2)
 

@@ -7,12 +7,15 @@ before that is known only so many may be under way: the other threads go on with
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from flask import Flask, g, request
 
 from vigilar.base.folder_look import CODE, HANGING
-from vigilar.web.parts import Parts, parts
+from vigilar.store.users import has_users
+from vigilar.web.parts import ROWS_SHUT_AFTER_S, Parts, parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 
 FROM_MEMORY = (
@@ -46,6 +49,16 @@ def drive_problem(here: Parts) -> Problem:
     return Problem(503, CODE, detail, headers={"Retry-After": "5"})
 
 
+def _answers(here: Parts) -> bool:
+    """Whether the database answers, as far as is known; asked for it while an earlier question waits."""
+    if here.rows.is_late and not here.rows.is_stuck:
+        with suppress(DoesNotAnswerError):
+            here.rows.ask(lambda: has_users(here.store), ROWS_SHUT_AFTER_S)
+            return True
+        return False
+    return not here.rows.is_stuck
+
+
 class _Gate:
     """Counts requests to the drive. Any thread."""
 
@@ -60,7 +73,7 @@ class _Gate:
         here = parts()
         hangs = here.drive_hangs()
         needs_drive = here.rows_on_drive and (request.method not in _READS or here.rows.is_stuck)
-        if here.rows.is_stuck or (hangs and (needs_drive or endpoint.startswith(FROM_FILES))):
+        if not _answers(here) or (hangs and (needs_drive or endpoint.startswith(FROM_FILES))):
             raise drive_problem(here)
         with self._lock:
             if self._under_way >= MAX_UNDER_WAY:

@@ -30,16 +30,19 @@ from vigilar.web.times import house_time
 EXTENSION = "vigilar"
 
 ROWS_WAIT_S = 1.0
+ROWS_SHUT_AFTER_S = 3.0
 DISK_WAIT_S = 0.5
 """How long a request waits for the database's word on who asks, and for the free space of the disk: milliseconds, while
-all is well. A page of a drive that hangs is there in the sum of both."""
+all is well. A page of a drive that hangs is there in the sum of first and last. A question without an answer for the
+time in the middle means such a drive; one answered later than the first, a busy machine, on which whoever has nothing
+in memory to go by waits longer."""
 
 WRITE_WAIT_S = 2.0
 """How long a sign-in or sign-out waits for its row. What takes longer goes on in memory (``session_cache``)."""
 
 
 def make_rows_door() -> Patience:
-    return Patience("database", ROWS_WAIT_S)
+    return Patience("database", ROWS_WAIT_S, ROWS_SHUT_AFTER_S)
 
 
 def _no_reload() -> None:

@@ -2,13 +2,15 @@
 
 A drive that hangs keeps whoever asks it, in the kernel. A request must not be kept: 64 threads serve all pages, and one
 open page asks several times a second. So what touches the drive is done by a few threads of its own, and who asks waits
-for a moment only; while an earlier question is still without an answer, nobody waits at all.
+for a moment only; once a question has been without an answer for longer, nobody waits at all. Between the two lies the
+busy machine, whose drive is well and whose answers come late.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -26,47 +28,63 @@ class DoesNotAnswerError(Exception):
     """It took too long, or an earlier question still waits. The work may yet be done, by nobody's leave."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Question:
     work: Callable[[], Any]
     done: threading.Event = field(default_factory=threading.Event)
     answer: Any = None
     error: BaseException | None = None
-    is_abandoned: bool = False
+    abandoned_mono_s: float | None = None
 
 
 class Patience:
-    """One door: a database, a folder. Any thread; ``ask`` takes about 0.1 ms more than the work itself."""
+    """One door: a database, a folder. Any thread; ``ask`` takes about 0.1 ms more than the work itself.
 
-    def __init__(self, name: str, within_s: float) -> None:
+    Who asks waits ``within_s`` if not told otherwise; the door is shut while a question that somebody gave up has been
+    without an answer for ``shut_after_s`` since.
+    """
+
+    def __init__(self, name: str, within_s: float, shut_after_s: float = 0.0) -> None:
         self._name = name
         self._within_s = within_s
+        self._shut_after_s = shut_after_s
         self._lock = threading.Lock()
         self._questions: queue.SimpleQueue[_Question] = queue.SimpleQueue()
-        self._threads = self._busy = self._abandoned = 0
+        self._threads = self._busy = 0
+        self._abandoned: list[_Question] = []
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a question that somebody gave up is still without an answer."""
+        with self._lock:
+            return bool(self._abandoned)
 
     @property
     def is_stuck(self) -> bool:
-        """Whether a question that was given up still waits for its answer."""
+        """Whether the door is shut."""
         with self._lock:
-            return self._abandoned > 0
+            return self._is_shut()
 
-    def ask(self, work: Callable[[], Answer]) -> Answer:
+    def _is_shut(self) -> bool:
+        since = self._abandoned[0].abandoned_mono_s if self._abandoned else None
+        return since is not None and time.monotonic() - since >= self._shut_after_s
+
+    def ask(self, work: Callable[[], Answer], within_s: float | None = None) -> Answer:
         """What ``work`` gives, done on another thread. Raises what it raises, or DoesNotAnswerError."""
         question = _Question(work)
         with self._lock:
-            if self._abandoned:
+            if self._is_shut():
                 raise DoesNotAnswerError(f"the {self._name} does not answer")
             self._busy += 1
             if self._busy > self._threads < WORKERS:
                 self._threads += 1
                 threading.Thread(target=self._work, name=f"ask {self._name}", daemon=True).start()
         self._questions.put(question)
-        if not question.done.wait(self._within_s):
+        if not question.done.wait(self._within_s if within_s is None else within_s):
             with self._lock:
                 if not question.done.is_set():
-                    question.is_abandoned = True
-                    self._abandoned += 1
+                    question.abandoned_mono_s = time.monotonic()
+                    self._abandoned.append(question)
                     raise DoesNotAnswerError(f"the {self._name} does not answer")
         if question.error is not None:
             raise question.error
@@ -89,5 +107,6 @@ class Patience:
             with self._lock:
                 question.done.set()
                 self._busy -= 1
-                self._abandoned -= question.is_abandoned
+                if question.abandoned_mono_s is not None:
+                    self._abandoned.remove(question)
             del question
