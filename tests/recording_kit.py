@@ -163,7 +163,7 @@ class Bench:
     ring: PacketRing
     file_store: FileStore
     recorder: Recorder
-    room: list[FreeSpace]
+    free: list[FreeSpace]
     facts: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
 
     def feed(self, packets: list[Packet], *, tick_s: float = 0.2) -> None:
@@ -228,12 +228,12 @@ def bench(
         file_store = FileStore(whose, store, keys, time)
         ring = PacketRing(ring_s, ring_bytes)
         facts: list[tuple[str, int, dict[str, Any]]] = []
-        room = [free_space_of(folder)]
+        free = [free_space_of(folder)]
         recorder = Recorder(
             settings or RecorderSettings(), ring, file_store, time, lambda *fact: facts.append(fact), make_muxer,
-            lambda _folder: room[0],
+            lambda _folder: free[0],
         )  # fmt: skip
-        yield Bench(folder, store, keys, clock, ring, file_store, recorder, room, facts)
+        yield Bench(folder, store, keys, clock, ring, file_store, recorder, free, facts)
 
 
 def probe_times(data: bytes, folder: Path, stream: str = "v:0") -> list[tuple[float, float, bool]]:

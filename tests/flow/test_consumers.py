@@ -187,6 +187,7 @@ def test_consumer_away_for_an_hour_gets_all_once_in_order(house: House, store: S
     house.put(*_start("m0", house.now_ms()))
     house.clock.advance(2)
     wait_until(lambda: len(_heard(store)) == 1, 20.0)
+    wait_until(lambda: find_place(store, Consumer(NODE, "rules")) == 1, 20.0)  # handled is not yet taken
     rules.kill()
     rules.wait()
     for number in range(1, 301):

@@ -166,7 +166,7 @@ def test_motion_reaches_page_in_order(spawn: Spawn, store: Store, camera: Messag
     assert page.received == list(range(1, 41))
     assert list_events(store, EventFilter(limit=1))[0][0].payload["title"] == "Motion, Front door"
     assert events.line.send_stop()
-    assert events.process.wait(20.0) == 0
+    assert events.process.wait(5.0) == 0
 
 
 def test_broker_killed_in_the_middle_loses_nothing(

@@ -219,6 +219,25 @@ def test_keyframes_when_idle_holds_keyframes_and_the_whole_motion(clip_with_soun
         assert [entry.duration_ms for entry in media[:14]] == [1000] * 14, "a keyframe lasts until the next"
 
 
+@pytest.mark.parametrize("settings", [MOTION, IDLE], ids=["motion", "keyframes when idle"])
+def test_motion_is_written_at_once_and_nothing_is_called_slow(
+    clip_with_sound: Clip, tmp_path: Path, settings: RecorderSettings
+) -> None:
+    with bench(tmp_path, settings) as b:
+        b.ring.add(clip_with_sound.run())
+        packets = _packets(clip_with_sound, 40)
+        moving = next(index for index, packet in enumerate(packets) if packet.mono_ns >= 20_500_000_000)
+        b.feed(packets[:moving])
+        assert b.recorder.why_not_recording is None
+        b.recorder.motion_started(packets[moving].mono_ns)
+        b.feed(packets[moving : moving + 10])
+        assert b.recorder.is_recording, "quiet groups of the seconds before do not hold it up"
+        assert b.recorder.why_not_recording is None
+        for index in range(moving + 10, len(packets), 10):
+            b.feed(packets[index : index + 10])
+            assert b.recorder.why_not_recording is None
+
+
 def test_new_run_makes_new_file_with_mark(clip: Clip, tmp_path: Path) -> None:
     with bench(tmp_path, RecorderSettings()) as b:
         b.ring.add(clip.run())

@@ -63,21 +63,21 @@ def _frames(bench: Bench, row: files.FileRow) -> list[float]:
 
 def test_disk_without_room_ends_the_file_and_resumes(clip: Clip, tmp_path: Path) -> None:
     with bench(tmp_path, RecorderSettings()) as b:
-        b.room[0] = PLENTY
+        b.free[0] = PLENTY
         b.ring.add(clip.run())
         packets = _packets(clip, 40)
         b.feed(packets[:55])
-        b.room[0] = NOTHING
+        b.free[0] = NOTHING
         b.feed(packets[55:200])
         assert b.kinds() == ["disk_full"]
         assert b.rows()[0].state == "closed"
         assert verify_file(b.path(b.rows()[0]), b.keys).close_reason is CloseReason.DISK_FULL
-        b.room[0] = PLENTY
+        b.free[0] = PLENTY
         b.feed(packets[200:])
         b.recorder.finish()
         first, second = b.rows()
         assert sorted(b.kinds()) == ["disk_full", "footage_lost", "recording_resumed"]
-        # what came while there was no room waited in the ring: only the rest of one group is missing
+        # what came while there was no space waited in the ring: only the rest of one group is missing
         frames = _frames(b, first) + _frames(b, second)
         assert len(frames) == len(set(frames))
         assert frames[-1] == pytest.approx(39.9)

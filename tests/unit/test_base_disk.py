@@ -18,8 +18,8 @@ from vigilar.base.reserve import PIECE_BYTES, PIECES, Reserve
 @pytest.mark.parametrize(
     ("number", "kind", "code", "said"),
     [
-        (errno.ENOSPC, ErrorKind.FULL, ExitCode.NO_ROOM, "the disk of /data is full"),
-        (errno.EDQUOT, ErrorKind.FULL, ExitCode.NO_ROOM, "the disk of /data is full"),
+        (errno.ENOSPC, ErrorKind.FULL, ExitCode.NO_SPACE, "the disk of /data is full"),
+        (errno.EDQUOT, ErrorKind.FULL, ExitCode.NO_SPACE, "the disk of /data is full"),
         (errno.EROFS, ErrorKind.DENIED, ExitCode.DENIED, "the disk of /data is read-only"),
         (errno.EIO, ErrorKind.TRANSIENT, ExitCode.FAILED, "reports an error (Input/output error)"),
         (errno.ENOTCONN, ErrorKind.TRANSIENT, ExitCode.FAILED, "reports an error"),

@@ -180,7 +180,7 @@ def test_facts_wait_in_order_while_the_database_is_busy(store: Store, monkeypatc
 
 def test_motion_goes_without_a_still_that_fails(store: Store) -> None:
     def no_room() -> Still:
-        raise RecordingError("no room", kind=ErrorKind.FULL)
+        raise RecordingError("no space left", kind=ErrorKind.FULL)
 
     def no_picture() -> Still:
         raise ValueError("a poisoned picture")

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from vigilar.base.errors import ExitCode
+from vigilar.base.house_file import HouseFile
 from vigilar.base.stop import Stop
 from vigilar.cli import events
 from vigilar.cli.events import changes
 from vigilar.cli.program import run
+from vigilar.config.places import find_places
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, NewEvent, insert_event, list_events, update_event
 
@@ -41,6 +43,19 @@ def listed(folder: Path, capsys: pytest.CaptureFixture[str], *args: str) -> list
     shown = json.loads(capsys.readouterr().out)
     assert shown["schema"] == 1
     return [(event["type"], event["source_id"]) for event in shown["events"]]
+
+
+@pytest.mark.parametrize("command", ["list", "watch"])
+def test_drive_that_is_not_there_is_named_and_no_new_house_is_proposed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    places = find_places(None, tmp_path / "drive")
+    (tmp_path / "drive").mkdir()
+    HouseFile(places.house_file).change(folder_id="0123456789abcdef0123456789abcdef")
+    assert run(["events", command, "--data-dir", str(tmp_path / "drive")]) == ExitCode.NOT_FOUND
+    words = capsys.readouterr().err
+    assert "The drive for recordings is not there." in words
+    assert "Start Vigilar once" not in words
 
 
 @pytest.mark.usefixtures("store")

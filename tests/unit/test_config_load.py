@@ -19,8 +19,8 @@ def problems(text: str | bytes) -> list[str]:
     data = text if isinstance(text, bytes) else text.encode()
     with pytest.raises(InvalidConfigError) as caught:
         parse_config(data, "v.toml")
-    assert str(caught.value) == "\n".join(map(str, caught.value.problems))
-    return [str(problem) for problem in caught.value.problems]
+    assert str(caught.value) == "\n".join(map(str, caught.value.mistakes))
+    return [str(problem) for problem in caught.value.mistakes]
 
 
 def places(folder: Path, *, is_named: bool = False) -> Places:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from vigilar.detect.hysteresis import QUIET_S, Change, Hysteresis, Look
+from vigilar.detect.hysteresis import QUIET_S, Hysteresis, Look, Turn
 
 LEAST = 0.01
 
 
-def _play(values: list[float], rate: float = 10.0, hysteresis: Hysteresis | None = None) -> list[tuple[int, Change]]:
+def _play(values: list[float], rate: float = 10.0, hysteresis: Hysteresis | None = None) -> list[tuple[int, Turn]]:
     hysteresis = hysteresis or Hysteresis(LEAST)
     changes = []
     for n, value in enumerate(values):
@@ -27,11 +27,11 @@ def test_flash_starts_nothing(flash: list[float]) -> None:
 
 @pytest.mark.parametrize(("rate", "starts_at"), [(30.0, 10), (10.0, 7), (4.0, 6), (2.0, 6)])
 def test_motion_starts_once_it_was_seen_for_long_enough(rate: float, starts_at: int) -> None:
-    assert _play([0.0] * 5 + [0.02] * 20, rate) == [(starts_at, Change.STARTED)]
+    assert _play([0.0] * 5 + [0.02] * 20, rate) == [(starts_at, Turn.STARTED)]
 
 
 def test_thin_thing_seen_in_most_looks_starts() -> None:
-    assert _play([0.0] * 5 + [0.02, 0.0, 0.02, 0.02]) == [(7, Change.STARTED)]
+    assert _play([0.0] * 5 + [0.02, 0.0, 0.02, 0.02]) == [(7, Turn.STARTED)]
 
 
 def test_start_is_dated_to_the_sliver_before() -> None:
@@ -52,7 +52,7 @@ def test_start_is_not_dated_over_a_pause() -> None:
 def test_motion_ends_after_quiet_and_keeps_its_last_look_and_peak() -> None:
     hysteresis = Hysteresis(LEAST)
     changes = _play([0.0] * 5 + [0.02, 0.03, 0.09, 0.02, 0.008] + [0.0] * 40, hysteresis=hysteresis)
-    assert changes == [(7, Change.STARTED), (9 + int(QUIET_S * 10), Change.ENDED)]
+    assert changes == [(7, Turn.STARTED), (9 + int(QUIET_S * 10), Turn.ENDED)]
     assert hysteresis.last is not None
     assert hysteresis.last.mono_ns == 900_000_000
     assert hysteresis.peak_area_frac == 0.09
@@ -60,11 +60,11 @@ def test_motion_ends_after_quiet_and_keeps_its_last_look_and_peak() -> None:
 
 def test_short_pauses_do_not_end_motion() -> None:
     values = ([0.02] * 5 + [0.0] * 20) * 4
-    assert [change for _, change in _play(values)] == [Change.STARTED]
+    assert [change for _, change in _play(values)] == [Turn.STARTED]
 
 
 def test_motion_without_end_has_no_end() -> None:
-    assert [change for _, change in _play([0.02] * 10_000)] == [Change.STARTED]
+    assert [change for _, change in _play([0.02] * 10_000)] == [Turn.STARTED]
 
 
 def test_breaking_off_tells_whether_there_was_motion() -> None:

@@ -48,10 +48,10 @@ def test_still_scene_shows_nothing(least: float) -> None:
 def test_person_is_seen_at_any_rate(rate: float, least: float) -> None:
     readings = list(Eye().watch(lambda at_s: put_person(still(at_s), 0.1 + at_s / 10), 3, rate))
     assert min(reading.area_frac for reading in readings) > 2 * least
-    boxes = readings[-1].boxes
-    assert boxes[0].left == pytest.approx(0.39, abs=0.06)
-    assert boxes[0].right - boxes[0].left == pytest.approx(18 / WIDTH, abs=0.03)
-    assert boxes[0].top == pytest.approx(0.5, abs=0.04)
+    areas = readings[-1].areas
+    assert areas[0].left == pytest.approx(0.39, abs=0.06)
+    assert areas[0].right - areas[0].left == pytest.approx(18 / WIDTH, abs=0.03)
+    assert areas[0].top == pytest.approx(0.5, abs=0.04)
 
 
 @pytest.mark.parametrize("rate", [2.0, 10.0])

@@ -51,6 +51,13 @@ def test_pre_roll_begins_with_keyframe_before_it() -> None:
     assert chooser.choose(_gop(9, is_whole=False), _now(9)) is Choice.WRITE
 
 
+def test_quiet_groups_before_a_motion_hold_it_up_no_longer() -> None:
+    chooser = _chooser()
+    assert chooser.choose(_gop(1), _now(9)) is Choice.WAIT
+    chooser.motion_started(_now(7.5))  # later motions begin later still
+    assert chooser.choose(_gop(1), _now(9)) is Choice.SKIP
+
+
 def test_pre_roll_on_a_keyframe_needs_no_group_more() -> None:
     chooser = _chooser()
     chooser.motion_started(_now(7.0))

@@ -1,4 +1,4 @@
-"""The small parts of recording: the clock watch, gaps, room, days."""
+"""The small parts of recording: the clock watch, gaps, free space, days."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def test_reserve_is_small_on_small_disks() -> None:
 
 
 def test_room_of_a_real_folder(tmp_path: Path) -> None:
-    room = free_space_of(tmp_path)
-    assert 0 < room.free_bytes <= room.total_bytes
+    free = free_space_of(tmp_path)
+    assert 0 < free.free_bytes <= free.total_bytes
     assert free_space_of(tmp_path / "absent").is_full is False
 
 

@@ -217,7 +217,8 @@ def test_limit_is_cut_to_sense(store: Store, asked: int, given: int) -> None:
 
 
 def test_hundred_thousand_events_stay_fast(store: Store) -> None:
-    """Generous limits, as the machine is shared; measured alone they are a tenth of it."""
+    """The best of up to twenty tries: others use the machine, and what they take only ever adds. Measured alone:
+    1 to 2 ms a page, 25 ms a search."""
     kinds = ("motion", "camera_offline")
     with store.write("fill") as connection:
         connection.execute(
@@ -243,8 +244,11 @@ def test_hundred_thousand_events_stay_fast(store: Store) -> None:
         (EventFilter(camera="camera-3", from_ms=NOW, to_ms=NOW + 50_000_000), 0.05),
         (EventFilter(severity="CRITICAL"), 0.05),
         (EventFilter(type="camera_offline", cursor=f"{NOW + 50_000_000}.50001"), 0.05),
-        (EventFilter(q="needle"), 1.0),
+        (EventFilter(q="needle"), 0.5),
     ):
-        began = time.perf_counter()
-        list_events(store, wanted)
-        assert time.perf_counter() - began < limit_s, wanted
+        took_s: list[float] = []
+        while len(took_s) < 20 and (not took_s or took_s[-1] >= limit_s):
+            began_s = time.perf_counter()
+            list_events(store, wanted)
+            took_s.append(time.perf_counter() - began_s)
+        assert min(took_s) < limit_s, (wanted, took_s)

@@ -178,7 +178,7 @@ class ControlChild:
     ) -> None:
         """Name who takes what the supervisor tells; what came before this call is delivered now. Call it once.
 
-        ``on_status`` gets ``{"ts", "processes": {name: facts}, ...}`` every 5 s and at each change; see
+        ``on_status`` gets ``{"ts", "processes": {name: state}, ...}`` every 5 s and at each change; see
         ``docs/architecture/subsystems/supervisor.md``. ``on_fact`` gets each ProcessFact at least once; the
         supervisor sends it again until the handler has returned without an error. ``on_settings`` gets all fields of
         the job that may change while the process runs, by name, when one did; again, until it returned without an

@@ -88,7 +88,7 @@ def disk_errors(doing: str, path: Path) -> Iterator[None]:
 def disk_error(error: OSError, doing: str, path: Path) -> VigilarError:
     """``error`` as a sentence: full, read-only, failing, or refused."""
     if error.errno in FULL_ERRORS:
-        return _error(doing, f"the disk of {path} is full", FULL_STEP, ErrorKind.FULL, ExitCode.NO_ROOM)
+        return _error(doing, f"the disk of {path} is full", FULL_STEP, ErrorKind.FULL, ExitCode.NO_SPACE)
     if error.errno == errno.EROFS:
         return _error(doing, f"the disk of {path} is read-only", READ_ONLY_STEP, ErrorKind.DENIED, ExitCode.DENIED)
     if error.errno in DEVICE_ERRORS:

@@ -42,7 +42,7 @@ class ExitCode(int, Enum):
     NOT_EXACT = 9
     WARNINGS = 10
     BROKEN = 11
-    NO_ROOM = 12
+    NO_SPACE = 12
     LOCKED = 13
     REFUSED = 14
     BUSY = 75

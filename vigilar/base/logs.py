@@ -1,4 +1,4 @@
-"""Logging of every process: one line per fact, redacted, on standard error.
+"""Logging of every process: one line for each thing told, redacted, on standard error.
 
 A line reads ``2026-11-23T21:00:00.123Z INFO camera/front-door capture.worker: opened rtsp://***@10.0.0.7/ run=3``.
 """

@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
 MAX_MESSAGE_BYTES = 64 * 1024
-"""A message above this is refused: names and facts are small, pictures do not travel on the bus."""
+"""A message above this is refused: what the bus carries is small, pictures do not travel on the bus."""
 
 
 class BadMessage(ValueError):
@@ -173,7 +173,7 @@ class EventPublished(Message):
 
 @dataclass(frozen=True, slots=True)
 class SystemHealth(Message):
-    """What the supervisor knows of its processes; every 5 s and at each change. ``processes`` maps name to facts."""
+    """What the supervisor knows of its processes; every 5 s and at each change. ``processes`` maps name to state."""
 
     processes: dict[str, Any] = field(default_factory=dict)
 

@@ -66,7 +66,7 @@ def demo(
     if not isinstance(settings, dict):
         return settings
     check_page_port(settings["listen"], settings["port"])
-    announcer = Announcer(places, settings["listen"], settings["port"], opens_browser=not no_browser)
+    announcer = PageAnnouncer(places, settings["listen"], settings["port"], opens_browser=not no_browser)
     announcer.start()
     try:
         return run_supervisor(places)
@@ -143,7 +143,7 @@ def _prepare(places: Places, given: list[str], port: int | None) -> dict[str, An
     return answer
 
 
-class Announcer:
+class PageAnnouncer:
     """Says where the page is as soon as it answers. One thread of its own beside the supervisor."""
 
     def __init__(self, places: Places, listen: str, port: int, *, opens_browser: bool) -> None:

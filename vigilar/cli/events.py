@@ -16,8 +16,10 @@ from vigilar.cli.output import house_time, one_line, print_json, print_table, te
 from vigilar.cli.times import house_zone, parse_when
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
+from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.events.subjects import EVENT_TYPES
+from vigilar.processes.folder_check import require_folder
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.consumers import Change
 from vigilar.store.engine import Store
@@ -65,7 +67,7 @@ def list_command(
         from_ms=parse_when(since, now) if since else None,
         to_ms=parse_when(until, now) if until else None,
     )
-    store = Store.open(database_url(config, places))
+    store = _open_store(config, places)
     try:
         found = list(_newest(store, wanted, limit))[::-1]
     finally:
@@ -88,7 +90,7 @@ def watch(places: Places, camera: str | None, type_: str | None, as_json: bool) 
     """Print events as they happen, until Ctrl-C. With --json one object a line, also for changes of an event."""
     config = load_config(places)
     zone, wanted = house_zone(config), EventFilter(camera=camera, type=type_)
-    store = Store.open(database_url(config, places))
+    store = _open_store(config, places)
     try:
         for change in changes(store, Stop()):
             if not _matches(change.event, wanted) or not (change.is_new or as_json):
@@ -100,6 +102,14 @@ def watch(places: Places, camera: str | None, type_: str | None, as_json: bool) 
     finally:
         store.close()
     return ExitCode.OK
+
+
+def _open_store(config: Config, places: Places) -> Store:
+    """The database. Raises StoreError (NOT_RUNNING) when Vigilar was never started, VigilarError (V-DRIVE) when it lies
+    on the house's drive and that is not there."""
+    if not config.storage.database_url:
+        require_folder(places)
+    return Store.open(database_url(config, places))
 
 
 def changes(store: Store, stop: Stop) -> Iterator[Change]:

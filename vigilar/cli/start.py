@@ -12,5 +12,5 @@ from vigilar.main import run_supervisor
 @click.command()
 @with_places
 def start(places: Places) -> int:
-    """Run Vigilar until Ctrl-C or SIGTERM. Everything it does goes to standard error, one line a fact."""
+    """Run Vigilar until Ctrl-C or SIGTERM. Everything it does goes to standard error, line by line."""
     return run_supervisor(places)

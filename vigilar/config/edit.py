@@ -174,7 +174,7 @@ def _parse_changed(text: bytes, file: str) -> Config:
     try:
         return parse_config(text, file)
     except InvalidConfigError as error:
-        what = "; ".join(f"{p.key}: {p.what}" if p.key else p.what for p in error.problems)
+        what = "; ".join(f"{p.key}: {p.what}" if p.key else p.what for p in error.mistakes)
         raise ConfigError(f"{what}.", next_step=f"{file} was not changed.") from error
 
 

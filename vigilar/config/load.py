@@ -26,7 +26,7 @@ _VALIDATE = "Correct the file, then look again with: vigilar config validate"
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Mistake:
     """One thing wrong: where, which key (empty: the text itself), and the end of a sentence about it."""
 
     file: str
@@ -40,11 +40,11 @@ class Problem:
 
 
 class InvalidConfigError(ConfigError):
-    """All that is wrong with a file; the message has one line for each problem, in the order of the file."""
+    """All that is wrong with a file; the message has one line for each mistake, in the order of the file."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda p: p.position))
-        super().__init__("\n".join(map(str, self.problems)), next_step=_VALIDATE)
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(sorted(mistakes, key=lambda one: one.position))
+        super().__init__("\n".join(map(str, self.mistakes)), next_step=_VALIDATE)
 
 
 def load_config(places: Places) -> Config:
@@ -85,7 +85,7 @@ def read_config_file(places: Places, *, may_lack: bool = False) -> bytes | None:
 
 
 def parse_config(data: bytes, file: str) -> Config:
-    """Check everything. Raises InvalidConfigError with all problems found; a syntax error comes alone."""
+    """Check everything. Raises InvalidConfigError with all mistakes found; a syntax error comes alone."""
     text = _decode(data, file)
     raw = _parse_toml(text, file)
     try:
@@ -95,7 +95,7 @@ def parse_config(data: bytes, file: str) -> Config:
         wrong = list(explain_errors(error))
     if wrong:
         positions = find_positions(text)
-        raise InvalidConfigError(Problem(file, where(positions, loc), name_of(loc, raw), what) for loc, what in wrong)
+        raise InvalidConfigError(Mistake(file, where(positions, loc), name_of(loc, raw), what) for loc, what in wrong)
     return config
 
 
@@ -114,18 +114,18 @@ def name_of(loc: Loc, raw: dict[str, Any]) -> str:
 def _decode(data: bytes, file: str) -> str:
     start = Position(1, 1)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InvalidConfigError([Problem(file, start, "", "the file is UTF-16; save it as UTF-8")])
+        raise InvalidConfigError([Mistake(file, start, "", "the file is UTF-16; save it as UTF-8")])
     data = data.removeprefix(codecs.BOM_UTF8)
     if data and not data.strip(b"\0"):
         raise InvalidConfigError(
-            [Problem(file, start, "", "the file holds nothing but zero bytes; it was cut off while written")]
+            [Mistake(file, start, "", "the file holds nothing but zero bytes; it was cut off while written")]
         )
     try:
         return data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line, column = _position_in(data[: error.start].decode("utf-8"))
         raise InvalidConfigError(
-            [Problem(file, Position(line, column), "", "this is not UTF-8; save the file as UTF-8")]
+            [Mistake(file, Position(line, column), "", "this is not UTF-8; save the file as UTF-8")]
         ) from None
 
 
@@ -133,14 +133,14 @@ def _parse_toml(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise InvalidConfigError([Problem(file, Position(1, 1), "", "lists or tables are nested too deeply")]) from None
+        raise InvalidConfigError([Mistake(file, Position(1, 1), "", "lists or tables are nested too deeply")]) from None
     except tomllib.TOMLDecodeError as error:
-        raise InvalidConfigError([_syntax_problem(text, file, str(error))]) from None
+        raise InvalidConfigError([_syntax_mistake(text, file, str(error))]) from None
     except ValueError:  # not a TOMLDecodeError: a number of thousands of digits
-        raise InvalidConfigError([Problem(file, Position(1, 1), "", "there is a number no machine can hold")]) from None
+        raise InvalidConfigError([Mistake(file, Position(1, 1), "", "there is a number no machine can hold")]) from None
 
 
-def _syntax_problem(text: str, file: str, message: str) -> Problem:
+def _syntax_mistake(text: str, file: str, message: str) -> Mistake:
     at = _AT.search(message)
     what = explain_toml(message[: at.start()] if at else message)
     if at and at["line"]:
@@ -151,9 +151,9 @@ def _syntax_problem(text: str, file: str, message: str) -> Problem:
             what = "the file ends in the middle of something; was it cut off?"
     found = _KEY_AT_START.match(text.split("\n")[line - 1])
     if what == ALREADY_GIVEN and found:
-        return Problem(file, Position(line, found.start("key") + 1), found["key"], what)
+        return Mistake(file, Position(line, found.start("key") + 1), found["key"], what)
     has_key = found and "bracket" not in what and "cut off" not in what
-    return Problem(file, Position(line, column), found["key"] if found and has_key else "", what)
+    return Mistake(file, Position(line, column), found["key"] if found and has_key else "", what)
 
 
 def _position_in(before: str) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.detect.gops import Gops
-from vigilar.detect.hysteresis import QUIET_S, Change, Hysteresis, Look
+from vigilar.detect.hysteresis import QUIET_S, Hysteresis, Look, Turn
 from vigilar.detect.lighting import Grey
 from vigilar.detect.motion import MotionDetector, MotionReading, MotionSettings
 from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
@@ -283,9 +283,9 @@ class Analyser:
 
     def _add(self, run: _Run, look: Look) -> None:
         change = self._hysteresis.add(look)
-        if change is Change.STARTED:
+        if change is Turn.STARTED:
             self._tell_start(run)
-        elif change is Change.ENDED:
+        elif change is Turn.ENDED:
             self._tell_end()
 
     def _tell_start(self, run: _Run) -> None:

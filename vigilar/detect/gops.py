@@ -22,7 +22,7 @@ class Gops:
 
     @property
     def is_full(self) -> bool:
-        """The pending packets of an endless GOP must be taken now, there is no room for more."""
+        """The pending packets of an endless GOP must be taken now: no more may be held."""
         return self._bytes_now > MAX_BYTES
 
     def add(self, packet: Packet) -> None:

@@ -34,7 +34,7 @@ class Look:
     area_frac: float
 
 
-class Change(Enum):
+class Turn(Enum):
     """What a look brought about."""
 
     STARTED = "started"
@@ -52,7 +52,7 @@ class Hysteresis:
         self.last: Look | None = None
         self.peak_area_frac = 0.0
 
-    def add(self, look: Look) -> Change | None:
+    def add(self, look: Look) -> Turn | None:
         """The change that ``look`` makes. ``first``, ``last`` and ``peak_area_frac`` tell of the motion then."""
         if self.is_moving:
             return self._add_moving(look)
@@ -66,7 +66,7 @@ class Hysteresis:
         self.first, self.last = row[0], look
         self.peak_area_frac = max(each.area_frac for each in row)
         self._looks.clear()
-        return Change.STARTED
+        return Turn.STARTED
 
     def break_off(self) -> bool:
         """No more pictures for now: forget the looks. True when that ended a motion."""
@@ -78,13 +78,13 @@ class Hysteresis:
         """Whether a motion would have ended by ``mono_ns`` if nothing moved since the last look."""
         return self.last is not None and self.is_moving and mono_ns - self.last.mono_ns >= QUIET_S * 1e9
 
-    def _add_moving(self, look: Look) -> Change | None:
+    def _add_moving(self, look: Look) -> Turn | None:
         if look.area_frac >= END_SHARE * self.least_area_frac:
             self.last = look
             self.peak_area_frac = max(self.peak_area_frac, look.area_frac)
         elif self.is_over(look.mono_ns):
             self.is_moving = False
-            return Change.ENDED
+            return Turn.ENDED
         return None
 
     def _is_confirmed(self, newest: Look) -> bool:

@@ -77,7 +77,7 @@ class MotionSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class MovingArea:
     """A moving thing, in 0..1 of width and height."""
 
     left: float
@@ -93,14 +93,14 @@ class MotionReading:
     ``area_frac`` is the largest moving blob as a part of the picture, 0 while learning. ``is_learning``: warming up
     or settling after a change of the whole picture, nothing is judged. ``is_lighting_change``: much changed, and light
     explains most of it. ``is_other_scene``: nearly all changed and light does not explain it: an infrared filter, a
-    knock against the camera. ``boxes``: the moving blobs, largest first.
+    knock against the camera. ``areas``: the moving blobs, largest first.
     """
 
     area_frac: float
     is_learning: bool = False
     is_lighting_change: bool = False
     is_other_scene: bool = False
-    boxes: tuple[Box, ...] = ()
+    areas: tuple[MovingArea, ...] = ()
 
 
 class MotionDetector:
@@ -213,7 +213,7 @@ class MotionDetector:
                 self._blind_s = 0.0
             return reading
         self._blind_s += elapsed_s
-        return replace(reading, area_frac=0.0, is_learning=True, boxes=())
+        return replace(reading, area_frac=0.0, is_learning=True, areas=())
 
     def _reading(self, found: Grey, small: Grey) -> MotionReading:
         least_px = self._settings.least_area_frac * found.size
@@ -226,7 +226,7 @@ class MotionDetector:
             blobs[0].area_px / found.size if blobs else 0.0,
             is_lighting_change=is_light and found_px > LIGHT_FRAC * found.size,
             is_other_scene=not is_light and found_px > SCENE_CHANGE_FRAC * found.size,
-            boxes=_boxes(blobs, least_px / 2, found.shape[1], found.shape[0]),
+            areas=_areas(blobs, least_px / 2, found.shape[1], found.shape[0]),
         )
 
 
@@ -237,10 +237,10 @@ def _span_s(since_mono_ns: int | None, mono_ns: int) -> float:
     return min(max((mono_ns - since_mono_ns) / 1e9, 0.0), MAX_LOOK_GAP_S)
 
 
-def _boxes(blobs: list[Blob], least_px: float, width: int, height: int) -> tuple[Box, ...]:
+def _areas(blobs: list[Blob], least_px: float, width: int, height: int) -> tuple[MovingArea, ...]:
     """Where the blobs of at least ``least_px`` are, in a picture of ``width`` x ``height``."""
     return tuple(
-        Box(blob.x / width, blob.y / height, (blob.x + blob.width) / width, (blob.y + blob.height) / height)
+        MovingArea(blob.x / width, blob.y / height, (blob.x + blob.width) / width, (blob.y + blob.height) / height)
         for blob in blobs[:MAX_BOXES]
         if blob.area_px >= least_px
     )

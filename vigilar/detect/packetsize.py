@@ -59,7 +59,7 @@ class PacketSizes:
         return self._large != math.inf
 
     def is_large(self, mono_ns: int) -> bool:
-        """Whether the newest packets are among the largest of late: a hint while resting, mostly a false one."""
+        """Whether the newest packets are among the largest of the last 30 s: a hint while resting, mostly wrong."""
         if self._level <= self._large or mono_ns - self._large_ns < LARGE_GAP_S * 1e9:
             return False
         self._large_ns = mono_ns

@@ -115,10 +115,10 @@ def dump_init(data: bytes) -> bytes:
 
 
 def dump_fragment(fragment: Fragment) -> bytes:
-    facts = _FRAGMENT.pack(
+    head = _FRAGMENT.pack(
         fragment.starts_with_keyframe, fragment.base_dts, fragment.duration_ms, max(0, fragment.utc_ns)
     )
-    return _message(MessageType.FRAGMENT, facts + fragment.data)
+    return _message(MessageType.FRAGMENT, head + fragment.data)
 
 
 def dump_jpeg(utc_ns: int, data: bytes) -> bytes:

@@ -38,7 +38,7 @@ class BadBitstream(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sps:
-    """Facts of one sequence parameter set. ``profile`` are its raw bytes as the sample entries want them:
+    """What one sequence parameter set says. ``profile`` are its raw bytes as the sample entries want them:
     3 for H.264 (profile, constraints, level), 12 for H.265 (general profile, tier and level). ``reorder_depth`` is how
     many pictures may come before one that is shown earlier, ``frame_rate`` pictures a second; None where it says
     nothing (believable). ``pixel_aspect`` is how wide a pixel is to its height."""
@@ -93,7 +93,7 @@ class _Bits:
 
 
 def parse_sps(codec: str, nal: bytes) -> Sps:
-    """The facts of ``nal`` (with its NAL header, without start code). Raises BadBitstream."""
+    """What ``nal`` says (with its NAL header, without start code). Raises BadBitstream."""
     if len(nal) > 4096:
         raise BadBitstream("parameter set is too long")
     sps = _parse_h264(nal) if codec == "h264" else _parse_h265(nal)

@@ -46,8 +46,8 @@ class Chooser:
 
     A group is wanted if any of it lies between ``before_s`` before a motion and ``after_s`` after it. So the first
     packet written is a keyframe at least ``before_s`` before the first moving frame, and post-roll ends with a group.
-    Groups that no motion wants yet wait until none can want them any more; therefore in the modes other than ALWAYS
-    what is idle is decided ``before_s`` and the detection's delay later.
+    Groups that no motion wants yet wait until none can want them any more: in the modes other than ALWAYS what is idle
+    is decided when the next motion begins, at the latest ``before_s`` and the detection's delay later.
     """
 
     def __init__(self, mode: RecordingMode, before_s: float, after_s: float) -> None:
@@ -83,6 +83,8 @@ class Chooser:
         start, end = gop.start.mono_ns, gop.end_mono_ns
         if self._is_wanted(start, end):
             return Choice.WRITE
+        if gop.is_whole and self._is_before_motion(end):
+            return self.idle_choice()
         delay_ns = self._before_ns + max(DETECTION_DELAY_NS, end - start)
         if not gop.is_whole or now_mono_ns - end < delay_ns:
             return Choice.WAIT
@@ -91,6 +93,12 @@ class Chooser:
     def idle_choice(self) -> Choice:
         """What becomes of a whole group that no motion wants."""
         return Choice.KEYFRAME if self._mode is RecordingMode.KEYFRAMES_WHEN_IDLE else Choice.SKIP
+
+    def _is_before_motion(self, end: int) -> bool:
+        """Whether a motion is known whose pre-roll begins behind the group. Motions are told in order: none that is yet
+        to be told begins before it, so who waited on would only hold up that motion's own groups."""
+        with self._lock:
+            return any(span.start - self._before_ns >= end for span in self._spans)
 
     def _is_wanted(self, start: int, end: int) -> bool:
         with self._lock:

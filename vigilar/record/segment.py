@@ -89,7 +89,7 @@ class Segment:
         self.write()
 
     def mark(self, mark: Mark) -> None:
-        """Note a fact about the recording at this point of it. Errors as ``write``."""
+        """Note something about the recording at this point of it. Errors as ``write``."""
         self._marks.append(mark)
         if self._file:
             self.write()

@@ -80,7 +80,7 @@ def ask_device(kind: ErrorKind, what: str, file: Path | None) -> tuple[ErrorKind
 
 
 def store_error(doing: str, kind: ErrorKind, what: str) -> StoreError:
-    exit_code = ExitCode.NO_ROOM if kind is ErrorKind.FULL else None
+    exit_code = ExitCode.NO_SPACE if kind is ErrorKind.FULL else None
     code, next_step = _SPECIAL.get(what, (f"V-DB-{kind.name}", NEXT_STEPS.get(kind, "")))
     return StoreError(f"cannot {doing}: {what}", kind=kind, next_step=next_step, code=code, exit_code=exit_code)
 

@@ -1,4 +1,4 @@
-"""Rows of recordings and stills. Plain SQL: see ``plain``.
+"""Rows of recordings and stills. Plain SQL: see ``sql``.
 
 Invariant: a row exists only for a file whose header is on the disk. The order that keeps it: ``reserve_numbers`` (row
 of the camera, some numbers ahead), file and folder fsynced, ``add_file``, ``checkpoint_file``, ``close_file``. Records

@@ -80,7 +80,7 @@ class CloseBody:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A fact about the recording itself at this point of it; ``detail`` holds plain JSON values."""
+    """A note about the recording itself at this point of it; ``detail`` holds JSON values."""
 
     kind: MarkKind
     detail: Mapping[str, Any] = field(default_factory=dict)

@@ -10,15 +10,15 @@ from pathlib import Path
 from vigilar.base.disk import disk_step
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 
-# RLIMIT_FSIZE answers EFBIG: for the writer that is one more way of having no room.
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# RLIMIT_FSIZE answers EFBIG: for the writer that is one more way of having no space.
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _KINDS = {
-    **dict.fromkeys(NO_ROOM, ErrorKind.FULL),
+    **dict.fromkeys(NO_SPACE, ErrorKind.FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.ELOOP), ErrorKind.DENIED),
     **dict.fromkeys((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN), ErrorKind.TRANSIENT),
     **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST), ErrorKind.PERMANENT),
 }
-_EXITS = {ErrorKind.FULL: ExitCode.NO_ROOM, ErrorKind.DENIED: ExitCode.DENIED}
+_EXITS = {ErrorKind.FULL: ExitCode.NO_SPACE, ErrorKind.DENIED: ExitCode.DENIED}
 
 
 def system_error(error: OSError, step: str, path: Path) -> RecordingError:

@@ -15,7 +15,7 @@ from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.vge.bodies import CloseBody
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys, link_of
 from vigilar.vge.format import CloseReason, RecordFlag, RecordHeader, RecordType
-from vigilar.vge.gate import NO_ROOM, file_errors
+from vigilar.vge.gate import NO_SPACE, file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import Header, open_header
 from vigilar.vge.output import hold_alone, write_at
@@ -99,7 +99,7 @@ def _finish(
     try:
         write_at(fd, record, end)
     except OSError as error:
-        if error.errno in NO_ROOM:
+        if error.errno in NO_SPACE:
             os.ftruncate(fd, end)
         raise
     os.fsync(fd)

@@ -1,4 +1,4 @@
-"""What verifying a file tells: verdict, facts, and one sentence for a person."""
+"""What verifying a file tells: verdict, numbers, and one sentence for a person."""
 
 from __future__ import annotations
 

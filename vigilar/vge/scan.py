@@ -167,7 +167,7 @@ class RecordFile:
         return None
 
     def _find_magic(self, start: int, size: int) -> int:
-        """Offset of the next record magic that leaves room for a record, or -1."""
+        """Offset of the next record magic with enough bytes behind it for a record, or -1."""
         last = size - RECORD_OVERHEAD
         while start <= last:
             piece = os.pread(self._fd, _SEARCH_PIECE, start)

@@ -88,7 +88,7 @@ def _report(header: Header, walk: Walk, judged: tuple[Verdict, str], digest: byt
 
 
 def end_utc_ns(headers: list[RecordHeader]) -> int | None:
-    """Where the last record with media or facts ends; INDEX and CLOSE carry the time of their writing instead."""
+    """Where the last record of MEDIA, META or MARK ends; INDEX and CLOSE carry the time of their writing instead."""
     last = next((one for one in reversed(headers) if one.type.is_encrypted), None)
     return None if last is None else last.utc_ns + last.duration_ms * 1_000_000
 

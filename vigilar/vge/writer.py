@@ -34,7 +34,7 @@ from vigilar.vge.format import (
     RecordHeader,
     RecordType,
 )
-from vigilar.vge.gate import NO_ROOM, file_errors, system_error
+from vigilar.vge.gate import NO_SPACE, file_errors, system_error
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.merkle import MerkleTree, leaf_of
 from vigilar.vge.opening import make_header
@@ -50,7 +50,7 @@ _HEADER_AT = _PAYLOAD_AT - RECORD_HEADER_BYTES
 
 @dataclass(frozen=True, slots=True)
 class FileSpec:
-    """What a new file is: the facts of its core that the writer does not make itself. Times in nanoseconds."""
+    """What a new file is: the fields of its core that the writer does not make itself. Times in nanoseconds."""
 
     camera_uuid: bytes
     file_number: int
@@ -213,7 +213,7 @@ class VgeWriter:
             self._index_keyframe(entry)
 
     def append_mark(self, mark: Mark, *, utc_ns: int, mono_ns: int) -> None:
-        """Append a fact about the recording itself."""
+        """Append a note about the recording itself."""
         self._append(RecordType.MARK, 0, mark.dump(), utc_ns, mono_ns)
 
     def sync(self) -> Checkpoint:
@@ -238,7 +238,7 @@ class VgeWriter:
         """End the file with INDEX and CLOSE, durable, and let go of it; times are those of the end.
 
         Raises RecordingError (full, corrupt); the file is let go all the same and stays without CLOSE, which
-        recovery adds later. INDEX is left out if only CLOSE finds room.
+        recovery adds later. INDEX is left out if only CLOSE still fits.
         """
         try:
             self._check_state(_State.OPEN, _State.FULL)
@@ -345,11 +345,11 @@ class VgeWriter:
         return view[_HEADER_AT : _HEADER_AT + RECORD_OVERHEAD + header.payload_len], tag
 
     def _put(self, sealed: memoryview) -> None:
-        """Write a record at the end; without room, cut the file back to where it was."""
+        """Write a record at the end; on a full disk, cut the file back to where it was."""
         try:
             write_at(self._fd, sealed, self._offset)
         except OSError as error:
-            self._state = _State.FULL if error.errno in NO_ROOM else _State.BROKEN
+            self._state = _State.FULL if error.errno in NO_SPACE else _State.BROKEN
             if self._state is _State.FULL:
                 self._cut_back()
             raise system_error(error, "write", self.path) from error

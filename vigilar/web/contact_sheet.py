@@ -25,7 +25,7 @@ WAIT_S = 0.5
 """A camera that has no answer by then has an empty tile, so that it cannot hold up the others."""
 
 
-class Asked(Protocol):
+class AskedTile(Protocol):
     """A camera that was asked for a tile; ``live.client.FeedClient``."""
 
     def answer(self, timeout_s: float) -> Answer | None: ...
@@ -51,7 +51,7 @@ class ContactSheets:
     """Makes sheets, one at a time, and keeps the newest of each choice of cameras: members see different ones. Any
     thread."""
 
-    def __init__(self, ask: Callable[[str, Request, float], Asked], clock: Clock) -> None:
+    def __init__(self, ask: Callable[[str, Request, float], AskedTile], clock: Clock) -> None:
         """``ask``: camera, what, time-out in seconds; raises OSError when the camera's process is not there."""
         self._ask = ask
         self._clock = clock
@@ -84,7 +84,7 @@ class ContactSheets:
         deadline_ns = self._clock.mono_ns() + int(WAIT_S * 1e9)
         found: dict[str, tuple[Tile, int]] = {}
         with ExitStack() as open_feeds:
-            asked: dict[str, Asked] = {}
+            asked: dict[str, AskedTile] = {}
             for one in camera_ids:
                 with contextlib.suppress(OSError):
                     asked[one] = self._ask(one, TILE, WAIT_S)

@@ -131,7 +131,7 @@ class HealthBoard:
         }
 
     def processes(self, now_ms: int) -> dict[str, Any] | None:
-        """Facts of each process by name; None when the supervisor has not been heard for STALE_AFTER_MS."""
+        """State of each process by name; None when the supervisor has not been heard for STALE_AFTER_MS."""
         with self._lock:
             found = self._system
         if found is None or now_ms - found[1] > STALE_AFTER_MS:

@@ -35,7 +35,7 @@ _unread = Tally(logger, "what the recordings take could not be read", every_s=60
 
 
 @dataclass(frozen=True, slots=True)
-class Storage:
+class CameraStorage:
     """What one camera's recordings take. ``first_ms``: the oldest, UTC ms."""
 
     name: str
@@ -118,7 +118,7 @@ def _is_hidden(process: str, visible: VisibleCameras) -> bool:
     return kind == "camera" and camera_id not in visible
 
 
-def find_storage(here: Parts, visible: VisibleCameras) -> list[Storage] | None:
+def find_storage(here: Parts, visible: VisibleCameras) -> list[CameraStorage] | None:
     """Recordings by camera, cameras that were removed included: their footage is still there. None when the database
     does not answer: the rest of the page needs no rows."""
     names = {camera.id: camera.name for camera in here.cameras.all()}
@@ -128,7 +128,7 @@ def find_storage(here: Parts, visible: VisibleCameras) -> list[Storage] | None:
         _unread.add(error)
         return None
     return [
-        Storage(names.get(total.camera_id, f"{total.camera_id} (removed)"), total.size_bytes, total.first_ms)
+        CameraStorage(names.get(total.camera_id, f"{total.camera_id} (removed)"), total.size_bytes, total.first_ms)
         for total in totals
         if total.content == "video" and total.camera_id in visible
     ]

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
@@ -19,10 +20,10 @@ from vigilar.store import sessions as session_rows
 from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
 from vigilar.store.sessions import SessionRow
-from vigilar.store.users import UserRow
+from vigilar.store.users import UserRow, get_user
 from vigilar.web.parts import ROWS_SHUT_AFTER_S, Parts
 from vigilar.web.patience import DoesNotAnswerError, Patience
-from vigilar.web.session_cache import SessionCache
+from vigilar.web.session_cache import HeldLogin, SessionCache
 
 logger = logging.getLogger(__name__)
 
@@ -48,41 +49,55 @@ def find_login(here: Parts, token_hash: bytes) -> SessionRow | None:
     known = cache.find_known(token_hash, now_ms)
     within_s = None if known else ROWS_SHUT_AFTER_S
     try:
-        found = here.rows.ask(lambda: session_rows.find_session(here.store, token_hash, now_ms), within_s)
+        found = here.rows.ask(lambda: _read_logins(here.store, cache, [token_hash], now_ms), within_s)
     except (StoreError, DoesNotAnswerError) as error:
         if known is None or not _is_trouble(error):
             raise
         return known
-    if found is None:
-        cache.forget(token_hash)
-        return cache.find_held(token_hash, now_ms)
-    cache.remember(token_hash, found, now_ms)
-    return found
+    return found.get(token_hash)
 
 
 def find_logins(
     store: Store, rows: Patience, cache: SessionCache, token_hashes: Collection[bytes], now_ms: int
 ) -> dict[bytes, SessionRow]:
-    """Those of the logins that are valid, in one query; while the database does not answer, from memory.
+    """Those of the logins that are valid; while the database does not answer, from memory.
 
     Whoever has an answer that goes on is remembered by it, as by a request. Raises StoreError for what is no trouble of
     the database.
     """
     wanted = [one for one in token_hashes if not cache.is_ended(one)]
     try:
-        found = rows.ask(lambda: session_rows.find_sessions(store, wanted, now_ms))
+        return rows.ask(lambda: _read_logins(store, cache, wanted, now_ms))
     except (StoreError, DoesNotAnswerError) as error:
         if not _is_trouble(error):
             raise
         known = {one: cache.find_known(one, now_ms) for one in wanted}
-    else:
-        for one in wanted:
-            if one in found:
-                cache.remember(one, found[one], now_ms)
-            else:
-                cache.forget(one)
-        known = {one: found.get(one) or cache.find_held(one, now_ms) for one in wanted}
     return {one: session for one, session in known.items() if session is not None}
+
+
+def _read_logins(store: Store, cache: SessionCache, wanted: Collection[bytes], now_ms: int) -> dict[bytes, SessionRow]:
+    """Those that the database knows, in one query, and those held whose member it knows; memory takes note."""
+    found = session_rows.find_sessions(store, wanted, now_ms)
+    for one in wanted:
+        if one in found:
+            cache.remember(one, found[one], now_ms)
+            continue
+        cache.forget(one)
+        if (held := cache.find_held(one, now_ms)) is not None:
+            if (session := _as_today(store, held)) is None:
+                cache.end(one)
+            else:
+                found[one] = session
+    return found
+
+
+def _as_today(store: Store, held: HeldLogin) -> SessionRow | None:
+    """A held login with the role and the limit that its member has now. None when the member was removed or has
+    another password: both sign out everywhere."""
+    user = get_user(store, held.session.user_id)
+    if user is None or user.password_hash != held.password_hash:
+        return None
+    return replace(held.session, user_name=user.name, role=user.role, cameras=user.cameras)
 
 
 def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
@@ -108,7 +123,7 @@ def start_login(here: Parts, user: UserRow, lifetime_ms: int, user_agent: str) -
     token, now_ms = secrets.token_hex(32), here.now_ms()
     session = SessionRow(user.id, user.name, user.role, now_ms, now_ms, now_ms + lifetime_ms, user_agent, user.cameras)
     if not _write(here, lambda: _store(here, hash_token(token), session)):
-        here.sessions.hold(hash_token(token), session)
+        here.sessions.hold(hash_token(token), session, user.password_hash)
     return token
 
 

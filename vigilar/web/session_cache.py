@@ -3,14 +3,15 @@
 *Known*: was found in the database at most an hour ago; used only while the database does not answer, be it that it
 fails or that it takes too long. *Held*: a new login that could not be stored; valid at any time, but for hours and not
 for a month, and gone when the process ends. *Ended*: signed out while the row could not be deleted; refused for good.
-Gives nobody a right that the database did not give: what is here was checked there, its password included.
+Gives nobody a right that the database did not give: what is here was checked there, its password included, and a held
+login is checked again each time the database answers (``logins``).
 """
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from vigilar.store.sessions import SessionRow
@@ -27,13 +28,21 @@ HELD_MS = 12 * 3_600_000
 """How long a login counts that was never stored: a day of watching, not a month."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeldLogin:
+    """A login that has no row. ``password_hash``: the member's when it began; another one means signed out."""
+
+    session: SessionRow
+    password_hash: str = field(repr=False)
+
+
 class SessionCache:
     """By the SHA-256 of a token; times are UTC ms. Any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[bytes, tuple[SessionRow, int]] = OrderedDict()
-        self._held: OrderedDict[bytes, SessionRow] = OrderedDict()
+        self._held: OrderedDict[bytes, HeldLogin] = OrderedDict()
         self._ended: OrderedDict[bytes, None] = OrderedDict()
         self._noted: OrderedDict[bytes, int] = OrderedDict()
 
@@ -54,19 +63,22 @@ class SessionCache:
         with self._lock:
             session, found_ms = self._known.get(token_hash, (None, 0))
         is_valid = session is not None and 0 <= now_ms - found_ms <= KNOWN_MS and session.expires_ms > now_ms
-        return session if is_valid else self.find_held(token_hash, now_ms)
+        if is_valid:
+            return session
+        held = self.find_held(token_hash, now_ms)
+        return held.session if held else None
 
-    def hold(self, token_hash: bytes, session: SessionRow) -> SessionRow:
-        """Keep a new login that could not be stored; gives it with its shorter life."""
-        held = replace(session, expires_ms=min(session.expires_ms, session.created_ms + HELD_MS))
+    def hold(self, token_hash: bytes, session: SessionRow, password_hash: str) -> None:
+        """Keep a new login that could not be stored, for a shorter life; ``password_hash`` is what checked it."""
+        session = replace(session, expires_ms=min(session.expires_ms, session.created_ms + HELD_MS))
         with self._lock:
-            _put(self._held, token_hash, held)
-        return held
+            _put(self._held, token_hash, HeldLogin(session, password_hash))
 
-    def find_held(self, token_hash: bytes, now_ms: int) -> SessionRow | None:
+    def find_held(self, token_hash: bytes, now_ms: int) -> HeldLogin | None:
+        """The login as it was when it began: whoever can ask the database asks it for the member of today."""
         with self._lock:
             held = self._held.get(token_hash)
-        return held if held is not None and held.created_ms <= now_ms < held.expires_ms else None
+        return held if held is not None and held.session.created_ms <= now_ms < held.session.expires_ms else None
 
     def end(self, token_hash: bytes) -> None:
         """Signed out: never valid again, whether the database could be told or not."""
@@ -87,14 +99,6 @@ class SessionCache:
                 return False
             _put(self._noted, token_hash, now_ms)
             return True
-
-    def end_user(self, user_id: int) -> None:
-        """Signed out everywhere, as after a new password or when a member is removed."""
-        with self._lock:
-            known = [one for one, (session, _) in self._known.items() if session.user_id == user_id]
-            held = [one for one, session in self._held.items() if session.user_id == user_id]
-        for token_hash in (*known, *held):
-            self.end(token_hash)
 
 
 def _put(cache: OrderedDict[bytes, Value], token_hash: bytes, value: Value) -> None:
