@@ -1,4 +1,5 @@
-"""Stretches of time by camera, and the footage that events hold: kept by somebody, or of an alarm. Plain SQL."""
+"""Stretches of time by camera, and the footage that may not go: of events that somebody keeps, of alarms, of exports.
+Plain SQL."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from vigilar.store.exports import held_footage
 from vigilar.store.sql import Run
 
 
@@ -46,11 +48,13 @@ class EventFootage:
 
 
 def kept_footage(run: Run, before_ms: int, after_ms: int, now_ms: int) -> EventFootage:
-    """What belongs to events that somebody keeps, with ``before_ms`` and ``after_ms`` around each.
+    """What belongs to events that somebody keeps, with ``before_ms`` and ``after_ms`` around each, and what exports
+    hold, whose bytes come from the recordings.
 
-    Within the transaction of ``run``: with a write lock nobody keeps another event until it ends.
+    Within the transaction of ``run``: with a write lock nobody keeps or exports anything more until it ends.
     """
-    return _footage(run, "kept = 1", before_ms, after_ms, now_ms)
+    held = [(one.camera_id, one.from_ms, one.to_ms) for one in held_footage(run, now_ms)]
+    return _footage(run, "kept = 1", before_ms, after_ms, now_ms, held)
 
 
 def alarm_footage(run: Run, since_ms: int, before_ms: int, after_ms: int, now_ms: int) -> EventFootage:
@@ -59,12 +63,22 @@ def alarm_footage(run: Run, since_ms: int, before_ms: int, after_ms: int, now_ms
     return _footage(run, which, before_ms, after_ms, now_ms, since_ms=since_ms)
 
 
-def _footage(run: Run, which: str, before_ms: int, after_ms: int, now_ms: int, **values: object) -> EventFootage:
+def _footage(
+    run: Run,
+    which: str,
+    before_ms: int,
+    after_ms: int,
+    now_ms: int,
+    more: Iterable[tuple[str, int, int]] = (),
+    **values: object,
+) -> EventFootage:
     rows = run(
         "SELECT source_id, ts_ms, coalesce(end_ms, CASE WHEN type = 'motion' THEN :now_ms ELSE ts_ms END), still_id "
         f"FROM events WHERE {which}",
         now_ms=now_ms,
         **values,
     )
-    spans = Spans((source, ts_ms - before_ms, max(ts_ms, end_ms) + after_ms) for source, ts_ms, end_ms, _ in rows)
-    return EventFootage(spans, frozenset(still_id for _, _, _, still_id in rows if still_id is not None))
+    spans = [(source, ts_ms - before_ms, max(ts_ms, end_ms) + after_ms) for source, ts_ms, end_ms, _ in rows]
+    return EventFootage(
+        Spans([*spans, *more]), frozenset(still_id for _, _, _, still_id in rows if still_id is not None)
+    )

@@ -72,8 +72,8 @@ class _Gate:
             return
         here = parts()
         hangs = here.drive_hangs()
-        needs_drive = here.rows_on_drive and (request.method not in _READS or here.rows.is_stuck)
-        if not _answers(here) or (hangs and (needs_drive or endpoint.startswith(FROM_FILES))):
+        needs_drive = here.rows_on_drive and (request.method not in _READS or here.rows.is_late)
+        if (hangs and (needs_drive or endpoint.startswith(FROM_FILES))) or not _answers(here):
             raise drive_problem(here)
         with self._lock:
             if self._under_way >= MAX_UNDER_WAY:

@@ -40,8 +40,9 @@ class _Question:
 class Patience:
     """One door: a database, a folder. Any thread; ``ask`` takes about 0.1 ms more than the work itself.
 
-    Who asks waits ``within_s`` if not told otherwise; the door is shut while a question that somebody gave up has been
-    without an answer for ``shut_after_s`` since.
+    Who asks waits ``within_s``, and not at all while a question that somebody gave up is without an answer: these have
+    something else to go by. Who has not says how long it waits. The door is shut for all once that question has been
+    without an answer for ``shut_after_s`` more.
     """
 
     def __init__(self, name: str, within_s: float, shut_after_s: float = 0.0) -> None:
@@ -73,7 +74,7 @@ class Patience:
         """What ``work`` gives, done on another thread. Raises what it raises, or DoesNotAnswerError."""
         question = _Question(work)
         with self._lock:
-            if self._is_shut():
+            if self._is_shut() or (self._abandoned and within_s is None):
                 raise DoesNotAnswerError(f"the {self._name} does not answer")
             self._busy += 1
             if self._busy > self._threads < WORKERS:

@@ -22,7 +22,7 @@ from vigilar.vge.crypto import link_of
 from vigilar.vge.format import RECORD_HEADER_BYTES
 from vigilar.vge.merkle import leaf_of
 from vigilar.vge.merkle_range import root_by_range
-from vigilar.vge.signature import is_signed
+from vigilar.vge.signing import is_signed
 
 MAX_PROOF_BYTES = 512 << 20
 """A day has a manifest of 40 MB; what says it is larger is not read."""
