@@ -17,6 +17,7 @@ def work_job(house: House) -> WorkJob:
     cfg = house.parts.cfg
     return WorkJob(
         data_dir=cfg.data_dir,
+        node_id=cfg.node_id,
         secrets_dir=cfg.secrets_dir,
         run_dir=cfg.run_dir,
         database_url=cfg.database_url,

@@ -124,7 +124,7 @@ class TestMaking:
         assert "Save clip (MP4)" in page
         saved = owner.get(f"/events/{event.id}/clip.mp4")
         assert [one.kind for one in walk(saved.data)] == [b"ftyp", b"moov", b"mdat"]
-        assert 'filename="Front door 2026-02-02 03.40.02 CET.mp4"' in saved.headers["Content-Disposition"]
+        assert 'filename="Front door 2026-02-02 03.40.06 CET.mp4"' in saved.headers["Content-Disposition"]
         response = owner.post("/exports", data={"event": str(event.id), "proof": "1"}, headers=PAGE)
         do_jobs(house)
         facts = owner.get(f"/api/v1{response.location}").get_json()

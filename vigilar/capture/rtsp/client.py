@@ -134,7 +134,7 @@ class RtspClient:
     def _knock(self) -> None:
         """Ask what is answered at once by a camera that lives, so that a dead one is not waited for."""
         answer = self._ask_for("OPTIONS", self._address.url, [])
-        if answer.status == 401:
+        if answer.status == 401 or 300 <= answer.status < 400:
             raise Refused(answer.status, "OPTIONS")
         self._deadline_s = time.monotonic() + PATIENT_TIMEOUT_S
 

@@ -124,7 +124,7 @@ class _Planner:
 
     def add(self, stretch: Stretch) -> None:
         """Take in a stretch, in time order. Raises FootageGone in the middle of it, harmlessly."""
-        init = self._library.find_init(stretch.row)
+        init = self._find_init(stretch)
         if init is None:
             self._is_after_damage = True
             return
@@ -171,8 +171,22 @@ class _Planner:
                 except RecordingError as error:
                     if error.kind is not ErrorKind.CORRUPT:
                         raise
+                    at_ms = entry.utc_ns // _NS_PER_MS
+                    self._library.tell_damage(stretch.row, at_ms, at_ms + entry.duration_ms)
                 self._note(entry.payload_len)
                 yield entry, data
+
+    def _find_init(self, stretch: Stretch) -> memoryview | None:
+        """The set-up of the stretch; None when it has none, or one that is not as it was written, which is told."""
+        try:
+            return self._library.find_init(stretch.row)
+        except FootageGone:
+            raise
+        except RecordingError as error:
+            if error.kind is not ErrorKind.CORRUPT:
+                raise
+            self._library.tell_damage(stretch.row, stretch.start_ms, stretch.end.utc_ns // _NS_PER_MS)
+            return None
 
     def _read(self, data: memoryview) -> FragmentContent | None:
         try:
