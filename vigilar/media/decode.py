@@ -17,6 +17,9 @@ from vigilar.media.tile import encode_tile
 MAX_SIDE = 8192
 """Pictures above this are not decoded: a hostile set-up could ask for gigabytes."""
 
+MOST_PIXEL_SHAPE = 4.0
+"""Half the width (2.0) is sent by some recorders; more than this is a mistake or meant to hurt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -26,22 +29,30 @@ class Picture:
     utc_ns: int
     mono_ns: int
     _frame: Any
+    _pixel_shape: float = 1.0
+    """Width of a pixel by its height."""
 
     def to_jpeg(self, max_width: int = 1280) -> bytes:
-        """The picture as JPEG, no wider than ``max_width``."""
-        frame = self._frame
-        width = min(max_width, frame.width) & ~1
-        height = max(2, round(frame.height * width / frame.width)) & ~1
-        small = frame.reformat(width=width, height=height, format="yuvj420p")
+        """The picture as JPEG with square pixels, no wider than ``max_width``."""
+        small = self.fitted(max_width, "yuvj420p")
+        width, height = small.width, small.height
         encoder = av.CodecContext.create("mjpeg", "w")
         encoder.width, encoder.height = width, height
         encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
         small.pts = 0
         return b"".join(bytes(p) for p in [*encoder.encode(small), *encoder.encode(None)])
 
+    def fitted(self, max_width: int, pixels: str = "yuv420p") -> Any:
+        """An av.VideoFrame with square pixels, at most so wide, its sides even, its shape as it is to be shown."""
+        frame = self._frame
+        shown = frame.width * self._pixel_shape
+        width = max(2, int(min(max_width, shown)) & ~1)
+        height = max(2, round(frame.height * width / shown)) & ~1
+        return frame.reformat(width=width, height=height, format=pixels)
+
     def to_tile(self, width: int) -> bytes:
         """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""
-        return encode_tile(self._frame, width)
+        return encode_tile(self._frame, width, self._pixel_shape)
 
 
 class Decoder:
@@ -72,10 +83,15 @@ class Decoder:
         for frame in frames:
             utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
             if max(frame.width, frame.height) <= MAX_SIDE:
-                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame))
+                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._pixel_shape()))
         if len(self._clocks) > 64:
             self._clocks.clear()
         return pictures
+
+    def _pixel_shape(self) -> float:
+        """What the stream says, where it is believable; many analog cameras behind an encoder have no square pixels."""
+        said = float(self._context.sample_aspect_ratio or 1)
+        return said if MOST_PIXEL_SHAPE >= said >= 1 / MOST_PIXEL_SHAPE else 1.0
 
     def reset(self) -> None:
         """Forget all frames; the next packet is a keyframe."""

@@ -16,16 +16,18 @@ MACROBLOCK = 16
 """Side of the units of a 4:2:0 JPEG; a tile is whole rows of them."""
 
 
-def encode_tile(frame: Any, width: int) -> bytes:
-    """``frame`` (av.VideoFrame) fitted into 16:9 at ``width`` pixels, on black, as JPEG.
+def encode_tile(frame: Any, width: int, pixel_shape: float = 1.0) -> bytes:
+    """``frame`` (av.VideoFrame) fitted into 16:9 at ``width`` pixels, on black, as JPEG. ``pixel_shape``: width of its
+    pixels by their height.
 
     ``width`` is a multiple of 16. The picture's area is at the top; black rows fill the tile to a multiple of 16. Each
     row of macroblocks ends in a restart marker and the Huffman tables are the standard's own (ITU-T T.81, K.3), so that
     two tiles of a width differ in nothing but their coded rows.
     """
     area = width * 9 // 16 & ~1
-    scale = min(width / frame.width, area / frame.height)
-    wide, high = (max(2, int(side * scale) & ~1) for side in (frame.width, frame.height))
+    shown = frame.width * pixel_shape
+    scale = min(width / shown, area / frame.height)
+    wide, high = (max(2, int(side * scale) & ~1) for side in (shown, frame.height))
     small = frame.reformat(width=wide, height=high, format="yuvj420p")
     tile = av.VideoFrame(width, -(-area // MACROBLOCK) * MACROBLOCK, "yuvj420p")
     left, top = (width - wide) // 2 & ~1, (area - high) // 2 & ~1

@@ -36,7 +36,7 @@ from vigilar.media.packets import RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
-from vigilar.processes.lazy import make_decoder, make_motion_teller
+from vigilar.processes.lazy import make_decoder, make_encoder, make_motion_teller
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
 from vigilar.record.choice import RecordingMode
@@ -118,7 +118,7 @@ class CameraProcess:
         self._capture_stop, self._work_stop, self._facts_stop, self._rows_stop = Stop(), Stop(), Stop(), Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
-        self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
+        self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder, make_encoder)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
 
@@ -194,7 +194,7 @@ class CameraProcess:
         for heard in self._sound.heard(item):
             self._ring.add(heard)
             self._meter.add(heard)
-        self._live[StreamRole.MAIN].add(item)  # both leave out sound themselves
+            self._live[StreamRole.MAIN].add(heard)
         if self._job.sub_url is None:
             self._look_at(item)
 

@@ -18,7 +18,7 @@ from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, problems, security, serving, static_files
-from vigilar.web.blueprints import account, cameras, events, footage, live, system
+from vigilar.web.blueprints import account, cameras, events, footage, live, live_socket, system
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
@@ -57,7 +57,8 @@ def create_app(cfg: WebJob) -> Flask:
     auth.install_auth(app)
     static_files.install_static(app)
     install_template_words(app)
+    live_socket.install_sockets(app)
     account.limiter.init_app(app)
-    for blueprint in (account.bp, cameras.bp, events.bp, footage.bp, live.bp, system.bp):
+    for blueprint in (account.bp, cameras.bp, events.bp, footage.bp, live.bp, live_socket.bp, system.bp):
         app.register_blueprint(blueprint)
     return app
