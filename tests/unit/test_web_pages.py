@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from vigilar.config.secrets import SecretStore
+from vigilar.web.health import STARTING_MS
 from vigilar.web.openapi import openapi_document
 from vigilar.web.security import CSP, is_known_host
 
@@ -543,12 +544,15 @@ class TestCamerasApi:
 
 
 class TestSystem:
-    def test_silence_is_never_green(self, owner: FlaskClient) -> None:
+    def test_silence_is_never_green(self, house: House, owner: FlaskClient) -> None:
         facts = owner.get("/api/v1/system").get_json()
         assert facts["processes"] is None
         assert facts["bus_connected"] is False
         assert "All well" not in facts["sentence"]
-        assert {camera["state"] for camera in facts["cameras"]} == {"unknown"}
+        assert {camera["state"] for camera in facts["cameras"]} == {"starting"}
+        assert facts["mark"]["state"] == "bad"
+        later = house.now_ms() + STARTING_MS
+        assert house.parts.board.camera("shed", later)["state"] == "unknown", "one that starts for so long does not"
 
     def test_all_well(self, house: House, owner: FlaskClient) -> None:
         house.well("front-door", "garden", "drive", "shed")

@@ -49,6 +49,16 @@ def watch(camera_id: str) -> str:
     return render_template("watch.html", camera=line, details=_details(line.health))
 
 
+@bp.post("/api/v1/cameras/<camera_id>/retry")
+@needs(Right.SEE_SYSTEM)
+def retry(camera_id: str) -> AnyResponse:
+    """Try now to reach a camera that is down. Not for everybody: with a wrong login each try brings a camera nearer to
+    locking it."""
+    if not parts().ask_retry(_get(camera_id).id):
+        raise Problem(503, "camera.not_told", "The camera's program cannot be told right now; it tries by itself.")
+    return Response(status=204)
+
+
 @bp.get("/live/contact-sheet.jpg")
 @needs(Right.SEE_LIVE)
 def contact_sheet() -> AnyResponse:
