@@ -47,7 +47,7 @@ class Picture:
         frame = self._frame
         shown = frame.width * self._pixel_shape
         width = max(2, int(min(max_width, shown)) & ~1)
-        height = max(2, round(frame.height * width / shown)) & ~1
+        height = max(2, 2 * round(frame.height * width / shown / 2))
         return frame.reformat(width=width, height=height, format=pixels)
 
     def to_tile(self, width: int) -> bytes:
