@@ -251,6 +251,20 @@ def test_grid_fills_the_screen_and_all_move(
         assert used > 0.9, "it reaches the edges in one direction"
 
 
+@pytest.mark.long
+def test_camera_with_rare_keyframes_moves_in_the_grid_at_once(
+    tmp_path: Path, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A keyframe each half minute: HLS alone would show a still until the next one."""
+    rare = make_clip(tmp_path_factory.mktemp("rare"), seconds=30, fps=10, gop=300, size=(320, 180))
+    with opened(tmp_path, chromium, rare, 1) as place:
+        place.house.health("cam-1", last_frame_ts=place.house.now_ms(), keyframe_gap_s=30.0, codec="h264")
+        page = place.page("/live")
+        tile = page.locator("[data-camera=cam-1]")
+        expect(tile.locator("video")).to_be_visible(timeout=8_000)
+        expect(tile.locator(".tile-age")).to_contain_text("small: keyframes are rare, live ", timeout=5_000)
+
+
 def test_no_tile_is_empty(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
     """A camera that was down before the page came shows its last stored picture, and how old that is."""
     with opened(tmp_path, chromium, clip, 2) as place:

@@ -40,6 +40,9 @@ PATIENCE_S = 1.5
 LIVE_BUFFER_BYTES = 64 * 1024
 """Of the socket to such a viewer. What lies in there is late as well, and cannot be skipped."""
 
+LONG_GAP_S = 6.0
+"""A small stream with rarer keyframes is no narrow one: who must begin at one, as HLS must, would wait for it."""
+
 MAX_VIEWERS = 24
 
 BACKLOG = 128
@@ -137,17 +140,22 @@ class FeedServer:
             sock.sendall(self._still(stream, request))
         elif request.want == "mjpeg":
             self._watch(stream, stream.join(newest_only=True), lambda one: self._send_jpegs(sock, one, request))
-        elif request.want == "fragments":
+        elif request.want == "fragments" and request.stream != "narrow":
             self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value))
         else:
+            self._send_live(sock, request, role)
+
+    def _send_live(self, sock: socket.socket, request: Request, role: StreamRole) -> None:
+        stream, narrow = self._streams[role], self._narrow[role]
+        if request.want == "live":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LIVE_BUFFER_BYTES)
-            if request.stream == "narrow" and (role is StreamRole.MAIN or stream.codec != "h264"):
-                narrow = self._narrow[role]
-                viewer = narrow.join(patience_s=PATIENCE_S)
-                self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow"))
-            else:
-                viewer = stream.join(newest_only=True, with_sound=request.sound, patience_s=PATIENCE_S)
-                self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value))
+        is_fit = role is StreamRole.SUB and stream.codec == "h264" and stream.keyframe_gap_s < LONG_GAP_S
+        if request.stream == "narrow" and not is_fit:
+            viewer = narrow.join(patience_s=PATIENCE_S)
+            self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow"))
+        else:
+            viewer = stream.join(newest_only=True, with_sound=request.sound, patience_s=PATIENCE_S)
+            self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value))
 
     def _role(self, request: Request) -> StreamRole:
         """The stream to answer out of: a small one is used only when the camera has it."""

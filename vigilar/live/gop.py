@@ -145,6 +145,12 @@ class LiveStream:
         run = self._run
         return run.video.codec if run is not None else ""
 
+    @property
+    def keyframe_gap_s(self) -> float:
+        """The longest of the kept groups, the newest as far as it is."""
+        with self._lock:
+            return max((group[-1].dts_s - group[0].dts_s for group in self._gops), default=0.0)
+
     def join(self, *, newest_only: bool = False, with_sound: bool = False, patience_s: float | None = None) -> Viewer:
         """A viewer whose queue begins with the run and the kept groups, or only the newest one."""
         viewer = Viewer(with_sound=with_sound, patience_s=patience_s)

@@ -76,26 +76,26 @@ class LiveViews:
         self._run_dir = run_dir
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._hls: dict[str, LiveHls] = {}
+        self._hls: dict[tuple[str, str], LiveHls] = {}
         self._stills: dict[tuple[str, int], _Still] = {}
         self._mjpeg: set[MjpegView] = set()
         self._live: set[LiveView] = set()
         self._is_stopped = False
         self._sheets = ContactSheets(lambda *asked: FeedClient(run_dir, *asked), self._clock)
 
-    def playlist(self, camera_id: str) -> str:
-        """The playlist of the small stream; waits some seconds for the first picture."""
-        view = self._view(camera_id)
+    def playlist(self, camera_id: str, stream: str = "sub") -> str:
+        """The playlist of the small (``sub``) or narrow stream; waits some seconds for the first picture."""
+        view = self._view(camera_id, stream)
         text = view.playlist()
         if text is None:
             raise _no_picture(view.problem)
         return text
 
-    def init(self, camera_id: str, run: int) -> bytes | None:
-        return self._view(camera_id).init(run)
+    def init(self, camera_id: str, run: int, stream: str = "sub") -> bytes | None:
+        return self._view(camera_id, stream).init(run)
 
-    def segment(self, camera_id: str, number: int) -> bytes | None:
-        return self._view(camera_id).segment(number)
+    def segment(self, camera_id: str, number: int, stream: str = "sub") -> bytes | None:
+        return self._view(camera_id, stream).segment(number)
 
     def still(self, camera_id: str, width: int) -> Jpeg:
         """The newest picture, at most ``width`` pixels wide and at most a second old news."""
@@ -175,14 +175,15 @@ class LiveViews:
             return answer
         raise _no_picture(answer if isinstance(answer, FeedProblem) else None)
 
-    def _view(self, camera_id: str) -> LiveHls:
+    def _view(self, camera_id: str, stream: str) -> LiveHls:
         with self._lock:
             if self._is_stopped:
                 raise CameraError("This process is stopping.", kind=ErrorKind.TRANSIENT)
-            if camera_id not in self._hls:
-                request = Request("fragments", "sub")
-                self._hls[camera_id] = LiveHls(lambda: FeedClient(self._run_dir, camera_id, request), camera_id)
-            return self._hls[camera_id]
+            key = (camera_id, stream)
+            if key not in self._hls:
+                request = Request("fragments", stream)
+                self._hls[key] = LiveHls(lambda: FeedClient(self._run_dir, camera_id, request), camera_id)
+            return self._hls[key]
 
     def _open(self, camera_id: str, request: Request) -> FeedClient:
         try:

@@ -126,22 +126,25 @@ def last_still(camera_id: str) -> AnyResponse:
     return Response(found[1], mimetype="image/jpeg", headers=stamps)
 
 
-@bp.get("/live/<camera_id>/index.m3u8")
+@bp.get("/live/<camera_id>/index.m3u8", defaults={"stream": "sub"})
+@bp.get("/live/<camera_id>/narrow/index.m3u8", defaults={"stream": "narrow"})
 @needs(Right.SEE_LIVE)
-def playlist(camera_id: str) -> AnyResponse:
-    return Response(parts().live.playlist(_get(camera_id).id), mimetype=PLAYLIST)
+def playlist(camera_id: str, stream: str) -> AnyResponse:
+    return Response(parts().live.playlist(_get(camera_id).id, stream), mimetype=PLAYLIST)
 
 
-@bp.get("/live/<camera_id>/init-<int:run>.mp4")
+@bp.get("/live/<camera_id>/init-<int:run>.mp4", defaults={"stream": "sub"})
+@bp.get("/live/<camera_id>/narrow/init-<int:run>.mp4", defaults={"stream": "narrow"})
 @needs(Right.SEE_LIVE)
-def init_segment(camera_id: str, run: int) -> AnyResponse:
-    return _media(parts().live.init(_get(camera_id).id, run))
+def init_segment(camera_id: str, run: int, stream: str) -> AnyResponse:
+    return _media(parts().live.init(_get(camera_id).id, run, stream))
 
 
-@bp.get("/live/<camera_id>/segment-<int:number>.m4s")
+@bp.get("/live/<camera_id>/segment-<int:number>.m4s", defaults={"stream": "sub"})
+@bp.get("/live/<camera_id>/narrow/segment-<int:number>.m4s", defaults={"stream": "narrow"})
 @needs(Right.SEE_LIVE)
-def segment(camera_id: str, number: int) -> AnyResponse:
-    return _media(parts().live.segment(_get(camera_id).id, number))
+def segment(camera_id: str, number: int, stream: str) -> AnyResponse:
+    return _media(parts().live.segment(_get(camera_id).id, number, stream))
 
 
 @bp.get("/live/<camera_id>/mjpeg")

@@ -46,7 +46,6 @@ function drawRow({ camera: id, name }, groups, index, count) {
   const row = document.createElement("li");
   const words = Object.assign(document.createElement("span"), { className: "layout-name", textContent: name });
   const group = Object.assign(document.createElement("input"), { className: "form-control", value: groups[id] ?? "", maxLength: 30, placeholder: "No group" });
-  group.setAttribute("list", "group-names");
   group.setAttribute("aria-label", `Group of ${name}`);
   group.addEventListener("change", () => {
     const changed = { ...layout.read().groups, [id]: group.value.trim() };

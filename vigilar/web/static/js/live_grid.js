@@ -15,6 +15,7 @@ const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 6 : 16;
 // Above what HLS is behind: 2 to 3 s, and more at its start, which is at a keyframe.
 const frozenMs = (gapS) => Math.max(8000, 2000 * (gapS || 0));
 const STILL_EVERY_MS = 2000;
+const LONG_GAP_S = 6; // HLS begins at a keyframe: with rarer ones a stream is asked for that the box encodes
 const LOOK_EVERY_MS = 2000;
 const SHEET_WAIT_MS = 2000;
 const HIDDEN_STOP_MS = 30000;
@@ -37,9 +38,10 @@ class Tile {
     this.isStarting = false;
     this.stillTs = null;
     this.why = ""; // why there are stills instead of video
+    this.narrow = ""; // why the stream is encoded for this page
     this.nextStill = 0;
     this.retryAt = 0;
-    this.gapS = 0;
+    this.gapS = Number(box.dataset.gap) || 0;
     this.unchanged = new Unchanged();
     this.unchangedMs = 0;
     this.lookAt = 0;
@@ -78,7 +80,9 @@ class Tile {
     }
     this.isStarting = true;
     try {
-      this.player = await play(this.video, this.box.dataset.hls, { isLive: true, onFail: (why) => this.fail(why) });
+      if (this.gapS > LONG_GAP_S) this.narrow = "small: keyframes are rare";
+      const url = this.narrow ? this.box.dataset.hls.replace("index.", "narrow/index.") : this.box.dataset.hls;
+      this.player = await play(this.video, url, { isLive: true, onFail: (why) => this.fail(why) });
       this.video.play().catch(() => {});
     } catch {
       this.fail("network");
@@ -88,7 +92,8 @@ class Tile {
 
   fail(why) {
     this.stop();
-    if (why === "codec") this.why = "pictures one by one: this browser cannot play H.265";
+    if (why === "codec" && !this.narrow) this.narrow = "small: this browser cannot play H.265";
+    else if (why === "codec") this.why = "pictures one by one: this browser cannot play H.265";
     else this.retryAt = now() + RETRY_MS;
     this.nextStill = 0;
   }
@@ -145,7 +150,7 @@ class Tile {
     if (this.box.dataset.frozen) return `stands still${old}`;
     if (isPaused) return `paused${old}`;
     if (this.unchangedMs) return `no change for ${lasting(this.unchangedMs)}`;
-    if (this.player && !this.video.hidden) return behind === null ? "live" : `live ${age(behind)}`;
+    if (this.player && !this.video.hidden) return [this.narrow, behind === null ? "live" : `live ${age(behind)}`].filter(Boolean).join(", ");
     return this.why ? `${this.why}${old}` : behind === null ? "opening" : `still${old}`;
   }
 }

@@ -28,6 +28,7 @@ const RETRY_MS = 1500;
 const RETRY_DOWN_MS = 15000; // its health says when it is back, unless the bus is away
 const SLOW_WITHIN_MS = 20000; // told twice within this that pictures were left out: the link is too slow
 const NARROW_FOR_MS = 120000;
+const SKIP_SAID_MS = 6000;
 
 let isPaused = false;
 let view = null; // what shows pictures now: { kind, stop, frameTime }
@@ -37,6 +38,7 @@ let retryTimer = null;
 let started = null; // what the box said of the stream
 let lacks = new Set(); // streams whose codec this browser does not have
 let skips = [];
+let skippedAt = -Infinity;
 let narrowUntil = 0;
 let failures = 0; // in a row, before any picture
 const unchanged = new Unchanged();
@@ -131,6 +133,7 @@ function openJpegs() {
 
 /** Two of these soon after one another: the link is slow, and a smaller picture in time is better than a late one. */
 function noteSkip() {
+  skippedAt = performance.now();
   skips = skips.filter((at) => performance.now() - at < SLOW_WITHIN_MS);
   skips.push(performance.now());
   if (skips.length < 2 || quality.value !== "auto" || now() < narrowUntil) return;
@@ -245,6 +248,7 @@ function words() {
   if (!started || view?.kind !== "socket") return "";
   const size = `${CODECS[started.codec.slice(0, 4)] ?? started.codec}, ${started.width}×${started.height}`;
   const why = lacks.has("main") ? "this browser cannot play the camera's full one" : choose().slow ? "the link is slow; the full one is tried again soon" : "";
+  if (performance.now() - skippedAt < SKIP_SAID_MS) return `Some pictures were left out: the link is slow. ${size}.`;
   if (started.stream === "main") return `Full quality. ${size}.`;
   if (started.stream === "sub") return `Small stream${why ? `: ${why}` : ""}. ${size}.`;
   return `Narrow, encoded for this view${why ? `: ${why}` : ""}. ${size}.`;
