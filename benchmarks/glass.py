@@ -65,7 +65,12 @@ def make_clip(path: Path) -> Path:
 
 
 def sign_in(base: str) -> str:
-    """The cookie of the house's new owner."""
+    """The cookie of the house's new owner, once the page answers: cameras record before it does."""
+    deadline = time.monotonic() + 30.0
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{base}/healthz", timeout=5):
+            break
+        time.sleep(0.1)
     body = json.dumps(LOGIN).encode()
     request = urllib.request.Request(f"{base}/api/v1/setup", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
