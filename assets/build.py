@@ -57,6 +57,12 @@ ICONS = {
     "sign-out": "box-arrow-right",
     "up": "arrow-up",
     "trash": "trash3",
+    "full": "arrows-fullscreen",
+    "sound": "volume-up-fill",
+    "mute": "volume-mute-fill",
+    "keys": "keyboard",
+    "again": "arrow-clockwise",
+    "narrow": "speedometer2",
 }
 """Name on our pages -> icon of bootstrap-icons. One file with these alone weighs 4 kB, the icon font 134 kB."""
 

@@ -14,7 +14,7 @@ from vigilar.base.stop import Stop
 from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.packets import StreamRole
-from vigilar.processes.lazy import make_decoder
+from vigilar.processes.lazy import make_decoder, make_encoder
 
 
 @contextmanager
@@ -22,7 +22,9 @@ def served_feed(run_dir: Path, camera_id: str, clip: Clip) -> Iterator[Stop]:
     """Serve the clip as this camera's picture. Set the stop to pull its cable: the socket stays, no picture comes."""
     stream, stop, clock = LiveStream(), Stop(), SystemClock()
     run_dir.mkdir(exist_ok=True)
-    server = FeedServer(run_dir, camera_id, {StreamRole.MAIN: stream, StreamRole.SUB: stream}, make_decoder)
+    server = FeedServer(
+        run_dir, camera_id, {StreamRole.MAIN: stream, StreamRole.SUB: stream}, make_decoder, make_encoder
+    )
     shift_utc = clock.utc_ns() - clip.run().utc_ns - 4_000_000_000
     shift_mono = clock.mono_ns() - clip.run().mono_ns - 4_000_000_000
 

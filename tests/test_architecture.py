@@ -49,6 +49,7 @@ DOORS = {
     "paho": {"bus"},
     "flask": {"web"},
     "flask_limiter": {"web"},
+    "flask_sock": {"web"},
     "werkzeug": {"web"},
     "gunicorn": {"processes"},
     "cryptography": {"vge"},

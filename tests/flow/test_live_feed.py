@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.fakes.clips import make_clip, raw_packets
 from vigilar.capture.timestamps import StampGate
 from vigilar.live.client import FeedClient
@@ -22,6 +23,7 @@ from vigilar.live.hls import LiveHls
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader
 from vigilar.media.decode import Decoder
 from vigilar.media.packets import Packet, RunStart, StreamRole
+from vigilar.media.transcode import Transcoder
 
 START_NS = 1_770_000_000_000_000_000
 
@@ -52,7 +54,7 @@ def run_dir(tmp_path: Path, stream: LiveStream) -> Iterator[Path]:
     """A folder deeper than the 108 bytes that a socket's address may have, with the camera's socket in it."""
     folder = tmp_path.joinpath(*["deep" * 10] * 4)
     folder.mkdir(parents=True)
-    server = FeedServer(folder, "porch", {StreamRole.MAIN: stream}, Decoder)
+    server = FeedServer(folder, "porch", {StreamRole.MAIN: stream}, Decoder, Transcoder)
     server.start()
     yield folder
     server.stop()
@@ -89,6 +91,40 @@ def test_viewer_gets_the_held_pictures_at_once(run_dir: Path, tmp_path: Path) ->
     assert (done.stdout.strip().rstrip(","), done.stderr) == ("30", "")
 
 
+def test_narrow_picture_is_encoded_while_it_is_watched(
+    run_dir: Path, stream: LiveStream, clip: tuple[RunStart, list[Packet]], tmp_path: Path
+) -> None:
+    """A camera with one stream only: the small one is made here, begins with a keyframe, and nothing is left after."""
+    client = FeedClient(run_dir, "porch", Request("live", "narrow"))
+    answers = client.answers()
+    header, init, first = next(answers), next(answers), next(answers)
+    assert isinstance(header, RunHeader)
+    assert (header.codec[:9], header.width, header.height, header.stream) == ("avc1.42c0", 320, 180, "narrow")
+    assert isinstance(init, InitSegment)
+    assert isinstance(first, LiveFragment)
+    assert first.starts_with_keyframe
+    assert first.utc_ns == clip[1][-1].utc_ns, "of the kept pictures only the newest is worth encoding"
+    data, last = first.data, clip[1][-1]
+    for number in range(5):
+        later = (number + 1) * last.duration
+        stream.add(replace(clip[1][number], dts=last.dts + later, pts=last.pts + later))
+        more = next(answers)
+        assert isinstance(more, LiveFragment)
+        data += more.data
+    client.close()
+
+    def has_ended() -> bool:
+        stream.add(replace(clip[1][0], dts=last.dts * 2, pts=last.pts * 2))  # a viewer who left is noticed by the next
+        return not [one for one in threading.enumerate() if one.name == "narrow porch"]
+
+    wait_until(has_ended, 5.0)
+    out = tmp_path / "seen.mp4"
+    out.write_bytes(init.data + data)
+    entries = ["-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
+    done = subprocess.run(["ffprobe", "-v", "error", *entries, str(out)], capture_output=True, text=True, check=True)
+    assert (done.stdout.strip().rstrip(","), done.stderr) == ("6", "")
+
+
 def test_new_run_brings_new_header(run_dir: Path, stream: LiveStream, clip: tuple[RunStart, list[Packet]]) -> None:
     client = FeedClient(run_dir, "porch", Request("fragments", "main"))
     answers = client.answers()
@@ -120,7 +156,7 @@ def test_mjpeg_begins_with_the_newest_picture(run_dir: Path, clip: tuple[RunStar
 
 
 def test_camera_without_picture_says_so(tmp_path: Path) -> None:
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: LiveStream()}, Decoder)
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: LiveStream()}, Decoder, Transcoder)
     server.start()
     try:
         (answer,) = FeedClient(tmp_path, "porch", Request("still", "main")).answers()
@@ -141,7 +177,7 @@ def test_socket_is_private(run_dir: Path) -> None:
 
 def test_killed_process_leaves_no_obstacle(tmp_path: Path, stream: LiveStream) -> None:
     (tmp_path / "camera-porch.sock").write_bytes(b"")
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder)
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder, Transcoder)
     server.start()
     (answer,) = FeedClient(tmp_path, "porch", Request("still", "main")).answers()
     server.stop()
@@ -159,7 +195,7 @@ def test_viewers_above_the_limit_are_turned_away(run_dir: Path) -> None:
 
 
 def test_stop_ends_the_viewers(tmp_path: Path, stream: LiveStream) -> None:
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder)
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder, Transcoder)
     server.start()
     client = FeedClient(tmp_path, "porch", Request("fragments", "main"))
     seen: list[Answer] = []
@@ -179,7 +215,7 @@ def test_first_playlist_comes_at_once_with_all_that_is_kept(
     stream.add(clip[0])
     for packet in clip[1]:
         stream.add(replace(packet, utc_ns=now_ns - int((last.dts_s - packet.dts_s) * 1e9)))
-    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder)
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder, Transcoder)
     server.start()
     view = LiveHls(lambda: FeedClient(tmp_path, "porch", Request("fragments", "main")), "porch")
     asked = time.monotonic()

@@ -19,7 +19,7 @@ from vigilar.capture.worker import Connection
 from vigilar.detect.motion import MotionSettings
 from vigilar.media.packets import Packet, RunStart, StreamRole
 from vigilar.processes.analysis import MAX_QUEUE_BYTES, AnalysisQueue, AnalysisWorker
-from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
+from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import MAX_PICTURES, MAX_WAITING, FactSender
 from vigilar.processes.motion import MotionTeller
 from vigilar.record.stills import Still
@@ -34,14 +34,16 @@ OPEN = Connection(StreamRole.MAIN, is_open=True, run=1)
 class Board:
     """A health board with its meter, its clock and what it reported."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Before | None = None) -> None:
         self.clock = SimulatedClock(mono_ns=START_MONO_NS)
         self.meter = StreamMeter()
         self.told: list[tuple[str, dict[str, Any]]] = []
-        self.board = CameraReporter("front", False, self.meter, self.clock, self._tell)
+        self.times_s: list[float] = []
+        self.board = CameraReporter("front", False, self.meter, self.clock, self._tell, before)
 
-    def _tell(self, kind: str, _utc_ns: int, detail: dict[str, Any]) -> None:
+    def _tell(self, kind: str, utc_ns: int, detail: dict[str, Any]) -> None:
         self.told.append((kind, detail))
+        self.times_s.append((utc_ns - self.clock.utc_ns() + self.clock.mono_ns() - START_MONO_NS) / 1e9)
 
     def play(self, seconds: float, from_s: float) -> None:
         self.meter.add(plain_run(1, from_s))
@@ -72,6 +74,28 @@ def test_camera_without_picture_is_offline_once() -> None:
     house.board.note_connection(OPEN)
     house.play(4, from_s=(house.clock.mono_ns() - START_MONO_NS) / 1e9)
     assert [kind for kind, _ in house.told] == ["camera_offline", "camera_online"]
+
+
+def test_outage_is_told_from_its_last_picture_to_its_next() -> None:
+    house = Board()
+    house.board.note_connection(OPEN)
+    house.play(5, from_s=0)
+    house.board.note_connection(_refused())
+    house.wait(30)
+    house.play(2, from_s=40)
+    assert [kind for kind, _ in house.told] == ["camera_offline", "camera_online"]
+    assert house.times_s == [pytest.approx(4.9), pytest.approx(40)]
+
+
+def test_new_process_knows_what_the_one_before_saw() -> None:
+    house = Board(Before(last_frame_ms=1_770_000_000_000, is_offline=True))
+    house.board.note_connection(_refused())
+    house.wait(60)
+    assert house.told == [], "it is known that this camera is offline"
+    assert house.board.health(IDLE).last_frame_ts == 1_770_000_000_000
+    house.board.note_connection(OPEN)
+    house.play(2, from_s=61)
+    assert [kind for kind, _ in house.told] == ["camera_online"]
 
 
 def test_health_says_what_is_measured() -> None:

@@ -174,6 +174,7 @@ def test_fact_becomes_event_with_detail(processor: EventProcessor, store: Store)
     assert event.payload == {
         "reason": "no route to rtsp://***@10.0.0.7/x",
         "tries": 3,
+        "is_open": True,
         "title": "No picture from Front door",
         "camera_name": "Front door",
     }
@@ -307,6 +308,20 @@ def test_camera_fact_ends_open_motion(processor: EventProcessor, store: Store, k
     event = _event(store, "m1")
     assert (event.end_ms, event.payload["is_open"], event.payload["ended_by"]) == (NOW + 900_000, False, kind)
     assert _event(store, "yard").end_ms is None
+
+
+def test_outage_is_one_event_from_the_last_picture_to_the_next(processor: EventProcessor, store: Store) -> None:
+    """Also when the camera's process was started anew meanwhile, and when each message comes twice."""
+    began = _fact("camera_offline", ts=NOW, uid="a", reason="It is gone.")
+    again = _fact("camera_offline", ts=NOW + 60_000, uid="b", reason="Nothing answers.")
+    back = _fact("camera_online", ts=NOW + 90_000, uid="c")
+    _feed(processor, began, began, again, back, back, again, began)
+    assert [event.type for event in list_events(store, EventFilter())[0]] == ["camera_offline"]
+    outage = _event(store, "a")
+    assert (outage.ts_ms, outage.end_ms) == (NOW, NOW + 90_000)
+    assert (outage.payload["reason"], outage.payload["is_open"]) == ("Nothing answers.", False)
+    _feed(processor, _fact("camera_offline", ts=NOW + 200_000, uid="d"))
+    assert _event(store, "d").end_ms is None
 
 
 def test_killed_process_ends_motion_begun_before(processor: EventProcessor, store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from tests.recording_kit import plain_packet, plain_packets, plain_run
@@ -107,10 +108,35 @@ def test_new_run_forgets_the_old() -> None:
     assert [item.run for item in drained(viewer) if isinstance(item, RunStart)] == [1, 2]
 
 
-def test_sound_is_left_out() -> None:
+def test_sound_is_for_who_wants_it() -> None:
     stream = filled(1.0)
-    stream.add(replace(plain_packet(1.0), kind=Kind.AUDIO))
+    stream.add(replace(plain_packet(1.0, is_keyframe=True), kind=Kind.AUDIO))
     assert len(times(drained(stream.join()))) == 10
+    assert len(times(drained(stream.join(with_sound=True)))) == 11
+    newest = stream.newest_gop()
+    assert newest is not None
+    assert {packet.kind for packet in newest[1]} == {Kind.VIDEO}
+    assert len(newest[1]) == 10, "sound begins no group of pictures"
+
+
+def test_long_group_is_no_fault_of_who_joins() -> None:
+    stream = filled(70.0, gop_s=100.0)
+    viewer = stream.join(newest_only=True)
+    stream.add(plain_packet(70.0))
+    assert len(times(drained(viewer))) == 701
+    assert viewer.dropped == 0
+
+
+def test_picture_that_waited_too_long_is_left_out() -> None:
+    viewer = Viewer(patience_s=0.0)
+    viewer.put(plain_run())
+    viewer.put(plain_packet(0.0, is_keyframe=True))
+    time.sleep(0.001)
+    viewer.put(plain_packet(0.1))
+    viewer.put(plain_packet(0.2))
+    assert viewer.dropped == 3
+    viewer.put(plain_packet(0.3, is_keyframe=True))
+    assert times(drained(viewer)) == [0.3]
 
 
 def test_slow_viewer_goes_on_at_a_keyframe() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 
 from tests.conftest import wait_until
 from vigilar.live import hls
-from vigilar.live.hls import KEPT, LISTED, LiveHls, LiveSegment, render_live
+from vigilar.live.hls import KEPT, LISTED, TARGET_S, LiveHls, LiveSegment, render_live
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, LiveFragment, RunHeader
 
 UTC_NS = 1_770_000_000_000_000_000
@@ -108,6 +109,22 @@ def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFe
     assert view.segment(12) == b"[24][25]"
     assert "#EXT-X-MEDIA-SEQUENCE:12" in text
     assert text.count("#EXTINF:1.000,") == 12
+
+
+def test_no_segment_is_above_the_target_which_never_changes(feed: FakeFeed, view: LiveHls) -> None:
+    """Cameras slow down at night, and some send nothing for a while."""
+    feed.run(1)
+    at_ms, targets = 0, set()
+    for n, ms in enumerate((100, 100, 900, 1100, 1500, 700, 1900, 2000, 5000, 300, 800, 40, 40)):
+        feed.queue.put(LiveFragment(n % 3 == 0, n, ms, feed.now_ns + at_ms * 1_000_000, b"[%d]" % n))
+        at_ms += ms
+        text = wait_until_read(feed, view) if n > 2 else ""
+        view.problem = None
+        lengths = re.findall(r"#EXTINF:([0-9.]+),", text)
+        assert all(float(one) <= TARGET_S for one in lengths)
+        targets |= set(re.findall(r"#EXT-X-TARGETDURATION:(\d+)", text))
+    assert targets == {str(TARGET_S)}
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 1, "after the picture that stood for 5 s"
 
 
 def test_keyframes_only_make_no_tiny_segments(feed: FakeFeed, view: LiveHls) -> None:

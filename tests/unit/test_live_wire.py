@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from vigilar.live import wire
-from vigilar.live.wire import Answer, FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader
+from vigilar.live.wire import Answer, FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader, Skipped
 from vigilar.media.packets import Fragment
 
 FRAGMENT = Fragment(b"moof mdat", True, 90_000, 40, 1_770_000_000_000_000_000, 5)
@@ -24,6 +24,11 @@ def parsed(message: bytes) -> Answer:
     ("message", "answer"),
     [
         (wire.dump_header(RunHeader("avc1.64001f", 640, 360, 3)), RunHeader("avc1.64001f", 640, 360, 3)),
+        (
+            wire.dump_header(RunHeader("avc1.42c01e", 640, 360, 3, "narrow", 12_800.0)),
+            RunHeader("avc1.42c01e", 640, 360, 3, "narrow", 12_800.0),
+        ),
+        (wire.dump_skipped(Skipped(31)), Skipped(31)),
         (wire.dump_init(b"ftyp moov"), InitSegment(b"ftyp moov")),
         (
             wire.dump_fragment(FRAGMENT),
@@ -38,7 +43,7 @@ def test_what_is_dumped_is_parsed(message: bytes, answer: Answer) -> None:
 
 
 def test_request_survives_the_wire() -> None:
-    request = Request("mjpeg", "main", 640, 5)
+    request = Request("live", "narrow", 640, 5, sound=True)
     assert Request.parse(request.dump()) == request
 
 

@@ -96,9 +96,15 @@ def test_one_frame_leaves_in_its_own_call(clip: Taken, tmp_path: Path) -> None:
     assert int(streams[0]["nb_read_frames"]) == 20
 
 
-def test_sound_beside_single_frames_is_refused(clip: Taken) -> None:
-    with pytest.raises(ValueError, match="video alone"):
-        FragmentMuxer(clip.streams, per_frame=True)
+def test_sound_beside_single_frames_leaves_at_once_too(clip: Taken, tmp_path: Path) -> None:
+    muxer = FragmentMuxer(clip.streams, per_frame=True)
+    answers = [muxer.mux(packet) for packet in clip.packets]
+    assert {len(answer) for answer in answers} == {1}
+    assert not muxer.flush()
+    video, audio = judged(tmp_path / "out.mp4", muxer, [answer[0] for answer in answers])
+    assert int(video["nb_read_frames"]) == 20
+    assert int(audio["nb_read_frames"]) == len(clip.packets) - 20
+    assert [f[0].starts_with_keyframe for f in answers].count(True) == sum(p.is_keyframe for p in clip.video)
 
 
 @needs_h265()

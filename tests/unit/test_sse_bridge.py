@@ -221,7 +221,7 @@ def test_without_the_bus_recording_is_known_from_the_heartbeats(board: HealthBoa
     status = {"is_recording": True, "not_recording": ""}
     show_processes(board, process("running", 7, status=status), NOW, NOW)
     known = board.camera("hall", NOW)
-    assert (known["state"], known["is_recording"]) == ("unknown", True)
+    assert (known["state"], known["is_recording"]) == ("starting", True)
     status = {"is_recording": False, "not_recording": "disk-full"}
     show_processes(board, process("running", 7, status=status), NOW, NOW)
     assert board.camera("hall", NOW)["not_recording_text"] == "The disk is full."

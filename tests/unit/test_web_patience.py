@@ -116,7 +116,14 @@ def tell(house: House, state: str) -> None:
 
 
 MEMORY_PATHS = ("/live", "/system", "/api/v1/system", "/api/v1/cameras", "/cameras/add", "/healthz")
-ROW_PATHS = ("/events", "/api/v1/events", "/events/1", "/events/1/clip.mp4", "/footage/x/timeline?from=0&to=1")
+ROW_PATHS = (
+    "/cameras/x/last.jpg",
+    "/events",
+    "/api/v1/events",
+    "/events/1",
+    "/events/1/clip.mp4",
+    "/footage/x/timeline?from=0&to=1",
+)
 
 
 class TestHangingDatabase:

@@ -9,6 +9,7 @@ import pytest
 
 from vigilar.base.amounts import size_text
 from vigilar.config.jobs import CameraInfo
+from vigilar.web.house import HouseState
 from vigilar.web.problems import Problem
 from vigilar.web.serving import ByteRange, parse_byte_range
 from vigilar.web.status_words import DiskState, camera_line, house_sentence, list_problems, live_sentence, process_lines
@@ -135,6 +136,15 @@ def test_down_camera_says_since_when_why_and_what_next() -> None:
 
 def test_unheard_state_is_not_known() -> None:
     assert line("dancing").state == "unknown"
+
+
+def test_camera_that_starts_is_neither_well_nor_an_alarm() -> None:
+    coming = [line("starting"), line("connecting", "Hall")]
+    assert list_problems(coming, [], ROOMY, has_bus=True) == []
+    assert house_sentence(coming, []) == "Starting: Shed, Hall."
+    assert live_sentence([*coming, line("live")]) == "1 of 3 cameras live. Starting: Shed, Hall."
+    house = HouseState(NOW, "", [], coming, [], ROOMY, has_bus=True)
+    assert house.mark == ("starting", "clock", "Starting")
 
 
 def test_set_aside_camera_is_no_problem() -> None:

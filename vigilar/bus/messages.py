@@ -127,6 +127,13 @@ class CameraHealth(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class CameraRetry(Message):
+    """Somebody wants the camera to be tried now."""
+
+    camera_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class CameraHeartbeat(Message):
     """All threads of a camera process make progress, whether its camera sends or not. Every 5 s. Not an event."""
 

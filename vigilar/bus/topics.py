@@ -34,6 +34,11 @@ class Topics:
         return f"vigilar/camera/{camera_id}/heartbeat"
 
     @staticmethod
+    def camera_retry(camera_id: str) -> str:
+        """A command: try now to reach the camera, do not wait for the next try."""
+        return f"vigilar/camera/{camera_id}/command/retry"
+
+    @staticmethod
     def camera_command(camera_id: str) -> str:
         """All commands to one camera."""
         return f"vigilar/camera/{camera_id}/command/#"

@@ -33,6 +33,12 @@ before, no sound, and it answered within ANSWER_S. That one has PAUSE_S."""
 WAIT_NOTE_S = 4.0
 """So long without a whole picture, and the camera's page says what is waited for."""
 
+RETRY_CAP_S = 6.0
+"""A camera that has its cable back is to be live within 10 s; the try itself takes some of them."""
+
+LOOK_S = 0.2
+"""How soon a pause ends when somebody asks for the next try."""
+
 LOGIN_RETRY_S = 60.0
 """Cameras lock after a few wrong passwords: one try a minute."""
 
@@ -71,7 +77,7 @@ class CaptureWorker:
     ) -> None:
         self._role, self._url, self._sink, self._on_connection = role, url, sink, on_connection
         self._stop, self._clock, self._opener = stop, clock, opener
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(cap_s=RETRY_CAP_S)
         self._on_batch = on_batch
         self._batch_ns = 0
         self._run = 0
@@ -81,6 +87,7 @@ class CaptureWorker:
         self._has_noted_wait = False
         self._source: OpenSource | None = None
         self._is_hurried = False
+        self._is_retry_asked = False
         self.beat_mono_ns = clock.mono_ns()
         self.odd_stamps = 0
         """Stamps of pictures that were put right, on all connections."""
@@ -109,14 +116,19 @@ class CaptureWorker:
         if source is not None:
             source.hurry(is_watched)
 
+    def retry_now(self) -> None:
+        """End the pause before the next try, if there is one: somebody has seen to the camera. Any thread."""
+        self._is_retry_asked = True
+
     def _pause(self, error: CameraError, ran_s: float) -> None:
         delay_s = LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
         logger.warning("%s stream: %s (%s), next try in %.1f s", self._role.value, error, error.code, delay_s)
         self._on_connection(Connection(self._role, False, self._run, error, delay_s))
+        self._is_retry_asked = False  # what was asked for during the try that failed is done
         left_s = delay_s
-        while left_s > 0 and not self._stop.wait(min(left_s, 1.0)):
+        while left_s > 0 and not self._is_retry_asked and not self._stop.wait(min(left_s, LOOK_S)):
             self.beat_mono_ns = self._clock.mono_ns()
-            left_s -= 1.0
+            left_s -= LOOK_S
 
     def run_once(self) -> None:
         """One connection from open to its end. Raises CameraError."""

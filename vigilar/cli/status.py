@@ -196,7 +196,7 @@ def _offline_event(store: Store, camera_id: str) -> StoredEvent | None:
     """The event of the camera that is offline now. A process that starts anew tells it again, so only those after
     the newest start of camera process or system count."""
     found = _newest(store, camera_id, "camera_offline")
-    if found is None:
+    if found is None or found.end_ms is not None:
         return None
     later = (("system", "system_started"), (camera_id, "process_restarted"), (camera_id, "camera_online"))
     ended = [one for source_id, kind in later if (one := _newest(store, source_id, kind))]

@@ -8,8 +8,11 @@ from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severit
 from vigilar.events.desk import EventDesk, MissingStartError, Source
 from vigilar.events.refusal import check_frac, check_id, check_message, clean_detail
 from vigilar.events.subject import Subject
+from vigilar.store.events import StoredEvent
 
 MOTION = EventType("motion", Severity.INFO, (CAMERA,), "Motion, {name}")
+OFFLINE = EventType("camera_offline", Severity.WARNING, (CAMERA,), "No picture from {name}", ends_motion=True)
+ONLINE = EventType("camera_online", Severity.INFO, (CAMERA,), "{name} is back", ends_motion=True)
 
 GUESS_LIMIT_MS = 600_000
 """A motion that was cut off and is ended much later gets this length at most: nobody knows its real one."""
@@ -72,9 +75,37 @@ def camera_fact(desk: EventDesk, source: Source, payload: bytes) -> None:
         raise BadMessage("a motion has topics of its own")
     name = desk.camera_name(fact.camera_id)
     told = {**clean_detail(fact.detail), "title": title_of(event_type, name), "camera_name": name}
-    desk.insert(event_type, uid=fact.id, source_id=fact.camera_id, ts_ms=fact.ts, payload=told, row=row)
+    if event_type is OFFLINE:
+        told["is_open"] = True
+    outage = desk.find_newest(OFFLINE, fact.camera_id) if event_type in (OFFLINE, ONLINE) else None
+    if outage is not None and outage.uid != fact.id and _is_part_of(outage, fact):
+        _change_outage(desk, outage, fact, row)
+    else:
+        desk.insert(event_type, uid=fact.id, source_id=fact.camera_id, ts_ms=fact.ts, payload=told, row=row)
     if event_type.ends_motion:
         desk.end_motions(fact.camera_id, fact.ts, fact.ts, event_type.name)
+
+
+def _is_part_of(outage: StoredEvent, fact: CameraFact) -> bool:
+    """Whether the outage goes on, or ended after what the fact tells: a message that came twice. Outages stored
+    before ends were kept have none, and no ``is_open``."""
+    return bool(outage.payload.get("is_open")) or (outage.end_ms is not None and fact.ts <= outage.end_ms)
+
+
+def _change_outage(desk: EventDesk, outage: StoredEvent, fact: CameraFact, row: tuple[str, str]) -> None:
+    """An outage is one event, from its last picture to its next: a process that starts anew and finds the camera still
+    down tells the same again, and the picture that is back is its end."""
+    if outage.end_ms is not None:
+        desk.update(outage, outage.end_ms, outage.payload, row)  # known: its row is used up, nothing changes
+    elif fact.kind == OFFLINE.name:
+        desk.update(outage, None, {**clean_detail(fact.detail), **_words_of(outage), "is_open": True}, row)
+    else:
+        end_ms = max(fact.ts, outage.ts_ms)
+        desk.update(outage, end_ms, {**outage.payload, "is_open": False, "duration_ms": end_ms - outage.ts_ms}, row)
+
+
+def _words_of(event: StoredEvent) -> dict[str, object]:
+    return {name: event.payload[name] for name in ("title", "camera_name") if name in event.payload}
 
 
 def end_old_motions(desk: EventDesk) -> None:
@@ -92,8 +123,8 @@ CAMERAS = Subject(
     name=CAMERA,
     types=(
         MOTION,
-        EventType("camera_offline", Severity.WARNING, (CAMERA,), "No picture from {name}", ends_motion=True),
-        EventType("camera_online", Severity.INFO, (CAMERA,), "{name} is back", ends_motion=True),
+        OFFLINE,
+        ONLINE,
         EventType("footage_lost", Severity.ALERT, (CAMERA,), "Footage lost, {name}"),
         EventType("recording_tampered", Severity.ALERT, (CAMERA,), "A recording was changed or removed, {name}"),
         EventType("recording_damaged", Severity.ALERT, (CAMERA,), "A recording is damaged, {name}"),

@@ -11,7 +11,15 @@ from vigilar.bus.messages import BadMessage, Message
 from vigilar.events.classification import EventType
 from vigilar.store.cameras import get_camera
 from vigilar.store.engine import Store
-from vigilar.store.events import NewEvent, StoredEvent, find_event, insert_event, open_motions, update_event
+from vigilar.store.events import (
+    NewEvent,
+    StoredEvent,
+    find_event,
+    find_newest,
+    insert_event,
+    open_motions,
+    update_event,
+)
 
 
 class MissingStartError(Exception):
@@ -100,6 +108,10 @@ class EventDesk:
     def find(self, uid: str) -> StoredEvent | None:
         """The event that came from the message ``uid``."""
         return find_event(self._store, uid)
+
+    def find_newest(self, event_type: EventType, source_id: str) -> StoredEvent | None:
+        """The newest event of this type of a source."""
+        return find_newest(self._store, source_id, event_type.name)
 
     def end_motions(
         self,

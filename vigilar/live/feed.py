@@ -21,9 +21,10 @@ from vigilar.base.stop import Stop
 from vigilar.live import wire
 from vigilar.live.address import socket_address, socket_name
 from vigilar.live.gop import LiveStream, Viewer
-from vigilar.live.wire import FeedProblem, Request, RunHeader
+from vigilar.live.narrow import MakeEncoder, NarrowStream
+from vigilar.live.wire import FeedProblem, Request, RunHeader, Skipped
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.media.packets import Packet, RunStart, StreamInfo, StreamRole
+from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,15 @@ QUIET_S = 12.0
 MANY_WAITING = 250
 """With more to decode than this before the newest picture, as of a camera with a keyframe a minute, the keyframe is
 shown first."""
+
+PATIENCE_S = 1.5
+"""A picture that has waited so long for a viewer who watches now is too late: the viewer skips to the next keyframe."""
+
+LIVE_BUFFER_BYTES = 64 * 1024
+"""Of the socket to such a viewer. What lies in there is late as well, and cannot be skipped."""
+
+LONG_GAP_S = 6.0
+"""A small stream with rarer keyframes is no narrow one: who must begin at one, as HLS must, would wait for it."""
 
 MAX_VIEWERS = 24
 
@@ -68,10 +78,16 @@ class FeedServer:
     """Serves the streams of one camera; ``streams`` has ``main`` and perhaps ``sub``."""
 
     def __init__(
-        self, run_dir: Path, camera_id: str, streams: dict[StreamRole, LiveStream], make_decoder: MakeDecoder
+        self,
+        run_dir: Path,
+        camera_id: str,
+        streams: dict[StreamRole, LiveStream],
+        make_decoder: MakeDecoder,
+        make_encoder: MakeEncoder,
     ) -> None:
         self._run_dir, self._camera_id, self._streams = run_dir, camera_id, streams
         self._make_decoder = make_decoder
+        self._narrow = {role: NarrowStream(one, make_encoder, camera_id) for role, one in streams.items()}
         self._stop = Stop()
         self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -122,16 +138,38 @@ class FeedServer:
 
     def _answer(self, sock: socket.socket) -> None:
         request = Request.parse(_line(sock))
-        stream = self._streams.get(StreamRole(request.stream)) or self._streams[StreamRole.MAIN]
+        role = self._role(request)
+        stream = self._streams[role]
         if request.want in ("still", "tile"):
             sock.sendall(self._still(stream, request))
-            return
-        viewer = stream.join(newest_only=request.want == "mjpeg")
+        elif request.want == "mjpeg":
+            self._watch(stream, stream.join(newest_only=True), lambda one: self._send_jpegs(sock, one, request))
+        elif request.want == "fragments" and request.stream != "narrow":
+            self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value))
+        else:
+            self._send_live(sock, request, role)
+
+    def _send_live(self, sock: socket.socket, request: Request, role: StreamRole) -> None:
+        stream, narrow = self._streams[role], self._narrow[role]
+        if request.want == "live":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LIVE_BUFFER_BYTES)
+        is_fit = role is StreamRole.SUB and stream.codec == "h264" and stream.keyframe_gap_s < LONG_GAP_S
+        if request.stream == "narrow" and not is_fit:
+            viewer = narrow.join(patience_s=PATIENCE_S)
+            self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow"))
+        else:
+            viewer = stream.join(newest_only=True, with_sound=request.sound, patience_s=PATIENCE_S)
+            self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value))
+
+    def _role(self, request: Request) -> StreamRole:
+        """The stream to answer out of: a small one is used only when the camera has it."""
+        wants_small = request.stream != StreamRole.MAIN.value
+        return StreamRole.SUB if wants_small and StreamRole.SUB in self._streams else StreamRole.MAIN
+
+    @staticmethod
+    def _watch(stream: LiveStream | NarrowStream, viewer: Viewer, send: Callable[[Viewer], None]) -> None:
         try:
-            if request.want == "fragments":
-                self._send_fragments(sock, viewer)
-            else:
-                self._send_jpegs(sock, viewer, request)
+            send(viewer)
         finally:
             stream.leave(viewer)
 
@@ -140,25 +178,31 @@ class FeedServer:
         while not self._stop.is_set():
             item = viewer.take(1.0)
             if item is not None:
-                quiet_since = time.monotonic()
+                if not isinstance(item, Packet) or item.kind is Kind.VIDEO:
+                    quiet_since = time.monotonic()
                 yield item
-            elif time.monotonic() - quiet_since > QUIET_S:
+            if time.monotonic() - quiet_since > QUIET_S:
                 sock.sendall(wire.dump_problem(FeedProblem("The camera sends no picture.", "V-CAM-16")))
                 return
 
-    def _send_fragments(self, sock: socket.socket, viewer: Viewer) -> None:
+    def _send_fragments(self, sock: socket.socket, viewer: Viewer, name: str) -> None:
         muxer: FragmentMuxer | None = None
+        told = 0
         for item in self._items(sock, viewer):
             if isinstance(item, RunStart):
                 try:
-                    muxer = FragmentMuxer([item.video], per_frame=True)
+                    muxer = FragmentMuxer(item.streams, per_frame=True)
                 except RecordingError as error:
                     sock.sendall(wire.dump_problem(FeedProblem(str(error))))
                     return
                 video = item.video
-                header = RunHeader(muxer.codecs, video.width, video.height, item.run)
+                scale = float(1 / video.time_base)
+                header = RunHeader(muxer.codecs, video.width, video.height, item.run, name, scale)
                 sock.sendall(wire.dump_header(header) + wire.dump_init(muxer.init_segment))
             elif muxer is not None:
+                if viewer.dropped > told and item.is_keyframe and item.kind is Kind.VIDEO:
+                    sock.sendall(wire.dump_skipped(Skipped(viewer.dropped - told)))
+                    told = viewer.dropped
                 for fragment in muxer.mux(item):
                     sock.sendall(wire.dump_fragment(fragment))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -21,50 +22,73 @@ VIEWER_PACKETS = 600
 
 
 class Viewer:
-    """A bounded queue of one who watches. One thread takes; the stream puts and never waits."""
+    """A bounded queue of one who watches. One thread takes; the stream puts and never waits.
 
-    def __init__(self) -> None:
-        self._queue: deque[RunStart | Packet] = deque()
+    ``patience_s``: a packet that has waited for so long means that the viewer is too slow, and all that waits goes up
+    to the next keyframe; None: only the number of packets counts. ``dropped`` counts them, not what came before
+    the first keyframe; it never falls.
+    """
+
+    def __init__(self, *, with_sound: bool = False, patience_s: float | None = None) -> None:
+        self._queue: deque[tuple[RunStart | Packet, float]] = deque()
+        self._with_sound = with_sound
+        self._patience_s = patience_s
         self._ready = threading.Condition()
+        self._most = VIEWER_PACKETS
         self._wants_keyframe = False
         self._is_closed = False
-        self._limit = VIEWER_PACKETS
+        self._has_begun = False
         self.dropped = 0
 
     def begin(self, run: RunStart, packets: list[Packet]) -> None:
-        """What the viewer begins with, however much it is; without a picture it waits for a keyframe."""
-        with self._ready:
-            self._queue.extend((run, *packets))
-            self._limit = VIEWER_PACKETS + len(self._queue)
-            self._wants_keyframe = not packets
-            self._ready.notify()
+        """What the viewer begins with, however much it is: a long group of pictures is no fault of it. Without a
+        picture it waits for a keyframe."""
+        items: list[RunStart | Packet] = [run, *packets]
+        self._most = VIEWER_PACKETS + len(items)
+        for item in items:
+            self.put(item)
+        self._wants_keyframe = not packets
 
     def put(self, item: RunStart | Packet) -> None:
+        now = time.monotonic()
         with self._ready:
             if isinstance(item, RunStart):
                 self._wants_keyframe = False
-            elif self._wants_keyframe and not item.is_keyframe:
-                self.dropped += 1
+                item = item if self._with_sound else item.without_sound()
+            elif item.kind is Kind.AUDIO and not self._with_sound:
                 return
-            elif len(self._queue) >= self._limit:
-                self._limit = VIEWER_PACKETS
-                self.dropped += 1 + sum(isinstance(x, Packet) for x in self._queue)
-                starts = [x for x in self._queue if isinstance(x, RunStart)]
-                self._queue.clear()
-                self._queue.extend(starts[-1:])
-                self._wants_keyframe = not item.is_keyframe
-                if self._wants_keyframe:
-                    return
-            else:
-                self._wants_keyframe = False
-            self._queue.append(item)
+            elif self._is_useless(item, now):
+                self.dropped += self._has_begun
+                return
+            self._queue.append((item, now))
+            self._has_begun = self._has_begun or isinstance(item, Packet)
             self._ready.notify()
+
+    def _is_useless(self, packet: Packet, now: float) -> bool:
+        """Whether it cannot be shown after what is lost. A viewer that is too slow loses what waits, here."""
+        is_key = packet.kind is Kind.VIDEO and packet.is_keyframe
+        if self._is_too_slow(now):
+            self.dropped += sum(isinstance(item, Packet) for item, _ in self._queue)
+            starts = [one for one in self._queue if isinstance(one[0], RunStart)]
+            self._queue.clear()
+            self._queue.extend(starts[-1:])
+            self._most = VIEWER_PACKETS
+            self._wants_keyframe = True
+        if is_key:
+            self._wants_keyframe = False
+        return self._wants_keyframe
+
+    def _is_too_slow(self, now: float) -> bool:
+        if len(self._queue) >= self._most:
+            return True
+        oldest = next((since for item, since in self._queue if isinstance(item, Packet)), now)
+        return self._patience_s is not None and now - oldest > self._patience_s
 
     def take(self, timeout_s: float) -> RunStart | Packet | None:
         """The next item; None when there was none in time or the stream closed."""
         with self._ready:
             self._ready.wait_for(lambda: self._queue or self._is_closed, timeout_s)
-            return self._queue.popleft() if self._queue else None
+            return self._queue.popleft()[0] if self._queue else None
 
     def backlog(self) -> int:
         return len(self._queue)
@@ -76,7 +100,7 @@ class Viewer:
 
 
 class LiveStream:
-    """Video of one stream: ``add`` on the capture thread, ``join`` and ``leave`` on viewers' threads.
+    """One stream as it comes: ``add`` on the capture thread, ``join`` and ``leave`` on viewers' threads.
 
     ``on_watched`` hears, on those threads, when the first viewer comes and when the last one goes.
     """
@@ -97,21 +121,19 @@ class LiveStream:
         self._viewers: list[Viewer] = []
 
     def add(self, item: RunStart | Packet) -> None:
-        """Keep and hand on. Sound is left out: a live view has none yet."""
+        """Keep and hand on."""
         with self._lock:
             if isinstance(item, RunStart):
                 self._run = item
                 self._gops.clear()
                 self._size_bytes, self._is_cut = 0, False
-            elif item.kind is not Kind.VIDEO:
-                return
             else:
                 self._keep(item)
             for viewer in self._viewers:
                 viewer.put(item)
 
     def _keep(self, packet: Packet) -> None:
-        if packet.is_keyframe:
+        if packet.is_keyframe and packet.kind is Kind.VIDEO:
             if self._is_cut:
                 self._drop_first()
             self._is_cut = False
@@ -136,17 +158,31 @@ class LiveStream:
         self._size_bytes -= sum(len(p.data) for p in self._gops.popleft())
 
     def newest_gop(self) -> tuple[RunStart, list[Packet]] | None:
-        """The run and the packets since its last keyframe; None while there is no picture."""
+        """The run and its pictures since the last keyframe; None while there is none."""
         with self._lock:
-            return (self._run, list(self._gops[-1])) if self._run and self._gops else None
+            if self._run is None or not self._gops:
+                return None
+            return self._run, [packet for packet in self._gops[-1] if packet.kind is Kind.VIDEO]
 
-    def join(self, *, newest_only: bool = False) -> Viewer:
+    @property
+    def codec(self) -> str:
+        """libav's name of the codec of the run at hand; empty before the first."""
+        run = self._run
+        return run.video.codec if run is not None else ""
+
+    @property
+    def keyframe_gap_s(self) -> float:
+        """The longest of the kept groups, the newest as far as it is."""
+        with self._lock:
+            return max((group[-1].dts_s - group[0].dts_s for group in self._gops), default=0.0)
+
+    def join(self, *, newest_only: bool = False, with_sound: bool = False, patience_s: float | None = None) -> Viewer:
         """A viewer whose queue begins with the run and the kept groups, or only the newest one."""
-        viewer = Viewer()
+        viewer = Viewer(with_sound=with_sound, patience_s=patience_s)
         with self._lock:
             if self._run is not None:
                 kept = [] if self._is_cut else list(self._gops)[-1 if newest_only else 0 :]
-                viewer.begin(self._run, [packet for gop in kept for packet in gop])
+                viewer.begin(self._run, [packet for group in kept for packet in group])
             self._viewers.append(viewer)
             self._tell_watched(1)
         return viewer

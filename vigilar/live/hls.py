@@ -21,6 +21,13 @@ CUT_MS = 1000
 camera with a keyframe every 2 s, and was 3.9 s with whole groups (middle of 160 looks). Shorter ones cost more requests
 and gain nothing, because a playlist is asked for once a second."""
 
+TARGET_S = 2
+"""EXT-X-TARGETDURATION, the same for the life of a playlist, which no segment is above (RFC 8216, 4.3.3.1)."""
+
+MOST_MS = TARGET_S * 1000
+"""A segment of a longer picture is named with this length, and what follows it is after a gap: a camera that sends
+nothing for so long stands still anyway."""
+
 LISTED = 8
 KEPT = 24
 """More than listed: hls.js asks for a vanished segment hundreds of times."""
@@ -59,11 +66,10 @@ class LiveSegment:
 
 def render_live(segments: list[LiveSegment], skipped_gaps: int) -> str:
     """The media playlist of these segments. Pure."""
-    target_s = max((-(-s.duration_ms // 1000) for s in segments), default=2)
     lines = [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{max(1, target_s)}",
+        f"#EXT-X-TARGETDURATION:{TARGET_S}",
         f"#EXT-X-MEDIA-SEQUENCE:{segments[0].number if segments else 0}",
         f"#EXT-X-DISCONTINUITY-SEQUENCE:{skipped_gaps}",
     ]
@@ -178,7 +184,8 @@ class LiveHls:
     def _take(self, answer: Answer) -> None:
         if isinstance(answer, LiveFragment):
             open_ms = sum(f.duration_ms for f in self._open_part)
-            if open_ms >= CUT_MS or (answer.starts_with_keyframe and open_ms >= CUT_MS // 2):
+            would_be_ms = open_ms + answer.duration_ms
+            if open_ms >= CUT_MS or (answer.starts_with_keyframe and open_ms >= CUT_MS // 2) or would_be_ms > MOST_MS:
                 self._close_part()
             self._has_begun = self._has_begun or answer.starts_with_keyframe
             if self._has_begun:
@@ -206,7 +213,8 @@ class LiveHls:
             return
         if len(self._segments) == KEPT:
             self._gaps_gone += self._segments[0].is_after_gap
-        duration_ms = max(1, sum(f.duration_ms for f in part))
+        whole_ms = max(1, sum(f.duration_ms for f in part))
+        duration_ms = min(whole_ms, MOST_MS)
         data = b"".join(f.data for f in part)
         run = self._view_run
         has_keyframe = part[0].starts_with_keyframe
@@ -214,5 +222,5 @@ class LiveHls:
             LiveSegment(self._number, run, duration_ms, part[0].utc_ns, data, self._is_after_gap, has_keyframe)
         )
         self._number += 1
-        self._is_after_gap = False
+        self._is_after_gap = whole_ms > MOST_MS
         self._changed.notify_all()

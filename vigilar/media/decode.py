@@ -31,16 +31,20 @@ class Picture:
     shown: tuple[int, int]
 
     def to_jpeg(self, max_width: int = 1280) -> bytes:
-        """The picture as JPEG, no wider than ``max_width``."""
-        frame = self._frame
-        width = min(max_width, self.shown[0]) & ~1
-        height = max(2, round(self.shown[1] * width / self.shown[0])) & ~1
-        small = frame.reformat(width=width, height=height, format="yuvj420p")
+        """The picture as JPEG with square pixels, no wider than ``max_width``."""
+        small = self.fitted(max_width, "yuvj420p")
+        width, height = small.width, small.height
         encoder = av.CodecContext.create("mjpeg", "w")
         encoder.width, encoder.height = width, height
         encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
         small.pts = 0
         return b"".join(bytes(p) for p in [*encoder.encode(small), *encoder.encode(None)])
+
+    def fitted(self, max_width: int, pixels: str = "yuv420p") -> Any:
+        """An av.VideoFrame with square pixels, at most so wide, its sides even, its shape as it is to be shown."""
+        width = max(2, min(max_width, self.shown[0]) & ~1)
+        height = max(2, 2 * round(self.shown[1] * width / self.shown[0] / 2))
+        return self._frame.reformat(width=width, height=height, format=pixels)
 
     def to_tile(self, width: int) -> bytes:
         """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""

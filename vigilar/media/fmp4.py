@@ -87,8 +87,8 @@ class FragmentMuxer:
     """Packets of one run in, whole fragments (moof+mdat) out. One thread.
 
     ``streams`` are those of the run: video first, sound if wanted. A fragment ends before a keyframe, when its video
-    reaches ``fragment_ms``, before it would pass ``max_bytes`` (one frame alone may), or with each frame if
-    ``per_frame`` (video only: sound would need a fragment of its own each time). Decode times in the fragments are
+    reaches ``fragment_ms``, before it would pass ``max_bytes`` (one frame alone may), or with each frame and each
+    access unit of sound if ``per_frame``: then a fragment is of one track. Decode times in the fragments are
     the packets' own, so fragments of several muxers of one run fit together.
     """
 
@@ -101,8 +101,6 @@ class FragmentMuxer:
         max_bytes: int = MAX_FRAGMENT_BYTES,
     ) -> None:
         """Raises RecordingError (corrupt) when a stream's set-up is not complete or makes no sense."""
-        if per_frame and len(streams) != 1:
-            raise ValueError("one fragment a frame takes video alone")
         self._codec = streams[0].codec
         self._video_info = streams[0]
         self._per_frame = per_frame
@@ -159,7 +157,7 @@ class FragmentMuxer:
         self._audio.add(packet, [packet.data], len(packet.data))
         if not self._video.table and self._first is None:
             self._first = packet
-        if not self._video.table and self._audio.ticks >= self._audio_limit_ticks:
+        if self._per_frame or (not self._video.table and self._audio.ticks >= self._audio_limit_ticks):
             done += self._cut()
         return done
 

@@ -6,7 +6,7 @@ are raw access units. No type of libav leaves this package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
 
@@ -102,6 +102,10 @@ class SoundRefused(Exception):
     """The sound cannot be had as AAC; the picture goes on without it. The text says why, for the log."""
 
 
+class TranscodeRefused(Exception):
+    """The picture cannot be made small here. The text says why, for the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Packet:
     """One encoded unit: a picture's slices, or an audio access unit.
@@ -154,6 +158,9 @@ class RunStart:
     @property
     def audio(self) -> StreamInfo | None:
         return self.streams[1] if len(self.streams) > 1 else None
+
+    def without_sound(self) -> RunStart:
+        return replace(self, streams=self.streams[:1]) if self.audio else self
 
 
 @dataclass(frozen=True, slots=True)

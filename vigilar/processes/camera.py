@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
-from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.errors import ErrorKind, StoreError, VigilarError
 from vigilar.base.folder_look import FolderState
 from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
@@ -37,10 +37,10 @@ from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import RunStart, StreamRole
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
-from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter
+from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
 from vigilar.processes.folder_check import check_folder
-from vigilar.processes.lazy import make_decoder, make_motion_teller
+from vigilar.processes.lazy import make_decoder, make_encoder, make_motion_teller
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
 from vigilar.record.choice import RecordingMode
@@ -49,7 +49,8 @@ from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
 from vigilar.record.storyboards import StoryboardWriter
-from vigilar.store.cameras import ensure_camera
+from vigilar.store.cameras import ensure_camera, has_open_outage
+from vigilar.store.files import find_last_picture_ms
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.keys import KeyRing
@@ -128,6 +129,7 @@ class CameraProcess:
             self._meter,
             self._clock,
             self._facts.report,
+            _read_before(store, job.camera_id),
             lambda: self._intakes[StreamRole.MAIN].memory.sound_note,
         )
         self._looked_at: RunStart | None = None
@@ -136,13 +138,14 @@ class CameraProcess:
         self._storyboard_stop = Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
-        self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder)
+        self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder, make_encoder)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
         self._drive_hangs = False
 
     def run(self) -> None:
         """Start all, watch until the stop, end all in order."""
+        self._bus.subscribe(Topics.camera_retry(self._job.camera_id), self._retry_now)
         with ExitStack() as ending:
             ending.callback(self._stop_bus)
             self._bus.start()
@@ -163,6 +166,11 @@ class CameraProcess:
             self._watch_until_stopped()
         if self._dead:
             raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
+
+    def _retry_now(self, _topic: str, _payload: bytes) -> None:
+        """On the bus client's thread."""
+        for worker in self._captures.values():
+            worker.retry_now()
 
     def is_database_in_use(self) -> bool:
         """Whether a thread did not end in time because it waits for the database. After ``run``."""
@@ -219,7 +227,7 @@ class CameraProcess:
         for heard in self._sound.heard(item):
             self._ring.add(heard)
             self._meter.add(heard)
-        self._live[StreamRole.MAIN].add(item)  # both leave out sound themselves
+            self._live[StreamRole.MAIN].add(heard)
         if self._job.sub_url is None:
             self._look_at(item)
 
@@ -432,6 +440,15 @@ class _Looking:
     def end(self) -> None:
         self._stop.set()
         self.worker.wake()
+
+
+def _read_before(store: Database, camera_id: str) -> Before:
+    """A database that does not answer must not keep the camera from being recorded."""
+    try:
+        return Before(find_last_picture_ms(store, camera_id), has_open_outage(store, camera_id))
+    except StoreError as error:
+        logger.warning("what was last seen of this camera is not known: %s", error)
+        return Before()
 
 
 def _recorder_settings(job: CameraJob) -> RecorderSettings:

@@ -80,6 +80,15 @@ class StreamMeter:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What an earlier process left behind: when the last picture was recorded (UTC ms), and whether the camera was
+    offline by then."""
+
+    last_frame_ms: int | None = None
+    is_offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Doing:
     """What the process does with the camera at the moment. ``not_recording``: as in ``CameraHealth``."""
 
@@ -99,8 +108,10 @@ class CameraReporter:
         meter: StreamMeter,
         clock: Clock,
         report: Report,
+        before: Before | None = None,
         sound_note: Callable[[], str] = lambda: "",
     ) -> None:
+        self._before = before or Before()
         self._camera_id = camera_id
         self._has_sub = has_sub
         self._meter = meter
@@ -110,7 +121,7 @@ class CameraReporter:
         self._connection: Connection | None = None
         self._next_try_utc_ns = 0
         self._since_mono_ns = clock.mono_ns()
-        self._is_offline = False
+        self._is_offline = self._before.is_offline
         self._sent: CameraHealth | None = None
         self._sent_mono_ns = 0
 
@@ -126,15 +137,16 @@ class CameraReporter:
     def look(self) -> None:
         """Called each second or so: tell once that the camera is offline, and once that it is back."""
         self._meter.look(self._clock.mono_ns())
-        seen_ns = max(self._meter.newest_mono_ns, self._since_mono_ns)
-        is_quiet = self._clock.mono_ns() - seen_ns > OFFLINE_NS
+        newest_ns = self._meter.newest_mono_ns
+        is_quiet = self._clock.mono_ns() - max(newest_ns, self._since_mono_ns) > OFFLINE_NS
         if is_quiet and not self._is_offline:
             self._is_offline = True
             detail = {"reason": self._reason(), "code": self._code(), "last_frame_ms": self._last_frame_ts()}
-            self._report("camera_offline", self._clock.utc_ns(), detail)
-        elif not is_quiet and self._is_offline:
+            since_ns = self._clock.utc_ns() - (self._clock.mono_ns() - max(newest_ns, self._since_mono_ns))
+            self._report("camera_offline", since_ns, detail)
+        elif newest_ns and not is_quiet and self._is_offline:
             self._is_offline = False
-            self._report("camera_online", self._clock.utc_ns(), {})
+            self._report("camera_online", self._back_since_ns(), {})
 
     def due(self, doing: Doing) -> CameraHealth | None:
         """The message to send now: after a change of state, or five seconds after the last."""
@@ -194,8 +206,14 @@ class CameraReporter:
         error = self._connection.error if self._connection else None
         return error.code if error is not None else ""
 
+    def _back_since_ns(self) -> int:
+        """When the pictures that are there again began: a new connection is the usual way."""
+        run, newest_ns = self._meter.run, self._meter.newest_mono_ns
+        begun_ns = run.mono_ns if run is not None and newest_ns - run.mono_ns < OFFLINE_NS else newest_ns
+        return self._clock.utc_ns() - max(0, self._clock.mono_ns() - begun_ns)
+
     def _last_frame_ts(self) -> int | None:
-        return self._meter.newest_utc_ns // 1_000_000 or None
+        return self._meter.newest_utc_ns // 1_000_000 or self._before.last_frame_ms
 
 
 def _is_news(now: CameraHealth, before: CameraHealth) -> bool:

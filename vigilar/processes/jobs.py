@@ -9,12 +9,14 @@ from contextlib import closing
 from vigilar.base.clock import SystemClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import StoreError
+from vigilar.base.reserve import Reserve
 from vigilar.base.tally import Tally
 from vigilar.config.jobs import WorkJob
 from vigilar.processes.job_kinds import KINDS
 from vigilar.processes.kinds import load_function
 from vigilar.processes.settings import settings_handler
 from vigilar.store.job_watch import free_jobs, is_job_free
+from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 
 logger = logging.getLogger(__name__)
@@ -42,14 +44,14 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
     control.listen(on_settings=settings_handler(job, use))
     clock = SystemClock()
     tidy_s = clock.mono_ns() / 1e9
-    with closing(open_database(job.database_url)) as database:
-        # The lock of this process says that nobody else holds a job of this box.
-        freed = free_jobs(database, job.node_id)
-        if freed:
-            logger.info("%d jobs are taken up again that were left in the middle", freed)
+    is_freed = False
+    with closing(Reserve(job.data_dir).help(lambda: open_database(job.database_url))) as database:
         while not control.stop_requested.is_set():
             control.heartbeat({})
             try:
+                if not is_freed:  # on a full disk this is tried again
+                    _free_jobs(database, job.node_id)
+                    is_freed = True
                 if is_job_free(database, job.node_id, KINDS, clock.utc_ns() // 1_000_000):
                     load_function("vigilar.processes.job_worker:work_off")(lambda: current[0], control)
                 if clock.mono_ns() / 1e9 >= tidy_s:
@@ -60,6 +62,13 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
             except OSError as error:  # of what is tidied: a read-only disk must not end the process again and again
                 _failed.add(error)
             control.stop_requested.wait(LOOK_EVERY_S)
+
+
+def _free_jobs(database: Database, node_id: str) -> None:
+    """Let jobs that were left in the middle be taken up again: the lock of this process says that nobody has them."""
+    freed = free_jobs(database, node_id)
+    if freed:
+        logger.info("%d jobs are taken up again that were left in the middle", freed)
 
 
 def _tidy(job: WorkJob) -> None:

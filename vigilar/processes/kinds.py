@@ -123,6 +123,7 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.SPAWN,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_web_job",
+        says=(Topics.camera_retry("+"),),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
         live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules"}),
         starts_line=False,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from vigilar.base.clock import Clock
 from vigilar.live.feed import FeedDecoder
+from vigilar.live.narrow import NarrowEncoder
 from vigilar.media.packets import StreamInfo
 from vigilar.processes.facts import FactSender
 from vigilar.record.file_store import FileStore
@@ -26,6 +27,13 @@ def make_decoder(info: StreamInfo) -> FeedDecoder:
     from vigilar.media.decode import Decoder
 
     return Decoder(info)
+
+
+def make_encoder(info: StreamInfo) -> NarrowEncoder:
+    """What makes a narrow picture for viewers."""
+    from vigilar.media.transcode import Transcoder
+
+    return Transcoder(info)
 
 
 def make_motion_teller(

@@ -39,7 +39,7 @@ class SoundGate:
 
     def _said(self, run: RunStart) -> RunStart:
         self._run_has_sound = self._wants(run)
-        return run if self._run_has_sound else replace(run, streams=run.streams[:1])
+        return run if self._run_has_sound else run.without_sound()
 
     def _wants(self, run: RunStart) -> bool:
         return self.is_wanted and run.audio is not None

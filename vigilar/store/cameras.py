@@ -84,3 +84,14 @@ def remove_camera(store: Database, camera_id: str, now_ms: int) -> bool:
             now_ms=now_ms,
         )
         return len(done) == 1
+
+
+def has_open_outage(store: Database, camera_id: str) -> bool:
+    """Whether the newest event of the camera's being offline has no end yet."""
+    with store.sql_read("read events") as run:
+        rows = run(
+            "SELECT end_ms FROM events WHERE source_id = :camera_id AND type = 'camera_offline' "
+            "ORDER BY ts_ms DESC, id DESC LIMIT 1",
+            camera_id=camera_id,
+        )
+        return bool(rows) and rows[0][0] is None

@@ -212,6 +212,12 @@ def open_motions(store: Store, node_id: str, *, source_id: str | None = None, un
     return _all(store, query.order_by(events.c.ts_ms, events.c.id))
 
 
+def find_newest(store: Store, source_id: str, event_type: str) -> StoredEvent | None:
+    """The newest event of this type of a source."""
+    query = select(*EVENT_COLUMNS).where(events.c.source_id == source_id, events.c.type == event_type)
+    return _first(store, query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(1))
+
+
 def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], str | None]:
     """A page of events, newest first, and the cursor of the next page, None after the last.
 

@@ -302,6 +302,17 @@ def find_file_before(store: Database, camera_id: str, content: Content, at_ms: i
         return _file(rows[0]) if rows else None
 
 
+def find_last_picture_ms(store: Database, camera_id: str) -> int | None:
+    """UTC ms of the end of the newest recording of a camera, as far as its row knows it; None without any."""
+    with store.sql_read("read files") as run:
+        rows = run(
+            "SELECT coalesce(end_ms, start_ms) FROM files WHERE camera_id = :camera_id AND content = 'video' "
+            "ORDER BY start_ms DESC, number DESC LIMIT 1",
+            camera_id=camera_id,
+        )
+        return int(rows[0][0]) if rows else None
+
+
 def storage_totals(store: Database) -> list[StorageTotal]:
     """Sizes by camera and content, of all files that are still there."""
     with store.sql_read("read files") as run:

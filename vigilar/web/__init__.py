@@ -19,7 +19,18 @@ from vigilar.proof.telling import Teller
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, drive_gate, problems, security, serving, static_files
-from vigilar.web.blueprints import account, cameras, events, exports, footage, live, shares, storage, system
+from vigilar.web.blueprints import (
+    account,
+    cameras,
+    events,
+    exports,
+    footage,
+    live,
+    live_socket,
+    shares,
+    storage,
+    system,
+)
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
@@ -61,6 +72,7 @@ def create_app(cfg: WebJob) -> Flask:
     drive_gate.install_drive_gate(app)
     static_files.install_static(app)
     install_template_words(app)
+    live_socket.install_sockets(app)
     account.limiter.init_app(app)
     blueprints = (
         account.bp,
@@ -69,6 +81,7 @@ def create_app(cfg: WebJob) -> Flask:
         exports.bp,
         footage.bp,
         live.bp,
+        live_socket.bp,
         shares.bp,
         storage.bp,
         system.bp,

@@ -19,12 +19,13 @@ from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 
 FROM_MEMORY = (
-    "static", "live.", "system.", "cameras.add_page", "cameras.list_cameras", "cameras.get_camera",
+    "static", "live.", "live_socket.", "system.", "cameras.add_page", "cameras.list_cameras", "cameras.get_camera",
 )  # fmt: skip
-"""Endpoints, or beginnings of them, that need no row and no file once it is known who asks."""
+"""Endpoints, or beginnings of them, that need no row and no file once it is known who asks; FROM_FILES excepted."""
 
 FROM_FILES = (
-    "footage.", "events.event_page", "events.event_still", "events.event_playlist", "events.event_clip",
+    "footage.", "live.last_still",
+    "events.event_page", "events.event_still", "events.event_playlist", "events.event_clip",
 )  # fmt: skip
 """Those that read recordings, wherever the database is."""
 
@@ -68,7 +69,7 @@ class _Gate:
 
     def enter(self) -> None:
         endpoint = request.endpoint or ""
-        if not endpoint or endpoint.startswith(FROM_MEMORY):
+        if not endpoint or (endpoint.startswith(FROM_MEMORY) and not endpoint.startswith(FROM_FILES)):
             return
         here = parts()
         hangs = here.drive_hangs()

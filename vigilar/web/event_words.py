@@ -94,7 +94,7 @@ class EventCard:
 
 def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
     """``camera_ids``: only an event of a camera has a clip."""
-    is_open = event.type == "motion" and event.end_ms is None
+    is_open = event.end_ms is None and (event.type == "motion" or _is_open_outage(event))
     return EventCard(
         id=event.id,
         change=event.change,
@@ -115,6 +115,10 @@ def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozens
         is_divider=event.type in _DIVIDERS,
         is_open=is_open,
     )
+
+
+def _is_open_outage(event: StoredEvent) -> bool:
+    return event.type == "camera_offline" and event.payload.get("is_open") is True
 
 
 def event_title(event: StoredEvent) -> str:

@@ -15,6 +15,9 @@ STALE_AFTER_MS = 15_000
 
 FOLDER_HERE: dict[str, Any] = {"state": FolderState.HERE.value, "sentence": "", "next_step": ""}
 
+STARTING_MS = 20_000
+"""A camera of which nothing was heard yet is starting for so long after somebody first asked; then it is not known."""
+
 CAMERA_PROCESS = "camera/"
 
 
@@ -31,6 +34,7 @@ class HealthBoard:
         self._system: tuple[dict[str, Any], int] | None = None
         self._folder: tuple[dict[str, Any], int] = (FOLDER_HERE, 0)
         self._bus_connected = False
+        self._first_asked_ms: dict[str, int] = {}
 
     def set_camera(self, health: CameraHealth, now_ms: int) -> None:
         with self._lock:
@@ -87,8 +91,9 @@ class HealthBoard:
             return self._bus_connected
 
     def camera(self, camera_id: str, now_ms: int) -> dict[str, Any]:
-        """What a page may know of a camera. ``state`` is ``unknown`` when nothing was heard for STALE_AFTER_MS, and
-        ``restarting`` while its process does not run. ``not_recording_text``: the words of ``not_recording``."""
+        """What a page may know of a camera. ``state`` is ``unknown`` when nothing was heard for STALE_AFTER_MS,
+        ``starting`` before that of a new one, and ``restarting`` while its process does not run.
+        ``not_recording_text``: the words of ``not_recording``."""
         known = self._reported(camera_id, now_ms)
         process = (self.processes(now_ms) or {}).get(CAMERA_PROCESS + camera_id)
         if isinstance(process, dict):
@@ -101,9 +106,12 @@ class HealthBoard:
         """What the camera said of itself."""
         with self._lock:
             found = self._cameras.get(camera_id)
+            asked_ms = self._first_asked_ms.setdefault(camera_id, now_ms)
         if found is None:
-            reason = "This camera has not reported yet."
-            return {"camera_id": camera_id, "state": "unknown", "reason": reason, "is_recording": False}
+            is_new = now_ms - asked_ms < STARTING_MS
+            reason = "" if is_new else "This camera has not reported yet."
+            state = "starting" if is_new else "unknown"
+            return {"camera_id": camera_id, "state": state, "reason": reason, "is_recording": False}
         health, heard_ms = found
         known = asdict(health)
         del known["id"]
@@ -141,6 +149,7 @@ class HealthBoard:
     def clear(self) -> None:
         with self._lock:
             self._cameras.clear()
+            self._first_asked_ms.clear()
             self._system = None
             self._folder = (FOLDER_HERE, 0)
             self._bus_connected = False
@@ -160,15 +169,16 @@ def _take_process(known: dict[str, Any], process: dict[str, Any]) -> None:
     state = process.get("state")
     if state == "running":
         status = process.get("status")
-        if known["state"] == "unknown" and isinstance(status, dict):  # the bus is away, its heartbeats still come
+        is_unheard = known["state"] in ("unknown", "starting")
+        if is_unheard and isinstance(status, dict):  # the bus is away, its heartbeats still come
             known.update(is_recording=bool(status.get("is_recording")), not_recording=status.get("not_recording", ""))
         return
     is_first = state == "starting" and not process.get("restarts")
-    words = "Its process starts." if is_first else "Its process ended and is started again."
+    words = "" if is_first else "Its process ended and is started again."
     if process.get("is_failing"):
         words = f"Its process keeps failing: it {process.get('last_exit') or 'ended'}."
     known.update(
-        state="connecting" if is_first else "restarting",
+        state="starting" if is_first else "restarting",
         reason=words,
         code="",
         next_try_ts=process.get("next_try_ts"),

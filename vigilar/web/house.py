@@ -55,6 +55,15 @@ class HouseState:
     disk: DiskState | None
     has_bus: bool
 
+    @property
+    def mark(self) -> tuple[str, str, str]:
+        """What the header of each page says: state, symbol and words."""
+        if self.problems:
+            return "bad", "alert", f"{len(self.problems)} to look at"
+        if any(one.is_coming for one in self.cameras):
+            return "starting", "clock", "Starting"
+        return "ok", "ok", "All well"
+
 
 def read_cameras(here: Parts, visible: VisibleCameras) -> list[CameraLine]:
     now_ms = here.now_ms()

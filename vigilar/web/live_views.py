@@ -16,6 +16,7 @@ from vigilar.live.client import FeedClient
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import FeedProblem, Jpeg, Request
 from vigilar.web.contact_sheet import ContactSheets, Sheet
+from vigilar.web.live_view import LiveView
 
 STILL_FRESH_NS = 900_000_000
 """A still this young is shared: eight tiles and two phones cost a camera one picture a second at most."""
@@ -24,6 +25,9 @@ STILL_TIMEOUT_S = 4.0
 
 MAX_MJPEG_VIEWERS = 12
 """Each holds a thread of the server and has its pictures encoded by a camera's process."""
+
+MAX_LIVE_VIEWERS = 24
+"""Each holds two threads of the server."""
 
 MJPEG_WIDTH, MJPEG_FPS = 1280, 15
 
@@ -72,25 +76,26 @@ class LiveViews:
         self._run_dir = run_dir
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
-        self._hls: dict[str, LiveHls] = {}
+        self._hls: dict[tuple[str, str], LiveHls] = {}
         self._stills: dict[tuple[str, int], _Still] = {}
         self._mjpeg: set[MjpegView] = set()
+        self._live: set[LiveView] = set()
         self._is_stopped = False
         self._sheets = ContactSheets(lambda *asked: FeedClient(run_dir, *asked), self._clock)
 
-    def playlist(self, camera_id: str) -> str:
-        """The playlist of the small stream; waits some seconds for the first picture."""
-        view = self._view(camera_id)
+    def playlist(self, camera_id: str, stream: str = "sub") -> str:
+        """The playlist of the small (``sub``) or narrow stream; waits some seconds for the first picture."""
+        view = self._view(camera_id, stream)
         text = view.playlist()
         if text is None:
             raise _no_picture(view.problem)
         return text
 
-    def init(self, camera_id: str, run: int) -> bytes | None:
-        return self._view(camera_id).init(run)
+    def init(self, camera_id: str, run: int, stream: str = "sub") -> bytes | None:
+        return self._view(camera_id, stream).init(run)
 
-    def segment(self, camera_id: str, number: int) -> bytes | None:
-        return self._view(camera_id).segment(number)
+    def segment(self, camera_id: str, number: int, stream: str = "sub") -> bytes | None:
+        return self._view(camera_id, stream).segment(number)
 
     def still(self, camera_id: str, width: int) -> Jpeg:
         """The newest picture, at most ``width`` pixels wide and at most a second old news."""
@@ -122,12 +127,32 @@ class LiveViews:
             view.close()
         return view
 
+    def watch(self, camera_id: str, stream: str, *, sound: bool) -> LiveView:
+        """Video frame by frame, for a Media Source player. The camera is asked at the call."""
+        with self._lock:
+            if self._is_stopped or len(self._live) >= MAX_LIVE_VIEWERS:
+                raise CameraError("Too many pages watch single cameras already.", kind=ErrorKind.TRANSIENT)
+        client = self._open(camera_id, Request("live", stream, sound=sound))
+        view = LiveView(client, lambda: self._clock.utc_ns() // 1_000_000, self._forget_live)
+        with self._lock:
+            self._live.add(view)
+            is_late = self._is_stopped
+        if is_late:
+            view.close()
+        return view
+
+    def watching(self) -> int:
+        """How many single views are open."""
+        with self._lock:
+            return len(self._mjpeg) + len(self._live)
+
     def stop(self) -> None:
         """End all views. Harmless twice."""
         with self._lock:
             self._is_stopped = True
-            hls, mjpeg = list(self._hls.values()), list(self._mjpeg)
-        for view in mjpeg:
+            hls = list(self._hls.values())
+            views: list[MjpegView | LiveView] = [*self._mjpeg, *self._live]
+        for view in views:
             view.close()
         for one in hls:
             one.stop()
@@ -135,6 +160,10 @@ class LiveViews:
     def _forget(self, view: MjpegView) -> None:
         with self._lock:
             self._mjpeg.discard(view)
+
+    def _forget_live(self, view: LiveView) -> None:
+        with self._lock:
+            self._live.discard(view)
 
     def _ask_still(self, camera_id: str, width: int) -> Jpeg:
         client = self._open(camera_id, Request("still", "sub" if width <= 640 else "main", width))
@@ -146,14 +175,15 @@ class LiveViews:
             return answer
         raise _no_picture(answer if isinstance(answer, FeedProblem) else None)
 
-    def _view(self, camera_id: str) -> LiveHls:
+    def _view(self, camera_id: str, stream: str) -> LiveHls:
         with self._lock:
             if self._is_stopped:
                 raise CameraError("This process is stopping.", kind=ErrorKind.TRANSIENT)
-            if camera_id not in self._hls:
-                request = Request("fragments", "sub")
-                self._hls[camera_id] = LiveHls(lambda: FeedClient(self._run_dir, camera_id, request), camera_id)
-            return self._hls[camera_id]
+            key = (camera_id, stream)
+            if key not in self._hls:
+                request = Request("fragments", stream)
+                self._hls[key] = LiveHls(lambda: FeedClient(self._run_dir, camera_id, request), camera_id)
+            return self._hls[key]
 
     def _open(self, camera_id: str, request: Request) -> FeedClient:
         try:

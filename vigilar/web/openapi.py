@@ -41,6 +41,7 @@ def _paths() -> dict[str, Any]:
             "patch": {**_answer("Changed"), **_body("name", "record", enabled="boolean")},
             "delete": _answer("Removed; its recordings stay", None, status="204"),
         },
+        "/api/v1/cameras/{camera_id}/retry": {"post": _answer("Told to try now", None, status="204")},
         "/api/v1/cameras/test": {
             "post": {
                 **_answer("What the camera answered, stage by stage"),

@@ -50,12 +50,18 @@ def _no_reload() -> None:
     """Without a supervisor nobody can start a camera: the change is saved and counts at the next start."""
 
 
+def _no_retry(camera_id: str) -> bool:  # noqa: ARG001 -- one of two ways
+    """Without a bus no camera can be told."""
+    return False
+
+
 @dataclass(slots=True)
 class Parts:
     """Held in ``app.extensions["vigilar"]``.
 
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
-    again. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot reach this
+    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``probe`` tries a
+    camera; by default in a program of its own, so that a hostile camera cannot reach this
     process. ``stop`` ends all streams; ``close`` is called after the last request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
@@ -77,6 +83,7 @@ class Parts:
     hub: EventHub = HUB
     board: HealthBoard = BOARD
     ask_reload: Callable[[], None] = _no_reload
+    ask_retry: Callable[[str], bool] = _no_retry
     probe: CameraProbe = probe_by_command
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)

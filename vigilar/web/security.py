@@ -63,14 +63,15 @@ def _check_host() -> None:
 
 
 def _check_origin() -> None:
-    """A browser says where a request comes from; a changing request from elsewhere is refused (CSRF).
+    """A browser says where a request comes from; a changing request from elsewhere is refused (CSRF), and so is the
+    handshake of a WebSocket: browsers open one for any page and send our cookie along.
 
     ``Sec-Fetch-Site`` is the browser's own word, which no page can set, and stands alone: a proxy in front may have
     changed the Host. Without it (plain HTTP, old browsers) the Origin must be the Host, port included, because another
     port of this machine is somebody else. Programs send neither header and need a session or a login in the body,
     which a foreign page cannot add.
     """
-    if request.method in _SAFE_METHODS:
+    if request.method in _SAFE_METHODS and request.headers.get("Upgrade", "").lower() != "websocket":
         return
     site = request.headers.get("Sec-Fetch-Site")
     if site == "same-origin":

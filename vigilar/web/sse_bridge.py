@@ -17,7 +17,7 @@ from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
-from vigilar.bus.messages import BadMessage, CameraHealth, EventPublished, JobChanged, SystemHealth
+from vigilar.bus.messages import BadMessage, CameraHealth, CameraRetry, EventPublished, JobChanged, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import WebJob
 from vigilar.store.change_reader import ChangeReader, PassingPlace
@@ -90,6 +90,14 @@ class SseBridge:
     def is_connected(self) -> bool:
         return self._bus.is_connected
 
+    def ask_retry(self, camera_id: str) -> bool:
+        """Ask a camera's process for a try now; False when the bus is away."""
+        if not self._bus.is_connected:
+            return False
+        message = CameraRetry(new_id(), self._clock.utc_ns() // 1_000_000, camera_id)
+        self._bus.publish(Topics.camera_retry(camera_id), message.dump(), qos=0)
+        return True
+
     def on_connected(self) -> None:
         """Send what was stored while the broker was away."""
         try:
@@ -147,6 +155,9 @@ class NoBridge:
         """Nothing runs."""
 
     def is_connected(self) -> bool:
+        return False
+
+    def ask_retry(self, camera_id: str) -> bool:  # noqa: ARG002 -- stands in for SseBridge
         return False
 
 

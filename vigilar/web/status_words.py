@@ -21,6 +21,7 @@ FULL_SHARE = 20
 
 STATES = {
     "live": "Live",
+    "starting": "Starting",
     "connecting": "Connecting",
     "restarting": "Restarting",
     "no-picture": "No picture",
@@ -31,7 +32,14 @@ STATES = {
 
 LIVE_ONLY = "Live, not recording"
 
-_SHAPES = {"live": "ok", "connecting": "clock", "restarting": "clock", "off": "pause", "unknown": "unknown"}
+_SHAPES = {
+    "live": "ok",
+    "starting": "clock",
+    "connecting": "clock",
+    "restarting": "clock",
+    "off": "pause",
+    "unknown": "unknown",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,11 @@ class CameraLine:
     def has_picture(self) -> bool:
         """Whether nothing has to be said in place of its picture."""
         return self.state in ("live", "off")
+
+    @property
+    def is_coming(self) -> bool:
+        """On its way, and not for long: neither well nor a reason for an alarm."""
+        return self.state in ("starting", "connecting")
 
     @property
     def is_well(self) -> bool:
@@ -168,7 +181,9 @@ def list_problems(
     if not cameras:
         problems.append("No camera yet. Add the first one.")
     problems += [
-        f"{one.name}: {_short(one)}" for one in cameras if not one.is_well and not (problem and _is_of_disk(one))
+        f"{one.name}: {_short(one)}"
+        for one in cameras
+        if not (one.is_well or one.is_coming or (problem and _is_of_disk(one)))
     ]
     restarting = {f"camera/{one.id}" for one in cameras if one.state == "restarting"}
     problems += [
@@ -233,7 +248,6 @@ def _short(line: CameraLine) -> str:
     if line.has_picture and line.not_recording:
         return f"live, not recording. {line.not_recording.sentence}"
     return {
-        "connecting": "connecting, no picture yet.",
         "restarting": "restarting, not recording.",
         "unknown": "its state is not known.",
     }.get(line.state, "no picture.")
@@ -244,6 +258,9 @@ def house_sentence(cameras: Sequence[CameraLine], problems: Sequence[str]) -> st
     if problems:
         head = "One thing to look at" if len(problems) == 1 else f"{len(problems)} things to look at. First"
         return f"{head}: {_without_step(problems[0])}"
+    coming = [one.name for one in cameras if one.is_coming]
+    if coming:
+        return f"Starting: {_names(coming)}."
     count = sum(one.is_recording for one in cameras)
     noun = "camera" if count == 1 else "cameras"
     return f"All well. {count} {noun} recording." if count else "All well. Nothing is being recorded right now."
@@ -259,11 +276,14 @@ def live_sentence(cameras: Sequence[CameraLine]) -> str:
     if not cameras:
         return "No camera yet."
     live = sum(one.state == "live" for one in cameras)
-    down = [one.name for one in cameras if not one.has_picture]
+    down = [one.name for one in cameras if not (one.has_picture or one.is_coming)]
+    coming = [one.name for one in cameras if one.is_coming]
     silent = [one.name for one in cameras if one.state == "live" and one.not_recording]
     noun = "camera" if len(cameras) == 1 else "cameras"
     head = f"{live} {noun} live" if live == len(cameras) else f"{live} of {len(cameras)} {noun} live"
     words = [f"{head}."]
+    if coming:
+        words.append(f"Starting: {_names(coming)}.")
     if down:
         words.append(f"No picture: {_names(down)}.")
     if silent:

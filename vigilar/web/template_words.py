@@ -32,8 +32,8 @@ def install_template_words(app: Flask) -> None:
     def house_day(ms: int) -> str:
         return day_text(ms, parts().now_ms(), parts().zone)
 
-    def header_problems() -> list[str]:
-        return read_house(parts(), visible_cameras(asker())).problems
+    def header_mark() -> tuple[str, str, str]:
+        return read_house(parts(), visible_cameras(asker())).mark
 
     def may(right: Right) -> bool:
         return "member" in g and asker().may(right)
@@ -51,7 +51,7 @@ def install_template_words(app: Flask) -> None:
         icon=icon,
         clock=house_clock,
         day=house_day,
-        header_problems=header_problems,
+        header_mark=header_mark,
         Right=Right,
         may=may,
         now_ms=lambda: parts().now_ms(),

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
+from vigilar.base.errors import StoreError
+from vigilar.base.tally import Tally
 from vigilar.config.jobs import CameraInfo
 from vigilar.live.wire import Jpeg
+from vigilar.store.events import EventFilter, list_events
+from vigilar.store.files import find_file_before
 from vigilar.web.auth import asker, end_with_login
+from vigilar.web.event_words import EventCard, make_card
 from vigilar.web.house import read_cameras
 from vigilar.web.live_views import MjpegView
 from vigilar.web.parts import Parts, parts
 from vigilar.web.past import read_past
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, signed_in
 from vigilar.web.serving import PLAYLIST, media_response
 from vigilar.web.status_words import live_sentence
-from vigilar.web.visible import visible_cameras
+from vigilar.web.visible import VisibleCameras, visible_cameras
+
+logger = logging.getLogger(__name__)
 
 bp = Blueprint("live", __name__)
 
@@ -27,6 +36,11 @@ WIDTHS = (320, 640, 1280, 1920)
 """Widths of stills that are made; others are rounded up, so that few are kept in memory."""
 
 BOUNDARY = "vigilar-picture"
+
+VISITS, VISITS_MS = 12, 24 * 3600 * 1000
+"""So many of the last motions stand above the grid, none older than a day."""
+
+_unread = Tally(logger, "the last visits could not be read", every_s=60.0)
 
 
 @bp.get("/")
@@ -38,8 +52,26 @@ def start() -> AnyResponse:
 @bp.get("/live")
 @needs(Right.SEE_LIVE)
 def grid() -> str:
-    cameras = read_cameras(parts(), visible_cameras(asker()))
-    return render_template("live.html", cameras=cameras, sentence=live_sentence(cameras))
+    visible = visible_cameras(asker())
+    cameras = read_cameras(parts(), visible)
+    return render_template(
+        "live.html", cameras=cameras, sentence=live_sentence(cameras), visits=_last_visits(parts(), visible)
+    )
+
+
+def _last_visits(here: Parts, visible: VisibleCameras) -> list[EventCard] | None:
+    """What moved last, newest first; None for who may not see events, or while no row can be read: the pictures need
+    none."""
+    if not visible.member.may(Right.SEE_EVENTS):
+        return None
+    now_ms = here.now_ms()
+    wanted = EventFilter(type="motion", from_ms=now_ms - VISITS_MS, limit=VISITS)
+    try:
+        found, _ = here.rows.ask(lambda: list_events(here.store, visible.limit(wanted)))
+    except (StoreError, DoesNotAnswerError) as error:
+        _unread.add(error)
+        return []
+    return [make_card(one, now_ms, here.zone, visible.ids()) for one in found]
 
 
 @bp.get("/watch/<camera_id>")
@@ -50,6 +82,16 @@ def watch(camera_id: str) -> str:
     past = read_past(parts(), camera_id, request.args) if asker().may(Right.SEE_FOOTAGE) else None
     others = [one for one in visible_cameras(asker()).all() if one.id != camera_id]
     return render_template("watch.html", camera=line, details=_details(line.health), past=past, others=others)
+
+
+@bp.post("/api/v1/cameras/<camera_id>/retry")
+@needs(Right.SEE_SYSTEM)
+def retry(camera_id: str) -> AnyResponse:
+    """Try now to reach a camera that is down. Not for everybody: with a wrong login each try brings a camera nearer to
+    locking it."""
+    if not parts().ask_retry(_get(camera_id).id):
+        raise Problem(503, "camera.not_told", "The camera's program cannot be told right now; it tries by itself.")
+    return Response(status=204)
 
 
 @bp.get("/live/contact-sheet.jpg")
@@ -75,22 +117,38 @@ def snapshot(camera_id: str) -> AnyResponse:
     return Response(picture.data, mimetype="image/jpeg", headers=_stamps(parts(), picture))
 
 
-@bp.get("/live/<camera_id>/index.m3u8")
+@bp.get("/cameras/<camera_id>/last.jpg")
+@needs(Right.SEE_EVENTS)
+def last_still(camera_id: str) -> AnyResponse:
+    """The newest picture that was stored of this camera's events, for a tile that would be empty without."""
+    here = parts()
+    row = find_file_before(here.store, _get(camera_id).id, "still", here.now_ms())
+    found = here.footage.read_still(row.id, row.camera_id) if row is not None else None
+    if row is None or found is None:
+        raise Problem(404, "still.none", "There is no stored picture of this camera.")
+    stamps = {"X-Timestamp": str(row.start_ms), "X-Sent": str(here.now_ms())}
+    return Response(found[1], mimetype="image/jpeg", headers=stamps)
+
+
+@bp.get("/live/<camera_id>/index.m3u8", defaults={"stream": "sub"})
+@bp.get("/live/<camera_id>/narrow/index.m3u8", defaults={"stream": "narrow"})
 @needs(Right.SEE_LIVE)
-def playlist(camera_id: str) -> AnyResponse:
-    return Response(parts().live.playlist(_get(camera_id).id), mimetype=PLAYLIST)
+def playlist(camera_id: str, stream: str) -> AnyResponse:
+    return Response(parts().live.playlist(_get(camera_id).id, stream), mimetype=PLAYLIST)
 
 
-@bp.get("/live/<camera_id>/init-<int:run>.mp4")
+@bp.get("/live/<camera_id>/init-<int:run>.mp4", defaults={"stream": "sub"})
+@bp.get("/live/<camera_id>/narrow/init-<int:run>.mp4", defaults={"stream": "narrow"})
 @needs(Right.SEE_LIVE)
-def init_segment(camera_id: str, run: int) -> AnyResponse:
-    return _media(parts().live.init(_get(camera_id).id, run))
+def init_segment(camera_id: str, run: int, stream: str) -> AnyResponse:
+    return _media(parts().live.init(_get(camera_id).id, run, stream))
 
 
-@bp.get("/live/<camera_id>/segment-<int:number>.m4s")
+@bp.get("/live/<camera_id>/segment-<int:number>.m4s", defaults={"stream": "sub"})
+@bp.get("/live/<camera_id>/narrow/segment-<int:number>.m4s", defaults={"stream": "narrow"})
 @needs(Right.SEE_LIVE)
-def segment(camera_id: str, number: int) -> AnyResponse:
-    return _media(parts().live.segment(_get(camera_id).id, number))
+def segment(camera_id: str, number: int, stream: str) -> AnyResponse:
+    return _media(parts().live.segment(_get(camera_id).id, number, stream))
 
 
 @bp.get("/live/<camera_id>/mjpeg")

@@ -48,6 +48,7 @@ def api_system() -> AnyResponse:
             "now": house.now_ms,
             "sentence": house.sentence,
             "problems": house.problems,
+            "mark": dict(zip(("state", "symbol", "words"), house.mark, strict=True)),
             "cameras": [
                 {
                     "id": line.id,

@@ -1,5 +1,8 @@
 // On every page: the health dot, the bar that says live updates are paused, and one polite line for screen readers.
 
+import "./keys.js";
+import { clockText } from "./clock.js";
+import { awaySince, reach } from "./reach.js";
 import { stream } from "./stream.js";
 
 const health = document.getElementById("health");
@@ -10,7 +13,18 @@ let pausedTimer = null;
 stream.addEventListener("up", () => {
   clearTimeout(pausedTimer);
   pausedTimer = null;
+  paused.hidden = awaySince() === null;
+});
+const pausedWords = paused.textContent;
+reach.addEventListener("away", () => {
+  paused.textContent = `This box does not answer since ${clockText(awaySince())}. What stands here was true then.`;
+  paused.hidden = false;
+  if (health) showMark({ state: "unknown", symbol: "unknown", words: "Not known" });
+});
+reach.addEventListener("back", () => {
+  paused.textContent = pausedWords;
   paused.hidden = true;
+  askSoon(0);
 });
 stream.addEventListener("down", () => {
   pausedTimer ??= setTimeout(() => (paused.hidden = false), PAUSED_AFTER_MS);
@@ -22,14 +36,16 @@ async function showHealth() {
   try {
     const answer = await fetch("/api/v1/system", { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
-    const { problems } = await answer.json();
-    const isBad = problems.length > 0;
-    health.dataset.state = isBad ? "bad" : "ok";
-    health.querySelector("span").textContent = isBad ? `${problems.length} to look at` : "All well";
-    setIcon(health.querySelector("use"), isBad ? "alert" : "ok");
+    showMark((await answer.json()).mark);
   } catch {
-    // The paused bar says it.
+    // The bar says it.
   }
+}
+
+function showMark({ state, symbol, words }) {
+  health.dataset.state = state;
+  health.querySelector("span").textContent = words;
+  setIcon(health.querySelector("use"), symbol);
 }
 
 /** Show another symbol of the icon sheet. */

@@ -69,8 +69,8 @@ export async function play(video, url, { isLive = false, startAt = null, onFail 
     video.load();
   };
   const fail = (words) => {
+    onFail(words); // first: whoever keeps the last picture takes it out of the element now
     stop();
-    onFail(words);
   };
   hls.on(Hls.Events.ERROR, (_name, data) => {
     if (!data.fatal || stopped) return;

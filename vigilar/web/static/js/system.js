@@ -1,6 +1,15 @@
 // Keeps the state of the house fresh: the page is drawn by the box, we only put the new one in place of the old.
 
+import { clockText } from "./clock.js";
+import { awaySince, reach } from "./reach.js";
+
 const EVERY_MS = 5000;
+
+reach.addEventListener("away", () => {
+  const sentence = document.querySelector("#system .sentence");
+  sentence.textContent = `Not known: this box does not answer since ${clockText(awaySince())}. Below is how it was then.`;
+});
+reach.addEventListener("back", refresh);
 
 async function refresh() {
   const old = document.getElementById("system");

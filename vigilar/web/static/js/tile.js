@@ -1,9 +1,11 @@
 // What a tile or the single view says when there is no picture: the words, the hatch, the counter.
 
 import { clockText, lasting, now } from "./clock.js";
+import { awaySince } from "./reach.js";
 
 const STATES = {
   live: "Live",
+  starting: "Starting",
   connecting: "Connecting",
   restarting: "Restarting",
   "no-picture": "No picture",
@@ -23,10 +25,18 @@ export const isSeen = (state, isFresh) => state === "live" || (state === "unknow
 export function sayDown(box, isFresh = false) {
   const { state, last, next, reason, frozen } = box.dataset;
   const hatch = box.querySelector(".hatch");
-  hatch.hidden = (isWell(state) || isSeen(state, isFresh)) && !frozen;
+  const away = awaySince();
+  hatch.hidden = away === null && (isWell(state) || isSeen(state, isFresh)) && !frozen;
+  const again = box.querySelector(".again");
+  if (again) again.hidden = away !== null || Boolean(frozen) || !["no-picture", "failed"].includes(state);
   if (hatch.hidden) return;
   const title = hatch.querySelector("strong");
   const why = hatch.querySelector(".why");
+  if (away !== null) {
+    setText(title, "This page does not reach the box");
+    setText(why, `Not since ${clockText(away)}. How this camera is, is not known.`);
+    return;
+  }
   if (frozen) {
     setText(title, "Picture stands still");
     setText(why, `It is from ${clockText(Number(frozen))}. Newer ones do not arrive here.`);
@@ -59,6 +69,22 @@ function sayNotRecording(box, why) {
   box.dataset.notRecording = why;
 }
 
+/** The button "Try now" in a hatch: asks the camera's process to try at once. */
+export function armRetry(box) {
+  const button = box.querySelector(".again");
+  button?.addEventListener("click", async (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    button.disabled = true;
+    const answer = await fetch(`/api/v1/cameras/${box.dataset.camera}/retry`, { method: "POST" }).catch(() => null);
+    setText(button.querySelector("span"), answer?.ok ? "Trying…" : "Not told");
+    setTimeout(() => {
+      button.disabled = false;
+      setText(button.querySelector("span"), "Try now");
+    }, 3000);
+  });
+}
+
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -75,9 +101,11 @@ export async function paint(canvas, picture, part = null) {
   if (!part) bitmap.close();
 }
 
-/** Load the newest still of a camera into a canvas. UTC ms of the picture, or null. */
-export async function loadStill(canvas, cameraId, width) {
-  const answer = await fetch(`/cameras/${cameraId}/snapshot.jpg?width=${width}`, { headers: { Accept: "image/jpeg" } });
+/** Load the newest still of a camera into a canvas, or with `isLast` the newest that was stored. UTC ms of the picture,
+ * or null. */
+export async function loadStill(canvas, cameraId, width, isLast = false) {
+  const path = `/cameras/${cameraId}/${isLast ? "last.jpg" : `snapshot.jpg?width=${width}`}`;
+  const answer = await fetch(path, { headers: { Accept: "image/jpeg" } });
   if (!answer.ok) return null;
   await paint(canvas, await answer.blob());
   return Number(answer.headers.get("X-Timestamp")) || null;
@@ -122,8 +150,11 @@ function differs(a, b) {
 }
 
 /** A still that cannot be loaded shows nothing, not the browser's broken picture. */
-export function hideBroken(image) {
-  const hide = () => image.setAttribute("data-broken", "");
+export function hideBroken(image, then = () => {}) {
+  const hide = () => {
+    image.setAttribute("data-broken", "");
+    then();
+  };
   image.addEventListener("error", hide);
   if (image.complete && !image.naturalWidth) hide();
 }

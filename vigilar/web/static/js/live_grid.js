@@ -1,15 +1,21 @@
 // The grid: all stills at once out of one picture, then moving ones in the tiles on screen, each with its age.
 
-import { age, heard, lasting, now } from "./clock.js";
+import { age, clockText, heard, lasting, now } from "./clock.js";
 import { setIcon } from "./base.js";
+import { openLayout, showGroups } from "./layout.js";
+import { onKey } from "./keys.js";
 import { play } from "./player.js";
+import { awaySince, reach } from "./reach.js";
 import { stream } from "./stream.js";
-import { Unchanged, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { Unchanged, armRetry, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import "./just_now.js";
 
-const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 4 : 9;
+// A browser has about 40 video elements on a phone and 75 elsewhere; more than these are not watched at once.
+const MOST_PLAYERS = matchMedia("(max-width: 767px)").matches ? 6 : 16;
 // Above what HLS is behind: 2 to 3 s, and more at its start, which is at a keyframe.
 const frozenMs = (gapS) => Math.max(8000, 2000 * (gapS || 0));
 const STILL_EVERY_MS = 2000;
+const LONG_GAP_S = 6; // HLS begins at a keyframe: with rarer ones a stream is asked for that the box encodes
 const LOOK_EVERY_MS = 2000;
 const SHEET_WAIT_MS = 2000;
 const HIDDEN_STOP_MS = 30000;
@@ -17,6 +23,9 @@ const RETRY_MS = 5000;
 
 const tiles = new Map();
 let isPaused = false;
+
+const DOWN = { starting: "starting", connecting: "connecting", restarting: "restarting", unknown: "not known" };
+const oldness = (ms) => (ms < 60000 ? age(ms) : lasting(ms));
 
 class Tile {
   constructor(box) {
@@ -29,13 +38,28 @@ class Tile {
     this.isStarting = false;
     this.stillTs = null;
     this.why = ""; // why there are stills instead of video
+    this.narrow = ""; // why the stream is encoded for this page
     this.nextStill = 0;
     this.retryAt = 0;
-    this.gapS = 0;
+    this.gapS = Number(box.dataset.gap) || 0;
     this.unchanged = new Unchanged();
     this.unchangedMs = 0;
     this.lookAt = 0;
     this.video?.addEventListener("playing", () => (this.video.hidden = false));
+    armRetry(box);
+  }
+
+  /** A tile is never empty: what the sheet did not have in time is asked for, and else the newest that was stored. */
+  async fillEmpty() {
+    if (!this.still || this.stillTs !== null) return;
+    const isUp = isSeen(this.box.dataset.state, true);
+    for (const isLast of isUp ? [false, true] : [true, false]) {
+      const ts = await loadStill(this.still, this.box.dataset.camera, 640, isLast).catch(() => null);
+      if (ts === null) continue;
+      this.stillTs = Math.max(ts, this.stillTs ?? 0);
+      this.box.dataset.painted = "1";
+      return this.say();
+    }
   }
 
   get canShow() {
@@ -56,7 +80,9 @@ class Tile {
     }
     this.isStarting = true;
     try {
-      this.player = await play(this.video, this.box.dataset.hls, { isLive: true, onFail: (why) => this.fail(why) });
+      if (this.gapS > LONG_GAP_S) this.narrow = "small: keyframes are rare";
+      const url = this.narrow ? this.box.dataset.hls.replace("index.", "narrow/index.") : this.box.dataset.hls;
+      this.player = await play(this.video, url, { isLive: true, onFail: (why) => this.fail(why) });
       this.video.play().catch(() => {});
     } catch {
       this.fail("network");
@@ -66,7 +92,8 @@ class Tile {
 
   fail(why) {
     this.stop();
-    if (why === "codec") this.why = "pictures one by one: this browser cannot play H.265";
+    if (why === "codec" && !this.narrow) this.narrow = "small: this browser cannot play H.265";
+    else if (why === "codec") this.why = "pictures one by one: this browser cannot play H.265";
     else this.retryAt = now() + RETRY_MS;
     this.nextStill = 0;
   }
@@ -109,20 +136,21 @@ class Tile {
       this.unchangedMs = this.unchanged.look(this.video, now());
     }
     const isFresh = isMoving && behind !== null && behind <= frozenMs(this.gapS);
-    if (state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = String(ts);
+    if (awaySince() === null && state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = String(ts);
     else delete this.box.dataset.frozen;
     sayDown(this.box, isFresh);
     setText(this.ageLine, this.words(isSeen(state, isFresh) ? "live" : state, behind));
   }
 
   words(state, behind) {
-    if (!isWell(state)) return { connecting: "connecting", restarting: "restarting", unknown: "not known" }[state] ?? "no picture";
+    const old = behind === null ? "" : `, ${oldness(behind)} old`;
+    if (awaySince() !== null) return `not reached${old}`;
+    if (!isWell(state)) return `${DOWN[state] ?? "no picture"}${old}`;
     if (state === "off") return "switched off";
-    if (this.box.dataset.frozen) return "stands still";
-    const old = behind === null ? "" : `, ${age(behind)} old`;
+    if (this.box.dataset.frozen) return `stands still${old}`;
     if (isPaused) return `paused${old}`;
     if (this.unchangedMs) return `no change for ${lasting(this.unchangedMs)}`;
-    if (this.player && !this.video.hidden) return behind === null ? "live" : `live ${age(behind)}`;
+    if (this.player && !this.video.hidden) return [this.narrow, behind === null ? "live" : `live ${age(behind)}`].filter(Boolean).join(", ");
     return this.why ? `${this.why}${old}` : behind === null ? "opening" : `still${old}`;
   }
 }
@@ -148,7 +176,10 @@ function updateAll() {
 async function paintSheet() {
   try {
     const answer = await fetch("/live/contact-sheet.jpg", { signal: AbortSignal.timeout(SHEET_WAIT_MS) });
-    if (!answer.ok) return;
+    if (!answer.ok) {
+      for (const tile of tiles.values()) tile.fillEmpty();
+      return;
+    }
     heard(Number(answer.headers.get("X-Sent")));
     const layout = JSON.parse(answer.headers.get("X-Sheet"));
     const sheet = await createImageBitmap(await answer.blob());
@@ -159,6 +190,7 @@ async function paintSheet() {
     }
     sheet.close();
     updateAll();
+    for (const tile of tiles.values()) tile.fillEmpty();
   } catch {
     // Each tile says what it shows; the videos are tried anyway.
   }
@@ -189,16 +221,64 @@ stream.addEventListener("health", ({ detail }) => {
 /** The sentence above the grid, as the server would say it. */
 function saySentence() {
   if (!tiles.size) return;
+  const away = awaySince();
+  if (away !== null) {
+    setText(document.getElementById("sentence"), `Not known: this box does not answer since ${clockText(away)}.`);
+    return;
+  }
   const boxes = [...tiles.values()].map((tile) => tile.box.dataset);
   const live = boxes.filter((box) => box.state === "live").length;
-  const down = boxes.filter((box) => !isWell(box.state)).map((box) => box.name);
+  const isComing = (box) => box.state === "starting" || box.state === "connecting";
+  const coming = boxes.filter(isComing).map((box) => box.name);
+  const down = boxes.filter((box) => !isWell(box.state) && !isComing(box)).map((box) => box.name);
   const silent = boxes.filter((box) => box.state === "live" && box.notRecording).map((box) => box.name);
   const noun = boxes.length === 1 ? "camera" : "cameras";
   const words = [live === boxes.length ? `${live} ${noun} live.` : `${live} of ${boxes.length} ${noun} live.`];
   const some = (names) => names.slice(0, 3).join(", ") + (names.length > 3 ? " and others" : "");
+  if (coming.length) words.push(`Starting: ${some(coming)}.`);
   if (down.length) words.push(`No picture: ${some(down)}.`);
   if (silent.length) words.push(`Not recording: ${some(silent)}.`);
   setText(document.getElementById("sentence"), words.join(" "));
+}
+
+for (const kind of ["away", "back"]) {
+  reach.addEventListener(kind, () => {
+    saySentence();
+    updateAll();
+  });
+}
+
+const links = () => [...document.querySelectorAll(".tile:not([hidden]) .tile-link")];
+const room = document.getElementById("room");
+const full = document.getElementById("full");
+
+function toggleFull() {
+  if (document.fullscreenElement) document.exitFullscreen();
+  else room.requestFullscreen?.();
+}
+
+/** The neighbour of the tile that has the focus, `step` places on. */
+function move(step) {
+  const all = links();
+  const at = all.indexOf(document.activeElement.closest?.(".tile-link"));
+  all[at < 0 ? 0 : Math.min(all.length - 1, Math.max(0, at + step))]?.focus();
+}
+
+if (tiles.size) {
+  const columns = () => Number(document.getElementById("grid").dataset.columns) || 1;
+  const steps = { ArrowLeft: () => -1, ArrowRight: () => 1, ArrowUp: () => -columns(), ArrowDown: columns };
+  onKey("1|2|3|4|5|6|7|8|9", "open that camera", (event) => links()[Number(event.key) - 1]?.click());
+  onKey("ArrowLeft|ArrowRight|ArrowUp|ArrowDown", "move among cameras, Enter opens", (event) => move(steps[event.key]()));
+  onKey("f", "full screen", toggleFull);
+  onKey(" ", "pause all", () => document.getElementById("pause").click());
+  onKey("l", "layout", openLayout);
+  if (document.fullscreenEnabled) {
+    full.hidden = false;
+    full.addEventListener("click", toggleFull);
+  }
+  document.getElementById("layout-open").hidden = false;
+  document.getElementById("layout-open").addEventListener("click", openLayout);
+  showGroups();
 }
 
 const pause = document.getElementById("pause");

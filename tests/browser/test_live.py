@@ -1,0 +1,365 @@
+"""Live pages in a real browser: how soon, how late, how much, and what they say when they cannot know."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect, sync_playwright
+
+from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
+from tests.browser.house import House, first_jpeg, open_house, serve
+from tests.recording_kit import Clip, make_clip
+from vigilar.base.stop import Stop
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+HIDE = """isHidden => { Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
+    document.dispatchEvent(new Event("visibilitychange")); }"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert EXECUTABLE.exists()
+    assert AXE.exists()
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return make_clip(tmp_path_factory.mktemp("clips"), has_sound=True, gop=10, size=(320, 180))
+
+
+class Place:
+    """A served house with so many cameras, all live, and a browser for it."""
+
+    def __init__(self, house: House, url: str, chromium: Browser, cables: dict[str, Stop]) -> None:
+        self.house, self.url, self.cables = house, url, cables
+        self._chromium = chromium
+
+    def browser(self, width: int = 1440, height: int = 900) -> BrowserContext:
+        context = self._chromium.new_context(viewport={"width": width, "height": height})
+        sign_in(context.new_page(), self.url)
+        return context
+
+    def page(self, path: str = "/live", width: int = 1440, height: int = 900) -> Page:
+        page = self.browser(width, height).pages[0]
+        page.goto(self.url + path)
+        return page
+
+    def close(self) -> None:
+        for context in list(self._chromium.contexts):
+            context.close()
+
+    def well(self) -> None:
+        self.house.well(*self.cables)
+
+
+@contextmanager
+def opened(folder: Path, chromium: Browser, clip: Clip, count: int) -> Iterator[Place]:
+    cameras = tuple((f"cam-{number}", f"Camera {number}") for number in range(1, count + 1))
+    with open_house(folder, cameras) as house, serve(house) as url, ExitStack() as ending:
+        house.client()
+        cables = {camera_id: house.feed(camera_id, clip) for camera_id, _ in cameras}
+        place = Place(house, url, chromium, cables)
+        place.well()
+        ending.callback(place.close)
+        yield place
+
+
+def report(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    with capsys.disabled():
+        print(f"\n{words}", end="")  # noqa: T201 -- the figure of the test
+
+
+@pytest.mark.quiet
+def test_single_view_is_there_at_once_and_hardly_behind(
+    tmp_path: Path, chromium: Browser, clip: Clip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.browser().pages[0]
+        page.add_init_script(
+            """addEventListener("DOMContentLoaded", () => document.querySelector("video")?.addEventListener("playing",
+                () => { window.playingAt ??= performance.now(); }))"""
+        )
+        waits = []
+        for _ in range(3):
+            page.goto(f"{place.url}/watch/cam-1")
+            page.wait_for_function("() => window.playingAt > 0", timeout=10_000)
+            waits.append(page.evaluate("() => window.playingAt"))
+        page.wait_for_timeout(4000)
+        words = page.locator("#latency").inner_text()
+        report(capsys, f"moving after {[round(one) for one in waits]} ms; {words}")
+        assert sorted(waits)[1] < 1000
+        found = re.fullmatch(r"Live, ([0-9.]+) s behind", words)
+        assert found
+        assert float(found[1]) < 0.5
+
+
+def test_single_view_costs_what_the_camera_sends(
+    tmp_path: Path, chromium: Browser, clip: Clip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not the fourfold in JPEG; and nothing at all once the page is hidden."""
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/events")
+        taken: list[int] = []
+        others: list[str] = []
+
+        def listen(socket: WebSocket) -> None:
+            socket.on("framereceived", lambda data: taken.append(len(data)))
+
+        page.on("websocket", listen)
+        page.on("request", lambda request: others.append(urlsplit(request.url).path))
+        page.goto(f"{place.url}/watch/cam-1")
+        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        taken.clear()
+        page.wait_for_timeout(5000)
+        sent = sum(len(packet.data) for packet in clip.video) / 4 * 5
+        report(capsys, f"{sum(taken) * 8 / 5000:.0f} kbit/s shown of {sent * 8 / 5000:.0f} kbit/s sent")
+        assert 0 < sum(taken) < 1.8 * sent + 20_000
+        assert not [one for one in others if one.endswith("/mjpeg")]
+        page.evaluate(HIDE, True)
+        page.wait_for_timeout(500)
+        taken.clear()
+        page.wait_for_timeout(2000)
+        assert taken == []
+        page.evaluate(HIDE, False)
+        expect(page.locator("#latency")).to_contain_text("behind", timeout=5_000)
+
+
+def test_sound_is_off_until_asked(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/watch/cam-1")
+        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        asked: list[str] = []
+        page.on("websocket", lambda socket: asked.append(socket.url))
+        assert page.evaluate("document.querySelector('video').muted")
+        page.keyboard.press("m")
+        expect(page.get_by_role("button", name="Sound")).to_have_attribute("aria-pressed", "true")
+        page.wait_for_function(
+            """() => { const video = document.querySelector("video");
+                return !video.muted && video.webkitAudioDecodedByteCount > 0; }""",
+            timeout=10_000,
+        )
+        assert asked[-1].endswith("sound=1")
+        expect(page.locator("#latency")).to_contain_text("behind", timeout=5_000)
+        assert find_violations(page) == []
+
+
+def test_narrow_stream_is_named(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/watch/cam-1")
+        page.select_option("#quality", "narrow")
+        expect(page.locator("#how")).to_contain_text("Small stream. H.264", timeout=10_000)
+
+
+def test_browser_without_the_codec_gets_another_picture(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """As H.265 is for many: here the browser says so of every codec, and is shown JPEGs."""
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.browser().pages[0]
+        page.add_init_script("MediaSource.isTypeSupported = () => false;")
+        page.goto(f"{place.url}/watch/cam-1")
+        expect(page.locator("#how")).to_contain_text("Pictures one by one: this browser cannot play", timeout=10_000)
+        expect(page.locator("#stage canvas")).to_be_visible()
+        expect(page.locator("#latency")).to_contain_text("behind")
+
+
+@pytest.mark.long
+def test_windows_share_one_socket_and_the_sixth_page_loads(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        context = place.browser()
+        windows = []
+        for _ in range(5):
+            page = context.new_page()
+            page.goto(f"{place.url}/watch/cam-1")
+            windows.append(page)
+        expect(windows[-1].locator("#how")).to_contain_text("Full quality", timeout=10_000)
+        expect(windows[0].locator("#how")).to_contain_text("About 2 s behind", timeout=15_000)
+        assert place.house.parts.live.watching() == 1
+        assert place.house.parts.hub.count() == 1
+        sixth = context.new_page()
+        began = time.monotonic()
+        sixth.goto(f"{place.url}/events", timeout=5_000)
+        assert time.monotonic() - began < 5.0
+        windows[-1].close()  # another takes over what it had
+        deadline = time.monotonic() + 10.0
+        while time.monotonic() < deadline and place.house.parts.live.watching() == 0:
+            windows[0].wait_for_timeout(100)
+        assert place.house.parts.live.watching() == 1
+
+
+@pytest.mark.long
+def test_unreachable_box_is_not_called_well(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """The pictures stay, with their growing age; no page says what it cannot know."""
+    with opened(tmp_path, chromium, clip, 4) as place:
+        page = place.page("/live")
+        age = page.locator("[data-camera=cam-2] .tile-age")
+        expect(age).to_contain_text("live ", timeout=15_000)
+        system = page.context.new_page()
+        system.goto(f"{place.url}/system")
+        page.bring_to_front()
+        page.context.set_offline(True)
+        place.house.parts.hub.close()
+        expect(page.locator("#sentence")).to_contain_text("Not known: this box does not answer since", timeout=15_000)
+        expect(page.locator("#health")).to_have_text("Not known")
+        expect(system.locator("#system .sentence").first).to_contain_text("Not known", timeout=15_000)
+        page.wait_for_timeout(15_000)  # what lay ready has been played, the players have given up
+        expect(age).to_contain_text(re.compile(r"not reached, [0-9]+ s old"))
+        dark = """() => [...document.querySelectorAll(".tile")].map(tile => {
+            const shown = tile.querySelector("video:not([hidden])") ?? tile.querySelector("canvas");
+            const c = document.createElement("canvas"); c.width = 32; c.height = 18;
+            const brush = c.getContext("2d"); brush.drawImage(shown, 0, 0, 32, 18);
+            return Math.max(...brush.getImageData(0, 0, 32, 18).data.filter((_, i) => i % 4 == 1)); })"""
+        assert all(brightest > 100 for brightest in page.evaluate(dark)), "no tile is black"
+        assert find_violations(page) == []
+        place.house.parts.hub.open()
+        page.context.set_offline(False)
+        place.well()
+        expect(page.locator("#sentence")).to_have_text("4 cameras live.", timeout=20_000)
+        expect(age).to_contain_text("live ", timeout=15_000)
+        expect(page.locator("#health")).not_to_have_text("Not known", timeout=15_000)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", [1, 2, 4, 8, 12, 16])
+def test_grid_fills_the_screen_and_all_move(
+    tmp_path: Path, chromium: Browser, clip: Clip, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(tmp_path, chromium, clip, count) as place:
+        page = place.page("/live")
+        began = time.monotonic()
+        expect(page.locator(".tile[data-painted]")).to_have_count(count, timeout=10_000)
+        painted_s = time.monotonic() - began
+        expect(page.locator(".tile video:visible")).to_have_count(count, timeout=30_000)
+        report(capsys, f"{count} cameras: painted {painted_s:.2f} s, all moving {time.monotonic() - began:.2f} s later")
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight + 1"), "nothing to scroll"
+        used = page.evaluate(
+            """() => { const grid = document.getElementById("grid").getBoundingClientRect();
+                const tiles = [...document.querySelectorAll(".tile")].map(t => t.getBoundingClientRect());
+                const wide = Math.max(...tiles.map(t => t.right)) - Math.min(...tiles.map(t => t.left));
+                const high = Math.max(...tiles.map(t => t.bottom)) - Math.min(...tiles.map(t => t.top));
+                return Math.max(wide / grid.width, high / (innerHeight - grid.top - 12)); }"""
+        )
+        assert used > 0.9, "it reaches the edges in one direction"
+
+
+@pytest.mark.long
+def test_camera_with_rare_keyframes_moves_in_the_grid_at_once(
+    tmp_path: Path, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A keyframe each half minute: HLS alone would show a still until the next one."""
+    rare = make_clip(tmp_path_factory.mktemp("rare"), seconds=30, fps=10, gop=300, size=(320, 180))
+    with opened(tmp_path, chromium, rare, 1) as place:
+        place.house.health("cam-1", last_frame_ts=place.house.now_ms(), keyframe_gap_s=30.0, codec="h264")
+        page = place.page("/live")
+        tile = page.locator("[data-camera=cam-1]")
+        expect(tile.locator("video")).to_be_visible(timeout=8_000)
+        expect(tile.locator(".tile-age")).to_contain_text("small: keyframes are rare, live ", timeout=5_000)
+
+
+def test_no_tile_is_empty(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """A camera that was down before the page came shows its last stored picture, and how old that is."""
+    with opened(tmp_path, chromium, clip, 2) as place:
+        house = place.house
+        house.still("cam-2", first_jpeg(clip))
+        place.cables["cam-2"].set()
+        house.feeds.close()
+        house.health("cam-2", "no-picture", reason="Nothing answers.", last_frame_ts=house.now_ms() - 60_000)
+        page = place.page("/live")
+        tile = page.locator("[data-camera=cam-2]")
+        expect(tile).to_have_attribute("data-painted", "1", timeout=10_000)
+        expect(tile.locator(".tile-age")).to_contain_text(re.compile(r"no picture, [0-9.]+ s old"))
+        page.goto(f"{place.url}/watch/cam-2")
+        expect(page.locator("#stage canvas")).to_be_visible(timeout=10_000)
+
+
+def test_keys_reach_everything(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 4) as place:
+        page = place.page("/live")
+        expect(page.locator("#pause")).to_be_visible()  # its script is there
+        focused = "document.activeElement.closest('.tile')?.dataset.camera"
+        for key, camera_id in (("ArrowRight", "cam-1"), ("ArrowRight", "cam-2"), ("ArrowDown", "cam-4")):
+            page.keyboard.press(key)
+            assert page.evaluate(focused) == camera_id
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name="Keys of this page")).to_be_visible()
+        assert find_violations(page) == []
+        page.keyboard.press("Escape")
+        page.keyboard.press("f")
+        page.wait_for_function("() => document.fullscreenElement?.id === 'room'", timeout=5_000)
+        page.keyboard.press("f")
+        page.wait_for_function("() => !document.fullscreenElement", timeout=5_000)
+        page.keyboard.press("3")
+        expect(page).to_have_url(f"{place.url}/watch/cam-3")
+        page.keyboard.press("Escape")
+        expect(page).to_have_url(f"{place.url}/live")
+        page.keyboard.press("g")
+        page.keyboard.press("e")
+        expect(page).to_have_url(f"{place.url}/events")
+
+
+def test_layout_is_kept_for_its_user(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 3) as place:
+        page = place.page("/live")
+        page.click("#layout-open")
+        page.get_by_role("button", name="Move Camera 3 up").click()
+        page.get_by_label("Group of Camera 3").fill("Back")
+        page.get_by_label("Group of Camera 3").press("Tab")
+        assert find_violations(page) == []
+        page.click("#layout-close")
+        page.reload()
+        order = "[...document.querySelectorAll('.tile')].map(t => t.dataset.camera)"
+        assert page.evaluate(order) == ["cam-1", "cam-3", "cam-2"]
+        page.select_option("#group", "Back")
+        expect(page.locator(".tile:visible")).to_have_count(1)
+
+
+def test_visits_stand_above_the_grid(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        house = place.house
+        house.event(camera_id="cam-1", title="Motion, Camera 1", still_id=house.still("cam-1", first_jpeg(clip)))
+        page = place.page("/live")
+        expect(page.locator("#just-now li")).to_have_count(1)
+        page.wait_for_timeout(800)
+        event = house.event(camera_id="cam-1", title="Motion, again", length_ms=None)
+        house.tell(event)
+        expect(page.locator("#just-now li").first).to_contain_text("Motion, again")
+        page.locator("#just-now a").first.click()
+        expect(page).to_have_url(f"{place.url}/events/{event.id}")
+
+
+def test_sideways_phone_shows_the_whole_picture(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/watch/cam-1", 844, 390)
+        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        box = page.locator("#stage").bounding_box()
+        assert box is not None
+        assert (box["y"] >= -1, box["y"] + box["height"] <= 391) == (True, True), box
+
+
+def test_magnified_page_is_not_covered(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """1280 x 720 at 400 %: header and tabs go with the page."""
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/live", 320, 180)
+        for selector in (".top", ".tabs"):
+            assert page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).position") == "static"
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_forced_colours_mark_one_tab(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/live")
+        page.emulate_media(forced_colors="active")
+        borders = page.evaluate(
+            "[...document.querySelectorAll('.tabs a')].map(a => getComputedStyle(a).borderBottomColor)"
+        )
+        assert borders[0] not in borders[1:]
+        assert len(set(borders[1:])) == 1
