@@ -143,7 +143,7 @@ def test_sound_is_off_until_asked(tmp_path: Path, chromium: Browser, clip: Clip)
         page.on("websocket", lambda socket: asked.append(socket.url))
         assert page.evaluate("document.querySelector('video').muted")
         page.keyboard.press("m")
-        expect(page.get_by_role("button", name="Sound")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
         page.wait_for_function(
             """() => { const video = document.querySelector("video");
                 return !video.muted && video.webkitAudioDecodedByteCount > 0; }""",
@@ -299,6 +299,7 @@ def test_keys_reach_everything(tmp_path: Path, chromium: Browser, clip: Clip) ->
         page.wait_for_function("() => !document.fullscreenElement", timeout=5_000)
         page.keyboard.press("3")
         expect(page).to_have_url(f"{place.url}/watch/cam-3")
+        expect(page.locator("#pause")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page).to_have_url(f"{place.url}/live")
         page.keyboard.press("g")

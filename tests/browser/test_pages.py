@@ -332,7 +332,7 @@ def test_frozen_picture_is_never_called_live(tmp_path: Path, chromium: Browser, 
         expect(tiles["same"].locator(".tile-age")).to_contain_text("no change for 00:3", timeout=40_000)
         expect(tiles["good"].locator(".tile-age")).to_contain_text("live ")
         expect(alone.locator("#latency")).to_contain_text("No change in the picture for 00:3", timeout=45_000)
-        expect(alone.locator(".hatch")).to_be_hidden()
+        expect(alone.locator("#stage .hatch")).to_be_hidden()
         page.reload()  # by now nobody has reported for long: what is seen is still shown
         expect(tiles["good"].locator(".tile-age")).to_contain_text("live ", timeout=15_000)
         expect(tiles["good"].locator(".hatch")).to_be_hidden()

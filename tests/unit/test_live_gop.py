@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
+
+import pytest
 
 from tests.recording_kit import plain_packet, plain_packets, plain_run
 from vigilar.live.gop import VIEWER_PACKETS, LiveStream, Viewer
@@ -125,6 +128,17 @@ def test_long_group_is_no_fault_of_who_joins() -> None:
     stream.add(plain_packet(70.0))
     assert len(times(drained(viewer))) == 701
     assert viewer.dropped == 0
+
+
+def test_distance_of_keyframes_is_not_known_before_the_second() -> None:
+    assert filled(3.0, gop_s=30.0).keyframe_gap_s == math.inf
+    assert filled(3.0).keyframe_gap_s == pytest.approx(1.0)
+    assert filled(38.0, gop_s=30.0).keyframe_gap_s == pytest.approx(30.0)
+    stream = LiveStream(max_bytes=5_000, max_gop_bytes=10_000)  # nor is it forgotten with a group that is not kept
+    stream.add(plain_run())
+    for n in range(40):
+        stream.add(plain_packet(n / 10, is_keyframe=n in (0, 30), size=900))
+    assert stream.keyframe_gap_s == pytest.approx(3.0)
 
 
 def test_picture_that_waited_too_long_is_left_out() -> None:

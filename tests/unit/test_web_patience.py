@@ -115,7 +115,15 @@ def tell(house: House, state: str) -> None:
     house.parts.board.set_folder({"state": state, "sentence": sentence, "next_step": ""}, house.parts.now_ms())
 
 
-MEMORY_PATHS = ("/live", "/system", "/api/v1/system", "/api/v1/cameras", "/cameras/add", "/healthz")
+MEMORY_PATHS = (
+    "/live",
+    "/watch/front-door",
+    "/system",
+    "/api/v1/system",
+    "/api/v1/cameras",
+    "/cameras/add",
+    "/healthz",
+)
 ROW_PATHS = (
     "/cameras/x/last.jpg",
     "/events",

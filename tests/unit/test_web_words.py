@@ -63,7 +63,7 @@ def test_ranges_without_sense(start: str | None, end: str | None, code: str) -> 
     assert caught.value.code == code
 
 
-def test_range_of_a_day() -> None:
+def test_range_of_the_longest_day() -> None:
     assert parse_range("0", str(25 * 3600 * 1000)) == TimeRange(0, 25 * 3600 * 1000)
 
 

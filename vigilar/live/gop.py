@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -114,6 +115,7 @@ class LiveStream:
         self._on_watched = on_watched
         self._max_bytes, self._max_gop_bytes = max_bytes, max(max_bytes, max_gop_bytes)
         self._is_cut = False
+        self._last_gap_s = math.inf
         self._lock = threading.Lock()
         self._run: RunStart | None = None
         self._gops: deque[list[Packet]] = deque()
@@ -126,7 +128,7 @@ class LiveStream:
             if isinstance(item, RunStart):
                 self._run = item
                 self._gops.clear()
-                self._size_bytes, self._is_cut = 0, False
+                self._size_bytes, self._is_cut, self._last_gap_s = 0, False, math.inf
             else:
                 self._keep(item)
             for viewer in self._viewers:
@@ -134,6 +136,8 @@ class LiveStream:
 
     def _keep(self, packet: Packet) -> None:
         if packet.is_keyframe and packet.kind is Kind.VIDEO:
+            if self._gops:
+                self._last_gap_s = packet.dts_s - self._gops[-1][0].dts_s
             if self._is_cut:
                 self._drop_first()
             self._is_cut = False
@@ -172,9 +176,11 @@ class LiveStream:
 
     @property
     def keyframe_gap_s(self) -> float:
-        """The longest of the kept groups, the newest as far as it is."""
+        """From the last keyframe but one to the last, or since the last if that is longer; infinite before the second
+        keyframe of a run, as it may be long in coming."""
         with self._lock:
-            return max((group[-1].dts_s - group[0].dts_s for group in self._gops), default=0.0)
+            newest = self._gops[-1] if self._gops else None
+            return max(self._last_gap_s, newest[-1].dts_s - newest[0].dts_s if newest else 0.0)
 
     def join(self, *, newest_only: bool = False, with_sound: bool = False, patience_s: float | None = None) -> Viewer:
         """A viewer whose queue begins with the run and the kept groups, or only the newest one."""

@@ -11,6 +11,7 @@ from vigilar.base.errors import StoreError
 from vigilar.playback.timeline import read_timeline
 from vigilar.web.event_words import event_title
 from vigilar.web.parts import Parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 from vigilar.web.times import clock_text, day_text, house_time, iso_text, length_text, parse_moment
 from vigilar.web.typed_time import day_range, parse_day, typed_moments
@@ -121,9 +122,13 @@ def _fill(here: Parts, camera_id: str, past: Past) -> Past:
     """``past`` with the lines of its day in time order; without them while the database cannot be asked: the live half
     of the page goes on."""
     try:
-        found = read_timeline(here.footage, camera_id, past.from_ms, past.to_ms, here.now_ms())
-        events = here.footage.events(camera_id, past.from_ms, past.to_ms)
-    except StoreError as error:
+        found, events = here.rows.ask(
+            lambda: (
+                read_timeline(here.footage, camera_id, past.from_ms, past.to_ms, here.now_ms()),
+                here.footage.events(camera_id, past.from_ms, past.to_ms),
+            )
+        )
+    except (StoreError, DoesNotAnswerError) as error:
         logger.warning("the day of %s cannot be listed: %s", camera_id, error)
         return past
     lines = [_line(here, "recorded", span.from_ms, span.to_ms, "Recorded") for span in found.spans]

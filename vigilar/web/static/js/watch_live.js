@@ -288,7 +288,7 @@ if (canvas) {
   hideBroken(image, showLast);
   armRetry(stage);
   const isSideways = matchMedia("(orientation: landscape) and (max-height: 500px)");
-  const toPicture = () => isSideways.matches && stage.scrollIntoView({ block: "start" });
+  const toPicture = () => isSideways.matches && stage.scrollIntoView({ block: "start", behavior: "instant" });
   isSideways.addEventListener("change", toPicture);
   toPicture();
   pause.hidden = false;
