@@ -230,7 +230,7 @@ def test_sound_stays_in_step_with_the_picture(clip: Path, late_s: float) -> None
 
     Sound that comes late is moved by the second pair of the camera's reports, which come each five seconds.
     """
-    pictures = 90 if late_s else 25
+    pictures = 150 if late_s else 25
     with serving(clip, Fault(sound_late_s=late_s)) as camera, capturing(camera.url("main")) as capture:
         capture.wait(lambda: len(capture.packets()) >= pictures and len(capture.packets(Kind.AUDIO)) >= pictures)
     source, raws = raw_packets(clip)

@@ -45,12 +45,13 @@ def test_killed_camera_process_is_not_called_live_and_recording(tmp_path: Path) 
             assert not found["is_recording"], number
             assert "All well" not in sam.json("/api/v1/system")["sentence"]
             assert sam.first_problem() in TOLD
+            # What its last message says may still be on the way; its end is told within 2 s, and nothing better before.
             since = [(at_s - killed_s, one["state"]) for at_s, one in page.heard if at_s > killed_s]
-            assert since
-            assert since[0][0] < 2.0, "told to the open page within 2 s"
-            assert since[0][1] == "restarting"
+            told_s = next(at_s for at_s, state in since if state == "restarting")
+            assert told_s < 2.0, "told to the open page within 2 s"
+            assert {state for at_s, state in since if at_s < told_s} <= {"live"}
             assert "Restarting" in sam.page("/watch/good")[1] or "Connecting" in sam.page("/watch/good")[1]
             wait_until(lambda: camera(sam)["state"] == "live" and camera(sam)["is_recording"], 20.0)
         states = [one["state"] for at_s, one in page.heard if at_s > killed_s]
-        assert states.index("live") > states.index("restarting"), "and never live before its new process said so"
+        assert "live" in states[states.index("restarting") :], "and live again once its new process said so"
         house.stop()
