@@ -65,5 +65,5 @@ def test_events_are_told_apart(night: Site) -> None:
     client = night.house.client()
     names = [client.get(f"/events/{one}/clip.mp4").headers["Content-Disposition"] for one in (1, 2)]
     assert names[0] != names[1]
-    assert "02-14-59-CEST" in names[0]
-    assert "02-14-59-CET" in names[1]
+    assert "02.14.59 CEST" in names[0]
+    assert "02.14.59 CET" in names[1]
