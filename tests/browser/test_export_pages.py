@@ -138,7 +138,7 @@ def test_event_clip_is_saved_under_its_name(house: House, url: str, page: Page) 
     page.goto(f"{url}/events/{event.id}")
     with page.expect_download() as waiting:
         page.click("text=Save clip (MP4)")
-    assert waiting.value.suggested_filename == "Front door 2026-02-02 03.40.01 CET, 1 gap.mp4"
+    assert waiting.value.suggested_filename == "Front door 2026-02-02 03.40.05 CET.mp4"
 
 
 def test_shared_link_opens_without_an_account(house: House, url: str, page: Page, browser: Browser) -> None:

@@ -51,8 +51,8 @@ def lay_days(house: House, clip: Clip) -> None:
     ids = [house.record("front-door", shifted(house, clip, days_ago), clip.run()) for days_ago in (9, 8, 7, 3, 2, 1)]
     ids += [house.record("garden", shifted(house, clip, days_ago), clip.run()) for days_ago in (2, 1)]
     now_ms, around = house.now_ms(), KeptAround(0, 0)
-    begin(house.store, "", [(ids[0], "age")], around, now_ms - DAY_MS)
-    begin(house.store, "", [(ids[1], "camera-quota"), (ids[2], "reserve")], around, now_ms)
+    begin(house.store, house.node_id, [(ids[0], "age")], around, now_ms - DAY_MS)
+    begin(house.store, house.node_id, [(ids[1], "camera-quota"), (ids[2], "reserve")], around, now_ms)
     rules = KeepRules(quota_bytes=2000, keep_ms=30 * DAY_MS, cameras=(CameraKeep("garden", None, 7 * DAY_MS),))
     house.parts.use_settings(replace(house.parts.cfg, rules=rules))
 
@@ -92,7 +92,7 @@ def test_word_is_given_by_keyboard(chromium: Browser, site: tuple[House, str], s
     page.keyboard.press("Enter")
     page.wait_for_url(f"{url}/system/storage")
     expect(page.get_by_role("heading", name="Storage")).to_be_visible()
-    assert find_word(house.store, "") > 0
+    assert find_word(house.store, house.node_id) > 0
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
