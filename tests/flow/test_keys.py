@@ -17,8 +17,11 @@ import pytest
 from tests.conftest import ROOT
 from tests.proof_kit import Box, recorded_box
 from tests.recording_kit import Clip, bench, make_clip
+from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ExitCode, RecordingError
 from vigilar.cli.program import run
+from vigilar.playback.export.make import ExportPlan
+from vigilar.playback.export.plan_file import load_plan, save_plan
 from vigilar.playback.library import Library
 from vigilar.vge import keys as ring_files
 from vigilar.vge.format import SlotType
@@ -68,6 +71,14 @@ class TestRotate:
         after = [verify_file(box.path(index), ring_of(box)) for index in range(4)]
         assert after == before
         assert box.check().findings == []
+
+    def test_export_opens_without_the_old_key(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        plan = ExportPlan(())
+        save_plan(box.folder, 7, plan, box.ring, SystemClock())
+        code, out = box.command("keys", "rotate", capsys=capsys)
+        assert (code, out) == (0, "5 recordings moved to epoch 2, 0 were there already.\n")
+        (box.folder / "secrets" / "recording-key-0001").unlink()
+        assert load_plan(box.folder, 7, ring_of(box)) == plan
 
     def test_resume_makes_no_new_key(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
         ring_files.add_epoch(box.folder / "secrets")

@@ -8,7 +8,7 @@ from pathlib import Path
 from vigilar.base.errors import RecordingError
 from vigilar.vge.keys import load_sheet_id
 
-FOLDERS = ("footage", "stills", "storyboards", "quarantine")
+FOLDERS = ("footage", "stills", "storyboards", "exports", "quarantine")
 """Where sealed files lie, in the data folder."""
 
 
