@@ -494,12 +494,10 @@ class FakeCamera:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         connections: set[asyncio.Task[None]] = set()
-        writers: list[asyncio.StreamWriter] = []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(_Connection(self, reader, writer).run())
             connections.add(task)
-            writers.append(writer)
             try:
                 await task
             finally:
@@ -515,10 +513,12 @@ class FakeCamera:
             task.cancel()
         await asyncio.gather(*connections, return_exceptions=True)
         if self._tls:
-            for writer in writers:
-                with contextlib.suppress(OSError, asyncio.TimeoutError):
-                    await asyncio.wait_for(writer.wait_closed(), 5.0)
-            await asyncio.sleep(0.1)  # aborted ones, and those that failed before they were ours, close in later turns
+            await asyncio.sleep(0.1)  # those accepted last get their transport
+            # asyncio names no connection whose handshake goes on; each ends in the turn after its transport is aborted.
+            for transport in list(getattr(self._loop, "_transports").values()):  # noqa: B009
+                transport.abort()
+            for _ in range(5):
+                await asyncio.sleep(0)
 
 
 def main() -> None:
