@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import gc
 import hashlib
 import io
 import random
@@ -24,6 +25,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -490,6 +492,10 @@ class FakeCamera:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(5.0)
+        if self._tls:  # asyncio's server keeps no hold of a connection refused in its handshake, and warns of it later
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
