@@ -21,24 +21,14 @@ import pytest
 from tests.conftest import wait_until
 from tests.flow.browser import Browser
 from tests.flow.command_line import service, vigilar
+from tests.small_disk import MIB, fill, mounted_small_disk, take_room
 from vigilar.media.encode import ClipWriter
-
-MIB = 1024 * 1024
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 48 MiB of its own; skips where this user may not mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    command = ["mount", "-t", "tmpfs", "-o", "size=48m,mode=0700", "vigilar-test", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted_small_disk(tmp_path / "small", size_mib=48) as folder:
+        yield folder
 
 
 def make_noise(path: Path) -> Path:
@@ -48,13 +38,6 @@ def make_noise(path: Path) -> Path:
         for _ in range(20):
             clip.write(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8))
     return path
-
-
-def take_room(path: Path, leave_bytes: int) -> None:
-    """Fill the disk with one file until so much is left."""
-    status = os.statvfs(path.parent)
-    with path.open("ab") as file:
-        os.posix_fallocate(file.fileno(), file.tell(), status.f_bavail * status.f_frsize - leave_bytes)
 
 
 def test_full_disk_stops_nothing_but_the_recording(small_disk: Path, tmp_path: Path) -> None:
@@ -88,20 +71,6 @@ def test_full_disk_stops_nothing_but_the_recording(small_disk: Path, tmp_path: P
 
 
 PAGES = ("/live", "/watch/good", "/events", "/system", "/api/v1/events", "/api/v1/cameras", "/api/v1/system")
-
-
-def fill(folder: Path, name: str) -> Path:
-    """To the last byte, as a program does that writes until it cannot."""
-    path = folder / name
-    with path.open("ab", buffering=0) as file:
-        for block in (b"x" * MIB, b"x" * 4096, b"x"):
-            try:
-                while True:
-                    file.write(block)
-            except OSError:
-                pass
-    assert os.statvfs(folder).f_bavail == 0
-    return path
 
 
 def test_house_on_a_disk_full_to_the_last_byte_is_reached_restarted_and_told(small_disk: Path, tmp_path: Path) -> None:

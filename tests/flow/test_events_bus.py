@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, RunningBroker, wait_until
+from tests.conftest import RunningBroker, wait_until
 from tests.ready_store import database_url, open_ready_store
-from vigilar.base.control import ProcessFact, SupervisorEnd, control_pair
+from tests.spawned_process import Spawn, spawning
+from vigilar.base.control import ProcessFact
 from vigilar.base.ids import new_id
 from vigilar.bus.broker import broker_command
 from vigilar.bus.client import MessageBus
@@ -30,22 +30,6 @@ from vigilar.store.events import EventFilter, StoredEvent, count_events, list_ev
 
 MOTIONS = 150  # each has a start and an end
 NODE = "box"
-
-
-@dataclass
-class EventsProcess:
-    """The real process, and the supervisor's end of its line."""
-
-    process: subprocess.Popen[bytes]
-    line: SupervisorEnd
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.line.close()
-
-
-Spawn = Callable[..., EventsProcess]
 
 
 @dataclass
@@ -86,25 +70,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def spawn(tmp_path: Path, store: Store, broker: RunningBroker) -> Iterator[Spawn]:
-    started: list[EventsProcess] = []
     assert store
-
-    def start(*more: str) -> EventsProcess:
-        line, theirs = control_pair()
-        command = [sys.executable, "-m", "tests.flow.events_process", database_url(tmp_path), str(broker.port)]
-        process = subprocess.Popen(
-            [*command, str(theirs.fileno()), *more], cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
-        )
-        theirs.close()
-        assert process.stdin
-        process.stdin.write(broker.passwords["events"].encode() + b"\n")
-        process.stdin.close()
-        started.append(EventsProcess(process, line))
-        return started[-1]
-
-    yield start
-    for events in started:
-        events.kill()
+    with spawning("tests.flow.events_process", database_url(tmp_path), broker, "events") as spawn:
+        yield spawn
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.browser.house import House, open_house
-from tests.conftest import ROOT, RunningBroker, wait_until
+from tests.conftest import RunningBroker, wait_until
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import make_clip
-from vigilar.base.control import SupervisorEnd, control_pair
+from tests.spawned_process import Spawn, spawning
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import JobChanged
@@ -31,20 +29,6 @@ from vigilar.store.jobs import JobRow
 
 SLOW = "0.05"
 """Seconds a record: the twelve seconds of the house then take more than one."""
-
-
-@dataclass
-class JobsProcess:
-    process: subprocess.Popen[bytes]
-    line: SupervisorEnd
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.line.close()
-
-
-Spawn = Callable[..., JobsProcess]
 
 
 @dataclass
@@ -74,24 +58,8 @@ def store(house: House) -> Iterator[Store]:
 
 @pytest.fixture
 def spawn(house: House, broker: RunningBroker) -> Iterator[Spawn]:
-    started: list[JobsProcess] = []
-
-    def start(*more: str) -> JobsProcess:
-        line, theirs = control_pair()
-        command = [sys.executable, "-m", "tests.flow.jobs_process", str(house.folder), str(broker.port)]
-        process = subprocess.Popen(
-            [*command, str(theirs.fileno()), *more], cwd=ROOT, stdin=subprocess.PIPE, pass_fds=[theirs.fileno()]
-        )
-        theirs.close()
-        assert process.stdin
-        process.stdin.write(broker.passwords["jobs"].encode() + b"\n")
-        process.stdin.close()
-        started.append(JobsProcess(process, line))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
+    with spawning("tests.flow.jobs_process", str(house.folder), broker, "jobs") as spawn:
+        yield spawn
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RunningBroker, wait_until
-from tests.flow.test_events_bus import EventsProcess, Spawn, spawn
+from tests.flow.test_events_bus import spawn
 from tests.proof_kit import Box, recorded_box
 from tests.recording_kit import make_clip
+from tests.spawned_process import Spawn, SpawnedProcess
 from vigilar.proof.checkpoint import WITNESS
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
@@ -38,7 +39,7 @@ def found(box: Box) -> list[StoredEvent]:
 def test_deleted_and_exchanged_files_become_events(box: Box, spawn: Spawn, broker: RunningBroker) -> None:
     assert broker.port
     box.path(0).unlink()
-    events: EventsProcess = spawn()
+    events: SpawnedProcess = spawn()
     wait_until(lambda: len(found(box)) == 1, 20.0)
     [event] = found(box)
     assert (event.severity, event.source_id, event.payload["verdict"]) == ("ALERT", "front", "missing")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,7 +17,7 @@ import pytest
 from tests.conftest import wait_until
 from tests.flow.browser import Browser
 from tests.flow.command_line import Service, service, vigilar
-from tests.flow.test_bad_disk import fill, take_room
+from tests.small_disk import MIB, fill, mounted_small_disk, take_room
 from vigilar.base.folder_id import find_folder_id
 from vigilar.media.encode import ClipWriter
 from vigilar.store.deletions import Deletion, list_deletions
@@ -26,7 +25,6 @@ from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.files import FileRow, find_files
 
-MIB = 1024 * 1024
 SETTINGS = '[detect]\nenabled = false\n[recording]\nsegment = "10s"'
 
 AGAIN_WITHIN_MS = 2000
@@ -37,17 +35,8 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 128 MiB of its own; skips where this user may not mount one."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    command = ["mount", "-t", "tmpfs", "-o", "size=128m,mode=0700", "vigilar-test", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with mounted_small_disk(tmp_path / "small", size_mib=128) as folder:
+        yield folder
 
 
 def rows(house: Service) -> list[FileRow]:

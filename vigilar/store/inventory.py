@@ -46,12 +46,6 @@ def list_files_after(store: Database, node_id: str, after_id: int, limit: int = 
         return [_listed(row) for row in rows]
 
 
-def find_listed(store: Database, file_id: int) -> Listed | None:
-    """A row by its id."""
-    with store.sql_read("read files") as run:
-        return next((_listed(row) for row in run(f"{_SELECT} WHERE f.id = :id", id=file_id)), None)
-
-
 def find_by_path(store: Database, node_id: str, path: str) -> Listed | None:
     """The row of the file that belongs at ``path``, relative to the data folder."""
     with store.sql_read("read files") as run:

@@ -1,0 +1,48 @@
+"""A small file system of the test's own, to be filled to the last byte."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+MIB = 1024 * 1024
+
+
+@contextmanager
+def mounted_small_disk(folder: Path, size_mib: int) -> Iterator[Path]:
+    """Mounted at ``folder``, which is made; skips where this user may not mount one."""
+    folder.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m,mode=0700", "vigilar-test", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def take_room(path: Path, leave_bytes: int) -> None:
+    """Fill the disk with one file until so much is left."""
+    status = os.statvfs(path.parent)
+    with path.open("ab") as file:
+        os.posix_fallocate(file.fileno(), file.tell(), status.f_bavail * status.f_frsize - leave_bytes)
+
+
+def fill(folder: Path, name: str) -> Path:
+    """To the last byte, as a program does that writes until it cannot."""
+    path = folder / name
+    with path.open("ab", buffering=0) as file:
+        for block in (b"x" * MIB, b"x" * 4096, b"x"):
+            try:
+                while True:
+                    file.write(block)
+            except OSError:
+                pass
+    assert os.statvfs(folder).f_bavail == 0
+    return path
