@@ -48,6 +48,11 @@ def test_few_hours_give_a_wide_range_that_says_so() -> None:
     assert found.sentence == "At this rate you keep 25 days (12 to 50). There are only 6 hours of recordings to go by."
 
 
+def test_first_minute_is_one_minute() -> None:
+    rate = rate_of([DaySum("front", NOW_MS // DAY_MS, 1000, NOW_MS - 60_000, NOW_MS)], NOW_MS)
+    assert forecast(rate, 100 * GB, None).sentence.endswith("There is only 1 minute of recordings to go by.")
+
+
 @pytest.mark.parametrize(
     ("capacity", "keep_ms", "sentence"),
     [

@@ -24,4 +24,5 @@ def amount_of_days(days: float) -> tuple[str, str]:
         return f"{days:.0f}", "days"
     if days >= 2 / 24:
         return f"{days * 24:.0f}", "hours"
-    return f"{days * 1440:.0f}", "minutes"
+    minutes = f"{days * 1440:.0f}"
+    return minutes, "minute" if minutes == "1" else "minutes"

@@ -115,7 +115,10 @@ def _quantile(values: Sequence[int], share: float) -> float:
 
 
 def _doubt(rate: Rate) -> str:
-    return f" There are only {_length(rate.seen_ms / DAY_MS)} of recordings to go by." if rate.seen_ms else ""
+    if not rate.seen_ms:
+        return ""
+    seen = _length(rate.seen_ms / DAY_MS)
+    return f" There {'is' if seen == '1 minute' else 'are'} only {seen} of recordings to go by."
 
 
 def _range(likely: float, low: float | None, high: float | None) -> str:
