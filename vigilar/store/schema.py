@@ -8,6 +8,7 @@ nothing. The same tables run on PostgreSQL. ``upgrades/versions`` holds the step
 from __future__ import annotations
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
     Column,
@@ -133,6 +134,15 @@ events = Table(
         comment="change number of its insert: who has taken changes below it has never met this event",
     ),
     Column("kept", Int64, nullable=False, server_default=text("0"), comment="1 if its footage may never be deleted"),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="person, vehicle, cat, dog, bird, animal, or motion; empty for what is no visit",
+    ),
+    Column("label_score", REAL, comment="0 to 1: how sure the kind is; null if none"),
+    Column("zones", Text, nullable=False, server_default=text("'[]'"), comment="JSON list of zone names"),
     CheckConstraint(one_of("severity", SEVERITIES), name="events_severity_known"),
     CheckConstraint("ts_ms >= 0", name="events_ts_positive"),
     CheckConstraint("end_ms IS NULL OR end_ms >= ts_ms", name="events_end_after_start"),
@@ -141,6 +151,7 @@ events = Table(
     Index("events_by_time", "ts_ms", "id"),
     Index("events_by_source", "source_id", "ts_ms", "id"),
     Index("events_by_type", "type", "ts_ms", "id"),
+    Index("events_by_kind", "kind", "ts_ms", "id"),
     Index("events_by_severity", "severity", "ts_ms", "id"),
     Index("events_by_still", "still_id"),
     Index("events_kept", "source_id", "ts_ms", sqlite_where=text("kept = 1")),
@@ -150,6 +161,40 @@ events = Table(
         "ts_ms",
         sqlite_where=text("type = 'motion' AND end_ms IS NULL"),
     ),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
+tracks = Table(
+    "tracks",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    Column("uid", Text, nullable=False, comment="id its detector gave it: told twice, it is one track"),
+    Column(
+        "event_id",
+        Int64,
+        ForeignKey("events.id", ondelete="CASCADE"),
+        comment="the visit it belongs to; null for what stood still and made no event",
+    ),
+    Column("camera_id", Text, ForeignKey("cameras.id"), nullable=False, comment="whose picture it is in"),
+    Column("kind", Text, nullable=False, comment="person, vehicle, cat, dog, bird, animal or motion"),
+    Column("score", REAL, nullable=False, comment="0 to 1: how sure the kind is"),
+    Column("start_ms", Int64, nullable=False, comment="UTC ms of its first box"),
+    Column("end_ms", Int64, nullable=False, comment="UTC ms of its newest box"),
+    Column("is_stationary", Int64, nullable=False, comment="1 if it stood in the scene and did not move"),
+    Column("zones", Text, nullable=False, server_default=text("'[]'"), comment="JSON list of zone names"),
+    Column(
+        "path",
+        LargeBinary,
+        nullable=False,
+        comment="boxes in order, 12 bytes each, little-endian: u32 ms after start_ms, u16 left, top, width, "
+        "height in 1/65535 of the picture",
+    ),
+    CheckConstraint("end_ms >= start_ms", name="tracks_end_after_start"),
+    CheckConstraint("is_stationary IN (0, 1)", name="tracks_is_stationary_bool"),
+    UniqueConstraint("uid", name="tracks_uid_once"),
+    Index("tracks_by_camera", "camera_id", "start_ms"),
+    Index("tracks_by_event", "event_id"),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
