@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 QSCALE = 5
@@ -28,8 +30,9 @@ def encode_tile(frame: Any, width: int, shown: tuple[int, int] | None = None) ->
     shown = shown or (frame.width, frame.height)
     scale = min(width / shown[0], area / shown[1])
     wide, high = (max(2, int(side * scale) & ~1) for side in shown)
-    small = frame.reformat(width=wide, height=high, format="yuvj420p")
-    tile = av.VideoFrame(width, -(-area // MACROBLOCK) * MACROBLOCK, "yuvj420p")
+    tools = _tools(width, -(-area // MACROBLOCK) * MACROBLOCK)
+    small = tools.scaler.reformat(frame, width=wide, height=high, format="yuvj420p")
+    tile = av.VideoFrame(width, tools.encoder.height, "yuvj420p")
     left, top = (width - wide) // 2 & ~1, (area - high) // 2 & ~1
     for index, (target, source) in enumerate(zip(tile.planes, small.planes, strict=True)):
         pixels = _pixels(target)
@@ -37,14 +40,37 @@ def encode_tile(frame: Any, width: int, shown: tuple[int, int] | None = None) ->
         shift = min(index, 1)
         rows, columns = high >> shift, wide >> shift
         pixels[top >> shift :, left >> shift :][:rows, :columns] = _pixels(source)[:rows, :columns]
-    encoder: Any = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height = tile.width, tile.height
-    encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
-    encoder.qmin = encoder.qmax = QSCALE
-    encoder.thread_count = 1
-    encoder.options = {"huffman": "default", "slices": str(tile.height // MACROBLOCK)}
-    tile.pts = 0
-    return b"".join(bytes(packet) for packet in [*encoder.encode(tile), *encoder.encode(None)])
+    return tools.encode(tile)
+
+
+class _Tools:
+    """What makes tiles of one size, for one thread. To make it anew for each tile takes three times as long as the
+    tile (0.7 ms instead of 0.2), and leaves 2 MB of gaps in a camera's process (measured)."""
+
+    def __init__(self, width: int, height: int) -> None:
+        encoder: Any = av.CodecContext.create("mjpeg", "w")
+        encoder.width, encoder.height = width, height
+        encoder.pix_fmt, encoder.time_base = "yuvj420p", Fraction(1, 25)
+        encoder.qmin = encoder.qmax = QSCALE
+        encoder.thread_count = 1
+        encoder.options = {"huffman": "default", "slices": str(height // MACROBLOCK)}
+        self.encoder = encoder
+        self.scaler = VideoReformatter()
+        self._count = 0
+
+    def encode(self, tile: av.VideoFrame) -> bytes:
+        tile.pts = self._count = self._count + 1
+        return b"".join(bytes(packet) for packet in self.encoder.encode(tile))
+
+
+_of_thread = threading.local()
+
+
+def _tools(width: int, height: int) -> _Tools:
+    kept: dict[tuple[int, int], _Tools] = _of_thread.__dict__.setdefault("tools", {})
+    if (width, height) not in kept:
+        kept[width, height] = _Tools(width, height)
+    return kept[width, height]
 
 
 def _pixels(plane: Any) -> NDArray[np.uint8]:
