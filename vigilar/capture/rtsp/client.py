@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vigilar.base.errors import CameraError
+from vigilar.capture.address_gate import Resolve
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address
 from vigilar.capture.rtsp.auth import InTheClear, Login
@@ -73,10 +74,17 @@ class Unanswered(CameraError):
 class RtspClient:
     """One connection and its session. One thread opens, reads and closes it, but for ``hurry``."""
 
-    def __init__(self, address: Address, wait: Callable[[float], bool], intake: Intake | None = None) -> None:
-        """Connects. Raises CameraError."""
+    def __init__(
+        self,
+        address: Address,
+        wait: Callable[[float], bool],
+        intake: Intake | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """Connects. ``resolve`` tells where to, for all connections of one opening. Raises CameraError."""
         self._address, self._wait = address, wait
         self._intake = intake or Intake()
+        self._resolve = resolve or self._intake.gate.opening()
         self._memory = self._intake.memory
         self._deadline_s = time.monotonic() + OPEN_TIMEOUT_S
         self.wire = self._connect()
@@ -266,10 +274,10 @@ class RtspClient:
 
     def _connect(self) -> Wire:
         address = self._address
-        sock = connect(address.host, address.port, self._deadline_s, self._is_stopped)
+        sock = connect(address.host, address.port, self._deadline_s, self._is_stopped, self._resolve)
         if not address.is_tls:
             return Wire(sock)
-        return open_tls(sock, address, self._intake, self._deadline_s, self._is_stopped)
+        return open_tls(sock, address, self._intake, self._deadline_s, self._is_stopped, self._resolve)
 
     # UDP
 
