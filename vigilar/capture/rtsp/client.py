@@ -17,6 +17,7 @@ from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address
 from vigilar.capture.rtsp.auth import InTheClear, Login
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.login_note import LoginNotes
 from vigilar.capture.rtsp.messages import (
     BadMessage,
     Response,
@@ -91,6 +92,7 @@ class RtspClient:
         self._login = Login(
             address.user, address.password, other_password=address.other_password, memory=self._memory.login
         )
+        self._notes = LoginNotes(self._intake.pins_dir, self._intake.may_pin)
         self._is_known = False
         self._cseq = 0
         self._unanswered: set[str] = set()
@@ -111,6 +113,22 @@ class RtspClient:
         self._takes: dict[int, Take] = {}
         self.udp: UdpStreams | None = None
         self.next_keep_s = 0.0
+
+    def _read_notes(self) -> None:
+        """What earlier processes have learned of this camera's login; and whether its owner wants that forgotten."""
+        memory = self._memory.login
+        if self._notes.took_digest(self._address):
+            memory.took_digest = memory.is_noted = True
+        elif memory.is_noted:
+            memory.took_digest = memory.is_noted = False
+
+    def _note_login(self) -> None:
+        """The login was taken."""
+        memory = self._memory.login
+        self._is_known = True
+        self._login.note_success()
+        if memory.took_digest and not memory.is_noted:
+            memory.is_noted = self._notes.note_digest(self._address)
 
     @property
     def session_timeout_s(self) -> float:
@@ -370,12 +388,12 @@ class RtspClient:
                 if may_retry and (is_stale or self._is_known):
                     may_retry = False
                     continue
+                self._memory.login.refused += not self._is_known
                 if not self._is_known and self._login.try_otherwise():
                     continue
             if 200 <= answer.status < 300:
                 if had_login:
-                    self._is_known = True
-                    self._login.note_success()
+                    self._note_login()
                 self._note_session(answer)
             return answer
 
@@ -393,8 +411,11 @@ class RtspClient:
         self._timeout_s = timeout_s or self._timeout_s
 
     def _challenge(self, answer: Response) -> bool:
+        asked = answer.fields.get("www-authenticate", [])
+        if any("basic" in header.lower() for header in asked):  # not for others: it asks the disk
+            self._read_notes()
         try:
-            return self._login.challenge(answer.fields.get("www-authenticate", []))
+            return self._login.challenge(asked)
         except BadMessage as error:
             raise sentences.login_refused() from error
         except InTheClear as error:

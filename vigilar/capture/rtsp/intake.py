@@ -20,13 +20,16 @@ class LoginMemory:
 
     ``took_digest``: the password goes out protected, and by Basic never again. ``algorithm`` and ``reads_other`` say
     which Digest and which reading of the password let us in. ``has_tried_all``: all were refused, so that no second
-    attempt is made any more; cameras count them.
+    attempt is made any more; cameras count them. ``refused`` counts logins that the camera refused.
+    ``is_noted``: that it took Digest is written down for later processes (``login_note``).
     """
 
     took_digest: bool = False
     algorithm: str = ""
     reads_other: bool = False
     has_tried_all: bool = False
+    refused: int = 0
+    is_noted: bool = False
 
 
 @dataclass(slots=True)

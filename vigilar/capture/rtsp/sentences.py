@@ -135,7 +135,7 @@ def login_in_the_clear() -> CameraError:
     return CameraError(
         "The camera asks for the password unprotected, though it wanted it protected before; it is not given.",
         kind=ErrorKind.DENIED,
-        next_step="Has another device taken the camera's address? If it was changed in the camera: restart Vigilar.",
+        next_step="Has another device taken the camera's address? If you changed it yourself: vigilar camera trust ID.",
         code="V-CAM-03",
     )
 
