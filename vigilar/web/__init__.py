@@ -21,6 +21,7 @@ from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, drive_gate, problems, security, serving, static_files
 from vigilar.web.blueprints import (
     account,
+    adding,
     cameras,
     events,
     exports,
@@ -76,6 +77,7 @@ def create_app(cfg: WebJob) -> Flask:
     account.limiter.init_app(app)
     blueprints = (
         account.bp,
+        adding.bp,
         cameras.bp,
         events.bp,
         exports.bp,

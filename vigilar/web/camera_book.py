@@ -40,6 +40,7 @@ class CameraWish:
     user: str = ""
     password: str = field(default="", repr=False)
     record: str = ""
+    allow_public: bool = False
 
 
 class CameraBook:
@@ -92,6 +93,7 @@ class CameraBook:
             small=wish.small or None,
             login=f"secret:{login}" if login else None,
             record=wish.record or None,
+            allow_public=wish.allow_public or None,
         )
         try:
             config = add_camera(self._places, new)
