@@ -246,7 +246,7 @@ def test_h265_camera_works_and_says_its_note(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     said = done.out.splitlines()
     assert "The camera works: 320x180 H.265." in said
-    assert "  Comes over    TCP, unencrypted" in said
+    assert "  Comes over    TCP, unencrypted, as with most cameras" in said
     assert said[-1] == note
     assert added.code == 0
     assert added.json["camera"]["id"] == "new", "nothing but JSON on standard output"

@@ -16,7 +16,7 @@ from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
 from vigilar.capture.address_gate import STRICT, AddressGate
 from vigilar.capture.opener import OpenSource, open_source
-from vigilar.capture.report_card import Note, ReportCard, StreamCard
+from vigilar.capture.report_card import Note, ReportCard, StreamCard, codec_name
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
@@ -163,7 +163,7 @@ class _Probe:
 
     def _well(self, card: ReportCard) -> ProbeReport:
         notes = tuple(card.notes())
-        sound = f", sound {card.main.sound}" if card.main.sound else ""
+        sound = f", sound {codec_name(card.main.sound)}" if card.main.sound else ""
         no_sound = f", no sound: {card.main.sound_note}" if card.main.sound_note and not sound else ""
         sentence = f"The camera works: {card.main.picture}{sound}{no_sound}."
         first = notes[0] if notes else Note("", "")
@@ -389,13 +389,14 @@ def _as_packet(raw: RawPacket, number: int) -> Packet:
 
 def _stream_words(card: StreamCard) -> str:
     """What the camera sends; the size as far as it is known before the first picture."""
-    sound = f", sound {card.sound}" if card.sound else f", no sound: {card.sound_note}" if card.sound_note else ""
-    return f"{card.picture}{sound}"
+    if card.sound:
+        return f"{card.picture}, sound {codec_name(card.sound)}"
+    return f"{card.picture}, no sound: {card.sound_note}" if card.sound_note else card.picture
 
 
 def _how(url: str, transport: str) -> str:
     if url.startswith("file:"):
         return "a file"
     if url.startswith("rtsps:"):
-        return "TCP, encrypted"
-    return "UDP" if transport == "udp" else "TCP, unencrypted"
+        return "TCP, encrypted (TLS)"
+    return f"{transport.upper()}, unencrypted, as with most cameras"

@@ -35,7 +35,7 @@ class StreamCard:
     def picture(self) -> str:
         """``1920x1080 H.264``."""
         size = f"{self.width}x{self.height} " if self.width else ""
-        return f"{size}{_NAMES.get(self.codec, self.codec)}"
+        return f"{size}{codec_name(self.codec)}"
 
     @property
     def gb_a_day(self) -> float:
@@ -95,6 +95,11 @@ class ReportCard:
         return {**found, "rows": [list(row) for row in self.rows()]}
 
 
+def codec_name(codec: str) -> str:
+    """What people call a codec of libav's name."""
+    return _NAMES.get(codec, codec)
+
+
 def clock_words(off_s: float | None) -> str:
     if off_s is None:
         return "does not tell"
@@ -107,12 +112,14 @@ def _gap_words(card: StreamCard) -> str:
     if not card.keyframe_gap_s:
         return "not known"
     every = f"every {card.keyframe_gap_s:.{0 if card.keyframe_gap_s >= 10 else 1}f} s"
-    return f"{every} or more" if card.is_gap_open else every
+    if card.is_gap_open:
+        return f"{every} or more"
+    return f"{every}, so live pictures are there within that" if card.keyframe_gap_s <= LONG_GAP_S else every
 
 
 def _sound_words(card: StreamCard) -> str:
     if card.sound:
-        return _NAMES.get(card.sound, card.sound)
+        return f"{codec_name(card.sound)}, is recorded too"
     return f"none: {card.sound_note}" if card.sound_note else "none"
 
 

@@ -27,15 +27,12 @@ async function draw() {
   const fresh = page.getElementById("result");
   if (!fresh?.dataset.state) return location.assign("/cameras/add"); // forgotten
   const [was, is] = [old.querySelector("img"), fresh.querySelector("img")];
-  if (was && is && was.getAttribute("src") === is.getAttribute("src")) is.replaceWith(was);
-  if (fresh.dataset.state === "running") {
-    old.replaceChildren(...fresh.childNodes);
-    return setTimeout(follow, EVERY_MS);
-  }
+  // In its place, and not in the other document first: that would load it again.
+  old.replaceChildren(...[...fresh.childNodes].map((node) => (was && node === is ? was : node)));
   old.dataset.state = fresh.dataset.state;
-  old.replaceChildren(...fresh.childNodes);
+  if (fresh.dataset.state === "running") return setTimeout(follow, EVERY_MS);
   document.getElementById("tries").replaceWith(page.getElementById("tries"));
-  const [mine, theirs] = [form.querySelector(".check"), page.querySelector("#add .check")];
+  const [mine, theirs] = [form.querySelector(".ticked"), page.querySelector("#add .ticked")];
   if (theirs && !mine) button.before(theirs);
   button.disabled = false;
   (document.getElementById("name") ?? document.getElementById("result-head")).focus();
@@ -59,6 +56,8 @@ addEventListener("pageshow", ({ persisted }) => {
   if (persisted) button.disabled = false;
 });
 const result = document.getElementById("result");
-if (result.dataset.state === "running") setTimeout(follow, EVERY_MS);
-else if (result.dataset.state === "done") (document.getElementById("name") ?? document.getElementById("result-head")).focus();
+if (result.dataset.state === "running") {
+  document.getElementById("result-head").focus(); // on a phone it lies below the form
+  setTimeout(follow, EVERY_MS);
+} else if (result.dataset.state === "done") (document.getElementById("name") ?? document.getElementById("result-head")).focus();
 result.addEventListener("submit", () => sessionStorage.removeItem(KEY));
