@@ -162,6 +162,7 @@ def _page(wish: ProbeWish, found: Attempt | None = None, problem: Problem | None
         # What a person pasted with a login in it is not repeated: it was taken apart when it was tried.
         address="" if redact(wish.address) != wish.address else wish.address,
         attempt=found,
+        before=found.id if found else request.form.get("before", ""),
         is_running=found is not None and report is None,
         report=report,
         known_as=_known_as(found) if found else "",
