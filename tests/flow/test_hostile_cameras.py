@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -10,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import ROOT, wait_until
 from tests.fakes.clips import make_clip
 from tests.fakes.hostile_camera import (
     FLOOD_BPS,
@@ -103,6 +106,31 @@ def test_hostile_cameras_cost_the_good_one_no_second(tmp_path: Path) -> None:
         assert wraps.connections == 1, "stamps end no connection"
         kept = recorded(house, "wraps")
         assert sum(end - begin for begin, end in kept) > 0.9 * (kept[-1][1] - kept[0][0])
+
+
+@pytest.mark.long
+def test_an_hour_of_drops_leaves_nothing_behind(tmp_path: Path) -> None:
+    """As many as a camera has whose cable is loose: one each nine seconds, here one after the other."""
+    clip = make_clip(tmp_path / "clip.mp4", pictures=30, keyframe_every=1, sound=True)
+    mounts = {
+        "plain": Fault(drop_s=0.02),
+        "udp": Fault(drop_s=0.02),
+        "garbage": Fault(garbage_s=0.02),
+        "locked": Fault(user="admin", password="right", drop_s=0.02),
+        "busy": Fault(status=453),
+        "sound": Fault(bad_sound=500, drop_s=0.02),
+    }
+    with FakeCamera({name: (clip, fault) for name, fault in mounts.items()}) as camera:
+        urls = [camera.url(name, "admin:right" if name == "locked" else "") for name in mounts]
+        command = [sys.executable, "-m", "tests.flow.reconnecting", "400", *urls]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=True)
+    said = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(said) == 10
+    assert {one["threads"] for one in said} == {1}
+    descriptors = [one["descriptors"] for one in said]
+    assert max(descriptors) - min(descriptors) <= 1  # of the folder that counts them
+    assert said[-1]["kib"] - said[2]["kib"] < 1024, "what came with the first ones stays, and no more comes"
+    assert said[-1]["pictures"] > 200
 
 
 def test_login_that_is_always_asked_for_again_is_given_up_soon() -> None:
