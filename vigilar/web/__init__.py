@@ -22,6 +22,7 @@ from vigilar.web import auth, drive_gate, problems, security, serving, static_fi
 from vigilar.web.blueprints import (
     account,
     adding,
+    camera_settings,
     cameras,
     events,
     exports,
@@ -78,6 +79,7 @@ def create_app(cfg: WebJob) -> Flask:
     blueprints = (
         account.bp,
         adding.bp,
+        camera_settings.bp,
         cameras.bp,
         events.bp,
         exports.bp,

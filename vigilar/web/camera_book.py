@@ -111,6 +111,20 @@ class CameraBook:
         self._check_drive()
         self._take(change_camera(self._places, camera_id, changes))
 
+    def set_login(self, camera_id: str, user: str, password: str) -> None:
+        """Replace the login of a camera, in its own secret. Raises ConfigError."""
+        self._check_drive()
+        settings = self.settings(camera_id)
+        if settings is not None and settings.login is not None:
+            self._secrets.put_login(secret_name(settings.login), user, password)
+            return
+        name = self._secrets.add_login(camera_id, user, password, self._used_secrets())
+        try:
+            self.change(camera_id, {"login": f"secret:{name}"})
+        except ConfigError:
+            self._secrets.delete(name)
+            raise
+
     def remove(self, camera_id: str) -> None:
         """Take the camera out of the file and forget its login, unless something else uses it; its recordings stay.
 
