@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from vigilar.base.errors import CameraError
+from vigilar.capture.address_gate import Resolve
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address
 from vigilar.capture.rtsp.auth import InTheClear, Login
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.login_note import LoginNotes
 from vigilar.capture.rtsp.messages import (
     BadMessage,
     Response,
@@ -73,17 +75,27 @@ class Unanswered(CameraError):
 class RtspClient:
     """One connection and its session. One thread opens, reads and closes it, but for ``hurry``."""
 
-    def __init__(self, address: Address, wait: Callable[[float], bool], intake: Intake | None = None) -> None:
-        """Connects. Raises CameraError."""
+    def __init__(
+        self,
+        address: Address,
+        wait: Callable[[float], bool],
+        intake: Intake | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """Connects. ``resolve`` tells where to, for all connections of one opening. Raises CameraError."""
         self._address, self._wait = address, wait
         self._intake = intake or Intake()
+        self._resolve = resolve or self._intake.gate.opening()
         self._memory = self._intake.memory
         self._deadline_s = time.monotonic() + OPEN_TIMEOUT_S
         self.wire = self._connect()
         self._login = Login(
             address.user, address.password, other_password=address.other_password, memory=self._memory.login
         )
+        self._notes = LoginNotes(self._intake.pins_dir, self._intake.may_pin)
         self._is_known = False
+        self.banner = self.date = ""
+        """What the camera calls itself before it lets anybody in, and its clock: headers of its answers."""
         self._cseq = 0
         self._unanswered: set[str] = set()
         self._bases = [address.url]
@@ -103,6 +115,22 @@ class RtspClient:
         self._takes: dict[int, Take] = {}
         self.udp: UdpStreams | None = None
         self.next_keep_s = 0.0
+
+    def _read_notes(self) -> None:
+        """What earlier processes have learned of this camera's login; and whether its owner wants that forgotten."""
+        memory = self._memory.login
+        if self._notes.took_digest(self._address):
+            memory.took_digest = memory.is_noted = True
+        elif memory.is_noted:
+            memory.took_digest = memory.is_noted = False
+
+    def _note_login(self) -> None:
+        """The login was taken."""
+        memory = self._memory.login
+        self._is_known = True
+        self._login.note_success()
+        if memory.took_digest and not memory.is_noted:
+            memory.is_noted = self._notes.note_digest(self._address)
 
     @property
     def session_timeout_s(self) -> float:
@@ -266,10 +294,10 @@ class RtspClient:
 
     def _connect(self) -> Wire:
         address = self._address
-        sock = connect(address.host, address.port, self._deadline_s, self._is_stopped)
+        sock = connect(address.host, address.port, self._deadline_s, self._is_stopped, self._resolve)
         if not address.is_tls:
             return Wire(sock)
-        return open_tls(sock, address, self._intake, self._deadline_s, self._is_stopped)
+        return open_tls(sock, address, self._intake, self._deadline_s, self._is_stopped, self._resolve)
 
     # UDP
 
@@ -355,6 +383,7 @@ class RtspClient:
             had_login = self._login.answer(method, url) is not None
             self._send(method, url, fields)
             answer = self._await_answer()
+            self._note_headers(answer)
             if answer.status == 401 and self._address.user:
                 is_stale = self._challenge(answer)
                 if not had_login:
@@ -362,14 +391,19 @@ class RtspClient:
                 if may_retry and (is_stale or self._is_known):
                     may_retry = False
                     continue
+                self._memory.login.refused += not self._is_known
                 if not self._is_known and self._login.try_otherwise():
                     continue
             if 200 <= answer.status < 300:
                 if had_login:
-                    self._is_known = True
-                    self._login.note_success()
+                    self._note_login()
                 self._note_session(answer)
             return answer
+
+    def _note_headers(self, answer: Response) -> None:
+        self.date = answer.find("date") or self.date
+        if not self.banner:
+            self.banner = " ".join(filter(None, (answer.find("server"), answer.find("www-authenticate"))))
 
     def _note_session(self, answer: Response) -> None:
         """The first id stays in force: some cameras name another one with each answer, and know only the first."""
@@ -385,8 +419,11 @@ class RtspClient:
         self._timeout_s = timeout_s or self._timeout_s
 
     def _challenge(self, answer: Response) -> bool:
+        asked = answer.fields.get("www-authenticate", [])
+        if any("basic" in header.lower() for header in asked):  # not for others: it asks the disk
+            self._read_notes()
         try:
-            return self._login.challenge(answer.fields.get("www-authenticate", []))
+            return self._login.challenge(asked)
         except BadMessage as error:
             raise sentences.login_refused() from error
         except InTheClear as error:

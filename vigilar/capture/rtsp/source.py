@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from vigilar.base.errors import CameraError, ErrorKind
+from vigilar.capture.rate_cap import RateCap
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.client import Refused, RtspClient
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
+
+NTP_EPOCH_S = 2_208_988_800
+"""From 1900, where NTP begins, to 1970."""
 
 QUIET_S = 5.0
 """Beyond the time-out of the session: cameras look for dead ones now and then."""
@@ -70,12 +74,13 @@ class RtspSource:
         self._intake = intake or Intake()
         self._memory = self._intake.memory
         self._make_sound_encoder = make_sound_encoder
+        self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
         self._gates: list[SsrcGate] = []
         self._is_hurried = False
         self._is_settled = False
-        self._heard_s = self._asked_s = time.monotonic()
+        self._heard_s = self._asked_s = self.reported_mono_s = time.monotonic()
         if time.monotonic() < self._memory.quiet_until_s:
             raise sentences.leftovers()
         self._open()
@@ -94,7 +99,10 @@ class RtspSource:
     def _try_to_open(self, wants_sound: bool) -> None:
         self._out.clear()
         self._gates.clear()
-        self._session = RtspClient(self._address, self._wait, self._intake)
+        self._sound = None  # of a try before
+        self.opened_utc_s = time.time()
+        """When the camera was asked; ``date_header`` is of that moment."""
+        self._session = RtspClient(self._address, self._wait, self._intake, self._resolve)
         try:
             self._begin(wants_sound)
         except BaseException:
@@ -188,6 +196,8 @@ class RtspSource:
         def take(data: bytearray, begin: int, end: int) -> None:
             stats.note_report(data, begin, end)
             timeline.add_report(is_video, data, begin, end)
+            if is_video:
+                self.reported_mono_s = time.monotonic()
 
         return take
 
@@ -208,6 +218,17 @@ class RtspSource:
         if None in by_control:
             by_control = [times[0][1], times[1][1]]
         self._timeline.rtp_times = (by_control[0], by_control[1])
+
+    @property
+    def camera_utc_s(self) -> float | None:
+        """What the camera's clock said at ``reported_mono_s``; None while no sender report has said anything."""
+        ntp_s = self._timeline.video_report_s
+        return None if ntp_s is None else ntp_s - NTP_EPOCH_S
+
+    @property
+    def date_header(self) -> str:
+        """The camera's clock as the header of an answer; empty without one."""
+        return self._session.date
 
     @property
     def damaged(self) -> int:
@@ -238,6 +259,7 @@ class RtspSource:
     def __iter__(self) -> Iterator[RawPacket | None]:
         wire, session, out, udp = self._session.wire, self._session, self._out, self._session.udp
         began_s = time.monotonic()
+        cap = RateCap(self._intake.limit_bps, began_s)
         while True:
             if out:
                 yield from out
@@ -250,6 +272,7 @@ class RtspSource:
                 return
             if count:
                 self._heard_s = now_s
+                cap.add(count, now_s)
                 wire.take()
             elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
                 self._asked_s = session.next_keep_s = now_s
