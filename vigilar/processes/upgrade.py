@@ -15,6 +15,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
+from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.processes.folder_check import require_folder_id
 from vigilar.store.engine import Store
@@ -43,10 +44,20 @@ def _prepare(places: Places) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
     config = load_config(places)
     ring = KeyRing.load_or_create(places.secrets_dir)
-    with closing(Store.open(database_url(config, places), migrate=True)) as store:
+    with closing(_open_store(config, places, node_id, ring)) as store:
         if claimed := claim_rows(store, node_id):
             logger.info("%d rows from before boxes had ids are this box's now", claimed)
         _tell_locked_recordings(store, places, ring)
+
+
+def _open_store(config: Config, places: Places, node_id: str, ring: KeyRing) -> Store:
+    url = database_url(config, places)
+    if url.startswith("sqlite:"):
+        # Alembic tells of each of its plug-ins when it is loaded, so not before the log is told to leave that out.
+        from vigilar.processes.rescue import HouseDatabase
+
+        return HouseDatabase(url, places.data_dir, node_id, ring).open()
+    return Store.open(url, migrate=True)
 
 
 def _tell_locked_recordings(store: Database, places: Places, ring: KeyRing) -> None:

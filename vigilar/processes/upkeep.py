@@ -22,6 +22,7 @@ from vigilar.base.tally import Tally
 from vigilar.bus.messages import UpkeepFact
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import UpkeepJob
+from vigilar.processes.refill import Refill
 from vigilar.processes.settings import settings_handler
 from vigilar.store import inbound
 from vigilar.store.holdings import DAY_MS
@@ -73,6 +74,7 @@ class UpkeepProcess:
             control.stop_requested,
             self._beat,
         )
+        self._refill = Refill(job.data_dir, job.secrets_dir, job.node_id, store, clock, self._goes_on)
 
     def run(self) -> None:
         """Look, until the stop."""
@@ -83,7 +85,8 @@ class UpkeepProcess:
             self._beat()
             wait_s = TURN_S
             try:
-                self._keeper.turn(is_full_told=self._is_full_told)
+                if self._refill.turn():
+                    self._keeper.turn(is_full_told=self._is_full_told)
             except VigilarError as error:
                 self._trouble.add(error)
                 wait_s = RETRY_S
@@ -93,12 +96,17 @@ class UpkeepProcess:
         told = [one["status"].get("not_recording") for one in status["processes"].values() if one.get("status")]
         self._is_full_told = NotRecording.DISK_FULL.value in told
 
+    def _goes_on(self) -> bool:
+        self._beat()
+        return not self._control.stop_requested.is_set()
+
     def _beat(self) -> None:
         self._control.heartbeat(
             {
                 "deleted_files": self._keeper.deleted_count,
                 "deleted_bytes": self._keeper.deleted_bytes,
                 "problem": self._keeper.problem,
+                "database": self._refill.sentence,
             }
         )
 
