@@ -20,6 +20,7 @@ from vigilar.base.lock import FileLock
 from vigilar.base.logs import start_logging
 from vigilar.config.jobs import ProcessJob
 from vigilar.processes.kinds import ProcessKind, load_function
+from vigilar.store import damage
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ def enter(start: ProcessStart, sock: socket) -> None:
     start_logging(name, job.log_level)
     _name_process(name)
     control = ControlChild(sock)
+    damage.tell_to(control.ask_mend)
     if start.kind.starts_line:
         control.start()
     lock = FileLock(job.run_dir / f"{name.replace('/', '-')}.lock")

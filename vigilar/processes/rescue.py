@@ -74,6 +74,7 @@ class HouseDatabase:
         """Make a new database if the one that the house uses right now is damaged; whether that was so. Raises
         StoreError."""
         with disk_errors("look after the database", self._file):
+            finish_rescue(self._file)
             note = find_note(self._data_dir)
             happened = GONE if not self._file.exists() else DAMAGED if find_fault(self._file) else ""
         if happened:

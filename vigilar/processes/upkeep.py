@@ -1,4 +1,5 @@
-"""The upkeep process: keeps the recordings within what the settings allow. One thread and the control line.
+"""The upkeep process: keeps the recordings within what the settings allow, and their rows in the database. One thread
+and the control line.
 
 It comes after all others: lower priority on the processor, the lowest on the disk.
 """
@@ -27,7 +28,7 @@ from vigilar.processes.settings import settings_handler
 from vigilar.store import inbound
 from vigilar.store.holdings import DAY_MS
 from vigilar.store.sql import Database
-from vigilar.store.sqlite_store import open_database
+from vigilar.store.sqlite_store import SqliteStore, open_database
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,9 @@ TURN_S = 0.5
 recorders leave free, which is less, only stops them until the next look."""
 
 RETRY_S = 1.0
+
+CHECK_EVERY_NS = 3600 * 10**9
+"""Between two looks at each page of the database; the first is the start's own."""
 
 NICENESS = 10
 """As for all that comes after recording. Not 19: what holds the database's lock must not wait long for a turn."""
@@ -64,6 +68,7 @@ class UpkeepProcess:
         self._store = store
         self._clock = clock
         self._is_full_told = False
+        self._check_due_ns = clock.mono_ns() + CHECK_EVERY_NS
         self._trouble = Tally(logger, "recordings are not looked after", every_s=60.0)
         self._keeper = Keeper(
             KeeperSettings(job.data_dir, job.node_id),
@@ -87,6 +92,7 @@ class UpkeepProcess:
             try:
                 if self._refill.turn():
                     self._keeper.turn(is_full_told=self._is_full_told)
+                self._check_database()
             except VigilarError as error:
                 self._trouble.add(error)
                 wait_s = RETRY_S
@@ -95,6 +101,13 @@ class UpkeepProcess:
         """Whether a recorder finds the disk full: it may know more than the file system tells, as under a quota."""
         told = [one["status"].get("not_recording") for one in status["processes"].values() if one.get("status")]
         self._is_full_told = NotRecording.DISK_FULL.value in told
+
+    def _check_database(self) -> None:
+        """A page that is damaged and that nobody reads is found before the next power cut."""
+        now_ns = self._clock.mono_ns()
+        if isinstance(self._store, SqliteStore) and now_ns >= self._check_due_ns:
+            self._check_due_ns = now_ns + CHECK_EVERY_NS
+            self._store.check()
 
     def _goes_on(self) -> bool:
         self._beat()

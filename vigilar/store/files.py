@@ -19,6 +19,9 @@ from vigilar.store.sql import Database, Run
 Content = Literal["video", "still", "storyboard"]
 FileState = Literal["open", "closed", "recovered", "damaged", "missing"]
 
+NO_FILE = "V-DB-NO-FILE"
+"""The code of the error for the end of a file whose row is gone."""
+
 NO_LINK = bytes(32)
 """The previous link of a camera's first file (``format-vge.md``)."""
 
@@ -234,7 +237,7 @@ def close_file(
             reason=reason,
         )
         if not rows:
-            raise StoreError(f"there is no file {file_id}", kind=ErrorKind.BUG)
+            raise StoreError(f"there is no file {file_id}", kind=ErrorKind.PERMANENT, code=NO_FILE)
         if link is not None:
             camera_id, of_content, number = rows[0]
             set_newest_link(run, camera_id, of_content, number, link)

@@ -21,12 +21,12 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
-from vigilar.base.errors import StoreError
+from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import sqlite
 from vigilar.store.adoption import CameraFound
 from vigilar.store.connect import parse_url
@@ -93,11 +93,16 @@ def _open_source(path: Path, note: DatabaseNote | None) -> Source:
 
 @contextmanager
 def _holding(path: Path) -> Iterator[None]:
-    """Keep other processes from writing to the old database, as far as it is one."""
+    """Keep other processes from writing to the old database, as far as it is one. Raises StoreError (TRANSIENT) when
+    one of them is in the middle of it for long."""
     with ExitStack() as holding:
-        with suppress(sqlite3.Error):
-            connection = holding.enter_context(closing(sqlite.connect(path)))
-            connection.execute("BEGIN IMMEDIATE")
+        try:
+            with sqlite_errors("make a new database", path):
+                connection = holding.enter_context(closing(sqlite.connect(path)))
+                connection.execute("BEGIN IMMEDIATE")
+        except StoreError as error:
+            if error.kind is ErrorKind.TRANSIENT and path.exists():
+                raise
         yield
 
 

@@ -23,8 +23,9 @@ _FROM_LOOSE_PAGES = ("events", "tracks", "deletions", "checkpoints")
 
 _MASTER = TablePlace(1, ("type", "name", "tbl_name", "rootpage", "sql"))
 SEQUENCES = "sqlite_sequence"
-SPARE_IDS = 1000
-"""Ids and change numbers that may have been given beyond the newest one that can still be read are not given again."""
+SPARE_IDS = 1_000_000
+"""Ids and change numbers that may have been given beyond the newest one that can still be read are not given again:
+browsers, and processes that go on, know rows by them."""
 
 
 @dataclass(slots=True)
