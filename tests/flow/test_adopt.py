@@ -107,3 +107,19 @@ def test_locked_file_waits_for_its_key(clip: Clip, tmp_path: Path) -> None:
         box.sql("DELETE FROM files WHERE number = 1")
         done = adopt(box, KeyRing.load_or_create(tmp_path / "other")).done
         assert (done.added, done.locked, done.refused_count) == (0, 1, 0)
+
+
+def test_check_repairs_what_has_no_row(clip: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with recorded_box(tmp_path, clip) as box:
+        box.sql("DELETE FROM files WHERE number IN (1, 3)")
+        box.path(3).with_name("77.vge").write_bytes(b"no recording")
+        code, printed = box.command("check", capsys=capsys)
+        assert "footage/front" in printed
+        assert len(videos(box)) == 2, "a check alone changes nothing"
+        code, printed = box.command("check", "--repair", capsys=capsys)
+        assert "2 recordings without a row were taken in." in printed
+        assert "77.vge" in printed
+        assert [row.number for row in videos(box)] == [1, 2, 3, 4]
+        assert box.verdicts(Depth.DEEP) == []
+        code, printed = box.command("check", capsys=capsys)
+        assert code == 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
+from vigilar.base import damage
 from vigilar.base.control import ControlChild
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ExitCode, VigilarError
@@ -20,7 +21,6 @@ from vigilar.base.lock import FileLock
 from vigilar.base.logs import start_logging
 from vigilar.config.jobs import ProcessJob
 from vigilar.processes.kinds import ProcessKind, load_function
-from vigilar.store import damage
 
 logger = logging.getLogger(__name__)
 

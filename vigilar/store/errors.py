@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vigilar.base.damage import note_damage
 from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP, device_fault, refuses_writing
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.redact import redact
-from vigilar.store.damage import note_damage
 
 DEVICE_FAILS = "the disk of the database reports an error"
 READ_ONLY = "the database cannot be written: the file or its disk is read-only"

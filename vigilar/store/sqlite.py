@@ -7,9 +7,9 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from vigilar.base.damage import note_damage
 from vigilar.base.disk import disk_error
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
-from vigilar.store.damage import note_damage
 from vigilar.store.errors import DEVICE_CODE
 
 BUSY_TIMEOUT_MS = 5000
