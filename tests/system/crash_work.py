@@ -194,8 +194,10 @@ def run_live(folder: Path) -> None:
         (folder / "live.json").write_text(json.dumps({"fed": count, "facts": facts}))
 
 
-def feed_live(clip: Clip, packets: PacketRing, clock: Clock, seconds: float) -> int:
-    """Feed packets as a camera sends them; how many."""
+def feed_live(
+    clip: Clip, packets: PacketRing, clock: Clock, seconds: float, note: Callable[[float], None] = lambda _: None
+) -> int:
+    """Feed packets as a camera sends them; how many. ``note`` hears of each, in seconds of the recording."""
     start_s, count = time.monotonic(), 0
     utc_ns, mono_ns = clock.utc_ns() - START_UTC_NS, clock.mono_ns() - START_MONO_NS
     run = clip.run()
@@ -206,6 +208,7 @@ def feed_live(clip: Clip, packets: PacketRing, clock: Clock, seconds: float) -> 
             break
         time.sleep(max(0.0, start_s + at_s - time.monotonic()))
         packets.add(replace(packet, utc_ns=packet.utc_ns + utc_ns, mono_ns=packet.mono_ns + mono_ns))
+        note(at_s)
         count += 1
     return count
 
