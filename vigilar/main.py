@@ -113,7 +113,8 @@ def _lock(path: Path, places: Places) -> Iterator[None]:
 
 
 def _run_plan(task: PlanTask, answer: Connection) -> None:
-    """Bring keys and database up to date if it is a start, read the configuration, and answer as AnswerPlan says."""
+    """Bring keys and database up to date if it is a start, or see to a damaged database; then read the configuration,
+    and answer as AnswerPlan says."""
     from vigilar.processes.plan import make_jobs
 
     start_logging("supervisor")
@@ -122,6 +123,10 @@ def _run_plan(task: PlanTask, answer: Connection) -> None:
             from vigilar.processes.upgrade import prepare_start
 
             prepare_start(task.places)
+        elif task.mends:
+            from vigilar.processes.upgrade import mend_database
+
+            mend_database(task.places)
         answer.send(make_jobs(task))
     except VigilarError as error:
         answer.send(Refusal(str(error), error.next_step, int(error.exit_code)))

@@ -3,7 +3,7 @@
 One ``SOCK_SEQPACKET`` socket pair a process: each datagram is one JSON object, so nobody ever waits for the second
 half of a message, and the death of either side is an end of file on the other.
 
-    process -> supervisor   {"beat": {...}, "settings": n}   {"reload": 1}   {"done": "<id of a fact>"}
+    process -> supervisor   {"beat": {...}, "settings": n}   {"reload": 1}   {"mend": 1}   {"done": "<id of a fact>"}
     supervisor -> process   {"stop": 1}   {"status": {...}}   {"settings": {...}, "version": n}   {"fact": {...}}
 
 Settings are sent again with each status until a heartbeat names their version: a message that was missed is no loss.
@@ -206,6 +206,10 @@ class ControlChild:
     def ask_reload(self) -> None:
         """Ask the supervisor to read the configuration again. Returns at once; the effect shows in the status."""
         _send(self._sock, {"reload": 1})
+
+    def ask_mend(self) -> None:
+        """Tell the supervisor that the database is damaged. Returns at once."""
+        _send(self._sock, {"mend": 1})
 
     def request_stop(self) -> None:
         """Have the thread ``control`` set ``stop_requested``. For signal handlers: setting it there could wait for

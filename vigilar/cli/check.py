@@ -14,9 +14,13 @@ from vigilar.cli.output import house_time, one_line, print_json
 from vigilar.cli.times import house_zone
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
+from vigilar.processes.refill import note_cameras
+from vigilar.proof.adopt import Adopted, Adopter
 from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.history import Contradiction, check_history
 from vigilar.proof.telling import Teller
+from vigilar.store.cameras import list_cameras
+from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.signing import BoxKey
 
@@ -26,7 +30,9 @@ TOLD_AT_MOST = 200
 @click.command()
 @click.option("--quick", is_flag=True, help="Names and lengths only: two seconds for 100,000 files.")
 @click.option("--deep", is_flag=True, help="Every byte: about 0.3 s for 150 MB.")
-@click.option("--repair", is_flag=True, help="Make the database say what was found. Deletes nothing.")
+@click.option(
+    "--repair", is_flag=True, help="Make the database say what was found, files without a row too. Deletes nothing."
+)
 @with_places
 @with_json
 def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) -> int:
@@ -42,7 +48,8 @@ def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) 
         teller = Teller(house.store, house.node_id, places.data_dir, SystemClock())
         if not teller.is_folder_there():
             raise RecordingError("The folder of the recordings is not there", exit_code=ExitCode.NOT_FOUND)
-        files = FileCheck(house.store, house.node_id, places.data_dir, _ring(places, depth))
+        ring = _ring(places, depth)
+        files = FileCheck(house.store, house.node_id, places.data_dir, ring)
         contradictions = _history(places, house.store, house.node_id)
         checked = files.run(depth)
         checked.strangers = files.find_strangers()
@@ -50,6 +57,9 @@ def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) 
             files.repair(checked, teller)
             for one in contradictions:
                 teller.tell_house(one)
+            if ring is not None:
+                checked.adopted = _adopt(house.store, house.node_id, places, ring)
+                checked.strangers = files.find_strangers()
     if as_json:
         print_json(_facts(checked, contradictions, depth))
     else:
@@ -57,6 +67,16 @@ def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) 
     if checked.findings or contradictions:
         return ExitCode.NOT_EXACT
     return ExitCode.LOCKED if checked.locked else ExitCode.OK
+
+
+def _adopt(store: Store, node_id: str, places: Places, ring: KeyRing) -> Adopted:
+    """Give a row to each file that has none and is what its place says."""
+    note_cameras(store, places.data_dir, ring, node_id)
+    adopter = Adopter(store, node_id, places.data_dir, ring, SystemClock())
+    for camera in list_cameras(store, with_removed=True):
+        if camera.node_id == node_id:
+            adopter.run(camera)
+    return adopter.done
 
 
 def _ring(places: Places, depth: Depth) -> KeyRing | None:
@@ -85,6 +105,7 @@ def _facts(checked: Checked, contradictions: list[Contradiction], depth: Depth) 
         "size_bytes": checked.size_bytes,
         "locked": checked.locked,
         "repaired": checked.repaired,
+        "taken_in": checked.adopted.added if checked.adopted else 0,
         "findings": [
             {
                 "file": one.row.path,
@@ -115,7 +136,7 @@ def _print(checked: Checked, contradictions: list[Contradiction], places: Places
     if len(checked.findings) > TOLD_AT_MOST:
         print(f"! and {len(checked.findings) - TOLD_AT_MOST} more")
     for path in checked.strangers[:TOLD_AT_MOST]:
-        print(one_line(f"  {path}: has no row. Its camera takes it in at its next start, if it is whole."))
+        print(one_line(f"  {path}: has no row. The next start takes it in, or --repair, if it is what its place says."))
     if checked.locked:
         print(f"  {checked.locked} recordings cannot be looked into: their key is not here.")
     bad = len({one.row.id for one in checked.findings})
@@ -123,3 +144,7 @@ def _print(checked: Checked, contradictions: list[Contradiction], places: Places
     print(f"{checked.files} recordings, {checked.size_bytes / 1e9:.1f} GB: {well}.")
     if is_repaired:
         print(f"{checked.repaired} rows were put right.")
+    if checked.adopted:
+        for words in checked.adopted.refused:
+            print(one_line(f"! {words}"))
+        print(f"{checked.adopted.added} recordings without a row were taken in.")

@@ -121,9 +121,13 @@ def fresh_processes(places: Places, now_ms: int) -> dict[str, Any] | None:
 
 
 def _upkeep_warnings(processes: dict[str, Any]) -> list[str]:
-    """What retention cannot do without a person."""
-    problem = processes.get("upkeep", {}).get("status", {}).get("problem")
-    return [f"{problem} Look at: vigilar storage show"] if problem else []
+    """What retention cannot do without a person, and what became of a database that was damaged."""
+    told = processes.get("upkeep", {}).get("status", {})
+    problem, database = told.get("problem"), told.get("database")
+    return [
+        *([str(database)] if database else []),
+        *([f"{problem} Look at: vigilar storage show"] if problem else []),
+    ]
 
 
 def _disk_warnings(places: Places, processes: dict[str, Any]) -> list[str]:

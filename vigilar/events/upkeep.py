@@ -1,4 +1,4 @@
-"""The subject of upkeep: what retention cannot decide alone."""
+"""The subject of upkeep: what retention cannot decide alone, and what became of a database that was damaged."""
 
 from __future__ import annotations
 
@@ -24,6 +24,10 @@ UPKEEP_SUBJECT = Subject(
     types=(
         EventType("retention_held", Severity.ALERT, (UPKEEP,), "More than half of the recordings would have to go"),
         EventType("retention_stuck", Severity.ALERT, (UPKEEP,), "No space can be made for recordings"),
+        EventType(
+            "database_replaced", Severity.CRITICAL, (UPKEEP,), "The database could not be used and was made anew"
+        ),
+        EventType("database_rebuilt", Severity.WARNING, (UPKEEP,), "The database was filled from the recordings"),
     ),
     handlers={Topics.UPKEEP_FACT: upkeep_fact},
     outbox_prefixes=(Topics.UPKEEP_FACT,),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 
+from vigilar.base import damage
 from vigilar.base.control import ControlChild
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ExitCode, VigilarError
@@ -46,6 +47,7 @@ def enter(start: ProcessStart, sock: socket) -> None:
     start_logging(name, job.log_level)
     _name_process(name)
     control = ControlChild(sock)
+    damage.tell_to(control.ask_mend)
     if start.kind.starts_line:
         control.start()
     lock = FileLock(job.run_dir / f"{name.replace('/', '-')}.lock")

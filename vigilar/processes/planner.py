@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,19 +22,23 @@ from vigilar.processes.kinds import KINDS, ProcessKind
 
 logger = logging.getLogger(__name__)
 
+MEND_EVERY_S = 20.0
+"""Between two looks at a database that a process calls damaged; one takes a second or so."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanTask:
     """What the process that makes a plan is told. ``bus_port`` is the port of our broker if it already runs.
 
     ``is_start`` while no other process runs, so that the database may be brought to a newer schema. ``kinds`` are
-    those that are planned.
+    those that are planned. ``mends``: a process met a damaged database, which is to be made anew.
     """
 
     places: Places
     bus_port: int | None
     is_start: bool
     kinds: tuple[ProcessKind, ...] = KINDS
+    mends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +77,15 @@ class Planner:
         self._launched: Launched | None = None
         self._answer: Connection | None = None
         self._next: PlanTask | None = None
+        self._mend_due_s = float("-inf")
 
     def ask(self, task: PlanTask) -> None:
-        """Begin; while one is being made, the newest question waits for its turn."""
+        """Begin; while one is being made, the newest question waits for its turn. The database is looked at once in
+        MEND_EVERY_S: who met damage asks again."""
+        if task.mends:
+            if time.monotonic() < self._mend_due_s:
+                return
+            self._mend_due_s = time.monotonic() + MEND_EVERY_S
         if self._launched:
             self._next = task
             return

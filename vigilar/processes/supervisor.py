@@ -224,6 +224,8 @@ class Supervisor:
         elif "reload" in message:
             logger.info("%s asks to read the configuration again", child.name)
             self._ask_for_plan()
+        elif "mend" in message and self._guard.is_here:
+            self._ask_for_plan(mends=True)
         elif "done" in message and child.name == "events":
             self._facts = deque(fact for fact in self._facts if fact.id != message["done"])
             self._guard.stored(str(message["done"]))
@@ -271,9 +273,9 @@ class Supervisor:
 
     # Plans
 
-    def _ask_for_plan(self) -> None:
+    def _ask_for_plan(self, *, mends: bool = False) -> None:
         port = _own_port(self._plan) if self._plan else None
-        self._planner.ask(PlanTask(self._places, port, is_start=self._plan is None, kinds=self._kinds))
+        self._planner.ask(PlanTask(self._places, port, self._plan is None, self._kinds, mends=mends))
 
     def _take_plan(self) -> None:
         """Put a new answer of the planner to work. Only from the outermost loop: applying a plan turns it too."""

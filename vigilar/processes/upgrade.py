@@ -9,12 +9,14 @@ import logging
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
+from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.processes.folder_check import require_folder_id
 from vigilar.store.engine import Store
@@ -25,7 +27,12 @@ from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import LOCKED_CODES, open_header
 
+if TYPE_CHECKING:
+    from vigilar.processes.rescue import HouseDatabase
+
 logger = logging.getLogger(__name__)
+
+_SQLITE = "sqlite:"
 
 
 def prepare_start(places: Places) -> None:
@@ -40,13 +47,42 @@ def prepare_start(places: Places) -> None:
 
 def _prepare(places: Places) -> None:
     node_id = require_folder_id(places.data_dir)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each of its plug-ins
+    _quieten_alembic()
     config = load_config(places)
     ring = KeyRing.load_or_create(places.secrets_dir)
-    with closing(Store.open(database_url(config, places), migrate=True)) as store:
+    with closing(_open_store(config, places, node_id, ring)) as store:
         if claimed := claim_rows(store, node_id):
             logger.info("%d rows from before boxes had ids are this box's now", claimed)
         _tell_locked_recordings(store, places, ring)
+
+
+def mend_database(places: Places) -> None:
+    """Make a database anew that is damaged, while the house runs and records. Raises VigilarError."""
+    with disk_errors("look after the database", places.data_dir):
+        node_id = require_folder_id(places.data_dir)
+        url = database_url(load_config(places), places)
+        if url.startswith(_SQLITE):
+            ring = KeyRing.load(places.secrets_dir)
+            Reserve(places.data_dir).help(lambda: _house_database(url, places, node_id, ring).mend())
+
+
+def _open_store(config: Config, places: Places, node_id: str, ring: KeyRing) -> Store:
+    url = database_url(config, places)
+    if url.startswith(_SQLITE):
+        return _house_database(url, places, node_id, ring).open()
+    return Store.open(url, migrate=True)
+
+
+def _quieten_alembic() -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _house_database(url: str, places: Places, node_id: str, ring: KeyRing) -> HouseDatabase:
+    # Here and not at the top: it loads Alembic, which tells of each of its plug-ins unless it was quietened before.
+    _quieten_alembic()
+    from vigilar.processes.rescue import HouseDatabase
+
+    return HouseDatabase(url, places.data_dir, node_id, ring)
 
 
 def _tell_locked_recordings(store: Database, places: Places, ring: KeyRing) -> None:

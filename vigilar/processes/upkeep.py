@@ -1,4 +1,5 @@
-"""The upkeep process: keeps the recordings within what the settings allow. One thread and the control line.
+"""The upkeep process: keeps the recordings within what the settings allow, and their rows in the database. One thread
+and the control line.
 
 It comes after all others: lower priority on the processor, the lowest on the disk.
 """
@@ -22,11 +23,12 @@ from vigilar.base.tally import Tally
 from vigilar.bus.messages import UpkeepFact
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import UpkeepJob
+from vigilar.processes.refill import Refill
 from vigilar.processes.settings import settings_handler
 from vigilar.store import inbound
 from vigilar.store.holdings import DAY_MS
 from vigilar.store.sql import Database
-from vigilar.store.sqlite_store import open_database
+from vigilar.store.sqlite_store import SqliteStore, open_database
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ TURN_S = 0.5
 recorders leave free, which is less, only stops them until the next look."""
 
 RETRY_S = 1.0
+
+CHECK_EVERY_NS = 3600 * 10**9
+"""Between two looks at each page of the database; the first is the start's own."""
 
 NICENESS = 10
 """As for all that comes after recording. Not 19: what holds the database's lock must not wait long for a turn."""
@@ -63,6 +68,7 @@ class UpkeepProcess:
         self._store = store
         self._clock = clock
         self._is_full_told = False
+        self._check_due_ns = clock.mono_ns() + CHECK_EVERY_NS
         self._trouble = Tally(logger, "recordings are not looked after", every_s=60.0)
         self._keeper = Keeper(
             KeeperSettings(job.data_dir, job.node_id),
@@ -73,6 +79,7 @@ class UpkeepProcess:
             control.stop_requested,
             self._beat,
         )
+        self._refill = Refill(job.data_dir, job.secrets_dir, job.node_id, store, clock, self._goes_on)
 
     def run(self) -> None:
         """Look, until the stop."""
@@ -83,7 +90,9 @@ class UpkeepProcess:
             self._beat()
             wait_s = TURN_S
             try:
-                self._keeper.turn(is_full_told=self._is_full_told)
+                if self._refill.turn():
+                    self._keeper.turn(is_full_told=self._is_full_told)
+                self._check_database()
             except VigilarError as error:
                 self._trouble.add(error)
                 wait_s = RETRY_S
@@ -93,12 +102,24 @@ class UpkeepProcess:
         told = [one["status"].get("not_recording") for one in status["processes"].values() if one.get("status")]
         self._is_full_told = NotRecording.DISK_FULL.value in told
 
+    def _check_database(self) -> None:
+        """A page that is damaged and that nobody reads is found before the next power cut."""
+        now_ns = self._clock.mono_ns()
+        if isinstance(self._store, SqliteStore) and now_ns >= self._check_due_ns:
+            self._check_due_ns = now_ns + CHECK_EVERY_NS
+            self._store.check()
+
+    def _goes_on(self) -> bool:
+        self._beat()
+        return not self._control.stop_requested.is_set()
+
     def _beat(self) -> None:
         self._control.heartbeat(
             {
                 "deleted_files": self._keeper.deleted_count,
                 "deleted_bytes": self._keeper.deleted_bytes,
                 "problem": self._keeper.problem,
+                "database": self._refill.sentence,
             }
         )
 

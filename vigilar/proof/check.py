@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from vigilar.proof.adopt import Adopted
 from vigilar.proof.telling import Finding, Teller
 from vigilar.proof.verdict import Judged, Outcome, judge_bytes, judge_chain, judge_ends, judge_names
 from vigilar.store import inventory
@@ -32,12 +33,14 @@ class Depth(Enum):
 
 @dataclass(slots=True)
 class Checked:
-    """What a check found. ``repaired`` counts rows that say the truth now; ``strangers`` are files without a row."""
+    """What a check found. ``repaired`` counts rows that say the truth now; ``strangers`` are files without a row;
+    ``adopted`` says which of them were taken in, None when that was not asked for."""
 
     files: int = 0
     size_bytes: int = 0
     locked: int = 0
     repaired: int = 0
+    adopted: Adopted | None = None
     findings: list[Finding] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vigilar.base.errors import RecordingError
-from vigilar.proof.checkpoint import Statement, is_of_box, parse_statement, read_witness
+from vigilar.proof.checkpoint import Statement, is_of_box, make_checkpoint, parse_statement, read_witness
 from vigilar.store import checkpoints, inventory
 from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
 from vigilar.store.sql import Database
+from vigilar.vge.signing import BoxKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,25 @@ def check_checkpoints(store: Database, node_id: str, data_dir: Path, public: byt
     found = _check_one(store, node_id, made, public)
     if not found and stored is not None:
         found = _check_one(store, node_id, stored, public)
+    return found
+
+
+def settle(
+    store: Database, node_id: str, data_dir: Path, key: BoxKey, now_ms: int, *, is_log_torn: bool
+) -> list[Contradiction]:
+    """After a database was made anew, and that was told: what the checkpoint beside the recordings states and the new
+    database does not say, but for what went with the old one; then the new one is signed.
+
+    ``is_log_torn``: the log of deletions was lost, so it says nothing. Raises StoreError, RecordingError.
+    """
+    found: list[Contradiction] = []
+    witness = read_witness(data_dir)
+    if witness is not None and is_of_box(witness, key.public):
+        statement = parse_statement(witness.body)
+        if is_log_torn:
+            statement = replace(statement, state=replace(statement.state, tips=(), deletion_hash=None))
+        found = _compare(store, node_id, statement, witness.signature.hex())
+    make_checkpoint(store, node_id, key, data_dir, now_ms)
     return found
 
 

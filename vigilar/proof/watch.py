@@ -22,6 +22,7 @@ from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import make_checkpoint
 from vigilar.proof.history import DeletionLog, check_checkpoints
 from vigilar.proof.telling import Teller
+from vigilar.store.database_note import find_note
 from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
 from vigilar.vge.keys import KeyRing
@@ -75,8 +76,9 @@ class Watch:
                 stop.wait(RETRY_S)
 
     def look(self, stop: Stop) -> None:
-        """Compare the database with what the box has signed, all files with their rows, and sign anew."""
-        if not self._teller.is_folder_there():
+        """Compare the database with what the box has signed, all files with their rows, and sign anew. Not while a
+        database that was made anew is being filled: it does not say yet what it will."""
+        if not self._teller.is_folder_there() or self._is_being_rebuilt():
             return
         key = BoxKey.load_or_create(self._secrets_dir)
         history = check_checkpoints(self._store, self._node_id, self._data_dir, key.public)
@@ -86,6 +88,10 @@ class Watch:
         self._teller.tell(checked.findings)
         if not stop.is_set():
             make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms())
+
+    def _is_being_rebuilt(self) -> bool:
+        note = find_note(self._data_dir)
+        return note is not None and note.rescue is not None and note.rescue.is_rebuilding
 
     def sweep(self, stop: Stop, until_mono_ns: int) -> None:
         """Go on with the round over every byte, until it is done, the time comes, or ``stop``."""

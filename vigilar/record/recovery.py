@@ -21,16 +21,17 @@ from vigilar.base.stop import Stop
 from vigilar.media.read_init import InitContent, read_init
 from vigilar.media.sps import BadBitstream
 from vigilar.record.file_store import QUARANTINE, FileStore
-from vigilar.record.folders import FOLDERS, LOOK_BACK_DAYS, all_days, day_start_ms, number_of
+from vigilar.record.folders import FOLDERS, day_start_ms, newest_days, number_of
 from vigilar.record.gaps import Report
 from vigilar.record.row_writer import Ending, store_ending
 from vigilar.store import files
 from vigilar.store.sql import Database
+from vigilar.vge.ends import read_ends
 from vigilar.vge.format import CloseReason, Content, CoreFlag, FileCore, RecordType
 from vigilar.vge.gate import file_errors
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.recover import Recovered, recover_file
-from vigilar.vge.writer import Checkpoint
+from vigilar.vge.writer import Checkpoint, Closed
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ class Recovery:
         end_ms = row.start_ms if done.last_utc_ns is None else done.last_utc_ns // 1_000_000
         # Not whether it was cut just now: the database may have refused the result of an earlier try.
         is_cut = done.reason is CloseReason.RECOVERED
-        why = "ended by a crash or power cut" if is_cut else "closed before a crash"
+        why = _why(is_cut)
         ending = Ending("recovered" if is_cut else "closed", why, end_ms, done.closed)
         store_ending(self._store, row.id, ending)
         self._file_store.chains[row.content].note_link(row.number, done.closed.link)
@@ -161,17 +162,14 @@ class Recovery:
             self._take_orphan(content, path)
 
     def _find_orphans(self, content: files.Content) -> list[Path]:
-        """In the newest folders, and in older ones as far back as the database took nothing."""
+        """In the newest folders. What has no row in older ones is taken in by the upkeep process."""
         home, chain = self._file_store.home(content), self._file_store.chains[content]
         orphans: list[Path] = []
         with file_errors("list", home):
-            for age, day in enumerate(reversed(all_days(home))):
+            for day in newest_days(home):
                 paths = list(day.glob("*.vge"))  # before the rows are read: a file made meanwhile is not in it
                 known = self._names_with_row(content, day.name)
-                found = [p for p in paths if p.name not in known and not chain.is_ours(number_of(p.name))]
-                if not found and age + 1 >= LOOK_BACK_DAYS:
-                    break
-                orphans += found
+                orphans += [p for p in paths if p.name not in known and not chain.is_ours(number_of(p.name))]
         return orphans
 
     def _take_orphan(self, content: files.Content, path: Path) -> None:
@@ -212,7 +210,8 @@ class Recovery:
             has_audio=CoreFlag.AUDIO in core.flags,
         )
         try:
-            files.add_file(self._store, new)
+            row_id = files.add_file(self._store, new)
+            self._complete(content, path, row_id)
         except StoreError as error:
             if error.kind is not ErrorKind.BUG:
                 raise
@@ -220,6 +219,21 @@ class Recovery:
             return
         self.found.adopted += 1
         logger.warning("%s had no row, because the database took none when it was made; it has one now", path)
+
+    def _complete(self, content: files.Content, path: Path, row_id: int) -> None:
+        """A file that has its CLOSE is whole as far as its ends tell, which is as much as playback asks. Without one it
+        is repaired like any other that is open. Raises StoreError, RecordingError."""
+        ends = read_ends(path, self._file_store.ring)
+        if ends.close is None or ends.link is None:
+            return
+        is_cut = ends.close.reason is CloseReason.RECOVERED
+        closed = Closed(
+            ends.link, ends.close.record_count, ends.close.plaintext_bytes, ends.size_bytes, ends.close.merkle_root
+        )
+        end_ms = ends.close.end_utc_ns // 1_000_000
+        store_ending(self._store, row_id, Ending("recovered" if is_cut else "closed", _why(is_cut), end_ms, closed))
+        self._file_store.chains[content].note_link(ends.core.file_number, ends.link)
+        self.found.completed += 1
 
     def _names_with_row(self, content: files.Content, day: str) -> set[str]:
         camera_id, start_ms = self._file_store.settings.camera_id, day_start_ms(day) or 0
@@ -247,6 +261,10 @@ def _picture_of(reader: VgeReader) -> InitContent:
     except (StopIteration, BadBitstream, RecordingError) as error:
         logger.warning("%s does not say what its pictures are: %s", reader.path, error)
         return InitContent("", 0, 0)
+
+
+def _why(is_cut: bool) -> str:
+    return "ended by a crash or power cut" if is_cut else "closed before a crash"
 
 
 def _anchor(row: files.FileRow) -> Checkpoint | None:

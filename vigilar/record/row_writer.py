@@ -239,7 +239,14 @@ class RowWriter:
 
     def _write_ending(self, entry: RowEntry) -> None:
         if entry.ending is not None and entry.row_id is not None:
-            store_ending(self._store, entry.row_id, entry.ending)
+            try:
+                store_ending(self._store, entry.row_id, entry.ending)
+            except StoreError as error:
+                if error.code != files.NO_FILE:
+                    raise
+                # The row was lost with a damaged database: the file gets another, or the one made of it meanwhile.
+                entry.row_id = files.add_file(self._store, entry.new)
+                store_ending(self._store, entry.row_id, entry.ending)
             entry.ending = None
 
     def _reserve(self) -> None:

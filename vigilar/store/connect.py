@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
 
-from vigilar.base.errors import ExitCode, StoreError
+from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store import sqlite
 from vigilar.store.engine_errors import store_errors
 from vigilar.store.revisions import FOUND_SQL
@@ -24,6 +24,8 @@ CONNECT_TIMEOUT_S = 5
 
 WRITE_LOCK = 0x76696769
 """Number of PostgreSQL's advisory lock that writers of this schema hold, as they hold the file's lock on SQLite."""
+
+_FILE_ID = "vigilar_file_id"
 
 WRITES = "vigilar_writes"
 """The execution option of a connection whose transactions take the write lock at once."""
@@ -43,14 +45,24 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
         query_cache_size=100,
     )
 
-    def prepare(dbapi_connection: sqlite3.Connection, _record: Any) -> None:
+    def prepare(dbapi_connection: sqlite3.Connection, record: Any) -> None:
+        record.info[_FILE_ID] = sqlite.find_file_id(file)
         sqlite.set_pragmas(dbapi_connection, foreign_keys=foreign_keys)
+
+    def check(_dbapi_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        """A damaged database may have been put aside: who is connected to it gets a connection to the new one."""
+        if sqlite.find_file_id(file) != record.info[_FILE_ID]:
+            raise exc.DisconnectionError
 
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if sqlite.find_file_id(file) != connection.info[_FILE_ID]:  # while this waited for its lock
+            connection.invalidate()
+            raise StoreError("the database was just made anew", kind=ErrorKind.TRANSIENT)
 
     event.listen(engine, "connect", prepare)
+    event.listen(engine, "checkout", check)
     event.listen(engine, "begin", begin)
     return engine
 

@@ -14,7 +14,7 @@ from vigilar.base.errors import StoreError
 from vigilar.store import sqlite
 from vigilar.store.connect import WRITES, file_of, find_revision, make_engine, parse_url
 from vigilar.store.engine_errors import store_errors
-from vigilar.store.errors import DEVICE_CODE
+from vigilar.store.errors import FRESH_CODES
 from vigilar.store.revisions import check_revision
 from vigilar.store.sql import Run
 
@@ -85,12 +85,12 @@ class Store:
 
     @contextmanager
     def _fresh_after_fault(self) -> Iterator[None]:
-        """A device that failed and comes back is a new one to the kernel: connections into the old one never work
-        again, so they are let go."""
+        """A device that failed and comes back is a new one to the kernel, and a damaged database is replaced by another
+        file: connections into the old one never work again, so they are let go."""
         try:
             yield
         except StoreError as error:
-            if error.code == DEVICE_CODE:
+            if error.code in FRESH_CODES:
                 self.engine.dispose()
             raise
 

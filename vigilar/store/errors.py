@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vigilar.base.damage import note_damage
 from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP, device_fault, refuses_writing
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.redact import redact
@@ -38,7 +39,7 @@ DATABASE_TROUBLE = frozenset({ErrorKind.TRANSIENT, ErrorKind.FULL, ErrorKind.DEN
 
 NEXT_STEPS = {
     ErrorKind.FULL: "Free space on that disk; what waits is stored as soon as there is some.",
-    ErrorKind.CORRUPT: "Stop Vigilar and restore the database from a backup; the recordings are not affected.",
+    ErrorKind.CORRUPT: "Vigilar makes a new one of what can be read of it; recording goes on.",
     ErrorKind.DENIED: "Check owner and mode of the database file and its folder.",
 }
 
@@ -50,6 +51,9 @@ _SPECIAL = {
 
 DEVICE_CODE = _SPECIAL[DEVICE_FAILS][0]
 READ_ONLY_CODE = _SPECIAL[READ_ONLY][0]
+
+FRESH_CODES = frozenset({DEVICE_CODE, f"V-DB-{ErrorKind.CORRUPT.name}"})
+"""Of errors after which connections are opened anew."""
 
 _MAY_BE_DEVICE = (ErrorKind.CORRUPT, ErrorKind.DENIED)
 """SQLite says "malformed" or "unable to open" for what is really a device that fails: it is asked itself."""
@@ -80,6 +84,8 @@ def ask_device(kind: ErrorKind, what: str, file: Path | None) -> tuple[ErrorKind
 
 
 def store_error(doing: str, kind: ErrorKind, what: str) -> StoreError:
+    if kind is ErrorKind.CORRUPT:
+        note_damage()
     exit_code = ExitCode.NO_SPACE if kind is ErrorKind.FULL else None
     code, next_step = _SPECIAL.get(what, (f"V-DB-{kind.name}", NEXT_STEPS.get(kind, "")))
     return StoreError(f"cannot {doing}: {what}", kind=kind, next_step=next_step, code=code, exit_code=exit_code)

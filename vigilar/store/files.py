@@ -19,6 +19,9 @@ from vigilar.store.sql import Database, Run
 Content = Literal["video", "still", "storyboard"]
 FileState = Literal["open", "closed", "recovered", "damaged", "missing"]
 
+NO_FILE = "V-DB-NO-FILE"
+"""The code of the error for the end of a file whose row is gone."""
+
 NO_LINK = bytes(32)
 """The previous link of a camera's first file (``format-vge.md``)."""
 
@@ -143,7 +146,8 @@ def _no_camera(camera_id: str) -> StoreError:
 def add_file(store: Database, new: NewFile) -> int:
     """Store the row of a file whose header and folder are fsynced; its id. The file is ``open``.
 
-    Its number may not have been reserved, when the database took nothing for long: from here on it is taken.
+    Its number may not have been reserved, when the database took nothing for long: from here on it is taken. A file
+    that has its row already, because a rebuilt database got it from the file itself, keeps that one.
     """
     number, _link = _CHAINS[new.content]
     with store.sql_write(f"store file {new.path}") as run:
@@ -156,7 +160,9 @@ def add_file(store: Database, new: NewFile) -> int:
             "INSERT INTO files (camera_id, content, number, path, state, start_ms, codec, width, height, has_audio, "
             "node_id) "
             "VALUES (:camera_id, :content, :number, :path, 'open', :start_ms, :codec, :width, :height, :has_audio, "
-            "(SELECT node_id FROM cameras WHERE id = :camera_id)) RETURNING id",
+            "(SELECT node_id FROM cameras WHERE id = :camera_id)) "
+            "ON CONFLICT (path) DO UPDATE SET path = excluded.path WHERE files.camera_id = excluded.camera_id "
+            "AND files.content = excluded.content AND files.number = excluded.number RETURNING id",
             camera_id=new.camera_id,
             content=new.content,
             number=new.number,
@@ -167,6 +173,8 @@ def add_file(store: Database, new: NewFile) -> int:
             height=new.height,
             has_audio=int(new.has_audio),
         )
+        if not rows:
+            raise StoreError(f"{new.path} is another file's place", kind=ErrorKind.BUG)
         return int(rows[0][0])
 
 
@@ -229,13 +237,14 @@ def close_file(
             reason=reason,
         )
         if not rows:
-            raise StoreError(f"there is no file {file_id}", kind=ErrorKind.BUG)
+            raise StoreError(f"there is no file {file_id}", kind=ErrorKind.PERMANENT, code=NO_FILE)
         if link is not None:
             camera_id, of_content, number = rows[0]
-            _set_newest_link(run, camera_id, of_content, number, link)
+            set_newest_link(run, camera_id, of_content, number, link)
 
 
-def _set_newest_link(run: Run, camera_id: str, content: str, number: int, link: bytes) -> None:
+def set_newest_link(run: Run, camera_id: str, content: str, number: int, link: bytes) -> None:
+    """File ``number`` is closed with ``link``, which the next file names unless a newer one is closed, too."""
     newest = run(
         "SELECT max(number) FROM files WHERE camera_id = :camera_id AND content = :content AND link IS NOT NULL "
         "UNION ALL SELECT max(number) FROM (SELECT number FROM deletions WHERE camera_id = :camera_id "

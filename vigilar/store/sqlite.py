@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
+from vigilar.base.damage import note_damage
 from vigilar.base.disk import disk_error
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.errors import DEVICE_CODE
@@ -33,6 +34,21 @@ def connect(path: Path) -> sqlite3.Connection:
     )
 
 
+FileId = tuple[int, int]
+
+
+def find_file_id(path: Path) -> FileId | None:
+    """Which file lies at ``path``; None when none does. Takes a microsecond. Raises StoreError."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        note_damage()
+        return None
+    except OSError as error:
+        raise refused_file(error, path) from error
+    return status.st_dev, status.st_ino
+
+
 def set_pragmas(connection: sqlite3.Connection, *, foreign_keys: bool = True) -> None:
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -54,6 +70,7 @@ def prepare_file(path: Path, *, create: bool) -> None:
         except OSError as error:
             raise refused_file(error, path) from error
     elif not _exists(path):
+        note_damage()
         raise StoreError(
             f"there is no database at {path}",
             kind=ErrorKind.TRANSIENT,

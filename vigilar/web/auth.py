@@ -14,7 +14,9 @@ from typing import Any
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from vigilar.base.disk import disk_errors
 from vigilar.store import users as user_rows
+from vigilar.store.database_note import find_note
 from vigilar.store.users import UserRow
 from vigilar.web.drive_gate import drive_problem
 from vigilar.web.logins import end_login, find_login, hash_token, note_use, start_login
@@ -35,6 +37,12 @@ LIFETIME_MS = 30 * 24 * 3600 * 1000
 _COOKIE_RULES: dict[str, Any] = {"httponly": True, "samesite": "Lax", "path": "/"}
 """Lax, not Strict: a link to an event in a mail or on another page must find its reader signed in. What changes
 something is no link, and is refused when it comes from elsewhere (``security``)."""
+
+
+LOST_OWNER = "The logins of this house were lost with its database, so nobody can sign in."
+LOST_OWNER_STEP = (
+    "On the box itself, make a new login for the owner: vigilar user add NAME --role owner. The recordings are there."
+)
 
 
 def install_auth(app: Flask) -> None:
@@ -94,6 +102,15 @@ def end_session() -> None:
         parts().streams.look_now()
 
 
+def check_first_run() -> None:
+    """Raises Problem when nobody may make the first login over the network: the members of the house were lost with its
+    database, and whoever came first would be its owner. Reads a small file, so only asked while there is no owner."""
+    with disk_errors("look at the data folder", parts().cfg.data_dir):
+        note = find_note(parts().cfg.data_dir)
+    if note is not None and note.rescue is not None and note.rescue.has_no_owner:
+        raise Problem(403, "setup.lost", LOST_OWNER, next_step=LOST_OWNER_STEP)
+
+
 def check_login_wish(name: str, password: str) -> tuple[str, str]:
     """The name and password for a new account. Raises Problem, which says what is wrong with which."""
     try:
@@ -118,6 +135,7 @@ def _gate() -> ResponseReturnValue | None:
     if not has_owner():
         if wants_page():
             return redirect(url_for("account.setup"))
+        check_first_run()
         raise Problem(401, "setup.needed", "This box has no owner yet. Open its page in a browser and choose a login.")
     if wants_page():
         response = redirect(url_for("account.login", next=_return_path()))

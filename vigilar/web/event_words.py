@@ -36,6 +36,8 @@ TYPES = {
     "system_stopped": "Vigilar stopped",
     "retention_held": "Deleting waits",
     "retention_stuck": "No space",
+    "database_replaced": "Database made anew",
+    "database_rebuilt": "Database filled",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -62,6 +64,8 @@ _ICONS = {
     "system_stopped": "power",
     "retention_held": "trash",
     "retention_stuck": "disk",
+    "database_replaced": "disk",
+    "database_rebuilt": "disk",
 }
 
 _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})

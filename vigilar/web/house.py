@@ -94,7 +94,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
 def _upkeep_problem(processes: dict[str, Any] | None) -> list[str]:
     """What the upkeep process says of itself."""
     status = (processes or {}).get("upkeep", {}).get("status") or {}
-    return [str(status["problem"])] if status.get("problem") else []
+    return [str(status[what]) for what in ("database", "problem") if status.get(what)]
 
 
 def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:

@@ -13,7 +13,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import users as user_rows
 from vigilar.store.users import UserRow
-from vigilar.web.auth import asker, check_login_wish, has_owner, sign_in, sign_out
+from vigilar.web.auth import asker, check_first_run, check_login_wish, has_owner, sign_in, sign_out
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password, hash_password
@@ -43,6 +43,7 @@ limited = limiter.shared_limit(TRIES, scope="login", methods=["POST"], deduct_wh
 def setup() -> AnyResponse | str:
     if has_owner():
         return redirect(url_for("account.login"))
+    check_first_run()
     return render_template("setup.html", problem=None, name="")
 
 
@@ -55,6 +56,8 @@ def setup_post() -> AnyResponse:
     except Problem as problem:
         if problem.status == 409:
             return redirect(url_for("account.login"), 303)
+        if problem.status == 403:
+            raise
         page = render_template("setup.html", problem=problem, name=request.form.get("name", "")[:64])
         return Response(page, problem.status, mimetype="text/html")
     return sign_in(_see_other(url_for("live.grid")), owner)
@@ -132,6 +135,7 @@ def too_many(_error: Exception) -> AnyResponse:
 def _make_owner(name: str, password: str) -> UserRow:
     if has_owner():
         raise Problem(409, "setup.done", "This box has an owner already. Sign in instead.")
+    check_first_run()
     name, password = check_login_wish(name, password)
     try:
         owner = user_rows.create_owner(parts().store, name, hash_password(password), parts().now_ms())
@@ -145,6 +149,7 @@ def _make_owner(name: str, password: str) -> UserRow:
 
 def _check_login(name: str, password: str) -> UserRow:
     if not has_owner():
+        check_first_run()
         raise Problem(409, "setup.needed", "This box has no owner yet. Open its page and choose a login.")
     user = user_rows.find_user(parts().store, name[:256])
     if not check_password(user.password_hash if user else None, password) or user is None:

@@ -1,0 +1,235 @@
+"""Recordings without a row get one made from the file itself: what a rebuilt or restored database does not know.
+
+A file is taken in only where it belongs: its own header, proved by the keys of the house, names the camera in whose
+folder it lies and the number it is called by. What is not so stays where it is, untouched, and is counted.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vigilar.base.clock import Clock
+from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.media.read_init import InitContent, read_init
+from vigilar.media.sps import BadBitstream
+from vigilar.store import adoption, inventory
+from vigilar.store.adoption import WholeFile
+from vigilar.store.cameras import CameraRow
+from vigilar.store.files import Content, NewFile
+from vigilar.store.sql import Database
+from vigilar.vge.claim import CONTENT_OF
+from vigilar.vge.ends import Ends, read_ends
+from vigilar.vge.format import CloseReason, CoreFlag, FileCore
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.recover import recover_file
+from vigilar.vge.report import Verdict
+
+logger = logging.getLogger(__name__)
+
+HOMES: dict[Content, str] = {"video": "footage", "still": "stills", "storyboard": "storyboards"}
+"""The folder of each content in the data folder; in it lie one of each camera, and in that one of each day."""
+
+BATCH = 200
+"""Rows in one transaction: recorders wait for it some milliseconds."""
+
+_NAMED_AT_MOST = 5
+
+
+@dataclass(slots=True)
+class Adopted:
+    """What was found. ``added`` files got a row; ``refused`` says of some that could not which and why; ``unlinked``
+    follow a recording of which nothing is known. ``busy`` are being written, ``locked`` wait for their key."""
+
+    looked_at: int = 0
+    added: int = 0
+    busy: int = 0
+    locked: int = 0
+    refused_count: int = 0
+    refused: list[str] = field(default_factory=list)
+    unlinked: int = 0
+
+    def refuse(self, path: str, why: str) -> None:
+        self.refused_count += 1
+        if len(self.refused) < _NAMED_AT_MOST:
+            self.refused.append(f"{path}: {why}")
+        logger.warning("%s gets no row: %s", path, why)
+
+
+class Adopter:
+    """Takes in the files of one camera of the box ``node_id``. One thread."""
+
+    def __init__(
+        self,
+        store: Database,
+        node_id: str,
+        data_dir: Path,
+        ring: KeyRing,
+        clock: Clock,
+        note: Callable[[Adopted], bool] = lambda _: True,
+    ) -> None:
+        """``note`` is called behind each batch with what was done so far; False ends the work."""
+        self.done = Adopted()
+        self._store = store
+        self._node_id = node_id
+        self._data_dir = data_dir
+        self._ring = ring
+        self._clock = clock
+        self._note = note
+
+    def run(self, camera: CameraRow) -> bool:
+        """All contents of a camera; False when ``note`` ended it. Raises StoreError, and RecordingError when the disk
+        cannot be read."""
+        return all(self._run_content(camera, content) for content in HOMES)
+
+    def _run_content(self, camera: CameraRow, content: Content) -> bool:
+        known = adoption.paths_with_row(self._store, self._node_id, camera.id, content)
+        batch: list[tuple[WholeFile, FileCore]] = []
+        links: set[bytes] = set()
+        for path in list_sealed(self._data_dir, camera.id, content):
+            name = str(path.relative_to(self._data_dir))
+            if name in known:
+                continue
+            self.done.looked_at += 1
+            found = self._read(camera, content, path, name)
+            if found is not None:
+                batch.append(found)
+            if len(batch) >= BATCH and not self._store_batch(batch, links):
+                return False
+        return self._store_batch(batch, links)
+
+    def _store_batch(self, batch: list[tuple[WholeFile, FileCore]], links: set[bytes]) -> bool:
+        added = adoption.add_whole_files(self._store, [whole for whole, _ in batch])
+        self.done.added += added
+        if added < len(batch):
+            self._tell_taken(batch)
+        for whole, core in batch:
+            self._check_link(whole, core, links)
+            if whole.link is not None:
+                links.add(whole.link)
+        batch.clear()
+        return self._note(self.done)
+
+    def _tell_taken(self, batch: list[tuple[WholeFile, FileCore]]) -> None:
+        """Those that got no row because another file has their number; one that got its row meanwhile is well."""
+        for whole, _ in batch:
+            if inventory.find_by_path(self._store, self._node_id, whole.new.path) is None:
+                self.done.refuse(whole.new.path, "its number belongs to another recording, or was deleted by a rule")
+
+    def _check_link(self, whole: WholeFile, core: FileCore, links: set[bytes]) -> None:
+        if not any(core.previous_link) or core.previous_link in links:
+            return
+        new = whole.new
+        number = inventory.find_link_number(self._store, new.camera_id, new.content, new.number, core.previous_link)
+        self.done.unlinked += number is None
+
+    def _read(self, camera: CameraRow, content: Content, path: Path, name: str) -> tuple[WholeFile, FileCore] | None:
+        try:
+            ends, end_ns = read_ends(path, self._ring), None
+            if ends.close is None and not ends.is_empty and _is_own(ends.core, camera, content, path):
+                ends, end_ns = self._finish(path, ends)
+            return self._judge(camera, content, path, name, ends, end_ns)
+        except RecordingError as error:
+            if error.code == "vge.busy":
+                self.done.busy += 1
+            elif error.kind is ErrorKind.DENIED:
+                self.done.locked += 1
+            elif error.kind in (ErrorKind.TRANSIENT, ErrorKind.FULL):
+                raise
+            else:
+                self.done.refuse(name, str(error))
+            return None
+
+    def _finish(self, path: Path, ends: Ends) -> tuple[Ends, int | None]:
+        """Close what a crash left open; a file that is damaged before its end stays as it is. With it, where its last
+        record ends in UTC ns. Raises RecordingError, "vge.busy" for one that is being written."""
+        done = recover_file(path, self._ring, utc_ns=self._clock.utc_ns(), mono_ns=self._clock.mono_ns())
+        return (read_ends(path, self._ring) if done.verdict is Verdict.UNCLEAN else ends), done.last_utc_ns
+
+    def _judge(
+        self, camera: CameraRow, content: Content, path: Path, name: str, ends: Ends, end_ns: int | None
+    ) -> tuple[WholeFile, FileCore] | None:
+        if ends.is_empty:
+            self.done.refuse(name, "nothing is in it")
+            return None
+        if not _is_own(ends.core, camera, content, path):
+            self.done.refuse(name, "it is another camera's, or has another's number")
+            return None
+        return _whole_file(camera.id, content, name, ends, end_ns), ends.core
+
+
+def list_sealed(data_dir: Path, camera_id: str, content: Content) -> Iterator[Path]:
+    """The files of a camera and content in the order of their numbers, by their names. Raises OSError."""
+    found = []
+    home = data_dir / HOMES[content] / camera_id
+    if home.is_dir():
+        for day in home.iterdir():
+            if day.is_dir():
+                with os.scandir(day) as entries:
+                    found += [(number, day.name, one.name) for one in entries if (number := _number(one.name)) > 0]
+    return (home / day / name for _, day, name in sorted(found))
+
+
+def list_homes(data_dir: Path) -> list[str]:
+    """The ids of all cameras of which there is a folder. Raises OSError."""
+    tops = [data_dir / name for name in HOMES.values()]
+    return sorted({home.name for top in tops if top.is_dir() for home in top.iterdir() if home.is_dir()})
+
+
+def _number(name: str) -> int:
+    stem, dot, ending = name.partition(".")
+    return int(stem) if dot and ending == "vge" and stem.isascii() and stem.isdigit() else 0
+
+
+def _is_own(core: FileCore, camera: CameraRow, content: Content, path: Path) -> bool:
+    own = (camera.uuid, _number(path.name), CONTENT_OF[content])
+    return (core.camera_uuid, core.file_number, core.content) == own
+
+
+def _whole_file(camera_id: str, content: Content, name: str, ends: Ends, end_ns: int | None) -> WholeFile:
+    core, close = ends.core, ends.close
+    picture = InitContent("jpeg", 0, 0) if content != "video" else _picture_of(ends.init)
+    start_ms = core.start_utc_ns // 1_000_000
+    new = NewFile(
+        camera_id=camera_id,
+        content=content,
+        number=core.file_number,
+        path=name,
+        start_ms=start_ms,
+        codec=picture.codecs,
+        width=picture.width,
+        height=picture.height,
+        has_audio=CoreFlag.AUDIO in core.flags,
+    )
+    if close is None:
+        reason = "taken in from the file: damaged before its end"
+        end_ms = start_ms if end_ns is None else max(start_ms, end_ns // 1_000_000)
+        return WholeFile(new, "damaged", reason, end_ms, ends.size_bytes, 0, 0, None)
+    is_cut = close.reason is CloseReason.RECOVERED
+    return WholeFile(
+        new,
+        "recovered" if is_cut else "closed",
+        "taken in from the file",
+        max(start_ms, close.end_utc_ns // 1_000_000),
+        ends.size_bytes,
+        close.plaintext_bytes,
+        close.record_count,
+        ends.link,
+    )
+
+
+def _picture_of(init: bytes | None) -> InitContent:
+    try:
+        return _read_init(init) if init is not None else InitContent("", 0, 0)
+    except BadBitstream:
+        return InitContent("", 0, 0)
+
+
+@functools.lru_cache(maxsize=32)
+def _read_init(init: bytes) -> InitContent:
+    """All files of a connection begin with the same one."""
+    return read_init(init)
