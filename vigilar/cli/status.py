@@ -28,7 +28,7 @@ from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
-from vigilar.vge.places import key_notes
+from vigilar.vge.places import key_notes, lock_problem
 
 STALE_MS = 15_000
 """A status older than this is none; the supervisor makes it when it is asked."""
@@ -86,6 +86,8 @@ def _gather(places: Places) -> dict[str, Any]:
         found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
         return found
     found["notes"] = key_notes(places.secrets_dir, places.data_dir)
+    if locked := lock_problem(places.secrets_dir):
+        found["warnings"].append(locked)
     now_ms = time.time_ns() // 1_000_000
     told = fresh_processes(places, now_ms)
     if told is None:

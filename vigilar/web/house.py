@@ -13,6 +13,7 @@ from vigilar.base.disk import DEVICE_ERRORS, device_fault, is_read_only
 from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
 from vigilar.store import files as file_rows
+from vigilar.vge.places import lock_problem
 from vigilar.web.parts import Parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.status_words import (
@@ -80,6 +81,8 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     drive = str(here.board.folder(now_ms)["sentence"])
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected, drive=drive)
     problems += _upkeep_problem(found)
+    if locked := lock_problem(here.cfg.secrets_dir):
+        problems.append(locked)
     return HouseState(
         now_ms=now_ms,
         sentence=house_sentence(cameras, problems),
