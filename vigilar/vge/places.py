@@ -40,7 +40,7 @@ def key_notes(secrets_dir: Path, data_dir: Path) -> list[str]:
 
 NO_SHEET = (
     "There is no recovery sheet: if this box is lost or its disk of secrets dies, no recording can be opened. "
-    "On the box: vigilar keys recovery"
+    "Print one: on the page under System, Keys, or on the box vigilar keys recovery"
 )
 
 BESIDE = (
