@@ -92,7 +92,7 @@ def _gather(places: Places) -> dict[str, Any]:
     told = fresh_processes(places, now_ms)
     if told is None:
         found["warnings"].append("The main program does not say how its programs are")
-    found["warnings"] += _disk_warnings(places, told or {}) + _upkeep_warnings(told or {})
+    found["warnings"] += _disk_warnings(places, told or {}) + _told_warnings(told or {})
     try:
         config = load_config(places)
     except ConfigError as error:
@@ -122,10 +122,12 @@ def fresh_processes(places: Places, now_ms: int) -> dict[str, Any] | None:
     return status["processes"] if status is not None and is_fresh else None
 
 
-def _upkeep_warnings(processes: dict[str, Any]) -> list[str]:
-    """What retention cannot do without a person."""
+def _told_warnings(processes: dict[str, Any]) -> list[str]:
+    """What retention, and the event log, cannot do without a person."""
     problem = processes.get("upkeep", {}).get("status", {}).get("problem")
-    return [f"{problem} Look at: vigilar storage show"] if problem else []
+    found = [f"{problem} Look at: vigilar storage show"] if problem else []
+    told = processes.get("events", {}).get("status", {}).get("problem")
+    return [*found, str(told)] if told else found
 
 
 def _disk_warnings(places: Places, processes: dict[str, Any]) -> list[str]:

@@ -85,7 +85,8 @@ def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> Camer
 
 
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
-    return EventsJob(**source.shared(login), cameras=camera_infos(source.config))
+    config = source.config
+    return EventsJob(**source.shared(login), cameras=camera_infos(config), copy_to=config.proof.copy_to)
 
 
 def make_web_job(source: CutSource, login: BusLogin) -> WebJob:

@@ -22,6 +22,7 @@ from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import make_checkpoint
 from vigilar.proof.history import DeletionLog, check_checkpoints
 from vigilar.proof.telling import Teller
+from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
 from vigilar.vge.keys import KeyRing
@@ -49,7 +50,17 @@ PLACE = "proof-sweep.json"
 class Watch:
     """``run`` belongs to one thread."""
 
-    def __init__(self, store: Database, node_id: str, data_dir: Path, secrets_dir: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Database,
+        node_id: str,
+        data_dir: Path,
+        secrets_dir: Path,
+        clock: Clock,
+        on_checkpoint: Callable[[StoredCheckpoint], None] = lambda _: None,
+    ) -> None:
+        """``on_checkpoint`` is told of each new signed checkpoint; it must return at once."""
+        self._on_checkpoint = on_checkpoint
         self._store = store
         self._node_id = node_id
         self._data_dir = data_dir
@@ -85,7 +96,7 @@ class Watch:
         checked = self._files().run(Depth.QUICK, _pausing(stop))
         self._teller.tell(checked.findings)
         if not stop.is_set():
-            make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms())
+            self._on_checkpoint(make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms()))
 
     def sweep(self, stop: Stop, until_mono_ns: int) -> None:
         """Go on with the round over every byte, until it is done, the time comes, or ``stop``."""

@@ -80,7 +80,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     disk = read_disk(here, cameras)
     drive = str(here.board.folder(now_ms)["sentence"])
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected, drive=drive)
-    problems += _upkeep_problem(found)
+    problems += _told_problems(found)
     if locked := lock_problem(here.cfg.secrets_dir):
         problems.append(locked)
     return HouseState(
@@ -94,10 +94,10 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     )
 
 
-def _upkeep_problem(processes: dict[str, Any] | None) -> list[str]:
-    """What the upkeep process says of itself."""
-    status = (processes or {}).get("upkeep", {}).get("status") or {}
-    return [str(status["problem"])] if status.get("problem") else []
+def _told_problems(processes: dict[str, Any] | None) -> list[str]:
+    """What processes say that a person must know."""
+    statuses = [(processes or {}).get(name, {}).get("status") or {} for name in ("upkeep", "events")]
+    return [str(status["problem"]) for status in statuses if status.get("problem")]
 
 
 def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import threading
+from hashlib import sha256
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.proof.checkpoint import dump_signed, parse_statement
 from vigilar.store import users as user_rows
+from vigilar.store.checkpoints import newest_checkpoint
 from vigilar.store.jobs import JobRow
 from vigilar.vge.places import BESIDE
 from vigilar.web.auth import asker
@@ -30,6 +33,7 @@ from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password
 from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
+from vigilar.web.times import file_time
 
 bp = Blueprint("keys", __name__)
 
@@ -96,6 +100,20 @@ def rotate_keys() -> AnyResponse:
 def cancel_move(job_id: int) -> AnyResponse:
     cancel(get_job(job_id, REWRAP))
     return redirect(url_for("keys.page"), 303)
+
+
+@bp.get("/system/keys/checkpoint")
+@needs(Right.MANAGE_KEYS)
+def checkpoint() -> AnyResponse:
+    """The newest signed checkpoint, to be kept elsewhere."""
+    here = parts()
+    made = newest_checkpoint(here.store, here.cfg.node_id)
+    if made is None:
+        raise Problem(404, "proof.none", "This box has signed no checkpoint yet.")
+    name = f"vigilar-{here.cfg.node_id[:8]}-{file_time(made.created_ms, here.zone)}.checkpoint"
+    response = Response(dump_signed(made), mimetype="text/plain")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 # The sheet
@@ -207,8 +225,13 @@ def _facts() -> KeyFacts:
 
 
 def _page(problem: Problem | None = None) -> str:
+    here = parts()
+    made = newest_checkpoint(here.store, here.cfg.node_id)
     return render_template(
         "keys.html",
+        checkpoint=made,
+        checkpoint_print=sha256(made.body.encode()).hexdigest()[:16] if made else "",
+        box_key=parse_statement(made.body).key.hex() if made else "",
         facts=_facts(),
         job=_job(find_move(parts())),
         problem=problem,
