@@ -22,6 +22,7 @@ from vigilar.bus.messages import ProofCheckpoint, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
 from vigilar.events.processor import EventProcessor
+from vigilar.processes.key_watch import wait_for_stick
 from vigilar.processes.settings import settings_handler
 from vigilar.proof.carry import Carrier
 from vigilar.proof.watch import Watch
@@ -63,6 +64,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             daemon=True,
         )
         watch.start()
+        threading.Thread(target=wait_for_stick, args=(job.secrets_dir, stop), name="key-watch", daemon=True).start()
         try:
             control.listen(
                 on_status=lambda status: _publish_health(bus, status),
