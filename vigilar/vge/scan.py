@@ -134,6 +134,10 @@ class RecordFile:
             return None
         return ProvedRecord(offset, expected, header_bytes, view[_PAYLOAD_AT : end - TAG_BYTES], tag)
 
+    def let_go(self) -> None:
+        """The record proved last belongs to the caller: the next one gets memory of its own."""
+        self._buffer = bytearray(TAG_PREFIX)
+
     def find_close(self) -> ProvedRecord | None:
         """The CLOSE at the very end, proved; None when the file ends with something else. Reads 200 bytes."""
         size = self.size()
