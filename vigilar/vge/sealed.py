@@ -22,7 +22,7 @@ from vigilar.vge.keyframes import KeyframeIndex, KeyframeScan, read_index
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import open_header
 from vigilar.vge.reader import RecordEntry, damaged
-from vigilar.vge.scan import ANY_LENGTH, FIRST_PLACE, Place, RecordFile
+from vigilar.vge.scan import ANY_LENGTH, FIRST_PLACE, BatchBuffer, Place, RecordFile
 
 Proved = memoryview | RecordingError
 """The payload of a record in memory that is the caller's, or why there is none."""
@@ -139,15 +139,22 @@ class SealedFile:
         return record.payload
 
     def read_batch(
-        self, entries: Sequence[RecordEntry], clear_bytes: Callable[[memoryview], int] | None = None
+        self,
+        entries: Sequence[RecordEntry],
+        buffer: BatchBuffer,
+        clear_bytes: Callable[[memoryview], int] | None = None,
     ) -> list[Proved]:
-        """As ``read`` for each of ``entries``, with the file opened once; in the place of a record that is not as it
-        was written stands its error. ``clear_bytes`` is told the first 16 bytes in clear of each payload and says how
-        many are wanted in clear: the rest stays as it is stored, proved all the same."""
+        """As ``read`` for each of ``entries``, by one read for those that stand one behind the other. In the place of a
+        record that is not as it was written stands its error.
+
+        The payloads lie in ``buffer`` until the next call with it. ``clear_bytes`` is told the
+        first 16 bytes in clear of each payload and says how many are wanted in clear: the rest stays as it is stored,
+        proved all the same.
+        """
         found: list[Proved] = []
         with self._opened() as records:
-            for entry in entries:
-                record = records.prove(entry.offset, entry.header)
+            wanted = [(entry.offset, entry.header) for entry in entries]
+            for record, entry in zip(records.prove_batch(wanted, buffer), entries, strict=True):
                 if record is None:
                     found.append(damaged(self.path, entry.plaintext_offset))
                     continue
@@ -155,7 +162,6 @@ class SealedFile:
                     with self._cipher_lock:
                         self._clear(record.header.number, record.payload, clear_bytes)
                 found.append(record.payload)
-                records.let_go()
         return found
 
     def _clear(self, number: int, payload: memoryview, clear_bytes: Callable[[memoryview], int] | None) -> None:
