@@ -225,6 +225,8 @@ def test_first_run_makes_owner_and_leads_to_live(tmp_path: Path, chromium: Brows
         page.fill("#name", NAME)
         page.fill("#password", PASSWORD)
         page.click("main button")
+        expect(page).to_have_url(f"{url}/setup/sheet")
+        page.get_by_role("link", name="Later").click()
         expect(page).to_have_url(f"{url}/live")
         expect(page.get_by_text("No camera yet").last).to_be_visible()
         site.close()

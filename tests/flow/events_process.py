@@ -2,8 +2,8 @@
 
 usage: python -m tests.flow.events_process DATABASE_URL BUS_PORT CONTROL_FD [DIE_BEFORE_PUBLISHING]
 
-The bus password comes on standard input. With DIE_BEFORE_PUBLISHING = n the process kills itself when the n-th event is
-on the disk and about to be published.
+The bus password comes on standard input. Checkpoints are copied into the folder ``elsewhere``, if it is there. With
+DIE_BEFORE_PUBLISHING = n the process kills itself when the n-th event is on the disk and about to be published.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def main() -> None:
         bus_user="events",
         bus_password=sys.stdin.readline().strip(),
         cameras=(CameraInfo("front", "Front door", has_sub=False, enabled=True),),
+        copy_to=str(data_dir / "elsewhere") if (data_dir / "elsewhere").is_dir() else "",
     )
     if len(sys.argv) > 4:
         die_before_publishing(int(sys.argv[4]))

@@ -23,9 +23,9 @@ from vigilar.cli.program import run
 from vigilar.playback.export.make import ExportPlan
 from vigilar.playback.export.plan_file import load_plan, save_plan
 from vigilar.playback.library import Library
-from vigilar.vge import keys as ring_files
 from vigilar.vge.format import SlotType
-from vigilar.vge.keys import KeyRing
+from vigilar.vge.key_store import add_epoch
+from vigilar.vge.keys import EpochKey, KeyRing
 from vigilar.vge.opening import open_header
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.recovery import Sheet
@@ -81,7 +81,7 @@ class TestRotate:
         assert load_plan(box.folder, 7, ring_of(box)) == plan
 
     def test_resume_makes_no_new_key(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
-        ring_files.add_epoch(box.folder / "secrets")
+        add_epoch(box.folder / "secrets")
         code, out = box.command("keys", "status", capsys=capsys)
         assert "4 recordings, of which 4 are not under the newest keys alone" in out
         assert box.command("keys", "rotate", "--resume", capsys=capsys)[0] == 0
@@ -96,7 +96,7 @@ class TestRotate:
         for path in paths:
             shutil.copy(box.path(0), path)
         chance = random.Random(5)
-        ring_files.add_epoch(box.folder / "secrets")
+        add_epoch(box.folder / "secrets")
         command = [sys.executable, "-m", "vigilar", "keys", "rotate", "--resume", "--data-dir", str(box.folder)]
         kills = 0
         for _ in range(8):
@@ -121,7 +121,7 @@ class TestRotate:
         """A move that was broken off between its two steps, with all four slots taken, and then another key."""
         box.command("keys", "recovery", capsys=capsys)
         secrets = box.folder / "secrets"
-        ring_files.add_epoch(secrets)
+        add_epoch(secrets)
         ring = ring_of(box)
         with box.path(0).open("r+b") as file:
             header, keys = open_header(file.fileno(), ring)
@@ -142,7 +142,7 @@ class TestRotate:
             packets = clip.packets
             b.feed(packets[: len(packets) // 2])
             b.recorder.finish()
-            ring_files.add_epoch(secrets)
+            add_epoch(secrets)
             b.ring.add(clip.run(2, 10.0))
             b.feed([replace(p, run=2, utc_ns=p.utc_ns + 10**10, mono_ns=p.mono_ns + 10**10) for p in packets])
             b.recorder.finish()
@@ -263,5 +263,5 @@ def test_plaintext_is_the_same_by_every_key(box: Box, capsys: pytest.CaptureFixt
     with box.path(1).open("rb") as file:
         header, _ = open_header(file.fileno(), ring_of(box))
     once = next(slot.wrapped[:32] for slot in header.slots if slot.type == SlotType.SHEET)
-    key = ring_files.EpochKey.of(0, Sheet.parse(words).recovery_key(once))
+    key = EpochKey.of(0, Sheet.parse(words).recovery_key(once))
     assert plaintext(KeyRing([], key)) == before

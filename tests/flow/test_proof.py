@@ -21,7 +21,8 @@ from vigilar.proof.checkpoint import WITNESS, is_of_box, make_checkpoint, parse_
 from vigilar.proof.history import check_history
 from vigilar.proof.watch import Watch
 from vigilar.store.inventory import Listed
-from vigilar.vge.keys import KeyRing, add_epoch
+from vigilar.vge.key_store import add_epoch
+from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.rewrap import is_moved
 from vigilar.vge.signing import BoxKey

@@ -279,6 +279,28 @@ def test_clock_step_is_marked_and_told(clip: Clip, tmp_path: Path) -> None:
         assert len(_frames(b, b.rows())) == 40
 
 
+@pytest.mark.parametrize("step_s", [3600, -30])
+def test_moved_clock_begins_a_file_with_the_next_group(clip: Clip, tmp_path: Path, step_s: int) -> None:
+    """Each file is of one clock: what it says of its times is true from end to end. No picture is lost."""
+    with bench(tmp_path, RecorderSettings()) as b:
+        b.ring.add(clip.run())
+        packets = _packets(clip, 6)
+        moved = [replace(one, utc_ns=one.utc_ns + step_s * 10**9) for one in packets[25:]]
+        b.feed(packets[:25])
+        b.clock.step_utc(step_s)
+        b.feed(moved)
+        b.recorder.finish()
+        first, second = sorted(b.rows(), key=lambda row: row.number)
+        start_ms = packets[0].utc_ns // 1_000_000
+        assert (first.start_ms, first.end_ms) == (start_ms, start_ms + 3000)
+        assert first.reason == "the clock was moved"
+        assert second.start_ms == start_ms + 3000 + step_s * 1000
+        assert second.end_ms == start_ms + 6000 + step_s * 1000
+        assert len(_frames(b, [first])) == 30
+        assert len(_frames(b, [second])) == 30
+        assert b.kinds() == ["clock_stepped"]
+
+
 def test_slow_disk_closes_the_run_and_reports_what_is_missing(clip: Clip, tmp_path: Path) -> None:
     gop_bytes = sum(len(packet.data) + 400 for packet in clip.packets[:10])
     with bench(tmp_path, RecorderSettings(), ring_bytes=gop_bytes * 4) as b:

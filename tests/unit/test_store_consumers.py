@@ -13,9 +13,10 @@ from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.stop import Stop
 from vigilar.store import consumers
 from vigilar.store.change_reader import MAX_TRIES, ChangeReader, PassingPlace, StoredPlace
-from vigilar.store.consumers import Change, Consumer, count_set_aside, find_place, next_batch, register, take
+from vigilar.store.consumers import Change, Consumer, find_place, next_batch, register, take
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
+from vigilar.store.set_aside import count_set_aside, forget_set_aside, list_set_aside
 
 NOW = 1_770_000_000_000
 RULES = Consumer("box", "rules")
@@ -220,11 +221,33 @@ def test_poisoned_change_is_set_aside_and_the_rest_comes(store: Store, reader: C
     handler.errors["a"] = [KeyError("a bug") for _ in range(MAX_TRIES)]
     turns = [reader.turn() for _ in range(MAX_TRIES)]
     assert turns == [False] * (MAX_TRIES - 1) + [True]
-    assert (handler.seen, reader.set_aside_count, count_set_aside(store, RULES)) == ([("b", 2, True)], 1, 1)
+    assert (handler.seen, reader.set_aside_count, count_set_aside(store, RULES.node_id)) == (
+        [("b", 2, True)],
+        1,
+        {RULES.name: 1},
+    )
     _update(store, event, 5)  # it comes again when it changes, as new: it was never handled
     reader.turn()
     assert handler.seen[1:] == [("a", 3, True)]
-    assert count_set_aside(store, RULES) == 0
+    assert count_set_aside(store, RULES.node_id) == {}
+
+
+def test_what_was_set_aside_is_told_until_a_person_lets_it_go(
+    store: Store, reader: ChangeReader, handler: Handler
+) -> None:
+    event = _insert(store, "a")
+    handler.errors["a"] = [KeyError("a bug") for _ in range(MAX_TRIES)]
+    while not reader.turn():
+        pass
+    told = list_set_aside(store, RULES.node_id)
+    assert [(one.kind, one.of, one.id, one.reason) for one in told] == [
+        ("event", RULES.name, str(event.id), "KeyError('a bug')")
+    ]
+    forget_set_aside(store, RULES.node_id)
+    assert list_set_aside(store, RULES.node_id) == []
+    _update(store, event, 5)
+    reader.turn()
+    assert handler.seen == [("a", 2, True)]  # still new to who never handled it
 
 
 def test_poisoned_update_is_no_new_event_later(store: Store, reader: ChangeReader, handler: Handler) -> None:
@@ -244,7 +267,7 @@ def test_change_that_works_at_last_is_not_set_aside(store: Store, reader: Change
     handler.errors["a"] = [OSError("no route") for _ in range(MAX_TRIES - 1)]
     while not reader.turn():
         pass
-    assert (handler.seen, count_set_aside(store, RULES)) == ([("a", 1, True)], 0)
+    assert (handler.seen, count_set_aside(store, RULES.node_id)) == ([("a", 1, True)], {})
 
 
 def test_run_ends_when_stopped(reader: ChangeReader) -> None:

@@ -74,7 +74,7 @@ class TestFirstRun:
         client = house.client(signed_in=False)
         assert client.get("/setup").status_code == 200
         response = client.post("/setup", data={"name": NAME, "password": PASSWORD})
-        assert (response.status_code, response.headers["Location"]) == (303, "/live")
+        assert (response.status_code, response.headers["Location"]) == (303, "/setup/sheet")
         assert client.get("/live", headers=PAGE).status_code == 200
 
     def test_second_owner_is_refused(self, stranger: FlaskClient) -> None:

@@ -81,6 +81,16 @@ def _mount_of(folder: Path, mounts: str) -> tuple[str, str]:
     return found
 
 
+def mounted_folders() -> list[tuple[Path, str]]:
+    """Where each file system is mounted, and its kind. Asks no file system. Raises OSError."""
+    found = []
+    for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+        fields = line.split(" ")
+        if "-" in fields[6:]:
+            found.append((Path(_unescape(fields[4])), fields[fields.index("-", 6) + 1]))
+    return found
+
+
 def _uuid_of(folder: Path, kind: str, source: str) -> str:
     if kind in _FSID_IS_UUID and (fsid := os.statvfs(folder).f_fsid):
         return f"fsid:{fsid & (1 << 64) - 1:016x}"

@@ -194,6 +194,14 @@ class UpkeepFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofCheckpoint(Message):
+    """A signed checkpoint, as it lies beside the recordings: its text, and the signature over it in hex."""
+
+    body: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobChanged(Message):
     """A job came further or is over; its row says more. ``state``, ``step``, ``percent`` and ``seconds_left`` as there;
     ``source_id`` is the camera whose recordings it is about, empty for none."""

@@ -10,6 +10,9 @@ class Topics:
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
     PROOF_FACT = "vigilar/proof/fact"
+    PROOF_CHECKPOINT = "vigilar/proof/checkpoint"
+    """Retained: who subscribes gets the newest at once."""
+
     SYSTEM_JOB = "vigilar/system/job"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 

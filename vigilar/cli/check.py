@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,10 +17,12 @@ from vigilar.config.load import load_config
 from vigilar.config.places import Places
 from vigilar.processes.refill import note_cameras
 from vigilar.proof.adopt import Adopted, Adopter
+from vigilar.proof.against import check_against, read_taken
 from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.history import Contradiction, check_history
 from vigilar.proof.telling import Teller
 from vigilar.store.cameras import list_cameras
+from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.signing import BoxKey
@@ -31,15 +34,23 @@ TOLD_AT_MOST = 200
 @click.option("--quick", is_flag=True, help="Names and lengths only: two seconds for 100,000 files.")
 @click.option("--deep", is_flag=True, help="Every byte: about 0.3 s for 150 MB.")
 @click.option(
+    "--against",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Compare with signed checkpoints that were kept elsewhere.",
+)
+@click.option(
     "--repair", is_flag=True, help="Make the database say what was found, files without a row too. Deletes nothing."
 )
 @with_places
 @with_json
-def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) -> int:
+def check(places: Places, quick: bool, deep: bool, against: Path | None, repair: bool, as_json: bool) -> int:
     """Is every recording in its place, whole, and the one that was recorded?
 
     Looks at lengths, headers and ends of all files and at their chain, and compares the database with what this box has
-    signed. Ends with 0 if all is well, 9 if something is missing, changed or damaged, 13 if a key is not here.
+    signed. With --against FILE, a checkpoint from a folder of yours or from vigilar proof show, it also names what was
+    rolled back, shortened, exchanged or deleted by hand since. Ends with 0 if all is well, 9 if something is missing,
+    changed or damaged, 13 if a key is not here.
     """
     if quick and deep:
         raise click.UsageError("--quick and --deep are the two ends of one scale: give one of them.")
@@ -50,7 +61,11 @@ def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) 
             raise RecordingError("The folder of the recordings is not there", exit_code=ExitCode.NOT_FOUND)
         ring = _ring(places, depth)
         files = FileCheck(house.store, house.node_id, places.data_dir, ring)
+        taken = read_taken(against) if against else []
         contradictions = _history(places, house.store, house.node_id)
+        if taken:
+            compared = check_against(house.store, house.node_id, taken, _public_key(places))
+            contradictions = [*compared.contradictions, *contradictions]
         checked = files.run(depth)
         checked.strangers = files.find_strangers()
         if repair:
@@ -61,8 +76,10 @@ def check(places: Places, quick: bool, deep: bool, repair: bool, as_json: bool) 
                 checked.adopted = _adopt(house.store, house.node_id, places, ring)
                 checked.strangers = files.find_strangers()
     if as_json:
-        print_json(_facts(checked, contradictions, depth))
+        print_json({**_facts(checked, contradictions, depth), "against": len(taken)})
     else:
+        if taken:
+            _print_against(taken, places)
         _print(checked, contradictions, places, is_repaired=repair)
     if checked.findings or contradictions:
         return ExitCode.NOT_EXACT
@@ -89,13 +106,21 @@ def _ring(places: Places, depth: Depth) -> KeyRing | None:
 
 
 def _history(places: Places, store: Any, node_id: str) -> list[Contradiction]:
+    return check_history(store, node_id, places.data_dir, _public_key(places))
+
+
+def _public_key(places: Places) -> bytes:
     try:
-        public = BoxKey.load(places.secrets_dir).public
+        return BoxKey.load(places.secrets_dir).public
     except RecordingError as error:
         if error.exit_code is not ExitCode.NOT_FOUND:
             raise
-        public = bytes(32)  # never signed anything: a checkpoint that is there then is none of ours
-    return check_history(store, node_id, places.data_dir, public)
+    return bytes(32)  # never signed anything: a checkpoint that is there then is none of ours
+
+
+def _print_against(taken: list[StoredCheckpoint], places: Places) -> None:
+    newest = house_time(taken[-1].created_ms, house_zone(load_config(places)))
+    print(f"Compared with {len(taken)} signed checkpoint{'' if len(taken) == 1 else 's'}, the newest of {newest}.")
 
 
 def _facts(checked: Checked, contradictions: list[Contradiction], depth: Depth) -> dict[str, Any]:

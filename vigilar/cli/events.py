@@ -32,6 +32,7 @@ PAGE = 500
 _COMMANDS = {
     "list": ("vigilar.cli.events:list_command", "What happened, newest last."),
     "watch": ("vigilar.cli.events:watch", "Print events as they happen, until Ctrl-C."),
+    "set-aside": ("vigilar.cli.set_aside:set_aside", "What could not be handled, and why."),
 }
 
 

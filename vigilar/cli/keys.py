@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,26 +13,30 @@ from typing import Any
 import click
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
+from vigilar.cli.key_moves import move_all
 from vigilar.cli.lazy import LazyGroup, Lines
 from vigilar.cli.options import with_json, with_places
-from vigilar.cli.output import one_line, print_json
+from vigilar.cli.output import print_json
 from vigilar.config.places import Places
-from vigilar.vge import keys as ring_files
 from vigilar.vge.format import CORE_BYTES, HEADER_BYTES, SLOT_BYTES, SLOTS_END, KeySlot, SlotType
-from vigilar.vge.keys import EpochKey, KeyRing
-from vigilar.vge.places import BESIDE, is_beside, sealed_files
+from vigilar.vge.key_lock import KeyLock
+from vigilar.vge.key_store import add_keys, add_recovery_key, load_lock
+from vigilar.vge.keys import EpochKey, KeyRing, load_sheet_id, locked_house, save_sheet
+from vigilar.vge.places import BESIDE, LOCKED, is_beside, sealed_files
 from vigilar.vge.recovery import Sheet, make_recovery_key, sheet_id_of
-from vigilar.vge.rewrap import Moved, is_moved, rewrap_files
+from vigilar.vge.rewrap import is_moved
 from vigilar.vge.signing import BoxKey
 
 _COMMANDS: Lines = {
     "status": ("vigilar.cli.keys:status", "Which keys there are, where they lie, what is under an old one."),
     "rotate": ("vigilar.cli.keys:rotate", "Begin a new key and move all recordings to it."),
     "recovery": ("vigilar.cli.keys:recovery", "Print a recovery sheet: sixteen words that open the recordings."),
+    "passphrase": ("vigilar.cli.key_lock:passphrase", "A passphrase without which a stolen box shows nothing."),
+    "stick": ("vigilar.cli.key_lock:stick", "A stick without which a stolen box shows nothing."),
+    "unlock": ("vigilar.cli.key_lock:unlock", "Open the recordings of a house that is locked."),
+    "lock": ("vigilar.cli.key_lock:lock_now", "Lock the recordings now."),
     "restore": ("vigilar.cli.keys:restore", "Open recordings of another box with its recovery sheet."),
 }
-
-NOTE_EVERY = 5000
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS)
@@ -47,14 +50,16 @@ def keys() -> None:
 def status(places: Places, as_json: bool) -> int:
     """Which keys there are, where they lie, and how many recordings are still under an old one."""
     ring = KeyRing.load(places.secrets_dir)
-    sheet = ring_files.load_sheet_id(places.secrets_dir)
+    lock, sheet = load_lock(places.secrets_dir), load_sheet_id(places.secrets_dir)
     counts = _count(places, ring)
     beside = is_beside(places.secrets_dir, places.data_dir)
     facts: dict[str, Any] = {
         "secrets_dir": str(places.secrets_dir),
-        "epochs": [one.epoch for one in ring.epochs],
+        "epochs": [one.epoch for one in ring.epochs if one.epoch],
         "sheet": sheet.hex()[:8] if sheet else None,
         "is_beside_recordings": beside,
+        "lock": None if lock is None else [{"kind": one.kind, "id": one.id} for one in lock.openers],
+        "is_locked": ring.is_locked,
         **counts,
     }
     with suppress(RecordingError):  # made at the first start
@@ -62,10 +67,7 @@ def status(places: Places, as_json: bool) -> int:
     if as_json:
         print_json(facts)
         return ExitCode.OK
-    newest = ring.newest()
-    print(f"Key epoch {newest.epoch} (key id {newest.key_id.hex()[:8]}) in {places.secrets_dir}")
-    if len(ring.epochs) > 1:
-        print(f"Older epochs: {', '.join(str(one.epoch) for one in ring.epochs[:-1])}")
+    _print_keys(places, ring, lock)
     print(f"Recovery sheet: {sheet.hex()[:8] if sheet else 'none yet. Make one: vigilar keys recovery'}")
     if "signing_key" in facts:
         print(f"Signing key of this box (public): {facts['signing_key']}")
@@ -74,9 +76,26 @@ def status(places: Places, as_json: bool) -> int:
         print("! Move them: vigilar keys rotate --resume")
     if counts["locked"]:
         print(f"! {counts['locked']} recordings are locked: their key is not here")
-    if beside:
+    if ring.is_locked:
+        print(f"! {LOCKED}")
+    if beside and lock is None:
         print(f"! {BESIDE}")
     return ExitCode.OK
+
+
+def _print_keys(places: Places, ring: KeyRing, lock: KeyLock | None) -> None:
+    newest, older = ring.newest(), [str(one.epoch) for one in ring.epochs[:-1] if one.epoch]
+    if ring.is_locked:
+        print(f"Start key (key id {newest.key_id.hex()[:8]}): what is recorded now is under it")
+    else:
+        print(f"Key epoch {newest.epoch} (key id {newest.key_id.hex()[:8]}) in {places.secrets_dir}")
+    if older:
+        print(f"Older epochs: {', '.join(older)}")
+    if lock is None:
+        print("Not locked up: this box opens its recordings by itself")
+        return
+    ways = [f"key stick {one.id} ({one.folder})" if one.kind == "stick" else "a passphrase" for one in lock.openers]
+    print(f"Locked up, and opened by: {', '.join(ways)}")
 
 
 @click.command()
@@ -89,14 +108,12 @@ def rotate(places: Places, resume: bool, as_json: bool) -> int:
     May be killed at any moment: every recording stays readable, and --resume goes on. A running service takes up the
     new key with each camera's next file.
     """
-    KeyRing.load(places.secrets_dir)  # nothing is begun on a box that is locked
+    if KeyRing.load(places.secrets_dir).is_locked:  # nothing is begun on a box that is locked
+        raise locked_house()
     if not resume:
-        public = ring_files.load_sheet(places.secrets_dir)
-        if public is not None:
-            ring_files.add_recovery_key(places.secrets_dir, _maker(public))
-        ring_files.add_epoch(places.secrets_dir)
+        add_keys(places.secrets_dir)
     ring = KeyRing.load(places.secrets_dir)
-    return _move_all(places, ring, as_json=as_json)
+    return move_all(places, ring, as_json=as_json)
 
 
 @click.command()
@@ -107,8 +124,9 @@ def recovery(places: Places, new: bool) -> int:
 
     The words are shown once and stored nowhere: print them, and keep the paper away from the box.
     """
-    KeyRing.load(places.secrets_dir)
-    found = ring_files.load_sheet_id(places.secrets_dir)
+    if KeyRing.load(places.secrets_dir).is_locked:
+        raise locked_house()
+    found = load_sheet_id(places.secrets_dir)
     if found is not None and not new:
         raise RecordingError(
             f"There is a recovery sheet already, {found.hex()[:8]}; its words are stored nowhere",
@@ -120,10 +138,10 @@ def recovery(places: Places, new: bool) -> int:
     sheet = Sheet.make()
     sheet_id = sheet_id_of(sheet.public)
     # The key first: a sheet that counts and has no key would leave new files without a slot.
-    ring_files.add_recovery_key(places.secrets_dir, _maker(sheet.public))
-    ring_files.save_sheet(places.secrets_dir, sheet.public, sheet_id)
+    add_recovery_key(places.secrets_dir, _maker(sheet.public))
+    save_sheet(places.secrets_dir, sheet.public, sheet_id)
     print(_sheet_text(sheet, sheet_id), flush=True)
-    return _move_all(places, KeyRing.load(places.secrets_dir))
+    return move_all(places, KeyRing.load(places.secrets_dir))
 
 
 @click.command()
@@ -148,9 +166,7 @@ def restore(places: Places) -> int:
         seen.add(ephemeral)
         key = sheet.recovery_key(ephemeral)
         if ring.find(EpochKey.of(0, key).key_id) is None:
-            ring_files.add_recovery_key(
-                places.secrets_dir, partial(EpochKey.of, key=key, ephemeral=ephemeral, sheet_id=sheet_id)
-            )
+            add_recovery_key(places.secrets_dir, partial(EpochKey.of, key=key, ephemeral=ephemeral, sheet_id=sheet_id))
             added += 1
     if not opened:
         raise RecordingError(
@@ -167,32 +183,6 @@ def restore(places: Places) -> int:
 
 def _maker(public: bytes) -> Callable[[int], EpochKey]:
     return lambda number: make_recovery_key(public, number)
-
-
-def _move_all(places: Places, ring: KeyRing, *, as_json: bool = False) -> int:
-    def note(done: Moved) -> None:
-        if not as_json and done.looked_at % NOTE_EVERY == 0:
-            print(f"{done.looked_at} recordings looked at", file=sys.stderr)
-
-    done = rewrap_files(sealed_files(places.data_dir), ring, note)
-    if as_json:
-        failed = [{"file": str(path), "sentence": str(error)} for path, error in done.failed]
-        print_json({"moved": done.moved, "already": done.already, "busy": done.busy, "failed": failed})
-    else:
-        _print_moved(done, ring)
-    if done.failed:
-        return ExitCode.PARTLY
-    return ExitCode.OK
-
-
-def _print_moved(done: Moved, ring: KeyRing) -> None:
-    print(f"{done.moved} recordings moved to epoch {ring.newest().epoch}, {done.already} were there already.")
-    if done.busy:
-        print(f"{done.busy} are being written under the key before. When they are closed: vigilar keys rotate --resume")
-    for path, error in done.failed[:20]:
-        print(one_line(f"! {path}: {error}"))
-    if len(done.failed) > 20:
-        print(f"! and {len(done.failed) - 20} more")
 
 
 def _count(places: Places, ring: KeyRing) -> dict[str, int]:

@@ -28,6 +28,7 @@ COMMANDS: Lines = {
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
+    "proof": ("vigilar.cli.proof:proof", "What this box has signed, to be kept elsewhere."),
     "keys": ("vigilar.cli.keys:keys", "Who can open the recordings: key epochs, the recovery sheet."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }

@@ -28,7 +28,7 @@ from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.files import storage_totals
-from vigilar.vge.places import key_notes
+from vigilar.vge.places import key_notes, lock_problem
 
 STALE_MS = 15_000
 """A status older than this is none; the supervisor makes it when it is asked."""
@@ -86,11 +86,13 @@ def _gather(places: Places) -> dict[str, Any]:
         found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
         return found
     found["notes"] = key_notes(places.secrets_dir, places.data_dir)
+    if locked := lock_problem(places.secrets_dir):
+        found["warnings"].append(locked)
     now_ms = time.time_ns() // 1_000_000
     told = fresh_processes(places, now_ms)
     if told is None:
         found["warnings"].append("The main program does not say how its programs are")
-    found["warnings"] += _disk_warnings(places, told or {}) + _upkeep_warnings(told or {})
+    found["warnings"] += _disk_warnings(places, told or {}) + _told_warnings(told or {})
     try:
         config = load_config(places)
     except ConfigError as error:
@@ -120,13 +122,15 @@ def fresh_processes(places: Places, now_ms: int) -> dict[str, Any] | None:
     return status["processes"] if status is not None and is_fresh else None
 
 
-def _upkeep_warnings(processes: dict[str, Any]) -> list[str]:
-    """What retention cannot do without a person, and what became of a database that was damaged."""
-    told = processes.get("upkeep", {}).get("status", {})
-    problem, database = told.get("problem"), told.get("database")
+def _told_warnings(processes: dict[str, Any]) -> list[str]:
+    """What retention and the event log cannot do without a person, and what became of a database that was damaged."""
+    upkeep = processes.get("upkeep", {}).get("status", {})
+    problem, database = upkeep.get("problem"), upkeep.get("database")
+    told = processes.get("events", {}).get("status", {}).get("problem")
     return [
         *([str(database)] if database else []),
         *([f"{problem} Look at: vigilar storage show"] if problem else []),
+        *([str(told)] if told else []),
     ]
 
 

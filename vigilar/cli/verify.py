@@ -37,7 +37,7 @@ DELETED_WHY = {
 }
 """Why of a row of ``deletions`` -> the end of a sentence."""
 
-_KEY_CODES = frozenset({"key-missing", "key-wrong"})
+_KEY_CODES = frozenset({"key-missing", "key-wrong", "locked"})
 """Reasons of ``vge.opening`` that say nothing about the file, only that we cannot look into it."""
 
 

@@ -94,7 +94,8 @@ def own_ports(config: Config) -> tuple[int, ...]:
 
 
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
-    return EventsJob(**source.shared(login), cameras=camera_infos(source.config))
+    config = source.config
+    return EventsJob(**source.shared(login), cameras=camera_infos(config), copy_to=config.proof.copy_to)
 
 
 def make_web_job(source: CutSource, login: BusLogin) -> WebJob:

@@ -80,9 +80,11 @@ class CameraInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsJob(ProcessJob):
-    """The process that turns messages into stored events."""
+    """The process that turns messages into stored events, and looks after their proof. ``copy_to`` is the folder that
+    signed checkpoints are appended to, empty for none."""
 
     cameras: tuple[CameraInfo, ...] = ()
+    copy_to: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

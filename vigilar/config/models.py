@@ -18,6 +18,7 @@ from vigilar.config.values import (
     BitRate,
     ByteSize,
     CameraId,
+    FolderPath,
     Host,
     Hosts,
     Keep,
@@ -328,6 +329,18 @@ class Camera(Table):
         return self
 
 
+class Proof(Table):
+    """Proof that recordings are what was recorded."""
+
+    copy_to: FolderPath = Field(
+        default="",
+        description="A folder elsewhere, on a network drive say, to which this box appends a signed checkpoint each "
+        "hour, 3 kB. Whoever has one can tell what was taken away since: `vigilar check --against FILE`. The folder "
+        "must be there; it is never made, so that nothing is written where a drive is not mounted.",
+        json_schema_extra=takes("absolute path of a folder"),
+    )
+
+
 class Config(Table):
     """The whole file. Every key may be left out."""
 
@@ -343,6 +356,7 @@ class Config(Table):
     storage: Storage = Field(default=Storage())
     recording: Recording = Field(default=Recording())
     detect: Detect = Field(default=Detect())
+    proof: Proof = Field(default=Proof())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

@@ -230,6 +230,12 @@ def _check_host(value: str) -> str:
     raise refuse("must be the name or the address of a machine, without port")
 
 
+def _check_folder(value: str) -> str:
+    if not value or (value.startswith("/") and value.isprintable()):
+        return value
+    raise refuse("must be the whole path of a folder, from / on")
+
+
 def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -275,6 +281,7 @@ Login = Annotated[
 TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 Listen = Annotated[str, AfterValidator(_check_listen)]
 Host = Annotated[str, AfterValidator(_check_host)]
+FolderPath = Annotated[str, AfterValidator(_check_folder)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(as_tuple)]
 
 

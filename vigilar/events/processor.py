@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vigilar.base.clock import Clock
 from vigilar.base.control import ProcessFact
@@ -28,6 +29,7 @@ from vigilar.events.subjects import SUBJECTS
 from vigilar.store import outbox
 from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
+from vigilar.store.set_aside import count_set_aside
 
 logger = logging.getLogger(__name__)
 
@@ -152,14 +154,15 @@ class EventProcessor:
         with self._lock:
             self._announcer.save_place()
 
-    def counts(self) -> dict[str, int | bool]:
-        """Small numbers for the heartbeat: what waits and what was dropped."""
+    def counts(self) -> dict[str, Any]:
+        """Small facts for the heartbeat: what waits, what was dropped, and by whom what was set aside."""
         waiting, set_aside = outbox.counts(self._store, self._node_id)
         return {
             "bus_connected": self._bus.is_connected,
             "published": self._announcer.published_count,
             "outbox_waiting": waiting,
             "outbox_set_aside": set_aside,
+            "consumers_set_aside": count_set_aside(self._store, self._node_id),
             "unstored": len(self._unstored),
             "bad_messages": self._bad.count,
             "lost": self._lost.count,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.boxes import Box, Data, find_all, walk
@@ -11,13 +13,16 @@ from vigilar.media.boxes import Box, Data, find_all, walk
 _NOT_SYNC = 0x00010000
 """sample_is_non_sync_sample (ISO/IEC 14496-12 8.8.3.1)."""
 
+_MDAT_HEADER = 16
+"""Size, kind, and a long size (4.2)."""
+
 _FIELDS = (0x100, 0x200, 0x400, 0x800)
 """Flags of ``trun`` for a sample's duration, size, flags and composition offset, in the order in which they stand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One sample. ``decode_time``, ``duration`` and ``offset`` (composition) in ticks of its track."""
+class Sample(NamedTuple):
+    """One sample. ``decode_time``, ``duration`` and ``offset`` (composition) in ticks of its track. A tuple, because a
+    day has four million."""
 
     decode_time: int
     duration: int
@@ -41,6 +46,12 @@ class FragmentContent:
 
     body: int
     tracks: tuple[TrackSamples, ...]
+
+
+def tables_length(first: Data) -> int:
+    """How many bytes of a fragment ``read_fragment`` looks at, told by its first 8 bytes: all before the media."""
+    (size,) = struct.unpack_from(">I", first)
+    return int(size) + _MDAT_HEADER
 
 
 def read_fragment(fragment: Data) -> FragmentContent:
@@ -75,11 +86,16 @@ def _read_track(data: Data, moof: Box, traf: Box) -> TrackSamples:
     width = sum(1 for flag in _FIELDS if flags & flag)
     if trun.body + 12 + 4 * width * count > trun.end:
         raise _corrupt()
-    samples = []
-    for row in struct.iter_unpack(f">3I{'i' * (width - 3)}", bytes(data[trun.body + 12 : trun.end])):
-        samples.append(Sample(time, row[0], row[3] if width > 3 else 0, row[1], not row[2] & _NOT_SYNC))
-        time += row[0]
-    return TrackSamples(track_id, moof.start + at, tuple(samples))
+    rows = list(
+        struct.iter_unpack(f">3I{'i' * (width - 3)}", data[trun.body + 12 : trun.body + 12 + 4 * width * count])
+    )
+    times = accumulate((row[0] for row in rows), initial=time)
+    has_offset = width > 3
+    samples = tuple(
+        Sample(at_time, row[0], row[3] if has_offset else 0, row[1], not row[2] & _NOT_SYNC)
+        for at_time, row in zip(times, rows, strict=False)
+    )
+    return TrackSamples(track_id, moof.start + at, samples)
 
 
 def _corrupt() -> RecordingError:

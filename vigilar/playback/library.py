@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -24,8 +24,9 @@ from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.leaves import FileLeaves, OnRecord, read_leaves
 from vigilar.vge.opening import LOCKED_CODES
+from vigilar.vge.read_ahead import ClearBytes, read_ahead
 from vigilar.vge.reader import RecordEntry, VgeReader
-from vigilar.vge.sealed import SealedFile
+from vigilar.vge.sealed import Proved, SealedFile
 
 KNOWN_BYTES = 8 * 1024 * 1024
 """Memory for keys and keyframes of recordings: two days and a half of a camera with a keyframe each second."""
@@ -215,6 +216,16 @@ class Library:
         """The proved, decrypted payload of one record, in memory of its own. Raises as ``find_records``."""
         try:
             return self.open(row).read(entry)
+        except RecordingError as error:
+            raise self._explained(row, error) from error
+
+    def read_ahead(
+        self, row: FileRow, entries: Sequence[RecordEntry], clear_bytes: ClearBytes | None = None
+    ) -> Iterator[Proved]:
+        """The payloads of ``entries``, in order, proved while the one before is worked on; in the place of a record
+        that is not as it was written its error. Raises as ``find_records``."""
+        try:
+            yield from read_ahead(self.open(row), entries, clear_bytes)
         except RecordingError as error:
             raise self._explained(row, error) from error
 

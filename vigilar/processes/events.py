@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 from vigilar.base.clock import SystemClock
@@ -16,12 +18,15 @@ from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
-from vigilar.bus.messages import SystemHealth
+from vigilar.bus.messages import ProofCheckpoint, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
 from vigilar.events.processor import EventProcessor
+from vigilar.processes.key_watch import wait_for_stick
 from vigilar.processes.settings import settings_handler
+from vigilar.proof.carry import Carrier
 from vigilar.proof.watch import Watch
+from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.engine import Store
 
 logger = logging.getLogger(__name__)
@@ -51,20 +56,22 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         bus.on_connected(processor.notice_connection)
         bus.start()
         stop = Stop()
+        carrier = Carrier(job.node_id, job.data_dir, job.copy_to, partial(_publish_checkpoint, bus))
         watch = threading.Thread(
-            target=Watch(store, job.node_id, job.data_dir, job.secrets_dir, SystemClock()).run,
+            target=Watch(store, job.node_id, job.data_dir, job.secrets_dir, SystemClock(), carrier.carry).run,
             args=(stop,),
             name="proof-watch",
             daemon=True,
         )
         watch.start()
+        threading.Thread(target=wait_for_stick, args=(job.secrets_dir, stop), name="key-watch", daemon=True).start()
         try:
             control.listen(
                 on_status=lambda status: _publish_health(bus, status),
                 on_fact=processor.handle_fact,
-                on_settings=settings_handler(job, lambda new: names.update(_camera_names(new))),
+                on_settings=settings_handler(job, partial(_use, names, carrier)),
             )
-            _turn_until_stopped(processor, control)
+            _turn_until_stopped(processor, control, lambda: _told(carrier, bus))
         finally:
             stop.set()
             watch.join(WATCH_STOP_S)
@@ -73,18 +80,55 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
                 processor.close()
 
 
+def _use(names: dict[str, str], carrier: Carrier, job: EventsJob) -> None:
+    names.update(_camera_names(job))
+    carrier.copy_to = job.copy_to
+
+
+def _publish_checkpoint(bus: MessageBus, made: StoredCheckpoint) -> None:
+    message = ProofCheckpoint(new_id(), made.created_ms, made.body, made.signature.hex())
+    bus.publish(Topics.PROOF_CHECKPOINT, message.dump(), retain=True)
+
+
+def _told(carrier: Carrier, bus: MessageBus) -> list[str]:
+    """What a person must know of proof and bus, in sentences."""
+    problems = [carrier.problem] if carrier.problem else []
+    if failed := bus.handler_error_count:
+        problems.append(f"{_many(failed, 'message')} could not be read from the bus. The log says why.")
+    return problems
+
+
+def _set_aside_words(counts: Mapping[str, Any]) -> list[str]:
+    """What could not be handled, until a person has looked."""
+    told = []
+    if messages := counts.get("outbox_set_aside"):
+        told.append(f"{_many(messages, 'message')} could not become events and were set aside.")
+    for name, count in (counts.get("consumers_set_aside") or {}).items():
+        told.append(f"{_many(count, 'event')} could not be handled by {name} and were set aside.")
+    return [*told, "On the box: vigilar events set-aside"] if told else []
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _problem(sentences: list[str]) -> dict[str, Any]:
+    return {"problem": " ".join(sentences)} if sentences else {}
+
+
 def _camera_names(job: EventsJob) -> dict[str, str]:
     return {camera.id: camera.name for camera in job.cameras}
 
 
-def _turn_until_stopped(processor: EventProcessor, control: ControlChild) -> None:
+def _turn_until_stopped(processor: EventProcessor, control: ControlChild, told: Callable[[], list[str]]) -> None:
     beat_s = 0.0
     while not control.stop_requested.is_set():
         processor.turn(TURN_S)
         now_s = time.monotonic()
         if now_s >= beat_s:
             beat_s = now_s + BEAT_S
-            control.heartbeat(_counts(processor))
+            counts = _counts(processor)
+            control.heartbeat({**counts, **_problem([*told(), *_set_aside_words(counts)])})
     processor.turn(0.0)  # what came in before the stop
 
 

@@ -14,14 +14,15 @@ class JobKind:
     """``make`` is called as ``make(row, tools, progress)`` (``job_worker``) and gives the job's result, JSON-able.
 
     ``source`` is the key of its params that holds the id of the camera it is about: who may not see that camera is told
-    nothing of the job. ``folder`` in the data folder is where it keeps what it made; while that is there, ``tidy`` is
-    called as ``tidy(job)`` at each start and each hour to take away what is over.
+    nothing of the job. Without one the job is the house's, for those who see all of it. ``folder`` in the data folder
+    is where it keeps what it made; while that is there, ``tidy`` is called as ``tidy(job)`` at each start and each hour
+    to take away what is over.
     """
 
     make: str
-    source: str
-    folder: str
-    tidy: str
+    source: str = ""
+    folder: str = ""
+    tidy: str = ""
 
 
 KINDS: Mapping[str, JobKind] = {
@@ -31,5 +32,6 @@ KINDS: Mapping[str, JobKind] = {
         folder="exports",
         tidy="vigilar.processes.export_job:tidy",
     ),
+    "rewrap": JobKind(make="vigilar.processes.rewrap_job:make"),
 }
 """By the ``kind`` of a row of ``jobs``."""

@@ -74,6 +74,6 @@ def _free_jobs(database: Database, node_id: str) -> None:
 def _tidy(job: WorkJob) -> None:
     """Let kinds of jobs that have left something on the disk see to it."""
     for name, kind in KINDS.items():
-        if (job.data_dir / kind.folder).is_dir():
+        if kind.tidy and (job.data_dir / kind.folder).is_dir():
             logger.debug("what is left of %s is looked through", name)
             load_function(kind.tidy)(job)

@@ -112,9 +112,9 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.SPAWN,
         stop=StopStage.STORES,
         cut="vigilar.config.cut:make_events_job",
-        says=("vigilar/events/#", "vigilar/system/#"),
+        says=("vigilar/events/#", "vigilar/system/#", Topics.PROOF_CHECKPOINT),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#", "vigilar/proof/#"),
-        live=frozenset({"log_level", "cameras"}),
+        live=frozenset({"log_level", "cameras", "copy_to"}),
     ),
     ProcessKind(
         name="web",

@@ -24,8 +24,10 @@ from vigilar.store.files import find_files, storage_totals
 from vigilar.store.nodes import claim_rows
 from vigilar.store.sql import Database
 from vigilar.vge.gate import file_errors
+from vigilar.vge.key_store import prepare_keys
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import LOCKED_CODES, open_header
+from vigilar.vge.places import LOCKED
 
 if TYPE_CHECKING:
     from vigilar.processes.rescue import HouseDatabase
@@ -49,7 +51,9 @@ def _prepare(places: Places) -> None:
     node_id = require_folder_id(places.data_dir)
     _quieten_alembic()
     config = load_config(places)
-    ring = KeyRing.load_or_create(places.secrets_dir)
+    ring = prepare_keys(places.secrets_dir)
+    if ring.is_locked:
+        logger.warning("%s", LOCKED)
     with closing(_open_store(config, places, node_id, ring)) as store:
         if claimed := claim_rows(store, node_id):
             logger.info("%d rows from before boxes had ids are this box's now", claimed)
@@ -87,7 +91,9 @@ def _house_database(url: str, places: Places, node_id: str, ring: KeyRing) -> Ho
 
 def _tell_locked_recordings(store: Database, places: Places, ring: KeyRing) -> None:
     """Say once when the newest recordings are under a key that is not here. A house without its old key must still
-    be recorded, so this refuses nothing."""
+    be recorded, so this refuses nothing; and of one that is locked it has been said."""
+    if ring.is_locked:
+        return
     newest = [
         find_files(store, total.camera_id, "video", total.last_ms - 1, total.last_ms + 1)[-1:]
         for total in storage_totals(store)

@@ -91,8 +91,24 @@ def make_checkpoint(store: Database, node_id: str, key: BoxKey, data_dir: Path, 
     checkpoints.add_checkpoint(store, node_id, made)
     path = data_dir / WITNESS
     with file_errors("write", path):
-        write_atomic(path, f"{body}signature {made.signature.hex()}\n".encode())
+        write_atomic(path, dump_signed(made).encode())
     return made
+
+
+def dump_signed(made: StoredCheckpoint) -> str:
+    """The text, and a line ``signature <hex>``: how a checkpoint lies beside the recordings and elsewhere."""
+    return f"{made.body}signature {made.signature.hex()}\n"
+
+
+def parse_signed(text: str) -> StoredCheckpoint:
+    """Symmetrical to ``dump_signed``. Raises RecordingError (corrupt); proves nothing."""
+    body, found, signature = text.rpartition("signature ")
+    try:
+        if not found:
+            raise ValueError(text[:40])
+        return StoredCheckpoint(parse_statement(body).time_ms, body, bytes.fromhex(signature))
+    except ValueError as error:
+        raise RecordingError("A checkpoint cannot be read", kind=ErrorKind.CORRUPT, code="proof.checkpoint") from error
 
 
 def read_witness(data_dir: Path) -> StoredCheckpoint | None:
@@ -102,12 +118,9 @@ def read_witness(data_dir: Path) -> StoredCheckpoint | None:
         return None
     with file_errors("read", path):
         text = path.read_text(encoding="utf-8", errors="replace")
-    body, found, signature = text.rpartition("signature ")
     try:
-        if not found:
-            raise ValueError(text[:40])
-        return StoredCheckpoint(parse_statement(body).time_ms, body, bytes.fromhex(signature))
-    except ValueError as error:
+        return parse_signed(text)
+    except RecordingError as error:
         raise RecordingError(
             "The checkpoint beside the recordings cannot be read", kind=ErrorKind.CORRUPT, code="proof.checkpoint"
         ) from error

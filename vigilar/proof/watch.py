@@ -22,6 +22,7 @@ from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import make_checkpoint
 from vigilar.proof.history import DeletionLog, check_checkpoints
 from vigilar.proof.telling import Teller
+from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.database_note import find_note
 from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
@@ -50,7 +51,17 @@ PLACE = "proof-sweep.json"
 class Watch:
     """``run`` belongs to one thread."""
 
-    def __init__(self, store: Database, node_id: str, data_dir: Path, secrets_dir: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Database,
+        node_id: str,
+        data_dir: Path,
+        secrets_dir: Path,
+        clock: Clock,
+        on_checkpoint: Callable[[StoredCheckpoint], None] = lambda _: None,
+    ) -> None:
+        """``on_checkpoint`` is told of each new signed checkpoint; it must return at once."""
+        self._on_checkpoint = on_checkpoint
         self._store = store
         self._node_id = node_id
         self._data_dir = data_dir
@@ -87,7 +98,7 @@ class Watch:
         checked = self._files().run(Depth.QUICK, _pausing(stop))
         self._teller.tell(checked.findings)
         if not stop.is_set():
-            make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms())
+            self._on_checkpoint(make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms()))
 
     def _is_being_rebuilt(self) -> bool:
         note = find_note(self._data_dir)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from vigilar.base.clock import Clock
+from vigilar.media.packets import Packet
 from vigilar.record.gaps import Report
 from vigilar.vge.bodies import Mark
 
@@ -12,6 +13,11 @@ logger = logging.getLogger(__name__)
 
 STEP_NS = 1_000_000_000
 """More than this between two looks is a step. A clock that is slewed moves 0.1 ms between two looks, at 500 ppm."""
+
+
+def is_other_clock(one: Packet, other: Packet) -> bool:
+    """Whether the wall clock was moved between the stamps of two packets."""
+    return abs((one.utc_ns - one.mono_ns) - (other.utc_ns - other.mono_ns)) > STEP_NS
 
 
 class ClockWatch:

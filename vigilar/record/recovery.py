@@ -69,12 +69,16 @@ class Recovery:
         self._report = report
 
     def run(self, stop: Stop) -> None:
-        """Repair all there is, trying again while database or disk say that it may pass; ended by ``stop``."""
+        """Repair all there is, trying again while database or disk say that it may pass, and once more when a house
+        that is locked has been opened; ended by ``stop``."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)  # this thread alone: recording comes first
         while not stop.is_set():
             try:
-                if self.run_once():
+                is_locked = self._file_store.ring.is_locked
+                if self.run_once() and not is_locked:
                     return
+                while is_locked and self._file_store.ring.is_locked and not stop.is_set():
+                    stop.wait(RETRY_S)
             except (StoreError, RecordingError) as error:
                 logger.warning("recordings are not repaired yet: %s", error)
             stop.wait(RETRY_S)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store.engine import Store
@@ -118,13 +118,6 @@ def set_aside(store: Store, consumer: Consumer, change: Change, reason: str, now
                 set_aside_ms=now_ms,
             )
         )
-
-
-def count_set_aside(store: Store, consumer: Consumer) -> int:
-    """How many changes of the consumer are set aside."""
-    with store.read("count what was set aside") as connection:
-        query = select(func.count(consumer_owed.c.set_aside_ms)).where(*_of(consumer))
-        return int(connection.execute(query).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

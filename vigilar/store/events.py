@@ -158,8 +158,9 @@ def update_event(
         return changed
 
 
-def set_kept(store: Store, event_id: int, *, kept: bool) -> StoredEvent | None:
-    """Say whether the footage of an event is kept for ever; the event as it is now, None when there is none.
+def set_kept(store: Store, event_id: int, *, kept: bool, by: str = "", now_ms: int = 0) -> StoredEvent | None:
+    """Say whether the footage of an event is kept for ever; the event as it is now, None when there is none. ``by`` is
+    the name of who keeps it, which the payload then tells (``kept``), with when.
 
     From the end of this on no footage of it goes; what is gone already stays gone. A change, so open pages hear of it.
     """
@@ -170,8 +171,15 @@ def set_kept(store: Store, event_id: int, *, kept: bool) -> StoredEvent | None:
         found = make_event(row)
         if found.kept == kept:
             return found
-        changed = replace(found, change=_next_change(connection), kept=kept)
-        connection.execute(update(events).where(events.c.id == event_id).values(kept=int(kept), change=changed.change))
+        payload = {key: value for key, value in found.payload.items() if key != "kept"}
+        if kept and by:
+            payload["kept"] = {"by": by, "ts": now_ms}
+        changed = replace(found, change=_next_change(connection), kept=kept, payload=payload)
+        connection.execute(
+            update(events)
+            .where(events.c.id == event_id)
+            .values(kept=int(kept), change=changed.change, payload=_dump(payload))
+        )
         return changed
 
 

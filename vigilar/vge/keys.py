@@ -5,13 +5,19 @@ Beside them, once there is a recovery sheet, its public half (``recovery-sheet``
 
 File ``recording-key-0001`` (epoch 1): 64 hex digits and a newline, mode 0600. The key id is computed from the key,
 so a renamed or exchanged file can never be taken for another key. Deleting a file erases all recordings of its epoch.
+
+With a key lock (``key-lock``: ``key_lock``, ``key_store``) none of this lies there in clear: each file is sealed as
+``recording-key-0001.sealed``, and while the house is unlocked the clear ones lie in a folder of memory alone. While it
+is locked, that folder holds a *start key* (``start-key-0001``, as an epoch's file, its epoch is 0): what is recorded
+until somebody unlocks the house is under it.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -22,8 +28,16 @@ from vigilar.vge.crypto import wrap_file_key
 from vigilar.vge.format import KeySlot, SlotType
 from vigilar.vge.gate import file_errors
 
-_FILE_NAME = re.compile(r"recording-key-(\d{4})")
-_RECOVERY_NAME = re.compile(r"recovery-key-(\d{4})")
+EPOCH_NAME = re.compile(r"recording-key-(\d{4,})")
+RECOVERY_NAME = re.compile(r"recovery-key-(\d{4,})")
+START_NAME = re.compile(r"start-key-(\d{4,})")
+
+LOCK_FILE = "key-lock"
+"""There when the keys are sealed. Whoever puts it there or takes it away does so when all else is ready."""
+
+MEMORY = Path("/dev/shm")  # noqa: S108 -- shared memory (shm_overview(7)): gone when the machine is without power
+"""Where the clear keys of a house with a key lock lie."""
+
 SHEET_FILE = "recovery-sheet"
 """Public half of the recovery sheet, and its id: a line of hex each."""
 
@@ -60,10 +74,17 @@ class KeyRing:
     """
 
     def __init__(
-        self, epochs: Iterable[EpochKey], recovery: EpochKey | None = None, older: Iterable[EpochKey] = ()
+        self,
+        epochs: Iterable[EpochKey],
+        recovery: EpochKey | None = None,
+        older: Iterable[EpochKey] = (),
+        *,
+        is_locked: bool = False,
     ) -> None:
+        """``is_locked``: the house is, and only what was recorded since its start can be opened."""
         self._epochs = tuple(sorted(epochs, key=lambda one: one.epoch))
         self.recovery = recovery
+        self.is_locked = is_locked
         held = (*self._epochs, *older) if recovery is None else (*self._epochs, *older, recovery)
         self._by_id = {one.key_id: one for one in held}
 
@@ -95,21 +116,35 @@ class KeyRing:
 
     @classmethod
     def load(cls, secrets_dir: Path) -> KeyRing:
-        """All epochs in ``secrets_dir``.
+        """All keys of the house whose secrets lie in ``secrets_dir``.
 
-        Raises RecordingError with exit code LOCKED: permanent if there is no key, denied if others could read one,
-        corrupt if a file holds no key.
+        Raises RecordingError with exit code LOCKED: permanent if there is no key, denied if others could read one or if
+        the house is locked and has not started since, corrupt if a file holds no key.
         """
-        with file_errors("read the keys in", secrets_dir):
-            paths = list(secrets_dir.iterdir()) if secrets_dir.is_dir() else []
-            found = [_load_key(path, int(match[1])) for path in paths if (match := _match(path))]
-            recovery = [_load_recovery(path, int(match[1])) for path in paths if (match := _match_recovery(path))]
-        if not found:
-            raise _locked(f"There is no recording key in {secrets_dir}", ErrorKind.PERMANENT)
+        is_sealed = has_key_lock(secrets_dir)
+        folder = memory_folder(secrets_dir) if is_sealed else secrets_dir
+        with file_errors("read the keys in", folder):
+            paths = list(folder.iterdir()) if folder.is_dir() else []
+            if is_sealed and paths:
+                _check_owner(folder, secrets_dir)
+            found = [load_key(path, int(match[1])) for path in paths if (match := EPOCH_NAME.fullmatch(path.name))]
+            starts = sorted(
+                (int(match[1]), path) for path in paths if (match := START_NAME.fullmatch(path.name)) is not None
+            )
+            begun = [load_key(path, 0) for _, path in starts]
+            recovery = [
+                _load_recovery(path, int(match[1])) for path in paths if (match := RECOVERY_NAME.fullmatch(path.name))
+            ]
+        if not found and not begun:
+            raise (
+                locked_house()
+                if is_sealed
+                else _locked(f"There is no recording key in {secrets_dir}", ErrorKind.PERMANENT)
+            )
         recovery.sort(key=lambda one: one.epoch)
         sheet = load_sheet_id(secrets_dir)
         newest = next((one for one in reversed(recovery) if one.sheet_id == sheet), None)
-        return cls(found, newest, recovery)
+        return cls([*begun, *found], newest, recovery, is_locked=is_sealed and not found)
 
     @classmethod
     def load_or_create(cls, secrets_dir: Path) -> KeyRing:
@@ -119,29 +154,29 @@ class KeyRing:
         """
         with file_errors("make a recording key in", secrets_dir):
             make_private_folder(secrets_dir)
-            if not any(_match(path) for path in secrets_dir.iterdir()):
+            if not has_key_lock(secrets_dir) and not any(EPOCH_NAME.fullmatch(p.name) for p in secrets_dir.iterdir()):
                 write_atomic(secrets_dir / "recording-key-0001", secrets.token_hex(32).encode() + b"\n")
         return cls.load(secrets_dir)
 
 
-def add_epoch(secrets_dir: Path) -> None:
-    """Make the key of the next epoch; on the disk when this returns. Processes see it when they load the ring anew."""
-    newest = max((int(match[1]) for path in secrets_dir.iterdir() if (match := _match(path))), default=0)
-    path = secrets_dir / f"recording-key-{newest + 1:04d}"
-    with file_errors("make a recording key in", secrets_dir):
-        write_atomic(path, secrets.token_hex(32).encode() + b"\n")
+def has_key_lock(secrets_dir: Path) -> bool:
+    """Whether the keys of this house are sealed by a passphrase or a stick."""
+    return (secrets_dir / LOCK_FILE).exists()
 
 
-def add_recovery_key(secrets_dir: Path, make: Callable[[int], EpochKey]) -> EpochKey:
-    """Store the recovery key that ``make`` gives for the next number; on the disk when this returns."""
-    newest = max((int(match[1]) for path in secrets_dir.iterdir() if (match := _match_recovery(path))), default=0)
-    made = make(newest + 1)
-    lines = (made.key, made.ephemeral, made.sheet_id)
-    with file_errors("store a recovery key in", secrets_dir):
-        write_atomic(
-            secrets_dir / f"recovery-key-{newest + 1:04d}", "".join(f"{one.hex()}\n" for one in lines).encode()
-        )
-    return made
+def memory_folder(secrets_dir: Path) -> Path:
+    """Where the clear keys lie while a house with a key lock is unlocked. Touches no disk but to resolve the name."""
+    name = sha256(os.fsencode(secrets_dir.resolve())).hexdigest()[:24]
+    return MEMORY / f"vigilar-keys-{name}"
+
+
+def is_house_locked(secrets_dir: Path) -> bool:
+    """Whether there is a key lock and nobody has opened it since the machine came up."""
+    if not has_key_lock(secrets_dir):
+        return False
+    folder = memory_folder(secrets_dir)
+    with file_errors("read the keys in", folder):
+        return not (folder.is_dir() and any(EPOCH_NAME.fullmatch(path.name) for path in folder.iterdir()))
 
 
 def save_sheet(secrets_dir: Path, public: bytes, sheet_id: bytes) -> None:
@@ -162,8 +197,11 @@ def load_sheet_id(secrets_dir: Path) -> bytes | None:
     return None if found is None else found[1]
 
 
-def _match_recovery(path: Path) -> re.Match[str] | None:
-    return _RECOVERY_NAME.fullmatch(path.name)
+def _check_owner(folder: Path, secrets_dir: Path) -> None:
+    """Anybody may make folders where memory is: one that is not the house's own is not believed."""
+    made = folder.stat()
+    if made.st_uid not in (0, secrets_dir.stat().st_uid) or made.st_mode & 0o077:
+        raise _locked(f"The folder {folder} was not made by this house", ErrorKind.DENIED)
 
 
 def _load_recovery(path: Path, number: int) -> EpochKey:
@@ -190,11 +228,8 @@ def _load_lines(path: Path, sizes: tuple[int, ...]) -> list[bytes] | None:
     return found
 
 
-def _match(path: Path) -> re.Match[str] | None:
-    return _FILE_NAME.fullmatch(path.name)
-
-
-def _load_key(path: Path, epoch: int) -> EpochKey:
+def load_key(path: Path, epoch: int) -> EpochKey:
+    """The key in a file of 64 hex digits. Raises RecordingError: denied or corrupt; OSError."""
     if path.stat().st_mode & _FORBIDDEN_BITS:
         raise _locked(f"The key file {path} can be read by others; its mode must be 0600", ErrorKind.DENIED)
     try:
@@ -204,6 +239,21 @@ def _load_key(path: Path, epoch: int) -> EpochKey:
     if len(key) != 32:
         raise _locked(f"The key file {path} does not hold 64 hex digits", ErrorKind.CORRUPT)
     return EpochKey.of(epoch, key)
+
+
+LOCKED_SENTENCE = "The recordings are locked"
+UNLOCK_STEP = "Put the key stick in, or give the passphrase: on the page under System, Keys, or vigilar keys unlock"
+
+
+def locked_house() -> RecordingError:
+    """The error of who needs a key that is sealed."""
+    return RecordingError(
+        LOCKED_SENTENCE,
+        kind=ErrorKind.DENIED,
+        code="vge.locked",
+        next_step=UNLOCK_STEP,
+        exit_code=ExitCode.LOCKED,
+    )
 
 
 def _locked(sentence: str, kind: ErrorKind) -> RecordingError:

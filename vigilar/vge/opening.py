@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from vigilar.base.errors import ErrorKind
+from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.vge.crypto import FileKeys, unwrap_file_key
 from vigilar.vge.format import (
     CORE_BYTES,
@@ -25,9 +25,9 @@ from vigilar.vge.format import (
     dump_variable_part,
     rejection,
 )
-from vigilar.vge.keys import KeyRing
+from vigilar.vge.keys import UNLOCK_STEP, KeyRing
 
-LOCKED_CODES = frozenset({"vge.key-missing", "vge.key-wrong"})
+LOCKED_CODES = frozenset({"vge.key-missing", "vge.key-wrong", "vge.locked"})
 """Codes of errors that say nothing about the file, only that no key here opens it."""
 
 _OPENABLE = (SlotType.EPOCH, SlotType.RECOVERY)
@@ -76,12 +76,25 @@ def open_header(
     return Header(data[:CORE_BYTES], core, slots), keys
 
 
+def locked_recording() -> RecordingError:
+    """The error of a file from before the start of a house that is locked."""
+    return RecordingError(
+        "This recording is locked since the restart",
+        kind=ErrorKind.DENIED,
+        code="vge.locked",
+        next_step=UNLOCK_STEP,
+        exit_code=ExitCode.LOCKED,
+    )
+
+
 def _unlock(data: bytes, slots: tuple[KeySlot, ...], ring: KeyRing) -> FileKeys:
     """The keys behind the first slot the ring opens, once the header MAC agrees."""
     openable = [slot for slot in slots if slot.type in _OPENABLE]
     if not openable:
         raise rejection("no-slot", "This recording carries no key that could open it", ErrorKind.CORRUPT)
     held = [(slot, key) for slot in openable if (key := ring.find(slot.key_id))]
+    if not held and ring.is_locked:
+        raise locked_recording()
     if not held:
         key_id = openable[0].key_id.hex()[:8]
         raise rejection(

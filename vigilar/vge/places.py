@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vigilar.base.errors import RecordingError
-from vigilar.vge.keys import load_sheet_id
+from vigilar.vge.keys import has_key_lock, is_house_locked, load_sheet_id
 
 FOLDERS = ("footage", "stills", "storyboards", "exports", "quarantine")
 """Where sealed files lie, in the data folder."""
@@ -29,7 +29,8 @@ def is_beside(secrets_dir: Path, data_dir: Path) -> bool:
 
 def key_notes(secrets_dir: Path, data_dir: Path) -> list[str]:
     """What the owner should know of the keys, in sentences; none when all is as it should be."""
-    notes = [BESIDE] if is_beside(secrets_dir, data_dir) else []
+    is_open = not has_key_lock(secrets_dir) and is_beside(secrets_dir, data_dir)
+    notes = [BESIDE] if is_open else []
     try:
         has_sheet = load_sheet_id(secrets_dir) is not None
     except RecordingError:
@@ -39,11 +40,24 @@ def key_notes(secrets_dir: Path, data_dir: Path) -> list[str]:
 
 NO_SHEET = (
     "There is no recovery sheet: if this box is lost or its disk of secrets dies, no recording can be opened. "
-    "On the box: vigilar keys recovery"
+    "Print one: on the page under System, Keys, or on the box vigilar keys recovery"
 )
 
 BESIDE = (
     "The keys lie on the same disk as the recordings: who takes the box, or its disk, can look at them. "
-    "To part them, put the folder of the secrets on another disk or a stick."
+    "To lock them up, on the box: vigilar keys passphrase set, or vigilar keys stick make"
 )
 """Said where people ask how their house is."""
+
+LOCKED = (
+    "Recording goes on, and what was recorded before this start is locked. "
+    "Put the key stick in, or give the passphrase: on the page under System, Keys, or vigilar keys unlock"
+)
+
+
+def lock_problem(secrets_dir: Path) -> str:
+    """What a person must do about the keys, in a sentence; empty when nothing."""
+    try:
+        return LOCKED if is_house_locked(secrets_dir) else ""
+    except RecordingError as error:
+        return f"The keys cannot be read: {error}"

@@ -6,13 +6,14 @@ Used by the reader (headers first, tags when read) and by the walk that proves a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vigilar.vge.bodies import CloseBody
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys
 from vigilar.vge.format import (
     HEADER_BYTES,
+    LARGEST_PAYLOAD_LOG2,
     RECORD_HEADER_BYTES,
     RECORD_MAGIC,
     RECORD_OVERHEAD,
@@ -76,6 +77,19 @@ class ProvedRecord:
     tag: bytes
 
 
+class BatchBuffer:
+    """Memory that is used for one batch of records after the other."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def take(self, size: int) -> memoryview:
+        """``size`` bytes of it. What holds an older view keeps it."""
+        if len(self._data) < size:
+            self._data = bytearray(size)
+        return memoryview(self._data)[:size]
+
+
 class RecordFile:
     """Records of one open file by position. Borrows ``fd``; one thread. Raises OSError."""
 
@@ -133,6 +147,42 @@ class RecordFile:
         if view[end - TAG_BYTES :] != tag or header_bytes != expected.dump():
             return None
         return ProvedRecord(offset, expected, header_bytes, view[_PAYLOAD_AT : end - TAG_BYTES], tag)
+
+    def prove_batch(
+        self, records: Sequence[tuple[int, RecordHeader]], buffer: BatchBuffer
+    ) -> list[ProvedRecord | None]:
+        """As ``prove`` for each of ``records`` (offset and header), which stand one behind the other, by one read.
+
+        What is proved lies in ``buffer`` until the next call with it.
+        """
+        first, (last, last_header) = records[0][0], records[-1]
+        before = _HEADER_AT
+        end = before + last + last_header.record_len - first
+        view = buffer.take(end)
+        is_whole = self._fill(view[len(TAG_PREFIX) :], first - TAG_BYTES)
+        if first == HEADER_BYTES:
+            view[len(TAG_PREFIX) : before] = self.keys.first_tag
+        if not is_whole:  # it ends before: each by itself, as far as there is something
+            return [self._proved_alone(offset, header) for offset, header in records]
+        return [self._prove_at(view, before + offset - first, offset, header) for offset, header in records]
+
+    def _prove_at(self, view: memoryview, at: int, offset: int, expected: RecordHeader) -> ProvedRecord | None:
+        """The record whose header begins at ``at`` in ``view``; what is hashed lies there already, but for the byte
+        before the tag, which is another record's and is put back."""
+        payload, end = at + RECORD_HEADER_BYTES, at + expected.record_len
+        prefix = at - _HEADER_AT
+        kept = view[prefix]
+        view[prefix] = TAG_PREFIX[0]
+        tag = self.keys.record_tag(view[prefix : end - TAG_BYTES])
+        view[prefix] = kept
+        header_bytes = bytes(view[at:payload])
+        if view[end - TAG_BYTES : end] != tag or header_bytes != expected.dump():
+            return None
+        return ProvedRecord(offset, expected, header_bytes, view[payload : end - TAG_BYTES], tag)
+
+    def _proved_alone(self, offset: int, header: RecordHeader) -> ProvedRecord | None:
+        alone = RecordFile(self._fd, self.keys, LARGEST_PAYLOAD_LOG2)
+        return alone.prove(offset, header)
 
     def find_close(self) -> ProvedRecord | None:
         """The CLOSE at the very end, proved; None when the file ends with something else. Reads 200 bytes."""

@@ -28,6 +28,9 @@ STATE_WORDS = {
     "cancelled": "Stopped",
 }
 
+HOUSE_JOBS = {"rewrap": "Moving the recordings to the newest key"}
+"""What a job of no camera is called, by its kind."""
+
 
 def ask_export(camera_id: str, wanted: TimeRange, *, proof: bool, event_id: int | None = None) -> JobRow:
     """The job of a new export, or of the same one that is being made. Raises Problem: 404 for a camera that is not
@@ -181,6 +184,8 @@ def share_json(row: ShareRow, now_ms: int) -> dict[str, Any]:
 def title_of(row: JobRow) -> str:
     """``Front door``: what the job is about, as people call it."""
     camera_id = camera_of(row)
+    if not camera_id:
+        return HOUSE_JOBS.get(row.kind, "The house")
     here = parts()
     camera = here.cameras.find(camera_id)
     if camera is not None:

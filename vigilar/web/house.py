@@ -13,6 +13,7 @@ from vigilar.base.disk import DEVICE_ERRORS, device_fault, is_read_only
 from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
 from vigilar.store import files as file_rows
+from vigilar.vge.places import lock_problem
 from vigilar.web.parts import Parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.status_words import (
@@ -79,7 +80,9 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     disk = read_disk(here, cameras)
     drive = str(here.board.folder(now_ms)["sentence"])
     problems = list_problems(cameras, processes, disk, has_bus=here.board.is_bus_connected, drive=drive)
-    problems += _upkeep_problem(found)
+    problems += _told_problems(found)
+    if locked := lock_problem(here.cfg.secrets_dir):
+        problems.append(locked)
     return HouseState(
         now_ms=now_ms,
         sentence=house_sentence(cameras, problems),
@@ -91,10 +94,10 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     )
 
 
-def _upkeep_problem(processes: dict[str, Any] | None) -> list[str]:
-    """What the upkeep process says of itself."""
-    status = (processes or {}).get("upkeep", {}).get("status") or {}
-    return [str(status[what]) for what in ("database", "problem") if status.get(what)]
+def _told_problems(processes: dict[str, Any] | None) -> list[str]:
+    """What processes say that a person must know."""
+    statuses = [(processes or {}).get(name, {}).get("status") or {} for name in ("upkeep", "events")]
+    return [str(status[what]) for status in statuses for what in ("database", "problem") if status.get(what)]
 
 
 def read_disk(here: Parts, cameras: Sequence[CameraLine] = ()) -> DiskState | None:

@@ -63,6 +63,14 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
+        "/api/v1/kept": {"get": _answer("What somebody keeps, with its size and by whom")},
+        "/api/v1/keys": {"get": _answer("How the recordings are locked up")},
+        "/api/v1/keys/unlock": {
+            "post": {**_answer("The recordings are unlocked", None, status="204"), **_body("password", "passphrase")}
+        },
+        "/api/v1/keys/rotate": {
+            "post": {**_answer("A new key; the job that moves recordings to it", status="202"), **_body("password")}
+        },
         "/api/v1/exports": {
             "get": _answer("The newest exports"),
             "post": {

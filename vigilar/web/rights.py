@@ -28,6 +28,7 @@ class Right(Enum):
     CHANGE_EVENTS = "keep events for ever"
     CHANGE_CAMERAS = "change cameras"
     DELETE_FOOTAGE = "let recordings be deleted"
+    MANAGE_KEYS = "manage the keys"
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -47,7 +48,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 }
 """The table. A guest sees what happens now and what has happened with its picture, and cannot look back at the days
 before the visit. Switching a camera off or sending it elsewhere is the owner's: it is how a house is made blind. So is
-letting more than half of the recordings go."""
+letting more than half of the recordings go, and what opens all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from vigilar.playback.library import FootageGone, Library
 from vigilar.playback.pieces import in_pieces
 from vigilar.store.files import FileRow
+from vigilar.vge.read_ahead import payload_of
 from vigilar.vge.reader import RecordEntry, damaged
 
 
@@ -102,17 +104,16 @@ class MovieFile:
 
     def _read_piece(self, piece: MoviePiece, start: int, stop: int) -> Iterator[bytes]:
         row = self.row_of(piece)
-        place = piece.place
-        for number, entry in enumerate(self.entries_of(piece, row)):
-            prefix = piece.prefixes[number]
-            size = piece.sizes[number] - prefix
-            if place >= stop:
-                return
-            if place + size > start:
-                data = self._library.read(row, entry)
-                yield from in_pieces(data[prefix + max(0, start - place) : prefix + min(size, stop - place)])
-                del data  # before the next is read
-            place += size
+        entries = self.entries_of(piece, row)
+        places = list(accumulate((size - prefix for size, prefix in zip(piece.sizes, piece.prefixes, strict=True)),
+                                 initial=piece.place))  # fmt: skip
+        first = max(0, bisect_right(places, start) - 1)
+        last = bisect_left(places, stop)
+        wanted = entries[first:last]
+        for number, proved in enumerate(self._library.read_ahead(row, wanted), first):
+            data, prefix, place = payload_of(proved), piece.prefixes[number], places[number]
+            yield from in_pieces(data[prefix + max(0, start - place) : prefix + min(places[number + 1], stop) - place])
+            del data, proved  # before the next is worked on
 
     def row_of(self, piece: MoviePiece) -> FileRow:
         """Raises FootageGone."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.boxes import sample_descriptions
 from vigilar.media.movie import MovieTrack, movie_head, movie_tracks
-from vigilar.media.samples import FragmentContent, Sample, read_fragment
+from vigilar.media.samples import FragmentContent, Sample, read_fragment, tables_length
 from vigilar.playback.export.planned import ClosedGap, MoviePiece, PlannedMovie
 from vigilar.playback.library import FootageGone, Library
 from vigilar.playback.stretch import Stretch
@@ -156,24 +156,23 @@ class _Planner:
         return self._done
 
     def _records(self, stretch: Stretch) -> Iterator[tuple[RecordEntry, memoryview | None]]:
-        """Each record of MEDIA with its payload, None for one that is lost or not as it was written."""
+        """Each record of MEDIA with its payload, in clear as far as its tables reach; None for one that is lost or not
+        as it was written."""
         expected = stretch.index.plaintext_offset(stretch.first)
-        for group in range(stretch.first, stretch.last + 1):
-            for entry in self._library.group(stretch, group):
-                if entry.plaintext_offset != expected:
-                    yield entry, None
-                expected = entry.plaintext_offset + entry.payload_len
-                data: memoryview | None = None
-                try:
-                    data = self._library.read(stretch.row, entry)
-                except FootageGone:
-                    raise
-                except RecordingError as error:
-                    if error.kind is not ErrorKind.CORRUPT:
-                        raise
-                    at_ms = entry.utc_ns // _NS_PER_MS
-                    self._library.tell_damage(stretch.row, at_ms, at_ms + entry.duration_ms)
-                self._note(entry.payload_len)
+        entries = [
+            entry for group in range(stretch.first, stretch.last + 1) for entry in self._library.group(stretch, group)
+        ]
+        proved = self._library.read_ahead(stretch.row, entries, tables_length)
+        for entry, data in zip(entries, proved, strict=True):
+            if entry.plaintext_offset != expected:
+                yield entry, None
+            expected = entry.plaintext_offset + entry.payload_len
+            self._note(entry.payload_len)
+            if isinstance(data, RecordingError):
+                at_ms = entry.utc_ns // _NS_PER_MS
+                self._library.tell_damage(stretch.row, at_ms, at_ms + entry.duration_ms)
+                yield entry, None
+            else:
                 yield entry, data
 
     def _find_init(self, stretch: Stretch) -> memoryview | None:
@@ -216,6 +215,9 @@ class _Planner:
         movie.media_bytes += size - content.body
 
     def _take_pictures(self, movie: _Movie, entry: RecordEntry, samples: Sequence[Sample]) -> None:
+        if samples and self._are_all_inside(movie, entry, samples):
+            self._take_inner(movie, entry, samples)
+            return
         track, shown = movie.video, movie.shown
         for sample in samples:
             since = sample.decode_time - samples[0].decode_time
@@ -229,15 +231,48 @@ class _Planner:
                 shown.take(time + sample.offset, sample.duration, utc_ns, length_ns, self._from_ns)
                 self._end_ns = max(self._end_ns or 0, utc_ns + length_ns)
 
+    def _are_all_inside(self, movie: _Movie, entry: RecordEntry, samples: Sequence[Sample]) -> bool:
+        """Whether these pictures, each shown as it comes, lie behind the range's start and before its end."""
+        if movie.reorder or movie.shown.start is None or entry.utc_ns <= self._from_ns:
+            return False
+        length = samples[-1].decode_time + samples[-1].duration - samples[0].decode_time
+        ends_ns = entry.utc_ns + length * _NS // movie.video.scale
+        return ends_ns < self._to_ns and not any(one.offset for one in samples)
+
+    def _take_inner(self, movie: _Movie, entry: RecordEntry, samples: Sequence[Sample]) -> None:
+        """What ``_take_pictures`` does, for pictures of which all are shown and none is the first."""
+        track, shown, last = movie.video, movie.shown, samples[-1]
+        shift = movie.time_of(track, 0)
+        track.extend(samples, shift)
+        shown.count += len(samples)
+        since = last.decode_time - samples[0].decode_time
+        end_ns = entry.utc_ns + since * _NS // track.scale + last.duration * _NS // track.scale
+        if last.decode_time + shift + last.duration > shown.end:
+            shown.end, shown.end_ns = last.decode_time + shift + last.duration, end_ns
+        self._end_ns = max(self._end_ns or 0, end_ns)
+
     def _take_sound(
         self, movie: _Movie, track: MovieTrack, entry: RecordEntry, samples: Sequence[Sample], picture: Sample | None
     ) -> None:
+        if not samples:
+            return
+        if picture is not None:
+            first_ns = samples[0].decode_time * _NS // track.scale - picture.decode_time * _NS // movie.video.scale
+        else:
+            first_ns = 0
+        shift, last = movie.time_of(track, 0), samples[-1]
+        length_ns = (last.decode_time - samples[0].decode_time) * _NS // track.scale
+        # A nanosecond more: each is rounded by itself below.
+        is_inside = entry.utc_ns + first_ns + length_ns + 1 < self._to_ns
+        if is_inside and samples[0].decode_time + shift > track.last_time:
+            track.extend(samples, shift)
+            return
         for sample in samples:
             if picture is not None:
                 apart_ns = sample.decode_time * _NS // track.scale - picture.decode_time * _NS // movie.video.scale
             else:
                 apart_ns = (sample.decode_time - samples[0].decode_time) * _NS // track.scale
-            time = movie.time_of(track, sample.decode_time)
+            time = sample.decode_time + shift
             if entry.utc_ns + apart_ns < self._to_ns and time > track.last_time:
                 track.add(sample, time)
 

@@ -60,7 +60,7 @@ def setup_post() -> AnyResponse:
             raise
         page = render_template("setup.html", problem=problem, name=request.form.get("name", "")[:64])
         return Response(page, problem.status, mimetype="text/html")
-    return sign_in(_see_other(url_for("live.grid")), owner)
+    return sign_in(_see_other(url_for("keys.first_sheet")), owner)
 
 
 @bp.post("/api/v1/setup")

@@ -222,7 +222,8 @@ def keep_event(event_id: int) -> AnyResponse:
 def _keep(event: StoredEvent, *, kept: bool) -> StoredEvent:
     check_may(Right.CHANGE_EVENTS)
     here = parts()
-    changed = here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept))
+    name, now_ms = asker().name, here.now_ms()
+    changed = here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept, by=name, now_ms=now_ms))
     if changed is None:
         raise _unknown_event()
     return changed
