@@ -48,7 +48,6 @@ DOORS = {
     "alembic": {"store"},
     "paho": {"bus"},
     "flask": {"web"},
-    "flask_limiter": {"web"},
     "flask_sock": {"web"},
     "werkzeug": {"web"},
     "gunicorn": {"processes"},

@@ -21,6 +21,7 @@ COMMANDS: Lines = {
     "status": ("vigilar.cli.status:status", "Is it running, and does every camera record?"),
     "reload": ("vigilar.cli.reload:reload", "Make the running service read its settings again."),
     "camera": ("vigilar.cli.camera:camera", "Add, list, test and remove cameras."),
+    "setup": ("vigilar.cli.setup:setup", "The code for the first login from another machine."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),

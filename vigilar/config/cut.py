@@ -96,6 +96,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         listen=config.web.listen,
         port=config.web.port,
         names=config.web.names,
+        proxies=config.web.proxies,
         house_name=config.house.name,
         time_zone=house_zone_name(config),
         cameras=camera_infos(config),

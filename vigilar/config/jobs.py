@@ -100,8 +100,9 @@ class WorkJob(ProcessJob):
 class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
-    ``names`` are host names, beside addresses and ``localhost``, under which the box may be called.
-    ``time_zone`` is an IANA name.
+    ``names`` are host names, beside addresses and ``localhost``, under which the box may be called; ``proxies`` are
+    the addresses of the owner's own proxies, whose word on who asks counts. ``time_zone`` is an IANA name.
+    ``has_door``: our HAProxy listens on the port, and hands requests to a socket in ``run_dir``.
     """
 
     config_file: Path
@@ -112,6 +113,8 @@ class WebJob(ProcessJob):
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
     rules: KeepRules = field(default_factory=KeepRules)
+    proxies: tuple[str, ...] = ()
+    has_door: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

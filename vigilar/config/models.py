@@ -15,6 +15,7 @@ from vigilar.config.addresses import is_rtsp
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.values import (
     Address,
+    Addresses,
     ByteSize,
     CameraId,
     Host,
@@ -89,6 +90,12 @@ class Web(Table):
         default=(),
         description="Names by which this machine is called in the house, beside its addresses.",
         json_schema_extra=takes("list of host names"),
+    )
+    proxies: Addresses = Field(
+        default=(),
+        description="Addresses of reverse proxies of your own. What they say of who asks "
+        "(`X-Forwarded-For`, `X-Forwarded-Proto`) counts; from anybody else it is ignored.",
+        json_schema_extra=takes("list of IP addresses"),
     )
 
 

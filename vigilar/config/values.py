@@ -209,6 +209,13 @@ def _check_host(value: str) -> str:
     raise refuse("must be the name or the address of a machine, without port")
 
 
+def _check_ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise refuse("must be an IP address, such as 192.168.1.5") from None
+
+
 def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -248,6 +255,7 @@ TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 Listen = Annotated[str, AfterValidator(_check_listen)]
 Host = Annotated[str, AfterValidator(_check_host)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(as_tuple)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_check_ip)], ...], BeforeValidator(as_tuple)]
 
 
 def takes(text: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
+from vigilar.base.setup_code import forget_setup_code, make_setup_code
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
@@ -21,6 +22,7 @@ from vigilar.store.engine import Store
 from vigilar.store.files import find_files, storage_totals
 from vigilar.store.nodes import claim_rows
 from vigilar.store.sql import Database
+from vigilar.store.users import has_users
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.opening import LOCKED_CODES, open_header
@@ -47,6 +49,16 @@ def _prepare(places: Places) -> None:
         if claimed := claim_rows(store, node_id):
             logger.info("%d rows from before boxes had ids are this box's now", claimed)
         _tell_locked_recordings(store, places, ring)
+        _make_setup_code(store, places)
+
+
+def _make_setup_code(store: Store, places: Places) -> None:
+    """A house without an owner shows at its console what its first login asks for from another machine."""
+    if has_users(store):
+        forget_setup_code(places.secrets_dir)
+        return
+    code = make_setup_code(places.secrets_dir)
+    logger.info("nobody can sign in yet; from another machine the first login asks for this code: %s", code)
 
 
 def _tell_locked_recordings(store: Database, places: Places, ring: KeyRing) -> None:

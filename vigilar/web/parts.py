@@ -17,6 +17,7 @@ from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
 from vigilar.store.engine import Store
+from vigilar.web.audit_log import AuditLog
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
@@ -27,6 +28,7 @@ from vigilar.web.patience import Patience
 from vigilar.web.probe import CameraProbe, probe_by_command
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
+from vigilar.web.try_limits import KnownHomes, OnceInAWhile, TryLimits, Window
 
 EXTENSION = "vigilar"
 
@@ -40,6 +42,21 @@ in memory to go by waits longer."""
 
 WRITE_WAIT_S = 2.0
 """How long a sign-in or sign-out waits for its row. What takes longer goes on in memory (``session_cache``)."""
+
+
+TRIES = (Window(10, 60.0), Window(60, 3600.0))
+"""Wrong logins, codes and links from one network, and of one account by strangers. A person forgets and tries again; a
+program would need years for eight letters."""
+
+LINK_TRIES = (Window(20, 60.0), Window(200, 3600.0))
+"""Links to exports that open nothing, from one network."""
+
+SAME_LOOK_S = 600.0
+"""Whoever looks back for an evening is written down once in this time, a camera."""
+
+
+def _mono_s() -> float:
+    return SystemClock().mono_ns() / 1e9
 
 
 def make_rows_door() -> Patience:
@@ -78,6 +95,7 @@ class Parts:
     streams: OpenStreams
     reserve: Reserve
     sessions: SessionCache
+    audit: AuditLog
     movies: MovieCache = field(default_factory=MovieCache)
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
@@ -88,6 +106,11 @@ class Parts:
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)
     disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
+    tries: TryLimits = field(default_factory=lambda: TryLimits(TRIES, _mono_s))
+    link_tries: TryLimits = field(default_factory=lambda: TryLimits(LINK_TRIES, _mono_s))
+    tries_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(60.0, _mono_s))
+    looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
+    homes: KnownHomes = field(default_factory=KnownHomes)
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
 
     @property
@@ -122,6 +145,7 @@ class Parts:
         self.live.stop()
 
     def close(self) -> None:
+        self.audit.stop()
         self.store.close()
 
 
