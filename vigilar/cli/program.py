@@ -23,6 +23,7 @@ COMMANDS: Lines = {
     "camera": ("vigilar.cli.camera:camera", "Add, list, test and remove cameras."),
     "setup": ("vigilar.cli.setup:setup", "The code for the first login from another machine."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
+    "certificate": ("vigilar.cli.certificate:certificate", "How phones and computers know that it is your house."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),

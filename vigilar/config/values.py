@@ -216,6 +216,12 @@ def _check_ip(value: str) -> str:
         raise refuse("must be an IP address, such as 192.168.1.5") from None
 
 
+def _check_file(value: str) -> str:
+    if not value.startswith("/") or not value.isprintable():
+        raise refuse("must be the whole path of a file, beginning with /")
+    return value
+
+
 def as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
@@ -255,6 +261,7 @@ TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 Listen = Annotated[str, AfterValidator(_check_listen)]
 Host = Annotated[str, AfterValidator(_check_host)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(as_tuple)]
+FilePath = Annotated[str, AfterValidator(_check_file)]
 Addresses = Annotated[tuple[Annotated[str, AfterValidator(_check_ip)], ...], BeforeValidator(as_tuple)]
 
 

@@ -16,7 +16,9 @@ from vigilar.base.reserve import Reserve
 from vigilar.base.setup_code import forget_setup_code, make_setup_code
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
+from vigilar.config.models import Config
 from vigilar.config.places import Places
+from vigilar.door.certificates import CertificateWish, ensure_certificate, utc_now
 from vigilar.processes.folder_check import require_folder_id
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, storage_totals
@@ -50,6 +52,21 @@ def _prepare(places: Places) -> None:
             logger.info("%d rows from before boxes had ids are this box's now", claimed)
         _tell_locked_recordings(store, places, ring)
         _make_setup_code(store, places)
+    _make_certificate(config, places)
+
+
+def _make_certificate(config: Config, places: Places) -> None:
+    """The door reads it at its start. A house without one starts all the same, on plain HTTP."""
+    web = config.web
+    wish = CertificateWish(
+        secrets_dir=places.secrets_dir, names=web.names, certificate=web.certificate or "", key=web.key or ""
+    )
+    try:
+        state, _ = ensure_certificate(wish, utc_now())
+        if state.state != "ok":
+            logger.warning("%s", state.sentence)
+    except (OSError, ValueError) as error:
+        logger.error("no certificate could be made, so there is no HTTPS: %s", error)
 
 
 def _make_setup_code(store: Store, places: Places) -> None:

@@ -36,6 +36,7 @@ from vigilar.web.blueprints import (
     storage,
     system,
     tokens,
+    trust,
 )
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.forwarded import Forwarded
@@ -98,6 +99,7 @@ def create_app(cfg: WebJob) -> Flask:
         storage.bp,
         system.bp,
         tokens.bp,
+        trust.bp,
     )
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

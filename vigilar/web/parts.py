@@ -15,6 +15,7 @@ from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
+from vigilar.door.certificates import CertificateState
 from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.web.audit_log import AuditLog
@@ -67,6 +68,15 @@ def _no_reload() -> None:
     """Without a supervisor nobody can start a camera: the change is saved and counts at the next start."""
 
 
+def _no_door() -> CertificateState:
+    """Where HAProxy is not installed."""
+    return CertificateState(
+        "warn",
+        "There is no HTTPS, so from other machines this house can be looked at and nothing can be changed: HAProxy is "
+        "not installed. On the box: sudo apt-get install haproxy, then start Vigilar again.",
+    )
+
+
 def _no_retry(camera_id: str) -> bool:  # noqa: ARG001 -- one of two ways
     """Without a bus no camera can be told."""
     return False
@@ -77,9 +87,9 @@ class Parts:
     """Held in ``app.extensions["vigilar"]``.
 
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
-    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``probe`` tries a
-    camera; by default in a program of its own, so that a hostile camera cannot reach this
-    process. ``stop`` ends all streams; ``close`` is called after the last request.
+    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``certificate`` says
+    what the door shows. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot
+    reach this process. ``stop`` ends all streams; ``close`` is called after the last request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
     for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
@@ -103,6 +113,7 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     ask_retry: Callable[[str], bool] = _no_retry
     probe: CameraProbe = probe_by_command
+    certificate: Callable[[], CertificateState] = _no_door
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)
     disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
