@@ -55,6 +55,7 @@ ICONS = {
     "unknown": "question-lg",
     "record": "record-circle",
     "sign-out": "box-arrow-right",
+    "sliders": "sliders",
     "up": "arrow-up",
     "trash": "trash3",
     "full": "arrows-fullscreen",

@@ -36,6 +36,8 @@ case "$port" in
 '' | *[!0-9]*) say "--port takes a number, not '$port'"; exit 2 ;;
 esac
 
+# Without HAProxy there is no HTTPS, and the demo runs all the same.
+want_system mosquitto=mosquitto haproxy=haproxy /usr/share/zoneinfo/UTC=tzdata
 need_system mosquitto=mosquitto /usr/share/zoneinfo/UTC=tzdata
 need_venv runtime
 need_assets

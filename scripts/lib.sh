@@ -1,6 +1,7 @@
 # Shared by the scripts beside it; sourced, not run. Sets ROOT, VENV and PY, and says in one line what it does.
 #
 #   need_system PART...       system packages, installed if missing; a part is a package, COMMAND=PACKAGE or /FILE=PACKAGE
+#   want_system PART...       the same, where it can be done without a question to anybody; else they stay missing
 #   make_venv                 a virtual environment, if there is none yet
 #   need_venv runtime|dev     the same, with exactly the locked packages in it
 #   need_assets [--tests]     the browser assets; make_venv came before
@@ -43,6 +44,10 @@ need_system() {
     [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
 }
 
+want_system() {
+    if may_install_unasked; then (need_system "$@") || true; fi
+}
+
 # Whether packages can be installed without a question to anybody.
 may_install_unasked() {
     [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null
@@ -63,14 +68,16 @@ install_packages() {
     "${as_root[@]}" bash -c "$APT_INSTALL" apt_install "$@" || die "The system packages could not be installed; $please"
 }
 
-# Runs as root. policy-rc.d keeps apt from starting the services of what it installs: Vigilar runs its own Mosquitto, and
-# Debian's would take its port, now and after the next boot.
+# Runs as root. policy-rc.d keeps apt from starting the services of what it installs: Vigilar runs its own Mosquitto and
+# HAProxy, and Debian's Mosquitto would take its port, now and after the next boot.
 # shellcheck disable=SC2016
 APT_INSTALL='
 set -eu
 export DEBIAN_FRONTEND=noninteractive
-had_mosquitto=no
-[ -x /usr/sbin/mosquitto ] && had_mosquitto=yes
+new=""
+for name in mosquitto haproxy; do
+    [ -x "/usr/sbin/$name" ] || new="$new $name"
+done
 log="$(mktemp)"
 policy=/usr/sbin/policy-rc.d
 if [ ! -e "$policy" ]; then
@@ -82,9 +89,11 @@ else
 fi
 apt="apt-get -q -y -o DPkg::Lock::Timeout=600"
 { $apt update && $apt install --no-install-recommends "$@"; } >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
-if [ $had_mosquitto = no ] && [ -x /usr/sbin/mosquitto ] && command -v systemctl >/dev/null 2>&1; then
-    systemctl disable --quiet mosquitto >/dev/null 2>&1 || true
-fi
+for name in $new; do
+    if [ -x "/usr/sbin/$name" ] && command -v systemctl >/dev/null 2>&1; then
+        systemctl disable --quiet "$name" >/dev/null 2>&1 || true
+    fi
+done
 '
 
 # Python --------------------------------------------------------------------------------------------------------------

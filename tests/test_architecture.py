@@ -16,7 +16,7 @@ CODE = ROOT / "vigilar"
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"base"}),
     frozenset({"config", "bus", "media", "vge", "store"}),
-    frozenset({"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo"}),
+    frozenset({"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo", "door"}),
     frozenset({"web"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
@@ -35,6 +35,7 @@ NOT_FOR = {
     "proof": {"config"},
     "upkeep": {"config"},
     "demo": {"config"},
+    "door": {"config"},
     "web": {"detect", "record", "events", "demo"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
@@ -48,12 +49,15 @@ DOORS = {
     "alembic": {"store"},
     "paho": {"bus"},
     "flask": {"web"},
-    "flask_limiter": {"web"},
     "flask_sock": {"web"},
     "werkzeug": {"web"},
     "gunicorn": {"processes"},
-    "cryptography": {"vge"},
+    "cryptography": {"vge", "door"},
     "argon2": {"web"},
+    "ifaddr": {"door"},
+    "zeroconf": {"door"},
+    "segno": {"web"},
+    "webauthn": {"web"},
     "click": {"cli"},
 }
 """Foreign library -> the packages that may import it."""

@@ -17,7 +17,6 @@ from tests.recording_kit import make_clip
 from vigilar.bus.messages import JobChanged
 from vigilar.store import jobs as job_rows
 from vigilar.store.exports import ExportParams
-from vigilar.web.blueprints.account import limiter
 from vigilar.web.hub import HUB, job_notice
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
@@ -38,7 +37,6 @@ def house(tmp_path: Path) -> Iterator[House]:
         for start in (0, 4, 12):
             record(house, clip, start, start + 4)
         house.client()
-        limiter.reset()
         yield house
 
 

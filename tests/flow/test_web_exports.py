@@ -19,7 +19,6 @@ from vigilar.media.boxes import walk
 from vigilar.playback.export.check import check_bundle
 from vigilar.store import jobs as job_rows
 from vigilar.store.exports import LIFE_MS, HeldRange, held_footage
-from vigilar.web.blueprints.account import limiter
 
 PAGE = {"Accept": "text/html"}
 DAY_MS = 24 * 3600 * 1000
@@ -35,7 +34,6 @@ def house(tmp_path: Path, clip: Clip) -> Iterator[House]:
     with open_house(tmp_path) as house:
         for start in (0, 4, 8):
             record(house, clip, start, start + 4)
-        limiter.reset()
         yield house
 
 

@@ -105,7 +105,7 @@ def job(tmp_path: Path) -> WebJob:
     jobs = make_jobs(PlanTask(places, bus_port=free_port(), is_start=True))
     job = jobs.processes["web"].job
     assert isinstance(job, WebJob)
-    return replace(job, listen="127.0.0.1", port=free_port())
+    return replace(job, listen="127.0.0.1", port=free_port(), has_door=False)
 
 
 @pytest.fixture

@@ -74,23 +74,28 @@ def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
 
 @contextlib.contextmanager
 def run_house(
-    folder: Path, cameras: dict[str, str | dict[str, str]], *more: str, log_file: Path | None = None
+    folder: Path,
+    cameras: dict[str, str | dict[str, str]],
+    *more: str,
+    log_file: Path | None = None,
+    listen: str = "127.0.0.1",
+    through: tuple[str, ...] = (),
 ) -> Iterator[RunningHouse]:
     """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in.
 
     ``more`` are further lines of the configuration, whole tables. ``log_file`` is where the log goes if the folder is
-    to be taken away.
+    to be taken away. ``through`` is a command that runs the one after it.
     """
     log_file = log_file or folder / "log"
     port = free_port()
-    lines = ["[web]", f"port = {port}", 'listen = "127.0.0.1"', "[bus]", f"port = {free_port()}", *more]
+    lines = ["[web]", f"port = {port}", f'listen = "{listen}"', "[bus]", f"port = {free_port()}", *more]
     for name, given in cameras.items():
         settings = {"address": given} if isinstance(given, str) else given
         lines += ["[[camera]]", f'name = "{name}"', *(f'{key} = "{value}"' for key, value in settings.items())]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vigilar.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
-    house = RunningHouse(_launch(folder, log_file), folder, f"http://127.0.0.1:{port}", opener, log_file)
+    house = RunningHouse(_launch(folder, log_file, through), folder, f"http://127.0.0.1:{port}", opener, log_file)
     with _stopping(house):
         wait_for(lambda: house.get("/healthz"), 40, "the page answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
@@ -118,9 +123,9 @@ def _stopping(house: RunningHouse) -> Iterator[None]:
         house.process.wait(20)
 
 
-def _launch(folder: Path, log_file: Path) -> subprocess.Popen[bytes]:
+def _launch(folder: Path, log_file: Path, through: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
     with log_file.open("ab") as log:
-        command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
+        command = [*through, sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
         return subprocess.Popen(
             command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)}
         )

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.ready_store import open_ready_store
+from tests.ready_store import lay_database, open_ready_store
 from vigilar.base.errors import ExitCode
+from vigilar.base.setup_code import is_setup_code
 from vigilar.cli.program import run
+from vigilar.store.audit import list_deeds
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.sessions import add_session, find_session
@@ -43,7 +45,7 @@ class Commands:
         self.out = self.err = ""
 
     def __call__(self, *args: str, password: str = PASSWORD) -> int:
-        if args[0] in ("add", "set-password"):
+        if args[0] in ("add", "password"):
             file = self.folder / "password"
             file.write_text(f"{password}\nsecond line\n", encoding="utf-8")
             args = (*args, "--password-file", str(file))
@@ -98,7 +100,7 @@ def test_new_password_signs_out(store: Store, user: Commands) -> None:
     sam = find_user(store, "Sam")
     assert sam is not None
     add_session(store, b"t" * 32, sam.id, now_ms=NOW, expires_ms=NOW + 10)
-    assert user("set-password", "Sam", password="another long one") == 0
+    assert user("password", "Sam", password="another long one") == 0
     changed = find_user(store, "Sam")
     assert changed is not None
     assert check_password(changed.password_hash, "another long one")
@@ -154,3 +156,34 @@ def test_first_member_of_a_house_is_an_owner(tmp_path: Path, user: Commands) -> 
 def test_without_a_database_it_says_so(user: Commands) -> None:
     assert user("list") == ExitCode.NOT_RUNNING
     assert "Start Vigilar once" in user.err
+
+
+def test_changes_at_the_console_are_written_down(store: Store, user: Commands) -> None:
+    assert user("add", "Bert", "--role", "guest") == 0
+    assert user("set-role", "Bert", "adult") == 0
+    assert user("password", "Bert", password="another long one") == 0
+    assert user("remove", "Bert", "--yes") == 0
+    found = [(row.deed.action, row.deed.address, row.deed.detail) for row in list_deeds(store, limit=10)]
+    assert found == [
+        ("member_removed", "", "Bert"),
+        ("password", "", "Bert"),
+        ("member_changed", "", "Bert now adult"),
+        ("member_added", "", "Bert, guest"),
+    ]
+
+
+def test_code_of_the_first_login_is_shown_until_there_is_an_owner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay_database(tmp_path)
+    shown = []
+    for _ in range(2):
+        assert run(["setup", "code", "--data-dir", str(tmp_path)]) == 0
+        shown.append(capsys.readouterr().out.strip())
+    assert shown[0] == shown[1]
+    assert is_setup_code(tmp_path / "secrets", shown[0])
+    with closing(open_ready_store(tmp_path)) as store:
+        create_owner(store, "Sam", "hash", NOW)
+    assert run(["setup", "code", "--data-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert (said.out, "vigilar user password NAME" in said.err) == ("", True)

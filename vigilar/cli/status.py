@@ -24,6 +24,7 @@ from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
+from vigilar.door.haproxy import find_haproxy
 from vigilar.record.free_space import free_space_of
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
@@ -85,7 +86,7 @@ def _gather(places: Places) -> dict[str, Any]:
         found["warnings"].append(f"{drive.sentence} {drive.next_step}")
         found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
         return found
-    found["notes"] = key_notes(places.secrets_dir, places.data_dir)
+    found["notes"] = key_notes(places.secrets_dir, places.data_dir) + door_notes()
     if locked := lock_problem(places.secrets_dir):
         found["warnings"].append(locked)
     now_ms = time.time_ns() // 1_000_000
@@ -113,6 +114,14 @@ def _gather(places: Places) -> dict[str, Any]:
     found["cameras"] = [_with_state(one, (told or {}).get(f"camera/{one.id}")) for one in found["cameras"]]
     found["warnings"] += [words for one in found["cameras"] if (words := _warning(one))]
     return found
+
+
+def door_notes() -> list[str]:
+    """What the pages lack without the program that stands before them."""
+    if find_haproxy():
+        return []
+    lacks = "HAProxy is not installed: there is no HTTPS, and from other machines nothing can be changed."
+    return [f"{lacks} Install it (sudo apt-get install haproxy), then start Vigilar again."]
 
 
 def fresh_processes(places: Places, now_ms: int) -> dict[str, Any] | None:

@@ -12,7 +12,9 @@ from typing import get_args
 
 import click
 
+from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.folder_id import find_folder_id
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
@@ -21,6 +23,7 @@ from vigilar.config.load import load_config
 from vigilar.config.places import Places
 from vigilar.processes.folder_check import require_folder
 from vigilar.store import users as user_rows
+from vigilar.store.audit import Deed, add_deeds
 from vigilar.store.engine import Store
 from vigilar.store.users import Role, UserRow
 
@@ -29,7 +32,7 @@ _COMMANDS = {
     "list": ("vigilar.cli.user:list_command", "All members, their roles and limits."),
     "set-role": ("vigilar.cli.user:set_role", "Give a member another role."),
     "limit": ("vigilar.cli.user:limit", "Show a member some cameras only, or all again."),
-    "set-password": ("vigilar.cli.user_add:set_password", "Give a member a new password."),
+    "password": ("vigilar.cli.user_add:password", "Give a member a new password, when it was forgotten."),
     "remove": ("vigilar.cli.user:remove", "Remove a member, who is signed out at once."),
 }
 
@@ -65,6 +68,7 @@ def set_role(name: str, role: Role, places: Places) -> int:
     """Give a member another role. The last owner must stay one."""
     with open_store(places) as store:
         changed = user_rows.set_role(store, get_member(store, name).id, role)
+        note(store, places, "member_changed", changed, f"{changed.name} now {changed.role}")
     print(f"{changed.name} is {_a(changed.role)} now.")
     return ExitCode.OK
 
@@ -84,6 +88,7 @@ def limit(name: str, cameras: tuple[str, ...], is_none: bool, is_all: bool, plac
     with open_store(places) as store:
         member = get_member(store, name)
         changed = user_rows.set_cameras(store, member.id, None if is_all else cameras)
+        note(store, places, "member_changed", changed, f"{changed.name} sees {limit_words(changed)}")
     print(f"{changed.name} sees {limit_words(changed)}.")
     return ExitCode.OK
 
@@ -99,6 +104,7 @@ def remove(name: str, yes: bool, places: Places) -> int:
         if not yes and sys.stdin.isatty():
             click.confirm(f"Remove {member.name}?", abort=True, err=True)
         user_rows.remove_user(store, member.id)
+        note(store, places, "member_removed", member, member.name)
     print(f"{member.name} is removed.")
     return ExitCode.OK
 
@@ -113,6 +119,12 @@ def open_store(places: Places) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def note(store: Store, places: Places, action: str, member: UserRow, detail: str) -> None:
+    """Write down what was done at the console; the household reads it beside what was done on pages."""
+    deed = Deed(ts_ms=SystemClock().utc_ns() // 1_000_000, action=action, subject=f"member:{member.id}", detail=detail)
+    add_deeds(store, find_folder_id(places.data_dir) or "", [deed])
 
 
 def get_member(store: Store, name: str) -> UserRow:

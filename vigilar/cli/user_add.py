@@ -1,4 +1,4 @@
-"""``vigilar user add`` and ``set-password``: what takes a new password, and so the rules and the hash of the pages."""
+"""``vigilar user add`` and ``password``: what takes a new password, and so the rules and the hash of the pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.cli.logins import read_new_password
 from vigilar.cli.options import with_places
-from vigilar.cli.user import ROLES, get_member, limit_words, open_store
+from vigilar.cli.user import ROLES, get_member, limit_words, note, open_store
 from vigilar.config.places import Places
 from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
@@ -37,23 +37,25 @@ def add(name: str, role: Role, cameras: tuple[str, ...], password_file: IO[str] 
     with open_store(places) as store:
         if user_rows.find_user(store, name) is not None:  # before a password is asked for
             raise VigilarError(f'There is a member named "{name}" already.', exit_code=ExitCode.USAGE)
-        name, password = check_new_login(name, read_new_password(password_file))
+        name, chosen = check_new_login(name, read_new_password(password_file))
         now_ms = SystemClock().utc_ns() // 1_000_000
-        made = user_rows.create_member(store, name, hash_password(password), role, cameras or None, now_ms)
+        made = user_rows.create_member(store, name, hash_password(chosen), role, cameras or None, now_ms)
+        note(store, places, "member_added", made, f"{made.name}, {made.role}")
     print(f"{made.name} can sign in now, as {made.role}, and sees {limit_words(made)}.")
     return ExitCode.OK
 
 
-@click.command("set-password")
+@click.command()
 @click.argument("name")
 @click.option("--password-file", type=click.File(encoding="utf-8"), help='The password, "-" for standard input.')
 @with_places
-def set_password(name: str, password_file: IO[str] | None, places: Places) -> int:
+def password(name: str, password_file: IO[str] | None, places: Places) -> int:
     """Give a member a new password, and sign the member out everywhere."""
     with open_store(places) as store:
         member = get_member(store, name)
-        password = check_new_password(read_new_password(password_file))
-        user_rows.set_password_hash(store, member.id, hash_password(password))
+        chosen = check_new_password(read_new_password(password_file))
+        user_rows.set_password_hash(store, member.id, hash_password(chosen))
         session_rows.delete_sessions_of(store, member.id)
+        note(store, places, "password", member, member.name)
     print(f"{member.name} has a new password and is signed out everywhere.")
     return ExitCode.OK

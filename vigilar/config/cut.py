@@ -34,7 +34,8 @@ DemoClips = Mapping[str, tuple[Path, Path]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutSource:
     """What jobs are cut from. ``camera_uuids`` and ``node_id`` come from database and data folder; ``refused`` are
-    cameras, by id, that cannot run for a reason of the database, as a sentence."""
+    cameras, by id, that cannot run for a reason of the database, as a sentence. ``has_door``: HAProxy stands before the
+    pages."""
 
     config: Config
     places: Places
@@ -43,6 +44,7 @@ class CutSource:
     camera_uuids: Mapping[str, bytes] = field(default_factory=dict)
     node_id: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
+    has_door: bool = False
 
     def shared(self, login: BusLogin) -> dict[str, Any]:
         """The fields of ProcessJob, which every job has."""
@@ -106,6 +108,10 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         listen=config.web.listen,
         port=config.web.port,
         names=config.web.names,
+        proxies=config.web.proxies,
+        certificate=config.web.certificate or "",
+        key=config.web.key or "",
+        has_door=source.has_door,
         house_name=config.house.name,
         time_zone=house_zone_name(config),
         cameras=camera_infos(config),

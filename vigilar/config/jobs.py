@@ -107,8 +107,10 @@ class WorkJob(ProcessJob):
 class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
-    ``names`` are host names, beside addresses and ``localhost``, under which the box may be called.
-    ``time_zone`` is an IANA name.
+    ``names`` are host names, beside addresses and ``localhost``, under which the box may be called; ``proxies`` are
+    the addresses of the owner's own proxies, whose word on who asks counts. ``time_zone`` is an IANA name.
+    ``certificate`` and ``key`` are files of the owner's own certificate. ``has_door``: our HAProxy listens on the port,
+    and hands requests to a socket in ``door_dir``.
     """
 
     config_file: Path
@@ -119,6 +121,15 @@ class WebJob(ProcessJob):
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
     rules: KeepRules = field(default_factory=KeepRules)
+    proxies: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+    has_door: bool = False
+
+    @property
+    def door_dir(self) -> Path:
+        """Where the sockets between door and web process are."""
+        return self.data_dir / "door"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +144,17 @@ class BrokerPlan:
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorPlan:
+    """The door before the pages: HAProxy on their port. ``has_tls``: it has a certificate to show. Two that are equal
+    need the same configuration."""
+
+    listen: str
+    port: int
+    proxies: tuple[str, ...] = ()
+    has_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +193,10 @@ class PlannedProcess:
 class HouseJobs:
     """Everything the supervisor starts. It gets this from a short-lived child, so that it need not hold pydantic.
 
-    ``processes`` are by name (``camera/front-door``) in the order in which they start, the broker aside. ``page`` is
-    address and port of the pages. ``looks_for_motion``: at least one camera does. ``problems`` are sentences about
-    cameras that cannot run (a login that is missing, say); the others run.
+    ``processes`` are by name (``camera/front-door``) in the order in which they start, broker and door aside. ``page``
+    is address and port of the pages, ``door`` what stands before them, None if the web server listens there itself.
+    ``looks_for_motion``: at least one camera does. ``problems`` are sentences about cameras that cannot run (a login
+    that is missing, say); the others run.
     """
 
     processes: Mapping[str, PlannedProcess]
@@ -182,6 +205,7 @@ class HouseJobs:
     page: tuple[str, int]
     log_level: str = "INFO"
     looks_for_motion: bool = True
+    door: DoorPlan | None = None
     problems: tuple[str, ...] = ()
 
 

@@ -15,9 +15,11 @@ from vigilar.config.addresses import is_rtsp
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.values import (
     Address,
+    Addresses,
     BitRate,
     ByteSize,
     CameraId,
+    FilePath,
     FolderPath,
     Host,
     Hosts,
@@ -92,6 +94,30 @@ class Web(Table):
         description="Names by which this machine is called in the house, beside its addresses.",
         json_schema_extra=takes("list of host names"),
     )
+    proxies: Addresses = Field(
+        default=(),
+        description="Addresses of reverse proxies of your own. What they say of who asks "
+        "(`X-Forwarded-For`, `X-Forwarded-Proto`) counts; from anybody else it is ignored.",
+        json_schema_extra=takes("list of IP addresses"),
+    )
+    certificate: FilePath | None = Field(
+        default=None,
+        description="A certificate of your own for HTTPS: a PEM file with the chain. Without it the house makes one "
+        "itself.",
+        json_schema_extra=takes("absolute path of a file"),
+    )
+    key: FilePath | None = Field(
+        default=None,
+        description="The private key of that certificate, a PEM file without a password that the service may read.",
+        json_schema_extra=takes("absolute path of a file"),
+    )
+
+    @model_validator(mode="after")
+    def _has_both_files(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            missing = "key" if self.key is None else "certificate"
+            raise refuse("is needed too: a certificate is nothing without its key", key=missing)
+        return self
 
 
 class Bus(Table):

@@ -40,6 +40,11 @@ class Places:
         return self.data_dir / "demo"
 
     @property
+    def door_dir(self) -> Path:
+        """Configuration and sockets of the door before the pages."""
+        return self.data_dir / "door"
+
+    @property
     def broker_dir(self) -> Path:
         """Configuration and memory of our own Mosquitto."""
         return self.data_dir / "broker"

@@ -234,6 +234,17 @@ def _check_folder(value: str) -> str:
     if not value or (value.startswith("/") and value.isprintable()):
         return value
     raise refuse("must be the whole path of a folder, from / on")
+def _check_ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise refuse("must be an IP address, such as 192.168.1.5") from None
+
+
+def _check_file(value: str) -> str:
+    if not value.startswith("/") or not value.isprintable():
+        raise refuse("must be the whole path of a file, beginning with /")
+    return value
 
 
 def as_tuple(value: object) -> object:
@@ -283,6 +294,8 @@ Listen = Annotated[str, AfterValidator(_check_listen)]
 Host = Annotated[str, AfterValidator(_check_host)]
 FolderPath = Annotated[str, AfterValidator(_check_folder)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(as_tuple)]
+FilePath = Annotated[str, AfterValidator(_check_file)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_check_ip)], ...], BeforeValidator(as_tuple)]
 
 
 def takes(text: str) -> dict[str, Any]:

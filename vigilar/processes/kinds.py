@@ -106,6 +106,13 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.CARRIES,
     ),
     ProcessKind(
+        name="door",
+        title="The door before the pages",
+        entry="vigilar.door.haproxy:door_command",
+        start=Start.PROGRAM,
+        stop=StopStage.SHOWS,
+    ),
+    ProcessKind(
         name="events",
         title="The event log",
         entry="vigilar.processes.events:run_events",
@@ -125,7 +132,9 @@ KINDS: tuple[ProcessKind, ...] = (
         cut="vigilar.config.cut:make_web_job",
         says=(Topics.camera_retry("+"),),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
-        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules"}),
+        live=frozenset(
+            {"log_level", "cameras", "names", "proxies", "certificate", "key", "house_name", "time_zone", "rules"}
+        ),
         starts_line=False,
     ),
     ProcessKind(

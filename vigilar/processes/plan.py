@@ -20,10 +20,12 @@ from vigilar.base.reserve import Reserve
 from vigilar.bus.accounts import Account, access_list, load_or_create_passwords, password_file
 from vigilar.bus.broker import write_configuration
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, HouseJobs
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, DoorPlan, HouseJobs
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
+from vigilar.door.haproxy import DoorSettings, find_haproxy, write_door
+from vigilar.door.places import serving_file
 from vigilar.processes.cutting import cut_house, list_accounts
 from vigilar.processes.folder_check import require_folder_id
 from vigilar.processes.planner import PlanTask
@@ -54,6 +56,7 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
         logins = make_broker_ready(places, broker, accounts)
     else:
         logins = shared_logins(broker)
+    door = make_door_ready(config, places)
     uuids, refused = _make_cameras_ready(config, places, node_id)
     source = CutSource(
         config=config,
@@ -63,8 +66,27 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
         camera_uuids=uuids,
         node_id=node_id,
         refused=refused,
+        has_door=door is not None,
     )
-    return cut_house(task.kinds, source, broker)
+    return replace(cut_house(task.kinds, source, broker), door=door)
+
+
+def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
+    """Lay down what HAProxy reads at its start. None where it is not installed: the web server then listens itself, on
+    plain HTTP, and says so."""
+    if find_haproxy() is None:
+        return None
+    web = config.web
+    certificate = serving_file(places.secrets_dir)
+    door = DoorPlan(listen=web.listen, port=web.port, proxies=web.proxies, has_tls=certificate.exists())
+    settings = DoorSettings(
+        listen=door.listen,
+        port=door.port,
+        proxies=door.proxies,
+        certificate=certificate if door.has_tls else None,
+    )
+    write_door(places.door_dir, settings)
+    return door
 
 
 def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:

@@ -5,7 +5,6 @@ Like ``vigilar.main`` it must stay small in memory: base, bus and the plain type
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import logging
 import multiprocessing
@@ -21,30 +20,22 @@ from vigilar.base.child import Child, ChildState, Failure, Launch, Launched, res
 from vigilar.base.clock import SystemClock
 from vigilar.base.control import ProcessFact
 from vigilar.base.errors import BusError, ExitCode, VigilarError
-from vigilar.base.launch import launch_process, launch_program, start_fork_server
-from vigilar.base.ports import LOOPBACK, check_page_port, is_port_free
+from vigilar.base.launch import launch_process, start_fork_server
+from vigilar.base.ports import check_page_port
 from vigilar.base.signals import SignalInbox
 from vigilar.base.status_socket import StatusServer
 from vigilar.base.systemd import ServiceManager
-from vigilar.bus.broker import check_port, is_accepted, is_answering
 from vigilar.config.jobs import HouseJobs, PlannedProcess, ProcessJob, live_settings
 from vigilar.config.places import Places
 from vigilar.processes.entry import ProcessStart, enter
 from vigilar.processes.folder_guard import FolderGuard
-from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, Start, StopStage, kind_of, load_function
+from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, Start, StopStage, kind_of
 from vigilar.processes.planner import AnswerPlan, Planner, PlanTask
+from vigilar.processes.programs import Programs, own_port
 
 logger = logging.getLogger(__name__)
 
 STATUS_EVERY_S = 5.0
-BROKER_LOOK_EVERY_S = 10.0
-BROKER_MISSES = 3
-"""So many looks without an answer of a second each, and the broker hangs."""
-
-BROKER_UP_S = 5.0
-PORT_WAIT_S = 3.0
-"""A port may still be held by a process of a supervisor that was just killed."""
-
 KILLED_S = 1.0
 """Until killed processes are gone. One that is not waits in the kernel for a drive that hangs."""
 
@@ -88,8 +79,8 @@ class Supervisor:
         self._is_changed = False
         self._is_ready = False
         self._started_ts = self._clock.utc_ns() // 1_000_000
-        self._status_due_s = self._watchdog_due_s = self._broker_due_s = 0.0
-        self._broker_misses = 0
+        self._status_due_s = self._watchdog_due_s = 0.0
+        self._programs = Programs(places, kinds, self._clock, self._children, self)
 
     def run(self) -> int:
         """The exit code after an ordered stop, also one because the data folder is gone (``guard.is_away``).
@@ -102,7 +93,7 @@ class Supervisor:
         try:
             self._start()
             while not self._is_ending:
-                self._turn()
+                self.turn()
                 self._take_plan()
             self._stop()
         finally:
@@ -118,7 +109,7 @@ class Supervisor:
     def _start(self) -> None:
         self._ask_for_plan()
         while self._planner.plan is None and not self._is_ending:
-            self._turn()
+            self.turn()
             if self._planner.refusal:
                 raise self._planner.refusal.error()
         self._plan, self._planner.plan = self._planner.plan, None
@@ -128,7 +119,7 @@ class Supervisor:
         looks = self._plan.looks_for_motion
         preload = f"vigilar.processes.preload{'_detect' if looks else ''}"
         self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
-        self._wait_for_port(*self._plan.page)
+        self._programs.wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)
         self._remember_page(self._plan)
         self._apply(None, self._plan)
@@ -139,12 +130,10 @@ class Supervisor:
         listen, port = plan.page
         self._guard.house.change(listen=listen, port=port)
 
-    def _wait_for_port(self, host: str, port: int) -> None:
-        """Give whoever still holds the port PORT_WAIT_S; that it is free then is for the caller to check."""
-        deadline = time.monotonic() + PORT_WAIT_S
-        with contextlib.suppress(OSError):
-            while not is_port_free(host, port) and time.monotonic() < deadline and not self._stops:
-                self._turn(0.1)
+    @property
+    def is_stopping(self) -> bool:
+        """Whether a signal said so."""
+        return self._stops > 0
 
     @property
     def _is_ending(self) -> bool:
@@ -153,7 +142,7 @@ class Supervisor:
 
     # One turn of the loop
 
-    def _turn(self, timeout_s: float | None = None) -> None:
+    def turn(self, timeout_s: float | None = None) -> None:
         if timeout_s is None:
             timeout_s = min([1.0, *(child.next_look_s() for child in self._children.values())])
         for key, _ in self._selector.select(timeout_s):
@@ -162,9 +151,7 @@ class Supervisor:
         for child in list(self._children.values()):
             self._look_after(child)
         now = time.monotonic()
-        if now >= self._broker_due_s:
-            self._broker_due_s = now + BROKER_LOOK_EVERY_S
-            self._look_at_broker()
+        self._programs.look_at_broker(self._plan, is_excused=self._guard.is_hanging)
         if self._is_changed or now >= self._status_due_s:
             if not self._is_changed:
                 self._send_facts()  # those that were not taken yet
@@ -189,12 +176,12 @@ class Supervisor:
         if reason:
             logger.warning("%s %s and is killed", child.name, reason)
         if child.is_due() and not self._is_ending and not self._guard.is_hanging:
-            self._launch(child)
+            self.launch(child)
         if child.state is ChildState.STOPPED and not child.is_wanted and not self._is_ending:
             del self._children[child.name]
             self._is_changed = True
 
-    def _launch(self, child: Child) -> None:
+    def launch(self, child: Child) -> None:
         try:
             launched = child.launch()
         except (OSError, BusError) as error:
@@ -259,22 +246,10 @@ class Supervisor:
             detail = {"process_title": child.title, "reason": failure.reason, "restarts": child.restarts}
             self._tell_fact(kind, child.name, detail)
 
-    def _look_at_broker(self) -> None:
-        child = self._children.get("broker")
-        port = _own_port(self._plan) if self._plan else None
-        if child is None or port is None or child.state is not ChildState.RUNNING or self._guard.is_hanging:
-            self._broker_misses = 0
-            return
-        self._broker_misses = 0 if is_answering(port, 1.0) else self._broker_misses + 1
-        if self._broker_misses >= BROKER_MISSES:
-            logger.warning("broker gave no answer %d times and is killed", self._broker_misses)
-            self._broker_misses = 0
-            child.kill()
-
     # Plans
 
     def _ask_for_plan(self, *, mends: bool = False) -> None:
-        port = _own_port(self._plan) if self._plan else None
+        port = own_port(self._plan) if self._plan else None
         self._planner.ask(PlanTask(self._places, port, self._plan is None, self._kinds, mends=mends))
 
     def _take_plan(self) -> None:
@@ -297,12 +272,10 @@ class Supervisor:
     def _apply(self, before: HouseJobs | None, plan: HouseJobs) -> None:
         """Start what is new, let go what is not wanted any more, tell or restart what changed; leave the rest alone.
 
-        The broker comes first, as its are the only errors (BusError), and nothing may be half changed then.
+        The broker comes first, as its are the only errors (BusError), and nothing may be half changed then. A door that
+        goes leaves its port to the web server, one that comes takes it from there.
         """
-        if before is None or _own_port(before) != _own_port(plan):
-            self._apply_broker(_own_port(plan))
-        else:
-            self._renew_accounts(before, plan)
+        self._programs.apply_broker(before, plan)
         logging.getLogger().setLevel(plan.log_level)
         for problem in plan.problems:
             logger.error("%s", problem)
@@ -317,6 +290,7 @@ class Supervisor:
             else:
                 self._want(name, wanted)
             self._children[name].title = wanted.title
+        self._programs.apply_door(before, plan)
 
     def _want(self, name: str, wanted: PlannedProcess) -> None:
         child, launch = self._children.get(name), self._launch_of(name, wanted.job)
@@ -344,41 +318,6 @@ class Supervisor:
 
     def _stop_s(self, name: str) -> float:
         return kind_of(name, self._kinds).stop.within_s
-
-    def _renew_accounts(self, before: HouseJobs, plan: HouseJobs) -> None:
-        """Have our broker take the accounts of the plan, before a process comes with a new one. Its connections stay:
-        mosquitto(8), SIGHUP."""
-        port, broker = _own_port(plan), self._children.get("broker")
-        newcomers = _logins(plan) - _logins(before)
-        if port is None or broker is None or broker.launched is None or _logins(plan) == _logins(before):
-            return
-        broker.launched.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + BROKER_UP_S
-        while newcomers and time.monotonic() < deadline and not self._stops:
-            newcomers = {login for login in newcomers if not is_accepted(port, *login, 1.0)}
-            if newcomers:
-                self._turn(0.02)
-
-    def _apply_broker(self, port: int | None) -> None:
-        """Have our broker run on ``port``, or not at all, and wait until it answers: the others need it at once."""
-        folder = self._places.broker_dir
-        kind = kind_of("broker", self._kinds)
-        if port:
-            command = load_function(kind.entry)(folder)
-            self._wait_for_port(LOOPBACK, port)
-            check_port(port)
-        child = self._children.pop("broker", None)
-        if child:
-            child.stop(kind.stop.within_s)
-            self._wait_for([child], kind.stop.within_s + 1.0)
-        if not port:
-            return
-        launch = partial(launch_program, command, folder)
-        child = self._children["broker"] = Child("broker", launch, self._clock, title=kind.title)
-        deadline = time.monotonic() + BROKER_UP_S
-        self._launch(child)
-        while not is_answering(port, 1.0) and time.monotonic() < deadline and not self._stops:
-            self._turn(0.02)
 
     # Telling
 
@@ -446,16 +385,16 @@ class Supervisor:
             ending = [child for child in self._children.values() if kind_of(child.name, self._kinds).stop is stage]
             for child in ending:
                 child.stop(stage.within_s)
-            self._wait_for(ending, stage.within_s + 0.3)
+            self.wait_for(ending, stage.within_s + 0.3)
         logger.info("stopped in %.1f s", time.monotonic() - began)
 
-    def _wait_for(self, children: list[Child], within_s: float) -> None:
+    def wait_for(self, children: list[Child], within_s: float) -> None:
         """Turn until these have ended. A second stop signal ends the patience with all of them."""
         deadline = time.monotonic() + within_s
         while any(child.launched for child in children) and time.monotonic() < deadline:
             if self._stops > 1:
                 return
-            self._turn(0.05)
+            self.turn(0.05)
             for child in children:
                 self._look_after(child)
 
@@ -483,17 +422,6 @@ class Supervisor:
             else:
                 self._stops += 1
                 logger.info("stopping at once" if self._stops > 1 else "stopping (once more: at once)")
-
-
-def _own_port(plan: HouseJobs) -> int | None:
-    """The port of our own broker; None when the owner runs one."""
-    return plan.broker.port if plan.broker.is_own else None
-
-
-def _logins(plan: HouseJobs) -> set[tuple[str, str]]:
-    """User and password of each process that enters the bus."""
-    jobs = (planned.job for planned in plan.processes.values())
-    return {(job.bus_user, job.bus_password) for job in jobs if job.bus_user}
 
 
 def _differs(old: ProcessJob, new: ProcessJob, name: str) -> bool:

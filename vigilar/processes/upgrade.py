@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
+from vigilar.base.setup_code import forget_setup_code, make_setup_code
 from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
+from vigilar.door.certificates import CertificateWish, ensure_certificate, utc_now
 from vigilar.processes.folder_check import require_folder_id
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, storage_totals
 from vigilar.store.nodes import claim_rows
 from vigilar.store.sql import Database
+from vigilar.store.users import has_users
 from vigilar.vge.gate import file_errors
 from vigilar.vge.key_store import prepare_keys
 from vigilar.vge.keys import KeyRing
@@ -58,6 +61,31 @@ def _prepare(places: Places) -> None:
         if claimed := claim_rows(store, node_id):
             logger.info("%d rows from before boxes had ids are this box's now", claimed)
         _tell_locked_recordings(store, places, ring)
+        _make_setup_code(store, places)
+    _make_certificate(config, places)
+
+
+def _make_certificate(config: Config, places: Places) -> None:
+    """The door reads it at its start. A house without one starts all the same, on plain HTTP."""
+    web = config.web
+    wish = CertificateWish(
+        secrets_dir=places.secrets_dir, names=web.names, certificate=web.certificate or "", key=web.key or ""
+    )
+    try:
+        state, _ = ensure_certificate(wish, utc_now())
+        if state.state != "ok":
+            logger.warning("%s", state.sentence)
+    except (OSError, ValueError) as error:
+        logger.error("no certificate could be made, so there is no HTTPS: %s", error)
+
+
+def _make_setup_code(store: Store, places: Places) -> None:
+    """A house without an owner shows at its console what its first login asks for from another machine."""
+    if has_users(store):
+        forget_setup_code(places.secrets_dir)
+        return
+    code = make_setup_code(places.secrets_dir)
+    logger.info("nobody can sign in yet; from another machine the first login asks for this code: %s", code)
 
 
 def mend_database(places: Places) -> None:

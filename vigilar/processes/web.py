@@ -18,10 +18,15 @@ from gunicorn.glogging import Logger
 from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 
+from vigilar.base.atomic import make_private_folder
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ExitCode
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
+from vigilar.door.certificates import CertificateWish
+from vigilar.door.keeper import CertificateKeeper
+from vigilar.door.name import HouseName
+from vigilar.door.places import WEB_SOCKET
 from vigilar.processes.settings import settings_handler
 from vigilar.web import create_app
 from vigilar.web.parts import parts_of
@@ -44,12 +49,14 @@ def run_web(job: WebJob, control: ControlChild) -> None:
 
     The process is not ended in Python's own way: that would wait for the threads of endless answers.
     """
-    check_page_port(job.listen, job.port)
+    if not job.has_door:
+        check_page_port(job.listen, job.port)
     server = _Server(job, control)
     log = _Log(server.cfg)
     sockets = create_sockets(server.cfg, log)
-    for listener in sockets:  # each connection inherits it; source tcp(7)
-        listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
+    for listener in sockets:
+        if listener.sock.family != socket.AF_UNIX:  # each connection inherits it; source tcp(7). The door does the same
+            listener.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
     worker = _Worker(0, os.getppid(), sockets, server, 0, server.cfg, log)
     code = ExitCode.OK
     try:
@@ -71,9 +78,11 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         super().__init__()
 
     def load_config(self) -> None:
-        host = f"[{self.job.listen}]" if ":" in self.job.listen else self.job.listen
         settings = {
-            "bind": [f"{host}:{self.job.port}"],
+            "bind": [self._address()],
+            "umask": 0o177,  # of the Unix socket: the door is of the same user
+            "forwarded_allow_ips": "",  # whose word counts is for the app (``web.forwarded``)
+            "secure_scheme_headers": {},
             "worker_class": _Worker,
             "threads": THREADS,
             "graceful_timeout": GRACE_S,
@@ -83,6 +92,15 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         }
         for name, value in settings.items():
             self.cfg.set(name, value)
+
+    def _address(self) -> str:
+        if self.job.has_door:
+            make_private_folder(self.job.door_dir)
+            # By a descriptor, which stays open: the path of a Unix socket may have 107 bytes, and a data folder more.
+            folder = os.open(self.job.door_dir, os.O_RDONLY | os.O_DIRECTORY)
+            return f"unix:/proc/self/fd/{folder}/{WEB_SOCKET}"
+        host = f"[{self.job.listen}]" if ":" in self.job.listen else self.job.listen
+        return f"{host}:{self.job.port}"
 
     def load(self) -> Any:
         """The WSGI callable."""
@@ -99,12 +117,30 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.control = self.app.control
         self.parts.ask_reload = self.control.ask_reload
         self.control.start(handle_signals=False)
-        use = settings_handler(self.app.job, self.parts.use_settings)
+        use = settings_handler(self.app.job, self._use_settings)
+        self._open_door()
         self.control.listen(on_status=self._show_status, on_settings=use)
         self.bridge = start_sse_bridge(self.app.job)
         self.parts.ask_retry = self.bridge.ask_retry
         self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
         self.ender.start()
+
+    def _open_door(self) -> None:
+        """Look after what is before the pages: the certificate, and the name on the network."""
+        job = self.app.job
+        self.keeper, self.name = CertificateKeeper(self._wish, job.door_dir), HouseName(job.listen, job.port)
+        if job.has_door:
+            self.keeper.start()
+            self.parts.certificate = lambda: self.keeper.state
+        self.name.start()
+
+    def _wish(self) -> CertificateWish:
+        cfg = self.parts.cfg
+        return CertificateWish(secrets_dir=cfg.secrets_dir, names=cfg.names, certificate=cfg.certificate, key=cfg.key)
+
+    def _use_settings(self, cfg: WebJob) -> None:
+        self.parts.use_settings(cfg)
+        self.keeper.look_now()
 
     def handle(self, conn: Any) -> Any:
         """One request, on a thread of the pool. A connection that is over is closed here and not by the main loop, as
@@ -141,6 +177,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.alive = False
         self.method_queue.defer(lambda: None)  # wakes the main loop
         self.bridge.stop()
+        self.keeper.stop()
+        self.name.stop()
 
 
 def _closed_already(graceful: bool = False) -> None:

@@ -9,42 +9,26 @@ from __future__ import annotations
 
 from sqlalchemy import (
     REAL,
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-Int64 = BigInteger().with_variant(Integer, "sqlite")
-"""64 bits on both databases; only the name INTEGER makes SQLite's row id."""
+from vigilar.store.account_tables import audit, pairings, passkeys, sessions, tokens, user_cameras, users
+from vigilar.store.columns import Int64, metadata, one_of
+from vigilar.store.columns import node_id as _node_id
 
 CONTENTS = ("video", "still", "storyboard")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
 SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
 JOB_STATES = ("waiting", "running", "done", "failed", "cancelled")
-ROLES = ("owner", "adult", "child", "guest")
-
-metadata = MetaData()
-
-
-def one_of(column: str, values: tuple[str, ...]) -> str:
-    """The SQL of a CHECK that ``column`` holds one of ``values``."""
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
-
-
-def _node_id(comment: str) -> Column[str]:
-    """The box a row belongs to: ``store/nodes.py``. Empty only until the first start after the upgrade claims it."""
-    return Column("node_id", Text, nullable=False, server_default=text("''"), comment=comment)
-
 
 cameras = Table(
     "cameras",
@@ -252,54 +236,6 @@ consumer_owed = Table(
     sqlite_strict=True,
 )
 
-users = Table(
-    "users",
-    metadata,
-    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    Column("name", Text, nullable=False, comment="as its owner wrote it"),
-    Column("name_key", Text, nullable=False, comment="case-folded name"),
-    Column("password_hash", Text, nullable=False, comment="argon2id, PHC string format"),
-    Column("role", Text, nullable=False, comment="owner, adult, child or guest"),
-    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
-    Column(
-        "is_limited",
-        Int64,
-        nullable=False,
-        server_default=text("0"),
-        comment="1 if only the cameras of user_cameras may be seen, 0 if all",
-    ),
-    CheckConstraint(one_of("role", ROLES), name="users_role_known"),
-    CheckConstraint("is_limited IN (0, 1)", name="users_is_limited_bool"),
-    UniqueConstraint("name_key", name="users_name_once"),
-    sqlite_autoincrement=True,
-    sqlite_strict=True,
-)
-
-user_cameras = Table(
-    "user_cameras",
-    metadata,
-    Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, comment="who may see it"),
-    Column("camera_id", Text, ForeignKey("cameras.id", ondelete="CASCADE"), primary_key=True, comment="the camera"),
-    sqlite_strict=True,
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column(
-        "token_hash", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's token, which is stored nowhere"
-    ),
-    Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="who signed in"),
-    Column("created_ms", Int64, nullable=False, comment="UTC ms"),
-    Column("last_seen_ms", Int64, nullable=False, comment="UTC ms of the last request, a minute or so late"),
-    Column("expires_ms", Int64, nullable=False, comment="UTC ms from which it is not valid"),
-    Column("user_agent", Text, nullable=False, comment="what the browser calls itself, cut to 200 characters"),
-    CheckConstraint("length(token_hash) = 32", name="sessions_token_length"),
-    Index("sessions_by_user", "user_id"),
-    Index("sessions_by_end", "expires_ms"),
-    sqlite_strict=True,
-)
-
 event_seen = Table(
     "event_seen",
     metadata,
@@ -407,3 +343,28 @@ share_uses = Table(
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
+
+__all__ = [
+    "audit",
+    "cameras",
+    "checkpoints",
+    "consumer_owed",
+    "consumers",
+    "counters",
+    "deletions",
+    "event_seen",
+    "events",
+    "files",
+    "jobs",
+    "metadata",
+    "outbox",
+    "pairings",
+    "passkeys",
+    "sessions",
+    "share_uses",
+    "shares",
+    "tokens",
+    "tracks",
+    "user_cameras",
+    "users",
+]

@@ -19,7 +19,12 @@ USER_AGENT_CHARACTERS = 200
 @dataclass(frozen=True, slots=True)
 class SessionRow:
     """A valid login and whose it is. Times are UTC ms; ``cameras`` are the ids of those the person may see, None for
-    all."""
+    all.
+
+    ``device`` is the name a person gave the phone, ``address`` where the login began. ``is_secure``: its token was
+    never readable on the network. A key for programs (``tokens``) is a login as well: ``via`` is its name then, and
+    ``rights`` the only ones it has of its member's; None for a person, who has all.
+    """
 
     user_id: int
     user_name: str
@@ -29,10 +34,43 @@ class SessionRow:
     expires_ms: int
     user_agent: str
     cameras: frozenset[str] | None = None
+    device: str = ""
+    address: str = ""
+    is_secure: bool = False
+    rights: frozenset[str] | None = None
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A login as its member sees it in a list. ``id`` names it to people and programs and opens nothing."""
+
+    id: str
+    token_hash: bytes
+    created_ms: int
+    last_seen_ms: int
+    user_agent: str
+    device: str
+    address: str
+    is_secure: bool
+
+
+def session_id(token_hash: bytes) -> str:
+    """The name of a login: the first half of the hash of its token."""
+    return token_hash[:16].hex()
 
 
 def add_session(
-    store: Store, token_hash: bytes, user_id: int, *, now_ms: int, expires_ms: int, user_agent: str = ""
+    store: Store,
+    token_hash: bytes,
+    user_id: int,
+    *,
+    now_ms: int,
+    expires_ms: int,
+    user_agent: str = "",
+    device: str = "",
+    address: str = "",
+    is_secure: bool = False,
 ) -> None:
     """Store a login; those that have expired go in the same transaction, so the table stays small."""
     with store.write("store a login") as connection:
@@ -45,6 +83,9 @@ def add_session(
                 last_seen_ms=now_ms,
                 expires_ms=expires_ms,
                 user_agent=user_agent[:USER_AGENT_CHARACTERS],
+                device=device,
+                address=address,
+                is_secure=int(is_secure),
             )
         )
 
@@ -76,10 +117,27 @@ def delete_session(store: Store, token_hash: bytes) -> None:
         connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
 
 
-def delete_sessions_of(store: Store, user_id: int) -> None:
-    """Sign a person out everywhere, as after a new password."""
+def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSession]:
+    """The valid logins of a person, used last first."""
+    columns = ("token_hash", "created_ms", "last_seen_ms", "user_agent", "device", "address", "is_secure")
+    wanted = (
+        select(*(sessions.c[name] for name in columns))
+        .where(sessions.c.user_id == user_id, sessions.c.expires_ms > now_ms)
+        .order_by(sessions.c.last_seen_ms.desc(), sessions.c.token_hash)
+    )
+    with store.read("read logins") as connection:
+        return [_open_session(row) for row in connection.execute(wanted)]
+
+
+def delete_sessions_of(store: Store, user_id: int, *, but: bytes = b"") -> None:
+    """Sign a person out everywhere, as after a new password; ``but`` is the token hash of the one login that stays."""
     with store.write("delete logins") as connection:
-        connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+        connection.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.token_hash != but))
+
+
+def _open_session(row: Sequence[Any]) -> OpenSession:
+    fields: Sequence[Any] = (session_id(row[0]), *row[:-1], bool(row[-1]))
+    return OpenSession(*fields)
 
 
 _SESSIONS: Select[Any] = (
@@ -92,6 +150,9 @@ _SESSIONS: Select[Any] = (
         sessions.c.last_seen_ms,
         sessions.c.expires_ms,
         sessions.c.user_agent,
+        sessions.c.device,
+        sessions.c.address,
+        sessions.c.is_secure,
         users.c.is_limited,
         user_cameras.c.camera_id,
     )
@@ -108,11 +169,13 @@ def _sessions(rows: Iterable[Sequence[Any]]) -> dict[bytes, SessionRow]:
         fields[token_hash] = values
         if is_limited:
             cameras.setdefault(token_hash, set()).update(() if camera_id is None else (camera_id,))
-    return {key: _session((*values, _frozen(cameras.get(key)))) for key, values in fields.items()}
+    return {key: _session(values, _frozen(cameras.get(key))) for key, values in fields.items()}
 
 
-def _session(values: Sequence[Any]) -> SessionRow:
-    return SessionRow(*values)
+def _session(values: Sequence[Any], cameras: frozenset[str] | None) -> SessionRow:
+    *_, device, address, is_secure = values
+    fields: Sequence[Any] = (*values[:-3], cameras, device, address, bool(is_secure))
+    return SessionRow(*fields)
 
 
 def _frozen(cameras: set[str] | None) -> frozenset[str] | None:

@@ -100,6 +100,18 @@ def set_password_hash(store: Store, user_id: int, password_hash: str) -> None:
         connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
 
+def set_name(store: Store, user_id: int, name: str) -> UserRow:
+    """Call a member otherwise. Raises StoreError (PERMANENT): ``user.unknown``, ``user.exists``."""
+    with store.write("change a member") as connection:
+        _read(connection, user_id)
+        other = _find(connection, name)
+        if other is not None and other.id != user_id:
+            raise _refused(f"there is a member named {name.strip()!r} already", "user.exists")
+        values = {"name": name.strip(), "name_key": name_key(name)}
+        connection.execute(update(users).where(users.c.id == user_id).values(**values))
+        return _read(connection, user_id)
+
+
 def set_role(store: Store, user_id: int, role: Role) -> UserRow:
     """Give a member another role. Who becomes an owner sees all cameras from now on.
 

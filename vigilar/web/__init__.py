@@ -16,12 +16,15 @@ from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.playback.library import Library
 from vigilar.proof.telling import Teller
+from vigilar.store.audit import add_deeds
 from vigilar.store.engine import Store
 from vigilar.vge.keys import KeyRing
-from vigilar.web import auth, drive_gate, problems, security, serving, static_files
+from vigilar.web import auth, deeds, drive_gate, problems, security, serving, static_files
+from vigilar.web.audit_log import AuditLog
 from vigilar.web.blueprints import (
     account,
     adding,
+    audit,
     camera_settings,
     cameras,
     events,
@@ -31,11 +34,16 @@ from vigilar.web.blueprints import (
     keys,
     live,
     live_socket,
+    members,
+    own_account,
     shares,
     storage,
     system,
+    tokens,
+    trust,
 )
 from vigilar.web.camera_book import CameraBook
+from vigilar.web.forwarded import Forwarded
 from vigilar.web.hub import HUB
 from vigilar.web.live_views import LiveViews
 from vigilar.web.logins import find_logins
@@ -66,6 +74,7 @@ def create_app(cfg: WebJob) -> Flask:
         streams=OpenStreams(partial(find_logins, store, rows, sessions), SystemClock()),
         reserve=reserve,
         sessions=sessions,
+        audit=AuditLog(partial(add_deeds, store, cfg.node_id)),
         rows=rows,
     )
     HUB.open()
@@ -77,10 +86,12 @@ def create_app(cfg: WebJob) -> Flask:
     static_files.install_static(app)
     install_template_words(app)
     live_socket.install_sockets(app)
-    account.limiter.init_app(app)
+    deeds.install_deeds(app)
+    app.wsgi_app = Forwarded(app.wsgi_app, app.extensions[EXTENSION])  # type: ignore[method-assign]  # Flask's own advice
     blueprints = (
         account.bp,
         adding.bp,
+        audit.bp,
         camera_settings.bp,
         cameras.bp,
         events.bp,
@@ -90,9 +101,13 @@ def create_app(cfg: WebJob) -> Flask:
         keys.bp,
         live.bp,
         live_socket.bp,
+        members.bp,
+        own_account.bp,
         shares.bp,
         storage.bp,
         system.bp,
+        tokens.bp,
+        trust.bp,
     )
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

@@ -18,6 +18,7 @@ from vigilar.base.disk import disk_errors
 from vigilar.store import users as user_rows
 from vigilar.store.database_note import find_note
 from vigilar.store.users import UserRow
+from vigilar.web.deeds import note_deed
 from vigilar.web.drive_gate import drive_problem
 from vigilar.web.logins import end_login, find_login, hash_token, note_use, start_login
 from vigilar.web.new_login import BadLogin, check_new_login
@@ -25,11 +26,17 @@ from vigilar.web.open_streams import OpenStream
 from vigilar.web.parts import ROWS_SHUT_AFTER_S, parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem, wants_page
-from vigilar.web.rights import Member, Open, Right, declaration_of
+from vigilar.web.rights import LOOKING, Declaration, Member, Open, Right, declaration_of
+from vigilar.web.transport import is_local, is_secure, require_secure
 
 logger = logging.getLogger(__name__)
 
 COOKIE = "vigilar_session"
+SECURE_COOKIE = "__Host-vigilar_session"
+"""Over HTTPS. A browser takes this name only from there, for this host alone (RFC 6265bis, 4.1.3.2), and cookies know
+no ports: so no other page of this machine can put one of its own in its place."""
+
+TOKEN_PREFIX = "vigilar_"  # noqa: S105 -- by which people and scanners of code know a key for programs
 LIFETIME_MS = 30 * 24 * 3600 * 1000
 """A month: a phone on the kitchen wall must not ask every day; signing out ends it at once."""
 
@@ -81,22 +88,37 @@ def end_with_login(may_go_on: Callable[[Member], bool], end: Callable[[], None])
     return stream
 
 
-def sign_in(response: Response, user: UserRow) -> Response:
-    """Start a new session of ``user`` in place of the one the browser may have had."""
+def sign_in(response: Response, user: UserRow, *, how: str = "sign_in", device: str = "") -> Response:
+    """Start a new session of ``user`` in place of the one the browser may have had. ``how`` is what is written down of
+    it, ``device`` the name of the phone if a person gave it one."""
     end_session()
-    token = start_login(parts(), user, LIFETIME_MS, request.user_agent.string)
-    response.set_cookie(COOKIE, token, max_age=LIFETIME_MS // 1000, secure=request.is_secure, **_COOKIE_RULES)
+    token = start_login(
+        parts(),
+        user,
+        LIFETIME_MS,
+        request.user_agent.string,
+        device=device,
+        address=request.remote_addr or "",
+        is_secure=is_secure(),
+    )
+    response.set_cookie(cookie_name(), token, max_age=LIFETIME_MS // 1000, secure=request.is_secure, **_COOKIE_RULES)
+    note_deed(how, member=user, detail=device)
     return response
 
 
 def sign_out(response: Response) -> Response:
     end_session()
-    response.delete_cookie(COOKIE, **_COOKIE_RULES)
+    note_deed("sign_out")
+    response.headers.add("Set-Cookie", _cleared_cookie())
     return response
 
 
+def cookie_name() -> str:
+    return SECURE_COOKIE if request.is_secure else COOKIE
+
+
 def end_session() -> None:
-    token = request.cookies.get(COOKIE)
+    token = request.cookies.get(cookie_name())
     if token:
         end_login(parts(), hash_token(token))
         parts().streams.look_now()
@@ -127,10 +149,9 @@ def _gate() -> ResponseReturnValue | None:
         raise Problem(500)
     if declared is Open.PUBLIC:
         return None
-    token = request.cookies.get(COOKIE, "")
-    if token and _accept(token):
-        if isinstance(declared, Right):
-            check_may(declared)
+    token, is_key = _token_of_request()
+    if token and _accept(token, is_key=is_key):
+        _check_declared(declared)
         return None
     if not has_owner():
         if wants_page():
@@ -140,16 +161,37 @@ def _gate() -> ResponseReturnValue | None:
     if wants_page():
         response = redirect(url_for("account.login", next=_return_path()))
     else:
-        raise Problem(401, "session.invalid", "Please sign in.", headers=_clear_cookie() if token else None)
-    if token:
-        response.delete_cookie(COOKIE, **_COOKIE_RULES)
+        headers = {"Set-Cookie": _cleared_cookie()} if token and not is_key else None
+        raise Problem(401, "session.invalid", "Please sign in.", headers=headers)
+    if token and not is_key:
+        response.headers.add("Set-Cookie", _cleared_cookie())
     return response
 
 
+def _token_of_request() -> tuple[str, bool]:
+    """The token that comes along, and whether it is a key for programs. A key stands above a cookie."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return key.strip(), True
+    return request.cookies.get(cookie_name(), ""), False
+
+
+def _check_declared(declared: Declaration | None) -> None:
+    if isinstance(declared, Right):
+        check_may(declared)
+    elif declared is Open.OWN_ACCOUNT:
+        if asker().via:
+            raise Problem(403, "right.missing", "A key for programs may not change an account.")
+        require_secure()
+
+
 def check_may(right: Right) -> None:
-    """For a view of which one part needs more than it declares. Raises Problem 403 when the asker may not."""
+    """For a view of which one part needs more than it declares. Raises Problem 403 when the asker may not, or may not
+    where others could read it (``transport``)."""
     if not asker().may(right):
         raise _refusal(right)
+    if right not in LOOKING:
+        require_secure()
 
 
 def _refusal(right: Right) -> Problem:
@@ -162,16 +204,18 @@ def _refusal(right: Right) -> Problem:
     return Problem(403, "right.missing", f"Your account may not {right.value}. Ask {owners}.")
 
 
-def _accept(token: str) -> bool:
+def _accept(token: str, *, is_key: bool) -> bool:
     here = parts()
-    if len(token) != 64:
+    if len(token) != 64 + (len(TOKEN_PREFIX) if is_key else 0):
         return False
     try:
         session = find_login(here, hash_token(token))
     except DoesNotAnswerError as error:
         raise drive_problem(here) from error
-    if session is None:
+    if session is None or bool(session.via) is not is_key:
         return False
+    if not is_key and not is_local() and session.is_secure is not request.is_secure:
+        return False  # a token that could be read on the network opens nothing more, and a secret one is not sent there
     note_use(here, hash_token(token), session)
     _owner_known().append(True)  # who is signed in is a member: the login page needs no database to know
     g.member = Member.of(session)
@@ -186,5 +230,6 @@ def _return_path() -> str | None:
     return request.full_path.rstrip("?")
 
 
-def _clear_cookie() -> dict[str, str]:
-    return {"Set-Cookie": f"{COOKIE}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"}
+def _cleared_cookie() -> str:
+    secure = "; Secure" if request.is_secure else ""
+    return f"{cookie_name()}=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax{secure}"

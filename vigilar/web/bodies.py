@@ -13,6 +13,8 @@ from vigilar.web.problems import Problem
 MOMENT = (int, str)
 """A field that names a time: UTC milliseconds, or an ISO time with a zone."""
 
+LIST_OR_NULL = (list, type(None))
+
 Fields = Mapping[str, type | tuple[type, ...]]
 
 
@@ -51,7 +53,21 @@ def read_json(allowed: Fields, required: tuple[str, ...] = ()) -> dict[str, Any]
     return found
 
 
-_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number"}
+_NAMES: dict[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "whole number",
+    list: "list",
+    dict: "object",
+    type(None): "null",
+}
+
+
+def check_texts(field: str, values: list[Any]) -> list[str]:
+    """A list that holds nothing but texts. Raises Problem."""
+    if not all(isinstance(value, str) for value in values):
+        raise Problem(422, "body.type", f"{field} must be a list of texts.", field=field)
+    return values
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
 from vigilar.store import sessions as session_rows
+from vigilar.store import tokens as token_rows
 from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
 from vigilar.store.sessions import SessionRow
@@ -76,8 +77,11 @@ def find_logins(
 
 
 def _read_logins(store: Store, cache: SessionCache, wanted: Collection[bytes], now_ms: int) -> dict[bytes, SessionRow]:
-    """Those that the database knows, in one query, and those held whose member it knows; memory takes note."""
+    """Those that the database knows, logins and keys for programs, and those held whose member it knows; memory takes
+    note."""
     found = session_rows.find_sessions(store, wanted, now_ms)
+    if left := [one for one in wanted if one not in found]:
+        found |= token_rows.find_tokens(store, left)
     for one in wanted:
         if one in found:
             cache.remember(one, found[one], now_ms)
@@ -110,7 +114,9 @@ def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
     is_held = here.sessions.find_held(token_hash, now_ms) is not None
 
     def write() -> None:
-        if is_held:
+        if session.via:
+            token_rows.touch_token(here.store, token_hash, now_ms)
+        elif is_held:
             _store(here, token_hash, session)
         else:
             session_rows.touch(here.store, token_hash, now_ms=now_ms, expires_ms=session.expires_ms)
@@ -118,10 +124,15 @@ def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
     _try_to_write(here, write)
 
 
-def start_login(here: Parts, user: UserRow, lifetime_ms: int, user_agent: str) -> str:
+def start_login(
+    here: Parts, user: UserRow, lifetime_ms: int, user_agent: str, *, device: str, address: str, is_secure: bool
+) -> str:
     """The token of a new login of ``user``. Stored if any way leads there; else held in memory for some hours."""
     token, now_ms = secrets.token_hex(32), here.now_ms()
-    session = SessionRow(user.id, user.name, user.role, now_ms, now_ms, now_ms + lifetime_ms, user_agent, user.cameras)
+    ends_ms = now_ms + lifetime_ms
+    session = SessionRow(
+        user.id, user.name, user.role, now_ms, now_ms, ends_ms, user_agent, user.cameras, device, address, is_secure
+    )
     if not _write(here, lambda: _store(here, hash_token(token), session)):
         here.sessions.hold(hash_token(token), session, user.password_hash)
     return token
@@ -163,4 +174,7 @@ def _store(here: Parts, token_hash: bytes, session: SessionRow) -> None:
         now_ms=here.now_ms(),
         expires_ms=session.expires_ms,
         user_agent=session.user_agent,
+        device=session.device,
+        address=session.address,
+        is_secure=session.is_secure,
     )

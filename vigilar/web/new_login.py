@@ -22,12 +22,17 @@ class BadLogin(VigilarError):
 
 def check_new_login(name: str, password: str) -> tuple[str, str]:
     """The name as it is to be stored, and the password. Raises BadLogin."""
+    return check_new_name(name), check_new_password(password)
+
+
+def check_new_name(name: str) -> str:
+    """The name as it is to be stored. Raises BadLogin."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_NAME_LENGTH:
         raise BadLogin("user.name", f"Choose a name of 1 to {MAX_NAME_LENGTH} characters.", "name")
     if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in name):
         raise BadLogin("user.name_chars", "The name contains characters that cannot be seen.", "name")
-    return name, check_new_password(password)
+    return name
 
 
 def check_new_password(password: str) -> str:

@@ -12,11 +12,14 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Vigilar", "version": "1", "license": {"name": "GPL-3.0-only"}},
         "components": {
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "vigilar_session"}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "vigilar_session"},
+                "key": {"type": "http", "scheme": "bearer"},
+            },
             "schemas": {"Problem": _object(type="string", title="string", detail="string", field="string")},
         },
-        "security": [{"session": []}],
-        "paths": _paths(),
+        "security": [{"session": []}, {"key": []}],
+        "paths": {**_paths(), **_household_paths()},
     }
 
 
@@ -134,6 +137,44 @@ def _paths() -> dict[str, Any]:
     }
 
 
+def _household_paths() -> dict[str, Any]:
+    """Who may come in, and who did what."""
+    member = _body("name", "role", "password")
+    properties = member["requestBody"]["content"][_JSON]["schema"]["properties"]
+    properties["cameras"] = {"type": ["array", "null"], "items": {"type": "string"}}
+    key = _body("name")
+    key["requestBody"]["content"][_JSON]["schema"]["properties"]["rights"] = _TEXTS
+    done = _answer("Done", None, status="204")
+    return {
+        "/api/v1/me/password": {"post": {**_answer("A new password", None, status="204"), **_body("old", "new")}},
+        "/api/v1/sessions": {"get": _answer("One's own logins")},
+        "/api/v1/sessions/{session_id}": {"parameters": [_path("session_id")], "delete": done},
+        "/api/v1/members": {
+            "get": _answer("All members"),
+            "post": {**_answer("A new member", status="201"), **member},
+        },
+        "/api/v1/members/{user_id}": {
+            "parameters": [_number("user_id")],
+            "patch": {**_answer("The member"), **member},
+            "delete": done,
+        },
+        "/api/v1/members/{user_id}/sessions": {"parameters": [_number("user_id")], "delete": done},
+        "/api/v1/tokens": {
+            "get": _answer("Keys for programs, without the keys themselves"),
+            "post": {**_answer("A new key, shown this once", status="201"), **key},
+        },
+        "/api/v1/tokens/{token_id}": {"parameters": [_number("token_id")], "delete": done},
+        "/api/v1/audit": {
+            "get": {
+                **_answer("Who did what, newest first, and the cursor of the next page"),
+                "parameters": [_query(name) for name in ("group", "cursor", "limit")],
+            }
+        },
+    }
+
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+
 _HLS = "application/vnd.apple.mpegurl"
 
 
@@ -158,3 +199,7 @@ def _query(name: str, *, required: bool = False) -> dict[str, Any]:
 
 def _path(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _number(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}

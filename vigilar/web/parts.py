@@ -15,8 +15,10 @@ from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
+from vigilar.door.certificates import CertificateState
 from vigilar.playback.library import Library
 from vigilar.store.engine import Store
+from vigilar.web.audit_log import AuditLog
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
@@ -28,6 +30,7 @@ from vigilar.web.probe import CameraProbe, probe_by_command
 from vigilar.web.probes import Probes
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
+from vigilar.web.try_limits import KnownHomes, OnceInAWhile, TryLimits, Window
 
 EXTENSION = "vigilar"
 
@@ -43,12 +46,36 @@ WRITE_WAIT_S = 2.0
 """How long a sign-in or sign-out waits for its row. What takes longer goes on in memory (``session_cache``)."""
 
 
+TRIES = (Window(10, 60.0), Window(60, 3600.0))
+"""Wrong logins, codes and links from one network, and of one account by strangers. A person forgets and tries again; a
+program would need years for eight letters."""
+
+LINK_TRIES = (Window(20, 60.0), Window(200, 3600.0))
+"""Links to exports that open nothing, from one network."""
+
+SAME_LOOK_S = 600.0
+"""Whoever looks back for an evening is written down once in this time, a camera."""
+
+
+def _mono_s() -> float:
+    return SystemClock().mono_ns() / 1e9
+
+
 def make_rows_door() -> Patience:
     return Patience("database", ROWS_WAIT_S, ROWS_SHUT_AFTER_S)
 
 
 def _no_reload() -> None:
     """Without a supervisor nobody can start a camera: the change is saved and counts at the next start."""
+
+
+def _no_door() -> CertificateState:
+    """Where HAProxy is not installed."""
+    return CertificateState(
+        "warn",
+        "There is no HTTPS, so from other machines this house can be looked at and nothing can be changed: HAProxy is "
+        "not installed. On the box: sudo apt-get install haproxy, then start Vigilar again.",
+    )
 
 
 def _no_retry(camera_id: str) -> bool:  # noqa: ARG001 -- one of two ways
@@ -61,10 +88,10 @@ class Parts:
     """Held in ``app.extensions["vigilar"]``.
 
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
-    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``probe`` tries a
-    camera; by default in a program of its own, so that a hostile camera cannot reach this
-    process; ``probes`` holds what is being tried. ``stop`` ends all streams; ``close`` is called after the last
-    request.
+    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``certificate`` says
+    what the door shows. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot
+    reach this process; ``probes`` holds what is being tried. ``stop`` ends all streams; ``close`` is called after the
+    last request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
     for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
@@ -80,6 +107,7 @@ class Parts:
     streams: OpenStreams
     reserve: Reserve
     sessions: SessionCache
+    audit: AuditLog
     movies: MovieCache = field(default_factory=MovieCache)
     clock: Clock = field(default_factory=SystemClock)
     hub: EventHub = HUB
@@ -88,9 +116,15 @@ class Parts:
     ask_retry: Callable[[str], bool] = _no_retry
     probe: CameraProbe = probe_by_command
     probes: Probes = field(init=False)
+    certificate: Callable[[], CertificateState] = _no_door
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)
     disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
+    tries: TryLimits = field(default_factory=lambda: TryLimits(TRIES, _mono_s))
+    link_tries: TryLimits = field(default_factory=lambda: TryLimits(LINK_TRIES, _mono_s))
+    tries_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(60.0, _mono_s))
+    looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
+    homes: KnownHomes = field(default_factory=KnownHomes)
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
 
     def __post_init__(self) -> None:
@@ -128,6 +162,7 @@ class Parts:
         self.live.stop()
 
     def close(self) -> None:
+        self.audit.stop()
         self.store.close()
 
 

@@ -51,7 +51,7 @@ _GONE = frozenset({"recording.replaced", "recording.corrupt", "vge.damaged", "vg
 
 class Problem(Exception):
     """A request that cannot be served. ``code`` is short and stable, ``detail`` is one sentence for a person, and
-    ``next_step`` says what that person can do."""
+    ``next_step`` says what that person can do, ``link`` is an address to go to."""
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Problem(Exception):
         next_step: str = "",
         field: str = "",
         headers: dict[str, str] | None = None,
+        link: str = "",
     ) -> None:
         default_code, default_detail = _WORDS.get(status, ("request.refused", "This request was refused."))
         self.status = status
@@ -70,6 +71,7 @@ class Problem(Exception):
         self.next_step = next_step
         self.field = field
         self.headers = headers or {}
+        self.link = link
         super().__init__(f"{self.code}: {self.detail}")
 
 
@@ -95,6 +97,8 @@ def problem_response(problem: Problem) -> Response:
         members["detail"] = f"{problem.detail} {problem.next_step}".strip()
         if problem.field:
             members["field"] = problem.field
+        if problem.link:
+            members["location"] = problem.link
         response = Response(json.dumps(members), problem.status, mimetype="application/problem+json")
     response.headers.extend(problem.headers)
     return response
@@ -129,8 +133,6 @@ def _on_http(error: HTTPException) -> Response:
         problem.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     if isinstance(error, RequestedRangeNotSatisfiable):
         problem.headers["Content-Range"] = f"bytes */{error.length}"
-    if problem.status == 429:
-        problem.headers["Retry-After"] = "60"
     return problem_response(problem)
 
 

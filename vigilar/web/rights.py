@@ -1,7 +1,7 @@
 """What each member of the household may do, in one table, and what each view declares of itself.
 
-A view is one of: ``@public``, ``@signed_in`` (one's own account), ``@needs(Right.X)``. One that declares nothing is
-refused by the gate (``auth``). Which cameras a member sees is another question: ``visible``.
+A view is one of: ``@public``, ``@signed_in``, ``@own_account`` (a change of it), ``@needs(Right.X)``. One that
+declares nothing is refused by the gate (``auth``). Which cameras a member sees is another question: ``visible``.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ class Right(Enum):
     SEE_FOOTAGE = "look back at recordings"
     EXPORT = "export recordings"
     SEE_SYSTEM = "see how the system is"
+    SEE_AUDIT = "see who did what"
     CHANGE_EVENTS = "keep events for ever"
     CHANGE_CAMERAS = "change cameras"
     DELETE_FOOTAGE = "let recordings be deleted"
     MANAGE_KEYS = "manage the keys"
+    MAKE_TOKENS = "make keys for programs"
+    MANAGE_HOUSEHOLD = "say who may come in"
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
@@ -40,7 +43,9 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.SEE_FOOTAGE,
             Right.EXPORT,
             Right.SEE_SYSTEM,
+            Right.SEE_AUDIT,
             Right.CHANGE_EVENTS,
+            Right.MAKE_TOKENS,
         }
     ),
     "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
@@ -50,22 +55,34 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
 before the visit. Switching a camera off or sending it elsewhere is the owner's: it is how a house is made blind. So is
 letting more than half of the recordings go, and what opens all of them."""
 
+LOOKING = frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM, Right.SEE_AUDIT})
+"""Rights that change nothing. All others need a connection that nobody on the network can read (``transport``)."""
+
+NOT_FOR_PROGRAMS = frozenset({Right.MAKE_TOKENS, Right.MANAGE_HOUSEHOLD})
+"""What no key for programs may be given: it could make itself a better one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Who asks. ``cameras``: the ids of those this member may see, None for all. Two that are equal may do the same."""
+    """Who asks. ``cameras``: the ids of those this member may see, None for all. Two that are equal may do the same.
+
+    ``via`` is the name of a key for programs that acts for the member, empty for a person; ``rights`` are then the
+    names of the only rights it has of the member's.
+    """
 
     id: int
     name: str
     role: Role
     cameras: frozenset[str] | None = None
+    via: str = ""
+    rights: frozenset[str] | None = None
 
     @classmethod
     def of(cls, session: SessionRow) -> Self:
-        return cls(session.user_id, session.user_name, session.role, session.cameras)
+        return cls(session.user_id, session.user_name, session.role, session.cameras, session.via, session.rights)
 
     def may(self, right: Right) -> bool:
-        return right in RIGHTS[self.role]
+        return right in RIGHTS[self.role] and (self.rights is None or right.name.lower() in self.rights)
 
     def sees(self, camera_id: str) -> bool:
         return self.cameras is None or camera_id in self.cameras
@@ -76,6 +93,7 @@ class Open(Enum):
 
     PUBLIC = auto()
     SIGNED_IN = auto()
+    OWN_ACCOUNT = auto()
 
 
 Declaration = Right | Open
@@ -89,6 +107,12 @@ def public(view: View) -> View:
 def signed_in(view: View) -> View:
     """Mark a view for every member, whatever the role: it shows or changes nothing but one's own account."""
     return _declare(view, Open.SIGNED_IN)
+
+
+def own_account(view: View) -> View:
+    """Mark a view that changes one's own account: for every member, but no key for programs, and only over a connection
+    that nobody on the network can read."""
+    return _declare(view, Open.OWN_ACCOUNT)
 
 
 def needs(right: Right) -> Callable[[View], View]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 
 from vigilar.base.page_headers import SECURITY_HEADERS
+from vigilar.door.authority import HOUSE_NAMES
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 
@@ -56,7 +57,7 @@ def is_known_host(host: str, known: Iterable[str]) -> bool:
 
 
 def _check_host() -> None:
-    names = (*parts().cfg.names, socket.gethostname(), "localhost")
+    names = (*parts().cfg.names, socket.gethostname(), *HOUSE_NAMES, "localhost")
     known = frozenset(name.lower().rstrip(".") for name in names)
     if not is_known_host(request.headers.get("Host", ""), known):
         raise Problem(421)

@@ -14,6 +14,8 @@ from vigilar.web.auth import asker
 from vigilar.web.logins import hash_token
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.sign_in import too_many
+from vigilar.web.try_limits import TooManyTries, network_of
 
 DAYS = (1, 7, 30)
 """How long a link may open its export; never longer than the export is there."""
@@ -41,7 +43,21 @@ def make_link(row: JobRow, days: int) -> tuple[str, int]:
 
 def open_link(token: str) -> tuple[JobRow, bytes, int]:
     """The export that a link opens, the link's hash, and UTC ms at which it ends. Raises Problem: 404 for a link that
-    never was, 410 for one that has ended."""
+    never was, 410 for one that has ended, 429 after too many of those from one network: a link has 256 random bits, so
+    that protects the log and not the link."""
+    key = f"links from {network_of(request.remote_addr or '')}"
+    tries = parts().link_tries
+    try:
+        tries.check(key)
+        return _open_link(token)
+    except TooManyTries as error:
+        raise too_many(error) from error
+    except Problem:
+        tries.note_wrong(key)
+        raise
+
+
+def _open_link(token: str) -> tuple[JobRow, bytes, int]:
     here = parts()
     if len(token) != TOKEN_CHARACTERS:
         raise _unknown()

@@ -3,39 +3,33 @@ without script."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from werkzeug import Response as AnyResponse
 
+from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.base.setup_code import forget_setup_code, is_setup_code, make_setup_code
 from vigilar.store import users as user_rows
 from vigilar.store.users import UserRow
 from vigilar.web.auth import asker, check_first_run, check_login_wish, has_owner, sign_in, sign_out
 from vigilar.web.bodies import read_json
+from vigilar.web.deeds import note_deed
 from vigilar.web.parts import parts
-from vigilar.web.passwords import check_password, hash_password
-from vigilar.web.problems import Problem, problem_response
+from vigilar.web.passwords import hash_password
+from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, public, signed_in
+from vigilar.web.sign_in import check_login, limited_tries
+from vigilar.web.transport import is_local
+from vigilar.web.try_limits import network_of
 
 logger = logging.getLogger(__name__)
 
 bp = Blueprint("account", __name__)
 
-TRIES = "10 per minute; 60 per hour"
-"""Wrong logins from one address. A person forgets and tries again; a program would need years for eight letters."""
-
 _LOGIN_FIELDS: dict[str, type] = {"name": str, "password": str}
-
-
-def _is_refused(response: AnyResponse) -> bool:
-    return response.status_code in (400, 401, 422)
-
-
-limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-window")
-limited = limiter.shared_limit(TRIES, scope="login", methods=["POST"], deduct_when=_is_refused)
 
 
 @bp.get("/setup")
@@ -44,34 +38,34 @@ def setup() -> AnyResponse | str:
     if has_owner():
         return redirect(url_for("account.login"))
     check_first_run()
-    return render_template("setup.html", problem=None, name="")
+    return render_template("setup.html", problem=None, name="", asks_code=not is_local())
 
 
 @bp.post("/setup")
 @public
-@limited
 def setup_post() -> AnyResponse:
     try:
-        owner = _make_owner(request.form.get("name", ""), request.form.get("password", ""))
+        form = request.form
+        owner = _make_owner(form.get("name", ""), form.get("password", ""), form.get("code", ""))
     except Problem as problem:
         if problem.status == 409:
             return redirect(url_for("account.login"), 303)
-        if problem.status == 403:
+        if problem.code == "setup.lost":
             raise
-        page = render_template("setup.html", problem=problem, name=request.form.get("name", "")[:64])
-        return Response(page, problem.status, mimetype="text/html")
-    return sign_in(_see_other(url_for("keys.first_sheet")), owner)
+        name = request.form.get("name", "")[:64]
+        page = render_template("setup.html", problem=problem, name=name, asks_code=not is_local())
+        return Response(page, problem.status, mimetype="text/html", headers=problem.headers)
+    return sign_in(_see_other(url_for("keys.first_sheet")), owner, how="setup")
 
 
 @bp.post("/api/v1/setup")
 @public
-@limited
 def api_setup() -> AnyResponse:
-    body = read_json(_LOGIN_FIELDS, required=("name", "password"))
-    owner = _make_owner(body["name"], body["password"])
+    body = read_json({**_LOGIN_FIELDS, "code": str}, required=("name", "password"))
+    owner = _make_owner(body["name"], body["password"], body.get("code", ""))
     response = jsonify({"name": owner.name, "role": owner.role})
     response.status_code = 201
-    return sign_in(response, owner)
+    return sign_in(response, owner, how="setup")
 
 
 @bp.get("/login")
@@ -84,23 +78,23 @@ def login() -> AnyResponse | str:
 
 @bp.post("/login")
 @public
-@limited
 def login_post() -> AnyResponse:
     name, path = request.form.get("name", ""), _safe_path(request.form.get("next"))
     try:
-        user = _check_login(name, request.form.get("password", ""))
+        _need_owner()
+        user = check_login(name, request.form.get("password", ""))
     except Problem as problem:
         page = render_template("login.html", problem=problem, name=name[:64], next=path)
-        return Response(page, problem.status, mimetype="text/html")
+        return Response(page, problem.status, mimetype="text/html", headers=problem.headers)
     return sign_in(_see_other(path or url_for("live.grid")), user)
 
 
 @bp.post("/api/v1/login")
 @public
-@limited
 def api_login() -> AnyResponse:
     body = read_json(_LOGIN_FIELDS, required=("name", "password"))
-    user = _check_login(body["name"], body["password"])
+    _need_owner()
+    user = check_login(body["name"], body["password"])
     return sign_in(jsonify({"name": user.name, "role": user.role}), user)
 
 
@@ -126,36 +120,47 @@ def api_me() -> AnyResponse:
     return jsonify({"name": me.name, "role": me.role, "rights": rights, "cameras": cameras})
 
 
-@bp.app_errorhandler(429)
-def too_many(_error: Exception) -> AnyResponse:
-    logger.warning("too many wrong logins from %s", request.remote_addr)
-    return problem_response(Problem(429, headers={"Retry-After": "60"}))
-
-
-def _make_owner(name: str, password: str) -> UserRow:
+def _make_owner(name: str, password: str, code: str) -> UserRow:
     if has_owner():
         raise Problem(409, "setup.done", "This box has an owner already. Sign in instead.")
     check_first_run()
+    if not is_local():
+        _check_setup_code(code)
     name, password = check_login_wish(name, password)
+    here = parts()
     try:
-        owner = user_rows.create_owner(parts().store, name, hash_password(password), parts().now_ms())
+        owner = user_rows.create_owner(here.store, name, hash_password(password), here.now_ms())
     except StoreError as error:
         if error.kind is ErrorKind.DENIED:
             raise Problem(409, "setup.done", "This box has an owner already. Sign in instead.") from error
         raise
     logger.info("the owner's login was made")
+    with contextlib.suppress(OSError):  # with an owner there it opens nothing, and the next start takes it away
+        forget_setup_code(here.cfg.secrets_dir)
     return owner
 
 
-def _check_login(name: str, password: str) -> UserRow:
+def _check_setup_code(code: str) -> None:
+    """From another machine the first login needs what only the console of the box shows: else the house would be the
+    first comer's. Raises Problem."""
+    secrets_dir, tells = parts().cfg.secrets_dir, "It shows where Vigilar was started, and with `vigilar setup code`."
+    with disk_errors("make the code for the first login", secrets_dir):
+        make_setup_code(secrets_dir)
+    if not code.strip():
+        raise Problem(403, "setup.code", "Type the code that the box shows.", next_step=tells, field="code")
+    with limited_tries(f"setup from {network_of(request.remote_addr or '')}", "setup") as one:
+        if is_setup_code(secrets_dir, code):
+            one.was_right()
+            return
+    logger.warning("wrong code for the first login from %s", request.remote_addr)
+    note_deed("setup_refused")
+    raise Problem(403, "setup.code_wrong", "This is not the code that the box shows.", next_step=tells, field="code")
+
+
+def _need_owner() -> None:
     if not has_owner():
         check_first_run()
         raise Problem(409, "setup.needed", "This box has no owner yet. Open its page and choose a login.")
-    user = user_rows.find_user(parts().store, name[:256])
-    if not check_password(user.password_hash if user else None, password) or user is None:
-        logger.warning("wrong login from %s", request.remote_addr)
-        raise Problem(401, "login.wrong", "The name or the password is not right.", field="password")
-    return user
 
 
 def _see_other(path: str) -> Response:

@@ -7,7 +7,6 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.playback.export.bundle import verifier_page
 from vigilar.store.exports import ExportParams
-from vigilar.web.blueprints.account import limiter
 from vigilar.web.exports import export_json, get_file, title_of
 from vigilar.web.rights import public
 from vigilar.web.serving import file_response
@@ -15,24 +14,12 @@ from vigilar.web.share_links import note_download, open_link
 
 bp = Blueprint("shares", __name__)
 
-WRONG_LINKS = "20 per minute; 200 per hour"
-"""From one address. A link has 256 random bits, so this protects the log and not the link."""
-
-
 VERIFIER_CSP = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'"
 """One file, so its script stands in it; it may load and send nothing at all."""
 
 
-def _is_wrong(response: AnyResponse) -> bool:
-    return response.status_code in (404, 410)
-
-
-limited = limiter.shared_limit(WRONG_LINKS, scope="share", deduct_when=_is_wrong)
-
-
 @bp.get("/s/<token>")
 @public
-@limited
 def page(token: str) -> AnyResponse:
     row, _, expires_ms = open_link(token)
     body = render_template(
@@ -48,7 +35,6 @@ def page(token: str) -> AnyResponse:
 
 @bp.get("/s/<token>/<int:number>")
 @public
-@limited
 def file(token: str, number: int) -> AnyResponse:
     row, token_hash, _ = open_link(token)
     found = get_file(row, number)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from flask import Blueprint, Response, jsonify, render_template
 from werkzeug import Response as AnyResponse
 
+from vigilar.door.certificates import CertificateState
 from vigilar.web.auth import asker
 from vigilar.web.house import find_storage, read_house
 from vigilar.web.openapi import openapi_document
@@ -34,6 +35,7 @@ def system_page() -> str:
         house=read_house(here, visible),
         storage=find_storage(here, visible),
         proof_notes=proof_notes(here),
+        certificate=here.certificate(),
     )
 
 
@@ -64,9 +66,20 @@ def api_system() -> AnyResponse:
             "disk": None if disk is None else asdict(disk),
             "folder": here.board.folder(house.now_ms),
             "bus_connected": house.has_bus,
+            "certificate": certificate_json(here.certificate()),
             "open_pages": here.hub.count(),
         }
     )
+
+
+def certificate_json(found: CertificateState) -> dict[str, object]:
+    return {
+        "state": found.state,
+        "sentence": found.sentence,
+        "ends_ts": found.ends_ms or None,
+        "names": list(found.names),
+        "is_own": found.is_own,
+    }
 
 
 @bp.get("/api/v1/openapi.json")

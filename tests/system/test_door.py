@@ -1,0 +1,288 @@
+"""The one port: TLS and plain HTTP on it, slow and many senders before it, streams and sockets through it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from simple_websocket import Client
+
+from tests.system.house import PASSWORD, ROOT, RunningHouse, run_house, wait_for
+from vigilar.base.errors import RecordingError
+from vigilar.door.haproxy import find_haproxy
+from vigilar.vge.format import RecordType
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.reader import VgeReader
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
+    assert find_haproxy(), "scripts/test.sh installs it"
+    with run_house(tmp_path_factory.mktemp("house") / "data", {"Garden": "demo:garden"}) as house:
+        wait_for(lambda: recording_end_ms(house), 60, "the camera records")
+        yield house
+
+
+def port_of(house: RunningHouse) -> int:
+    return int(house.base.rpartition(":")[2])
+
+
+def trusting(house: RunningHouse) -> ssl.SSLContext:
+    """What trusts the root of this house and nothing else."""
+    context = ssl.create_default_context(cafile=str(house.folder / "secrets" / "certificates" / "root.crt"))
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def ask(house: RunningHouse, path: str, source: str = "127.0.0.1", *, tls: bool = False) -> tuple[int, float]:
+    """Status and seconds."""
+    began = time.monotonic()
+    if tls:
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            "127.0.0.1", port_of(house), timeout=20, context=trusting(house)
+        )
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20, source_address=(source, 0))
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, time.monotonic() - began
+
+
+def sign_in(house: RunningHouse, *, tls: bool = False) -> str:
+    """The cookie of a new session."""
+    context = trusting(house)
+    connection = (
+        http.client.HTTPSConnection("127.0.0.1", port_of(house), timeout=20, context=context)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
+    )
+    with contextlib.closing(connection):
+        body = json.dumps({"name": "sam", "password": PASSWORD})
+        connection.request("POST", "/api/v1/login", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200
+        return (answer.headers["Set-Cookie"] or "").split(";")[0]
+
+
+def recording_end_ms(house: RunningHouse) -> int:
+    """UTC ms up to which there is footage on the disk."""
+    return max((end for _, end in fragments(house)), default=0)
+
+
+def fragments(house: RunningHouse) -> list[tuple[int, int]]:
+    """Beginning and end of each recorded fragment, UTC ms, in order."""
+    ring, found = KeyRing.load(house.folder / "secrets"), []
+    for path in sorted((house.folder / "footage" / "garden").glob("*/*.vge"), key=lambda path: int(path.stem)):
+        with contextlib.suppress(RecordingError), VgeReader.open(path, ring) as reader:  # its header may be on the way
+            for entry in reader.entries:
+                if entry.type is RecordType.MEDIA:
+                    start_ms = entry.utc_ns // 1_000_000
+                    found.append((start_ms, start_ms + entry.duration_ms))
+    return found
+
+
+def longest_gap_ms(house: RunningHouse, from_ms: int) -> int:
+    seen = [one for one in fragments(house) if one[1] >= from_ms]
+    return max((later[0] - earlier[1] for earlier, later in pairwise(seen)), default=0)
+
+
+def test_tls_and_plain_http_answer_on_one_port(house: RunningHouse) -> None:
+    assert ask(house, "/healthz")[0] == 200
+    assert ask(house, "/healthz", tls=True)[0] == 200
+    with socket.create_connection(("127.0.0.1", port_of(house))) as raw:
+        context = trusting(house)
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        with context.wrap_socket(raw, server_hostname="127.0.0.1") as wrapped:
+            assert wrapped.selected_alpn_protocol() == "h2"
+            assert wrapped.version() == "TLSv1.3"
+
+
+def test_secure_cookie_is_bound_to_https(house: RunningHouse) -> None:
+    cookie = sign_in(house, tls=True)
+    assert cookie.startswith("__Host-vigilar_session=")
+
+
+def test_web_server_itself_is_not_on_the_network(house: RunningHouse) -> None:
+    web = next(one for one in house.children() if one.name() == "v:web")
+    assert [one for one in web.net_connections("tcp") if one.status == "LISTEN"] == []
+    assert (house.folder / "door" / "web.sock").stat().st_mode & 0o077 == 0
+
+
+def test_event_stream_ends_with_the_sign_out(house: RunningHouse) -> None:
+    cookie = sign_in(house)
+    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=10)
+    other = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=10)
+    with contextlib.closing(stream), contextlib.closing(other):
+        stream.request("GET", "/events/stream", headers={"Cookie": cookie})
+        answer = stream.getresponse()
+        assert b"retry" in answer.readline()
+        other.request("POST", "/api/v1/logout", headers={"Cookie": cookie})
+        assert other.getresponse().status == 204
+        began = time.monotonic()
+        with contextlib.suppress(http.client.IncompleteRead):
+            answer.read()
+        assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_live_pictures_come_over_the_socket(house: RunningHouse, tls: bool) -> None:
+    cookie = sign_in(house, tls=tls)
+    scheme, context = ("wss", trusting(house)) if tls else ("ws", None)
+    address = f"{scheme}://127.0.0.1:{port_of(house)}/live/garden/ws"
+    client = Client(address, headers={"Cookie": cookie}, ssl_context=context)
+    try:
+        first = client.receive(timeout=10)
+        assert json.loads(first)["type"] == "start"
+        pieces = [client.receive(timeout=10) for _ in range(10)]
+        assert sum(len(one) for one in pieces if isinstance(one, bytes)) > 1000
+    finally:
+        client.close()
+
+
+def test_address_of_who_asks_is_the_true_one(house: RunningHouse) -> None:
+    """Not what a stranger writes, and not the door's."""
+    lies = {"X-Vigilar-Client": "6.6.6.6", "X-Vigilar-Tls": "1", "X-Forwarded-For": "6.6.6.6"}
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20, source_address=("127.0.0.9", 0))
+    with contextlib.closing(connection):
+        body = json.dumps({"name": "sam", "password": PASSWORD})
+        connection.request("POST", "/api/v1/login", body, {"Content-Type": "application/json", **lies})
+        answer = connection.getresponse()
+        assert (answer.status, "__Host-" in str(answer.headers["Set-Cookie"])) == (200, False)
+    found = json.loads(house.get("/api/v1/sessions"))["sessions"]
+    assert {one["address"] for one in found} == {"127.0.0.1", "127.0.0.9"}
+    assert [one["is_secure"] for one in found if one["address"] == "127.0.0.9"] == [False]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX-Slow: ", 408),
+        (b"POST /api/v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n{", 408),
+        (b"GET / HTTP/1.1\r\nX-Big: " + b"x" * 60_000, 400),
+    ],
+    ids=["header", "body", "giant"],
+)  # fmt: skip
+def test_slow_and_giant_senders_are_sent_away(house: RunningHouse, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=20) as raw:
+        began = time.monotonic()
+        raw.sendall(sent)
+        answer = raw.recv(65536)
+        assert answer.startswith(f"HTTP/1.1 {status}".encode())
+        assert b"<script" not in answer
+        assert time.monotonic() - began < 12
+
+
+def test_connection_that_says_nothing_is_closed(house: RunningHouse) -> None:
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=20) as raw:
+        began = time.monotonic()
+        assert raw.recv(1) == b""
+        assert 9 < time.monotonic() - began < 13
+
+
+@pytest.mark.quiet
+@pytest.mark.long
+def test_slow_and_many_senders_cost_no_fragment_and_no_page(house: RunningHouse) -> None:
+    """200 slow clients and 1,000 requests a second, at once, for ten seconds."""
+    cookie = sign_in(house)
+    stop, sent, slowest = threading.Event(), [0] * 8, 0.0
+    slow: list[socket.socket] = []
+    before_ms = recording_end_ms(house)
+
+    def feed_slowly() -> None:
+        """One byte a second, each connection anew when it is sent away."""
+        while not stop.wait(1.0):
+            for index, one in enumerate(slow):
+                try:
+                    one.sendall(b"a")
+                except OSError:
+                    one.close()
+                    slow[index] = _slow(house)
+
+    def flood(number: int) -> None:
+        """125 requests a second from an address of its own."""
+        next_s = time.monotonic()
+        while not stop.is_set():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                ask(house, "/healthz", f"127.0.1.{number + 1}")
+                sent[number] += 1
+            next_s = max(next_s + 1 / 125, time.monotonic() - 0.1)
+            stop.wait(max(0.0, next_s - time.monotonic()))
+
+    slow += [_slow(house) for _ in range(200)]
+    threads = [threading.Thread(target=feed_slowly), *(threading.Thread(target=flood, args=(n,)) for n in range(8))]
+    for thread in threads:
+        thread.start()
+    began = time.monotonic()
+    try:
+        while time.monotonic() - began < 10:
+            for path in ("/live", "/events", "/api/v1/system"):
+                connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
+                with contextlib.closing(connection):
+                    asked = time.monotonic()
+                    connection.request("GET", path, headers={"Cookie": cookie})
+                    answer = connection.getresponse()
+                    answer.read()
+                    assert answer.status == 200, path
+                    slowest = max(slowest, time.monotonic() - asked)
+            time.sleep(0.1)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for one in slow:
+            one.close()
+    rate = sum(sent) / 10
+    print(f"flood {rate:.0f} requests a second, slowest page {slowest * 1000:.0f} ms")
+    wait_for(lambda: recording_end_ms(house) > before_ms + 10_000, 20, "footage of the time of the flood")
+    assert slowest < 1.0
+    assert longest_gap_ms(house, before_ms) < 100
+    assert ask(house, "/healthz")[0] == 200
+
+
+def _slow(house: RunningHouse) -> socket.socket:
+    raw = socket.create_connection(("127.0.0.1", port_of(house)))
+    raw.sendall(b"GET / HTTP/1.1\r\nX-Slow: ")
+    return raw
+
+
+def test_killed_door_comes_back(house: RunningHouse) -> None:
+    door = next(one for one in house.children() if one.name() == "haproxy")
+    door.kill()
+    wait_for(lambda: ask(house, "/healthz")[0] == 200, 20, "the door is back")
+    kinds = [one["type"] for one in house.events("process_restarted")]
+    assert kinds
+
+
+HIDDEN = ("unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /usr/sbin/haproxy && exec "$@"', "sh")
+"""Runs what follows on a machine without HAProxy."""
+
+
+def test_without_haproxy_plain_http_is_served_and_says_what_is_lacking(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can hide a program")
+    with run_house(tmp_path / "data", {}, through=HIDDEN) as bare:
+        assert json.loads(bare.get("/api/v1/system"))["certificate"]["state"] == "warn"
+        assert b"apt-get install haproxy" in bare.get("/system")
+        assert not any(one.name() == "haproxy" for one in bare.children())
+        done = subprocess.run(
+            [*HIDDEN, sys.executable, "-m", "vigilar", "status", "--data-dir", str(bare.folder)],
+            capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert "HAProxy is not installed" in done.stdout + done.stderr

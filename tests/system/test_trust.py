@@ -1,0 +1,194 @@
+"""A browser that trusts the house's root: no warning, a service worker, passkeys, links from other sites. And one that
+does not trust it yet."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from tests.browser.chromium import EXECUTABLE, find_violations
+from tests.system.chromium import FLAGS
+from tests.system.house import PASSWORD, RunningHouse, run_house
+from vigilar.door.authority import is_private
+from vigilar.door.certificates import own_addresses
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A house, and how other machines call it."""
+
+    house: RunningHouse
+    plain: str
+    secure: str
+
+
+def lan_address() -> str:
+    """An address of this machine that is not loopback: whoever comes by it comes from elsewhere."""
+    for one in sorted(own_addresses(), key=str):
+        if one.version == 4 and is_private(one) and not one.is_loopback:
+            return str(one)
+    pytest.skip("this machine has no address but loopback")
+
+
+@pytest.fixture(scope="module")
+def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
+    address = lan_address()
+    folder = tmp_path_factory.mktemp("house") / "data"
+    with run_house(folder, {"Garden": "demo:garden"}, listen="0.0.0.0") as house:
+        port = house.base.rpartition(":")[2]
+        yield Reached(house, f"http://{address}:{port}", f"https://{address}:{port}")
+
+
+@contextlib.contextmanager
+def chromium(home: Path) -> Iterator[Browser]:
+    """A browser whose list of trusted roots is in ``home``."""
+    assert EXECUTABLE.exists(), "scripts/test.sh installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(EXECUTABLE), args=FLAGS, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def trusting(reached: Reached, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    home = tmp_path_factory.mktemp("home")
+    assert shutil.which("certutil"), "scripts/test.sh installs it"
+    database = home / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    root = reached.house.folder / "secrets" / "certificates" / "root.crt"
+    for arguments in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "house", "-i", str(root)]):
+        subprocess.run(["certutil", "-d", f"sql:{database}", *arguments], check=True)
+    with chromium(home) as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(trusting: Browser) -> Iterator[Page]:
+    context = trusting.new_context(viewport={"width": 390, "height": 844})
+    yield context.new_page()
+    context.close()
+
+
+def sign_in(page: Page, base: str) -> None:
+    page.goto(f"{base}/login")
+    page.fill("#name", "sam")
+    page.fill("#password", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{base}/live")
+
+
+def test_browser_that_does_not_trust_is_warned(reached: Reached, tmp_path: Path) -> None:
+    with chromium(tmp_path) as browser:
+        page = browser.new_page()
+        with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
+            page.goto(f"{reached.secure}/trust")
+        page.goto(f"{reached.plain}/trust")
+        page.wait_for_timeout(1500)
+        assert page.locator("[data-tick=reached][data-done]").count() == 1
+        assert page.locator("[data-tick=trusted][data-done]").count() == 0
+
+
+def test_ticks_come_true_by_themselves(reached: Reached, page: Page) -> None:
+    page.goto(f"{reached.plain}/trust")
+    page.locator("[data-tick=trusted][data-done]").wait_for(timeout=10_000)
+    assert page.locator("[data-tick=secure][data-done]").count() == 0
+    page.click("text=Go on securely")
+    page.wait_for_url(f"{reached.secure}/trust")
+    page.locator("[data-tick=worker][data-done]").wait_for(timeout=10_000)
+    assert page.locator("[data-tick]:not([data-done])").count() == 0
+
+
+def test_secure_page_has_no_warning_and_a_service_worker(reached: Reached, page: Page) -> None:
+    answer = page.goto(f"{reached.secure}/trust")
+    assert answer is not None
+    security = answer.security_details()
+    assert security is not None
+    assert security["protocol"] == "TLS 1.3"
+    assert page.evaluate("isSecureContext")
+    page.locator("[data-tick=worker][data-done]").wait_for(timeout=10_000)
+    state = page.evaluate("navigator.serviceWorker.ready.then((r) => [r.scope, r.active.state])")
+    assert state == [f"{reached.secure}/", "activated"]
+    assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
+
+
+def test_live_pictures_play_over_https(reached: Reached, page: Page) -> None:
+    sign_in(page, reached.secure)
+    page.goto(f"{reached.secure}/watch/garden")
+    page.wait_for_function("document.querySelector('video')?.currentTime > 0.5", timeout=20_000)
+    cookies = {one["name"]: one for one in page.context.cookies()}
+    assert cookies["__Host-vigilar_session"]["secure"]
+    assert "vigilar_session" not in cookies
+
+
+def test_plain_http_from_elsewhere_looks_and_is_led_to_https(reached: Reached, page: Page) -> None:
+    sign_in(page, reached.plain)
+    page.goto(f"{reached.plain}/settings/account")
+    assert page.locator("text=nothing can be changed here").count() == 1
+    assert page.locator("form[action='/settings/account/password']").count() == 0
+    page.goto(f"{reached.plain}/settings/members")
+    assert page.locator("h1").inner_text() == "This needs a connection that nobody else in the network can read."
+    page.click("text=Go on securely")
+    page.wait_for_url(f"{reached.secure}/login?next=/settings/members")
+
+
+def test_link_from_another_site_asks_for_no_password(reached: Reached, page: Page) -> None:
+    class Mail(BaseHTTPRequestHandler):
+        """Somebody else's page with a link to the house."""
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(f'<a href="{reached.secure}/events">look</a>'.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    sign_in(page, reached.secure)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mail) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.click("text=look")
+        page.wait_for_url(f"{reached.secure}/events")
+        server.shutdown()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_of_the_household_are_accessible(reached: Reached, trusting: Browser, size: str) -> None:
+    context = trusting.new_context(viewport={"width": SIZES[size]["width"], "height": SIZES[size]["height"]})
+    page = context.new_page()
+    found: dict[str, list[str]] = {}
+    try:
+        sign_in(page, reached.secure)
+        for path in (
+            "/trust", "/settings", "/settings/account", "/settings/members", "/settings/members/1", "/settings/keys",
+            "/settings/audit", "/system",
+        ):  # fmt: skip
+            page.goto(reached.secure + path)
+            found[path] = find_violations(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+    finally:
+        context.close()
+    assert {path: violations for path, violations in found.items() if violations} == {}
+
+
+def test_address_is_one_the_root_may_vouch_for(reached: Reached) -> None:
+    assert is_private(ipaddress.ip_address(reached.secure.removeprefix("https://").rpartition(":")[0]))

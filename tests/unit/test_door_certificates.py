@@ -1,0 +1,237 @@
+"""The house's own certificates: what they are for, what they can never be for, and that they renew themselves."""
+
+from __future__ import annotations
+
+import ipaddress
+import plistlib
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from vigilar.door.authority import (
+    Address,
+    Authority,
+    issue_leaf,
+    load_or_create_authority,
+)
+from vigilar.door.certificates import CertificateWish, ensure_certificate, own_addresses, own_names
+from vigilar.door.places import certificates_dir, serving_file
+from vigilar.door.trust import apple_profile, find_root
+
+NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
+LAN = ipaddress.ip_address("192.168.1.20")
+ADDRESSES: set[Address] = {LAN, ipaddress.ip_address("fd00::2"), ipaddress.ip_address("127.0.0.1")}
+
+
+@pytest.fixture
+def wish(tmp_path: Path) -> CertificateWish:
+    return CertificateWish(secrets_dir=tmp_path / "secrets", names=("cams.example.net",))
+
+
+def serving(wish: CertificateWish) -> x509.Certificate:
+    return x509.load_pem_x509_certificates(serving_file(wish.secrets_dir).read_bytes())[0]
+
+
+def addresses_of(certificate: x509.Certificate) -> set[Address]:
+    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return {one for one in found.get_values_for_type(x509.IPAddress) if isinstance(one, Address)}
+
+
+def openssl_accepts(folder: Path, pem: bytes, *, name: str = "", address: str = "") -> bool:
+    """What an implementation by others says of a chain under the root of ``folder``."""
+    chain = folder / "chain.pem"
+    chain.write_bytes(pem)
+    what = ["-verify_hostname", name] if name else ["-verify_ip", address]
+    root = str(certificates_dir(folder) / "root.crt")
+    when = ["-attime", str(int(NOW.timestamp())), "-purpose", "sslserver"]
+    command = ["openssl", "verify", "-CAfile", root, "-untrusted", str(chain), *when, *what, str(chain)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+class TestAuthority:
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Authority:
+        return load_or_create_authority(certificates_dir(tmp_path), ("cams.example.net",), NOW)
+
+    def test_others_accept_what_it_is_for(self, tmp_path: Path, authority: Authority) -> None:
+        pem = issue_leaf(authority, ("vigilar.local", "cams.example.net"), ADDRESSES, NOW)
+        assert openssl_accepts(tmp_path, pem, name="vigilar.local")
+        assert openssl_accepts(tmp_path, pem, name="cams.example.net")
+        assert openssl_accepts(tmp_path, pem, address="192.168.1.20")
+        assert openssl_accepts(tmp_path, pem, address="fd00::2")
+        assert not openssl_accepts(tmp_path, pem, address="192.168.1.21")
+
+    @pytest.mark.parametrize(
+        ("names", "addresses"),
+        [(["bank.example"], []), (["example.net"], []), ([], ["8.8.8.8"]), (["vigilar.local", "bank.example"], [])],
+    )
+    def test_stolen_key_signs_for_nothing_else(
+        self, tmp_path: Path, authority: Authority, names: list[str], addresses: list[str]
+    ) -> None:
+        """Everything a thief finds on the box, used without our rules."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        wanted = [*map(x509.DNSName, names), *(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses)]
+        forged = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "thief")]))
+            .issuer_name(authority.intermediate.subject)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(NOW - timedelta(days=1))
+            .not_valid_after(NOW + timedelta(days=9))
+            .add_extension(x509.SubjectAlternativeName(wanted), critical=False)
+            .sign(authority.key, hashes.SHA256())
+        )
+        pem = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (forged, authority.intermediate))
+        asked = {"name": names[0]} if names else {"address": addresses[0]}
+        assert not openssl_accepts(tmp_path, pem, **asked)
+
+    def test_key_of_the_root_is_nowhere(self, tmp_path: Path, authority: Authority) -> None:
+        keys = [
+            serialization.load_pem_private_key(path.read_bytes(), None)
+            for path in tmp_path.rglob("*")
+            if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+        ]
+        assert [key.public_key() == authority.root.public_key() for key in keys] == [False]
+
+    def test_only_the_service_can_read_keys(self, tmp_path: Path, authority: Authority) -> None:
+        assert authority
+        folder = certificates_dir(tmp_path)
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "intermediate.key").stat().st_mode & 0o777 == 0o600
+
+    def test_phones_take_the_lifetimes(self, authority: Authority) -> None:
+        leaf = x509.load_pem_x509_certificates(issue_leaf(authority, ("vigilar.local",), (), NOW))[0]
+        assert (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days == 397
+        assert leaf.not_valid_before_utc < NOW
+
+    def test_it_is_made_once(self, tmp_path: Path, authority: Authority) -> None:
+        again = load_or_create_authority(certificates_dir(tmp_path), (), NOW)
+        assert again.root == authority.root
+
+    def test_box_that_thinks_it_is_1970_makes_a_root_that_holds(self, tmp_path: Path) -> None:
+        made = load_or_create_authority(certificates_dir(tmp_path), (), datetime(1970, 1, 2, tzinfo=UTC))
+        assert made.root.not_valid_after_utc > NOW + timedelta(days=365)
+
+
+class TestServing:
+    def test_new_house_has_a_certificate_for_all_it_is_called(self, wish: CertificateWish) -> None:
+        state, is_new = ensure_certificate(wish, NOW, lambda: ADDRESSES)
+        assert (state.state, is_new) == ("ok", True)
+        assert {"vigilar.local", "vigilar.home.arpa", "localhost", "cams.example.net"} <= set(state.names)
+        assert addresses_of(serving(wish)) == ADDRESSES
+
+    def test_it_stays_until_sixty_days_are_left(self, wish: CertificateWish) -> None:
+        ensure_certificate(wish, NOW, lambda: ADDRESSES)
+        first = serving(wish)
+        assert not ensure_certificate(wish, NOW + timedelta(days=335), lambda: ADDRESSES)[1]
+        assert serving(wish) == first
+        assert ensure_certificate(wish, NOW + timedelta(days=337), lambda: ADDRESSES)[1]
+        assert serving(wish).not_valid_after_utc > first.not_valid_after_utc
+
+    def test_new_address_gets_a_new_certificate(self, wish: CertificateWish) -> None:
+        ensure_certificate(wish, NOW, lambda: ADDRESSES)
+        other: set[Address] = {ipaddress.ip_address("192.168.1.77")}
+        assert ensure_certificate(wish, NOW, lambda: other)[1]
+        assert addresses_of(serving(wish)) == other
+
+    def test_public_address_is_left_out(self, wish: CertificateWish) -> None:
+        ensure_certificate(wish, NOW, lambda: {LAN, ipaddress.ip_address("8.8.8.8")})
+        assert addresses_of(serving(wish)) == {LAN}
+
+    def test_clock_that_was_wrong_is_made_good(self, wish: CertificateWish) -> None:
+        ensure_certificate(wish, datetime(1970, 1, 2, tzinfo=UTC), lambda: ADDRESSES)
+        assert ensure_certificate(wish, NOW, lambda: ADDRESSES)[1]
+        assert serving(wish).not_valid_after_utc > NOW + timedelta(days=300)
+
+    def test_name_that_came_later_is_told(self, wish: CertificateWish) -> None:
+        ensure_certificate(wish, NOW, lambda: ADDRESSES)
+        later = CertificateWish(secrets_dir=wish.secrets_dir, names=("new.example.net",))
+        state, _ = ensure_certificate(later, NOW, lambda: ADDRESSES)
+        assert state.state == "warn"
+        assert "cannot name new.example.net" in state.sentence
+
+    @pytest.mark.parametrize("damage", [b"", b"nonsense", None])
+    def test_damaged_file_is_made_anew(self, wish: CertificateWish, damage: bytes | None) -> None:
+        ensure_certificate(wish, NOW, lambda: ADDRESSES)
+        if damage is None:
+            serving_file(wish.secrets_dir).unlink()
+        else:
+            serving_file(wish.secrets_dir).write_bytes(damage)
+        assert ensure_certificate(wish, NOW, lambda: ADDRESSES)[1]
+        assert addresses_of(serving(wish)) == ADDRESSES
+
+
+class TestOwnFiles:
+    @pytest.fixture
+    def own(self, tmp_path: Path, wish: CertificateWish) -> CertificateWish:
+        """A certificate of the owner's, here by another authority of ours."""
+        other = load_or_create_authority(tmp_path / "other", ("home.example",), NOW)
+        pem = issue_leaf(other, ("home.example",), (), NOW)
+        key, _, rest = pem.partition(b"-----BEGIN CERTIFICATE-----")
+        (tmp_path / "key.pem").write_bytes(key)
+        (tmp_path / "chain.pem").write_bytes(b"-----BEGIN CERTIFICATE-----" + rest)
+        return CertificateWish(
+            secrets_dir=wish.secrets_dir, certificate=str(tmp_path / "chain.pem"), key=str(tmp_path / "key.pem")
+        )
+
+    def test_it_is_shown_in_place_of_ours(self, own: CertificateWish) -> None:
+        state, is_new = ensure_certificate(own, NOW, lambda: ADDRESSES)
+        assert (state.state, state.is_own, is_new, state.names) == ("ok", True, True, ("home.example",))
+        assert not ensure_certificate(own, NOW, lambda: ADDRESSES)[1]
+
+    def test_its_end_is_told_in_time(self, own: CertificateWish) -> None:
+        state, _ = ensure_certificate(own, NOW + timedelta(days=390), lambda: ADDRESSES)
+        assert (state.state, "ends in" in state.sentence) == ("warn", True)
+
+    @pytest.mark.parametrize(
+        ("file", "content", "says"),
+        [
+            ("chain.pem", b"nonsense", "is no certificate in PEM form"),
+            ("key.pem", b"nonsense", "is no private key in PEM form"),
+            ("key.pem", None, "cannot be read"),
+            ("chain.pem", "ended", "has ended"),
+            ("key.pem", "another", "does not belong to the certificate"),
+        ],
+    )
+    def test_bad_files_are_told_and_ours_is_shown(
+        self, tmp_path: Path, own: CertificateWish, file: str, content: bytes | str | None, says: str
+    ) -> None:
+        now, path = NOW, tmp_path / file
+        if content == "ended":
+            now = NOW + timedelta(days=500)
+        elif content == "another":
+            new = ec.generate_private_key(ec.SECP256R1())
+            form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+            path.write_bytes(new.private_bytes(*form))
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.unlink()
+        state, _ = ensure_certificate(own, now, lambda: ADDRESSES)
+        assert (state.state, state.is_own) == ("bad", False)
+        assert says in state.sentence
+        assert addresses_of(serving(own)) == ADDRESSES
+
+
+def test_own_names_and_addresses_are_this_machines() -> None:
+    assert own_names(("A.Example", "192.168.1.1"))[:3] == ("vigilar.local", "vigilar.home.arpa", "localhost")
+    assert "a.example" in own_names(("A.Example",))
+    assert "192.168.1.1" not in own_names(("192.168.1.1",))
+    assert ipaddress.ip_address("127.0.0.1") in own_addresses()
+
+
+def test_profile_for_phones_holds_the_root(wish: CertificateWish) -> None:
+    ensure_certificate(wish, NOW, lambda: ADDRESSES)
+    root = find_root(wish.secrets_dir)
+    assert root is not None
+    found = plistlib.loads(apple_profile(root, "Lindenweg 4"))
+    assert found["PayloadContent"][0]["PayloadContent"] == root.der
+    assert found["PayloadContent"][0]["PayloadType"] == "com.apple.security.root"
+    assert apple_profile(root, "Lindenweg 4") == apple_profile(root, "Lindenweg 4")

@@ -1,0 +1,219 @@
+"""Which certificate the door shows: the owner's own if there is one, else the house's, renewed by itself.
+
+``serving.pem`` is what HAProxy reads. Made at the start, before HAProxy; looked after by the web process, which hands a
+new one to the running HAProxy.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import ifaddr
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from vigilar.base.atomic import make_private_folder, write_atomic
+from vigilar.door.authority import (
+    HOUSE_NAMES,
+    LEAF_DAYS,
+    RENEW_DAYS,
+    Address,
+    Authority,
+    alternatives_of,
+    covered,
+    fingerprint,
+    issue_leaf,
+    load_or_create_authority,
+)
+from vigilar.door.places import certificates_dir, serving_file
+
+logger = logging.getLogger(__name__)
+
+MAX_FILE_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateWish:
+    """What the settings say. ``names`` are those of ``[web] names``; ``certificate`` and ``key`` are files of the
+    owner's, empty for the house's own."""
+
+    secrets_dir: Path
+    names: tuple[str, ...] = ()
+    certificate: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateState:
+    """What is shown, and what people should know of it. ``is_own``: it is the owner's. ``state`` is ok, warn or bad."""
+
+    state: str
+    sentence: str
+    is_own: bool = False
+    ends_ms: int = 0
+    names: tuple[str, ...] = ()
+
+
+class BadCertificate(Exception):
+    """Why the owner's certificate cannot be used, as one sentence."""
+
+
+def ensure_certificate(
+    wish: CertificateWish, now: datetime, find_addresses: Callable[[], Collection[Address]] | None = None
+) -> tuple[CertificateState, bool]:
+    """Have the right certificate in ``serving.pem``; its state, and whether it is a new one. Raises OSError.
+
+    When the owner's own cannot be used, the house's is shown, and the state says why.
+    """
+    try:
+        own = _read_own(wish, now) if wish.certificate else None
+    except BadCertificate as error:
+        state, is_new = _ensure_house(wish, now, find_addresses or own_addresses)
+        return CertificateState("bad", f"{error} The house's own certificate is shown.", False, state.ends_ms), is_new
+    if own is None:
+        return _ensure_house(wish, now, find_addresses or own_addresses)
+    pem, certificate = own
+    return _own_state(certificate, now), _put(wish.secrets_dir, pem)
+
+
+def own_addresses() -> set[Address]:
+    """The addresses this machine has now, loopback included."""
+    found: set[Address] = set()
+    for adapter in ifaddr.get_adapters():
+        for one in adapter.ips:
+            text = one.ip if isinstance(one.ip, str) else one.ip[0]
+            found.add(ipaddress.ip_address(text.partition("%")[0]))
+    return found
+
+
+def own_names(names: Collection[str]) -> tuple[str, ...]:
+    """By what this machine may be called."""
+    host = socket.gethostname().lower().rstrip(".")
+    bare = host.partition(".")[0]
+    all_names = (*HOUSE_NAMES, "localhost", host, f"{bare}.local", *(name.lower() for name in names))
+    return tuple(dict.fromkeys(name for name in all_names if name and not _is_address(name)))
+
+
+def load_house_authority(wish: CertificateWish, now: datetime) -> Authority:
+    """Raises OSError, ValueError."""
+    return load_or_create_authority(certificates_dir(wish.secrets_dir), own_names(wish.names), now)
+
+
+def house_fingerprint(wish: CertificateWish, now: datetime) -> str:
+    """Of the root that people trust. Raises OSError, ValueError."""
+    return fingerprint(load_house_authority(wish, now).root)
+
+
+def _ensure_house(
+    wish: CertificateWish, now: datetime, find_addresses: Callable[[], Collection[Address]]
+) -> tuple[CertificateState, bool]:
+    authority = load_house_authority(wish, now)
+    names, addresses = covered(authority, own_names(wish.names), find_addresses())
+    certificate = _read_serving(wish.secrets_dir)
+    is_new = certificate is None or not _holds(certificate, authority, names, addresses, now)
+    if is_new:
+        _put(wish.secrets_dir, issue_leaf(authority, names, addresses, now))
+        certificate = _read_serving(wish.secrets_dir)
+        logger.info("made a certificate for %s", ", ".join([*sorted(names), *map(str, sorted(map(str, addresses)))]))
+    assert certificate is not None  # noqa: S101 -- it was just written
+    left_out = [name for name in wish.names if not _is_address(name) and not authority.permits(name.lower())]
+    ends_ms = int(certificate.not_valid_after_utc.timestamp() * 1000)
+    if left_out:
+        sentence = (
+            f"The house's certificate cannot name {', '.join(left_out)}: it was allowed its names when it was made. "
+            "Give Vigilar a certificate of your own for it, or make the house's anew: vigilar certificate renew --all."
+        )
+        return CertificateState("warn", sentence, False, ends_ms, tuple(sorted(names))), is_new
+    sentence = f"The house's own certificate; renewed by itself, at the latest {RENEW_DAYS} days before its end."
+    return CertificateState("ok", sentence, False, ends_ms, tuple(sorted(names))), is_new
+
+
+def _holds(
+    certificate: x509.Certificate,
+    authority: Authority,
+    names: frozenset[str],
+    addresses: frozenset[Address],
+    now: datetime,
+) -> bool:
+    """Whether it is this authority's, for just these names and addresses, and for long enough."""
+    try:
+        certificate.verify_directly_issued_by(authority.intermediate)
+    except Exception:  # whatever is wrong with it: a new one is made
+        return False
+    left = certificate.not_valid_after_utc - now
+    if not timedelta(days=RENEW_DAYS) < left <= timedelta(days=LEAF_DAYS) or certificate.not_valid_before_utc > now:
+        return False
+    return alternatives_of(certificate) == (names, addresses)
+
+
+def _own_state(certificate: x509.Certificate, now: datetime) -> CertificateState:
+    left_days = (certificate.not_valid_after_utc - now).days
+    names, addresses = alternatives_of(certificate)
+    ends_ms = int(certificate.not_valid_after_utc.timestamp() * 1000)
+    known = tuple(sorted([*names, *map(str, addresses)]))
+    if left_days < 14:
+        return CertificateState("warn", f"Your own certificate ends in {left_days} days.", True, ends_ms, known)
+    return CertificateState("ok", "Your own certificate.", True, ends_ms, known)
+
+
+def _read_own(wish: CertificateWish, now: datetime) -> tuple[bytes, x509.Certificate]:
+    """The owner's files in one. Raises BadCertificate."""
+    chain, key_data = _read(wish.certificate, "certificate"), _read(wish.key, "key")
+    try:
+        certificates = x509.load_pem_x509_certificates(chain)
+    except ValueError:
+        raise BadCertificate(f"{wish.certificate} is no certificate in PEM form.") from None
+    try:
+        key = serialization.load_pem_private_key(key_data, None)
+    except (ValueError, TypeError):
+        raise BadCertificate(f"{wish.key} is no private key in PEM form without a password.") from None
+    if key.public_key() != certificates[0].public_key():
+        raise BadCertificate(f"The key {wish.key} does not belong to the certificate {wish.certificate}.")
+    if certificates[0].not_valid_after_utc <= now:
+        raise BadCertificate(f"Your own certificate {wish.certificate} has ended.")
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    whole = pem + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
+    return whole, certificates[0]
+
+
+def _read(path: str, what: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_FILE_BYTES)
+    except OSError as error:
+        raise BadCertificate(f"The {what} {path} cannot be read: {error.strerror}.") from error
+
+
+def _read_serving(secrets_dir: Path) -> x509.Certificate | None:
+    try:
+        return x509.load_pem_x509_certificates(serving_file(secrets_dir).read_bytes())[0]
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _put(secrets_dir: Path, pem: bytes) -> bool:
+    """Whether it was another one."""
+    path = serving_file(secrets_dir)
+    make_private_folder(path.parent)
+    if path.exists() and path.read_bytes() == pem:
+        return False
+    write_atomic(path, pem)
+    return True
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,207 @@
+"""HAProxy as the door: its configuration and its command.
+
+One port takes TLS and plain HTTP, told apart by the first byte. Headers and bodies have deadlines, connections of one
+address are counted, and only whole requests reach the web process, by a Unix socket that nobody else can open. So
+whoever sends slowly costs a few kilobytes here and no thread there.
+
+Loaded by the supervisor for the command, so nothing heavy may be imported here. Directives: HAProxy 2.6 manual.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from vigilar.base.atomic import make_private_folder, write_remade
+from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.page_headers import SECURITY_HEADERS
+from vigilar.door.places import ADMIN_SOCKET, WEB_SOCKET
+
+MAX_BROWSERS = 1000
+"""Connections from outside at once. Each takes four descriptors, one a step of its way."""
+
+OF_ONE_ADDRESS = 100
+"""Connections of one address (IPv6: of one /64). A browser has six, or one with HTTP/2; a wall of tablets behind one
+address some dozen."""
+
+REQUESTS_IN_5_S = 1000
+"""Of one address. A page with sixteen cameras asks for some fifty a second."""
+
+AT_ONCE = {"app": 10, "long": 50, "big": 4}
+"""Requests of each sort that the web process has at once; the others wait here. Together they are its 64 threads: pages
+never wait for films, and who sends a large body slowly holds no more than his four."""
+
+_CONFIGURATION = """\
+# Written by Vigilar at each start: changes here are lost. Settings are in [web] of the configuration file.
+global
+  log stderr format raw local0 warning
+  maxconn {connections}
+  nbthread 1
+  stats socket unix@{admin} mode 600 level admin
+  ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  tune.sndbuf.client 65536
+  tune.rcvbuf.server 65536
+  tune.sndbuf.server 65536
+defaults
+  log global
+  option dontlognull
+  option dontlog-normal
+  timeout connect 3s
+  timeout client 60s
+  timeout server 60s
+  timeout client-fin 10s
+  timeout http-request 10s
+  timeout http-keep-alive 30s
+  timeout queue 10s
+  timeout tunnel 1h
+  retries 3
+{errors}
+frontend door
+  mode tcp
+  maxconn {browsers}
+  bind {bind} tcp-ut 10s
+  stick-table type ipv6 size 20k expire 1m store conn_cur
+  acl is_trusted src 127.0.0.0/8 ::1{proxies}
+  tcp-request connection track-sc0 src,ipmask(32,64)
+  tcp-request connection reject if !is_trusted {{ sc0_conn_cur gt {of_one_address} }}
+  tcp-request inspect-delay 10s
+  tcp-request content accept if {{ req.ssl_hello_type 1 }}
+  tcp-request content accept if {{ req.len gt 0 }} !{{ req.payload(0,1) -m bin 16 }}
+  tcp-request content reject if WAIT_END
+{use_tls}  default_backend to_plain
+{tls_backend}backend to_plain
+  mode tcp
+  server here unix@plain.sock send-proxy-v2
+frontend pages
+  mode http
+  maxconn {browsers}
+{bind_tls}  bind unix@plain.sock mode 600 accept-proxy
+  option http-buffer-request
+  option http-server-close
+  stick-table type ipv6 size 20k expire 1m store http_req_rate(5s)
+  acl is_trusted src 127.0.0.0/8 ::1{proxies}
+  http-request track-sc1 src,ipmask(32,64)
+  http-request deny deny_status 429 if !is_trusted {{ sc_http_req_rate(1) gt {requests} }}
+  http-request del-header x-vigilar-client
+  http-request del-header x-vigilar-tls
+  http-request set-header X-Vigilar-Client %[src]
+  http-request set-header X-Vigilar-Tls %[ssl_fc]
+  acl has_login req.cook(vigilar_session) -m found
+  acl has_login req.cook(__Host-vigilar_session) -m found
+  acl has_login req.hdr(authorization) -m found
+  http-request set-priority-class int(-10) if has_login
+  acl is_big req.hdr_val(content-length) gt 15000
+  acl is_big req.hdr(transfer-encoding) -m found
+  acl is_long path_beg /live/ /events/stream /footage/ /s/ /cameras/
+  acl is_long path_end .mp4 .m4s .m3u8 .jpg
+  acl is_long path_reg ^/exports/[^/]+/files/
+  use_backend big if is_big
+  use_backend long if is_long
+  default_backend app
+{backends}"""
+# tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
+# tune.*: what lies in buffers on its way is a live picture's delay.
+# no-tls-tickets: their key would outlive the certificate that was taken back.
+# set-priority-class: who is signed in does not wait behind a flood of those who are not.
+# big: what does not fit the buffer reaches the web process while it is still being sent.
+
+_BACKEND = """\
+backend {name}
+  mode http
+  server web unix@{socket} maxconn {at_once}
+"""
+
+_WORDS = {
+    400: "This request could not be read.",
+    408: "The request took too long to arrive.",
+    429: "Too many requests at once. Wait a moment and try again.",
+    500: "Something went wrong here.",
+    502: "Vigilar is starting, or busy. Try again in a moment.",
+    503: "Vigilar is starting, or busy. Try again in a moment.",
+    504: "Vigilar did not answer in time. Try again in a moment.",
+}
+"""What the door says itself: no page of ours is asked then. For a header that never ends it has words of its own that
+cannot be changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorSettings:
+    """What the configuration is made of. ``certificate`` is a file with key and chain, None for plain HTTP only."""
+
+    listen: str
+    port: int
+    proxies: tuple[str, ...]
+    certificate: Path | None
+
+
+def find_haproxy() -> str | None:
+    """The program; None when it is not installed."""
+    return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
+
+
+def door_command(folder: Path) -> list[str]:
+    """Raises VigilarError when HAProxy is not installed. Sockets in the configuration are relative to ``folder``, the
+    working folder: a path to a Unix socket may have 97 bytes, and a data folder more."""
+    program = find_haproxy()
+    if program is None:
+        raise VigilarError(
+            "HAProxy is not installed", kind=ErrorKind.PERMANENT, next_step="sudo apt-get install haproxy"
+        )
+    return [program, "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+def write_door(folder: Path, settings: DoorSettings) -> None:
+    """Lay down what HAProxy reads; what has not changed is not written again. Raises OSError."""
+    make_private_folder(folder)
+    for status, words in _WORDS.items():
+        write_remade(folder / f"{status}.http", _error_page(status, words))
+    write_remade(folder / "haproxy.cfg", configuration(settings).encode())
+
+
+def configuration(settings: DoorSettings) -> str:
+    browsers = min(MAX_BROWSERS, max(100, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 4))
+    tls = settings.certificate is not None
+    host = f"[{settings.listen}]" if ":" in settings.listen else settings.listen
+    return _CONFIGURATION.format(
+        admin=ADMIN_SOCKET,
+        browsers=browsers,
+        connections=2 * browsers + 10,
+        errors="\n".join(f"  errorfile {status} {status}.http" for status in _WORDS),
+        bind=f"{host}:{settings.port}",
+        proxies="".join(f" {address}" for address in settings.proxies),
+        of_one_address=OF_ONE_ADDRESS,
+        requests=REQUESTS_IN_5_S,
+        use_tls="  use_backend to_tls if { req.ssl_hello_type 1 }\n" if tls else "",
+        tls_backend="backend to_tls\n  mode tcp\n  server here unix@tls.sock send-proxy-v2\n" if tls else "",
+        bind_tls=_bind_tls(settings.certificate) if settings.certificate else "",
+        backends="".join(
+            _BACKEND.format(name=name, socket=WEB_SOCKET, at_once=at_once) for name, at_once in AT_ONCE.items()
+        ),
+    )
+
+
+def _bind_tls(certificate: Path) -> str:
+    """Strong quotes keep all but themselves (2.2 of the manual)."""
+    quoted = "'" + str(certificate).replace("'", "'\\''") + "'"
+    return f"  bind unix@tls.sock mode 600 accept-proxy ssl crt {quoted} alpn h2,http/1.1\n"
+
+
+def _error_page(status: int, words: str) -> bytes:
+    """A whole answer, as HAProxy sends it (``errorfile``)."""
+    body = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark">'
+        f'<meta name="viewport" content="width=device-width"><title>Vigilar</title><h1>{words}</h1>\n'
+    )
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+        "Retry-After": "2",
+        **SECURITY_HEADERS,
+    }
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()

@@ -1,0 +1,109 @@
+"""Looks after the door's certificate while the house runs: renews it, follows new addresses, hands it to HAProxy."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
+from vigilar.door.certificates import CertificateState, CertificateWish, ensure_certificate, utc_now
+from vigilar.door.places import ADMIN_SOCKET, serving_file
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 30.0
+"""A router that is restarted may give the box another address; looking costs a millisecond."""
+
+ADMIN_TIMEOUT_S = 5.0
+MAX_ANSWER_BYTES = 16 * 1024
+
+UNKNOWN = CertificateState("unknown", "Nobody has looked at the certificate yet.")
+
+_failed = Tally(logger, "the certificate could not be looked after", every_s=3600.0)
+
+
+class CertificateKeeper:
+    """One thread. ``wish`` is asked each time, so that changed settings count at once after ``look_now``."""
+
+    def __init__(
+        self, wish: Callable[[], CertificateWish], door_dir: Path, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._wish = wish
+        self._door_dir = door_dir
+        self._now = now
+        self._stop = Stop()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="web-certificate", daemon=True)
+        self.state = UNKNOWN
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def look_now(self) -> None:
+        """Settings changed. Any thread."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(ADMIN_TIMEOUT_S)
+
+    def look(self) -> bool:
+        """Look once; whether another certificate is shown from now on. Raises OSError, ValueError."""
+        wish = self._wish()
+        self.state, is_new = ensure_certificate(wish, self._now())
+        if is_new:
+            hand_over(self._door_dir, serving_file(wish.secrets_dir))
+        return is_new
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                self.look()
+            except (OSError, ValueError) as error:
+                _failed.add(error)
+                self.state = CertificateState("bad", f"The certificate cannot be looked after: {error}")
+            except Exception:  # the top of this worker
+                logger.exception("the certificate could not be looked after")
+            self._wake.wait(LOOK_EVERY_S)
+
+
+def hand_over(door_dir: Path, pem_file: Path) -> None:
+    """Have the running HAProxy show the certificate in ``pem_file``; connections that are open stay (HAProxy's
+    management guide, ``set ssl cert``). Without one it reads the file at its start. Raises OSError."""
+    pem = pem_file.read_text(encoding="ascii").strip()
+    if not (door_dir / ADMIN_SOCKET).exists():
+        return
+    try:
+        _ask(door_dir, f"set ssl cert {pem_file} <<\n{pem}\n\n")
+        answer = _ask(door_dir, f"commit ssl cert {pem_file}\n")
+    except ConnectionRefusedError:
+        return  # it is about to start
+    if "Success" not in answer:
+        raise OSError(f"HAProxy does not take the certificate: {answer.strip()[:200]}")
+    logger.info("the door shows a new certificate")
+
+
+def _ask(door_dir: Path, command: str) -> str:
+    folder = os.open(door_dir, os.O_RDONLY | os.O_DIRECTORY)
+    answer = b""
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
+        try:
+            sock.settimeout(ADMIN_TIMEOUT_S)
+            sock.connect(f"/proc/self/fd/{folder}/{ADMIN_SOCKET}")
+        finally:
+            os.close(folder)
+        sock.sendall(command.encode())
+        sock.shutdown(socket.SHUT_WR)
+        while len(answer) < MAX_ANSWER_BYTES and (piece := sock.recv(4096)):
+            answer += piece
+    return answer.decode("utf-8", "replace")

@@ -1,0 +1,127 @@
+"""How a device comes to trust this house: the certificate to install, the way to it, and whether it worked.
+
+Public, and over plain HTTP too: whoever needs this cannot come securely yet. Nothing here tells of the house more than
+its name and that certificate, which every visitor of its pages sees anyway.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+import segno
+from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug import Response as AnyResponse
+
+from vigilar.base.page_headers import CSP
+from vigilar.door.authority import is_private
+from vigilar.door.certificates import own_addresses
+from vigilar.door.trust import HouseRoot, apple_profile, find_root
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.rights import public
+from vigilar.web.transport import is_local, secure_address
+
+bp = Blueprint("trust", __name__)
+
+WORKER = """\
+// Shown in place of the browser's own error page while the house does not answer. Keeps nothing of the house.
+const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark">' +
+  '<meta name="viewport" content="width=device-width"><title>Vigilar</title>' +
+  "<h1>The house does not answer.</h1><p>Is this device in its network, and is the box on?</p>" +
+  '<p><a href="">Try again</a></p>';
+self.addEventListener("install", () => self.skipWaiting());
+self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("fetch", (event) => {
+  if (event.request.mode !== "navigate") return;
+  event.respondWith(fetch(event.request).catch(() => new Response(PAGE, {
+    status: 503,
+    headers: {
+      "Content-Type": "text/html; charset=utf-8",
+      "Content-Security-Policy": "default-src 'none'",
+      "Cache-Control": "no-store",
+    },
+  })));
+});
+"""
+
+
+@bp.get("/trust")
+@public
+def page() -> AnyResponse:
+    here = parts()
+    found, secure = here.certificate(), secure_address("/trust")
+    address = f"http://{_lan_host()}:{here.cfg.port}/trust"
+    body = render_template(
+        "trust.html",
+        certificate=found,
+        root=find_root(here.cfg.secrets_dir),
+        secure_link=secure,
+        secure_home=secure_address("/"),
+        address=address,
+        qr=segno.make(address, error="m").svg_data_uri(scale=5, border=4, light="#fff"),
+        is_tls=request.is_secure,
+        has_door=here.cfg.has_door,
+    )
+    response = Response(body, mimetype="text/html")
+    if secure:  # to see, over plain HTTP, whether this device trusts the secure one
+        origin = secure.removesuffix("/trust")
+        response.headers["Content-Security-Policy"] = CSP.replace("connect-src 'self'", f"connect-src 'self' {origin}")
+    return response
+
+
+@bp.get("/trust/check")
+@public
+def check() -> AnyResponse:
+    """Whoever can read this over HTTPS trusts the house. Any page may ask: there is nothing in it."""
+    response = jsonify({"secure": request.is_secure})
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+@bp.get("/trust/vigilar.cer")
+@public
+def certificate() -> AnyResponse:
+    """For Android, Windows, Linux and computers by Apple."""
+    return _download(_root().der, "application/x-x509-ca-cert", "vigilar.cer")
+
+
+@bp.get("/trust/vigilar.mobileconfig")
+@public
+def profile() -> AnyResponse:
+    """For iPhone and iPad."""
+    data = apple_profile(_root(), parts().cfg.house_name)
+    return _download(data, "application/x-apple-aspen-config", "vigilar.mobileconfig")
+
+
+@bp.get("/sw.js")
+@public
+def worker() -> AnyResponse:
+    """The service worker of all pages: it is here so that its scope is the whole house."""
+    return Response(WORKER, mimetype="text/javascript")
+
+
+def _root() -> HouseRoot:
+    found = find_root(parts().cfg.secrets_dir)
+    if found is None:
+        raise Problem(404, "trust.none", "This house has no certificate of its own.")
+    return found
+
+
+def _download(data: bytes, mimetype: str, name: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(data, mimetype=mimetype, headers=headers)
+
+
+def _lan_host() -> str:
+    """By what a phone reaches this box: as it was asked, or, at the box itself, its address in the network."""
+    host = request.host.rpartition(":")[0] if ":" in request.host.rpartition("]")[2] else request.host
+    if not is_local():
+        return host
+    lan = sorted(
+        (one for one in own_addresses() if is_private(one) and not one.is_loopback and not one.is_link_local),
+        key=lambda one: (one.version, int(one)),
+    )
+    if not lan:
+        return host
+    return f"[{lan[0]}]" if isinstance(lan[0], ipaddress.IPv6Address) else str(lan[0])
