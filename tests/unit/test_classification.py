@@ -40,6 +40,14 @@ def test_table_is_what_was_agreed() -> None:
         "system_stopped": "INFO",
         "retention_held": "ALERT",
         "retention_stuck": "ALERT",
+        "alarm": "CRITICAL",
+        "armed": "INFO",
+        "disarmed": "INFO",
+        "entry": "WARNING",
+        "pin_wrong": "ALERT",
+        "duress": "CRITICAL",
+        "arm_refused": "WARNING",
+        "arm_suggested": "WARNING",
     }
 
 

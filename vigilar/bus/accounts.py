@@ -17,6 +17,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.errors import BusError, ErrorKind
+from vigilar.bus.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,9 @@ class Account:
     hears: tuple[str, ...] = ()
 
 
-OWNER = Account("owner", hears=("vigilar/#",))
-"""For the command line and the owner's own programs."""
+OWNER = Account("owner", says=(Topics.ARM_REQUEST, Topics.ARM_CHANGED), hears=("vigilar/#",))
+"""For the command line and the owner's own programs. It may ask to arm; what is asked for beyond that is refused by
+who hears it, unless the settings allow it."""
 
 # Mosquitto's own values (mosquitto 2.0, src/password_mosq.h): few rounds, as the passwords are 32 random characters.
 _ROUNDS = 101

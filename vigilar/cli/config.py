@@ -64,7 +64,7 @@ def schema() -> int:
 def _secret_problems(found: Config, places: Places) -> list[ConfigError]:
     """Logins that are named in the file and cannot be read."""
     secrets, problems = SecretStore(places.secrets_dir), []
-    named = [found.bus.login, found.storage.login, *(camera.login for camera in found.cameras)]
+    named = [found.bus.login, found.storage.login, found.sensors.login, *(camera.login for camera in found.cameras)]
     for reference in dict.fromkeys(filter(None, named)):
         try:
             secrets.get_login(secret_name(reference))

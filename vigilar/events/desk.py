@@ -82,6 +82,7 @@ class EventDesk:
         payload: dict[str, Any],
         still_id: int | None = None,
         row: tuple[str, str] | None = None,
+        kept: bool = False,
     ) -> None:
         """Store and announce an event; one whose ``uid`` is known changes nothing. ``row`` is what it uses up."""
         new = NewEvent(
@@ -92,6 +93,7 @@ class EventDesk:
             ts_ms=ts_ms,
             payload=payload,
             still_id=still_id,
+            kept=kept,
         )
         stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row)
         if stored is not None:

@@ -19,7 +19,9 @@ from vigilar.bus.link import BusLink
 from vigilar.bus.messages import SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
+from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
+from vigilar.events.subjects import SUBJECTS
 from vigilar.processes.settings import settings_handler
 from vigilar.proof.watch import Watch
 from vigilar.store.engine import Store
@@ -46,8 +48,11 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
     with closing(Reserve(job.data_dir).help(lambda: Store.open(job.database_url))) as store:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
         names = _camera_names(job)
-        processor = EventProcessor(store, bus, SystemClock(), job.node_id, names)
+        guard = Guard(store, bus, SystemClock(), job.node_id, job.arm, names)
+        subjects = (*SUBJECTS, guard.subject())
+        processor = EventProcessor(store, bus, SystemClock(), job.node_id, names, subjects, guard.notice_event)
         processor.subscribe()
+        bus.on_connected(guard.notice_connection)
         bus.on_connected(processor.notice_connection)
         bus.start()
         stop = Stop()
@@ -62,7 +67,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             control.listen(
                 on_status=lambda status: _publish_health(bus, status),
                 on_fact=processor.handle_fact,
-                on_settings=settings_handler(job, lambda new: names.update(_camera_names(new))),
+                on_settings=settings_handler(job, lambda new: _use(new, names, guard)),
             )
             _turn_until_stopped(processor, control)
         finally:
@@ -71,6 +76,11 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             bus.stop(STOP_S)
             with suppress(StoreError):  # what was not noted is published again at the next start
                 processor.close()
+
+
+def _use(job: EventsJob, names: dict[str, str], guard: Guard) -> None:
+    names.update(_camera_names(job))
+    guard.use(job.arm)
 
 
 def _camera_names(job: EventsJob) -> dict[str, str]:

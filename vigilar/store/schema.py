@@ -9,42 +9,29 @@ from __future__ import annotations
 
 from sqlalchemy import (
     REAL,
-    BigInteger,
     CheckConstraint,
     Column,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
 
-Int64 = BigInteger().with_variant(Integer, "sqlite")
-"""64 bits on both databases; only the name INTEGER makes SQLite's row id."""
+from vigilar.store import guard_schema
+from vigilar.store.metadata import Int64, metadata, node_id, one_of
+
+__all__ = ["guard_schema", "metadata"]
+"""``metadata`` has all tables, those of arming too."""
 
 CONTENTS = ("video", "still", "storyboard")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
 SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
 JOB_STATES = ("waiting", "running", "done", "failed", "cancelled")
 ROLES = ("owner", "adult", "child", "guest")
-
-metadata = MetaData()
-
-
-def one_of(column: str, values: tuple[str, ...]) -> str:
-    """The SQL of a CHECK that ``column`` holds one of ``values``."""
-    return f"{column} IN ({', '.join(repr(value) for value in values)})"
-
-
-def _node_id(comment: str) -> Column[str]:
-    """The box a row belongs to: ``store/nodes.py``. Empty only until the first start after the upgrade claims it."""
-    return Column("node_id", Text, nullable=False, server_default=text("''"), comment=comment)
-
 
 cameras = Table(
     "cameras",
@@ -58,7 +45,7 @@ cameras = Table(
     Column("next_still_number", Int64, nullable=False, server_default=text("1"), comment="number of the next still"),
     Column("video_link", LargeBinary, comment="32 bytes: link of the newest closed video file; null before the first"),
     Column("still_link", LargeBinary, comment="32 bytes: link of the newest closed still; null before the first"),
-    _node_id("the box that runs it"),
+    node_id("the box that runs it"),
     Column(
         "next_storyboard_number",
         Int64,
@@ -97,7 +84,7 @@ files = Table(
     Column("width", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
     Column("height", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
     Column("has_audio", Int64, nullable=False, server_default=text("0"), comment="1 if sound is in it"),
-    _node_id("the box whose data folder holds it"),
+    node_id("the box whose data folder holds it"),
     CheckConstraint(one_of("content", CONTENTS), name="files_content_known"),
     CheckConstraint(one_of("state", FILE_STATES), name="files_state_known"),
     CheckConstraint("has_audio IN (0, 1)", name="files_has_audio_bool"),
@@ -218,7 +205,7 @@ outbox = Table(
     Column("failures", Int64, nullable=False, server_default=text("0"), comment="times it could not be handled"),
     Column("set_aside_ms", Int64, comment="UTC ms when it was given up and kept for inspection; null while it waits"),
     Column("reason", Text, comment="why it was set aside"),
-    _node_id("the box whose process wrote it, and whose events process takes it"),
+    node_id("the box whose process wrote it, and whose events process takes it"),
     UniqueConstraint("uid", "topic", name="outbox_message_once"),
     sqlite_autoincrement=True,
     sqlite_strict=True,
@@ -312,7 +299,7 @@ deletions = Table(
     "deletions",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    _node_id("the box whose file it was"),
+    node_id("the box whose file it was"),
     Column("camera_id", Text, nullable=False, comment="whose file it was"),
     Column("content", Text, nullable=False, comment="video, still or storyboard"),
     Column("number", Int64, nullable=False, comment="the file's number"),
@@ -338,7 +325,7 @@ checkpoints = Table(
     "checkpoints",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    _node_id("the box that signed it"),
+    node_id("the box that signed it"),
     Column("created_ms", Int64, nullable=False, comment="UTC ms"),
     Column("body", Text, nullable=False, comment="what is signed: newest numbers, links and deletion of the box"),
     Column("signature", LargeBinary, nullable=False, comment="64 bytes: Ed25519 over body"),
@@ -351,7 +338,7 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    _node_id("the box that does it"),
+    node_id("the box that does it"),
     Column("kind", Text, nullable=False, comment="export; later reel, timelapse, ..."),
     Column("params", Text, nullable=False, comment="JSON object: what to make"),
     Column("state", Text, nullable=False, comment="waiting, running, done, failed or cancelled"),

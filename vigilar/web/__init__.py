@@ -21,12 +21,14 @@ from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, drive_gate, problems, security, serving, static_files
 from vigilar.web.blueprints import (
     account,
+    arm,
     cameras,
     events,
     exports,
     footage,
     live,
     live_socket,
+    pins,
     shares,
     storage,
     system,
@@ -76,12 +78,14 @@ def create_app(cfg: WebJob) -> Flask:
     account.limiter.init_app(app)
     blueprints = (
         account.bp,
+        arm.bp,
         cameras.bp,
         events.bp,
         exports.bp,
         footage.bp,
         live.bp,
         live_socket.bp,
+        pins.bp,
         shares.bp,
         storage.bp,
         system.bp,

@@ -36,6 +36,13 @@ TYPES = {
     "system_stopped": "Vigilar stopped",
     "retention_held": "Deleting waits",
     "retention_stuck": "No space",
+    "alarm": "Alarm",
+    "armed": "Armed",
+    "disarmed": "Disarmed",
+    "entry": "Somebody came in",
+    "pin_wrong": "Wrong PIN",
+    "arm_refused": "Arming refused",
+    "arm_suggested": "Arming suggested",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -62,6 +69,14 @@ _ICONS = {
     "system_stopped": "power",
     "retention_held": "trash",
     "retention_stuck": "disk",
+    "alarm": "alarm",
+    "armed": "away",
+    "disarmed": "disarmed",
+    "entry": "leaving",
+    "pin_wrong": "alert",
+    "duress": "alert",
+    "arm_refused": "arm",
+    "arm_suggested": "arm",
 }
 
 _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
@@ -94,7 +109,7 @@ class EventCard:
 
 def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
     """``camera_ids``: only an event of a camera has a clip."""
-    is_open = event.end_ms is None and (event.type == "motion" or _is_open_outage(event))
+    is_open = event.end_ms is None and (event.type in ("motion", "alarm") or _is_open_outage(event))
     return EventCard(
         id=event.id,
         change=event.change,

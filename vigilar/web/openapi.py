@@ -61,6 +61,21 @@ def _paths() -> dict[str, Any]:
             "get": _answer("One event"),
             "patch": {**_answer("The event"), **_body(kept="boolean", seen="boolean")},
         },
+        "/api/v1/arm": {
+            "get": _answer("The arm state, and what would not guard the house now"),
+            "post": {
+                **_answer("The arm state"),
+                **_body("mode", "pin", override="boolean", delay_s="integer"),
+            },
+        },
+        "/api/v1/arm/history": {
+            "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}
+        },
+        "/api/v1/members/{member_id}/pin": {
+            "parameters": [_path("member_id")],
+            "put": {**_answer("PIN set", None, status="204"), **_body("pin", "duress_pin", "old_pin")},
+            "delete": _answer("PIN removed", None, status="204"),
+        },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
         "/api/v1/exports": {

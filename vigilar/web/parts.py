@@ -55,12 +55,17 @@ def _no_retry(camera_id: str) -> bool:  # noqa: ARG001 -- one of two ways
     return False
 
 
+def _no_word() -> None:
+    """Without a bus nobody else is told: the events process looks four times a second."""
+
+
 @dataclass(slots=True)
 class Parts:
     """Held in ``app.extensions["vigilar"]``.
 
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
-    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``probe`` tries a
+    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told; ``tell_arm`` says that
+    the arm state changed. ``probe`` tries a
     camera; by default in a program of its own, so that a hostile camera cannot reach this
     process. ``stop`` ends all streams; ``close`` is called after the last request.
 
@@ -84,6 +89,7 @@ class Parts:
     board: HealthBoard = BOARD
     ask_reload: Callable[[], None] = _no_reload
     ask_retry: Callable[[str], bool] = _no_retry
+    tell_arm: Callable[[], None] = _no_word
     probe: CameraProbe = probe_by_command
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, render_template, request
@@ -62,6 +63,7 @@ class Problem(Exception):
         next_step: str = "",
         field: str = "",
         headers: dict[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         default_code, default_detail = _WORDS.get(status, ("request.refused", "This request was refused."))
         self.status = status
@@ -70,6 +72,7 @@ class Problem(Exception):
         self.next_step = next_step
         self.field = field
         self.headers = headers or {}
+        self.more = more or {}
         super().__init__(f"{self.code}: {self.detail}")
 
 
@@ -95,6 +98,7 @@ def problem_response(problem: Problem) -> Response:
         members["detail"] = f"{problem.detail} {problem.next_step}".strip()
         if problem.field:
             members["field"] = problem.field
+        members |= problem.more
         response = Response(json.dumps(members), problem.status, mimetype="application/problem+json")
     response.headers.extend(problem.headers)
     return response

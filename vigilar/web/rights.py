@@ -26,6 +26,9 @@ class Right(Enum):
     EXPORT = "export recordings"
     SEE_SYSTEM = "see how the system is"
     CHANGE_EVENTS = "keep events for ever"
+    ARM = "arm the house"
+    DISARM = "disarm the house"
+    CHANGE_ARMING = "change how the house is armed"
     CHANGE_CAMERAS = "change cameras"
     DELETE_FOOTAGE = "let recordings be deleted"
 
@@ -40,9 +43,11 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.EXPORT,
             Right.SEE_SYSTEM,
             Right.CHANGE_EVENTS,
+            Right.ARM,
+            Right.DISARM,
         }
     ),
-    "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
+    "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.ARM, Right.DISARM}),
     "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
 }
 """The table. A guest sees what happens now and what has happened with its picture, and cannot look back at the days
