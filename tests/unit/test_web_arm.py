@@ -250,7 +250,7 @@ class TestWhoMay:
     def test_owner_sets_anybodys_pin_and_nobody_the_owners(self, house: House, owner: FlaskClient) -> None:
         child = house.member("child")
         assert owner.put("/api/v1/members/2/pin", json={"pin": "771904"}).status_code == 204
-        assert child.put("/api/v1/members/1/pin", json={"pin": "771904"}).get_json()["type"] == "pin.foreign"
+        assert child.put("/api/v1/members/1/pin", json={"pin": "771904"}).get_json()["type"] == "user.unknown"
         assert owner.put("/api/v1/members/99/pin", json={"pin": "771904"}).get_json()["type"] == "user.unknown"
 
     def test_open_page_of_an_armed_house_gives_no_new_pin(self, owner: FlaskClient) -> None:
