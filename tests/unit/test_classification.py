@@ -48,6 +48,16 @@ def test_table_is_what_was_agreed() -> None:
         "duress": "CRITICAL",
         "arm_refused": "WARNING",
         "arm_suggested": "WARNING",
+        "sensor_opened": "INFO",
+        "sensor_motion": "INFO",
+        "sensor_vibration": "INFO",
+        "sensor_glass": "ALERT",
+        "sensor_tamper": "ALERT",
+        "sensor_leak": "CRITICAL",
+        "sensor_smoke": "CRITICAL",
+        "sensor_gas": "CRITICAL",
+        "sensor_silent": "WARNING",
+        "sensor_battery": "WARNING",
     }
 
 

@@ -16,6 +16,7 @@ from vigilar.base.arm_rules import ARMED_MODES, MAX_DELAY_S, MODE_NAMES, Mode
 from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.zone import load_zone
+from vigilar.cli.arm_bell import arm_bell
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, print_json, tell
@@ -54,7 +55,7 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
     rules = arm_rules(config)
     one = rules.of(mode)
     assert one is not None  # noqa: S101 -- click lets no other mode through
-    with open_store(places) as store:
+    with open_store(places) as store, arm_bell(places) as ring:
         by = get_member(store, name).name if name else "the console"
         unready = find_unready(store, [one], [camera.id for camera in config.cameras if camera.enabled])
         if unready and not anyway:
@@ -87,6 +88,7 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
             )
 
         state = arming.change_state(store, step, now_ms)
+        ring()
         print(_sentence(state, load_zone(rules.time_zone)))
     return ExitCode.OK
 
@@ -103,7 +105,10 @@ def disarm(name: str, pin_file: IO[str] | None, places: Places) -> int:
             print("The house is disarmed already.")
             return ExitCode.OK
         member = _whose(store, name)
-        state = _disarm(store, places, member, _read_pin(pin_file, "PIN"))
+        given = _read_pin(pin_file, "PIN")
+        with arm_bell(places) as ring:
+            state = _disarm(store, places, member, given)
+            ring()
         print(_sentence(state, load_zone(rules.time_zone)))
     return ExitCode.OK
 

@@ -25,6 +25,7 @@ COMMANDS: Lines = {
     "disarm": ("vigilar.cli.arm:disarm", "Disarm the house, with a PIN."),
     "state": ("vigilar.cli.arm:state", "Is the house armed, since when and by whom?"),
     "pin": ("vigilar.cli.arm:pin", "The PINs with which members disarm."),
+    "sensors": ("vigilar.cli.sensors:sensors", "Contacts, motion sensors and the like."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),

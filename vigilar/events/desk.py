@@ -20,6 +20,7 @@ from vigilar.store.events import (
     open_motions,
     update_event,
 )
+from vigilar.store.outbox import consume
 
 
 class MissingStartError(Exception):
@@ -106,6 +107,10 @@ class EventDesk:
         changed = update_event(self._store, event, end_ms=end_ms, payload=payload, consumed_outbox=row)
         if changed is not None:
             self._announce(changed)
+
+    def use_up(self, row: tuple[str, str]) -> None:
+        """A message without an effect: its row goes."""
+        consume(self._store, *row)
 
     def find(self, uid: str) -> StoredEvent | None:
         """The event that came from the message ``uid``."""

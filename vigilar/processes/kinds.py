@@ -60,7 +60,8 @@ class ProcessKind:
     PROGRAM has none.
 
     ``says`` and ``hears`` are the topics its account at our broker may publish and subscribe, MQTT wildcards allowed;
-    ``{camera_id}`` in them is the camera's id. A kind with neither has no account.
+    ``{camera_id}`` in them is the camera's id, ``{zigbee2mqtt}`` the base topic of the settings. A kind with neither
+    has no account.
 
     ``live`` names the fields of the job that reach the running process (``ControlChild.listen(on_settings=...)``). A
     change of any other starts the process again, so what must reconnect, and every secret, is never in it.
@@ -96,6 +97,7 @@ class ProcessKind:
 
 
 _CAMERA = "{camera_id}"
+_ZIGBEE = "{zigbee2mqtt}"
 
 KINDS: tuple[ProcessKind, ...] = (
     ProcessKind(
@@ -174,6 +176,17 @@ KINDS: tuple[ProcessKind, ...] = (
                 "sound",
             }
         ),
+    ),
+    ProcessKind(
+        name="sensors",
+        title="The program for sensors",
+        entry="vigilar.processes.sensors:run_sensors",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_sensors_job",
+        says=("vigilar/sensor/#", "vigilar/presence/#"),
+        hears=(f"{_ZIGBEE}/#",),
+        live=frozenset({"log_level", "silent_after_ms", "low_battery", "away_after_s"}),
     ),
     ProcessKind(
         name="upkeep",

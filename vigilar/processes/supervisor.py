@@ -297,7 +297,7 @@ class Supervisor:
 
         The broker comes first, as its are the only errors (BusError), and nothing may be half changed then.
         """
-        if before is None or _own_port(before) != _own_port(plan):
+        if before is None or (_own_port(before), before.broker.sensors) != (_own_port(plan), plan.broker.sensors):
             self._apply_broker(_own_port(plan))
         else:
             self._renew_accounts(before, plan)

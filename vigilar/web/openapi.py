@@ -71,6 +71,18 @@ def _paths() -> dict[str, Any]:
         "/api/v1/arm/history": {
             "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}
         },
+        "/api/v1/sensors": {"get": _answer("All sensors")},
+        "/api/v1/sensors/{sensor_id}": {
+            "parameters": [_path("sensor_id")],
+            "get": _answer("One sensor, and what it told in the last week"),
+            "patch": {**_answer("The sensor"), **_body("name", "room")},
+            "delete": _answer("Removed, until it speaks again", None, status="204"),
+        },
+        "/api/v1/presence": {"get": _answer("Who is at home, and the devices seen on the network")},
+        "/api/v1/presence/devices/{mac}": {
+            "parameters": [_path("mac")],
+            "put": {**_answer("The device"), **_body("name", member="integer")},
+        },
         "/api/v1/members/{member_id}/pin": {
             "parameters": [_path("member_id")],
             "put": {**_answer("PIN set", None, status="204"), **_body("pin", "duress_pin", "old_pin")},
