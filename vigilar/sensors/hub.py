@@ -1,12 +1,14 @@
 """Takes what sensors say: into their rows, their history, and to the house, each change once.
 
-What becomes an event is a row of the outbox first, then a message (as facts of cameras are); measured values are only
-told. A sensor that was not heard for long, or whose battery is nearly empty, is told of like anything it says itself.
+What becomes an event is a row of the outbox, in the transaction that stores the change, and then a message; measured
+values are only told. A sensor that was not heard for long, or whose battery is nearly empty, is told of like anything
+it says itself.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,10 +18,9 @@ from vigilar.base.tally import Tally
 from vigilar.bus.messages import SensorTold
 from vigilar.bus.topics import Topics
 from vigilar.sensors import zigbee
-from vigilar.store import inbound
 from vigilar.store import sensors as rows
 from vigilar.store.engine import Store
-from vigilar.store.sensors import Sensor, Word
+from vigilar.store.sensors import Sensor, Told, Word
 
 logger = logging.getLogger(__name__)
 
@@ -103,14 +104,14 @@ class SensorHub:
         # The first word of a sensor that is at rest is no change: nobody closed the door just now.
         told = {kind: value for kind, value in told.items() if value or kind in sensor.state}
         values = {kind: value for kind, value in word.values.items() if self._is_reading_due(sensor, kind, now_ms)}
-        kept = {**told, **values}
-        rows.note_word(self._store, sensor.id, word, kept, now_ms)
-        for kind, value in told.items():
-            self._tell(sensor, kind, value)
-        for kind, value in values.items():
-            self._publish(sensor, kind, value)
         if sensor.is_silent:
-            self._tell(sensor, "silent", 0.0)
+            told["silent"] = 0.0
+        messages = [self._message(sensor, kind, value) for kind, value in told.items()]
+        rows.note_word(self._store, sensor.id, word, {**told, **values}, now_ms, messages)
+        self._publish(messages)
+        for kind, value in values.items():
+            measured = self._message(sensor, kind, value)
+            self._bus.publish(measured.topic, measured.payload, 0)
         self._judge_battery(sensor, word.battery, low)
         self._refresh(sensor.id)
 
@@ -124,7 +125,7 @@ class SensorHub:
                 heard_ms = max(sensor.last_ms or sensor.created_ms, self._began_ms)
                 is_late = now_ms - heard_ms > self.limits.silent_after_ms
                 if is_late and not sensor.is_silent and not sensor.address.startswith("gpio/"):
-                    self._set_silent(sensor)
+                    self._set_silent(sensor, silent=True)
         if now_ms - self._prune_ms >= PRUNE_EVERY_MS:
             self._prune_ms = now_ms
             rows.prune_readings(self._store, now_ms)
@@ -146,16 +147,12 @@ class SensorHub:
         sensor = self._known.get(self._names.get(name, f"zigbee/{name}"))
         if sensor is None or is_available != sensor.is_silent:
             return
-        if is_available:
-            rows.set_trouble(self._store, sensor.id, silent=False)
-            self._tell(sensor, "silent", 0.0)
-        else:
-            self._set_silent(sensor)
-        self._refresh(sensor.id)
+        self._set_silent(sensor, silent=not is_available)
 
-    def _set_silent(self, sensor: Sensor) -> None:
-        self._tell(sensor, "silent", 1.0)
-        rows.set_trouble(self._store, sensor.id, silent=True)
+    def _set_silent(self, sensor: Sensor, *, silent: bool) -> None:
+        messages = [self._message(sensor, "silent", float(silent))]
+        rows.set_trouble(self._store, sensor.id, self._now_ms(), messages, silent=silent)
+        self._publish(messages)
         self._refresh(sensor.id)
 
     def _judge_battery(self, sensor: Sensor, battery: int | None, told_low: bool | None) -> None:
@@ -166,8 +163,9 @@ class SensorHub:
         if told_low is not None and (told_low or battery is None):
             is_low = told_low
         if is_low != sensor.is_low:
-            self._tell(sensor, "battery_low", float(is_low))
-            rows.set_trouble(self._store, sensor.id, low=is_low)
+            messages = [self._message(sensor, "battery_low", float(is_low))]
+            rows.set_trouble(self._store, sensor.id, self._now_ms(), messages, low=is_low)
+            self._publish(messages)
 
     def _is_reading_due(self, sensor: Sensor, kind: str, now_ms: int) -> bool:
         if kind in EVENT_KINDS:
@@ -178,16 +176,14 @@ class SensorHub:
         self._read_ms[key] = now_ms
         return True
 
-    def _tell(self, sensor: Sensor, kind: str, value: float) -> None:
-        """What becomes an event: a row first, then the message."""
+    def _message(self, sensor: Sensor, kind: str, value: float) -> Told:
         message = SensorTold(new_id(), self._now_ms(), sensor.id, kind, value, sensor.name)
-        topic = Topics.sensor(sensor.id, kind)
-        inbound.put(self._store, self._node_id, message.id, topic, message.dump(), self._now_ms())
-        self._bus.publish(topic, message.dump())
+        return Told(message.id, Topics.sensor(sensor.id, kind), message.dump())
 
-    def _publish(self, sensor: Sensor, kind: str, value: float) -> None:
-        message = SensorTold(new_id(), self._now_ms(), sensor.id, kind, value, sensor.name)
-        self._bus.publish(Topics.sensor(sensor.id, kind), message.dump(), 0)
+    def _publish(self, messages: Sequence[Told]) -> None:
+        """What is a row already: the events process need not wait for its next look."""
+        for one in messages:
+            self._bus.publish(one.topic, one.payload)
 
     def _refresh(self, sensor_id: str) -> None:
         found = rows.find_sensor(self._store, sensor_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.ids import slug
 from vigilar.store.engine import Store
 from vigilar.store.guard_schema import sensor_readings, sensors
+from vigilar.store.schema import outbox
 
 KEEP_READINGS_MS = 30 * 86_400_000
 
@@ -45,6 +46,15 @@ class Word:
     values: Mapping[str, float] = field(default_factory=dict)
     battery: int | None = None
     link_quality: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message to the events process, which becomes a row of the outbox with the change it tells of."""
+
+    uid: str
+    topic: str
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +117,10 @@ def ensure_sensor(store: Store, node_id: str, address: str, name: str, now_ms: i
         return _sensor(connection.execute(select(sensors).where(sensors.c.address == address)).one())
 
 
-def note_word(store: Store, sensor_id: str, word: Word, kept: Mapping[str, float], now_ms: int) -> None:
-    """A sensor spoke: its newest state, and ``kept`` of its values into its history."""
+def note_word(
+    store: Store, sensor_id: str, word: Word, kept: Mapping[str, float], now_ms: int, told: Sequence[Told] = ()
+) -> None:
+    """A sensor spoke: its newest state, ``kept`` of its values into its history, and what is told of it, at once."""
     with store.write("store what a sensor told") as connection:
         row = connection.execute(select(sensors).where(sensors.c.id == sensor_id)).one()
         changes: dict[str, Any] = {
@@ -126,17 +138,29 @@ def note_word(store: Store, sensor_id: str, word: Word, kept: Mapping[str, float
             connection.execute(
                 insert(sensor_readings).values(sensor_id=sensor_id, ts_ms=now_ms, kind=kind, value=value)
             )
+        _put(connection, row.node_id, told, now_ms)
 
 
-def set_trouble(store: Store, sensor_id: str, *, silent: bool | None = None, low: bool | None = None) -> None:
-    """Note that a sensor is silent, or that its battery is nearly empty, or neither any more."""
+def set_trouble(
+    store: Store,
+    sensor_id: str,
+    now_ms: int,
+    told: Sequence[Told],
+    *,
+    silent: bool | None = None,
+    low: bool | None = None,
+) -> None:
+    """Note that a sensor is silent, or that its battery is nearly empty, or neither any more, and tell of it."""
     changes = {}
     if silent is not None:
         changes["is_silent"] = int(silent)
     if low is not None:
         changes["is_low"] = int(low)
     with store.write("store how a sensor is") as connection:
-        connection.execute(update(sensors).where(sensors.c.id == sensor_id).values(**changes))
+        node_id = connection.execute(
+            update(sensors).where(sensors.c.id == sensor_id).values(**changes).returning(sensors.c.node_id)
+        ).scalar_one()
+        _put(connection, node_id, told, now_ms)
 
 
 def name_sensor(store: Store, sensor_id: str, name: str, room: str) -> Sensor:
@@ -166,6 +190,19 @@ def prune_readings(store: Store, now_ms: int) -> None:
     """Forget what was told longer than KEEP_READINGS_MS ago."""
     with store.write("forget what sensors told") as connection:
         connection.execute(delete(sensor_readings).where(sensor_readings.c.ts_ms < now_ms - KEEP_READINGS_MS))
+
+
+def _put(connection: Connection, node_id: str, told: Sequence[Told], now_ms: int) -> None:
+    for one in told:
+        connection.execute(
+            insert(outbox).values(
+                node_id=node_id,
+                uid=one.uid,
+                topic=one.topic,
+                payload=one.payload.decode("utf-8"),
+                created_ms=now_ms,
+            )
+        )
 
 
 def _free_id(connection: Connection, name: str) -> str:

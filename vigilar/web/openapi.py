@@ -78,6 +78,11 @@ def _paths() -> dict[str, Any]:
             "patch": {**_answer("The sensor"), **_body("name", "room")},
             "delete": _answer("Removed, until it speaks again", None, status="204"),
         },
+        "/api/v1/settings/guard": {
+            "get": _answer("Settings of arming, sensors and presence"),
+            "patch": {**_answer("The same, changed"), **_body("version", set="object")},
+        },
+        "/api/v1/settings/undo": {"post": _answer("The newest change of the settings was taken back")},
         "/api/v1/presence": {"get": _answer("Who is at home, and the devices seen on the network")},
         "/api/v1/presence/devices/{mac}": {
             "parameters": [_path("mac")],
