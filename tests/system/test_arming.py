@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from playwright.sync_api import Page, sync_playwright
 from tests.flow.command_line import vigilar
 from tests.system.chromium import CHROMIUM, FLAGS
 from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
+from tests.together import make_once
 from vigilar.base.ids import new_id
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import ArmRequest
 from vigilar.bus.topics import Topics
+from vigilar.demo.scenes import SCENES, Scene, ensure_clip
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
@@ -30,9 +33,16 @@ PIN, WRONG = "482913", "700431"
 SETTINGS = '[arm]\nleave_delay = "1s"\nenter_delay = "2s"\nalarm_lasts = "5s"'
 
 
+def street() -> str:
+    """The address of a street in which something moves every few seconds; made once a run."""
+    place = next(one for one in SCENES if one.name == "street")
+    scene = Scene("street", place.place, place.act, 24)
+    return f"file:{ensure_clip(scene, make_once('street-24-s', partial(ensure_clip, scene))).main}"
+
+
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
-    with run_house(tmp_path_factory.mktemp("armed") / "house", {"Street": "demo:street"}, SETTINGS) as house:
+    with run_house(tmp_path_factory.mktemp("armed") / "house", {"Street": street()}, SETTINGS) as house:
         assert ask(house, "PUT", "/api/v1/members/me/pin", {"pin": PIN})[0] == 204
         wait_for(lambda: state(house)["ready"], 60, "the camera is live")
         yield house

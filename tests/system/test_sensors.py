@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from tests.flow.command_line import vigilar
 from tests.ports import free_port
 from tests.system.house import RunningHouse, run_house, wait_for
-from tests.system.test_arming import PIN, arm, ask, state
+from tests.system.test_arming import PIN, arm, ask, state, street
 from vigilar.base.ids import new_id
 from vigilar.bus.messages import ArmRequest
 from vigilar.bus.topics import Topics
@@ -55,7 +55,7 @@ class Zigbee2Mqtt:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
     settings = f'[sensors]\nlisten = "127.0.0.1:{free_port()}"\n[arm]\nenter_delay = "2s"'
-    with run_house(tmp_path_factory.mktemp("sensed") / "house", {"Hall": "demo:hall"}, settings) as house:
+    with run_house(tmp_path_factory.mktemp("sensed") / "house", {"Hall": street()}, settings) as house:
         assert ask(house, "PUT", "/api/v1/members/me/pin", {"pin": PIN})[0] == 204
         wait_for(lambda: state(house)["ready"], 60, "the camera is live")
         yield house

@@ -81,9 +81,9 @@ def chip_of(state: ArmState | None) -> ArmChip:
     return ArmChip(state.mode, state.mode, MODE_NAMES[state.mode])
 
 
-def arm_notice(state: ArmState) -> Notice:
+def arm_content(state: ArmState) -> dict[str, Any]:
     """For all open pages; where something was seen is not in it, as not everybody sees each camera."""
-    content = {
+    return {
         "change": state.change,
         "mode": state.mode,
         "since_ts": state.since_ms,
@@ -93,13 +93,11 @@ def arm_notice(state: ArmState) -> Notice:
         "alarm": state.is_alarm,
         "chip": asdict(chip_of(state)),
     }
-    made = make_notice(ARM, content)
-    return Notice(made.name, made.data, must_arrive=True)
 
 
 def broadcast_arm(state: ArmState) -> None:
     """Tell all open pages. Any thread; never waits."""
-    HUB.broadcast(arm_notice(state))
+    HUB.broadcast(Notice(ARM, make_notice(ARM, arm_content(state)).data, must_arrive=True))
 
 
 def arm_json(state: ArmState, unready: Sequence[Unready], visible: VisibleCameras) -> dict[str, Any]:

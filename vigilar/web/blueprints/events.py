@@ -20,7 +20,7 @@ from vigilar.store.arming import read_state
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
-from vigilar.web.arm_words import ARM, arm_notice
+from vigilar.web.arm_words import ARM, arm_content
 from vigilar.web.auth import asker, check_may, end_with_login
 from vigilar.web.bodies import read_json
 from vigilar.web.event_words import (
@@ -247,7 +247,7 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
     """The lines of one page's stream, until it is closed: by the page, with its login, or by the end of the process."""
     try:
         newest = event_rows.newest_change(here.store)
-        yield "retry: 1000\n" + make_notice("connected", {"now": here.now_ms(), "change": newest}).dump()
+        yield "retry: 1000\n" + _connected(here, newest).dump()
         sent = newest
         if last_id is not None:
             after = _change_of(last_id, newest)
@@ -259,12 +259,17 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
                     yield notice.dump()
                     sent = max(sent, notice.change or 0)
         yield _health(here, visible)
-        yield arm_notice(read_state(here.store)).dump()
         yield from _follow(here, visible, listener, sent)
     except HubClosed:
         return
     except StoreError as error:
         logger.warning("an event stream ended, its page will come back: %s", error)
+
+
+def _connected(here: Parts, newest: int) -> Notice:
+    """The first notice: what a page must know at once, however long it was away."""
+    arm = arm_content(read_state(here.store))
+    return make_notice("connected", {"now": here.now_ms(), "change": newest, "arm": arm})
 
 
 def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int) -> Iterator[str]:

@@ -47,7 +47,10 @@ function lead() {
   source = new EventSource(hasList || change ? `/events/stream?after=${change}` : "/events/stream");
   const on = (name, use) => source.addEventListener(name, (event) => use(JSON.parse(event.data), event));
   // Not `change`: what was missed since the last event follows as events, and only they may move it on.
-  on("connected", (data) => tell({ kind: "up", change: hasList ? 0 : data.change, now: data.now }));
+  on("connected", (data) => {
+    tell({ kind: "up", change: hasList ? 0 : data.change, now: data.now });
+    tell({ kind: "arm", data: data.arm });
+  });
   on("event", (data) => tell({ kind: "event", data, change: data.change }));
   on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
   on("health", (data) => tell({ kind: "health", data, now: data.now }));
