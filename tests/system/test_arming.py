@@ -17,10 +17,12 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.flow.command_line import vigilar
+from tests.ports import free_port
 from tests.system.chromium import CHROMIUM, FLAGS
 from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
 from tests.together import make_once
 from vigilar.base.ids import new_id
+from vigilar.bus.broker import is_answering
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import ArmRequest
@@ -196,6 +198,47 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
         print("chip:", [round(one * 1000) for one in took], "ms")
         assert max(took) < 0.3
         pages[0].context.browser.close()  # type: ignore[union-attr]  # it has one
+
+
+@pytest.mark.quiet
+def test_changed_setting_is_in_use_within_two_seconds(house: RunningHouse, ear: Ear) -> None:
+    """On the pages and in the process that guards; no camera is interrupted by it."""
+    camera = house.camera("street").pid
+    took = []
+    for key, value, sign in (("arm.home.enter_delay", "17s", b"17 s to disarm"), ("arm.bus", "no", b"")):
+        began = time.monotonic()
+        code, _ = ask(house, "PATCH", "/api/v1/settings/guard", {"set": {key: value}})
+        assert code == 200
+        if sign:
+            wait_for(lambda sign=sign: sign in house.get("/arm"), 5, f"{key} is in use")  # type: ignore[misc]
+            took.append(time.monotonic() - began)
+    refused = len(house.events("arm_refused"))
+
+    def is_refused() -> bool:
+        ear.request("home")
+        time.sleep(0.1)
+        return len(house.events("arm_refused")) > refused
+
+    wait_for(is_refused, 5, "the guard uses it")
+    took.append(time.monotonic() - began)
+    for _ in range(2):
+        assert ask(house, "POST", "/api/v1/settings/undo", {})[0] == 200
+    if state(house)["mode"] != "disarmed":
+        disarm(house)
+    print("settings:", [round(one, 2) for one in took], "s")
+    assert max(took) < 2.0
+    assert house.camera("street").pid == camera
+
+
+@pytest.mark.long
+def test_way_in_for_sensors_is_switched_on_while_it_runs(house: RunningHouse) -> None:
+    port, camera = free_port(), house.camera("street").pid
+    assert ask(house, "PATCH", "/api/v1/settings/guard", {"set": {"sensors.listen": f"127.0.0.1:{port}"}})[0] == 200
+    wait_for(lambda: is_answering(port, 0.5), 15, "our broker listens there")
+    wait_for(lambda: [p for p in house.children() if p.name() == "v:sensors"], 15, "the process for sensors runs")
+    assert house.camera("street").pid == camera
+    assert ask(house, "POST", "/api/v1/settings/undo", {})[0] == 200
+    wait_for(lambda: not is_answering(port, 0.5), 15, "it is off again")
 
 
 @pytest.mark.long
