@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from datetime import tzinfo
 from typing import IO
 
@@ -21,9 +22,10 @@ from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, print_json, tell
 from vigilar.cli.user import get_member, open_store
-from vigilar.config.cut import house_zone_name
+from vigilar.config.cut import database_url, house_zone_name
 from vigilar.config.guard_cut import arm_rules
 from vigilar.config.load import load_config
+from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.store import arming, pins
 from vigilar.store import users as user_rows
@@ -248,6 +250,12 @@ def _ask_new(words: str) -> str:
 
 def _line(action: str, by: str) -> Line:
     return Line(action=action, mode="disarmed", by=by, how=HOW)
+
+
+def arm_sentence(config: Config, places: Places) -> str:
+    """``Away since 2026-11-28 21:04:11, by Sam.`` Raises StoreError."""
+    with closing(Store.open(database_url(config, places))) as store:
+        return _sentence(arming.read_state(store), load_zone(house_zone_name(config)))
 
 
 def _sentence(found: ArmState, zone: tzinfo) -> str:

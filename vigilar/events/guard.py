@@ -51,6 +51,9 @@ LOOK_EVERY_NS = 2_000_000_000
 
 SCHEDULE_EVERY_NS = 1_000_000_000
 
+LINES_EVERY_NS = 1_000_000_000
+"""How late a line of history that changed no state becomes an event, when nobody tells of it."""
+
 REQUEST_AGE_MS = 60_000
 """A message that asks to arm is older than this only if somebody keeps or repeats it; so is one from the future."""
 
@@ -89,7 +92,7 @@ class Guard:
         self._place = PassingPlace(store, place)
         self._unsaved: Change | None = None
         self._saved_mono_ns = 0
-        self._look_mono_ns = self._schedule_mono_ns = 0
+        self._look_mono_ns = self._schedule_mono_ns = self._lines_mono_ns = 0
         self._line_id = max(0, arming.newest_line(store) - LINES_AGAIN)
         self._told_change = self._effected_change = -1
         self._requests: deque[str] = deque(maxlen=KNOWN_REQUESTS)
@@ -117,6 +120,7 @@ class Guard:
     def take_change(self, _desk: EventDesk, _source: Source, payload: bytes) -> None:
         """Somebody changed the row. The turn that follows reads it."""
         ArmChanged.parse(payload)
+        self._lines_mono_ns = 0
 
     def take_request(self, _desk: EventDesk, source: Source, payload: bytes) -> None:
         """A wish from the bus: to arm, and no more unless the owner allows it."""
@@ -146,7 +150,9 @@ class Guard:
             self._look_mono_ns = self._clock.mono_ns() + LOOK_EVERY_NS
             state = self._judge_new(state)
         self._save_place()
-        self._write_events(desk)
+        if state.change != self._effected_change or self._clock.mono_ns() >= self._lines_mono_ns:
+            self._lines_mono_ns = self._clock.mono_ns() + LINES_EVERY_NS
+            self._write_events(desk)
         if state.change != self._effected_change:
             self._show_alarm(desk, state)
             self._effected_change = state.change
@@ -285,6 +291,8 @@ class Guard:
         unready = find_unready(self._store, [rules], self._camera_names)
         open_ids = frozenset(one.source_id for one in unready if one.is_open)
 
+        self._lines_mono_ns = 0
+
         def step(state: ArmState, now_ms: int) -> Decision | None:
             if how == "bus" and self._rules.weakens(state.mode, mode):
                 reason = "it would guard less than now, which needs a PIN"
@@ -301,6 +309,7 @@ class Guard:
         self._change(lambda state, now_ms: None if state.is_quiet else arming.disarmed(state, by, "bus", now_ms))
 
     def _refuse(self, mode: str, by: str, how: str, reason: str) -> ArmState:
+        self._lines_mono_ns = 0
         return self._change(lambda state, _now_ms: Decision(state, (_refusal(mode, by, how, reason),)))
 
     # What follows from the state
