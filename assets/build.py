@@ -64,6 +64,18 @@ ICONS = {
     "keys": "keyboard",
     "again": "arrow-clockwise",
     "narrow": "speedometer2",
+    "disarmed": "shield-slash",
+    "home": "house-lock",
+    "night": "moon-stars-fill",
+    "away": "shield-lock-fill",
+    "leaving": "hourglass-split",
+    "alarm": "bell-fill",
+    "arm": "shield-lock",
+    "sensor": "broadcast-pin",
+    "phone": "phone",
+    "undo": "arrow-counterclockwise",
+    "settings": "gear",
+    "rename": "pencil",
 }
 """Name on our pages -> icon of bootstrap-icons. One file with these alone weighs 4 kB, the icon font 134 kB."""
 

@@ -16,7 +16,9 @@ CODE = ROOT / "vigilar"
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"base"}),
     frozenset({"config", "bus", "media", "vge", "store"}),
-    frozenset({"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo", "door"}),
+    frozenset(
+        {"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo", "sensors", "door"}
+    ),
     frozenset({"web"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
@@ -34,9 +36,10 @@ NOT_FOR = {
     "events": {"config"},
     "proof": {"config"},
     "upkeep": {"config"},
+    "sensors": {"config"},
     "demo": {"config"},
     "door": {"config"},
-    "web": {"detect", "record", "events", "demo"},
+    "web": {"detect", "record", "events", "demo", "sensors"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
 
@@ -52,6 +55,7 @@ DOORS = {
     "flask_sock": {"web"},
     "werkzeug": {"web"},
     "gunicorn": {"processes"},
+    "gpiod": {"sensors"},
     "cryptography": {"vge", "door"},
     "argon2": {"web"},
     "ifaddr": {"door"},

@@ -81,6 +81,7 @@ def test_effective_values_show_what_cameras_take_over() -> None:
             "sensitivity": "high",
             "keep": "30d",
             "sound": True,
+            "indoor": False,
             "enabled": True,
         }
     ]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.errors import BusError, ErrorKind
+from vigilar.bus.topics import Topics
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,18 @@ class Account:
     hears: tuple[str, ...] = ()
 
 
-OWNER = Account("owner", hears=("vigilar/#",))
-"""For the command line and the owner's own programs."""
+OWNER = Account("owner", says=(Topics.ARM_REQUEST, Topics.ARM_CHANGED), hears=("vigilar/#",))
+"""For the command line and the owner's own programs. It may ask to arm; what is asked for beyond that is refused by
+who hears it, unless the settings allow it."""
+
+ZIGBEE_USER = "zigbee2mqtt"
+"""The one user of the listener for sensors. It is not one of the accounts above, nor are they at that listener."""
+
+
+def zigbee_account(topic: str) -> Account:
+    """What Zigbee2MQTT may do: all below its own base topic, and hear what a siren should do."""
+    return Account(ZIGBEE_USER, says=(f"{topic}/#",), hears=(f"{topic}/#", Topics.SIREN))
+
 
 # Mosquitto's own values (mosquitto 2.0, src/password_mosq.h): few rounds, as the passwords are 32 random characters.
 _ROUNDS = 101

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_remade
@@ -38,21 +39,51 @@ log_type error
 log_timestamp_format %Y-%m-%dT%H:%M:%S%z broker mosquitto
 user root
 """
+_SENSORS = """\
+listener {port} {host}
+allow_anonymous false
+password_file {folder}/sensor-accounts
+acl_file {folder}/sensor-acl
+max_connections 20
+"""
+# Users and rules of its own: from the network nobody enters as a process of ours, or says what one says.
+
 # set_tcp_nodelay: else a lone message waits for the acknowledgement of the one before it (41 ms measured).
 # autosave: by default what was acknowledged is saved every 30 minutes only, and lost if the broker is killed.
 # user: a broker started by root would become user mosquitto, who cannot read our folder. Others stay who they are.
 
 
-def write_configuration(folder: Path, port: int, accounts: str, acl: str) -> None:
+ACCOUNTS, SENSOR_ACCOUNTS = "accounts", "sensor-accounts"
+"""Names of the password files in the broker's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorsListener:
+    """A second way in, for Zigbee2MQTT: where, and the text of its password file and of its rules."""
+
+    host: str
+    port: int
+    accounts: str
+    acl: str
+
+
+def write_configuration(
+    folder: Path, port: int, accounts: str, acl: str, sensors: SensorsListener | None = None
+) -> None:
     """Lay down what Mosquitto reads: ``accounts`` (its password file) and ``acl`` come from ``accounts``.
 
     What has not changed since the last start is not written again: a full disk must not keep the house from starting.
     Raises OSError.
     """
     make_private_folder(folder)
-    write_remade(folder / "accounts", accounts.encode())
+    write_remade(folder / ACCOUNTS, accounts.encode())
     write_remade(folder / "acl", acl.encode())
     text = _CONFIGURATION.format(port=port, folder=folder)
+    if sensors is not None:
+        write_remade(folder / SENSOR_ACCOUNTS, sensors.accounts.encode())
+        write_remade(folder / "sensor-acl", sensors.acl.encode())
+        more = _SENSORS.format(port=sensors.port, host=sensors.host, folder=folder)
+        text = f"per_listener_settings true\n{text}{more}"
     write_remade(folder / "mosquitto.conf", text.encode())
 
 

@@ -51,6 +51,7 @@ _PLAIN: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "bool": (bool,),
     "dict[str, Any]": (dict,),
+    "dict[str, Any] | None": (dict, type(None)),
     "str | None": (str, type(None)),
     "int | None": (int, type(None)),
     "float | None": (int, float, type(None)),
@@ -213,3 +214,61 @@ class JobChanged(Message):
     percent: int = 0
     seconds_left: int | None = None
     source_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmChanged(Message):
+    """Somebody changed the row of the arm state: look at it. Saying so changes nothing by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRequest(Message):
+    """A wish to arm (or, where the owner allows it, to disarm). Never a PIN. ``by``: who asks, for the history."""
+
+    mode: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStateTold(Message):
+    """The arm state, retained: what the row says. ``change`` rises. ``pending``: ``{"mode", "until_ts"}``; ``entry``:
+    ``{"until_ts", "what", "where"}``; ``alarm``: ``{"since_ts", "until_ts", "what", "where", "event"}`` while it goes
+    on. ``ts`` is when it was told."""
+
+    mode: str
+    since_ts: int
+    by: str
+    change: int
+    pending: dict[str, Any] | None = None
+    entry: dict[str, Any] | None = None
+    alarm: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SirenCommand(Message):
+    """Whether a siren should sound, retained: ``state`` is ``on`` or ``off``; by itself it ends at ``until_ts``."""
+
+    state: str
+    until_ts: int | None = None
+    what: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SensorTold(Message):
+    """What a sensor told. ``kind`` as in the topic; ``value`` 1 or 0 for yes and no (1: open, moving, wet, smoke), else
+    a number in the unit of the kind. ``silent`` and ``battery`` tell of the sensor itself."""
+
+    sensor_id: str
+    kind: str
+    value: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceTold(Message):
+    """Where a member is, by the phone: ``state`` is ``home``, ``away`` or ``unknown``, since ``since_ts``. Retained."""
+
+    member: str
+    state: str
+    since_ts: int

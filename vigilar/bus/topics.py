@@ -14,6 +14,10 @@ class Topics:
     """Retained: who subscribes gets the newest at once."""
 
     SYSTEM_JOB = "vigilar/system/job"
+    ARM_STATE = "vigilar/system/arm_state"
+    ARM_REQUEST = "vigilar/system/arm_request"
+    ARM_CHANGED = "vigilar/system/arm_changed"
+    SIREN = "vigilar/siren/command"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
 
     @staticmethod
@@ -45,6 +49,16 @@ class Topics:
     def camera_command(camera_id: str) -> str:
         """All commands to one camera."""
         return f"vigilar/camera/{camera_id}/command/#"
+
+    @staticmethod
+    def sensor(sensor_id: str, kind: str) -> str:
+        """What a sensor tells: ``contact``, ``motion``, ``temperature``, ..."""
+        return f"vigilar/sensor/{sensor_id}/{kind}"
+
+    @staticmethod
+    def presence(member: str) -> str:
+        """Whether a member is at home; ``member`` is the slug of the name."""
+        return f"vigilar/presence/{member}"
 
 
 def matches(pattern: str, topic: str) -> bool:

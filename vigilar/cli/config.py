@@ -1,4 +1,4 @@
-"""``vigilar config``: validate, show, schema."""
+"""``vigilar config``: validate, show, schema, undo."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import click
 from vigilar.base.errors import ConfigError, ExitCode
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
-from vigilar.cli.output import print_json
+from vigilar.cli.output import print_json, tell
+from vigilar.cli.service import ask_reload
 from vigilar.config.cut import secret_name
+from vigilar.config.edit import undo
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -20,6 +22,7 @@ from vigilar.config.secrets import SecretStore
 _COMMANDS = {
     "validate": ("vigilar.cli.config:validate", "Name everything that is wrong, with line and key."),
     "show": ("vigilar.cli.config:show", "Print the settings in force."),
+    "undo": ("vigilar.cli.config:undo_command", "Take back the newest change."),
     "schema": ("vigilar.cli.config:schema", "Print the JSON Schema of the file, for editors."),
 }
 
@@ -54,6 +57,17 @@ def show(places: Places, as_json: bool) -> int:
     return ExitCode.OK
 
 
+@click.command("undo")
+@with_places
+def undo_command(places: Places) -> int:
+    """Take back the newest change that a page or a command made; a running service reads it at once."""
+    what = undo(places)
+    if ask_reload(places):
+        tell("The service reads its settings again.")
+    print(f"Taken back: {what}.")
+    return ExitCode.OK
+
+
 @click.command()
 def schema() -> int:
     """Print the JSON Schema of the settings file."""
@@ -64,7 +78,7 @@ def schema() -> int:
 def _secret_problems(found: Config, places: Places) -> list[ConfigError]:
     """Logins that are named in the file and cannot be read."""
     secrets, problems = SecretStore(places.secrets_dir), []
-    named = [found.bus.login, found.storage.login, *(camera.login for camera in found.cameras)]
+    named = [found.bus.login, found.storage.login, found.sensors.login, *(camera.login for camera in found.cameras)]
     for reference in dict.fromkeys(filter(None, named)):
         try:
             secrets.get_login(secret_name(reference))

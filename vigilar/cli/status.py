@@ -14,6 +14,7 @@ from vigilar.base.disk import device_fault, is_read_only
 from vigilar.base.errors import ConfigError, ExitCode, StoreError
 from vigilar.base.not_recording import DISK_STEPS, NotRecording, find_reason
 from vigilar.base.status_socket import ask_status
+from vigilar.cli.arm import arm_sentence
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, one_line, print_json, print_table
 from vigilar.cli.proof_status import proof_warnings
@@ -108,6 +109,7 @@ def _gather(places: Places) -> dict[str, Any]:
     try:
         found["cameras"] = read_cameras(config, places, now_ms)
         found["warnings"] += proof_warnings(config, places, now_ms)
+        found["notes"].append(arm_sentence(config, places))
     except StoreError as error:
         found["warnings"].append(f"The database cannot be read: {error}. {error.next_step}")
         found["cameras"] = [CameraStatus(one.id, one.name, one.enabled, None, 0, False) for one in config.cameras]

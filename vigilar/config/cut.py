@@ -11,6 +11,7 @@ from urllib.parse import quote
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.config.addresses import is_rtsp, with_login
+from vigilar.config.guard_cut import arm_rules, sensors_listener
 from vigilar.config.jobs import (
     BrokerPlan,
     BusLogin,
@@ -18,6 +19,8 @@ from vigilar.config.jobs import (
     CameraInfo,
     CameraJob,
     EventsJob,
+    GpioLine,
+    SensorsJob,
     UpkeepJob,
     WebJob,
     WorkJob,
@@ -97,7 +100,34 @@ def own_ports(config: Config) -> tuple[int, ...]:
 
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
     config = source.config
-    return EventsJob(**source.shared(login), cameras=camera_infos(config), copy_to=config.proof.copy_to)
+    return EventsJob(
+        **source.shared(login), cameras=camera_infos(config), copy_to=config.proof.copy_to, arm=arm_rules(config)
+    )
+
+
+def make_sensors_job(source: CutSource, login: BusLogin) -> SensorsJob | None:
+    """None for a house without sensors that looks for no phones. Raises ConfigError when the login of the owner's
+    broker is not there."""
+    config, wanted = source.config, source.config.sensors
+    hears = bool(wanted.host) or config.bus.broker == "external" or bool(wanted.listen)
+    if not (hears or wanted.gpio or config.presence.enabled):
+        return None
+    own = None
+    if wanted.login is not None:
+        own = SecretStore(source.places.secrets_dir).get_login(secret_name(wanted.login))
+    return SensorsJob(
+        **source.shared(login),
+        topic=wanted.zigbee2mqtt if hears else "",
+        host=wanted.host or "",
+        port=wanted.port,
+        user=own.user if own else "",
+        password=own.password if own else "",
+        gpio=tuple(GpioLine(one.name, one.chip, one.line, one.kind, one.active, one.pull) for one in wanted.gpio),
+        silent_after_ms=wanted.silent_after,
+        low_battery=wanted.low_battery,
+        looks_for_phones=config.presence.enabled,
+        away_after_s=config.presence.away_after_s,
+    )
 
 
 def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
@@ -116,6 +146,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         time_zone=house_zone_name(config),
         cameras=camera_infos(config),
         rules=keep_rules(config),
+        arm=arm_rules(config),
     )
 
 
@@ -164,7 +195,7 @@ def make_broker_plan(config: Config, places: Places) -> BrokerPlan:
     """Raises ConfigError when the login of an external broker is not there."""
     bus = config.bus
     if bus.login is None:
-        return BrokerPlan(is_own=bus.broker == "own", host=bus.host, port=bus.port)
+        return BrokerPlan(is_own=bus.broker == "own", host=bus.host, port=bus.port, sensors=sensors_listener(config))
     login = SecretStore(places.secrets_dir).get_login(secret_name(bus.login))
     return BrokerPlan(is_own=False, host=bus.host, port=bus.port, user=login.user, password=login.password)
 
@@ -212,7 +243,8 @@ def database_url(config: Config, places: Places) -> str:
 
 def used_secrets(config: Config) -> frozenset[str]:
     """The names of all secrets that the settings refer to, whether they are stored or not."""
-    logins = [config.bus.login, config.storage.login, *(camera.login for camera in config.cameras)]
+    house = [config.bus.login, config.storage.login, config.sensors.login]
+    logins = [*house, *(camera.login for camera in config.cameras)]
     return frozenset(secret_name(login) for login in logins if login is not None)
 
 

@@ -27,7 +27,8 @@ from vigilar.base.stop import Stop
 from vigilar.config.load import InvalidConfigError, parse_config, read_config_file
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
-from vigilar.config.positions import find_positions, where
+from vigilar.config.positions import Loc, find_positions, where
+from vigilar.config.undo import find_last, forget_last, nothing_to_undo, remember
 
 LOCK_WAIT_S = 5.0
 """A change takes milliseconds; who holds the lock this long hangs."""
@@ -61,7 +62,7 @@ def add_camera(places: Places, camera: NewCamera) -> Config:
     Raises ConfigError (InvalidConfigError when the camera is not right or its id is taken); the file is then as before.
     """
     block = tomlkit.dumps({"camera": [camera.table()]})
-    return _edit(places, lambda text: f"{text.rstrip()}\n\n{block}" if text.strip() else block)
+    return edit_text(places, lambda text: f"{text.rstrip()}\n\n{block}" if text.strip() else block)
 
 
 def remove_camera(places: Places, camera_id: str) -> Camera:
@@ -77,12 +78,12 @@ def remove_camera(places: Places, camera_id: str) -> Camera:
         removed.append(config.cameras[index])
         expected = tomllib.loads(text)
         del expected["camera"][index]
-        changed = _without_block(text, index)
+        changed = without_block(text, ("camera", index))
         if not _reads_as(changed, expected):
-            raise _beyond_us(places)
+            raise beyond_us(places)
         return changed
 
-    _edit(places, change)
+    edit_text(places, change)
     return removed[0]
 
 
@@ -98,9 +99,9 @@ def change_camera(places: Places, camera_id: str, changes: Mapping[str, Value | 
         if "name" in changes and "id" not in table:
             table["id"] = camera_id
         for key, value in changes.items():
-            _put(table, key, value)
+            put_value(table, key, value)
 
-    return _edit_document(places, change)
+    return edit_document(places, change)
 
 
 def set_value(places: Places, table: str, key: str, value: Value | None) -> Config:
@@ -109,9 +110,9 @@ def set_value(places: Places, table: str, key: str, value: Value | None) -> Conf
     def change(doc: tomlkit.TOMLDocument, _config: Config) -> None:
         if table not in doc:
             doc[table] = tomlkit.table()
-        _put(doc[table], key, value)
+        put_value(doc[table], key, value)
 
-    return _edit_document(places, change)
+    return edit_document(places, change)
 
 
 def replace_file(places: Places, text: str, may_replace: Callable[[str], bool]) -> Config:
@@ -127,10 +128,34 @@ def replace_file(places: Places, text: str, may_replace: Callable[[str], bool]) 
             )
         return text
 
-    return _edit(places, change, must_be_valid=False)
+    return edit_text(places, change, must_be_valid=False)
 
 
-def _edit_document(places: Places, change: Callable[[tomlkit.TOMLDocument, Config], None]) -> Config:
+def undo(places: Places) -> str:
+    """Take back the newest change of the file; what it was. Raises ConfigError (``settings.no_undo``)."""
+    taken: list[str] = []
+
+    def change(text: str) -> str:
+        step = find_last(places.config_file, text.encode())
+        if step is None:
+            raise nothing_to_undo()
+        taken.append(step.what)
+        return step.before
+
+    edit_text(places, change, must_be_valid=False, is_undo=True)
+    forget_last(places.config_file)
+    return taken[0]
+
+
+def edit_document(
+    places: Places,
+    change: Callable[[tomlkit.TOMLDocument, Config], None],
+    *,
+    what: str = "",
+    check: Callable[[bytes], None] | None = None,
+) -> Config:
+    """Change the file as a document of tomlkit; ``what`` and ``check`` as in ``edit_text``."""
+
     def change_text(text: str) -> str:
         config = parse_config(text.encode(), str(places.config_file))
         try:
@@ -139,25 +164,39 @@ def _edit_document(places: Places, change: Callable[[tomlkit.TOMLDocument, Confi
             changed = tomlkit.dumps(doc)
             is_faithful = tomllib.loads(changed) == doc.unwrap()
         except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, KeyError) as error:
-            raise _beyond_us(places) from error
+            raise beyond_us(places) from error
         if not is_faithful:
-            raise _beyond_us(places)
+            raise beyond_us(places)
         return changed
 
-    return _edit(places, change_text)
+    return edit_text(places, change_text, what=what, check=check)
 
 
-def _edit(places: Places, change: Callable[[str], str], *, must_be_valid: bool = True) -> Config:
+def edit_text(
+    places: Places,
+    change: Callable[[str], str],
+    *,
+    must_be_valid: bool = True,
+    what: str = "",
+    check: Callable[[bytes], None] | None = None,
+    is_undo: bool = False,
+) -> Config:
+    """Change the text of the file, under its lock; the configuration as it is then. ``check`` sees the bytes before and
+    may refuse; ``what`` is remembered with the change, so that it can be taken back. Raises ConfigError."""
     file = places.config_file
     try:
         if not file.parent.is_dir():
             make_private_folder(file.parent)
         with _locked(file.parent):
             data = read_config_file(places, may_lack=True) or b""
+            if check is not None:
+                check(data)
             if must_be_valid:
                 parse_config(data, str(file))
             text = change(data.decode("utf-8-sig", errors="strict" if must_be_valid else "replace")).encode()
             config = _parse_changed(text, str(file))
+            if not is_undo and text != data:
+                remember(file, data, text, what or "a change of the settings")
             _write(file, text)
             return config
     except PermissionError as error:
@@ -248,14 +287,14 @@ def _reads_as(text: str, expected: dict[str, Any]) -> bool:
         return False
 
 
-def _without_block(text: str, index: int) -> str:
-    """The text without the ``[[camera]]`` of that index; comments before and after it stay.
+def without_block(text: str, loc: Loc) -> str:
+    """The text without the ``[[table]]`` at that place; comments before and after it stay.
 
-    The library would take the comment above the next camera with it. In a file that has its cameras in one list
+    The library would take the comment above the next one with it. In a file that has its tables in one list
     this finds no block, and leaves a text that the check of the caller refuses.
     """
     lines = text.split("\n")
-    start = where(find_positions(text), ("camera", index)).line - 1
+    start = where(find_positions(text), loc).line - 1
     stop = next((at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
     while stop > start + 1 and lines[stop - 1].strip()[:1] in ("", "#"):
         stop -= 1
@@ -264,14 +303,16 @@ def _without_block(text: str, index: int) -> str:
     return "\n".join(lines[:start] + lines[stop:])
 
 
-def _put(table: Any, key: str, value: Value | None) -> None:
+def put_value(table: Any, key: str, value: Value | list[str] | None) -> None:
+    """Set a key of a table of tomlkit; None removes it."""
     if value is not None:
         table[key] = value
     elif key in table:
         del table[key]
 
 
-def _beyond_us(places: Places) -> ConfigError:
+def beyond_us(places: Places) -> ConfigError:
+    """The error for a file that is right and that we cannot change without harm."""
     return ConfigError(
         f"{places.config_file} is written in a way this program cannot change safely; it is as before.",
         next_step="Change it by hand, then: vigilar config validate",

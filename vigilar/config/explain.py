@@ -14,8 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vigilar.config.models import Camera, Config, Table
+from vigilar.config.models import Camera, Config
 from vigilar.config.positions import Loc
+from vigilar.config.table import Table
 
 _MEANT: dict[str, str] = {
     "cameras": "camera",

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from vigilar.base.arm_rules import ArmRules
 from vigilar.base.keep_rules import KeepRules
 
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
@@ -85,6 +86,7 @@ class EventsJob(ProcessJob):
 
     cameras: tuple[CameraInfo, ...] = ()
     copy_to: str = ""
+    arm: ArmRules = field(default_factory=ArmRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +127,7 @@ class WebJob(ProcessJob):
     certificate: str = ""
     key: str = ""
     has_door: bool = False
+    arm: ArmRules = field(default_factory=ArmRules)
 
     @property
     def door_dir(self) -> Path:
@@ -132,9 +135,43 @@ class WebJob(ProcessJob):
         return self.data_dir / "door"
 
 
+@dataclass(frozen=True, slots=True)
+class GpioLine:
+    """A pin that is a sensor. ``active``: ``high`` or ``low``; ``pull``: ``up``, ``down`` or ``none``."""
+
+    name: str
+    chip: str
+    line: int
+    kind: str
+    active: str
+    pull: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorsJob(ProcessJob):
+    """The process that hears sensors and looks for phones.
+
+    ``topic`` is the base topic of Zigbee2MQTT, empty when it is not listened to; ``host`` its broker, empty when it is
+    the bus itself. ``silent_after_ms`` and ``away_after_s`` are how long a sensor and a phone may be quiet.
+    """
+
+    topic: str = ""
+    host: str = ""
+    port: int = 1883
+    user: str = ""
+    password: str = field(default="", repr=False)
+    gpio: tuple[GpioLine, ...] = ()
+    silent_after_ms: int = 25 * 3_600_000
+    low_battery: int = 15
+    looks_for_phones: bool = False
+    away_after_s: float = 600.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerPlan:
     """Which broker the house uses. ``is_own``: a Mosquitto of ours at ``port`` (0: any free one), else the owner's.
+
+    ``sensors`` is address and port on which ours listens for Zigbee2MQTT too, with its base topic; None for nowhere.
 
     ``user`` and ``password`` are those of the owner's broker; our own gets new ones from the supervisor.
     """
@@ -144,6 +181,7 @@ class BrokerPlan:
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
+    sensors: tuple[str, int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +261,14 @@ def with_settings(job: Job, settings: Mapping[str, Any]) -> Job:
         changes["cameras"] = tuple(CameraInfo(**camera) for camera in changes["cameras"])
     if "rules" in changes:
         changes["rules"] = KeepRules.parse(changes["rules"])
+    if "arm" in changes:
+        changes["arm"] = ArmRules.parse(changes["arm"])
     return replace(job, **changes)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, KeepRules):
+    if isinstance(value, KeepRules | ArmRules):
         return value.dump()
     return asdict(value) if isinstance(value, CameraInfo) else value

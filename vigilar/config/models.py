@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vigilar.base.ids import slug
 from vigilar.config.addresses import is_rtsp
+from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
+from vigilar.config.table import Table
 from vigilar.config.values import (
     Address,
     Addresses,
@@ -49,19 +51,6 @@ LEAST_QUOTA_BYTES = 10_000_000
 Quota = Annotated[ByteSize, AfterValidator(at_least_size(LEAST_QUOTA_BYTES))]
 
 _SENSITIVITY = '"low", "normal", "high", or 0 to 1'
-
-
-class Table(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        hide_input_in_errors=True,
-        validate_by_name=False,
-        validate_by_alias=True,
-    )
 
 
 class House(Table):
@@ -331,6 +320,12 @@ class Camera(Table):
         description="As in `[storage]`, for this camera.",
         json_schema_extra=takes(_KEEP),
     )
+    indoor: bool = Field(
+        default=False,
+        description="Whether the camera looks into the house: by itself it counts only when everybody is away, see "
+        "`[arm]`.",
+        json_schema_extra=takes("true or false"),
+    )
     enabled: bool = Field(
         default=True,
         description="`false` sets the camera aside; its recordings stay.",
@@ -383,6 +378,9 @@ class Config(Table):
     recording: Recording = Field(default=Recording())
     detect: Detect = Field(default=Detect())
     proof: Proof = Field(default=Proof())
+    arm: Arm = Field(default=Arm())
+    sensors: Sensors = Field(default=Sensors())
+    presence: Presence = Field(default=Presence())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

@@ -13,7 +13,8 @@ import tomlkit
 from pydantic.fields import FieldInfo
 
 from vigilar.config.explain import keys_of, table_at
-from vigilar.config.models import Camera, Config, Table
+from vigilar.config.models import Camera, Config
+from vigilar.config.table import Table
 
 _INHERITED = {
     "record": "`mode` of `[recording]`",
@@ -88,14 +89,18 @@ def _top_rows() -> Iterator[str]:
     yield from _rows(plain)
 
 
-def _tables() -> Iterator[str]:
-    for key in keys_of(Config):
-        table = table_at((key,))
-        if table is None:
-            continue
-        yield f"\n## `{'[[camera]]' if table is Camera else f'[{key}]'}`\n"
+def _tables(above: tuple[str, ...] = ()) -> Iterator[str]:
+    for key, field in keys_of(table_at(above) or Config).items():
+        path = (*above, key)
+        table = table_at(path)
+        if table is None or (above and table is table_at((*above, "home")) and key != "home"):
+            continue  # the modes of [arm] have the same keys: one section for all
+        name = "[arm.home]`, `[arm.night]`, `[arm.away]" if path == ("arm", "home") else f"[{'.'.join(path)}]"
+        is_list = table is Camera or (bool(above) and isinstance(field.default, tuple))
+        yield f"\n## `{f'[{name}]' if is_list else name}`\n"
         yield f"{(table.__doc__ or '').strip()}\n"
         yield from _rows(keys_of(table), table)
+        yield from _tables(path)
 
 
 def _rows(fields: dict[str, FieldInfo], table: type[Table] | None = None) -> Iterator[str]:
@@ -114,6 +119,10 @@ def _default(key: str, field: FieldInfo, table: type[Table] | None) -> str:
         inherited = _INHERITED.get(key) if table is Camera else None
         return inherited or ("made of the name" if key == "id" else "none")
     shown = _shown_defaults(table)[key] if table else field.default
+    if isinstance(shown, dict):
+        inline = tomlkit.inline_table()
+        inline.update({name: value for name, value in shown.items() if value is not None})
+        return f"`{inline.as_string()}`"
     return f"`{tomlkit.item(shown).as_string()}`"
 
 

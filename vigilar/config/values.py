@@ -234,6 +234,8 @@ def _check_folder(value: str) -> str:
     if not value or (value.startswith("/") and value.isprintable()):
         return value
     raise refuse("must be the whole path of a folder, from / on")
+
+
 def _check_ip(value: str) -> str:
     try:
         return str(ipaddress.ip_address(value))

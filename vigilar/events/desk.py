@@ -20,6 +20,7 @@ from vigilar.store.events import (
     open_motions,
     update_event,
 )
+from vigilar.store.outbox import consume
 
 
 class MissingStartError(Exception):
@@ -82,6 +83,7 @@ class EventDesk:
         payload: dict[str, Any],
         still_id: int | None = None,
         row: tuple[str, str] | None = None,
+        kept: bool = False,
     ) -> None:
         """Store and announce an event; one whose ``uid`` is known changes nothing. ``row`` is what it uses up."""
         new = NewEvent(
@@ -92,6 +94,7 @@ class EventDesk:
             ts_ms=ts_ms,
             payload=payload,
             still_id=still_id,
+            kept=kept,
         )
         stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row)
         if stored is not None:
@@ -104,6 +107,10 @@ class EventDesk:
         changed = update_event(self._store, event, end_ms=end_ms, payload=payload, consumed_outbox=row)
         if changed is not None:
             self._announce(changed)
+
+    def use_up(self, row: tuple[str, str]) -> None:
+        """A message without an effect: its row goes."""
+        consume(self._store, *row)
 
     def find(self, uid: str) -> StoredEvent | None:
         """The event that came from the message ``uid``."""

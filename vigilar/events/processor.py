@@ -13,7 +13,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from vigilar.events.subjects import SUBJECTS
 from vigilar.store import outbox
 from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
+from vigilar.store.events import StoredEvent
 from vigilar.store.set_aside import count_set_aside
 
 logger = logging.getLogger(__name__)
@@ -56,12 +57,16 @@ class _Unstored:
     tries: int
 
 
+def _nobody() -> None:
+    """In place of who wants to know of stored events."""
+
+
 class EventProcessor:
     """The heart of the events process. ``turn`` belongs to one thread; the rest may be called from any.
 
     ``node_id`` is the box whose rows it works on; ``camera_names`` maps camera ids to names, for cameras that have no
-    row in the store yet. Locks: this one (level 1), then the store's (level 2); the bus has a leaf lock. Raises
-    StoreError.
+    row in the store yet; ``notice_event`` is called for each event that was stored or changed. Locks: this one (level
+    1), then the store's (level 2); the bus has a leaf lock. Raises StoreError.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class EventProcessor:
         node_id: str,
         camera_names: Mapping[str, str],
         subjects: Sequence[Subject] = SUBJECTS,
+        notice_event: Callable[[], None] = _nobody,
     ) -> None:
         self._store = store
         self._bus = bus
@@ -81,7 +87,8 @@ class EventProcessor:
         self._prefixes = [prefix for subject in subjects for prefix in subject.outbox_prefixes]
         self._lock = threading.Lock()
         self._announcer = Announcer(store, bus, clock, node_id)
-        self._desk = EventDesk(store, clock, node_id, all_types(subjects), camera_names, self._announcer.announce)
+        self._notice_event = notice_event
+        self._desk = EventDesk(store, clock, node_id, all_types(subjects), camera_names, self._announce)
         self._waiting: queue.Queue[tuple[str, bytes] | None] = queue.Queue(MAX_WAITING)
         self._unstored: deque[_Unstored] = deque()
         self._next_sweep_mono_ns = 0
@@ -90,6 +97,10 @@ class EventProcessor:
         self._overflow = Tally(logger, "messages come too fast, the outbox keeps them")
         self._trouble = Tally(logger, "events wait for the database", level=logging.ERROR)
         self._lost = Tally(logger, "event was lost", level=logging.ERROR)
+
+    def _announce(self, event: StoredEvent) -> None:
+        self._notice_event()
+        self._announcer.announce(event)
 
     def subscribe(self) -> None:
         """Ask the bus for what may become an event. Health and heartbeats are not even subscribed to."""
@@ -122,6 +133,9 @@ class EventProcessor:
         try:
             self._sweep_if_due()
             with self._lock:
+                for subject in self._subjects:
+                    if subject.turn is not None:
+                        subject.turn(self._desk)
                 self._announcer.catch_up()
         except StoreError as error:
             self._trouble.add(error)

@@ -25,7 +25,8 @@ class Subject:
 
     ``handlers`` maps topics (MQTT wildcards allowed) to their handlers; they are subscribed to. ``outbox_prefixes`` are
     the topics whose rows the sweep reads; it finds their handlers in the same way. ``handle_fact`` takes what the
-    supervisor tells over its line. ``look`` is called with each sweep, for what time alone brings about.
+    supervisor tells over its line. ``look`` is called with each sweep, for what time alone brings about; ``turn`` at
+    the end of each turn of the loop, four times a second at least.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Subject:
     outbox_prefixes: tuple[str, ...] = ()
     handle_fact: Callable[[EventDesk, ProcessFact], None] | None = None
     look: Callable[[EventDesk], None] | None = None
+    turn: Callable[[EventDesk], None] | None = None
 
 
 def all_types(subjects: Sequence[Subject]) -> dict[str, EventType]:

@@ -51,11 +51,13 @@ def _cut(kind: ProcessKind, source: CutSource, camera: Camera | None = None) -> 
     return {} if job is None else {kind.process(camera_id): PlannedProcess(title, job)}
 
 
-def list_accounts(kinds: Iterable[ProcessKind], camera_ids: Iterable[str]) -> list[Account]:
+def list_accounts(
+    kinds: Iterable[ProcessKind], camera_ids: Iterable[str], zigbee2mqtt: str = "zigbee2mqtt"
+) -> list[Account]:
     """The accounts of our own broker: one a process that says or hears something, and the owner's."""
     cameras = list(camera_ids)
     made = [
-        Account(account, _for_camera(kind.says, camera_id), _for_camera(kind.hears, camera_id))
+        Account(account, _named(kind.says, camera_id, zigbee2mqtt), _named(kind.hears, camera_id, zigbee2mqtt))
         for kind in kinds
         for camera_id in (cameras if kind.is_per_camera else [""])
         if (account := kind.account(camera_id))
@@ -63,8 +65,8 @@ def list_accounts(kinds: Iterable[ProcessKind], camera_ids: Iterable[str]) -> li
     return [*made, OWNER]
 
 
-def _for_camera(topics: tuple[str, ...], camera_id: str) -> tuple[str, ...]:
-    return tuple(topic.replace("{camera_id}", camera_id) for topic in topics)
+def _named(topics: tuple[str, ...], camera_id: str, zigbee2mqtt: str) -> tuple[str, ...]:
+    return tuple(topic.replace("{camera_id}", camera_id).replace("{zigbee2mqtt}", zigbee2mqtt) for topic in topics)
 
 
 def _enabled(config: Config) -> Iterator[Camera]:

@@ -21,7 +21,9 @@ from vigilar.bus.link import BusLink
 from vigilar.bus.messages import ProofCheckpoint, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
+from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
+from vigilar.events.subjects import SUBJECTS
 from vigilar.processes.key_watch import wait_for_stick
 from vigilar.processes.settings import settings_handler
 from vigilar.proof.carry import Carrier
@@ -51,8 +53,11 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
     with closing(Reserve(job.data_dir).help(lambda: Store.open(job.database_url))) as store:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
         names = _camera_names(job)
-        processor = EventProcessor(store, bus, SystemClock(), job.node_id, names)
+        guard = Guard(store, bus, SystemClock(), job.node_id, job.arm, names)
+        subjects = (*SUBJECTS, guard.subject())
+        processor = EventProcessor(store, bus, SystemClock(), job.node_id, names, subjects, guard.notice_event)
         processor.subscribe()
+        bus.on_connected(guard.notice_connection)
         bus.on_connected(processor.notice_connection)
         bus.start()
         stop = Stop()
@@ -69,7 +74,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             control.listen(
                 on_status=lambda status: _publish_health(bus, status),
                 on_fact=processor.handle_fact,
-                on_settings=settings_handler(job, partial(_use, names, carrier)),
+                on_settings=settings_handler(job, partial(_use, names, carrier, guard)),
             )
             _turn_until_stopped(processor, control, lambda: _told(carrier, bus))
         finally:
@@ -80,9 +85,10 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
                 processor.close()
 
 
-def _use(names: dict[str, str], carrier: Carrier, job: EventsJob) -> None:
+def _use(names: dict[str, str], carrier: Carrier, guard: Guard, job: EventsJob) -> None:
     names.update(_camera_names(job))
     carrier.copy_to = job.copy_to
+    guard.use(job.arm)
 
 
 def _publish_checkpoint(bus: MessageBus, made: StoredCheckpoint) -> None:

@@ -60,7 +60,8 @@ class ProcessKind:
     PROGRAM has none.
 
     ``says`` and ``hears`` are the topics its account at our broker may publish and subscribe, MQTT wildcards allowed;
-    ``{camera_id}`` in them is the camera's id. A kind with neither has no account.
+    ``{camera_id}`` in them is the camera's id, ``{zigbee2mqtt}`` the base topic of the settings. A kind with neither
+    has no account.
 
     ``live`` names the fields of the job that reach the running process (``ControlChild.listen(on_settings=...)``). A
     change of any other starts the process again, so what must reconnect, and every secret, is never in it.
@@ -96,6 +97,7 @@ class ProcessKind:
 
 
 _CAMERA = "{camera_id}"
+_ZIGBEE = "{zigbee2mqtt}"
 
 KINDS: tuple[ProcessKind, ...] = (
     ProcessKind(
@@ -119,9 +121,16 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.SPAWN,
         stop=StopStage.STORES,
         cut="vigilar.config.cut:make_events_job",
-        says=("vigilar/events/#", "vigilar/system/#", Topics.PROOF_CHECKPOINT),
-        hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#", "vigilar/proof/#"),
-        live=frozenset({"log_level", "cameras", "copy_to"}),
+        says=("vigilar/events/#", "vigilar/system/#", Topics.PROOF_CHECKPOINT, Topics.SIREN),
+        hears=(
+            "vigilar/camera/#",
+            "vigilar/events/#",
+            "vigilar/system/#",
+            "vigilar/proof/#",
+            "vigilar/sensor/#",
+            "vigilar/presence/#",
+        ),
+        live=frozenset({"log_level", "cameras", "copy_to", "arm"}),
     ),
     ProcessKind(
         name="web",
@@ -130,10 +139,21 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.SPAWN,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_web_job",
-        says=(Topics.camera_retry("+"),),
+        says=(Topics.camera_retry("+"), Topics.ARM_CHANGED),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
         live=frozenset(
-            {"log_level", "cameras", "names", "proxies", "certificate", "key", "house_name", "time_zone", "rules"}
+            {
+                "log_level",
+                "cameras",
+                "names",
+                "proxies",
+                "certificate",
+                "key",
+                "house_name",
+                "time_zone",
+                "rules",
+                "arm",
+            }
         ),
         starts_line=False,
     ),
@@ -176,6 +196,17 @@ KINDS: tuple[ProcessKind, ...] = (
                 "sound",
             }
         ),
+    ),
+    ProcessKind(
+        name="sensors",
+        title="The program for sensors",
+        entry="vigilar.processes.sensors:run_sensors",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_sensors_job",
+        says=("vigilar/sensor/#", "vigilar/presence/#"),
+        hears=(f"{_ZIGBEE}/#",),
+        live=frozenset({"log_level", "silent_after_ms", "low_battery", "away_after_s"}),
     ),
     ProcessKind(
         name="upkeep",

@@ -17,8 +17,15 @@ from vigilar.base.disk import disk_errors
 from vigilar.base.errors import StoreError
 from vigilar.base.ports import LOOPBACK, free_port
 from vigilar.base.reserve import Reserve
-from vigilar.bus.accounts import Account, access_list, load_or_create_passwords, password_file
-from vigilar.bus.broker import write_configuration
+from vigilar.bus.accounts import (
+    ZIGBEE_USER,
+    Account,
+    access_list,
+    load_or_create_passwords,
+    password_file,
+    zigbee_account,
+)
+from vigilar.bus.broker import ACCOUNTS, SENSOR_ACCOUNTS, SensorsListener, write_configuration
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
 from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, DoorPlan, HouseJobs
 from vigilar.config.load import load_config
@@ -52,7 +59,8 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
     broker = make_broker_plan(config, places)
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
-        accounts = list_accounts(task.kinds, [camera.id for camera in config.cameras if camera.enabled])
+        cameras = [camera.id for camera in config.cameras if camera.enabled]
+        accounts = list_accounts(task.kinds, cameras, config.sensors.zigbee2mqtt)
         logins = make_broker_ready(places, broker, accounts)
     else:
         logins = shared_logins(broker)
@@ -91,12 +99,24 @@ def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
 
 def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:
     """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP."""
-    passwords = load_or_create_passwords(places.secrets_dir, [account.user for account in accounts])
-    known = places.broker_dir / "accounts"
-    hashes = password_file(passwords, known.read_text(encoding="utf-8") if known.exists() else "")
-    write_configuration(places.broker_dir, broker.port, hashes, access_list(accounts))
+    passwords = load_or_create_passwords(places.secrets_dir, [*(account.user for account in accounts), ZIGBEE_USER])
+    zigbee = {ZIGBEE_USER: passwords.pop(ZIGBEE_USER)}
+    if broker.sensors is not None:
+        host, port, topic = broker.sensors
+        listener = SensorsListener(
+            host, port, _hashes(places, SENSOR_ACCOUNTS, zigbee), access_list([zigbee_account(topic)])
+        )
+    else:
+        listener = None
+    hashes = _hashes(places, ACCOUNTS, passwords)
+    write_configuration(places.broker_dir, broker.port, hashes, access_list(accounts), listener)
     logins = {user: BusLogin(user, password) for user, password in passwords.items()}
     return BusLogins(host=LOOPBACK, port=broker.port, accounts=logins)
+
+
+def _hashes(places: Places, name: str, passwords: dict[str, str]) -> str:
+    known = places.broker_dir / name
+    return password_file(passwords, known.read_text(encoding="utf-8") if known.exists() else "")
 
 
 def _make_cameras_ready(config: Config, places: Places, node_id: str) -> tuple[dict[str, bytes], dict[str, str]]:

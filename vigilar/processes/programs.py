@@ -67,7 +67,7 @@ class Programs:
 
     def apply_broker(self, before: HouseJobs | None, plan: HouseJobs) -> None:
         """Have our broker run as planned, and wait until it answers: the others need it at once. Raises BusError."""
-        if before is not None and own_port(before) == own_port(plan):
+        if before is not None and _listens(before) == _listens(plan):
             self._renew_accounts(before, plan)
             return
         port = own_port(plan)
@@ -145,6 +145,11 @@ class Programs:
 def own_port(plan: HouseJobs) -> int | None:
     """The port of our own broker; None when the owner runs one."""
     return plan.broker.port if plan.broker.is_own else None
+
+
+def _listens(plan: HouseJobs) -> tuple[int | None, object]:
+    """Where our broker is to be heard, by our processes and by what speaks for sensors."""
+    return own_port(plan), plan.broker.sensors
 
 
 def _is_open(door: DoorPlan) -> bool:

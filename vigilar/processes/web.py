@@ -122,6 +122,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.control.listen(on_status=self._show_status, on_settings=use)
         self.bridge = start_sse_bridge(self.app.job)
         self.parts.ask_retry = self.bridge.ask_retry
+        self.parts.tell_arm = self.bridge.tell_arm
         self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
         self.ender.start()
 

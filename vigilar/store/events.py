@@ -26,7 +26,8 @@ EVENT_COLUMNS = tuple(column for column in events.c if column.name != "words")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """An event to store. ``uid`` is the id of its message. Times are UTC ms; ``payload`` is JSON-able."""
+    """An event to store. ``uid`` is the id of its message. Times are UTC ms; ``payload`` is JSON-able. ``kept``: its
+    footage is kept from the first moment on."""
 
     uid: str
     type: str
@@ -36,6 +37,7 @@ class NewEvent:
     payload: dict[str, Any] = field(default_factory=dict)
     end_ms: int | None = None
     still_id: int | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,8 @@ class EventFilter:
     ``camera`` is a camera id (or any other source), ``from_ms`` and ``to_ms`` bound the start of the event as
     [from, to) in UTC ms, each word of ``q`` must be in title, name or type, ``cursor`` is the ``next`` of the page
     before, ``limit`` is cut to 1..500. ``cameras`` are the ids of the cameras whose events may be seen, ``of_house``
-    says whether those of no camera may be (``system_started``); a camera that was removed is still a camera.
+    says whether those of no camera may be (``system_started``); a camera that was removed is still a camera. Events of
+    the types ``secret`` that began at or after ``secret_from_ms`` are left out.
     """
 
     camera: str | None = None
@@ -81,6 +84,8 @@ class EventFilter:
     limit: int = 50
     cameras: frozenset[str] | None = None
     of_house: bool = True
+    secret: frozenset[str] = frozenset()
+    secret_from_ms: int = 0
 
 
 def insert_event(
@@ -117,6 +122,7 @@ def insert_event(
                 payload=_dump(new.payload),
                 words=_words(new.type, new.source_id, new.payload),
                 created_ms=now_ms,
+                kept=int(new.kept),
             )
             .returning(*EVENT_COLUMNS)
         ).one()
@@ -299,6 +305,8 @@ def _filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
         query = query.where(events.c.ts_ms < wanted.to_ms)
     if wanted.cameras is not None or not wanted.of_house:
         query = query.where(_seen(wanted.cameras, of_house=wanted.of_house))
+    if wanted.secret:
+        query = query.where(or_(events.c.type.not_in(wanted.secret), events.c.ts_ms < wanted.secret_from_ms))
     for word in (wanted.q or "").casefold().split():
         query = query.where(events.c.words.contains(word, autoescape=True))
     return query

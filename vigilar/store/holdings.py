@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vigilar.store.deletions import LONGEST_FILE_MS, KeptAround
+from vigilar.store.spans import OF_ALL_CAMERAS
 from vigilar.store.sql import Database, Run
 
 _WORD = "retention_word/"
@@ -71,9 +72,10 @@ def find_bare_pictures(
             "AND NOT EXISTS (SELECT 1 FROM files AS v WHERE v.camera_id = f.camera_id AND v.content = 'video' "
             "AND v.start_ms <= coalesce(f.end_ms, f.start_ms) AND v.start_ms >= f.start_ms - :longest_ms "
             "AND (coalesce(v.end_ms, v.start_ms) >= f.start_ms OR v.state = 'open')) "
-            "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.kept = 1 AND e.source_id = f.camera_id "
+            "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.kept = 1 "
+            f"AND (e.source_id = f.camera_id OR e.{OF_ALL_CAMERAS}) "
             "AND e.ts_ms - :before_ms <= coalesce(f.end_ms, f.start_ms) AND :after_ms + "
-            "coalesce(e.end_ms, CASE WHEN e.type = 'motion' THEN :now_ms ELSE e.ts_ms END) > f.start_ms) "
+            "coalesce(e.end_ms, CASE WHEN e.type IN ('motion', 'alarm') THEN :now_ms ELSE e.ts_ms END) > f.start_ms) "
             "AND NOT EXISTS (SELECT 1 FROM events AS e WHERE e.kept = 1 AND e.still_id = f.id) "
             "ORDER BY f.start_ms, f.id LIMIT :limit",
             node_id=node_id,

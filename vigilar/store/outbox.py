@@ -33,6 +33,12 @@ def consume_within(connection: Connection, uid: str, topic: str) -> None:
     connection.execute(delete(outbox).where(outbox.c.uid == uid, outbox.c.topic == topic))
 
 
+def consume(store: Store, uid: str, topic: str) -> None:
+    """Delete a message that has no effect."""
+    with store.write("use up a message") as connection:
+        consume_within(connection, uid, topic)
+
+
 def pending(
     store: Store, node_id: str, prefixes: Sequence[str], *, now_ms: int, min_age_ms: int = 0, limit: int = 200
 ) -> list[OutboxRow]:

@@ -21,9 +21,9 @@ from sqlalchemy import (
     text,
 )
 
+from vigilar.store import guard_schema  # noqa: F401 -- its tables belong to the list too
 from vigilar.store.account_tables import audit, pairings, passkeys, sessions, tokens, user_cameras, users
-from vigilar.store.columns import Int64, metadata, one_of
-from vigilar.store.columns import node_id as _node_id
+from vigilar.store.columns import Int64, metadata, node_id, one_of
 
 CONTENTS = ("video", "still", "storyboard")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
@@ -42,7 +42,7 @@ cameras = Table(
     Column("next_still_number", Int64, nullable=False, server_default=text("1"), comment="number of the next still"),
     Column("video_link", LargeBinary, comment="32 bytes: link of the newest closed video file; null before the first"),
     Column("still_link", LargeBinary, comment="32 bytes: link of the newest closed still; null before the first"),
-    _node_id("the box that runs it"),
+    node_id("the box that runs it"),
     Column(
         "next_storyboard_number",
         Int64,
@@ -81,7 +81,7 @@ files = Table(
     Column("width", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
     Column("height", Int64, nullable=False, server_default=text("0"), comment="pixels; 0 unknown"),
     Column("has_audio", Int64, nullable=False, server_default=text("0"), comment="1 if sound is in it"),
-    _node_id("the box whose data folder holds it"),
+    node_id("the box whose data folder holds it"),
     CheckConstraint(one_of("content", CONTENTS), name="files_content_known"),
     CheckConstraint(one_of("state", FILE_STATES), name="files_state_known"),
     CheckConstraint("has_audio IN (0, 1)", name="files_has_audio_bool"),
@@ -202,7 +202,7 @@ outbox = Table(
     Column("failures", Int64, nullable=False, server_default=text("0"), comment="times it could not be handled"),
     Column("set_aside_ms", Int64, comment="UTC ms when it was given up and kept for inspection; null while it waits"),
     Column("reason", Text, comment="why it was set aside"),
-    _node_id("the box whose process wrote it, and whose events process takes it"),
+    node_id("the box whose process wrote it, and whose events process takes it"),
     UniqueConstraint("uid", "topic", name="outbox_message_once"),
     sqlite_autoincrement=True,
     sqlite_strict=True,
@@ -248,7 +248,7 @@ deletions = Table(
     "deletions",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    _node_id("the box whose file it was"),
+    node_id("the box whose file it was"),
     Column("camera_id", Text, nullable=False, comment="whose file it was"),
     Column("content", Text, nullable=False, comment="video, still or storyboard"),
     Column("number", Int64, nullable=False, comment="the file's number"),
@@ -274,7 +274,7 @@ checkpoints = Table(
     "checkpoints",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    _node_id("the box that signed it"),
+    node_id("the box that signed it"),
     Column("created_ms", Int64, nullable=False, comment="UTC ms"),
     Column("body", Text, nullable=False, comment="what is signed: newest numbers, links and deletion of the box"),
     Column("signature", LargeBinary, nullable=False, comment="64 bytes: Ed25519 over body"),
@@ -287,7 +287,7 @@ jobs = Table(
     "jobs",
     metadata,
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
-    _node_id("the box that does it"),
+    node_id("the box that does it"),
     Column("kind", Text, nullable=False, comment="export; later reel, timelapse, ..."),
     Column("params", Text, nullable=False, comment="JSON object: what to make"),
     Column("state", Text, nullable=False, comment="waiting, running, done, failed or cancelled"),

@@ -47,6 +47,10 @@ class EventFootage:
         return file_id in self.still_ids or self.spans.touches(camera_id, start_ms, end_ms)
 
 
+OF_ALL_CAMERAS = "type IN ('alarm', 'duress')"
+"""Events, in SQL, whose footage is that of all cameras: where somebody went is not known beforehand."""
+
+
 def kept_footage(run: Run, before_ms: int, after_ms: int, now_ms: int) -> EventFootage:
     """What belongs to events that somebody keeps, with ``before_ms`` and ``after_ms`` around each, and what exports
     hold, whose bytes come from the recordings.
@@ -73,12 +77,17 @@ def _footage(
     **values: object,
 ) -> EventFootage:
     rows = run(
-        "SELECT source_id, ts_ms, coalesce(end_ms, CASE WHEN type = 'motion' THEN :now_ms ELSE ts_ms END), still_id "
-        f"FROM events WHERE {which}",
+        "SELECT source_id, ts_ms, coalesce(end_ms, CASE WHEN type IN ('motion', 'alarm') THEN :now_ms ELSE ts_ms END), "
+        f"still_id, CASE WHEN {OF_ALL_CAMERAS} THEN 1 ELSE 0 END FROM events WHERE {which}",
         now_ms=now_ms,
         **values,
     )
-    spans = [(source, ts_ms - before_ms, max(ts_ms, end_ms) + after_ms) for source, ts_ms, end_ms, _ in rows]
+    cameras = [row[0] for row in run("SELECT id FROM cameras")] if any(row[4] for row in rows) else []
+    spans = [
+        (camera_id, ts_ms - before_ms, max(ts_ms, end_ms) + after_ms)
+        for source_id, ts_ms, end_ms, _, is_of_all in rows
+        for camera_id in (cameras if is_of_all else [source_id])
+    ]
     return EventFootage(
-        Spans([*spans, *more]), frozenset(still_id for _, _, _, still_id in rows if still_id is not None)
+        Spans([*spans, *more]), frozenset(still_id for _, _, _, still_id, _ in rows if still_id is not None)
     )

@@ -19,7 +19,8 @@ Fields = Mapping[str, type | tuple[type, ...]]
 
 
 def read_json(allowed: Fields, required: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The JSON object of this request. ``allowed`` names each key and its type; nothing else may be in it.
+    """The JSON object of this request. ``allowed`` names each key and its type (``object``: the view looks itself);
+    nothing else may be in it.
 
     Raises Problem: 415 for another content type, 400 for what is not strict JSON (no doubled keys, no NaN), 422 for a
     key that is unknown, missing or of another type.
@@ -44,7 +45,7 @@ def read_json(allowed: Fields, required: tuple[str, ...] = ()) -> dict[str, Any]
             raise Problem(422, "body.unknown", f"There is no field {key[:40]!r}.", field=key[:40])
         kinds = allowed[key]
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
-        if type(value) not in kinds:
+        if object not in kinds and type(value) not in kinds:
             names = " or ".join(_NAMES[kind] for kind in kinds)
             raise Problem(422, "body.type", f"{key} must be of type {names}.", field=key)
     for key in required:

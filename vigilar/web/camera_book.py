@@ -138,6 +138,10 @@ class CameraBook:
         if removed.login is not None and secret_name(removed.login) not in self._used_secrets():
             self._secrets.delete(secret_name(removed.login))
 
+    def check_drive(self) -> None:
+        """For who changes the file otherwise; see ``_check_drive``. Raises ConfigError."""
+        self._check_drive()
+
     def _check_drive(self) -> None:
         """Raises ConfigError (TRANSIENT, V-DRIVE) in the moment between the pull of the drive and the end of this
         process: what were written then would lie under its mount point."""

@@ -38,6 +38,23 @@ TYPES = {
     "retention_stuck": "No space",
     "database_replaced": "Database made anew",
     "database_rebuilt": "Database filled",
+    "alarm": "Alarm",
+    "armed": "Armed",
+    "disarmed": "Disarmed",
+    "entry": "Somebody came in",
+    "pin_wrong": "Wrong PIN",
+    "arm_refused": "Arming refused",
+    "arm_suggested": "Arming suggested",
+    "sensor_opened": "Opened",
+    "sensor_motion": "Motion sensor",
+    "sensor_vibration": "Shaken",
+    "sensor_glass": "Glass broken",
+    "sensor_tamper": "Sensor tampered with",
+    "sensor_leak": "Water",
+    "sensor_smoke": "Smoke",
+    "sensor_gas": "Gas",
+    "sensor_silent": "Sensor silent",
+    "sensor_battery": "Sensor battery",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -66,6 +83,24 @@ _ICONS = {
     "retention_stuck": "disk",
     "database_replaced": "disk",
     "database_rebuilt": "disk",
+    "alarm": "alarm",
+    "armed": "away",
+    "disarmed": "disarmed",
+    "entry": "leaving",
+    "pin_wrong": "alert",
+    "duress": "alert",
+    "arm_refused": "arm",
+    "arm_suggested": "arm",
+    "sensor_opened": "sensor",
+    "sensor_motion": "motion",
+    "sensor_vibration": "sensor",
+    "sensor_glass": "sensor",
+    "sensor_tamper": "sensor",
+    "sensor_leak": "sensor",
+    "sensor_smoke": "sensor",
+    "sensor_gas": "sensor",
+    "sensor_silent": "sensor",
+    "sensor_battery": "sensor",
 }
 
 _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
@@ -98,7 +133,7 @@ class EventCard:
 
 def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
     """``camera_ids``: only an event of a camera has a clip."""
-    is_open = event.end_ms is None and (event.type == "motion" or _is_open_outage(event))
+    is_open = event.end_ms is None and (event.type in ("motion", "alarm") or event.payload.get("is_open") is True)
     return EventCard(
         id=event.id,
         change=event.change,
@@ -119,10 +154,6 @@ def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozens
         is_divider=event.type in _DIVIDERS,
         is_open=is_open,
     )
-
-
-def _is_open_outage(event: StoredEvent) -> bool:
-    return event.type == "camera_offline" and event.payload.get("is_open") is True
 
 
 def event_title(event: StoredEvent) -> str:

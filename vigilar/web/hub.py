@@ -25,7 +25,8 @@ class Notice:
     """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored.
 
     ``after`` is the change that was told before it: whoever has that misses nothing between the two. ``source_id`` is
-    the camera or part of the house it tells of, by which it is kept from who may not see that.
+    the camera or part of the house it tells of, by which it is kept from who may not see that. ``must_arrive``: it is
+    not dropped like health, which comes again.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Notice:
     change: int | None = None
     after: int | None = None
     source_id: str = ""
+    must_arrive: bool = False
 
     def dump(self) -> str:
         """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""
@@ -87,7 +89,7 @@ class Listener:
 
     def put(self, notice: Notice) -> None:
         """Queue without waiting. A full queue closes the listener."""
-        if notice.change is None and self._queue.qsize() > _HEALTH_ROOM:
+        if notice.change is None and not notice.must_arrive and self._queue.qsize() > _HEALTH_ROOM:
             return
         try:
             self._queue.put_nowait(notice)

@@ -64,6 +64,38 @@ def _paths() -> dict[str, Any]:
             "get": _answer("One event"),
             "patch": {**_answer("The event"), **_body(kept="boolean", seen="boolean")},
         },
+        "/api/v1/arm": {
+            "get": _answer("The arm state, and what would not guard the house now"),
+            "post": {
+                **_answer("The arm state"),
+                **_body("mode", "pin", override="boolean", delay_s="integer"),
+            },
+        },
+        "/api/v1/arm/history": {
+            "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}
+        },
+        "/api/v1/sensors": {"get": _answer("All sensors")},
+        "/api/v1/sensors/{sensor_id}": {
+            "parameters": [_path("sensor_id")],
+            "get": _answer("One sensor, and what it told in the last week"),
+            "patch": {**_answer("The sensor"), **_body("name", "room")},
+            "delete": _answer("Removed, until it speaks again", None, status="204"),
+        },
+        "/api/v1/settings/guard": {
+            "get": _answer("Settings of arming, sensors and presence"),
+            "patch": {**_answer("The same, changed"), **_body("version", set="object")},
+        },
+        "/api/v1/settings/undo": {"post": _answer("The newest change of the settings was taken back")},
+        "/api/v1/presence": {"get": _answer("Who is at home, and the devices seen on the network")},
+        "/api/v1/presence/devices/{mac}": {
+            "parameters": [_path("mac")],
+            "put": {**_answer("The device"), **_body("name", member="integer")},
+        },
+        "/api/v1/members/{member_id}/pin": {
+            "parameters": [_path("member_id")],
+            "put": {**_answer("PIN set", None, status="204"), **_body("pin", "duress_pin", "old_pin")},
+            "delete": _answer("PIN removed", None, status="204"),
+        },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
         "/api/v1/kept": {"get": _answer("What somebody keeps, with its size and by whom")},

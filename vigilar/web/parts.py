@@ -83,15 +83,19 @@ def _no_retry(camera_id: str) -> bool:  # noqa: ARG001 -- one of two ways
     return False
 
 
+def _no_word() -> None:
+    """Without a bus nobody else is told: the events process looks four times a second."""
+
+
 @dataclass(slots=True)
 class Parts:
     """Held in ``app.extensions["vigilar"]``.
 
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
-    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``certificate`` says
-    what the door shows. ``probe`` tries a camera; by default in a program of its own, so that a hostile camera cannot
-    reach this process; ``probes`` holds what is being tried. ``stop`` ends all streams; ``close`` is called after the
-    last request.
+    again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told; ``tell_arm`` says that
+    the arm state changed. ``certificate`` says what the door shows. ``probe`` tries a camera; by default in a program
+    of its own, so that a hostile camera cannot reach this process; ``probes`` holds what is being tried. ``stop`` ends
+    all streams; ``close`` is called after the last request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
     for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
@@ -114,6 +118,7 @@ class Parts:
     board: HealthBoard = BOARD
     ask_reload: Callable[[], None] = _no_reload
     ask_retry: Callable[[str], bool] = _no_retry
+    tell_arm: Callable[[], None] = _no_word
     probe: CameraProbe = probe_by_command
     probes: Probes = field(init=False)
     certificate: Callable[[], CertificateState] = _no_door

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Response, render_template, request
@@ -63,6 +64,7 @@ class Problem(Exception):
         field: str = "",
         headers: dict[str, str] | None = None,
         link: str = "",
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         default_code, default_detail = _WORDS.get(status, ("request.refused", "This request was refused."))
         self.status = status
@@ -72,6 +74,7 @@ class Problem(Exception):
         self.field = field
         self.headers = headers or {}
         self.link = link
+        self.more = more or {}
         super().__init__(f"{self.code}: {self.detail}")
 
 
@@ -99,6 +102,7 @@ def problem_response(problem: Problem) -> Response:
             members["field"] = problem.field
         if problem.link:
             members["location"] = problem.link
+        members |= problem.more
         response = Response(json.dumps(members), problem.status, mimetype="application/problem+json")
     response.headers.extend(problem.headers)
     return response

@@ -27,6 +27,9 @@ class Right(Enum):
     SEE_SYSTEM = "see how the system is"
     SEE_AUDIT = "see who did what"
     CHANGE_EVENTS = "keep events for ever"
+    ARM = "arm the house"
+    DISARM = "disarm the house"
+    CHANGE_ARMING = "change how the house is armed"
     CHANGE_CAMERAS = "change cameras"
     DELETE_FOOTAGE = "let recordings be deleted"
     MANAGE_KEYS = "manage the keys"
@@ -46,9 +49,11 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.SEE_AUDIT,
             Right.CHANGE_EVENTS,
             Right.MAKE_TOKENS,
+            Right.ARM,
+            Right.DISARM,
         }
     ),
-    "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE}),
+    "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.ARM, Right.DISARM}),
     "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
 }
 """The table. A guest sees what happens now and what has happened with its picture, and cannot look back at the days

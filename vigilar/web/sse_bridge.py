@@ -17,13 +17,23 @@ from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
-from vigilar.bus.messages import BadMessage, CameraHealth, CameraRetry, EventPublished, JobChanged, SystemHealth
+from vigilar.bus.messages import (
+    ArmChanged,
+    BadMessage,
+    CameraHealth,
+    CameraRetry,
+    EventPublished,
+    JobChanged,
+    SystemHealth,
+)
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import WebJob
+from vigilar.store.arming import read_state
 from vigilar.store.change_reader import ChangeReader, PassingPlace
 from vigilar.store.consumers import Change
 from vigilar.store.engine import Store
 from vigilar.store.events import newest_change
+from vigilar.web.arm_words import broadcast_arm
 from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.event_words import published_from_row
 from vigilar.web.health import BOARD, HealthBoard
@@ -74,6 +84,7 @@ class SseBridge:
         self._bus.subscribe(Topics.CAMERA_ANY_HEALTH, self.on_camera_health)
         self._bus.subscribe(Topics.SYSTEM_HEALTH, self.on_system_health)
         self._bus.subscribe(Topics.SYSTEM_JOB, self.on_job)
+        self._bus.subscribe(Topics.ARM_STATE, self.on_arm_state)
         self._bus.on_connected(self.on_connected)
         self._bus.start()
         self._thread.start()
@@ -97,6 +108,19 @@ class SseBridge:
         message = CameraRetry(new_id(), self._clock.utc_ns() // 1_000_000, camera_id)
         self._bus.publish(Topics.camera_retry(camera_id), message.dump(), qos=0)
         return True
+
+    def tell_arm(self) -> None:
+        """Tell the events process that the arm state changed. Without a bus it looks by itself, 0.25 s later."""
+        if self._bus.is_connected:
+            message = ArmChanged(new_id(), self._clock.utc_ns() // 1_000_000)
+            self._bus.publish(Topics.ARM_CHANGED, message.dump(), qos=0)
+
+    def on_arm_state(self, _topic: str, _payload: bytes) -> None:
+        """The arm state may have changed. Its row says what it is now; what this process changed itself, pages know."""
+        try:
+            broadcast_arm(read_state(self._store))
+        except StoreError as error:
+            logger.warning("the arm state could not be read: %s", error)
 
     def on_connected(self) -> None:
         """Send what was stored while the broker was away."""
@@ -159,6 +183,9 @@ class NoBridge:
 
     def ask_retry(self, camera_id: str) -> bool:  # noqa: ARG002 -- stands in for SseBridge
         return False
+
+    def tell_arm(self) -> None:
+        """Nobody can be told."""
 
 
 def start_sse_bridge(cfg: WebJob, clock: Clock | None = None) -> SseBridge | NoBridge:

@@ -9,6 +9,7 @@ from flask import Flask, g
 from markupsafe import Markup
 
 from vigilar.base.amounts import keep_text, size_text
+from vigilar.web.arm_words import ArmChip, chip_of, find_state
 from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
@@ -35,6 +36,9 @@ def install_template_words(app: Flask) -> None:
     def header_mark() -> tuple[str, str, str]:
         return read_house(parts(), visible_cameras(asker())).mark
 
+    def arm_chip() -> ArmChip:
+        return chip_of(find_state(parts()))
+
     def may(right: Right) -> bool:
         return "member" in g and asker().may(right)
 
@@ -52,6 +56,7 @@ def install_template_words(app: Flask) -> None:
         clock=house_clock,
         day=house_day,
         header_mark=header_mark,
+        arm_chip=arm_chip,
         Right=Right,
         may=may,
         now_ms=lambda: parts().now_ms(),

@@ -5,6 +5,7 @@ A camera that is hidden from a member answers exactly as one that does not exist
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from vigilar.config.jobs import CameraInfo
@@ -15,6 +16,11 @@ from vigilar.web.camera_book import CameraBook
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Member, Right
+
+SECRET_TYPES = frozenset({"duress"})
+SECRET_FOR_MS = 12 * 3_600_000
+"""Whoever is made to disarm must be able to show every page: what tells of it is on none of them for half a day. The
+bus carries it at once, and the commands of the box show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class VisibleCameras:
     member: Member
     book: CameraBook
     store: Store
+    now_ms: Callable[[], int]
 
     def __contains__(self, camera_id: str) -> bool:
         return self.member.sees(camera_id)
@@ -52,10 +59,17 @@ class VisibleCameras:
 
     def limit(self, wanted: EventFilter) -> EventFilter:
         """``wanted`` without the events that this member does not see."""
-        return replace(wanted, cameras=self.member.cameras, of_house=self.member.may(Right.SEE_SYSTEM))
+        return replace(
+            wanted,
+            cameras=self.member.cameras,
+            of_house=self.member.may(Right.SEE_SYSTEM),
+            secret=SECRET_TYPES,
+            secret_from_ms=self.now_ms() - SECRET_FOR_MS,
+        )
 
     def has_event(self, event: StoredEvent) -> bool:
-        return self.has_source(event.source_id)
+        is_secret = event.type in SECRET_TYPES and event.ts_ms >= self.now_ms() - SECRET_FOR_MS
+        return not is_secret and self.has_source(event.source_id)
 
     def has_source(self, source_id: str) -> bool:
         """Whether events of that source are seen: a camera's id, or another part of the house."""
@@ -71,7 +85,7 @@ class VisibleCameras:
 def visible_cameras(member: Member) -> VisibleCameras:
     """What ``member`` sees of the house that serves this request."""
     here = parts()
-    return VisibleCameras(member, here.cameras, here.store)
+    return VisibleCameras(member, here.cameras, here.store, here.now_ms)
 
 
 def _unknown() -> Problem:

@@ -16,9 +16,11 @@ from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.stretch import Stretch
 from vigilar.store import events as event_rows
+from vigilar.store.arming import read_state
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
+from vigilar.web.arm_words import ARM, arm_content
 from vigilar.web.auth import asker, check_may, end_with_login
 from vigilar.web.bodies import read_json
 from vigilar.web.event_words import (
@@ -37,7 +39,7 @@ from vigilar.web.rights import Right, needs
 from vigilar.web.saved_clips import saved_clip
 from vigilar.web.serving import playlist_response, saved_response
 from vigilar.web.times import TimeRange, parse_moment
-from vigilar.web.visible import VisibleCameras, visible_cameras
+from vigilar.web.visible import SECRET_TYPES, VisibleCameras, visible_cameras
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +64,10 @@ def broadcast_sse_event(message: EventPublished, after: int | None = None) -> No
     """Tell all open pages of a stored event. Any thread; never waits.
 
     ``after`` is the change told before: there is none between the two. Without it each page that misses one looks.
+    What no page may show at once is not told.
     """
-    HUB.broadcast(_notice(message, after))
+    if message.type not in SECRET_TYPES:
+        HUB.broadcast(_notice(message, after))
 
 
 def _notice(message: EventPublished, after: int | None = None) -> Notice:
@@ -244,7 +248,7 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
     """The lines of one page's stream, until it is closed: by the page, with its login, or by the end of the process."""
     try:
         newest = event_rows.newest_change(here.store)
-        yield "retry: 1000\n" + make_notice("connected", {"now": here.now_ms(), "change": newest}).dump()
+        yield "retry: 1000\n" + _connected(here, newest).dump()
         sent = newest
         if last_id is not None:
             after = _change_of(last_id, newest)
@@ -263,13 +267,19 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
         logger.warning("an event stream ended, its page will come back: %s", error)
 
 
+def _connected(here: Parts, newest: int) -> Notice:
+    """The first notice: what a page must know at once, however long it was away."""
+    arm = arm_content(read_state(here.store))
+    return make_notice("connected", {"now": here.now_ms(), "change": newest, "arm": arm})
+
+
 def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int) -> Iterator[str]:
     while True:
         notice = listener.get(KEEP_ALIVE_S)
         if notice is None:
             yield ": keep-alive\n\n"
         elif notice.change is None:
-            if notice.source_id in visible and (notice.name != JOB or visible.member.may(Right.EXPORT)):
+            if notice.name == ARM or _may_hear(visible, notice):
                 yield notice.dump()
         elif notice.change > sent:
             before = notice.change - 1 if notice.after is None else notice.after
@@ -279,6 +289,10 @@ def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int)
             if visible.has_source(notice.source_id):
                 yield notice.dump()
             sent = notice.change
+
+
+def _may_hear(visible: VisibleCameras, notice: Notice) -> bool:
+    return notice.source_id in visible and (notice.name != JOB or visible.member.may(Right.EXPORT))
 
 
 def _missed(here: Parts, visible: VisibleCameras, after: int, up_to: int) -> Iterator[Notice]:
@@ -379,7 +393,7 @@ def _clip_range(
     """What the clip of an event covers with these seconds before and after it, and whether all of it is over."""
     before_s, after_s = around
     now_ms = here.now_ms()
-    is_open = event.type == "motion" and event.end_ms is None
+    is_open = event.type in ("motion", "alarm") and event.end_ms is None
     end_ms = now_ms if is_open else (event.end_ms or event.ts_ms)
     to_ms = min(end_ms + after_s * 1000, event.ts_ms + MAX_CLIP_MS)
     # The recorder makes its last bytes durable within a second; a little more covers a slow disk.

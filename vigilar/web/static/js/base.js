@@ -1,6 +1,6 @@
 // On every page: the health dot, the bar that says live updates are paused, and one polite line for screen readers.
 
-import "./keys.js";
+import { onKey } from "./keys.js";
 import { clockText } from "./clock.js";
 import { awaySince, reach } from "./reach.js";
 import { stream } from "./stream.js";
@@ -52,6 +52,24 @@ function showMark({ state, symbol, words }) {
 export function setIcon(use, name) {
   use.setAttribute("href", `${document.documentElement.dataset.assets}vendor/icons.svg#${name}`);
 }
+
+const chip = document.getElementById("arm-chip");
+const alarmBar = document.getElementById("alarm-bar");
+let armChange = -1;
+stream.addEventListener("arm", ({ detail }) => {
+  if (!chip || detail.change < armChange) return;
+  armChange = detail.change;
+  if (chip.dataset.state !== detail.chip.state) {
+    chip.dataset.state = detail.chip.state;
+    chip.querySelector("span").textContent = detail.chip.words;
+    setIcon(chip.querySelector("use"), detail.chip.symbol);
+    announce(detail.chip.words);
+  }
+  const isUrgent = detail.alarm || detail.entry_until_ts !== null;
+  if (isUrgent) alarmBar.querySelector("a").textContent = detail.alarm ? "Alarm" : "Somebody came in: disarm now";
+  if (alarmBar.hidden === isUrgent) alarmBar.hidden = !isUrgent;
+});
+onKey("A", "arm or disarm", () => location.assign("/arm"));
 
 const states = new Map();
 let asked = null;

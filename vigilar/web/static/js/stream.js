@@ -8,7 +8,7 @@ const LEASE_MS = 5000;
 const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar");
 
-/** Dispatches CustomEvents: `event`, `health` and `job` (detail: what the box sent), `refresh`, `up`, `down`. */
+/** Dispatches CustomEvents: `event`, `health`, `job` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
 export const stream = new EventTarget();
 
 let source = null;
@@ -47,11 +47,15 @@ function lead() {
   source = new EventSource(hasList || change ? `/events/stream?after=${change}` : "/events/stream");
   const on = (name, use) => source.addEventListener(name, (event) => use(JSON.parse(event.data), event));
   // Not `change`: what was missed since the last event follows as events, and only they may move it on.
-  on("connected", (data) => tell({ kind: "up", change: hasList ? 0 : data.change, now: data.now }));
+  on("connected", (data) => {
+    tell({ kind: "up", change: hasList ? 0 : data.change, now: data.now });
+    tell({ kind: "arm", data: data.arm });
+  });
   on("event", (data) => tell({ kind: "event", data, change: data.change }));
   on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
   on("health", (data) => tell({ kind: "health", data, now: data.now }));
   on("job", (data) => tell({ kind: "job", data }));
+  on("arm", (data) => tell({ kind: "arm", data }));
   source.onerror = () => {
     tell({ kind: "down" });
     if (source && source.readyState === EventSource.CLOSED) {

@@ -1,0 +1,227 @@
+"""The pages of arming and sensors in a real browser: by keyboard, without script, readable on a phone and on a desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.chromium import find_violations, sign_in
+from tests.browser.house import House, open_house, serve
+from vigilar.base.arm_rules import ArmRules, ModeRules
+from vigilar.store import arming
+from vigilar.store.arming import Alarm, Decision, Trigger, read_state
+from vigilar.store.presence import note_devices, set_owner, set_presence
+from vigilar.store.sensors import Word, ensure_sensor, name_sensor, note_word
+from vigilar.web.arm_words import broadcast_arm
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.usefixtures("closed_pages")]
+
+SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
+PIN, WRONG = "482913", "700431"
+SETTINGS = """\
+[[arm.schedule]]
+mode = "night"
+from = "23:00"
+to = "06:30"
+[[camera]]
+name = "Front door"
+address = "demo:street"
+"""
+RULES = ArmRules(
+    modes=(
+        ModeRules(mode="home"),
+        ModeRules(mode="night", cameras=("front-door",)),
+        ModeRules(mode="away", cameras=("front-door", "garden"), trigger="motion", leave_s=60),
+    )
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[tuple[House, str]]:
+    with open_house(tmp_path) as house, serve(house) as url:
+        house.parts.cfg.config_file.write_text(SETTINGS, encoding="utf-8")
+        house.parts.use_settings(replace(house.parts.cfg, arm=RULES))
+        owner = house.client()
+        assert owner.put("/api/v1/members/me/pin", json={"pin": PIN}).status_code == 204
+        house.well("front-door", "garden", "drive", "shed")
+        lay_sensors(house)
+        yield house, url
+
+
+def lay_sensors(house: House) -> None:
+    now = house.now_ms()
+    for name, room, word in (
+        ("Front door", "Hall", Word({"contact": 0.0}, 88, 120)),
+        ("Landing", "Hall", Word({"motion": 1.0}, 9, 30)),
+        ("Bath", "", Word({"temperature": 21.4, "humidity": 48.0}, 60, 200)),
+    ):
+        sensor = ensure_sensor(house.store, house.node_id, f"zigbee/{name}", name, now)
+        name_sensor(house.store, sensor.id, name, room)
+        note_word(house.store, sensor.id, word, dict(word.values), now)
+    note_devices(house.store, {"aa:bb:cc:dd:ee:01": "192.0.2.7", "10:bb:cc:dd:ee:02": "192.0.2.8"}, now)
+    set_owner(house.store, "aa:bb:cc:dd:ee:01", 1, "Sam's phone")
+    set_presence(house.store, 1, "home", now)
+
+
+def opened(chromium: Browser, url: str, size: str, *, script: bool = True) -> Page:
+    width, height = SIZES[size]
+    page = chromium.new_context(viewport={"width": width, "height": height}, java_script_enabled=script).new_page()
+    sign_in(page, url)
+    return page
+
+
+def sound_alarm(house: House) -> None:
+    now = house.now_ms()
+    alarm = Alarm("u", "away", now + 60_000, Trigger(1, "garden", "Person", "Garden", now))
+    step = arming.change_state(
+        house.store, lambda state: Decision(replace(state, mode="away", since_ms=now, by="sam", alarm=alarm)), now
+    )
+    broadcast_arm(step)
+
+
+PATHS = ("/arm", "/arm/pin", "/settings/arming", "/settings/sensors", "/sensors", "/sensors/landing", "/presence")
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("path", PATHS)
+def test_page_is_accessible_and_fits(chromium: Browser, site: tuple[House, str], size: str, path: str) -> None:
+    _, url = site
+    page = opened(chromium, url, size)
+    page.goto(f"{url}{path}")
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("size", ["phone", "desk"])
+def test_armed_and_alarmed_page_is_accessible_and_fits(chromium: Browser, site: tuple[House, str], size: str) -> None:
+    house, url = site
+    page = opened(chromium, url, size)
+    page.goto(f"{url}/arm")
+    sound_alarm(house)
+    expect(page.get_by_role("heading", name=re.compile("Alarm: Person, Garden"))).to_be_visible()
+    expect(page.locator("#arm-chip")).to_have_text("Alarm")
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    for button in page.locator("#pad button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+
+
+def test_alarm_is_on_every_page(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "phone")
+    page.goto(f"{url}/events")
+    expect(page.locator("#alarm-bar")).to_be_hidden()
+    sound_alarm(house)
+    expect(page.locator("#alarm-bar")).to_be_visible()
+    page.get_by_role("link", name="Alarm").last.click()
+    page.wait_for_url(f"{url}/arm")
+
+
+def test_arms_and_disarms_by_keyboard_alone(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "desk")
+    page.keyboard.press("Shift+A")
+    page.wait_for_url(f"{url}/arm")
+    page.get_by_role("button", name="Home").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#arm-chip")).to_have_text("Home")
+    assert read_state(house.store).mode == "home"
+    pin = page.get_by_label("Your PIN")
+    pin.focus()
+    page.keyboard.type(WRONG)
+    page.keyboard.press("Enter")
+    expect(page.locator("#arm-problem")).to_contain_text("Wrong PIN. 2 tries left")
+    expect(page.get_by_label("Your PIN")).to_have_value("")
+    page.get_by_label("Your PIN").focus()
+    page.keyboard.type(PIN)
+    page.keyboard.press("Enter")
+    expect(page.locator("#arm-chip")).to_have_text("Disarmed")
+    assert read_state(house.store).mode == "disarmed"
+    expect(page.locator("#disarm")).to_have_count(0)
+
+
+def test_pad_disarms_by_touch(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "phone")
+    page.goto(f"{url}/arm")
+    page.get_by_role("button", name="Away").click()
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"^(60|5\d) s$"))
+    for digit in "19":
+        page.locator(f"#pad [data-digit='{digit}']").click()
+    page.get_by_role("button", name="Clear").click()
+    for digit in PIN:
+        page.locator(f"#pad [data-digit='{digit}']").click()
+    page.get_by_role("button", name="OK").click()
+    expect(page.locator("#arm-chip")).to_have_text("Disarmed")
+    assert read_state(house.store).is_quiet
+
+
+def test_what_is_typed_survives_a_change_elsewhere(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "desk")
+    page.goto(f"{url}/arm")
+    page.get_by_role("button", name="Home").click()
+    page.get_by_label("Your PIN").type("4829")
+    house.client().post("/api/v1/arm", json={"mode": "away", "delay_s": 0})
+    expect(page.locator("#arm-chip")).to_have_text("Away")
+    expect(page.get_by_label("Your PIN")).to_have_value("4829")
+    expect(page.get_by_label("Your PIN")).to_be_focused()
+
+
+def test_arms_and_disarms_without_script(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "phone", script=False)
+    page.goto(f"{url}/arm")
+    page.get_by_role("button", name="Night").click()
+    expect(page.locator("#arm-chip")).to_have_text("Night")
+    page.fill("#pin", PIN)
+    page.locator("#disarm-button").click()
+    expect(page.locator("#arm-chip")).to_have_text("Disarmed")
+    assert read_state(house.store).is_quiet
+
+
+def test_not_ready_house_says_why_and_arms_anyway(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    house.health("front-door", "no-picture")
+    page = opened(chromium, url, "desk")
+    page.goto(f"{url}/arm")
+    expect(page.get_by_text("Front door has no picture.")).to_be_visible()
+    page.get_by_role("button", name="Home").click()
+    expect(page.locator("#arm-problem")).to_contain_text("Not everything is ready: Front door has no picture.")
+    page.get_by_label("Arm anyway").check()
+    page.get_by_role("button", name="Home").click()
+    expect(page.locator("#arm-chip")).to_have_text("Home")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_settings_are_saved_and_undone(chromium: Browser, site: tuple[House, str], script: bool) -> None:
+    house, url = site
+    page = opened(chromium, url, "desk", script=script)
+    page.goto(f"{url}/settings/arming")
+    page.fill("#leave", "45")
+    page.get_by_role("button", name="Save times").click()
+    expect(page.get_by_text("Saved, and in use within two seconds.")).to_be_visible()
+    assert 'leave_delay = "45s"' in house.parts.cfg.config_file.read_text(encoding="utf-8")
+    page.get_by_role("button", name="Undo: times of arming").click()
+    expect(page.get_by_text("Taken back.")).to_be_visible()
+    assert house.parts.cfg.config_file.read_text(encoding="utf-8") == SETTINGS
+
+
+def test_sensor_is_renamed(chromium: Browser, site: tuple[House, str]) -> None:
+    _, url = site
+    page = opened(chromium, url, "phone")
+    page.goto(f"{url}/sensors")
+    page.get_by_role("link", name="Bath").click()
+    page.fill("#name", "Bath upstairs")
+    page.fill("#room", "Upstairs")
+    page.get_by_role("button", name="Save").click()
+    page.goto(f"{url}/sensors")
+    expect(page.get_by_role("heading", name="Upstairs", exact=True)).to_be_visible()
+    expect(page.get_by_text("21.4 °C, 48 %")).to_be_visible()

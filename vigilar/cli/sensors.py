@@ -1,0 +1,87 @@
+"""``vigilar sensors``: what was heard, and with what Zigbee2MQTT enters."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.zone import load_zone
+from vigilar.bus.accounts import ZIGBEE_USER
+from vigilar.cli.lazy import LazyGroup
+from vigilar.cli.options import with_json, with_places
+from vigilar.cli.output import house_time, print_json, print_table, tell
+from vigilar.cli.service import lan_address
+from vigilar.cli.user import open_store
+from vigilar.config.cut import house_zone_name
+from vigilar.config.guard_cut import sensors_listener
+from vigilar.config.load import load_config
+from vigilar.config.places import Places
+from vigilar.store.sensors import list_sensors
+from vigilar.web.sensor_words import sensor_json, state_words
+
+_COMMANDS = {
+    "list": ("vigilar.cli.sensors:list_command", "All sensors, and what they told last."),
+    "login": ("vigilar.cli.sensors:login", "What to write into the settings of Zigbee2MQTT."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
+def sensors() -> None:
+    """Contacts, motion sensors and the like."""
+
+
+@click.command("list")
+@with_places
+@with_json
+def list_command(places: Places, as_json: bool) -> int:
+    """All sensors, and what they told last."""
+    zone = load_zone(house_zone_name(load_config(places)))
+    with open_store(places) as store:
+        found = list_sensors(store)
+    if as_json:
+        print_json({"sensors": [sensor_json(one) for one in found]})
+    elif found:
+        print_table(
+            (
+                one.id,
+                one.name,
+                one.room,
+                state_words(one),
+                "never" if one.last_ms is None else house_time(one.last_ms, zone),
+                "silent" if one.is_silent else "battery low" if one.is_low else "",
+            )
+            for one in found
+        )
+    else:
+        tell("No sensor has been heard yet.")
+    return ExitCode.OK
+
+
+@click.command()
+@with_places
+def login(places: Places) -> int:
+    """Print the part of Zigbee2MQTT's configuration.yaml that lets it speak to this box. It holds a password."""
+    listener = sensors_listener(load_config(places))
+    if listener is None:
+        raise VigilarError(
+            "Our broker does not listen for sensors.",
+            next_step='Write listen = "0.0.0.0:1884" into [sensors] of the settings, then: vigilar reload',
+            exit_code=ExitCode.NOT_FOUND,
+        )
+    host, port, topic = listener
+    try:
+        password = json.loads((places.secrets_dir / "bus-users").read_bytes())[ZIGBEE_USER]
+    except (OSError, ValueError, KeyError) as error:
+        raise VigilarError(
+            "The password is not made yet, or may not be read by this user.",
+            next_step="Start Vigilar once, and run this as the user of the service, or with sudo.",
+            exit_code=ExitCode.DENIED,
+        ) from error
+    shown = (lan_address() or "127.0.0.1") if host in ("0.0.0.0", "::") else host  # noqa: S104 -- compared, not bound
+    shown = f"[{shown}]" if ":" in shown else shown
+    print(
+        f"mqtt:\n  base_topic: {topic}\n  server: mqtt://{shown}:{port}\n  user: {ZIGBEE_USER}\n  password: {password}"
+    )
+    return ExitCode.OK

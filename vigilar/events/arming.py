@@ -1,0 +1,64 @@
+"""The subject of the house itself: arming, alarms and what was refused. ``guard`` brings its events about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vigilar.base.arm_rules import MODE_NAMES
+from vigilar.events.classification import EventType, Severity
+from vigilar.events.subject import Subject
+from vigilar.store.arming import HistoryRow
+
+HOUSE = "house"
+"""The reporter, and the source of events that no camera or sensor brought about."""
+
+ALARM = EventType("alarm", Severity.CRITICAL, (HOUSE,), "Alarm: {name}")
+ARMED = EventType("armed", Severity.INFO, (HOUSE,), "Armed: {name}")
+DISARMED = EventType("disarmed", Severity.INFO, (HOUSE,), "Disarmed")
+ENTRY = EventType("entry", Severity.WARNING, (HOUSE,), "Somebody came in: {name}")
+WRONG = EventType("pin_wrong", Severity.ALERT, (HOUSE,), "Wrong PIN, three times")
+DURESS = EventType("duress", Severity.CRITICAL, (HOUSE,), "Disarmed under duress")
+REFUSED = EventType("arm_refused", Severity.WARNING, (HOUSE,), "A wish to change the arm mode was refused")
+SUGGESTED = EventType("arm_suggested", Severity.WARNING, (HOUSE,), "Everyone seems out. Arm?")
+
+TYPES = (ALARM, ARMED, DISARMED, ENTRY, WRONG, DURESS, REFUSED, SUGGESTED)
+
+_OF_ACTION: Mapping[str, EventType] = {
+    "armed": ARMED,
+    "disarmed": DISARMED,
+    "entry": ENTRY,
+    "wrong": WRONG,
+    "duress": DURESS,
+    "refused": REFUSED,
+}
+"""Action of the history -> its event. An alarm has an event of its own, which goes on."""
+
+_HOW_WORDS = {
+    "page": "on the page",
+    "command": "with a command",
+    "bus": "by a message",
+    "schedule": "by schedule",
+    "token": "by a program",
+}
+
+
+def event_of_line(line: HistoryRow) -> tuple[EventType, dict[str, Any]] | None:
+    """The event that a line of history becomes, with its payload; None for one that becomes none."""
+    event_type = _OF_ACTION.get(line.action)
+    if event_type is None:
+        return None
+    name = str(line.detail.get("where", "")) if event_type is ENTRY else MODE_NAMES.get(line.mode, line.mode)
+    who = f"by {line.by} " if line.by and line.how != "schedule" else ""
+    reasons = [f"{who}{_HOW_WORDS.get(line.how, line.how)}".strip(), *map(str, line.detail.get("reasons", ()))]
+    payload = {
+        "title": event_type.title.format(name=name),
+        "reason": ". ".join(reason[:1].upper() + reason[1:].rstrip(".") for reason in reasons if reason),
+        "mode": line.mode,
+        "by": line.by,
+        "how": line.how,
+    }
+    return event_type, payload
+
+
+HOUSE_SUBJECT = Subject(name=HOUSE, types=TYPES)

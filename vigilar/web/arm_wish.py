@@ -1,0 +1,194 @@
+"""Arming and disarming as somebody asks for it on a page: rights, PIN, readiness, and then one change of the row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from flask import g, request
+
+from vigilar.base.arm_rules import MAX_DELAY_S, MODE_NAMES, Mode
+from vigilar.store import arming, pins
+from vigilar.store.arming import ArmState, Decision, Line
+from vigilar.store.readiness import Unready, find_unready
+from vigilar.web.arm_words import broadcast_arm, problems_json
+from vigilar.web.auth import check_may
+from vigilar.web.logins import hash_token
+from vigilar.web.parts import Parts
+from vigilar.web.pins import check_form, matches
+from vigilar.web.problems import Problem
+from vigilar.web.rights import Member, Right
+from vigilar.web.transport import is_secure
+from vigilar.web.visible import VisibleCameras
+
+HOW = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmWish:
+    """What is asked for. ``override``: also when not all is ready; ``delay_s`` None: the mode's own time to leave."""
+
+    mode: Mode
+    pin: str | None = field(default=None, repr=False)
+    override: bool = False
+    delay_s: int | None = None
+
+
+def list_unready(here: Parts, visible: VisibleCameras, mode: str | None = None) -> list[Unready]:
+    """What would not guard the house in this mode, or in any. Cameras that the asker does not see are left out."""
+    rules = here.cfg.arm
+    one = rules.of(mode) if mode else None
+    wanted = {camera.id: camera.name for camera in visible.all() if camera.enabled}
+    found = find_unready(here.store, rules.modes if one is None else [one], wanted)
+    told, now_ms = {problem.source_id for problem in found}, here.now_ms()
+    dark = [
+        Unready(camera_id, f"{name} has no picture.")
+        for camera_id, name in wanted.items()
+        if camera_id not in told and here.board.camera(camera_id, now_ms)["state"] != "live"
+    ]
+    return [*dark, *found]
+
+
+def require_secure() -> None:
+    """A PIN must not cross the network where others can read it. Raises Problem 403."""
+    if not is_secure():
+        raise Problem(
+            403,
+            "transport.insecure",
+            "A PIN needs a connection that nobody else in the network can read.",
+            next_step="Open this page by its https:// address, or on the machine Vigilar runs on.",
+        )
+
+
+def apply_wish(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) -> ArmState:
+    """Make the change; the state as it is then, told to all pages. Raises Problem."""
+    state = here.reserve.help(lambda: _apply(here, member, visible, wish))
+    broadcast_arm(state)
+    here.tell_arm()
+    return state
+
+
+def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) -> ArmState:
+    state = arming.read_state(here.store)
+    lowers = (wish.mode == "disarmed" and not state.is_quiet) or here.cfg.arm.weakens(state.mode, wish.mode)
+    if wish.mode == "disarmed" or wish.pin is not None:
+        require_secure()
+    if wish.mode == "disarmed" or lowers:
+        check_may(Right.DISARM)
+    if wish.pin is None and lowers:
+        raise Problem(422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than now: give your PIN.", field="pin")
+    if wish.mode == "disarmed":
+        step = _disarm(member)
+    else:
+        step = _arm(here, member, wish, _check_ready(here, visible, wish, state), may_lower=wish.pin is not None)
+    now_ms = here.now_ms()
+    if wish.pin is None:
+        return arming.change_state(here.store, lambda found: step(found, now_ms), now_ms)
+    return with_pin(here, member, wish.pin, wish.mode, lambda found: step(found, now_ms))
+
+
+def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.Decide) -> ArmState:
+    """Check the member's PIN, which is counted before it is looked at, then make the change. Raises Problem."""
+    row, now_ms, device = pins.find_pin(here.store, member.id), here.now_ms(), device_of(member)
+    if row is None:
+        raise Problem(403, "pin.none", "You have no PIN yet.", next_step="Set one on the page /arm/pin.", field="pin")
+    check_form(pin)
+    tried = pins.begin_try(here.store, device, now_ms)
+    if tried.wait_ms:
+        raise _wait(tried.wait_ms)
+    is_right, is_duress = matches(here.cfg.secrets_dir, row, pin)
+    address = request.remote_addr or ""
+    if not is_right:
+        if not tried.tries_left:
+            line = Line(action="wrong", mode=mode, by=member.name, how=HOW, address=address)
+            pins.note_wrong(here.store, line, now_ms)
+            here.tell_arm()
+        raise _wrong(tried.tries_left, pins.wait_left(here.store, device, now_ms))
+    silent = (Line(action="duress", mode=mode, by=member.name, how=HOW, address=address),) if is_duress else ()
+    return pins.succeed(here.store, device, decide, silent, now_ms)
+
+
+def device_of(member: Member) -> str:
+    """What names the device of this request, for counting PINs: its login, which no two browsers share."""
+    token = g.get("token", "")
+    return hash_token(token).hex()[:32] if token else f"member-{member.id}"
+
+
+def _check_ready(here: Parts, visible: VisibleCameras, wish: ArmWish, state: ArmState) -> list[Unready]:
+    if state.mode == wish.mode and state.pending is None:
+        return []
+    unready = list_unready(here, visible, wish.mode)
+    if unready and not wish.override:
+        sentence = f"Not everything is ready: {' '.join(one.sentence for one in unready)}"
+        raise Problem(
+            409,
+            "arm.not_ready",
+            sentence,
+            next_step="Mend it, or arm anyway.",
+            more={"problems": problems_json(unready)},
+        )
+    return unready
+
+
+Step = Callable[[ArmState, int], Decision | None]
+
+
+def _disarm(member: Member) -> Step:
+    address = request.remote_addr or ""
+
+    def step(state: ArmState, now_ms: int) -> Decision | None:
+        return None if state.is_quiet else arming.disarmed(state, member.name, HOW, now_ms, address)
+
+    return step
+
+
+def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, may_lower: bool) -> Step:
+    rules = here.cfg.arm.of(wish.mode)
+    if rules is None:
+        raise Problem(422, "arm.mode", "mode is disarmed, home, night or away.", field="mode")
+    leave_s = rules.leave_s if wish.delay_s is None else wish.delay_s
+    if not 0 <= leave_s <= MAX_DELAY_S:
+        raise Problem(422, "arm.delay", f"The time to leave is 0 to {MAX_DELAY_S} seconds.", field="delay_s")
+    address, bypassed = request.remote_addr or "", frozenset(one.source_id for one in unready if one.is_open)
+    detail = {"reasons": [one.sentence for one in unready]}
+
+    def step(state: ArmState, now_ms: int) -> Decision | None:
+        if not may_lower and here.cfg.arm.weakens(state.mode, wish.mode):  # somebody armed meanwhile
+            raise Problem(409, "arm.changed", "Somebody changed the mode meanwhile. Look again.")
+        return arming.armed(
+            state,
+            wish.mode,
+            member.name,
+            HOW,
+            now_ms,
+            leave_s=leave_s,
+            bypassed=bypassed,
+            address=address,
+            detail=detail,
+        )
+
+    return step
+
+
+def _wrong(tries_left: int, wait_ms: int) -> Problem:
+    seconds = math.ceil(wait_ms / 1000)
+    then = f"{tries_left} {'try' if tries_left == 1 else 'tries'} left, then a wait."
+    if not tries_left:
+        then = f"The next try is possible in {seconds} s."
+    headers = {} if tries_left else {"Retry-After": str(seconds)}
+    return Problem(
+        403, "pin.wrong", f"Wrong PIN. {then}", field="pin", headers=headers, more={"tries_left": tries_left}
+    )
+
+
+def _wait(wait_ms: int) -> Problem:
+    seconds = math.ceil(wait_ms / 1000)
+    return Problem(
+        429,
+        "pin.wait",
+        f"Too many wrong PINs. The next try is possible in {seconds} s.",
+        field="pin",
+        headers={"Retry-After": str(seconds)},
+        more={"seconds": seconds},
+    )

@@ -1,0 +1,125 @@
+"""Arming and disarming: the page, which works without script, and the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug import Response as AnyResponse
+
+from vigilar.base.arm_rules import MODE_NAMES, MODES
+from vigilar.base.errors import VigilarError
+from vigilar.store import arming, pins
+from vigilar.store import sensors as sensor_rows
+from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, list_unready
+from vigilar.web.arm_words import arm_json, chip_of, history_json, history_words, mode_effects, where
+from vigilar.web.auth import asker
+from vigilar.web.bodies import read_json
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.rights import Right, needs
+from vigilar.web.transport import is_secure
+from vigilar.web.visible import visible_cameras
+
+bp = Blueprint("arm", __name__)
+
+HISTORY = 30
+MAX_HISTORY = 200
+
+
+@bp.get("/arm")
+@needs(Right.SEE_EVENTS)
+def arm_page() -> str:
+    return _page(None)
+
+
+@bp.post("/arm")
+@needs(Right.ARM)
+def arm_by_form() -> AnyResponse:
+    """The buttons of the page, without script."""
+    pin = request.form.get("pin", "").strip() or None
+    delay = request.form.get("delay_s", "")
+    try:
+        _apply(request.form.get("mode", ""), pin, request.form.get("override") == "1", int(delay) if delay else None)
+    except ValueError:
+        problem = Problem(422, "arm.delay", "The time to leave is a number of seconds.", field="delay_s")
+    except Problem as refused:
+        problem = refused
+    except VigilarError as error:
+        problem = Problem(422, error.code, as_sentence(str(error)), field="pin")
+    else:
+        return Response(status=303, headers={"Location": "/arm"})
+    response = Response(_page(problem), problem.status, mimetype="text/html")
+    response.headers.extend(problem.headers)
+    return response
+
+
+@bp.get("/api/v1/arm")
+@needs(Right.SEE_EVENTS)
+def api_arm() -> AnyResponse:
+    return jsonify(_state_json())
+
+
+@bp.post("/api/v1/arm")
+@needs(Right.ARM)
+def api_change_arm() -> AnyResponse:
+    body = read_json({"mode": str, "pin": object, "override": bool, "delay_s": int}, required=("mode",))
+    _apply(body["mode"], read_pin(body, "pin"), body.get("override", False), body.get("delay_s"))
+    return jsonify(_state_json())
+
+
+@bp.get("/api/v1/arm/history")
+@needs(Right.SEE_EVENTS)
+def api_arm_history() -> AnyResponse:
+    """Who changed the mode, when, how and from where, newest first; ``before`` is the ``next`` of the page before."""
+    before = request.args.get("before", "")
+    if before and not (before.isascii() and before.isdigit() and len(before) < 19):
+        raise Problem(422, "query.before", "before is the next of the page before.", field="before")
+    rows = arming.list_history(parts().store, MAX_HISTORY, int(before) if before else None)
+    following = str(rows[-1].id) if len(rows) == MAX_HISTORY else None
+    return jsonify({"history": [history_json(row) for row in rows], "next": following})
+
+
+def read_pin(body: dict[str, Any], key: str) -> str | None:
+    """A PIN of a body: text, or left out. Raises Problem 422 ``pin.type`` for anything else, also for null."""
+    if key in body and not isinstance(body[key], str):
+        raise Problem(422, "pin.type", f"{key} must be text in quotes.", field=key)
+    return body.get(key)
+
+
+def _apply(mode: str, pin: str | None, override: bool, delay_s: int | None) -> None:
+    if mode not in MODES:
+        raise Problem(422, "arm.mode", f"mode is one of {', '.join(MODES)}.", field="mode")
+    me = asker()
+    apply_wish(parts(), me, visible_cameras(me), ArmWish(mode, pin, override, delay_s))
+
+
+def _state_json() -> dict[str, Any]:
+    here, visible = parts(), visible_cameras(asker())
+    return arm_json(arming.read_state(here.store), list_unready(here, visible), visible)
+
+
+def _page(problem: Problem | None) -> str:
+    here, me = parts(), asker()
+    visible = visible_cameras(me)
+    state = arming.read_state(here.store)
+    alarm = state.alarm if state.is_alarm else None
+    trigger = alarm.trigger if alarm else state.entry.trigger if state.entry else None
+    names = {camera.id: camera.name for camera in visible.all()}
+    sensors = {one.id: one.name for one in sensor_rows.list_sensors(here.store)}
+    return render_template(
+        "arm.html",
+        state=state,
+        chip=chip_of(state),
+        alarm=alarm,
+        trigger=None if trigger is None else {**where(trigger, visible), "ts_ms": trigger.ts_ms},
+        unready=list_unready(here, visible),
+        effects=mode_effects(here.cfg.arm, names, sensors),
+        rules=here.cfg.arm,
+        mode_names=MODE_NAMES,
+        history=[(row, history_words(row)) for row in arming.list_history(here.store, HISTORY)],
+        has_pin=pins.find_pin(here.store, me.id) is not None,
+        wait_ms=pins.wait_left(here.store, device_of(me), here.now_ms()),
+        is_secure=is_secure(),
+        problem=problem,
+    )

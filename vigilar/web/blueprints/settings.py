@@ -1,0 +1,188 @@
+"""Settings of arming, sensors and presence. The configuration file is the truth: we change it as a person would, with
+its comments kept, and each change can be taken back. All of it works without script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, render_template, request
+from werkzeug import Response as AnyResponse
+
+from vigilar.base.errors import ConfigError
+from vigilar.base.redact import redact
+from vigilar.config.edit import undo
+from vigilar.config.guard_edit import add_schedule, change_schedule, read_version, remove_schedule, set_keys
+from vigilar.config.guard_models import DAYS, dump_clock
+from vigilar.config.load import load_config, read_config_file
+from vigilar.config.models import Config
+from vigilar.config.places import Places
+from vigilar.config.undo import find_last
+from vigilar.store import sensors as sensor_rows
+from vigilar.web import guard_form
+from vigilar.web.bodies import read_json
+from vigilar.web.parts import Parts, parts
+from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.rights import Right, needs
+
+bp = Blueprint("settings", __name__)
+
+DAY_NAMES = dict(zip(DAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
+
+
+@bp.get("/settings/arming")
+@needs(Right.CHANGE_ARMING)
+def arming_page() -> str:
+    return _arming(None)
+
+
+@bp.post("/settings/arming")
+@needs(Right.CHANGE_ARMING)
+def change_arming() -> AnyResponse:
+    """One section of the page."""
+    form, section = request.form, request.form.get("section", "")
+    return _saved("/settings/arming", section, lambda places, version: _change(places, version, section, form), _arming)
+
+
+@bp.get("/settings/sensors")
+@needs(Right.CHANGE_ARMING)
+def sensors_page() -> str:
+    return _sensors(None)
+
+
+@bp.post("/settings/sensors")
+@needs(Right.CHANGE_ARMING)
+def change_sensors() -> AnyResponse:
+    form, section = request.form, request.form.get("section", "")
+    return _saved(
+        "/settings/sensors", section, lambda places, version: _change(places, version, section, form), _sensors
+    )
+
+
+@bp.post("/settings/undo")
+@needs(Right.CHANGE_ARMING)
+def undo_by_form() -> AnyResponse:
+    """Take back the newest change."""
+    back = request.form.get("back", "")
+    where = back if back in ("/settings/arming", "/settings/sensors") else "/settings/arming"
+    page = _arming if where == "/settings/arming" else _sensors
+    return _saved(where, "undone", lambda places, _version: undo(places), page)
+
+
+@bp.get("/api/v1/settings/guard")
+@needs(Right.CHANGE_ARMING)
+def api_settings() -> AnyResponse:
+    """What is in force of ``[arm]``, ``[sensors]`` and ``[presence]``; ``version`` names the file."""
+    places = _places(parts())
+    return jsonify({"version": read_version(places), **_in_force(load_config(places))})
+
+
+@bp.patch("/api/v1/settings/guard")
+@needs(Right.CHANGE_ARMING)
+def api_change_settings() -> AnyResponse:
+    """``set``: keys by their way, such as ``arm.away.leave_delay``; null removes one. 409 when ``version`` is old."""
+    body = read_json({"set": dict, "version": str}, required=("set",))
+    here, keys = parts(), guard_form.json_keys(body["set"])
+    _edit(here, lambda places: set_keys(places, keys, ", ".join(body["set"]), body.get("version", "")))
+    return api_settings()
+
+
+@bp.post("/api/v1/settings/undo")
+@needs(Right.CHANGE_ARMING)
+def api_undo() -> AnyResponse:
+    """Take back the newest change of the file; says what it was."""
+    return jsonify({"undone": _edit(parts(), undo)})
+
+
+def _change(places: Places, version: str, section: str, form: guard_form.Form) -> object:
+    if section == "house":
+        return set_keys(places, guard_form.house_keys(form), "times of arming", version)
+    if section in ("home", "night", "away"):
+        return set_keys(places, guard_form.mode_keys(form, section), f"what {section} counts", version)
+    if section == "schedule-add":
+        return add_schedule(places, guard_form.schedule_row(form), "a new row of the schedule", version)
+    if section == "schedule":
+        index = guard_form.number(form, "index")
+        if form.get("remove") == "1":
+            return remove_schedule(places, -1 if index is None else index, "a row of the schedule was removed", version)
+        row = guard_form.schedule_row(form)
+        return change_schedule(places, -1 if index is None else index, row, "a row of the schedule", version)
+    if section == "sensors":
+        return set_keys(places, guard_form.sensors_keys(form), "how sensors are heard", version)
+    if section == "presence":
+        return set_keys(places, guard_form.presence_keys(form), "looking for phones", version)
+    raise Problem(422, "settings.unknown", "There is no such part of the settings.", field="section")
+
+
+def _saved(
+    path: str, section: str, change: Callable[[Places, str], object], page: Callable[[Problem | None], str]
+) -> AnyResponse:
+    version = request.form.get("version", "")
+    try:
+        _edit(parts(), lambda places: change(places, version))
+    except Problem as problem:
+        return Response(page(problem), problem.status, mimetype="text/html")
+    anchor = section if section in ("home", "night", "away", "sensors", "presence") else "top"
+    return Response(status=303, headers={"Location": f"{path}?saved={'undone' if section == 'undone' else 1}#{anchor}"})
+
+
+def _edit(here: Parts, change: Callable[[Places], Any]) -> Any:
+    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another."""
+    try:
+        here.cameras.check_drive()
+        done = change(_places(here))
+    except ConfigError as error:
+        status = 409 if error.code in ("settings.changed", "settings.no_undo") else 422
+        detail, code = as_sentence(redact(str(error))), error.code or "settings.invalid"
+        raise Problem(status, code, detail, next_step=redact(error.next_step)) from error
+    here.ask_reload()
+    return done
+
+
+def _arming(problem: Problem | None) -> str:
+    here = parts()
+    config = load_config(_places(here))
+    return render_template(
+        "settings_arming.html",
+        arm=config.arm,
+        cameras=[(camera.id, camera.name) for camera in config.cameras if camera.enabled],
+        sensors=[(one.id, one.name) for one in sensor_rows.list_sensors(here.store)],
+        day_names=DAY_NAMES,
+        days=DAYS,
+        clock_of=dump_clock,
+        **_common(here, problem),
+    )
+
+
+def _sensors(problem: Problem | None) -> str:
+    here = parts()
+    config = load_config(_places(here))
+    return render_template(
+        "settings_sensors.html",
+        sensors=config.sensors,
+        presence=config.presence,
+        is_own=config.bus.broker == "own",
+        **_common(here, problem),
+    )
+
+
+def _common(here: Parts, problem: Problem | None) -> dict[str, Any]:
+    places = _places(here)
+    last = find_last(places.config_file, read_config_file(places, may_lack=True) or b"")
+    return {
+        "problem": problem,
+        "version": read_version(places),
+        "last": None if last is None else last.what,
+        "saved": request.args.get("saved", "") if problem is None else "",
+    }
+
+
+def _in_force(config: Config) -> dict[str, Any]:
+    plain = config.model_dump(mode="json", by_alias=True, include={"arm", "sensors", "presence"})
+    plain["sensors"].pop("login", None)
+    return plain
+
+
+def _places(here: Parts) -> Places:
+    cfg = here.cfg
+    return Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
