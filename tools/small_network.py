@@ -52,7 +52,7 @@ class SmallNetwork:
             x = y
         return _f(x @ self.weights[-2] + self.weights[-1]), kept
 
-    def backward(self, pictures: Array, kept: list[tuple[Array, Array]], slope: Array) -> list[Array]:
+    def backward(self, kept: list[tuple[Array, Array]], slope: Array) -> list[Array]:
         """The slopes of the loss by each weight, by those of the output."""
         slopes: list[Array] = [np.empty(0, np.float32)] * len(self.weights)
         flat = slope.reshape(-1, slope.shape[-1])

@@ -77,7 +77,7 @@ def learn(network: SmallNetwork, pictures: Array, wanted: Array, rate: float) ->
     number = max(1.0, float((has > 0).sum()))
     loss = -np.log(np.clip(np.where(has > 0, sure, 1 - sure), 1e-6, 1))[counts].sum() / number
     loss += float((off**2 * is_there).sum()) / number
-    network.step(network.backward(pictures, kept, slope / np.float32(number)), rate)
+    network.step(network.backward(kept, slope / np.float32(number)), rate)
     return float(loss)
 
 

@@ -9,15 +9,17 @@ import click
 
 from vigilar.base.amounts import size_text
 from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.models_folder import FOLDER
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
+from vigilar.cli.service import ask_reload
 from vigilar.config.places import Places
 from vigilar.detect.objects.catalogue import BUNDLED, DEFAULT_NAME, all_models, bundled_models, find_by_name
 from vigilar.detect.objects.download import download_model
 from vigilar.detect.objects.manifest import ModelManifest
 from vigilar.detect.objects.model import open_model
-from vigilar.detect.objects.model_folder import FOLDER, InstalledModel, ModelFolder, read_manifest
+from vigilar.detect.objects.model_folder import InstalledModel, ModelFolder, read_manifest
 
 _COMMANDS = {
     "list": ("vigilar.cli.models:list_models", "Which models there are, and which one is in use."),
@@ -75,6 +77,7 @@ def install(places: Places, name: str, source: Path | None, manifest: Path | Non
         open_model(source, wanted)  # before it takes the place of one that works
         found = folder.install_file(source, wanted)
     _check(folder, found)
+    ask_reload(places)  # a house that had none starts its detector now
     tell(f"{wanted.name} is installed and in use ({size_text(wanted.size_bytes)}, {wanted.licence}).")
     if wanted.made_for:
         tell(f"It is made for {wanted.made_for}.")
@@ -89,6 +92,7 @@ def remove(places: Places, name: str) -> int:
     folder = _folder(places)
     folder.remove(name)
     left = folder.find_in_use()
+    ask_reload(places)
     tell(f"{name} is removed. " + (f"{left.manifest.name} is used now." if left else "Nothing is recognised now."))
     return ExitCode.OK
 

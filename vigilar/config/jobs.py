@@ -45,7 +45,7 @@ class CameraJob(ProcessJob):
 
     ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
     ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
-    take it from its row. ``sensitivity`` is 0..1.
+    take it from its row. ``sensitivity`` is 0..1. ``objects``: what moves is to be recognised, and a model is there.
     """
 
     camera_id: str
@@ -61,6 +61,7 @@ class CameraJob(ProcessJob):
     segment_s: float = 300.0
     sound: bool = True
     transport: StreamTransport = "tcp"
+    objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,13 @@ class UpkeepJob(ProcessJob):
     """The process that keeps the house in order: retention."""
 
     rules: KeepRules = field(default_factory=KeepRules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorJob(ProcessJob):
+    """The process that recognises objects. ``budget_cores``: processors it may use; 0: half of those that idle."""
+
+    budget_cores: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 from vigilar.bus.messages import EventPublished
-from vigilar.store.events import StoredEvent
+from vigilar.store.events import StoredEvent, told_fields
 from vigilar.web.times import clock_text, day_key, day_text, iso_text, length_text
 
 LEVELS = {"INFO": "Background", "WARNING": "Notable", "ALERT": "Alert", "CRITICAL": "Critical"}
@@ -144,17 +144,15 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
 def event_json(event: StoredEvent, *, seen: bool) -> dict[str, Any]:
     """An event for the API. Times are UTC ms. ``seen``: by the member who asks."""
     return {
+        **told_fields(event),
         "id": event.id,
         "ts": event.ts_ms,
-        "end_ts": event.end_ms,
         "type": event.type,
         "severity": event.severity,
         "source_id": event.source_id,
         "title": event_title(event),
         "payload": event.payload,
-        "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
         "change": event.change,
-        "kept": event.kept,
         "seen": seen,
     }
 
@@ -183,4 +181,5 @@ def published_from_row(event: StoredEvent) -> EventPublished:
         change=event.change,
         is_update=event.change != event.first_change,
         payload=event.payload,
+        **told_fields(event),
     )

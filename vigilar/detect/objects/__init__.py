@@ -5,7 +5,7 @@ The only door to ONNX Runtime is ``engine``. A program that has a picture and wa
     from vigilar.detect.objects.model import open_model
     from vigilar.detect.objects.model_folder import ModelFolder
 
-    installed = ModelFolder(data_dir / "models").find_in_use()      # None: no model is installed
+    installed = ModelFolder(data_dir / FOLDER).find_in_use()        # None: no model is installed
     model = open_model(installed.file, installed.manifest)          # verifies size and SHA-256; raises ModelError
     for found in model.find(picture):                               # HxWx3 BGR or HxW grey, uint8
         found.kind, found.score, found.box                          # ObjectKind, 0..1 calibrated, 0..1 of the picture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -13,9 +12,8 @@ from vigilar.base.errors import ErrorKind
 from vigilar.detect.objects.detection import Detection
 from vigilar.detect.objects.engine import Engine, Numbers
 from vigilar.detect.objects.manifest import ModelError, ModelManifest
+from vigilar.detect.objects.model_file import check_file
 from vigilar.detect.objects.yolox import YoloxForm
-
-_READ_BYTES = 1 << 20
 
 
 class Network(Protocol):
@@ -58,27 +56,3 @@ def open_model(file: Path, manifest: ModelManifest, threads: int = 1) -> ObjectM
     """Load the model in ``file``. Raises ModelError when it is not there, not the one of ``manifest``, or unusable."""
     check_file(file, manifest)
     return ObjectModel(manifest, Engine(file, threads))
-
-
-def check_file(file: Path, manifest: ModelManifest) -> None:
-    """Raises ModelError unless ``file`` is, byte for byte, what ``manifest`` names."""
-    try:
-        size = file.stat().st_size
-        is_right = size == manifest.size_bytes and sha256_of(file) == manifest.sha256
-    except OSError as error:
-        raise ModelError(f"the file {file} cannot be read: {error.strerror}") from error
-    if not is_right:
-        raise ModelError(
-            f"the file {file} is not the model {manifest.name}: its size or SHA-256 is another",
-            kind=ErrorKind.CORRUPT,
-            next_step=f"Get it again: vigilar models install {manifest.name}",
-        )
-
-
-def sha256_of(file: Path) -> str:
-    """Hexadecimal. Raises OSError."""
-    digest = hashlib.sha256()
-    with file.open("rb") as source:
-        while piece := source.read(_READ_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()

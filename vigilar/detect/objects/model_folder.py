@@ -18,10 +18,7 @@ from pathlib import Path
 from vigilar.base.atomic import fsync_folder, make_private_folder, write_atomic
 from vigilar.base.errors import ErrorKind, ExitCode
 from vigilar.detect.objects.manifest import ModelError, ModelManifest
-from vigilar.detect.objects.model import check_file
-
-FOLDER = "models"
-"""Below the data folder."""
+from vigilar.detect.objects.model_file import check_file
 
 MAX_MANIFEST_BYTES = 64 * 1024
 

@@ -152,6 +152,7 @@ class Tracker:
     def __init__(self) -> None:
         self._tracks: list[Track] = []
         self._next = 1
+        self._newest_ms = 0
 
     @property
     def tracks(self) -> list[Track]:
@@ -161,10 +162,12 @@ class Tracker:
     def add(
         self, found: Sequence[Detection], at_ms: int, moving: Sequence[Box] = (), looked_at: Box | None = None
     ) -> list[Track]:
-        """Take what was found in the picture of ``at_ms`` (UTC ms, never going back), and give the tracks seen in it.
+        """Take what was found in the picture of ``at_ms`` (UTC ms), and give the tracks seen in it. A picture older
+        than the one before, as of a clock that was set back, counts as of its time.
 
         ``moving`` is where motion is; ``looked_at`` the part of the picture that was looked at, None for all of it.
         """
+        at_ms = self._newest_ms = max(at_ms, self._newest_ms)
         seen: list[Track] = []
         rest = list(found)
         for least, most in ((SURE, 1.01), (0.0, SURE)):

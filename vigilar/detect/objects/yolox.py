@@ -16,6 +16,9 @@ from vigilar.detect.objects.manifest import ModelManifest
 OVERLAP = 0.45
 """Two boxes of one kind that share more than this of their union are one object."""
 
+INSIDE = 0.9
+"""One that lies within another by this share of the smaller of them is its upper half, or its legs."""
+
 MAX_FOUND = 40
 """Of one picture, the surest: a crowd is a crowd."""
 
@@ -72,7 +75,7 @@ class YoloxForm:
             if right <= left or bottom <= top or not np.isfinite(boxes[index]).all():
                 continue
             box = Box(left, top, right, bottom)
-            if all(one.kind is not kind or one.box.overlap(box) < OVERLAP for one in found):
+            if not any(one.kind is kind and _is_same(one.box, box) for one in found):
                 found.append(Detection(kind, self._calibrated(float(best[index])), box))
                 if len(found) >= MAX_FOUND:
                     break
@@ -83,6 +86,11 @@ class YoloxForm:
         logit = np.log(given / (1.0 - given))
         calibration = self._manifest.calibration
         return float(1.0 / (1.0 + np.exp(-(calibration.slope * logit + calibration.shift))))
+
+
+def _is_same(sure: Box, box: Box) -> bool:
+    """Whether a less sure box is of the same object as a surer one: much the same, or a part of it."""
+    return sure.overlap(box) >= OVERLAP or sure.shared(box) >= INSIDE * min(sure.area, box.area)
 
 
 def kinds_of(manifest: ModelManifest) -> frozenset[ObjectKind]:
