@@ -231,6 +231,7 @@ def write(network: SmallNetwork, folder: Path) -> None:
         kinds=dict(enumerate(KINDS)),
         strides=(STRIDE,),
         calibration=Calibration(),
+        overlap=0.25,  # it sometimes finds the legs as well
         made_for="the drawn scenes of the demo house; it recognises nothing in real pictures",
     )
     folder.mkdir(parents=True, exist_ok=True)

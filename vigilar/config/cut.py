@@ -116,6 +116,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         time_zone=house_zone_name(config),
         cameras=camera_infos(config),
         rules=keep_rules(config),
+        wants_objects=config.detect.enabled and config.detect.objects,
     )
 
 

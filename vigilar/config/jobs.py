@@ -109,7 +109,7 @@ class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
     ``names`` are host names, beside addresses and ``localhost``, under which the box may be called.
-    ``time_zone`` is an IANA name.
+    ``time_zone`` is an IANA name. ``wants_objects``: what moves is to be recognised, if there is a model.
     """
 
     config_file: Path
@@ -120,6 +120,7 @@ class WebJob(ProcessJob):
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
     rules: KeepRules = field(default_factory=KeepRules)
+    wants_objects: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

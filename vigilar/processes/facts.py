@@ -125,6 +125,7 @@ class FactSender:
         self, motion_id: str, ts_ms: int, kind: str, score: float | None, make_still: MakeStill | None
     ) -> None:
         """What the motion is by now; takes the place of what was said before."""
+        score = None if score is None else round(score, 3)
         message = VisitSeen(new_id(), ts_ms, self._camera_id, motion_id, kind, score)
         self._put(_Waiting(Topics.camera_visit(self._camera_id), message, make_still))
 
@@ -132,7 +133,15 @@ class FactSender:
         """An object that was part of the motion, from its first to its last box."""
         path = base64.b64encode(track.path).decode()
         message = TrackSeen(
-            new_id(), track.end_ms, self._camera_id, motion_id, track.kind, track.score, track.start_ms, False, path
+            id=new_id(),
+            ts=track.end_ms,
+            camera_id=self._camera_id,
+            motion_id=motion_id,
+            kind=track.kind,
+            score=round(track.score, 3),
+            start_ts=track.start_ms,
+            is_stationary=False,
+            path=path,
         )
         self._put(_Waiting(Topics.camera_track(self._camera_id), message))
 

@@ -125,7 +125,7 @@ KINDS: tuple[ProcessKind, ...] = (
         cut="vigilar.config.cut:make_web_job",
         says=(Topics.camera_retry("+"),),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
-        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules"}),
+        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules", "wants_objects"}),
         starts_line=False,
     ),
     ProcessKind(

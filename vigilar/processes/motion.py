@@ -114,10 +114,10 @@ class MotionTeller:
             return
         duration_ms = max(motion.duration_ms, (motion.last_mono_ns - self._started.mono_ns) // 1_000_000)
         self._facts.motion_ended(motion_id, motion.last_utc_ns, duration_ms, motion.peak_area_frac)
-        if self._objects is not None:
-            self._objects.end(motion_id)
         path = self._path.take()
-        if path is not None:
+        if self._objects is not None:
+            self._objects.end(motion_id, path)
+        elif path is not None:
             self._facts.track_ended(motion_id, path)
 
     def _note_picture(self, picture: PictureLike, reading: MotionReading) -> None:

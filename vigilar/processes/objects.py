@@ -133,7 +133,7 @@ class ObjectWatcher:
         self._lock = threading.Lock()
         self._offer: Offer | None = None
         self._recent: deque[tuple[int, tuple[Box, ...]]] = deque(maxlen=60)
-        self._orders: deque[tuple[str, str]] = deque()
+        self._orders: deque[tuple[str, str, EndedTrack | None]] = deque()
         self._holding = False
         # Of this thread alone:
         self._tracker = Tracker()
@@ -159,18 +159,19 @@ class ObjectWatcher:
         """A motion has begun, under this id."""
         self._order("begin", motion_id)
 
-    def end(self, motion_id: str) -> None:
-        """It is over: what is known of it is told, and its tracks are stored."""
-        self._order("end", motion_id)
+    def end(self, motion_id: str, path: EndedTrack | None) -> None:
+        """It is over: what is known of it is told, and its tracks are stored; ``path``, where something moved, if there
+        are none."""
+        self._order("end", motion_id, path)
 
     @property
     def holds(self) -> bool:
         """Whether somebody who came is still seen, so that the visit goes on although nothing moves."""
         return self._holding
 
-    def _order(self, what: str, motion_id: str) -> None:
+    def _order(self, what: str, motion_id: str, path: EndedTrack | None = None) -> None:
         with self._lock:
-            self._orders.append((what, motion_id))
+            self._orders.append((what, motion_id, path))
             if what == "end":
                 self._holding = False
         self._bell.ring()
@@ -184,7 +185,7 @@ class ObjectWatcher:
             self.run_once(stop)
         self._take_orders()
         if self._visit is not None:
-            self._end_visit(self._visit)
+            self._end_visit(self._visit, None)
         self._client.close()
 
     def wake(self) -> None:
@@ -209,9 +210,9 @@ class ObjectWatcher:
             with self._lock:
                 if not self._orders:
                     return
-                what, motion_id = self._orders.popleft()
+                what, motion_id, path = self._orders.popleft()
             if self._visit is not None:
-                self._end_visit(self._visit)
+                self._end_visit(self._visit, path)
             self._visit = Visit(motion_id) if what == "begin" else None
             self._began_mono_ns = self._clock.mono_ns()
 
@@ -310,7 +311,7 @@ class ObjectWatcher:
         visit.told = label
         self._facts.visit_seen(visit.motion_id, at_ms, label.kind.value, label.score, self._make_still(visit))
 
-    def _end_visit(self, visit: Visit) -> None:
+    def _end_visit(self, visit: Visit, path: EndedTrack | None) -> None:
         """Tell what is known, store its tracks, and put them into the recording."""
         self._visit = None
         self._holding = False
@@ -320,7 +321,7 @@ class ObjectWatcher:
         if label is not None or make_still is not None:
             kind, score = (label.kind.value, label.score) if label is not None else ("motion", None)
             self._facts.visit_seen(visit.motion_id, now_ms, kind, score, make_still)
-        tracks = [ended(one) for one in self._tracker.end_moved()]
+        tracks = [ended(one) for one in self._tracker.end_moved()] or ([path] if path is not None else [])
         for track in tracks:
             self._facts.track_ended(visit.motion_id, track)
         if tracks:

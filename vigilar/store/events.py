@@ -397,7 +397,7 @@ def told_fields(event: StoredEvent) -> dict[str, Any]:
         "kind": event.kind,
         "label_score": event.label_score,
         "zones": list(event.zones),
-        "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
+        "still": f"/events/{event.id}/still.jpg?v={event.still_id}" if event.still_id is not None else None,
         "kept": event.kept,
     }
 

@@ -44,6 +44,7 @@ class ModelManifest:
     letterboxed to the top left on ``fill``. Its output is that of YOLOX, 1xNx(5 + classes): of each cell of each stride
     the distances of the middle, the logarithms of width and height, whether there is something, and scores of the
     classes (Ge et al. 2021, YOLOX). ``kinds`` says which number of a class is what; those without are not told.
+    Two boxes of one kind that share more than ``overlap`` of their union are one object.
     ``made_for`` is empty for real pictures.
     """
 
@@ -60,6 +61,7 @@ class ModelManifest:
     strides: tuple[int, ...] = (8, 16, 32)
     fill: int = 114
     least_score: float = 0.2
+    overlap: float = 0.45
     calibration: Calibration = field(default=Calibration())
     made_for: str = ""
 
@@ -100,7 +102,12 @@ class ModelManifest:
             return "the size of its input is out of range"
         if not self.kinds or not all(0 <= number < MAX_CLASSES for number in self.kinds):
             return "its classes are out of range"
-        if not (0.0 < self.least_score < 1.0 and 0 <= self.fill <= 255 and self.calibration.slope > 0.0):
+        if not (
+            0.0 < self.least_score < 1.0
+            and 0.0 < self.overlap < 1.0
+            and 0 <= self.fill <= 255
+            and self.calibration.slope > 0.0
+        ):
             return "its scores are out of range"
         return ""
 

@@ -9,12 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vigilar.detect.objects.detection import Box, Detection, ObjectKind
+from vigilar.detect.objects.detection import Box, Detection
 from vigilar.detect.objects.engine import Numbers
 from vigilar.detect.objects.manifest import ModelManifest
-
-OVERLAP = 0.45
-"""Two boxes of one kind that share more than this of their union are one object."""
 
 INSIDE = 0.9
 """One that lies within another by this share of the smaller of them is its upper half, or its legs."""
@@ -75,27 +72,21 @@ class YoloxForm:
             if right <= left or bottom <= top or not np.isfinite(boxes[index]).all():
                 continue
             box = Box(left, top, right, bottom)
-            if not any(one.kind is kind and _is_same(one.box, box) for one in found):
+            if not any(one.kind is kind and self._is_same(one.box, box) for one in found):
                 found.append(Detection(kind, self._calibrated(float(best[index])), box))
                 if len(found) >= MAX_FOUND:
                     break
         return found
+
+    def _is_same(self, sure: Box, box: Box) -> bool:
+        """Whether a less sure box is of the same object as a surer one: much the same, or a part of it."""
+        return sure.overlap(box) >= self._manifest.overlap or sure.shared(box) >= INSIDE * min(sure.area, box.area)
 
     def _calibrated(self, score: float) -> float:
         given = min(max(score, 1e-6), 1.0 - 1e-6)
         logit = np.log(given / (1.0 - given))
         calibration = self._manifest.calibration
         return float(1.0 / (1.0 + np.exp(-(calibration.slope * logit + calibration.shift))))
-
-
-def _is_same(sure: Box, box: Box) -> bool:
-    """Whether a less sure box is of the same object as a surer one: much the same, or a part of it."""
-    return sure.overlap(box) >= OVERLAP or sure.shared(box) >= INSIDE * min(sure.area, box.area)
-
-
-def kinds_of(manifest: ModelManifest) -> frozenset[ObjectKind]:
-    """What a model can tell at all."""
-    return frozenset(manifest.kinds.values())
 
 
 def _cells(manifest: ModelManifest) -> tuple[Numbers, Numbers]:
