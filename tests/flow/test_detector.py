@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.conftest import wait_until
+from tests.detector_server import serving
 from tests.object_kit import BLUE, GREEN, RED, patches, write_network
 from vigilar.base.launch import launch_process
 from vigilar.base.models_folder import FOLDER
@@ -30,36 +31,13 @@ from vigilar.detect.objects import wire
 from vigilar.detect.objects.budget import Budget, IdleMeter
 from vigilar.detect.objects.client import DetectorClient
 from vigilar.detect.objects.detection import ObjectKind
-from vigilar.detect.objects.model import open_model
 from vigilar.detect.objects.model_folder import ModelFolder
-from vigilar.detect.objects.server import DetectorServer
 from vigilar.detect.objects.turns import TurnQueue
 from vigilar.detect.objects.wire import Answer
 from vigilar.processes.entry import ProcessStart, enter
 from vigilar.processes.kinds import KINDS, kind_of
 
 PATIENCE_S = 20.0
-
-
-@contextmanager
-def serving(folder: Path, cores: float = 4.0) -> Iterator[DetectorServer]:
-    """A detector's server on a thread of this process."""
-    server = DetectorServer(folder, Budget(cores))
-    server.model = open_model(*write_network(folder / "given"))
-    stop = threading.Event()
-
-    def run() -> None:
-        while not stop.is_set():
-            server.turn(0.05)
-
-    thread = threading.Thread(target=run, name="detector")
-    thread.start()
-    try:
-        yield server
-    finally:
-        stop.set()
-        thread.join()
-        server.close()
 
 
 def test_camera_gets_what_its_picture_shows(tmp_path: Path) -> None:

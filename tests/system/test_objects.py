@@ -21,7 +21,7 @@ from vigilar.vge.reader import VgeReader
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
 
-HALL = {"Hall": "demo:hall"}
+HALL: dict[str, str | dict[str, str]] = {"Hall": "demo:hall"}
 """Somebody comes at 16 s, a cat at 31 s, in a loop of 44 s."""
 
 
