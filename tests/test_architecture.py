@@ -47,6 +47,7 @@ DOORS = {
     "pydantic": {"config"},
     "tomlkit": {"config", "cli"},
     "av": {"media"},
+    "onnxruntime": {"detect"},
     "cv2": {"detect", "demo"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},

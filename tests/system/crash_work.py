@@ -47,7 +47,8 @@ from vigilar.store.engine import Store
 from vigilar.store.migrate import upgrade
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 from vigilar.vge.format import RecordType
-from vigilar.vge.keys import KeyRing, add_epoch
+from vigilar.vge.key_store import add_epoch
+from vigilar.vge.keys import KeyRing
 from vigilar.vge.places import sealed_files
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.rewrap import is_moved, rewrap_files

@@ -37,6 +37,7 @@ COMMANDS: Lines = {
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
     "proof": ("vigilar.cli.proof:proof", "What this box has signed, to be kept elsewhere."),
     "keys": ("vigilar.cli.keys:keys", "Who can open the recordings: key epochs, the recovery sheet."),
+    "models": ("vigilar.cli.models:models", "Which networks recognise people, vehicles and animals; get one."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

@@ -46,9 +46,9 @@ class CameraJob(ProcessJob):
 
     ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
     ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
-    take it from its row. ``sensitivity`` is 0..1. ``allow_public``: its address may lie outside of the house.
-    ``max_bps`` is how much each stream may send, in bits a second. ``own_ports`` are those of this box's pages and
-    broker.
+    take it from its row. ``sensitivity`` is 0..1. ``objects``: what moves is to be recognised, and a model is there.
+    ``allow_public``: its address may lie outside of the house. ``max_bps`` is how much each stream may send, in bits a
+    second. ``own_ports`` are those of this box's pages and broker.
     """
 
     camera_id: str
@@ -67,6 +67,7 @@ class CameraJob(ProcessJob):
     allow_public: bool = False
     max_bps: int = 50_000_000
     own_ports: tuple[int, ...] = ()
+    objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,13 @@ class UpkeepJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorJob(ProcessJob):
+    """The process that recognises objects. ``budget_cores``: processors it may use; 0: half of those that idle."""
+
+    budget_cores: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkJob(ProcessJob):
     """The process that does long work. ``time_zone`` is an IANA name."""
 
@@ -112,7 +120,8 @@ class WebJob(ProcessJob):
     ``names`` are host names, beside addresses and ``localhost``, under which the box may be called; ``proxies`` are
     the addresses of the owner's own proxies, whose word on who asks counts. ``time_zone`` is an IANA name.
     ``certificate`` and ``key`` are files of the owner's own certificate. ``has_door``: our HAProxy listens on the port,
-    and hands requests to a socket in ``door_dir``.
+    and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
+    model.
     """
 
     config_file: Path
@@ -127,6 +136,7 @@ class WebJob(ProcessJob):
     certificate: str = ""
     key: str = ""
     has_door: bool = False
+    wants_objects: bool = True
     arm: ArmRules = field(default_factory=ArmRules)
 
     @property

@@ -90,9 +90,9 @@ class Analyser:
         on_motion_start: Callable[[MotionStarted], None],
         on_motion_end: Callable[[MotionEnded], None],
         clock: Clock,
-        on_look: Callable[[PictureLike], None] | None = None,
+        on_look: Callable[[PictureLike, MotionReading], None] | None = None,
     ) -> None:
-        """``on_look`` gets each picture that is looked at in its turn; not those looked back at."""
+        """``on_look`` gets each picture that is looked at in its turn, and what was seen; not those looked back at."""
         self.counters = AnalysisCounters()
         self._detector = MotionDetector(settings)
         self._wanted = settings
@@ -274,9 +274,10 @@ class Analyser:
     def _look(self, run: _Run, picture: PictureLike) -> MotionReading:
         self.counters.looks += 1
         run.looked_mono_ns = picture.mono_ns
+        reading = self._detector.look(shrink(picture.luma), picture.mono_ns)
         if self._on_look is not None:
-            self._on_look(picture)
-        return self._detector.look(shrink(picture.luma), picture.mono_ns)
+            self._on_look(picture, reading)
+        return reading
 
     def _is_stirring(self, reading: MotionReading) -> bool:
         return reading.area_frac >= WAKE_SHARE * self._wanted.least_area_frac

@@ -6,6 +6,7 @@ cannot be written, up to a bound. Whoever hands something in does not wait.
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 from collections import deque
@@ -19,7 +20,7 @@ from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
-from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
+from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart, TrackSeen, VisitSeen
 from vigilar.bus.topics import Topics
 from vigilar.record.stills import Still
 from vigilar.store import inbound
@@ -43,6 +44,21 @@ class Publisher(Protocol):
     """What is needed of ``bus.client.MessageBus``."""
 
     def publish(self, topic: str, payload: bytes, qos: int = 1) -> object: ...
+
+
+class Track(Protocol):
+    """What is told of an object that has left; ``path`` as in ``base.track_path``."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+    @property
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
+    @property
+    def path(self) -> bytes: ...
 
 
 MakeStill = Callable[[], Still]
@@ -104,6 +120,30 @@ class FactSender:
         ts = last_utc_ns // 1_000_000
         message = MotionEnd(new_id(), ts, self._camera_id, motion_id, max(0, duration_ms), peak_area_frac)
         self._put(_Waiting(Topics.motion_end(self._camera_id), message))
+
+    def visit_seen(
+        self, motion_id: str, ts_ms: int, kind: str, score: float | None, make_still: MakeStill | None
+    ) -> None:
+        """What the motion is by now; takes the place of what was said before."""
+        score = None if score is None else round(score, 3)
+        message = VisitSeen(new_id(), ts_ms, self._camera_id, motion_id, kind, score)
+        self._put(_Waiting(Topics.camera_visit(self._camera_id), message, make_still))
+
+    def track_ended(self, motion_id: str, track: Track) -> None:
+        """An object that was part of the motion, from its first to its last box."""
+        path = base64.b64encode(track.path).decode()
+        message = TrackSeen(
+            id=new_id(),
+            ts=track.end_ms,
+            camera_id=self._camera_id,
+            motion_id=motion_id,
+            kind=track.kind,
+            score=round(track.score, 3),
+            start_ts=track.start_ms,
+            is_stationary=False,
+            path=path,
+        )
+        self._put(_Waiting(Topics.camera_track(self._camera_id), message))
 
     def run(self, stop: Stop) -> None:
         """Send until ``stop``, then once more what is left. After that nothing is sent any more."""
@@ -182,7 +222,7 @@ class FactSender:
 
     def _name_still(self, item: _Waiting) -> None:
         """Have the row of the still written and its id in the message. Raises StoreError if that may come to pass."""
-        if item.still is None or not isinstance(item.message, MotionStart):
+        if item.still is None or not isinstance(item.message, MotionStart | VisitSeen):
             return
         try:
             row_id = item.still.store_row()

@@ -153,6 +153,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "time_zone",
                 "rules",
                 "arm",
+                "wants_objects",
             }
         ),
         starts_line=False,
@@ -168,6 +169,15 @@ KINDS: tuple[ProcessKind, ...] = (
         live=frozenset({"log_level", "cameras", "house_name", "time_zone"}),
     ),
     ProcessKind(
+        name="detector",
+        title="The detector of people, vehicles and animals",
+        entry="vigilar.processes.detector:run_detector",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_detector_job",
+        live=frozenset({"log_level", "budget_cores"}),
+    ),
+    ProcessKind(
         name="camera",
         title="The camera process of {name}",
         entry="vigilar.processes.camera:run_camera",
@@ -179,6 +189,9 @@ KINDS: tuple[ProcessKind, ...] = (
             Topics.motion_start(_CAMERA),
             Topics.motion_end(_CAMERA),
             Topics.camera_fact(_CAMERA),
+            Topics.camera_object(_CAMERA),
+            Topics.camera_visit(_CAMERA),
+            Topics.camera_track(_CAMERA),
             Topics.camera_health(_CAMERA),
             Topics.camera_heartbeat(_CAMERA),
         ),
@@ -194,6 +207,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "after_s",
                 "segment_s",
                 "sound",
+                "objects",
             }
         ),
     ),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from vigilar.base.clock import Clock
 from vigilar.detect.analyser import Analyser
-from vigilar.detect.motion import MotionSettings
+from vigilar.detect.motion import MotionReading, MotionSettings
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.media.decode import Decoder
 from vigilar.processes.facts import FactSender
+from vigilar.processes.motion_path import MotionPath
+from vigilar.processes.object_visit import MAX_HOLD_MS
+from vigilar.processes.objects import ObjectWatcher
 from vigilar.processes.storyboard import StoryboardTaker
 from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
@@ -21,10 +25,17 @@ STILL_WIDTH = 640
 """Pixels: a card on the page is no wider, and a small stream has no more."""
 
 
+MAX_PICTURE_GAP_MS = 8_000
+"""Longer between two looks than the slowest camera at rest."""
+
+
 class MotionTeller:
     """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any.
 
     ``run_now`` gives the run of the main stream, which is the one that is recorded; ``sensitivity`` is 0..1.
+
+    With ``objects`` a visit goes on while somebody who came is still seen, although nothing moves for a while: who
+    waits at the door for half a minute is one visit. Without, each motion is one.
     """
 
     def __init__(
@@ -36,6 +47,7 @@ class MotionTeller:
         run_now: Callable[[], int],
         sensitivity: float,
         storyboards: StoryboardWriter,
+        objects: ObjectWatcher | None = None,
     ) -> None:
         self._storyboard = StoryboardTaker(storyboards)
         self._facts = facts
@@ -46,6 +58,11 @@ class MotionTeller:
         self._sensitivity = sensitivity
         self._analyser: Analyser | None = None
         self._motion_id: str | None = None
+        self._objects = objects
+        self._started: MotionStarted | None = None
+        self._held: MotionEnded | None = None
+        self._held_mono_ns = 0
+        self._path = MotionPath()
 
     @property
     def is_moving(self) -> bool:
@@ -66,19 +83,60 @@ class MotionTeller:
             self._analyser.set_sensitivity(sensitivity)
 
     def motion_started(self, motion: MotionStarted) -> None:
+        if self._held is not None:  # the visit goes on
+            self._held = None
+            return
         self._recorder.motion_started(motion.mono_ns)
         self._storyboard.take(motion.picture)
         make_still = partial(self._make_still, motion.picture)
+        self._started = motion
         self._motion_id = self._facts.motion_started(motion.utc_ns, self._run_now(), motion.area_frac, make_still)
+        self._path.begin()
+        if self._objects is not None:
+            self._objects.begin(self._motion_id)
 
     def motion_ended(self, motion: MotionEnded) -> None:
+        if self._objects is not None and self._objects.holds:
+            self._held, self._held_mono_ns = motion, motion.last_mono_ns
+        else:
+            self._end(motion)
+
+    def end(self) -> None:
+        """No more pictures: a visit that is held open is over as well."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._end(held)
+
+    def _end(self, motion: MotionEnded) -> None:
         self._recorder.motion_ended(motion.last_mono_ns)
         motion_id, self._motion_id = self._motion_id, None
-        if motion_id is not None:
-            self._facts.motion_ended(motion_id, motion.last_utc_ns, motion.duration_ms, motion.peak_area_frac)
+        if motion_id is None or self._started is None:
+            return
+        duration_ms = max(motion.duration_ms, (motion.last_mono_ns - self._started.mono_ns) // 1_000_000)
+        self._facts.motion_ended(motion_id, motion.last_utc_ns, duration_ms, motion.peak_area_frac)
+        path = self._path.take()
+        if self._objects is not None:
+            self._objects.end(motion_id, path)
+        elif path is not None:
+            self._facts.track_ended(motion_id, path)
 
-    def _note_picture(self, picture: PictureLike) -> None:
+    def _note_picture(self, picture: PictureLike, reading: MotionReading) -> None:
         self._storyboard.look(picture, is_moving=self.is_moving)
+        if self._objects is not None:
+            self._objects.offer(picture, reading.areas)
+        if self._motion_id is not None:
+            self._path.add(picture.utc_ns // 1_000_000, reading.areas)
+        held = self._held
+        if held is None or self._objects is None:
+            return
+        stays_for_ms = (picture.mono_ns - held.last_mono_ns) // 1_000_000
+        self._held = replace(held, last_utc_ns=picture.utc_ns, last_mono_ns=picture.mono_ns)
+        if stays_for_ms > MAX_PICTURE_GAP_MS:  # the camera was away, and nobody knows who left when
+            self._held, is_over = held, True
+        else:
+            is_over = not self._objects.holds or picture.mono_ns - self._held_mono_ns > MAX_HOLD_MS * 1_000_000
+        if is_over:
+            self.end()
 
     def _make_still(self, picture: PictureLike) -> Still:
         height, width = picture.luma.shape
