@@ -11,6 +11,7 @@ import pytest
 from tests.fakes.clips import make_clip
 from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
+from tests.fakes.small_clip import make_small_clip
 from tests.flow.command_line import vigilar
 from vigilar.capture.makes import COMMON, MAKES, paths_for
 from vigilar.capture.probe import ProbeReport, Stage, Target, probe
@@ -20,7 +21,7 @@ from vigilar.capture.stream_finder import Login
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("clips")
-    return make_clip(folder / "main.mp4", pictures=30, sound=True), make_clip(folder / "sub.mp4", pictures=20)
+    return make_clip(folder / "main.mp4", pictures=30, sound=True), make_small_clip(folder / "sub.mp4")
 
 
 class Heard:
@@ -60,7 +61,10 @@ def test_both_streams_are_found_shown_and_measured(clips: tuple[Path, Path]) -> 
         report = find(camera.port, Login("admin", "right"), heard)
     assert report.ok, report
     assert report.address == f"rtsp://127.0.0.1:{camera.port}/stream1"
+    assert report.small == f"rtsp://127.0.0.1:{camera.port}/stream2"
     assert report.card is not None
+    assert report.card.small is not None
+    assert report.card.small.picture == "160x90 H.264"
     assert report.card.make == "TP-Link"
     assert report.card.main.sound == "aac"
     assert 8 < report.card.main.fps < 12

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
@@ -24,9 +24,11 @@ from vigilar.capture.rtsp.source import RtspSource
 from vigilar.capture.rtsp.wire import connect
 from vigilar.capture.stream_finder import FoundStreams, Login, StreamFinder
 from vigilar.media.bitstream import LAYOUTS, annex_b, first_sps, parameter_sets
-from vigilar.media.decode import Decoder
 from vigilar.media.packets import Kind, Packet, RawPacket, StreamInfo
 from vigilar.media.sps import BadBitstream
+
+if TYPE_CHECKING:
+    from vigilar.media.decode import Decoder
 
 CONNECT_S = 5.0
 PICTURE_S = 12.0
@@ -341,6 +343,9 @@ class _Eye:
             with contextlib.suppress(BadBitstream):
                 sps = first_sps(video.codec, annex_b(parameter_sets(video.codec, raw.data)) or video.setup)
                 self.video = replace(video, width=sps.width, height=sps.height)
+        # Not at the top: libav is for who looks at a picture, not for who only reads a camera.
+        from vigilar.media.decode import Decoder
+
         self._decoder = Decoder(self.video)
         self._seen()
 
