@@ -3,8 +3,8 @@
 Ours seals fragments of 250 kB into a recording in memory (encrypt, tag, hash for the proof of clips), and reads them
 back (prove, decrypt), on one thread. Peers: ``openssl speed`` of AES-256-CTR, the rate without any proof, and of CTR
 and HMAC-SHA-256 one behind the other, which is what a record that can be proved costs at least (sealing hashes twice).
-Processor time counts. The target of 0.6 was written for one pass of a cipher; the records carry a proof beside it, so it
-is held against CTR and HMAC together. Ends with 1 below 0.6 of that.
+Processor time counts. The target of 0.6 was written for one pass of a cipher; the records carry a proof beside it, so
+it is held against CTR and HMAC together. Ends with 1 below 0.6 of that.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The real recorder, told of motion at moments all over a group of pictures, in the mode that records motion alone with
 5 s before it. Counts pictures that are missing between 5 s before the motion and its end, and the seconds that were
-kept beyond what was asked for. The peer is a cache of ``ffmpeg -f segment -segment_time 10``, as recorders use it: whole
-segments around the same moments. Ends with 1 when a picture is missing, or more than a group is kept too much.
+kept beyond what was asked for. The peer is a cache of ``ffmpeg -f segment -segment_time 10``, as recorders use it:
+whole segments around the same moments. Ends with 1 when a picture is missing, or more than a group is kept too much.
 """
 
 from __future__ import annotations
