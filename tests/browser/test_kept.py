@@ -99,8 +99,8 @@ def test_sizes_are_those_of_the_recordings_and_of_each_person(site: Kept) -> Non
         ("event", "sam", site.sizes[0]),
     ]
     assert told["bytes"] == sum(site.sizes)
-    keepers = {one["name"]: (one["count"], one["bytes"]) for one in told["keepers"]}
-    assert keepers == {"sam": (2, site.sizes[0]), None: (1, site.sizes[1])}
+    people = {one["name"]: (one["count"], one["bytes"]) for one in told["people"]}
+    assert people == {"sam": (2, site.sizes[0]), None: (1, site.sizes[1])}
 
 
 def test_member_sees_what_is_kept_of_its_cameras_and_lets_nothing_go(site: Kept) -> None:

@@ -146,7 +146,7 @@ def lock_now(places: Places) -> int:
     """Lock the recordings now, as if the machine had been without power."""
     _require_lock(places)
     key_store.lock_again(places.secrets_dir)
-    print("The recordings are locked. Programs that run keep the keys they hold: vigilar restart lets go of them.")
+    print("The recordings are locked. Programs that run keep the keys they hold until Vigilar is stopped and started.")
     return ExitCode.OK
 
 

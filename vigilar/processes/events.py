@@ -100,7 +100,7 @@ def _told(carrier: Carrier, bus: MessageBus) -> list[str]:
     """What a person must know of proof and bus, in sentences."""
     problems = [carrier.problem] if carrier.problem else []
     if failed := bus.handler_error_count:
-        problems.append(f"{_many(failed, 'message')} could not be read from the bus. The log says why.")
+        problems.append(f"{_many(failed, 'message')} lost, which could not be taken from the bus. The log says why.")
     return problems
 
 
@@ -108,14 +108,14 @@ def _set_aside_words(counts: Mapping[str, Any]) -> list[str]:
     """What could not be handled, until a person has looked."""
     told = []
     if messages := counts.get("outbox_set_aside"):
-        told.append(f"{_many(messages, 'message')} could not become events and were set aside.")
+        told.append(f"{_many(messages, 'message')} set aside, which could not be read as events.")
     for name, count in (counts.get("consumers_set_aside") or {}).items():
-        told.append(f"{_many(count, 'event')} could not be handled by {name} and were set aside.")
+        told.append(f"{_many(count, 'event')} set aside, which {name} could not handle.")
     return [*told, "On the box: vigilar events set-aside"] if told else []
 
 
 def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+    return f"{count} {what} was" if count == 1 else f"{count} {what}s were"
 
 
 def _problem(sentences: list[str]) -> dict[str, Any]:

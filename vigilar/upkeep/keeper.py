@@ -33,6 +33,9 @@ HOPELESS_NS = 5_000_000_000
 PAUSE_S = 0.1
 """Between two steps while space is not short: other writers of disk and database go first."""
 
+LONGEST_PAUSE_S = 1.0
+"""Even where a step takes seconds, retention must go on."""
+
 FULL_BYTES = 64 * 1024 * 1024
 """A recorder was refused space although the disk has some, as under a quota of the system: so much is freed."""
 
@@ -156,11 +159,17 @@ class Keeper:
                 return False
             if batch[0].why == "reserve" and self._has_enough(space):
                 continue
+            began_ns = self._clock.mono_ns()
             gone = self._remove(remover, [(one.video.id, one.why) for one in batch])
             self._remove_pictures(gone, remover, around)
-            if not space.is_short and self._stop.wait(PAUSE_S):
+            if not space.is_short and self._stop.wait(self._rest_s(began_ns)):
                 return False
         return True
+
+    def _rest_s(self, began_ns: int) -> float:
+        """As long as the step took: what it makes durable goes through the one journal of the disk that recorders wait
+        for too, so on a slow or busy disk half of the time stays theirs."""
+        return min(LONGEST_PAUSE_S, max(PAUSE_S, (self._clock.mono_ns() - began_ns) / 1e9))
 
     def _has_enough(self, space: Space) -> bool:
         now = Space(*self._look(self._settings.data_dir), space.reserve_bytes)

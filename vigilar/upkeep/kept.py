@@ -23,7 +23,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Keeper:
+class Holder:
     """One person; an empty ``name``: not noted who. ``size_bytes`` counts each recording once."""
 
     name: str
@@ -42,14 +42,14 @@ def read_kept(store: Database, node_id: str, rules: KeepRules, now_ms: int) -> l
     return [_with_size(row, by_camera.get(row.camera_id, [])) for row in rows]
 
 
-def list_keepers(kept: Iterable[Kept], sizes: dict[int, int]) -> list[Keeper]:
+def list_holders(kept: Iterable[Kept], sizes: dict[int, int]) -> list[Holder]:
     """Who keeps how much, the most first. ``sizes``: bytes by file id."""
     files: dict[str, set[int]] = {}
     counts: dict[str, int] = {}
     for one in kept:
         files.setdefault(one.row.by, set()).update(one.file_ids)
         counts[one.row.by] = counts.get(one.row.by, 0) + 1
-    found = [Keeper(name, counts[name], sum(sizes.get(key, 0) for key in ids)) for name, ids in files.items()]
+    found = [Holder(name, counts[name], sum(sizes.get(key, 0) for key in ids)) for name, ids in files.items()]
     return sorted(found, key=lambda one: (-one.size_bytes, one.name))
 
 

@@ -104,12 +104,11 @@ class MovieFile:
 
     def _read_piece(self, piece: MoviePiece, start: int, stop: int) -> Iterator[bytes]:
         row = self.row_of(piece)
-        entries = self.entries_of(piece, row)
         places = list(accumulate((size - prefix for size, prefix in zip(piece.sizes, piece.prefixes, strict=True)),
                                  initial=piece.place))  # fmt: skip
         first = max(0, bisect_right(places, start) - 1)
-        last = bisect_left(places, stop)
-        wanted = entries[first:last]
+        last = min(bisect_left(places, stop), len(piece.sizes))
+        wanted = self.entries_of(piece, row, first, last)
         for number, proved in enumerate(self._library.read_ahead(row, wanted), first):
             data, prefix, place = payload_of(proved), piece.prefixes[number], places[number]
             yield from in_pieces(data[prefix + max(0, start - place) : prefix + min(places[number + 1], stop) - place])
@@ -122,9 +121,14 @@ class MovieFile:
             raise FootageGone
         return row
 
-    def entries_of(self, piece: MoviePiece, row: FileRow) -> list[RecordEntry]:
-        """The records of a piece. Raises RecordingError when they are not those that were planned."""
-        entries = self._library.find_records(row, piece.first, piece.last)
-        if [one.payload_len for one in entries] != piece.sizes.tolist():
+    def entries_of(self, piece: MoviePiece, row: FileRow, first: int = 0, last: int | None = None) -> list[RecordEntry]:
+        """The records of a piece from its ``first`` on, up to and without its ``last``. Raises RecordingError when they
+        are not those that were planned."""
+        sizes = piece.sizes[first:last].tolist()
+        if piece.last - piece.first + 1 == len(piece.sizes):  # no mark between them: the number tells which it is
+            entries = self._library.find_records(row, piece.first + first, piece.first + first + len(sizes) - 1)
+        else:
+            entries = self._library.find_records(row, piece.first, piece.last)[first:last]
+        if [one.payload_len for one in entries] != sizes:
             raise damaged(self._library.open(row).path, entries[0].plaintext_offset if entries else 0)
         return entries

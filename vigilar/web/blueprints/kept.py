@@ -9,7 +9,7 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.store import events as event_rows
 from vigilar.store.events import StoredEvent
-from vigilar.upkeep.kept import Keeper, Kept, file_sizes, list_keepers, read_kept
+from vigilar.upkeep.kept import Holder, Kept, file_sizes, list_holders, read_kept
 from vigilar.web.auth import asker
 from vigilar.web.event_words import event_title
 from vigilar.web.parts import Parts, parts
@@ -24,13 +24,13 @@ bp = Blueprint("kept", __name__)
 @needs(Right.SEE_EVENTS)
 def page() -> str:
     here, who = parts(), request.args.get("by")
-    kept, keepers, size_bytes = _read(here)
+    kept, holders, size_bytes = _read(here)
     released = _find_released(here, request.args.get("released", ""))
     names = {camera.id: camera.name for camera in here.cameras.all()}
     return render_template(
         "kept.html",
         kept=[one for one in kept if who is None or one.row.by == who],
-        keepers=keepers,
+        holders=holders,
         size_bytes=size_bytes,
         who=who,
         released=released,
@@ -57,24 +57,24 @@ def undo(event_id: int) -> AnyResponse:
 @bp.get("/api/v1/kept")
 @needs(Right.SEE_EVENTS)
 def api_kept() -> AnyResponse:
-    kept, keepers, size_bytes = _read(parts())
+    kept, holders, size_bytes = _read(parts())
     return jsonify(
         {
             "bytes": size_bytes,
             "kept": [_json(one) for one in kept],
-            "keepers": [{"name": one.name or None, "count": one.count, "bytes": one.size_bytes} for one in keepers],
+            "people": [{"name": one.name or None, "count": one.count, "bytes": one.size_bytes} for one in holders],
         }
     )
 
 
-def _read(here: Parts) -> tuple[list[Kept], list[Keeper], int]:
+def _read(here: Parts) -> tuple[list[Kept], list[Holder], int]:
     """What the asker sees of it, who keeps it, and what it takes in all, each recording once."""
     visible = visible_cameras(asker())
     found = read_kept(here.store, here.cfg.node_id, here.cfg.rules, here.now_ms())
     kept = [one for one in found if visible.has_source(one.row.camera_id)]
     sizes = file_sizes(here.store, here.cfg.node_id) if kept else {}
     size_bytes = sum(sizes.get(key, 0) for key in frozenset().union(*(one.file_ids for one in kept)))
-    return kept, list_keepers(kept, sizes), size_bytes
+    return kept, list_holders(kept, sizes), size_bytes
 
 
 def _json(one: Kept) -> dict[str, Any]:

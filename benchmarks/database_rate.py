@@ -1,0 +1,182 @@
+"""Events in and out of the database: ``python -m benchmarks.database_rate [--rows N]`` (row P23).
+
+A million events and a hundred thousand recordings of eight cameras. Ours stores events one by one, each on the disk
+before the next, and asks for a day of a camera and for the newest page, through ``store``. The peer is the bare
+``sqlite3`` module on a copy of the same file, with the same statements, durability and rows. Wall time; the better of
+three rounds counts. Prints operations a second and ours divided by the peer's: higher is better. Ends with 1 when one
+is below 0.5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from tests.ready_store import open_ready_store
+from vigilar.store.cameras import ensure_camera
+from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, NewEvent, insert_event, list_events
+from vigilar.store.files import find_files
+
+CAMERAS = 8
+FILES = 100_000
+DAY_MS = 86_400_000
+START_MS = 1_770_000_000_000
+FILE_MS = 30 * DAY_MS // FILES
+INSERTS = 300
+ASKS = 60
+LEAST = 0.5
+
+EVENT = (
+    "INSERT INTO events (uid, change, first_change, type, severity, source_id, ts_ms, payload, words, created_ms) "
+    "VALUES (?, ?, ?, 'motion', 'INFO', ?, ?, ?, 'motion', ?)"
+)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        with closing(open_ready_store(folder)) as store:
+            for number in range(CAMERAS):
+                ensure_camera(store, f"camera-{number}", f"Camera {number}", 1)
+        fill(folder / "vigilar.db", asked.rows)
+        shutil.copy(folder / "vigilar.db", folder / "peer.db")
+        with closing(Store.open(f"sqlite:///{folder / 'vigilar.db'}")) as store:
+            return measure(store, bare(folder / "peer.db"), asked.rows)
+
+
+def bare(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "mmap_size=0"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def fill(path: Path, rows: int) -> None:
+    step = max(1, 30 * DAY_MS // rows)
+    payload = json.dumps({"title": "Motion, Camera 1", "area_frac": 0.1, "duration_ms": 8000})
+    with closing(bare(path)) as connection:
+        connection.execute("BEGIN")
+        connection.executemany(
+            EVENT,
+            (
+                (f"u{n}", n + 1, n + 1, f"camera-{n % CAMERAS}", START_MS + n * step, payload, START_MS)
+                for n in range(rows)
+            ),
+        )
+        connection.execute("UPDATE counters SET value = ? WHERE name = 'event_change'", (rows,))
+        connection.executemany(
+            "INSERT INTO files (camera_id, content, number, path, start_ms, end_ms, state, size_bytes) "
+            "VALUES (?, 'video', ?, ?, ?, ?, 'closed', 1)",
+            (
+                (
+                    f"camera-{n % CAMERAS}",
+                    n // CAMERAS + 1,
+                    f"{n}.vge",
+                    at := START_MS + n * 30 * DAY_MS // FILES,
+                    at + 200_000,
+                )
+                for n in range(FILES)
+            ),
+        )
+        connection.execute("COMMIT")
+
+
+def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
+    numbers = iter(range(rows, rows + 100 * INSERTS))
+    newest_ms = START_MS + 30 * DAY_MS
+    days = [START_MS + day % 28 * DAY_MS for day in range(ASKS)]
+
+    def ours_insert() -> None:
+        for _ in range(INSERTS):
+            number = next(numbers)
+            new = NewEvent(
+                uid=f"n{number}",
+                type="motion",
+                severity="INFO",
+                source_id="camera-1",
+                ts_ms=newest_ms,
+                payload={"t": 1},
+            )
+            insert_event(store, new, now_ms=newest_ms)
+
+    def peer_insert() -> None:
+        for _ in range(INSERTS):
+            number = next(numbers)
+            peer.execute("BEGIN IMMEDIATE")
+            peer.execute("SELECT id FROM events WHERE uid = ?", (f"p{number}",)).fetchone()
+            [(change,)] = peer.execute(
+                "UPDATE counters SET value = value + 1 WHERE name = 'event_change' RETURNING value"
+            ).fetchall()
+            peer.execute(EVENT, (f"p{number}", change, change, "camera-1", newest_ms, '{"t":1}', newest_ms))
+            peer.execute("COMMIT")
+
+    def ours_day() -> None:
+        for from_ms in days:
+            find_files(store, "camera-1", "video", from_ms, from_ms + DAY_MS)
+            list_events(store, EventFilter(camera="camera-1", from_ms=from_ms, to_ms=from_ms + DAY_MS, limit=500))
+
+    def peer_day() -> None:
+        for from_ms in days:
+            peer.execute(
+                "SELECT * FROM files WHERE camera_id = 'camera-1' AND content = 'video' AND start_ms < ? "
+                "AND start_ms > ? AND coalesce(end_ms, ?) > ? ORDER BY start_ms",
+                (from_ms + DAY_MS, from_ms - DAY_MS, from_ms + DAY_MS, from_ms),
+            ).fetchall()
+            for payload, *_ in peer.execute(
+                "SELECT payload, * FROM events WHERE source_id = 'camera-1' AND ts_ms >= ? AND ts_ms < ? "
+                "ORDER BY ts_ms DESC, id DESC LIMIT 501",
+                (from_ms, from_ms + DAY_MS),
+            ).fetchall():
+                json.loads(payload)
+
+    def ours_page() -> None:
+        for _ in range(ASKS):
+            list_events(store, EventFilter(limit=50))
+
+    def peer_page() -> None:
+        for _ in range(ASKS):
+            peer.execute("SELECT * FROM events ORDER BY ts_ms DESC, id DESC LIMIT 51").fetchall()
+
+    missed = []
+    for name, count, ours, theirs in (
+        ("insert an event", INSERTS, ours_insert, peer_insert),
+        ("a day of a camera", ASKS, ours_day, peer_day),
+        ("the newest 50 events", ASKS, ours_page, peer_page),
+    ):
+        best, least = rate(ours, count), rate(theirs, count)
+        is_met = best / least >= LEAST
+        missed += [] if is_met else [name]
+        print(
+            f"P23 {name}: ours {best:.0f} a second, sqlite3 {least:.0f}, ratio {best / least:.2f} (at least {LEAST}) "
+            f"{'ok' if is_met else 'MISSED'}",
+            flush=True,
+        )
+    day_ms = 1000 / rate(ours_day, ASKS)
+    print(f"P23 a day of all {CAMERAS} cameras, {rows} events: {CAMERAS * day_ms:.1f} ms")
+    return int(bool(missed))
+
+
+def rate(work: Callable[[], None], count: int) -> float:
+    """Operations a second, the best of three rounds."""
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - began)
+    return count / min(took)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
