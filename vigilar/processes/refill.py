@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vigilar.base.clock import Clock
+from vigilar.base.database_note import FILE_NAME, Rescue, change_rescue, find_note
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.bus.messages import UpkeepFact
@@ -24,7 +25,6 @@ from vigilar.proof.telling import Teller
 from vigilar.store import adoption, inbound
 from vigilar.store.adoption import CameraFound
 from vigilar.store.cameras import list_cameras
-from vigilar.store.database_note import FILE_NAME, Rescue, change_rescue, find_note
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import check_own_folder
 from vigilar.vge.ends import read_ends
