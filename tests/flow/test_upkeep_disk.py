@@ -94,7 +94,7 @@ def test_full_disk_is_recorded_on_from_the_oldest(small_disk: Path, tmp_path: Pa
         house.stop()
         assert_oldest_went(house)
         gap_ms = longest_gap_ms(house, full_ms)
-        print(f"disk full to recording again: {gap_ms} ms (at most {AGAIN_WITHIN_MS})")
+        print(f"disk full to recording again: {gap_ms} ms (at most {AGAIN_WITHIN_MS})")  # noqa: T201 -- a figure
         assert gap_ms <= AGAIN_WITHIN_MS
         assert house.events("process_restarted") == []
         assert sorted(path.name for path in (house.folder / "reserve").iterdir()) == [str(n) for n in range(8)]

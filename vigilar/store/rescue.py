@@ -21,7 +21,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -226,8 +226,13 @@ def _move(path: Path, kept: Path) -> None:
         return
     kept.mkdir(mode=0o700, parents=True, exist_ok=True)
     fsync_folder(kept.parent.parent)
-    for one in old:
-        one.rename(kept / one.name)
+    try:
+        for one in old:
+            one.rename(kept / one.name)
+    except OSError:
+        with suppress(OSError):  # empty, when the first could not be moved
+            kept.rmdir()
+        raise
     fsync_folder(kept)
     fsync_folder(path.parent)
 
