@@ -53,7 +53,8 @@ class Rescue:
         """What people read."""
         words = [self.happened]
         if self.is_rebuilding:
-            words.append(f"A new one is in use and is being filled from the recordings: {self.recordings} so far.")
+            so_far = f": {self.recordings} so far" if self.recordings else ""
+            words.append(f"A new one is in use and is being filled from the recordings{so_far}.")
         else:
             left_out = f"; {self.refused} could not be taken in" if self.refused else ""
             words.append(f"A new one is in use, with {self.recordings} recordings{left_out}.")

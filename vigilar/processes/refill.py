@@ -197,7 +197,8 @@ def tell(store: Database, node_id: str, kind: str, rescued: Rescue, filled: Adop
 
 
 def _filled_words(rescued: Rescue, filled: Adopted) -> str:
-    words = [rescued.happened, f"{filled.added} recordings were taken in from their files."]
+    taken_in = f"{filled.added} recordings were taken in from their files."
+    words = [rescued.happened, taken_in if filled.added else "Each recording has its row."]
     if filled.refused_count:
         words.append(f"{filled.refused_count} could not be taken in.")
     if filled.locked:
