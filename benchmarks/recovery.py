@@ -112,7 +112,7 @@ def recover(folder: Path) -> tuple[float, float]:
         with store.sql_write("reopen") as run:
             run(
                 "UPDATE files SET state = 'open', link = NULL WHERE number = "
-                "(SELECT max(number) FROM files f WHERE f.camera_id = files.camera_id)"
+                "(SELECT max(number) FROM files f WHERE f.camera_id = files.camera_id AND f.content = 'video')"
             )
         began, cpu = time.monotonic(), time.process_time()
         for one in CAMERAS:

@@ -12,6 +12,7 @@ import pytest
 from tests.proof_kit import Box, recorded_box
 from tests.ready_store import database_url, lay_database
 from tests.recording_kit import Clip, make_clip
+from vigilar.base.database_note import find_note
 from vigilar.base.stop import Stop
 from vigilar.processes.refill import Refill
 from vigilar.processes.rescue import HouseDatabase
@@ -19,7 +20,6 @@ from vigilar.proof.checkpoint import make_checkpoint
 from vigilar.proof.history import check_history
 from vigilar.proof.watch import Watch
 from vigilar.store.cameras import ensure_camera, get_camera
-from vigilar.store.database_note import find_note
 from vigilar.store.files import find_files
 from vigilar.vge.signing import BoxKey
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from typing import Any
 import pytest
 
 from tests.ready_store import database_url, open_ready_store
+from vigilar.base.database_note import Rescue, find_note
 from vigilar.base.folder_id import make_folder_id
-from vigilar.processes.rescue import DAMAGED, EMPTY, GONE, HouseDatabase
+from vigilar.config.cut import database_url as database_url_of
+from vigilar.config.models import Config
+from vigilar.config.places import Places
+from vigilar.processes.rescue import DAMAGED, EMPTY, GONE, NOT_OURS, STAND_IN, HouseDatabase
 from vigilar.store import sqlite
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.database_note import Rescue, find_note
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.rescue import KEPT_AT_MOST, KEPT_FOLDER
@@ -207,3 +211,40 @@ def test_copies_are_bounded(house: Damaged) -> None:
         with closing(house.open()) as store:
             assert len(events(store)) == EVENTS, number
     assert len(house.kept()) == KEPT_AT_MOST
+
+
+@pytest.fixture
+def locked(house: Damaged) -> Iterator[Callable[[], None]]:
+    """The file can neither be written nor moved, by nobody; call what this gives to end it."""
+    done = subprocess.run(["chattr", "+i", str(house.file)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no file can be made immutable here: {done.stderr.strip()}")
+
+    def unlock() -> None:
+        subprocess.run(["chattr", "-i", str(house.file)], check=True)
+
+    yield unlock
+    subprocess.run(["chattr", "-i", str(house.file)], capture_output=True, check=False)
+
+
+def test_read_only_database_is_stood_in_for_until_it_is_writable(house: Damaged, locked: Callable[[], None]) -> None:
+    with closing(Store.open(database_url(house.folder))) as reader:
+        before = events(reader)
+    with closing(house.open()) as store:
+        assert events(store) == before
+        assert [user.name for user in list_users(store)] == ["Sam", "Kim"]
+        new = NewEvent(uid="new", type="motion", severity="INFO", source_id="front", ts_ms=9, payload={"title": "M"})
+        assert insert_event(store, new, now_ms=1) is not None
+    assert (house.rescue().happened, house.rescue().lost) == (NOT_OURS, ())
+    assert str(house.file) in house.rescue().sentence
+    config = Config.model_validate({})
+    places = Places(house.folder / "vigilar.toml", house.folder, house.folder / "secrets")
+    assert database_url_of(config, places).endswith(STAND_IN), "which every process and command opens"
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS + 1, "a start goes on with it"
+    locked()
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS + 1
+    assert database_url_of(config, places) == database_url(house.folder)
+    assert not (house.folder / STAND_IN).exists()
+    assert len(house.kept()) == 1

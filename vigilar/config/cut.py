@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from vigilar.base.database_note import find_stand_in
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.base.models_folder import has_model
@@ -248,6 +249,16 @@ def camera_urls(camera: Camera, secrets: SecretStore, demo_clips: DemoClips) -> 
 
 def database_url(config: Config, places: Places) -> str:
     """The address of the database, with its login: never log or show it. Raises ConfigError when that is not there."""
+    storage = config.storage
+    if not storage.database_url or storage.database_url.startswith("sqlite:"):
+        stand_in = find_stand_in(places.data_dir)
+        if stand_in is not None:
+            return f"sqlite:///{stand_in}"
+    return own_database_url(config, places)
+
+
+def own_database_url(config: Config, places: Places) -> str:
+    """As the settings say, whatever stands in for it now. Raises ConfigError as ``database_url``."""
     storage = config.storage
     if not storage.database_url:
         return f"sqlite:///{places.data_dir / 'vigilar.db'}"

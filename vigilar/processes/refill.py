@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from vigilar.base.clock import Clock
+from vigilar.base.database_note import FILE_NAME, Rescue, change_rescue, find_note
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.bus.messages import UpkeepFact
@@ -24,7 +25,6 @@ from vigilar.proof.telling import Teller
 from vigilar.store import adoption, inbound
 from vigilar.store.adoption import CameraFound
 from vigilar.store.cameras import list_cameras
-from vigilar.store.database_note import FILE_NAME, Rescue, change_rescue, find_note
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import check_own_folder
 from vigilar.vge.ends import read_ends
@@ -197,7 +197,8 @@ def tell(store: Database, node_id: str, kind: str, rescued: Rescue, filled: Adop
 
 
 def _filled_words(rescued: Rescue, filled: Adopted) -> str:
-    words = [rescued.happened, f"{filled.added} recordings were taken in from their files."]
+    taken_in = f"{filled.added} recordings were taken in from their files."
+    words = [rescued.happened, taken_in if filled.added else "Each recording has its row."]
     if filled.refused_count:
         words.append(f"{filled.refused_count} could not be taken in.")
     if filled.locked:

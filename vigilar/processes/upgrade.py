@@ -15,7 +15,7 @@ from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
 from vigilar.base.setup_code import forget_setup_code, make_setup_code
-from vigilar.config.cut import database_url
+from vigilar.config.cut import own_database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -92,14 +92,14 @@ def mend_database(places: Places) -> None:
     """Make a database anew that is damaged, while the house runs and records. Raises VigilarError."""
     with disk_errors("look after the database", places.data_dir):
         node_id = require_folder_id(places.data_dir)
-        url = database_url(load_config(places), places)
+        url = own_database_url(load_config(places), places)
         if url.startswith(_SQLITE):
             ring = KeyRing.load(places.secrets_dir)
             Reserve(places.data_dir).help(lambda: _house_database(url, places, node_id, ring).mend())
 
 
 def _open_store(config: Config, places: Places, node_id: str, ring: KeyRing) -> Store:
-    url = database_url(config, places)
+    url = own_database_url(config, places)
     if url.startswith(_SQLITE):
         return _house_database(url, places, node_id, ring).open()
     return Store.open(url, migrate=True)

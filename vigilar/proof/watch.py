@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import write_atomic
 from vigilar.base.clock import Clock
+from vigilar.base.database_note import find_note
 from vigilar.base.errors import RecordingError, StoreError
 from vigilar.base.stop import Stop
 from vigilar.proof.check import Checked, Depth, FileCheck
@@ -23,7 +24,6 @@ from vigilar.proof.checkpoint import make_checkpoint
 from vigilar.proof.history import DeletionLog, check_checkpoints
 from vigilar.proof.telling import Teller
 from vigilar.store.checkpoints import StoredCheckpoint
-from vigilar.store.database_note import find_note
 from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
 from vigilar.vge.keys import KeyRing

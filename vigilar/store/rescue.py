@@ -21,16 +21,16 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
+from vigilar.base.database_note import DatabaseNote
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import sqlite
 from vigilar.store.adoption import CameraFound
 from vigilar.store.connect import parse_url
-from vigilar.store.database_note import DatabaseNote
 from vigilar.store.deletions import FIRST_PREVIOUS, Deletion, hash_of
 from vigilar.store.errors import sqlite_errors
 from vigilar.store.migrate import upgrade
@@ -62,12 +62,15 @@ def finish_rescue(path: Path) -> None:
         _put_in_place(path)
 
 
-def rescue(path: Path, note: DatabaseNote | None, cameras: Mapping[str, CameraFound], node_id: str) -> Rescued:
-    """Steps 1 to 4. Raises StoreError and OSError: then the old one is where it was."""
+def rescue(
+    old: Path, path: Path, note: DatabaseNote | None, cameras: Mapping[str, CameraFound], node_id: str
+) -> Rescued:
+    """Steps 1 to 4: what can be read of ``old`` is in the new database at ``path``. What was at ``path``, as a rule
+    ``old`` itself, is put aside. Raises StoreError and OSError: then the old one is where it was."""
     making = _beside(path, ".making")
     _remove(making)
-    with _holding(path):
-        with closing(_open_source(path, note)) as source:
+    with _holding(old):
+        with closing(_open_source(old, note)) as source:
             revision = source.revision if source.revision in REVISIONS else REVISIONS[-1]
             sqlite.prepare_file(making, create=True)
             upgrade(parse_url(f"sqlite:///{making}"), revision)
@@ -78,9 +81,32 @@ def rescue(path: Path, note: DatabaseNote | None, cameras: Mapping[str, CameraFo
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         _remove(Path(f"{making}-wal"), Path(f"{making}-shm"))
         _sync(making)
-        making.rename(_beside(path, ".ready"))
+        ready = making.rename(_beside(path, ".ready"))
         fsync_folder(path.parent)
-        return Rescued(_put_in_place(path), salvaged, owner is not None)
+        try:
+            kept = _put_in_place(path)
+        except OSError:
+            if path.exists():  # it could not be moved: nothing has happened
+                _remove(ready)
+            raise
+        return Rescued(kept, salvaged, owner is not None)
+
+
+def put_aside(path: Path, kept_in: Path) -> Path:
+    """Move a database that nobody uses, with its log, into a folder of its own in ``kept_in``, which is made. Raises
+    OSError."""
+    kept = kept_in / KEPT_FOLDER / time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime())
+    while kept.exists():
+        kept = kept.with_name(f"{kept.name}+")
+    _move(path, kept)
+    _forget_oldest(kept.parent)
+    return kept
+
+
+def empty_log(path: Path) -> None:
+    """Have all of a database that nobody uses in its file. Raises StoreError."""
+    with sqlite_errors("empty the log of the database", path), closing(sqlite.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
 
 
 def _open_source(path: Path, note: DatabaseNote | None) -> Source:
@@ -184,20 +210,31 @@ def _put_in_place(path: Path) -> Path | None:
     """Steps 3 and 4; where the old one is now, None when there was none."""
     ready = _beside(path, ".ready")
     kept = path.parent / KEPT_FOLDER / time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(ready.stat().st_mtime))
-    old = [one for part in _PARTS if (one := Path(f"{path}{part}")).exists()]
-    while path in old and (kept / path.name).exists():  # two of one second
+    while path.exists() and (kept / path.name).exists():  # two of one second
         kept = kept.with_name(f"{kept.name}+")
-    if old:
-        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fsync_folder(kept.parent.parent)
-        for one in old:
-            one.rename(kept / one.name)
-        fsync_folder(kept)
-        fsync_folder(path.parent)
+    _move(path, kept)
     ready.rename(path)
     fsync_folder(path.parent)
     _forget_oldest(kept.parent)
     return kept if kept.exists() else None
+
+
+def _move(path: Path, kept: Path) -> None:
+    """What there is of a database, into the folder ``kept``."""
+    old = [one for part in _PARTS if (one := Path(f"{path}{part}")).exists()]
+    if not old:
+        return
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fsync_folder(kept.parent.parent)
+    try:
+        for one in old:
+            one.rename(kept / one.name)
+    except OSError:
+        with suppress(OSError):  # empty, when the first could not be moved
+            kept.rmdir()
+        raise
+    fsync_folder(kept)
+    fsync_folder(path.parent)
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from vigilar.store.database_note import DatabaseNote, TablePlace
+from vigilar.base.database_note import DatabaseNote, TablePlace
 from vigilar.store.pages import PageFile, Row, Value
 
 _BATCH = 500

@@ -14,9 +14,9 @@ from typing import Any
 from flask import Flask, Response, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from vigilar.base.database_note import find_note
 from vigilar.base.disk import disk_errors
 from vigilar.store import users as user_rows
-from vigilar.store.database_note import find_note
 from vigilar.store.users import UserRow
 from vigilar.web.deeds import note_deed
 from vigilar.web.drive_gate import drive_problem

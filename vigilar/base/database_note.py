@@ -32,8 +32,9 @@ class Rescue:
 
     ``happened`` is one sentence; ``kept`` is where the damaged one lies now, empty when there was nothing to keep.
     ``lost`` are clauses about what could not be read. ``has_no_owner``: no owner's login could be read, so only who
-    is at the box may make one. ``is_rebuilding``: rows are being made from the recordings; ``done_ms`` when that was
-    over, ``recordings`` how many have one now, ``refused`` how many could get none.
+    is at the box may make one. ``next_step`` is a sentence about what a person has to do, empty for nothing.
+    ``is_rebuilding``: rows are being made from the recordings; ``done_ms`` when that was over, ``recordings`` how many
+    have one now, ``refused`` how many could get none.
     """
 
     at_ms: int
@@ -41,6 +42,7 @@ class Rescue:
     kept: str = ""
     lost: tuple[str, ...] = ()
     has_no_owner: bool = False
+    next_step: str = ""
     is_rebuilding: bool = True
     recordings: int = 0
     refused: int = 0
@@ -51,11 +53,14 @@ class Rescue:
         """What people read."""
         words = [self.happened]
         if self.is_rebuilding:
-            words.append(f"A new one is in use and is being filled from the recordings: {self.recordings} so far.")
+            so_far = f": {self.recordings} so far" if self.recordings else ""
+            words.append(f"A new one is in use and is being filled from the recordings{so_far}.")
         else:
             left_out = f"; {self.refused} could not be taken in" if self.refused else ""
             words.append(f"A new one is in use, with {self.recordings} recordings{left_out}.")
         words.append(f"Lost: {', '.join(self.lost)}." if self.lost else "Nothing that was stored is lost.")
+        if self.next_step:
+            words.append(self.next_step)
         if self.kept:
             words.append(f"The old one is kept in {self.kept}.")
         return " ".join(words)
@@ -63,16 +68,23 @@ class Rescue:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseNote:
-    """The file. ``revision`` is the step of the schema that ``tables`` have."""
+    """The file. ``revision`` is the step of the schema that ``tables`` have.
+
+    ``stand_in`` is the name of a database in the data folder that is used in place of the house's own, which can
+    neither be written nor put aside; empty when there is none. ``stamp`` tells whether the own one was changed since.
+    """
 
     revision: str = ""
     tables: Mapping[str, TablePlace] = field(default_factory=dict)
     rescue: Rescue | None = None
+    stand_in: str = ""
+    stamp: str = ""
 
     def dump(self) -> bytes:
         rescue = asdict(self.rescue) if self.rescue else None
         tables = {name: asdict(place) for name, place in self.tables.items()}
-        return json.dumps({"v": 1, "revision": self.revision, "tables": tables, "rescue": rescue}).encode()
+        own = {"revision": self.revision, "stand_in": self.stand_in, "stamp": self.stamp}
+        return json.dumps({"v": 1, **own, "tables": tables, "rescue": rescue}).encode()
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
@@ -82,7 +94,7 @@ class DatabaseNote:
             name: TablePlace(int(one["root"]), tuple(one["columns"]), one["rowid_column"])
             for name, one in raw["tables"].items()
         }
-        return cls(raw["revision"], tables, _parse_rescue(raw["rescue"]))
+        return cls(raw["revision"], tables, _parse_rescue(raw["rescue"]), str(raw["stand_in"]), str(raw["stamp"]))
 
 
 def _parse_rescue(raw: dict[str, Any] | None) -> Rescue | None:
@@ -98,6 +110,12 @@ def find_note(data_dir: Path) -> DatabaseNote | None:
         return None
     except (ValueError, KeyError, TypeError):
         return DatabaseNote()
+
+
+def find_stand_in(data_dir: Path) -> Path | None:
+    """The database that is used in place of the house's own; None when that one is. Raises OSError."""
+    note = find_note(data_dir)
+    return data_dir / Path(note.stand_in).name if note is not None and note.stand_in else None
 
 
 def save_note(data_dir: Path, note: DatabaseNote) -> None:
