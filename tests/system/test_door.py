@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from simple_websocket import Client
 
+from tests.fakes.clips import make_clip
 from tests.system.house import PASSWORD, ROOT, RunningHouse, run_house, wait_for
 from vigilar.base.errors import RecordingError
 from vigilar.door.haproxy import find_haproxy
@@ -32,7 +33,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
     assert find_haproxy(), "scripts/test.sh installs it"
-    with run_house(tmp_path_factory.mktemp("house") / "data", {"Garden": "demo:garden"}) as house:
+    folder = tmp_path_factory.mktemp("house")
+    clip = make_clip(folder / "clip.mp4", pictures=120)
+    with run_house(folder / "data", {"Garden": f"file:{clip}"}) as house:
         wait_for(lambda: recording_end_ms(house), 60, "the camera records")
         yield house
 
