@@ -12,13 +12,16 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from simple_websocket import Client
 
+from tests.fakes.clips import make_clip
 from tests.system.house import PASSWORD, ROOT, RunningHouse, run_house, wait_for
 from vigilar.base.errors import RecordingError
 from vigilar.door.haproxy import find_haproxy
@@ -32,7 +35,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
     assert find_haproxy(), "scripts/test.sh installs it"
-    with run_house(tmp_path_factory.mktemp("house") / "data", {"Garden": "demo:garden"}) as house:
+    folder = tmp_path_factory.mktemp("house")
+    clip = make_clip(folder / "clip.mp4", pictures=120)
+    with run_house(folder / "data", {"Garden": f"file:{clip}"}) as house:
         wait_for(lambda: recording_end_ms(house), 60, "the camera records")
         yield house
 
@@ -64,7 +69,7 @@ def ask(house: RunningHouse, path: str, source: str = "127.0.0.1", *, tls: bool 
         return answer.status, time.monotonic() - began
 
 
-def sign_in(house: RunningHouse, *, tls: bool = False) -> str:
+def sign_in(house: RunningHouse, *, tls: bool = False, name: str = "sam") -> str:
     """The cookie of a new session."""
     context = trusting(house)
     connection = (
@@ -73,7 +78,7 @@ def sign_in(house: RunningHouse, *, tls: bool = False) -> str:
         else http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
     )
     with contextlib.closing(connection):
-        body = json.dumps({"name": "sam", "password": PASSWORD})
+        body = json.dumps({"name": name, "password": PASSWORD})
         connection.request("POST", "/api/v1/login", body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         answer.read()
@@ -154,6 +159,54 @@ def test_live_pictures_come_over_the_socket(house: RunningHouse, tls: bool) -> N
         assert sum(len(one) for one in pieces if isinstance(one, bytes)) > 1000
     finally:
         client.close()
+
+
+STREAMS = {"/events/stream": "see_events", "/live/garden/mjpeg": "see_live", "/live/garden/ws": "see_live"}
+"""Every answer without an end, and the right it needs."""
+
+
+def opened(house: RunningHouse, path: str, headers: dict[str, str]) -> int:
+    """The status with which a stream or a socket begins."""
+    if path.endswith("/ws"):
+        headers = headers | {
+            "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        }  # fmt: skip
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize("role", ["owner", "adult", "child", "guest"])
+@pytest.mark.parametrize("path", STREAMS)
+def test_streams_and_sockets_are_for_who_may(house: RunningHouse, path: str, role: str) -> None:
+    """Stranger, member, member limited to no camera, key with the right, and key without it."""
+    good = 101 if path.endswith("/ws") else 200
+    assert opened(house, path, {}) == 401
+    assert opened(house, path, {"Cookie": f"vigilar_session={'0' * 64}"}) == 401
+    assert opened(house, path, {"Authorization": f"Bearer vigilar_{'0' * 64}"}) == 401
+    name = f"{role} of {path}"
+    made = change(house, "POST", "/api/v1/members", {"name": name, "role": role, "password": PASSWORD})
+    assert opened(house, path, {"Cookie": sign_in(house, name=name)}) == good
+    if role != "owner":
+        change(house, "PATCH", f"/api/v1/members/{made['id']}", {"cameras": []})
+        limited = opened(house, path, {"Cookie": sign_in(house, name=name)})
+        assert limited == (good if path == "/events/stream" else 404)
+    for right in ("see_events", "see_live"):
+        key = change(house, "POST", "/api/v1/tokens", {"name": f"{name}, {right}"[:64], "rights": [right]})
+        found = opened(house, path, {"Authorization": f"Bearer {key['token']}"})
+        assert found == (good if STREAMS[path] == right else 403), right
+
+
+def change(house: RunningHouse, method: str, path: str, body: dict[str, object]) -> dict[str, Any]:
+    """What the owner's request answers."""
+    request = urllib.request.Request(
+        house.base + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
+    )
+    with house.opener.open(request, timeout=20) as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
 
 
 def test_address_of_who_asks_is_the_true_one(house: RunningHouse) -> None:

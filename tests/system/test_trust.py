@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from tests.browser.chromium import EXECUTABLE, find_violations
+from tests.fakes.clips import make_clip
 from tests.system.chromium import FLAGS
 from tests.system.house import PASSWORD, RunningHouse, run_house
 from vigilar.door.authority import is_private
@@ -47,8 +50,9 @@ def lan_address() -> str:
 @pytest.fixture(scope="module")
 def reached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reached]:
     address = lan_address()
-    folder = tmp_path_factory.mktemp("house") / "data"
-    with run_house(folder, {"Garden": "demo:garden"}, listen="0.0.0.0") as house:
+    folder = tmp_path_factory.mktemp("house")
+    clip = make_clip(folder / "clip.mp4", pictures=120)
+    with run_house(folder / "data", {"Garden": f"file:{clip}"}, listen="0.0.0.0") as house:
         port = house.base.rpartition(":")[2]
         yield Reached(house, f"http://{address}:{port}", f"https://{address}:{port}")
 
@@ -59,7 +63,9 @@ def chromium(home: Path) -> Iterator[Browser]:
     assert EXECUTABLE.exists(), "scripts/test.sh installs it"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(EXECUTABLE), args=FLAGS, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
+            executable_path=str(EXECUTABLE),
+            args=[*FLAGS, "--host-resolver-rules=MAP vigilar.local 127.0.0.1"],  # as multicast would say
+            env={"HOME": str(home), "PATH": "/usr/bin:/bin"},
         )
         try:
             yield browser
@@ -132,7 +138,7 @@ def test_secure_page_has_no_warning_and_a_service_worker(reached: Reached, page:
 def test_live_pictures_play_over_https(reached: Reached, page: Page) -> None:
     sign_in(page, reached.secure)
     page.goto(f"{reached.secure}/watch/garden")
-    page.wait_for_function("document.querySelector('video')?.currentTime > 0.5", timeout=20_000)
+    expect(page.locator("video").first).to_have_js_property("readyState", 4, timeout=20_000)
     cookies = {one["name"]: one for one in page.context.cookies()}
     assert cookies["__Host-vigilar_session"]["secure"]
     assert "vigilar_session" not in cookies
@@ -188,6 +194,80 @@ def test_pages_of_the_household_are_accessible(reached: Reached, trusting: Brows
     finally:
         context.close()
     assert {path: violations for path, violations in found.items() if violations} == {}
+
+
+def test_phone_is_paired_by_its_code(reached: Reached, trusting: Browser, page: Page) -> None:
+    """The owner's screen, and a phone that opens what it has scanned."""
+    sign_in(page, reached.secure)
+    page.goto(f"{reached.secure}/settings/account/phones")
+    page.fill("#device", "Kim's phone")
+    page.click("text=Show the code")
+    scanned = read_qr(page)
+    assert scanned.startswith(f"{reached.secure}/pair#")
+    assert find_violations(page) == []
+    phone = trusting.new_context(viewport={"width": 390, "height": 844})
+    try:
+        other = phone.new_page()
+        other.goto(scanned)
+        other.wait_for_url(f"{reached.secure}/live")
+        page.locator("#waiting[data-done]").wait_for(timeout=10_000)
+        assert page.locator("#waiting").inner_text() == "Kim's phone is signed in."
+        other.goto(f"{reached.secure}/settings/account")
+        assert other.locator("li", has_text="this device").locator("strong").inner_text() == "Kim's phone"
+    finally:
+        phone.close()
+    thief = trusting.new_context()
+    try:
+        late = thief.new_page()
+        late.goto(scanned)
+        late.locator("text=This code opens nothing, or does not any more.").wait_for(timeout=10_000)
+    finally:
+        thief.close()
+
+
+def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusting: Browser) -> None:
+    """Chromium's own authenticator, in software; the page by its name, since passkeys are for names."""
+    base = f"https://vigilar.local:{reached.secure.rpartition(':')[2]}"
+    context = trusting.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    try:
+        debugger = context.new_cdp_session(page)
+        debugger.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+            "isUserVerified": True, "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        key = debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+        sign_in(page, base)
+        page.goto(f"{base}/settings/account")
+        page.fill("#passkey-name", "Thumb")
+        page.click("text=Make a passkey")
+        page.locator("strong", has_text="Thumb").wait_for(timeout=10_000)
+        assert len(debugger.send("WebAuthn.getCredentials", {"authenticatorId": key})["credentials"]) == 1
+        assert find_violations(page) == []
+        context.clear_cookies()
+        page.goto(f"{base}/login")
+        page.click("text=Use a passkey")
+        page.wait_for_url(f"{base}/live")
+        page.goto(f"{base}/settings/account")
+        page.click("section:has(#passkeys-head) >> text=Remove")
+        page.wait_for_load_state()
+        assert page.locator("strong", has_text="Thumb").count() == 0
+        context.clear_cookies()
+        page.goto(f"{base}/login")
+        page.click("text=Use a passkey")
+        page.locator("#passkey-note:visible").wait_for(timeout=10_000)
+        assert "does not open this house" in page.locator("#passkey-note").inner_text()
+    finally:
+        context.close()
+
+
+def read_qr(page: Page) -> str:
+    """What a phone's camera reads on the screen."""
+    picture = cv2.imdecode(np.frombuffer(page.locator("img.qr").screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    text, _, _ = cv2.QRCodeDetector().detectAndDecode(picture)
+    return str(text)
 
 
 def test_address_is_one_the_root_may_vouch_for(reached: Reached) -> None:

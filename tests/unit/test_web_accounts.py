@@ -15,6 +15,7 @@ from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.setup_code import find_setup_code, make_setup_code
+from vigilar.store.passkeys import add_passkey
 from vigilar.store.users import find_user, list_users
 from vigilar.web.auth import COOKIE, SECURE_COOKIE
 from vigilar.web.parts import TRIES
@@ -348,6 +349,134 @@ class TestOwnAccount:
         mine = owner.get("/api/v1/sessions").get_json()["sessions"][0]["id"]
         assert kim.delete(f"/api/v1/sessions/{mine}").status_code == 404
         assert owner.get("/api/v1/me").status_code == 200
+
+
+class TestPairing:
+    def code(self, client: FlaskClient, device: str = "Kim's phone") -> str:
+        answer = client.post("/api/v1/pairings", json={"device": device})
+        assert answer.status_code == 201, answer.text
+        return str(answer.get_json()["code"])
+
+    def test_phone_signs_in_once_under_its_name(self, house: House, owner: FlaskClient) -> None:
+        made = owner.post("/api/v1/pairings", json={"device": "Kim's phone"}).get_json()
+        assert made["url"].endswith(f"/pair#{made['code']}")
+        assert owner.get(f"/api/v1/pairings/{made['id']}").get_json() == {"used_ts": None}
+        phone = far(house, SECURE)
+        answer = phone.post("/api/v1/pair", json={"code": made["code"]})
+        assert (answer.status_code, answer.get_json()["device"]) == (200, "Kim's phone")
+        mine = phone.get("/api/v1/sessions").get_json()["sessions"]
+        assert [one["device"] for one in mine if one["is_this"]] == ["Kim's phone"]
+        assert owner.get(f"/api/v1/pairings/{made['id']}").get_json()["used_ts"] is not None
+        again = far(house, SECURE).post("/api/v1/pair", json={"code": made["code"]})
+        assert (again.status_code, again.get_json()["type"]) == (403, "pairing.code")
+
+    def test_code_ends_after_ten_minutes(self, house: House, owner: FlaskClient) -> None:
+        clock = SimulatedClock()
+        house.parts.clock = clock
+        owner.post("/api/v1/login", json={"name": NAME, "password": PASSWORD})
+        early, late = self.code(owner), self.code(owner)
+        clock.advance(599)
+        assert far(house, SECURE).post("/api/v1/pair", json={"code": early}).status_code == 200
+        clock.advance(1)
+        assert far(house, SECURE).post("/api/v1/pair", json={"code": late}).status_code == 403
+
+    def test_two_at_once_are_one(self, house: House, owner: FlaskClient) -> None:
+        code = self.code(owner)
+
+        def spend(_: int) -> int:
+            status: int = far(house, SECURE).post("/api/v1/pair", json={"code": code}).status_code
+            return status
+
+        with ThreadPoolExecutor(5) as pool:
+            assert sorted(pool.map(spend, range(5))) == [200, 403, 403, 403, 403]
+
+    def test_code_is_not_taken_in_the_clear(self, house: House, owner: FlaskClient) -> None:
+        code = self.code(owner)
+        answer = far(house).post("/api/v1/pair", json={"code": code})
+        assert (answer.status_code, answer.get_json()["type"]) == (403, "transport.insecure")
+        assert far(house, SECURE).post("/api/v1/pair", json={"code": code}).status_code == 200
+
+    def test_code_is_stored_nowhere_and_cannot_be_guessed(self, house: House, owner: FlaskClient) -> None:
+        code = self.code(owner)
+        house.parts.store.close()
+        assert all(code.encode() not in path.read_bytes() for path in house.folder.rglob("*") if path.is_file())
+        phone = far(house, SECURE)
+        answers = [phone.post("/api/v1/pair", json={"code": f"{number:022d}"}).status_code for number in range(11)]
+        assert answers == [403] * 10 + [429]
+
+    def test_code_of_a_removed_member_opens_nothing(self, house: House, owner: FlaskClient) -> None:
+        kim = house.member("adult", name="kim")
+        code = self.code(kim)
+        found = find_user(house.store, "kim")
+        assert found is not None
+        owner.delete(f"/api/v1/members/{found.id}")
+        assert far(house, SECURE).post("/api/v1/pair", json={"code": code}).status_code == 403
+
+    def test_form_works_without_script(self, house: House, owner: FlaskClient) -> None:
+        page = owner.post("/settings/account/phones", data={"device": "Tablet"})
+        assert (page.status_code, "Waiting for Tablet" in page.text) == (201, True)
+        code = self.code(owner)
+        answer = far(house, SECURE).post("/pair", data={"code": code})
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/live")
+        wrong = far(house, SECURE).post("/pair", data={"code": code})
+        assert (wrong.status_code, "opens nothing" in wrong.text) == (403, True)
+
+    def test_others_do_not_learn_of_it(self, house: House, owner: FlaskClient) -> None:
+        made = owner.post("/api/v1/pairings", json={"device": "Phone"}).get_json()
+        kim = house.member("adult", name="kim")
+        for name in (made["id"], "zz", "", "00" * 32):
+            assert kim.get(f"/api/v1/pairings/{name}").status_code == 404
+
+
+class TestPasskeys:
+    def test_they_are_for_names_and_not_for_addresses(self, house: House, owner: FlaskClient) -> None:
+        assert owner.post("/api/v1/me/passkeys/options", json={}).status_code == 200
+        phone = from_elsewhere(house, secure=True)
+        answer = phone.post("/api/v1/me/passkeys/options", json={})
+        assert (answer.status_code, answer.get_json()["type"]) == (409, "passkey.address")
+        assert "https://vigilar.local:49735" in answer.get_json()["detail"]
+
+    def test_they_are_not_for_plain_http(self, house: House, owner: FlaskClient) -> None:
+        assert owner
+        stranger = far(house, "http://vigilar.local:49735")
+        for path in ("/api/v1/passkey/options", "/api/v1/passkey/login"):
+            body = {"challenge": "x", "credential": {"a": 1}} if path.endswith("login") else {}
+            assert stranger.post(path, json=body).get_json()["type"] == "transport.insecure", path
+
+    @pytest.mark.parametrize("credential", [{"a": 1}, {"rawId": 5}, {"rawId": "AAAA"}, {"rawId": "\u00e9!"}])
+    def test_nonsense_opens_nothing(self, house: House, owner: FlaskClient, credential: dict[str, Any]) -> None:
+        assert owner
+        stranger = far(house, "https://vigilar.local:49735")
+        challenge = stranger.post("/api/v1/passkey/options", json={}).get_json()["challenge"]
+        body = {"challenge": challenge, "credential": credential}
+        answers = [stranger.post("/api/v1/passkey/login", json=body) for _ in range(11)]
+        assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+
+    @pytest.mark.parametrize("challenge", ["", "nope", "x" * 5000])
+    def test_challenge_is_ours_and_used_once(self, owner: FlaskClient, challenge: str) -> None:
+        body = {"challenge": challenge, "name": "Thumb", "credential": {"a": 1}}
+        assert owner.post("/api/v1/me/passkeys", json=body).status_code in (409, 422)
+        ours = owner.post("/api/v1/me/passkeys/options", json={}).get_json()["challenge"]
+        body["challenge"] = ours
+        assert owner.post("/api/v1/me/passkeys", json=body).get_json()["type"] == "passkey.wrong"
+        assert owner.post("/api/v1/me/passkeys", json=body).get_json()["type"] == "passkey.over"
+
+    def test_nobody_removes_those_of_others(self, house: House, owner: FlaskClient) -> None:
+        me = list_users(house.store)[0].id
+        passkey_id = add_passkey(
+            house.store,
+            me,
+            credential_id=b"c",
+            public_key=b"k",
+            sign_count=0,
+            rp_id="vigilar.local",
+            name="x",
+            now_ms=1,
+        )
+        kim = house.member("adult", name="kim")
+        assert kim.delete(f"/api/v1/me/passkeys/{passkey_id}").status_code == 404
+        assert kim.get("/api/v1/me/passkeys").get_json() == {"passkeys": []}
+        assert owner.delete(f"/api/v1/me/passkeys/{passkey_id}").status_code == 204
 
 
 class TestKeysForPrograms:

@@ -13,11 +13,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from tests.browser.house import NAME, House, open_house
+from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.conftest import ROOT, wait_until
 from tests.recording_kit import Clip, make_clip
+from vigilar.store.tokens import add_token
 from vigilar.store.users import Role, create_member, list_users, set_cameras
-from vigilar.web.rights import RIGHTS, Declaration, Member, Open, Right, declaration_of, needs, public
+from vigilar.web.logins import hash_token
+from vigilar.web.rights import LOOKING, RIGHTS, Declaration, Member, Open, Right, declaration_of, needs, public
 
 PAGE = {"Accept": "text/html"}
 ROLES: tuple[Role, ...] = ("owner", "adult", "child", "guest")
@@ -49,6 +51,20 @@ def asked(rule: Rule, camera_id: str = "shed") -> str:
     """An address of this rule: of a camera, or with the number 1."""
     path = rule.rule.replace("<camera_id>", camera_id)
     return re.sub(r"<[^>]+>", "1", path)
+
+
+KEY = "vigilar_" + "5" * 64
+
+
+def walk(app: Flask) -> Iterator[tuple[Rule, str, Declaration | None]]:
+    """Every route that is not public, by method, with what its view declares. Signing out comes last: it would end the
+    walk. Sockets are asked over the wire: ``tests/system/test_door.py``."""
+    rules = sorted(app.url_map.iter_rules(), key=lambda rule: rule.endpoint.endswith("logout"))
+    for rule in rules:
+        declared = declaration_of(app.view_functions[rule.endpoint])
+        if declared is not Open.PUBLIC and not rule.websocket:
+            for method in sorted((rule.methods or set()) - {"OPTIONS", "HEAD"}):
+                yield rule, method, declared
 
 
 class TestDeclarations:
@@ -102,6 +118,48 @@ class TestRoles:
                 is_refused = response.status_code == 403
                 assert is_refused is not member.may(declared), (method, rule.rule)
                 response.close()
+
+    @pytest.mark.parametrize("right", Right, ids=lambda right: right.name.lower())
+    def test_key_with_one_right_has_that_one(self, house: House, right: Right) -> None:
+        """Every route, asked by a program; what no key may have is tried as if one had it all the same."""
+        house.client()
+        owner = list_users(house.store)[0]
+        add_token(house.store, hash_token(KEY), owner.id, "script", [right.name.lower()], 1)
+        client = house.app.test_client(use_cookies=False)
+        for rule, method, declared in walk(house.app):
+            response = client.open(asked(rule), method=method, headers={"Authorization": f"Bearer {KEY}"})
+            is_refused = response.status_code == 403
+            may = declared is Open.SIGNED_IN or declared is right
+            assert is_refused is not may, (method, rule.rule)
+            response.close()
+
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    @pytest.mark.parametrize("role", ROLES)
+    def test_each_route_from_another_machine(self, house: House, role: Role, scheme: str) -> None:
+        """Over plain HTTP only what looks is answered; over HTTPS the same as at the box."""
+        name = NAME if role == "owner" else f"the {role}"
+        house.client() if role == "owner" else house.member(role)
+        client, base = house.app.test_client(), f"{scheme}://192.168.1.20:49735"
+        where: Any = {"base_url": base, "environ_overrides": {"REMOTE_ADDR": "192.168.1.30"}}
+        assert client.post("/api/v1/login", json={"name": name, "password": PASSWORD}, **where).status_code == 200
+        member = Member(1, "", role)
+        for rule, method, declared in walk(house.app):
+            response = client.open(asked(rule), method=method, **where)
+            refused = (response.get_json(silent=True) or {}).get("type", "") if response.status_code == 403 else ""
+            if isinstance(declared, Right) and not member.may(declared):
+                assert refused == "right.missing", (method, rule.rule)
+            elif scheme == "http" and declared not in {*LOOKING, Open.SIGNED_IN}:
+                assert refused == "transport.insecure", (method, rule.rule)
+            else:
+                assert refused not in ("right.missing", "transport.insecure"), (method, rule.rule)
+            response.close()
+
+    def test_stranger_gets_nothing_and_a_wrong_key_no_more(self, house: House) -> None:
+        house.client()
+        for headers in ({}, {"Authorization": f"Bearer {KEY}"}, {"Cookie": f"vigilar_session={'0' * 64}"}):
+            client = house.app.test_client(use_cookies=False)
+            for rule, method, _ in walk(house.app):
+                assert client.open(asked(rule), method=method, headers=headers).status_code == 401, (method, rule.rule)
 
     def test_refusal_is_one_plain_sentence(self, house: House) -> None:
         adult = house.member("adult")

@@ -38,6 +38,8 @@ from vigilar.web.blueprints import (
     members,
     objects,
     own_account,
+    pairing,
+    passkeys,
     pins,
     sensors,
     settings,
@@ -54,6 +56,7 @@ from vigilar.web.live_views import LiveViews
 from vigilar.web.logins import find_logins
 from vigilar.web.open_streams import OpenStreams
 from vigilar.web.parts import EXTENSION, Parts, make_rows_door
+from vigilar.web.row_ids import install_row_ids
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.template_words import install_template_words
 
@@ -66,6 +69,7 @@ def create_app(cfg: WebJob) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
+    install_row_ids(app)
     reserve, sessions, rows = Reserve(cfg.data_dir), SessionCache(), make_rows_door()
     store = reserve.help(lambda: Store.open(cfg.database_url))
     teller = Teller(store, cfg.node_id, cfg.data_dir, SystemClock())
@@ -110,6 +114,8 @@ def create_app(cfg: WebJob) -> Flask:
         members.bp,
         objects.bp,
         own_account.bp,
+        pairing.bp,
+        passkeys.bp,
         pins.bp,
         sensors.bp,
         settings.bp,

@@ -32,6 +32,9 @@ from vigilar.web.transport import is_local, is_secure, require_secure
 logger = logging.getLogger(__name__)
 
 COOKIE = "vigilar_session"
+PAIRED_LIFETIME_MS = 400 * 24 * 3600 * 1000
+"""A phone that was paired stays so until somebody signs it out; browsers keep no cookie longer than this."""
+
 SECURE_COOKIE = "__Host-vigilar_session"
 """Over HTTPS. A browser takes this name only from there, for this host alone (RFC 6265bis, 4.1.3.2), and cookies know
 no ports: so no other page of this machine can put one of its own in its place."""
@@ -88,20 +91,22 @@ def end_with_login(may_go_on: Callable[[Member], bool], end: Callable[[], None])
     return stream
 
 
-def sign_in(response: Response, user: UserRow, *, how: str = "sign_in", device: str = "") -> Response:
+def sign_in(
+    response: Response, user: UserRow, *, how: str = "sign_in", device: str = "", lifetime_ms: int = LIFETIME_MS
+) -> Response:
     """Start a new session of ``user`` in place of the one the browser may have had. ``how`` is what is written down of
     it, ``device`` the name of the phone if a person gave it one."""
     end_session()
     token = start_login(
         parts(),
         user,
-        LIFETIME_MS,
+        lifetime_ms,
         request.user_agent.string,
         device=device,
         address=request.remote_addr or "",
         is_secure=is_secure(),
     )
-    response.set_cookie(cookie_name(), token, max_age=LIFETIME_MS // 1000, secure=request.is_secure, **_COOKIE_RULES)
+    response.set_cookie(cookie_name(), token, max_age=lifetime_ms // 1000, secure=request.is_secure, **_COOKIE_RULES)
     note_deed(how, member=user, detail=device)
     return response
 

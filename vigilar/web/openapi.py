@@ -197,6 +197,26 @@ def _household_paths() -> dict[str, Any]:
         "/api/v1/me/password": {"post": {**_answer("A new password", None, status="204"), **_body("old", "new")}},
         "/api/v1/sessions": {"get": _answer("One's own logins")},
         "/api/v1/sessions/{session_id}": {"parameters": [_path("session_id")], "delete": done},
+        "/api/v1/pairings": {
+            "post": {**_answer("A code for a phone, shown this once", status="201"), **_body("device")}
+        },
+        "/api/v1/pairings/{pairing_id}": {
+            "parameters": [_path("pairing_id")],
+            "get": _answer("When the phone signed in; null before"),
+        },
+        "/api/v1/pair": {"post": {**_answer("The phone is signed in"), **_body("code"), "security": []}},
+        "/api/v1/me/passkeys": {
+            "get": _answer("One's own passkeys"),
+            "post": {**_answer("A new passkey", status="201"), **_body("challenge", "name", credential="object")},
+        },
+        "/api/v1/me/passkeys/options": {"post": {**_answer("What the browser makes a passkey with"), **_body()}},
+        "/api/v1/me/passkeys/{passkey_id}": {"parameters": [_number("passkey_id")], "delete": done},
+        "/api/v1/passkey/options": {
+            "post": {**_answer("What the browser signs in with"), **_body(), "security": []},
+        },
+        "/api/v1/passkey/login": {
+            "post": {**_answer("Signed in"), **_body("challenge", credential="object"), "security": []},
+        },
         "/api/v1/members": {
             "get": _answer("All members"),
             "post": {**_answer("A new member", status="201"), **member},

@@ -20,6 +20,7 @@ from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.web.audit_log import AuditLog
 from vigilar.web.camera_book import CameraBook
+from vigilar.web.challenges import Challenges
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
 from vigilar.web.live_views import LiveViews
@@ -129,6 +130,7 @@ class Parts:
     link_tries: TryLimits = field(default_factory=lambda: TryLimits(LINK_TRIES, _mono_s))
     tries_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(60.0, _mono_s))
     looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
+    challenges: Challenges = field(default_factory=Challenges)
     homes: KnownHomes = field(default_factory=KnownHomes)
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
 

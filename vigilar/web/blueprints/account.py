@@ -18,11 +18,12 @@ from vigilar.web.auth import asker, check_first_run, check_login_wish, has_owner
 from vigilar.web.bodies import read_json
 from vigilar.web.deeds import note_deed
 from vigilar.web.parts import parts
+from vigilar.web.passkeys import host_for_passkeys
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, public, signed_in
 from vigilar.web.sign_in import check_login, limited_tries
-from vigilar.web.transport import is_local
+from vigilar.web.transport import is_local, is_secure
 from vigilar.web.try_limits import network_of
 
 logger = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def api_setup() -> AnyResponse:
 def login() -> AnyResponse | str:
     if not has_owner():
         return redirect(url_for("account.setup"))
-    return render_template("login.html", problem=None, name="", next=_safe_path(request.args.get("next")))
+    return _login_page(None, "", _safe_path(request.args.get("next")))
 
 
 @bp.post("/login")
@@ -84,7 +85,7 @@ def login_post() -> AnyResponse:
         _need_owner()
         user = check_login(name, request.form.get("password", ""))
     except Problem as problem:
-        page = render_template("login.html", problem=problem, name=name[:64], next=path)
+        page = _login_page(problem, name[:64], path)
         return Response(page, problem.status, mimetype="text/html", headers=problem.headers)
     return sign_in(_see_other(path or url_for("live.grid")), user)
 
@@ -155,6 +156,12 @@ def _check_setup_code(code: str) -> None:
     logger.warning("wrong code for the first login from %s", request.remote_addr)
     note_deed("setup_refused")
     raise Problem(403, "setup.code_wrong", "This is not the code that the box shows.", next_step=tells, field="code")
+
+
+def _login_page(problem: Problem | None, name: str, path: str) -> str:
+    return render_template(
+        "login.html", problem=problem, name=name, next=path, passkey_host=host_for_passkeys() if is_secure() else ""
+    )
 
 
 def _need_owner() -> None:

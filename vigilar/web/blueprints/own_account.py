@@ -5,10 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
+from vigilar.store.passkeys import list_passkeys
 from vigilar.web.auth import asker, sign_out
 from vigilar.web.bodies import read_json
-from vigilar.web.own_logins import change_own_password, device_words, end_own_session, is_this_one, own_sessions
-from vigilar.web.own_logins import session_json as session_json
+from vigilar.web.own_logins import (
+    change_own_password,
+    device_words,
+    end_own_session,
+    is_this_one,
+    own_sessions,
+    session_json,
+)
+from vigilar.web.parts import parts
+from vigilar.web.passkeys import host_for_passkeys
 from vigilar.web.problems import Problem
 from vigilar.web.rights import own_account, signed_in
 from vigilar.web.transport import is_secure, secure_address
@@ -78,6 +87,9 @@ def _page(problem: Problem | None = None) -> str:
         problem=problem,
         done=request.args.get("done", ""),
         is_secure=is_secure(),
+        passkeys=list_passkeys(parts().store, asker().id),
+        passkey_host=host_for_passkeys(),
+        port=parts().cfg.port,
         secure_link=secure_address("/settings/account"),
     )
 

@@ -6,20 +6,17 @@ its name and that certificate, which every visitor of its pages sees anyway.
 
 from __future__ import annotations
 
-import ipaddress
-
 import segno
 from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.page_headers import CSP
-from vigilar.door.authority import is_private
-from vigilar.door.certificates import own_addresses
 from vigilar.door.trust import HouseRoot, apple_profile, find_root
+from vigilar.web.lan import lan_base
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import public
-from vigilar.web.transport import is_local, secure_address
+from vigilar.web.transport import secure_address
 
 bp = Blueprint("trust", __name__)
 
@@ -50,7 +47,7 @@ self.addEventListener("fetch", (event) => {
 def page() -> AnyResponse:
     here = parts()
     found, secure = here.certificate(), secure_address("/trust")
-    address = f"http://{_lan_host()}:{here.cfg.port}/trust"
+    address = f"{lan_base(secure=False)}/trust"
     body = render_template(
         "trust.html",
         certificate=found,
@@ -111,17 +108,3 @@ def _root() -> HouseRoot:
 def _download(data: bytes, mimetype: str, name: str) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(data, mimetype=mimetype, headers=headers)
-
-
-def _lan_host() -> str:
-    """By what a phone reaches this box: as it was asked, or, at the box itself, its address in the network."""
-    host = request.host.rpartition(":")[0] if ":" in request.host.rpartition("]")[2] else request.host
-    if not is_local():
-        return host
-    lan = sorted(
-        (one for one in own_addresses() if is_private(one) and not one.is_loopback and not one.is_link_local),
-        key=lambda one: (one.version, int(one)),
-    )
-    if not lan:
-        return host
-    return f"[{lan[0]}]" if isinstance(lan[0], ipaddress.IPv6Address) else str(lan[0])

@@ -1,0 +1,52 @@
+"""Rows of codes by which a phone signs in once. Only the SHA-256 of a code is stored: who reads them has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+
+from vigilar.store.engine import Store
+from vigilar.store.schema import pairings
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A code that was used just now: who signs in, on which device."""
+
+    user_id: int
+    device: str
+
+
+def add_pairing(
+    store: Store, code_hash: bytes, user_id: int, device: str, *, now_ms: int, expires_ms: int, keep_ms: int
+) -> None:
+    """Store a code; one that ended more than ``keep_ms`` ago goes in the same transaction."""
+    with store.write("store the code of a phone") as connection:
+        connection.execute(delete(pairings).where(pairings.c.expires_ms <= now_ms - keep_ms))
+        connection.execute(
+            insert(pairings).values(
+                code_hash=code_hash, user_id=user_id, device=device, created_ms=now_ms, expires_ms=expires_ms
+            )
+        )
+
+
+def use_pairing(store: Store, code_hash: bytes, now_ms: int) -> Pairing | None:
+    """Spend a code; None when there is none, it has ended or was spent. Of two who try at once, one wins."""
+    wanted = (
+        update(pairings)
+        .where(pairings.c.code_hash == code_hash, pairings.c.used_ms.is_(None), pairings.c.expires_ms > now_ms)
+        .values(used_ms=now_ms)
+        .returning(pairings.c.user_id, pairings.c.device)
+    )
+    with store.write("spend the code of a phone") as connection:
+        row = connection.execute(wanted).first()
+        return None if row is None else Pairing(row[0], row[1])
+
+
+def find_use(store: Store, code_hash: bytes, user_id: int) -> tuple[bool, int | None]:
+    """Whether that member made such a code, and UTC ms when it was used."""
+    wanted = select(pairings.c.used_ms).where(pairings.c.code_hash == code_hash, pairings.c.user_id == user_id)
+    with store.read("read the code of a phone") as connection:
+        row = connection.execute(wanted).first()
+        return (False, None) if row is None else (True, row[0])

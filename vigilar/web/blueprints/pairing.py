@@ -1,0 +1,162 @@
+"""A phone signs in by a code that another device of its member shows: once, within ten minutes, and only securely.
+
+The code stands behind the ``#`` of the address in the QR code: browsers send that to nobody, so it is in no log.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+import segno
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from werkzeug import Response as AnyResponse
+
+from vigilar.store.pairings import add_pairing, find_use, use_pairing
+from vigilar.store.users import UserRow, get_user
+from vigilar.web.auth import PAIRED_LIFETIME_MS, asker, sign_in
+from vigilar.web.bodies import read_json
+from vigilar.web.deeds import note_deed
+from vigilar.web.lan import lan_base
+from vigilar.web.logins import hash_token
+from vigilar.web.new_login import BadLogin, check_new_name
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.rights import own_account, public, signed_in
+from vigilar.web.sign_in import limited_tries
+from vigilar.web.transport import require_secure
+from vigilar.web.try_limits import network_of
+
+bp = Blueprint("pairing", __name__)
+
+HOLDS_MS = 10 * 60 * 1000
+"""ASVS 5, 6.5.5: ten minutes at most."""
+
+KEPT_MS = 24 * 3600 * 1000
+"""How long it can be told that a code was used."""
+
+CODE_CHARACTERS = 22
+"""128 random bits in base64url."""
+
+
+@bp.post("/api/v1/pairings")
+@own_account
+def api_make() -> AnyResponse:
+    """A code for a phone of one's own: ``{"device"}``; 201 with the code, its address and when it ends."""
+    wish = read_json({"device": str}, required=("device",))
+    code, ends_ms = _make(wish["device"])
+    response = jsonify({"code": code, "url": _address(code), "expires_ts": ends_ms, "id": _name_of(code)})
+    response.status_code = 201
+    return response
+
+
+@bp.get("/api/v1/pairings/<pairing_id>")
+@signed_in
+def api_state(pairing_id: str) -> AnyResponse:
+    """Whether the phone has signed in; ``pairing_id`` is what the answer with the code named."""
+    try:
+        code_hash = bytes.fromhex(pairing_id)
+    except ValueError:
+        code_hash = b""
+    is_there, used_ms = find_use(parts().store, code_hash, asker().id)
+    if not is_there:
+        raise Problem(404, "pairing.unknown", "There is no such code.")
+    return jsonify({"used_ts": used_ms})
+
+
+@bp.post("/settings/account/phones")
+@own_account
+def make_by_form() -> AnyResponse:
+    """Answers with the page itself: the code is in this one answer and nowhere else."""
+    try:
+        code, ends_ms = _make(request.form.get("device", ""))
+    except Problem as problem:
+        return Response(render_template("phone.html", problem=problem), problem.status, mimetype="text/html")
+    page = render_template(
+        "phone.html",
+        problem=None,
+        address=_address(code),
+        qr=segno.make(_address(code), error="m").svg_data_uri(scale=5, border=4, light="#fff"),
+        pairing_id=_name_of(code),
+        device=request.form.get("device", "").strip(),
+        ends_ms=ends_ms,
+    )
+    return Response(page, 201, mimetype="text/html")
+
+
+@bp.get("/settings/account/phones")
+@signed_in
+def page() -> str:
+    return render_template("phone.html", problem=None)
+
+
+@bp.get("/pair")
+@public
+def pair_page() -> str:
+    """Where the QR code leads; the script sends what stands behind the ``#``."""
+    require_secure()
+    return render_template("pair.html", problem=None)
+
+
+@bp.post("/pair")
+@public
+def pair_by_form() -> AnyResponse:
+    require_secure()
+    try:
+        user, device = _spend(request.form.get("code", ""))
+    except Problem as problem:
+        body = render_template("pair.html", problem=problem)
+        return Response(body, problem.status, mimetype="text/html", headers=problem.headers)
+    response = Response(status=303, headers={"Location": url_for("live.grid")})
+    return sign_in(response, user, how="paired", device=device, lifetime_ms=PAIRED_LIFETIME_MS)
+
+
+@bp.post("/api/v1/pair")
+@public
+def api_pair() -> AnyResponse:
+    require_secure()
+    user, device = _spend(read_json({"code": str}, required=("code",))["code"])
+    response = jsonify({"name": user.name, "role": user.role, "device": device})
+    return sign_in(response, user, how="paired", device=device, lifetime_ms=PAIRED_LIFETIME_MS)
+
+
+def _make(device: str) -> tuple[str, int]:
+    """A code, and UTC ms at which it ends. Raises Problem."""
+    try:
+        device = check_new_name(device)
+    except BadLogin as error:
+        raise Problem(422, "pairing.device", str(error), field="device") from error
+    here, code = parts(), secrets.token_urlsafe(16)
+    now_ms = here.now_ms()
+    add_pairing(
+        here.store, hash_token(code), asker().id, device, now_ms=now_ms, expires_ms=now_ms + HOLDS_MS, keep_ms=KEPT_MS
+    )
+    note_deed("pairing_made", detail=device)
+    return code, now_ms + HOLDS_MS
+
+
+def _spend(code: str) -> tuple[UserRow, str]:
+    """Whose phone it is, and its name. Raises Problem: 403 ``pairing.code``, the same for whatever is wrong with it."""
+    here, code = parts(), code.strip()
+    with limited_tries(f"pairing from {network_of(request.remote_addr or '')}") as one:
+        found = use_pairing(here.store, hash_token(code), here.now_ms()) if len(code) == CODE_CHARACTERS else None
+        user = get_user(here.store, found.user_id) if found else None
+        if found is not None and user is not None:
+            one.was_right()
+            return user, found.device
+    note_deed("pairing_refused")
+    raise Problem(
+        403,
+        "pairing.code",
+        "This code opens nothing, or does not any more.",
+        next_step="Each holds for ten minutes and for one phone. Make a new one under Settings, My account.",
+        field="code",
+    )
+
+
+def _address(code: str) -> str:
+    return f"{lan_base(secure=True)}/pair#{code}"
+
+
+def _name_of(code: str) -> str:
+    """What tells this code from others and opens nothing."""
+    return hash_token(code).hex()
