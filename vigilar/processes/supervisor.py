@@ -191,7 +191,7 @@ class Supervisor:
         if child.is_due() and not self._is_ending and not self._guard.is_hanging:
             self._launch(child)
         if child.state is ChildState.STOPPED and not child.is_wanted and not self._is_ending:
-            del self._children[child.name]
+            self._children.pop(child.name, None)  # who waits for its end may look twice
             self._is_changed = True
 
     def _launch(self, child: Child) -> None:
@@ -363,9 +363,10 @@ class Supervisor:
         kind = kind_of("broker", self._kinds)
         if port:
             command = load_function(kind.entry)(folder)
-            self._wait_for_port(LOOPBACK, port)
-            check_port(port)
-        child = self._children.pop("broker", None)
+            if self._plan is None or _own_port(self._plan) != port:  # else our own broker has it
+                self._wait_for_port(LOOPBACK, port)
+                check_port(port)
+        child = self._children.get("broker")
         if child:
             child.stop(kind.stop.within_s)
             self._wait_for([child], kind.stop.within_s + 1.0)
