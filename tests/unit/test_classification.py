@@ -45,6 +45,7 @@ def test_table_is_what_was_agreed() -> None:
         "disarmed": "INFO",
         "entry": "WARNING",
         "pin_wrong": "ALERT",
+        "pin_set": "WARNING",
         "duress": "CRITICAL",
         "arm_refused": "WARNING",
         "arm_suggested": "WARNING",

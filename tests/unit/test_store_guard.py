@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
+from tests.ready_store import lay_database
 from vigilar.store import arming, pins
 from vigilar.store.arming import Alarm, Decision, Entry, Line, Trigger, read_state
 from vigilar.store.cameras import ensure_camera
@@ -64,6 +67,21 @@ def test_tries_are_counted_before_they_are_looked_at(each_store: Store) -> None:
     assert wait_left(each_store, "another", NOW + 89_999) == 1
     succeed(each_store, "a", lambda _found: None, (), NOW + 90_000)
     assert begin_try(each_store, "a", NOW + 90_000).tries_left == 2
+
+
+def test_guessing_at_full_speed_over_restarts_stays_below_the_rate(tmp_path: Path) -> None:
+    """Whoever tries the moment that he may, from a new device each time, with a restart after each twenty."""
+    url, now, moments = lay_database(tmp_path), NOW, list[int]()
+    while now < NOW + 13 * 3_600_000:
+        with closing(Store.open(url)) as store:
+            for _ in range(20):
+                tried = begin_try(store, f"device {len(moments)}", now)
+                now += tried.wait_ms
+                if not tried.wait_ms:
+                    moments.append(now)
+    a_day = 2 * sum(NOW + 3_600_000 <= one < NOW + 13 * 3_600_000 for one in moments)
+    assert a_day == 288
+    assert 1_000_000 / a_day / 365.25 > 9
 
 
 def test_pins_go_with_their_member(each_store: Store) -> None:

@@ -87,6 +87,15 @@ def write_configuration(
     write_remade(folder / "mosquitto.conf", text.encode())
 
 
+def is_listening_for_sensors(folder: Path, host: str, port: int) -> bool:
+    """Whether our broker was last told to listen there for sensors."""
+    try:
+        text = (folder / "mosquitto.conf").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return _SENSORS.format(port=port, host=host, folder=folder) in text
+
+
 def broker_command(folder: Path) -> list[str]:
     """Raises BusError when Mosquitto is not installed."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")

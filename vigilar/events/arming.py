@@ -18,17 +18,20 @@ ARMED = EventType("armed", Severity.INFO, (HOUSE,), "Armed: {name}")
 DISARMED = EventType("disarmed", Severity.INFO, (HOUSE,), "Disarmed")
 ENTRY = EventType("entry", Severity.WARNING, (HOUSE,), "Somebody came in: {name}")
 WRONG = EventType("pin_wrong", Severity.ALERT, (HOUSE,), "Wrong PIN, three times")
+PIN_SET = EventType("pin_set", Severity.WARNING, (HOUSE,), "A PIN was set or removed")
 DURESS = EventType("duress", Severity.CRITICAL, (HOUSE,), "Disarmed under duress")
 REFUSED = EventType("arm_refused", Severity.WARNING, (HOUSE,), "A wish to change the arm mode was refused")
 SUGGESTED = EventType("arm_suggested", Severity.WARNING, (HOUSE,), "Everyone seems out. Arm?")
 
-TYPES = (ALARM, ARMED, DISARMED, ENTRY, WRONG, DURESS, REFUSED, SUGGESTED)
+TYPES = (ALARM, ARMED, DISARMED, ENTRY, WRONG, PIN_SET, DURESS, REFUSED, SUGGESTED)
 
 _OF_ACTION: Mapping[str, EventType] = {
     "armed": ARMED,
     "disarmed": DISARMED,
     "entry": ENTRY,
     "wrong": WRONG,
+    "pin_set": PIN_SET,
+    "pin_removed": PIN_SET,
     "duress": DURESS,
     "refused": REFUSED,
 }

@@ -250,7 +250,7 @@ class Guard:
             for change in batch:
                 rules = self._rules.of(state.mode)
                 found = None if rules is None else judge(change.event, rules, state.since_ms)
-                if found is not None and (change.is_new or change.event.type == "motion"):
+                if found is not None and (change.is_new or change.event.type == "motion" or change.event.kind):
                     state = self._count(found)
                 self._place.take(change)
                 self._unsaved = change

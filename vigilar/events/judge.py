@@ -29,8 +29,8 @@ def judge(event: StoredEvent, rules: ModeRules, since_ms: int) -> Judgement | No
     """Whether ``event`` counts in a mode that is in force since ``since_ms`` (UTC ms)."""
     if event.ts_ms < since_ms:
         return None
-    if event.type == "motion":
-        is_person = event.kind == "person"
+    is_person = event.kind == "person"
+    if is_person or event.type == "motion":
         if event.source_id not in rules.cameras or not (is_person or rules.trigger == "motion"):
             return None
         return Judgement(_trigger(event, "Person" if is_person else "Motion", "camera_name"), is_at_once=False)

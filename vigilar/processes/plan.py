@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import StoreError
-from vigilar.base.ports import LOOPBACK, free_port
+from vigilar.base.ports import LOOPBACK, free_port, is_port_free
 from vigilar.base.reserve import Reserve
 from vigilar.bus.accounts import (
     ZIGBEE_USER,
@@ -25,7 +25,7 @@ from vigilar.bus.accounts import (
     password_file,
     zigbee_account,
 )
-from vigilar.bus.broker import ACCOUNTS, SENSOR_ACCOUNTS, SensorsListener, write_configuration
+from vigilar.bus.broker import ACCOUNTS, SENSOR_ACCOUNTS, SensorsListener, is_listening_for_sensors, write_configuration
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
 from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, DoorPlan, HouseJobs
 from vigilar.config.load import load_config
@@ -56,9 +56,12 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
     places = task.places
     node_id = require_folder_id(places.data_dir)
     config = load_config(places)
-    broker = make_broker_plan(config, places)
+    broker, trouble = make_broker_plan(config, places), ""
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
+        trouble = _sensors_trouble(broker, config, places, is_start=task.is_start)
+        if trouble:
+            broker = replace(broker, sensors=None)
         cameras = [camera.id for camera in config.cameras if camera.enabled]
         accounts = list_accounts(task.kinds, cameras, config.sensors.zigbee2mqtt)
         logins = make_broker_ready(places, broker, accounts)
@@ -76,7 +79,8 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
         refused=refused,
         has_door=door is not None,
     )
-    return replace(cut_house(task.kinds, source, broker), door=door)
+    jobs = replace(cut_house(task.kinds, source, broker), door=door)
+    return replace(jobs, problems=(*jobs.problems, trouble)) if trouble else jobs
 
 
 def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
@@ -95,6 +99,23 @@ def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
     )
     write_door(places.door_dir, settings)
     return door
+
+
+def _sensors_trouble(broker: BrokerPlan, config: Config, places: Places, *, is_start: bool) -> str:
+    """Why our broker cannot listen for sensors, as a sentence; empty when it can. It must not end for that: the whole
+    house speaks by it."""
+    if broker.sensors is None:
+        return ""
+    host, port, _ = broker.sensors
+    taken = f"Port {port}, wanted for sensors, is taken: choose another one in [sensors] listen."
+    if port in (broker.port, config.web.port):
+        return taken
+    if not is_start and is_listening_for_sensors(places.broker_dir, host, port):
+        return ""  # our own broker has it
+    try:
+        return "" if is_port_free(host, port) else taken
+    except OSError as error:
+        return f"Sensors cannot be listened to on {host} port {port}: {error.strerror}."
 
 
 def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:

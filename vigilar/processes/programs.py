@@ -73,8 +73,9 @@ class Programs:
         port = own_port(plan)
         start = None
         if port:
-            self.wait_for_port(LOOPBACK, port)
-            check_port(port)
+            if before is None or own_port(before) != port:  # else our own broker has it
+                self.wait_for_port(LOOPBACK, port)
+                check_port(port)
             start = partial(is_answering, port, 1.0)
         self._replace("broker", self._places.broker_dir, start)
 

@@ -178,7 +178,7 @@ class Supervisor:
         if child.is_due() and not self._is_ending and not self._guard.is_hanging:
             self.launch(child)
         if child.state is ChildState.STOPPED and not child.is_wanted and not self._is_ending:
-            del self._children[child.name]
+            self._children.pop(child.name, None)  # who waits for its end may look twice
             self._is_changed = True
 
     def launch(self, child: Child) -> None:

@@ -73,12 +73,12 @@ class PhoneWatch:
         except OSError as error:
             self._unread.add(error)
             table = []
-        answering = {one.mac: one.address for one in table if one.is_reachable}
+        answering = _by_mac(one for one in table if one.is_reachable)
         for mac in answering:
             self._heard_ns[mac] = now_ns
         if answering:
             self._network_ns = now_ns
-        self._note({one.mac: one.address for one in table}, answering, now_ns)
+        self._note(_by_mac(table), answering, now_ns)
         phones = [one for one in rows.list_devices(self._store) if one.user_id is not None]
         self._judge(phones, now_ns)
         self._nudge([*(one.address for one in phones)])
@@ -119,3 +119,12 @@ class PhoneWatch:
     def _tell(self, name: str, state: Where, since_ms: int) -> None:
         told = PresenceTold(new_id(), since_ms, name, state, since_ms)
         self._bus.publish(Topics.presence(slug(name)), told.dump(), retain=True)
+
+
+def _by_mac(table: Iterable[Neighbour]) -> dict[str, str]:
+    """The address of each device: of several that of IPv4, which can be asked without knowing the interface."""
+    found: dict[str, str] = {}
+    for one in table:
+        if ":" not in one.address or one.mac not in found:
+            found[one.mac] = one.address
+    return found
