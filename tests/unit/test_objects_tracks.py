@@ -118,7 +118,7 @@ def test_end_of_visit_keeps_what_stands() -> None:
 
 def test_short_mistake_about_a_longer_track_is_left_out() -> None:
     tracker = Tracker()
-    walk(tracker, *([at(0.1 + 0.05 * step, kind=DOG)] for step in range(2)))
+    walk(tracker, *([at(0.17 + 0.02 * step, kind=DOG)] for step in range(2)))
     walk(tracker, *([at(0.2 + 0.05 * step)] for step in range(8)), start_ms=1000)
     for track in tracker.tracks:
         track.has_moved = True

@@ -18,8 +18,8 @@ LEAST_TOLD = 0.5
 
 LEAST_MEAN = {1: 0.8, 2: 0.65}
 OTHERS_MEAN = 0.55
-"""The mean of the best pictures must be so high, by their number: a network that looks again and again at the same leaves
-will take them for somebody once or twice, and be about half sure."""
+"""The mean of the best pictures must be so high, by their number: a network that looks at the same leaves again and
+again will take them for somebody once or twice, and be about half sure."""
 
 BEST = 4
 """The best pictures of a track speak for it: from afar and half hidden nobody is recognised."""
