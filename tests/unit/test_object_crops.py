@@ -27,12 +27,17 @@ def test_part_holds_what_moves_with_room_and_stays_inside(middle: tuple[float, f
     assert part.width * SUB[0] >= 0.55 * NET[0] - 1
 
 
+def test_it_looks_from_near_and_from_further_off_in_turns() -> None:
+    moving = [Box(0.5, 0.5, 0.52, 0.6)]
+    widths = [round(choose_region(moving, (1920, 1080), NET, turn).width * 1920) for turn in range(4)]
+    assert widths == [238, 624, 238, 624]
+
+
 def test_two_far_apart_take_turns() -> None:
     left, right = Box(0.02, 0.4, 0.06, 0.6), Box(0.94, 0.4, 0.98, 0.6)
     parts = [choose_region([left, right], (1920, 1080), NET, turn) for turn in range(4)]
-    assert parts[0] == parts[2]
-    assert parts[1] == parts[3]
-    assert {part.shared(left) > 0 for part in parts[:2]} == {True, False}
+    assert [part.shared(left) > 0 for part in parts] == [True, True, False, False]
+    assert [part.shared(right) > 0 for part in parts] == [False, False, True, True]
 
 
 def test_large_thing_is_looked_at_whole() -> None:

@@ -116,6 +116,15 @@ def test_end_of_visit_keeps_what_stands() -> None:
     assert [track.label.kind for track in tracker.tracks if track.label] == [VEHICLE]
 
 
+def test_short_mistake_about_a_longer_track_is_left_out() -> None:
+    tracker = Tracker()
+    walk(tracker, *([at(0.17 + 0.02 * step, kind=DOG)] for step in range(2)))
+    walk(tracker, *([at(0.2 + 0.05 * step)] for step in range(8)), start_ms=1000)
+    for track in tracker.tracks:
+        track.has_moved = True
+    assert [track.label.kind for track in tracker.end_moved() if track.label] == [PERSON]
+
+
 def test_long_path_stays_bounded_with_its_ends() -> None:
     tracker = Tracker()
     for step in range(2000):
@@ -149,6 +158,7 @@ def test_unsure_track_gets_no_name() -> None:
     assert vote_of() is None
     assert vote_of((PERSON, 0.6)) is None, "one picture must be surer"
     assert vote_of((PERSON, 0.45), (VEHICLE, 0.45)) is None
+    assert vote_of(*[(PERSON, 0.45)] * 12) is None, "often half sure is not sure"
 
 
 def test_faint_animal_is_an_animal_and_no_species() -> None:

@@ -34,7 +34,7 @@ MOVED_SHARE = 0.35
 """Of its own size a box must be away from where it began, to have moved..."""
 MOVED_LEAST = 0.012
 """...and at least by this part of the picture: boxes tremble."""
-COVERED = 0.4
+COVERED = 0.3
 """What moves covers this share of a box that moves."""
 COVERED_LOOKS = 2
 
@@ -42,6 +42,9 @@ STANDING_MS = 24 * 3_600_000
 MAX_STANDING = 40
 UNSEEN_LOOKS = 5
 """A standing thing not found in so many looks at its place has gone unseen."""
+
+MISTAKEN, SAME_PLACE, SAME_TIME_MS = 3, 0.4, 1_500
+"""A track so many times as long, with a box that overlaps so much, within this time, is of the same thing."""
 
 MAX_PATH = 900
 """Boxes kept of a track; of a longer one every other goes."""
@@ -117,6 +120,13 @@ class Track:
             return at_ms - self.end_ms > LOST_MS
         return at_ms - self.end_ms > STANDING_MS or self._unseen >= UNSEEN_LOOKS
 
+    def is_part_of(self, other: Track) -> bool:
+        """Whether a much longer track was at the same place at nearly the same time."""
+        if MISTAKEN * self.looks > other.looks:
+            return False
+        near = min(other.path, key=lambda one: abs(one[0] - self.end_ms))
+        return abs(near[0] - self.end_ms) <= SAME_TIME_MS and near[1].overlap(self.box) >= SAME_PLACE
+
     def miss(self) -> None:
         """Its place was looked at, and it was not found."""
         self._unseen += 1
@@ -191,10 +201,11 @@ class Tracker:
         return gone
 
     def end_moved(self) -> list[Track]:
-        """End all that moved: the visit is over. What stands stays."""
+        """End all that moved: the visit is over. What stands stays. A short track that was where a longer one is was a
+        mistake about the same thing (legs that come in are a dog for a moment), and is left out."""
         moved = [track for track in self._tracks if track.has_moved]
         self._tracks = [track for track in self._tracks if not track.has_moved]
-        return moved
+        return [one for one in moved if not any(one.is_part_of(other) for other in moved if other is not one)]
 
     def _pairs(self, found: list[Detection], at_ms: int, taken: list[Track]) -> Iterable[tuple[Track, Detection]]:
         offers = [

@@ -16,8 +16,10 @@ from vigilar.detect.objects.detection import ANIMALS, ObjectKind
 LEAST_TOLD = 0.5
 """Of what is told with 0.5 about every second is right; with fewer, silence is better."""
 
-SURE_ALONE = 0.75
-"""A single picture must be this sure to speak for itself; two may be less."""
+LEAST_MEAN = {1: 0.8, 2: 0.65}
+OTHERS_MEAN = 0.55
+"""The mean of the best pictures must be so high, by their number: a network that looks at the same leaves again and
+again will take them for somebody once or twice, and be about half sure."""
 
 BEST = 4
 """The best pictures of a track speak for it: from afar and half hidden nobody is recognised."""
@@ -77,7 +79,8 @@ class LabelVote:
         leader = max(members, key=lambda kind: self._sums[kind])
         is_named = self._sums[leader] >= SAME_SPECIES * groups[group]
         kind = leader if is_named else ObjectKind.ANIMAL
-        if score >= LEAST_TOLD and (len(best) > 1 or best[0] >= SURE_ALONE):
+        is_sure = sum(best) / len(best) >= LEAST_MEAN.get(len(best), OTHERS_MEAN)
+        if score >= LEAST_TOLD and is_sure:
             return Label(kind, score)
         is_weak_animal = group == "animal" and groups[group] >= WEAK_ANIMAL and share >= 2 / 3
         return Label(ObjectKind.ANIMAL, max(score, LEAST_TOLD)) if is_weak_animal else None
