@@ -35,6 +35,22 @@ def make_clip(
     return path
 
 
+def make_mjpeg_clip(path: Path, *, pictures: int = 20, rate: int = RATE) -> Path:
+    """``make_clip``'s ramp as MJPEG with the usual Huffman codes, which RTP needs, in QuickTime."""
+    with av.open(str(path), "w") as out:
+        options = {"huffman": "default", "force_duplicated_matrix": "1"}
+        stream = out.add_stream("mjpeg", rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, 176, "yuvj420p"
+        for number in range(pictures):
+            row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
+            picture = np.repeat(np.tile(row, (176, 1))[:, :, None], 3, axis=2)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuvj420p")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
 def make_b_frame_clip(path: Path, *, pictures: int = 40) -> Path:
     """A clip whose pictures are not sent in the order they are shown: two B pictures and one that others refer to."""
     with av.open(str(path), "w") as out:

@@ -189,6 +189,8 @@ def _describe(codec: Any, number: int, fault: Fault) -> _Track:
     extra = bytes(codec.extradata or b"")
     if codec.name in LAYOUTS:
         clock, text = 90_000, "m=video 0 RTP/AVP 96\r\n" + _video_lines(codec.name, extra, fault)
+    elif codec.name == "mjpeg":
+        clock, text = 90_000, "m=video 0 RTP/AVP 26\r\n"
     elif codec.name == "aac":
         clock = codec.sample_rate
         text = (
@@ -199,7 +201,7 @@ def _describe(codec: Any, number: int, fault: Fault) -> _Track:
     else:
         kind, name = (8, "PCMA") if codec.name == "pcm_alaw" else (0, "PCMU")
         clock, text = 8000, f"m=audio 0 RTP/AVP {kind}\r\na=rtpmap:{kind} {name}/8000\r\n"
-    return _Track(clock, codec.name in LAYOUTS, text + f"a=control:trackID={number}\r\n")
+    return _Track(clock, codec.type == "video", text + f"a=control:trackID={number}\r\n")
 
 
 def _video_lines(codec: str, extra: bytes, fault: Fault) -> str:

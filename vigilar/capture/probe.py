@@ -94,6 +94,9 @@ def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
     if video.codec == "hevc":
         note = "It records fine; browsers that cannot show H.265 use the small stream or stills."
         return ProbeReport(True, "V-CAM-06", sentence, note, tuple(stages))
+    if video.source_codec:
+        note = "Converting takes up to half a core of this box. If the camera can send H.264 or H.265, set it to that."
+        return ProbeReport(True, "", sentence, note, tuple(stages))
     return ProbeReport(True, "", sentence, "", tuple(stages))
 
 
@@ -102,7 +105,8 @@ def _describe(streams: list[StreamInfo], memory: StreamMemory) -> str:
     video, *sounds = streams
     size = f"{video.width}x{video.height} " if video.width else ""
     sound = f", sound {sounds[0].codec}" if sounds else f", no sound: {memory.sound_note}" if memory.sound_note else ""
-    return f"{size}{video.codec}{sound}"
+    picture = "MJPEG, converted to H.264 here" if video.source_codec else video.codec
+    return f"{size}{picture}{sound}"
 
 
 def _reach(url: str) -> None:

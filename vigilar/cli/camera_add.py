@@ -15,7 +15,7 @@ from vigilar.cli.camera_try import WRONG_LOGIN, failed, print_report, print_verd
 from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
-from vigilar.config.addresses import address_problem, is_rtsp, split_login
+from vigilar.config.addresses import address_problem, is_network, split_login
 from vigilar.config.cut import used_secrets
 from vigilar.config.edit import NewCamera, add_camera
 from vigilar.config.load import load_config
@@ -49,7 +49,8 @@ def add(
     places: Places,
     as_json: bool,
 ) -> int:
-    """Try the camera at ADDRESS and add it: rtsp://host/path without password, file:/path or demo:street.
+    """Try the camera at ADDRESS and add it: rtsp://host/path or http://host/path without password, file:/path or
+    demo:street.
 
     The password is asked for, or read with --password-file; it goes into the secrets, never into the settings file.
     """
@@ -59,7 +60,7 @@ def add(
     name = name or _ask_name(config)
     new = NewCamera(name=name, id=camera_id, address=bare, small=small, record=record)
     _check_free(new, config)
-    given = read_login(user, password_file) if is_rtsp(bare) and _wants_login(bare, user, password_file) else None
+    given = read_login(user, password_file) if is_network(bare) and _wants_login(bare, user, password_file) else None
     if not no_test:
         given = _test(new, given, places, tells=not as_json)
     added = _store(places, new, given)

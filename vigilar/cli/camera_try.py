@@ -14,7 +14,7 @@ from vigilar.cli.camera import get_camera
 from vigilar.cli.logins import read_login, read_wish_json
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import one_line, print_json, tell
-from vigilar.config.addresses import address_problem, is_rtsp, split_login, with_login
+from vigilar.config.addresses import address_problem, is_network, split_login, with_login
 from vigilar.config.cut import secret_name
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
@@ -81,7 +81,7 @@ def try_camera(address: str, given: LoginSecret | None, places: Places) -> dict[
     if address.startswith("demo:"):
         sentence = "A made-up camera is always there."
         return {"ok": True, "code": "", "sentence": sentence, "next_step": "", "stages": []}
-    url = with_login(address, given.user, given.password) if given and is_rtsp(address) else address
+    url = with_login(address, given.user, given.password) if given and is_network(address) else address
     report = dataclasses.asdict(probe(url, places.secrets_dir))
     if not report["ok"] and given is None and report["code"] == WRONG_LOGIN:
         report["next_step"] = _NO_LOGIN_GIVEN

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
-from vigilar.config.addresses import is_rtsp, with_login
+from vigilar.config.addresses import is_network, with_login
 from vigilar.config.jobs import (
     BrokerPlan,
     BusLogin,
@@ -206,4 +206,4 @@ def secret_name(reference: str) -> str:
 
 
 def _with_login(address: str, user: str, password: str) -> str:
-    return with_login(address, user, password) if is_rtsp(address) else address
+    return with_login(address, user, password) if is_network(address) else address

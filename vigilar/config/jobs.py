@@ -43,9 +43,9 @@ Job = TypeVar("Job", bound=ProcessJob)
 class CameraJob(ProcessJob):
     """One camera's process.
 
-    ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
-    ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
-    take it from its row. ``sensitivity`` is 0..1.
+    ``main_url`` and ``sub_url`` are ``rtsp://``, ``rtsps://`` or ``http://`` addresses with percent-encoded
+    credentials, or ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the
+    process is to take it from its row. ``sensitivity`` is 0..1.
     """
 
     camera_id: str
