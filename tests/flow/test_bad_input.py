@@ -29,8 +29,8 @@ from vigilar.record.recorder import RecorderSettings
 
 MIB = 1024 * 1024
 
-NO_ROUTE = "rtsp://239.255.0.1/live"
-"""To a multicast address there is no route for TCP, whatever network this machine has: ENETUNREACH at once (tcp(7))."""
+NO_ROUTE = "rtsp://[fe80::1]/live"
+"""Without the name of a link there is no way to an address of one: EINVAL at once (ipv6(7))."""
 
 SETTINGS = '# kept by hand\n[[camera]]\nname = "Hall"   # the good one\naddress = "demo:hall"\n'
 
@@ -94,6 +94,9 @@ class Wire:
             "no login": self.camera.url("locked"),
             "wrong path": self.camera.url("elsewhere"),
             "no route": NO_ROUTE,
+            "everybody": "rtsp://239.255.0.1/live",
+            "elsewhere": "rtsp://203.0.113.7/live",
+            "another service": "rtsp://127.0.0.1:1883/live",
             "nobody there": f"rtsp://127.0.0.1:{free_port()}/live",
             "not RTSP": f"rtsp://127.0.0.1:{self.other_port}/live",
             "sound only": self.camera.url("sound"),
@@ -133,6 +136,9 @@ REFUSALS = {
     "wrong path": Said("V-CAM-05", "no stream at that path", "Look up the path"),
     "no route": Said("V-CAM-01", "Nothing answers at", "on the same network?"),
     "nobody there": Said("V-CAM-01", "Nothing answers at", "on the same network?"),
+    "everybody": Said("V-CAM-13", "cannot be a camera's", "own address"),
+    "elsewhere": Said("V-CAM-13", "not in your home network", "allow_public"),
+    "another service": Said("V-CAM-13", "Port 1883 belongs to another kind of service", "port 554"),
     "not RTSP": Said("V-CAM-02", "not with video", "Turn on RTSP"),
     "sound only": Said("V-CAM-14", "sound but no picture", "another stream"),
     "too many viewers": Said("V-CAM-10", "no further viewer", "Close its own app"),

@@ -30,6 +30,10 @@ from vigilar.base.zone import load_zone
         ('{"token": "abc def", "a": 1}', '{"token": ***, "a": 1}'),
         ("Authorization: Digest username=x", "Authorization: ***"),
         ("rtsp://10.0.0.7/live", "rtsp://10.0.0.7/live"),
+        ("rtsp://10.0.0.7/v?u=a&p=b,c gone", "rtsp://10.0.0.7/v?u=a&p=*** gone"),
+        ("rtsp://10.0.0.7/s?sid=b&streamkey=c", "rtsp://10.0.0.7/s?sid=***&streamkey=***"),
+        ("at 'rtsp://10.0.0.7/s?login=a:b'", "at 'rtsp://10.0.0.7/s?login=a:***'"),
+        ("key: a, code=b", "key: a, code=b"),
         ("mail me@home", "mail me@home"),
     ],
 )

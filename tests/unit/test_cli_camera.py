@@ -247,10 +247,22 @@ def test_certificate_is_forgotten_on_request(tmp_path: Path, capsys: pytest.Capt
     assert "is forgotten" in capsys.readouterr().out
     assert not pin.exists()
     assert camera(tmp_path, "trust", "door") == 0
-    assert "No certificate" in capsys.readouterr().out
+    assert "Nothing of" in capsys.readouterr().out
 
 
-def test_camera_without_encryption_has_no_certificate(tmp_path: Path) -> None:
+def test_how_a_camera_took_its_login_is_forgotten_on_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     add_door(tmp_path)
-    assert camera(tmp_path, "trust", "door") == ExitCode.USAGE
+    note = tmp_path / "secrets" / "protected-logins" / "10.0.0.7_554"
+    note.parent.mkdir(parents=True)
+    note.touch()
+    assert camera(tmp_path, "trust", "door") == 0
+    assert "takes its login protected is forgotten" in capsys.readouterr().out
+    assert not note.exists()
+
+
+def test_camera_that_is_none_in_the_network_has_nothing_noted(tmp_path: Path) -> None:
+    assert camera(tmp_path, "add", "demo:hall", "--name", "Hall", "--no-test") == 0
+    assert camera(tmp_path, "trust", "hall") == ExitCode.USAGE
     assert camera(tmp_path, "trust", "nobody") == ExitCode.NOT_FOUND

@@ -75,6 +75,8 @@ def test_effective_values_show_what_cameras_take_over() -> None:
             "address": "rtsp://10.0.0.7/x",
             "login": "secret:front-door",
             "transport": "tcp",
+            "allow_public": False,
+            "max_rate": "50 Mbit/s",
             "record": "motion",
             "sensitivity": "high",
             "keep": "30d",

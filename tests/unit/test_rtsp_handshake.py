@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,9 @@ from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import client, ssrc, wire
+from vigilar.capture.rtsp.address import parse_address
 from vigilar.capture.rtsp.intake import Intake, StreamMemory
+from vigilar.capture.rtsp.login_note import forget_login_note
 from vigilar.capture.rtsp.source import RtspSource
 from vigilar.media.packets import RawPacket
 
@@ -677,6 +680,31 @@ def test_camera_that_took_digest_never_gets_the_password_in_the_clear(camera: Sc
         assert "unprotected" in str(error)
         assert error.kind is ErrorKind.DENIED
     assert not any("Basic" in asked.headers.get("authorization", "") for asked in camera.asked)
+
+
+def test_downgrade_is_refused_by_the_next_process_too(camera: ScriptedCamera, tmp_path: Path) -> None:
+    refusing(camera, ['Digest realm="r", nonce="n"'], lambda header: header.startswith("Digest"))
+    plays(camera, "u:hunter2", Intake(pins_dir=tmp_path, memory=StreamMemory()))
+    refusing(camera, ['Basic realm="r"'], lambda header: header.startswith("Basic"))
+    intake = Intake(pins_dir=tmp_path, memory=StreamMemory())
+    assert "unprotected" in str(failure(camera, "u:hunter2", intake))
+    assert "unprotected" in str(failure(camera, "u:hunter2", Intake(pins_dir=tmp_path, may_pin=False)))
+    assert not any("Basic" in asked.headers.get("authorization", "") for asked in camera.asked)
+    port = int(camera.url().rsplit(":", 1)[1].split("/")[0])
+    assert forget_login_note(tmp_path, parse_address(f"rtsp://127.0.0.1:{port}/main"))
+    plays(camera, "u:hunter2", intake)  # its owner has said so, to a process that runs
+
+
+def test_trying_a_camera_notes_nothing(camera: ScriptedCamera, tmp_path: Path) -> None:
+    refusing(camera, ['Digest realm="r", nonce="n"'], lambda header: header.startswith("Digest"))
+    plays(camera, "u:hunter2", Intake(pins_dir=tmp_path, may_pin=False))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_note_that_cannot_be_read_counts_as_one(camera: ScriptedCamera, tmp_path: Path) -> None:
+    (tmp_path / "protected-logins").write_text("a file where a folder should be")
+    refusing(camera, ['Basic realm="r"'], lambda header: header.startswith("Basic"))
+    assert "unprotected" in str(failure(camera, "u:hunter2", Intake(pins_dir=tmp_path)))
 
 
 def test_refused_digest_is_not_followed_by_basic(camera: ScriptedCamera) -> None:

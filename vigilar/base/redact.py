@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from vigilar.base.url_login import without_passwords
+
 _URL_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]*@(?=[^/\s])")
 _URL_USER_ODD = re.compile(r"(?P<scheme>(?:rtsps?|http)://)[^\s]*@")
+_URL = re.compile(r"(?:rtsps?|https?)://[^\s\"'<>]+")
 _NAMED = re.compile(
     r"(?P<name>(?:\b|_)(?:(?:login|user|usr)?_?(?:pass(?:word|wd|w)?|passwort|pas|pwd|psw|psswd)|pw|(?:access|auth)?_?token|authbasic"
     r"|secret|pin|authorization|cookie|(?:api|auth|access)[_-]?key)\b[\"']?\s*[=:]\s*)(?!\{password\})"
@@ -24,4 +27,5 @@ def redact(text: str) -> str:
     """
     text = _URL_USER_ODD.sub(r"\g<scheme>***@", text)
     text = _URL_USER.sub(r"\g<scheme>***@", text)
+    text = _URL.sub(lambda found: without_passwords(found[0]), text)
     return _NAMED.sub(r"\g<name>***", text)

@@ -12,14 +12,24 @@ _AUTHORITY = re.compile(r"(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]*))?")
 _HOST = re.compile(r"[^\W_]([\w-]*[^\W_])?(\.[^\W_]([\w-]*[^\W_])?)*\.?")
 
 _HIDDEN_NAMES = (
-    "(?:login|user|usr)?_?(?:password|passwd|passwort|passw|pass|pas|pwd|psw|psswd)|pw"
-    "|(?:access|auth)?_?token|(?:api|auth|access)_?key|authbasic|secret"
+    "(?:login|user|usr)?_?(?:pass|pas)|(?:admin|video|cam|camera|stream|view)_?pass|pw"
+    "|[a-z]*[_-]?(?:password|passwd|passwrd|psswd|passwort|passw|passphrase|passcode|pwd|psw|token|secret|key)"
+    "|auth(?:orization|basic)?|credentials?|cred|bearer|jwt|psk|pin|sig|signature|session(?:_?id)?|sid"
 )
+"""What a parameter is called whose value lets somebody in."""
+
 _USER_NAMES = "(?:login)?_?(?:username|user|usr|use|account|login)|u"
 # A name begins the path or follows a separator; XMEye cameras separate by "_", so a word character may stand before it.
-_IN_PATH = re.compile(rf"(?P<before>^|[/?&#;,_]|%26)(?P<name>{_HIDDEN_NAMES})=(?P<value>[^&/?#;\s]*)", re.IGNORECASE)
-_USER_IN_PATH = re.compile(rf"(?P<before>^|[/?&#;,_])(?P<name>{_USER_NAMES})=(?P<value>[^&/?#;\s]*)", re.IGNORECASE)
-_SHORT = re.compile(r"[/?&]u=[^&/?#]*&p=(?P<value>(?!\{password\})[^&/?#\s]+)", re.IGNORECASE)
+_BEFORE = "(?:^|(?<=[/?&#;,_])|(?<=%26))"
+_IN_PATH = re.compile(rf"{_BEFORE}(?P<name>{_HIDDEN_NAMES})(?:=|%3D)(?P<value>[^&/?#;\s]*)", re.IGNORECASE)
+_USER_IN_PATH = re.compile(rf"(?P<before>^|[/?&#;,_])(?P<name>{_USER_NAMES})=(?P<value>[^&/?#;:\s]*)", re.IGNORECASE)
+_SHORT = re.compile(r"[/?&]u=[^&/?#]*&p=(?P<value>(?!\{password\}|\*\*\*)[^&/?#\s]+)", re.IGNORECASE)
+_PAIR = re.compile(
+    r"(?:[/?&;,](?:user(?:name)?|usr|login|account)=[^&/?#:;\s]+"
+    r"|/(?:admin|root|user|viewer|guest|operator|service|ubnt)):(?P<value>(?!\{password\}|\*\*\*)[^&/?#\s]+)",
+    re.IGNORECASE,
+)
+"""Both behind one name, or as a step of the path: ``login=admin:secret``, ``/admin:secret/stream``."""
 _NEXT_NAME = re.compile(r"_(?=[a-zA-Z]+=)")
 
 
@@ -97,13 +107,26 @@ def is_port(text: str) -> bool:
 
 def find_password(path: str) -> Found | None:
     """Where a password or token stands in the path or query of an address: ``user=admin_password=x_channel=1``,
-    ``&password=x``, ``?loginpas=x``, ``?token=x``. Not one that is empty or the placeholder ``{password}``."""
+    ``&password=x``, ``?loginpas=x``, ``?token=x``. Not one that is empty, or a placeholder: ``{password}``, ``***``."""
     for match in _IN_PATH.finditer(path):
         found = _value(match)
-        if found.end > found.begin and not path.startswith("{password}", found.begin):
+        if found.end > found.begin and not path.startswith(("{password}", "***"), found.begin):
             return found
-    short = _SHORT.search(path)
-    return Found(*short.span("value")) if short else None
+    found_pair = _SHORT.search(path) or _PAIR.search(path)
+    return Found(*found_pair.span("value")) if found_pair else None
+
+
+def hides_password(path: str) -> bool:
+    """Whether there is a password that can only be seen when escapes are read: ``pass%77ord=x``. Nobody writes that
+    by accident, and it cannot be taken out."""
+    return find_password(path) is None and find_password(unquote(path)) is not None
+
+
+def without_passwords(path: str) -> str:
+    """``path`` with ``***`` for each password in it."""
+    while (found := find_password(path)) is not None:
+        path = f"{path[: found.begin]}***{path[found.end :]}"
+    return path
 
 
 def find_user(path: str) -> Found | None:

@@ -4,17 +4,18 @@ where the password can be read or protected in two ways: cameras lock after a fe
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
+from vigilar.capture.address_gate import STRICT, AddressGate
 from vigilar.capture.opener import OpenSource, open_source
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.intake import Intake, StreamMemory
+from vigilar.capture.rtsp.wire import connect
 from vigilar.media.bitstream import annex_b, first_sps, parameter_sets
 from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream
@@ -51,7 +52,7 @@ class ProbeReport:
     stages: tuple[Stage, ...]
 
 
-def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
+def probe(url: str, pins_dir: Path | None = None, gate: AddressGate = STRICT) -> ProbeReport:
     """Reach the camera, log in, read one keyframe. ``url`` may hold an encoded login.
 
     Blocks up to about 80 s for a camera that answers but is slow, 25 s for others, and two minutes more where the
@@ -70,10 +71,10 @@ def probe(url: str, pins_dir: Path | None = None) -> ProbeReport:
     step = "reached"
     try:
         if not url.startswith("file:"):
-            _reach(url)
+            _reach(url, gate)
             passed(step, "answers")
         step = "stream"
-        source = open_source(url, Stop().wait, Intake(pins_dir=pins_dir, may_pin=False, memory=memory))
+        source = open_source(url, Stop().wait, Intake(pins_dir=pins_dir, may_pin=False, gate=gate, memory=memory))
         try:
             passed(step, _describe(source.streams, memory))
             step = "first picture"
@@ -109,14 +110,16 @@ def _describe(streams: list[StreamInfo], memory: StreamMemory) -> str:
     return f"{size}{picture}{sound}"
 
 
-def _reach(url: str) -> None:
+def _reach(url: str, gate: AddressGate) -> None:
     try:
         address = parse_address(url)
     except BadAddress as error:
         raise sentences.unreadable_address() from error
     try:
-        socket.create_connection((address.host, address.port), CONNECT_S).close()
-    except (OSError, UnicodeError) as error:
+        connect(address.host, address.port, time.monotonic() + CONNECT_S, lambda: False, gate.resolve).close()
+    except CameraError as error:
+        if error.code != sentences.UNREACHABLE:
+            raise
         raise CameraError(
             f"Nothing answers at {address.host}.", next_step="Is it on, and on the same network?", code="V-CAM-01"
         ) from error

@@ -11,6 +11,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource, open_source
+from vigilar.capture.rtsp.sentences import TOO_MUCH
 from vigilar.capture.timestamps import StampGate
 from vigilar.media.bitstream import first_sps, has_whole_setup, parameter_sets, with_sets
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
@@ -41,6 +42,9 @@ LOOK_S = 0.2
 
 LOGIN_RETRY_S = 60.0
 """Cameras lock after a few wrong passwords: one try a minute."""
+
+TOO_MUCH_RETRY_S = 60.0
+"""After a flood: what fills the window of ``rate_cap`` once a minute is no more than a usual camera sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class CaptureWorker:
         self._is_retry_asked = True
 
     def _pause(self, error: CameraError, ran_s: float) -> None:
-        delay_s = LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
+        delay_s = self._delay_s(error, ran_s)
         logger.warning("%s stream: %s (%s), next try in %.1f s", self._role.value, error, error.code, delay_s)
         self._on_connection(Connection(self._role, False, self._run, error, delay_s))
         self._is_retry_asked = False  # what was asked for during the try that failed is done
@@ -129,6 +133,11 @@ class CaptureWorker:
         while left_s > 0 and not self._is_retry_asked and not self._stop.wait(min(left_s, LOOK_S)):
             self.beat_mono_ns = self._clock.mono_ns()
             left_s -= LOOK_S
+
+    def _delay_s(self, error: CameraError, ran_s: float) -> float:
+        if error.code == TOO_MUCH:
+            return TOO_MUCH_RETRY_S
+        return LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
 
     def run_once(self) -> None:
         """One connection from open to its end. Raises CameraError."""

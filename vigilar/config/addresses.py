@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from vigilar.base.url_login import cut_login, find_password, find_user, is_host, is_port, read_pasted
+from vigilar.base.url_login import cut_login, find_password, find_user, hides_password, is_host, is_port, read_pasted
 
 DEMO_SCENES = ("street", "garden", "hall", "feeder")
 """The made-up cameras of ``vigilar/demo``; a test holds the two lists equal."""
@@ -116,6 +116,8 @@ def _network_problem(rest: str) -> str | None:
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     if find_password(rest[len(authority) :]) is not None:
         return 'must not hold a password; write {password} in its place and login = "secret:NAME"'
+    if hides_password(rest[len(authority) :]):
+        return "holds a password whose name is written with escapes; write it plainly, and {password} for its value"
     return _authority_problem(authority)
 
 

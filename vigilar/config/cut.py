@@ -81,7 +81,16 @@ def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> Camer
         segment_s=config.recording.segment_s,
         sound=config.sound_of(camera),
         transport=camera.transport,
+        allow_public=camera.allow_public,
+        max_bps=camera.max_rate,
+        own_ports=own_ports(config),
     )
+
+
+def own_ports(config: Config) -> tuple[int, ...]:
+    """Where this box itself can be asked: no camera is there."""
+    ports = {config.web.port, config.bus.port} if config.bus.broker == "own" else {config.web.port}
+    return tuple(sorted(ports - {0}))
 
 
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:

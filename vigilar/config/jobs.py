@@ -45,7 +45,9 @@ class CameraJob(ProcessJob):
 
     ``main_url`` and ``sub_url`` are ``rtsp://``, ``rtsps://`` or ``http://`` addresses with percent-encoded
     credentials, or ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the
-    process is to take it from its row. ``sensitivity`` is 0..1.
+    process is to take it from its row. ``sensitivity`` is 0..1. ``allow_public``: its address may lie outside of the
+    house. ``max_bps`` is how much each stream may send, in bits a second. ``own_ports`` are those of this box's pages
+    and broker.
     """
 
     camera_id: str
@@ -61,6 +63,9 @@ class CameraJob(ProcessJob):
     segment_s: float = 300.0
     sound: bool = True
     transport: StreamTransport = "tcp"
+    allow_public: bool = False
+    max_bps: int = 50_000_000
+    own_ports: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

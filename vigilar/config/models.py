@@ -15,6 +15,7 @@ from vigilar.config.addresses import is_network
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.values import (
     Address,
+    BitRate,
     ByteSize,
     CameraId,
     Host,
@@ -272,6 +273,18 @@ class Camera(Table):
         description="How the camera sends its pictures. `udp` is for cameras that do badly over TCP; where nothing "
         "comes that way TCP is taken. Encrypted addresses always use TCP.",
         json_schema_extra=takes('"tcp" or "udp"'),
+    )
+    allow_public: bool = Field(
+        default=False,
+        description="`true` allows an address outside of your home network for this camera. Whoever sits between it "
+        "and you can watch along, unless the address is encrypted (`rtsps://`).",
+        json_schema_extra=takes("true or false"),
+    )
+    max_rate: BitRate = Field(
+        default=50_000_000,
+        description="The most that each stream of this camera may send, over ten seconds. Beyond it the camera is left "
+        "alone for a minute, so that a broken or hacked one cannot fill the disk.",
+        json_schema_extra=takes('rate, such as "50 Mbit/s"'),
     )
     record: RecordingMode | None = Field(
         default=None, description="As `mode` in `[recording]`, for this camera.", json_schema_extra=takes(_MODE)

@@ -25,6 +25,9 @@ SENSITIVITY_WORDS = {"low": 0.25, "normal": 0.5, "high": 0.75}
 _SIZE_UNITS = {"MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?) ?(MB|GB|TB)", re.ASCII)
 
+_RATE_UNITS = {"kbit/s": 10**3, "Mbit/s": 10**6}
+_RATE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?(kbit/s|Mbit/s)", re.ASCII)
+
 _KEEP_UNITS_MS = {"h": 3_600_000, "d": 86_400_000}
 _KEEP = re.compile(r"(\d{1,6})(h|d)", re.ASCII)
 
@@ -76,6 +79,24 @@ def dump_size(size_bytes: int) -> str:
     """The shortest text that ``parse_size`` reads back; whole kilobytes."""
     unit = next((unit for unit in ("TB", "GB") if size_bytes >= _SIZE_UNITS[unit]), "MB")
     return f"{round(size_bytes / _SIZE_UNITS[unit], 3):.3f}".rstrip("0").rstrip(".") + f" {unit}"
+
+
+def parse_rate(value: object) -> int:
+    """Bits a second of a text such as ``"50 Mbit/s"``."""
+    if isinstance(value, str) and (parts := _RATE.fullmatch(value.strip())):
+        return round(float(parts[1]) * _RATE_UNITS[parts[2]])
+    raise refuse('must be a rate with its unit in quotes, such as "50 Mbit/s"')
+
+
+def dump_rate(bps: int) -> str:
+    """The text that ``parse_rate`` reads back; whole bits a second."""
+    return f"{bps / 1e6:.3f}".rstrip("0").rstrip(".") + " Mbit/s"
+
+
+def check_rate(bps: int) -> int:
+    if 1_000_000 <= bps <= 1_000_000_000:
+        return bps
+    raise refuse('must be between "1 Mbit/s" and "1000 Mbit/s"')
 
 
 def parse_keep(value: object) -> int:
@@ -224,6 +245,13 @@ ByteSize = Annotated[
     BeforeValidator(parse_size),
     PlainSerializer(dump_size),
     WithJsonSchema({"type": "string", "pattern": f"^{_SIZE.pattern}$"}),
+]
+BitRate = Annotated[
+    int,
+    BeforeValidator(parse_rate),
+    AfterValidator(check_rate),
+    PlainSerializer(dump_rate),
+    WithJsonSchema({"type": "string", "pattern": f"^{_RATE.pattern}$"}),
 ]
 Keep = Annotated[
     int,

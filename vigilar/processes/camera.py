@@ -28,6 +28,7 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import CameraHeartbeat
 from vigilar.bus.topics import Topics
+from vigilar.capture.address_gate import AddressGate
 from vigilar.capture.opener import OpenSource, open_source
 from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
 from vigilar.capture.worker import CaptureWorker, Connection
@@ -458,6 +459,15 @@ def _recorder_settings(job: CameraJob) -> RecorderSettings:
 def _make_intakes(job: CameraJob) -> dict[StreamRole, Intake]:
     """How each stream is opened; what is learned of the login counts for both."""
     login = LoginMemory()
+    gate = AddressGate(job.allow_public, frozenset(job.own_ports))
     return {
-        role: Intake(job.sound, job.transport, job.secrets_dir, memory=StreamMemory(login=login)) for role in StreamRole
+        role: Intake(
+            job.sound,
+            job.transport,
+            job.secrets_dir,
+            gate=gate,
+            limit_bps=job.max_bps,
+            memory=StreamMemory(login=login),
+        )
+        for role in StreamRole
     }

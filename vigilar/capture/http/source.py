@@ -21,10 +21,12 @@ from vigilar.capture.http.answer import (
 )
 from vigilar.capture.http.pictures import Chunks, Garbled, PictureFinder
 from vigilar.capture.pictures import CLOCK, MakePictureCoder
+from vigilar.capture.rate_cap import RateCap
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address, BadAddress, parse_address
 from vigilar.capture.rtsp.auth import InTheClear, Login
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.login_note import LoginNotes
 from vigilar.capture.rtsp.messages import BadMessage, head_end
 from vigilar.capture.rtsp.wire import connect
 from vigilar.media.packets import RawPacket, StreamInfo
@@ -60,11 +62,15 @@ class HttpSource:
         except BadAddress as error:
             raise sentences.unreadable_address() from error
         self._wait = wait
-        self._memory = (intake or Intake()).memory
+        intake = intake or Intake()
+        self._memory = intake.memory
+        self._resolve = intake.gate.opening()
+        self._notes = LoginNotes(intake.pins_dir, intake.may_pin)
         self._coder = make_coder()
         self.streams: list[StreamInfo] = [self._coder.info]
         self._finder = PictureFinder()
         self._began_s = self._heard_s = time.monotonic()
+        self._cap = RateCap(intake.limit_bps, self._began_s)
         limit_s = SLOW_OPEN_TIMEOUT_S if self._memory.is_slow else OPEN_TIMEOUT_S
         self._deadline_s = self._began_s + limit_s
         self._sock: socket.socket | None = None
@@ -97,6 +103,7 @@ class HttpSource:
                 return
             if data:
                 self._heard_s = time.monotonic()
+                self._cap.add(len(data), self._heard_s)
                 yield from self._take(data)
 
     def close(self) -> None:
@@ -142,18 +149,20 @@ class HttpSource:
             given = login.answer("GET", target_of(address))
             answer = self._ask(address, given)
             if answer.status == 401 and address.user:
-                is_stale = _challenge(login, answer)
+                is_stale = self._challenge(login, answer)
                 if given is None:
                     continue
                 if may_retry and is_stale:
                     may_retry = False
                     continue
+                memory.refused += 1
                 if login.try_otherwise():
                     continue
             if answer.status != 200:
                 raise refused(answer.status)
             if given is not None:
                 login.note_success()
+                self._notes.remember(address, memory)
             self._check(answer)
             return answer
         raise sentences.login_refused()
@@ -170,7 +179,7 @@ class HttpSource:
     def _ask(self, address: Address, given: str | None) -> Answer:
         """One request on a connection of its own: cameras end theirs after a refusal. Raises CameraError."""
         self.close()
-        self._sock = connect(address.host, address.port, self._deadline_s, lambda: self._wait(0.0))
+        self._sock = connect(address.host, address.port, self._deadline_s, lambda: self._wait(0.0), self._resolve)
         fields = [("Authorization", given)] if given else []
         try:
             self._sock.sendall(dump_request(address, fields))
@@ -198,11 +207,11 @@ class HttpSource:
         self._rest = bytes(data[end:])
         return answer
 
-
-def _challenge(login: Login, answer: Answer) -> bool:
-    try:
-        return login.challenge(answer.fields.get("www-authenticate", []))
-    except BadMessage as error:
-        raise sentences.login_refused() from error
-    except InTheClear as error:
-        raise sentences.login_in_the_clear() from error
+    def _challenge(self, login: Login, answer: Answer) -> bool:
+        self._notes.recall(self._address, self._memory.login)
+        try:
+            return login.challenge(answer.fields.get("www-authenticate", []))
+        except BadMessage as error:
+            raise sentences.login_refused() from error
+        except InTheClear as error:
+            raise sentences.login_in_the_clear() from error

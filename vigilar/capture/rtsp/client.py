@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from vigilar.base.errors import CameraError
+from vigilar.capture.address_gate import Resolve
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address
 from vigilar.capture.rtsp.auth import InTheClear, Login
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.login_note import LoginNotes
 from vigilar.capture.rtsp.messages import (
     BadMessage,
     Response,
@@ -73,16 +75,24 @@ class Unanswered(CameraError):
 class RtspClient:
     """One connection and its session. One thread opens, reads and closes it, but for ``hurry``."""
 
-    def __init__(self, address: Address, wait: Callable[[float], bool], intake: Intake | None = None) -> None:
-        """Connects. Raises CameraError."""
+    def __init__(
+        self,
+        address: Address,
+        wait: Callable[[float], bool],
+        intake: Intake | None = None,
+        resolve: Resolve | None = None,
+    ) -> None:
+        """Connects. ``resolve`` tells where to, for all connections of one opening. Raises CameraError."""
         self._address, self._wait = address, wait
         self._intake = intake or Intake()
+        self._resolve = resolve or self._intake.gate.opening()
         self._memory = self._intake.memory
         self._deadline_s = time.monotonic() + OPEN_TIMEOUT_S
         self.wire = self._connect()
         self._login = Login(
             address.user, address.password, other_password=address.other_password, memory=self._memory.login
         )
+        self._notes = LoginNotes(self._intake.pins_dir, self._intake.may_pin)
         self._is_known = False
         self._cseq = 0
         self._unanswered: set[str] = set()
@@ -103,6 +113,15 @@ class RtspClient:
         self._takes: dict[int, Take] = {}
         self.udp: UdpStreams | None = None
         self.next_keep_s = 0.0
+
+    def _read_notes(self) -> None:
+        self._notes.recall(self._address, self._memory.login)
+
+    def _note_login(self) -> None:
+        """The login was taken."""
+        self._is_known = True
+        self._login.note_success()
+        self._notes.remember(self._address, self._memory.login)
 
     @property
     def session_timeout_s(self) -> float:
@@ -266,10 +285,10 @@ class RtspClient:
 
     def _connect(self) -> Wire:
         address = self._address
-        sock = connect(address.host, address.port, self._deadline_s, self._is_stopped)
+        sock = connect(address.host, address.port, self._deadline_s, self._is_stopped, self._resolve)
         if not address.is_tls:
             return Wire(sock)
-        return open_tls(sock, address, self._intake, self._deadline_s, self._is_stopped)
+        return open_tls(sock, address, self._intake, self._deadline_s, self._is_stopped, self._resolve)
 
     # UDP
 
@@ -362,12 +381,12 @@ class RtspClient:
                 if may_retry and (is_stale or self._is_known):
                     may_retry = False
                     continue
+                self._memory.login.refused += not self._is_known
                 if not self._is_known and self._login.try_otherwise():
                     continue
             if 200 <= answer.status < 300:
                 if had_login:
-                    self._is_known = True
-                    self._login.note_success()
+                    self._note_login()
                 self._note_session(answer)
             return answer
 
@@ -385,8 +404,11 @@ class RtspClient:
         self._timeout_s = timeout_s or self._timeout_s
 
     def _challenge(self, answer: Response) -> bool:
+        asked = answer.fields.get("www-authenticate", [])
+        if any("basic" in header.lower() for header in asked):  # not for others: it asks the disk
+            self._read_notes()
         try:
-            return self._login.challenge(answer.fields.get("www-authenticate", []))
+            return self._login.challenge(asked)
         except BadMessage as error:
             raise sentences.login_refused() from error
         except InTheClear as error:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from vigilar.capture.address_gate import STRICT, AddressGate
+from vigilar.capture.rate_cap import USUAL_LIMIT_BPS
+
 SOUND_RETRY_S = 600.0
 """After a camera did not answer about its sound, or hung up: an intercom call, say, may be over by then."""
 
@@ -17,13 +20,16 @@ class LoginMemory:
 
     ``took_digest``: the password goes out protected, and by Basic never again. ``algorithm`` and ``reads_other`` say
     which Digest and which reading of the password let us in. ``has_tried_all``: all were refused, so that no second
-    attempt is made any more; cameras count them.
+    attempt is made any more; cameras count them. ``refused`` counts logins that the camera refused.
+    ``is_noted``: that it took Digest is written down for later processes (``login_note``).
     """
 
     took_digest: bool = False
     algorithm: str = ""
     reads_other: bool = False
     has_tried_all: bool = False
+    refused: int = 0
+    is_noted: bool = False
 
 
 @dataclass(slots=True)
@@ -56,11 +62,14 @@ class StreamMemory:
 class Intake:
     """How one stream is opened. ``pins_dir`` is where certificates are remembered, None: nowhere.
 
-    ``may_pin``: whether a certificate that is not known yet is written there.
+    ``may_pin``: whether a certificate that is not known yet is written there. ``gate`` tells where the camera may be,
+    ``limit_bps`` how much it may send, in bits a second.
     """
 
     wants_sound: bool = True
     transport: Literal["tcp", "udp"] = "tcp"
     pins_dir: Path | None = None
     may_pin: bool = True
+    gate: AddressGate = STRICT
+    limit_bps: int = USUAL_LIMIT_BPS
     memory: StreamMemory = field(default_factory=StreamMemory)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from vigilar.base.errors import CameraError, ErrorKind
 
-_NO_VIEWER = frozenset({453})
+UNREACHABLE = "V-CAM-01"
+TOO_MUCH = "V-CAM-17"
+
 _NOT_FOR_US = frozenset({405, 406, 415, 461})
 """Method, description or transport that the camera does not have; all other refusals of 4xx are of too many viewers,
 in cameras that count them: 453, but 454 and 455 were seen too."""
@@ -18,13 +20,59 @@ def unreachable(why: str) -> CameraError:
         f"Nothing answers at that address: {why}.",
         kind=ErrorKind.TRANSIENT,
         next_step="Is it on, and on the same network?",
-        code="V-CAM-01",
+        code=UNREACHABLE,
     )
 
 
 def unreadable_address() -> CameraError:
     return CameraError(
         "That is not the address of a camera.", next_step="It looks like rtsp://192.168.1.20/path.", code="V-CAM-01"
+    )
+
+
+def outside_of_the_house() -> CameraError:
+    return CameraError(
+        "That address is not in your home network, and nobody has allowed it for this camera.",
+        kind=ErrorKind.DENIED,
+        next_step="If the camera really is elsewhere, allow it: allow_public = true in its settings.",
+        code="V-CAM-13",
+    )
+
+
+def no_place_for_a_camera() -> CameraError:
+    return CameraError(
+        "That address cannot be a camera's: it means everybody, nobody, or a service of a data centre.",
+        kind=ErrorKind.DENIED,
+        next_step="Look up the camera's own address in its app or in your router.",
+        code="V-CAM-13",
+    )
+
+
+def points_at_us() -> CameraError:
+    return CameraError(
+        "That address points back at this box's own services.",
+        kind=ErrorKind.DENIED,
+        next_step="Enter the camera's own address.",
+        code="V-CAM-13",
+    )
+
+
+def other_service(port: int) -> CameraError:
+    return CameraError(
+        f"Port {port} belongs to another kind of service; no camera sends its picture there.",
+        kind=ErrorKind.DENIED,
+        next_step="Most cameras use port 554; leave the port out.",
+        code="V-CAM-13",
+    )
+
+
+def too_much(limit_mbps: float) -> CameraError:
+    return CameraError(
+        f"The camera sends more than {limit_mbps:g} Mbit/s, which is the most that it may, so it is left alone for a "
+        "minute.",
+        kind=ErrorKind.TRANSIENT,
+        next_step="Lower its bit rate; if its picture needs that much, raise max_rate in its settings.",
+        code=TOO_MUCH,
     )
 
 
@@ -87,7 +135,7 @@ def login_in_the_clear() -> CameraError:
     return CameraError(
         "The camera asks for the password unprotected, though it wanted it protected before; it is not given.",
         kind=ErrorKind.DENIED,
-        next_step="Has another device taken the camera's address? If it was changed in the camera: restart Vigilar.",
+        next_step="Has another device taken the camera's address? If you changed it yourself: vigilar camera trust ID.",
         code="V-CAM-03",
     )
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from vigilar.base.errors import CameraError, ErrorKind
+from vigilar.capture.rate_cap import RateCap
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.client import Refused, RtspClient
@@ -100,6 +101,7 @@ class RtspSource:
         self._intake = intake or Intake()
         self._memory = self._intake.memory
         self._make_sound_encoder, self._make_jpeg_track = make_sound_encoder, make_jpeg_track
+        self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
         self._gates: list[SsrcGate] = []
@@ -124,7 +126,8 @@ class RtspSource:
     def _try_to_open(self, wants_sound: bool) -> None:
         self._out.clear()
         self._gates.clear()
-        self._session = RtspClient(self._address, self._wait, self._intake)
+        self._sound = None  # of a try before
+        self._session = RtspClient(self._address, self._wait, self._intake, self._resolve)
         try:
             self._begin(wants_sound)
         except BaseException:
@@ -277,6 +280,7 @@ class RtspSource:
     def __iter__(self) -> Iterator[RawPacket | None]:
         wire, session, out, udp = self._session.wire, self._session, self._out, self._session.udp
         began_s = time.monotonic()
+        cap = RateCap(self._intake.limit_bps, began_s)
         while True:
             if out:
                 yield from out
@@ -289,6 +293,7 @@ class RtspSource:
                 return
             if count:
                 self._heard_s = now_s
+                cap.add(count, now_s)
                 wire.take()
             elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
                 self._asked_s = session.next_keep_s = now_s

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder, make_private_folder, write_atomic
 from vigilar.base.errors import CameraError
+from vigilar.capture.address_gate import STRICT, Resolve
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import Address
 from vigilar.capture.rtsp.intake import Intake
@@ -127,9 +128,17 @@ class TlsWire(Wire):
 
 
 def open_tls(
-    sock: socket.socket, address: Address, intake: Intake, deadline_s: float, is_stopped: Callable[[], bool]
+    sock: socket.socket,
+    address: Address,
+    intake: Intake,
+    deadline_s: float,
+    is_stopped: Callable[[], bool],
+    resolve: Resolve = STRICT.resolve,
 ) -> Wire:
-    """The connection ``sock``, encrypted, with a camera that is the same as before. Raises CameraError."""
+    """The connection ``sock``, encrypted, with a camera that is the same as before. Raises CameraError.
+
+    ``resolve``: as in ``wire.connect``, for the connections that are made in its place.
+    """
     pins = Pins(intake.pins_dir, intake.may_pin)
     try:
         known = pins.find(address)
@@ -141,7 +150,7 @@ def open_tls(
         if _fingerprint(tls) == known:
             return TlsWire(tls)
         tls.close()
-        sock = connect(address.host, address.port, deadline_s, is_stopped)
+        sock = connect(address.host, address.port, deadline_s, is_stopped, resolve)
     try:
         tls = _shake_hands(sock, ssl.create_default_context(), address, deadline_s, is_stopped)
     except ssl.SSLCertVerificationError as error:
@@ -153,7 +162,7 @@ def open_tls(
         if known != _BY_HOST:
             pins.write(address, _BY_HOST)
         return TlsWire(tls)
-    sock = connect(address.host, address.port, deadline_s, is_stopped)
+    sock = connect(address.host, address.port, deadline_s, is_stopped, resolve)
     tls = _shake_hands(sock, _trusting(), address, deadline_s, is_stopped)
     try:
         pins.write(address, _fingerprint(tls))

@@ -182,7 +182,7 @@ class UdpStreams:
         return not self._has_come and time.monotonic() - self._began_s > SILENT_S
 
     def wait_and_take(self, wire_fd: int) -> tuple[int, bool]:
-        """Wait up to WAKE_S for packets and hand them on: how many came, and whether something waits on TCP."""
+        """Wait up to WAKE_S for packets and hand them on: the bytes that came, and whether something waits on TCP."""
         if self._wire_fd < 0:
             self._wire_fd = wire_fd
             self._poll.register(wire_fd, select.POLLIN)
@@ -211,7 +211,7 @@ class UdpStreams:
 
     def _drain(self, fd: int) -> int:
         """All that waits at one socket, up to MAX_BATCH: the other sockets, and the stop, have their turn too. How many
-        came of the camera."""
+        bytes came of the camera."""
         stream, order, take_rtcp, is_rtp = self._by_fd[fd]
         sock = stream.rtp if is_rtp else stream.rtcp
         count = 0
@@ -221,7 +221,7 @@ class UdpStreams:
                 break
             if not 8 <= len(packet) < PACKET_BYTES or packet[0] & 0xC0 != 0x80:
                 continue
-            count += 1
+            count += len(packet)
             if not is_rtp:
                 take_rtcp(packet, 0, len(packet))
             elif len(packet) > 12:

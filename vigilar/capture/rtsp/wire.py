@@ -8,6 +8,7 @@ its bit rate, for at most WAKE_S of delay. With the mark at 1 each packet wakes 
 from __future__ import annotations
 
 import contextlib
+import errno
 import select
 import socket
 import struct
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vigilar.base.errors import CameraError
+from vigilar.capture.address_gate import STRICT, Resolve
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.messages import MAX_HEAD_BYTES, BadMessage, Response, body_bytes, head_end, parse_head
 
@@ -243,25 +245,22 @@ class Wire:
             raise sentences.garbled()
 
 
-def connect(host: str, port: int, deadline_s: float, is_stopped: Callable[[], bool]) -> socket.socket:
-    """A connection with our waiting times set. ``deadline_s`` is monotonic. Raises CameraError.
-
-    A name is looked up by the system's resolver, which sees no stop; an address of digits costs nothing.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise sentences.unreachable("its name is not known") from error
+def connect(
+    host: str, port: int, deadline_s: float, is_stopped: Callable[[], bool], resolve: Resolve = STRICT.resolve
+) -> socket.socket:
+    """A connection with our waiting times set. ``deadline_s`` is monotonic; ``resolve`` tells where it may go (see
+    ``capture.address_gate``). Raises CameraError."""
+    found = resolve(host, port)
     why = "no connection"
-    for number, (family, kind, protocol, _, address) in enumerate(found):
+    for number, place in enumerate(found):
         until_s = time.monotonic() + (deadline_s - time.monotonic()) / (len(found) - number)
         try:
-            sock = socket.socket(family, kind, protocol)
+            sock = socket.socket(place.family, socket.SOCK_STREAM)
         except OSError:
             continue
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-            _connect_by(sock, address, until_s, is_stopped)
+            _connect_by(sock, place.sockaddr, until_s, is_stopped)
             sock.setblocking(True)
             for option, wait_s in ((socket.SO_RCVTIMEO, WAKE_S), (socket.SO_SNDTIMEO, SEND_S)):
                 sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("@ll", int(wait_s), int(wait_s % 1 * 1_000_000)))
@@ -285,6 +284,8 @@ def _connect_by(sock: socket.socket, address: object, until_s: float, is_stopped
     """Raises OSError, and CameraError when stopped."""
     sock.setblocking(False)
     code = sock.connect_ex(address)  # type: ignore[arg-type]  # as getaddrinfo gave it
+    if code not in (0, errno.EINPROGRESS):
+        raise OSError(code, "")  # no way at all (ENETUNREACH, EINVAL): such a socket is never ready, and has no error
     poll = select.poll()
     poll.register(sock, select.POLLOUT)
     while not poll.poll(WAKE_S * 1000):
