@@ -306,9 +306,10 @@ class RtspClient:
             self.udp.close()
             self.udp = None
 
-    def fill_with_udp(self) -> int:
-        """As ``Wire.fill``, for the answers beside the packets over UDP. Raises CameraError."""
-        assert self.udp is not None  # noqa: S101 -- set with this
+    def fill(self) -> int:
+        """As ``Wire.fill``; over UDP for the answers beside the packets. Raises CameraError."""
+        if self.udp is None:
+            return self.wire.fill()
         count, has_answer = self.udp.wait_and_take(self.wire.fileno())
         if self.udp.is_silent():
             self._memory.has_no_udp = True

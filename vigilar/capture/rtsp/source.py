@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
+LEARN_S = 1.5
+"""For the set-up of sound that comes in band, which cameras send several times a second."""
+
 QUIET_S = 5.0
 """Beyond the time-out of the session: cameras look for dead ones now and then."""
 
@@ -152,6 +155,7 @@ class RtspSource:
         else:
             self._add_sound(heard)
         self._note_times(self._play(), media, heard)
+        self._learn_sound()
 
     def _make_picture_track(
         self, media: Media, timeline: Timeline, out: list[RawPacket]
@@ -211,6 +215,17 @@ class RtspSource:
             if self._sound is None or not (is_refused or sentences.is_ended(error)):
                 raise
             raise _SoundTrouble(error) from error
+
+    def _learn_sound(self) -> None:
+        """Sound that tells its format in band is waited for a little: who records must know it before the first
+        picture. Pictures that come meanwhile are kept. Raises CameraError."""
+        session, sound, until_s = self._session, self._sound, time.monotonic() + LEARN_S
+        while sound is not None and sound.is_guessed and time.monotonic() < until_s and not self._wait(0.0):
+            if session.fill():
+                session.wire.take()
+        if sound is not None:
+            sound.is_guessed = False
+            self.streams[1] = sound.info
 
     def _gated(self, take: Take, media: Media, stats: ReceiverStats) -> Take:
         gate = SsrcGate(take, media.payload_type, stats, None if self._memory.has_waited_out else self._give_up)
@@ -278,7 +293,7 @@ class RtspSource:
             self._session.hurry(is_watched)
 
     def __iter__(self) -> Iterator[RawPacket | None]:
-        wire, session, out, udp = self._session.wire, self._session, self._out, self._session.udp
+        wire, session, out = self._session.wire, self._session, self._out
         began_s = time.monotonic()
         cap = RateCap(self._intake.limit_bps, began_s)
         while True:
@@ -287,7 +302,7 @@ class RtspSource:
                 out.clear()
                 wire.forgive()
             yield None
-            count = wire.fill() if udp is None else session.fill_with_udp()
+            count = session.fill()
             now_s = time.monotonic()
             if self._wait(0.0):
                 return
