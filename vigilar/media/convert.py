@@ -24,6 +24,9 @@ MOST_OF_A_CORE = 0.5
 """What converting may take: at most MAX_FPS pictures a second, and as few as keep it below half a core. The pictures
 left out are spread evenly; recording of other cameras goes before the last one of this."""
 
+EARLY = 9_000
+"""Ticks (0.1 s) by which a picture may be before its turn: stamps of cameras are not even."""
+
 SAVED_S = 0.5
 """Of that share, not used: pictures come in batches of a fifth of a second."""
 
@@ -60,7 +63,7 @@ class JpegConverter:
         self._decoder.thread_count = 1
         self._encoder: Any = None
         self._shape: tuple[int, int, Fraction] | None = None
-        self._last = self._key = -10 * CLOCK
+        self._due, self._key = 0, -10 * CLOCK
         self._credit_s, self._credit_at_s = SAVED_S, now()
         self.damaged = 0
         self.skipped = 0
@@ -72,12 +75,12 @@ class JpegConverter:
         began_s = self._now()
         self._credit_s = min(SAVED_S, self._credit_s + (began_s - self._credit_at_s) * MOST_OF_A_CORE)
         self._credit_at_s = began_s
-        if self._credit_s < 0 or pts - self._last < 0.9 * CLOCK / MAX_FPS:
+        if self._credit_s < 0 or pts < self._due - EARLY:
             self.skipped += 1
             return []
         packets = self._convert(jpeg, pts)
         if packets:
-            self._last = pts
+            self._due = max(self._due, pts) + CLOCK // MAX_FPS
         else:
             self.damaged += 1
         self._credit_s -= self._now() - began_s

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
-LEARN_S = 1.5
+LEARN_S = 1.0
 """For the set-up of sound that comes in band, which cameras send several times a second."""
 
 QUIET_S = 5.0
