@@ -11,8 +11,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource, open_source
-from vigilar.capture.rtsp.sentences import TOO_MUCH
-from vigilar.capture.rtsp.sentences import NotThere
+from vigilar.capture.rtsp.sentences import TOO_MUCH, NotThere
 from vigilar.capture.timestamps import StampGate
 from vigilar.media.bitstream import first_sps, has_whole_setup, parameter_sets, with_sets
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
