@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 VIEWERS, CAMERAS = 24, 2
-"""24 watch single cameras at most in one house (``web.live_views``); the cost of 32 would be a third more on each side."""
+"""24 watch single cameras at most in one house (``web.live_views``); 32 would cost a third more on each side."""
 FRAME_BYTES, FPS = 25_000, 20
 SETTLE_S = 3.0
 _ROOT = Path(__file__).parent.parent
@@ -59,7 +59,8 @@ def serve() -> None:
 
 
 def view(wanted: list[dict[str, str]]) -> None:
-    """Open each ``{"host", "path", "cookie"}`` and read; each second how many bytes came in all, and on how many."""
+    """Open each ``{"host", "path", "cookie"}`` and read; each second the moment (monotonic), how many bytes came in all,
+    and on how many."""
     selector = selectors.DefaultSelector()
     for one in wanted:
         host, _, port = one["host"].partition(":")
@@ -87,7 +88,7 @@ def view(wanted: list[dict[str, str]]) -> None:
                     alive -= 1
         if time.monotonic() - told_s >= 1.0:
             told_s = time.monotonic()
-            sys.stdout.write(f"{total} {alive}\n")
+            sys.stdout.write(f"{told_s} {total} {alive}\n")
             sys.stdout.flush()
 
 
@@ -107,15 +108,15 @@ def viewers(wanted: list[dict[str, str]]) -> Iterator[subprocess.Popen[str]]:
 
 
 def check_rate(process: subprocess.Popen[str], seconds: float) -> float:
-    """Read the viewers' lines for ``seconds``: bytes a second to all. All must still be there."""
+    """Bytes a second to all viewers over the newest ``seconds``. All must still be there."""
     assert process.stdout
-    begin = [int(word) for word in process.stdout.readline().split()]
-    began_s = time.monotonic()
-    newest = begin
-    while time.monotonic() - began_s < seconds:
-        newest = [int(word) for word in process.stdout.readline().split()]
-    assert newest[1] == VIEWERS, f"only {newest[1]} of {VIEWERS} viewers are left"
-    return (newest[0] - begin[0]) / (time.monotonic() - began_s)
+    lines: list[list[float]] = []
+    while not lines or lines[-1][0] < time.monotonic() - 1.0 or lines[-1][0] - lines[0][0] < seconds:
+        lines.append([float(word) for word in process.stdout.readline().split()])
+    newest = lines[-1]
+    oldest = next(line for line in reversed(lines) if newest[0] - line[0] >= seconds)
+    assert newest[2] == VIEWERS, f"only {newest[2]:.0f} of {VIEWERS} viewers are left"
+    return (newest[1] - oldest[1]) / (newest[0] - oldest[0])
 
 
 @contextlib.contextmanager
