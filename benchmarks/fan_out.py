@@ -59,7 +59,7 @@ def serve() -> None:
 
 
 def view(wanted: list[dict[str, str]]) -> None:
-    """Open each ``{"host", "path", "cookie"}`` and read; each second the moment (monotonic), how many bytes came in all,
+    """Open each ``{"host", "path", "cookie"}`` and read; each second the moment, how many bytes came in all,
     and on how many."""
     selector = selectors.DefaultSelector()
     for one in wanted:
