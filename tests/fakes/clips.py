@@ -37,12 +37,18 @@ def make_clip(
     return path
 
 
-def make_mjpeg_clip(path: Path, *, pictures: int = 20, rate: int = RATE) -> Path:
+def make_mjpeg_clip(path: Path, *, pictures: int = 20, rate: int = RATE, has_sound: bool = False) -> Path:
     """``make_clip``'s ramp as MJPEG with the usual Huffman codes, which RTP needs, in QuickTime."""
     with av.open(str(path), "w") as out:
         options = {"huffman": "default", "force_duplicated_matrix": "1"}
         stream = out.add_stream("mjpeg", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = WIDTH, 176, "yuvj420p"
+        if has_sound:
+            sound = out.add_stream("pcm_alaw", rate=8000, layout="mono")
+            for begin in range(0, 8000 * pictures // rate, 160):
+                silence = AudioFrame.from_ndarray(np.zeros((1, 160), np.int16), format="s16", layout="mono")
+                silence.sample_rate, silence.pts, silence.time_base = 8000, begin, Fraction(1, 8000)
+                out.mux(sound.encode(silence))
         for number in range(pictures):
             row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
             picture = np.repeat(np.tile(row, (176, 1))[:, :, None], 3, axis=2)

@@ -29,6 +29,7 @@ from vigilar.base.stop import Stop
 from vigilar.capture.http import source as http_source
 from vigilar.capture.opener import open_source
 from vigilar.capture.probe import probe
+from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.media.convert import CLOCK, MAX_FPS, JpegConverter
@@ -307,6 +308,17 @@ def test_connection_that_ends_is_opened_again(manner: Manner, tmp_path: Path) ->
     assert len(camera.requests) >= 2
 
 
+def test_flood_is_left_alone() -> None:
+    """Valid pictures, far more than the owner lets it send."""
+    with http_camera(Manner(rate=400.0, size=(640, 352))) as camera:
+        source = open_source(camera.url(), Stop().wait, Intake(limit_bps=1_000_000))
+        with pytest.raises(CameraError) as caught:
+            for _ in source:
+                pass
+        source.close()
+    assert caught.value.code == sentences.TOO_MUCH
+
+
 def test_stop_ends_a_silent_connection_at_once() -> None:
     stop = Stop()
     with http_camera(Manner(stall_s=0.0)) as camera:
@@ -341,6 +353,18 @@ def test_camera_over_rtsp_is_recorded(transport: str, mjpeg_clip: Path, tmp_path
     assert watch.errors == []
     check_file(watch, tmp_path, 10.0)
     assert all(picture.luma.shape == (176, 320) for picture in watch.decoded())
+
+
+def test_sound_comes_beside_the_converted_picture(tmp_path: Path) -> None:
+    clip = make_mjpeg_clip(tmp_path / "clip.mov", pictures=30, has_sound=True)
+    with FakeCamera({"main": (clip, Fault())}) as camera, watching(camera.url("main"), tmp_path) as watch:
+        wait_pictures(watch, 30)
+    (row,) = watch.bench.rows()
+    assert row.has_audio
+    sounds = probe_times(watch.bench.plaintext(row), tmp_path, "a:0")
+    pictures = probe_times(watch.bench.plaintext(row), tmp_path)
+    assert sounds[0][0] == pytest.approx(pictures[0][0], abs=0.35)
+    assert sounds[-1][0] == pytest.approx(pictures[-1][0], abs=1.0)
 
 
 def test_lost_fragments_cost_only_their_pictures(mjpeg_clip: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 from av.video.frame import PictureType
+from av.video.reformatter import ColorRange
 
 from vigilar.base.errors import CameraError
 from vigilar.media.jpeg import read_size
@@ -105,7 +106,8 @@ class JpegConverter:
         if self._encoder is None or shape != self._shape:
             self._open(*shape)
             self._key = -10 * CLOCK
-        picture = frame.reformat(width=width, height=height, format="yuv420p")
+        # JPEG uses all 256 values; players take H.264 for 16 to 235.
+        picture = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range=ColorRange.MPEG)
         is_key = pts - self._key >= KEYFRAME_EVERY_S * CLOCK
         if is_key:
             self._key = pts
