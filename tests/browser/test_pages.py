@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 from tests.browser.chromium import AXE, EXECUTABLE, FOREIGN_NAME, find_violations, launch, sign_in
 from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
 from tests.browser.live_kit import report
+from tests.probe_kit import said, saying, stage
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.stop import Stop
 from vigilar.web import house as house_words
@@ -553,13 +554,8 @@ def test_tabs_without_locks_share_one_stream(full: Site) -> None:
 
 
 def test_camera_is_tried_then_added(full: Site) -> None:
-    stages = [
-        {"name": "network", "ok": True, "ms": 12.0, "detail": "Found the camera"},
-        {"name": "login", "ok": True, "ms": 88.0, "detail": "Login accepted"},
-    ]
-    full.house.parts.probe = lambda _wish: {
-        "ok": True, "code": "", "sentence": "The picture arrives.", "next_step": "", "stages": stages,
-    }  # fmt: skip
+    stages = [stage("reached", "answers"), stage("stream", "320x180 H.264")]
+    full.house.parts.probe = saying(said("The picture arrives."), stages)
     page = full.page("phone")
     page.goto(f"{full.url}/cameras/add")
     page.fill("#address", "rtsp://192.168.1.30/stream1")
@@ -571,21 +567,20 @@ def test_camera_is_tried_then_added(full: Site) -> None:
     assert find_violations(page) == []
     page.fill("#name", "Back yard")
     page.get_by_role("button", name="Add it").click()
-    expect(page).to_have_url(f"{full.url}/live")
+    expect(page).to_have_url(f"{full.url}/live#back-yard")
     assert "Back yard" in (full.house.folder / "vigilar.toml").read_text()
 
 
 def test_wrong_login_of_camera_is_said(full: Site) -> None:
-    full.house.parts.probe = lambda _wish: {
-        "ok": False, "code": "V-CAM-03", "sentence": "Login refused.", "next_step": "Check capitals.",
-        "stages": [{"name": "login", "ok": False, "ms": 80.0, "detail": "Login refused"}],
-    }  # fmt: skip
+    refused = said("Login refused.", ok=False, code="V-CAM-03", next_step="Check capitals.", refused_logins=1)
+    full.house.parts.probe = saying(refused, [stage("stream", "Login refused", ok=False)])
     page = full.page()
     page.goto(f"{full.url}/cameras/add")
     page.fill("#address", "rtsp://192.168.1.30/stream1")
     page.click("#test")
-    expect(page.locator("#verdict")).to_have_text("Login refused. Check capitals.")
+    expect(page.locator("#verdict")).to_contain_text("Login refused. Check capitals.")
     expect(page.get_by_role("button", name="Add it")).to_be_hidden()
+    expect(page.locator("#tries")).to_contain_text("Try 2 of 5")
     assert find_violations(page) == []
 
 

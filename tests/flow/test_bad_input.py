@@ -239,12 +239,15 @@ def test_address_that_is_none_is_wrong_use(address: str, said: str, tmp_path: Pa
 @needs_h265()
 def test_h265_camera_works_and_says_its_note(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", h265=True)
-    note = "It records fine; browsers that cannot show H.265 use the small stream or stills."
+    note = "It records fine; browsers that cannot show H.265 get stills, or a narrow picture made here. [V-CAM-06]"
     with FakeCamera({"main": (clip, Fault())}) as camera:
         done = vigilar(tmp_path, "camera", "test", camera.url("main"))
         added = vigilar(tmp_path, "camera", "add", camera.url("main"), "--name", "New", "--json")
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines()[-2:] == ["The camera works: 320x180 hevc.", note]
+    said = done.out.splitlines()
+    assert "The camera works: 320x180 H.265." in said
+    assert "  Comes over    TCP, unencrypted, as with most cameras" in said
+    assert said[-1] == note
     assert added.code == 0
     assert added.json["camera"]["id"] == "new", "nothing but JSON on standard output"
 

@@ -23,7 +23,7 @@ from vigilar.base.clock import SystemClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import open_source
-from vigilar.capture.probe import probe
+from vigilar.capture.probe import Target, probe
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.media.bitstream import codec_string
 from vigilar.media.decode import Decoder
@@ -350,14 +350,14 @@ def test_something_else_answers(answer: bytes) -> None:
 
 def test_probe_names_each_step(clip: Path) -> None:
     with serving(clip) as camera:
-        report = probe(camera.url("main"))
+        report = probe(Target(camera.url("main")))
     assert report.ok
     assert [stage.name for stage in report.stages] == ["reached", "stream", "first picture"]
 
 
 def test_probe_names_the_step_that_failed(clip: Path) -> None:
     with serving(clip, Fault(user="admin", password="right")) as camera:
-        report = probe(camera.url("main", "admin:hunter2"))
+        report = probe(Target(camera.url("main", "admin:hunter2")))
         assert camera.refused_logins == 1
     assert (report.ok, report.code, report.stages[-1].ok) == (False, "V-CAM-03", False)
 

@@ -27,7 +27,7 @@ from vigilar.base.clock import SystemClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import open_source
-from vigilar.capture.probe import probe
+from vigilar.capture.probe import Target, probe
 from vigilar.capture.rtsp import client, udp
 from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.tls import FOLDER, pin_name
@@ -318,7 +318,7 @@ def test_plain_camera_at_an_encrypted_address_is_named(clip: Path) -> None:
 
 def test_trying_a_camera_pins_nothing(clip: Path, own: Signed, tmp_path: Path) -> None:
     with serving(clip, tls=own.server()) as camera:
-        assert probe(camera.url("main"), tmp_path).ok
+        assert probe(Target(camera.url("main")), notes_dir=tmp_path).ok
         assert not (tmp_path / FOLDER).exists()
 
 

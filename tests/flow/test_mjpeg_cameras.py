@@ -28,7 +28,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.http import source as http_source
 from vigilar.capture.opener import open_source
-from vigilar.capture.probe import probe
+from vigilar.capture.probe import Target, probe
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
 from vigilar.capture.worker import CaptureWorker, Connection
@@ -243,7 +243,7 @@ def test_login_lets_in(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("scheme", ["basic", "digest"])
 def test_wrong_password_is_tried_once(scheme: str) -> None:
     with http_camera(Manner(login=scheme)) as camera:
-        report = probe(camera.url("admin:wrong"))
+        report = probe(Target(camera.url("admin:wrong")))
     assert (report.ok, report.code) == (False, "V-CAM-03")
     assert camera.refused_logins == 1
     assert "wrong" not in report.sentence
@@ -277,7 +277,7 @@ REFUSALS = {
 @pytest.mark.parametrize("answer", REFUSALS)
 def test_what_is_no_stream_is_named(answer: str) -> None:
     with http_camera(Manner(head=answer)) as camera:
-        report = probe(camera.url())
+        report = probe(Target(camera.url()))
     assert (report.ok, report.code) == (False, REFUSALS[answer])
     assert len(camera.requests) == 1
     assert report.next_step
@@ -332,7 +332,7 @@ def test_stop_ends_a_silent_connection_at_once() -> None:
 
 def test_probe_says_that_it_is_converted() -> None:
     with http_camera() as camera:
-        report = probe(camera.url())
+        report = probe(Target(camera.url()))
     assert report.ok
     assert report.sentence == "The camera works: 320x176 MJPEG, converted to H.264 here."
     assert "H.264 or H.265" in report.next_step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,19 +37,20 @@ def test_nothing_of_address_or_login_is_an_argument(path: str) -> None:
         camera.special["DESCRIBE"] = describe
         camera.special["PLAY"] = lambda asked: answer(asked) + interleaved(rtp(IDR, 0, 0, marker=True))
         address = camera.url().replace("/main", f"/{path}")
-        found = probe_by_command(ProbeWish(address, "hidden-user", "h1dden@pw"))
+        told: list[dict[str, Any]] = []
+        found = probe_by_command(ProbeWish(address, "hidden-user", "h1dden@pw"), told.append)
     assert found["ok"], found
     [text] = seen
     assert "camera\0test" in text
     assert not any(word in text for word in ("h1dden", "hidden-user", address, address.rsplit("/", 1)[1] + "?"))
-    assert "h1dden" not in json.dumps(found)
+    assert "h1dden" not in json.dumps([found, told])
 
 
 def test_login_in_the_path_reaches_the_camera_as_it_is() -> None:
     with ScriptedCamera() as camera:
         camera.special["DESCRIBE"] = lambda asked: answer(asked, 404)
         address = camera.url().replace("/main", "/user={user}_password={password}_channel=1.sdp")
-        thread = threading.Thread(target=probe_by_command, args=(ProbeWish(address, "admin", "p@ss%40"),))
+        thread = threading.Thread(target=probe_by_command, args=(ProbeWish(address, "admin", "p@ss%40"), print))
         thread.start()
         camera.wait_asked("DESCRIBE", timeout_s=30.0)
         thread.join(30.0)

@@ -71,7 +71,7 @@ def test_password_in_the_address_is_refused_unrepeated(tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     "args",
     [
-        ("add", "10.0.0.7"),
+        ("add", "10.0.0.7", "--no-test"),
         ("add", "rtsp://10.0.0.7/x", "--user", "admin"),
         ("add", "rtsp://10.0.0.7/x", "--record", "sometimes"),
         ("add",),

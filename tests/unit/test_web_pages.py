@@ -15,6 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
+from tests.probe_kit import said
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.keep_rules import KeepRules
 from vigilar.base.page_headers import CSP
@@ -23,6 +24,7 @@ from vigilar.store.files import get_file
 from vigilar.store.holdings import find_word
 from vigilar.web.health import STARTING_MS
 from vigilar.web.openapi import openapi_document
+from vigilar.web.probe import ProbeWish, Tell
 from vigilar.web.security import is_known_host
 
 PAGE = {"Accept": "text/html"}
@@ -651,9 +653,9 @@ class TestCamerasApi:
     def test_probe_gets_login_apart_from_address(self, house: House, owner: FlaskClient) -> None:
         seen: list[Any] = []
 
-        def probe(wish: Any) -> dict[str, Any]:
+        def probe(wish: ProbeWish, _tell: Tell) -> dict[str, Any]:
             seen.append((wish.address, wish.user, wish.password))
-            return {"ok": True, "code": "", "sentence": "Fine.", "next_step": "", "stages": []}
+            return said("Fine.")
 
         house.parts.probe = probe
         response = owner.post("/api/v1/cameras/test", json={"address": "rtsp://u:p@10.0.0.2/x"})

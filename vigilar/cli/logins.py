@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import IO
 
 import click
@@ -46,20 +47,32 @@ def read_new_password(password_file: IO[str] | None) -> str:
     return typed
 
 
-def read_wish_json(text: str) -> tuple[str | None, LoginSecret | None]:
-    """Address and login as another program hands them over: ``{"user": "...", "password": "...", "address": "..."}``.
+@dataclass(frozen=True, slots=True)
+class ToldWish:
+    """What another program wants tried. ``address`` and ``small`` are empty when they were left out."""
 
-    The address may be left out, and is then None; empty user and password are no login. Raises VigilarError.
+    address: str = ""
+    small: str = ""
+    login: LoginSecret | None = None
+    allow_public: bool = False
+
+
+def read_wish_json(text: str) -> ToldWish:
+    """``{"user": "...", "password": "...", "address": "...", "small": "...", "allow_public": false}``.
+
+    All but the first two may be left out; empty user and password are no login. Raises VigilarError.
     """
     wrong = _half('Standard input must hold {"user": "...", "password": "..."}, and may hold an "address".')
     try:
         raw = json.loads(text)
-        user, password, address = raw["user"], raw["password"], raw.get("address")
+        texts = [raw["user"], raw["password"], raw.get("address") or "", raw.get("small") or ""]
+        allow_public = raw.get("allow_public", False)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise wrong from None
-    if not isinstance(user, str) or not isinstance(password, str) or not isinstance(address, str | None):
+    if not all(isinstance(one, str) for one in texts) or not isinstance(allow_public, bool):
         raise wrong
-    return address, LoginSecret(user, password) if user or password else None
+    user, password, address, small = texts
+    return ToldWish(address, small, LoginSecret(user, password) if user or password else None, allow_public)
 
 
 def _ask_user() -> str:

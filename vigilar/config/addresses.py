@@ -5,11 +5,21 @@ A sentence from here never repeats the address: there may be a password in it.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from vigilar.base.url_login import cut_login, find_password, find_user, hides_password, is_host, is_port, read_pasted
+from vigilar.base.url_login import (
+    cut_login,
+    find_password,
+    find_user,
+    hides_password,
+    is_authority,
+    is_host,
+    is_port,
+    read_pasted,
+)
 
 DEMO_SCENES = ("street", "garden", "hall", "feeder")
 """The made-up cameras of ``vigilar/demo``; a test holds the two lists equal."""
@@ -18,7 +28,8 @@ MAX_ADDRESS_CHARS = 500
 
 _BETWEEN = re.compile(r",(?=(?:rtsps?|http|file|demo):)")
 
-NETWORK_SCHEMES = ("rtsp", "rtsps", "http")
+_RTSP_SCHEMES = ("rtsp", "rtsps")
+NETWORK_SCHEMES = (*_RTSP_SCHEMES, "http")
 _KINDS = 'must begin with "rtsp://", "rtsps://", "http://", "file:/" or "demo:"'
 
 _VERBATIM = "!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~#"
@@ -48,6 +59,31 @@ def split_streams(text: str) -> list[str]:
 def is_network(address: str) -> bool:
     """Whether it is a camera in the network, which may have a login."""
     return address.partition(":")[0] in NETWORK_SCHEMES
+
+
+def with_scheme(text: str) -> str:
+    """``192.168.1.21``, ``admin@camera.home:554/x`` and the like as the ``rtsp://`` address that is meant; what has a
+    kind, or cannot be a host, comes back as it is."""
+    text = text.strip()
+    if "://" in text or text.partition(":")[0] in ("demo", "file") or not text or "/" in text[:1]:
+        return text
+    try:
+        return f"rtsp://[{ipaddress.IPv6Address(text)}]"
+    except ValueError:
+        pass
+    _, bare = cut_login(text)
+    return f"rtsp://{text}" if is_authority(re.split(r"[/?#]", bare, maxsplit=1)[0]) else text
+
+
+def bare_host(address: str) -> tuple[str, int | None, bool] | None:
+    """Host, port and whether it is under TLS of a bare ``rtsp://host``, whose path is not known; None for others."""
+    scheme, found, rest = address.partition("://")
+    if not found or scheme.lower() not in _RTSP_SCHEMES or rest.strip("/") != rest.partition("/")[0]:
+        return None
+    host, _, port = _host_and_port(rest.strip("/"))
+    if not host or any(mark in rest for mark in "?#@"):
+        return None
+    return host.strip("[]"), int(port) if port else None, scheme.lower() == "rtsps"
 
 
 def split_login(address: str) -> SplitAddress:

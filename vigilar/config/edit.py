@@ -48,9 +48,10 @@ class NewCamera:
     record: str | None = None
     sensitivity: str | float | None = None
     sound: bool | None = None
+    allow_public: bool | None = None
 
     def table(self) -> dict[str, Value]:
-        keys = ("name", "id", "address", "small", "login", "record", "sensitivity", "sound")
+        keys = ("name", "id", "address", "small", "login", "allow_public", "record", "sensitivity", "sound")
         return {key: value for key in keys if (value := getattr(self, key)) is not None}
 
 

@@ -21,6 +21,8 @@ from vigilar.vge.keys import KeyRing
 from vigilar.web import auth, drive_gate, problems, security, serving, static_files
 from vigilar.web.blueprints import (
     account,
+    adding,
+    camera_settings,
     cameras,
     events,
     exports,
@@ -76,6 +78,8 @@ def create_app(cfg: WebJob) -> Flask:
     account.limiter.init_app(app)
     blueprints = (
         account.bp,
+        adding.bp,
+        camera_settings.bp,
         cameras.bp,
         events.bp,
         exports.bp,

@@ -40,6 +40,7 @@ class CameraWish:
     user: str = ""
     password: str = field(default="", repr=False)
     record: str = ""
+    allow_public: bool = False
 
 
 class CameraBook:
@@ -92,6 +93,7 @@ class CameraBook:
             small=wish.small or None,
             login=f"secret:{login}" if login else None,
             record=wish.record or None,
+            allow_public=wish.allow_public or None,
         )
         try:
             config = add_camera(self._places, new)
@@ -108,6 +110,20 @@ class CameraBook:
         """Set keys of the file (``name``, ``record``, ``enabled``, ...); None removes one. Raises ConfigError."""
         self._check_drive()
         self._take(change_camera(self._places, camera_id, changes))
+
+    def set_login(self, camera_id: str, user: str, password: str) -> None:
+        """Replace the login of a camera, in its own secret. Raises ConfigError."""
+        self._check_drive()
+        settings = self.settings(camera_id)
+        if settings is not None and settings.login is not None:
+            self._secrets.put_login(secret_name(settings.login), user, password)
+            return
+        name = self._secrets.add_login(camera_id, user, password, self._used_secrets())
+        try:
+            self.change(camera_id, {"login": f"secret:{name}"})
+        except ConfigError:
+            self._secrets.delete(name)
+            raise
 
     def remove(self, camera_id: str) -> None:
         """Take the camera out of the file and forget its login, unless something else uses it; its recordings stay.

@@ -19,7 +19,8 @@ from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 
 FROM_MEMORY = (
-    "static", "live.", "live_socket.", "system.", "cameras.add_page", "cameras.list_cameras", "cameras.get_camera",
+    "static", "live.", "live_socket.", "system.", "cameras.list_cameras", "cameras.get_camera",
+    "adding.page", "adding.attempt", "adding.picture", "camera_settings.page",
 )  # fmt: skip
 """Endpoints, or beginnings of them, that need no row and no file once it is known who asks; FROM_FILES excepted."""
 

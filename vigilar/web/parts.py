@@ -25,6 +25,7 @@ from vigilar.web.movie_cache import MovieCache
 from vigilar.web.open_streams import OpenStreams
 from vigilar.web.patience import Patience
 from vigilar.web.probe import CameraProbe, probe_by_command
+from vigilar.web.probes import Probes
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
 
@@ -62,7 +63,8 @@ class Parts:
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
     again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told. ``probe`` tries a
     camera; by default in a program of its own, so that a hostile camera cannot reach this
-    process. ``stop`` ends all streams; ``close`` is called after the last request.
+    process; ``probes`` holds what is being tried. ``stop`` ends all streams; ``close`` is called after the last
+    request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
     for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
@@ -85,10 +87,14 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     ask_retry: Callable[[str], bool] = _no_retry
     probe: CameraProbe = probe_by_command
+    probes: Probes = field(init=False)
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)
     disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
+
+    def __post_init__(self) -> None:
+        self.probes = Probes(lambda: self.probe, self.now_ms)
 
     @property
     def rows_on_drive(self) -> bool:

@@ -94,6 +94,8 @@ class RtspClient:
         )
         self._notes = LoginNotes(self._intake.pins_dir, self._intake.may_pin)
         self._is_known = False
+        self.banner = self.date = ""
+        """What the camera calls itself before it lets anybody in, and its clock: headers of its answers."""
         self._cseq = 0
         self._unanswered: set[str] = set()
         self._bases = [address.url]
@@ -375,6 +377,7 @@ class RtspClient:
             had_login = self._login.answer(method, url) is not None
             self._send(method, url, fields)
             answer = self._await_answer()
+            self._note_headers(answer)
             if answer.status == 401 and self._address.user:
                 is_stale = self._challenge(answer)
                 if not had_login:
@@ -390,6 +393,11 @@ class RtspClient:
                     self._note_login()
                 self._note_session(answer)
             return answer
+
+    def _note_headers(self, answer: Response) -> None:
+        self.date = answer.find("date") or self.date
+        if not self.banner:
+            self.banner = " ".join(filter(None, (answer.find("server"), answer.find("www-authenticate"))))
 
     def _note_session(self, answer: Response) -> None:
         """The first id stays in force: some cameras name another one with each answer, and know only the first."""

@@ -34,6 +34,8 @@ SETTLE_S = 3.0
 
 LEARN_S = 1.0
 """For the set-up of sound that comes in band, which cameras send several times a second."""
+NTP_EPOCH_S = 2_208_988_800
+"""From 1900, where NTP begins, to 1970."""
 
 QUIET_S = 5.0
 """Beyond the time-out of the session: cameras look for dead ones now and then."""
@@ -110,7 +112,7 @@ class RtspSource:
         self._gates: list[SsrcGate] = []
         self._is_hurried = False
         self._is_settled = False
-        self._heard_s = self._asked_s = time.monotonic()
+        self._heard_s = self._asked_s = self.reported_mono_s = time.monotonic()
         if time.monotonic() < self._memory.quiet_until_s:
             raise sentences.leftovers()
         self._open()
@@ -130,6 +132,8 @@ class RtspSource:
         self._out.clear()
         self._gates.clear()
         self._sound = None  # of a try before
+        self.opened_utc_s = time.time()
+        """When the camera was asked; ``date_header`` is of that moment."""
         self._session = RtspClient(self._address, self._wait, self._intake, self._resolve)
         try:
             self._begin(wants_sound)
@@ -245,6 +249,8 @@ class RtspSource:
         def take(data: bytearray, begin: int, end: int) -> None:
             stats.note_report(data, begin, end)
             timeline.add_report(is_video, data, begin, end)
+            if is_video:
+                self.reported_mono_s = time.monotonic()
 
         return take
 
@@ -265,6 +271,17 @@ class RtspSource:
         if None in by_control:
             by_control = [times[0][1], times[1][1]]
         self._timeline.rtp_times = (by_control[0], by_control[1])
+
+    @property
+    def camera_utc_s(self) -> float | None:
+        """What the camera's clock said at ``reported_mono_s``; None while no sender report has said anything."""
+        ntp_s = self._timeline.video_report_s
+        return None if ntp_s is None else ntp_s - NTP_EPOCH_S
+
+    @property
+    def date_header(self) -> str:
+        """The camera's clock as the header of an answer; empty without one."""
+        return self._session.date
 
     @property
     def damaged(self) -> int:

@@ -91,6 +91,11 @@ class Timeline:
         return self._video.line.odd + self._sound.line.odd
 
     @property
+    def video_report_s(self) -> float | None:
+        """NTP time of the last sender report of the picture."""
+        return self._video.report[0] if self._video.report else None
+
+    @property
     def is_anchored(self) -> bool:
         return self._sound_shift is not None
 

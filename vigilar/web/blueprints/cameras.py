@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import unicodedata
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Blueprint, Response, jsonify
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.errors import CameraError, ConfigError, ErrorKind
+from vigilar.base.errors import ConfigError, ErrorKind
+from vigilar.base.house_network import OTHER_SERVICES, is_no_device, plain_address
 from vigilar.base.redact import redact
-from vigilar.config.addresses import address_problem, split_login
+from vigilar.config.addresses import address_problem, bare_host, split_login, with_scheme
 from vigilar.config.jobs import CameraInfo
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.camera_book import CameraWish
 from vigilar.web.parts import parts
 from vigilar.web.probe import ProbeWish
+from vigilar.web.probes import TooManyProbes
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.visible import visible_cameras
@@ -27,15 +30,9 @@ MAX_NAME_LENGTH = 64
 MAX_LOGIN_LENGTH = 256
 MODES = ("always", "motion", "keyframes-when-idle")
 
-_ADD_FIELDS: dict[str, type] = {"name": str, "address": str, "small": str, "user": str, "password": str, "record": str}
-_TEST_FIELDS: dict[str, type] = {"address": str, "user": str, "password": str}
-_CHANGE_FIELDS: dict[str, type] = {"name": str, "record": str, "enabled": bool}
-
-
-@bp.get("/cameras/add")
-@needs(Right.CHANGE_CAMERAS)
-def add_page() -> str:
-    return render_template("add.html", is_first=not parts().cameras.all())
+_TEST_FIELDS: dict[str, type] = {"address": str, "small": str, "user": str, "password": str, "allow_public": bool}
+_ADD_FIELDS: dict[str, type] = {"name": str, **_TEST_FIELDS, "record": str}
+_CHANGE_FIELDS: dict[str, type] = {"name": str, "record": str, "enabled": bool, "allow_public": bool}
 
 
 @bp.get("/api/v1/cameras")
@@ -52,7 +49,7 @@ def add_camera() -> AnyResponse:
     known = here.cameras.find_address(wish.address)
     if known is not None:
         raise Problem(409, "camera.exists", f"Already added as {known.name!r}.", field="address")
-    added = _edit(lambda: here.cameras.add(wish))
+    added = edit(lambda: here.cameras.add(wish))
     here.ask_reload()
     response = jsonify(_camera_json(added))
     response.status_code = 201
@@ -73,11 +70,11 @@ def change_camera(camera_id: str) -> AnyResponse:
     _get(camera_id)
     changes = read_json(_CHANGE_FIELDS)
     if "name" in changes:
-        changes["name"] = _check_name(changes["name"])
+        changes["name"] = check_name(changes["name"])
     if "record" in changes:
-        _check_mode(changes["record"])
+        check_mode(changes["record"])
     if changes:
-        _edit(lambda: here.cameras.change(camera_id, changes))
+        edit(lambda: here.cameras.change(camera_id, changes))
         here.ask_reload()
     return jsonify(_camera_json(_get(camera_id)))
 
@@ -88,7 +85,7 @@ def remove_camera(camera_id: str) -> AnyResponse:
     """The camera goes, its recordings and events stay."""
     here = parts()
     _get(camera_id)
-    _edit(lambda: here.cameras.remove(camera_id))
+    edit(lambda: here.cameras.remove(camera_id))
     here.ask_reload()
     return Response(status=204)
 
@@ -97,16 +94,55 @@ def remove_camera(camera_id: str) -> AnyResponse:
 @needs(Right.CHANGE_CAMERAS)
 def test_camera() -> AnyResponse:
     """Try an address, and a login once. A camera that fails is an answer, not an error."""
-    body = read_json(_TEST_FIELDS, required=("address",))
-    address, user, password = _check_address(body["address"], body.get("user", ""), body.get("password", ""))
+    here, wish = parts(), read_probe_wish(read_json(_TEST_FIELDS, required=("address",)))
     try:
-        found = parts().probe(ProbeWish(address, user, password))
-    except CameraError as error:
-        if error.kind is ErrorKind.TRANSIENT and not error.code:
-            raise
-        found = {"ok": False, "code": error.code, "sentence": str(error), "next_step": error.next_step, "stages": []}
-    known = parts().cameras.find_address(address)
+        found = here.probes.run(asker().id, wish)
+    except TooManyProbes as error:
+        raise too_many_probes() from error
+    if not found["ok"] and not found["code"]:
+        raise Problem(503, "camera.test", f"{found['sentence']} {found['next_step']}".strip())
+    known = here.cameras.find_address(found["address"] or wish.address)
     return jsonify({**found, "known_as": known.name if known else None})
+
+
+def read_probe_wish(body: dict[str, Any]) -> ProbeWish:
+    """What is to be tried. Raises Problem."""
+    allow_public = bool(body.get("allow_public", False))
+    address, user, password = check_address(body["address"], body.get("user", ""), body.get("password", ""))
+    check_place(address, "address", allow_public=allow_public)
+    small = body.get("small", "").strip()
+    if small:
+        small, _, _ = check_address(small, user, password, field="small")
+        check_place(small, "small", allow_public=allow_public)
+    return ProbeWish(address, user, password, small, allow_public)
+
+
+def too_many_probes() -> Problem:
+    sentence = "Two cameras are being tried at the moment, which is as many as go at once. Try again in a few seconds."
+    return Problem(429, "camera.busy", sentence)
+
+
+def check_place(address: str, field: str, *, allow_public: bool) -> None:
+    """What can be told of the place before anything is asked there: names are looked up by who opens the camera, and
+    judged again. Raises Problem."""
+    try:
+        parts_of_it = urlsplit(address)
+        host, port = parts_of_it.hostname or "", parts_of_it.port
+    except ValueError:
+        return
+    if port in OTHER_SERVICES:
+        raise Problem(422, "camera.port", f"Port {port} belongs to another kind of service.", field=field)
+    try:
+        place = plain_address(host)
+    except ValueError:
+        return
+    if is_no_device(place):
+        raise Problem(422, "camera.host_range", "That address cannot be a camera's.", field=field)
+    if place.is_loopback and port == parts().cfg.port:
+        raise Problem(422, "camera.host_self", "That address points back at this box.", field=field)
+    if place.is_global and not allow_public:
+        sentence = "Cameras must be on your home network, and this is a public address. Allow it if that is meant."
+        raise Problem(422, "camera.host_range", sentence, field=field)
 
 
 def _get(camera_id: str) -> CameraInfo:
@@ -130,30 +166,32 @@ def _camera_json(camera: CameraInfo) -> dict[str, Any]:
                 "address": redact(settings.address),
                 "small": redact(settings.small) if settings.small else None,
                 "has_login": settings.login is not None,
+                "allow_public": settings.allow_public,
             }
     return found | {"health": here.board.camera(camera.id, here.now_ms())}
 
 
 def _read_wish(body: dict[str, Any]) -> CameraWish:
-    address, user, password = _check_address(body["address"], body.get("user", ""), body.get("password", ""))
-    small = body.get("small", "").strip()
-    if small:
-        small, _, _ = _check_address(small, user, password, field="small")
+    if bare_host(with_scheme(body["address"])) and "://" not in body["address"]:
+        sentence = "Of a bare address the streams are not known yet: try the camera first, or give its rtsp:// address."
+        raise Problem(422, "camera.scheme", sentence, field="address")
+    wish = read_probe_wish(body)
     if body.get("record"):
-        _check_mode(body["record"])
+        check_mode(body["record"])
     return CameraWish(
-        name=_check_name(body["name"]),
-        address=address,
-        small=small,
-        user=user,
-        password=password,
+        name=check_name(body["name"]),
+        address=wish.address,
+        small=wish.small,
+        user=wish.user,
+        password=wish.password,
         record=body.get("record", ""),
+        allow_public=wish.allow_public,
     )
 
 
-def _check_address(address: str, user: str, password: str, field: str = "address") -> tuple[str, str, str]:
+def check_address(address: str, user: str, password: str, field: str = "address") -> tuple[str, str, str]:
     """The address without a login, and the login: of the fields, or taken out of a pasted address."""
-    found = split_login(address.strip())
+    found = split_login(with_scheme(address))
     if found.user is not None and not user:
         user, password = found.user, found.password or password
     # Files of this machine are for its command line: a page must not make the box read what it cannot.
@@ -169,7 +207,7 @@ def _check_address(address: str, user: str, password: str, field: str = "address
     return found.address, user, password
 
 
-def _check_name(text: str) -> str:
+def check_name(text: str) -> str:
     name = unicodedata.normalize("NFC", text).strip()
     if not name or len(name) > MAX_NAME_LENGTH:
         raise Problem(422, "camera.name", f"Choose a name of 1 to {MAX_NAME_LENGTH} characters.", field="name")
@@ -178,12 +216,12 @@ def _check_name(text: str) -> str:
     return name
 
 
-def _check_mode(mode: str) -> None:
+def check_mode(mode: str) -> None:
     if mode not in MODES:
         raise Problem(422, "camera.record", f"record is one of {', '.join(MODES)}.", field="record")
 
 
-def _edit(change: Any) -> Any:
+def edit(change: Any) -> Any:
     """Run a change of the file; what the file does not allow is the asker's to mend, not a bug of ours."""
     try:
         return change()

@@ -1,101 +1,63 @@
-// Adding a camera: try it, see each stage, give it a name.
+// Adding a camera: the steps of a try as they come, and what was typed kept over a reload. The page works without.
+
+const EVERY_MS = 400;
+const KEPT = ["address", "user", "small"];
+const KEY = "vigilar.add";
 
 const form = document.getElementById("add");
-const result = document.getElementById("result");
-const stages = document.getElementById("stages");
-const verdict = document.getElementById("verdict");
-const head = document.getElementById("result-head");
-const save = document.getElementById("save");
-const testButton = document.getElementById("test");
-const icons = `${document.documentElement.dataset.assets}vendor/icons.svg`;
+const button = document.getElementById("test");
 
-const value = (name) => form.elements[name].value.trim();
-
-async function post(url, body) {
-  const answer = await fetch(url, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(body),
-  });
-  return { ok: answer.ok, body: await answer.json() };
+/** Never the password: it stays with the box. */
+function keep() {
+  sessionStorage.setItem(KEY, JSON.stringify(Object.fromEntries(KEPT.map((name) => [name, form.elements[name].value]))));
 }
 
-function markField(name) {
-  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
-  const input = form.elements[name] ?? save.elements[name];
-  input?.setAttribute("aria-invalid", "true");
-  input?.focus();
+function restore() {
+  const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "{}");
+  for (const name of KEPT) if (!form.elements[name].value && kept[name]) form.elements[name].value = kept[name];
+  if (form.elements.small.value) form.querySelector("details").open = true;
 }
 
-function showStages(list) {
-  stages.replaceChildren(
-    ...list.map((stage) => {
-      const row = document.createElement("li");
-      row.classList.toggle("is-bad", !stage.ok);
-      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      svg.setAttribute("class", "icon");
-      svg.setAttribute("aria-hidden", "true");
-      const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-      use.setAttribute("href", `${icons}#${stage.ok ? "ok" : "bad"}`);
-      svg.append(use);
-      const words = document.createElement("span");
-      words.textContent = stage.detail || stage.name;
-      const took = document.createElement("span");
-      took.className = "took";
-      took.textContent = stage.ms === null || stage.ms === undefined ? "" : `${Math.round(stage.ms)} ms`;
-      row.append(svg, words, took);
-      return row;
-    }),
-  );
+/** Take what the box shows now in place of what stands here; a picture that is there already stays. */
+async function draw() {
+  const old = document.getElementById("result");
+  const answer = await fetch(location.pathname, { headers: { Accept: "text/html" } });
+  if (!answer.ok) throw new Error(answer.statusText);
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("result");
+  if (!fresh?.dataset.state) return location.assign("/cameras/add"); // forgotten
+  const [was, is] = [old.querySelector("img"), fresh.querySelector("img")];
+  // In its place, and not in the other document first: that would load it again.
+  old.replaceChildren(...[...fresh.childNodes].map((node) => (was && node === is ? was : node)));
+  old.dataset.state = fresh.dataset.state;
+  if (fresh.dataset.state === "running") return setTimeout(follow, EVERY_MS);
+  document.getElementById("tries").replaceWith(page.getElementById("tries"));
+  const [mine, theirs] = [form.querySelector(".ticked"), page.querySelector("#add .ticked")];
+  if (theirs && !mine) button.before(theirs);
+  button.disabled = false;
+  (document.getElementById("name") ?? document.getElementById("result-head")).focus();
 }
 
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (!value("address")) return markField("address");
-  result.hidden = false;
-  save.hidden = true;
-  stages.replaceChildren();
-  head.textContent = "Trying…";
-  verdict.textContent = "Asking the camera. This takes a few seconds.";
-  testButton.disabled = true;
+async function follow() {
   try {
-    const { ok, body } = await post("/api/v1/cameras/test", {
-      address: value("address"),
-      user: value("user"),
-      password: form.elements.password.value,
-    });
-    if (!ok) {
-      head.textContent = "That did not work";
-      verdict.textContent = body.detail;
-      if (body.field) markField(body.field);
-      return;
-    }
-    showStages(body.stages ?? []);
-    head.textContent = body.ok ? "It works" : "That did not work";
-    verdict.textContent = [body.sentence, body.next_step].filter(Boolean).join(" ");
-    if (body.known_as) verdict.textContent = `You already have this camera as ${body.known_as}.`;
-    else if (body.ok) {
-      save.hidden = false;
-      save.elements.name.focus();
-    }
+    await draw();
   } catch {
-    head.textContent = "That did not work";
-    verdict.textContent = "The box did not answer. Try again.";
-  } finally {
-    testButton.disabled = false;
+    document.getElementById("verdict").textContent = "The box does not answer; asking again.";
+    setTimeout(follow, 5 * EVERY_MS);
   }
-});
+}
 
-save.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const { ok, body } = await post("/api/v1/cameras", {
-    name: save.elements.name.value.trim(),
-    address: value("address"),
-    small: value("small"),
-    user: value("user"),
-    password: form.elements.password.value,
-  });
-  if (ok) return location.assign("/live");
-  verdict.textContent = body.detail;
-  if (body.field) markField(body.field);
+restore();
+form.addEventListener("input", keep);
+form.addEventListener("submit", () => {
+  button.disabled = true; // one try a click
 });
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) button.disabled = false;
+});
+const result = document.getElementById("result");
+if (result.dataset.state === "running") {
+  document.getElementById("result-head").focus(); // on a phone it lies below the form
+  setTimeout(follow, EVERY_MS);
+} else if (result.dataset.state === "done") (document.getElementById("name") ?? document.getElementById("result-head")).focus();
+result.addEventListener("submit", () => sessionStorage.removeItem(KEY));

@@ -1,0 +1,148 @@
+"""The settings of one camera, for those who may change cameras. Works without script."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug import Response as AnyResponse
+
+from vigilar.base.redact import redact
+from vigilar.config.addresses import is_network
+from vigilar.config.models import Camera
+from vigilar.config.values import dump_rate
+from vigilar.web.auth import asker
+from vigilar.web.blueprints.adding import MODE_WORDS
+from vigilar.web.blueprints.cameras import check_mode, check_name, edit
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.rights import Right, needs
+from vigilar.web.visible import visible_cameras
+
+bp = Blueprint("camera_settings", __name__)
+
+MAX_RATES_MBPS = (10, 25, 50, 100, 200)
+MAX_LOGIN_LENGTH = 256
+
+
+@bp.get("/cameras/<camera_id>/settings")
+@needs(Right.CHANGE_CAMERAS)
+def page(camera_id: str) -> str:
+    return _page(camera_id)
+
+
+@bp.post("/cameras/<camera_id>/settings")
+@needs(Right.CHANGE_CAMERAS)
+def save(camera_id: str) -> AnyResponse:
+    """All fields of the form; what the house has by itself is left out of the file."""
+    here, settings = parts(), _settings(camera_id)
+    try:
+        changes = _changes(settings)
+        if changes:
+            edit(lambda: here.cameras.change(camera_id, changes))
+            here.ask_reload()
+    except Problem as problem:
+        return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
+    return _see(camera_id)
+
+
+@bp.post("/cameras/<camera_id>/login")
+@needs(Right.CHANGE_CAMERAS)
+def login(camera_id: str) -> AnyResponse:
+    here = parts()
+    _settings(camera_id)
+    user, password = request.form.get("user", "").strip(), request.form.get("password", "")
+    try:
+        if not user:
+            raise Problem(422, "camera.login", "Type the login name of the camera.", field="user")
+        if max(len(user), len(password)) > MAX_LOGIN_LENGTH or not (user + password).isprintable():
+            raise Problem(422, "camera.login", "The login holds characters that cannot be part of one.", field="user")
+        edit(lambda: here.cameras.set_login(camera_id, user, password))
+    except Problem as problem:
+        return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
+    here.ask_reload()
+    return _see(camera_id)
+
+
+@bp.post("/cameras/<camera_id>/remove")
+@needs(Right.CHANGE_CAMERAS)
+def remove(camera_id: str) -> AnyResponse:
+    """The camera goes, its recordings and events stay."""
+    here = parts()
+    _settings(camera_id)
+    if "sure" not in request.form:
+        problem = Problem(422, "camera.sure", "Tick the box first: recording stops at once.", field="sure")
+        return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
+    edit(lambda: here.cameras.remove(camera_id))
+    here.ask_reload()
+    return redirect("/live", 303)
+
+
+def _settings(camera_id: str) -> Camera:
+    """Raises Problem for a camera that is not there, or that the asker does not see."""
+    visible_cameras(asker()).get(camera_id)
+    found = parts().cameras.settings(camera_id)
+    if found is None:
+        raise Problem(404, "camera.unknown", "There is no such camera.")
+    return found
+
+
+def _changes(settings: Camera) -> dict[str, Any]:
+    """What of the form differs from the file. Raises Problem."""
+    form = request.form
+    record, rate, transport = form.get("record", ""), form.get("max_rate", ""), form.get("transport", "tcp")
+    if record:
+        check_mode(record)
+    if rate not in _rates(settings):
+        raise Problem(422, "camera.max_rate", "Choose one of the rates.", field="max_rate")
+    if transport not in ("tcp", "udp"):
+        raise Problem(422, "camera.transport", "Choose TCP or UDP.", field="transport")
+    wanted: dict[str, Any] = {
+        "name": check_name(form.get("name", "")),
+        "record": record or None,
+        "enabled": "enabled" in form,
+        "sound": {"yes": True, "no": False}.get(form.get("sound", "")),
+    }
+    if is_network(settings.address):
+        wanted |= {"transport": transport, "allow_public": "allow_public" in form, "max_rate": rate}
+    now = _now(settings)
+    return {key: value for key, value in wanted.items() if value != now[key]}
+
+
+def _now(settings: Camera) -> dict[str, Any]:
+    return {
+        "name": settings.name,
+        "record": settings.record,
+        "enabled": settings.enabled,
+        "sound": settings.sound,
+        "transport": settings.transport,
+        "allow_public": settings.allow_public,
+        "max_rate": dump_rate(settings.max_rate),
+    }
+
+
+def _rates(settings: Camera) -> list[str]:
+    """The rates to choose from, the one in force among them."""
+    rates = sorted({*(mbps * 1_000_000 for mbps in MAX_RATES_MBPS), settings.max_rate})
+    return [dump_rate(one) for one in rates]
+
+
+def _see(camera_id: str) -> AnyResponse:
+    return redirect(url_for("camera_settings.page", camera_id=camera_id, saved=""), 303)
+
+
+def _page(camera_id: str, problem: Problem | None = None) -> str:
+    settings = _settings(camera_id)
+    return render_template(
+        "camera_settings.html",
+        camera_id=camera_id,
+        camera=settings,
+        address=redact(settings.address),
+        small=redact(settings.small) if settings.small else "",
+        is_network=is_network(settings.address),
+        modes=MODE_WORDS,
+        rates=_rates(settings),
+        rate=dump_rate(settings.max_rate),
+        problem=problem,
+        is_saved=problem is None and "saved" in request.args,
+    )
