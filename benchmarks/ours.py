@@ -46,7 +46,15 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def house(folder: Path, mains: list[str], subs: list[str], *, detect: bool) -> Iterator[House]:
-    """Start Vigilar with these cameras in ``folder`` and wait until all of them record.
+    """Start Vigilar with these cameras in ``folder`` and wait until all of them record."""
+    lay_house(folder, mains, subs, detect=detect)
+    with started(folder) as process:
+        _wait_recording(folder, len(mains), process)
+        yield House(psutil.Process(process.pid), folder)
+
+
+def lay_house(folder: Path, mains: list[str], subs: list[str], *, detect: bool) -> None:
+    """The settings of a house with these cameras.
 
     Its bytecode is there, as from its second start on: a compiler leaves gaps in the memory it worked in.
     """
@@ -59,12 +67,16 @@ def house(folder: Path, mains: list[str], subs: list[str], *, detect: bool) -> I
         if subs:
             lines.append(f'small = "{subs[n]}"')
     (folder / "vigilar.toml").write_text("\n".join(lines) + "\n", encoding="ascii")
-    with (folder / "log").open("wb") as log:
+
+
+@contextlib.contextmanager
+def started(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """The house in ``folder`` runs until the block ends; whether it records already is not looked at."""
+    with (folder / "log").open("ab") as log:
         command = [sys.executable, "-m", "vigilar", "start", "--data-dir", str(folder)]
         process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=_environment())
     try:
-        _wait_recording(folder, len(mains), process)
-        yield House(psutil.Process(process.pid), folder)
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, WebSocket, expect, sync_playwright
 
-from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
-from tests.browser.house import House, first_jpeg, open_house, serve
+from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch
+from tests.browser.house import first_jpeg
+from tests.browser.live_kit import HIDE, opened, report
 from tests.recording_kit import Clip, make_clip
-from vigilar.base.stop import Stop
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-HIDE = """isHidden => { Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
-    document.dispatchEvent(new Event("visibilitychange")); }"""
 
 
 @pytest.fixture(scope="module")
@@ -36,48 +32,6 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return make_clip(tmp_path_factory.mktemp("clips"), has_sound=True, gop=10, size=(320, 180))
-
-
-class Place:
-    """A served house with so many cameras, all live, and a browser for it."""
-
-    def __init__(self, house: House, url: str, chromium: Browser, cables: dict[str, Stop]) -> None:
-        self.house, self.url, self.cables = house, url, cables
-        self._chromium = chromium
-
-    def browser(self, width: int = 1440, height: int = 900) -> BrowserContext:
-        context = self._chromium.new_context(viewport={"width": width, "height": height})
-        sign_in(context.new_page(), self.url)
-        return context
-
-    def page(self, path: str = "/live", width: int = 1440, height: int = 900) -> Page:
-        page = self.browser(width, height).pages[0]
-        page.goto(self.url + path)
-        return page
-
-    def close(self) -> None:
-        for context in list(self._chromium.contexts):
-            context.close()
-
-    def well(self) -> None:
-        self.house.well(*self.cables)
-
-
-@contextmanager
-def opened(folder: Path, chromium: Browser, clip: Clip, count: int) -> Iterator[Place]:
-    cameras = tuple((f"cam-{number}", f"Camera {number}") for number in range(1, count + 1))
-    with open_house(folder, cameras) as house, serve(house) as url, ExitStack() as ending:
-        house.client()
-        cables = {camera_id: house.feed(camera_id, clip) for camera_id, _ in cameras}
-        place = Place(house, url, chromium, cables)
-        place.well()
-        ending.callback(place.close)
-        yield place
-
-
-def report(capsys: pytest.CaptureFixture[str], words: str) -> None:
-    with capsys.disabled():
-        print(f"\n{words}", end="")  # noqa: T201 -- the figure of the test
 
 
 @pytest.mark.quiet

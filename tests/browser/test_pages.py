@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 
 from tests.browser.chromium import AXE, EXECUTABLE, FOREIGN_NAME, find_violations, launch, sign_in
 from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
+from tests.browser.live_kit import report
 from tests.probe_kit import said, saying, stage
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.stop import Stop
@@ -648,7 +649,7 @@ def test_wrong_login_of_camera_is_said(full: Site) -> None:
 @pytest.mark.parametrize(
     ("path", "limit_kb"), [("/login", 60), ("/events", 110), ("/events/1", 240), ("/live", 240), ("/watch/garden", 240)]
 )
-def test_page_keeps_its_weight(full: Site, path: str, limit_kb: int) -> None:
+def test_page_keeps_its_weight(full: Site, path: str, limit_kb: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Packed bytes of page, styles, scripts and icons; pictures aside (ux.md 3.2)."""
     page = full.page()
     sizes: dict[str, int] = {}
@@ -661,6 +662,7 @@ def test_page_keeps_its_weight(full: Site, path: str, limit_kb: int) -> None:
     page.goto(full.url + path)
     page.wait_for_timeout(1500)
     total = sum(sizes.values())
+    report(capsys, f"W-01 {path} weighs {total / 1000:.0f} kB ({limit_kb})")
     assert total < limit_kb * 1000, sizes
 
 

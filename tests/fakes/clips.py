@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +17,7 @@ from vigilar.media.file_source import FileSource
 from vigilar.media.packets import RawPacket
 
 WIDTH, HEIGHT, RATE = 320, 180, 10
+TONE_HZ = 440
 
 
 def needs_h265() -> pytest.MarkDecorator:
@@ -32,6 +34,28 @@ def make_clip(
         for number in range(pictures):
             row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
             clip.write(np.repeat(np.tile(row, (HEIGHT, 1))[:, :, None], 3, axis=2))
+    return path
+
+
+def make_mjpeg_clip(path: Path, *, pictures: int = 20, rate: int = RATE, has_sound: bool = False) -> Path:
+    """``make_clip``'s ramp as MJPEG with the usual Huffman codes, which RTP needs, in QuickTime."""
+    with av.open(str(path), "w") as out:
+        options = {"huffman": "default", "force_duplicated_matrix": "1"}
+        stream = out.add_stream("mjpeg", rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, 176, "yuvj420p"
+        if has_sound:
+            sound = out.add_stream("pcm_alaw", rate=8000, layout="mono")
+            for begin in range(0, 8000 * pictures // rate, 160):
+                silence = AudioFrame.from_ndarray(np.zeros((1, 160), np.int16), format="s16", layout="mono")
+                silence.sample_rate, silence.pts, silence.time_base = 8000, begin, Fraction(1, 8000)
+                out.mux(sound.encode(silence))
+        for number in range(pictures):
+            row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
+            picture = np.repeat(np.tile(row, (176, 1))[:, :, None], 3, axis=2)
+            frame = av.VideoFrame.from_ndarray(picture, format="bgr24").reformat(format="yuvj420p")
+            frame.pts, frame.time_base = number, Fraction(1, rate)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
     return path
 
 
@@ -77,4 +101,28 @@ def make_g711_clip(path: Path, *, pictures: int = 20, rate: int = 8000) -> Path:
             frame = AudioFrame.from_ndarray(tone[None, begin : begin + 160], format="s16", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = rate, begin, Fraction(1, rate)
             out.mux(sound.encode(frame))
+    return path
+
+
+def make_tone_clip(path: Path, codec: str, rate: int, layout: str, *, pictures: int = 30) -> Path:
+    """A Matroska clip of ``make_clip``'s pictures with a tone of TONE_HZ as ``codec``."""
+    silent = make_clip(path.with_suffix(".mp4"), pictures=pictures)
+    channels = 2 if layout == "stereo" else 1
+    out: Any
+    with av.open(str(silent)) as source, av.open(str(path), "w", format="matroska") as out:
+        video = out.add_stream_from_template(source.streams.video[0])
+        sound = out.add_stream(codec, rate=rate, layout=layout)
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+        form = sound.codec_context.format.name
+        resampler = av.AudioResampler(form, layout, rate, frame_size=sound.codec_context.frame_size or 320)
+        tone = np.sin(np.arange(rate * pictures // RATE) * 2 * np.pi * TONE_HZ / rate)
+        samples = np.repeat((8000 * tone).astype(np.int16), channels)[None]
+        frame = AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for piece in [*resampler.resample(frame), *resampler.resample(None)]:
+            out.mux(sound.encode(piece))
+        out.mux(sound.encode(None))
     return path

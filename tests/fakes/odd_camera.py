@@ -16,16 +16,18 @@ Twist = Callable[[Piece, float, int], tuple[float, float] | None]
 its stamp, how much slower than real time it comes), None to leave it out. Called once a picture or sound."""
 
 
-def odd_camera(clip: Path, *, video: Twist | None = None, sound: Twist | None = None, pace: float = 1.0) -> OddCamera:
+def odd_camera(
+    clip: Path, *, video: Twist | None = None, sound: Twist | None = None, pace: float = 1.0, fault: Fault | None = None
+) -> OddCamera:
     """Sends ``clip`` in a loop with what ``video`` and ``sound`` do to it; ``pace`` 2.0 takes twice as long."""
-    return OddCamera(clip, {True: video, False: sound}, pace)
+    return OddCamera(clip, {True: video, False: sound}, pace, fault or Fault())
 
 
 class OddCamera(FakeCamera):
     """Its one mount is ``main``."""
 
-    def __init__(self, clip: Path, twists: dict[bool, Twist | None], pace: float) -> None:
-        super().__init__({"main": (clip, Fault())})
+    def __init__(self, clip: Path, twists: dict[bool, Twist | None], pace: float, fault: Fault) -> None:
+        super().__init__({"main": (clip, fault)})
         self.pictures = 0
         """Sent, on all connections."""
         camera = self

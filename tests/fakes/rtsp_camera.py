@@ -49,7 +49,8 @@ class Fault:
     say; ``redirect`` answers DESCRIBE with 302 to itself; ``no_marker`` never sets the marker bit; ``garbage_s`` sends
     nonsense from then on. ``udp`` is ``refused`` or ``silent``, which agrees and sends nothing; ``swap`` is per cent of
     packets over UDP that come after the next; ``report_s`` ends the session when no receiver report came for so long,
-    whatever requests come; ``bad_sound`` is the status that answers SETUP of the sound.
+    whatever requests come; ``bad_sound`` is the status that answers SETUP of the sound. ``latm`` sends AAC in LATM with
+    its set-up in band.
     """
 
     user: str = ""
@@ -73,6 +74,7 @@ class Fault:
     swap: float = 0.0
     report_s: float | None = None
     bad_sound: int = 0
+    latm: bool = False
 
     @classmethod
     def parse(cls, query: str) -> Fault:
@@ -133,6 +135,9 @@ class Clip:
         self.pieces.sort(key=lambda piece: piece.at_s)
 
     def _packetise(self, source: Any, stream: Any, number: int, before_keyframe: bytes) -> None:
+        if self._fault.latm and stream.type == "audio":
+            self._packetise_latm(source, stream, number)
+            return
         sink = _Sink()
         out: Any = av.open(sink, "w", format="rtp", container_options={"packetsize": "1400"})
         copy = out.add_stream_from_template(stream)
@@ -159,6 +164,27 @@ class Clip:
                 self.pieces.append(Piece(due_s, number, (stamp - base) & 0xFFFFFFFF, starts_keyframe, raw))
                 starts_keyframe = False
             sink.writes.clear()
+        out.close()
+
+    def _packetise_latm(self, source: Any, stream: Any, number: int) -> None:
+        """Each unit as an AudioMuxElement of libav's LATM muxer, without its sync word, in two packets."""
+        sink = _Sink()
+        out: Any = av.open(sink, "w", format="latm")
+        copy = out.add_stream_from_template(stream)
+        source.seek(0)
+        for packet in source.demux(stream):
+            if packet.dts is None or packet.dts < 0:
+                continue
+            at_s = float(packet.pts * packet.time_base)
+            self.length_s = max(self.length_s, at_s + float(packet.duration * packet.time_base))
+            packet.stream = copy
+            out.mux(packet)
+            element = b"".join(sink.writes)[3:]
+            sink.writes.clear()
+            ticks = round(at_s * self.tracks[number].clock)
+            for part, marker in ((element[:60], 0), (element[60:], 0x80)):
+                raw = struct.pack(">BBHII", 0x80, 97 | marker, 0, 0, 0) + part
+                self.pieces.append(Piece(at_s, number, ticks, False, raw))
         out.close()
 
     def description(self) -> str:
@@ -189,6 +215,15 @@ def _describe(codec: Any, number: int, fault: Fault) -> _Track:
     extra = bytes(codec.extradata or b"")
     if codec.name in LAYOUTS:
         clock, text = 90_000, "m=video 0 RTP/AVP 96\r\n" + _video_lines(codec.name, extra, fault)
+    elif codec.name == "mjpeg":
+        clock, text = 90_000, "m=video 0 RTP/AVP 26\r\n"
+    elif codec.name == "aac" and fault.latm:
+        clock, text = 90_000, "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/90000\r\na=fmtp:97 cpresent=1\r\n"
+    elif codec.name in ("opus", "pcm_s16be"):
+        clock = codec.sample_rate
+        name = "opus" if codec.name == "opus" else "L16"
+        kind = {(44_100, 2): 10, (44_100, 1): 11}.get((clock, codec.layout.nb_channels), 97) if name == "L16" else 97
+        text = f"m=audio 0 RTP/AVP {kind}\r\na=rtpmap:{kind} {name}/{clock}/{codec.layout.nb_channels}\r\n"
     elif codec.name == "aac":
         clock = codec.sample_rate
         text = (
@@ -199,7 +234,7 @@ def _describe(codec: Any, number: int, fault: Fault) -> _Track:
     else:
         kind, name = (8, "PCMA") if codec.name == "pcm_alaw" else (0, "PCMU")
         clock, text = 8000, f"m=audio 0 RTP/AVP {kind}\r\na=rtpmap:{kind} {name}/8000\r\n"
-    return _Track(clock, codec.name in LAYOUTS, text + f"a=control:trackID={number}\r\n")
+    return _Track(clock, codec.type == "video", text + f"a=control:trackID={number}\r\n")
 
 
 def _video_lines(codec: str, extra: bytes, fault: Fault) -> str:

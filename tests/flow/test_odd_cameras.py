@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,9 +17,20 @@ import numpy as np
 import pytest
 
 from tests.conftest import wait_until
-from tests.fakes.clips import HEIGHT, RATE, WIDTH, make_clip, make_g711_clip, raw_packets
+from tests.fakes.clips import (
+    HEIGHT,
+    RATE,
+    WIDTH,
+    make_b_frame_clip,
+    make_clip,
+    make_g711_clip,
+    make_mjpeg_clip,
+    make_tone_clip,
+    needs_h265,
+    raw_packets,
+)
 from tests.fakes.odd_camera import OddCamera, Twist, odd_camera
-from tests.fakes.rtsp_camera import Piece
+from tests.fakes.rtsp_camera import Fault, Piece
 from tests.recording_kit import Bench, bench, probe_times
 from vigilar.base.clock import SystemClock
 from vigilar.base.stop import Stop
@@ -264,3 +276,41 @@ def test_gate_runs_are_told_apart(clip: Path) -> None:
     second = [p for raw in raws[20:] for p in gate.pass_on(raw, 0, 0)]
     assert {p.run for p in first} == {1}
     assert {p.run for p in second} == {2}
+
+
+def twisted_rate(factor: float) -> Twist:
+    """As ``at_rate``, of pictures of any payload type."""
+    return lambda piece, loop_s, _number: ((loop_s + piece.ticks / 90_000) * (factor - 1), 0.0)
+
+
+OTHER_PICTURES = {
+    "one in three a little back": single(-0.25, 3),
+    "half a second back, lasting": jump(-0.5, 15),
+    "a day ahead, lasting": jump(86_400.0, 15),
+    "about to wrap": lambda _piece, _loop_s, _number: (47_721.0, 0.0),
+    "stands still": twisted_rate(0.0),
+    "1.42 times the rate": twisted_rate(1.42),
+    "jitter of 80 ms": lambda _piece, _loop_s, number: (random.Random(number).uniform(-0.08, 0.08), 0.0),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_PICTURES)
+@pytest.mark.parametrize("kind", [pytest.param("h265", marks=needs_h265()), "b frames", "mjpeg"])
+def test_odd_stamps_of_other_codecs(tmp_path: Path, name: str, kind: str) -> None:
+    clip = {
+        "h265": partial(make_clip, tmp_path / "clip.mp4", pictures=30, sound=True, h265=True),
+        "b frames": partial(make_b_frame_clip, tmp_path / "clip.mp4"),
+        "mjpeg": partial(make_mjpeg_clip, tmp_path / "clip.mov", pictures=30),
+    }[kind]()
+    with recording(odd_camera(clip, video=OTHER_PICTURES[name]), tmp_path, 5.0) as made:
+        made.check_plays(slack_s=1.2)
+
+
+@pytest.mark.parametrize("name", ["steps back", "an hour ahead, once", "never comes", "stops"])
+@pytest.mark.parametrize("kind", ["opus", "latm"])
+def test_bad_sound_of_other_codecs_does_not_touch_the_picture(tmp_path: Path, name: str, kind: str) -> None:
+    codec, rate = ("libopus", 48_000) if kind == "opus" else ("aac", 16_000)
+    clip = make_tone_clip(tmp_path / "clip.mkv", codec, rate, "mono")
+    with recording(odd_camera(clip, sound=SOUNDS[name], fault=Fault(latm=kind == "latm")), tmp_path, 5.0) as made:
+        # What came before the set-up of LATM was known, a second at most, is in the file as well.
+        made.check_plays(slack_s=2.0)

@@ -6,7 +6,7 @@ usage: /usr/bin/python3 gst_server.py PORT NAME=FILE[,user=U,password=P] ...
 Runs with the system's Python, since Debian's ``python3-gi`` belongs to it. Every mount serves its file in an endless
 loop without re-encoding; timestamps go on over the seam. PORT 0 takes a free one. Prints ``ready PORT`` when up and
 ``playing NAME`` with the monotonic clock when a clip starts from its beginning, so that a test knows what is in
-the picture when. FILE is MP4 with H.264 or H.265 and optionally AAC.
+the picture when. FILE is MP4 with H.264 or H.265, or QuickTime with MJPEG, and optionally AAC.
 """
 
 import sys
@@ -20,7 +20,7 @@ gi.require_version("GstApp", "1.0")
 gi.require_version("GstPbutils", "1.0")
 from gi.repository import GLib, Gst, GstApp, GstPbutils, GstRtspServer  # noqa: E402, F401  (GstApp adds signals)
 
-VIDEO = {"video/x-h264": "h264", "video/x-h265": "h265"}
+VIDEO = {"video/x-h264": "h264", "video/x-h265": "h265", "image/jpeg": "jpeg"}
 
 
 def say(text):
@@ -45,9 +45,10 @@ class Loop(GstRtspServer.RTSPMediaFactory):
         self.set_shared(True)
         self.set_latency(0)
         source = "is-live=true format=time do-timestamp=false block=false max-bytes=0"
+        sets = "" if self.codec == "jpeg" else "config-interval=-1"
+        number = 26 if self.codec == "jpeg" else 96
         launch = (
-            f"( appsrc name=v {source} ! {self.codec}parse config-interval=-1 "
-            f"! rtp{self.codec}pay name=pay0 pt=96 config-interval=-1"
+            f"( appsrc name=v {source} ! {self.codec}parse {sets} ! rtp{self.codec}pay name=pay0 pt={number} {sets}"
         )
         if self.has_audio:
             launch += f" appsrc name=a {source} ! aacparse ! rtpmp4gpay name=pay1 pt=97"

@@ -13,7 +13,8 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource
-from vigilar.capture.worker import CaptureWorker, Connection
+from vigilar.capture.rtsp.sentences import unreachable
+from vigilar.capture.worker import NOT_THERE_S, CaptureWorker, Connection
 from vigilar.media.bitstream import parameter_sets
 from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
 
@@ -282,6 +283,21 @@ def test_other_failure_is_retried_soon() -> None:
     bench = Bench([], [CameraError("Nothing answers.", kind=ErrorKind.TRANSIENT, code="V-CAM-01")])
     bench.worker().run()
     assert bench.connections[0].next_try_s <= 1.0
+
+
+class Impatient(Stop):
+    """Nobody waits."""
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        return self.is_set()
+
+
+def test_camera_that_is_not_there_is_tried_each_second_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench([], [unreachable("it refuses the connection") for _ in range(30)], stop=Impatient())
+    bench.worker().run()
+    assert len(bench.connections) == 30
+    assert all(one.next_try_s <= NOT_THERE_S for one in bench.connections)
+    assert len(caplog.records) == 1
 
 
 def test_hurry_holds_for_this_connection_and_later_ones(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

@@ -13,6 +13,8 @@ from vigilar.config.addresses import address_problem, split_login, with_login
     "address",
     [
         "rtsp://192.168.1.21/stream1",
+        "http://192.168.1.21/video.mjpg?fps=10",
+        "http://192.168.1.21:8080/videostream.cgi?user={user}&pwd={password}",
         "rtsp://192.168.1.21:554",
         "rtsp://cam.lan:8554/live?channel=1&subtype=0",
         "rtsp://[fe80::1]:554/x",
@@ -38,7 +40,7 @@ def test_good_address_has_no_problem(address: str) -> None:
     [
         ("", "is empty"),
         ("192.168.1.21", "must begin with"),
-        ("http://192.168.1.21/x", "must begin with"),
+        ("https://192.168.1.21/x", "must begin with"),
         ("RTSP://h/x", "must begin with"),
         ("rtsp:/h/x", "must begin with"),
         ("rtsp://", "names no host"),

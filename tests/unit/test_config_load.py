@@ -120,7 +120,7 @@ def test_unknown_key_names_the_nearest_right_one(text: str, says: str) -> None:
         ('[[camera]]\nname = "x"\naddress = "demo:hall"\nsmall = "rtsp://h/x"', "small: is not for a demo scene"),
         (
             '[[camera]]\nname = "x"\naddress = "file:/x"\nlogin = "secret:x"',
-            'login: is only for an "rtsp://" or "rtsps://" address',
+            'login: is only for an "rtsp://", "rtsps://" or "http://" address',
         ),
         (
             '[[camera]]\nname = "x"\naddress = "rtsp://h/{password}"',

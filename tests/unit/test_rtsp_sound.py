@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
+import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,7 +115,7 @@ def test_odd_aac_payload_gives_nothing(payload: bytes) -> None:
         ("MPEG4-GENERIC/16000", AAC + ";sizelength=0"),
         ("MPEG4-GENERIC/16000", AAC + ";sizelength=99"),
         ("MPEG4-GENERIC/x", AAC),
-        ("MP4A-LATM/16000", ""),
+        ("MP4A-LATM/16001", ""),
         ("PCMA/0", ""),
         ("L16/8000/8", ""),
         ("", ""),
@@ -239,9 +242,75 @@ def test_latm_is_taken_apart() -> None:
     assert [(raw.data, raw.pts) for raw in out] == [(b"one", 0), (long, 1024)]
 
 
-@pytest.mark.parametrize("fmtp", ["cpresent=1;config=400028103fc0", "cpresent=0;config=ff", "cpresent=0;config=40"])
+@pytest.mark.parametrize("fmtp", ["cpresent=0", "cpresent=0;config=ff", "cpresent=0;config=40"])
 def test_latm_that_cannot_be_had_is_left_out(fmtp: str) -> None:
     assert opened(media("MP4A-LATM/16000", fmtp))[0] is None
+
+
+def in_band(units: list[bytes], setup: bytes, rate: int) -> list[bytes]:
+    """Elements with their set-up, as libav's LATM muxer makes them: without the sync word, which RTP does not have."""
+    sink = io.BytesIO()
+    out: Any
+    with av.open(sink, "w", format="latm") as out:
+        stream = out.add_stream("aac", rate=rate, layout="mono")
+        stream.codec_context.extradata = setup
+        for number, unit in enumerate(units):
+            packet = av.Packet(unit)
+            packet.stream, packet.time_base = stream, Fraction(1, rate)
+            packet.pts = packet.dts = number * 1024
+            out.mux(packet)
+    data, elements = sink.getvalue(), []
+    while data:
+        size = int.from_bytes(data[1:3], "big") & 0x1FFF
+        elements.append(data[3 : 3 + size])
+        data = data[3 + size :]
+    return elements
+
+
+UNITS = [bytes((0x01, 0x40)) + bytes((number,)) * (180 + 40 * number) for number in range(5)]
+
+
+@pytest.mark.parametrize("fmtp", ["cpresent=1", "", "cpresent=1;config=400028103fc0"])
+def test_latm_with_its_set_up_in_band_is_taken_apart(fmtp: str) -> None:
+    track, out = opened(media("MP4A-LATM/16000", fmtp))
+    assert track is not None
+    assert track.is_guessed == ("config" not in fmtp)
+    for number, element in enumerate(in_band(UNITS, b"\x14\x08", 16_000)):
+        give(track, element[:50], 50 + 1024 * number, marker=False)
+        give(track, element[50:], 50 + 1024 * number)
+    assert [raw.data for raw in out] == UNITS
+    assert [raw.pts for raw in out] == [1024 * number for number in range(5)]
+    assert not track.is_guessed
+
+
+def test_set_up_in_band_counts_more_than_the_description() -> None:
+    """The clock may be another than the rate."""
+    track, out = opened(media("MP4A-LATM/48000/2"))
+    assert track is not None
+    for number, element in enumerate(in_band(UNITS, b"\x14\x08", 16_000)):
+        give(track, element, 50 + 3072 * number)
+    assert (track.info.sample_rate, track.info.channels, track.info.setup) == (16_000, 1, b"\x14\x08")
+    assert [raw.duration for raw in out] == [3072] * 5
+
+
+def test_set_up_in_band_that_changes_leaves_the_sound_out(caplog: pytest.LogCaptureFixture) -> None:
+    track, out = opened(media("MP4A-LATM/16000", "cpresent=1"))
+    assert track is not None
+    give(track, in_band(UNITS[:1], b"\x14\x08", 16_000)[0], 50)
+    for number, element in enumerate(in_band(UNITS, b"\x11\x88", 48_000)):
+        give(track, element, 1074 + 1024 * number)
+    give(track, in_band(UNITS[1:2], b"\x14\x08", 16_000)[0], 9000)
+    assert [raw.data for raw in out] == UNITS[:2]
+    assert len(caplog.records) == 1
+
+
+@given(st.binary(max_size=12), st.binary(max_size=60))
+def test_noise_as_latm_in_band_raises_nothing(config: bytes, payload: bytes) -> None:
+    for fmtp in ("cpresent=1", f"cpresent=1;config={config.hex()}"):
+        track, _ = opened(media("MP4A-LATM/16000", fmtp))
+        if track is not None:
+            give(track, payload, 0)
+            give(track, config, 1024)
 
 
 @given(st.binary(max_size=12), st.binary(max_size=60))

@@ -7,7 +7,7 @@ import re
 from vigilar.base.url_login import without_passwords
 
 _URL_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]*@(?=[^/\s])")
-_URL_USER_ODD = re.compile(r"(?P<scheme>rtsps?://)[^\s]*@")
+_URL_USER_ODD = re.compile(r"(?P<scheme>(?:rtsps?|http)://)[^\s]*@")
 _URL = re.compile(r"(?:rtsps?|https?)://[^\s\"'<>]+")
 _NAMED = re.compile(
     r"(?P<name>(?:\b|_)(?:(?:login|user|usr)?_?(?:pass(?:word|wd|w)?|passwort|pas|pwd|psw|psswd)|pw|(?:access|auth)?_?token|authbasic"
@@ -20,7 +20,7 @@ _NAMED = re.compile(
 def redact(text: str) -> str:
     """``text`` without user names and passwords in addresses and without values of secret-like names.
 
-    A password that itself holds ``@`` or ``/`` is covered for RTSP: all up to the last ``@`` goes.
+    A password that itself holds ``@`` or ``/`` is covered for cameras: all up to the last ``@`` goes.
 
     >>> redact("open rtsp://admin:p@ss:w/rd@10.0.0.7:554/live")
     'open rtsp://***@10.0.0.7:554/live'

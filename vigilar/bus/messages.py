@@ -104,8 +104,8 @@ class CameraHealth(Message):
     ``state`` is ``connecting``, ``live``, ``no-picture`` or ``failed``; ``reason`` is one sentence with no secret in
     it; ``last_frame_ts`` and ``next_try_ts`` are UTC milliseconds. ``not_recording`` is why nothing is recorded that
     should be, a value of ``base.not_recording.NotRecording``; empty while all that should be recorded is.
-    ``sound_note`` says why there is no sound, to stand behind "Sound:"; empty while there is some, or the camera has
-    none.
+    ``source_codec`` is what the camera sends where that is converted here, empty where it is not. ``sound_note`` says
+    why there is no sound, to stand behind "Sound:"; empty while there is some, or the camera has none.
     """
 
     camera_id: str
@@ -118,6 +118,7 @@ class CameraHealth(Message):
     height: int = 0
     fps: float = 0.0
     codec: str = ""
+    source_codec: str = ""
     audio_codec: str = ""
     sound_note: str = ""
     kbps: float = 0.0

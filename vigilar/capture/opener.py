@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.sdp import Media
 from vigilar.capture.rtsp.sound import SoundCoder
-from vigilar.capture.rtsp.source import RtspSource
+from vigilar.capture.rtsp.source import PictureTrack, RtspSource
+from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.media.packets import RawPacket, StreamInfo
 
 
@@ -40,7 +42,13 @@ def open_source(url: str, wait: Callable[[float], bool], intake: Intake | None =
         from vigilar.media.file_source import FileSource
 
         return FileSource(url, wait)
-    return RtspSource(url, wait, _make_sound_encoder, intake)
+    if url.startswith("http:"):
+        # Nor does it load what only MJPEG cameras need.
+        from vigilar.capture.http.source import HttpSource
+        from vigilar.media.convert import JpegConverter
+
+        return HttpSource(url, wait, JpegConverter, intake)
+    return RtspSource(url, wait, _make_sound_encoder, intake, _make_jpeg_track)
 
 
 def _make_sound_encoder(codec: str, sample_rate: int, channels: int, setup: bytes) -> SoundCoder:
@@ -48,3 +56,11 @@ def _make_sound_encoder(codec: str, sample_rate: int, channels: int, setup: byte
     from vigilar.media.audio import SoundEncoder
 
     return SoundEncoder(codec, sample_rate, channels, setup)
+
+
+def _make_jpeg_track(media: Media, timeline: Timeline, out: list[RawPacket]) -> tuple[PictureTrack, StreamInfo]:
+    from vigilar.capture.rtsp.jpeg import JpegTrack
+    from vigilar.media.convert import JpegConverter
+
+    coder = JpegConverter()
+    return JpegTrack(media.payload_type, media.clock or 90_000, media.size, timeline, coder, out), coder.info

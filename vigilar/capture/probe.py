@@ -253,6 +253,7 @@ class _Probe:
                 sound=sound,
                 sound_note="" if sound else memory.sound_note,
                 how=_how(url, self._target.transport),
+                source_codec=video.source_codec,
             )
             self._end_stage(ok=True, detail=_stream_words(card))
             self._begin_stage("small picture" if small else "first picture", "Waiting for a whole picture")
@@ -404,4 +405,6 @@ def _how(url: str, transport: str) -> str:
         return "a file"
     if url.startswith("rtsps:"):
         return "TCP, encrypted (TLS)"
+    if url.startswith("http:"):
+        return "HTTP, unencrypted"
     return f"{transport.upper()}, unencrypted, as with most cameras"

@@ -30,12 +30,15 @@ class StreamCard:
     sound: str = ""
     sound_note: str = ""
     how: str = "TCP"
+    source_codec: str = ""
+    """What the camera sends where it is converted to ``codec`` here."""
 
     @property
     def picture(self) -> str:
         """``1920x1080 H.264``."""
         size = f"{self.width}x{self.height} " if self.width else ""
-        return f"{size}{codec_name(self.codec)}"
+        name = codec_name(self.codec)
+        return f"{size}{codec_name(self.source_codec)}, converted to {name} here" if self.source_codec else size + name
 
     @property
     def gb_a_day(self) -> float:
@@ -136,6 +139,12 @@ def _gap_note(card: StreamCard) -> Note | None:
 
 
 def _codec_note(card: StreamCard, small: StreamCard | None) -> Note | None:
+    if card.source_codec:
+        return Note(
+            "",
+            f"Converting {codec_name(card.source_codec)} takes up to half a core of this box.",
+            "If the camera can send H.264 or H.265, set it to that.",
+        )
     if card.codec != "hevc":
         return None
     instead = "the small picture" if small is not None and small.codec != "hevc" else "stills"

@@ -11,7 +11,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource, open_source
-from vigilar.capture.rtsp.sentences import TOO_MUCH
+from vigilar.capture.rtsp.sentences import TOO_MUCH, NotThere
 from vigilar.capture.timestamps import StampGate
 from vigilar.media.bitstream import first_sps, has_whole_setup, parameter_sets, with_sets
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
@@ -36,6 +36,13 @@ WAIT_NOTE_S = 4.0
 
 RETRY_CAP_S = 6.0
 """A camera that has its cable back is to be live within 10 s; the try itself takes some of them."""
+
+NOT_THERE_S = 1.5
+"""Between tries where nothing takes the connection: a camera that starts is not kept waiting, and none is there yet
+that could mind."""
+
+SAY_AGAIN_S = 600.0
+"""The same failure is a line of the log no more often."""
 
 LOOK_S = 0.2
 """How soon a pause ends when somebody asks for the next try."""
@@ -92,6 +99,7 @@ class CaptureWorker:
         self._source: OpenSource | None = None
         self._is_hurried = False
         self._is_retry_asked = False
+        self._said, self._said_ns, self._failures = "", 0, 0
         self.beat_mono_ns = clock.mono_ns()
         self.odd_stamps = 0
         """Stamps of pictures that were put right, on all connections."""
@@ -126,7 +134,7 @@ class CaptureWorker:
 
     def _pause(self, error: CameraError, ran_s: float) -> None:
         delay_s = self._delay_s(error, ran_s)
-        logger.warning("%s stream: %s (%s), next try in %.1f s", self._role.value, error, error.code, delay_s)
+        self._say(error, delay_s)
         self._on_connection(Connection(self._role, False, self._run, error, delay_s))
         self._is_retry_asked = False  # what was asked for during the try that failed is done
         left_s = delay_s
@@ -137,7 +145,22 @@ class CaptureWorker:
     def _delay_s(self, error: CameraError, ran_s: float) -> float:
         if error.code == TOO_MUCH:
             return TOO_MUCH_RETRY_S
-        return LOGIN_RETRY_S if error.kind is ErrorKind.DENIED else self._backoff.next_delay_s(ran_s)
+        if error.kind is ErrorKind.DENIED:
+            return LOGIN_RETRY_S
+        delay_s = self._backoff.next_delay_s(ran_s)
+        return min(delay_s, NOT_THERE_S) if isinstance(error, NotThere) else delay_s
+
+    def _say(self, error: CameraError, delay_s: float) -> None:
+        """A line in the log, if it is news; else it is counted."""
+        now_ns, text = self._clock.mono_ns(), str(error)
+        self._failures += 1
+        if text == self._said and now_ns - self._said_ns < SAY_AGAIN_S * 1e9:
+            return
+        self._said, self._said_ns = text, now_ns
+        logger.warning(
+            "%s stream: %s (%s), next try in %.1f s, %d failed so far",
+            *(self._role.value, error, error.code, delay_s, self._failures),
+        )
 
     def run_once(self) -> None:
         """One connection from open to its end. Raises CameraError."""
@@ -248,6 +271,7 @@ class CaptureWorker:
         is_new = first.run == self._run
         self._streams = (video, *self._streams[1:])
         self._is_started, self._gate.run = True, self._run
+        self._said, self._failures = "", 0
         logger.info("%s stream open, run %d, %s", self._role.value, self._run, video.codec)
         self._sink(RunStart(self._role, self._run, self._streams, first.utc_ns, first.mono_ns, is_new))
         self._on_connection(Connection(self._role, True, self._run))

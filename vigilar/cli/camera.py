@@ -14,7 +14,7 @@ from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
 from vigilar.cli.service import ask_reload
-from vigilar.config.addresses import is_rtsp
+from vigilar.config.addresses import is_network
 from vigilar.config.cut import secret_name, used_secrets
 from vigilar.config.edit import change_camera, no_such_camera, remove_camera
 from vigilar.config.load import load_config
@@ -81,7 +81,7 @@ def login(camera_id: str, user: str | None, password_file: IO[str] | None, place
     require_folder(places)
     config = load_config(places)
     found = get_camera(config, camera_id)
-    if not is_rtsp(found.address):
+    if not is_network(found.address):
         raise VigilarError(f'The camera "{camera_id}" needs no login.', exit_code=ExitCode.USAGE)
     given = read_login(user, password_file)
     if given is None:
@@ -136,4 +136,5 @@ def tell_taken(places: Places) -> None:
 
 def _row(one: Camera, config: Config) -> tuple[str, ...]:
     state = config.mode_of(one) if one.enabled else "set aside"
-    return (one.id, one.name, one.address, "login" if one.login else "", state)
+    format_ = "MJPEG, converted to H.264 here" if one.address.startswith("http:") else ""
+    return (one.id, one.name, one.address, "login" if one.login else "", state, format_)

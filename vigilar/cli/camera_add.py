@@ -16,7 +16,7 @@ from vigilar.cli.camera_try import WRONG_LOGIN, Printer, Wish, check_address, fa
 from vigilar.cli.logins import read_login
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
-from vigilar.config.addresses import bare_host, is_rtsp
+from vigilar.config.addresses import bare_host, is_network
 from vigilar.config.cut import used_secrets
 from vigilar.config.edit import NewCamera, add_camera
 from vigilar.config.load import load_config
@@ -52,7 +52,8 @@ def add(
     places: Places,
     as_json: bool,
 ) -> int:
-    """Try the camera at ADDRESS and add it: rtsp://host/path without password, file:/path or demo:street.
+    """Try the camera at ADDRESS and add it: rtsp://host/path or http://host/path without password, file:/path or
+    demo:street.
 
     A bare host such as 192.168.1.21 is enough: the usual paths of the usual makes are tried.
 
@@ -74,7 +75,7 @@ def add(
         name=name, id=camera_id, address=bare, small=small, record=record, allow_public=allow_public or None
     )
     _check_free(new, config)
-    given = read_login(user, password_file) if is_rtsp(bare) and _wants_login(bare, user, password_file) else None
+    given = read_login(user, password_file) if is_network(bare) and _wants_login(bare, user, password_file) else None
     if not no_test:
         new, given = _test(new, given, places, tells=not as_json)
     added = _store(places, new, given)

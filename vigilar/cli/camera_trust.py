@@ -10,7 +10,7 @@ from vigilar.capture.rtsp.login_note import forget_login_note
 from vigilar.capture.rtsp.tls import forget_pin
 from vigilar.cli.camera import get_camera, tell_taken
 from vigilar.cli.options import with_places
-from vigilar.config.addresses import is_rtsp
+from vigilar.config.addresses import is_network
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
 
@@ -25,7 +25,7 @@ def trust(camera_id: str, places: Places) -> int:
     first what answers at its address.
     """
     found = get_camera(load_config(places), camera_id)
-    addresses = [parse_address(one) for one in (found.address, found.small) if one and is_rtsp(one)]
+    addresses = [parse_address(one) for one in (found.address, found.small) if one and is_network(one)]
     if not addresses:
         raise VigilarError(f'The camera "{camera_id}" is not in the network.', exit_code=ExitCode.USAGE)
     has_pin = sum(forget_pin(places.secrets_dir, address) for address in addresses if address.is_tls) > 0

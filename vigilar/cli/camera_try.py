@@ -19,7 +19,7 @@ from vigilar.cli.camera import get_camera
 from vigilar.cli.logins import read_login, read_wish_json
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import one_line, print_json
-from vigilar.config.addresses import address_problem, bare_host, is_rtsp, split_login, with_login, with_scheme
+from vigilar.config.addresses import address_problem, bare_host, is_network, split_login, with_login, with_scheme
 from vigilar.config.cut import own_ports, secret_name
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
@@ -210,7 +210,7 @@ def _of_camera(places: Places, camera_id: str, given: LoginSecret | None, *, all
 
 
 def _with_login(given: LoginSecret | None, address: str) -> str:
-    return with_login(address, given.user, given.password) if given and is_rtsp(address) else address
+    return with_login(address, given.user, given.password) if given and is_network(address) else address
 
 
 def _config_or_defaults(places: Places) -> Config:

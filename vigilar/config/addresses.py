@@ -26,10 +26,11 @@ DEMO_SCENES = ("street", "garden", "hall", "feeder")
 
 MAX_ADDRESS_CHARS = 500
 
-_BETWEEN = re.compile(r",(?=(?:rtsps?|file|demo):)")
+_BETWEEN = re.compile(r",(?=(?:rtsps?|http|file|demo):)")
 
-RTSP_SCHEMES = ("rtsp", "rtsps")
-_KINDS = 'must begin with "rtsp://", "rtsps://", "file:/" or "demo:"'
+_RTSP_SCHEMES = ("rtsp", "rtsps")
+NETWORK_SCHEMES = (*_RTSP_SCHEMES, "http")
+_KINDS = 'must begin with "rtsp://", "rtsps://", "http://", "file:/" or "demo:"'
 
 _VERBATIM = "!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~#"
 """What a camera that wants its login in the path, parted by ``_``, takes as it is: all but blanks. It decodes nothing
@@ -55,9 +56,9 @@ def split_streams(text: str) -> list[str]:
     return [part.strip() for part in _BETWEEN.split(text.strip(), maxsplit=1)]
 
 
-def is_rtsp(address: str) -> bool:
+def is_network(address: str) -> bool:
     """Whether it is a camera in the network, which may have a login."""
-    return address.partition(":")[0] in RTSP_SCHEMES
+    return address.partition(":")[0] in NETWORK_SCHEMES
 
 
 def with_scheme(text: str) -> str:
@@ -77,7 +78,7 @@ def with_scheme(text: str) -> str:
 def bare_host(address: str) -> tuple[str, int | None, bool] | None:
     """Host, port and whether it is under TLS of a bare ``rtsp://host``, whose path is not known; None for others."""
     scheme, found, rest = address.partition("://")
-    if not found or scheme.lower() not in RTSP_SCHEMES or rest.strip("/") != rest.partition("/")[0]:
+    if not found or scheme.lower() not in _RTSP_SCHEMES or rest.strip("/") != rest.partition("/")[0]:
         return None
     host, _, port = _host_and_port(rest.strip("/"))
     if not host or any(mark in rest for mark in "?#@"):
@@ -86,13 +87,13 @@ def bare_host(address: str) -> tuple[str, int | None, bool] | None:
 
 
 def split_login(address: str) -> SplitAddress:
-    """Take the login out of an ``rtsp://`` address, wherever it is; others come back as they are.
+    """Take the login out of the address of a camera in the network, wherever it is; others come back as they are.
 
     One before the host goes (``base.url_login.cut_login``); of one in path or query the placeholders ``{user}`` and
     ``{password}`` stay.
     """
     scheme, found, rest = address.partition("://")
-    if not found or scheme.lower() not in RTSP_SCHEMES:
+    if not found or scheme.lower() not in NETWORK_SCHEMES:
         return SplitAddress(address)
     login, rest = cut_login(rest)
     bare, user, password = _without_path_login(rest)
@@ -139,12 +140,12 @@ def address_problem(address: str) -> str | None:
         return None if rest in DEMO_SCENES else f"names no demo scene; there are {', '.join(DEMO_SCENES)}"
     if kind == "file":
         return None if rest.startswith("/") and rest.strip("/") else 'must name a file from the root, "file:/..."'
-    if kind not in RTSP_SCHEMES or not rest.startswith("//"):
+    if kind not in NETWORK_SCHEMES or not rest.startswith("//"):
         return f'{_KINDS}, for example "rtsp://192.168.1.21/stream1"'
-    return _rtsp_problem(rest[2:])
+    return _network_problem(rest[2:])
 
 
-def _rtsp_problem(rest: str) -> str | None:
+def _network_problem(rest: str) -> str | None:
     login, _ = cut_login(rest)
     if login is not None:
         return 'must not hold a login; keep the login in a secret and write login = "secret:NAME"'

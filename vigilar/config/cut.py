@@ -12,7 +12,7 @@ from vigilar.base.database_note import find_stand_in
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.base.models_folder import has_model
-from vigilar.config.addresses import is_rtsp, with_login
+from vigilar.config.addresses import is_network, with_login
 from vigilar.config.guard_cut import arm_rules, sensors_listener
 from vigilar.config.jobs import (
     BrokerPlan,
@@ -282,4 +282,4 @@ def secret_name(reference: str) -> str:
 
 
 def _with_login(address: str, user: str, password: str) -> str:
-    return with_login(address, user, password) if is_rtsp(address) else address
+    return with_login(address, user, password) if is_network(address) else address

@@ -44,11 +44,11 @@ Job = TypeVar("Job", bound=ProcessJob)
 class CameraJob(ProcessJob):
     """One camera's process.
 
-    ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
-    ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
-    take it from its row. ``sensitivity`` is 0..1. ``objects``: what moves is to be recognised, and a model is there.
-    ``allow_public``: its address may lie outside of the house. ``max_bps`` is how much each stream may send, in bits a
-    second. ``own_ports`` are those of this box's pages and broker.
+    ``main_url`` and ``sub_url`` are ``rtsp://``, ``rtsps://`` or ``http://`` addresses with percent-encoded
+    credentials, or ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the
+    process is to take it from its row. ``sensitivity`` is 0..1. ``objects``: what moves is to be recognised, and a
+    model is there. ``allow_public``: its address may lie outside of the house. ``max_bps`` is how much each stream may
+    send, in bits a second. ``own_ports`` are those of this box's pages and broker.
     """
 
     camera_id: str

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vigilar.base.ids import slug
-from vigilar.config.addresses import is_rtsp
+from vigilar.config.addresses import is_network
 from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.table import Table
@@ -281,7 +281,8 @@ class Camera(Table):
     )
     address: Address = Field(
         description="Where the picture comes from, without login: `rtsp://host:554/path`, `rtsps://host:322/path` "
-        "(encrypted), `file:/path` of a video that is played over and over, or `demo:street`, `demo:garden`, "
+        "(encrypted), `http://host/path` of an MJPEG stream (converted to H.264 here, which takes up to half a core), "
+        "`file:/path` of a video that is played over and over, or `demo:street`, `demo:garden`, "
         "`demo:hall`, `demo:feeder`. A camera that wants its login inside of the path gets `{user}` and `{password}` "
         "there.",
         json_schema_extra=takes("address"),
@@ -357,8 +358,8 @@ class Camera(Table):
             raise refuse("is not for a demo scene, which brings its own", key="small")
         if self.small is not None and self.small.startswith("demo:"):
             raise refuse("cannot be a demo scene", key="small")
-        if self.login is not None and not is_rtsp(self.address):
-            raise refuse('is only for an "rtsp://" or "rtsps://" address', key="login")
+        if self.login is not None and not is_network(self.address):
+            raise refuse('is only for an "rtsp://", "rtsps://" or "http://" address', key="login")
         if self.login is None and "{password}" in self.address + (self.small or ""):
             raise refuse('asks for {password}, but there is no login = "secret:NAME"', key="address")
         return self

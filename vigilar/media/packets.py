@@ -43,6 +43,7 @@ class StreamInfo:
     video whose parameter sets come in band. ``codec`` is libav's name: ``h264``, ``hevc``, ``aac``.
     ``frame_rate`` is what the camera says, None when it says nothing believable. ``pixel_aspect`` is how wide a pixel
     is to its height. ``has_sets_in_band``: parameter sets change within the run, so that samples carry them.
+    ``source_codec`` is what the camera sends where that is converted here (``mjpeg``), empty where it is not.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class StreamInfo:
     channels: int = 0
     pixel_aspect: Fraction = SQUARE
     has_sets_in_band: bool = False
+    source_codec: str = ""
 
     @property
     def shown_size(self) -> tuple[int, int]:

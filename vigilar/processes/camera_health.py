@@ -175,6 +175,7 @@ class CameraReporter:
             height=run.video.height if run else 0,
             fps=fps if state == "live" else 0.0,
             codec=run.video.codec if run else "",
+            source_codec=run.video.source_codec if run else "",
             audio_codec=run.audio.codec if run and run.audio else "",
             sound_note=self._sound_note(),
             kbps=kbps if state == "live" else 0.0,

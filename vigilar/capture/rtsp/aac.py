@@ -1,4 +1,4 @@
-"""Bytes around AAC: its set-up, the headers of ADTS, the lengths of LATM (ISO/IEC 14496-3). Pure, bounded."""
+"""Bytes around AAC: its set-up and the headers of ADTS (ISO/IEC 14496-3). Pure, bounded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000,
 """By samplingFrequencyIndex (table 1.18)."""
 
 ADTS_HEAD_BYTES = 7
-_SPECTRAL_COPY = (5, 29)
+SPECTRAL_COPY = (5, 29)
 """Object types whose units have twice as many samples at the output (SBR, and with parametric stereo)."""
-
-MAX_LATM_UNITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +25,44 @@ class AacFacts:
     rate_index: int
 
 
-class _Bits:
+class Bits:
     """Reads from the front; zeros behind the end."""
 
     def __init__(self, data: bytes) -> None:
-        self._value, self._left = int.from_bytes(data + bytes(8), "big"), 8 * len(data) + 64
+        self._size = 8 * len(data)
+        self._value, self._left = int.from_bytes(data + bytes(8), "big"), self._size + 64
+
+    @property
+    def at(self) -> int:
+        """How many were read."""
+        return self._size + 64 - self._left
+
+    @property
+    def left(self) -> int:
+        """How many there are still; negative when more were read than there are."""
+        return self._left - 64
 
     def take(self, count: int) -> int:
         self._left = max(0, self._left - count)
         return self._value >> self._left & ((1 << count) - 1)
 
+    def take_bytes(self, count: int) -> bytes:
+        """Whole bytes, wherever they begin. Raises ValueError when there are not so many."""
+        if 8 * count > self.left:
+            raise ValueError("it ends too early")
+        return self.take(8 * count).to_bytes(count, "big")
 
-def _object_type(bits: _Bits) -> int:
+    def between(self, begin: int, end: int) -> int:
+        """Those that were read between two values of ``at``."""
+        return self._value >> (self._size + 64 - end) & ((1 << (end - begin)) - 1)
+
+
+def object_type(bits: Bits) -> int:
     kind = bits.take(5)
     return 32 + bits.take(6) if kind == 31 else kind
 
 
-def _rate(bits: _Bits) -> tuple[int, int]:
+def read_rate(bits: Bits) -> tuple[int, int]:
     index = bits.take(4)
     if index == 15:
         return index, bits.take(24)
@@ -52,15 +71,22 @@ def _rate(bits: _Bits) -> tuple[int, int]:
 
 def parse_aac(setup: bytes) -> AacFacts:
     """The facts of an AudioSpecificConfig."""
-    bits = _Bits(setup[:16])
-    kind = _object_type(bits)
-    index, rate = _rate(bits)
+    bits = Bits(setup[:16])
+    kind = object_type(bits)
+    index, rate = read_rate(bits)
     count = bits.take(4)
-    if kind in _SPECTRAL_COPY:
-        _rate(bits)
-        _object_type(bits)
+    if kind in SPECTRAL_COPY:
+        read_rate(bits)
+        object_type(bits)
     samples = 960 if bits.take(1) else 1024
-    return AacFacts(rate, {7: 8}.get(count, count) if count <= 7 else 0, samples, kind in _SPECTRAL_COPY, index)
+    return AacFacts(rate, {7: 8}.get(count, count) if count <= 7 else 0, samples, kind in SPECTRAL_COPY, index)
+
+
+def make_setup(rate: int, channels: int) -> bytes:
+    """The AudioSpecificConfig of AAC-LC. Raises ValueError for a rate or channels that have no short number."""
+    if not 1 <= channels <= 6:
+        raise ValueError("so many channels")
+    return (2 << 11 | RATES.index(rate) << 7 | channels << 3).to_bytes(2, "big")
 
 
 def is_adts(data: bytes | bytearray, at: int) -> bool:
@@ -96,53 +122,3 @@ def fits_setup(frame: bytes, facts: AacFacts) -> bool:
     channels = (frame[2] & 1) << 2 | frame[3] >> 6
     is_same_rate = facts.rate_index >= len(RATES) or frame[2] >> 2 & 15 == facts.rate_index
     return is_same_rate and (not channels or not facts.channels or channels == facts.channels)
-
-
-def parse_latm(config: bytes) -> tuple[bytes, int]:
-    """(AudioSpecificConfig, units in each element) of a StreamMuxConfig (1.7.3.2). Raises ValueError for what no camera
-    sends: several programmes or layers, version 1."""
-    bits = _Bits(config)
-    if bits.take(1):
-        raise ValueError("another version of LATM")
-    bits.take(1)
-    units = bits.take(6) + 1
-    if bits.take(4) or bits.take(3):
-        raise ValueError("more than one stream in LATM")
-    rest = int.from_bytes(config, "big") & ((1 << (8 * len(config) - 15)) - 1) if len(config) > 2 else 0
-    setup = (rest << 7).to_bytes(len(config) - 1, "big") if rest else b""
-    size = _config_bytes(setup)
-    if len(setup) < size:
-        raise ValueError("it ends too early")
-    return setup[:size], units
-
-
-def _config_bytes(setup: bytes) -> int:
-    """How long an AudioSpecificConfig is: what follows it in LATM belongs to the lengths."""
-    bits = _Bits(setup)
-    count = 5 + 4 + 4 + 3
-    kind = _object_type(bits)
-    count += 6 if kind >= 32 else 0
-    count += 24 if _rate(bits)[0] == 15 else 0
-    bits.take(4)
-    if kind in _SPECTRAL_COPY:
-        count += 4 + 5 + (24 if _rate(bits)[0] == 15 else 0)
-    return (count + 7) // 8
-
-
-def split_latm(element: bytes, units: int) -> list[bytes]:
-    """The units of an AudioMuxElement without set-up (PayloadLengthInfo and PayloadMux); empty if it is not whole."""
-    found: list[bytes] = []
-    at = 0
-    for _ in range(min(units, MAX_LATM_UNITS)):
-        size = 0
-        while at < len(element):
-            size, at = size + element[at], at + 1
-            if element[at - 1] != 255:
-                break
-        else:
-            return []
-        if at + size > len(element):
-            return []
-        found.append(element[at : at + size])
-        at += size
-    return found

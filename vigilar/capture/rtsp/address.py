@@ -1,4 +1,5 @@
-"""Addresses of cameras: ``rtsp://user:password@host:port/path``, ``rtsps://`` with TLS, the login percent-encoded."""
+"""Addresses of cameras: ``rtsp://user:password@host:port/path``, ``rtsps://`` with TLS, ``http://``; the login
+percent-encoded."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from urllib.parse import urlsplit
 
 from vigilar.base.url_login import cut_login, read_pasted
 
-PORTS = {"rtsp": 554, "rtsps": 322}
+PORTS = {"rtsp": 554, "rtsps": 322, "http": 80}
 """By scheme; 322 is that of RTSP over TLS (RFC 7826 22.2)."""
 
 
@@ -43,7 +44,7 @@ def parse_address(url: str) -> Address:
     scheme, found, rest = url.partition("://")
     scheme = scheme.lower()
     if not found or scheme not in PORTS:
-        raise BadAddress("it does not begin with rtsp:// or rtsps://")
+        raise BadAddress("it does not begin with rtsp://, rtsps:// or http://")
     login, bare = cut_login(rest)
     if any(character <= " " or character == "\x7f" for character in bare):
         raise BadAddress("it holds a space or a control character")

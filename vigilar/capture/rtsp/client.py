@@ -117,20 +117,13 @@ class RtspClient:
         self.next_keep_s = 0.0
 
     def _read_notes(self) -> None:
-        """What earlier processes have learned of this camera's login; and whether its owner wants that forgotten."""
-        memory = self._memory.login
-        if self._notes.took_digest(self._address):
-            memory.took_digest = memory.is_noted = True
-        elif memory.is_noted:
-            memory.took_digest = memory.is_noted = False
+        self._notes.recall(self._address, self._memory.login)
 
     def _note_login(self) -> None:
         """The login was taken."""
-        memory = self._memory.login
         self._is_known = True
         self._login.note_success()
-        if memory.took_digest and not memory.is_noted:
-            memory.is_noted = self._notes.note_digest(self._address)
+        self._notes.remember(self._address, self._memory.login)
 
     @property
     def session_timeout_s(self) -> float:
@@ -315,9 +308,10 @@ class RtspClient:
             self.udp.close()
             self.udp = None
 
-    def fill_with_udp(self) -> int:
-        """As ``Wire.fill``, for the answers beside the packets over UDP. Raises CameraError."""
-        assert self.udp is not None  # noqa: S101 -- set with this
+    def fill(self) -> int:
+        """As ``Wire.fill``; over UDP for the answers beside the packets. Raises CameraError."""
+        if self.udp is None:
+            return self.wire.fill()
         count, has_answer = self.udp.wait_and_take(self.wire.fileno())
         if self.udp.is_silent():
             self._memory.has_no_udp = True

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder, make_private_folder, write_atomic
 from vigilar.capture.rtsp.address import Address
+from vigilar.capture.rtsp.intake import LoginMemory
 from vigilar.capture.rtsp.tls import pin_name
 
 logger = logging.getLogger(__name__)
@@ -20,6 +21,18 @@ class LoginNotes:
 
     def __init__(self, folder: Path | None, may_write: bool) -> None:
         self._folder, self._may_write = folder and folder / FOLDER, may_write
+
+    def recall(self, address: Address, memory: LoginMemory) -> None:
+        """Into ``memory`` what earlier processes have learned; and whether its owner wants that forgotten."""
+        if self.took_digest(address):
+            memory.took_digest = memory.is_noted = True
+        elif memory.is_noted:
+            memory.took_digest = memory.is_noted = False
+
+    def remember(self, address: Address, memory: LoginMemory) -> None:
+        """The login of ``memory`` was taken."""
+        if memory.took_digest and not memory.is_noted:
+            memory.is_noted = self.note_digest(address)
 
     def took_digest(self, address: Address) -> bool:
         """Also when it cannot be told: who cannot read it must not give the password away."""

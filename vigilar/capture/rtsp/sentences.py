@@ -15,8 +15,12 @@ in cameras that count them: 453, but 454 and 455 were seen too."""
 _STEPS = {"DESCRIBE": "to describe its stream", "SETUP": "to send its picture", "PLAY": "to begin the stream"}
 
 
+class NotThere(CameraError):
+    """Nothing took the connection, so that the next try costs the camera nothing."""
+
+
 def unreachable(why: str) -> CameraError:
-    return CameraError(
+    return NotThere(
         f"Nothing answers at that address: {why}.",
         kind=ErrorKind.TRANSIENT,
         next_step="Is it on, and on the same network?",

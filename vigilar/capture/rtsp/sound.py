@@ -16,11 +16,11 @@ from vigilar.capture.rtsp.aac import (
     adts_head_bytes,
     fits_setup,
     is_adts,
+    make_setup,
     parse_aac,
-    parse_latm,
     split_adts,
-    split_latm,
 )
+from vigilar.capture.rtsp.latm import Mux, parse_mux, split_element
 from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.sdp import Media
 from vigilar.capture.rtsp.timeline import Timeline
@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 MAX_UNIT_BYTES = 64 * 1024
 """Of one access unit of AAC, whose size field has 13 bits in cameras and 16 at most."""
+
+_USUAL_RATE = 48_000
 
 _RAW = {
     "PCMA": ("pcm_alaw", 1),
@@ -79,9 +81,13 @@ is how many bits a sample has, as one byte."""
 
 
 class SoundTrack(Protocol):
-    """A sound stream: ``add`` takes an RTP packet and puts access units on its list."""
+    """A sound stream: ``add`` takes an RTP packet and puts access units on its list.
+
+    ``is_guessed``: ``info`` may still change with the first packet. Who cannot wait longer sets it to False.
+    """
 
     info: StreamInfo
+    is_guessed: bool
 
     def add(self, data: bytearray, begin: int, end: int) -> None: ...
 
@@ -123,6 +129,8 @@ def _payload(data: bytearray, begin: int, end: int, payload_type: int) -> tuple[
 class RawTrack:
     """Sound whose packets can be decoded one by one."""
 
+    is_guessed = False
+
     def __init__(
         self, media: Media, timeline: Timeline, out: list[RawPacket], coder: SoundCoder, samples_a_tick: int
     ) -> None:
@@ -157,8 +165,18 @@ class _Lengths:
 class _AacUnits:
     """What AAC in all its packings shares: the stream's facts, and whole units on their way out."""
 
+    is_guessed = False
+
     def __init__(self, media: Media, timeline: Timeline, out: list[RawPacket], setup: bytes) -> None:
         """``setup`` is an AudioSpecificConfig. Raises SoundRefused for one that does not say what is needed."""
+        self._media = media
+        self._use(setup)
+        self._payload_type, self._timeline, self._out = media.payload_type, timeline, out
+        self._has_warned = False
+
+    def _use(self, setup: bytes) -> None:
+        """Raises SoundRefused."""
+        media = self._media
         if not 2 <= len(setup) <= 64 or not media.clock:
             raise SoundRefused("it comes without a set-up")
         facts = parse_aac(setup)
@@ -168,8 +186,6 @@ class _AacUnits:
         self.info = StreamInfo(Kind.AUDIO, "aac", base, setup, sample_rate=rate, channels=channels)
         self._facts = facts
         self._duration = round(facts.samples * media.clock / facts.rate) if facts.rate else facts.samples
-        self._payload_type, self._timeline, self._out = media.payload_type, timeline, out
-        self._has_warned = False
 
     def _emit(self, stamp: int, unit: bytes) -> None:
         if unit[:1] == b"\xff" and is_adts(unit, 0):
@@ -182,11 +198,15 @@ class _AacUnits:
         """A frame with a header that MP4 does not have (ISO/IEC 14496-3 1.A.2.2). One that says something else than the
         set-up would be noise in a browser, so there is silence instead."""
         if not fits_setup(frame, self._facts):
-            if not self._has_warned:
-                self._has_warned = True
-                logger.warning("the sound is left out: its frames are of another format than the camera says")
+            self._warn()
             return
         self._put(stamp, frame[adts_head_bytes(frame) :])
+
+    def _warn(self) -> None:
+        """Once a connection."""
+        if not self._has_warned:
+            self._has_warned = True
+            logger.warning("the sound is left out: its frames are of another format than the camera says")
 
     def _put(self, stamp: int, unit: bytes) -> None:
         pts = self._timeline.sound_ticks(stamp & 0xFFFFFFFF)
@@ -275,17 +295,22 @@ class AacTrack(_AacUnits):
 
 
 class LatmTrack(_AacUnits):
-    """AAC as LATM whose set-up is in the description (RFC 6416 6.3): each unit has its length before it."""
+    """AAC as LATM (RFC 6416 6.3). The set-up is in the description, or comes in band with the elements (``cpresent=1``,
+    which is also meant where nothing is said and there is no ``config``)."""
 
     def __init__(self, media: Media, timeline: Timeline, out: list[RawPacket]) -> None:
-        """Raises SoundRefused, also for a set-up that comes in band."""
-        if media.fmtp.get("cpresent") == "1" or not media.fmtp.get("config"):
-            raise SoundRefused("its set-up comes in band")
+        """Raises SoundRefused."""
+        told = media.fmtp.get("cpresent", "")
+        self._is_in_band = told == "1" or (told != "0" and not media.fmtp.get("config"))
+        self._mux: Mux | None = None
         try:
-            setup, self._frames_each = parse_latm(_hexadecimal(media))
+            if media.fmtp.get("config") or not self._is_in_band:
+                self._mux = parse_mux(_hexadecimal(media))
+            setup = self._mux.setup if self._mux else _guess_setup(media)
         except ValueError as error:
             raise SoundRefused(f"its set-up makes no sense: {error}") from error
         super().__init__(media, timeline, out, setup)
+        self.is_guessed = self._mux is None
         self._element = b""
         self._stamp = -1
 
@@ -299,17 +324,43 @@ class LatmTrack(_AacUnits):
         self._element += bytes(data[start:end])
         if len(self._element) > MAX_UNIT_BYTES:
             self._element = b""
-        elif is_end or self._is_whole():
-            element, self._element, self._stamp = self._element, b"", -1
-            for number, unit in enumerate(split_latm(element, self._frames_each)):
-                self._emit(stamp + number * self._duration, unit)
+            return
+        try:
+            mux, units = split_element(self._element, self._mux, has_set_up=self._is_in_band)
+        except ValueError:  # not whole yet, which the marker is to say; some cameras never set it
+            if is_end:
+                self._element, self._stamp = b"", -1
+            return
+        self._element, self._stamp = b"", -1
+        self._take(stamp, mux, units)
 
-    def _is_whole(self) -> bool:
-        """For cameras that never set the marker."""
-        return sum(len(unit) for unit in split_latm(self._element, self._frames_each)) > 0
+    def _take(self, stamp: int, mux: Mux | None, units: list[bytes]) -> None:
+        if mux is not None and mux is not self._mux:
+            self._note(mux)
+        if self._mux is None or self._mux.setup != self.info.setup:
+            return
+        for number, unit in enumerate(units):
+            self._emit(stamp + number * self._duration, unit)
+
+    def _note(self, mux: Mux) -> None:
+        """What came in band: taken if the format was guessed, or is the same; another one would be noise."""
+        self._mux = mux
+        if self.is_guessed:
+            self.is_guessed = False
+            try:
+                self._use(mux.setup)
+            except SoundRefused:
+                self._warn()
+        elif mux.setup != self.info.setup:
+            self._warn()
 
     def close(self) -> None:
         self._element = b""
+
+
+def _guess_setup(media: Media) -> bytes:
+    """Until it comes in band. The clock is the rate, or 90,000 (RFC 6416 7.1). Raises ValueError."""
+    return make_setup(_USUAL_RATE if media.clock == 90_000 else media.clock, media.channels)
 
 
 def _hexadecimal(media: Media) -> bytes:

@@ -6,6 +6,8 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Protocol
 
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.capture.rate_cap import RateCap
@@ -30,6 +32,8 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
+LEARN_S = 1.0
+"""For the set-up of sound that comes in band, which cameras send several times a second."""
 NTP_EPOCH_S = 2_208_988_800
 """From 1900, where NTP begins, to 1970."""
 
@@ -40,8 +44,29 @@ ASK_S = 5.0
 """A camera that is silent for this long is asked for a sign of life."""
 
 CODECS = {"H264": "h264", "H265": "hevc"}
-_VIDEO_NAMES = {**CODECS, "JPEG": "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
+_CONVERTED = "JPEG"
+"""Taken where a camera has nothing else."""
+
+_VIDEO_NAMES = {**CODECS, _CONVERTED: "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
 """Encodings of RFC 6184, RFC 7798 and others by libav's names."""
+
+
+class PictureTrack(Protocol):
+    """What takes the packets of the picture, as ``VideoTrack``."""
+
+    channel: int
+    damaged: int
+    lost: int
+
+    def add(self, data: bytearray, begin: int, end: int) -> None: ...
+
+    def run_on(self, data: bytearray, position: int, have: int, /) -> int: ...
+
+    def keep(self) -> None: ...
+
+
+MakeJpegTrack = Callable[[Media, Timeline, list[RawPacket]], tuple[PictureTrack, StreamInfo]]
+"""Makes the track of an MJPEG camera, which is not loaded here. Raises CameraError."""
 
 
 class _SoundTrouble(Exception):
@@ -62,9 +87,16 @@ class RtspSource:
     """
 
     def __init__(
-        self, url: str, wait: Callable[[float], bool], make_sound_encoder: MakeSoundCoder, intake: Intake | None = None
+        self,
+        url: str,
+        wait: Callable[[float], bool],
+        make_sound_encoder: MakeSoundCoder,
+        intake: Intake | None = None,
+        make_jpeg_track: MakeJpegTrack | None = None,
     ) -> None:
-        """``wait(seconds)`` waits and tells whether to stop. Raises CameraError, after OPEN_TIMEOUT_S at the latest, or
+        """Without ``make_jpeg_track`` a camera that has nothing but MJPEG is refused.
+
+        ``wait(seconds)`` waits and tells whether to stop. Raises CameraError, after OPEN_TIMEOUT_S at the latest, or
         PATIENT_TIMEOUT_S for each step of a camera that was slow before."""
         try:
             self._address = parse_address(url)
@@ -73,7 +105,7 @@ class RtspSource:
         self._wait = wait
         self._intake = intake or Intake()
         self._memory = self._intake.memory
-        self._make_sound_encoder = make_sound_encoder
+        self._make_sound_encoder, self._make_jpeg_track = make_sound_encoder, make_jpeg_track
         self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
@@ -112,19 +144,12 @@ class RtspSource:
     def _begin(self, wants_sound: bool) -> None:
         session, out = self._session, self._out
         description = session.describe()
-        media = _picture(description)
+        media = _picture(description, takes_jpeg=self._make_jpeg_track is not None)
         heard = _sound(description) if wants_sound else None
         clock = media.clock or 90_000
         self._timeline = timeline = Timeline(clock, heard.clock if heard else 0)
-        codec = CODECS[media.encoding]
-        setup = _setup(codec, media)
-        facts = _parse_sps(codec, setup)
-        rate = media.rate or (facts.frame_rate if facts else None)
-        stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
-        self._video = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
-        base = self._video.time_base
-        width, height = (facts.width, facts.height) if facts else media.size
-        self.streams = [StreamInfo(Kind.VIDEO, codec, base, setup, width, height, rate)]
+        self._video, info = self._make_picture_track(media, timeline, out)
+        self.streams = [info]
         session.wire.keep = self._video.keep
         channel = self._set_up_picture(media)
         self._video.channel = channel
@@ -134,6 +159,23 @@ class RtspSource:
         else:
             self._add_sound(heard)
         self._note_times(self._play(), media, heard)
+        self._learn_sound()
+
+    def _make_picture_track(
+        self, media: Media, timeline: Timeline, out: list[RawPacket]
+    ) -> tuple[PictureTrack, StreamInfo]:
+        clock = media.clock or 90_000
+        if media.encoding == _CONVERTED and self._make_jpeg_track is not None:
+            converted, info = self._make_jpeg_track(media, timeline, out)
+            return converted, replace(info, width=media.size[0], height=media.size[1], frame_rate=media.rate)
+        codec = CODECS[media.encoding]
+        setup = _setup(codec, media)
+        facts = _parse_sps(codec, setup)
+        rate = media.rate or (facts.frame_rate if facts else None)
+        stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
+        track = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
+        width, height = (facts.width, facts.height) if facts else media.size
+        return track, StreamInfo(Kind.VIDEO, codec, track.time_base, setup, width, height, rate)
 
     def _set_up_picture(self, media: Media) -> int:
         """The channel on which it comes; over UDP one that is not used."""
@@ -177,6 +219,17 @@ class RtspSource:
             if self._sound is None or not (is_refused or sentences.is_ended(error)):
                 raise
             raise _SoundTrouble(error) from error
+
+    def _learn_sound(self) -> None:
+        """Sound that tells its format in band is waited for a little: who records must know it before the first
+        picture. Pictures that come meanwhile are kept. Raises CameraError."""
+        session, sound, until_s = self._session, self._sound, time.monotonic() + LEARN_S
+        while sound is not None and sound.is_guessed and time.monotonic() < until_s and not self._wait(0.0):
+            if session.fill():
+                session.wire.take()
+        if sound is not None:
+            sound.is_guessed = False
+            self.streams[1] = sound.info
 
     def _gated(self, take: Take, media: Media, stats: ReceiverStats) -> Take:
         gate = SsrcGate(take, media.payload_type, stats, None if self._memory.has_waited_out else self._give_up)
@@ -257,7 +310,7 @@ class RtspSource:
             self._session.hurry(is_watched)
 
     def __iter__(self) -> Iterator[RawPacket | None]:
-        wire, session, out, udp = self._session.wire, self._session, self._out, self._session.udp
+        wire, session, out = self._session.wire, self._session, self._out
         began_s = time.monotonic()
         cap = RateCap(self._intake.limit_bps, began_s)
         while True:
@@ -266,7 +319,7 @@ class RtspSource:
                 out.clear()
                 wire.forgive()
             yield None
-            count = wire.fill() if udp is None else session.fill_with_udp()
+            count = session.fill()
             now_s = time.monotonic()
             if self._wait(0.0):
                 return
@@ -297,11 +350,12 @@ class RtspSource:
             self._sound.close()
 
 
-def _picture(description: Description) -> Media:
+def _picture(description: Description, *, takes_jpeg: bool) -> Media:
     videos = [media for media in description.media if media.kind == "video"]
-    for media in videos:
-        if media.encoding in CODECS and media.payload_type >= 0:
-            return media
+    for wanted in (frozenset(CODECS), frozenset({_CONVERTED} if takes_jpeg else ())):
+        for media in videos:
+            if media.encoding in wanted and media.payload_type >= 0:
+                return media
     raise sentences.no_picture([_VIDEO_NAMES.get(media.encoding, media.encoding.lower() or "none") for media in videos])
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.redact import redact
-from vigilar.config.addresses import is_rtsp
+from vigilar.config.addresses import is_network
 from vigilar.config.models import Camera
 from vigilar.config.values import dump_rate
 from vigilar.web.auth import asker
@@ -103,7 +103,7 @@ def _changes(settings: Camera) -> dict[str, Any]:
         "enabled": "enabled" in form,
         "sound": {"yes": True, "no": False}.get(form.get("sound", "")),
     }
-    if is_rtsp(settings.address):
+    if is_network(settings.address):
         wanted |= {"transport": transport, "allow_public": "allow_public" in form, "max_rate": rate}
     now = _now(settings)
     return {key: value for key, value in wanted.items() if value != now[key]}
@@ -139,7 +139,7 @@ def _page(camera_id: str, problem: Problem | None = None) -> str:
         camera=settings,
         address=redact(settings.address),
         small=redact(settings.small) if settings.small else "",
-        is_network=is_rtsp(settings.address),
+        is_network=is_network(settings.address),
         modes=MODE_WORDS,
         rates=_rates(settings),
         rate=dump_rate(settings.max_rate),

@@ -202,11 +202,16 @@ def _details(health: dict[str, object]) -> list[tuple[str, str]]:
     if health.get("kbps"):
         found.append(("Data rate", f"{float(str(health['kbps'])) / 1000:.1f} Mbit/s"))
     if health.get("codec"):
-        found.append(("Format", _FORMATS.get(str(health["codec"]), str(health["codec"]))))
+        found.append(("Format", _format(str(health["codec"]), str(health.get("source_codec") or ""))))
     if health.get("width"):
         found.append(("Sound", "yes" if health.get("audio_codec") else str(health.get("sound_note") or "none")))
         found.append(("Recording", "yes" if health.get("is_recording") else "no"))
     return found
 
 
-_FORMATS = {"h264": "H.264", "hevc": "H.265"}
+_FORMATS = {"h264": "H.264", "hevc": "H.265", "mjpeg": "MJPEG"}
+
+
+def _format(codec: str, source: str) -> str:
+    name = _FORMATS.get(codec, codec)
+    return f"{_FORMATS.get(source, source)}, converted to {name} here" if source else name
