@@ -17,7 +17,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"base"}),
     frozenset({"config", "bus", "media", "vge", "store"}),
     frozenset({"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo"}),
-    frozenset({"web"}),
+    frozenset({"web", "evaluate"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
 """A package imports lower levels only, never a sibling; the top level is the wiring and may import all, itself too."""
@@ -36,6 +36,7 @@ NOT_FOR = {
     "upkeep": {"config"},
     "demo": {"config"},
     "web": {"detect", "record", "events", "demo"},
+    "evaluate": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
 
@@ -43,7 +44,7 @@ DOORS = {
     "pydantic": {"config"},
     "tomlkit": {"config", "cli"},
     "av": {"media"},
-    "cv2": {"detect", "demo"},
+    "cv2": {"detect", "demo", "evaluate"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "paho": {"bus"},
