@@ -11,6 +11,7 @@ from urllib.parse import quote
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.config.addresses import is_rtsp, with_login
+from vigilar.config.areas import dump_areas
 from vigilar.config.jobs import (
     BrokerPlan,
     BusLogin,
@@ -81,6 +82,7 @@ def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> Camer
         segment_s=config.recording.segment_s,
         sound=config.sound_of(camera),
         transport=camera.transport,
+        zones=dump_areas(camera.zones, camera.lines),
     )
 
 

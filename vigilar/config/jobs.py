@@ -45,7 +45,7 @@ class CameraJob(ProcessJob):
 
     ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
     ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
-    take it from its row. ``sensitivity`` is 0..1.
+    take it from its row. ``sensitivity`` is 0..1. ``zones`` is JSON for ``detect.zones.ZoneMap.parse``, empty for none.
     """
 
     camera_id: str
@@ -61,6 +61,7 @@ class CameraJob(ProcessJob):
     segment_s: float = 300.0
     sound: bool = True
     transport: StreamTransport = "tcp"
+    zones: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vigilar.base.ids import slug
 from vigilar.config.addresses import is_rtsp
+from vigilar.config.areas import Line, Zone
 from vigilar.config.jobs import RecordingMode, StreamTransport
+from vigilar.config.table import Table
 from vigilar.config.values import (
     Address,
     ByteSize,
@@ -45,19 +47,6 @@ LEAST_QUOTA_BYTES = 10_000_000
 Quota = Annotated[ByteSize, AfterValidator(at_least_size(LEAST_QUOTA_BYTES))]
 
 _SENSITIVITY = '"low", "normal", "high", or 0 to 1'
-
-
-class Table(BaseModel):
-    """One table of the file."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        hide_input_in_errors=True,
-        validate_by_name=False,
-        validate_by_alias=True,
-    )
 
 
 class House(Table):
@@ -295,6 +284,12 @@ class Camera(Table):
         default=True,
         description="`false` sets the camera aside; its recordings stay.",
         json_schema_extra=takes("true or false"),
+    )
+    zones: Annotated[tuple[Zone, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), alias="zone", description="Areas of its picture, see `[[camera.zone]]`."
+    )
+    lines: Annotated[tuple[Line, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), alias="line", description="Lines in its picture, see `[[camera.line]]`."
     )
 
     @property

@@ -165,6 +165,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "after_s",
                 "segment_s",
                 "sound",
+                "zones",
             }
         ),
     ),
