@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.detect_kit import START_NS, UTC_NS, Watch, bird, packets, put_person, still, walk_by
+from tests.detect_kit import START_NS, UTC_NS, Scene, Watch, bird, packets, put_person, still, walk_by
 from vigilar.detect import gops
 from vigilar.detect.analyser import SILENCE_S
+from vigilar.detect.motion import MotionSettings
+from vigilar.detect.zones import Direction, Line, Role, Zone, ZoneMap
 from vigilar.media.packets import Kind, StreamRole
 
 
@@ -217,7 +219,7 @@ def test_sensitivity_can_be_turned_while_running() -> None:
     watch = Watch(bird(4.2, 20), sensitivity=0.3)
     watch.play(10, 10)
     assert not watch.started
-    watch.analyser.set_sensitivity(1.0)
+    watch.analyser.use(MotionSettings(1.0))
     watch.play(4, 10, first_s=10)
     assert len(watch.started) == 1
 
@@ -247,3 +249,63 @@ def test_long_groups_are_not_decoded_twice(gop: int) -> None:
     watch = Watch(still, StreamRole.MAIN, 1920, 1080, fps=20)
     watch.play(60, gop)
     assert watch.analyser.counters.decoded <= 1.02 * watch.analyser.counters.packets
+
+
+LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+def zoned(scene: Scene, *zones: Zone, lines: tuple[Line, ...] = ()) -> Watch:
+    watch = Watch(scene)
+    watch.analyser.use(MotionSettings(0.5, ZoneMap(zones, lines)))
+    return watch
+
+
+def test_motion_in_an_ignored_area_is_none() -> None:
+    """The person goes from left to right, in at 8 s and past the middle at 10 s."""
+    watch = zoned(walk_by(8, 12), Zone("all", "All", Role.IGNORE, ((0, 0), (1, 0), (1, 1), (0, 1))))
+    watch.play(16, 10)
+    assert not watch.started
+    watch = zoned(walk_by(8, 12), Zone("left", "Left", Role.IGNORE, LEFT_HALF))
+    watch.play(16, 10)
+    assert watch.starts_s == [pytest.approx(10.0, abs=0.4)]
+
+
+def test_motion_counts_in_an_included_zone_and_names_it() -> None:
+    watch = zoned(walk_by(8, 12), Zone("left", "Left", Role.INCLUDE, LEFT_HALF))
+    watch.play(16, 10)
+    assert [one.zones for one in watch.started] == [("Left",)]
+    assert (watch.ended[0].last_mono_ns - START_NS) / 1e9 == pytest.approx(10.0, abs=0.4)
+    assert all((left + right) / 2 <= 0.5 for _, left, _, right, _ in watch.ended[0].boxes)
+
+
+def test_motion_counts_after_it_stayed() -> None:
+    watch = zoned(walk_by(8, 12), Zone("left", "Left", Role.INCLUDE, LEFT_HALF, dwell_s=1.5))
+    watch.play(16, 10)
+    assert watch.starts_s == [pytest.approx(9.6, abs=0.5)]
+    watch = zoned(walk_by(8, 12), Zone("left", "Left", Role.INCLUDE, LEFT_HALF, dwell_s=3.0))
+    watch.play(16, 10)
+    assert not watch.started
+
+
+@pytest.mark.parametrize(("direction", "count"), [(Direction.IN, 0), (Direction.OUT, 1), (Direction.BOTH, 1)])
+def test_line_counts_in_its_direction(direction: Direction, count: int) -> None:
+    """Downwards in the picture, the right hand of the line is on the left: somebody who goes right goes out."""
+    watch = zoned(walk_by(8, 12), lines=(Line("gate", "Gate", (0.5, 0.0), (0.5, 1.0), None, direction),))
+    watch.play(16, 10)
+    assert [one.zones for one in watch.started] == [("Gate",)] * count
+
+
+def test_private_area_is_black_for_the_analysis() -> None:
+    watch = zoned(walk_by(8, 12), Zone("all", "All", Role.PRIVATE, ((0, 0), (1, 0), (1, 1), (0, 1))))
+    watch.play(16, 10)
+    assert not watch.started
+
+
+def test_new_private_area_is_no_motion_and_nor_is_one_that_goes() -> None:
+    watch = zoned(still)
+    watch.play(8, 10)
+    watch.analyser.use(MotionSettings(0.5, ZoneMap((Zone("left", "Left", Role.PRIVATE, LEFT_HALF),))))
+    watch.play(8, 10, first_s=8)
+    watch.analyser.use(MotionSettings(0.5))
+    watch.play(8, 10, first_s=16)
+    assert not watch.started

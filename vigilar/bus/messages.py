@@ -51,6 +51,8 @@ _PLAIN: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "bool": (bool,),
     "dict[str, Any]": (dict,),
+    "list[Any]": (list,),
+    "list[str]": (list,),
     "str | None": (str, type(None)),
     "int | None": (int, type(None)),
     "float | None": (int, float, type(None)),
@@ -76,22 +78,30 @@ class MotionStart(Message):
     """A camera saw motion begin. ``ts`` is the time of the first moving frame, ``id`` names the motion.
 
     ``area_frac`` is the moving part of the picture, 0..1. ``still_id`` names the sealed still (a row of ``files``).
+    ``zones`` names zones it is in and lines it crossed.
     """
 
     camera_id: str
     run: int
     area_frac: float
     still_id: int | None = None
+    zones: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class MotionEnd(Message):
-    """The motion ``motion_id`` is over; ``ts`` is the time of its last moving frame."""
+    """The motion ``motion_id`` is over; ``ts`` is the time of its last moving frame.
+
+    ``zones`` as in MotionStart, of all of it. ``boxes``: where the largest moving thing was, each UTC milliseconds,
+    left, top, right and bottom in 0..1.
+    """
 
     camera_id: str
     motion_id: str
     duration_ms: int
     peak_area_frac: float
+    zones: list[str] = field(default_factory=list)
+    boxes: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

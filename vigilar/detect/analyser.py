@@ -20,6 +20,7 @@ from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
 from vigilar.detect.packetsize import PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
+from vigilar.detect.trail import Trail
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo
 
 MAX_LOOKS_PER_S = 30
@@ -101,6 +102,7 @@ class Analyser:
         self._on_motion_start = on_motion_start
         self._on_motion_end = on_motion_end
         self._on_look = on_look
+        self._trail = Trail()
         self._clock = clock
         self._fed_mono_ns = clock.mono_ns()
         self._run: _Run | None = None
@@ -118,9 +120,9 @@ class Analyser:
         """How late a motion may be found on this stream, in seconds; 0 before the first run."""
         return self._run.pace.worst_delay_s if self._run is not None else 0.0
 
-    def set_sensitivity(self, sensitivity: float) -> None:
-        """Any thread; takes effect with the next packet. The background stays."""
-        self._wanted = MotionSettings(sensitivity)
+    def use(self, settings: MotionSettings) -> None:
+        """Any thread; takes effect with the next packet. The background stays, unless other areas are private now."""
+        self._wanted = settings
 
     def start_run(self, start: RunStart) -> None:
         """A connection has begun. A motion going on is ended; the background is kept, the camera is the same."""
@@ -174,10 +176,11 @@ class Analyser:
         run.newest = picture
         if self._is_stirring(reading) or not self._detector.is_warm:
             run.stirred_mono_ns = picture.mono_ns
-        self._add(run, Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
+        self._add(run, picture, reading)
         run.newest = None
         if not self._hysteresis.is_moving and picture.mono_ns - run.stirred_mono_ns >= AWAKE_S * 1e9:
             run.is_awake = False
+            self._trail.forget()
 
     # Idle
 
@@ -258,8 +261,8 @@ class Analyser:
 
     def _look_back(self, run: _Run, kept: _Kept) -> None:
         self.counters.looks += 1
-        reading = self._detector.look_back(kept.luma if kept.is_small else shrink(kept.luma))
-        self._add(run, Look(kept.utc_ns, kept.mono_ns, reading.area_frac))
+        small = kept.luma if kept.is_small else shrink(kept.luma)
+        self._add(run, kept, self._detector.look_back(small, kept.mono_ns))
 
     # Both
 
@@ -279,10 +282,11 @@ class Analyser:
         return self._detector.look(shrink(picture.luma), picture.mono_ns)
 
     def _is_stirring(self, reading: MotionReading) -> bool:
-        return reading.area_frac >= WAKE_SHARE * self._wanted.least_area_frac
+        return max(reading.area_frac, reading.stir_frac) >= WAKE_SHARE * self._wanted.least_area_frac
 
-    def _add(self, run: _Run, look: Look) -> None:
-        change = self._hysteresis.add(look)
+    def _add(self, run: _Run, picture: PictureLike | _Kept, reading: MotionReading) -> None:
+        self._trail.add(picture.utc_ns // 1_000_000, reading)
+        change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
         if change is Turn.STARTED:
             self._tell_start(run)
         elif change is Turn.ENDED:
@@ -293,16 +297,21 @@ class Analyser:
         if first is None or picture is None:
             raise VigilarError("motion started without a picture", kind=ErrorKind.BUG)
         self.counters.motions += 1
-        self._on_motion_start(
-            MotionStarted(first.utc_ns, first.mono_ns, self._hysteresis.peak_area_frac, picture, picture.mono_ns)
-        )
+        peak, names = self._hysteresis.peak_area_frac, tuple(self._trail.names)
+        self._on_motion_start(MotionStarted(first.utc_ns, first.mono_ns, peak, picture, picture.mono_ns, names))
 
     def _tell_end(self) -> None:
         first, last = self._hysteresis.first, self._hysteresis.last
         if first is None or last is None:
             raise VigilarError("motion ended without a start", kind=ErrorKind.BUG)
         duration_ms = (last.mono_ns - first.mono_ns) // 1_000_000
-        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, self._hysteresis.peak_area_frac))
+        names = tuple(self._trail.names)
+        boxes = tuple(
+            (box.at_ms, box.area.left, box.area.top, box.area.right, box.area.bottom) for box in self._trail.boxes
+        )
+        self._trail.forget()
+        peak = self._hysteresis.peak_area_frac
+        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, peak, names, boxes))
 
 
 def _keep(picture: PictureLike, *, shrink_now: bool) -> _Kept:

@@ -6,7 +6,7 @@ from vigilar.bus.messages import BadMessage, CameraFact, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
 from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severity, title_of
 from vigilar.events.desk import EventDesk, MissingStartError, Source
-from vigilar.events.refusal import check_frac, check_id, check_message, clean_detail
+from vigilar.events.refusal import check_boxes, check_frac, check_id, check_message, check_names, clean_detail
 from vigilar.events.subject import Subject
 from vigilar.store.events import StoredEvent
 
@@ -43,6 +43,7 @@ def motion_started(desk: EventDesk, source: Source, payload: bytes) -> None:
             "has_still": start.still_id is not None,
         },
         still_id=start.still_id,
+        zones=check_names("zones", start.zones),
         row=source.row_of(start),
     )
     # A camera has one motion at a time, so one that is still open was cut off.
@@ -63,7 +64,10 @@ def motion_ended(desk: EventDesk, source: Source, payload: bytes) -> None:
         raise BadMessage("motion_id is not a motion of this camera")
     changed = {**event.payload, "area_frac": peak, "duration_ms": end.duration_ms, "is_open": False}
     changed.pop("ended_by", None)  # we had guessed; now we are told
-    desk.update(event, max(end.ts, event.ts_ms), changed, row)
+    if end.boxes:
+        changed["boxes"] = check_boxes("boxes", end.boxes)
+    zones = check_names("zones", [*event.zones, *end.zones])
+    desk.update(event, max(end.ts, event.ts_ms), changed, row, zones=zones)
 
 
 def camera_fact(desk: EventDesk, source: Source, payload: bytes) -> None:

@@ -81,6 +81,7 @@ class EventDesk:
         ts_ms: int,
         payload: dict[str, Any],
         still_id: int | None = None,
+        zones: tuple[str, ...] = (),
         row: tuple[str, str] | None = None,
     ) -> None:
         """Store and announce an event; one whose ``uid`` is known changes nothing. ``row`` is what it uses up."""
@@ -92,16 +93,23 @@ class EventDesk:
             ts_ms=ts_ms,
             payload=payload,
             still_id=still_id,
+            zones=zones,
         )
         stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row)
         if stored is not None:
             self._announce(stored)
 
     def update(
-        self, event: StoredEvent, end_ms: int | None, payload: dict[str, Any], row: tuple[str, str] | None = None
+        self,
+        event: StoredEvent,
+        end_ms: int | None,
+        payload: dict[str, Any],
+        row: tuple[str, str] | None = None,
+        zones: tuple[str, ...] | None = None,
     ) -> None:
-        """Give an event this end and payload, and announce it; what changes nothing is not told."""
-        changed = update_event(self._store, event, end_ms=end_ms, payload=payload, consumed_outbox=row)
+        """Give an event this end and payload, and these zones if any are given, and announce it; what changes nothing
+        is not told."""
+        changed = update_event(self._store, event, end_ms=end_ms, payload=payload, zones=zones, consumed_outbox=row)
         if changed is not None:
             self._announce(changed)
 

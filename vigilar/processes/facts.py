@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -43,6 +43,25 @@ class Publisher(Protocol):
     """What is needed of ``bus.client.MessageBus``."""
 
     def publish(self, topic: str, payload: bytes, qos: int = 1) -> object: ...
+
+
+BOX_DIGITS = 3
+"""Of the parts of a picture in a message: a pixel of the small pictures that are looked at is a three-hundredth."""
+
+
+class EndedMotion(Protocol):
+    """What is told of a motion; ``detect.pictures.MotionEnded``, which only who looks for motion has loaded."""
+
+    @property
+    def last_utc_ns(self) -> int: ...
+    @property
+    def duration_ms(self) -> int: ...
+    @property
+    def peak_area_frac(self) -> float: ...
+    @property
+    def zones(self) -> tuple[str, ...]: ...
+    @property
+    def boxes(self) -> tuple[tuple[int, float, float, float, float], ...]: ...
 
 
 MakeStill = Callable[[], Still]
@@ -93,16 +112,26 @@ class FactSender:
         fact = CameraFact(new_id(), utc_ns // 1_000_000, self._camera_id, kind, detail)
         self._put(_Waiting(Topics.camera_fact(self._camera_id), fact))
 
-    def motion_started(self, utc_ns: int, run: int, area_frac: float, make_still: MakeStill | None) -> str:
-        """Motion began at ``utc_ns``. Gives the id under which its end is to be told."""
-        message = MotionStart(new_id(), utc_ns // 1_000_000, self._camera_id, run, area_frac)
+    def motion_started(
+        self, utc_ns: int, run: int, area_frac: float, make_still: MakeStill | None, zones: Sequence[str] = ()
+    ) -> str:
+        """Motion began at ``utc_ns``, in ``zones``. Gives the id under which its end is to be told."""
+        message = MotionStart(new_id(), utc_ns // 1_000_000, self._camera_id, run, area_frac, zones=[*zones])
         self._put(_Waiting(Topics.motion_start(self._camera_id), message, make_still))
         return message.id
 
-    def motion_ended(self, motion_id: str, last_utc_ns: int, duration_ms: int, peak_area_frac: float) -> None:
-        """The motion is over; its last moving frame was at ``last_utc_ns``."""
-        ts = last_utc_ns // 1_000_000
-        message = MotionEnd(new_id(), ts, self._camera_id, motion_id, max(0, duration_ms), peak_area_frac)
+    def motion_ended(self, motion_id: str, motion: EndedMotion) -> None:
+        """The motion is over."""
+        message = MotionEnd(
+            new_id(),
+            motion.last_utc_ns // 1_000_000,
+            self._camera_id,
+            motion_id,
+            max(0, motion.duration_ms),
+            motion.peak_area_frac,
+            zones=[*motion.zones],
+            boxes=[[at_ms, *(round(part, BOX_DIGITS) for part in box)] for at_ms, *box in motion.boxes],
+        )
         self._put(_Waiting(Topics.motion_end(self._camera_id), message))
 
     def run(self, stop: Stop) -> None:

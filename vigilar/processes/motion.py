@@ -10,6 +10,7 @@ from vigilar.detect.analyser import Analyser
 from vigilar.detect.motion import MotionSettings
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.media.decode import Decoder
+from vigilar.media.private_areas import Polygon
 from vigilar.processes.facts import FactSender
 from vigilar.processes.storyboard import StoryboardTaker
 from vigilar.record.file_store import FileStore
@@ -24,7 +25,8 @@ STILL_WIDTH = 640
 class MotionTeller:
     """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any.
 
-    ``run_now`` gives the run of the main stream, which is the one that is recorded; ``sensitivity`` is 0..1.
+    ``run_now`` gives the run of the main stream, which is the one that is recorded; ``settings`` say how sensitive it
+    is and where it matters.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class MotionTeller:
         file_store: FileStore,
         clock: Clock,
         run_now: Callable[[], int],
-        sensitivity: float,
+        settings: MotionSettings,
         storyboards: StoryboardWriter,
     ) -> None:
         self._storyboard = StoryboardTaker(storyboards)
@@ -43,7 +45,7 @@ class MotionTeller:
         self._file_store = file_store
         self._clock = clock
         self._run_now = run_now
-        self._sensitivity = sensitivity
+        self._settings = settings
         self._analyser: Analyser | None = None
         self._motion_id: str | None = None
 
@@ -52,30 +54,35 @@ class MotionTeller:
         return self._motion_id is not None
 
     def make_analyser(self) -> Analyser:
-        """A new one, which learns the scene anew, as sensitive as was asked for last."""
-        settings = MotionSettings(self._sensitivity)
+        """A new one, which learns the scene anew, by the settings given last."""
+        decoder = partial(Decoder, private=self._private)
         self._analyser = Analyser(
-            settings, Decoder, self.motion_started, self.motion_ended, self._clock, self._note_picture
+            self._settings, decoder, self.motion_started, self.motion_ended, self._clock, self._note_picture
         )
         return self._analyser
 
-    def set_sensitivity(self, sensitivity: float) -> None:
-        """0..1; counts from the next picture on. Any thread."""
-        self._sensitivity = sensitivity
+    def use(self, settings: MotionSettings) -> None:
+        """Counts from the next picture on. Any thread."""
+        self._settings = settings
         if self._analyser is not None:
-            self._analyser.set_sensitivity(sensitivity)
+            self._analyser.use(settings)
+
+    def _private(self) -> tuple[Polygon, ...]:
+        return self._settings.zones.private
 
     def motion_started(self, motion: MotionStarted) -> None:
         self._recorder.motion_started(motion.mono_ns)
         self._storyboard.take(motion.picture)
         make_still = partial(self._make_still, motion.picture)
-        self._motion_id = self._facts.motion_started(motion.utc_ns, self._run_now(), motion.area_frac, make_still)
+        self._motion_id = self._facts.motion_started(
+            motion.utc_ns, self._run_now(), motion.area_frac, make_still, motion.zones
+        )
 
     def motion_ended(self, motion: MotionEnded) -> None:
         self._recorder.motion_ended(motion.last_mono_ns)
         motion_id, self._motion_id = self._motion_id, None
         if motion_id is not None:
-            self._facts.motion_ended(motion_id, motion.last_utc_ns, motion.duration_ms, motion.peak_area_frac)
+            self._facts.motion_ended(motion_id, motion)
 
     def _note_picture(self, picture: PictureLike) -> None:
         self._storyboard.look(picture, is_moving=self.is_moving)

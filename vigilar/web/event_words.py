@@ -155,6 +155,7 @@ def event_json(event: StoredEvent, *, seen: bool) -> dict[str, Any]:
         "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
         "change": event.change,
         "kept": event.kept,
+        "zones": list(event.zones),
         "seen": seen,
     }
 
