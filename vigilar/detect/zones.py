@@ -65,10 +65,16 @@ class Zone:
     dwell_s: float = 0.0
     least_height: float = 0.0
     most_height: float = 1.0
+    bounds: Bounds = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        xs, ys = zip(*self.points, strict=True)
+        object.__setattr__(self, "bounds", (min(xs), min(ys), max(xs), max(ys)))
 
     def holds(self, foot: Point) -> bool:
         """Whether ``foot`` is inside. On the lower edge of the picture counts as inside of what touches it."""
-        return is_inside(self.points, foot)
+        left, top, right, bottom = self.bounds
+        return left <= foot[0] <= right and top <= foot[1] <= bottom and is_inside(self.points, foot)
 
     def wants(self, kind: str, height: float) -> bool:
         return _fits(self.kinds, kind) and self.least_height <= height <= self.most_height
@@ -125,11 +131,11 @@ class ZoneMap:
 
     def is_ignored(self, kind: str, foot: Point) -> bool:
         """Whether something of ``kind`` that stands at ``foot`` does not count there."""
-        return any(_ignores(zone, kind) and zone.holds(foot) for zone in self.of_role(Role.IGNORE))
+        return any(_is_of(zone, kind) and zone.holds(foot) for zone in self.of_role(Role.IGNORE))
 
-    def judge(self, kind: str, path: Iterable[tuple[int, Bounds]]) -> ZoneWatch:
+    def judge(self, kind: str, path: Iterable[tuple[int, Bounds]], gap_ms: int = GAP_MS) -> ZoneWatch:
         """What a whole path says: milliseconds that rise, and boxes."""
-        watch = ZoneWatch(self, kind)
+        watch = ZoneWatch(self, kind, gap_ms)
         for at_ms, box in path:
             watch.add(at_ms, box)
         return watch
@@ -151,57 +157,61 @@ class ZoneWatch:
     """Follows one thing over the zones. ``kind`` may be set anew as more is known of it; it counts from then on.
 
     ``names`` are the zones it has been in, long enough, and the lines it has crossed, in that order. ``counts``:
-    whether it is to be told at all.
+    whether it is to be told at all. ``gap_ms`` is more than GAP_MS where its boxes are rarer.
     """
 
     zones: ZoneMap
     kind: str
+    gap_ms: int = GAP_MS
     counts: bool = False
     is_counting: bool = False
     names: list[str] = field(default_factory=list)
     _stays: dict[str, _Stay] = field(default_factory=dict)
     _foot: Point | None = None
+    _ignores: tuple[Zone, ...] = ()
+    _includes: tuple[Zone, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._ignores, self._includes = self.zones.of_role(Role.IGNORE), self.zones.of_role(Role.INCLUDE)
 
     def add(self, at_ms: int, box: Bounds) -> bool:
         """It is at ``box`` at ``at_ms``, which does not go back. Gives ``is_counting``: whether it counts there."""
         foot, height = foot_of(box), box[3] - box[1]
         before, self._foot = self._foot, foot
-        if self.zones.is_ignored(self.kind, foot):
+        if self._ignores and self.zones.is_ignored(self.kind, foot):
             self.is_counting = False
             return False
-        includes, lines = self.zones.of_role(Role.INCLUDE), self.zones.lines
-        inside = [zone for zone in includes if self._stays_in(zone, foot, height, at_ms)]
-        crossed = [
-            line
-            for line in lines
-            if before is not None and _fits(line.kinds, self.kind) and line.is_crossed(before, foot)
-        ]
+        includes, lines = self._includes, self.zones.lines
+        inside = [zone for zone in includes if zone.holds(foot) and self._stays_in(zone, height, at_ms)]
+        crossed = []
+        if lines and before is not None:
+            crossed = [line for line in lines if _fits(line.kinds, self.kind) and line.is_crossed(before, foot)]
         for name in (*(zone.name for zone in inside), *(line.name for line in crossed)):
             if name not in self.names:
                 self.names.append(name)
-        has_crossed = any(line.name in self.names for line in lines)
+        has_crossed = bool(lines) and any(line.name in self.names for line in lines)
         self.is_counting = bool(inside) or has_crossed or not (includes or lines)
         self.counts = self.counts or self.is_counting
         return self.is_counting
 
-    def _stays_in(self, zone: Zone, foot: Point, height: float, at_ms: int) -> bool:
-        """Whether it has been in ``zone`` for long enough."""
-        if not (zone.wants(self.kind, height) and zone.holds(foot)):
+    def _stays_in(self, zone: Zone, height: float, at_ms: int) -> bool:
+        """Whether it has been in ``zone``, where it stands, for long enough."""
+        if not zone.wants(self.kind, height):
             return False
         stay = self._stays.get(zone.id)
-        if stay is None or at_ms - stay.seen_ms > GAP_MS:
+        if stay is None or at_ms - stay.seen_ms > self.gap_ms:
             stay = self._stays[zone.id] = _Stay(at_ms, at_ms)
         stay.seen_ms = at_ms
         return at_ms - stay.since_ms >= zone.dwell_s * 1000
 
 
 def foot_of(box: Bounds) -> Point:
-    """Where something stands, that its box is around."""
-    return (box[0] + box[2]) / 2, box[3]
+    """Where something stands, that its box is around; beyond the picture counts as on its edge."""
+    return min(max((box[0] + box[2]) / 2, 0.0), 1.0), min(max(box[3], 0.0), 1.0)
 
 
 def is_inside(points: Sequence[Point], at: Point) -> bool:
-    """Whether ``at`` is in the polygon, by the even-odd rule. A point beyond the picture counts as on its edge."""
+    """Whether ``at``, in 0..1, is in the polygon, by the even-odd rule."""
     x, y = min(max(at[0], _EDGE), 1 - _EDGE), min(max(at[1], _EDGE), 1 - _EDGE)
     inside = False
     x0, y0 = points[-1]
@@ -220,7 +230,7 @@ def _fits(kinds: frozenset[str] | None, kind: str) -> bool:
     return kinds is None or kind == MOTION or kind in kinds
 
 
-def _ignores(zone: Zone, kind: str) -> bool:
+def _is_of(zone: Zone, kind: str) -> bool:
     return zone.kinds is None or kind in zone.kinds
 
 

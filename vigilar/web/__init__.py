@@ -30,6 +30,7 @@ from vigilar.web.blueprints import (
     shares,
     storage,
     system,
+    zones,
 )
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.hub import HUB
@@ -85,6 +86,7 @@ def create_app(cfg: WebJob) -> Flask:
         shares.bp,
         storage.bp,
         system.bp,
+        zones.bp,
     )
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

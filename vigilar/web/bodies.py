@@ -51,7 +51,7 @@ def read_json(allowed: Fields, required: tuple[str, ...] = ()) -> dict[str, Any]
     return found
 
 
-_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number"}
+_NAMES: dict[type, str] = {str: "text", bool: "true or false", int: "whole number", list: "list"}
 
 
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
