@@ -47,6 +47,10 @@ UNCHANGED_SHARE = 0.7
 """A pixel is unchanged within this share of the least distance at which MOG2 calls it foreground."""
 SCENE_CHANGE_FRAC = 0.8
 """More foreground than this, that light does not explain, is another picture and not a thing in it."""
+SPREAD_CELLS, SPREAD_CELL_FRAC, SPREAD_FRAC = 10, 0.25, 0.3
+"""The same for more than 0.3 of the picture if it is all over it: a quarter of each of ten of its sixteen parts. A lamp
+or an infrared filter changes less where it is dark and where it is far; a thing so large stands before the lens, and
+moves on a second later."""
 LIGHT_FRAC = 0.15
 """More foreground than this of which light explains most is a change of light..."""
 LIGHT_SHARE = 0.25
@@ -245,11 +249,19 @@ class MotionDetector:
             counting.area_px / found.size if counting else 0.0,
             stir_frac=judged.stirring_px / found.size,
             is_lighting_change=is_light and found_px > LIGHT_FRAC * found.size,
-            is_other_scene=not is_light and found_px > SCENE_CHANGE_FRAC * found.size,
+            is_other_scene=not is_light and (found_px > SCENE_CHANGE_FRAC * found.size or _is_spread(found, found_px)),
             areas=_areas(standing, least_px / 2, found.shape[1], found.shape[0]),
             zone_names=judged.names,
             counting=_area(counting, found.shape[1], found.shape[0]) if counting else None,
         )
+
+
+def _is_spread(found: Grey, found_px: int) -> bool:
+    """Whether the foreground is all over the picture."""
+    if found_px < SPREAD_FRAC * found.size:
+        return False
+    cells = cv2.resize(found, (4, 4), interpolation=cv2.INTER_AREA)
+    return int(np.count_nonzero(cells >= 255 * SPREAD_CELL_FRAC)) >= SPREAD_CELLS
 
 
 def _span_s(since_mono_ns: int | None, mono_ns: int) -> float:
