@@ -52,8 +52,8 @@ def test_sub_stream_of_long_groups_does_not_rest() -> None:
 
 
 def test_stream_that_stirs_now_and_then_does_not_rest() -> None:
-    """Keyframes come each second, and nobody is in one for long."""
-    watch = Watch(lambda at_s: put_person(still(at_s), 0.3) if at_s % 5.5 > 4.7 else still(at_s))
+    """Somebody is there for less than a second each 4.5 s, at another place each time."""
+    watch = Watch(lambda at_s: put_person(still(at_s), at_s // 4.5 * 0.1) if at_s % 4.5 > 3.7 else still(at_s))
     watch.play(36, 10)
     assert len(watch.started) == 8
     assert max(watch.delays_s) <= 0.6
