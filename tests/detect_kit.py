@@ -89,6 +89,14 @@ class DrawnPicture:
     utc_ns: int
     mono_ns: int
 
+    @property
+    def shown(self) -> tuple[int, int]:
+        return self.luma.shape[1], self.luma.shape[0]
+
+    def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> Grey:
+        """All of it in three channels: nothing here looks for objects."""
+        return np.repeat(self.luma[..., None], 3, axis=2)
+
     def to_jpeg(self, max_width: int = 1280) -> bytes:
         return b"\xff\xd8" + bytes(str(max_width), "ascii")
 

@@ -49,6 +49,7 @@ DOORS = {
     "pydantic": {"config"},
     "tomlkit": {"config", "cli"},
     "av": {"media"},
+    "onnxruntime": {"detect"},
     "cv2": {"detect", "demo", "evaluate"},
     "sqlalchemy": {"store"},
     "alembic": {"store"},

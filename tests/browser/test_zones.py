@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
-from vigilar.store.events import update_event
+from vigilar.base.track_path import PathBox, pack_path
+from vigilar.store.tracks import NewTrack, insert_track
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -183,8 +184,12 @@ def test_effect_on_last_week_is_said_while_drawing(site: tuple[House, str], page
     house, url = site
     for x in (0.1, 0.2, 0.9):
         event = house.event()
-        boxes = [[event.ts_ms, x - 0.05, 0.5, x + 0.05, 0.7]]
-        update_event(house.store, event, end_ms=event.end_ms, payload={**event.payload, "boxes": boxes})
+        path = pack_path([PathBox(event.ts_ms, x - 0.05, 0.5, 0.1, 0.2)])
+        new = NewTrack(
+            uid=f"track-{x}", event_id=event.id, camera_id="front-door", kind="motion", score=0.0,
+            start_ms=event.ts_ms, end_ms=event.ts_ms, is_stationary=False, path=path,
+        )  # fmt: skip
+        insert_track(house.store, new)
     page = pages(url)
     expect(page.locator("#effect")).to_have_text("In the last 7 days 3 events would have been 3.")
     page.get_by_role("group", name="Draw").get_by_role("button", name="Zone", exact=True).click()

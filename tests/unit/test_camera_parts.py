@@ -17,7 +17,6 @@ from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraFact, MotionEnd, MotionStart
 from vigilar.capture.worker import Connection
 from vigilar.detect.motion import MotionSettings
-from vigilar.detect.pictures import MotionEnded
 from vigilar.media.packets import Packet, RunStart, StreamRole
 from vigilar.processes.analysis import MAX_QUEUE_BYTES, AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
@@ -214,14 +213,14 @@ def test_motion_goes_without_a_still_that_fails(store: Store) -> None:
     sender = FactSender("front", "box", store, bus, SimulatedClock())
     for make in (no_room, no_picture):
         motion_id = sender.motion_started(7_000_000, 3, 0.25, make)
-        sender.motion_ended(motion_id, MotionEnded(9_000_000, 0, 2, 0.5, ("Porch",), ((7, 0.1, 0.2, 0.25, 0.75),)))
+        sender.motion_ended(motion_id, 9_000_000, 2, 0.5, ("Porch",))
     assert sender.send_waiting()
     assert len(bus.messages) == 4
     start = MotionStart.parse(bus.messages[0][1])
     end = MotionEnd.parse(bus.messages[1][1])
     assert (start.ts, start.run, start.area_frac, start.still_id) == (7, 3, 0.25, None)
     assert (end.motion_id, end.ts, end.duration_ms, end.peak_area_frac) == (start.id, 9, 2, 0.5)
-    assert (end.zones, end.boxes) == (["Porch"], [[7, 0.1, 0.2, 0.25, 0.75]])
+    assert end.zones == ["Porch"]
 
 
 class SlowRow:

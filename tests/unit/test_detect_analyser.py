@@ -297,7 +297,6 @@ def test_motion_counts_in_an_included_zone_and_names_it() -> None:
     watch.play(16, 10)
     assert [one.zones for one in watch.started] == [("Left",)]
     assert (watch.ended[0].last_mono_ns - START_NS) / 1e9 == pytest.approx(10.0, abs=0.4)
-    assert all((left + right) / 2 <= 0.5 for _, left, _, right, _ in watch.ended[0].boxes)
 
 
 def test_motion_counts_after_it_stayed() -> None:

@@ -190,11 +190,11 @@ def test_camera_without_row_has_name_of_job(processor: EventProcessor, store: St
     assert [_event(store, uid).payload["title"] for uid in "ab"] == ["Motion, Yard", "Motion, shed"]
 
 
-def test_subscribes_to_motion_and_facts_only(processor: EventProcessor, bus: FakeBus) -> None:
+def test_subscribes_to_motion_visits_and_facts_only(processor: EventProcessor, bus: FakeBus) -> None:
     processor.subscribe()
     assert set(bus.subscribed) == {
         Topics.motion_start("+"), Topics.motion_end("+"), Topics.camera_fact("+"),
-        Topics.PROOF_FACT, Topics.UPKEEP_FACT,
+        Topics.camera_visit("+"), Topics.camera_track("+"), Topics.PROOF_FACT, Topics.UPKEEP_FACT,
     }  # fmt: skip
 
 

@@ -54,6 +54,13 @@ class TestEventsPublishedBroadcast:
             "change": 41,
             "is_update": False,
             "payload": {"title": "Motion, Front door"},
+            "end_ts": None,
+            "title": "",
+            "kind": "",
+            "label_score": None,
+            "zones": [],
+            "still": None,
+            "kept": False,
         }
 
     def test_stream_lines_carry_change_as_id(self, page: Listener) -> None:

@@ -183,7 +183,7 @@ class TestLimit:
                 assert hidden.status_code == unknown.status_code == 404, rule.rule
                 assert hidden.data.replace(b"shed", b"attic") == unknown.data, rule.rule
                 tried += 1
-        assert tried == 40
+        assert tried == 46
 
     def test_bad_question_tells_no_hidden_camera(self, adult: FlaskClient) -> None:
         for path in ("/footage/{}/timeline?from=x", "/cameras/{}/snapshot.jpg?width=1", "/footage/{}/clip.mp4"):
@@ -226,7 +226,7 @@ class TestLimit:
         card = adult.get(f"/events/{seen.id}/card", headers=PAGE)
         assert card.headers["X-Sentence"] == "1 event today. All quiet."
         for path in ("/events/{}", "/events/{}/card", "/events/{}/still.jpg", "/events/{}/clip.mp4",
-                     "/events/{}/index.m3u8", "/api/v1/events/{}"):  # fmt: skip
+                     "/events/{}/index.m3u8", "/api/v1/events/{}", "/api/v1/events/{}/tracks"):  # fmt: skip
             answer, unknown = adult.get(path.format(hidden.id)), adult.get(path.format(99))
             assert (answer.status_code, answer.get_json()) == (404, unknown.get_json()), path
         assert house.client().get(f"/events/{hidden.id}/still.jpg").data == b"jpeg"

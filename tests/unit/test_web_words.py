@@ -9,6 +9,7 @@ import pytest
 
 from vigilar.base.amounts import size_text
 from vigilar.config.jobs import CameraInfo
+from vigilar.web.detector_words import DetectorLine
 from vigilar.web.house import HouseState
 from vigilar.web.problems import Problem
 from vigilar.web.serving import ByteRange, parse_byte_range
@@ -143,7 +144,7 @@ def test_camera_that_starts_is_neither_well_nor_an_alarm() -> None:
     assert list_problems(coming, [], ROOMY, has_bus=True) == []
     assert house_sentence(coming, []) == "Starting: Shed, Hall."
     assert live_sentence([*coming, line("live")]) == "1 of 3 cameras live. Starting: Shed, Hall."
-    house = HouseState(NOW, "", [], coming, [], ROOMY, has_bus=True)
+    house = HouseState(NOW, "", [], coming, [], ROOMY, has_bus=True, detector=DetectorLine("ok", ""))
     assert house.mark == ("starting", "clock", "Starting")
 
 

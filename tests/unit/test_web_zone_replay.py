@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import time
 
@@ -22,10 +21,6 @@ def packed(*feet: tuple[float, float], every_ms: int = 500) -> bytes:
     )
 
 
-def boxes(*feet: tuple[float, float]) -> str:
-    return json.dumps({"boxes": [[1000 + at, x - 0.05, y - 0.1, x + 0.05, y] for at, (x, y) in enumerate(feet)]})
-
-
 def test_event_stays_when_one_of_its_tracks_counts() -> None:
     tracks = [
         PastTrack(1, "person", packed((0.8, 0.5), (0.3, 0.5))),
@@ -33,17 +28,17 @@ def test_event_stays_when_one_of_its_tracks_counts() -> None:
         PastTrack(2, "cat", packed((0.2, 0.5))),
         PastTrack(3, "cat", packed((0.8, 0.5))),
     ]
-    assert replay(INCLUDE, [1, 2, 3], tracks, {}) == Replayed(3, 2, 0, 0)
+    assert replay(INCLUDE, [1, 2, 3], tracks) == Replayed(3, 2, 0, 0)
 
 
-def test_event_without_tracks_is_judged_by_its_own_boxes() -> None:
-    payloads = {1: boxes((0.2, 0.5)), 2: boxes((0.8, 0.5)), 3: "{}"}
-    assert replay(INCLUDE, [1, 2, 3], [], payloads) == Replayed(3, 2, 0, 1)
+def test_event_without_tracks_is_counted_as_before() -> None:
+    tracks = [PastTrack(1, "motion", packed((0.2, 0.5))), PastTrack(2, "motion", packed((0.8, 0.5)))]
+    assert replay(INCLUDE, [1, 2, 3], tracks) == Replayed(3, 2, 0, 1)
 
 
 def test_track_that_made_no_event_may_make_a_new_one() -> None:
     tracks = [PastTrack(None, "dog", packed((0.2, 0.5))), PastTrack(None, "dog", packed((0.8, 0.5)))]
-    assert replay(INCLUDE, [], tracks, {}) == Replayed(0, 1, 1, 0)
+    assert replay(INCLUDE, [], tracks) == Replayed(0, 1, 1, 0)
 
 
 def test_long_path_still_crosses_a_line_and_stays_in_a_zone() -> None:
@@ -52,12 +47,12 @@ def test_long_path_still_crosses_a_line_and_stays_in_a_zone() -> None:
     line = ZoneMap(lines=(Line("gate", "Gate", (0.0, 0.5), (1.0, 0.5)),))
     stay = ZoneMap((Zone("left", "Left", Role.INCLUDE, LEFT, dwell_s=50.0),))
     for zones in (line, stay):
-        assert replay(zones, [1], [PastTrack(1, "person", packed(*feet))], {}).after == 1
+        assert replay(zones, [1], [PastTrack(1, "person", packed(*feet))]).after == 1
 
 
 def test_row_that_was_cut_is_read_as_far_as_it_goes() -> None:
-    assert replay(INCLUDE, [1], [PastTrack(1, "person", packed((0.2, 0.5), (0.3, 0.5))[:-5])], {}).after == 1
-    assert replay(INCLUDE, [1], [PastTrack(1, "person", b"\1")], {}).after == 0
+    assert replay(INCLUDE, [1], [PastTrack(1, "person", packed((0.2, 0.5), (0.3, 0.5))[:-5])]).after == 1
+    assert replay(INCLUDE, [1], [PastTrack(1, "person", b"\1")]).after == 0
 
 
 def test_busy_week_is_counted_in_processor_time_below_a_second() -> None:
@@ -67,7 +62,7 @@ def test_busy_week_is_counted_in_processor_time_below_a_second() -> None:
     path = packed(*[(0.1 + at / 400, 0.9) for at in range(150)])
     tracks = [PastTrack(at // 2, "person", path) for at in range(6000)]
     before_s = time.thread_time()
-    found = replay(zones, range(3000), tracks, {})
+    found = replay(zones, range(3000), tracks)
     assert time.thread_time() - before_s < 1.0
     assert found == Replayed(3000, 0, 0, 0)
 

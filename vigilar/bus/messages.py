@@ -51,7 +51,7 @@ _PLAIN: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "bool": (bool,),
     "dict[str, Any]": (dict,),
-    "list[Any]": (list,),
+    "list[dict[str, Any]]": (list,),
     "list[str]": (list,),
     "str | None": (str, type(None)),
     "int | None": (int, type(None)),
@@ -92,8 +92,7 @@ class MotionStart(Message):
 class MotionEnd(Message):
     """The motion ``motion_id`` is over; ``ts`` is the time of its last moving frame.
 
-    ``zones`` as in MotionStart, of all of it. ``boxes``: where the largest moving thing was, each UTC milliseconds,
-    left, top, right and bottom in 0..1.
+    ``zones`` as in MotionStart, of all of it.
     """
 
     camera_id: str
@@ -101,7 +100,6 @@ class MotionEnd(Message):
     duration_ms: int
     peak_area_frac: float
     zones: list[str] = field(default_factory=list)
-    boxes: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +161,52 @@ class CameraFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectSeen(Message):
+    """What was found in one picture of a camera, for who watches; ``ts`` is the time of the picture. Not an event.
+
+    ``objects`` are ``{"track", "kind", "score", "box": [left, top, right, bottom]}`` in 0..1 of the picture; ``kind``
+    is ``motion`` while it is not sure what it is. ``motion_id`` is the motion they are part of, ``model`` who found
+    them. Those that stand in the scene are left out.
+    """
+
+    camera_id: str
+    motion_id: str
+    model: str
+    objects: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class VisitSeen(Message):
+    """What the motion ``motion_id`` is by now: its kind, how sure that is (0..1), and perhaps a better still. Each
+    takes the place of the one before. ``kind`` is one of ``base.kinds``; ``motion`` with no score is nothing known."""
+
+    camera_id: str
+    motion_id: str
+    kind: str
+    label_score: float | None = None
+    still_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSeen(Message):
+    """An object that came, moved and left; ``ts`` is the time of its last box, ``id`` names the track.
+
+    ``motion_id`` is the visit it belongs to, empty for what stood in the scene. ``path`` is base64 of its boxes, as in
+    the column ``path`` of ``tracks``. ``score``: how sure the kind is, 0 with ``motion``. ``zones``: names of those it
+    was in, and of the lines it crossed.
+    """
+
+    camera_id: str
+    motion_id: str
+    kind: str
+    score: float
+    start_ts: int
+    is_stationary: bool
+    path: str
+    zones: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class ProofFact(Message):
     """What the database should say, because the box has signed it, and does not. ``kind`` and ``detail`` as in
     ``CameraFact``."""
@@ -177,7 +221,8 @@ class EventPublished(Message):
 
     ``change`` rises with each insert or change of any event, so that a page can ask for all it missed.
     ``is_update`` tells a change of an event that was published before from a new one; an event that changed while the
-    bus was away is told once, as new.
+    bus was away is told once, as new. ``kind`` is what came by, empty for what is no visit; ``label_score`` how sure
+    that is; ``still`` where its picture is, an address of the pages.
     """
 
     type: str
@@ -186,6 +231,13 @@ class EventPublished(Message):
     change: int
     is_update: bool = False
     payload: dict[str, Any] = field(default_factory=dict)
+    end_ts: int | None = None
+    title: str = ""
+    kind: str = ""
+    label_score: float | None = None
+    zones: list[str] = field(default_factory=list)
+    still: str | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

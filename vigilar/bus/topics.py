@@ -12,6 +12,7 @@ class Topics:
     PROOF_FACT = "vigilar/proof/fact"
     SYSTEM_JOB = "vigilar/system/job"
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
+    CAMERA_ANY_OBJECT = "vigilar/camera/+/object"
 
     @staticmethod
     def motion_start(camera_id: str) -> str:
@@ -24,6 +25,21 @@ class Topics:
     @staticmethod
     def camera_fact(camera_id: str) -> str:
         return f"vigilar/camera/{camera_id}/fact"
+
+    @staticmethod
+    def camera_object(camera_id: str) -> str:
+        """What is seen right now, with boxes: for who watches; not an event, and not kept."""
+        return f"vigilar/camera/{camera_id}/object"
+
+    @staticmethod
+    def camera_visit(camera_id: str) -> str:
+        """What a motion turned out to be."""
+        return f"vigilar/camera/{camera_id}/visit"
+
+    @staticmethod
+    def camera_track(camera_id: str) -> str:
+        """One object from its first to its last box."""
+        return f"vigilar/camera/{camera_id}/track"
 
     @staticmethod
     def camera_health(camera_id: str) -> str:

@@ -11,6 +11,7 @@ import tomlkit
 
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.ids import slug
+from vigilar.base.models_folder import FOLDER
 from vigilar.base.redact import redact
 from vigilar.cli.program import describe
 from vigilar.config.addresses import DEMO_SCENES, address_problem, split_login, split_streams
@@ -20,6 +21,8 @@ from vigilar.config.load import InvalidConfigError, load_config, parse_config
 from vigilar.config.models import DEFAULT_PORT, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
+from vigilar.detect.objects.catalogue import BUNDLED, DRAWN_NAME, find_by_name
+from vigilar.detect.objects.model_folder import ModelFolder
 
 MARK = "# Written by `vigilar demo`, and written again when it is given cameras."
 """The first line of a file that the demo may replace: never one that a person wrote."""
@@ -56,11 +59,22 @@ def prepare(places: Places, given: list[str], port: int | None) -> Config:
     cameras = _with_secrets(cameras, secrets, _logins_before(places))
     text = house_text(cameras, port or _port_before(places))
     config = replace_file(places, text, may_replace)
+    if not given:
+        _install_drawn_model(places)
     for camera in cameras:
         if camera.user is not None and camera.secret is not None:
             secrets.put_login(camera.secret, camera.user, camera.password)
     _forget_logins(secrets, replaced, config)
     return config
+
+
+def _install_drawn_model(places: Places) -> None:
+    """The drawn figures are recognised without any download, by a network made for them; a model that is there
+    stays. In a folder where nothing can be written motion is found all the same."""
+    folder = ModelFolder(places.data_dir / FOLDER)
+    drawn = find_by_name(DRAWN_NAME)
+    if drawn is not None and not folder.list_installed():
+        folder.install_file(BUNDLED / drawn.file, drawn)
 
 
 def _with_secrets(cameras: list[DemoCamera], secrets: SecretStore, ours: frozenset[str]) -> list[DemoCamera]:

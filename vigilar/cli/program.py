@@ -30,6 +30,7 @@ COMMANDS: Lines = {
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
     "keys": ("vigilar.cli.keys:keys", "Who can open the recordings: key epochs, the recovery sheet."),
+    "models": ("vigilar.cli.models:models", "Which networks recognise people, vehicles and animals; get one."),
     "config": ("vigilar.cli.config:config", "Check and show the settings."),
 }
 

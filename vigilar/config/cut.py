@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
+from vigilar.base.models_folder import has_model
 from vigilar.config.addresses import is_rtsp, with_login
 from vigilar.config.areas import dump_areas
 from vigilar.config.jobs import (
@@ -18,6 +19,7 @@ from vigilar.config.jobs import (
     BusLogins,
     CameraInfo,
     CameraJob,
+    DetectorJob,
     EventsJob,
     UpkeepJob,
     WebJob,
@@ -83,7 +85,21 @@ def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> Camer
         sound=config.sound_of(camera),
         transport=camera.transport,
         zones=dump_areas(camera.zones, camera.lines),
+        objects=recognises(source),
     )
+
+
+def recognises(source: CutSource) -> bool:
+    """Whether what moves is to be recognised, and a model is there to do it."""
+    detect = source.config.detect
+    return detect.enabled and detect.objects and has_model(source.places.data_dir)
+
+
+def make_detector_job(source: CutSource, login: BusLogin) -> DetectorJob | None:
+    """None without a model, or where nothing is to be recognised."""
+    if not recognises(source):
+        return None
+    return DetectorJob(**source.shared(login), budget_cores=source.config.detect.budget_cores)
 
 
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
@@ -102,6 +118,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         time_zone=house_zone_name(config),
         cameras=camera_infos(config),
         rules=keep_rules(config),
+        wants_objects=config.detect.enabled and config.detect.objects,
     )
 
 

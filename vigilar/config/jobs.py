@@ -45,7 +45,8 @@ class CameraJob(ProcessJob):
 
     ``main_url`` and ``sub_url`` are ``rtsp://`` or ``rtsps://`` addresses with percent-encoded credentials, or
     ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the process is to
-    take it from its row. ``sensitivity`` is 0..1. ``zones`` is JSON for ``detect.zones.ZoneMap.parse``, empty for none.
+    take it from its row. ``sensitivity`` is 0..1. ``objects``: what moves is to be recognised, and a model is there.
+    ``zones`` is JSON for ``detect.zones.ZoneMap.parse``, empty for none.
     """
 
     camera_id: str
@@ -62,6 +63,7 @@ class CameraJob(ProcessJob):
     sound: bool = True
     transport: StreamTransport = "tcp"
     zones: str = ""
+    objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,13 @@ class UpkeepJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorJob(ProcessJob):
+    """The process that recognises objects. ``budget_cores``: processors it may use; 0: half of those that idle."""
+
+    budget_cores: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkJob(ProcessJob):
     """The process that does long work. ``time_zone`` is an IANA name."""
 
@@ -102,7 +111,7 @@ class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
     ``names`` are host names, beside addresses and ``localhost``, under which the box may be called.
-    ``time_zone`` is an IANA name.
+    ``time_zone`` is an IANA name. ``wants_objects``: what moves is to be recognised, if there is a model.
     """
 
     config_file: Path
@@ -113,6 +122,7 @@ class WebJob(ProcessJob):
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
     rules: KeepRules = field(default_factory=KeepRules)
+    wants_objects: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from vigilar.config.values import (
     Listen,
     Login,
     Name,
+    ProcessorShare,
     Seconds,
     Sensitivity,
     TimeZone,
@@ -204,7 +205,7 @@ class Recording(Table):
 
 
 class Detect(Table):
-    """Finding motion."""
+    """Finding motion, and what it is that moves."""
 
     enabled: bool = Field(
         default=True, description="Whether motion is looked for at all.", json_schema_extra=takes("true or false")
@@ -213,6 +214,19 @@ class Detect(Table):
         default=0.5,
         description="How little motion is enough. `low` suits trees in the wind, `high` people far away.",
         json_schema_extra=takes(_SENSITIVITY),
+    )
+    objects: bool = Field(
+        default=True,
+        description="Whether people, vehicles and animals are recognised in what moves, on this machine alone. Needs a "
+        "model: `vigilar models install`.",
+        json_schema_extra=takes("true or false"),
+    )
+    budget_cores: ProcessorShare = Field(
+        default=0.0,
+        alias="budget",
+        description="How much of the processor recognising may take: `0.5` is half of one. `auto` takes half of what "
+        "is idle.",
+        json_schema_extra=takes('"auto", or a number of processors'),
     )
 
 

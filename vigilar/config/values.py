@@ -131,6 +131,22 @@ def dump_sensitivity(value: float) -> str | float:
     return next((word for word, number in SENSITIVITY_WORDS.items() if number == value), value)
 
 
+LEAST_SHARE, MOST_SHARE = 0.05, 64
+
+
+def parse_share(value: object) -> float:
+    """Processors that may be used; 0 stands for ``auto``."""
+    if value == "auto":
+        return 0.0
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and LEAST_SHARE <= value <= MOST_SHARE:
+        return float(value)
+    raise refuse(f'must be "auto" or a number of processors from {LEAST_SHARE} to {MOST_SHARE}')
+
+
+def dump_share(value: float) -> str | float:
+    return value or "auto"
+
+
 def box_time_zone(etc: Path = Path("/etc")) -> str:
     """The IANA name of this machine's time zone; ``UTC`` when it cannot be told.
 
@@ -237,6 +253,12 @@ Sensitivity = Annotated[
     BeforeValidator(parse_sensitivity),
     PlainSerializer(dump_sensitivity),
     WithJsonSchema({"anyOf": [{"enum": list(SENSITIVITY_WORDS)}, {"type": "number", "minimum": 0, "maximum": 1}]}),
+]
+ProcessorShare = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    PlainSerializer(dump_share),
+    WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "number", "minimum": LEAST_SHARE, "maximum": MOST_SHARE}]}),
 ]
 Name = Annotated[str, AfterValidator(_check_name)]
 CameraId = Annotated[str, AfterValidator(_check_id), Field(json_schema_extra={"pattern": f"^{ID_PATTERN}$"})]

@@ -22,7 +22,6 @@ from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
 from vigilar.detect.packetsize import PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
-from vigilar.detect.trail import Trail
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo
 
 MAX_LOOKS_PER_S = 30
@@ -109,12 +108,12 @@ class Analyser:
         on_motion_start: Callable[[MotionStarted], None],
         on_motion_end: Callable[[MotionEnded], None],
         clock: Clock,
-        on_look: Callable[[PictureLike], None] | None = None,
+        on_look: Callable[[PictureLike, MotionReading], None] | None = None,
         *,
         follows_closely: bool = False,
     ) -> None:
-        """``on_look`` gets each picture that is looked at in its turn; not those looked back at. ``follows_closely``:
-        it wants five a second during a motion."""
+        """``on_look`` gets each picture that is looked at in its turn, and what was seen; not those looked back at.
+        ``follows_closely``: it wants five a second during a motion."""
         self.counters = AnalysisCounters()
         self._detector = MotionDetector(settings)
         self._wanted = settings
@@ -124,7 +123,7 @@ class Analyser:
         self._on_motion_end = on_motion_end
         self._on_look = on_look
         self._follows_closely = follows_closely
-        self._trail = Trail()
+        self._zone_names: dict[str, None] = {}
         self._clock = clock
         self._fed_mono_ns = clock.mono_ns()
         self._run: _Run | None = None
@@ -247,7 +246,7 @@ class Analyser:
         is_calm = not self._hysteresis.is_moving and picture.mono_ns - run.stirred_mono_ns >= AWAKE_S * 1e9
         if is_calm and self._detector.is_warm:
             run.is_awake = False
-            self._trail.forget()
+            self._zone_names = {}
 
     # Idle
 
@@ -353,9 +352,10 @@ class Analyser:
     def _look(self, run: _Run, picture: PictureLike) -> MotionReading:
         self.counters.looks += 1
         run.looked_mono_ns = picture.mono_ns
+        reading = self._detector.look(shrink(picture.luma), picture.mono_ns)
         if self._on_look is not None:
-            self._on_look(picture)
-        return self._detector.look(shrink(picture.luma), picture.mono_ns)
+            self._on_look(picture, reading)
+        return reading
 
     def _is_stirring(self, reading: MotionReading) -> bool:
         return max(reading.area_frac, reading.stir_frac) >= WAKE_SHARE * self._wanted.least_area_frac
@@ -364,7 +364,7 @@ class Analyser:
         return reading.area_frac < END_SHARE * self._wanted.least_area_frac
 
     def _add(self, run: _Run, picture: PictureLike | _Kept, reading: MotionReading) -> None:
-        self._trail.add(picture.utc_ns // 1_000_000, reading)
+        self._zone_names |= dict.fromkeys(reading.zone_names)
         change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
         if change is Turn.STARTED:
             self._tell_start(run)
@@ -376,7 +376,7 @@ class Analyser:
         if first is None or picture is None:
             raise VigilarError("motion started without a picture", kind=ErrorKind.BUG)
         self.counters.motions += 1
-        peak, names = self._hysteresis.peak_area_frac, tuple(self._trail.names)
+        peak, names = self._hysteresis.peak_area_frac, tuple(self._zone_names)
         self._on_motion_start(MotionStarted(first.utc_ns, first.mono_ns, peak, picture, picture.mono_ns, names))
 
     def _tell_end(self) -> None:
@@ -384,13 +384,10 @@ class Analyser:
         if first is None or last is None:
             raise VigilarError("motion ended without a start", kind=ErrorKind.BUG)
         duration_ms = (last.mono_ns - first.mono_ns) // 1_000_000
-        names = tuple(self._trail.names)
-        boxes = tuple(
-            (box.at_ms, box.area.left, box.area.top, box.area.right, box.area.bottom) for box in self._trail.boxes
-        )
-        self._trail.forget()
+        names = tuple(self._zone_names)
+        self._zone_names = {}
         peak = self._hysteresis.peak_area_frac
-        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, peak, names, boxes))
+        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, peak, names))
 
 
 def _keep(picture: PictureLike, *, shrink_now: bool) -> _Kept:

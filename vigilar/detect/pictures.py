@@ -19,6 +19,9 @@ class PictureLike(Protocol):
     def utc_ns(self) -> int: ...
     @property
     def mono_ns(self) -> int: ...
+    @property
+    def shown(self) -> tuple[int, int]: ...
+    def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> Grey: ...
     def to_jpeg(self, max_width: int = 1280) -> bytes: ...
     def to_tile(self, width: int) -> bytes: ...
 
@@ -59,8 +62,7 @@ class MotionStarted:
 class MotionEnded:
     """``last_utc_ns`` and ``last_mono_ns``: the last moving frame; ``duration_ms`` from the first to it.
 
-    ``zones`` as in MotionStarted, of all of it. ``boxes`` say where the largest moving thing was: UTC milliseconds,
-    left, top, right, bottom in 0..1.
+    ``zones`` as in MotionStarted, of all of it.
     """
 
     last_utc_ns: int
@@ -68,4 +70,3 @@ class MotionEnded:
     duration_ms: int
     peak_area_frac: float
     zones: tuple[str, ...] = ()
-    boxes: tuple[tuple[int, float, float, float, float], ...] = ()

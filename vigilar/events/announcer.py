@@ -23,7 +23,7 @@ from vigilar.store import consumers
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.engine import Store
-from vigilar.store.events import StoredEvent
+from vigilar.store.events import StoredEvent, told_fields
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ def announcement(change: Change) -> EventPublished:
         change=event.change,
         is_update=not change.is_new,
         payload=event.payload,
+        **told_fields(event),
     )
 
 

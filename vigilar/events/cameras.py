@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from vigilar.base.visit_kinds import MOTION as VISIT_MOTION
 from vigilar.bus.messages import BadMessage, CameraFact, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
 from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severity, title_of
 from vigilar.events.desk import EventDesk, MissingStartError, Source
-from vigilar.events.refusal import check_boxes, check_frac, check_id, check_message, check_names, clean_detail
+from vigilar.events.refusal import check_frac, check_id, check_message, check_names, clean_detail
 from vigilar.events.subject import Subject
+from vigilar.events.visits import track_seen, visit_seen
 from vigilar.store.events import StoredEvent
 
 MOTION = EventType("motion", Severity.INFO, (CAMERA,), "Motion, {name}")
@@ -44,6 +46,7 @@ def motion_started(desk: EventDesk, source: Source, payload: bytes) -> None:
         },
         still_id=start.still_id,
         zones=check_names("zones", start.zones),
+        kind=VISIT_MOTION,
         row=source.row_of(start),
     )
     # A camera has one motion at a time, so one that is still open was cut off.
@@ -64,8 +67,6 @@ def motion_ended(desk: EventDesk, source: Source, payload: bytes) -> None:
         raise BadMessage("motion_id is not a motion of this camera")
     changed = {**event.payload, "area_frac": peak, "duration_ms": end.duration_ms, "is_open": False}
     changed.pop("ended_by", None)  # we had guessed; now we are told
-    if end.boxes:
-        changed["boxes"] = check_boxes("boxes", end.boxes)
     zones = check_names("zones", [*event.zones, *end.zones])
     desk.update(event, max(end.ts, event.ts_ms), changed, row, zones=zones)
 
@@ -143,6 +144,8 @@ CAMERAS = Subject(
         Topics.motion_start("+"): motion_started,
         Topics.motion_end("+"): motion_ended,
         Topics.camera_fact("+"): camera_fact,
+        Topics.camera_visit("+"): visit_seen,
+        Topics.camera_track("+"): track_seen,
     },
     outbox_prefixes=("vigilar/camera/",),
     look=end_old_motions,

@@ -17,9 +17,11 @@ from vigilar.store.events import (
     find_event,
     find_newest,
     insert_event,
+    name_event,
     open_motions,
     update_event,
 )
+from vigilar.store.tracks import NewTrack, insert_track
 
 
 class MissingStartError(Exception):
@@ -82,6 +84,7 @@ class EventDesk:
         payload: dict[str, Any],
         still_id: int | None = None,
         zones: tuple[str, ...] = (),
+        kind: str = "",
         row: tuple[str, str] | None = None,
     ) -> None:
         """Store and announce an event; one whose ``uid`` is known changes nothing. ``row`` is what it uses up."""
@@ -94,6 +97,7 @@ class EventDesk:
             payload=payload,
             still_id=still_id,
             zones=zones,
+            kind=kind,
         )
         stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row)
         if stored is not None:
@@ -112,6 +116,33 @@ class EventDesk:
         changed = update_event(self._store, event, end_ms=end_ms, payload=payload, zones=zones, consumed_outbox=row)
         if changed is not None:
             self._announce(changed)
+
+    def name_visit(
+        self,
+        event: StoredEvent,
+        *,
+        kind: str,
+        label_score: float | None,
+        still_id: int | None,
+        payload: dict[str, Any],
+        row: tuple[str, str],
+    ) -> None:
+        """Say what came by in an event, and announce it; what changes nothing is not told."""
+        changed = name_event(
+            self._store,
+            event.id,
+            kind=kind,
+            label_score=label_score,
+            still_id=still_id,
+            payload=payload,
+            consumed_outbox=row,
+        )
+        if changed is not None:
+            self._announce(changed)
+
+    def insert_track(self, track: NewTrack, row: tuple[str, str]) -> None:
+        """Store a track; one whose ``uid`` is known changes nothing."""
+        insert_track(self._store, track, consumed_outbox=row)
 
     def find(self, uid: str) -> StoredEvent | None:
         """The event that came from the message ``uid``."""

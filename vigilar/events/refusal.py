@@ -44,8 +44,6 @@ def check_frac(name: str, value: float) -> float:
 MAX_NAMES, MAX_NAME_CHARACTERS = 48, 60
 """Zones and lines that a camera can have, and characters of a name."""
 
-MAX_BOXES = 64
-
 
 def check_names(name: str, values: list[Any]) -> tuple[str, ...]:
     """The names of zones, each once; raises BadMessage for what cannot be such names."""
@@ -53,16 +51,6 @@ def check_names(name: str, values: list[Any]) -> tuple[str, ...]:
     if len(values) > 2 * MAX_NAMES or any(len(one) > MAX_NAME_CHARACTERS or not one.isprintable() for one in names):
         raise BadMessage(f"{name} are not names of zones")
     return names
-
-
-def check_boxes(name: str, boxes: list[Any]) -> list[list[float]]:
-    """Boxes as a camera tells them: UTC milliseconds, and four parts of the picture. Raises BadMessage."""
-    for box in boxes[:MAX_BOXES]:
-        if not (isinstance(box, list) and len(box) == 5 and all(type(one) in (int, float) for one in box)):
-            raise BadMessage(f"{name} are not boxes")
-        if not 0 <= box[0] <= MAX_TS_MS or not all(0.0 <= part <= 1.0 for part in box[1:]):
-            raise BadMessage(f"{name} are not boxes in 0..1")
-    return boxes[:MAX_BOXES]
 
 
 def clean_detail(detail: dict[str, Any]) -> dict[str, Any]:

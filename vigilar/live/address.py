@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+
+from vigilar.base.socket_path import short_address
 
 
 def socket_name(camera_id: str) -> str:
@@ -13,11 +13,6 @@ def socket_name(camera_id: str) -> str:
     return f"camera-{camera_id}.sock"
 
 
-@contextlib.contextmanager
-def socket_address(run_dir: Path, camera_id: str) -> Iterator[str]:
-    """An address of at most 108 bytes, the limit of unix(7), however deep ``run_dir`` lies."""
-    folder = os.open(run_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{socket_name(camera_id)}"
-    finally:
-        os.close(folder)
+def socket_address(run_dir: Path, camera_id: str) -> AbstractContextManager[str]:
+    """Its address, as ``base.socket_path.short_address``."""
+    return short_address(run_dir, socket_name(camera_id))

@@ -49,6 +49,24 @@ class Picture:
         small = self._frame.reformat(width=width, height=height, format=pixels)
         return covered(small, self._private) if self._private else small
 
+    def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
+        """The part left, top, right, bottom (0..1) as HxWx3 BGR with square pixels, as large as fits into ``most``,
+        width and height."""
+        frame = self._frame
+        if self._private:
+            frame = covered(frame.reformat(format="yuv420p"), self._private)
+        left, right = (round(side * frame.width / 2) * 2 for side in (part[0], part[2]))
+        top, bottom = (round(side * frame.height / 2) * 2 for side in (part[1], part[3]))
+        right, bottom = min(max(right, left + 2), frame.width & ~1), min(max(bottom, top + 2), frame.height & ~1)
+        left, top = min(left, right - 2), min(top, bottom - 2)
+        width = (right - left) * self.shown[0] / frame.width
+        height = (bottom - top) * self.shown[1] / frame.height
+        scale = min(most[0] / width, most[1] / height)
+        size = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+        cut = _cut(frame, left, top, right, bottom)
+        found: NDArray[np.uint8] = cut.reformat(**size, format="bgr24").to_ndarray()
+        return found
+
     def to_tile(self, width: int) -> bytes:
         """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""
         return encode_tile(self._frame, width, self.shown, self._private)
@@ -103,6 +121,23 @@ class Decoder:
         self._clocks.clear()
         with contextlib.suppress(av.FFmpegError):
             self._context.flush_buffers()
+
+
+def _cut(frame: Any, left: int, top: int, right: int, bottom: int) -> Any:
+    """The part of a frame, all of its sides even."""
+    if (left, top, right, bottom) == (0, 0, frame.width, frame.height):
+        return frame
+    if frame.format.name not in ("yuv420p", "yuvj420p"):
+        frame = frame.reformat(format="yuv420p")
+    cut = av.VideoFrame(right - left, bottom - top, frame.format.name)
+    for index, plane in enumerate(frame.planes):
+        part = 1 if index == 0 else 2
+        whole = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+        target = np.frombuffer(memoryview(cut.planes[index]), np.uint8).reshape(-1, cut.planes[index].line_size)
+        rows, columns = (bottom - top) // part, (right - left) // part
+        target[:rows, :columns] = whole[top // part : top // part + rows, left // part : left // part + columns]
+    cut.colorspace, cut.color_range = frame.colorspace, frame.color_range
+    return cut
 
 
 def _luma(frame: Any) -> NDArray[np.uint8]:

@@ -14,6 +14,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,15 @@ from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
 from vigilar.processes.folder_check import check_folder
-from vigilar.processes.lazy import make_decoder, make_encoder, make_motion_teller, motion_settings, private_areas
+from vigilar.processes.lazy import (
+    make_decoder,
+    make_encoder,
+    make_motion_teller,
+    make_object_watcher,
+    motion_settings,
+    private_areas,
+)
+from vigilar.processes.looking import Looking
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
 from vigilar.record.choice import RecordingMode
@@ -58,7 +67,7 @@ from vigilar.vge.keys import KeyRing
 from vigilar.vge.ring_folder import RingFolder
 
 if TYPE_CHECKING:
-    from vigilar.processes.motion import MotionTeller
+    from vigilar.processes.objects import ObjectWatcher
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +79,7 @@ spins up 20 s; after this the supervisor waits its own 15 s."""
 CAPTURE_STOP_S = 0.3
 RECORDER_STOP_S = 2.2
 ANALYSIS_STOP_S = 0.2
+OBJECTS_STOP_S = 0.2
 STORYBOARD_STOP_S = 0.1
 FACTS_STOP_S = 0.4
 ROWS_STOP_S = 0.4
@@ -189,7 +199,10 @@ class CameraProcess:
         self._sound.is_wanted = job.sound
         self._private = private_areas(job.zones)
         looking = self._looking
-        if looking is not None and job.detect:
+        if looking is not None and job.detect and job.objects != self._job.objects:
+            self._end_looking(looking)
+            self._begin_looking(job)
+        elif looking is not None and job.detect:
             looking.motion.use(motion_settings(job))
         elif looking is not None:
             self._end_looking(looking)
@@ -202,13 +215,22 @@ class CameraProcess:
 
     # Looking for motion, which may be switched on and off
 
-    def _make_looking(self, job: CameraJob) -> _Looking:
+    def _make_looking(self, job: CameraJob) -> Looking:
+        objects = self._make_objects(job) if job.objects else None
         motion = make_motion_teller(
             *(self._facts, self._recorder, self._file_store, self._clock, self._run_now, motion_settings(job)),
-            self._storyboards,
+            *(self._storyboards, objects),
         )
         queue = AnalysisQueue()
-        return _Looking(motion, queue, AnalysisWorker(motion.make_analyser, queue, self._clock))
+        return Looking(motion, queue, AnalysisWorker(motion.make_analyser, queue, self._clock), objects)
+
+    def _make_objects(self, job: CameraJob) -> ObjectWatcher:
+        newest_main = (lambda: self._live[StreamRole.MAIN].newest_gop()) if job.sub_url is not None else None
+        return make_object_watcher(
+            *(job.camera_id, job.run_dir, self._facts, self._bus, self._recorder, self._file_store, self._clock),
+            newest_main,
+            self._get_private,
+        )
 
     def _begin_looking(self, job: CameraJob) -> None:
         looking = self._make_looking(job)
@@ -220,15 +242,18 @@ class CameraProcess:
             looking.queue.put(self._looked_at)
         self._start_looking(looking)
 
-    def _start_looking(self, looking: _Looking) -> None:
+    def _start_looking(self, looking: Looking) -> None:
         if "storyboard" not in self._threads:  # it stays: with nothing to seal it sleeps
             self._start("storyboard", partial(self._storyboards.run, self._storyboard_stop))
         self._start("analysis", looking.run)
+        if looking.objects is not None:
+            self._start("objects", looking.run_objects)
 
-    def _end_looking(self, looking: _Looking) -> None:
+    def _end_looking(self, looking: Looking) -> None:
         """A motion that goes on ends here. The thread needs a moment for it, and nobody waits."""
         self._looking = None
-        self._threads = {name: thread for name, thread in self._threads.items() if name != "analysis"}
+        ours = ("analysis", "objects")
+        self._threads = {name: thread for name, thread in self._threads.items() if name not in ours}
         looking.end()
 
     # What capture hands over, on its threads
@@ -340,7 +365,7 @@ class CameraProcess:
 
     def _has_died(self, name: str, thread: threading.Thread) -> bool:
         is_ours = self._threads.get(name) is thread  # one that was let go meanwhile may end
-        is_needed = name not in ("recovery", "storyboard")  # recording goes on without
+        is_needed = name not in ("recovery", "storyboard", "objects")  # recording goes on without
         return is_needed and is_ours and not thread.is_alive()
 
     def _stalled(self) -> str | None:
@@ -369,6 +394,8 @@ class CameraProcess:
         if looking := self._looking:
             counters["dropped_analysis"] = looking.queue.dropped
             counters["analysis_failures"] = looking.worker.failures
+            if looking.objects is not None:
+                counters |= {f"objects_{name}": value for name, value in asdict(looking.objects.counters).items()}
         is_moving = looking is not None and looking.motion.is_moving
         why = self._recorder.why_not_recording
         return Doing(self._recorder.is_recording, why.value if why else "", is_moving, counters)
@@ -410,6 +437,8 @@ class CameraProcess:
         self._join("recorder", RECORDER_STOP_S)
         if looking is not None:
             self._join("analysis", ANALYSIS_STOP_S)
+            if looking.objects is not None:
+                self._join("objects", OBJECTS_STOP_S)
         self._storyboard_stop.set()
         self._storyboards.wake()
         if "storyboard" in self._threads:
@@ -433,23 +462,6 @@ class CameraProcess:
         self._threads[name].join(timeout_s)
         if self._threads[name].is_alive():
             logger.error("the thread %s did not end in %.1f s and is left behind", name, timeout_s)
-
-
-class _Looking:
-    """What looks for motion: it is made, works on a thread of its own, and is ended, as a whole."""
-
-    def __init__(self, motion: MotionTeller, queue: AnalysisQueue, worker: AnalysisWorker) -> None:
-        self.motion = motion
-        self.queue = queue
-        self.worker = worker
-        self._stop = Stop()
-
-    def run(self) -> None:
-        self.worker.run(self._stop)
-
-    def end(self) -> None:
-        self._stop.set()
-        self.worker.wake()
 
 
 def _read_before(store: Database, camera_id: str) -> Before:

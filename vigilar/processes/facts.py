@@ -6,6 +6,7 @@ cannot be written, up to a bound. Whoever hands something in does not wait.
 
 from __future__ import annotations
 
+import base64
 import logging
 import threading
 from collections import deque
@@ -19,7 +20,7 @@ from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
-from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart
+from vigilar.bus.messages import CameraFact, Message, MotionEnd, MotionStart, TrackSeen, VisitSeen
 from vigilar.bus.topics import Topics
 from vigilar.record.stills import Still
 from vigilar.store import inbound
@@ -45,23 +46,21 @@ class Publisher(Protocol):
     def publish(self, topic: str, payload: bytes, qos: int = 1) -> object: ...
 
 
-BOX_DIGITS = 3
-"""Of the parts of a picture in a message: a pixel of the small pictures that are looked at is a three-hundredth."""
-
-
-class EndedMotion(Protocol):
-    """What is told of a motion; ``detect.pictures.MotionEnded``, which only who looks for motion has loaded."""
+class Track(Protocol):
+    """What is told of an object that has left; ``path`` as in ``base.track_path``."""
 
     @property
-    def last_utc_ns(self) -> int: ...
+    def kind(self) -> str: ...
     @property
-    def duration_ms(self) -> int: ...
+    def score(self) -> float: ...
     @property
-    def peak_area_frac(self) -> float: ...
+    def start_ms(self) -> int: ...
+    @property
+    def end_ms(self) -> int: ...
+    @property
+    def path(self) -> bytes: ...
     @property
     def zones(self) -> tuple[str, ...]: ...
-    @property
-    def boxes(self) -> tuple[tuple[int, float, float, float, float], ...]: ...
 
 
 MakeStill = Callable[[], Still]
@@ -120,19 +119,38 @@ class FactSender:
         self._put(_Waiting(Topics.motion_start(self._camera_id), message, make_still))
         return message.id
 
-    def motion_ended(self, motion_id: str, motion: EndedMotion) -> None:
-        """The motion is over."""
-        message = MotionEnd(
-            new_id(),
-            motion.last_utc_ns // 1_000_000,
-            self._camera_id,
-            motion_id,
-            max(0, motion.duration_ms),
-            motion.peak_area_frac,
-            zones=[*motion.zones],
-            boxes=[[at_ms, *(round(part, BOX_DIGITS) for part in box)] for at_ms, *box in motion.boxes],
-        )
+    def motion_ended(
+        self, motion_id: str, last_utc_ns: int, duration_ms: int, peak_area_frac: float, zones: Sequence[str] = ()
+    ) -> None:
+        """The motion is over; its last moving frame was at ``last_utc_ns``. ``zones``: those of all of it."""
+        ts, duration_ms = last_utc_ns // 1_000_000, max(0, duration_ms)
+        message = MotionEnd(new_id(), ts, self._camera_id, motion_id, duration_ms, peak_area_frac, zones=[*zones])
         self._put(_Waiting(Topics.motion_end(self._camera_id), message))
+
+    def visit_seen(
+        self, motion_id: str, ts_ms: int, kind: str, score: float | None, make_still: MakeStill | None
+    ) -> None:
+        """What the motion is by now; takes the place of what was said before."""
+        score = None if score is None else round(score, 3)
+        message = VisitSeen(new_id(), ts_ms, self._camera_id, motion_id, kind, score)
+        self._put(_Waiting(Topics.camera_visit(self._camera_id), message, make_still))
+
+    def track_ended(self, motion_id: str, track: Track) -> None:
+        """An object that was part of the motion, from its first to its last box."""
+        path = base64.b64encode(track.path).decode()
+        message = TrackSeen(
+            id=new_id(),
+            ts=track.end_ms,
+            camera_id=self._camera_id,
+            motion_id=motion_id,
+            kind=track.kind,
+            score=round(track.score, 3),
+            start_ts=track.start_ms,
+            is_stationary=False,
+            path=path,
+            zones=[*track.zones],
+        )
+        self._put(_Waiting(Topics.camera_track(self._camera_id), message))
 
     def run(self, stop: Stop) -> None:
         """Send until ``stop``, then once more what is left. After that nothing is sent any more."""
@@ -211,7 +229,7 @@ class FactSender:
 
     def _name_still(self, item: _Waiting) -> None:
         """Have the row of the still written and its id in the message. Raises StoreError if that may come to pass."""
-        if item.still is None or not isinstance(item.message, MotionStart):
+        if item.still is None or not isinstance(item.message, MotionStart | VisitSeen):
             return
         try:
             row_id = item.still.store_row()

@@ -125,7 +125,7 @@ KINDS: tuple[ProcessKind, ...] = (
         cut="vigilar.config.cut:make_web_job",
         says=(Topics.camera_retry("+"),),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
-        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules"}),
+        live=frozenset({"log_level", "cameras", "names", "house_name", "time_zone", "rules", "wants_objects"}),
         starts_line=False,
     ),
     ProcessKind(
@@ -139,6 +139,15 @@ KINDS: tuple[ProcessKind, ...] = (
         live=frozenset({"log_level", "cameras", "house_name", "time_zone"}),
     ),
     ProcessKind(
+        name="detector",
+        title="The detector of people, vehicles and animals",
+        entry="vigilar.processes.detector:run_detector",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_detector_job",
+        live=frozenset({"log_level", "budget_cores"}),
+    ),
+    ProcessKind(
         name="camera",
         title="The camera process of {name}",
         entry="vigilar.processes.camera:run_camera",
@@ -150,6 +159,9 @@ KINDS: tuple[ProcessKind, ...] = (
             Topics.motion_start(_CAMERA),
             Topics.motion_end(_CAMERA),
             Topics.camera_fact(_CAMERA),
+            Topics.camera_object(_CAMERA),
+            Topics.camera_visit(_CAMERA),
+            Topics.camera_track(_CAMERA),
             Topics.camera_health(_CAMERA),
             Topics.camera_heartbeat(_CAMERA),
         ),
@@ -166,6 +178,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "segment_s",
                 "sound",
                 "zones",
+                "objects",
             }
         ),
     ),

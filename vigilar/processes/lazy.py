@@ -7,6 +7,8 @@ the fork where motion is looked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vigilar.base.clock import Clock
@@ -15,7 +17,7 @@ from vigilar.live.feed import FeedDecoder
 from vigilar.live.narrow import NarrowEncoder
 from vigilar.media.packets import StreamInfo
 from vigilar.media.private_areas import GetPrivate, Polygon, no_private_areas
-from vigilar.processes.facts import FactSender
+from vigilar.processes.facts import FactSender, Publisher
 from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
 from vigilar.record.storyboards import StoryboardWriter
@@ -23,6 +25,7 @@ from vigilar.record.storyboards import StoryboardWriter
 if TYPE_CHECKING:
     from vigilar.detect.motion import MotionSettings
     from vigilar.processes.motion import MotionTeller
+    from vigilar.processes.objects import NewestMain, ObjectWatcher
 
 
 def make_decoder(info: StreamInfo, private: GetPrivate = no_private_areas) -> FeedDecoder:
@@ -64,7 +67,27 @@ def make_motion_teller(
     run_now: Callable[[], int],
     settings: MotionSettings,
     storyboards: StoryboardWriter,
+    objects: ObjectWatcher | None,
 ) -> MotionTeller:
     from vigilar.processes.motion import MotionTeller
 
-    return MotionTeller(facts, recorder, file_store, clock, run_now, settings, storyboards)
+    return MotionTeller(facts, recorder, file_store, clock, run_now, settings, storyboards, objects)
+
+
+def make_object_watcher(
+    camera_id: str,
+    run_dir: Path,
+    facts: FactSender,
+    bus: Publisher,
+    recorder: Recorder,
+    file_store: FileStore,
+    clock: Clock,
+    newest_main: NewestMain | None,
+    private: GetPrivate,
+) -> ObjectWatcher:
+    """What has things recognised in what moves."""
+    from vigilar.media.decode import Decoder
+    from vigilar.processes.objects import ObjectWatcher
+
+    decoder = partial(Decoder, private=private)
+    return ObjectWatcher(camera_id, run_dir, facts, bus, recorder, file_store, clock, decoder, newest_main)

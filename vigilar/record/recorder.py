@@ -12,6 +12,7 @@ frame. At most lost in a power cut: that, and what was written since the last sy
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,6 +71,9 @@ DRAIN_NS = 1_000_000_000
 CRASH_GAP_NS = 1_000_000_000
 """A process that did not end in order leaves a gap; up to this it is what a restart without a loss leaves."""
 
+MAX_SEEN = 16
+"""What was seen waits for the recorder's next look. When full the oldest is dropped: the rows have it as well."""
+
 _FAR_FUTURE_NS = 1 << 62
 
 
@@ -124,6 +128,7 @@ class Recorder:
         self._gaps = GapLog(report)
         self._clock_watch = ClockWatch(clock, report)
         self._segment: Segment | None = None
+        self._seen: deque[bytes] = deque(maxlen=MAX_SEEN)
         self._last_run: int | None = None
         self._last_end_utc_ns = 0
         self._has_looked_back = False
@@ -184,6 +189,11 @@ class Recorder:
         self._chooser.motion_ended(last_mono_ns)
         self._wants_checkpoint = True
 
+    def note_seen(self, seen: bytes) -> None:
+        """Put what was seen into the recording, sealed, as META; where none is open it is left out. Any thread."""
+        self._seen.append(seen)
+        self.wake()
+
     def use(self, settings: RecorderSettings) -> None:
         """Record by these from the next look on; an open file goes on. Any thread."""
         self._wanted = settings
@@ -221,6 +231,7 @@ class Recorder:
         while not self._is_held(now) and self._record_next(now):
             self.alive_mono_ns = self._clock.mono_ns()
             self._sync_if_due()
+        self._write_seen()
         self._sync_if_due()
         self._checkpoint_if_due()
         if self._segment and now - max(self._reader.newest_mono_ns(), self._segment.first.mono_ns) > SILENCE_NS:
@@ -233,6 +244,7 @@ class Recorder:
         while self._clock.mono_ns() < deadline and self._retry_mono_ns == 0 and self._record_next(_FAR_FUTURE_NS):
             pass
         left = self._reader.look()
+        self._write_seen()
         self._end_segment(CloseReason.STOP, "stop")
         if left and left.unread and self._settings.mode is RecordingMode.ALWAYS:
             self._gaps.begin(self._last_end_utc_ns or left.start.utc_ns, self._why_held)
@@ -328,6 +340,12 @@ class Recorder:
         except RecordingError as error:
             self._note_error(error)
             self._gaps.begin(gop.start.utc_ns, gaps.BAD_PICTURE)
+
+    def _write_seen(self) -> None:
+        while self._seen:
+            seen = self._seen.popleft()
+            if self._segment and self._segment.name:
+                self._guarded(self._segment.note_seen, seen)
 
     # Trouble
 

@@ -94,6 +94,17 @@ class Segment:
         if self._file:
             self.write()
 
+    def note_seen(self, seen: bytes) -> None:
+        """Put what was seen into the file, behind what is written of it; nothing where there is none. Errors as
+        ``write``."""
+        if self._file is None or self._is_ended:
+            return
+        try:
+            self._file.writer.append_meta(seen, utc_ns=self.end_utc_ns, mono_ns=self._end_mono_ns)
+        except RecordingError as error:
+            self._end_by(self._file, error)
+            raise
+
     def write(self) -> None:
         """Write the fragments that are whole; the file is made with the first.
 
@@ -108,12 +119,16 @@ class Segment:
         try:
             self._append_all(self._file)
         except RecordingError as error:
-            self._is_ended = True
-            if error.kind is ErrorKind.FULL:
-                self._file.close(CloseReason.DISK_FULL, "disk full", utc_ns=self.end_utc_ns, mono_ns=self._end_mono_ns)
-            else:
-                self._file.give_up(str(error), utc_ns=self.end_utc_ns)
+            self._end_by(self._file, error)
             raise
+
+    def _end_by(self, file: OpenFile, error: RecordingError) -> None:
+        """A record could not be written: the segment has ended, full with a CLOSE, else damaged."""
+        self._is_ended = True
+        if error.kind is ErrorKind.FULL:
+            file.close(CloseReason.DISK_FULL, "disk full", utc_ns=self.end_utc_ns, mono_ns=self._end_mono_ns)
+        else:
+            file.give_up(str(error), utc_ns=self.end_utc_ns)
 
     def sync(self) -> None:
         """Make durable what was written. Raises RecordingError: then the segment has ended as damaged."""

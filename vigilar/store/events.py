@@ -37,12 +37,14 @@ class NewEvent:
     end_ms: int | None = None
     still_id: int | None = None
     zones: tuple[str, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
     """An event as it is in the database. ``change`` is the number of its newest insert or update, ``first_change`` that
-    of its insert; of an event that is ``kept`` no footage is ever deleted."""
+    of its insert; of an event that is ``kept`` no footage is ever deleted. ``kind`` is what came by
+    (``base.visit_kinds``), empty for what is no visit; ``label_score`` 0..1 how sure that is."""
 
     id: int
     uid: str
@@ -74,6 +76,7 @@ class EventFilter:
 
     camera: str | None = None
     type: str | None = None
+    kind: str | None = None
     severity: str | None = None
     from_ms: int | None = None
     to_ms: int | None = None
@@ -115,6 +118,7 @@ def insert_event(
                 ts_ms=new.ts_ms,
                 end_ms=new.end_ms,
                 still_id=still,
+                kind=new.kind,
                 payload=_dump(new.payload),
                 words=_words(new.type, new.source_id, new.payload, new.zones),
                 created_ms=now_ms,
@@ -162,6 +166,53 @@ def update_event(
             )
         )
         return changed
+
+
+def name_event(
+    store: Store,
+    event_id: int,
+    *,
+    kind: str,
+    label_score: float | None,
+    still_id: int | None,
+    payload: dict[str, Any],
+    consumed_outbox: tuple[str, str] | None = None,
+) -> StoredEvent | None:
+    """Say what came by in an event, with its payload and, unless ``still_id`` is None or has no row, another still.
+
+    The event as it is now; None when there is none or nothing changes. ``consumed_outbox`` as in ``insert_event``.
+    """
+    with store.write("name an event") as connection:
+        if consumed_outbox is not None:
+            consume_within(connection, *consumed_outbox)
+        row = connection.execute(select(*EVENT_COLUMNS).where(events.c.id == event_id)).first()
+        if row is None:
+            return None
+        found = make_event(row)
+        has_file = connection.execute(select(files.c.id).where(files.c.id == still_id)).first() is not None
+        named = replace(
+            found,
+            kind=kind,
+            label_score=label_score,
+            still_id=still_id if has_file else found.still_id,
+            payload=payload,
+        )
+        if named == found:
+            return None
+        named = replace(named, change=_next_change(connection))
+        connection.execute(
+            update(events)
+            .where(events.c.id == event_id)
+            .values(
+                change=named.change,
+                kind=kind,
+                label_score=label_score,
+                still_id=named.still_id,
+                payload=_dump(payload),
+                words=_words(found.type, found.source_id, payload, found.zones),
+            )
+        )
+        return named
 
 
 def set_kept(store: Store, event_id: int, *, kept: bool) -> StoredEvent | None:
@@ -289,6 +340,8 @@ def _filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
         query = query.where(events.c.source_id == wanted.camera)
     if wanted.type is not None:
         query = query.where(events.c.type == wanted.type)
+    if wanted.kind is not None:
+        query = query.where(events.c.kind == wanted.kind)
     if wanted.severity is not None:
         query = query.where(events.c.severity == wanted.severity)
     if wanted.from_ms is not None:
@@ -340,6 +393,19 @@ def _first(store: Store, query: Select[Any]) -> StoredEvent | None:
 def _all(store: Store, query: Select[Any]) -> list[StoredEvent]:
     with store.read("read events") as connection:
         return [make_event(row) for row in connection.execute(query)]
+
+
+def told_fields(event: StoredEvent) -> dict[str, Any]:
+    """What is told of an event beside its columns, in the forms of the bus and the API."""
+    return {
+        "end_ts": event.end_ms,
+        "title": str(event.payload.get("title") or ""),
+        "kind": event.kind,
+        "label_score": event.label_score,
+        "zones": list(event.zones),
+        "still": f"/events/{event.id}/still.jpg?v={event.still_id}" if event.still_id is not None else None,
+        "kept": event.kept,
+    }
 
 
 def make_event(row: Row[Any]) -> StoredEvent:

@@ -33,16 +33,6 @@ def past_visits(store: Store, camera_id: str, since_ms: int) -> Sequence[int]:
         return connection.execute(query.order_by(events.c.ts_ms.desc()).limit(MOST_EVENTS)).scalars().all()
 
 
-def past_payloads(store: Store, camera_id: str, since_ms: int, without: frozenset[int]) -> dict[int, str]:
-    """The JSON of the same events but those ``without``, by id."""
-    query = select(events.c.id, events.c.payload).where(
-        events.c.source_id == camera_id, events.c.type == "motion", events.c.ts_ms >= since_ms
-    )
-    with store.read("read past events") as connection:
-        rows = connection.execute(query.order_by(events.c.ts_ms.desc()).limit(MOST_EVENTS))
-        return {row.id: row.payload for row in rows if row.id not in without}
-
-
 def past_tracks(store: Store, camera_id: str, since_ms: int) -> list[PastTrack]:
     """What moved on a camera since ``since_ms`` (UTC ms), newest first; not what stood in the scene."""
     query = select(tracks.c.event_id, tracks.c.kind, tracks.c.path).where(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.errors import ErrorKind, RecordingError
-from vigilar.vge.bodies import CloseBody, IndexEntry, Mark, dump_index
+from vigilar.vge.bodies import META_SALT_BYTES, CloseBody, IndexEntry, Mark, dump_index
 from vigilar.vge.crypto import TAG_PREFIX, FileKeys, link_of
 from vigilar.vge.format import (
     HEADER_BYTES,
@@ -215,6 +215,10 @@ class VgeWriter:
     def append_mark(self, mark: Mark, *, utc_ns: int, mono_ns: int) -> None:
         """Append a note about the recording itself."""
         self._append(RecordType.MARK, 0, mark.dump(), utc_ns, mono_ns)
+
+    def append_meta(self, data: bytes, *, utc_ns: int, mono_ns: int) -> None:
+        """Append META: data about what is seen. Errors as ``append_init``."""
+        self._append(RecordType.META, 0, secrets.token_bytes(META_SALT_BYTES) + data, utc_ns, mono_ns)
 
     def sync(self) -> Checkpoint:
         """Make all records durable (fdatasync) and say how far that is.

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
+from vigilar.base.track_path import BadPath
+from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.bus.messages import EventPublished
-from vigilar.store.events import StoredEvent
+from vigilar.store.events import StoredEvent, told_fields
+from vigilar.store.tracks import StoredTrack
 from vigilar.web.times import clock_text, day_key, day_text, iso_text, length_text
 
 LEVELS = {"INFO": "Background", "WARNING": "Notable", "ALERT": "Alert", "CRITICAL": "Critical"}
@@ -68,6 +72,22 @@ _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "sys
 """Drawn as a grey line across the list: absence must not be mistaken for peace."""
 
 
+SURE, LIKELY = 0.9, 0.7
+"""Of what is told as sure nine of ten are right."""
+
+MAX_PATHS, MAX_POINTS = 8, 60
+"""On one still; more of them are a tangle."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitPath:
+    """A way over the picture in thousandths of it: the feet as SVG points, the last box as left, top, width, height."""
+
+    words: str
+    points: str
+    last: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class EventCard:
     """What the list and the event's own page show. ``is_open`` while it goes on."""
@@ -86,7 +106,8 @@ class EventCard:
     day_words: str
     length: str
     detail: str
-    has_still: bool
+    kind: str
+    still: str
     has_clip: bool
     is_divider: bool
     is_open: bool
@@ -110,7 +131,8 @@ def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozens
         day_words=day_text(event.ts_ms, now_ms, zone),
         length=length_text(event.end_ms - event.ts_ms) if event.end_ms is not None else "",
         detail=str(event.payload.get("reason") or ""),
-        has_still=event.still_id is not None,
+        kind=event.kind,
+        still=str(told_fields(event)["still"] or ""),
         has_clip=event.source_id in camera_ids,
         is_divider=event.type in _DIVIDERS,
         is_open=is_open,
@@ -131,6 +153,10 @@ def event_title(event: StoredEvent) -> str:
 def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     """The details worth a line on the event's page, as name and value; what has no words for people is left out."""
     found = []
+    if event.kind:
+        found.append(("Recognised", recognised_words(event)))
+    if event.zones:
+        found.append(("Where", ", ".join(event.zones)))
     detail = event.payload.get("detail")
     known = {**event.payload, **detail} if isinstance(detail, dict) else event.payload
     if isinstance(known.get("reason"), str) and known["reason"]:
@@ -141,21 +167,45 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     return found
 
 
+def recognised_words(event: StoredEvent) -> str:
+    """``Person, sure``; what is not known is said to be that."""
+    if event.kind == MOTION or event.label_score is None:
+        return "something moved; it is not known what"
+    sure = "sure" if event.label_score >= SURE else "likely" if event.label_score >= LIKELY else "perhaps"
+    return f"{KIND_WORDS.get(event.kind, event.kind)}, {sure} ({round(event.label_score * 100)} %)"
+
+
+def visit_paths(tracks: Sequence[StoredTrack]) -> list[VisitPath]:
+    """The ways of a visit's tracks over the picture; those of something unknown only if there are no others."""
+    known = [one for one in tracks if one.kind != MOTION] or list(tracks)
+    paths = []
+    for track in known[:MAX_PATHS]:
+        try:
+            boxes = track.boxes()
+        except BadPath:  # a row that was changed by hand
+            continue
+        if boxes:
+            step = max(1, len(boxes) // MAX_POINTS)
+            feet = [one.foot for one in (*boxes[:-1:step], boxes[-1])]
+            points = " ".join(f"{x * 1000:.0f},{y * 1000:.0f}" for x, y in feet)
+            last = boxes[-1]
+            box = tuple(round(1000 * side) for side in (last.left, last.top, last.width, last.height))
+            paths.append(VisitPath(KIND_WORDS.get(track.kind, track.kind), points, box))
+    return paths
+
+
 def event_json(event: StoredEvent, *, seen: bool) -> dict[str, Any]:
     """An event for the API. Times are UTC ms. ``seen``: by the member who asks."""
     return {
+        **told_fields(event),
         "id": event.id,
         "ts": event.ts_ms,
-        "end_ts": event.end_ms,
         "type": event.type,
         "severity": event.severity,
         "source_id": event.source_id,
         "title": event_title(event),
         "payload": event.payload,
-        "still": f"/events/{event.id}/still.jpg" if event.still_id is not None else None,
         "change": event.change,
-        "kept": event.kept,
-        "zones": list(event.zones),
         "seen": seen,
     }
 
@@ -166,7 +216,7 @@ def timeline_event(event: StoredEvent) -> dict[str, Any]:
         "id": event.id,
         "ts": event.ts_ms,
         "end_ts": event.end_ms,
-        "kind": event.type,
+        "kind": event.kind or event.type,
         "severity": event.severity,
         "title": event_title(event),
     }
@@ -184,4 +234,5 @@ def published_from_row(event: StoredEvent) -> EventPublished:
         change=event.change,
         is_update=event.change != event.first_change,
         payload=event.payload,
+        **told_fields(event),
     )

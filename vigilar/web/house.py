@@ -13,6 +13,7 @@ from vigilar.base.disk import DEVICE_ERRORS, device_fault, is_read_only
 from vigilar.base.errors import StoreError
 from vigilar.base.tally import Tally
 from vigilar.store import files as file_rows
+from vigilar.web.detector_words import DetectorLine, detector_line
 from vigilar.web.parts import Parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.status_words import (
@@ -54,6 +55,7 @@ class HouseState:
     processes: list[ProcessLine] | None
     disk: DiskState | None
     has_bus: bool
+    detector: DetectorLine
 
     @property
     def mark(self) -> tuple[str, str, str]:
@@ -88,6 +90,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
         processes=processes,
         disk=disk,
         has_bus=here.board.is_bus_connected,
+        detector=detector_line(found, is_wanted=here.cfg.wants_objects),
     )
 
 

@@ -62,6 +62,10 @@ def job_notice(
     return make_notice(JOB, content, source_id=source_id)
 
 
+OBJECTS = "objects"
+"""The name of notices of what a camera sees right now: only for who may watch live pictures."""
+
+
 class HubClosed(Exception):
     """The listener is closed: it was too slow, or the process ends."""
 

@@ -64,7 +64,8 @@ def _paths() -> dict[str, Any]:
             "get": {
                 **_answer("A page of events, newest first, and the cursor of the next"),
                 "parameters": [
-                    _query(name) for name in ("camera", "type", "severity", "from", "to", "q", "cursor", "limit")
+                    _query(name)
+                    for name in ("camera", "kind", "type", "severity", "from", "to", "q", "cursor", "limit")
                 ],
             }
         },
@@ -72,6 +73,21 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("event_id")],
             "get": _answer("One event"),
             "patch": {**_answer("The event"), **_body(kept="boolean", seen="boolean")},
+        },
+        "/api/v1/events/{event_id}/tracks": {
+            "parameters": [_path("event_id")],
+            "get": _answer("What was seen in it: kinds, scores and boxes over time"),
+        },
+        "/api/v1/cameras/{camera_id}/tracks": {
+            "parameters": [_path("camera_id")],
+            "get": {**_answer("What a camera saw in a range, the newest first"), "parameters": when},
+        },
+        "/api/v1/cameras/{camera_id}/heat": {
+            "parameters": [_path("camera_id")],
+            "get": {
+                **_answer("Where things happened, by place and hour"),
+                "parameters": [_query(name) for name in ("days", "kind", "hour")],
+            },
         },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
@@ -106,7 +122,7 @@ def _paths() -> dict[str, Any]:
         "/api/v1/system": {"get": _answer("Health of cameras, programs and disk")},
         "/api/v1/openapi.json": {"get": _answer("This document")},
         "/events/stream": {
-            "get": _answer("Server-sent events: connected, event, health, refresh", "text/event-stream")
+            "get": _answer("Server-sent events: connected, event, health, objects, refresh", "text/event-stream")
         },
         "/events/{event_id}/clip.mp4": {"parameters": [_path("event_id")], "get": _answer("Clip, with Range", media)},
         "/events/{event_id}/index.m3u8": {"parameters": [_path("event_id")], "get": _answer("Clip as HLS", _HLS)},
@@ -137,6 +153,8 @@ def _paths() -> dict[str, Any]:
         },
     }
 
+
+_EVENT_QUERY = ("camera", "kind", "type", "severity", "from", "to", "q", "cursor", "limit")
 
 _HLS = "application/vnd.apple.mpegurl"
 

@@ -17,7 +17,15 @@ from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
-from vigilar.bus.messages import BadMessage, CameraHealth, CameraRetry, EventPublished, JobChanged, SystemHealth
+from vigilar.bus.messages import (
+    BadMessage,
+    CameraHealth,
+    CameraRetry,
+    EventPublished,
+    JobChanged,
+    ObjectSeen,
+    SystemHealth,
+)
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import WebJob
 from vigilar.store.change_reader import ChangeReader, PassingPlace
@@ -27,7 +35,7 @@ from vigilar.store.events import newest_change
 from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.event_words import published_from_row
 from vigilar.web.health import BOARD, HealthBoard
-from vigilar.web.hub import HUB, job_notice, make_notice
+from vigilar.web.hub import HUB, OBJECTS, job_notice, make_notice
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +80,7 @@ class SseBridge:
         self._place.go_to(newest_change(self._store))
         self._bus.subscribe(Topics.EVENTS_PUBLISHED, self.on_event)
         self._bus.subscribe(Topics.CAMERA_ANY_HEALTH, self.on_camera_health)
+        self._bus.subscribe(Topics.CAMERA_ANY_OBJECT, self.on_objects)
         self._bus.subscribe(Topics.SYSTEM_HEALTH, self.on_system_health)
         self._bus.subscribe(Topics.SYSTEM_JOB, self.on_job)
         self._bus.on_connected(self.on_connected)
@@ -127,6 +136,16 @@ class SseBridge:
         self._board.set_camera(health, now_ms)
         known = self._board.camera(health.camera_id, now_ms)
         HUB.broadcast(make_notice("health", {"now": now_ms, "cameras": [known]}, source_id=health.camera_id))
+
+    def on_objects(self, _topic: str, payload: bytes) -> None:
+        """Boxes of one picture, for pages that show it."""
+        try:
+            seen = ObjectSeen.parse(payload)
+        except BadMessage as error:
+            logger.warning("what a camera sees cannot be read: %s", error)
+            return
+        content = {"camera_id": seen.camera_id, "ts": seen.ts, "motion_id": seen.motion_id, "objects": seen.objects}
+        HUB.broadcast(make_notice(OBJECTS, content, source_id=seen.camera_id))
 
     def on_system_health(self, _topic: str, payload: bytes) -> None:
         try:

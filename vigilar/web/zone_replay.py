@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
-from vigilar.detect.zones import GAP_MS, MOTION, Bounds, ZoneMap
+from vigilar.detect.zones import GAP_MS, Bounds, ZoneMap
 from vigilar.store.replay import PastTrack
 
 DAYS = 7
@@ -41,8 +39,8 @@ class Replayed:
         return words
 
 
-def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack], payloads: Mapping[int, str]) -> Replayed:
-    """Count. ``visits`` are ids of events, ``payloads`` those of which there may be no track."""
+def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack]) -> Replayed:
+    """Count. ``visits`` are ids of events. What was recognised has tracks of its own, all else one of what moved."""
     counting: set[int] = set()
     known: set[int] = set()
     new = 0
@@ -56,17 +54,10 @@ def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack], p
                 new += 1
             else:
                 counting.add(track.event_id)
-    unknown = 0
-    for event_id, payload in payloads.items():
-        if event_id in known:
-            continue
-        path = _boxes(json.loads(payload))
-        if not path:
-            unknown += 1
-        if not path or _counts(zones, MOTION, path):
-            counting.add(event_id)
+    unknown = [event_id for event_id in visits if event_id not in known]
+    counting.update(unknown)
     stay = sum(event_id in counting for event_id in visits)
-    return Replayed(len(visits), stay + new, new, unknown)
+    return Replayed(len(visits), stay + new, new, len(unknown))
 
 
 def _counts(zones: ZoneMap, kind: str, path: list[tuple[int, Bounds]]) -> bool:
@@ -89,11 +80,3 @@ def _spread(count: int) -> Iterable[int]:
     """Which of ``count`` boxes are looked at: the first, the last, and at most MOST_BOXES evenly between."""
     step = -(-count // MOST_BOXES) or 1
     return [*range(0, count - 1, step), count - 1] if count else []
-
-
-def _boxes(payload: dict[str, Any]) -> list[tuple[int, Bounds]]:
-    """Those that the camera told with the end of a motion; it may have been of another version."""
-    found = payload.get("boxes")
-    if not isinstance(found, list):
-        return []
-    return [(int(one[0]), (one[1], one[2], one[3], one[4])) for one in found if isinstance(one, list) and len(one) == 5]

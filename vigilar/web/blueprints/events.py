@@ -10,6 +10,7 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
+from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.bus.messages import EventPublished
 from vigilar.playback.export.planning import Wanted
 from vigilar.playback.library import FootageGone
@@ -19,6 +20,7 @@ from vigilar.store import events as event_rows
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
+from vigilar.store.tracks import tracks_of_event
 from vigilar.web.auth import asker, check_may, end_with_login
 from vigilar.web.bodies import read_json
 from vigilar.web.event_words import (
@@ -29,8 +31,9 @@ from vigilar.web.event_words import (
     event_json,
     make_card,
     published_from_row,
+    visit_paths,
 )
-from vigilar.web.hub import HUB, JOB, HubClosed, Listener, Notice, make_notice
+from vigilar.web.hub import HUB, JOB, OBJECTS, HubClosed, Listener, Notice, make_notice
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -54,6 +57,9 @@ AFTER_S = 2
 
 MAX_AROUND_S = 600
 """Further away the camera's page leads."""
+
+_NOTICE_RIGHTS = {JOB: Right.EXPORT, OBJECTS: Right.SEE_LIVE}
+"""Notices that not everybody gets who may see events."""
 
 MAX_CLIP_MS = 30 * 60 * 1000
 
@@ -84,9 +90,10 @@ def events_page() -> str:
         query=_filter_query(wanted),
         change=change,
         wanted=wanted,
-        is_filtered=any((wanted.camera, wanted.type, wanted.severity, wanted.q)),
+        is_filtered=any((wanted.camera, wanted.kind, wanted.type, wanted.severity, wanted.q)),
         cameras=visible.all(),
         types=TYPES,
+        kinds=KIND_WORDS,
         levels=LEVELS,
         sentence=_sentence(here, visible),
     )
@@ -107,6 +114,7 @@ def event_page(event_id: int) -> str:
         card=card,
         has_footage=has_footage,
         details=describe_payload(event),
+        paths=visit_paths(tracks_of_event(here.store, event.id)),
         clip=_clip_range(here, event)[0],
         around=(BEFORE_S, AFTER_S),
         max_around=MAX_AROUND_S,
@@ -136,8 +144,10 @@ def event_still(event_id: int) -> AnyResponse:
     found = parts().footage.read_still(event.still_id, event.source_id) if event.still_id is not None else None
     if found is None:
         raise Problem(404, "event.no_still", "There is no picture of this event.")
-    # A still never changes; the browser that may see it may keep it.
-    return Response(found[1], mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=86400, immutable"})
+    # An event may get a better still while it goes on; one that is asked for by its number never changes.
+    is_that_one = request.args.get("v") == str(event.still_id)
+    kept = "private, max-age=86400, immutable" if is_that_one else "private, no-cache"
+    return Response(found[1], mimetype="image/jpeg", headers={"Cache-Control": kept})
 
 
 @bp.get("/events/<int:event_id>/index.m3u8")
@@ -195,14 +205,14 @@ def api_events() -> AnyResponse:
 @bp.get("/api/v1/events/<event_id>")
 @needs(Right.SEE_EVENTS)
 def api_event(event_id: str) -> AnyResponse:
-    return _event_answer(_get_named(event_id))
+    return _event_answer(get_named_event(event_id))
 
 
 @bp.patch("/api/v1/events/<event_id>")
 @needs(Right.SEE_EVENTS)
 def api_change_event(event_id: str) -> AnyResponse:
     """``kept`` is for the whole house and needs a right of its own; ``seen`` is the asker's alone."""
-    here, event = parts(), _get_named(event_id)
+    here, event = parts(), get_named_event(event_id)
     body = read_json({"kept": bool, "seen": bool})
     if "kept" in body:
         event = _keep(event, kept=body["kept"])
@@ -233,7 +243,8 @@ def _event_answer(event: StoredEvent) -> AnyResponse:
     return jsonify(event_json(event, seen=event.id in seen))
 
 
-def _get_named(event_id: str) -> StoredEvent:
+def get_named_event(event_id: str) -> StoredEvent:
+    """The event that the address names, if the asker may see it. Raises Problem 404."""
     if not (event_id.isascii() and event_id.isdigit()):
         raise _unknown_event()
     return _get_event(int(event_id))
@@ -268,7 +279,8 @@ def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int)
         if notice is None:
             yield ": keep-alive\n\n"
         elif notice.change is None:
-            if notice.source_id in visible and (notice.name != JOB or visible.member.may(Right.EXPORT)):
+            right = _NOTICE_RIGHTS.get(notice.name)
+            if notice.source_id in visible and (right is None or visible.member.may(right)):
                 yield notice.dump()
         elif notice.change > sent:
             before = notice.change - 1 if notice.after is None else notice.after
@@ -313,11 +325,15 @@ def _filter_from_args(limit: int) -> EventFilter:
     severity = args.get("severity") or None
     if severity is not None and severity not in SEVERITIES:
         raise Problem(422, "query.severity", f"severity is one of {', '.join(SEVERITIES)}.", field="severity")
+    kind = args.get("kind") or None
+    if kind is not None and kind not in KIND_WORDS:
+        raise Problem(422, "query.kind", f"kind is one of {', '.join(KIND_WORDS)}.", field="kind")
     if "sort" in args:
         raise Problem(422, "query.sort", "Events are always listed newest first.", field="sort")
     return EventFilter(
         camera=args.get("camera") or None,
         type=args.get("type") or None,
+        kind=kind,
         severity=severity,
         from_ms=parse_moment(args["from"], "from") if args.get("from") else None,
         to_ms=parse_moment(args["to"], "to") if args.get("to") else None,
@@ -367,7 +383,13 @@ def _around_from_args() -> tuple[int, int]:
 
 def _filter_query(wanted: EventFilter) -> str:
     """The filter of a list as the end of an address, which takes it along from event to event."""
-    names = {"camera": wanted.camera, "type": wanted.type, "severity": wanted.severity, "q": wanted.q}
+    names = {
+        "camera": wanted.camera,
+        "kind": wanted.kind,
+        "type": wanted.type,
+        "severity": wanted.severity,
+        "q": wanted.q,
+    }
     chosen = {name: value for name, value in names.items() if value}
     return f"?{urlencode(chosen)}" if chosen else ""
 

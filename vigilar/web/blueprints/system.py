@@ -62,6 +62,12 @@ def api_system() -> AnyResponse:
             ],
             "processes": None if house.processes is None else [asdict(line) for line in house.processes],
             "disk": None if disk is None else asdict(disk),
+            "detector": {
+                "state": house.detector.state,
+                "sentence": house.detector.sentence,
+                "next_step": house.detector.next_step,
+                **house.detector.status,
+            },
             "folder": here.board.folder(house.now_ms),
             "bus_connected": house.has_bus,
             "open_pages": here.hub.count(),

@@ -12,7 +12,7 @@ from vigilar.base.redact import redact
 from vigilar.config.area_form import WrongAreaError, read_areas
 from vigilar.config.areas import plain_areas
 from vigilar.detect.zones import KINDS, MOTION, ZoneMap
-from vigilar.store.replay import past_payloads, past_tracks, past_visits
+from vigilar.store.replay import past_tracks, past_visits
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import Parts, parts
@@ -121,7 +121,5 @@ def _write(camera_id: str, areas: dict[str, Any]) -> None:
 
 def _replay(here: Parts, camera_id: str, zones: ZoneMap) -> Replayed:
     since_ms = here.now_ms() - DAYS * DAY_MS
-    tracks = past_tracks(here.store, camera_id, since_ms)
-    with_tracks = frozenset(track.event_id for track in tracks if track.event_id is not None)
-    payloads = past_payloads(here.store, camera_id, since_ms, with_tracks)
-    return replay(zones, past_visits(here.store, camera_id, since_ms), tracks, payloads)
+    visits, tracks = past_visits(here.store, camera_id, since_ms), past_tracks(here.store, camera_id, since_ms)
+    return replay(zones, visits, tracks)

@@ -2,6 +2,7 @@
 // The story grows while it goes on.
 
 import { clockText } from "./clock.js";
+import { Boxes, armSwitch } from "./boxes.js";
 import { play } from "./player.js";
 import { stream } from "./stream.js";
 
@@ -102,6 +103,13 @@ class EventClip {
   }
 }
 
+let loadTracks = () => {};
+let isArmed = false;
+function armBoxes() {
+  if (!isArmed) armSwitch(document.getElementById("boxes"));
+  isArmed = true;
+}
+
 if (video) {
   const clip = new EventClip();
   video.removeAttribute("src");
@@ -110,6 +118,19 @@ if (video) {
   video.preload = "auto";
   video.addEventListener("timeupdate", () => clip.follow());
   clip.open(clip.from, !calm);
+  const boxes = new Boxes(
+    video.parentElement,
+    () => [video.videoWidth, video.videoHeight],
+    () => clip.player?.frameTime() ?? null,
+  );
+  loadTracks = async () => {
+    const answer = await fetch(`/api/v1/events/${document.body.dataset.event}/tracks`).catch(() => null);
+    if (!answer?.ok) return;
+    const { tracks } = await answer.json();
+    boxes.setTracks(tracks);
+    if (tracks.length) armBoxes();
+  };
+  loadTracks();
   const before = () => clip.goTo(Math.min(clip.shown, clip.to) - STEP_S * 1000);
   const after = () => clip.goTo(clip.shown + STEP_S * 1000);
   const start = () => clip.goTo(clip.from);
@@ -145,4 +166,7 @@ stream.addEventListener("event", async ({ detail }) => {
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   document.getElementById("story").replaceWith(document.adoptNode(page.getElementById("story")));
+  document.querySelector("h1").textContent = page.querySelector("h1").textContent;
+  document.title = page.title;
+  loadTracks();
 });

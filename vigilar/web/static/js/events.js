@@ -14,6 +14,7 @@ const parse = (html) => new DOMParser().parseFromString(html, "text/html");
 function fits(event) {
   return (
     (!wanted.camera || wanted.camera === event.source_id) &&
+    (!wanted.kind || wanted.kind === event.kind || document.getElementById(`event-${event.id}`)) &&
     (!wanted.type || wanted.type === event.type) &&
     (!wanted.severity || wanted.severity === event.severity) &&
     (!wanted.search || document.getElementById(`event-${event.id}`))

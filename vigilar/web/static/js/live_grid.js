@@ -6,6 +6,7 @@ import { openLayout, showGroups } from "./layout.js";
 import { onKey } from "./keys.js";
 import { play } from "./player.js";
 import { awaySince, reach } from "./reach.js";
+import { Boxes, armSwitch } from "./boxes.js";
 import { stream } from "./stream.js";
 import { Unchanged, armRetry, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 import "./just_now.js";
@@ -46,6 +47,12 @@ class Tile {
     this.unchangedMs = 0;
     this.lookAt = 0;
     this.video?.addEventListener("playing", () => (this.video.hidden = false));
+    const isMoving = () => this.player && !this.video.hidden;
+    this.boxes = this.still && new Boxes(
+      box.querySelector(".picture"),
+      () => (isMoving() ? [this.video.videoWidth, this.video.videoHeight] : [this.still.width, this.still.height]),
+      () => (isMoving() ? this.player.frameTime() : this.stillTs),
+    );
     armRetry(box);
   }
 
@@ -217,6 +224,9 @@ stream.addEventListener("health", ({ detail }) => {
   }
   saySentence();
 });
+
+armSwitch(document.getElementById("boxes"));
+stream.addEventListener("objects", ({ detail }) => tiles.get(detail.camera_id)?.boxes?.put(detail.ts, detail.objects));
 
 /** The sentence above the grid, as the server would say it. */
 function saySentence() {

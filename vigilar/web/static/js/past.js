@@ -3,6 +3,7 @@
 import { announce, setIcon } from "./base.js";
 import { heard, now } from "./clock.js";
 import { house } from "./house_time.js";
+import { Boxes } from "./boxes.js";
 import { Playback } from "./playback.js";
 import { Scrub } from "./scrub.js";
 import { stream } from "./stream.js";
@@ -49,13 +50,29 @@ let shownDay = section.dataset.day;
 const thumbs = new Thumbs(camera, now);
 const drawing = new Strip($("strip-picture"), house);
 const player = new Playback(video, camera, now, {
-  time: (ms) => dragged === null && moveTo(ms),
+  time: (ms) => {
+    loadTracks(ms);
+    if (dragged === null) moveTo(ms);
+  },
   state: playerState,
   jump: (from, to) => say(`No recording for ${lengthWords(to - from)}. ${day.at(from + SECOND, now()).words}`.trim()),
   skip: (from, to) => say(`The recording from ${house.clock(from)} to ${house.clock(to)} cannot be read. It goes on behind it.`),
   end: playedOut,
   edge: () => goLive("You have reached the present."),
 });
+
+const TRACKS_MS = 600_000; // boxes of so long at a time
+const boxes = new Boxes(stage, () => [video.videoWidth, video.videoHeight], () => (at === null ? null : (player.frameMoment() ?? at)));
+let tracksFrom = null;
+
+/** Have the boxes of what is shown. */
+async function loadTracks(ms) {
+  const from = Math.floor(ms / TRACKS_MS) * TRACKS_MS;
+  if (from === tracksFrom) return;
+  tracksFrom = from;
+  const answer = await fetch(`/api/v1/cameras/${camera}/tracks?from=${from}&to=${from + TRACKS_MS}`).catch(() => null);
+  if (answer?.ok && tracksFrom === from) boxes.setTracks((await answer.json()).tracks);
+}
 
 function lengthWords(ms) {
   const seconds = Math.max(1, Math.round(ms / SECOND));

@@ -238,6 +238,11 @@ export class Playback {
     this.actions.time(at);
   }
 
+  /** UTC ms of the picture that is shown; null while there is none. */
+  frameMoment() {
+    return this.isReady ? momentAt(this.pieces(), this.video.currentTime) : null;
+  }
+
   ended() {
     const behind = (this.range?.to ?? this.clock()) + 1;
     if (behind > this.clock() - EDGE_MS - NEAR_MS) this.actions.edge();

@@ -8,7 +8,7 @@ const LEASE_MS = 5000;
 const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar");
 
-/** Dispatches CustomEvents: `event`, `health` and `job` (detail: what the box sent), `refresh`, `up`, `down`. */
+/** Dispatches CustomEvents: `event`, `health`, `objects` and `job` (detail: what the box sent), `refresh`, `up`, `down`. */
 export const stream = new EventTarget();
 
 let source = null;
@@ -51,6 +51,7 @@ function lead() {
   on("event", (data) => tell({ kind: "event", data, change: data.change }));
   on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
   on("health", (data) => tell({ kind: "health", data, now: data.now }));
+  on("objects", (data) => tell({ kind: "objects", data }));
   on("job", (data) => tell({ kind: "job", data }));
   source.onerror = () => {
     tell({ kind: "down" });

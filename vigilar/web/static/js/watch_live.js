@@ -9,6 +9,7 @@ import { watchJpegs } from "./mjpeg.js";
 import { mayOpen, want } from "./one_socket.js";
 import { play } from "./player.js";
 import { awaySince, reach } from "./reach.js";
+import { Boxes, armSwitch } from "./boxes.js";
 import { stream } from "./stream.js";
 import { Unchanged, armRetry, hideBroken, isSeen, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 
@@ -285,6 +286,14 @@ function toggleFull() {
 }
 
 if (canvas) {
+  const isVideo = () => view && !video.hidden;
+  const boxes = new Boxes(
+    stage,
+    () => (isVideo() ? [video.videoWidth, video.videoHeight] : [canvas.width, canvas.height]),
+    () => (isVideo() ? view.frameTime() : canvas.hidden ? null : shown),
+  );
+  stream.addEventListener("objects", ({ detail }) => detail.camera_id === stage.dataset.camera && boxes.put(detail.ts, detail.objects));
+  armSwitch(document.getElementById("boxes"));
   hideBroken(image, showLast);
   armRetry(stage);
   const isSideways = matchMedia("(orientation: landscape) and (max-height: 500px)");

@@ -1,0 +1,267 @@
+"""A visit as a camera process has it recognised: real sockets, threads, rows and files; drawn pictures of patches."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.conftest import wait_until
+from tests.detector_server import serving
+from tests.object_kit import BLUE, GREEN, RED
+from tests.recording_kit import Bench, bench
+from vigilar.base.clock import SystemClock
+from vigilar.base.stop import Stop
+from vigilar.base.track_path import unpack_path
+from vigilar.detect.motion import MotionReading, MotionSettings, MovingArea
+from vigilar.detect.objects.detection import Box
+from vigilar.detect.pictures import MotionEnded, MotionStarted
+from vigilar.media.decode import Decoder
+from vigilar.processes import motion as motion_module
+from vigilar.processes import objects as objects_module
+from vigilar.processes.facts import FactSender
+from vigilar.processes.motion import MotionTeller
+from vigilar.processes.objects import ObjectWatcher
+from vigilar.record.storyboards import StoryboardWriter
+
+CELL = 40
+"""Pixels of a patch in a picture of 160 x 160, which is what the detector is shown whole: a cell of its network."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A picture with one patch, a cell large; ``colour`` None: empty."""
+
+    colour: Colour | None
+    column: int
+    utc_ns: int
+    mono_ns: int
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        picture = np.zeros((160, 160, 3), np.uint8)
+        if self.colour is not None:
+            picture[CELL : 2 * CELL, self.column * CELL : (self.column + 1) * CELL] = self.colour
+        return picture
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        return np.ascontiguousarray(self.pixels.max(axis=2))
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        return 160, 160
+
+    def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
+        left, top, right, bottom = (round(side * 160) for side in part)
+        return np.asarray(cv2.resize(self.pixels[top:bottom, left:right], most), dtype=np.uint8)
+
+    def to_jpeg(self, max_width: int = 1280) -> bytes:
+        return f"jpeg of {self.column}".encode()
+
+    def to_tile(self, width: int) -> bytes:
+        return self.to_jpeg(width)
+
+
+class Bus:
+    """Only remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, topic: str, payload: bytes, qos: int = 1) -> None:
+        self.said.append((topic.removeprefix("vigilar/camera/front/"), json.loads(payload)))
+
+    def of(self, topic: str) -> list[dict[str, Any]]:
+        return [message for said, message in list(self.said) if said == topic]
+
+
+@dataclass(slots=True)
+class Camera:
+    """What a camera process wires for one camera, with the pictures handed in by the test."""
+
+    bus: Bus
+    teller: MotionTeller
+    watcher: ObjectWatcher
+    clock: SystemClock = field(default_factory=SystemClock)
+
+    def picture(self, colour: Colour | None, column: int) -> Patch:
+        return Patch(colour, column, self.clock.utc_ns(), self.clock.mono_ns())
+
+    def start(self, colour: Colour | None = RED) -> None:
+        picture = self.picture(colour, 0)
+        self.teller.motion_started(MotionStarted(picture.utc_ns, picture.mono_ns, 0.05, picture, picture.mono_ns))
+
+    def show(
+        self, colour: Colour | None, column: int, *, is_moving: bool = True, moving: MovingArea | None = None
+    ) -> None:
+        """One look of the analysis; comes back when the detector has seen it, unless the visit is over. What moves is
+        the patch, or ``moving``."""
+        before = self.watcher.counters.looks
+        picture = self.picture(colour, column)
+        area = moving or MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
+        reading = MotionReading(0.05, areas=(area,), counting=area) if is_moving else MotionReading(0.0)
+        self.teller._note_picture(picture, reading)
+        wait_until(lambda: self.watcher.counters.looks > before or not self.teller.is_moving, 10)
+
+    def end(self) -> None:
+        picture = self.picture(None, 0)
+        self.teller.motion_ended(MotionEnded(picture.utc_ns, picture.mono_ns, 1000, 0.05))
+
+
+@contextmanager
+def camera_in(b: Bench) -> Iterator[Camera]:
+    bus, clock = Bus(), SystemClock()
+    facts = FactSender("front", "box", b.store, bus, clock)
+    watcher = ObjectWatcher("front", b.data_dir, facts, bus, b.recorder, b.file_store, clock, Decoder, None)
+    storyboards = StoryboardWriter(b.file_store, clock)
+    teller = MotionTeller(facts, b.recorder, b.file_store, clock, lambda: 1, MotionSettings(0.5), storyboards, watcher)
+    stop, facts_stop = Stop(), Stop()
+    threads = [
+        threading.Thread(target=watcher.run, args=(stop,)),
+        threading.Thread(target=facts.run, args=(facts_stop,)),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield Camera(bus, teller, watcher)
+    finally:
+        teller.end()
+        stop.set()
+        watcher.wake()
+        threads[0].join()
+        facts_stop.set()
+        facts.wake()
+        threads[1].join()
+
+
+@pytest.fixture
+def b(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """The network of colours knows its grid only: it is always shown the whole picture."""
+    monkeypatch.setattr(objects_module, "choose_region", lambda *_: Box(0.0, 0.0, 1.0, 1.0))
+    with bench(tmp_path, is_real_time=True) as made:
+        yield made
+
+
+def test_visit_is_named_while_it_goes_on_and_its_way_is_told(b: Bench) -> None:
+    with serving(b.data_dir), camera_in(b) as camera:
+        camera.start()
+        for column in (0, 1, 2, 3):
+            camera.show(RED, column)
+        wait_until(lambda: camera.bus.of("visit"), 5)
+        assert not camera.bus.of("motion/end"), "told while it goes on"
+        seen = camera.bus.of("object")
+        assert {one["kind"] for message in seen for one in message["objects"]} >= {"person"}
+        assert seen[-1]["objects"][0]["box"] == [0.75, 0.25, 1.0, 0.5]
+        camera.end()
+        wait_until(lambda: is_over(camera, None), 15)
+    (start,), (end,) = camera.bus.of("motion/start"), camera.bus.of("motion/end")
+    visits, (track,) = camera.bus.of("visit"), camera.bus.of("track")
+    assert {one["motion_id"] for one in (*visits, end, track, *seen)} == {start["id"]}
+    assert visits[-1]["kind"] == track["kind"] == "person"
+    assert visits[-1]["label_score"] > 0.9
+    path = unpack_path(base64.b64decode(track["path"]), track["start_ts"])
+    # From one end to the other at once is too far for a thing of that size; from then on it is one.
+    assert [round(one.left, 2) for one in path][-3:] == [0.25, 0.5, 0.75]
+    assert [one["still_id"] for one in visits if one["still_id"]], "with a better still"
+
+
+def test_who_stands_still_and_goes_on_is_one_visit(b: Bench) -> None:
+    with serving(b.data_dir), camera_in(b) as camera:
+        camera.start()
+        for column in (0, 1, 2):
+            camera.show(RED, column)
+        camera.end()
+        camera.show(RED, 2, is_moving=False)
+        assert camera.teller.is_moving, "held open: somebody is still there"
+        camera.start()
+        camera.show(RED, 3)
+        camera.end()
+        for _ in range(2):
+            camera.show(RED, 3, is_moving=False)
+        assert len(camera.bus.of("motion/start")) == 1
+        assert camera.bus.of("motion/end") == []
+        wait_until(lambda: is_over(camera, None), 15)
+        wait_until(lambda: camera.bus.of("motion/end"), 5)
+    assert len(camera.bus.of("motion/start")) == len(camera.bus.of("motion/end")) == len(camera.bus.of("track")) == 1
+    assert camera.bus.of("motion/end")[0]["duration_ms"] >= 2000
+
+
+def is_over(camera: Camera, colour: Colour | None) -> bool:
+    """Whether the visit is, after one more look at a patch of ``colour`` that stands still, or at nothing."""
+    camera.show(colour, 2, is_moving=False)
+    return not camera.teller.is_moving
+
+
+def test_who_stays_for_good_is_over_after_a_minute(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motion_module, "MAX_HOLD_MS", 800)
+    with serving(b.data_dir), camera_in(b) as camera:
+        camera.start()
+        for column in (0, 1, 2):
+            camera.show(RED, column)
+        camera.end()
+        wait_until(lambda: is_over(camera, RED), 15)
+        wait_until(lambda: camera.bus.of("motion/end"), 5)
+
+
+def test_parked_car_makes_no_name_and_no_box(b: Bench) -> None:
+    with serving(b.data_dir), camera_in(b) as camera:
+        camera.start()
+        for _ in range(4):
+            camera.show(BLUE, 3, moving=MovingArea(0.0, 0.9, 0.1, 1.0))
+        camera.end()
+    assert {one["kind"] for one in camera.bus.of("visit")} <= {"motion"}
+    assert [one["kind"] for one in camera.bus.of("track")] == ["motion"], "where something moved"
+    assert camera.bus.of("object")[-1]["objects"] == []
+
+
+def test_without_detector_motion_is_what_it_was(b: Bench) -> None:
+    with camera_in(b) as camera:
+        camera.start()
+        for column in (0, 1, 2):
+            picture = camera.picture(GREEN, column)
+            area = MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
+            began = time.monotonic()
+            camera.teller._note_picture(picture, MotionReading(0.05, areas=(area,), counting=area))
+            assert time.monotonic() - began < 0.2, "the analysis never waits"
+            time.sleep(0.45)  # another look of the way
+        camera.end()
+        wait_until(lambda: camera.bus.of("motion/end"), 5)
+    assert camera.bus.of("visit") == []
+    (track,) = camera.bus.of("track")
+    assert (track["kind"], track["score"]) == ("motion", 0.0)
+    assert len(unpack_path(base64.b64decode(track["path"]), track["start_ts"])) == 3
+
+
+def test_detector_that_comes_later_still_names_the_visit(b: Bench) -> None:
+    with camera_in(b) as camera:
+        camera.start()
+        camera.teller._note_picture(
+            camera.picture(RED, 0), MotionReading(0.05, areas=(MovingArea(0, 0.25, 0.25, 0.5),))
+        )
+        wait_until(lambda: camera.watcher.counters.unanswered == 1, 5)
+        with serving(b.data_dir):
+            wait_until(lambda: offered(camera, 1), 15)
+            for column in (2, 3):
+                camera.show(RED, column)
+            wait_until(lambda: camera.bus.of("visit"), 5)
+    assert camera.bus.of("visit")[-1]["kind"] == "person"
+
+
+def offered(camera: Camera, column: int) -> bool:
+    area = MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
+    camera.teller._note_picture(camera.picture(RED, column), MotionReading(0.05, areas=(area,), counting=area))
+    return camera.watcher.counters.looks > 0

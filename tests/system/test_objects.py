@@ -1,0 +1,125 @@
+"""The whole house recognises who comes: the demo scenes through the real processes, up to the page; and without."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.system.house import ROOT, RunningHouse, run_house, wait_for
+from vigilar.vge.format import RecordType
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.reader import VgeReader
+
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
+
+HALL: dict[str, str | dict[str, str]] = {"Hall": "demo:hall"}
+"""Somebody comes at 16 s, a cat at 31 s, in a loop of 44 s."""
+
+
+def models(folder: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "vigilar", "--data-dir", str(folder), "models", *arguments]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+
+
+def detector(house: RunningHouse) -> psutil.Process:
+    return next(one for one in house.children() if one.name() == "v:detector")
+
+
+def system(house: RunningHouse) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(house.get("/api/v1/system"))
+    return found
+
+
+def visits(house: RunningHouse, kind: str, *, is_over: bool = True) -> list[dict[str, Any]]:
+    found = json.loads(house.get(f"/api/v1/events?kind={kind}"))["events"]
+    return [one for one in found if one["end_ts"] or not is_over]
+
+
+def test_demo_house_names_who_comes(tmp_path: Path) -> None:
+    folder = tmp_path / "house"
+    folder.mkdir()
+    models(folder, "install", "drawn-scenes")
+    with run_house(folder, HALL) as house:
+        first = wait_for(lambda: visits(house, "person", is_over=False), 90, "a person is an event")[0]
+        assert first["title"] == "Person, Hall"
+        assert first["type"] == "motion"
+        assert first["label_score"] >= 0.8
+        event = wait_for(lambda: visits(house, "person"), 60, "the person has left")[0]
+        assert event["id"] == first["id"], "one visit is one event"
+        wait_for(lambda: visits(house, "cat"), 60, "the cat has left")
+        page = house.get(f"/events/{event['id']}").decode()
+        assert "<h1>Person, Hall</h1>" in page
+        assert "Person, sure" in page
+        assert "<polyline points=" in page, "its way is on the page"
+        tracks = json.loads(house.get(f"/api/v1/events/{event['id']}/tracks"))["tracks"]
+        assert {track["kind"] for track in tracks} == {"person"}
+        walked = max(tracks, key=lambda track: len(track["boxes"]))
+        assert len(walked["boxes"]) >= 5
+        assert walked["boxes"][-1][4] > walked["boxes"][0][4], "it comes nearer: its feet go down in the picture"
+        assert house.get(event["still"])[:2] == b"\xff\xd8"
+        line = system(house)["detector"]
+        assert (line["state"], line["model"]) == ("ok", "drawn-scenes")
+        names = {one["title"] for one in house.events("motion")}
+        assert names <= {"Person, Hall", "Cat, Hall", "Motion, Hall"}
+    assert seen_in_recordings(folder) >= {"person", "cat"}
+
+
+def seen_in_recordings(folder: Path) -> set[str]:
+    """The kinds that META of all recordings tells of."""
+    keys, found = KeyRing.load(folder / "secrets"), set()
+    for path in (folder / "footage").rglob("*.vge"):
+        with VgeReader.open(path, keys) as reader:
+            metas = [json.loads(reader.read(one)) for one in reader.entries if one.type is RecordType.META]
+            found |= {track["kind"] for meta in metas for track in meta["tracks"]}
+    return found
+
+
+def test_house_goes_on_without_its_detector(tmp_path: Path) -> None:
+    folder = tmp_path / "house"
+    folder.mkdir()
+    models(folder, "install", "drawn-scenes")
+    with run_house(folder, HALL) as house:
+        before = wait_for(lambda: detector(house), 30, "the detector runs")
+        wait_for(lambda: system(house)["detector"]["state"] == "ok", 30, "it works")
+        os.kill(before.pid, signal.SIGKILL)
+        wait_for(lambda: house.events("process_restarted"), 30, "its restart is told")
+        again = wait_for(lambda: detector(house), 30, "it runs again")
+        assert again.pid != before.pid
+        wait_for(lambda: visits(house, "person"), 90, "a person is recognised afterwards")
+        models(folder, "remove", "drawn-scenes")
+        wait_for(
+            lambda: "No model is installed" in system(house)["detector"]["sentence"], 30, "what is missing is said"
+        )
+        wait_for(lambda: not [one for one in house.children() if one.name() == "v:detector"], 30, "it is gone")
+        assert "vigilar models install" in house.get("/system").decode()
+        known = {one["id"] for one in house.events("motion")}
+        new = wait_for(
+            lambda: [one for one in house.events("motion") if one["id"] not in known and one["end_ts"]], 90, "motion"
+        )[0]
+        assert (new["kind"], new["title"], new["label_score"]) == ("motion", "Motion, Hall", None)
+        assert json.loads(house.get(f"/api/v1/events/{new['id']}/tracks"))["tracks"][0]["kind"] == "motion"
+        camera = json.loads(house.get("/api/v1/system"))["cameras"][0]
+        assert camera["is_recording"]
+        assert camera["counters"]["lost_packets"] == 0
+        models(folder, "install", "drawn-scenes")
+        wait_for(lambda: system(house)["detector"]["state"] == "ok", 30, "and back without a restart")
+
+
+def test_wish_without_model_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with run_house(tmp_path / "house", HALL) as house:
+        line = system(house)["detector"]
+        assert line["state"] == "warn"
+        assert line["sentence"].startswith("No model is installed")
+        assert "vigilar models install" in line["next_step"]
+        request = urllib.request.Request(house.base + "/api/v1/events?kind=ghost")
+        with pytest.raises(urllib.error.HTTPError, match="422"):
+            house.opener.open(request, timeout=10)
