@@ -7,54 +7,43 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.motion_quality import Found, Label, find_testbed, labels, looped, measure_clip, ours, read_clip
-from tests.detect_kit import Scene, put_person, still, walk_by
-from vigilar.media.encode import ClipWriter
+from tests.detect_kit import put_person, still, walk_by
+from tests.film_kit import TESTBED, film, needs_testbed
+from vigilar.evaluate.clip import read_clip
+from vigilar.evaluate.ours import Found, watch
+from vigilar.evaluate.score import Score
+from vigilar.evaluate.trial import run_clips
+from vigilar.evaluate.truth import read_truth
 from vigilar.media.packets import StreamRole
 
-TESTBED = find_testbed()
-needs_testbed = pytest.mark.skipif(TESTBED is None, reason="no testbed: neither VIGILAR_TESTBED nor ../shared/testbed")
 
-
-def _film(path: Path, scene: Scene, seconds: float, fps: int, gop: int, scale: int = 2) -> Path:
-    """``scene`` as an MP4 of ``scale`` times the size of the analysed picture."""
-    with ClipWriter(path, 320 * scale, 180 * scale, fps, gop) as writer:
-        for n in range(round(seconds * fps)):
-            large = np.kron(scene(n / fps), np.ones((scale, scale), np.uint8))
-            writer.write(np.ascontiguousarray(np.repeat(large[:, :, None], 3, axis=2)))
-    return path
-
-
-def _watch(path: Path, role: StreamRole, loops: int = 1) -> tuple[Found, float]:
+def _watch(path: Path, role: StreamRole) -> tuple[Found, float]:
     """What is found, and the part of the packets that was decoded."""
-    info, packets = read_clip(path)
-    seconds = float((packets[-1].pts + packets[-1].duration) * packets[0].time_base)
-    stream = list(looped(packets, seconds, loops))
-    found, _ = ours(info, stream, role, 0.5)
-    return found, found.decoded / len(stream)
+    found = watch(read_clip(path), 1, role, 0.5)
+    return found, found.decoded / found.packets
 
 
 def test_walk_by_on_a_sub_stream_is_found_in_half_a_second(tmp_path: Path) -> None:
-    found, _ = _watch(_film(tmp_path / "walk.mp4", walk_by(8.3, 11), 16, 10, 20), StreamRole.SUB)
+    found, _ = _watch(film(tmp_path / "walk.mp4", walk_by(8.3, 11), 16, 10, 20), StreamRole.SUB)
     assert len(found.motions) == 1
-    start_s, end_s, known_s = found.motions[0]
-    assert start_s == pytest.approx(8.3, abs=0.25)
-    assert known_s - 8.3 < 0.6
-    assert end_s == pytest.approx(11, abs=0.3)
+    motion = found.motions[0]
+    assert motion.start_s == pytest.approx(8.3, abs=0.25)
+    assert motion.known_s - 8.3 < 0.6
+    assert motion.end_s == pytest.approx(11, abs=0.3)
 
 
 @pytest.mark.long
 def test_walk_by_on_a_large_main_stream_is_dated_back_into_the_group(tmp_path: Path) -> None:
-    found, decoded = _watch(_film(tmp_path / "walk.mp4", walk_by(8.3, 12), 16, 15, 30, scale=4), StreamRole.MAIN)
+    found, decoded = _watch(film(tmp_path / "walk.mp4", walk_by(8.3, 12), 16, 15, 30, scale=4), StreamRole.MAIN)
     assert len(found.motions) == 1
-    start_s, _, known_s = found.motions[0]
-    assert start_s == pytest.approx(8.3, abs=0.25)
-    assert known_s - 8.3 <= 2.3
+    motion = found.motions[0]
+    assert motion.start_s == pytest.approx(8.3, abs=0.25)
+    assert motion.known_s - 8.3 <= 2.3
     assert decoded < 0.9
 
 
 def test_still_sub_stream_leaves_the_tail_of_each_group_undecoded(tmp_path: Path) -> None:
-    found, decoded = _watch(_film(tmp_path / "still.mp4", still, 20, 10, 10), StreamRole.SUB)
+    found, decoded = _watch(film(tmp_path / "still.mp4", still, 20, 10, 10), StreamRole.SUB)
     assert not found.motions
     assert decoded < 0.75
 
@@ -64,7 +53,7 @@ def test_light_switch_and_dimming_are_no_motion(tmp_path: Path) -> None:
         gain = 1.0 if at_s < 8 else 0.45 if at_s < 14 else 0.45 + 0.5 * min(1.0, (at_s - 14) / 2)
         return (still(at_s) * gain).astype(np.uint8)
 
-    found, _ = _watch(_film(tmp_path / "light.mp4", scene, 22, 10, 10), StreamRole.SUB)
+    found, _ = _watch(film(tmp_path / "light.mp4", scene, 22, 10, 10), StreamRole.SUB)
     assert not found.motions
 
 
@@ -73,9 +62,9 @@ def test_somebody_who_comes_with_the_light_is_found(tmp_path: Path) -> None:
         picture = (still(at_s) * (0.4 if at_s < 8 else 1.0)).astype(np.uint8)
         return put_person(picture, (at_s - 8) / 5) if 8 <= at_s <= 13 else picture
 
-    found, _ = _watch(_film(tmp_path / "door.mp4", scene, 18, 10, 10), StreamRole.SUB)
+    found, _ = _watch(film(tmp_path / "door.mp4", scene, 18, 10, 10), StreamRole.SUB)
     assert found.motions
-    assert found.motions[0][2] - 8 < 2.0
+    assert found.motions[0].known_s - 8 < 2.0
 
 
 CLIPS = {
@@ -90,14 +79,18 @@ CLIPS = {
 drive_cars lie 2 s apart, and a floodlight blinds yard_deer just before its second deer."""
 
 
+def _score(name: str) -> Score:
+    assert TESTBED is not None
+    clips = [one for one in read_truth(TESTBED).clips if one.name == name]
+    [result] = run_clips(clips, 1, 0.5, with_peer=False)
+    return result.ours.score
+
+
 @needs_testbed
 @pytest.mark.parametrize("name", CLIPS)
 def test_everything_on_the_testbed_is_found_and_nothing_else(name: str) -> None:
-    assert TESTBED is not None
-    label: Label = labels(TESTBED)[name]
-    measured, _, _ = measure_clip(TESTBED / "clips" / name, label, 1, 0.5, with_peer=False)
-    score = measured.score
-    assert score.found == score.events
+    score = _score(name)
+    assert score.found == score.visits
     assert score.false_starts == 0
     assert max(score.delays_s) <= CLIPS[name]
 
@@ -105,6 +98,4 @@ def test_everything_on_the_testbed_is_found_and_nothing_else(name: str) -> None:
 @needs_testbed
 @pytest.mark.parametrize("name", ["street_clouds_1080.mp4", "night_lane_quiet_hevc.mp4"])
 def test_quiet_testbed_clips_stay_quiet(name: str) -> None:
-    assert TESTBED is not None
-    measured, _, _ = measure_clip(TESTBED / "clips" / name, labels(TESTBED)[name], 1, 0.5, with_peer=False)
-    assert measured.score.false_starts == 0
+    assert _score(name).false_starts == 0

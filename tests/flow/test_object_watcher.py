@@ -24,7 +24,7 @@ from tests.recording_kit import Bench, bench
 from vigilar.base.clock import SystemClock
 from vigilar.base.stop import Stop
 from vigilar.base.track_path import unpack_path
-from vigilar.detect.motion import MotionReading, MovingArea
+from vigilar.detect.motion import MotionReading, MotionSettings, MovingArea
 from vigilar.detect.objects.detection import Box
 from vigilar.detect.pictures import MotionEnded, MotionStarted
 from vigilar.media.decode import Decoder
@@ -113,7 +113,7 @@ class Camera:
         before = self.watcher.counters.looks
         picture = self.picture(colour, column)
         area = moving or MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
-        reading = MotionReading(0.05, areas=(area,)) if is_moving else MotionReading(0.0)
+        reading = MotionReading(0.05, areas=(area,), counting=area) if is_moving else MotionReading(0.0)
         self.teller._note_picture(picture, reading)
         wait_until(lambda: self.watcher.counters.looks > before or not self.teller.is_moving, 10)
 
@@ -128,7 +128,7 @@ def camera_in(b: Bench) -> Iterator[Camera]:
     facts = FactSender("front", "box", b.store, bus, clock)
     watcher = ObjectWatcher("front", b.data_dir, facts, bus, b.recorder, b.file_store, clock, Decoder, None)
     storyboards = StoryboardWriter(b.file_store, clock)
-    teller = MotionTeller(facts, b.recorder, b.file_store, clock, lambda: 1, 0.5, storyboards, watcher)
+    teller = MotionTeller(facts, b.recorder, b.file_store, clock, lambda: 1, MotionSettings(0.5), storyboards, watcher)
     stop, facts_stop = Stop(), Stop()
     threads = [
         threading.Thread(target=watcher.run, args=(stop,)),
@@ -235,7 +235,7 @@ def test_without_detector_motion_is_what_it_was(b: Bench) -> None:
             picture = camera.picture(GREEN, column)
             area = MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
             began = time.monotonic()
-            camera.teller._note_picture(picture, MotionReading(0.05, areas=(area,)))
+            camera.teller._note_picture(picture, MotionReading(0.05, areas=(area,), counting=area))
             assert time.monotonic() - began < 0.2, "the analysis never waits"
             time.sleep(0.45)  # another look of the way
         camera.end()
@@ -263,5 +263,5 @@ def test_detector_that_comes_later_still_names_the_visit(b: Bench) -> None:
 
 def offered(camera: Camera, column: int) -> bool:
     area = MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
-    camera.teller._note_picture(camera.picture(RED, column), MotionReading(0.05, areas=(area,)))
+    camera.teller._note_picture(camera.picture(RED, column), MotionReading(0.05, areas=(area,), counting=area))
     return camera.watcher.counters.looks > 0

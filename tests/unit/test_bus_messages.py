@@ -25,6 +25,7 @@ def test_dump_carries_version_time_and_id() -> None:
         "run": 2,
         "area_frac": 0.25,
         "still_id": 7,
+        "zones": [],
     }
 
 

@@ -213,13 +213,14 @@ def test_motion_goes_without_a_still_that_fails(store: Store) -> None:
     sender = FactSender("front", "box", store, bus, SimulatedClock())
     for make in (no_room, no_picture):
         motion_id = sender.motion_started(7_000_000, 3, 0.25, make)
-        sender.motion_ended(motion_id, 9_000_000, 2, 0.5)
+        sender.motion_ended(motion_id, 9_000_000, 2, 0.5, ("Porch",))
     assert sender.send_waiting()
     assert len(bus.messages) == 4
     start = MotionStart.parse(bus.messages[0][1])
     end = MotionEnd.parse(bus.messages[1][1])
     assert (start.ts, start.run, start.area_frac, start.still_id) == (7, 3, 0.25, None)
     assert (end.motion_id, end.ts, end.duration_ms, end.peak_area_frac) == (start.id, 9, 2, 0.5)
+    assert end.zones == ["Porch"]
 
 
 class SlowRow:
@@ -319,10 +320,12 @@ def test_sensitivity_reaches_the_analyser_and_the_one_after_it(tmp_path: Path) -
     with bench(tmp_path) as b:
         facts = FactSender("front", "box", b.store, Heard(), b.clock)
         teller = MotionTeller(
-            facts, b.recorder, b.file_store, b.clock, lambda: 1, 0.2, StoryboardWriter(b.file_store, b.clock)
+            *(facts, b.recorder, b.file_store, b.clock, lambda: 1),
+            MotionSettings(0.2),
+            StoryboardWriter(b.file_store, b.clock),
         )
         first = teller.make_analyser()
-        teller.set_sensitivity(0.9)
+        teller.use(MotionSettings(0.9))
         first.start_run(plain_run())
         first.feed(plain_packet(0.0, is_keyframe=True))
         assert first._detector.settings == MotionSettings(0.9)

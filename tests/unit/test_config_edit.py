@@ -12,7 +12,16 @@ import pytest
 
 from vigilar.base.errors import ConfigError, ExitCode
 from vigilar.config import edit
-from vigilar.config.edit import NewCamera, add_camera, change_camera, remove_camera, replace_file, set_value
+from vigilar.config.areas import plain_areas
+from vigilar.config.edit import (
+    NewCamera,
+    add_camera,
+    change_camera,
+    remove_camera,
+    replace_file,
+    set_areas,
+    set_value,
+)
 from vigilar.config.load import InvalidConfigError, load_config
 from vigilar.config.places import Places
 
@@ -185,3 +194,98 @@ def test_whole_file_is_replaced_only_with_consent(places: Places, file: Path) ->
     assert caught.value.exit_code is ExitCode.REFUSED
     assert file.read_text() == TEXT
     assert replace_file(places, "[web]\nport = 1\n", lambda old: old == TEXT).web.port == 1
+
+
+ZONE = {
+    "id": "porch",
+    "name": "Porch",
+    "kind": "include",
+    "kinds": ["person"],
+    "points": [[0.1, 0.2], [0.6, 0.2], [0.6, 0.9]],
+    "dwell_s": 3.0,
+    "least_height": 0.0,
+    "most_height": 1.0,
+}
+ZONE_TEXT = """
+[[camera.zone]]
+id = "porch"
+name = "Porch"
+kind = "include"
+points = [[0.1, 0.2], [0.6, 0.2], [0.6, 0.9]]
+kinds = ["person"]
+dwell = "3s"
+"""
+LINE = {"id": "gate", "name": "Gate", "from": [0.1, 0.5], "to": [0.9, 0.5], "kinds": None, "direction": "in"}
+LINE_TEXT = """
+[[camera.line]]
+id = "gate"
+name = "Gate"
+from = [0.1, 0.5]
+to = [0.9, 0.5]
+direction = "in"
+"""
+FIRST_CAMERA = 'address = "rtsp://10.0.0.7/x"\n'
+
+
+def test_new_zones_follow_the_keys_of_their_camera(places: Places, file: Path) -> None:
+    config = set_areas(places, "front-door", {"zones": [ZONE], "lines": [LINE]})
+    assert file.read_text() == TEXT.replace(FIRST_CAMERA, FIRST_CAMERA + ZONE_TEXT + LINE_TEXT)
+    assert plain_areas(config.cameras[0].zones, config.cameras[0].lines) == {"zones": [ZONE], "lines": [LINE]}
+
+
+def test_zones_that_go_leave_the_file_as_it_was(places: Places, file: Path) -> None:
+    set_areas(places, "garden", {"zones": [ZONE], "lines": [LINE]})
+    set_areas(places, "front-door", {"zones": [ZONE], "lines": []})
+    set_areas(places, "front-door", {"zones": [], "lines": []})
+    set_areas(places, "garden", {"zones": [], "lines": []})
+    assert file.read_text() == TEXT
+
+
+def test_changed_zone_keeps_its_comments(places: Places, file: Path) -> None:
+    mine = ZONE_TEXT.replace("\n[[camera.zone]]", "\n# where parcels lie\n[[camera.zone]] # since May")
+    mine = mine.replace('"3s"', '"3s" # not the postman')
+    text = TEXT.replace(FIRST_CAMERA, FIRST_CAMERA + mine + LINE_TEXT)
+    file.write_text(text)
+    set_areas(places, "front-door", {"zones": [{**ZONE, "name": "Steps"}], "lines": [LINE]})
+    assert file.read_text() == text.replace('"Porch"', '"Steps"')
+
+
+def test_camera_goes_with_its_zones(places: Places, file: Path) -> None:
+    set_areas(places, "front-door", {"zones": [ZONE], "lines": [LINE]})
+    remove_camera(places, "front-door")
+    assert [(one.name, one.zones) for one in load_config(places).cameras] == [("Garden", ())]
+    assert "by the apple tree" in file.read_text()
+
+
+def test_setting_of_a_camera_with_zones_is_changed_in_its_place(places: Places, file: Path) -> None:
+    set_areas(places, "front-door", {"zones": [ZONE], "lines": []})
+    change_camera(places, "front-door", {"sound": False})
+    assert file.read_text() == TEXT.replace(FIRST_CAMERA, FIRST_CAMERA + "sound = false\n" + ZONE_TEXT)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"points": [[0.1, 0.1], [0.2, 0.2], [0.3, 0.3]]}, "must be the corners of an area"),
+        ({"points": [[0.1, 0.1], [0.2, 0.2]]}, "3 to 64 corners"),
+        ({"points": [[0.1, 0.1], [1.2, 0.2], [0.3, 0.9]]}, "two numbers from 0 to 1"),
+        ({"kinds": []}, "at least one kind"),
+        ({"kinds": ["ghost"]}, "must be"),
+        ({"kind": "private", "dwell_s": 0, "kinds": ["person"]}, "not for a private area"),
+        ({"kind": "ignore"}, 'is for a zone with kind = "include"'),
+        ({"id": "gate"}, "already the id"),
+        ({"least_height": 0.9, "most_height": 0.2}, 'must be below "largest"'),
+    ],
+)
+def test_wrong_zone_leaves_the_file_as_it_was(places: Places, file: Path, change: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        set_areas(places, "front-door", {"zones": [{**ZONE, **change}], "lines": [LINE]})
+    assert file.read_text() == TEXT
+
+
+def test_cameras_in_one_list_are_left_to_their_writer(places: Places, file: Path) -> None:
+    text = 'camera = [{name = "Shed", address = "demo:hall"}]\n'
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="in a way this program cannot change safely"):
+        set_areas(places, "shed", {"zones": [ZONE], "lines": []})
+    assert file.read_text() == text

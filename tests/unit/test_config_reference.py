@@ -8,7 +8,7 @@ from typing import Any
 
 from vigilar.config.explain import keys_of, table_at
 from vigilar.config.load import parse_config
-from vigilar.config.models import Config
+from vigilar.config.models import Camera, Config
 from vigilar.config.reference import dump_effective, effective, json_schema, reference_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "ref" / "configuration.md"
@@ -31,7 +31,9 @@ sensitivity = "high"
 
 def all_keys() -> list[tuple[str, str]]:
     tables = {key: table for key in keys_of(Config) if (table := table_at((key,)))}
-    return [(name, key) for name, table in tables.items() for key in keys_of(table)]
+    within = {f"camera.{key}": table for key in keys_of(Camera) if (table := table_at(("camera", key)))}
+    tables |= within
+    return [(name, key) for name, table in tables.items() for key in keys_of(table) if f"{name}.{key}" not in within]
 
 
 def test_reference_page_is_the_one_made_from_the_models() -> None:
@@ -55,9 +57,10 @@ def test_schema_knows_every_key_and_its_default() -> None:
     schema = json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     for table, key in all_keys():
-        found = definitions[table.title()]["properties"][key]
+        definition = definitions[table.rpartition(".")[2].title()]
+        found = definition["properties"][key]
         assert found["description"]
-        assert "default" in found or key in definitions[table.title()]["required"]
+        assert "default" in found or key in definition["required"]
     assert definitions["Recording"]["properties"]["before"]["default"] == "5s"
     assert definitions["Detect"]["properties"]["sensitivity"]["default"] == "normal"
     assert definitions["Camera"]["additionalProperties"] is False

@@ -12,8 +12,10 @@ import pytest
 
 from tests.fakes.clips import make_clip, needs_h265, raw_packets
 from vigilar.capture.timestamps import StampGate
+from vigilar.detect.zones import is_inside
 from vigilar.media.decode import Decoder, Picture
 from vigilar.media.packets import Packet, StreamInfo
+from vigilar.media.private_areas import covered_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +94,48 @@ def test_h265_decodes(tmp_path: Path) -> None:
     pictures: list[Picture] = [picture for packet in hevc.packets for picture in decoder.decode(packet)]
     assert len(pictures) >= 15
     assert pictures[0].luma.shape == (180, 320)
+
+
+LEFT_HALF = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+
+
+def shown(jpeg: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Luma of a JPEG."""
+    context: Any = av.CodecContext.create("mjpeg", "r")
+    (frame,) = context.decode(av.Packet(jpeg))
+    return np.asarray(frame.to_ndarray(format="gray"))
+
+
+def test_private_area_is_black_in_what_pictures_are_made_into(clip: Taken) -> None:
+    """And in nothing that is decoded after them."""
+    plain, hiding = Decoder(clip.video), Decoder(clip.video, private=lambda: (LEFT_HALF,))
+    for packet in clip.packets[:5]:
+        (here,), (there,) = plain.decode(packet), hiding.decode(packet)
+        assert np.array_equal(here.luma, there.luma)
+        for width in (160, 320, 1280):
+            jpeg = shown(there.to_jpeg(width))
+            half = jpeg.shape[1] // 2
+            assert jpeg[:, : half - 8].max() < 30
+            assert abs(int(jpeg[45, half + 20]) - int(shown(here.to_jpeg(width))[45, half + 20])) < 12
+        tile = shown(there.to_tile(192))
+        assert tile[:108, :90].max() < 30
+        assert tile[50, 110:].max() > 60
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 7), (640, 360)])
+def test_covered_spans_touch_more_than_the_area_and_stay_in_the_picture(size: tuple[int, int]) -> None:
+    width, height = size
+    triangle = ((0.2, 0.1), (0.9, 0.5), (0.3, 1.0))
+    spans = covered_spans((triangle,), width, height)
+    assert all(0 <= row < height and 0 <= left <= right <= width for row, left, right in spans)
+    covered = np.zeros((height, width), bool)
+    for row, left, right in spans:
+        covered[row, left:right] = True
+    inside = [
+        (x, y)
+        for y in range(height)
+        for x in range(width)
+        if is_inside(triangle, ((x + 0.5) / width, (y + 0.5) / height))
+    ]
+    assert all(covered[y, x] for x, y in inside)
+    assert covered.sum() <= len(inside) + 8 * (width + height)

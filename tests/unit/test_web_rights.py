@@ -241,7 +241,7 @@ class TestLimit:
                 assert hidden.status_code == unknown.status_code == 404, rule.rule
                 assert hidden.data.replace(b"shed", b"attic") == unknown.data, rule.rule
                 tried += 1
-        assert tried == 44
+        assert tried == 46
 
     def test_bad_question_tells_no_hidden_camera(self, adult: FlaskClient) -> None:
         for path in ("/footage/{}/timeline?from=x", "/cameras/{}/snapshot.jpg?width=1", "/footage/{}/clip.mp4"):

@@ -79,22 +79,28 @@ class MotionStart(Message):
     """A camera saw motion begin. ``ts`` is the time of the first moving frame, ``id`` names the motion.
 
     ``area_frac`` is the moving part of the picture, 0..1. ``still_id`` names the sealed still (a row of ``files``).
+    ``zones`` names zones it is in and lines it crossed.
     """
 
     camera_id: str
     run: int
     area_frac: float
     still_id: int | None = None
+    zones: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class MotionEnd(Message):
-    """The motion ``motion_id`` is over; ``ts`` is the time of its last moving frame."""
+    """The motion ``motion_id`` is over; ``ts`` is the time of its last moving frame.
+
+    ``zones`` as in MotionStart, of all of it.
+    """
 
     camera_id: str
     motion_id: str
     duration_ms: int
     peak_area_frac: float
+    zones: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +194,8 @@ class TrackSeen(Message):
     """An object that came, moved and left; ``ts`` is the time of its last box, ``id`` names the track.
 
     ``motion_id`` is the visit it belongs to, empty for what stood in the scene. ``path`` is base64 of its boxes, as in
-    the column ``path`` of ``tracks``. ``score``: how sure the kind is, 0 with ``motion``.
+    the column ``path`` of ``tracks``. ``score``: how sure the kind is, 0 with ``motion``. ``zones``: names of those it
+    was in, and of the lines it crossed.
     """
 
     camera_id: str
@@ -198,6 +205,7 @@ class TrackSeen(Message):
     start_ts: int
     is_stationary: bool
     path: str
+    zones: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

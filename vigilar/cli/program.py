@@ -33,6 +33,7 @@ COMMANDS: Lines = {
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
+    "evaluate": ("vigilar.cli.evaluate:evaluate", "Measure detection on labelled clips."),
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
     "proof": ("vigilar.cli.proof:proof", "What this box has signed, to be kept elsewhere."),

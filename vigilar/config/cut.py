@@ -13,6 +13,7 @@ from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.base.models_folder import has_model
 from vigilar.config.addresses import is_network, with_login
+from vigilar.config.areas import dump_areas
 from vigilar.config.guard_cut import arm_rules, sensors_listener
 from vigilar.config.jobs import (
     BrokerPlan,
@@ -92,6 +93,7 @@ def make_camera_job(source: CutSource, login: BusLogin, camera: Camera) -> Camer
         allow_public=camera.allow_public,
         max_bps=camera.max_rate,
         own_ports=own_ports(config),
+        zones=dump_areas(camera.zones, camera.lines),
         objects=recognises(source),
     )
 

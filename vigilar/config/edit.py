@@ -24,10 +24,11 @@ from tomlkit.items import AoT, Array
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
 from vigilar.base.stop import Stop
+from vigilar.config.areas import line_table, zone_table
+from vigilar.config.blocks import table_texts, with_tables, without_block
 from vigilar.config.load import InvalidConfigError, parse_config, read_config_file
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
-from vigilar.config.positions import Loc, find_positions, where
 from vigilar.config.undo import find_last, forget_last, nothing_to_undo, remember
 
 LOCK_WAIT_S = 5.0
@@ -78,7 +79,7 @@ def remove_camera(places: Places, camera_id: str) -> Camera:
         removed.append(config.cameras[index])
         expected = tomllib.loads(text)
         del expected["camera"][index]
-        changed = without_block(text, ("camera", index))
+        changed = without_block(text, index)
         if not _reads_as(changed, expected):
             raise beyond_us(places)
         return changed
@@ -102,6 +103,57 @@ def change_camera(places: Places, camera_id: str, changes: Mapping[str, Value | 
             put_value(table, key, value)
 
     return edit_document(places, change)
+
+
+def set_areas(places: Places, camera_id: str, plain: Mapping[str, Any]) -> Config:
+    """Give one camera these zones and lines, in the form of the page (``config.areas``), in place of those it has.
+
+    What stays as it is keeps its lines and comments; of what changes, the comments above and behind its keys stay.
+    """
+    zones = [("zone", zone_table(one)) for one in plain["zones"]]
+    wanted = zones + [("line", line_table(one)) for one in plain["lines"]]
+
+    def change(text: str) -> str:
+        config = parse_config(text.encode(), str(places.config_file))
+        index = _index_of(config, camera_id)
+        try:
+            known = _known_tables(text, index)
+            changed = with_tables(text, index, [_table_text(key, table, known) for key, table in wanted])
+        except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, LookupError) as error:
+            raise beyond_us(places) from error
+        expected = tomllib.loads(text)
+        camera = {key: value for key, value in expected["camera"][index].items() if key not in ("zone", "line")}
+        for key, table in wanted:
+            camera.setdefault(key, []).append(table)
+        expected["camera"][index] = camera
+        if not _reads_as(changed, expected):
+            raise beyond_us(places)
+        return changed
+
+    return edit_text(places, change)
+
+
+def _known_tables(text: str, index: int) -> dict[tuple[str, str], str]:
+    """The texts of the zones and lines of a camera by what they are and their id."""
+    known = {}
+    for block in table_texts(text, index):
+        [(key, [table])] = tomllib.loads(f"[[camera]]\n{block}")["camera"][0].items()
+        known[key, table["id"]] = block
+    return known
+
+
+def _table_text(key: str, table: dict[str, Any], known: Mapping[tuple[str, str], str]) -> str:
+    """The text of a zone or line: that which is there, with what changed in it, or a new one."""
+    text = known.get((key, table["id"]))
+    doc = tomlkit.parse(f"{text or f'[[camera.{key}]]'}\n")
+    inner: Any = doc["camera"][key][0]
+    for name in [*inner]:
+        if name not in table:
+            del inner[name]
+    for name, value in table.items():
+        if name not in inner or inner[name] != value:
+            inner[name] = value
+    return tomlkit.dumps(doc).strip("\n")
 
 
 def set_value(places: Places, table: str, key: str, value: Value | None) -> Config:
@@ -285,22 +337,6 @@ def _reads_as(text: str, expected: dict[str, Any]) -> bool:
         return {"camera": [], **tomllib.loads(text)} == {"camera": [], **expected}
     except tomllib.TOMLDecodeError:
         return False
-
-
-def without_block(text: str, loc: Loc) -> str:
-    """The text without the ``[[table]]`` at that place; comments before and after it stay.
-
-    The library would take the comment above the next one with it. In a file that has its tables in one list
-    this finds no block, and leaves a text that the check of the caller refuses.
-    """
-    lines = text.split("\n")
-    start = where(find_positions(text), loc).line - 1
-    stop = next((at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
-    while stop > start + 1 and lines[stop - 1].strip()[:1] in ("", "#"):
-        stop -= 1
-    if start and not lines[start - 1].strip() and stop < len(lines) and not lines[stop].strip():
-        stop += 1
-    return "\n".join(lines[:start] + lines[stop:])
 
 
 def put_value(table: Any, key: str, value: Value | list[str] | None) -> None:

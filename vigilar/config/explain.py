@@ -88,6 +88,8 @@ def explain_errors(error: ValidationError) -> Iterator[tuple[Loc, str]]:
             yield (*loc, context["key"]) if context["key"] else loc, str(context["what"])
         elif kind == "tuple_type" and loc == ("camera",):
             yield loc, "must be written with two brackets, [[camera]], once for each camera"
+        elif kind == "tuple_type" and loc[-1] in ("zone", "line"):
+            yield loc, f"must be written with two brackets, [[camera.{loc[-1]}]], once for each {loc[-1]}"
         elif kind == "literal_error":
             yield loc, f"must be {str(context['expected']).replace(chr(39), chr(34))}"
         else:

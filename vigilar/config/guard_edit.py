@@ -9,7 +9,8 @@ from typing import Any
 import tomlkit
 
 from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
-from vigilar.config.edit import Value, beyond_us, edit_document, edit_text, put_value, without_block
+from vigilar.config.blocks import without_table
+from vigilar.config.edit import Value, beyond_us, edit_document, edit_text, put_value
 from vigilar.config.load import read_config_file
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -82,7 +83,7 @@ def remove_schedule(places: Places, index: int, what: str, version: str = "") ->
         if not 0 <= index < len(rows):
             raise _no_row()
         del rows[index]
-        changed = without_block(text, (*_SCHEDULE, index))
+        changed = without_table(text, (*_SCHEDULE, index))
         if _plain(tomllib.loads(changed)) != _plain(expected):
             raise beyond_us(places)
         return changed

@@ -48,7 +48,8 @@ class CameraJob(ProcessJob):
     credentials, or ``file:/absolute/path`` loops (also the demo scenes). ``camera_uuid`` is 16 bytes, or empty when the
     process is to take it from its row. ``sensitivity`` is 0..1. ``objects``: what moves is to be recognised, and a
     model is there. ``allow_public``: its address may lie outside of the house. ``max_bps`` is how much each stream may
-    send, in bits a second. ``own_ports`` are those of this box's pages and broker.
+    send, in bits a second. ``own_ports`` are those of this box's pages and broker. ``zones`` is JSON for
+    ``detect.zones.ZoneMap.parse``, empty for none.
     """
 
     camera_id: str
@@ -67,6 +68,7 @@ class CameraJob(ProcessJob):
     allow_public: bool = False
     max_bps: int = 50_000_000
     own_ports: tuple[int, ...] = ()
+    zones: str = ""
     objects: bool = False
 
 

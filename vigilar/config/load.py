@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
+from vigilar.config.areas import check_areas
 from vigilar.config.explain import ALREADY_GIVEN, explain_errors, explain_toml
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
@@ -169,6 +170,9 @@ def _check_whole(config: Config) -> Iterator[tuple[Loc, str]]:
             key = "id" if camera.given_id else "name"
             what = f'"{camera.id}" is already the id of the camera "{other.name}"; give this one an id of its own'
             yield ("camera", index, key), what
+        if (found := check_areas(camera.zones, camera.lines)) is not None:
+            table, number, wrong = found
+            yield ("camera", index, table, number, "id"), wrong
     if config.detect.enabled:
         return
     never = "needs motion detection, which [detect] enabled = false turns off; it would never record"

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vigilar.base.ids import slug
 from vigilar.config.addresses import is_network
+from vigilar.config.areas import Line, Zone
 from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.table import Table
@@ -345,6 +346,12 @@ class Camera(Table):
         default=True,
         description="`false` sets the camera aside; its recordings stay.",
         json_schema_extra=takes("true or false"),
+    )
+    zones: Annotated[tuple[Zone, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), alias="zone", description="Areas of its picture, see `[[camera.zone]]`."
+    )
+    lines: Annotated[tuple[Line, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), alias="line", description="Lines in its picture, see `[[camera.line]]`."
     )
 
     @property

@@ -12,6 +12,7 @@ from typing import Any
 import tomlkit
 from pydantic.fields import FieldInfo
 
+from vigilar.config.areas import Line, Zone
 from vigilar.config.explain import keys_of, table_at
 from vigilar.config.models import Camera, Config
 from vigilar.config.table import Table
@@ -22,6 +23,9 @@ _INHERITED = {
     "sound": "as in `[recording]`",
     "keep": "as in `[storage]`",
 }
+
+_OF_CAMERA: dict[str, type[Table]] = {"zone": Zone, "line": Line}
+"""The tables within ``[[camera]]``."""
 
 _HEAD = """\
 # Settings
@@ -55,6 +59,9 @@ def effective(config: Config) -> dict[str, Any]:
         shown["record"] = config.mode_of(camera)
         shown["sound"] = config.sound_of(camera)
         taken = {"sensitivity": config.sensitivity_of(camera), "keep": config.keep_of(camera)}
+        for key in _OF_CAMERA:
+            if not shown[key]:
+                del shown[key]
         filled = camera.model_copy(update=taken).model_dump(mode="json", exclude_none=True)
         shown |= {key: filled[key] for key in taken if key in filled}
     if not plain["camera"]:
@@ -70,10 +77,10 @@ def dump_effective(config: Config) -> str:
 def json_schema() -> dict[str, Any]:
     """JSON Schema of the file (draft 2020-12), for editors. Defaults read as they are written in the file."""
     schema = Config.model_json_schema(by_alias=True, mode="validation")
-    for table in filter(None, (table_at((key,)) for key in keys_of(Config))):
+    for table in (*filter(None, (table_at((key,)) for key in keys_of(Config))), *_OF_CAMERA.values()):
         defaults = _shown_defaults(table)
         for key, found in schema["$defs"][table.__name__]["properties"].items():
-            if "default" in found:
+            if "default" in found and key in defaults:
                 found["default"] = defaults[key]
     del schema["properties"]["camera"]["default"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "vigilar.toml"}
@@ -127,8 +134,18 @@ def _default(key: str, field: FieldInfo, table: type[Table] | None) -> str:
 
 
 def _shown_defaults(table: type[Table]) -> dict[str, Any]:
-    default = Camera(name="x", address="demo:hall") if table is Camera else table()
-    return default.model_dump(mode="json", by_alias=True)
+    return _example(table).model_dump(mode="json", by_alias=True)
+
+
+def _example(table: type[Table]) -> Table:
+    """One with nothing but what must be given."""
+    if table is Camera:
+        return Camera(name="x", address="demo:hall")
+    if table is Zone:
+        return Zone(id="x", name="x", points=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)))
+    if table is Line:
+        return Line.model_validate({"id": "x", "name": "x", "from": (0.0, 0.0), "to": (1.0, 0.0)})
+    return table()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 *Idle*: a look now and then (``pace``), in between packets are only kept. A look, or packets of unusual size, may wake
 it; then all pictures since the last look are looked at, so that the first moving frame is known. *Awake*: everything is
-decoded, up to thirty looks a second, until nothing has moved for a while. Pure logic on the caller's thread.
+decoded, up to thirty looks a second, until nothing has moved for a while. *Steady*: a motion that goes on is followed
+by few looks; the first quiet one is reason to look at all that was left out, so that the last moving frame is known.
+Pure logic on the caller's thread.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.detect.gops import Gops
-from vigilar.detect.hysteresis import QUIET_S, Hysteresis, Look, Turn
+from vigilar.detect.hysteresis import END_SHARE, QUIET_S, Hysteresis, Look, Turn
 from vigilar.detect.lighting import Grey
 from vigilar.detect.motion import MotionDetector, MotionReading, MotionSettings
 from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
@@ -27,6 +29,18 @@ WAKE_SHARE = 0.6
 """A blob of this share of what is motion wakes: somebody may be coming in."""
 AWAKE_S = 1.0
 """Back to idle after this long without such a blob, unless a motion is going on."""
+SURE_LOOK_S = 0.1
+"""A motion that is told is looked at no more often, nor is what is decoded again to date one: a tenth of a second is
+exact enough, and a look costs as much as decoding. The same while a background is learned."""
+STEADY_AFTER_S = 1.0
+"""So long after its start, and after a change of light, a motion is followed closely..."""
+LARGE_AREA_FRAC = 0.1
+"""...and so is one that fills more than this of the picture: it may be a lamp, and new light is learned by looking."""
+CLOSE_LOOK_S = 0.2
+"""...then this often where others want its pictures, and as ``pace`` says where nobody does."""
+HINT_REST = 3.0
+"""A hint that made so many seconds of packets be decoded is followed by this many times as much in which hints are not
+heeded: where keyframes are rare, a look between them is dear."""
 MAX_REPLAY_S = 10.0
 """A longer GOP is not decoded again to date a start: it would take seconds. The start is then the look's."""
 MANY_PENDING = 6
@@ -73,6 +87,10 @@ class _Run:
     newest: PictureLike | None = None
     looked_mono_ns: int = LONG_AGO_NS
     stirred_mono_ns: int = LONG_AGO_NS
+    closely_until_ns: int = LONG_AGO_NS
+    is_steady: bool = False
+    was_quiet: bool = False
+    hints_from_ns: int = LONG_AGO_NS
 
 
 class Analyser:
@@ -91,8 +109,11 @@ class Analyser:
         on_motion_end: Callable[[MotionEnded], None],
         clock: Clock,
         on_look: Callable[[PictureLike, MotionReading], None] | None = None,
+        *,
+        follows_closely: bool = False,
     ) -> None:
-        """``on_look`` gets each picture that is looked at in its turn, and what was seen; not those looked back at."""
+        """``on_look`` gets each picture that is looked at in its turn, and what was seen; not those looked back at.
+        ``follows_closely``: it wants five a second during a motion."""
         self.counters = AnalysisCounters()
         self._detector = MotionDetector(settings)
         self._wanted = settings
@@ -101,6 +122,8 @@ class Analyser:
         self._on_motion_start = on_motion_start
         self._on_motion_end = on_motion_end
         self._on_look = on_look
+        self._follows_closely = follows_closely
+        self._zone_names: dict[str, None] = {}
         self._clock = clock
         self._fed_mono_ns = clock.mono_ns()
         self._run: _Run | None = None
@@ -118,9 +141,9 @@ class Analyser:
         """How late a motion may be found on this stream, in seconds; 0 before the first run."""
         return self._run.pace.worst_delay_s if self._run is not None else 0.0
 
-    def set_sensitivity(self, sensitivity: float) -> None:
-        """Any thread; takes effect with the next packet. The background stays."""
-        self._wanted = MotionSettings(sensitivity)
+    def use(self, settings: MotionSettings) -> None:
+        """Any thread; takes effect with the next packet. The background stays, unless other areas are private now."""
+        self._wanted = settings
 
     def start_run(self, start: RunStart) -> None:
         """A connection has begun. A motion going on is ended; the background is kept, the camera is the same."""
@@ -140,7 +163,9 @@ class Analyser:
         run.pace.count(packet)
         run.gops.add(packet)
         is_hint = not packet.is_keyframe and run.sizes.add(len(packet.data), packet.mono_ns)
-        if run.is_awake:
+        if run.is_awake and run.is_steady and not self._follows_closely:
+            self._keep_up(run, packet)
+        elif run.is_awake:
             self._follow(run)
         else:
             self._doze(run, packet, is_hint=is_hint)
@@ -152,6 +177,9 @@ class Analyser:
 
     def end(self) -> None:
         """No more packets of this run: a motion going on is ended at its last moving frame."""
+        run = self._run
+        if run is not None and run.is_steady and self._hysteresis.is_moving:
+            self._look_at_rest(run)
         if self._hysteresis.break_off():
             self._tell_end()
 
@@ -163,32 +191,76 @@ class Analyser:
     # Awake
 
     def _follow(self, run: _Run) -> None:
-        """Decode what has come, and look at up to MAX_LOOKS_PER_S of it."""
+        """Decode what has come, and look at up to MAX_LOOKS_PER_S of it, less of a steady motion."""
         for packet in run.gops.take_pending():
             for picture in self._decode(run.decoder, packet):
-                if _is_spaced(picture.mono_ns - run.looked_mono_ns):
+                if _is_spaced(picture.mono_ns - run.looked_mono_ns, self._look_gap_s(run)):
                     self._note(run, picture, self._look(run, picture))
+
+    def _keep_up(self, run: _Run, packet: Packet) -> None:
+        """Of a motion that goes on, look at what ``pace`` says; when nothing moves any more, at all since the last
+        look, in which something did."""
+        since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
+        if not (run.pace.is_due_moving(packet, since_look_s) or run.gops.is_full):
+            return
+        picture = self._decode_pending(run)
+        if picture is None:
+            return
+        looked_before_ns = run.looked_mono_ns
+        reading = self._look(run, picture)
+        if self._is_quiet(reading) and not run.was_quiet:
+            run.newest = picture
+            self._look_between(run, looked_before_ns)
+        run.kept.clear()
+        self._note(run, picture, reading)
+
+    def _look_gap_s(self, run: _Run) -> float:
+        if run.is_steady:
+            return CLOSE_LOOK_S
+        is_sure = self._hysteresis.is_moving or not self._detector.is_warm
+        return SURE_LOOK_S if is_sure else 1.0 / MAX_LOOKS_PER_S
+
+    def _look_at_rest(self, run: _Run) -> None:
+        """Nothing comes after: look at what was left out since the last look."""
+        looked_before_ns = run.looked_mono_ns
+        picture = self._decode_pending(run)
+        if picture is not None:
+            run.newest = picture
+            self._look_between(run, looked_before_ns)
+            self._look_back(run, _keep(picture, shrink_now=False))
+            run.newest = None
+        run.kept.clear()
 
     def _note(self, run: _Run, picture: PictureLike, reading: MotionReading) -> None:
         """Take what a look said into account, and go back to idle when nothing stirs any more."""
         run.newest = picture
-        if self._is_stirring(reading) or not self._detector.is_warm:
+        if self._is_stirring(reading):
             run.stirred_mono_ns = picture.mono_ns
-        self._add(run, Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
+        self._add(run, picture, reading)
         run.newest = None
-        if not self._hysteresis.is_moving and picture.mono_ns - run.stirred_mono_ns >= AWAKE_S * 1e9:
+        run.was_quiet = self._is_quiet(reading)
+        is_settling = reading.is_learning or reading.is_lighting_change or reading.area_frac > LARGE_AREA_FRAC
+        if not self._hysteresis.is_moving or is_settling:
+            run.closely_until_ns = picture.mono_ns + int(STEADY_AFTER_S * 1e9)
+        run.is_steady = picture.mono_ns >= run.closely_until_ns
+        is_calm = not self._hysteresis.is_moving and picture.mono_ns - run.stirred_mono_ns >= AWAKE_S * 1e9
+        if is_calm and self._detector.is_warm:
             run.is_awake = False
+            self._zone_names = {}
 
     # Idle
 
     def _doze(self, run: _Run, packet: Packet, *, is_hint: bool) -> None:
         """Decode only when a look is due or something hints at motion; wake when the look says so."""
         since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
-        is_hint = is_hint and since_look_s >= HINT_GAP_S
+        is_hint = is_hint and since_look_s >= HINT_GAP_S and packet.mono_ns >= run.hints_from_ns
         may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_large
         is_due = run.pace.is_due(packet, since_look_s, may_rest=may_rest) or run.gops.is_full
-        if not (is_due or is_hint or self._is_large(run, packet, since_look_s, may_rest=may_rest)):
+        is_large = may_rest and self._is_large(run, packet, since_look_s)
+        if not (is_due or is_hint or is_large):
             return
+        if not is_due:
+            run.hints_from_ns = packet.mono_ns + int(HINT_REST * 1e9 * min(since_look_s, run.gops.pending_s))
         picture = self._decode_pending(run)
         if picture is None:
             return
@@ -214,8 +286,10 @@ class Analyser:
         run.decoder = self._make_decoder(run.info)
         run.gops.rewind()
 
-    def _is_large(self, run: _Run, packet: Packet, since_look_s: float, *, may_rest: bool) -> bool:
-        if not may_rest or packet.is_keyframe or since_look_s < HINT_GAP_S or not run.sizes.is_large(packet.mono_ns):
+    def _is_large(self, run: _Run, packet: Packet, since_look_s: float) -> bool:
+        if packet.is_keyframe or since_look_s < HINT_GAP_S or packet.mono_ns < run.hints_from_ns:
+            return False
+        if not run.sizes.is_large(packet.mono_ns):
             return False
         self.counters.largest += 1
         return True
@@ -236,6 +310,10 @@ class Analyser:
         """Something stirs: look at all pictures after ``since_ns``, so that its first frame is known."""
         self.counters.wakes += 1
         run.is_awake = True
+        self._look_between(run, since_ns)
+
+    def _look_between(self, run: _Run, since_ns: int) -> None:
+        """Look back at all pictures after ``since_ns`` and before the newest look."""
         keyframe_ns = run.gops.keyframe_mono_ns
         if keyframe_ns is not None and since_ns < keyframe_ns:
             self._replay_before(run, since_ns, keyframe_ns)
@@ -252,14 +330,14 @@ class Analyser:
         last_ns = since_ns
         for packet in before:
             for picture in self._decode(decoder, packet):
-                if _is_spaced(picture.mono_ns - last_ns):
+                if _is_spaced(picture.mono_ns - last_ns, SURE_LOOK_S):
                     last_ns = picture.mono_ns
                     self._look_back(run, _keep(picture, shrink_now=False))
 
     def _look_back(self, run: _Run, kept: _Kept) -> None:
         self.counters.looks += 1
-        reading = self._detector.look_back(kept.luma if kept.is_small else shrink(kept.luma))
-        self._add(run, Look(kept.utc_ns, kept.mono_ns, reading.area_frac))
+        small = kept.luma if kept.is_small else shrink(kept.luma)
+        self._add(run, kept, self._detector.look_back(small, kept.mono_ns))
 
     # Both
 
@@ -280,10 +358,14 @@ class Analyser:
         return reading
 
     def _is_stirring(self, reading: MotionReading) -> bool:
-        return reading.area_frac >= WAKE_SHARE * self._wanted.least_area_frac
+        return max(reading.area_frac, reading.stir_frac) >= WAKE_SHARE * self._wanted.least_area_frac
 
-    def _add(self, run: _Run, look: Look) -> None:
-        change = self._hysteresis.add(look)
+    def _is_quiet(self, reading: MotionReading) -> bool:
+        return reading.area_frac < END_SHARE * self._wanted.least_area_frac
+
+    def _add(self, run: _Run, picture: PictureLike | _Kept, reading: MotionReading) -> None:
+        self._zone_names |= dict.fromkeys(reading.zone_names)
+        change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
         if change is Turn.STARTED:
             self._tell_start(run)
         elif change is Turn.ENDED:
@@ -294,16 +376,18 @@ class Analyser:
         if first is None or picture is None:
             raise VigilarError("motion started without a picture", kind=ErrorKind.BUG)
         self.counters.motions += 1
-        self._on_motion_start(
-            MotionStarted(first.utc_ns, first.mono_ns, self._hysteresis.peak_area_frac, picture, picture.mono_ns)
-        )
+        peak, names = self._hysteresis.peak_area_frac, tuple(self._zone_names)
+        self._on_motion_start(MotionStarted(first.utc_ns, first.mono_ns, peak, picture, picture.mono_ns, names))
 
     def _tell_end(self) -> None:
         first, last = self._hysteresis.first, self._hysteresis.last
         if first is None or last is None:
             raise VigilarError("motion ended without a start", kind=ErrorKind.BUG)
         duration_ms = (last.mono_ns - first.mono_ns) // 1_000_000
-        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, self._hysteresis.peak_area_frac))
+        names = tuple(self._zone_names)
+        self._zone_names = {}
+        peak = self._hysteresis.peak_area_frac
+        self._on_motion_end(MotionEnded(last.utc_ns, last.mono_ns, duration_ms, peak, names))
 
 
 def _keep(picture: PictureLike, *, shrink_now: bool) -> _Kept:
@@ -313,6 +397,6 @@ def _keep(picture: PictureLike, *, shrink_now: bool) -> _Kept:
     return _Kept(picture.utc_ns, picture.mono_ns, luma, is_small=shrink_now)
 
 
-def _is_spaced(gap_ns: int) -> bool:
+def _is_spaced(gap_ns: int, wanted_s: float) -> bool:
     # A fifth early is in time: stamps jitter, and a camera of 30 a second must not become one of 15.
-    return gap_ns >= 0.8e9 / MAX_LOOKS_PER_S
+    return gap_ns >= 0.8e9 * wanted_s

@@ -44,6 +44,13 @@ class Gops:
             self._now, self._bytes_now, self._taken, self._is_cut = [], 0, 0, True
         return pending
 
+    @property
+    def pending_s(self) -> float:
+        """How much of the newest GOP must be decoded to get to its newest packet, in seconds."""
+        if self._taken >= len(self._now):
+            return 0.0
+        return (self._now[-1].mono_ns - self._now[self._taken].mono_ns) / 1e9
+
     def rewind(self) -> None:
         """The decoder of the newest GOP is gone, after its keyframe: that is pending again."""
         self._taken = 0

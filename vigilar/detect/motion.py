@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 
 from vigilar.detect.lighting import Blob, Grey, not_light, opened
+from vigilar.detect.zone_sight import ZoneSight
+from vigilar.detect.zones import NO_ZONES, ZoneMap
 
 cv2.setNumThreads(1)  # the camera process has its own threads; more cost memory and gain nothing at this size
 
@@ -45,6 +47,10 @@ UNCHANGED_SHARE = 0.7
 """A pixel is unchanged within this share of the least distance at which MOG2 calls it foreground."""
 SCENE_CHANGE_FRAC = 0.8
 """More foreground than this, that light does not explain, is another picture and not a thing in it."""
+SPREAD_CELLS, SPREAD_CELL_FRAC, SPREAD_FRAC = 10, 0.25, 0.3
+"""The same for more than 0.3 of the picture if it is all over it: a quarter of each of ten of its sixteen parts. A lamp
+or an infrared filter changes less where it is dark and where it is far; a thing so large stands before the lens, and
+moves on a second later."""
 LIGHT_FRAC = 0.15
 """More foreground than this of which light explains most is a change of light..."""
 LIGHT_SHARE = 0.25
@@ -56,9 +62,11 @@ MAX_BOXES = 8
 
 @dataclass(frozen=True, slots=True)
 class MotionSettings:
-    """``sensitivity`` 0..1: 0 sees what fills a hundredth of the picture, 0.5 a four-hundredth, 1 a 1,600th."""
+    """``sensitivity`` 0..1: 0 sees what fills a hundredth of the picture, 0.5 a four-hundredth, 1 a 1,600th. ``zones``:
+    where it matters."""
 
     sensitivity: float = 0.5
+    zones: ZoneMap = NO_ZONES
 
     @property
     def least_area_frac(self) -> float:
@@ -90,17 +98,22 @@ class MovingArea:
 class MotionReading:
     """One look at one picture.
 
-    ``area_frac`` is the largest moving blob as a part of the picture, 0 while learning. ``is_learning``: warming up
+    ``area_frac`` is the largest moving blob that counts (``zones``) as a part of the picture, 0 while learning;
+    ``stir_frac`` the largest that is worth a closer look, as it may come to count. ``is_learning``: warming up
     or settling after a change of the whole picture, nothing is judged. ``is_lighting_change``: much changed, and light
     explains most of it. ``is_other_scene``: nearly all changed and light does not explain it: an infrared filter, a
-    knock against the camera. ``areas``: the moving blobs, largest first.
+    knock against the camera. ``areas``: the moving blobs that are not ignored, largest first. ``zone_names``: zones and
+    lines of what counts; ``counting`` is where the largest of that is.
     """
 
     area_frac: float
+    stir_frac: float = 0.0
     is_learning: bool = False
     is_lighting_change: bool = False
     is_other_scene: bool = False
     areas: tuple[MovingArea, ...] = ()
+    zone_names: tuple[str, ...] = ()
+    counting: MovingArea | None = None
 
 
 class MotionDetector:
@@ -118,6 +131,7 @@ class MotionDetector:
             history=500, varThreshold=self._settings.variance_threshold, detectShadows=False
         )
         self._shape = shape
+        self._sight = ZoneSight(self._settings.zones, shape)
         self._background: Grey = np.zeros(shape, np.uint8)
         self._background_age_s = 0.0
         self._age_s = 0.0
@@ -133,9 +147,13 @@ class MotionDetector:
 
     @settings.setter
     def settings(self, settings: MotionSettings) -> None:
-        """Takes effect with the next look; the background stays."""
-        self._settings = settings
+        """Takes effect with the next look; the background stays, unless other areas are black now."""
+        before, self._settings = self._settings, settings
         self._mog.setVarThreshold(settings.variance_threshold)
+        if settings.zones.private != before.zones.private:
+            self._reset(self._shape)
+        elif settings.zones != before.zones:
+            self._sight = ZoneSight(settings.zones, self._shape)
 
     @property
     def is_warm(self) -> bool:
@@ -145,6 +163,7 @@ class MotionDetector:
         """Judge the newest picture, made by ``shrink``, and learn from it. ``mono_ns``: when it was taken."""
         if small.shape != self._shape:
             self._reset((small.shape[0], small.shape[1]))
+        small = self._sight.blacken(small)
         since_look_s, since_learned_s = _span_s(self._looked_mono_ns, mono_ns), _span_s(self._learned_mono_ns, mono_ns)
         self._looked_mono_ns = mono_ns
         is_unchanged = self._is_unchanged(small)
@@ -157,15 +176,16 @@ class MotionDetector:
         found = self._foreground(small, self._rate(elapsed_s))
         reading = MotionReading(0.0, is_learning=True)
         if self.is_warm:
-            reading = self._judge(self._reading(found, small), elapsed_s)
+            reading = self._judge(self._reading(found, small, mono_ns, is_newest=True), elapsed_s)
         self._renew_background(since_learned_s)
         return reading
 
-    def look_back(self, small: Grey) -> MotionReading:
+    def look_back(self, small: Grey, mono_ns: int) -> MotionReading:
         """Judge a picture older than the last look, without learning: the background has moved on."""
         if small.shape != self._shape or not self.is_warm:
             return MotionReading(0.0, is_learning=True)
-        return self._reading(self._foreground(small, 0.0), small)
+        small = self._sight.blacken(small)
+        return self._reading(self._foreground(small, 0.0), small, mono_ns, is_newest=False)
 
     def _is_unchanged(self, small: Grey) -> bool:
         """Whether the picture is so much the background's that MOG2 need not be asked: a tenth of its cost."""
@@ -173,7 +193,7 @@ class MotionDetector:
             return False
         level = UNCHANGED_SHARE * math.sqrt(self._settings.variance_threshold * LEAST_VARIANCE)
         _, far = cv2.threshold(cv2.absdiff(small, self._background), level, 255, cv2.THRESH_BINARY)
-        far_px = cv2.countNonZero(opened(np.asarray(far, dtype=np.uint8)))
+        far_px = cv2.countNonZero(self._sight.hide(opened(np.asarray(far, dtype=np.uint8))))
         return far_px < QUIET_SHARE * self._settings.least_area_frac * small.size
 
     def _rate(self, elapsed_s: float) -> float:
@@ -188,7 +208,7 @@ class MotionDetector:
         return 1.0 - math.exp(-elapsed_s / tau_s)
 
     def _foreground(self, small: Grey, rate: float) -> Grey:
-        return opened(np.asarray(self._mog.apply(small, learningRate=rate), dtype=np.uint8))
+        return self._sight.hide(opened(np.asarray(self._mog.apply(small, learningRate=rate), dtype=np.uint8)))
 
     def _renew_background(self, elapsed_s: float) -> None:
         # Half as dear as MOG2 itself, so not with each look; but the old light must not be compared with for long.
@@ -204,7 +224,7 @@ class MotionDetector:
         self._blind_left_s = max(0.0, self._blind_left_s - elapsed_s)
         if reading.is_lighting_change:
             # Somebody in the new light must not be learned with it.
-            is_empty = reading.area_frac < self._settings.least_area_frac
+            is_empty = max(reading.area_frac, reading.stir_frac) < self._settings.least_area_frac
             self._light_left_s = SETTLE_S if is_empty else 0.0
         if reading.is_other_scene and self._blind_s < MAX_BLIND_S:
             self._blind_left_s = SETTLE_S
@@ -213,21 +233,35 @@ class MotionDetector:
                 self._blind_s = 0.0
             return reading
         self._blind_s += elapsed_s
-        return replace(reading, area_frac=0.0, is_learning=True, areas=())
+        return replace(reading, area_frac=0.0, stir_frac=0.0, is_learning=True, areas=(), zone_names=(), counting=None)
 
-    def _reading(self, found: Grey, small: Grey) -> MotionReading:
+    def _reading(self, found: Grey, small: Grey, mono_ns: int, *, is_newest: bool) -> MotionReading:
         least_px = self._settings.least_area_frac * found.size
         found_px = cv2.countNonZero(found)
         if found_px < QUIET_SHARE * least_px:
             return MotionReading(0.0)
         blobs = not_light(found, small, self._background, self._settings.light_tolerance)
         is_light = sum(blob.area_px for blob in blobs) < LIGHT_SHARE * found_px
+        standing = self._sight.standing(blobs)
+        judged = self._sight.judge(standing, mono_ns, is_newest=is_newest)
+        counting = judged.counting
         return MotionReading(
-            blobs[0].area_px / found.size if blobs else 0.0,
+            counting.area_px / found.size if counting else 0.0,
+            stir_frac=judged.stirring_px / found.size,
             is_lighting_change=is_light and found_px > LIGHT_FRAC * found.size,
-            is_other_scene=not is_light and found_px > SCENE_CHANGE_FRAC * found.size,
-            areas=_areas(blobs, least_px / 2, found.shape[1], found.shape[0]),
+            is_other_scene=not is_light and (found_px > SCENE_CHANGE_FRAC * found.size or _is_spread(found, found_px)),
+            areas=_areas(standing, least_px / 2, found.shape[1], found.shape[0]),
+            zone_names=judged.names,
+            counting=_area(counting, found.shape[1], found.shape[0]) if counting else None,
         )
+
+
+def _is_spread(found: Grey, found_px: int) -> bool:
+    """Whether the foreground is all over the picture."""
+    if found_px < SPREAD_FRAC * found.size:
+        return False
+    cells = cv2.resize(found, (4, 4), interpolation=cv2.INTER_AREA)
+    return int(np.count_nonzero(cells >= 255 * SPREAD_CELL_FRAC)) >= SPREAD_CELLS
 
 
 def _span_s(since_mono_ns: int | None, mono_ns: int) -> float:
@@ -239,8 +273,8 @@ def _span_s(since_mono_ns: int | None, mono_ns: int) -> float:
 
 def _areas(blobs: list[Blob], least_px: float, width: int, height: int) -> tuple[MovingArea, ...]:
     """Where the blobs of at least ``least_px`` are, in a picture of ``width`` x ``height``."""
-    return tuple(
-        MovingArea(blob.x / width, blob.y / height, (blob.x + blob.width) / width, (blob.y + blob.height) / height)
-        for blob in blobs[:MAX_BOXES]
-        if blob.area_px >= least_px
-    )
+    return tuple(_area(blob, width, height) for blob in blobs[:MAX_BOXES] if blob.area_px >= least_px)
+
+
+def _area(blob: Blob, width: int, height: int) -> MovingArea:
+    return MovingArea(blob.x / width, blob.y / height, (blob.x + blob.width) / width, (blob.y + blob.height) / height)

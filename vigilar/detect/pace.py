@@ -19,10 +19,12 @@ KEYFRAME_GAP_S = 0.45
 LONG_GOP_S = 0.9
 """...those of longer GOPs are, whenever the last look was: it aligns the looks with the keyframes, and the tail of a
 GOP after its last look need not be decoded (a fifth of the packets of a small stream)."""
-REST_AFTER_S = 10.0
+REST_AFTER_S = 5.0
 """So long nothing has stirred in a small stream, and it rests..."""
 REST_GOP_S = 2.5
 """...if its keyframes are no further apart: motion is found within this at the latest, well inside the pre-roll."""
+MOVING_LOOK_S = 1.0
+"""A motion that goes on is looked at no more often: whether it still does."""
 HINT_GAP_S = 0.2
 """No look on a hint sooner than this after the last look."""
 SMALL_MAIN_PX_S = 640 * 480 * 31
@@ -67,6 +69,13 @@ class Pace:
         if self.is_small and may_rest and 0.0 < self._gop_s <= REST_GOP_S:
             return since_look_s >= REST_GOP_S
         return since_look_s >= (SMALL_LOOK_S if self.is_small else LARGE_LOOK_S) - early_s
+
+    def is_due_moving(self, packet: Packet, since_look_s: float) -> bool:
+        """The same during a motion that goes on: its keyframes, and where they are rare also what lies between."""
+        early_s = min(packet.duration_s / 2, 0.05)
+        if packet.is_keyframe:
+            return self._gop_s >= LONG_GOP_S or since_look_s >= MOVING_LOOK_S - early_s
+        return not 0.0 < self._gop_s <= REST_GOP_S and since_look_s >= MOVING_LOOK_S - early_s
 
     @property
     def worst_delay_s(self) -> float:

@@ -46,7 +46,8 @@ class DecoderFactory(Protocol):
 class MotionStarted:
     """``utc_ns`` and ``mono_ns``: the first moving frame. ``picture`` is the newest, in which more can be seen.
 
-    ``found_mono_ns`` is the time of that picture; the difference is how late the motion was found.
+    ``found_mono_ns`` is the time of that picture; the difference is how late the motion was found. ``zones`` names the
+    zones it is in and the lines it crossed.
     """
 
     utc_ns: int
@@ -54,13 +55,18 @@ class MotionStarted:
     area_frac: float
     picture: PictureLike
     found_mono_ns: int
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class MotionEnded:
-    """``last_utc_ns`` and ``last_mono_ns``: the last moving frame; ``duration_ms`` from the first to it."""
+    """``last_utc_ns`` and ``last_mono_ns``: the last moving frame; ``duration_ms`` from the first to it.
+
+    ``zones`` as in MotionStarted, of all of it.
+    """
 
     last_utc_ns: int
     last_mono_ns: int
     duration_ms: int
     peak_area_frac: float
+    zones: tuple[str, ...] = ()

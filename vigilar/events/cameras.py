@@ -7,7 +7,7 @@ from vigilar.bus.messages import BadMessage, CameraFact, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
 from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severity, title_of
 from vigilar.events.desk import EventDesk, MissingStartError, Source
-from vigilar.events.refusal import check_frac, check_id, check_message, clean_detail
+from vigilar.events.refusal import check_frac, check_id, check_message, check_names, clean_detail
 from vigilar.events.subject import Subject
 from vigilar.events.visits import track_seen, visit_seen
 from vigilar.store.events import StoredEvent
@@ -45,6 +45,7 @@ def motion_started(desk: EventDesk, source: Source, payload: bytes) -> None:
             "has_still": start.still_id is not None,
         },
         still_id=start.still_id,
+        zones=check_names("zones", start.zones),
         kind=VISIT_MOTION,
         row=source.row_of(start),
     )
@@ -66,7 +67,8 @@ def motion_ended(desk: EventDesk, source: Source, payload: bytes) -> None:
         raise BadMessage("motion_id is not a motion of this camera")
     changed = {**event.payload, "area_frac": peak, "duration_ms": end.duration_ms, "is_open": False}
     changed.pop("ended_by", None)  # we had guessed; now we are told
-    desk.update(event, max(end.ts, event.ts_ms), changed, row)
+    zones = check_names("zones", [*event.zones, *end.zones])
+    desk.update(event, max(end.ts, event.ts_ms), changed, row, zones=zones)
 
 
 def camera_fact(desk: EventDesk, source: Source, payload: bytes) -> None:

@@ -84,6 +84,7 @@ class EventDesk:
         ts_ms: int,
         payload: dict[str, Any],
         still_id: int | None = None,
+        zones: tuple[str, ...] = (),
         kind: str = "",
         row: tuple[str, str] | None = None,
         kept: bool = False,
@@ -98,6 +99,7 @@ class EventDesk:
             payload=payload,
             still_id=still_id,
             kept=kept,
+            zones=zones,
             kind=kind,
         )
         stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row)
@@ -105,10 +107,16 @@ class EventDesk:
             self._announce(stored)
 
     def update(
-        self, event: StoredEvent, end_ms: int | None, payload: dict[str, Any], row: tuple[str, str] | None = None
+        self,
+        event: StoredEvent,
+        end_ms: int | None,
+        payload: dict[str, Any],
+        row: tuple[str, str] | None = None,
+        zones: tuple[str, ...] | None = None,
     ) -> None:
-        """Give an event this end and payload, and announce it; what changes nothing is not told."""
-        changed = update_event(self._store, event, end_ms=end_ms, payload=payload, consumed_outbox=row)
+        """Give an event this end and payload, and these zones if any are given, and announce it; what changes nothing
+        is not told."""
+        changed = update_event(self._store, event, end_ms=end_ms, payload=payload, zones=zones, consumed_outbox=row)
         if changed is not None:
             self._announce(changed)
 

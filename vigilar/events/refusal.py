@@ -41,6 +41,18 @@ def check_frac(name: str, value: float) -> float:
     return value
 
 
+MAX_NAMES, MAX_NAME_CHARACTERS = 48, 60
+"""Zones and lines that a camera can have, and characters of a name."""
+
+
+def check_names(name: str, values: list[Any]) -> tuple[str, ...]:
+    """The names of zones, each once; raises BadMessage for what cannot be such names."""
+    names = tuple(dict.fromkeys(value for value in values if isinstance(value, str)))
+    if len(values) > 2 * MAX_NAMES or any(len(one) > MAX_NAME_CHARACTERS or not one.isprintable() for one in names):
+        raise BadMessage(f"{name} are not names of zones")
+    return names
+
+
 def clean_detail(detail: dict[str, Any]) -> dict[str, Any]:
     """``detail`` with secrets taken out of its texts. Raises BadMessage when it is too long or not storable."""
     clean = {key: redact(value) if isinstance(value, str) else value for key, value in detail.items()}

@@ -13,7 +13,7 @@ from vigilar.base.track_path import BadPath, unpack_path
 from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.bus.messages import BadMessage, TrackSeen, VisitSeen
 from vigilar.events.desk import EventDesk, MissingStartError, Source
-from vigilar.events.refusal import MAX_TS_MS, check_frac, check_id, check_message
+from vigilar.events.refusal import MAX_TS_MS, check_frac, check_id, check_message, check_names
 from vigilar.store.events import StoredEvent
 from vigilar.store.tracks import NewTrack
 
@@ -56,6 +56,7 @@ def track_seen(desk: EventDesk, source: Source, payload: bytes) -> None:
         end_ms=seen.ts,
         is_stationary=seen.is_stationary,
         path=_checked_path(seen.path, seen.start_ts),
+        zones=check_names("zones", seen.zones),
     )
     desk.insert_track(new, row)
 

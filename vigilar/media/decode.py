@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vigilar.media.packets import SQUARE, Packet, StreamInfo, shown_size
+from vigilar.media.private_areas import GetPrivate, Polygon, no_private_areas
 from vigilar.media.sps import MOST_STRETCHED
-from vigilar.media.tile import encode_tile
+from vigilar.media.tile import covered, encode_tile
 
 MAX_SIDE = 8192
 """Pictures above this are not decoded: a hostile set-up could ask for gigabytes."""
@@ -29,6 +30,7 @@ class Picture:
     mono_ns: int
     _frame: Any
     shown: tuple[int, int]
+    _private: tuple[Polygon, ...] = ()
 
     def to_jpeg(self, max_width: int = 1280) -> bytes:
         """The picture as JPEG with square pixels, no wider than ``max_width``."""
@@ -44,12 +46,15 @@ class Picture:
         """An av.VideoFrame with square pixels, at most so wide, its sides even, its shape as it is to be shown."""
         width = max(2, min(max_width, self.shown[0]) & ~1)
         height = max(2, 2 * round(self.shown[1] * width / self.shown[0] / 2))
-        return self._frame.reformat(width=width, height=height, format=pixels)
+        small = self._frame.reformat(width=width, height=height, format=pixels)
+        return covered(small, self._private) if self._private else small
 
     def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
         """The part left, top, right, bottom (0..1) as HxWx3 BGR with square pixels, as large as fits into ``most``,
         width and height."""
         frame = self._frame
+        if self._private:
+            frame = covered(frame.reformat(format="yuv420p"), self._private)
         left, right = (round(side * frame.width / 2) * 2 for side in (part[0], part[2]))
         top, bottom = (round(side * frame.height / 2) * 2 for side in (part[1], part[3]))
         right, bottom = min(max(right, left + 2), frame.width & ~1), min(max(bottom, top + 2), frame.height & ~1)
@@ -64,13 +69,18 @@ class Picture:
 
     def to_tile(self, width: int) -> bytes:
         """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""
-        return encode_tile(self._frame, width, self.shown)
+        return encode_tile(self._frame, width, self.shown, self._private)
 
 
 class Decoder:
-    """Decodes the video packets of one run, one thread. What cannot be decoded is counted in ``errors``."""
+    """Decodes the video packets of one run, one thread. What cannot be decoded is counted in ``errors``.
 
-    def __init__(self, info: StreamInfo, *, skip_loop_filter: bool = False) -> None:
+    ``private`` tells the areas that are black in what pictures are made into; ``luma`` still has them.
+    """
+
+    def __init__(
+        self, info: StreamInfo, *, skip_loop_filter: bool = False, private: GetPrivate = no_private_areas
+    ) -> None:
         context: Any = av.CodecContext.create(info.codec, "r")
         context.thread_count = 1
         if info.setup:
@@ -79,6 +89,7 @@ class Decoder:
             context.options = {"skip_loop_filter": "all"}
         self._context = context
         self._clocks: dict[int, tuple[int, int]] = {}
+        self._private = private
         self.errors = 0
 
     def decode(self, packet: Packet) -> list[Picture]:
@@ -95,7 +106,7 @@ class Decoder:
         for frame in frames:
             utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
             if max(frame.width, frame.height) <= MAX_SIDE:
-                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._shown(frame)))
+                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._shown(frame), self._private()))
         if len(self._clocks) > 64:
             self._clocks.clear()
         return pictures

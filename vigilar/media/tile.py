@@ -11,16 +11,23 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from vigilar.media.private_areas import Polygon, covered_spans
+
 QSCALE = 5
 """The same for each picture of each camera, and so are the tables that follow from it. 5 to 11 kB at 320 pixels."""
+
+BLACK, NO_COLOUR = 16, 128
+"""Of luma in the narrow range, which is dark in the full one too, and of both chroma planes."""
 
 MACROBLOCK = 16
 """Side of the units of a 4:2:0 JPEG; a tile is whole rows of them."""
 
 
-def encode_tile(frame: Any, width: int, shown: tuple[int, int] | None = None) -> bytes:
+def encode_tile(
+    frame: Any, width: int, shown: tuple[int, int] | None = None, private: tuple[Polygon, ...] = ()
+) -> bytes:
     """``frame`` (av.VideoFrame) fitted into 16:9 at ``width`` pixels, on black, as JPEG. ``shown`` is its size where
-    pixels are not square.
+    pixels are not square; ``private`` is black.
 
     ``width`` is a multiple of 16. The picture's area is at the top; black rows fill the tile to a multiple of 16. Each
     row of macroblocks ends in a restart marker and the Huffman tables are the standard's own (ITU-T T.81, K.3), so that
@@ -36,10 +43,12 @@ def encode_tile(frame: Any, width: int, shown: tuple[int, int] | None = None) ->
     left, top = (width - wide) // 2 & ~1, (area - high) // 2 & ~1
     for index, (target, source) in enumerate(zip(tile.planes, small.planes, strict=True)):
         pixels = _pixels(target)
-        pixels[:] = 128 if index else 0
+        pixels[:] = NO_COLOUR if index else 0
         shift = min(index, 1)
         rows, columns = high >> shift, wide >> shift
-        pixels[top >> shift :, left >> shift :][:rows, :columns] = _pixels(source)[:rows, :columns]
+        picture = pixels[top >> shift :, left >> shift :][:rows, :columns]
+        picture[:] = _pixels(source)[:rows, :columns]
+        _cover(picture, private, NO_COLOUR if index else 0)
     return tools.encode(tile)
 
 
@@ -71,6 +80,25 @@ def _tools(width: int, height: int) -> _Tools:
     if (width, height) not in kept:
         kept[width, height] = _Tools(width, height)
     return kept[width, height]
+
+
+def covered(frame: Any, private: tuple[Polygon, ...]) -> Any:
+    """A copy of ``frame`` (av.VideoFrame, planar 4:2:0) in which ``private`` is black. A decoder's own frame must stay
+    as it is: later ones are made of it."""
+    made = av.VideoFrame(frame.width, frame.height, frame.format.name)
+    made.pts, made.time_base = frame.pts, frame.time_base
+    for index, (target, source) in enumerate(zip(made.planes, frame.planes, strict=True)):
+        rows, columns = source.height, source.width
+        pixels = _pixels(target)[:rows, :columns]
+        pixels[:] = _pixels(source)[:rows, :columns]
+        _cover(pixels, private, NO_COLOUR if index else BLACK)
+    return made
+
+
+def _cover(pixels: NDArray[np.uint8], private: tuple[Polygon, ...], value: int) -> None:
+    height, width = pixels.shape
+    for row, left, right in covered_spans(private, width, height) if private else ():
+        pixels[row, left:right] = value
 
 
 def _pixels(plane: Any) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import av
 from vigilar.media.bitstream import annex_b, parameter_sets
 from vigilar.media.decode import Decoder, Picture
 from vigilar.media.packets import Kind, Packet, StreamInfo, TranscodeRefused
+from vigilar.media.private_areas import GetPrivate, no_private_areas
 
 WIDTH = 640
 FPS = 10
@@ -26,8 +27,8 @@ TICKS_PER_S = 90_000
 class Transcoder:
     """Packets of one run in, H.264 baseline of at most WIDTH pixels out. One thread. ``close`` at the end."""
 
-    def __init__(self, info: StreamInfo) -> None:
-        self._decoder = Decoder(info, skip_loop_filter=True)
+    def __init__(self, info: StreamInfo, private: GetPrivate = no_private_areas) -> None:
+        self._decoder = Decoder(info, skip_loop_filter=True, private=private)
         self._base = info.time_base
         self._encoder: Any = None
         self._size = (0, 0)

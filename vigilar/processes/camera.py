@@ -38,11 +38,19 @@ from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import RunStart, StreamRole
+from vigilar.media.private_areas import Polygon
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import FactSender
 from vigilar.processes.folder_check import check_folder
-from vigilar.processes.lazy import make_decoder, make_encoder, make_motion_teller, make_object_watcher
+from vigilar.processes.lazy import (
+    make_decoder,
+    make_encoder,
+    make_motion_teller,
+    make_object_watcher,
+    motion_settings,
+    private_areas,
+)
 from vigilar.processes.looking import Looking
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
@@ -142,7 +150,12 @@ class CameraProcess:
         self._storyboard_stop = Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
-        self._feed = FeedServer(job.run_dir, job.camera_id, self._live, make_decoder, make_encoder)
+        self._private = private_areas(job.zones)
+        self._feed = FeedServer(
+            *(job.run_dir, job.camera_id, self._live),
+            partial(make_decoder, private=self._get_private),
+            partial(make_encoder, private=self._get_private),
+        )
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
         self._drive_hangs = False
@@ -185,24 +198,28 @@ class CameraProcess:
         self._recorder.use(_recorder_settings(job))
         self._ring.keep(job.before_s)
         self._sound.is_wanted = job.sound
+        self._private = private_areas(job.zones)
         looking = self._looking
         if looking is not None and job.detect and job.objects != self._job.objects:
             self._end_looking(looking)
             self._begin_looking(job)
         elif looking is not None and job.detect:
-            looking.motion.set_sensitivity(job.sensitivity)
+            looking.motion.use(motion_settings(job))
         elif looking is not None:
             self._end_looking(looking)
         elif job.detect:
             self._begin_looking(job)
         self._job = job
 
+    def _get_private(self) -> tuple[Polygon, ...]:
+        return self._private
+
     # Looking for motion, which may be switched on and off
 
     def _make_looking(self, job: CameraJob) -> Looking:
         objects = self._make_objects(job) if job.objects else None
         motion = make_motion_teller(
-            *(self._facts, self._recorder, self._file_store, self._clock, self._run_now, job.sensitivity),
+            *(self._facts, self._recorder, self._file_store, self._clock, self._run_now, motion_settings(job)),
             *(self._storyboards, objects),
         )
         queue = AnalysisQueue()
@@ -213,6 +230,7 @@ class CameraProcess:
         return make_object_watcher(
             *(job.camera_id, job.run_dir, self._facts, self._bus, self._recorder, self._file_store, self._clock),
             newest_main,
+            self._get_private,
         )
 
     def _begin_looking(self, job: CameraJob) -> None:

@@ -10,7 +10,7 @@ import base64
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -59,6 +59,8 @@ class Track(Protocol):
     def end_ms(self) -> int: ...
     @property
     def path(self) -> bytes: ...
+    @property
+    def zones(self) -> tuple[str, ...]: ...
 
 
 MakeStill = Callable[[], Still]
@@ -109,16 +111,20 @@ class FactSender:
         fact = CameraFact(new_id(), utc_ns // 1_000_000, self._camera_id, kind, detail)
         self._put(_Waiting(Topics.camera_fact(self._camera_id), fact))
 
-    def motion_started(self, utc_ns: int, run: int, area_frac: float, make_still: MakeStill | None) -> str:
-        """Motion began at ``utc_ns``. Gives the id under which its end is to be told."""
-        message = MotionStart(new_id(), utc_ns // 1_000_000, self._camera_id, run, area_frac)
+    def motion_started(
+        self, utc_ns: int, run: int, area_frac: float, make_still: MakeStill | None, zones: Sequence[str] = ()
+    ) -> str:
+        """Motion began at ``utc_ns``, in ``zones``. Gives the id under which its end is to be told."""
+        message = MotionStart(new_id(), utc_ns // 1_000_000, self._camera_id, run, area_frac, zones=[*zones])
         self._put(_Waiting(Topics.motion_start(self._camera_id), message, make_still))
         return message.id
 
-    def motion_ended(self, motion_id: str, last_utc_ns: int, duration_ms: int, peak_area_frac: float) -> None:
-        """The motion is over; its last moving frame was at ``last_utc_ns``."""
-        ts = last_utc_ns // 1_000_000
-        message = MotionEnd(new_id(), ts, self._camera_id, motion_id, max(0, duration_ms), peak_area_frac)
+    def motion_ended(
+        self, motion_id: str, last_utc_ns: int, duration_ms: int, peak_area_frac: float, zones: Sequence[str] = ()
+    ) -> None:
+        """The motion is over; its last moving frame was at ``last_utc_ns``. ``zones``: those of all of it."""
+        ts, duration_ms = last_utc_ns // 1_000_000, max(0, duration_ms)
+        message = MotionEnd(new_id(), ts, self._camera_id, motion_id, duration_ms, peak_area_frac, zones=[*zones])
         self._put(_Waiting(Topics.motion_end(self._camera_id), message))
 
     def visit_seen(
@@ -142,6 +148,7 @@ class FactSender:
             start_ts=track.start_ms,
             is_stationary=False,
             path=path,
+            zones=[*track.zones],
         )
         self._put(_Waiting(Topics.camera_track(self._camera_id), message))
 

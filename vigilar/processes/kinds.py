@@ -207,6 +207,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "after_s",
                 "segment_s",
                 "sound",
+                "zones",
                 "objects",
             }
         ),

@@ -7,35 +7,56 @@ the fork where motion is looked for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vigilar.base.clock import Clock
+from vigilar.config.jobs import CameraJob
 from vigilar.live.feed import FeedDecoder
 from vigilar.live.narrow import NarrowEncoder
 from vigilar.media.packets import StreamInfo
+from vigilar.media.private_areas import GetPrivate, Polygon, no_private_areas
 from vigilar.processes.facts import FactSender, Publisher
 from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
 from vigilar.record.storyboards import StoryboardWriter
 
 if TYPE_CHECKING:
+    from vigilar.detect.motion import MotionSettings
     from vigilar.processes.motion import MotionTeller
     from vigilar.processes.objects import NewestMain, ObjectWatcher
 
 
-def make_decoder(info: StreamInfo) -> FeedDecoder:
-    """A decoder for viewers."""
+def make_decoder(info: StreamInfo, private: GetPrivate = no_private_areas) -> FeedDecoder:
+    """A decoder for viewers; ``private`` is black in what they get."""
     from vigilar.media.decode import Decoder
 
-    return Decoder(info)
+    return Decoder(info, private=private)
 
 
-def make_encoder(info: StreamInfo) -> NarrowEncoder:
-    """What makes a narrow picture for viewers."""
+def make_encoder(info: StreamInfo, private: GetPrivate = no_private_areas) -> NarrowEncoder:
+    """What makes a narrow picture for viewers; ``private`` is black in it."""
     from vigilar.media.transcode import Transcoder
 
-    return Transcoder(info)
+    return Transcoder(info, private)
+
+
+def private_areas(zones: str) -> tuple[Polygon, ...]:
+    """Those of a job's ``zones``."""
+    if not zones:
+        return ()
+    from vigilar.detect.zones import ZoneMap
+
+    return ZoneMap.parse(zones).private
+
+
+def motion_settings(job: CameraJob) -> MotionSettings:
+    """How motion is looked for by this job."""
+    from vigilar.detect.motion import MotionSettings
+    from vigilar.detect.zones import ZoneMap
+
+    return MotionSettings(job.sensitivity, ZoneMap.parse(job.zones))
 
 
 def make_motion_teller(
@@ -44,13 +65,13 @@ def make_motion_teller(
     file_store: FileStore,
     clock: Clock,
     run_now: Callable[[], int],
-    sensitivity: float,
+    settings: MotionSettings,
     storyboards: StoryboardWriter,
     objects: ObjectWatcher | None,
 ) -> MotionTeller:
     from vigilar.processes.motion import MotionTeller
 
-    return MotionTeller(facts, recorder, file_store, clock, run_now, sensitivity, storyboards, objects)
+    return MotionTeller(facts, recorder, file_store, clock, run_now, settings, storyboards, objects)
 
 
 def make_object_watcher(
@@ -62,9 +83,11 @@ def make_object_watcher(
     file_store: FileStore,
     clock: Clock,
     newest_main: NewestMain | None,
+    private: GetPrivate,
 ) -> ObjectWatcher:
     """What has things recognised in what moves."""
     from vigilar.media.decode import Decoder
     from vigilar.processes.objects import ObjectWatcher
 
-    return ObjectWatcher(camera_id, run_dir, facts, bus, recorder, file_store, clock, Decoder, newest_main)
+    decoder = partial(Decoder, private=private)
+    return ObjectWatcher(camera_id, run_dir, facts, bus, recorder, file_store, clock, decoder, newest_main)

@@ -11,6 +11,7 @@ from vigilar.detect.analyser import Analyser
 from vigilar.detect.motion import MotionReading, MotionSettings
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.media.decode import Decoder
+from vigilar.media.private_areas import Polygon
 from vigilar.processes.facts import FactSender
 from vigilar.processes.motion_path import MotionPath
 from vigilar.processes.object_visit import MAX_HOLD_MS
@@ -32,7 +33,8 @@ MAX_PICTURE_GAP_MS = 8_000
 class MotionTeller:
     """Takes the callbacks of the analysis, on its thread; ``is_moving`` may be read from any.
 
-    ``run_now`` gives the run of the main stream, which is the one that is recorded; ``sensitivity`` is 0..1.
+    ``run_now`` gives the run of the main stream, which is the one that is recorded; ``settings`` say how sensitive it
+    is and where it matters.
 
     With ``objects`` a visit goes on while somebody who came is still seen, although nothing moves for a while: who
     waits at the door for half a minute is one visit. Without, each motion is one.
@@ -45,7 +47,7 @@ class MotionTeller:
         file_store: FileStore,
         clock: Clock,
         run_now: Callable[[], int],
-        sensitivity: float,
+        settings: MotionSettings,
         storyboards: StoryboardWriter,
         objects: ObjectWatcher | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class MotionTeller:
         self._file_store = file_store
         self._clock = clock
         self._run_now = run_now
-        self._sensitivity = sensitivity
+        self._settings = settings
         self._analyser: Analyser | None = None
         self._motion_id: str | None = None
         self._objects = objects
@@ -63,24 +65,32 @@ class MotionTeller:
         self._held: MotionEnded | None = None
         self._held_mono_ns = 0
         self._path = MotionPath()
+        if objects is not None:
+            objects.zones = settings.zones
 
     @property
     def is_moving(self) -> bool:
         return self._motion_id is not None
 
     def make_analyser(self) -> Analyser:
-        """A new one, which learns the scene anew, as sensitive as was asked for last."""
-        settings = MotionSettings(self._sensitivity)
+        """A new one, which learns the scene anew, by the settings given last."""
+        decoder = partial(Decoder, private=self._private)
         self._analyser = Analyser(
-            settings, Decoder, self.motion_started, self.motion_ended, self._clock, self._note_picture
+            *(self._settings, decoder, self.motion_started, self.motion_ended, self._clock, self._note_picture),
+            follows_closely=self._objects is not None,
         )
         return self._analyser
 
-    def set_sensitivity(self, sensitivity: float) -> None:
-        """0..1; counts from the next picture on. Any thread."""
-        self._sensitivity = sensitivity
+    def use(self, settings: MotionSettings) -> None:
+        """Counts from the next picture on. Any thread."""
+        self._settings = settings
+        if self._objects is not None:
+            self._objects.zones = settings.zones
         if self._analyser is not None:
-            self._analyser.set_sensitivity(sensitivity)
+            self._analyser.use(settings)
+
+    def _private(self) -> tuple[Polygon, ...]:
+        return self._settings.zones.private
 
     def motion_started(self, motion: MotionStarted) -> None:
         if self._held is not None:  # the visit goes on
@@ -90,7 +100,9 @@ class MotionTeller:
         self._storyboard.take(motion.picture)
         make_still = partial(self._make_still, motion.picture)
         self._started = motion
-        self._motion_id = self._facts.motion_started(motion.utc_ns, self._run_now(), motion.area_frac, make_still)
+        self._motion_id = self._facts.motion_started(
+            motion.utc_ns, self._run_now(), motion.area_frac, make_still, motion.zones
+        )
         self._path.begin()
         if self._objects is not None:
             self._objects.begin(self._motion_id)
@@ -113,7 +125,7 @@ class MotionTeller:
         if motion_id is None or self._started is None:
             return
         duration_ms = max(motion.duration_ms, (motion.last_mono_ns - self._started.mono_ns) // 1_000_000)
-        self._facts.motion_ended(motion_id, motion.last_utc_ns, duration_ms, motion.peak_area_frac)
+        self._facts.motion_ended(motion_id, motion.last_utc_ns, duration_ms, motion.peak_area_frac, motion.zones)
         path = self._path.take()
         if self._objects is not None:
             self._objects.end(motion_id, path)
@@ -125,7 +137,7 @@ class MotionTeller:
         if self._objects is not None:
             self._objects.offer(picture, reading.areas)
         if self._motion_id is not None:
-            self._path.add(picture.utc_ns // 1_000_000, reading.areas)
+            self._path.add(picture.utc_ns // 1_000_000, reading.counting)
         held = self._held
         if held is None or self._objects is None:
             return

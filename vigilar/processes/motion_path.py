@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.base.visit_kinds import MOTION
 from vigilar.detect.motion import MovingArea
@@ -15,7 +13,7 @@ MAX_BOXES = 900
 
 
 class MotionPath:
-    """The largest moving area of each look. One thread."""
+    """The largest moving area that counts, of each look. One thread."""
 
     def __init__(self) -> None:
         self._boxes: list[PathBox] = []
@@ -24,11 +22,10 @@ class MotionPath:
     def begin(self) -> None:
         self._boxes, self._every_ms = [], EVERY_MS
 
-    def add(self, at_ms: int, areas: Sequence[MovingArea]) -> None:
-        """Note where something moves at ``at_ms`` (UTC)."""
-        if not areas or (self._boxes and at_ms - self._boxes[-1].ts_ms < self._every_ms):
+    def add(self, at_ms: int, one: MovingArea | None) -> None:
+        """Note where something moves that counts, at ``at_ms`` (UTC)."""
+        if one is None or (self._boxes and at_ms - self._boxes[-1].ts_ms < self._every_ms):
             return
-        one = areas[0]
         self._boxes.append(PathBox(at_ms, one.left, one.top, one.right - one.left, one.bottom - one.top))
         if len(self._boxes) > MAX_BOXES:
             self._boxes, self._every_ms = self._boxes[::2], 2 * self._every_ms

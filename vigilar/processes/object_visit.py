@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vigilar.base.track_path import PathBox, pack_path
@@ -10,6 +10,10 @@ from vigilar.base.visit_kinds import MOTION
 from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
 from vigilar.detect.objects.tracks import Track, Tracker
 from vigilar.detect.objects.vote import Label, most_important
+from vigilar.detect.zones import NO_ZONES, Bounds, ZoneMap
+
+GAP_MS = 3_000
+"""Who is looked at only now and then, as a budget allows, has not left a zone in between."""
 
 BETTER = 1.15
 """A picture must be so much better to take the place of the still."""
@@ -39,13 +43,15 @@ class StillPicture:
 
 @dataclass(frozen=True, slots=True)
 class EndedTrack:
-    """One object of a visit that is over. ``path`` is packed as in ``base.track_path``."""
+    """One object of a visit that is over. ``path`` is packed as in ``base.track_path``; ``zones`` names the zones it
+    was in and the lines it crossed."""
 
     kind: str
     score: float
     start_ms: int
     end_ms: int
     path: bytes
+    zones: tuple[str, ...] = ()
 
 
 class Visit:
@@ -60,9 +66,10 @@ class Visit:
         self._worth = 0.0
         self._told_worth = 0.0
 
-    def label(self, tracker: Tracker) -> Label | None:
-        """What came, by all its tracks that moved; None while that is not sure."""
-        return most_important([one.label for one in tracker.tracks if one.has_moved and one.label is not None])
+    def label(self, tracker: Tracker, zones: ZoneMap = NO_ZONES) -> Label | None:
+        """What came, by all its tracks that moved and count in ``zones``; None while that is not sure."""
+        moved = [(one, one.label) for one in tracker.tracks if one.has_moved]
+        return most_important([label for one, label in moved if label is not None and _counts(one, label, zones)])
 
     def offer_still(self, worth: float, make: Callable[[], StillPicture]) -> None:
         """Keep the picture if it is clearly better than the best so far."""
@@ -103,12 +110,21 @@ def objects_of(tracks: Sequence[Track]) -> list[dict[str, object]]:
     return found
 
 
-def ended(track: Track) -> EndedTrack:
+def ended(track: Track, zones: ZoneMap = NO_ZONES) -> EndedTrack:
     """A track that is over, ready to be stored."""
     label = track.label
     boxes = [PathBox(at, box.left, box.top, box.width, box.height) for at, box in track.path]
     kind, score = (label.kind.value, label.score) if label else (MOTION, 0.0)
-    return EndedTrack(kind, score, track.start_ms, track.end_ms, pack_path(boxes))
+    names = tuple(zones.judge(kind, _bounds(track)).names)
+    return EndedTrack(kind, score, track.start_ms, track.end_ms, pack_path(boxes), names)
+
+
+def _counts(track: Track, label: Label, zones: ZoneMap) -> bool:
+    return zones == NO_ZONES or zones.judge(label.kind.value, _bounds(track), GAP_MS).counts
+
+
+def _bounds(track: Track) -> Iterator[tuple[int, Bounds]]:
+    return ((at, (box.left, box.top, box.right, box.bottom)) for at, box in track.path)
 
 
 def best_of(found: Sequence[Detection], tracks: Sequence[Track]) -> Detection | None:

@@ -34,6 +34,7 @@ from vigilar.detect.objects.detection import Box, Detection
 from vigilar.detect.objects.tracks import Track, Tracker
 from vigilar.detect.objects.wire import Answer
 from vigilar.detect.pictures import DecoderLike, PictureLike
+from vigilar.detect.zones import NO_ZONES
 from vigilar.media.packets import Packet, RunStart, StreamInfo
 from vigilar.processes.facts import FactSender, Publisher
 from vigilar.processes.object_visit import (
@@ -107,7 +108,8 @@ class ObjectCounters:
 
 class ObjectWatcher:
     """``run`` belongs to one thread; ``offer``, ``begin``, ``end`` and ``holds`` to that of the analysis: they never
-    wait. ``newest_main`` gives the newest pictures of the main stream, None for a camera whose main stream is analysed.
+    wait. ``zones`` say where what counts; they may be set on any thread. ``newest_main`` gives the newest pictures of
+    the main stream, None for a camera whose main stream is analysed.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class ObjectWatcher:
         self._orders: deque[tuple[str, str, EndedTrack | None]] = deque()
         self._holding = False
         # Of this thread alone:
+        self.zones = NO_ZONES
         self._tracker = Tracker()
         self._visit: Visit | None = None
         self._began_mono_ns = 0
@@ -304,7 +307,7 @@ class ObjectWatcher:
             logger.debug("boxes of a picture were not told: the bus is away")
 
     def _tell(self, visit: Visit, at_ms: int) -> None:
-        label = visit.label(self._tracker)
+        label = visit.label(self._tracker, self.zones)
         told = visit.told
         if label is None or (told is not None and told.kind is label.kind and label.score < told.score + TELL_AGAIN):
             return
@@ -316,12 +319,12 @@ class ObjectWatcher:
         self._visit = None
         self._holding = False
         now_ms = self._clock.utc_ns() // 1_000_000
-        label = visit.label(self._tracker)
+        label = visit.label(self._tracker, self.zones)
         make_still = self._make_still(visit)
         if label is not None or make_still is not None:
             kind, score = (label.kind.value, label.score) if label is not None else ("motion", None)
             self._facts.visit_seen(visit.motion_id, now_ms, kind, score, make_still)
-        tracks = [ended(one) for one in self._tracker.end_moved()] or ([path] if path is not None else [])
+        tracks = [ended(one, self.zones) for one in self._tracker.end_moved()] or ([path] if path is not None else [])
         for track in tracks:
             self._facts.track_ended(visit.motion_id, track)
         if tracks:

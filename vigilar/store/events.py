@@ -38,6 +38,7 @@ class NewEvent:
     end_ms: int | None = None
     still_id: int | None = None
     kept: bool = False
+    zones: tuple[str, ...] = ()
     kind: str = ""
 
 
@@ -124,9 +125,10 @@ def insert_event(
                 still_id=still,
                 kind=new.kind,
                 payload=_dump(new.payload),
-                words=_words(new.type, new.source_id, new.payload),
+                words=_words(new.type, new.source_id, new.payload, new.zones),
                 created_ms=now_ms,
                 kept=int(new.kept),
+                zones=_dump(new.zones),
             )
             .returning(*EVENT_COLUMNS)
         ).one()
@@ -139,9 +141,11 @@ def update_event(
     *,
     end_ms: int | None,
     payload: dict[str, Any],
+    zones: tuple[str, ...] | None = None,
     consumed_outbox: tuple[str, str] | None = None,
 ) -> StoredEvent | None:
-    """Give an event this end and payload; None when it has them already, which changes nothing.
+    """Give an event this end, payload and zones (None: those it has); None when it has them already, which changes
+    nothing.
 
     ``consumed_outbox`` as in ``insert_event``.
     """
@@ -152,9 +156,10 @@ def update_event(
         if row is None:
             return None
         found = make_event(row)
-        if found.end_ms == end_ms and found.payload == payload:
+        zones = found.zones if zones is None else zones
+        if found.end_ms == end_ms and found.payload == payload and found.zones == zones:
             return None
-        changed = replace(found, change=_next_change(connection), end_ms=end_ms, payload=payload)
+        changed = replace(found, change=_next_change(connection), end_ms=end_ms, payload=payload, zones=zones)
         connection.execute(
             update(events)
             .where(events.c.id == event.id)
@@ -162,7 +167,8 @@ def update_event(
                 change=changed.change,
                 end_ms=end_ms,
                 payload=_dump(payload),
-                words=_words(found.type, found.source_id, payload),
+                zones=_dump(zones),
+                words=_words(found.type, found.source_id, payload, zones),
             )
         )
         return changed
@@ -209,7 +215,7 @@ def name_event(
                 label_score=label_score,
                 still_id=named.still_id,
                 payload=_dump(payload),
-                words=_words(found.type, found.source_id, payload),
+                words=_words(found.type, found.source_id, payload, found.zones),
             )
         )
         return named
@@ -372,8 +378,8 @@ def _seen(wanted: frozenset[str] | None, *, of_house: bool) -> ColumnElement[boo
     return or_(of_cameras, events.c.source_id.not_in(known)) if of_house else of_cameras
 
 
-def _words(event_type: str, source_id: str, payload: dict[str, Any]) -> str:
-    texts = (event_type.replace("_", " "), source_id, payload.get("title", ""), payload.get("camera_name", ""))
+def _words(event_type: str, source_id: str, payload: dict[str, Any], zones: tuple[str, ...]) -> str:
+    texts = (event_type.replace("_", " "), source_id, payload.get("title", ""), payload.get("camera_name", ""), *zones)
     return " ".join(str(text) for text in texts if text).casefold()
 
 
@@ -390,7 +396,7 @@ def _bad_cursor() -> StoreError:
     return StoreError("the cursor is not one of this list", kind=ErrorKind.PERMANENT, code="V-DB-CURSOR")
 
 
-def _dump(payload: dict[str, Any]) -> str:
+def _dump(payload: dict[str, Any] | tuple[str, ...]) -> str:
     return json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -48,6 +48,7 @@ from vigilar.web.blueprints import (
     system,
     tokens,
     trust,
+    zones,
 )
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.forwarded import Forwarded
@@ -124,6 +125,7 @@ def create_app(cfg: WebJob) -> Flask:
         system.bp,
         tokens.bp,
         trust.bp,
+        zones.bp,
     )
     for blueprint in blueprints:
         app.register_blueprint(blueprint)

@@ -10,13 +10,14 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from vigilar.base.errors import ConfigError, ErrorKind
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.folder_look import AWAY, CODE
 from vigilar.base.ids import slug
 from vigilar.config.cut import camera_infos, secret_name, used_secrets
-from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera
+from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera, set_areas
 from vigilar.config.jobs import CameraInfo, WebJob
 from vigilar.config.load import load_config
 from vigilar.config.models import Camera, Config
@@ -124,6 +125,11 @@ class CameraBook:
         except ConfigError:
             self._secrets.delete(name)
             raise
+
+    def set_areas(self, camera_id: str, plain: Mapping[str, Any]) -> None:
+        """Give it these zones and lines, in the form of ``config.areas``. Raises ConfigError."""
+        self._check_drive()
+        self._take(set_areas(self._places, camera_id, plain))
 
     def remove(self, camera_id: str) -> None:
         """Take the camera out of the file and forget its login, unless something else uses it; its recordings stay.

@@ -45,6 +45,18 @@ def _paths() -> dict[str, Any]:
             "delete": _answer("Removed; its recordings stay", None, status="204"),
         },
         "/api/v1/cameras/{camera_id}/retry": {"post": _answer("Told to try now", None, status="204")},
+        "/api/v1/cameras/{camera_id}/zones": {
+            "parameters": [_path("camera_id")],
+            "get": _answer("Zones and lines of a camera"),
+            "put": {**_answer("Zones and lines as they are now"), **_body(zones="array", lines="array")},
+        },
+        "/api/v1/cameras/{camera_id}/zones/preview": {
+            "parameters": [_path("camera_id")],
+            "post": {
+                **_answer("How many events of the last days these zones would have left"),
+                **_body(zones="array", lines="array"),
+            },
+        },
         "/api/v1/cameras/test": {
             "post": {
                 **_answer("What the camera answered, stage by stage"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from flask import Flask, g
@@ -42,6 +43,22 @@ def install_template_words(app: Flask) -> None:
     def may(right: Right) -> bool:
         return "member" in g and asker().may(right)
 
+    def private_shapes(camera_id: str) -> list[list[list[float]]]:
+        settings = parts().cameras.settings(camera_id)
+        zones = settings.zones if settings is not None else ()
+        return [[list(point) for point in zone.points] for zone in zones if zone.role == "private"]
+
+    def cover(camera_id: str) -> Markup:
+        """The attribute of what shows the moving picture of a camera with private areas; nothing for others."""
+        shapes = private_shapes(camera_id)
+        return Markup(' data-cover="{}"').format(json.dumps(shapes)) if shapes else Markup("")
+
+    def cover_script(camera_ids: Iterable[str]) -> Markup:
+        """What puts black shapes over the moving pictures of these cameras, if any has private areas."""
+        if not any(private_shapes(one) for one in camera_ids):
+            return Markup("")
+        return Markup('<script type="module" src="{}"></script>').format(asset("js/cover.js"))
+
     def add_words() -> dict[str, Any]:
         cfg = parts().cfg
         return {
@@ -59,6 +76,8 @@ def install_template_words(app: Flask) -> None:
         arm_chip=arm_chip,
         Right=Right,
         may=may,
+        cover=cover,
+        cover_script=cover_script,
         now_ms=lambda: parts().now_ms(),
     )
     app.jinja_env.filters.update(size=size_text, lasting=for_text, days=keep_text)

@@ -1,0 +1,95 @@
+"""Zones of a running house: sent to the page's API, used by the camera's process, seen in its events and pictures."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tests.system.house import RunningHouse, run_house, wait_for
+from vigilar.media.encode import ClipWriter
+
+pytestmark = [pytest.mark.system, pytest.mark.quiet, pytest.mark.timeout(240)]
+
+QUIET_S, MOVING_S, RATE = 6, 2, 10
+Corners = list[list[float]]
+WHOLE: Corners = [[0, 0], [1, 0], [1, 1], [0, 1]]
+LEFT: Corners = [[0, 0], [0.6, 0], [0.6, 1], [0, 1]]
+
+
+def make_room(path: Path) -> Path:
+    """A still room for 6 s, then a box that goes from left to the middle for 2 s."""
+    room = np.random.default_rng(3).integers(60, 90, (180, 320, 3), np.uint8)
+    with ClipWriter(path, 320, 180, RATE, RATE) as writer:
+        for index in range((QUIET_S + MOVING_S) * RATE):
+            picture = room.copy()
+            if index >= QUIET_S * RATE:
+                at = (index - QUIET_S * RATE) * 6
+                picture[50:150, at : at + 50] = 230
+            writer.write(picture)
+    return path
+
+
+def ask(house: RunningHouse, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{house.base}/api/v1/cameras/room/{path}",
+        json.dumps(body).encode(),
+        {"Content-Type": "application/json"},
+        method=method,
+    )
+    with house.opener.open(request, timeout=10) as answer:
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+
+def zone(kind: str, points: Corners) -> dict[str, Any]:
+    return {"zones": [{"name": "The corner", "kind": kind, "points": points}], "lines": []}
+
+
+def put(house: RunningHouse, body: dict[str, Any]) -> float:
+    """Send zones; the seconds until the camera's process uses them."""
+    lines = house.log().count("new settings in use: zones")
+    began = time.monotonic()
+    ask(house, "PUT", "zones", body)
+    wait_for(lambda: house.log().count("new settings in use: zones") > lines, 10, "the camera uses the zones")
+    return time.monotonic() - began
+
+
+def tried(house: RunningHouse) -> dict[str, Any]:
+    return ask(house, "POST", "zones/preview", zone("ignore", WHOLE))
+
+
+def brightest(house: RunningHouse) -> int:
+    """Of the picture that the page shows of the camera."""
+    context: Any = av.CodecContext.create("mjpeg", "r")
+    (frame,) = context.decode(av.Packet(house.get("/cameras/room/snapshot.jpg?width=320")))
+    return int(frame.to_ndarray(format="gray").max())
+
+
+def test_zones_count_within_two_seconds_and_without_a_restart(tmp_path: Path) -> None:
+    clip = make_room(tmp_path / "room.mp4")
+    with run_house(tmp_path / "house", {"Room": f"file:{clip}"}) as house:
+        wait_for(lambda: house.events("motion"), 60, "motion before there are zones")
+        process = house.camera("room").pid
+        assert put(house, zone("ignore", WHOLE)) < 2.0
+        time.sleep(QUIET_S)  # a motion that was going on ends
+        before = len(house.events("motion"))
+        time.sleep(2 * (QUIET_S + MOVING_S) + 2)
+        assert len(house.events("motion")) == before, "what moves in an ignored area makes no event"
+        assert put(house, zone("include", LEFT)) < 2.0
+        seen = wait_for(lambda: [one for one in house.events("motion") if one["zones"]], 30, "motion in a zone")
+        assert seen[0]["zones"] == ["The corner"]
+        wait_for(lambda: tried(house)["events_after"] < tried(house)["events_before"], 30, "it is known where it was")
+        assert brightest(house) > 60
+        assert put(house, zone("private", WHOLE)) < 2.0
+        wait_for(lambda: brightest(house) < 30, 2, "the private area is black; the page keeps a picture for a second")
+        assert house.camera("room").pid == process, "never started again"
+    written = tomllib.loads((tmp_path / "house" / "vigilar.toml").read_text())["camera"][0]["zone"]
+    assert written == [{"id": "the-corner", "name": "The corner", "kind": "private", "points": WHOLE}]

@@ -1,0 +1,82 @@
+"""What a drawing of zones would have made of the last days: stored boxes, judged as they would be today. Pure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vigilar.detect.zones import GAP_MS, Bounds, ZoneMap
+from vigilar.store.replay import PastTrack
+
+DAYS = 7
+MOST_BOXES = 40
+"""Of one path; a longer one is looked at in so many places, which follows anybody round a yard."""
+
+_BOX = struct.Struct("<I4H")
+_WHOLE = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Events as they were and as they would have been. ``new`` of those after are for what made no event then;
+    ``unknown``: events of which no boxes are stored, counted as if they stayed."""
+
+    before: int
+    after: int
+    new: int
+    unknown: int
+
+    def sentence(self) -> str:
+        """As people read it."""
+        if not self.before and not self.after:
+            return f"Nothing moved here in the last {DAYS} days, so there is nothing to count."
+        events = "1 event" if self.before == 1 else f"{self.before} events"
+        words = f"In the last {DAYS} days {events} would have been {self.after}."
+        if self.unknown:
+            words += f" Of {self.unknown} it is not known where they were; they are counted as before."
+        return words
+
+
+def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack]) -> Replayed:
+    """Count. ``visits`` are ids of events. What was recognised has tracks of its own, all else one of what moved."""
+    counting: set[int] = set()
+    known: set[int] = set()
+    new = 0
+    for track in tracks:
+        if track.event_id is not None:
+            known.add(track.event_id)
+            if track.event_id in counting:
+                continue
+        if _counts(zones, track.kind, _unpack(track.path)):
+            if track.event_id is None:
+                new += 1
+            else:
+                counting.add(track.event_id)
+    unknown = [event_id for event_id in visits if event_id not in known]
+    counting.update(unknown)
+    stay = sum(event_id in counting for event_id in visits)
+    return Replayed(len(visits), stay + new, new, len(unknown))
+
+
+def _counts(zones: ZoneMap, kind: str, path: list[tuple[int, Bounds]]) -> bool:
+    gaps = (after[0] - before[0] for before, after in pairwise(path))
+    return zones.judge(kind, path, gap_ms=max(GAP_MS, *gaps, 0)).counts
+
+
+def _unpack(packed: bytes) -> list[tuple[int, Bounds]]:
+    """Milliseconds since the first and boxes; what is left over of a row that was cut is left out."""
+    count = len(packed) // _BOX.size
+    path: list[tuple[int, Bounds]] = []
+    for index in _spread(count):
+        at_ms, left, top, width, height = _BOX.unpack_from(packed, index * _BOX.size)
+        x, y = left / _WHOLE, top / _WHOLE
+        path.append((at_ms, (x, y, x + width / _WHOLE, y + height / _WHOLE)))
+    return path
+
+
+def _spread(count: int) -> Iterable[int]:
+    """Which of ``count`` boxes are looked at: the first, the last, and at most MOST_BOXES evenly between."""
+    step = -(-count // MOST_BOXES) or 1
+    return [*range(0, count - 1, step), count - 1] if count else []
