@@ -221,7 +221,7 @@ def test_foreign_server_refuses_login_and_path(foreign: GstServer, tmp_path: Pat
     ("address", "said"),
     [
         (f"rtsp://admin:{SECRET}@10.0.0.7/live", "password"),
-        ("http://10.0.0.7/live", 'must begin with "rtsp://"'),
+        ("https://10.0.0.7/live", 'must begin with "rtsp://"'),
         ("-i", "No such option"),
     ],
 )

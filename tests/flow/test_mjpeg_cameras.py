@@ -212,7 +212,7 @@ def test_converting_takes_no_more_than_its_share_of_time() -> None:
             clock.advance(0.1)
             return super()._convert(jpeg, pts)
 
-    converter = Slow(lambda: clock.mono_ns() / 1e9)
+    converter = Slow(lambda: clock.mono_ns() / 1e9, lambda: clock.mono_ns() / 1e9)
     jpeg = to_jpeg(make_picture(160, 96, 20))
     made: list[int] = []
     for number in range(300):

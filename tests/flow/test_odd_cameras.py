@@ -312,5 +312,5 @@ def test_bad_sound_of_other_codecs_does_not_touch_the_picture(tmp_path: Path, na
     codec, rate = ("libopus", 48_000) if kind == "opus" else ("aac", 16_000)
     clip = make_tone_clip(tmp_path / "clip.mkv", codec, rate, "mono")
     with recording(odd_camera(clip, sound=SOUNDS[name], fault=Fault(latm=kind == "latm")), tmp_path, 5.0) as made:
-        # What came before the set-up of LATM was known, a second at most, is in the file as well.
+        # What came before the set-up of LATM was known, 1.5 s at most, is in the file as well.
         made.check_plays(slack_s=2.0)

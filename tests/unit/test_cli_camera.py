@@ -266,3 +266,17 @@ def test_camera_that_is_none_in_the_network_has_nothing_noted(tmp_path: Path) ->
     assert camera(tmp_path, "add", "demo:hall", "--name", "Hall", "--no-test") == 0
     assert camera(tmp_path, "trust", "hall") == ExitCode.USAGE
     assert camera(tmp_path, "trust", "nobody") == ExitCode.NOT_FOUND
+
+
+def test_list_says_which_camera_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    add_door(tmp_path)
+    file = password(tmp_path, "yard")
+    args = ("http://admin@10.0.0.8/video.mjpg", "--name", "Yard", "--password-file", str(file), "--no-test")
+    assert camera(tmp_path, "add", *args) == 0
+    capsys.readouterr()
+    assert camera(tmp_path, "list") == 0
+    door, yard = capsys.readouterr().out.splitlines()
+    assert "MJPEG" not in door
+    assert yard.endswith("MJPEG, converted to H.264 here")
+    assert "http://10.0.0.8/video.mjpg" in yard
+    assert SecretStore(tmp_path / "secrets").get("yard") == {"user": "admin", "password": "geheim"}

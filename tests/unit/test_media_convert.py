@@ -84,7 +84,7 @@ def attack() -> None:
     rng = random.Random(3)
     good = [to_jpeg(make_picture(96, 64, 8), is_422=bool(n & 1), has_restarts=bool(n & 2)) for n in range(4)]
     clock = [0.0]
-    converter = JpegConverter(lambda: clock[0])
+    converter = JpegConverter(lambda: clock[0], lambda: 0.0)
     for number in range(4000):
         data = bytearray(rng.choice(good))
         kind = number % 5

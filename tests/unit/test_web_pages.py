@@ -610,7 +610,7 @@ class TestCamerasApi:
     @pytest.mark.parametrize(
         ("address", "code"),
         [
-            ("http://192.168.1.2/", "camera.scheme"),
+            ("https://192.168.1.2/", "camera.scheme"),
             ("file:/etc/passwd", "camera.scheme"),
             ("concat:a|b", "camera.scheme"),
             ("-y", "camera.scheme"),

@@ -22,14 +22,15 @@ from vigilar.media.sps import MOST_STRETCHED
 
 MAX_FPS = 25
 MOST_OF_A_CORE = 0.5
-"""What converting may take: at most MAX_FPS pictures a second, and as few as keep it below half a core. The pictures
-left out are spread evenly; recording of other cameras goes before the last one of this."""
+MOST_OF_THE_TIME = 0.9
+"""What converting may take: at most MAX_FPS pictures a second, and as few as keep it below half a core. On a box that
+has no half core left for it, as few as it can keep up with: what waited in buffers would be shown late."""
 
 EARLY = 9_000
 """Ticks (0.1 s) by which a picture may be before its turn: stamps of cameras are not even."""
 
-SAVED_S = 0.5
-"""Of that share, not used: pictures come in batches of a fifth of a second."""
+SAVED_S, SAVED_TIME_S = 0.5, 2.0
+"""Of these shares, not used: pictures come in batches of a fifth of a second, and a box is busy for a moment."""
 
 KEYFRAME_EVERY_S = 2
 QUALITY = 23
@@ -49,6 +50,22 @@ CONVERTED = StreamInfo(Kind.VIDEO, "h264", _BASE, source_codec="mjpeg")
 """What comes out, as far as it is known before the first picture: size and parameter sets come in band."""
 
 
+class _Budget:
+    """Seconds that may be spent: ``share`` of those that pass, of which ``saved_s`` at most are kept for later."""
+
+    def __init__(self, share: float, saved_s: float, now_s: float) -> None:
+        self._share, self._saved_s, self._at_s = share, saved_s, now_s
+        self._left_s = saved_s
+
+    def has_some(self, now_s: float) -> bool:
+        self._left_s = min(self._saved_s, self._left_s + (now_s - self._at_s) * self._share)
+        self._at_s = now_s
+        return self._left_s >= 0
+
+    def take(self, spent_s: float) -> None:
+        self._left_s -= spent_s
+
+
 class JpegConverter:
     """Whole JPEG pictures of one connection in, H.264 out. One thread.
 
@@ -57,15 +74,16 @@ class JpegConverter:
 
     info = CONVERTED
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        """``now`` is monotonic seconds. Raises CameraError where libav cannot encode H.264."""
-        self._now = now
+    def __init__(self, now: Callable[[], float] = time.monotonic, used: Callable[[], float] = time.thread_time) -> None:
+        """``now`` is monotonic seconds, ``used`` the processor time of the thread in seconds. Raises CameraError where
+        libav cannot encode H.264."""
+        self._now, self._used = now, used
         self._decoder: Any = av.CodecContext.create("mjpeg", "r")
         self._decoder.thread_count = 1
         self._encoder: Any = None
         self._shape: tuple[int, int, Fraction] | None = None
         self._due, self._key = 0, -10 * CLOCK
-        self._credit_s, self._credit_at_s = SAVED_S, now()
+        self._budgets = (_Budget(MOST_OF_A_CORE, SAVED_S, now()), _Budget(MOST_OF_THE_TIME, SAVED_TIME_S, now()))
         self.damaged = 0
         self.skipped = 0
         self._open(320, 240, Fraction(1))  # so that one that cannot be opened is known before the camera is asked
@@ -73,10 +91,9 @@ class JpegConverter:
 
     def encode(self, jpeg: bytes, pts: int) -> list[RawPacket]:
         """What ``jpeg``, shown from ``pts`` (ticks of 1/CLOCK s, rising) on, completes: one packet, or none."""
-        began_s = self._now()
-        self._credit_s = min(SAVED_S, self._credit_s + (began_s - self._credit_at_s) * MOST_OF_A_CORE)
-        self._credit_at_s = began_s
-        if self._credit_s < 0 or pts < self._due - EARLY:
+        began_s, used_s = self._now(), self._used()
+        may_spend = [budget.has_some(began_s) for budget in self._budgets]
+        if not all(may_spend) or pts < self._due - EARLY:
             self.skipped += 1
             return []
         packets = self._convert(jpeg, pts)
@@ -84,7 +101,8 @@ class JpegConverter:
             self._due = max(self._due, pts) + CLOCK // MAX_FPS
         else:
             self.damaged += 1
-        self._credit_s -= self._now() - began_s
+        self._budgets[0].take(self._used() - used_s)
+        self._budgets[1].take(self._now() - began_s)
         return packets
 
     def _convert(self, jpeg: bytes, pts: int) -> list[RawPacket]:

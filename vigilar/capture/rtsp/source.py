@@ -32,8 +32,9 @@ logger = logging.getLogger(__name__)
 SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
-LEARN_S = 1.0
-"""For the set-up of sound that comes in band, which cameras send several times a second."""
+LEARN_S, LEARN_MOST_S = 1.5, 4.0
+"""From the first picture on, and from PLAY on: for the set-up of sound that comes in band, with each unit or each
+twentieth."""
 NTP_EPOCH_S = 2_208_988_800
 """From 1900, where NTP begins, to 1970."""
 
@@ -223,10 +224,13 @@ class RtspSource:
     def _learn_sound(self) -> None:
         """Sound that tells its format in band is waited for a little: who records must know it before the first
         picture. Pictures that come meanwhile are kept. Raises CameraError."""
-        session, sound, until_s = self._session, self._sound, time.monotonic() + LEARN_S
+        session, sound = self._session, self._sound
+        until_s, has_picture = time.monotonic() + LEARN_MOST_S, False
         while sound is not None and sound.is_guessed and time.monotonic() < until_s and not self._wait(0.0):
             if session.fill():
                 session.wire.take()
+            if self._out and not has_picture:
+                has_picture, until_s = True, min(until_s, time.monotonic() + LEARN_S)
         if sound is not None:
             sound.is_guessed = False
             self.streams[1] = sound.info
