@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from tests.detect_kit import still, walk_by
 from tests.film_kit import film
 from vigilar.base.errors import ExitCode
 from vigilar.cli.program import run
+from vigilar.demo.scenes import SCENES, ensure_clip
 from vigilar.evaluate.truth import kinds_of
+from vigilar.media.tile import encode_tile
 
 
 def write_truth(folder: Path, clips: dict[str, Any], images: dict[str, Any] | None = None) -> Path:
@@ -45,6 +49,26 @@ def test_visit_is_found_and_counted_on_both_sides(tmp_path: Path, capsys: pytest
     assert (all_of_it["recall"], all_of_it["peer_recall"], all_of_it["false_starts"]) == (1.0, 1.0, 0)
     assert 0 < all_of_it["cpu_ratio"] < 2
     assert all_of_it["delay_p95_s"] == pytest.approx(clip["delays_s"][0], abs=0.01)
+
+
+@pytest.mark.long
+def test_installed_model_names_what_comes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo's own, on the demo's own person: it knows drawn figures and nothing else."""
+    house = tmp_path / "house"
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "images").mkdir()
+    street = ensure_clip(SCENES[0], tmp_path)
+    street.main.rename(tmp_path / "clips" / "street.mp4")
+    wall = av.VideoFrame.from_ndarray(np.full((240, 320, 3), 90, np.uint8), format="rgb24")
+    (tmp_path / "images" / "wall.jpg").write_bytes(encode_tile(wall, 320))
+    write_truth(tmp_path, {"street.mp4": label((22.5, 34.5))}, {"wall.jpg": {"objects": [], "categories": []}})
+    assert run(["models", "install", "drawn-scenes", "--data-dir", str(house)]) == ExitCode.OK
+    capsys.readouterr()
+    found = measure(tmp_path, capsys, "--no-peer", "--data-dir", str(house))
+    assert found["model"] == "drawn-scenes"
+    assert found["clips"]["street.mp4"]["labels"]["person"]["recall"] == 1.0
+    assert found["all"]["labels"]["all"]["there"] == 1
+    assert (found["images"]["labels"] == {}) == (found["images"]["empty_with_find"] == 0), "a find is a name told"
 
 
 def test_small_stream_is_looked_at_by_the_labels_of_its_main(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from vigilar.evaluate.labels import Named, Rate, Tally, judge
 from vigilar.evaluate.ours import Found, Motion
 from vigilar.evaluate.score import score
 from vigilar.evaluate.trial import percentile
@@ -13,6 +14,7 @@ from vigilar.evaluate.truth import ClipTruth, Visit
 from vigilar.media.packets import StreamRole
 
 PERSON = frozenset({"person"})
+WILD = frozenset({"animal", "bird"})
 
 
 def truth(*visits: tuple[float, float], quiet: tuple[tuple[float, float], ...] = ()) -> ClipTruth:
@@ -71,3 +73,33 @@ def test_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([0.1, 0.2, 0.3, 0.4], 0.5) == 0.2
     assert percentile([0.1, 0.2, 0.3, 0.4], 0.95) == 0.4
     assert percentile([], 0.5) is None
+
+
+def test_names_are_right_for_the_visit_they_touch() -> None:
+    labelled = ClipTruth(
+        "x.mp4",
+        Path("x.mp4"),
+        StreamRole.MAIN,
+        60.0,
+        0.5,
+        (
+            Visit(10, 20, "person", PERSON),
+            Visit(30, 35, "deer", frozenset({"animal", "bird"})),
+            Visit(40, 42, "x", PERSON),
+        ),
+        (),
+        "x.mp4",
+    )
+    named = [Named(9.8, 21, "person"), Named(30, 36, "cat"), Named(50, 51, "vehicle"), Named(52, 53, "")]
+    rates = judge(named, labelled, Tally())
+    assert rates["person"] == Rate(1.0, 0.5, 1, 2)
+    assert rates["animal"] == Rate(None, 0.0, 0, 1)
+    assert (rates["cat"].precision, rates["vehicle"].precision) == (0.0, 0.0)
+    assert rates["all"] == Rate(0.333, 0.333, 3, 3)
+
+
+def test_motion_of_something_without_a_known_name_is_no_mistake() -> None:
+    labelled = ClipTruth(
+        "x.mp4", Path("x.mp4"), StreamRole.MAIN, 60.0, 0.5, (Visit(10, 20, "robot", frozenset()),), (), "x.mp4"
+    )
+    assert judge([Named(10, 20, "person")], labelled, Tally()) == {}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from vigilar.base.errors import ExitCode, VigilarError
-from vigilar.cli.options import with_json
+from vigilar.base.models_folder import FOLDER
+from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, print_table, tell
+from vigilar.config.places import Places
+from vigilar.detect.objects.model import open_model
+from vigilar.detect.objects.model_folder import ModelFolder
 from vigilar.evaluate.debian_motion import find_motion
+from vigilar.evaluate.labels import Rate, Tally, name_clips, name_pictures
 from vigilar.evaluate.trial import ClipResult, MotionTotals, Totals, add_up, run_clips, run_debian_motion
 from vigilar.evaluate.truth import Truth, read_truth
 
@@ -31,14 +36,24 @@ SHOWN_DELAYS = 8
     default=True,
     help="Whether Debian's motion, if installed, sees each clip once. It takes as long as the longest clip.",
 )
+@click.option("--labels/--no-labels", default=True, help="Whether the model in use names what comes.")
+@with_places
 @with_json
 def evaluate(
-    folder: Path, names: tuple[str, ...], rounds: int, sensitivity: float, peer: bool, motion: bool, as_json: bool
+    folder: Path,
+    names: tuple[str, ...],
+    rounds: int,
+    sensitivity: float,
+    peer: bool,
+    motion: bool,
+    labels: bool,
+    places: Places,
+    as_json: bool,
 ) -> int:
     """Measure what would be found in the clips of DIR, which says in groundtruth.json what is to be seen in them.
 
-    Runs what a camera's process runs, as fast as it goes, and beside it OpenCV's MOG2 on every picture. Changes
-    nothing, and needs no house.
+    Runs what a camera's process runs, as fast as it goes, and beside it OpenCV's MOG2 on every picture. What comes is
+    named by the model that is installed (`vigilar models`), if any. Changes nothing, and needs no running house.
     """
     truth = _chosen(read_truth(folder), names)
     results = []
@@ -48,12 +63,13 @@ def evaluate(
     totals = add_up(results)
     program = find_motion() if motion else None
     debian = run_debian_motion(program, truth.clips) if program and truth.clips else None
+    named = _name(truth, sensitivity, places) if labels else None
     if as_json:
-        print_json(_facts(results, totals, debian))
+        print_json(_facts(results, totals, debian, named))
     else:
         print_table([_HEADER, *(_row(one) for one in results)])
         print()
-        print("\n".join(_sentences(totals, debian)))
+        print("\n".join(_sentences(totals, debian, named)))
     return ExitCode.OK
 
 
@@ -72,12 +88,54 @@ def _chosen(truth: Truth, names: tuple[str, ...]) -> Truth:
     return Truth(clips, ())
 
 
-def _facts(results: list[ClipResult], totals: Totals, debian: MotionTotals | None) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What the model made of it: rates by kind. ``clips`` by their names."""
+
+    model: str
+    all: dict[str, Rate]
+    clips: dict[str, dict[str, Rate]]
+    pictures: dict[str, Rate]
+    empty_with_find: int
+
+
+def _name(truth: Truth, sensitivity: float, places: Places) -> _Names | None:
+    """None where no model is installed."""
+    installed = ModelFolder(places.data_dir / FOLDER).find_in_use()
+    if installed is None:
+        tell("No model is installed, so nothing is named: vigilar models install")
+        return None
+    model, tally = open_model(installed.file, installed.manifest), Tally()
+    clips = {}
+    for name, rates in name_clips(truth.clips, sensitivity, model, tally):
+        clips[name] = rates
+        tell(f"named: {name}")
+    pictures, empty = name_pictures(truth.pictures, model)
+    return _Names(installed.manifest.name, tally.rates(), clips, pictures, empty)
+
+
+def _rates(rates: dict[str, Rate] | None) -> dict[str, Any] | None:
+    return None if rates is None else {kind: asdict(rate) for kind, rate in rates.items()}
+
+
+def _facts(
+    results: list[ClipResult], totals: Totals, debian: MotionTotals | None, named: _Names | None
+) -> dict[str, Any]:
     return {
-        "clips": {one.truth.name: _clip_facts(one) for one in results},
-        "all": {**asdict(totals), "labels": None},
+        "clips": {
+            one.truth.name: {
+                **_clip_facts(one),
+                "labels": _rates(named.clips.get(one.truth.name)) if named else None,
+            }
+            for one in results
+        },
+        "all": {**asdict(totals), "labels": _rates(named.all) if named else None},
+        "model": named.model if named else None,
         "debian_motion": asdict(debian) if debian else None,
-        "images": {"labels": None, "empty_with_find": None},
+        "images": {
+            "labels": _rates(named.pictures) if named else None,
+            "empty_with_find": named.empty_with_find if named else None,
+        },
     }
 
 
@@ -101,7 +159,6 @@ def _clip_facts(result: ClipResult) -> dict[str, Any]:
         "peer_found": peer.score.found if peer else None,
         "peer_false_starts": peer.score.false_starts if peer else None,
         "peer_mcore": _mcore(peer.found.cpu_s, result.length_s) if peer else None,
-        "labels": None,
     }
 
 
@@ -150,7 +207,7 @@ def _row(result: ClipResult) -> tuple[str, ...]:
     )
 
 
-def _sentences(totals: Totals, debian: MotionTotals | None) -> list[str]:
+def _sentences(totals: Totals, debian: MotionTotals | None, named: _Names | None) -> list[str]:
     peer = totals.peer_found is not None
     lines = [
         f"Found {totals.found} of {totals.visits} visits"
@@ -169,4 +226,14 @@ def _sentences(totals: Totals, debian: MotionTotals | None) -> list[str]:
             f"Debian's motion, one round: found {debian.found} of {debian.visits}, false starts {debian.false_starts}, "
             f"{debian.cpu_s / debian.seconds * 1000:.1f} thousandths of a core."
         )
+    if named is not None:
+        lines += [f"Visits, {_rate_words(kind, rate)}." for kind, rate in named.all.items()]
+        lines += [f"Pictures, {_rate_words(kind, rate)}." for kind, rate in named.pictures.items()]
+        lines.append(f"Empty pictures with a find: {named.empty_with_find}.")
     return lines
+
+
+def _rate_words(kind: str, rate: Rate) -> str:
+    right = "none told" if rate.precision is None else f"{rate.precision:.0%} of {rate.told} told are right"
+    found = "none there" if rate.recall is None else f"{rate.recall:.0%} of {rate.there} found"
+    return f"{kind}: {right}, {found}"
