@@ -56,6 +56,9 @@ class StoredEvent:
     created_ms: int
     first_change: int
     kept: bool
+    kind: str = ""
+    label_score: float | None = None
+    zones: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -337,4 +340,5 @@ def make_event(row: Row[Any]) -> StoredEvent:
     """From a row of ``EVENTEVENT_COLUMNS``."""
     values = dict(row._mapping)
     values["payload"], values["kept"] = json.loads(values["payload"]), bool(values["kept"])
+    values["zones"] = tuple(json.loads(values["zones"]))
     return StoredEvent(**values)
