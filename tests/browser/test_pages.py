@@ -639,6 +639,7 @@ def test_wrong_login_of_camera_is_said(full: Site) -> None:
     page = full.page()
     page.goto(f"{full.url}/cameras/add")
     page.fill("#address", "rtsp://192.168.1.30/stream1")
+    page.fill("#user", "admin")
     page.click("#test")
     expect(page.locator("#verdict")).to_contain_text("Login refused. Check capitals.")
     expect(page.get_by_role("button", name="Add it")).to_be_hidden()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 from hashlib import sha256
 
@@ -34,6 +33,7 @@ from vigilar.web.passwords import check_password
 from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
 from vigilar.web.times import file_time
+from vigilar.web.transport import is_secure, require_secure
 
 bp = Blueprint("keys", __name__)
 
@@ -127,7 +127,7 @@ def first_sheet() -> AnyResponse | str:
     if facts.sheet:
         return redirect(url_for("keys.page"))
     beside = BESIDE if facts.is_beside and not facts.is_locked_up else ""
-    return render_template("first_sheet.html", beside=beside, is_private=_is_private())
+    return render_template("first_sheet.html", beside=beside, is_private=is_secure())
 
 
 @bp.post("/system/keys/sheet")
@@ -135,7 +135,7 @@ def first_sheet() -> AnyResponse | str:
 def make_sheet() -> AnyResponse:
     """The words of a new sheet, on this answer and nowhere else."""
     try:
-        _require_private()
+        require_secure()
         facts = _facts()
         if facts.trouble or facts.is_locked:
             raise Problem(409, "keys.locked", facts.sentence, field="sheet")
@@ -150,7 +150,7 @@ def make_sheet() -> AnyResponse:
 @needs(Right.MANAGE_KEYS)
 def show_again() -> AnyResponse:
     """The same words, for a printer that ate the paper."""
-    _require_private()
+    require_secure()
     return _show(_get_waiting())
 
 
@@ -163,7 +163,7 @@ def check_sheet() -> str:
 @bp.post("/system/keys/sheet/check")
 @needs(Right.MANAGE_KEYS)
 def use() -> AnyResponse:
-    _require_private()
+    require_secure()
     waiting = _get_waiting()
     words = waiting.sheet.words
     for place in waiting.asked:
@@ -235,7 +235,7 @@ def _page(problem: Problem | None = None) -> str:
         facts=_facts(),
         job=_job(find_move(parts())),
         problem=problem,
-        is_private=_is_private(),
+        is_private=is_secure(),
         waiting=_waiting().find(asker().id),
     )
 
@@ -290,30 +290,10 @@ def _unlock(password: str, passphrase: str) -> None:
 
 def _check_password(password: str, form: str) -> None:
     """The asker's own password, so that a browser left open is not enough. ``form`` is named in the Problem."""
-    _require_private()
+    require_secure()
     here = parts()
     _tries().check(here.now_ms())
     user = user_rows.find_user(here.store, asker().name)
     if user is None or not check_password(user.password_hash, password):
         _tries().add(here.now_ms())
         raise Problem(403, "login.wrong", "The password of your account is not right.", field=form)
-
-
-def _is_private() -> bool:
-    """Whether nobody on the network can read along."""
-    try:
-        is_here = ipaddress.ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        is_here = False
-    return request.is_secure or is_here
-
-
-def _require_private() -> None:
-    if not _is_private():
-        raise Problem(
-            403,
-            "transport.insecure",
-            "Anybody on this network could read the words along, so they are not sent this way.",
-            next_step="Open this page by https, or on the box itself: vigilar keys recovery, vigilar keys unlock.",
-            field="private",
-        )
