@@ -174,7 +174,8 @@ class HouseJobs:
     """Everything the supervisor starts. It gets this from a short-lived child, so that it need not hold pydantic.
 
     ``processes`` are by name (``camera/front-door``) in the order in which they start, the broker aside. ``page`` is
-    address and port of the pages. ``looks_for_motion``: at least one camera does. ``problems`` are sentences about
+    address and port of the pages. ``looks_for_motion``: at least one camera does; ``recognises``: what
+    moves is recognised. ``problems`` are sentences about
     cameras that cannot run (a login that is missing, say); the others run.
     """
 
@@ -184,6 +185,7 @@ class HouseJobs:
     page: tuple[str, int]
     log_level: str = "INFO"
     looks_for_motion: bool = True
+    recognises: bool = False
     problems: tuple[str, ...] = ()
 
 

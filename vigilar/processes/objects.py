@@ -36,8 +36,8 @@ from vigilar.detect.objects.wire import Answer
 from vigilar.detect.pictures import DecoderLike, PictureLike
 from vigilar.media.packets import Packet, RunStart, StreamInfo
 from vigilar.processes.facts import FactSender, Publisher
+from vigilar.processes.motion_path import EndedTrack
 from vigilar.processes.object_visit import (
-    EndedTrack,
     StillPicture,
     Visit,
     best_of,
