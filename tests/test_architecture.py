@@ -190,6 +190,17 @@ def test_camera_process_leads_to_no_heavy_library() -> None:
     assert {"vigilar.capture.rtsp.source", "vigilar.store.sqlite_store", "vigilar.live.feed"} <= seen
 
 
+def test_looking_for_motion_leads_to_no_objects() -> None:
+    """Where nothing is recognised nothing of it is loaded, and where something is, the network is in the detector."""
+    seen = led_to([CODE / "processes" / "motion.py"], {"onnxruntime"})
+    assert [name for name in seen if name.startswith("vigilar.detect.objects")] == []
+    assert "vigilar.detect.objects.client" in led_to([CODE / "processes" / "objects.py"], {"onnxruntime"})
+
+
+def test_installing_a_model_for_the_demo_leads_to_no_heavy_library() -> None:
+    led_to([CODE / "detect" / "objects" / "model_folder.py"], {"onnxruntime", "cv2", "numpy"})
+
+
 def test_waiting_for_jobs_leads_to_no_heavy_library() -> None:
     """It waits nearly always, and what it loads for its first job it keeps."""
     heavy = {"av", "cv2", "numpy", "sqlalchemy", "cryptography", "paho", "pydantic"}

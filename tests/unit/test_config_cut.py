@@ -20,6 +20,7 @@ from vigilar.config.jobs import (
     BusLogins,
     CameraInfo,
     CameraJob,
+    DetectorJob,
     HouseJobs,
     UpkeepJob,
     WebJob,
@@ -111,6 +112,45 @@ def test_jobs_hold_what_the_processes_need(places: Places) -> None:
     names = ["events", "web", "jobs", "camera/front-door", "camera/hall", "upkeep"]
     assert list(jobs.processes) == names, "in the order of starting"
     assert jobs.processes["camera/hall"].title == "The camera process of Hall"
+
+
+def test_detector_is_planned_with_a_model_and_a_wish(places: Places) -> None:
+    def planned(more: bytes = b"") -> tuple[bool, list[bool], bool]:
+        config = parse_config(TEXT.replace(b'record = "motion"', b"") + more, "v")
+        source = CutSource(config=config, places=places, bus=BUS, demo_clips=CLIPS)
+        jobs = cut_house(KINDS, source, make_broker_plan(config, places))
+        web = jobs.processes["web"].job
+        assert isinstance(web, WebJob)
+        assert jobs.recognises == ("detector" in jobs.processes)
+        return jobs.recognises, [job.objects for job in camera_jobs(jobs)], web.wants_objects
+
+    assert planned() == (False, [False, False], True)
+    folder = places.data_dir / "models"
+    folder.mkdir()
+    (folder / "some.json").write_text("{}")
+    assert planned() == (False, [False, False], True), "a manifest without its network is no model"
+    (folder / "some.onnx").write_bytes(b"")
+    assert planned() == (True, [True, True], True)
+    assert planned(b"[detect]\nobjects = false\n") == (False, [False, False], False)
+    assert planned(b"[detect]\nenabled = false\n") == (False, [False, False], False)
+
+
+@pytest.mark.parametrize(("written", "cores"), [('"auto"', 0.0), ("0.5", 0.5), ("2", 2.0)])
+def test_budget_reaches_the_detector(places: Places, written: str, cores: float) -> None:
+    (places.data_dir / "models").mkdir()
+    for name in ("some.json", "some.onnx"):
+        (places.data_dir / "models" / name).write_bytes(b"")
+    config = parse_config(f"[detect]\nbudget = {written}\n".encode(), "v")
+    source = CutSource(config=config, places=places, bus=BUS)
+    job = cut_house(KINDS, source, make_broker_plan(config, places)).processes["detector"].job
+    assert isinstance(job, DetectorJob)
+    assert job.budget_cores == cores
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "100", '"half"', "true"])
+def test_budget_that_is_none_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="auto"):
+        parse_config(f"[detect]\nbudget = {written}\n".encode(), "v")
 
 
 def test_jobs_show_no_secret_and_travel(places: Places) -> None:

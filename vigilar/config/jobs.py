@@ -245,8 +245,8 @@ class HouseJobs:
 
     ``processes`` are by name (``camera/front-door``) in the order in which they start, broker and door aside. ``page``
     is address and port of the pages, ``door`` what stands before them, None if the web server listens there itself.
-    ``looks_for_motion``: at least one camera does. ``problems`` are sentences about cameras that cannot run (a login
-    that is missing, say); the others run.
+    ``looks_for_motion``: at least one camera does; ``recognises``: what moves is recognised. ``problems`` are sentences
+    about cameras that cannot run (a login that is missing, say); the others run.
     """
 
     processes: Mapping[str, PlannedProcess]
@@ -256,6 +256,7 @@ class HouseJobs:
     log_level: str = "INFO"
     looks_for_motion: bool = True
     door: DoorPlan | None = None
+    recognises: bool = False
     problems: tuple[str, ...] = ()
 
 

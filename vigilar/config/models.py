@@ -254,7 +254,7 @@ class Detect(Table):
         default=0.0,
         alias="budget",
         description="How much of the processor recognising may take: `0.5` is half of one. `auto` takes half of what "
-        "is idle.",
+        "is idle, and a tenth of one at least.",
         json_schema_extra=takes('"auto", or a number of processors'),
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from vigilar.base.errors import ConfigError
 from vigilar.bus.accounts import OWNER, Account
-from vigilar.config.cut import CutSource, camera_infos
+from vigilar.config.cut import CutSource, camera_infos, recognises
 from vigilar.config.jobs import BrokerPlan, HouseJobs, PlannedProcess
 from vigilar.config.models import Camera, Config
 from vigilar.processes.kinds import ProcessKind, load_function
@@ -39,6 +39,7 @@ def cut_house(kinds: Iterable[ProcessKind], source: CutSource, broker: BrokerPla
         page=(config.web.listen, config.web.port),
         log_level=config.log.level.upper(),
         looks_for_motion=config.detect.enabled and any(_enabled(config)),
+        recognises=recognises(source),
         problems=tuple(dict.fromkeys(problems)),
     )
 

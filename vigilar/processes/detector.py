@@ -17,7 +17,7 @@ from vigilar.base.errors import VigilarError
 from vigilar.base.models_folder import FOLDER
 from vigilar.base.tally import Tally
 from vigilar.config.jobs import DetectorJob
-from vigilar.detect.objects.budget import IDLE_SHARE, WINDOW_S, Budget, IdleMeter
+from vigilar.detect.objects.budget import IDLE_SHARE, LEAST_CORES, WINDOW_S, Budget, IdleMeter
 from vigilar.detect.objects.model import ObjectModel, open_model
 from vigilar.detect.objects.model_folder import ModelFolder
 from vigilar.detect.objects.server import DetectorServer
@@ -78,7 +78,7 @@ class DetectorProcess:
     def _look(self, server: DetectorServer) -> None:
         now_s = time.monotonic()
         self._meter.look(_proc_stat(), now_s, time.process_time())
-        self._budget.use(self._job.budget_cores or IDLE_SHARE * self._meter.idle_cores)
+        self._budget.use(self._job.budget_cores or max(LEAST_CORES, IDLE_SHARE * self._meter.idle_cores))
         self._take_model(server)
         self._longest_s = max(server.queue.take_longest_s(now_s), 0.9 * self._longest_s)
         self._control.heartbeat(self._status(server, now_s))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from vigilar.base.clock import Clock
 from vigilar.detect.analyser import Analyser
@@ -14,17 +15,21 @@ from vigilar.media.decode import Decoder
 from vigilar.media.private_areas import Polygon
 from vigilar.processes.facts import FactSender
 from vigilar.processes.motion_path import MotionPath
-from vigilar.processes.object_visit import MAX_HOLD_MS
-from vigilar.processes.objects import ObjectWatcher
 from vigilar.processes.storyboard import StoryboardTaker
 from vigilar.record.file_store import FileStore
 from vigilar.record.recorder import Recorder
 from vigilar.record.stills import Still, begin_still
 from vigilar.record.storyboards import StoryboardWriter
 
+if TYPE_CHECKING:
+    from vigilar.processes.objects import ObjectWatcher
+
 STILL_WIDTH = 640
 """Pixels: a card on the page is no wider, and a small stream has no more."""
 
+
+MAX_HOLD_MS = 60_000
+"""A visit in which nothing moves is held open for so long at most; then somebody stays, and its moving part is over."""
 
 MAX_PICTURE_GAP_MS = 8_000
 """Longer between two looks than the slowest camera at rest."""

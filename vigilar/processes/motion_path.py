@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.base.visit_kinds import MOTION
 from vigilar.detect.motion import MovingArea
-from vigilar.processes.object_visit import EndedTrack
 
 EVERY_MS = 400
 MAX_BOXES = 900
 """Six minutes; of a longer motion every other box goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTrack:
+    """One object of a visit that is over. ``path`` is packed as in ``base.track_path``; ``zones`` names the zones it
+    was in and the lines it crossed."""
+
+    kind: str
+    score: float
+    start_ms: int
+    end_ms: int
+    path: bytes
+    zones: tuple[str, ...] = ()
 
 
 class MotionPath:

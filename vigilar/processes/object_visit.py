@@ -11,6 +11,7 @@ from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
 from vigilar.detect.objects.tracks import Track, Tracker
 from vigilar.detect.objects.vote import Label, most_important
 from vigilar.detect.zones import NO_ZONES, Bounds, ZoneMap
+from vigilar.processes.motion_path import EndedTrack
 
 GAP_MS = 3_000
 """Who is looked at only now and then, as a budget allows, has not left a zone in between."""
@@ -19,10 +20,7 @@ BETTER = 1.15
 """A picture must be so much better to take the place of the still."""
 
 HOLD_MS = 3_000
-"""Who came and was seen within this time is still there, moving or not..."""
-MAX_HOLD_MS = 60_000
-"""...for this long; then somebody stays, and the visit's moving part is over."""
-
+"""Who came and was seen within this time is still there, moving or not."""
 UNNAMED = 0.3
 """What a picture of something unknown is worth, against one of something sure."""
 
@@ -39,19 +37,6 @@ class StillPicture:
     height: int
     utc_ns: int
     mono_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class EndedTrack:
-    """One object of a visit that is over. ``path`` is packed as in ``base.track_path``; ``zones`` names the zones it
-    was in and the lines it crossed."""
-
-    kind: str
-    score: float
-    start_ms: int
-    end_ms: int
-    path: bytes
-    zones: tuple[str, ...] = ()
 
 
 class Visit:

@@ -37,8 +37,8 @@ from vigilar.detect.pictures import DecoderLike, PictureLike
 from vigilar.detect.zones import NO_ZONES
 from vigilar.media.packets import Packet, RunStart, StreamInfo
 from vigilar.processes.facts import FactSender, Publisher
+from vigilar.processes.motion_path import EndedTrack
 from vigilar.processes.object_visit import (
-    EndedTrack,
     StillPicture,
     Visit,
     best_of,

@@ -117,7 +117,7 @@ class Supervisor:
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
         looks = self._plan.looks_for_motion
-        preload = f"vigilar.processes.preload{'_detect' if looks else ''}"
+        preload = f"vigilar.processes.preload{'_objects' if self._plan.recognises else '_detect' if looks else ''}"
         self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
         self._programs.wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)

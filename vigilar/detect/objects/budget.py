@@ -11,8 +11,8 @@ from collections import deque
 
 WINDOW_S = 10.0
 
-LEAST_CORES = 0.05
-"""On a machine without a free moment it still looks now and then: twice a second with a small model."""
+LEAST_CORES = 0.1
+"""On a machine without a free moment it still looks: some times a second with a small model."""
 
 RESERVE = 1.3
 """A look may take so much longer than the longest of the last ten seconds, and the budget still holds."""
@@ -28,8 +28,8 @@ class Budget:
     """Times are monotonic seconds. One thread."""
 
     def __init__(self, cores: float) -> None:
-        """``cores``: processors it may use, 0.5 is half of one."""
-        self._cores = max(cores, LEAST_CORES)
+        """``cores``: processors it may use, above 0; 0.5 is half of one."""
+        self._cores = cores
         self._spent: deque[tuple[float, float]] = deque()
         self._not_before_s = 0.0
 
@@ -39,7 +39,7 @@ class Budget:
 
     def use(self, cores: float) -> None:
         """Go on with another budget."""
-        self._cores = max(cores, LEAST_CORES)
+        self._cores = cores
 
     def wait_s(self, now_s: float) -> float:
         """How long until a look may begin; 0: now."""
