@@ -42,6 +42,7 @@ BUS = BusLogins(
         "events": BusLogin("events", "ev-pw"),
         "web": BusLogin("web", "web-pw"),
         "jobs": BusLogin("jobs", "jobs-pw"),
+        "sensors": BusLogin("sensors", "sensors-pw"),
     },
 )
 TEXT = b"""

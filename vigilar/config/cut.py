@@ -128,7 +128,8 @@ def make_sensors_job(source: CutSource, login: BusLogin) -> SensorsJob | None:
     """None for a house without sensors that looks for no phones. Raises ConfigError when the login of the owner's
     broker is not there."""
     config, wanted = source.config, source.config.sensors
-    hears = bool(wanted.host) or config.bus.broker == "external" or bool(wanted.listen)
+    on_bus = config.bus.broker == "external" and "zigbee2mqtt" in wanted.model_fields_set
+    hears = on_bus or bool(wanted.host or wanted.listen)
     if not (hears or wanted.gpio or config.presence.enabled):
         return None
     own = None

@@ -287,7 +287,8 @@ class Sensors(Table):
     )
     zigbee2mqtt: Annotated[str, AfterValidator(_check_topic)] = Field(
         default="zigbee2mqtt",
-        description="The base topic of Zigbee2MQTT.",
+        description='The base topic of Zigbee2MQTT. With `[bus] broker = "external"` it is heard there as soon as this '
+        "stands in the file.",
         json_schema_extra=takes("topic"),
     )
     host: Host | None = Field(

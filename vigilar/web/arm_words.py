@@ -135,7 +135,7 @@ def where(trigger: Trigger, visible: VisibleCameras) -> dict[str, Any]:
     }
 
 
-def history_json(row: HistoryRow) -> dict[str, Any]:
+def history_json(row: HistoryRow, *, shows_address: bool) -> dict[str, Any]:
     return {
         "id": row.id,
         "ts": row.ts_ms,
@@ -143,7 +143,7 @@ def history_json(row: HistoryRow) -> dict[str, Any]:
         "mode": row.mode,
         "by": row.by,
         "how": row.how,
-        "address": row.address,
+        "address": row.address if shows_address else "",
         "words": history_words(row),
     }
 

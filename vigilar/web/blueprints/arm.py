@@ -69,7 +69,7 @@ def api_change_arm() -> AnyResponse:
 
 
 @bp.get("/api/v1/arm/history")
-@needs(Right.SEE_EVENTS)
+@needs(Right.ARM)
 def api_arm_history() -> AnyResponse:
     """Who changed the mode, when, how and from where, newest first; ``before`` is the ``next`` of the page before."""
     before = request.args.get("before", "")
@@ -77,7 +77,9 @@ def api_arm_history() -> AnyResponse:
         raise Problem(422, "query.before", "before is the next of the page before.", field="before")
     rows = arming.list_history(parts().store, MAX_HISTORY, int(before) if before else None)
     following = str(rows[-1].id) if len(rows) == MAX_HISTORY else None
-    return jsonify({"history": [history_json(row) for row in rows], "next": following})
+    shows_address = asker().may(Right.SEE_SYSTEM)
+    told = [history_json(row, shows_address=shows_address) for row in rows]
+    return jsonify({"history": told, "next": following})
 
 
 def read_pin(body: dict[str, Any], key: str) -> str | None:

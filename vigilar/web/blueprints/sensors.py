@@ -1,4 +1,5 @@
-"""Sensors with their names, rooms and history; who is at home, and whose phone is which."""
+"""Sensors with their names, rooms and history; who is at home, and whose phone is which. Not for guests: when doors
+open is the household's own."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 
 
 @bp.get("/sensors")
-@needs(Right.SEE_EVENTS)
+@needs(Right.ARM)
 def sensors_page() -> str:
     here = parts()
     lines = [sensor_line(one, here.now_ms(), here.zone) for one in rows.list_sensors(here.store)]
@@ -45,7 +46,7 @@ def sensors_page() -> str:
 
 
 @bp.get("/sensors/<sensor_id>")
-@needs(Right.SEE_EVENTS)
+@needs(Right.ARM)
 def sensor_page(sensor_id: str) -> str:
     return _page(_get(sensor_id), None)
 
@@ -66,13 +67,13 @@ def name_by_form(sensor_id: str) -> AnyResponse:
 
 
 @bp.get("/api/v1/sensors")
-@needs(Right.SEE_EVENTS)
+@needs(Right.ARM)
 def api_sensors() -> AnyResponse:
     return jsonify({"sensors": [sensor_json(one) for one in rows.list_sensors(parts().store)]})
 
 
 @bp.get("/api/v1/sensors/<sensor_id>")
-@needs(Right.SEE_EVENTS)
+@needs(Right.ARM)
 def api_sensor(sensor_id: str) -> AnyResponse:
     """One, with what it told in the last week, newest first."""
     here, sensor = parts(), _get(sensor_id)
