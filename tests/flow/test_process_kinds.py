@@ -163,8 +163,8 @@ def test_made_up_kind_is_started_shown_restarted_and_stopped_in_order(tmp_path: 
         house.stop()
         ended = [line.split(": ")[1] for line in house.log.splitlines() if line.endswith(" stopped")]
         assert sorted(ended[:3]) == ["barometer stopped", "camera/front stopped", "upkeep stopped"]
-        assert sorted(ended[3:5]) == ["jobs stopped", "web stopped"]
-        assert ended[5:] == ["events stopped", "broker stopped"]
+        assert sorted(ended[3:6]) == ["door stopped", "jobs stopped", "web stopped"]
+        assert ended[6:] == ["events stopped", "broker stopped"]
         assert "INFO barometer tests.flow.made_up_kind: the barometer rests" in house.log
 
 

@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from simple_websocket import Client
 
@@ -165,13 +166,16 @@ STREAMS = {"/events/stream": "see_events", "/live/garden/mjpeg": "see_live", "/l
 """Every answer without an end, and the right it needs."""
 
 
+HANDSHAKE = {
+    "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}  # fmt: skip
+
+
 def opened(house: RunningHouse, path: str, headers: dict[str, str]) -> int:
     """The status with which a stream or a socket begins."""
     if path.endswith("/ws"):
-        headers = headers | {
-            "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        }  # fmt: skip
+        headers = headers | HANDSHAKE
     connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers)
@@ -191,12 +195,26 @@ def test_streams_and_sockets_are_for_who_may(house: RunningHouse, path: str, rol
     assert opened(house, path, {"Cookie": sign_in(house, name=name)}) == good
     if role != "owner":
         change(house, "PATCH", f"/api/v1/members/{made['id']}", {"cameras": []})
-        limited = opened(house, path, {"Cookie": sign_in(house, name=name)})
-        assert limited == (good if path == "/events/stream" else 404)
+        cookie = {"Cookie": sign_in(house, name=name)}
+        if path.endswith("/ws"):
+            assert b'"camera.unknown"' in said_on_socket(house, path, cookie)
+        else:
+            assert opened(house, path, cookie) == (200 if path == "/events/stream" else 404)
     for right in ("see_events", "see_live"):
         key = change(house, "POST", "/api/v1/tokens", {"name": f"{name}, {right}"[:64], "rights": [right]})
         found = opened(house, path, {"Authorization": f"Bearer {key['token']}"})
         assert found == (good if STREAMS[path] == right else 403), right
+
+
+def said_on_socket(house: RunningHouse, path: str, headers: dict[str, str]) -> bytes:
+    """All that comes on a socket that ends."""
+    lines = [f"{name}: {value}" for name, value in ({"Host": "localhost"} | HANDSHAKE | headers).items()]
+    said = b""
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=10) as raw:
+        raw.sendall(("\r\n".join([f"GET {path} HTTP/1.1", *lines]) + "\r\n\r\n").encode())
+        while piece := raw.recv(65536):
+            said += piece
+    return said
 
 
 def change(house: RunningHouse, method: str, path: str, body: dict[str, object]) -> dict[str, Any]:
@@ -315,9 +333,50 @@ def _slow(house: RunningHouse) -> socket.socket:
     return raw
 
 
+def door(house: RunningHouse) -> psutil.Process:
+    return next(one for one in house.children() if one.name() == "haproxy")
+
+
+def shown_certificate(house: RunningHouse) -> bytes:
+    with (
+        socket.create_connection(("127.0.0.1", port_of(house))) as raw,
+        trusting(house).wrap_socket(raw, server_hostname="127.0.0.1") as wrapped,
+    ):
+        found = wrapped.getpeercert(binary_form=True)
+        assert found is not None
+        return found
+
+
+def test_new_certificate_is_shown_without_a_restart(house: RunningHouse) -> None:
+    """An open connection stays, too."""
+    before, pid, cookie = shown_certificate(house), door(house).pid, sign_in(house)
+    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=40)
+    with contextlib.closing(stream):
+        stream.request("GET", "/events/stream", headers={"Cookie": cookie})
+        answer = stream.getresponse()
+        done = subprocess.run(
+            [sys.executable, "-m", "vigilar", "certificate", "renew", "--data-dir", str(house.folder)],
+            capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: shown_certificate(house) != before, 10, "another certificate is shown")
+        assert door(house).pid == pid
+        began = time.monotonic()
+        while b"event: health" not in (line := answer.readline()):
+            assert line, "the stream ended"
+            assert time.monotonic() - began < 30
+
+
+@pytest.mark.long
+def test_door_that_hangs_is_started_again(house: RunningHouse) -> None:
+    before = door(house)
+    before.suspend()
+    wait_for(lambda: door(house).pid != before.pid, 60, "another door")
+    wait_for(lambda: ask(house, "/healthz")[0] == 200, 20, "it answers")
+
+
 def test_killed_door_comes_back(house: RunningHouse) -> None:
-    door = next(one for one in house.children() if one.name() == "haproxy")
-    door.kill()
+    door(house).kill()
     wait_for(lambda: ask(house, "/healthz")[0] == 200, 20, "the door is back")
     kinds = [one["type"] for one in house.events("process_restarted")]
     assert kinds

@@ -6,7 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,12 @@ def cut(places: Places, clips: DemoClips, uuids: dict[str, bytes] | None = None)
 
 def camera_jobs(jobs: HouseJobs) -> list[CameraJob]:
     return [planned.job for planned in jobs.processes.values() if isinstance(planned.job, CameraJob)]
+
+
+def test_camera_process_is_told_no_secret_of_the_web() -> None:
+    """What opens the house, or proves that it is the house, is for the web process alone."""
+    told = {field.name for field in fields(CameraJob)}
+    assert not told & {"certificate", "key", "proxies", "names", "listen", "port", "config_file", "has_door"}
 
 
 def test_jobs_hold_what_the_processes_need(places: Places) -> None:

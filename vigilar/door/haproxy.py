@@ -9,8 +9,11 @@ Loaded by the supervisor for the command, so nothing heavy may be imported here.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 import shutil
+import socket
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -29,6 +32,8 @@ address some dozen."""
 
 REQUESTS_IN_5_S = 1000
 """Of one address. A page with sixteen cameras asks for some fifty a second."""
+
+MAX_ANSWER_BYTES = 16 * 1024
 
 AT_ONCE = {"app": 10, "long": 50, "big": 4}
 """Requests of each sort that the web process has at once; the others wait here. Together they are its 64 threads: pages
@@ -151,6 +156,31 @@ def door_command(folder: Path) -> list[str]:
             "HAProxy is not installed", kind=ErrorKind.PERMANENT, next_step="sudo apt-get install haproxy"
         )
     return [program, "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+def is_answering(folder: Path, timeout_s: float) -> bool:
+    """Whether the HAProxy that was started in ``folder`` says something: a stopped one still accepts connections."""
+    try:
+        return ask_door(folder, "show version\n", timeout_s).strip() != ""
+    except OSError:
+        return False
+
+
+def ask_door(folder: Path, command: str, timeout_s: float) -> str:
+    """What HAProxy answers to a command (its management guide, 9.3). Raises OSError, TimeoutError among them."""
+    inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    answer = b""
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
+        try:
+            sock.settimeout(timeout_s)
+            sock.connect(f"/proc/self/fd/{inside}/{ADMIN_SOCKET}")
+        finally:
+            os.close(inside)
+        sock.sendall(command.encode())
+        sock.shutdown(socket.SHUT_WR)
+        while len(answer) < MAX_ANSWER_BYTES and (piece := sock.recv(4096)):
+            answer += piece
+    return answer.decode("utf-8", "replace")
 
 
 def write_door(folder: Path, settings: DoorSettings) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
-import socket
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +11,7 @@ from pathlib import Path
 from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
 from vigilar.door.certificates import CertificateState, CertificateWish, ensure_certificate, utc_now
+from vigilar.door.haproxy import ask_door
 from vigilar.door.places import ADMIN_SOCKET, serving_file
 
 logger = logging.getLogger(__name__)
@@ -22,7 +20,6 @@ LOOK_EVERY_S = 30.0
 """A router that is restarted may give the box another address; looking costs a millisecond."""
 
 ADMIN_TIMEOUT_S = 5.0
-MAX_ANSWER_BYTES = 16 * 1024
 
 UNKNOWN = CertificateState("unknown", "Nobody has looked at the certificate yet.")
 
@@ -84,26 +81,10 @@ def hand_over(door_dir: Path, pem_file: Path) -> None:
     if not (door_dir / ADMIN_SOCKET).exists():
         return
     try:
-        _ask(door_dir, f"set ssl cert {pem_file} <<\n{pem}\n\n")
-        answer = _ask(door_dir, f"commit ssl cert {pem_file}\n")
+        ask_door(door_dir, f"set ssl cert {pem_file} <<\n{pem}\n\n", ADMIN_TIMEOUT_S)
+        answer = ask_door(door_dir, f"commit ssl cert {pem_file}\n", ADMIN_TIMEOUT_S)
     except ConnectionRefusedError:
         return  # it is about to start
     if "Success" not in answer:
         raise OSError(f"HAProxy does not take the certificate: {answer.strip()[:200]}")
     logger.info("the door shows a new certificate")
-
-
-def _ask(door_dir: Path, command: str) -> str:
-    folder = os.open(door_dir, os.O_RDONLY | os.O_DIRECTORY)
-    answer = b""
-    with contextlib.closing(socket.socket(socket.AF_UNIX)) as sock:
-        try:
-            sock.settimeout(ADMIN_TIMEOUT_S)
-            sock.connect(f"/proc/self/fd/{folder}/{ADMIN_SOCKET}")
-        finally:
-            os.close(folder)
-        sock.sendall(command.encode())
-        sock.shutdown(socket.SHUT_WR)
-        while len(answer) < MAX_ANSWER_BYTES and (piece := sock.recv(4096)):
-            answer += piece
-    return answer.decode("utf-8", "replace")

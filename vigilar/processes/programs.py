@@ -26,9 +26,11 @@ from vigilar.processes.kinds import ProcessKind, kind_of, load_function
 logger = logging.getLogger(__name__)
 
 UP_S = 5.0
-BROKER_LOOK_EVERY_S = 10.0
-BROKER_MISSES = 3
-"""So many looks without an answer of a second each, and the broker hangs."""
+LOOK_EVERY_S = 10.0
+MISSES = 3
+"""So many looks without an answer of a second each, and a program hangs."""
+
+DOOR_LOOK = "vigilar.door.haproxy:is_answering"
 
 PORT_WAIT_S = 3.0
 """A port may still be held by a process of a supervisor that was just killed."""
@@ -62,8 +64,8 @@ class Programs:
         self._clock = clock
         self._children = children
         self._loop = loop
-        self._broker_due_s = 0.0
-        self._broker_misses = 0
+        self._look_due_s = 0.0
+        self._misses: dict[str, int] = {}
 
     def apply_broker(self, before: HouseJobs | None, plan: HouseJobs) -> None:
         """Have our broker run as planned, and wait until it answers: the others need it at once. Raises BusError."""
@@ -85,21 +87,28 @@ class Programs:
             return
         self._replace("door", self._places.door_dir, partial(_is_open, plan.door) if plan.door else None)
 
-    def look_at_broker(self, plan: HouseJobs | None, *, is_excused: bool) -> None:
-        """Now and then ask our broker for a sign of life, and kill one that hangs."""
+    def look(self, plan: HouseJobs | None, *, is_excused: bool) -> None:
+        """Now and then ask each program for a sign of life, and kill one that hangs."""
         now = time.monotonic()
-        if now < self._broker_due_s:
+        if now < self._look_due_s:
             return
-        self._broker_due_s = now + BROKER_LOOK_EVERY_S
-        child = self._children.get("broker")
+        self._look_due_s = now + LOOK_EVERY_S
         port = own_port(plan) if plan else None
-        if child is None or port is None or child.state is not ChildState.RUNNING or is_excused:
-            self._broker_misses = 0
+        if port:
+            self._look_at("broker", partial(is_answering, port, 1.0), is_excused=is_excused)
+        if plan and plan.door:
+            is_alive = load_function(DOOR_LOOK)
+            self._look_at("door", partial(is_alive, self._places.door_dir, 1.0), is_excused=is_excused)
+
+    def _look_at(self, name: str, is_alive: Callable[[], bool], *, is_excused: bool) -> None:
+        child = self._children.get(name)
+        if child is None or child.state is not ChildState.RUNNING or is_excused or is_alive():
+            self._misses[name] = 0
             return
-        self._broker_misses = 0 if is_answering(port, 1.0) else self._broker_misses + 1
-        if self._broker_misses >= BROKER_MISSES:
-            logger.warning("broker gave no answer %d times and is killed", self._broker_misses)
-            self._broker_misses = 0
+        self._misses[name] = self._misses.get(name, 0) + 1
+        if self._misses[name] >= MISSES:
+            logger.warning("%s gave no answer %d times and is killed", name, self._misses[name])
+            self._misses[name] = 0
             child.kill()
 
     def wait_for_port(self, host: str, port: int) -> None:

@@ -151,7 +151,7 @@ class Supervisor:
         for child in list(self._children.values()):
             self._look_after(child)
         now = time.monotonic()
-        self._programs.look_at_broker(self._plan, is_excused=self._guard.is_hanging)
+        self._programs.look(self._plan, is_excused=self._guard.is_hanging)
         if self._is_changed or now >= self._status_due_s:
             if not self._is_changed:
                 self._send_facts()  # those that were not taken yet

@@ -51,7 +51,7 @@ def setup_post() -> AnyResponse:
     except Problem as problem:
         if problem.status == 409:
             return redirect(url_for("account.login"), 303)
-        if problem.code == "setup.lost":
+        if problem.code == "setup.lost" or problem.status == 429:
             raise
         name = request.form.get("name", "")[:64]
         page = render_template("setup.html", problem=problem, name=name, asks_code=not is_local())
@@ -85,6 +85,8 @@ def login_post() -> AnyResponse:
         _need_owner()
         user = check_login(name, request.form.get("password", ""))
     except Problem as problem:
+        if problem.status == 429:
+            raise
         page = _login_page(problem, name[:64], path)
         return Response(page, problem.status, mimetype="text/html", headers=problem.headers)
     return sign_in(_see_other(path or url_for("live.grid")), user)
