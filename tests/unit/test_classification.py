@@ -40,6 +40,8 @@ def test_table_is_what_was_agreed() -> None:
         "system_stopped": "INFO",
         "retention_held": "ALERT",
         "retention_stuck": "ALERT",
+        "database_replaced": "CRITICAL",
+        "database_rebuilt": "WARNING",
     }
 
 
