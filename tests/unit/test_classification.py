@@ -59,6 +59,8 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_gas": "CRITICAL",
         "sensor_silent": "WARNING",
         "sensor_battery": "WARNING",
+        "database_replaced": "CRITICAL",
+        "database_rebuilt": "WARNING",
     }
 
 
