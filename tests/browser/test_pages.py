@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,9 +22,12 @@ from tests.probe_kit import said, saying, stage
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.stop import Stop
 from vigilar.web import house as house_words
+from vigilar.web.probe import ProbeWish, Tell
 from vigilar.web.status_words import DiskState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+SMALLEST_GIF = bytes.fromhex("47494638396101000100800000000000ffffff2c00000000010001000002024401003b")
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 UP = ("front-door", "garden", "drive")
@@ -571,12 +576,68 @@ def test_camera_is_tried_then_added(full: Site) -> None:
     assert "Back yard" in (full.house.folder / "vigilar.toml").read_text()
 
 
+def test_steps_and_picture_of_a_camera_come_before_the_end(full: Site) -> None:
+    may_end = threading.Event()
+
+    def probe(_wish: ProbeWish, tell: Tell) -> dict[str, Any]:
+        tell({"stage": stage("reached", "answers at port 554")})
+        tell({"picture": base64.b64encode(SMALLEST_GIF).decode()})
+        tell({"doing": "Measuring for a moment"})
+        assert may_end.wait(30.0)
+        return said("The camera works.", stages=[])
+
+    full.house.parts.probe = probe
+    page = full.page("phone")
+    page.goto(f"{full.url}/cameras/add")
+    page.fill("#address", "192.168.1.30")
+    page.fill("#password", "hunter2")
+    page.reload()
+    expect(page.locator("#address")).to_have_value("192.168.1.30")
+    expect(page.locator("#password")).to_have_value("")
+    assert "hunter2" not in page.evaluate("JSON.stringify(sessionStorage)")
+    page.fill("#password", "hunter2")
+    page.click("#test")
+    expect(page.locator("#stages li").first).to_contain_text("answers at port 554")
+    expect(page.locator(".is-doing")).to_have_text("Measuring for a moment…")
+    expect(page.locator(".first-picture")).to_be_visible()
+    expect(page.locator("#test")).to_be_disabled()
+    assert find_violations(page) == []
+    page.reload()
+    expect(page.locator(".is-doing")).to_have_text("Measuring for a moment…")
+    may_end.set()
+    expect(page.locator("#verdict")).to_have_text("The camera works.")
+    expect(page.locator("#name")).to_be_focused()
+    expect(page.locator("#test")).to_be_enabled()
+    assert "hunter2" not in page.url + page.content()
+    assert full.complaints == []
+
+
+@pytest.mark.parametrize("size", ["phone", "desk"])
+def test_settings_of_a_camera_are_saved(full: Site, size: str) -> None:
+    text = '[[camera]]\nname = "Garden"\naddress = "rtsp://192.168.1.21/s1"\n'
+    (full.house.folder / "vigilar.toml").write_text(text, encoding="utf-8")
+    page = full.page(size)
+    page.goto(f"{full.url}/watch/garden")
+    page.get_by_role("link", name="Settings").click()
+    assert find_violations(page) == []
+    page.select_option("#record", "motion")
+    page.check("#allow_public")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    assert find_violations(page) == []
+    saved = (full.house.folder / "vigilar.toml").read_text(encoding="utf-8")
+    assert 'record = "motion"' in saved
+    assert "allow_public = true" in saved
+    assert full.complaints == []
+
+
 def test_wrong_login_of_camera_is_said(full: Site) -> None:
     refused = said("Login refused.", ok=False, code="V-CAM-03", next_step="Check capitals.", refused_logins=1)
     full.house.parts.probe = saying(refused, [stage("stream", "Login refused", ok=False)])
     page = full.page()
     page.goto(f"{full.url}/cameras/add")
     page.fill("#address", "rtsp://192.168.1.30/stream1")
+    page.fill("#user", "admin")
     page.click("#test")
     expect(page.locator("#verdict")).to_contain_text("Login refused. Check capitals.")
     expect(page.get_by_role("button", name="Add it")).to_be_hidden()

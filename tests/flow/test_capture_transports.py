@@ -322,6 +322,23 @@ def test_trying_a_camera_pins_nothing(clip: Path, own: Signed, tmp_path: Path) -
         assert not (tmp_path / FOLDER).exists()
 
 
+@pytest.mark.parametrize(
+    ("udp", "how", "stages"),
+    [
+        ("", "UDP, unencrypted", [True, True, True]),
+        ("refused", "TCP, unencrypted", [True, True, True]),
+        ("silent", "TCP, unencrypted", [True, True, False, True, True]),
+    ],
+)
+def test_trying_a_camera_over_udp_tells_how_it_comes(clip: Path, udp: str, how: str, stages: list[bool]) -> None:
+    with serving(clip, Fault(udp=udp)) as camera:
+        report = probe(Target(camera.url("main"), transport="udp"))
+    assert report.ok, report
+    assert report.card is not None
+    assert report.card.main.how.startswith(how)
+    assert [stage.ok for stage in report.stages] == stages
+
+
 def test_pin_is_told_in_the_log_without_secrets(
     clip: Path, own: Signed, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

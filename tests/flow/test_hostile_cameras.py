@@ -16,7 +16,6 @@ import pytest
 from tests.conftest import ROOT, wait_until
 from tests.fakes.clips import make_clip
 from tests.fakes.hostile_camera import (
-    FLOOD_BPS,
     HostileCamera,
     Keeps,
     describes_at_length,
@@ -43,8 +42,10 @@ from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
 
 WATCHED_S = 25.0
-CAP_BYTES = int(USUAL_LIMIT_BPS / 8 * WINDOW_S * FLOOD_BPS / (FLOOD_BPS - USUAL_LIMIT_BPS))
-"""What comes until the limit over the window is reached, 83 MB."""
+WINDOW_BYTES = USUAL_LIMIT_BPS / 8 * WINDOW_S
+MOST_BYTES = 2.1 * WINDOW_BYTES
+"""What a flood brings until it is stopped: 83 MB at 200 Mbit/s, and 125 MB when this machine only sends half as fast.
+Not stopped it would be 600 MB."""
 
 
 def recorded(house: Service, camera_id: str) -> list[tuple[int, int]]:
@@ -99,9 +100,9 @@ def test_hostile_cameras_cost_the_good_one_no_second(tmp_path: Path) -> None:
         }
         assert "more than 50 Mbit/s" in told["flood"]["reason"]
         for name in ("flood", "unasked"):
-            assert 0.7 * CAP_BYTES < hostile[name].sent_bytes < 1.1 * CAP_BYTES
+            assert WINDOW_BYTES < hostile[name].sent_bytes < MOST_BYTES
             assert hostile[name].connections == 1, "the next try is a minute later"
-        assert 0 < house.recorded_bytes("flood") < 1.1 * CAP_BYTES
+        assert 0 < house.recorded_bytes("flood") < MOST_BYTES
         assert all(camera.connections < 15 for camera in hostile.values()), "each retry is later than the one before"
         assert wraps.connections == 1, "stamps end no connection"
         kept = recorded(house, "wraps")
@@ -109,6 +110,7 @@ def test_hostile_cameras_cost_the_good_one_no_second(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(300)
 def test_an_hour_of_drops_leaves_nothing_behind(tmp_path: Path) -> None:
     """As many as a camera has whose cable is loose: one each nine seconds, here one after the other."""
     clip = make_clip(tmp_path / "clip.mp4", pictures=30, keyframe_every=1, sound=True)

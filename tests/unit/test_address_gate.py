@@ -97,6 +97,17 @@ def test_port_of_another_service_is_refused(port: int) -> None:
         gate("192.168.1.20").resolve("camera", port)
 
 
+def test_name_means_the_same_at_every_port_of_an_opening() -> None:
+    answers = iter(["192.168.1.20", "203.0.113.7"])
+    resolve = AddressGate(
+        look_up=lambda _host, port: [place(next(answers), port)], own_ports=frozenset({49735})
+    ).opening()
+    assert resolve("camera.home", 554) == [place("192.168.1.20", 554)]
+    assert resolve("camera.home", 8554) == [place("192.168.1.20", 8554)]
+    with pytest.raises(CameraError, match="another kind of service"):
+        resolve("camera.home", 22)
+
+
 def test_name_is_asked_once_for_an_opening_and_anew_for_the_next() -> None:
     """A name that means another machine a moment later (DNS rebinding) does not lead the opening there: not even the
     second connection, which is made because PLAY with sound was refused."""

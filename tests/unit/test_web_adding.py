@@ -105,6 +105,14 @@ def test_steps_are_on_the_page_as_they_come(house: House, owner: FlaskClient) ->
     assert len(slow.wishes) == 1
 
 
+def test_camera_that_wants_a_login_says_so(house: House, owner: FlaskClient) -> None:
+    house.parts.probe = saying(said("The camera refuses the login.", ok=False, code="V-CAM-03", next_step="--user"))
+    page = done(owner, start(owner, user="", password=""))
+    assert "The camera wants a login: type its name and password." in page
+    assert "--user" not in page
+    assert "Try 1 of 5" in page, "nothing was tried"
+
+
 def test_password_need_not_be_typed_again(house: House, owner: FlaskClient) -> None:
     house.parts.probe = saying(REFUSED)
     where = start(owner)

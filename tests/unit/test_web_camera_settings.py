@@ -73,6 +73,19 @@ def test_wrong_field_is_said_and_changes_nothing(house: House, owner: FlaskClien
     assert (house.folder / "vigilar.toml").read_text(encoding="utf-8") == TEXT
 
 
+def test_camera_that_moved_gets_its_new_address(house: House, owner: FlaskClient) -> None:
+    moved = {**FORM, "address": "rtsp://192.168.1.77/s1", "small": "rtsp://192.168.1.77/s2"}
+    assert owner.post("/cameras/drive/settings", data=moved).status_code == 303
+    assert (camera(house).address, camera(house).small) == ("rtsp://192.168.1.77/s1", "rtsp://192.168.1.77/s2")
+    assert owner.post("/cameras/drive/settings", data={**moved, "small": ""}).status_code == 303
+    assert camera(house).small is None
+    for wrong in ("rtsp://admin:hunter2@192.168.1.78/s1", "rtsp://8.8.8.8/x", "192.168.1.78", "file:/etc/passwd", ""):
+        response = owner.post("/cameras/drive/settings", data={**moved, "address": wrong})
+        assert response.status_code == 422, wrong
+        assert "hunter2" not in response.get_data(as_text=True)
+    assert camera(house).address == "rtsp://192.168.1.77/s1"
+
+
 def test_login_is_stored_as_a_secret_and_replaced(house: House, owner: FlaskClient) -> None:
     reloads: list[bool] = []
     house.parts.ask_reload = lambda: reloads.append(True)

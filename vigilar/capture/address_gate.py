@@ -26,6 +26,10 @@ class Place:
     family: int
     sockaddr: tuple[Any, ...]
 
+    def at(self, port: int) -> Place:
+        """The same machine at another port."""
+        return Place(self.family, (self.sockaddr[0], port, *self.sockaddr[2:]))
+
 
 Resolve = Callable[[str, int], list[Place]]
 """(host, port) -> where the connection may go, in the order to try. Raises CameraError."""
@@ -52,23 +56,25 @@ class AddressGate:
     def resolve(self, host: str, port: int) -> list[Place]:
         """What ``host`` means now. One address that is refused refuses the name: who answers half with the house and
         half with something else has nothing good in mind. Raises CameraError."""
+        return self._let_through(self.look_up(host, port), port)
+
+    def opening(self) -> Resolve:
+        """``resolve`` for one opening of a stream: the same name means the same all along, whatever the port."""
+        known: dict[str, list[Place]] = {}
+
+        def resolve(host: str, port: int) -> list[Place]:
+            if host not in known:
+                known[host] = self.look_up(host, port)
+            return self._let_through([place.at(port) for place in known[host]], port)
+
+        return resolve
+
+    def _let_through(self, places: list[Place], port: int) -> list[Place]:
         if port in OTHER_SERVICES:
             raise sentences.other_service(port)
-        places = self.look_up(host, port)
         for place in places:
             self._check(place, port)
         return places
-
-    def opening(self) -> Resolve:
-        """``resolve`` for one opening of a stream: the same name means the same all along."""
-        known: dict[tuple[str, int], list[Place]] = {}
-
-        def resolve(host: str, port: int) -> list[Place]:
-            if (host, port) not in known:
-                known[host, port] = self.resolve(host, port)
-            return known[host, port]
-
-        return resolve
 
     def _check(self, place: Place, port: int) -> None:
         address = plain_address(place.sockaddr[0])

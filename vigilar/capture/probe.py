@@ -232,9 +232,18 @@ class _Probe:
             ) from error
 
     def _try_stream(self, url: str, *, small: bool) -> StreamCard:
-        """Open one stream, look at a whole picture of it. Raises CameraError."""
-        self._begin_stage("small stream" if small else "stream", "Asking for the stream")
+        """Open one stream, look at a whole picture of it; over TCP where UDP does not arrive. Raises CameraError."""
         memory = StreamMemory(login=self._login, is_slow=True)  # there is no second try
+        try:
+            return self._look_at(url, memory, small=small)
+        except CameraError as error:
+            if not memory.has_no_udp:
+                raise
+            self._end_stage(ok=False, detail=str(error))
+            return self._look_at(url, memory, small=small)
+
+    def _look_at(self, url: str, memory: StreamMemory, *, small: bool) -> StreamCard:
+        self._begin_stage("small stream" if small else "stream", "Asking for the stream")
         intake = Intake(
             transport=self._target.transport,
             pins_dir=self._notes_dir,
@@ -252,7 +261,7 @@ class _Probe:
                 video.height,
                 sound=sound,
                 sound_note="" if sound else memory.sound_note,
-                how=_how(url, self._target.transport),
+                how=_how(url, source),
                 source_codec=video.source_codec,
             )
             self._end_stage(ok=True, detail=_stream_words(card))
@@ -400,11 +409,12 @@ def _stream_words(card: StreamCard) -> str:
     return f"{card.picture}, no sound: {card.sound_note}" if card.sound_note else card.picture
 
 
-def _how(url: str, transport: str) -> str:
+def _how(url: str, source: OpenSource) -> str:
     if url.startswith("file:"):
         return "a file"
     if url.startswith("rtsps:"):
         return "TCP, encrypted (TLS)"
     if url.startswith("http:"):
         return "HTTP, unencrypted"
-    return f"{transport.upper()}, unencrypted, as with most cameras"
+    transport = "UDP" if isinstance(source, RtspSource) and source.is_udp else "TCP"
+    return f"{transport}, unencrypted, as with most cameras"

@@ -283,6 +283,11 @@ class RtspSource:
         return None if ntp_s is None else ntp_s - NTP_EPOCH_S
 
     @property
+    def is_udp(self) -> bool:
+        """Whether its packets come over UDP."""
+        return self._session.udp is not None
+
+    @property
     def date_header(self) -> str:
         """The camera's clock as the header of an answer; empty without one."""
         return self._session.date

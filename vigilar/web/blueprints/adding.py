@@ -154,7 +154,7 @@ def _page(wish: ProbeWish, found: Attempt | None = None, problem: Problem | None
     here = parts()
     report = found.report if found else None
     refused = here.probes.tries(wish.address) if wish.address else 0
-    is_outside = (report or {}).get("code") == "V-CAM-13" or (problem is not None and "public" in problem.detail)
+    refusal = problem.detail if problem is not None else str((report or {}).get("sentence", ""))
     return render_template(
         "add.html",
         is_first=not here.cameras.all(),
@@ -169,7 +169,7 @@ def _page(wish: ProbeWish, found: Attempt | None = None, problem: Problem | None
         problem=problem,
         try_number=min(refused + 1, MAX_LOGINS),
         max_logins=MAX_LOGINS,
-        offers_public=wish.allow_public or is_outside,
+        offers_public=wish.allow_public or "home network" in refusal,
         modes=MODE_WORDS,
         stage_words=STAGE_WORDS,
         name=request.form.get("name", ""),

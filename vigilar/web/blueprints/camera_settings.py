@@ -8,12 +8,12 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.redact import redact
-from vigilar.config.addresses import is_network
+from vigilar.config.addresses import bare_host, is_network
 from vigilar.config.models import Camera
 from vigilar.config.values import dump_rate
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.adding import MODE_WORDS
-from vigilar.web.blueprints.cameras import check_mode, check_name, edit
+from vigilar.web.blueprints.cameras import check_address, check_mode, check_name, check_place, edit
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -104,14 +104,35 @@ def _changes(settings: Camera) -> dict[str, Any]:
         "sound": {"yes": True, "no": False}.get(form.get("sound", "")),
     }
     if is_network(settings.address):
-        wanted |= {"transport": transport, "allow_public": "allow_public" in form, "max_rate": rate}
+        allows = "allow_public" in form
+        wanted |= {"transport": transport, "allow_public": allows, "max_rate": rate}
+        wanted |= {
+            "address": _address("address", settings.address, allow_public=allows),
+            "small": _address("small", settings.small or "", allow_public=allows) or None,
+        }
     now = _now(settings)
     return {key: value for key, value in wanted.items() if value != now[key]}
+
+
+def _address(field: str, known: str, *, allow_public: bool) -> str:
+    """The address in a field of the form, ``known`` when it is not in it. Raises Problem."""
+    typed = request.form.get(field, known).strip()
+    if not typed and field == "small":
+        return ""
+    address, user, password = check_address(typed, "", "", field=field)
+    if user or password:
+        raise Problem(422, "camera.login", "The login does not belong into the address; store it below.", field=field)
+    if address != known and bare_host(address):
+        raise Problem(422, "camera.url_form", "The address needs its path, rtsp://host/path.", field=field)
+    check_place(address, field, allow_public=allow_public)
+    return address
 
 
 def _now(settings: Camera) -> dict[str, Any]:
     return {
         "name": settings.name,
+        "address": settings.address,
+        "small": settings.small,
         "record": settings.record,
         "enabled": settings.enabled,
         "sound": settings.sound,
