@@ -114,7 +114,7 @@ def test_motion_becomes_an_alarm_that_is_kept_and_sounds_and_ends(house: Running
     _, facts = arm(house, "away")
     assert facts["pending"]["mode"] == "away"
     wait_for(lambda: state(house)["mode"] == "away", 5, "the time to leave is over")
-    assert ear.newest(Topics.ARM_STATE)["mode"] == "away"
+    wait_for(lambda: ear.newest(Topics.ARM_STATE)["mode"] == "away", 5, "the bus is told")
     entry = wait_for(lambda: state(house)["entry"], 90, "somebody comes in")
     assert (entry["what"], entry["where"]) == ("Motion", "Street")
     began = wait_for(lambda: state(house)["alarm"], 10, "nobody disarms")
@@ -219,8 +219,13 @@ def test_changed_setting_is_in_use_within_two_seconds(house: RunningHouse, ear: 
     wait_for(is_refused, 5, "the guard uses it too")
     for _ in range(3):
         assert ask(house, "POST", "/api/v1/settings/undo", {})[0] == 200
-    if state(house)["mode"] != "disarmed":
-        disarm(house)
+
+    def is_armed_by_bus() -> bool:
+        ear.request("home")
+        return bool(state(house)["mode"] == "home")
+
+    wait_for(is_armed_by_bus, 15, "all is as it was")
+    disarm(house)
     print("settings:", [round(one, 2) for one in took], "s")
     assert statistics.median(took) < 2.0
     assert house.camera("street").pid == camera
