@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,7 +109,7 @@ def test_row_that_is_wanted_now_is_written_by_who_wants_it(store: Database, rows
 
 
 def test_row_that_can_never_be_is_said_to_who_wants_it(store: Database, rows: RowWriter) -> None:
-    files.add_file(store, _new(4))
+    files.add_file(store, replace(_new(4), number=5))  # another file's row has the place
     with pytest.raises(StoreError) as caught:
         rows.begin(_new(4)).write()
     assert caught.value.kind is ErrorKind.BUG

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.house import House, open_house
+from tests.browser.house import NAME, PASSWORD, House, open_house
 from vigilar.base.arm_rules import ArmRules, ModeRules
 from vigilar.base.clock import SimulatedClock
 from vigilar.store import arming
@@ -262,17 +262,22 @@ class TestWhoMay:
         assert owner.put("/api/v1/members/me/pin", json=with_old).get_json()["type"] == "pin.wrong"
         assert owner.put("/api/v1/members/me/pin", json={**with_old, "old_pin": PIN}).status_code == 204
 
-    @pytest.mark.parametrize("path", ["/api/v1/arm", "/api/v1/members/me/pin"])
-    def test_pin_over_plain_http_is_refused(self, owner: FlaskClient, path: str) -> None:
-        method = "POST" if path.endswith("arm") else "PUT"
-        far = {"REMOTE_ADDR": "192.168.1.20"}
-        body = {"mode": "disarmed", "pin": PIN} if method == "POST" else {"pin": PIN}
-        answer = owner.open(path, method=method, json=body, environ_overrides=far)
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("POST", "/api/v1/arm", {"mode": "disarmed", "pin": PIN}),
+            ("POST", "/api/v1/arm", {"mode": "home"}),
+            ("PUT", "/api/v1/members/me/pin", {"pin": PIN}),
+        ],
+    )
+    def test_nothing_of_it_goes_over_plain_http(
+        self, house: House, method: str, path: str, body: dict[str, str]
+    ) -> None:
+        distant = house.app.test_client()
+        there: Any = {"environ_overrides": {"REMOTE_ADDR": "192.168.1.20"}, "base_url": "http://192.168.1.5:49735"}
+        assert distant.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}, **there).status_code == 200
+        answer = distant.open(path, method=method, json=body, **there)
         assert (answer.status_code, answer.get_json()["type"]) == (403, "transport.insecure")
-
-    def test_arming_over_plain_http_is_allowed(self, owner: FlaskClient) -> None:
-        answer = owner.post("/api/v1/arm", json={"mode": "home"}, environ_overrides={"REMOTE_ADDR": "192.168.1.20"})
-        assert answer.status_code == 200
 
 
 def test_stored_pin_is_of_no_use_without_the_key_of_the_box(house: House, owner: FlaskClient) -> None:

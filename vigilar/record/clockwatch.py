@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from vigilar.base.clock import Clock
 from vigilar.media.packets import Packet
@@ -18,6 +19,15 @@ STEP_NS = 1_000_000_000
 def is_other_clock(one: Packet, other: Packet) -> bool:
     """Whether the wall clock was moved between the stamps of two packets."""
     return abs((one.utc_ns - one.mono_ns) - (other.utc_ns - other.mono_ns)) > STEP_NS
+
+
+def of_one_clock(packet: Packet, start: Packet) -> Packet:
+    """``packet`` as the clock at its group's ``start`` would have stamped it: a group that a step of the clock fell
+    into keeps the old clock, and the file ends with it, so that what a file says of its times is true from end to end.
+    """
+    if not is_other_clock(packet, start):
+        return packet
+    return replace(packet, utc_ns=start.utc_ns + packet.mono_ns - start.mono_ns)
 
 
 class ClockWatch:

@@ -26,7 +26,7 @@ from vigilar.base.tally import Tally
 from vigilar.media.packets import Packet
 from vigilar.record import gaps
 from vigilar.record.choice import Choice, Chooser, RecordingMode
-from vigilar.record.clockwatch import ClockWatch, is_other_clock
+from vigilar.record.clockwatch import ClockWatch, is_other_clock, of_one_clock
 from vigilar.record.file_store import FileStore
 from vigilar.record.free_space import LookForSpace, free_space_of
 from vigilar.record.gaps import GapLog, Report
@@ -314,7 +314,7 @@ class Recorder:
             return
         if choice is Choice.KEYFRAME:
             packets = [_stretched(gop)]
-        packets = [_of_one_clock(packet, gop.start) for packet in packets]
+        packets = [of_one_clock(packet, gop.start) for packet in packets]
         self._guarded(self._segment.add, packets)
         self._last_write_mono_ns = self._clock.mono_ns()
 
@@ -485,15 +485,6 @@ class Recorder:
         self._wants_checkpoint = False
         self._checkpoint_mono_ns = now + CHECKPOINT_EVERY_NS
         self._guarded(segment.checkpoint)
-
-
-def _of_one_clock(packet: Packet, start: Packet) -> Packet:
-    """``packet`` as the clock at its group's ``start`` would have stamped it: a group that a step of the clock fell
-    into keeps the old clock, and the file ends with it, so that what a file says of its times is true from end to end.
-    """
-    if not is_other_clock(packet, start):
-        return packet
-    return replace(packet, utc_ns=start.utc_ns + packet.mono_ns - start.mono_ns)
 
 
 def _stretched(gop: GopView) -> Packet:
