@@ -122,8 +122,9 @@ class Supervisor:
         self._programs.wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)
         self._remember_page(self._plan)
+        began_ms = self._clock.utc_ns() // 1_000_000  # before any camera can tell what ails it
         self._apply(None, self._plan)
-        self._tell_fact("system_started", "system", {})
+        self._tell_fact("system_started", "system", {}, began_ms)
         logger.info("started with %d processes, page on port %d", len(self._plan.processes), self._plan.page[1])
 
     def _remember_page(self, plan: HouseJobs) -> None:
@@ -321,8 +322,8 @@ class Supervisor:
 
     # Telling
 
-    def _tell_fact(self, kind: str, source_id: str, detail: dict[str, Any]) -> None:
-        ts = self._clock.utc_ns() // 1_000_000
+    def _tell_fact(self, kind: str, source_id: str, detail: dict[str, Any], ts: int | None = None) -> None:
+        ts = self._clock.utc_ns() // 1_000_000 if ts is None else ts
         self._facts.append(ProcessFact(os.urandom(16).hex(), ts, kind, source_id, detail))
         if len(self._facts) > MAX_FACTS:
             lost = self._facts.popleft()

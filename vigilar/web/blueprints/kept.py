@@ -105,7 +105,7 @@ def _find_released(here: Parts, event_id: str) -> StoredEvent | None:
 
 def _keep(event_id: int, *, kept: bool) -> None:
     here = parts()
-    event = event_rows.get_event(here.store, event_id) if event_id < 2**63 else None
+    event = event_rows.get_event(here.store, event_id)
     if event is None or not visible_cameras(asker()).has_event(event):
         raise Problem(404, "event.unknown", "There is no such event.")
     name, now_ms = asker().name, here.now_ms()
