@@ -44,6 +44,8 @@ def spawning(module: str, where: str, broker: RunningBroker, account: str) -> It
         started.append(SpawnedProcess(process, line))
         return started[-1]
 
-    yield start
-    for one in started:
-        one.kill()
+    try:
+        yield start
+    finally:
+        for one in started:
+            one.kill()

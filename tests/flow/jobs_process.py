@@ -1,6 +1,6 @@
 """The jobs process as the supervisor starts it, for tests that kill it.
 
-usage: python -m tests.flow.jobs_process FOLDER BUS_PORT CONTROL_FD [SECONDS_A_RECORD]
+usage: python -m tests.flow.jobs_process FOLDER BUS_PORT CONTROL_FD [SECONDS_A_RECORD [NODE_ID]]
 
 The bus password comes on standard input. With SECONDS_A_RECORD each record takes so long to read, as on a slow disk.
 """
@@ -35,7 +35,7 @@ def main() -> None:
     start_logging("jobs")
     folder = Path(sys.argv[1])
     job = WorkJob(
-        node_id="",
+        node_id=sys.argv[5] if len(sys.argv) > 5 else "",
         data_dir=folder,
         secrets_dir=folder / "secrets",
         run_dir=folder / "run",

@@ -57,7 +57,7 @@ def test_new_key_takes_all_recordings_over_as_a_job(house: House, broker: Runnin
     assert (made.status_code, again.json) == (202, made.json)  # a double click makes no second key
     assert [one.epoch for one in KeyRing.load(secrets).epochs] == [1, 2]
     with spawning("tests.flow.jobs_process", str(house.folder), broker, "jobs") as spawn:
-        spawn()
+        spawn("0", house.node_id)
         wait_until(lambda: move_of(client)["state"] == "done", 20.0)
     job = move_of(client)
     assert (job["title"], job["percent"]) == ("Moving the recordings to the newest key", 100)
@@ -89,17 +89,20 @@ def test_locked_house_plays_what_was_recorded_since_and_nothing_else(house: Hous
 
 def test_words_are_never_sent_where_others_read_along(house: House) -> None:
     house.client()
+    login = {"name": NAME, "password": PASSWORD}
+    far: Any = {"environ_overrides": ELSEWHERE, "base_url": "http://192.168.1.5:49735"}
     client = house.app.test_client()
-    client.post("/api/v1/login", json={"name": NAME, "password": PASSWORD})
-    first = client.get("/setup/sheet", environ_overrides=ELSEWHERE).text
-    assert "vigilar keys recovery" in first
-    assert "<form" not in first.split("<main")[1]
-    refused = client.post("/system/keys/sheet", environ_overrides=ELSEWHERE)
-    assert (refused.status_code, "sheet-words" in refused.text) == (403, False)
-    secure = client.post("/system/keys/sheet", environ_overrides={**ELSEWHERE, "wsgi.url_scheme": "https"})
-    assert (secure.status_code, "sheet-words" in secure.text) == (200, True)
-    asked = client.post("/api/v1/keys/unlock", json={"password": PASSWORD}, environ_overrides=ELSEWHERE)
+    assert client.post("/api/v1/login", json=login, **far).status_code == 200
+    for method, path in (("GET", "/setup/sheet"), ("POST", "/system/keys/sheet"), ("GET", "/system/keys")):
+        refused = client.open(path, method=method, **far)
+        assert (refused.status_code, "sheet-words" in refused.text) == (403, False), path
+    asked = client.post("/api/v1/keys/unlock", json={"password": PASSWORD}, **far)
     assert (asked.status_code, problem_of(asked)["type"]) == (403, "transport.insecure")
+    secure: Any = {"environ_overrides": ELSEWHERE, "base_url": "https://192.168.1.5:49735"}
+    client = house.app.test_client()
+    assert client.post("/api/v1/login", json=login, **secure).status_code == 200
+    shown = client.post("/system/keys/sheet", **secure)
+    assert (shown.status_code, "sheet-words" in shown.text) == (200, True)
 
 
 def test_wrong_words_are_refused_after_ten(house: House) -> None:
