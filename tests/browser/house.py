@@ -26,12 +26,14 @@ from tests.recording_kit import Clip, make_clip, read_clip
 from vigilar.base.clock import boot_id
 from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.stop import Stop
-from vigilar.bus.messages import CameraHealth, EventPublished
+from vigilar.bus.messages import CameraHealth
 from vigilar.config.jobs import CameraInfo, WebJob
+from vigilar.events.announcer import announcement
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Fragment, Packet, RunStart
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera
+from vigilar.store.consumers import Change
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
 from vigilar.store.users import Role, create_member
@@ -182,12 +184,7 @@ class House:
 
     def tell(self, event: StoredEvent, *, is_update: bool = False) -> None:
         """Tell open pages of a stored event, as the bridge does."""
-        broadcast_sse_event(
-            EventPublished(
-                str(event.id), event.ts_ms, event.type, event.severity, event.source_id, event.change, is_update,
-                event.payload,
-            )
-        )  # fmt: skip
+        broadcast_sse_event(announcement(Change(event, is_new=not is_update)))
 
     def health(self, camera_id: str, state: str = "live", **facts: object) -> None:
         """What a camera process would report now; pages are told."""

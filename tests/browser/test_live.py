@@ -122,7 +122,7 @@ def test_browser_without_the_codec_gets_another_picture(tmp_path: Path, chromium
         page.add_init_script("MediaSource.isTypeSupported = () => false;")
         page.goto(f"{place.url}/watch/cam-1")
         expect(page.locator("#how")).to_contain_text("Pictures one by one: this browser cannot play", timeout=10_000)
-        expect(page.locator("#stage canvas")).to_be_visible()
+        expect(page.locator("#stage canvas.canvas")).to_be_visible()
         expect(page.locator("#latency")).to_contain_text("behind")
 
 
@@ -232,7 +232,7 @@ def test_no_tile_is_empty(tmp_path: Path, chromium: Browser, clip: Clip) -> None
         expect(tile).to_have_attribute("data-painted", "1", timeout=10_000)
         expect(tile.locator(".tile-age")).to_contain_text(re.compile(r"no picture, [0-9.]+ s old"))
         page.goto(f"{place.url}/watch/cam-2")
-        expect(page.locator("#stage canvas")).to_be_visible(timeout=10_000)
+        expect(page.locator("#stage canvas.canvas")).to_be_visible(timeout=10_000)
 
 
 def test_keys_reach_everything(tmp_path: Path, chromium: Browser, clip: Clip) -> None:

@@ -620,7 +620,7 @@ def test_settings_of_a_camera_are_saved(full: Site, size: str) -> None:
     (full.house.folder / "vigilar.toml").write_text(text, encoding="utf-8")
     page = full.page(size)
     page.goto(f"{full.url}/watch/garden")
-    page.get_by_role("link", name="Settings").click()
+    page.locator("#main").get_by_role("link", name="Settings").click()
     assert find_violations(page) == []
     page.select_option("#record", "motion")
     page.check("#allow_public")

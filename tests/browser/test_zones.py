@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
 from vigilar.base.track_path import PathBox, pack_path
+from vigilar.store.cameras import ensure_camera
 from vigilar.store.tracks import NewTrack, insert_track
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -182,6 +183,7 @@ def test_zone_is_made_and_moved_by_keyboard_alone(site: tuple[House, str], pages
 
 def test_effect_on_last_week_is_said_while_drawing(site: tuple[House, str], pages: Any) -> None:
     house, url = site
+    ensure_camera(house.store, "front-door", "Front door", 1, house.node_id)
     for x in (0.1, 0.2, 0.9):
         event = house.event()
         path = pack_path([PathBox(event.ts_ms, x - 0.05, 0.5, 0.1, 0.2)])

@@ -97,7 +97,7 @@ def run_house(
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     house = RunningHouse(_launch(folder, log_file, through), folder, f"http://127.0.0.1:{port}", opener, log_file)
     with _stopping(house):
-        wait_for(lambda: house.get("/healthz"), 40, "the page answers")
+        wait_for(lambda: house.get("/healthz"), 90, "the page answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
         request = urllib.request.Request(
             house.base + "/api/v1/setup", body, {"Content-Type": "application/json"}, method="POST"
