@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from vigilar.base.child import Child, ChildState
+from vigilar.base.child import Child, ChildState, Launched
 from vigilar.base.clock import Clock
 from vigilar.base.launch import launch_program
 from vigilar.base.ports import LOOPBACK, is_port_free
@@ -31,6 +31,9 @@ MISSES = 3
 """So many looks without an answer of a second each, and a program hangs."""
 
 DOOR_LOOK = "vigilar.door.haproxy:is_answering"
+
+OWN_SOCKETS = ("admin.sock", "plain.sock", "tls.sock")
+"""What the door binds in its folder (``door/haproxy.py``); that of the web server is not among them."""
 
 PORT_WAIT_S = 3.0
 """A port may still be held by a process of a supervisor that was just killed."""
@@ -129,9 +132,7 @@ class Programs:
             self._loop.wait_for([child], kind.stop.within_s + 1.0)
         if command is None or is_up is None:
             return
-        child = self._children[name] = Child(
-            name, partial(launch_program, command, folder), self._clock, title=kind.title
-        )
+        child = self._children[name] = Child(name, partial(_launch, command, folder), self._clock, title=kind.title)
         deadline = time.monotonic() + UP_S
         self._loop.launch(child)
         while not is_up() and time.monotonic() < deadline and not self._loop.is_stopping:
@@ -150,6 +151,15 @@ class Programs:
             newcomers = {login for login in newcomers if not is_accepted(port, *login, 1.0)}
             if newcomers:
                 self._loop.turn(0.02)
+
+
+def _launch(command: list[str], folder: Path) -> Launched:
+    """Sockets that the last one left behind go first: HAProxy keeps them by a hard link, which not every file system of
+    a data folder knows, and would not start."""
+    for left in OWN_SOCKETS:
+        with contextlib.suppress(OSError):
+            (folder / left).unlink()
+    return launch_program(command, folder)
 
 
 def own_port(plan: HouseJobs) -> int | None:
