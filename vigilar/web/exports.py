@@ -82,7 +82,7 @@ def list_visible(visible: VisibleCameras, kind: str | None = None) -> list[JobRo
 
 def get_job(job_id: int, kind: str | None = None) -> JobRow:
     """Raises Problem 404, also for one that the asker may not know of."""
-    row = job_rows.get_job(parts().store, job_id)
+    row = job_rows.get_job(parts().store, job_id) if job_id < 2**63 else None
     if row is None or kind not in (None, row.kind) or camera_of(row) not in visible_cameras(asker()):
         raise Problem(404, f"{kind or 'job'}.unknown", f"There is no such {kind or 'job'}.")
     return row

@@ -366,7 +366,7 @@ def _limit_from_args() -> int:
 
 
 def _get_event(event_id: int) -> StoredEvent:
-    event = event_rows.get_event(parts().store, event_id)
+    event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
     if event is None or not visible_cameras(asker()).has_event(event):
         raise _unknown_event()
     return event
