@@ -18,7 +18,7 @@ from vigilar.base.arm_rules import ArmRules, ModeRules, ScheduleRow
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.ids import new_id
 from vigilar.bus.client import Handler, PublishTicket
-from vigilar.bus.messages import ArmRequest, MotionStart
+from vigilar.bus.messages import ArmRequest, MotionStart, VisitSeen
 from vigilar.bus.topics import Topics
 from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
@@ -201,6 +201,19 @@ def test_mode_counts_only_what_it_says(lab: Lab, mode: str) -> None:
     assert lab.motion().entry is None  # at home no camera counts, at night only a person
     lab.turn(60)
     assert lab.events("alarm") == []
+
+
+@pytest.mark.parametrize(("kind", "is_alarm"), [("person", True), ("cat", False), ("motion", False)])
+def test_motion_that_turns_out_to_be_a_person_is_an_alarm_at_night(lab: Lab, kind: str, is_alarm: bool) -> None:
+    lab.arm("night")
+    lab.clock.advance(1)
+    start = MotionStart(new_id(), lab.now_ms(), "front", 1, 0.2)
+    lab.processor.take(Topics.motion_start("front"), start.dump())
+    assert not lab.turn(2).is_alarm
+    seen = VisitSeen(new_id(), lab.now_ms(), "front", start.id, kind, 0.9)
+    lab.processor.take(Topics.camera_visit("front"), seen.dump())
+    assert lab.turn().is_alarm is is_alarm
+    assert [event.kept for event in lab.events("alarm")] == [True] * is_alarm
 
 
 def test_entry_survives_a_kill(lab: Lab) -> None:
