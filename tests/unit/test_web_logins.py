@@ -40,6 +40,7 @@ def owner(house: House) -> FlaskClient:
 
 def spoil(house: House) -> bytes:
     """Make the database unreadable, in its file as for every connection; what stood there."""
+    assert house.parts.audit.flush(10.0)  # no thread opens the file while it changes
     house.parts.store.close()
     file = house.folder / "vigilar.db"
     with closing(sqlite3.connect(file)) as last:
@@ -70,6 +71,7 @@ def test_signed_out_meanwhile_stays_signed_out(house: House, owner: FlaskClient)
     old = {"Cookie": f"{COOKIE}={cookie.value}"}
     client = house.app.test_client(use_cookies=False)
     assert client.get("/api/v1/cameras", headers=old).status_code == 401
+    house.parts.audit.stop()
     house.parts.store.close()
     (house.folder / "vigilar.db").write_bytes(good)
     assert client.get("/api/v1/cameras", headers=old).status_code == 401, "though its row was still there"
