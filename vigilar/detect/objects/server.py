@@ -59,6 +59,7 @@ class DetectorServer:
         self.counters = ServerCounters()
         self.queue: TurnQueue[socket.socket] = TurnQueue()
         self._budget = budget
+        self._unpaid_s = 0.0  # of the processor, since the last turn
         self._run_dir = run_dir
         self._lines: set[socket.socket] = set()
         self._selector = selectors.DefaultSelector()
@@ -82,6 +83,17 @@ class DetectorServer:
 
         Raises ModelError when the model fails.
         """
+        began_s = time.process_time()  # the engine's threads count, and so does hearing what is wanted
+        try:
+            is_served = self._turn(timeout_s)
+        finally:
+            self._unpaid_s += time.process_time() - began_s
+        if is_served:
+            self._budget.note(time.monotonic(), self._unpaid_s)
+            self._unpaid_s = 0.0
+
+    def _turn(self, timeout_s: float) -> bool:
+        """Whether somebody had the turn."""
         pause_s = self._budget.wait_s(time.monotonic())
         is_ready = self.model is not None and len(self.queue) and pause_s <= 0.0
         wait_s = 0.0 if is_ready else min(timeout_s, pause_s) if self.model and len(self.queue) else timeout_s
@@ -93,6 +105,8 @@ class DetectorServer:
         now_s = time.monotonic()
         if self.model is not None and self._budget.wait_s(now_s) <= 0.0 and (line := self.queue.next(now_s)):
             self._serve(line, self.model)
+            return True
+        return False
 
     def close(self) -> None:
         """Let everybody go."""
@@ -125,8 +139,6 @@ class DetectorServer:
             self._let_go(line)
 
     def _serve(self, line: socket.socket, model: Finder) -> None:
-        began_s = time.thread_time()
-        process_s = time.process_time()
         try:
             picture = self._get_picture(line, model.manifest)
             if picture is None:
@@ -141,10 +153,6 @@ class DetectorServer:
         except VigilarError:
             self._let_go(line)
             raise
-        finally:
-            # Threads of the engine count as well; the larger of the two, as clocks of threads may lag behind.
-            used_s = max(time.thread_time() - began_s, time.process_time() - process_s)
-            self._budget.note(time.monotonic(), used_s)
 
     @staticmethod
     def _get_picture(line: socket.socket, manifest: ModelManifest) -> NDArray[np.uint8] | None:
