@@ -37,6 +37,7 @@ from vigilar.detect.pictures import DecoderLike, PictureLike
 from vigilar.detect.zones import NO_ZONES
 from vigilar.media.packets import Packet, RunStart, StreamInfo
 from vigilar.processes.facts import FactSender, Publisher
+from vigilar.processes.motion import STILL_WIDTH, still_size
 from vigilar.processes.motion_path import EndedTrack
 from vigilar.processes.object_visit import (
     StillPicture,
@@ -71,8 +72,6 @@ TELL_AGAIN = 0.1
 
 NEAR_NS = 700_000_000
 """Motion within this of a picture's time is where something is in it."""
-
-STILL_WIDTH = 640
 
 NewestMain = Callable[[], "tuple[RunStart, list[Packet]] | None"]
 MakeDecoder = Callable[[StreamInfo], DecoderLike]
@@ -368,7 +367,4 @@ def _in_part(box: Box, part: Box) -> Box:
 
 
 def _still_picture(picture: PictureLike) -> StillPicture:
-    width, height = picture.shown
-    shown = min(STILL_WIDTH, width)
-    jpeg = picture.to_jpeg(STILL_WIDTH)
-    return StillPicture(jpeg, shown, round(height * shown / width), picture.utc_ns, picture.mono_ns)
+    return StillPicture(picture.to_jpeg(STILL_WIDTH), *still_size(picture), picture.utc_ns, picture.mono_ns)
