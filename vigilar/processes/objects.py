@@ -31,6 +31,7 @@ from vigilar.bus.topics import Topics
 from vigilar.detect.objects.client import DetectorClient
 from vigilar.detect.objects.crops import choose_region, is_small, still_worth
 from vigilar.detect.objects.detection import Box, Detection
+from vigilar.detect.objects.pace import look_gap_s
 from vigilar.detect.objects.tracks import Track, Tracker
 from vigilar.detect.objects.wire import Answer
 from vigilar.detect.pictures import DecoderLike, PictureLike
@@ -56,10 +57,6 @@ if TYPE_CHECKING:
     from vigilar.detect.motion import MovingArea
 
 logger = logging.getLogger(__name__)
-
-PACE_S = ((3.0, 0.2), (30.0, 0.4), (float("inf"), 1.0))
-"""Up to so long after a visit's beginning a look comes at most every so many seconds: names are found soon, and who
-stays long costs little."""
 
 RETRY_S = 2.0
 """A detector that is not there is looked for so often, during a visit."""
@@ -225,8 +222,7 @@ class ObjectWatcher:
         if not has_offer or now_ns - self._missed_mono_ns < RETRY_S * 1e9:
             return False
         since_s = (now_ns - self._began_mono_ns) / 1e9
-        pace_s = next(pace for until, pace in PACE_S if since_s < until)
-        return visit.looks == 0 or now_ns - self._looked_mono_ns >= pace_s * 1e9
+        return visit.looks == 0 or now_ns - self._looked_mono_ns >= look_gap_s(since_s) * 1e9
 
     def _look(self, visit: Visit, stop: Stop) -> None:
         self._shown = None
