@@ -26,6 +26,7 @@ from vigilar.base.clock import Clock
 from vigilar.base.errors import BusError
 from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
 from vigilar.bus.messages import ObjectSeen
 from vigilar.bus.topics import Topics
 from vigilar.detect.objects.client import DetectorClient
@@ -94,12 +95,14 @@ class Shown:
 
 @dataclass(slots=True)
 class ObjectCounters:
-    """Since the thread began. ``replaced``: pictures whose place a newer one took; ``unanswered``: looks in vain."""
+    """Since the thread began. ``replaced``: pictures whose place a newer one took; ``unanswered``: looks in vain;
+    ``failures``: looks that ended in a bug."""
 
     looks: int = 0
     replaced: int = 0
     unanswered: int = 0
     from_main: int = 0
+    failures: int = 0
 
 
 class ObjectWatcher:
@@ -127,6 +130,7 @@ class ObjectWatcher:
         self._clock = clock
         self._make_decoder = make_decoder
         self._newest_main = newest_main
+        self._errors = Tally(logger, "what moves was not looked at", every_s=60.0)
         self._bell = Bell()
         self._lock = threading.Lock()
         self._offer: Offer | None = None
@@ -181,11 +185,22 @@ class ObjectWatcher:
         """Look until ``stop``; then what is known of a visit that goes on is told."""
         while not stop.is_set():
             self._bell.wait(1.0)
-            self.run_once(stop)
+            try:
+                self.run_once(stop)
+            except Exception as error:
+                # One odd picture must not end this for good: orders would pile up that nobody takes.
+                self._fail(error)
         self._take_orders()
         if self._visit is not None:
             self._end_visit(self._visit, None)
         self._client.close()
+
+    def _fail(self, error: Exception) -> None:
+        self.counters.failures += 1
+        self._errors.add(error, traceback=True)
+        self._missed_mono_ns = self._clock.mono_ns()
+        self._holding = False
+        self._client.close()  # it may be amid a turn
 
     def wake(self) -> None:
         """Make ``run`` look at its ``stop`` now."""
