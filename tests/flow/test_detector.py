@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import select
@@ -31,7 +32,9 @@ from vigilar.detect.objects import wire
 from vigilar.detect.objects.budget import Budget, IdleMeter
 from vigilar.detect.objects.client import DetectorClient
 from vigilar.detect.objects.detection import ObjectKind
+from vigilar.detect.objects.model import open_model
 from vigilar.detect.objects.model_folder import ModelFolder
+from vigilar.detect.objects.server import DetectorServer
 from vigilar.detect.objects.turns import TurnQueue
 from vigilar.detect.objects.wire import Answer
 from vigilar.processes.entry import ProcessStart, enter
@@ -146,6 +149,21 @@ def test_budget_is_spread_over_the_ten_seconds() -> None:
         now_s += wait_s + 0.05
         budget.note(now_s, 0.05)
     assert longest_s < 0.5
+
+
+def test_quiet_night_is_not_charged_to_the_first_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget, used = Budget(0.5), itertools.count()
+    with closing(DetectorServer(tmp_path, budget)) as server, closing(DetectorClient(tmp_path)) as camera:
+        server.model = open_model(*write_network(tmp_path / "given"))
+        monkeypatch.setattr(time, "process_time", lambda: next(used) / 1000)  # a thousandth of a second a turn
+        for _ in range(1000):
+            server.turn(0.0)
+        thread = threading.Thread(target=camera.ask, args=(lambda *_: patches((RED, 0, 0)), Stop(), PATIENCE_S))
+        thread.start()
+        while not server.counters.looks and thread.is_alive():
+            server.turn(0.05)
+        thread.join()
+    assert budget.spent_s(time.monotonic()) <= 0.01
 
 
 def test_idle_is_what_others_leave() -> None:

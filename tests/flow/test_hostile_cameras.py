@@ -35,6 +35,7 @@ from vigilar.base.retry import Backoff
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import open_source
 from vigilar.capture.rate_cap import USUAL_LIMIT_BPS, WINDOW_S, RateCap
+from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.sentences import TOO_MUCH
 from vigilar.capture.worker import CaptureWorker
 from vigilar.media.packets import StreamRole
@@ -152,6 +153,14 @@ def test_burst_of_a_restreamer_is_no_flood() -> None:
         cap.add(6_000_000, float(second))
     with pytest.raises(CameraError) as caught:
         cap.add(62_500_001, 600.0)
+    assert caught.value.code == TOO_MUCH
+
+
+def test_flood_is_cut_off_while_the_set_up_of_the_sound_is_waited_for(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", pictures=30, sound=True)
+    fault = Fault(latm=True, sound_late_s=30.0)
+    with FakeCamera({"main": (clip, fault)}) as camera, pytest.raises(CameraError) as caught:
+        open_source(camera.url("main"), lambda _s: False, Intake(limit_bps=800))
     assert caught.value.code == TOO_MUCH
 
 

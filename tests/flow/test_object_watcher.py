@@ -261,6 +261,26 @@ def test_detector_that_comes_later_still_names_the_visit(b: Bench) -> None:
     assert camera.bus.of("visit")[-1]["kind"] == "person"
 
 
+class OddPatch(Patch):
+    """A picture that cannot be cut."""
+
+    def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
+        raise ValueError("an odd picture")
+
+
+def test_odd_picture_costs_its_look_and_not_the_names_after_it(b: Bench) -> None:
+    with serving(b.data_dir), camera_in(b) as camera:
+        camera.start()
+        odd = OddPatch(RED, 0, camera.clock.utc_ns(), camera.clock.mono_ns())
+        camera.teller._note_picture(odd, MotionReading(0.05, areas=(MovingArea(0, 0.25, 0.25, 0.5),)))
+        wait_until(lambda: camera.watcher.counters.failures == 1, 5)
+        wait_until(lambda: offered(camera, 1), 15)
+        for column in (2, 3):
+            camera.show(RED, column)
+        wait_until(lambda: camera.bus.of("visit"), 5)
+    assert camera.bus.of("visit")[-1]["kind"] == "person"
+
+
 def offered(camera: Camera, column: int) -> bool:
     area = MovingArea(column / 4, 0.25, (column + 1) / 4, 0.5)
     camera.teller._note_picture(camera.picture(RED, column), MotionReading(0.05, areas=(area,), counting=area))

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 from tests.ready_store import open_ready_store
@@ -17,11 +18,12 @@ from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraFact, MotionEnd, MotionStart
 from vigilar.capture.worker import Connection
 from vigilar.detect.motion import MotionSettings
+from vigilar.media.decode import Picture
 from vigilar.media.packets import Packet, RunStart, StreamRole
 from vigilar.processes.analysis import MAX_QUEUE_BYTES, AnalysisQueue, AnalysisWorker
 from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
 from vigilar.processes.facts import MAX_PICTURES, MAX_WAITING, FactSender
-from vigilar.processes.motion import MotionTeller
+from vigilar.processes.motion import MotionTeller, still_size
 from vigilar.record.stills import Still
 from vigilar.record.storyboards import StoryboardWriter
 from vigilar.store import inbound, outbox
@@ -330,6 +332,11 @@ def test_sensitivity_reaches_the_analyser_and_the_one_after_it(tmp_path: Path) -
         first.feed(plain_packet(0.0, is_keyframe=True))
         assert first._detector.settings == MotionSettings(0.9)
         assert teller.make_analyser()._detector.settings == MotionSettings(0.9)
+
+
+def test_still_has_the_size_in_which_it_is_shown() -> None:
+    anamorphic = Picture(np.zeros((576, 704), np.uint8), 0, 0, None, (768, 576))
+    assert still_size(anamorphic) == (640, 480)
 
 
 def test_failed_analysis_begins_anew() -> None:

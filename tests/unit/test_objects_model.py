@@ -93,6 +93,8 @@ def test_manifest_comes_back_as_it_was(tmp_path: Path) -> None:
         {"source": "http://example.org/model"},
         {"source": "file:///etc/passwd"},
         {"width": 100},
+        {"width": 64.0},
+        {"made_for": 3},
         {"height": 100_000},
         {"strides": ()},
         {"strides": (0,)},

@@ -170,3 +170,16 @@ def test_faint_animal_is_an_animal_and_no_species() -> None:
 def test_visit_is_called_by_what_matters_most() -> None:
     assert most_important([Label(CAT, 0.99), Label(PERSON, 0.6)]) == Label(PERSON, 0.6)
     assert most_important([]) is None
+
+
+def test_clock_that_was_set_back_counts_from_the_next_visit_on() -> None:
+    tracker = Tracker()
+    hour_ms = 3_600_000
+    walk(tracker, [at(0.8, kind=VEHICLE)], *([at(0.1 + 0.05 * step)] for step in range(6)), start_ms=2 * hour_ms)
+    assert len(tracker.end_moved()) == 1
+    walk(tracker, *([at(0.1 + 0.05 * step), at(0.8, kind=VEHICLE)] for step in range(6)), start_ms=hour_ms)
+    (track,) = tracker.end_moved()
+    assert (track.start_ms, track.end_ms) == (hour_ms, hour_ms + 2_500)
+    (car,) = tracker.tracks
+    assert car.looks == 7, "what stands is the same"
+    assert [ms for ms, _ in car.path] == sorted(ms for ms, _ in car.path)

@@ -20,6 +20,7 @@ from vigilar.detect.motion import MotionReading, MotionSettings
 from vigilar.detect.objects.crops import choose_region
 from vigilar.detect.objects.detection import Box, Detection
 from vigilar.detect.objects.model import ObjectModel
+from vigilar.detect.objects.pace import look_gap_s
 from vigilar.detect.objects.tracks import Tracker
 from vigilar.detect.objects.vote import LEAST_TOLD, most_important
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
@@ -28,9 +29,6 @@ from vigilar.evaluate.score import WARM_UP_S
 from vigilar.evaluate.truth import ClipTruth, PictureTruth
 from vigilar.media.decode import Decoder
 from vigilar.media.packets import RunStart, StreamRole
-
-PACE_S = ((3.0, 0.2), (30.0, 0.4), (float("inf"), 1.0))
-"""As in a camera's process: up to so long after a motion's beginning, a look each so many seconds at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +124,7 @@ class _Namer:
         if self._began_s is None:
             return
         at_s = seconds_of(picture.mono_ns)
-        pace_s = next(pace for until, pace in PACE_S if at_s - self._began_s < until)
-        if at_s - self._looked_s >= 0.9 * pace_s:
+        if at_s - self._looked_s >= 0.9 * look_gap_s(at_s - self._began_s):
             self._looked_s = at_s
             self._find(picture, tuple(Box(one.left, one.top, one.right, one.bottom) for one in reading.areas))
 

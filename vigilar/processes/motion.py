@@ -156,8 +156,14 @@ class MotionTeller:
             self.end()
 
     def _make_still(self, picture: PictureLike) -> Still:
-        height, width = picture.luma.shape
         jpeg = picture.to_jpeg(STILL_WIDTH)
-        shown = min(STILL_WIDTH, width)
-        size = {"width": shown, "height": round(height * shown / width)}
-        return begin_still(self._file_store, jpeg, **size, utc_ns=picture.utc_ns, mono_ns=picture.mono_ns)
+        width, height = still_size(picture)
+        times = {"utc_ns": picture.utc_ns, "mono_ns": picture.mono_ns}
+        return begin_still(self._file_store, jpeg, width=width, height=height, **times)
+
+
+def still_size(picture: PictureLike) -> tuple[int, int]:
+    """Width and height of its JPEG at STILL_WIDTH, which has square pixels whatever the camera has."""
+    width, height = picture.shown
+    shown = min(STILL_WIDTH, width)
+    return shown, round(height * shown / width)

@@ -26,17 +26,20 @@ from vigilar.base.clock import Clock
 from vigilar.base.errors import BusError
 from vigilar.base.ids import new_id
 from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
 from vigilar.bus.messages import ObjectSeen
 from vigilar.bus.topics import Topics
 from vigilar.detect.objects.client import DetectorClient
 from vigilar.detect.objects.crops import choose_region, is_small, still_worth
 from vigilar.detect.objects.detection import Box, Detection
+from vigilar.detect.objects.pace import look_gap_s
 from vigilar.detect.objects.tracks import Track, Tracker
 from vigilar.detect.objects.wire import Answer
 from vigilar.detect.pictures import DecoderLike, PictureLike
 from vigilar.detect.zones import NO_ZONES
 from vigilar.media.packets import Packet, RunStart, StreamInfo
 from vigilar.processes.facts import FactSender, Publisher
+from vigilar.processes.motion import STILL_WIDTH, still_size
 from vigilar.processes.motion_path import EndedTrack
 from vigilar.processes.object_visit import (
     StillPicture,
@@ -56,10 +59,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PACE_S = ((3.0, 0.2), (30.0, 0.4), (float("inf"), 1.0))
-"""Up to so long after a visit's beginning a look comes at most every so many seconds: names are found soon, and who
-stays long costs little."""
-
 RETRY_S = 2.0
 """A detector that is not there is looked for so often, during a visit."""
 
@@ -71,8 +70,6 @@ TELL_AGAIN = 0.1
 
 NEAR_NS = 700_000_000
 """Motion within this of a picture's time is where something is in it."""
-
-STILL_WIDTH = 640
 
 NewestMain = Callable[[], "tuple[RunStart, list[Packet]] | None"]
 MakeDecoder = Callable[[StreamInfo], DecoderLike]
@@ -98,12 +95,14 @@ class Shown:
 
 @dataclass(slots=True)
 class ObjectCounters:
-    """Since the thread began. ``replaced``: pictures whose place a newer one took; ``unanswered``: looks in vain."""
+    """Since the thread began. ``replaced``: pictures whose place a newer one took; ``unanswered``: looks in vain;
+    ``failures``: looks that ended in a bug."""
 
     looks: int = 0
     replaced: int = 0
     unanswered: int = 0
     from_main: int = 0
+    failures: int = 0
 
 
 class ObjectWatcher:
@@ -131,6 +130,7 @@ class ObjectWatcher:
         self._clock = clock
         self._make_decoder = make_decoder
         self._newest_main = newest_main
+        self._errors = Tally(logger, "what moves was not looked at", every_s=60.0)
         self._bell = Bell()
         self._lock = threading.Lock()
         self._offer: Offer | None = None
@@ -185,11 +185,22 @@ class ObjectWatcher:
         """Look until ``stop``; then what is known of a visit that goes on is told."""
         while not stop.is_set():
             self._bell.wait(1.0)
-            self.run_once(stop)
+            try:
+                self.run_once(stop)
+            except Exception as error:
+                # One odd picture must not end this for good: orders would pile up that nobody takes.
+                self._fail(error)
         self._take_orders()
         if self._visit is not None:
             self._end_visit(self._visit, None)
         self._client.close()
+
+    def _fail(self, error: Exception) -> None:
+        self.counters.failures += 1
+        self._errors.add(error, traceback=True)
+        self._missed_mono_ns = self._clock.mono_ns()
+        self._holding = False
+        self._client.close()  # it may be amid a turn
 
     def wake(self) -> None:
         """Make ``run`` look at its ``stop`` now."""
@@ -226,8 +237,7 @@ class ObjectWatcher:
         if not has_offer or now_ns - self._missed_mono_ns < RETRY_S * 1e9:
             return False
         since_s = (now_ns - self._began_mono_ns) / 1e9
-        pace_s = next(pace for until, pace in PACE_S if since_s < until)
-        return visit.looks == 0 or now_ns - self._looked_mono_ns >= pace_s * 1e9
+        return visit.looks == 0 or now_ns - self._looked_mono_ns >= look_gap_s(since_s) * 1e9
 
     def _look(self, visit: Visit, stop: Stop) -> None:
         self._shown = None
@@ -368,7 +378,4 @@ def _in_part(box: Box, part: Box) -> Box:
 
 
 def _still_picture(picture: PictureLike) -> StillPicture:
-    width, height = picture.shown
-    shown = min(STILL_WIDTH, width)
-    jpeg = picture.to_jpeg(STILL_WIDTH)
-    return StillPicture(jpeg, shown, round(height * shown / width), picture.utc_ns, picture.mono_ns)
+    return StillPicture(picture.to_jpeg(STILL_WIDTH), *still_size(picture), picture.utc_ns, picture.mono_ns)

@@ -160,6 +160,7 @@ class RtspSource:
         else:
             self._add_sound(heard)
         self._note_times(self._play(), media, heard)
+        self._cap = RateCap(self._intake.limit_bps, time.monotonic())
         self._learn_sound()
 
     def _make_picture_track(
@@ -227,7 +228,8 @@ class RtspSource:
         session, sound = self._session, self._sound
         until_s, has_picture = time.monotonic() + LEARN_MOST_S, False
         while sound is not None and sound.is_guessed and time.monotonic() < until_s and not self._wait(0.0):
-            if session.fill():
+            if count := session.fill():
+                self._cap.add(count, time.monotonic())
                 session.wire.take()
             if self._out and not has_picture:
                 has_picture, until_s = True, min(until_s, time.monotonic() + LEARN_S)
@@ -321,7 +323,6 @@ class RtspSource:
     def __iter__(self) -> Iterator[RawPacket | None]:
         wire, session, out = self._session.wire, self._session, self._out
         began_s = time.monotonic()
-        cap = RateCap(self._intake.limit_bps, began_s)
         while True:
             if out:
                 yield from out
@@ -334,7 +335,7 @@ class RtspSource:
                 return
             if count:
                 self._heard_s = now_s
-                cap.add(count, now_s)
+                self._cap.add(count, now_s)
                 wire.take()
             elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
                 self._asked_s = session.next_keep_s = now_s

@@ -89,6 +89,12 @@ class ModelManifest:
 
     def problem(self) -> str:
         """What is wrong with it, as the end of a sentence; empty when nothing is. Raises TypeError for wrong types."""
+        numbers, texts = (
+            (self.size_bytes, self.width, self.height, self.fill),
+            (self.title, self.licence, self.made_for),
+        )
+        if any(type(one) is not int for one in numbers) or any(type(one) is not str for one in texts):
+            return "a number in it is not whole, or a text is something else"
         if not _NAME.fullmatch(self.name) or self.file != f"{self.name}.onnx":
             return "its name is not made of small letters, digits and hyphens, or its file is not called by it"
         if not _SHA256.fullmatch(self.sha256) or not 0 < self.size_bytes <= MAX_BYTES:

@@ -59,7 +59,7 @@ class DetectorServer:
         self.counters = ServerCounters()
         self.queue: TurnQueue[socket.socket] = TurnQueue()
         self._budget = budget
-        self._unpaid_s = 0.0  # of the processor, since the last turn
+        self._unpaid_s = 0.0  # of the processor, since the last turn or since nobody waited for one
         self._run_dir = run_dir
         self._lines: set[socket.socket] = set()
         self._selector = selectors.DefaultSelector()
@@ -90,6 +90,7 @@ class DetectorServer:
             self._unpaid_s += time.process_time() - began_s
         if is_served:
             self._budget.note(time.monotonic(), self._unpaid_s)
+        if is_served or not len(self.queue):  # what hours of waiting cost is not what a look costs
             self._unpaid_s = 0.0
 
     def _turn(self, timeout_s: float) -> bool:

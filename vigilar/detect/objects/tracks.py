@@ -101,6 +101,8 @@ class Track:
             share * (after[0] - before[0]) / seconds + (1.0 - share) * self._speed[0],
             share * (after[1] - before[1]) / seconds + (1.0 - share) * self._speed[1],
         )
+        if at_ms < self.end_ms:  # a clock was set back: a path never goes back in time
+            self.path = [(at_ms, self.path[0][1])]
         self.path.append((at_ms, found.box))
         if len(self.path) > MAX_PATH:
             self.path = [*self.path[:1], *self.path[1:-1:2], self.path[-1]]
@@ -173,7 +175,7 @@ class Tracker:
         self, found: Sequence[Detection], at_ms: int, moving: Sequence[Box] = (), looked_at: Box | None = None
     ) -> list[Track]:
         """Take what was found in the picture of ``at_ms`` (UTC ms), and give the tracks seen in it. A picture older
-        than the one before, as of a clock that was set back, counts as of its time.
+        than the one before, as of a clock that was set back, counts as of its time, until ``end_moved``.
 
         ``moving`` is where motion is; ``looked_at`` the part of the picture that was looked at, None for all of it.
         """
@@ -205,6 +207,7 @@ class Tracker:
         mistake about the same thing (legs that come in are a dog for a moment), and is left out."""
         moved = [track for track in self._tracks if track.has_moved]
         self._tracks = [track for track in self._tracks if not track.has_moved]
+        self._newest_ms = 0  # or the visits of an hour would have no length, after a clock was set back by one
         return [one for one in moved if not any(one.is_part_of(other) for other in moved if other is not one)]
 
     def _pairs(self, found: list[Detection], at_ms: int, taken: list[Track]) -> Iterable[tuple[Track, Detection]]:
