@@ -242,6 +242,19 @@ def test_delay_from_a_clock_set_back_is_over(lab: Lab) -> None:
     assert lab.turn().mode == "away"
 
 
+def test_alarm_that_follows_at_once_leaves_the_first_ended(lab: Lab) -> None:
+    lab.guard.use(replace(RULES, modes=tuple(replace(one, enter_s=0) for one in RULES.modes)))
+    lab.arm("away")
+    lab.clock.advance(1)
+    lab.motion()
+    lab.clock.advance(180)
+    lab.motion("hall")  # met in the turn in which the first is over
+    newest, first = lab.events("alarm")
+    assert (first.payload["where"], first.payload["ended_by"]) == ("Front", "time")
+    assert first.end_ms is not None
+    assert (newest.payload["where"], newest.end_ms) == ("Hall", None)
+
+
 class TestBus:
     def test_arms_and_does_not_disarm(self, lab: Lab) -> None:
         assert lab.request("away").pending is not None

@@ -142,6 +142,8 @@ class Guard:
     def turn(self, desk: EventDesk) -> None:
         """All that is due. Raises StoreError; the next turn goes on."""
         state = self._clock_steps(arming.read_state(self._store))
+        if state.change != self._effected_change:
+            self._show_alarm(desk, state)  # one that is over, before another takes its place
         if self._clock.mono_ns() >= self._schedule_mono_ns:
             self._schedule_mono_ns = self._clock.mono_ns() + SCHEDULE_EVERY_NS
             state = self._follow_schedule(state)
