@@ -90,6 +90,8 @@ class SensorsProcess:
             self._stop.set()
             for bus in filter(None, (self._other, self._bus)):
                 bus.stop(STOP_S)
+            for thread in self._threads:
+                thread.join(STOP_S)
 
     def hand_over(self, task: Task) -> None:
         try:
