@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -167,6 +168,21 @@ def test_mode_of_the_file_is_kept(places: Places, file: Path) -> None:
     file.chmod(0o640)
     set_value(places, "web", "port", 1)
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_change_that_could_not_be_written_costs_no_undo(
+    places: Places, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    set_value(places, "web", "port", 1)
+    with monkeypatch.context() as full:
+        full.setattr(edit, "write_atomic", fail)
+        with pytest.raises(ConfigError, match="No space left"):
+            set_value(places, "web", "port", 2)
+    edit.undo(places)
+    assert file.read_text() == TEXT
 
 
 def test_no_change_is_lost_between_many(places: Places, file: Path) -> None:

@@ -195,7 +195,6 @@ def undo(places: Places) -> str:
         return step.before
 
     edit_text(places, change, must_be_valid=False, is_undo=True)
-    forget_last(places.config_file)
     return taken[0]
 
 
@@ -247,9 +246,11 @@ def edit_text(
                 parse_config(data, str(file))
             text = change(data.decode("utf-8-sig", errors="strict" if must_be_valid else "replace")).encode()
             config = _parse_changed(text, str(file))
-            if not is_undo and text != data:
-                remember(file, data, text, what or "a change of the settings")
             _write(file, text)
+            if is_undo:
+                forget_last(file)
+            elif text != data:
+                remember(file, data, text, what or "a change of the settings")
             return config
     except PermissionError as error:
         raise ConfigError(
