@@ -305,3 +305,29 @@ def test_cameras_in_one_list_are_left_to_their_writer(places: Places, file: Path
     with pytest.raises(ConfigError, match="in a way this program cannot change safely"):
         set_areas(places, "shed", {"zones": [ZONE], "lines": []})
     assert file.read_text() == text
+
+
+CORNERS = """
+# beside the hedge
+[[camera.zone]]
+id = "path"
+name = "Path"
+points = [
+  [0.1, 0.1],  # the gate
+  [0.5, 0.1],
+  [0.5, 0.5],
+]
+"""
+
+
+def test_zone_with_a_corner_a_line_is_kept_and_removed(places: Places, file: Path) -> None:
+    with_zone = TEXT.replace(FIRST_CAMERA, FIRST_CAMERA + CORNERS)
+    file.write_text(with_zone)
+    kept = plain_areas(load_config(places).cameras[0].zones, ())
+    set_areas(places, "front-door", {"zones": kept["zones"], "lines": [LINE]})
+    assert CORNERS in file.read_text()
+    set_areas(places, "front-door", {"zones": [], "lines": []})
+    assert file.read_text() == TEXT
+    file.write_text(with_zone)
+    remove_camera(places, "front-door")
+    assert [camera.id for camera in load_config(places).cameras] == ["garden"]
