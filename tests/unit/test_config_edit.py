@@ -23,6 +23,7 @@ from vigilar.config.edit import (
     set_areas,
     set_value,
 )
+from vigilar.config.guard_edit import remove_schedule
 from vigilar.config.load import InvalidConfigError, load_config
 from vigilar.config.places import Places
 
@@ -331,3 +332,11 @@ def test_zone_with_a_corner_a_line_is_kept_and_removed(places: Places, file: Pat
     file.write_text(with_zone)
     remove_camera(places, "front-door")
     assert [camera.id for camera in load_config(places).cameras] == ["garden"]
+
+
+def test_schedule_written_as_a_list_is_left(places: Places, file: Path) -> None:
+    rows = '[arm]\nschedule = [\n  {mode = "night"},\n  {mode = "away", from = "09:00", to = "12:00"},\n]\n'
+    file.write_text(rows)
+    with pytest.raises(ConfigError, match="cannot change safely"):
+        remove_schedule(places, 0, "a row")
+    assert file.read_text() == rows
