@@ -340,3 +340,17 @@ def test_schedule_written_as_a_list_is_left(places: Places, file: Path) -> None:
     with pytest.raises(ConfigError, match="cannot change safely"):
         remove_schedule(places, 0, "a row")
     assert file.read_text() == rows
+
+
+def test_undo_says_what_it_took_back(places: Places, file: Path) -> None:
+    add_camera(places, NewCamera(name="Shed", address="demo:hall"))
+    set_areas(places, "garden", {"zones": [ZONE], "lines": []})
+    change_camera(places, "garden", {"sound": False})
+    remove_camera(places, "front-door")
+    assert [edit.undo(places) for _ in range(4)] == [
+        "the camera front-door was removed",
+        "settings of the camera garden",
+        "zones and lines of the camera garden",
+        "the new camera Shed",
+    ]
+    assert file.read_text() == TEXT
