@@ -17,11 +17,13 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.bus.client import Handler, PublishTicket
+from vigilar.bus.topics import Topics
 from vigilar.config.jobs import SensorsJob
 from vigilar.events.processor import EventProcessor
+from vigilar.events.sensors import SENSORS
 from vigilar.processes.sensors import SensorsProcess
 from vigilar.sensors.gpio import GpioReader, Pin
-from vigilar.sensors.hub import Limits, SensorHub
+from vigilar.sensors.hub import EVENT_KINDS, Limits, SensorHub
 from vigilar.sensors.neighbours import Neighbour, nudge, parse_dump, read_neighbours
 from vigilar.sensors.phones import PhoneWatch
 from vigilar.sensors.zigbee import read, readable
@@ -252,6 +254,10 @@ def test_odd_names_are_only_names(lab: Lab) -> None:
     sensor = list_sensors(lab.store)[0]
     assert sensor.name == "<script>$(id)'; DROP TABLE sensors"
     assert readable("\x00\x1b") == "Sensor"
+
+
+def test_each_kind_that_is_told_has_an_event() -> None:
+    assert set(SENSORS.handlers) - {Topics.presence("+")} == {Topics.sensor("+", kind) for kind in EVENT_KINDS}
 
 
 def test_other_topics_are_none_of_ours() -> None:
