@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -22,6 +23,7 @@ from vigilar.config.edit import (
     set_areas,
     set_value,
 )
+from vigilar.config.guard_edit import remove_schedule
 from vigilar.config.load import InvalidConfigError, load_config
 from vigilar.config.places import Places
 
@@ -169,6 +171,21 @@ def test_mode_of_the_file_is_kept(places: Places, file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 
+def test_change_that_could_not_be_written_costs_no_undo(
+    places: Places, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    set_value(places, "web", "port", 1)
+    with monkeypatch.context() as full:
+        full.setattr(edit, "write_atomic", fail)
+        with pytest.raises(ConfigError, match="No space left"):
+            set_value(places, "web", "port", 2)
+    edit.undo(places)
+    assert file.read_text() == TEXT
+
+
 def test_no_change_is_lost_between_many(places: Places, file: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: add_camera(places, NewCamera(name=f"N {n}", address="demo:hall")), range(16)))
@@ -289,3 +306,51 @@ def test_cameras_in_one_list_are_left_to_their_writer(places: Places, file: Path
     with pytest.raises(ConfigError, match="in a way this program cannot change safely"):
         set_areas(places, "shed", {"zones": [ZONE], "lines": []})
     assert file.read_text() == text
+
+
+CORNERS = """
+# beside the hedge
+[[camera.zone]]
+id = "path"
+name = "Path"
+points = [
+  [0.1, 0.1],  # the gate
+  [0.5, 0.1],
+  [0.5, 0.5],
+]
+"""
+
+
+def test_zone_with_a_corner_a_line_is_kept_and_removed(places: Places, file: Path) -> None:
+    with_zone = TEXT.replace(FIRST_CAMERA, FIRST_CAMERA + CORNERS)
+    file.write_text(with_zone)
+    kept = plain_areas(load_config(places).cameras[0].zones, ())
+    set_areas(places, "front-door", {"zones": kept["zones"], "lines": [LINE]})
+    assert CORNERS in file.read_text()
+    set_areas(places, "front-door", {"zones": [], "lines": []})
+    assert file.read_text() == TEXT
+    file.write_text(with_zone)
+    remove_camera(places, "front-door")
+    assert [camera.id for camera in load_config(places).cameras] == ["garden"]
+
+
+def test_schedule_written_as_a_list_is_left(places: Places, file: Path) -> None:
+    rows = '[arm]\nschedule = [\n  {mode = "night"},\n  {mode = "away", from = "09:00", to = "12:00"},\n]\n'
+    file.write_text(rows)
+    with pytest.raises(ConfigError, match="cannot change safely"):
+        remove_schedule(places, 0, "a row")
+    assert file.read_text() == rows
+
+
+def test_undo_says_what_it_took_back(places: Places, file: Path) -> None:
+    add_camera(places, NewCamera(name="Shed", address="demo:hall"))
+    set_areas(places, "garden", {"zones": [ZONE], "lines": []})
+    change_camera(places, "garden", {"sound": False})
+    remove_camera(places, "front-door")
+    assert [edit.undo(places) for _ in range(4)] == [
+        "the camera front-door was removed",
+        "settings of the camera garden",
+        "zones and lines of the camera garden",
+        "the new camera Shed",
+    ]
+    assert file.read_text() == TEXT

@@ -16,6 +16,7 @@ import pytest
 from tests.ready_store import open_ready_store
 from vigilar.base.arm_rules import ArmRules, ModeRules, ScheduleRow
 from vigilar.base.clock import SimulatedClock
+from vigilar.base.errors import StoreError
 from vigilar.base.ids import new_id
 from vigilar.bus.client import Handler, PublishTicket
 from vigilar.bus.messages import ArmRequest, MotionStart, VisitSeen
@@ -115,6 +116,10 @@ class Lab:
 
     def events(self, kind: str) -> list[StoredEvent]:
         return list_events(self.store, EventFilter(type=kind))[0]
+
+
+def refuse(*_: object) -> None:
+    raise StoreError("the database is locked")
 
 
 @pytest.fixture
@@ -242,6 +247,19 @@ def test_delay_from_a_clock_set_back_is_over(lab: Lab) -> None:
     assert lab.turn().mode == "away"
 
 
+def test_alarm_that_follows_at_once_leaves_the_first_ended(lab: Lab) -> None:
+    lab.guard.use(replace(RULES, modes=tuple(replace(one, enter_s=0) for one in RULES.modes)))
+    lab.arm("away")
+    lab.clock.advance(1)
+    lab.motion()
+    lab.clock.advance(180)
+    lab.motion("hall")  # met in the turn in which the first is over
+    newest, first = lab.events("alarm")
+    assert (first.payload["where"], first.payload["ended_by"]) == ("Front", "time")
+    assert first.end_ms is not None
+    assert (newest.payload["where"], newest.end_ms) == ("Hall", None)
+
+
 class TestBus:
     def test_arms_and_does_not_disarm(self, lab: Lab) -> None:
         assert lab.request("away").pending is not None
@@ -320,6 +338,13 @@ class TestSchedule:
 
     def test_box_that_was_off_arms_at_its_start(self, store: Store) -> None:
         assert self.lab_at(store, "2026-11-29T03:00:00+01:00").turn().mode == "night"
+
+    def test_database_that_fails_costs_no_night(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        lab = self.lab_at(store, "2026-11-28T21:59:59+01:00")
+        with monkeypatch.context() as broken:
+            broken.setattr("vigilar.events.guard.find_unready", refuse)
+            assert lab.turn(1).mode == "disarmed"
+        assert lab.turn(1).mode == "night"
 
     def test_day_that_is_not_named_is_left_out(self, store: Store) -> None:
         saturday_only = replace(self.NIGHT, days=(5,))

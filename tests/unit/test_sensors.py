@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,10 +14,16 @@ import pytest
 
 from tests.ready_store import open_ready_store
 from vigilar.base.clock import SimulatedClock
+from vigilar.base.control import ControlChild
+from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.bus.client import Handler, PublishTicket
+from vigilar.bus.topics import Topics
+from vigilar.config.jobs import SensorsJob
 from vigilar.events.processor import EventProcessor
+from vigilar.events.sensors import SENSORS
+from vigilar.processes.sensors import SensorsProcess
 from vigilar.sensors.gpio import GpioReader, Pin
-from vigilar.sensors.hub import Limits, SensorHub
+from vigilar.sensors.hub import EVENT_KINDS, Limits, SensorHub
 from vigilar.sensors.neighbours import Neighbour, nudge, parse_dump, read_neighbours
 from vigilar.sensors.phones import PhoneWatch
 from vigilar.sensors.zigbee import read, readable
@@ -249,6 +256,10 @@ def test_odd_names_are_only_names(lab: Lab) -> None:
     assert readable("\x00\x1b") == "Sensor"
 
 
+def test_each_kind_that_is_told_has_an_event() -> None:
+    assert set(SENSORS.handlers) - {Topics.presence("+")} == {Topics.sensor("+", kind) for kind in EVENT_KINDS}
+
+
 def test_other_topics_are_none_of_ours() -> None:
     assert read("zigbee2mqtt", "zigbee2mqttx/door", b'{"contact": true}') is None
 
@@ -293,6 +304,39 @@ def test_pin_is_never_silent(lab: Lab) -> None:
 
 
 PHONE, TV = "aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"
+
+
+class TestProcess:
+    @pytest.mark.parametrize(("kind", "tried"), [(ErrorKind.TRANSIENT, "111 2"), (ErrorKind.BUG, "1 2")])
+    def test_word_that_the_database_did_not_take_comes_again(
+        self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ErrorKind, tried: str
+    ) -> None:
+        monkeypatch.setattr("vigilar.processes.sensors.TURN_S", 0.001)
+        job = SensorsJob(
+            data_dir=tmp_path,
+            secrets_dir=tmp_path,
+            run_dir=tmp_path,
+            database_url="",
+            bus_host="127.0.0.1",
+            bus_port=1,
+            bus_user="",
+            bus_password="",
+        )
+        calls: list[str] = []
+
+        def opened() -> None:
+            calls.append("1")
+            if len(calls) < 3:
+                raise StoreError("the database is locked", kind=kind)
+
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            process = SensorsProcess(job, ControlChild(theirs), store)
+            process.hand_over(opened)
+            process.hand_over(lambda: calls.append(" 2"))
+            for _ in range(4):
+                process._turn()
+        assert "".join(calls) == tried
 
 
 @dataclass

@@ -180,7 +180,7 @@ class ObjectSeen(Message):
 @dataclass(frozen=True, slots=True)
 class VisitSeen(Message):
     """What the motion ``motion_id`` is by now: its kind, how sure that is (0..1), and perhaps a better still. Each
-    takes the place of the one before. ``kind`` is one of ``base.kinds``; ``motion`` with no score is nothing known."""
+    takes the place of the one before. ``kind`` is one of ``base.visit_kinds``; ``motion`` without a score: unknown."""
 
     camera_id: str
     motion_id: str

@@ -16,13 +16,13 @@ import click
 from vigilar.base.arm_rules import ARMED_MODES, MAX_DELAY_S, MODE_NAMES, Mode
 from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
-from vigilar.base.zone import load_zone
 from vigilar.cli.arm_bell import arm_bell
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, print_json, tell
+from vigilar.cli.times import house_zone
 from vigilar.cli.user import get_member, open_store
-from vigilar.config.cut import database_url, house_zone_name
+from vigilar.config.cut import database_url
 from vigilar.config.guard_cut import arm_rules
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
@@ -91,7 +91,7 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
 
         state = arming.change_state(store, step, now_ms)
         ring()
-        print(_sentence(state, load_zone(rules.time_zone)))
+        print(_sentence(state, house_zone(config)))
     return ExitCode.OK
 
 
@@ -101,7 +101,7 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
 @with_places
 def disarm(name: str, pin_file: IO[str] | None, places: Places) -> int:
     """Disarm the house. Asks for the PIN; it is never an argument. Wrong ones are counted as on the pages."""
-    rules = arm_rules(load_config(places))
+    zone = house_zone(load_config(places))
     with open_store(places) as store:
         if arming.read_state(store).is_quiet:
             print("The house is disarmed already.")
@@ -111,7 +111,7 @@ def disarm(name: str, pin_file: IO[str] | None, places: Places) -> int:
         with arm_bell(places) as ring:
             state = _disarm(store, places, member, given)
             ring()
-        print(_sentence(state, load_zone(rules.time_zone)))
+        print(_sentence(state, zone))
     return ExitCode.OK
 
 
@@ -141,7 +141,7 @@ def state(places: Places, as_json: bool) -> int:
             }
         )
         return ExitCode.OK
-    print(_sentence(found, load_zone(house_zone_name(config))))
+    print(_sentence(found, house_zone(config)))
     for one in unready:
         tell(f"  ! {one.sentence}")
     return ExitCode.OK
@@ -255,7 +255,7 @@ def _line(action: str, by: str) -> Line:
 def arm_sentence(config: Config, places: Places) -> str:
     """``Away since 2026-11-28 21:04:11, by Sam.`` Raises StoreError."""
     with closing(Store.open(database_url(config, places))) as store:
-        return _sentence(arming.read_state(store), load_zone(house_zone_name(config)))
+        return _sentence(arming.read_state(store), house_zone(config))
 
 
 def _sentence(found: ArmState, zone: tzinfo) -> str:

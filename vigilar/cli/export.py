@@ -21,7 +21,7 @@ from vigilar.base.errors import ConfigError, ExitCode, VigilarError
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import one_line, print_json, tell
 from vigilar.cli.times import house_zone, parse_when
-from vigilar.config.cut import database_url, house_zone_name
+from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -104,7 +104,7 @@ def _wish(
         to_ms=to_ms,
         proof=proof,
         house=config.house.name,
-        zone_name=house_zone_name(config),
+        zone_name=config.house.zone_name,
         made_by="the command line",
         software=f"Vigilar {__version__}",
     )

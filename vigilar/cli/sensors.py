@@ -7,14 +7,13 @@ import json
 import click
 
 from vigilar.base.errors import ExitCode, VigilarError
-from vigilar.base.zone import load_zone
 from vigilar.bus.accounts import ZIGBEE_USER
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import house_time, print_json, print_table, tell
 from vigilar.cli.service import lan_address
+from vigilar.cli.times import house_zone
 from vigilar.cli.user import open_store
-from vigilar.config.cut import house_zone_name
 from vigilar.config.guard_cut import sensors_listener
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
@@ -37,7 +36,7 @@ def sensors() -> None:
 @with_json
 def list_command(places: Places, as_json: bool) -> int:
     """All sensors, and what they told last."""
-    zone = load_zone(house_zone_name(load_config(places)))
+    zone = house_zone(load_config(places))
     with open_store(places) as store:
         found = list_sensors(store)
     if as_json:

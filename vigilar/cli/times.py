@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.zone import load_zone
 from vigilar.config.models import Config
-from vigilar.config.values import box_time_zone
 
 _BACK = re.compile(r"-?(\d{1,6})\s*(s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -41,7 +40,7 @@ def parse_when(text: str, now: datetime) -> int:
 
 def house_zone(config: Config) -> tzinfo:
     """The time zone in which the house lives; UTC on a machine that knows no time zones."""
-    return load_zone(box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone)
+    return load_zone(config.house.zone_name)
 
 
 def _back(now: datetime, count: int, unit: str, text: str) -> datetime:

@@ -1,4 +1,5 @@
-"""The lines of the file that belong to one ``[[camera]]``, and to each table within it. Pure; works on text.
+"""The lines of the file that belong to one ``[[camera]]``, and to each table within it; rows of other tables. Pure;
+works on text.
 
 The library that edits TOML moves comments when a table within a table comes or goes. These blocks leave every line of
 other blocks where it is. A file that has its cameras in one list has no blocks: what comes of it then is refused by the
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vigilar.config.positions import Loc, find_positions, where
+from vigilar.config.positions import Loc, find_heads, find_positions, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +28,33 @@ def find_block(text: str, index: int) -> CameraBlock:
     """The block of the camera of that index."""
     lines = text.split("\n")
     start = where(find_positions(text), ("camera", index)).line - 1
-    heads = [at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")]
-    end = next((at for at in heads if not is_within(lines[at])), len(lines))
+    heads = [at for at in find_heads(text) if at > start]
+    end = next((at for at in heads if not _is_within(lines[at])), len(lines))
     first = next((at for at in heads if at < end), end)
     return CameraBlock(start, _last_key(lines, start, first) + 1, _last_key(lines, start, end) + 1)
 
 
-def is_within(line: str) -> bool:
+def _is_within(line: str) -> bool:
     """Whether the line opens a table of a camera, such as ``[[camera.zone]]``."""
     return line.replace(" ", "").lstrip().startswith(("[[camera.", "[camera."))
 
 
 def without_block(text: str, index: int) -> str:
-    """The text without the ``[[camera]]`` of that index; comments before and after it stay.
-
-    The library would take the comment above the next camera with it.
-    """
-    lines, block = text.split("\n"), find_block(text, index)
-    start, stop = block.start, block.stop
-    if start and not lines[start - 1].strip() and stop < len(lines) and not lines[stop].strip():
-        stop += 1
-    return "\n".join(lines[:start] + lines[stop:])
+    """The text without the ``[[camera]]`` of that index; comments before and after it stay."""
+    block = find_block(text, index)
+    return _without_lines(text.split("\n"), block.start, block.stop)
 
 
 def without_table(text: str, loc: Loc) -> str:
-    """The text without the ``[[table]]`` at that place; comments before and after it stay.
-
-    The library would take the comment above the next one with it. In a file that has its tables in one list
-    this finds no block, and leaves a text that the check of the caller refuses.
-    """
+    """The text without the ``[[table]]`` at that place; comments before and after it stay."""
     lines = text.split("\n")
     start = where(find_positions(text), loc).line - 1
-    stop = next((at for at in range(start + 1, len(lines)) if lines[at].lstrip().startswith("[")), len(lines))
-    while stop > start + 1 and lines[stop - 1].strip()[:1] in ("", "#"):
-        stop -= 1
+    end = next((at for at in find_heads(text) if at > start), len(lines))
+    return _without_lines(lines, start, _last_key(lines, start, end) + 1)
+
+
+def _without_lines(lines: list[str], start: int, stop: int) -> str:
+    """The text without these lines, and without one of two empty lines that would meet then."""
     if start and not lines[start - 1].strip() and stop < len(lines) and not lines[stop].strip():
         stop += 1
     return "\n".join(lines[:start] + lines[stop:])
@@ -69,7 +63,7 @@ def without_table(text: str, loc: Loc) -> str:
 def table_texts(text: str, index: int) -> list[str]:
     """The text of each table of a camera in the order of the file, with the comments right above it."""
     lines, block = text.split("\n"), find_block(text, index)
-    heads = [at for at in range(block.own_stop, block.stop) if is_within(lines[at])]
+    heads = [at for at in find_heads(text) if block.own_stop <= at < block.stop]
     if not heads:
         return []
     starts = [_with_comments(lines, at, block.own_stop) for at in heads]

@@ -32,7 +32,6 @@ from vigilar.config.jobs import (
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
-from vigilar.config.values import box_time_zone
 
 DemoClips = Mapping[str, tuple[Path, Path]]
 """The main and the sub clip of each demo scene, by its name."""
@@ -163,7 +162,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         key=config.web.key or "",
         has_door=source.has_door,
         house_name=config.house.name,
-        time_zone=house_zone_name(config),
+        time_zone=config.house.zone_name,
         cameras=camera_infos(config),
         rules=keep_rules(config),
         arm=arm_rules(config),
@@ -202,14 +201,9 @@ def make_work_job(source: CutSource, login: BusLogin) -> WorkJob:
     return WorkJob(
         **source.shared(login),
         house_name=config.house.name,
-        time_zone=house_zone_name(config),
+        time_zone=config.house.zone_name,
         cameras=camera_infos(config),
     )
-
-
-def house_zone_name(config: Config) -> str:
-    """The IANA name of the house's time zone."""
-    return box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone
 
 
 def make_broker_plan(config: Config, places: Places) -> BrokerPlan:

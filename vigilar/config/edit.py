@@ -63,7 +63,8 @@ def add_camera(places: Places, camera: NewCamera) -> Config:
     Raises ConfigError (InvalidConfigError when the camera is not right or its id is taken); the file is then as before.
     """
     block = tomlkit.dumps({"camera": [camera.table()]})
-    return edit_text(places, lambda text: f"{text.rstrip()}\n\n{block}" if text.strip() else block)
+    what = f"the new camera {camera.name}"
+    return edit_text(places, lambda text: f"{text.rstrip()}\n\n{block}" if text.strip() else block, what=what)
 
 
 def remove_camera(places: Places, camera_id: str) -> Camera:
@@ -84,7 +85,7 @@ def remove_camera(places: Places, camera_id: str) -> Camera:
             raise beyond_us(places)
         return changed
 
-    edit_text(places, change)
+    edit_text(places, change, what=f"the camera {camera_id} was removed")
     return removed[0]
 
 
@@ -102,7 +103,7 @@ def change_camera(places: Places, camera_id: str, changes: Mapping[str, Value | 
         for key, value in changes.items():
             put_value(table, key, value)
 
-    return edit_document(places, change)
+    return edit_document(places, change, what=f"settings of the camera {camera_id}")
 
 
 def set_areas(places: Places, camera_id: str, plain: Mapping[str, Any]) -> Config:
@@ -130,7 +131,7 @@ def set_areas(places: Places, camera_id: str, plain: Mapping[str, Any]) -> Confi
             raise beyond_us(places)
         return changed
 
-    return edit_text(places, change)
+    return edit_text(places, change, what=f"zones and lines of the camera {camera_id}")
 
 
 def _known_tables(text: str, index: int) -> dict[tuple[str, str], str]:
@@ -195,7 +196,6 @@ def undo(places: Places) -> str:
         return step.before
 
     edit_text(places, change, must_be_valid=False, is_undo=True)
-    forget_last(places.config_file)
     return taken[0]
 
 
@@ -247,9 +247,11 @@ def edit_text(
                 parse_config(data, str(file))
             text = change(data.decode("utf-8-sig", errors="strict" if must_be_valid else "replace")).encode()
             config = _parse_changed(text, str(file))
-            if not is_undo and text != data:
-                remember(file, data, text, what or "a change of the settings")
             _write(file, text)
+            if is_undo:
+                forget_last(file)
+            elif text != data:
+                remember(file, data, text, what or "a change of the settings")
             return config
     except PermissionError as error:
         raise ConfigError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from vigilar.base.arm_rules import ALL, ARMED_MODES, ArmRules, Mode, ModeRules, ScheduleRow
 from vigilar.config.guard_models import ArmMode, split_listen
 from vigilar.config.models import Config
-from vigilar.config.values import box_time_zone
 
 _CAMERAS = {"home": "none", "night": "outside", "away": "all"}
 """Which cameras count where the file does not say."""
@@ -30,7 +29,7 @@ def arm_rules(config: Config) -> ArmRules:
         alarm_s=round(arm.alarm_lasts_s),
         by_bus=arm.bus,
         suggest=arm.suggest,
-        time_zone=box_time_zone() if config.house.time_zone == "auto" else config.house.time_zone,
+        time_zone=config.house.zone_name,
     )
 
 

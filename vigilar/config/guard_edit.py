@@ -84,11 +84,18 @@ def remove_schedule(places: Places, index: int, what: str, version: str = "") ->
             raise _no_row()
         del rows[index]
         changed = without_table(text, (*_SCHEDULE, index))
-        if _plain(tomllib.loads(changed)) != _plain(expected):
+        if not _reads_as(changed, expected):
             raise beyond_us(places)
         return changed
 
     return edit_text(places, change, what=what, check=lambda data: _check(data, version))
+
+
+def _reads_as(text: str, expected: dict[str, Any]) -> bool:
+    try:
+        return _plain(tomllib.loads(text)) == _plain(expected)
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _plain(content: dict[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from vigilar.config.values import (
     as_tuple,
     at_least_size,
     between_s,
+    box_time_zone,
     check_port,
     refuse,
     takes,
@@ -66,6 +67,11 @@ class House(Table):
         description="Times are shown in it. `auto` takes the time zone of this machine.",
         json_schema_extra=takes('"auto" or an IANA name such as "Europe/Berlin"'),
     )
+
+    @property
+    def zone_name(self) -> str:
+        """The IANA name of the time zone in force."""
+        return box_time_zone() if self.time_zone == "auto" else self.time_zone
 
 
 class Web(Table):

@@ -38,6 +38,13 @@ def find_positions(text: str) -> dict[Loc, Position]:
     return _Scanner(text).scan()
 
 
+def find_heads(text: str) -> list[int]:
+    """The lines, counted from 0, that open a table. A line of a list that goes over several may begin like one."""
+    scanner = _Scanner(text)
+    scanner.scan()
+    return scanner.heads
+
+
 def where(positions: Mapping[Loc, Position], loc: Sequence[str | int]) -> Position:
     """The place of ``loc``, or of the nearest thing around it when it is missing from the file."""
     loc = tuple(loc)
@@ -53,6 +60,7 @@ class _Scanner:
         self._starts = [0, *(m.end() for m in re.finditer("\n", text))]
         self._found: dict[Loc, Position] = {(): Position(1, 1)}
         self._counts: dict[Loc, int] = {}
+        self.heads: list[int] = []
 
     def scan(self) -> dict[Loc, Position]:
         here: Loc = ()
@@ -71,6 +79,7 @@ class _Scanner:
         self._at += 2 if is_array else 1
         self._skip(_SPACE)
         start, keys = self._at, self._keys()
+        self.heads.append(self._position(start).line - 1)
         path: Loc = ()
         for index, key in enumerate(keys):
             path += (key,)

@@ -48,7 +48,7 @@ def load_steps(file: Path) -> list[Step]:
 
 
 def remember(file: Path, before: bytes, after: bytes, what: str) -> None:
-    """Note a change that is about to be made. Never fails: the change is more important than taking it back."""
+    """Note a change that was made. Never fails: the change is more important than taking it back."""
     steps = [
         *load_steps(file),
         Step(time.time_ns() // 1_000_000, what, before.decode("utf-8", "replace"), version_of(after)),

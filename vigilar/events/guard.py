@@ -62,6 +62,9 @@ MOST_TRIGGERS = 20
 LINES_AGAIN = 100
 """Lines of history looked at again at the start: their events may not have been stored before the end."""
 
+Step = Callable[[ArmState, int], Decision | None]
+"""Given the state as it is now and the time (UTC ms); None changes nothing."""
+
 
 class RetainingBus(Protocol):
     """The part of ``bus.client.MessageBus`` that is needed here."""
@@ -137,11 +140,13 @@ class Guard:
         if wish.mode == "disarmed":
             self._disarm_by_bus(by)
         else:
-            self._arm(wish.mode, by, "bus")
+            self._arm_by_bus(wish.mode, by)
 
     def turn(self, desk: EventDesk) -> None:
         """All that is due. Raises StoreError; the next turn goes on."""
         state = self._clock_steps(arming.read_state(self._store))
+        if state.change != self._effected_change:
+            self._show_alarm(desk, state)  # one that is over, before another takes its place
         if self._clock.mono_ns() >= self._schedule_mono_ns:
             self._schedule_mono_ns = self._clock.mono_ns() + SCHEDULE_EVERY_NS
             state = self._follow_schedule(state)
@@ -197,13 +202,15 @@ class Guard:
         return state
 
     def _begin_span(self, span: Span) -> ArmState:
-        def note(state: ArmState, _now_ms: int) -> Decision | None:
-            return Decision(replace(state, schedules={**state.schedules, span.row.key: span.day}))
+        """Arm, and note that the span was met, in one: a span that is noted and did not arm would be lost."""
+        mode, key = span.row.mode, span.row.key
+        arm = self._prepare_arming(mode, key, "schedule")
 
-        state = self._change(note)
-        if self._rules.weakens(state.mode, span.row.mode):
-            return state
-        return self._arm(span.row.mode, span.row.key, "schedule")
+        def begin(state: ArmState, now_ms: int) -> Decision | None:
+            met = replace(state, schedules={**state.schedules, key: span.day})
+            return (None if self._rules.weakens(state.mode, mode) else arm(met, now_ms)) or Decision(met)
+
+        return self._change(begin)
 
     def _end_spans(self, state: ArmState, spans: list[Span]) -> ArmState:
         """Disarm what a span armed that is over, when nobody changed it since; forget spans that are over."""
@@ -284,23 +291,30 @@ class Guard:
 
     # By the bus
 
-    def _arm(self, mode: Mode, by: str, how: str) -> ArmState:
-        rules = self._rules.of(mode)
-        if rules is None or (how == "bus" and self._rules.by_bus == "no"):
-            return self._refuse(mode, by, how, "messages may not arm this house")
-        unready = find_unready(self._store, [rules], self._camera_names)
-        open_ids = frozenset(one.source_id for one in unready if one.is_open)
-
-        self._lines_mono_ns = 0
+    def _arm_by_bus(self, mode: Mode, by: str) -> ArmState:
+        if self._rules.by_bus == "no":
+            return self._refuse(mode, by, "bus", "messages may not arm this house")
+        arm = self._prepare_arming(mode, by, "bus")
 
         def step(state: ArmState, now_ms: int) -> Decision | None:
-            if how == "bus" and self._rules.weakens(state.mode, mode):
+            if self._rules.weakens(state.mode, mode):
                 reason = "it would guard less than now, which needs a PIN"
-                return Decision(state, (_refusal(mode, by, how, reason),))
-            detail = {"reasons": [one.sentence for one in unready]}
-            return arming.armed(state, mode, by, how, now_ms, leave_s=rules.leave_s, bypassed=open_ids, detail=detail)
+                return Decision(state, (_refusal(mode, by, "bus", reason),))
+            return arm(state, now_ms)
 
         return self._change(step)
+
+    def _prepare_arming(self, mode: Mode, by: str, how: str) -> Step:
+        """The step that arms, with what is not ready now in its line of the history."""
+        rules = self._rules.of(mode)
+        leave_s = 0 if rules is None else rules.leave_s
+        unready = find_unready(self._store, [] if rules is None else [rules], self._camera_names)
+        bypassed = frozenset(one.source_id for one in unready if one.is_open)
+        detail = {"reasons": [one.sentence for one in unready]}
+        self._lines_mono_ns = 0
+        return lambda state, now_ms: arming.armed(
+            state, mode, by, how, now_ms, leave_s=leave_s, bypassed=bypassed, detail=detail
+        )
 
     def _disarm_by_bus(self, by: str) -> None:
         if self._rules.by_bus != "arm-and-disarm":
@@ -361,7 +375,7 @@ class Guard:
         if not told.is_refused and not siren_told.is_refused:
             self._told_change = state.change
 
-    def _change(self, step: Callable[[ArmState, int], Decision | None]) -> ArmState:
+    def _change(self, step: Step) -> ArmState:
         now_ms = self._now_ms()
         return arming.change_state(self._store, lambda state: step(state, now_ms), now_ms)
 

@@ -29,6 +29,7 @@ from vigilar.sensors.hub import Limits, SensorHub
 from vigilar.sensors.neighbours import nudge, read_neighbours
 from vigilar.sensors.phones import PhoneWatch
 from vigilar.store.engine import Store
+from vigilar.store.errors import DATABASE_TROUBLE
 from vigilar.store.sensors import Word
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class SensorsProcess:
         self._job = job
         self._control = control
         self._tasks: queue.Queue[Task] = queue.Queue(MAX_WAITING)
+        self._task: Task | None = None
         self._dropped = Tally(logger, "sensors say more than can be taken")
         self._trouble = Tally(logger, "sensors wait for the database", level=logging.ERROR, every_s=10.0)
         link = BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password)
@@ -88,6 +90,8 @@ class SensorsProcess:
             self._stop.set()
             for bus in filter(None, (self._other, self._bus)):
                 bus.stop(STOP_S)
+            for thread in self._threads:
+                thread.join(STOP_S)
 
     def hand_over(self, task: Task) -> None:
         try:
@@ -97,16 +101,27 @@ class SensorsProcess:
 
     def _turn(self) -> None:
         try:
-            with suppress(queue.Empty):
-                self._tasks.get(timeout=TURN_S)()
-                while True:
-                    self._tasks.get_nowait()()
+            self._take_waiting()
             self._hub.look()
             if self._job.looks_for_phones:
                 self._phones.look()
         except StoreError as error:
             self._trouble.add(error)
+            if error.kind not in DATABASE_TROUBLE:
+                self._task = None  # it would fail for ever, and nothing behind it be heard
+            self._control.stop_requested.wait(TURN_S)
         self._control.heartbeat(self._status())
+
+    def _take_waiting(self) -> None:
+        """All that was heard. What the database does not take stays for the next turn, before the rest: a door says
+        only once that it opened. Raises StoreError."""
+        wait_s = TURN_S
+        with suppress(queue.Empty):
+            for _ in range(MAX_WAITING):
+                if self._task is None:
+                    self._task = self._tasks.get(timeout=wait_s)
+                self._task()
+                self._task, wait_s = None, 0.0
 
     def _status(self) -> dict[str, Any]:
         source = self._other or self._bus

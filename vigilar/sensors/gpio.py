@@ -51,9 +51,6 @@ class Lines(Protocol):
     def close(self) -> None: ...
 
 
-OpenLines = Callable[[str, Sequence[Pin]], Lines]
-
-
 class GpioReader:
     """The pins of one chip. One thread. ``take`` gets address, name and word of each pin at the start and at each
     change of its level."""
