@@ -148,6 +148,21 @@ def test_what_is_not_right_is_said_and_changes_nothing(
     assert text(house) == FILE
 
 
+def test_open_page_of_an_armed_house_does_not_change_what_guards(house: House, owner: FlaskClient) -> None:
+    armed = owner.post("/api/v1/arm", json={"mode": "home", "override": True})
+    assert armed.status_code == 200
+    before = text(house)
+    change = {"set": {"arm.bus": "arm-and-disarm"}}
+    for method, path, body in (
+        ("PATCH", "/api/v1/settings/guard", change),
+        ("POST", "/api/v1/settings/undo", {}),
+    ):
+        answer = owner.open(path, method=method, json=body)
+        assert (answer.status_code, answer.get_json()["type"]) == (409, "arm.armed"), path
+    assert send(owner, "/settings/arming", section="house", leave_delay="45") == 409
+    assert text(house) == before
+
+
 def test_second_of_two_who_edit_is_told(house: House, owner: FlaskClient) -> None:
     version = owner.get("/api/v1/settings/guard").get_json()["version"]
     change = {"set": {"arm.leave_delay": "30s"}, "version": version}

@@ -63,8 +63,8 @@ letting more than half of the recordings go, and what opens all of them."""
 LOOKING = frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM, Right.SEE_AUDIT})
 """Rights that change nothing. All others need a connection that nobody on the network can read (``transport``)."""
 
-NOT_FOR_PROGRAMS = frozenset({Right.MAKE_TOKENS, Right.MANAGE_HOUSEHOLD, Right.MANAGE_KEYS})
-"""What no key for programs may be given: it could make itself a better one, or open every recording."""
+NOT_FOR_PROGRAMS = frozenset({Right.MAKE_TOKENS, Right.MANAGE_HOUSEHOLD, Right.MANAGE_KEYS, Right.CHANGE_ARMING})
+"""What no key for programs may be given: it could make itself a better one, open every recording, or guard less."""
 
 
 @dataclass(frozen=True, slots=True)

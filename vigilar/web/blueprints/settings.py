@@ -19,6 +19,7 @@ from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.config.undo import find_last
 from vigilar.store import sensors as sensor_rows
+from vigilar.store.arming import read_state
 from vigilar.web import guard_form
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import Parts, parts
@@ -127,7 +128,12 @@ def _saved(
 
 
 def _edit(here: Parts, change: Callable[[Places], Any]) -> Any:
-    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another."""
+    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another or the
+    house is armed: an open page needs a PIN to guard less, and these settings say what guards."""
+    if not read_state(here.store).is_quiet:
+        raise Problem(
+            409, "arm.armed", "What guards the house is not changed while it is armed.", next_step="Disarm it first."
+        )
     try:
         here.cameras.check_drive()
         done = change(_places(here))
