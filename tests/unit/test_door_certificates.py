@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import plistlib
@@ -172,6 +173,19 @@ class TestServing:
         assert addresses_of(serving(wish)) == ADDRESSES
 
 
+P256, UNKNOWN_CURVE = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d03017f")
+"""What names a curve in a key."""
+
+
+def new_key() -> bytes:
+    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(*form)
+
+
+def pem_of(key: bytes) -> bytes:
+    return b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(key) + b"-----END PRIVATE KEY-----\n"
+
+
 class TestOwnFiles:
     @pytest.fixture
     def own(self, tmp_path: Path, wish: CertificateWish) -> CertificateWish:
@@ -199,6 +213,7 @@ class TestOwnFiles:
         [
             ("chain.pem", b"nonsense", "is no certificate in PEM form"),
             ("key.pem", b"nonsense", "is no private key in PEM form"),
+            ("key.pem", "unknown curve", "is no private key in PEM form"),
             ("key.pem", None, "cannot be read"),
             ("chain.pem", "ended", "has ended"),
             ("key.pem", "another", "does not belong to the certificate"),
@@ -211,9 +226,9 @@ class TestOwnFiles:
         if content == "ended":
             now = NOW + timedelta(days=500)
         elif content == "another":
-            new = ec.generate_private_key(ec.SECP256R1())
-            form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-            path.write_bytes(new.private_bytes(*form))
+            path.write_bytes(pem_of(new_key()))
+        elif content == "unknown curve":
+            path.write_bytes(pem_of(new_key().replace(P256, UNKNOWN_CURVE)))
         elif isinstance(content, bytes):
             path.write_bytes(content)
         else:
