@@ -588,6 +588,11 @@ class TestWhoDidWhat:
         assert "looked at recordings of Garden." in page
         assert "from 127.0.0.1" in page
 
+    @pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "000000001000", "000000001" + 5000 * "0"])
+    def test_bad_limit_is_named(self, owner: FlaskClient, limit: str) -> None:
+        answer = owner.get(f"/api/v1/audit?limit={limit}")
+        assert (answer.status_code, answer.get_json()["type"]) == (422, "query.limit")
+
     def test_name_that_was_typed_wrongly_is_not_written_down(self, house: House, owner: FlaskClient) -> None:
         house.client(signed_in=False).post("/api/v1/login", json={"name": PASSWORD, "password": NAME})
         assert PASSWORD not in owner.get("/api/v1/audit").text
