@@ -16,6 +16,7 @@ from tests.recording_kit import Clip, make_clip
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.setup_code import find_setup_code, make_setup_code
 from vigilar.store.passkeys import add_passkey
+from vigilar.store.pins import find_pin
 from vigilar.store.users import find_user, list_users
 from vigilar.web.auth import COOKIE, SECURE_COOKIE
 from vigilar.web.parts import TRIES
@@ -497,6 +498,16 @@ class TestKeysForPrograms:
         assert program.get("/api/v1/system").status_code == 403
         assert program.post("/api/v1/me/password", json={}).status_code == 403
         assert program.get("/api/v1/me").get_json()["rights"] == ["see_events", "change_cameras"]
+
+    def test_key_gives_itself_no_pin(self, house: House, owner: FlaskClient) -> None:
+        program = self.program(house, self.make(owner, "arm", "disarm", "change_arming"))
+        for answer in (
+            program.put("/api/v1/members/me/pin", json={"pin": "490276"}),
+            program.delete("/api/v1/members/me/pin"),
+        ):
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "pin.program")
+        assert program.post("/arm/pin", data={"pin": "490276", "again": "490276"}).status_code == 403
+        assert find_pin(house.store, 1) is None
 
     def test_key_in_the_clear_only_looks(self, house: House, owner: FlaskClient) -> None:
         program = self.program(house, self.make(owner, "see_events", "change_cameras"), ELSEWHERE)

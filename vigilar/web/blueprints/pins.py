@@ -82,8 +82,11 @@ def _page(problem: Problem | None) -> str:
 
 
 def _member(member_id: str) -> UserRow:
-    """Raises Problem 404 for nobody, and for somebody whose PIN is not the asker's to change."""
+    """Raises Problem: 404 for nobody, and for somebody whose PIN is not the asker's to change; 403 for a key for
+    programs, which could give itself the PIN that it is asked for."""
     here, me = parts(), asker()
+    if me.via:
+        raise Problem(403, "pin.program", "A key for programs may not change a PIN.")
     known = str(me.id) if member_id == "me" else member_id
     is_mine = known == str(me.id) or me.may(Right.CHANGE_ARMING)
     is_number = is_mine and known.isascii() and known.isdigit() and len(known) < 19
