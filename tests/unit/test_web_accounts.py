@@ -14,11 +14,14 @@ from flask.testing import FlaskClient
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.clock import SimulatedClock
+from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.setup_code import find_setup_code, make_setup_code
+from vigilar.store.pairings import use_pairing
 from vigilar.store.passkeys import add_passkey
 from vigilar.store.pins import find_pin
 from vigilar.store.users import find_user, list_users
 from vigilar.web.auth import COOKIE, SECURE_COOKIE
+from vigilar.web.blueprints import pairing
 from vigilar.web.parts import TRIES
 from vigilar.web.rights import NOT_FOR_PROGRAMS, Right
 from vigilar.web.try_limits import TryLimits
@@ -380,6 +383,21 @@ class TestPairing:
         assert far(house, SECURE).post("/api/v1/pair", json={"code": early}).status_code == 200
         clock.advance(1)
         assert far(house, SECURE).post("/api/v1/pair", json={"code": late}).status_code == 403
+
+    def test_full_disk_keeps_no_phone_out(
+        self, house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = self.code(owner)
+        house.parts.reserve.keep()
+        answers = iter([StoreError("full", kind=ErrorKind.FULL)])
+
+        def spend(*args: Any) -> Any:
+            for error in answers:
+                raise error
+            return use_pairing(*args)
+
+        monkeypatch.setattr(pairing, "use_pairing", spend)
+        assert far(house, SECURE).post("/api/v1/pair", json={"code": code}).status_code == 200
 
     def test_two_at_once_are_one(self, house: House, owner: FlaskClient) -> None:
         code = self.code(owner)
