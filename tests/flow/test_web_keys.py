@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,14 @@ def test_wrong_words_are_refused_after_ten(house: House) -> None:
     client = house.client()
     answers = [client.post("/api/v1/keys/unlock", json={"password": "wrong"}).status_code for _ in range(11)]
     assert answers == [403] * 10 + [429]
+    assert 0 < int(client.post("/api/v1/keys/rotate", json={"password": PASSWORD}).headers["Retry-After"]) <= 900
+
+
+def test_thirty_wrong_words_at_once_are_ten_that_are_checked(house: House) -> None:
+    clients = [house.client() for _ in range(30)]
+    with ThreadPoolExecutor(30) as pool:
+        tried = pool.map(lambda one: one.post("/api/v1/keys/unlock", json={"password": "wrong"}).status_code, clients)
+        assert sorted(tried) == [403] * 10 + [429] * 20
 
 
 @pytest.mark.parametrize("role", ["adult", "child", "guest"])

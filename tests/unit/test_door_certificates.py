@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
+import os
 import plistlib
+import socket
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +25,8 @@ from vigilar.door.authority import (
     load_or_create_authority,
 )
 from vigilar.door.certificates import CertificateWish, ensure_certificate, own_addresses, own_names
-from vigilar.door.places import certificates_dir, serving_file
+from vigilar.door.keeper import CertificateKeeper
+from vigilar.door.places import ADMIN_SOCKET, certificates_dir, serving_file
 from vigilar.door.trust import apple_profile, find_root
 
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
@@ -168,6 +173,19 @@ class TestServing:
         assert addresses_of(serving(wish)) == ADDRESSES
 
 
+P256, UNKNOWN_CURVE = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a8648ce3d03017f")
+"""What names a curve in a key."""
+
+
+def new_key() -> bytes:
+    form = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(*form)
+
+
+def pem_of(key: bytes) -> bytes:
+    return b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(key) + b"-----END PRIVATE KEY-----\n"
+
+
 class TestOwnFiles:
     @pytest.fixture
     def own(self, tmp_path: Path, wish: CertificateWish) -> CertificateWish:
@@ -195,6 +213,7 @@ class TestOwnFiles:
         [
             ("chain.pem", b"nonsense", "is no certificate in PEM form"),
             ("key.pem", b"nonsense", "is no private key in PEM form"),
+            ("key.pem", "unknown curve", "is no private key in PEM form"),
             ("key.pem", None, "cannot be read"),
             ("chain.pem", "ended", "has ended"),
             ("key.pem", "another", "does not belong to the certificate"),
@@ -207,9 +226,9 @@ class TestOwnFiles:
         if content == "ended":
             now = NOW + timedelta(days=500)
         elif content == "another":
-            new = ec.generate_private_key(ec.SECP256R1())
-            form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-            path.write_bytes(new.private_bytes(*form))
+            path.write_bytes(pem_of(new_key()))
+        elif content == "unknown curve":
+            path.write_bytes(pem_of(new_key().replace(P256, UNKNOWN_CURVE)))
         elif isinstance(content, bytes):
             path.write_bytes(content)
         else:
@@ -218,6 +237,43 @@ class TestOwnFiles:
         assert (state.state, state.is_own) == ("bad", False)
         assert says in state.sentence
         assert addresses_of(serving(own)) == ADDRESSES
+
+
+class BusyDoor:
+    """HAProxy's place for commands: takes a certificate, but says no the first time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.asked: list[str] = []
+        self._socket = socket.socket(socket.AF_UNIX)
+        inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # the path of a Unix socket may have 107 bytes
+        self._socket.bind(f"/proc/self/fd/{inside}/{ADMIN_SOCKET}")
+        os.close(inside)
+        self._socket.listen()
+        self._thread = threading.Thread(target=self._run, name="busy door")
+        self._thread.start()
+
+    def _run(self) -> None:
+        for answer in (b"", b"busy", b"", b"Success!"):
+            peer, _ = self._socket.accept()
+            with peer:
+                self.asked.append(peer.makefile("rb").read().decode().partition(" /")[0])
+                peer.sendall(answer)
+
+    def close(self) -> None:
+        self._thread.join()
+        self._socket.close()
+
+
+def test_certificate_that_the_door_did_not_take_is_handed_over_again(tmp_path: Path, wish: CertificateWish) -> None:
+    door = BusyDoor(tmp_path)
+    keeper = CertificateKeeper(lambda: wish, tmp_path, lambda: NOW)
+    with pytest.raises(OSError, match="busy"):
+        keeper.look()
+    assert keeper.state.state == "unknown"
+    assert keeper.look()
+    door.close()
+    assert door.asked == ["set ssl cert", "commit ssl cert"] * 2
+    assert keeper.state.state in ("ok", "warn")
 
 
 def test_own_names_and_addresses_are_this_machines() -> None:

@@ -14,10 +14,14 @@ from flask.testing import FlaskClient
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.clock import SimulatedClock
+from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.setup_code import find_setup_code, make_setup_code
+from vigilar.store.pairings import use_pairing
 from vigilar.store.passkeys import add_passkey
+from vigilar.store.pins import find_pin
 from vigilar.store.users import find_user, list_users
 from vigilar.web.auth import COOKIE, SECURE_COOKIE
+from vigilar.web.blueprints import pairing
 from vigilar.web.parts import TRIES
 from vigilar.web.rights import NOT_FOR_PROGRAMS, Right
 from vigilar.web.try_limits import TryLimits
@@ -380,6 +384,21 @@ class TestPairing:
         clock.advance(1)
         assert far(house, SECURE).post("/api/v1/pair", json={"code": late}).status_code == 403
 
+    def test_full_disk_keeps_no_phone_out(
+        self, house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        code = self.code(owner)
+        house.parts.reserve.keep()
+        answers = iter([StoreError("full", kind=ErrorKind.FULL)])
+
+        def spend(*args: Any) -> Any:
+            for error in answers:
+                raise error
+            return use_pairing(*args)
+
+        monkeypatch.setattr(pairing, "use_pairing", spend)
+        assert far(house, SECURE).post("/api/v1/pair", json={"code": code}).status_code == 200
+
     def test_two_at_once_are_one(self, house: House, owner: FlaskClient) -> None:
         code = self.code(owner)
 
@@ -498,6 +517,16 @@ class TestKeysForPrograms:
         assert program.post("/api/v1/me/password", json={}).status_code == 403
         assert program.get("/api/v1/me").get_json()["rights"] == ["see_events", "change_cameras"]
 
+    def test_key_gives_itself_no_pin(self, house: House, owner: FlaskClient) -> None:
+        program = self.program(house, self.make(owner, "arm", "disarm", "change_arming"))
+        for answer in (
+            program.put("/api/v1/members/me/pin", json={"pin": "490276"}),
+            program.delete("/api/v1/members/me/pin"),
+        ):
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "pin.program")
+        assert program.post("/arm/pin", data={"pin": "490276", "again": "490276"}).status_code == 403
+        assert find_pin(house.store, 1) is None
+
     def test_key_in_the_clear_only_looks(self, house: House, owner: FlaskClient) -> None:
         program = self.program(house, self.make(owner, "see_events", "change_cameras"), ELSEWHERE)
         assert program.get("/api/v1/events").status_code == 200
@@ -587,6 +616,11 @@ class TestWhoDidWhat:
         page = kim.get("/settings/audit", headers=PAGE).text
         assert "looked at recordings of Garden." in page
         assert "from 127.0.0.1" in page
+
+    @pytest.mark.parametrize("limit", ["0", "501", "-1", "ten", "000000001000", "000000001" + 5000 * "0"])
+    def test_bad_limit_is_named(self, owner: FlaskClient, limit: str) -> None:
+        answer = owner.get(f"/api/v1/audit?limit={limit}")
+        assert (answer.status_code, answer.get_json()["type"]) == (422, "query.limit")
 
     def test_name_that_was_typed_wrongly_is_not_written_down(self, house: House, owner: FlaskClient) -> None:
         house.client(signed_in=False).post("/api/v1/login", json={"name": PASSWORD, "password": NAME})

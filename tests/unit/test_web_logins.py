@@ -147,6 +147,11 @@ class TestHeldLogin:
         assert not self.still_watches(house, phone)
         assert phone.get("/watch/garden").status_code == 401
 
+    def test_signed_out_everywhere_is_out(self, house: House, phone: FlaskClient) -> None:
+        assert house.client().delete(f"/api/v1/members/{self.kim(house).id}/sessions").status_code == 204
+        assert not self.still_watches(house, phone)
+        assert phone.get("/watch/garden").status_code == 401
+
     def test_new_limit_and_role_count(self, house: House, phone: FlaskClient) -> None:
         set_cameras(house.store, self.kim(house).id, ["shed"])
         assert phone.get("/watch/garden").status_code == 404
@@ -175,6 +180,17 @@ class TestCache:
         cache.remember(b"a", SESSION, NOW)
         cache.forget(b"a")
         assert cache.find_known(b"a", NOW) is None
+
+    def test_signed_out_everywhere_but_here(self) -> None:
+        cache = SessionCache()
+        for name in (b"here", b"there"):
+            cache.remember(name, SESSION, NOW)
+        cache.remember(b"key", replace(SESSION, via="script"), NOW)
+        cache.remember(b"other", replace(SESSION, user_id=2), NOW)
+        cache.hold(b"held", SESSION, "")
+        cache.end_all_of(1, but=b"here")
+        left = [name for name in (b"here", b"there", b"key", b"other", b"held") if cache.find_known(name, NOW)]
+        assert left == [b"here", b"key", b"other"]
 
     def test_held_login_lives_for_hours(self) -> None:
         cache = SessionCache()

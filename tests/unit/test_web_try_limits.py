@@ -50,6 +50,18 @@ def test_eleventh_wrong_try_waits_as_long_as_is_true(limits: TryLimits, clock: C
     assert wrong(limits, "a") == 0
 
 
+def test_error_after_a_right_try_takes_no_place(limits: TryLimits) -> None:
+    def fail() -> None:
+        with limits.attempt("a") as one:
+            one.was_right()
+            raise OSError("disk")
+
+    for _ in range(20):
+        with pytest.raises(OSError, match="disk"):
+            fail()
+    assert wrong(limits, "a") == 0
+
+
 def test_refused_tries_make_the_wait_no_longer(limits: TryLimits, clock: Clock) -> None:
     for _ in range(10):
         wrong(limits, "a")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import ifaddr
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from vigilar.base.atomic import make_private_folder, write_atomic
@@ -144,7 +145,7 @@ def _holds(
     """Whether it is this authority's, for just these names and addresses, and for long enough."""
     try:
         certificate.verify_directly_issued_by(authority.intermediate)
-    except Exception:  # whatever is wrong with it: a new one is made
+    except (InvalidSignature, UnsupportedAlgorithm, TypeError, ValueError):  # as its documentation says
         return False
     left = certificate.not_valid_after_utc - now
     if not timedelta(days=RENEW_DAYS) < left <= timedelta(days=LEAF_DAYS) or certificate.not_valid_before_utc > now:
@@ -167,13 +168,14 @@ def _read_own(wish: CertificateWish, now: datetime) -> tuple[bytes, x509.Certifi
     chain, key_data = _read(wish.certificate, "certificate"), _read(wish.key, "key")
     try:
         certificates = x509.load_pem_x509_certificates(chain)
-    except ValueError:
+        public = certificates[0].public_key()
+    except (ValueError, UnsupportedAlgorithm):
         raise BadCertificate(f"{wish.certificate} is no certificate in PEM form.") from None
     try:
         key = serialization.load_pem_private_key(key_data, None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadCertificate(f"{wish.key} is no private key in PEM form without a password.") from None
-    if key.public_key() != certificates[0].public_key():
+    if key.public_key() != public:
         raise BadCertificate(f"The key {wish.key} does not belong to the certificate {wish.certificate}.")
     if certificates[0].not_valid_after_utc <= now:
         raise BadCertificate(f"Your own certificate {wish.certificate} has ended.")

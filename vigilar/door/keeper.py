@@ -38,6 +38,7 @@ class CertificateKeeper:
         self._stop = Stop()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web-certificate", daemon=True)
+        self._is_owed = False
         self.state = UNKNOWN
 
     def start(self) -> None:
@@ -54,12 +55,16 @@ class CertificateKeeper:
             self._thread.join(ADMIN_TIMEOUT_S)
 
     def look(self) -> bool:
-        """Look once; whether another certificate is shown from now on. Raises OSError, ValueError."""
+        """Look once; whether another certificate is shown from now on. One that HAProxy did not take is handed over
+        again with the next look. Raises OSError, ValueError."""
         wish = self._wish()
-        self.state, is_new = ensure_certificate(wish, self._now())
-        if is_new:
+        state, is_new = ensure_certificate(wish, self._now())
+        is_owed = self._is_owed = is_new or self._is_owed
+        if is_owed:
             hand_over(self._door_dir, serving_file(wish.secrets_dir))
-        return is_new
+            self._is_owed = False
+        self.state = state
+        return is_owed
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -71,6 +71,14 @@ def check_texts(field: str, values: list[Any]) -> list[str]:
     return values
 
 
+def read_limit(default: int, most: int) -> int:
+    """``?limit=`` of this request: how many rows are asked for. Raises Problem."""
+    text = request.args.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
+        raise Problem(422, "query.limit", f"limit is 1 to {most}.", field="limit")
+    return int(text)
+
+
 def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from vigilar.base.errors import ErrorKind, StoreError
-from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
 from vigilar.store.users import Role, UserRow
 from vigilar.web.auth import check_login_wish
 from vigilar.web.deeds import note_deed
+from vigilar.web.logins import end_logins_of
 from vigilar.web.new_login import BadLogin, check_new_name, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
@@ -71,7 +71,7 @@ def change_member(user_id: int, wish: dict[str, Any]) -> UserRow:
         raise _problem(error) from error
     if password is not None:
         user_rows.set_password_hash(here.store, user_id, hash_password(password))
-        session_rows.delete_sessions_of(here.store, user_id)
+        end_logins_of(here, user_id)
         did.append("has a new password")
     here.streams.look_now()
     if did:
@@ -93,8 +93,7 @@ def remove_member(user_id: int) -> None:
 def sign_out_everywhere(user_id: int) -> None:
     """Raises Problem 404."""
     member = get_member(user_id)
-    session_rows.delete_sessions_of(parts().store, user_id)
-    parts().streams.look_now()
+    end_logins_of(parts(), user_id)
     note_deed("session_ended", subject=f"member:{user_id}", detail=f"all of {member.name}")
 
 

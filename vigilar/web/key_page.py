@@ -33,6 +33,9 @@ MAX_WAITING = 8
 
 ASKED_WORDS = 2
 
+_unlocking = threading.Lock()
+"""One at a time, as each passphrase that is tried takes 64 MiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
@@ -174,9 +177,10 @@ def unlock_house(here: Parts, passphrase: str) -> JobRow | None:
     """Unlock by ``passphrase``; empty: by a stick that is in. The job moves what was recorded under start keys. None
     when the house was not locked. Raises RecordingError (denied) when it does not open."""
     secrets_dir = here.cfg.secrets_dir
-    lock = key_store.load_lock(secrets_dir)
-    if lock is None or not is_house_locked(secrets_dir):
-        return None
-    if passphrase or not key_store.unlock_by_stick(secrets_dir):
-        key_store.unlock(secrets_dir, lock.open_with_passphrase(passphrase))
-    return move_recordings(here)
+    with _unlocking:
+        lock = key_store.load_lock(secrets_dir)
+        if lock is None or not is_house_locked(secrets_dir):
+            return None
+        if passphrase or not key_store.unlock_by_stick(secrets_dir):
+            key_store.unlock(secrets_dir, lock.open_with_passphrase(passphrase))
+        return move_recordings(here)

@@ -144,6 +144,14 @@ def end_login(here: Parts, token_hash: bytes) -> None:
     _write(here, lambda: session_rows.delete_session(here.store, token_hash))
 
 
+def end_logins_of(here: Parts, user_id: int, *, but: bytes = b"") -> None:
+    """Sign a member out everywhere but in the login ``but``, also where only memory knows the login. Raises StoreError
+    when the database cannot be told."""
+    session_rows.delete_sessions_of(here.store, user_id, but=but)
+    here.sessions.end_all_of(user_id, but=but)
+    here.streams.look_now()
+
+
 def _write(here: Parts, step: Callable[[], None]) -> bool:
     """Do a small write, on a full disk with the help of the reserve. False when the database does not take it."""
     return _try_to_write(here, lambda: here.reserve.help(step))

@@ -14,23 +14,30 @@ def openapi_document() -> dict[str, Any]:
         "components": {
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": "vigilar_session"},
+                "secure_session": {"type": "apiKey", "in": "cookie", "name": "__Host-vigilar_session"},
                 "key": {"type": "http", "scheme": "bearer"},
             },
             "schemas": {"Problem": _object(type="string", title="string", detail="string", field="string")},
         },
-        "security": [{"session": []}, {"key": []}],
+        "security": [{"session": []}, {"secure_session": []}, {"key": []}],
         "paths": {**_paths(), **_household_paths()},
     }
 
 
 def _paths() -> dict[str, Any]:
     login = _body("name", "password")
-    camera = _body("name", "address", "small", "user", "password", "record")
+    camera = _body("name", *_CAMERA_TEST, "record", allow_public="boolean")
     when = [_query("from", required=True), _query("to", required=True)]
     media = "video/mp4"
     return {
         "/healthz": {"get": {**_answer("Serving", "text/plain"), "security": []}},
-        "/api/v1/setup": {"post": {**_answer("Owner made, signed in", status="201"), **login, "security": []}},
+        "/api/v1/setup": {
+            "post": {
+                **_answer("Owner made, signed in", status="201"),
+                **_body("name", "password", "code"),
+                "security": [],
+            }
+        },
         "/api/v1/login": {"post": {**_answer("Signed in"), **login, "security": []}},
         "/api/v1/logout": {"post": _answer("Signed out", None, status="204")},
         "/api/v1/me": {"get": _answer("Who is signed in, in which role, and what this member may do")},
@@ -41,7 +48,7 @@ def _paths() -> dict[str, Any]:
         "/api/v1/cameras/{camera_id}": {
             "parameters": [_path("camera_id")],
             "get": _answer("One camera"),
-            "patch": {**_answer("Changed"), **_body("name", "record", enabled="boolean")},
+            "patch": {**_answer("Changed"), **_body("name", "record", enabled="boolean", allow_public="boolean")},
             "delete": _answer("Removed; its recordings stay", None, status="204"),
         },
         "/api/v1/cameras/{camera_id}/retry": {"post": _answer("Told to try now", None, status="204")},
@@ -60,16 +67,13 @@ def _paths() -> dict[str, Any]:
         "/api/v1/cameras/test": {
             "post": {
                 **_answer("What the camera answered, stage by stage"),
-                **_body("address", "user", "password"),
+                **_body(*_CAMERA_TEST, allow_public="boolean"),
             }
         },
         "/api/v1/events": {
             "get": {
                 **_answer("A page of events, newest first, and the cursor of the next"),
-                "parameters": [
-                    _query(name)
-                    for name in ("camera", "kind", "type", "severity", "from", "to", "q", "cursor", "limit")
-                ],
+                "parameters": [_query(name) for name in _EVENT_QUERY],
             }
         },
         "/api/v1/events/{event_id}": {
@@ -254,6 +258,8 @@ def _household_paths() -> dict[str, Any]:
 
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}
+
+_CAMERA_TEST = ("address", "small", "user", "password")
 
 _EVENT_QUERY = ("camera", "kind", "type", "severity", "from", "to", "q", "cursor", "limit")
 

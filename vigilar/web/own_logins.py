@@ -12,7 +12,7 @@ from vigilar.store import users as user_rows
 from vigilar.store.sessions import OpenSession
 from vigilar.web.auth import asker
 from vigilar.web.deeds import note_deed
-from vigilar.web.logins import end_login, hash_token
+from vigilar.web.logins import end_login, end_logins_of, hash_token
 from vigilar.web.new_login import BadLogin, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password, hash_password
@@ -63,8 +63,7 @@ def change_own_password(old: str, new: str) -> None:
     except BadLogin as error:
         raise Problem(422, error.code, str(error), field="new") from error
     user_rows.set_password_hash(here.store, me.id, hash_password(new))
-    session_rows.delete_sessions_of(here.store, me.id, but=hash_token(g.token))
-    here.streams.look_now()
+    end_logins_of(here, me.id, but=hash_token(g.token))
     note_deed("password", detail="and is signed out everywhere else")
 
 

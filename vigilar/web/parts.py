@@ -54,6 +54,9 @@ program would need years for eight letters."""
 LINK_TRIES = (Window(20, 60.0), Window(200, 3600.0))
 """Links to exports that open nothing, from one network."""
 
+KEY_TRIES = (Window(10, 900.0),)
+"""Wrong passwords and passphrases on the page of the keys, for the whole house: more than a tired owner needs."""
+
 SAME_LOOK_S = 600.0
 """Whoever looks back for an evening is written down once in this time, a camera."""
 
@@ -128,6 +131,7 @@ class Parts:
     disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
     tries: TryLimits = field(default_factory=lambda: TryLimits(TRIES, _mono_s))
     link_tries: TryLimits = field(default_factory=lambda: TryLimits(LINK_TRIES, _mono_s))
+    key_tries: TryLimits = field(default_factory=lambda: TryLimits(KEY_TRIES, _mono_s))
     tries_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(60.0, _mono_s))
     looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
     challenges: Challenges = field(default_factory=Challenges)

@@ -155,7 +155,8 @@ def _verify(here: Parts, rp_id: str, challenge: str, credential: dict[str, Any])
     except Exception as error:  # the library raises its own, ValueError, KeyError and what its parsers do
         logger.warning("wrong passkey from %s: %s", request.remote_addr, type(error).__name__)
         return None
-    passkey_rows.note_passkey_use(here.store, known.id, proven.new_sign_count, now_ms)
+    count = proven.new_sign_count
+    here.reserve.help(lambda: passkey_rows.note_passkey_use(here.store, known.id, count, now_ms))
     return user_rows.get_user(here.store, known.user_id)
 
 

@@ -87,6 +87,15 @@ class SessionCache:
             self._held.pop(token_hash, None)
             _put(self._ended, token_hash, None)
 
+    def end_all_of(self, user_id: int, *, but: bytes) -> None:
+        """A member is signed out everywhere but in one login; keys for programs are not signed in."""
+        with self._lock:
+            found = {one: session for one, (session, _) in self._known.items()}
+            found |= {one: held.session for one, held in self._held.items()}
+        for one, session in found.items():
+            if session.user_id == user_id and not session.via and one != but:
+                self.end(one)
+
     def is_ended(self, token_hash: bytes) -> bool:
         with self._lock:
             return token_hash in self._ended

@@ -59,12 +59,14 @@ class TryLimits:
     @contextmanager
     def attempt(self, *keys: str) -> Iterator[Try]:
         """Take a place under each key at once, or none: raises TooManyTries. Inside, look at the try, and say
-        ``was_right`` if it was; an error that comes out of it counts as a wrong one."""
+        ``was_right`` if it was; an error that comes out of it before that counts as a wrong one."""
         at_s = self._take(keys)
         one = Try()
-        yield one
-        if one.is_right:
-            self._give_back(keys, at_s)
+        try:
+            yield one
+        finally:
+            if one.is_right:
+                self._give_back(keys, at_s)
 
     def check(self, *keys: str) -> None:
         """Raises TooManyTries where ``attempt`` would, without taking a place."""

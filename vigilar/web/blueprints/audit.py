@@ -7,6 +7,7 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.store.audit import AuditRow, list_deeds
 from vigilar.web.auth import asker
+from vigilar.web.bodies import read_limit
 from vigilar.web.deeds import WORDS, sentence_of
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -31,7 +32,7 @@ GROUPS = {
 @needs(Right.SEE_AUDIT)
 def api_list() -> AnyResponse:
     """Newest first: ``?group=sign-ins|recordings|exports|changes&cursor=&limit=``."""
-    rows, after = _read(_limit())
+    rows, after = _read(read_limit(PAGE, MAX_LIMIT))
     names = _camera_names()
     return jsonify({"entries": [_json(row, names) for row in rows], "next": after})
 
@@ -84,13 +85,6 @@ def _cursor() -> int | None:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise Problem(422, "query.cursor", "Use the cursor that the last answer gave.", field="cursor")
     return int(cursor)
-
-
-def _limit() -> int:
-    text = request.args.get("limit", str(PAGE))
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MAX_LIMIT):
-        raise Problem(422, "query.limit", f"limit is a number from 1 to {MAX_LIMIT}.", field="limit")
-    return int(text)
 
 
 def _camera_names() -> dict[str, str]:

@@ -24,7 +24,7 @@ from vigilar.store.schema import SEVERITIES
 from vigilar.store.tracks import tracks_of_event
 from vigilar.web.arm_words import ARM, arm_content
 from vigilar.web.auth import asker, check_may, end_with_login
-from vigilar.web.bodies import read_json
+from vigilar.web.bodies import read_json, read_limit
 from vigilar.web.event_words import (
     LEVELS,
     TYPES,
@@ -200,7 +200,7 @@ def stream() -> AnyResponse:
 @bp.get("/api/v1/events")
 @needs(Right.SEE_EVENTS)
 def api_events() -> AnyResponse:
-    wanted = _filter_from_args(_limit_from_args())
+    wanted = _filter_from_args(read_limit(50, event_rows.MAX_PAGE))
     rows, cursor = event_rows.list_events(parts().store, visible_cameras(asker()).limit(wanted))
     seen = event_rows.find_seen(parts().store, asker().id, [row.id for row in rows])
     return jsonify({"events": [event_json(row, seen=row.id in seen) for row in rows], "next": cursor})
@@ -356,13 +356,6 @@ def _filter_from_args(limit: int) -> EventFilter:
         cursor=args.get("cursor") or None,
         limit=limit,
     )
-
-
-def _limit_from_args() -> int:
-    text = request.args.get("limit", "50")
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= event_rows.MAX_PAGE or len(text) > 9:
-        raise Problem(422, "query.limit", f"limit is 1 to {event_rows.MAX_PAGE}.", field="limit")
-    return int(text)
 
 
 def _get_event(event_id: int) -> StoredEvent:

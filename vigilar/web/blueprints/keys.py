@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
@@ -34,38 +35,11 @@ from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
 from vigilar.web.times import file_time
 from vigilar.web.transport import is_secure, require_secure
+from vigilar.web.try_limits import TooManyTries, Try
 
 bp = Blueprint("keys", __name__)
 
-WRONG_TRIES = 10
-WRONG_WITHIN_MS = 15 * 60 * 1000
-"""Wrong passwords and passphrases on this page, for the whole house: more than a tired owner needs."""
-
 _WAITING = "vigilar_waiting_sheets"
-
-
-class WrongTries:
-    """Counts what was wrong, and lets one try at a time through, as each takes 64 MiB. Any thread."""
-
-    def __init__(self) -> None:
-        self.one = threading.Lock()
-        self._lock = threading.Lock()
-        self._wrong_ms: list[int] = []
-
-    def check(self, now_ms: int) -> None:
-        """Raises Problem 429 after too many."""
-        with self._lock:
-            self._wrong_ms = [at for at in self._wrong_ms if now_ms - WRONG_WITHIN_MS < at <= now_ms]
-            if len(self._wrong_ms) >= WRONG_TRIES:
-                raise Problem(
-                    429,
-                    "keys.wait",
-                    "Too many wrong tries. Wait a quarter of an hour, or unlock on the box: vigilar keys unlock.",
-                )
-
-    def add(self, now_ms: int) -> None:
-        with self._lock:
-            self._wrong_ms.append(now_ms)
 
 
 @bp.get("/system/keys")
@@ -80,7 +54,7 @@ def unlock() -> AnyResponse:
     try:
         _unlock(request.form.get("password", ""), request.form.get("passphrase", ""))
     except Problem as problem:
-        return Response(_page(problem), problem.status, mimetype="text/html")
+        return Response(_page(problem), problem.status, mimetype="text/html", headers=problem.headers)
     return redirect(url_for("keys.page"), 303)
 
 
@@ -91,7 +65,7 @@ def rotate_keys() -> AnyResponse:
         _check_password(request.form.get("password", ""), "rotate")
         rotate(parts())
     except Problem as problem:
-        return Response(_page(problem), problem.status, mimetype="text/html")
+        return Response(_page(problem), problem.status, mimetype="text/html", headers=problem.headers)
     return redirect(url_for("keys.page"), 303)
 
 
@@ -142,7 +116,7 @@ def make_sheet() -> AnyResponse:
         if facts.sheet:
             _check_password(request.form.get("password", ""), "sheet")
     except Problem as problem:
-        return Response(_page(problem), problem.status, mimetype="text/html")
+        return Response(_page(problem), problem.status, mimetype="text/html", headers=problem.headers)
     return _show(_waiting().make(asker().id))
 
 
@@ -258,11 +232,6 @@ def _waiting() -> WaitingSheets:
     return found
 
 
-def _tries() -> WrongTries:
-    found: WrongTries = current_app.extensions.setdefault("vigilar_wrong_tries", WrongTries())
-    return found
-
-
 def _get_waiting() -> WaitingSheet:
     found = _waiting().find(asker().id)
     if found is None:
@@ -277,23 +246,38 @@ def _get_waiting() -> WaitingSheet:
 
 def _unlock(password: str, passphrase: str) -> None:
     _check_password(password, "unlock")
-    tries, now_ms = _tries(), parts().now_ms()
-    try:
-        with tries.one:
+    with _limited_tries() as one:
+        try:
             unlock_house(parts(), passphrase)
-    except RecordingError as error:
-        if error.kind is not ErrorKind.DENIED:
+        except RecordingError as error:
+            if error.kind is ErrorKind.DENIED:
+                detail = as_sentence(str(error))
+                raise Problem(403, error.code, detail, next_step=error.next_step, field="unlock") from error
+            one.was_right()  # what else fails is not the fault of who tried
             raise
-        tries.add(now_ms)
-        raise Problem(403, error.code, as_sentence(str(error)), next_step=error.next_step, field="unlock") from error
+        one.was_right()
 
 
 def _check_password(password: str, form: str) -> None:
     """The asker's own password, so that a browser left open is not enough. ``form`` is named in the Problem."""
     require_secure()
-    here = parts()
-    _tries().check(here.now_ms())
-    user = user_rows.find_user(here.store, asker().name)
-    if user is None or not check_password(user.password_hash, password):
-        _tries().add(here.now_ms())
-        raise Problem(403, "login.wrong", "The password of your account is not right.", field=form)
+    with _limited_tries() as one:
+        user = user_rows.find_user(parts().store, asker().name)
+        if user is None or not check_password(user.password_hash, password):
+            raise Problem(403, "login.wrong", "The password of your account is not right.", field=form)
+        one.was_right()
+
+
+@contextmanager
+def _limited_tries() -> Iterator[Try]:
+    """A place for one try, the whole house together. Raises Problem 429 when there is none."""
+    try:
+        with parts().key_tries.attempt("keys") as one:
+            yield one
+    except TooManyTries as error:
+        raise Problem(
+            429,
+            "keys.wait",
+            "Too many wrong tries. Wait a quarter of an hour, or unlock on the box: vigilar keys unlock.",
+            headers={"Retry-After": str(error.retry_after_s)},
+        ) from error

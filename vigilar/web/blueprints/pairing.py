@@ -138,7 +138,9 @@ def _spend(code: str) -> tuple[UserRow, str]:
     """Whose phone it is, and its name. Raises Problem: 403 ``pairing.code``, the same for whatever is wrong with it."""
     here, code = parts(), code.strip()
     with limited_tries(f"pairing from {network_of(request.remote_addr or '')}") as one:
-        found = use_pairing(here.store, hash_token(code), here.now_ms()) if len(code) == CODE_CHARACTERS else None
+        found = None
+        if len(code) == CODE_CHARACTERS:
+            found = here.reserve.help(lambda: use_pairing(here.store, hash_token(code), here.now_ms()))
         user = get_user(here.store, found.user_id) if found else None
         if found is not None and user is not None:
             one.was_right()

@@ -10,7 +10,7 @@ from vigilar.store import arming, pins
 from vigilar.store import users as user_rows
 from vigilar.store.arming import Line
 from vigilar.store.users import UserRow
-from vigilar.web.arm_wish import HOW, require_secure, with_pin
+from vigilar.web.arm_wish import HOW, with_pin
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.arm import read_pin
 from vigilar.web.bodies import read_json
@@ -18,7 +18,6 @@ from vigilar.web.parts import parts
 from vigilar.web.pins import make_pin_row
 from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
-from vigilar.web.transport import is_secure
 
 bp = Blueprint("pins", __name__)
 
@@ -39,7 +38,6 @@ def api_set_pin(member_id: str) -> AnyResponse:
 @needs(Right.ARM)
 def api_remove_pin(member_id: str) -> AnyResponse:
     member = _member(member_id)
-    require_secure()
     _check_calm()
     pins.remove_pin(parts().store, member.id, _line("pin_removed", member), parts().now_ms())
     return Response(status=204)
@@ -79,14 +77,16 @@ def _page(problem: Problem | None) -> str:
         has_pin=row is not None,
         has_duress=row is not None and row.duress_hash is not None,
         is_armed=not state.is_quiet,
-        is_secure=is_secure(),
         is_saved=request.args.get("saved") == "1" and problem is None,
     )
 
 
 def _member(member_id: str) -> UserRow:
-    """Raises Problem 404 for nobody, and for somebody whose PIN is not the asker's to change."""
+    """Raises Problem: 404 for nobody, and for somebody whose PIN is not the asker's to change; 403 for a key for
+    programs, which could give itself the PIN that it is asked for."""
     here, me = parts(), asker()
+    if me.via:
+        raise Problem(403, "pin.program", "A key for programs may not change a PIN.")
     known = str(me.id) if member_id == "me" else member_id
     is_mine = known == str(me.id) or me.may(Right.CHANGE_ARMING)
     is_number = is_mine and known.isascii() and known.isdigit() and len(known) < 19
@@ -99,7 +99,6 @@ def _member(member_id: str) -> UserRow:
 def _set(member: UserRow, pin: str, duress_pin: str | None, old_pin: str | None) -> None:
     """Whoever has somebody's open page must not give himself a PIN to disarm with: while armed the old one is asked."""
     here, me = parts(), asker()
-    require_secure()
     row = make_pin_row(here.cfg.secrets_dir, pin, duress_pin)
     if not arming.read_state(here.store).is_quiet:
         if old_pin is None or member.id != me.id:
