@@ -142,6 +142,19 @@ def test_damaged_page_of_events_costs_its_events_alone(house: Damaged) -> None:
     assert house.rescue().lost == (f"{len(before) - len(after)} of {EVENTS} events",)
 
 
+def test_damaged_letter_on_a_loose_page_costs_that_page(house: Damaged) -> None:
+    with closing(sqlite3.connect(house.file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    content = bytearray(house.file.read_bytes())
+    pages = range(0, len(content), PAGE)
+    leaf = next(at for at in pages if content[at] == TABLE_LEAF and b'"Motion"' in content[at : at + PAGE])
+    content[content.index(b'"Motion"', leaf) + 1] = 0xFF
+    house.file.write_bytes(content)
+    house.zero(house.root("events"))
+    with closing(house.open()) as store:
+        assert EVENTS - 50 < len(events(store)) < EVENTS
+
+
 def test_first_page_gone_loses_nothing(house: Damaged) -> None:
     with closing(Store.open(database_url(house.folder))) as store:
         before = events(store)
