@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import sqlite3
@@ -261,3 +262,39 @@ def test_read_only_database_is_stood_in_for_until_it_is_writable(house: Damaged,
     assert database_url_of(config, places) == database_url(house.folder)
     assert not (house.folder / STAND_IN).exists()
     assert len(house.kept()) == 1
+
+
+@pytest.mark.parametrize("left", [".ready", ""], ids=["ready", "gone"])
+def test_stand_in_comes_home_after_a_death_in_between(house: Damaged, locked: Callable[[], None], left: str) -> None:
+    with closing(house.open()) as store:
+        new = NewEvent(uid="new", type="motion", severity="INFO", source_id="front", ts_ms=9, payload={"title": "M"})
+        insert_event(store, new, now_ms=1)
+    locked()
+    if left:
+        Path(f"{house.file}{left}").write_bytes((house.folder / STAND_IN).read_bytes())
+    (house.folder / KEPT_FOLDER).mkdir(exist_ok=True)
+    house.file.rename(house.folder / KEPT_FOLDER / house.file.name)
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS + 1
+    assert house.file.exists()
+    assert not (house.folder / STAND_IN).exists()
+    assert not Path(f"{house.file}.ready").exists()
+
+
+def test_stand_in_comes_home_to_another_disk(house: Damaged, locked: Callable[[], None]) -> None:
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS
+    locked()
+    with pytest.MonkeyPatch.context() as patch:
+        plain = Path.rename
+
+        def rename(path: Path, target: Path) -> Path:
+            if path.name == STAND_IN:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            return plain(path, target)
+
+        patch.setattr(Path, "rename", rename)
+        house.open().close()
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS
+    assert not (house.folder / STAND_IN).exists()
