@@ -20,7 +20,7 @@ from vigilar.base.folder_id import make_folder_id
 from vigilar.config.cut import database_url as database_url_of
 from vigilar.config.models import Config
 from vigilar.config.places import Places
-from vigilar.processes.rescue import DAMAGED, EMPTY, GONE, NOT_OURS, STAND_IN, HouseDatabase
+from vigilar.processes.rescue import ARMING_LOST, DAMAGED, EMPTY, GONE, NOT_OURS, STAND_IN, HouseDatabase
 from vigilar.store import sqlite
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
@@ -174,6 +174,13 @@ def test_lost_members_leave_no_way_in_for_the_first_comer(house: Damaged) -> Non
     rescued = house.rescue()
     assert rescued.has_no_owner
     assert rescued.lost == ("all members",)
+
+
+def test_lost_arming_is_said(house: Damaged) -> None:
+    house.zero(house.root("arm_state"))
+    house.zero(house.root("arm_pins"))
+    house.open().close()
+    assert house.rescue().lost == ("all PINs", ARMING_LOST)
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,25 @@ NOT_OURS = "The database could not be written: it, or its disk, is read-only or 
 STAND_IN = "vigilar-stand-in.db"
 """In the data folder: the database of a house whose own can neither be written nor put aside."""
 
-_NAMES = {"events": "events", "users": "members", "sessions": "sign-ins", "deletions": "rows of the log of deletions"}
+_NAMES = {
+    "events": "events",
+    "users": "members",
+    "sessions": "sign-ins",
+    "passkeys": "passkeys",
+    "tokens": "keys for programs",
+    "arm_pins": "PINs",
+    "arm_history": "lines of the history of arming",
+    "audit": "lines of who did what",
+    "sensors": "sensors",
+    "shares": "links that were shared",
+    "deletions": "rows of the log of deletions",
+}
 """Tables whose loss a person would notice, as they are called."""
+
+_ALWAYS_TOLD = ("users", "sessions", "arm_pins")
+"""Of these it is not known how many there were when none is left; a house that has none may well be told so."""
+
+ARMING_LOST = "whether the house was armed (it is disarmed now)"
 
 
 class HouseDatabase:
@@ -225,6 +242,8 @@ def _lost_words(done: Rescued) -> tuple[str, ...]:
         last = salvaged.last_ids.get(table, 0)
         if table == "events" and last > left:
             words.append(f"{last - left} of {last} events")
-        elif table in ("users", "sessions") or left or last:
+        elif table in _ALWAYS_TOLD or left or last:
             words.append(f"all {name}" if not left else f"some {name}")
+    if "arm_state" in salvaged.torn and not salvaged.rows.get("arm_state"):
+        words.append(ARMING_LOST)
     return tuple(words)
