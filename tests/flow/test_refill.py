@@ -17,7 +17,7 @@ from vigilar.base.database_note import find_note
 from vigilar.base.stop import Stop
 from vigilar.processes.refill import Refill, find_cameras
 from vigilar.processes.rescue import HouseDatabase
-from vigilar.proof.checkpoint import make_checkpoint
+from vigilar.proof.checkpoint import WITNESS, make_checkpoint
 from vigilar.proof.history import check_history
 from vigilar.proof.watch import Watch
 from vigilar.store.cameras import ensure_camera, get_camera
@@ -160,6 +160,15 @@ def test_house_that_was_locked_takes_its_footage_in_once_unlocked(box: Box) -> N
         assert numbers(box) == [1, 2, 3, 4]
     finally:
         shutil.rmtree(memory_folder(secrets_dir), ignore_errors=True)
+
+
+def test_damaged_checkpoint_does_not_keep_the_filling_from_its_end(box: Box) -> None:
+    key = BoxKey.load_or_create(box.folder / "secrets")
+    make_checkpoint(box.store, box.node_id, key, box.folder, box.clock.utc_ns() // 1_000_000)
+    (box.folder / WITNESS).write_bytes(bytes(500))
+    assert refill(rescued(box)).turn()
+    assert "history_changed" in [one["kind"] for one in box.told()]
+    assert codes(box) == [], "it is signed anew"
 
 
 def test_broken_off_filling_goes_on(box: Box) -> None:
