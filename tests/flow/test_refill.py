@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,13 +15,15 @@ from tests.ready_store import database_url, lay_database
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.database_note import find_note
 from vigilar.base.stop import Stop
-from vigilar.processes.refill import Refill
+from vigilar.processes.refill import Refill, find_cameras
 from vigilar.processes.rescue import HouseDatabase
-from vigilar.proof.checkpoint import make_checkpoint
+from vigilar.proof.checkpoint import WITNESS, make_checkpoint
 from vigilar.proof.history import check_history
 from vigilar.proof.watch import Watch
 from vigilar.store.cameras import ensure_camera, get_camera
 from vigilar.store.files import find_files
+from vigilar.vge.key_store import load_lock, lock_again, set_passphrase, unlock
+from vigilar.vge.keys import KeyRing, memory_folder
 from vigilar.vge.signing import BoxKey
 
 FOREVER_MS = 1 << 45
@@ -131,6 +134,41 @@ def test_backup_from_before_a_camera_takes_its_footage_in(box: Box) -> None:
     assert refill(box).turn()
     assert numbers(box) == [1, 2, 3, 4]
     assert box.verdicts() == []
+
+
+def test_house_that_was_locked_takes_its_footage_in_once_unlocked(box: Box) -> None:
+    camera = get_camera(box.store, "front")
+    assert camera is not None
+    secrets_dir = box.folder / "secrets"
+    own = box.ring
+    set_passphrase(secrets_dir, "five quiet words by the sea", None)
+    lock_again(secrets_dir)
+    try:
+        box.ring = KeyRing.load(secrets_dir)
+        assert box.ring.is_locked
+        found = get_camera(rescued(box).store, "front")
+        assert found is not None
+        assert found.uuid == camera.uuid, "else its files would be strangers to it for ever"
+        assert find_cameras(box.folder, own)["front"].highest == find_cameras(box.folder, box.ring)["front"].highest
+        it = refill(box)
+        assert it.turn()
+        assert numbers(box) == []
+        lock = load_lock(secrets_dir)
+        assert lock is not None
+        unlock(secrets_dir, lock.open_with_passphrase("five quiet words by the sea"))
+        assert it.turn()
+        assert numbers(box) == [1, 2, 3, 4]
+    finally:
+        shutil.rmtree(memory_folder(secrets_dir), ignore_errors=True)
+
+
+def test_damaged_checkpoint_does_not_keep_the_filling_from_its_end(box: Box) -> None:
+    key = BoxKey.load_or_create(box.folder / "secrets")
+    make_checkpoint(box.store, box.node_id, key, box.folder, box.clock.utc_ns() // 1_000_000)
+    (box.folder / WITNESS).write_bytes(bytes(500))
+    assert refill(rescued(box)).turn()
+    assert "history_changed" in [one["kind"] for one in box.told()]
+    assert codes(box) == [], "it is signed anew"
 
 
 def test_broken_off_filling_goes_on(box: Box) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import sqlite3
@@ -19,7 +20,7 @@ from vigilar.base.folder_id import make_folder_id
 from vigilar.config.cut import database_url as database_url_of
 from vigilar.config.models import Config
 from vigilar.config.places import Places
-from vigilar.processes.rescue import DAMAGED, EMPTY, GONE, NOT_OURS, STAND_IN, HouseDatabase
+from vigilar.processes.rescue import ARMING_LOST, DAMAGED, EMPTY, GONE, NOT_OURS, STAND_IN, HouseDatabase
 from vigilar.store import sqlite
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
@@ -142,6 +143,19 @@ def test_damaged_page_of_events_costs_its_events_alone(house: Damaged) -> None:
     assert house.rescue().lost == (f"{len(before) - len(after)} of {EVENTS} events",)
 
 
+def test_damaged_letter_on_a_loose_page_costs_that_page(house: Damaged) -> None:
+    with closing(sqlite3.connect(house.file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    content = bytearray(house.file.read_bytes())
+    pages = range(0, len(content), PAGE)
+    leaf = next(at for at in pages if content[at] == TABLE_LEAF and b'"Motion"' in content[at : at + PAGE])
+    content[content.index(b'"Motion"', leaf) + 1] = 0xFF
+    house.file.write_bytes(content)
+    house.zero(house.root("events"))
+    with closing(house.open()) as store:
+        assert EVENTS - 50 < len(events(store)) < EVENTS
+
+
 def test_first_page_gone_loses_nothing(house: Damaged) -> None:
     with closing(Store.open(database_url(house.folder))) as store:
         before = events(store)
@@ -160,6 +174,13 @@ def test_lost_members_leave_no_way_in_for_the_first_comer(house: Damaged) -> Non
     rescued = house.rescue()
     assert rescued.has_no_owner
     assert rescued.lost == ("all members",)
+
+
+def test_lost_arming_is_said(house: Damaged) -> None:
+    house.zero(house.root("arm_state"))
+    house.zero(house.root("arm_pins"))
+    house.open().close()
+    assert house.rescue().lost == ("all PINs", ARMING_LOST)
 
 
 @pytest.mark.parametrize(
@@ -248,3 +269,39 @@ def test_read_only_database_is_stood_in_for_until_it_is_writable(house: Damaged,
     assert database_url_of(config, places) == database_url(house.folder)
     assert not (house.folder / STAND_IN).exists()
     assert len(house.kept()) == 1
+
+
+@pytest.mark.parametrize("left", [".ready", ""], ids=["ready", "gone"])
+def test_stand_in_comes_home_after_a_death_in_between(house: Damaged, locked: Callable[[], None], left: str) -> None:
+    with closing(house.open()) as store:
+        new = NewEvent(uid="new", type="motion", severity="INFO", source_id="front", ts_ms=9, payload={"title": "M"})
+        insert_event(store, new, now_ms=1)
+    locked()
+    if left:
+        Path(f"{house.file}{left}").write_bytes((house.folder / STAND_IN).read_bytes())
+    (house.folder / KEPT_FOLDER).mkdir(exist_ok=True)
+    house.file.rename(house.folder / KEPT_FOLDER / house.file.name)
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS + 1
+    assert house.file.exists()
+    assert not (house.folder / STAND_IN).exists()
+    assert not Path(f"{house.file}.ready").exists()
+
+
+def test_stand_in_comes_home_to_another_disk(house: Damaged, locked: Callable[[], None]) -> None:
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS
+    locked()
+    with pytest.MonkeyPatch.context() as patch:
+        plain = Path.rename
+
+        def rename(path: Path, target: Path) -> Path:
+            if path.name == STAND_IN:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            return plain(path, target)
+
+        patch.setattr(Path, "rename", rename)
+        house.open().close()
+    with closing(house.open()) as store:
+        assert len(events(store)) == EVENTS
+    assert not (house.folder / STAND_IN).exists()

@@ -19,7 +19,7 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.store import arming
 from vigilar.store.arming import read_state
 from vigilar.store.engine import Store
-from vigilar.store.guard_schema import arm_pins
+from vigilar.store.guard_tables import arm_pins
 from vigilar.store.pins import FIRST_WAIT_MS, LONGEST_WAIT_MS, begin_try, wait_after
 from vigilar.store.sensors import Word, ensure_sensor, note_word
 from vigilar.web.passwords import check_password

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Set
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from vigilar.store.cameras import list_cameras
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import check_own_folder
 from vigilar.vge.ends import read_ends
-from vigilar.vge.keys import KeyRing
+from vigilar.vge.gate import file_errors
+from vigilar.vge.keys import KeyRing, is_house_locked
+from vigilar.vge.opening import LOCKED_CODES, open_header, read_unproved_core
 from vigilar.vge.signing import BoxKey
 
 logger = logging.getLogger(__name__)
@@ -65,6 +68,7 @@ class Refill:
         self._clock = clock
         self._beat = beat
         self._is_due = True
+        self._waits_for_key = False
         self._noted_ns = -1
         self._saved_s = 0.0
         self._rescue: Rescue | None = None
@@ -79,12 +83,15 @@ class Refill:
         return "" if is_over else rescued.sentence
 
     def turn(self) -> bool:
-        """Look at the first call, and again when a database was made anew; False while there is more to do.
+        """Look at the first call, and again when a database was made anew, or the house unlocked, some files of which
+        had to wait for their key; False while there is more to do.
 
         Raises StoreError and VigilarError: the next call goes on.
         """
         with disk_errors("look after the database", self._data_dir):
             self._look_at_note()
+            if self._waits_for_key and not is_house_locked(self._secrets_dir):
+                self._is_due = True
             if not self._is_due:
                 return True
             check_own_folder(self._data_dir, self._node_id)
@@ -95,7 +102,7 @@ class Refill:
                 if camera.node_id == self._node_id and not adopter.run(camera):
                     return False
             self._finish(adopter.done)
-        self._is_due = False
+        self._is_due, self._waits_for_key = False, ring.is_locked and adopter.done.locked > 0
         return True
 
     def _look_at_note(self) -> None:
@@ -122,6 +129,8 @@ class Refill:
             return
         else:
             words = f"{done.added} recordings were not in the database, as after it was restored from a backup."
+            if self._waits_for_key:
+                words = f"{done.added} recordings had waited for their key to get their rows."
             rescued = Rescue(at_ms=self._now_ms(), happened=words, kept="")
         self._rescue = change_rescue(
             self._data_dir,
@@ -147,20 +156,22 @@ class Refill:
 
 
 def find_cameras(data_dir: Path, ring: KeyRing, known: Set[str] = frozenset()) -> dict[str, CameraFound]:
-    """The cameras of which there are files, without the ids in ``known``, as the newest file that opens tells."""
+    """The cameras of which there are files, without the ids in ``known``, as the newest file that opens tells. Where
+    none does, as in a house that is locked, as the newest says: with another id and numbers from 1 on a camera could
+    not go on, and its files would be strangers to it for ever."""
     found = {}
     for camera_id in list_homes(data_dir):
         if camera_id in known:
             continue
         highest: dict[str, int] = {}
-        uuid: bytes | None = None
+        newest: list[Path] = []
         for content in HOMES:
             paths = list(list_sealed(data_dir, camera_id, content))
             if paths:
                 highest[content] = int(paths[-1].stem)
-            uuid = uuid or next(
-                (one for path in reversed(paths[-_TRIED_FILES:]) if (one := _uuid_in(path, ring))), None
-            )
+            newest += reversed(paths[-_TRIED_FILES:])
+        tries = chain((_uuid_in(path, ring) for path in newest), (_locked_uuid_in(path, ring) for path in newest))
+        uuid = next((one for one in tries if one), None)
         if uuid is not None:
             found[camera_id] = CameraFound(uuid, highest)
     return found
@@ -171,6 +182,20 @@ def _uuid_in(path: Path, ring: KeyRing) -> bytes | None:
         return read_ends(path, ring).core.camera_uuid
     except RecordingError:
         return None
+
+
+def _locked_uuid_in(path: Path, ring: KeyRing) -> bytes | None:
+    """Of a file whose key is not here."""
+    try:
+        with file_errors("open", path), path.open("rb") as file:
+            try:
+                open_header(file.fileno(), ring)
+            except RecordingError as error:
+                if error.code in LOCKED_CODES:
+                    return read_unproved_core(file.fileno()).camera_uuid
+    except RecordingError:
+        pass
+    return None
 
 
 def note_cameras(store: Database, data_dir: Path, ring: KeyRing, node_id: str) -> None:

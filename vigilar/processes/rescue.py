@@ -23,7 +23,7 @@ from vigilar.store import sqlite
 from vigilar.store.connect import file_of, parse_url
 from vigilar.store.engine import Store
 from vigilar.store.errors import sqlite_errors
-from vigilar.store.rescue import Rescued, empty_log, find_fault, finish_rescue, put_aside, rescue
+from vigilar.store.rescue import Rescued, find_fault, finish_rescue, put_aside, replace_by, rescue
 from vigilar.store.revisions import REVISIONS
 from vigilar.store.salvage import read_tables
 from vigilar.vge.keys import KeyRing
@@ -39,8 +39,25 @@ NOT_OURS = "The database could not be written: it, or its disk, is read-only or 
 STAND_IN = "vigilar-stand-in.db"
 """In the data folder: the database of a house whose own can neither be written nor put aside."""
 
-_NAMES = {"events": "events", "users": "members", "sessions": "sign-ins", "deletions": "rows of the log of deletions"}
+_NAMES = {
+    "events": "events",
+    "users": "members",
+    "sessions": "sign-ins",
+    "passkeys": "passkeys",
+    "tokens": "keys for programs",
+    "arm_pins": "PINs",
+    "arm_history": "lines of the history of arming",
+    "audit": "lines of who did what",
+    "sensors": "sensors",
+    "shares": "links that were shared",
+    "deletions": "rows of the log of deletions",
+}
 """Tables whose loss a person would notice, as they are called."""
+
+_ALWAYS_TOLD = ("users", "sessions", "arm_pins")
+"""Of these it is not known how many there were when none is left; a house that has none may well be told so."""
+
+ARMING_LOST = "whether the house was armed (it is disarmed now)"
 
 
 class HouseDatabase:
@@ -96,21 +113,23 @@ class HouseDatabase:
 
     def _come_home(self) -> None:
         """End a stand-in when the house's own database can be written again: the stand-in was made of it and has lived
-        on, so it takes its place. An own one that could not be read then, or was exchanged since, is used as it is."""
+        on, so it takes its place, also when that is empty. An own one that could not be read then, or was exchanged
+        since, is used as it is."""
         note = find_note(self._data_dir)
-        if note is None or not note.stand_in or not _may_write(self._own):
+        if note is None or not note.stand_in:
             return
         stand_in = self.file
-        if note.stamp != _stamp(self._own):
-            put_aside(stand_in, self._data_dir)
-        elif stand_in.exists():
-            empty_log(stand_in)
-            try:
-                put_aside(self._own, self._own.parent)
-                stand_in.rename(self._own)
-            except OSError as error:
-                logger.warning("the stand-in for the database stays in use: %s", error.strerror)
+        try:
+            is_there = self._own.exists()
+            if is_there and not _may_write(self._own):
                 return
+            if is_there and note.stamp != _stamp(self._own):
+                put_aside(stand_in, self._data_dir)
+            elif stand_in.exists():
+                replace_by(self._own, stand_in)
+        except (OSError, StoreError) as error:
+            logger.warning("the stand-in for the database stays in use: %s", error)
+            return
         save_note(self._data_dir, replace(note, stand_in="", stamp=""))
         logger.warning("the database can be written again, and nothing stands in for it any more")
 
@@ -223,6 +242,8 @@ def _lost_words(done: Rescued) -> tuple[str, ...]:
         last = salvaged.last_ids.get(table, 0)
         if table == "events" and last > left:
             words.append(f"{last - left} of {last} events")
-        elif table in ("users", "sessions") or left or last:
+        elif table in _ALWAYS_TOLD or left or last:
             words.append(f"all {name}" if not left else f"some {name}")
+    if "arm_state" in salvaged.torn and not salvaged.rows.get("arm_state"):
+        words.append(ARMING_LOST)
     return tuple(words)

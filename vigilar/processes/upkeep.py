@@ -16,7 +16,7 @@ from typing import Any
 
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
-from vigilar.base.errors import VigilarError
+from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.not_recording import NotRecording
 from vigilar.base.reserve import Reserve
 from vigilar.base.tally import Tally
@@ -90,12 +90,23 @@ class UpkeepProcess:
             self._beat()
             wait_s = TURN_S
             try:
-                if self._refill.turn():
+                if self._is_filled():
                     self._keeper.turn(is_full_told=self._is_full_told)
                 self._check_database()
             except VigilarError as error:
                 self._trouble.add(error)
                 wait_s = RETRY_S
+
+    def _is_filled(self) -> bool:
+        """Whether each file has its row, as far as can be had: a full disk, on which none can be stored, or a file that
+        cannot be read, must not keep for ever what is to be deleted from a disk that is full."""
+        try:
+            return self._refill.turn()
+        except VigilarError as error:
+            if error.kind is not ErrorKind.FULL and not self._is_full_told:
+                raise
+            self._trouble.add(error)
+            return True
 
     def _hear(self, status: dict[str, Any]) -> None:
         """Whether a recorder finds the disk full: it may know more than the file system tells, as under a quota."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vigilar.base.errors import RecordingError
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.proof.checkpoint import Statement, is_of_box, make_checkpoint, parse_statement, read_witness
 from vigilar.store import checkpoints, inventory
 from vigilar.store.checkpoints import StoredCheckpoint
@@ -81,10 +81,17 @@ def settle(
     """After a database was made anew, and that was told: what the checkpoint beside the recordings states and the new
     database does not say, but for what went with the old one; then the new one is signed.
 
-    ``is_log_torn``: the log of deletions was lost, so it says nothing. Raises StoreError, RecordingError.
+    ``is_log_torn``: the log of deletions was lost, so it says nothing. A checkpoint that cannot be read, as where the
+    disk damaged both, is replaced like any other. Raises StoreError, RecordingError.
     """
     found: list[Contradiction] = []
-    witness = read_witness(data_dir)
+    try:
+        witness = read_witness(data_dir)
+    except RecordingError as error:
+        if error.kind is not ErrorKind.CORRUPT:
+            raise
+        witness = None
+        found.append(Contradiction("checkpoint-changed", f"{error}.", "witness"))
     if witness is not None and is_of_box(witness, key.public):
         statement = parse_statement(witness.body)
         if is_log_torn:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from vigilar.base.arm_rules import Mode
 from vigilar.store.engine import Store
-from vigilar.store.guard_schema import arm_history, arm_state
+from vigilar.store.guard_tables import arm_history, arm_state
 
 SECRET_ACTIONS = ("duress",)
 """What no page of the house shows: who is made to disarm must be able to show it."""

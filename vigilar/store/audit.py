@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, insert, select
 
+from vigilar.store.account_tables import audit, users
 from vigilar.store.engine import Store
-from vigilar.store.schema import audit, users
 
 KEPT_MS = 400 * 24 * 3_600_000
 """A year and a bit; then an entry goes when new ones come."""

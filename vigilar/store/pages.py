@@ -131,7 +131,7 @@ class PageFile:
                 yield next(cells)
             except StopIteration:
                 return
-            except (_BadPageError, IndexError, struct.error, UnicodeDecodeError):
+            except (_BadPageError, IndexError, struct.error):
                 self.bad_pages.add(number)
                 return
 
@@ -161,13 +161,17 @@ class PageFile:
         least = (self.usable_bytes - 12) * 32 // 255 - 23
         local = least + (size - least) % (self.usable_bytes - 4)
         local = local if local <= most else least
-        found = page[at : at + local]
+        whole = bytearray(page[at : at + local])
         (following,) = struct.unpack_from(">I", page, at + local)
-        while len(found) < size:
+        passed: set[int] = set()
+        while len(whole) < size:
+            if following in passed:  # a damaged pointer leads back
+                raise _BadPageError
+            passed.add(following)
             piece = self.page(following)
             (following,) = struct.unpack_from(">I", piece)
-            found += piece[4 : self.usable_bytes]
-        return found[:size]
+            whole += piece[4 : self.usable_bytes]
+        return bytes(whole[:size])
 
     def _read(self, offset: int, count: int) -> bytes:
         """Nothing where the device cannot read."""
@@ -215,7 +219,14 @@ def _value(payload: bytes, kind: int, at: int) -> tuple[Value, int]:
         return int.from_bytes(data, "big", signed=True), at + size
     if kind == 7:
         return float(struct.unpack(">d", data)[0]), at + size
-    return (data.decode("utf-8") if kind % 2 else data), at + size
+    return (_text(data) if kind % 2 else data), at + size
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _BadPageError from error
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, select, update
 
+from vigilar.store.account_tables import pairings
 from vigilar.store.engine import Store
-from vigilar.store.schema import pairings
 
 
 @dataclass(frozen=True, slots=True)

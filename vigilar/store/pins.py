@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from vigilar.store import arming
 from vigilar.store.arming import ArmState, Decide, Line
 from vigilar.store.engine import Store
-from vigilar.store.guard_schema import arm_pins, pin_tries
+from vigilar.store.guard_tables import arm_pins, pin_tries
 
 TRIES = 3
 """Wrong ones before a wait."""

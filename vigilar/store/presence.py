@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from vigilar.store.account_tables import users
 from vigilar.store.engine import Store
-from vigilar.store.guard_schema import lan_devices, presence
-from vigilar.store.schema import users
+from vigilar.store.guard_tables import lan_devices, presence
 
 Where = Literal["home", "away", "unknown"]
 

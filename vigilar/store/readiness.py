@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from vigilar.base.arm_rules import ModeRules
 from vigilar.store.engine import Store
-from vigilar.store.guard_schema import sensors
+from vigilar.store.guard_tables import sensors
 from vigilar.store.pins import has_any_pin
 from vigilar.store.schema import cameras, events
 

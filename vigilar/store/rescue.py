@@ -80,16 +80,24 @@ def rescue(
             owner = connection.execute("SELECT 1 FROM users WHERE role = 'owner'").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         _remove(Path(f"{making}-wal"), Path(f"{making}-shm"))
-        _sync(making)
-        ready = making.rename(_beside(path, ".ready"))
-        fsync_folder(path.parent)
-        try:
-            kept = _put_in_place(path)
-        except OSError:
-            if path.exists():  # it could not be moved: nothing has happened
-                _remove(ready)
-            raise
-        return Rescued(kept, salvaged, owner is not None)
+        return Rescued(_exchange(making, path), salvaged, owner is not None)
+
+
+def replace_by(path: Path, other: Path) -> None:
+    """Put ``other``, a database that nobody uses, in the place of the one at ``path``, if there is one, which is put
+    aside. It is copied, as it may lie on another disk, and removed at the end; killed at any point, this may be done
+    again. Raises StoreError and OSError: then ``other`` is where it was."""
+    making = _beside(path, ".making")
+    _empty_log(other)
+    try:
+        sqlite.prepare_file(making, create=True)
+        shutil.copyfile(other, making)
+    except (OSError, StoreError):
+        with suppress(OSError):
+            _remove(making)
+        raise
+    _exchange(making, path)
+    _remove(*(Path(f"{other}{part}") for part in _PARTS))
 
 
 def put_aside(path: Path, kept_in: Path) -> Path:
@@ -103,7 +111,7 @@ def put_aside(path: Path, kept_in: Path) -> Path:
     return kept
 
 
-def empty_log(path: Path) -> None:
+def _empty_log(path: Path) -> None:
     """Have all of a database that nobody uses in its file. Raises StoreError."""
     with sqlite_errors("empty the log of the database", path), closing(sqlite.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
@@ -204,6 +212,19 @@ def _mend_references(connection: sqlite3.Connection) -> None:
                 connection.execute(f'UPDATE "{table}" SET {column} = NULL WHERE rowid = ?', (rowid,))
             else:
                 connection.execute(f'DELETE FROM "{table}" WHERE rowid = ?', (rowid,))
+
+
+def _exchange(making: Path, path: Path) -> Path | None:
+    """Steps 2 to 4 with what lies at ``making``, whole and without a log; as ``_put_in_place``."""
+    _sync(making)
+    ready = making.rename(_beside(path, ".ready"))
+    fsync_folder(path.parent)
+    try:
+        return _put_in_place(path)
+    except OSError:
+        if path.exists():  # it could not be moved: nothing has happened
+            _remove(ready)
+        raise
 
 
 def _put_in_place(path: Path) -> Path | None:

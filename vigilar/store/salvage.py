@@ -48,7 +48,7 @@ class Source:
         """Tables that were read with pages missing, or of which it is not known where they begin."""
         self._seen: set[int] = set()
         self.tables = self._tables() or dict(note.tables if note else {})
-        self.revision = next((str(one["version_num"]) for one in self.rows("alembic_version")), "")
+        self.revision = next((str(one.get("version_num", "")) for one in self.rows("alembic_version")), "")
         if not self.revision and note is not None:
             self.revision = note.revision
 
@@ -84,10 +84,10 @@ class Source:
         with closing(sqlite3.connect(":memory:")) as scratch:
             for row in self.pages.rows(_MASTER.root, self._seen):
                 one = _named(row, _MASTER)
-                root = one.get("rootpage")
-                if one.get("type") == "table" and isinstance(root, int):
+                name, root, sql = one.get("name"), one.get("rootpage"), one.get("sql")
+                if one.get("type") == "table" and isinstance(root, int) and isinstance(sql, str):
                     with suppress(sqlite3.Error):
-                        found[str(one["name"])] = _place(scratch, str(one["name"]), root, str(one["sql"]))
+                        found[str(name)] = _place(scratch, str(name), root, sql)
         return found
 
 
@@ -103,7 +103,7 @@ def salvage(source: Source, target: sqlite3.Connection) -> Salvaged:
     done = Salvaged(revision=source.revision)
     for row in source.rows(SEQUENCES):
         if isinstance(row.get("seq"), int):
-            done.last_ids[str(row["name"])] = int(row["seq"] or 0)
+            done.last_ids[str(row.get("name"))] = int(row["seq"] or 0)
     for table in read_tables(target):
         if table not in (SEQUENCES, "alembic_version"):
             _insert_all(target, table, source.rows(table))
@@ -122,7 +122,7 @@ def _insert_all(target: sqlite3.Connection, table: str, rows: Iterable[Mapping[s
     waiting = iter(rows)
     while batch := list(islice(waiting, _BATCH)):
         # Rows that were stored before a column was added are shorter: they get its default.
-        for names in {tuple(name for name in columns if name in row) for row in batch}:
+        for names in {tuple(name for name in columns if name in row) for row in batch} - {()}:
             alike = [row for row in batch if tuple(name for name in columns if name in row) == names]
             _insert(target, table, names, [[row[name] for name in names] for row in alike])
 

@@ -21,14 +21,16 @@ from sqlalchemy import (
     text,
 )
 
-from vigilar.store import guard_schema  # noqa: F401 -- its tables belong to the list too
-from vigilar.store.account_tables import audit, pairings, passkeys, sessions, tokens, user_cameras, users
+from vigilar.store import account_tables, guard_tables  # noqa: F401 -- their tables belong to the list too
 from vigilar.store.columns import Int64, metadata, node_id, one_of
 
 CONTENTS = ("video", "still", "storyboard")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
 SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
 JOB_STATES = ("waiting", "running", "done", "failed", "cancelled")
+
+__all__ = ["metadata"]
+"""Who imports it from here has all tables in it; everything else is imported from where it is defined."""
 
 cameras = Table(
     "cameras",
@@ -343,28 +345,3 @@ share_uses = Table(
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )
-
-__all__ = [
-    "audit",
-    "cameras",
-    "checkpoints",
-    "consumer_owed",
-    "consumers",
-    "counters",
-    "deletions",
-    "event_seen",
-    "events",
-    "files",
-    "jobs",
-    "metadata",
-    "outbox",
-    "pairings",
-    "passkeys",
-    "sessions",
-    "share_uses",
-    "shares",
-    "tokens",
-    "tracks",
-    "user_cameras",
-    "users",
-]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.ids import slug
 from vigilar.store.engine import Store
-from vigilar.store.guard_schema import sensor_readings, sensors
+from vigilar.store.guard_tables import sensor_readings, sensors
 from vigilar.store.schema import outbox
 
 KEEP_READINGS_MS = 30 * 86_400_000

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Select, delete, insert, select, update
 
+from vigilar.store.account_tables import sessions, user_cameras, users
 from vigilar.store.engine import Store
-from vigilar.store.schema import sessions, user_cameras, users
 from vigilar.store.users import Role
 
 USER_AGENT_CHARACTERS = 200

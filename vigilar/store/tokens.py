@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
+from vigilar.store.account_tables import tokens, user_cameras, users
 from vigilar.store.engine import Store
-from vigilar.store.schema import tokens, user_cameras, users
 from vigilar.store.sessions import SessionRow
 
 FOR_EVER_MS = 2**62

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
+from vigilar.store.account_tables import user_cameras, users
 from vigilar.store.engine import Store
-from vigilar.store.schema import cameras, user_cameras, users
+from vigilar.store.schema import cameras
 
 Role = Literal["owner", "adult", "child", "guest"]
 

@@ -76,6 +76,16 @@ def open_header(
     return Header(data[:CORE_BYTES], core, slots), keys
 
 
+def read_unproved_core(fd: int) -> FileCore:
+    """What a file says it is, as anybody may have written it: for who has no key that would prove it. Raises
+    RecordingError."""
+    data = os.pread(fd, HEADER_BYTES, 0)
+    if not data.startswith(MAGIC) or len(data) < HEADER_BYTES:
+        raise rejection("not-a-recording", "Not a Vigilar recording")
+    check_keyless(data)
+    return FileCore.parse(data[:CORE_BYTES])
+
+
 def locked_recording() -> RecordingError:
     """The error of a file from before the start of a house that is locked."""
     return RecordingError(
