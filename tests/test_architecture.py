@@ -17,7 +17,22 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"base"}),
     frozenset({"config", "bus", "media", "vge", "store"}),
     frozenset(
-        {"capture", "detect", "record", "live", "playback", "proof", "events", "upkeep", "demo", "sensors", "door"}
+        {
+            *(
+                "capture",
+                "detect",
+                "record",
+                "live",
+                "playback",
+                "proof",
+                "events",
+                "upkeep",
+                "demo",
+                "sensors",
+                "door",
+            ),
+            *("rules", "notify", "backup", "power"),
+        }
     ),
     frozenset({"web", "evaluate"}),
     frozenset({"processes", "main", "cli", "__main__"}),
@@ -39,7 +54,11 @@ NOT_FOR = {
     "sensors": {"config"},
     "demo": {"config"},
     "door": {"config"},
-    "web": {"detect", "record", "events", "demo", "sensors"},
+    "rules": {"config"},
+    "notify": {"config"},
+    "backup": {"config"},
+    "power": {"config"},
+    "web": {"detect", "record", "events", "demo", "sensors", "backup", "power"},
     "evaluate": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
@@ -63,7 +82,7 @@ DOORS = {
     "werkzeug": {"web"},
     "gunicorn": {"processes"},
     "gpiod": {"sensors"},
-    "cryptography": {"vge", "door"},
+    "cryptography": {"vge", "door", "notify"},
     "argon2": {"web"},
     "ifaddr": {"door"},
     "zeroconf": {"door"},

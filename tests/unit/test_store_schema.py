@@ -94,10 +94,10 @@ def test_tables_are_valid_postgresql() -> None:
 @pytest.mark.parametrize(
     ("table", "values"),
     [
-        ("events", "(9,'u',9,'motion','LOUD','a',1,NULL,NULL,'{}','',1,9,0,'',NULL,'[]')"),
-        ("events", "(9,'u',9,'motion','INFO','a',5,4,NULL,'{}','',1,9,0,'',NULL,'[]')"),
-        ("events", "(9,'u',9,'motion','INFO','a',-1,NULL,NULL,'{}','',1,9,0,'',NULL,'[]')"),
-        ("events", "(9,'u',9,'motion','INFO','a','soon',NULL,NULL,'{}','',1,9,0,'',NULL,'[]')"),
+        ("events", "(9,'u',9,'motion','LOUD','a',1,NULL,NULL,'{}','',1,9,0,'',NULL,'[]',NULL)"),
+        ("events", "(9,'u',9,'motion','INFO','a',5,4,NULL,'{}','',1,9,0,'',NULL,'[]',NULL)"),
+        ("events", "(9,'u',9,'motion','INFO','a',-1,NULL,NULL,'{}','',1,9,0,'',NULL,'[]',NULL)"),
+        ("events", "(9,'u',9,'motion','INFO','a','soon',NULL,NULL,'{}','',1,9,0,'',NULL,'[]',NULL)"),
         ("users", "(9,'a','a','hash','king',1,0)"),
         ("sessions", "(x'00',1,1,1,1,'','','',0)"),
         ("cameras", "('a',x'00','A',1,NULL,1,1,NULL,NULL,'',1,NULL)"),

@@ -64,6 +64,7 @@ class StoredEvent:
     kind: str = ""
     label_score: float | None = None
     zones: tuple[str, ...] = ()
+    incident_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -421,6 +422,7 @@ def told_fields(event: StoredEvent) -> dict[str, Any]:
         "zones": list(event.zones),
         "still": f"/events/{event.id}/still.jpg?v={event.still_id}" if event.still_id is not None else None,
         "kept": event.kept,
+        "incident_id": event.incident_id,
     }
 
 
