@@ -87,6 +87,7 @@ DOORS = {
     "ifaddr": {"door"},
     "zeroconf": {"door"},
     "segno": {"web"},
+    "mistune": {"web"},
     "webauthn": {"web"},
     "click": {"cli"},
 }

@@ -1,0 +1,156 @@
+"""The guides: their commands exist, their settings exist, their links lead somewhere, and the box shows them whole."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from flask.testing import FlaskClient
+
+from tests.browser.house import House, open_house
+from tools.list_codes import list_codes
+from vigilar.cli.program import program
+from vigilar.config.explain import keys_of, table_at
+from vigilar.web.guides import DOCS, GUIDES, GuideFile, read_guide, search_guides
+
+ROOT = DOCS.parent
+BY_HAND = [one for one in GUIDES if one.slug in ("home", "operator", "cameras")]
+MARKDOWN = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
+
+_LINK = re.compile(r"(?<!\!)\[[^\]]+\]\(([^)\s]+)\)")
+_PICTURE = re.compile(r"!\[[^\]]+\]\(([^)\s]+)\)")
+_COMMAND = re.compile(r"^(?:sudo )?vigilar ([^|&]*)$")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.fixture(scope="module")
+def owner(house: House) -> FlaskClient:
+    return house.client()
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def commands_in(text: str) -> set[str]:
+    """What is printed to be typed: in blocks, and between backticks."""
+    blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    return {match[1].strip() for line in lines if (match := _COMMAND.match(line.strip()))}
+
+
+@pytest.mark.parametrize("guide", BY_HAND, ids=lambda one: one.slug)
+def test_commands_of_the_guides_exist(guide: GuideFile) -> None:
+    found = commands_in(text_of(DOCS / guide.file))
+    for line in found:
+        command: click.Command = program
+        context = click.Context(program)
+        words = shlex.split(line)
+        while words and isinstance(command, click.Group):
+            name = words.pop(0)
+            inner = command.get_command(context, name)
+            assert inner is not None, f"vigilar {line}: there is no {name!r}"
+            command = inner
+        options = {option for one in command.params for option in one.opts} | {"--help"}
+        assert {word for word in words if word.startswith("-")} <= options, f"vigilar {line}"
+
+
+@pytest.mark.parametrize("guide", BY_HAND, ids=lambda one: one.slug)
+def test_settings_of_the_guides_exist(guide: GuideFile) -> None:
+    for table, key in re.findall(r"`\[(\w+)\] (\w+)", text_of(DOCS / guide.file)):
+        assert key in known_keys(table), f"[{table}] {key}"
+
+
+def known_keys(table: str) -> set[str]:
+    found = table_at((table,))
+    assert found is not None, f"[{table}]"
+    return set(keys_of(found))
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda one: str(one.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for url in _LINK.findall(re.sub(r"`[^`\n]*`", "", text_of(path))):
+        if "://" in url or url.startswith("/"):
+            continue
+        name, _, anchor = url.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), f"{path.name}: {url}"
+        if anchor:
+            assert anchor in anchors_of(target), f"{path.name}: {url}"
+
+
+def anchors_of(path: Path) -> set[str]:
+    found = re.findall(r"^#{2,6} (.+)$", text_of(path), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.casefold()).strip().replace(" ", "-") for one in found}
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda one: str(one.relative_to(ROOT)))
+def test_pictures_are_there(path: Path) -> None:
+    for url in _PICTURE.findall(text_of(path)):
+        assert (path.parent / url).is_file(), f"{path.name}: {url}"
+
+
+def test_codes_are_those_of_the_source() -> None:
+    assert text_of(DOCS / "ref/codes.md") == list_codes(), "python -m tools.list_codes > docs/ref/codes.md"
+
+
+def test_every_code_of_a_camera_is_explained() -> None:
+    source = "".join(text_of(path) for path in (ROOT / "vigilar").rglob("*.py"))
+    explained = set(re.findall(r"^\| (V-CAM-\d\d) \|", text_of(DOCS / "glossary.md"), re.MULTILINE))
+    assert set(re.findall(r"V-CAM-\d\d", source)) == explained
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda one: one.slug)
+def test_box_shows_the_guide(house: House, owner: FlaskClient, guide: GuideFile) -> None:
+    page = owner.get(f"/help/{guide.slug}")
+    assert page.status_code == 200
+    made = read_guide(guide)
+    for heading in made.headings:
+        assert f'id="{heading.anchor}"' in page.text
+    assert len({one.anchor for one in made.headings}) == len(made.headings)
+    inner = re.findall(r'href="#([^"]+)"', page.text)
+    assert all(f'id="{anchor}"' in page.text for anchor in inner)
+    for path, anchor in re.findall(r'href="(/help/[a-z]+)(?:#([^"]+))?"', made.html):
+        answer = owner.get(path)
+        assert answer.status_code == 200, path
+        assert not anchor or f'id="{anchor}"' in answer.text, f"{path}#{anchor}"
+
+
+def test_guides_are_looked_through(owner: FlaskClient) -> None:
+    hits = search_guides("recovery sheet steal")
+    assert hits
+    assert all("recovery" in f"{one.heading} {one.text}".casefold() for one in hits)
+    page = owner.get("/help?q=private+neighbour").text
+    assert "/help/home#less-noise-or-more" in page
+    assert "Nothing found for" in owner.get("/help?q=zzzz").text
+    assert search_guides("") == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/help/../etc", "/help/nope", "/help/pictures/nope.png", "/help/pictures/..%2Fglossary.md"]
+)
+def test_nothing_but_guides_is_served(owner: FlaskClient, path: str) -> None:
+    assert owner.get(path).status_code == 404
+
+
+def test_guides_need_a_login(house: House, owner: FlaskClient) -> None:
+    assert house.client(signed_in=False).get("/help").status_code in (302, 303)
+
+
+def test_text_of_a_guide_is_no_markup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.md").write_text(
+        "# X\n\n<script>alert(1)</script>\n\n## A `b`\n\n![p](pictures/a.jpg)\n", encoding="utf-8"
+    )
+    monkeypatch.setattr("vigilar.web.guides.DOCS", tmp_path)
+    html = read_guide(GuideFile("x-test", "x.md", "X", "")).html
+    assert "<script>" not in html
+    assert 'src="/help/pictures/a.jpg"' in html
