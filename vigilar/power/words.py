@@ -80,11 +80,14 @@ def plan_steps(limits: Limits, status: Mapping[str, Any] | None) -> tuple[PlanSt
     """What happens in a power cut, in its order; with the minutes after which, as far as the battery as it is now lets
     them be told: charge is taken to fall evenly until what it lasts is over."""
     low = f"below {limits.shed_below} %" + _minutes(limits.shed_below, limits.shed_runtime_s, status)
-    stop = f"at {limits.stop_below} %, or when the UPS calls its battery low" + _minutes(limits.stop_below, 0, status)
+    stop = f"at {limits.stop_below} %" + _minutes(limits.stop_below, 0, status)
     return (
         PlanStep("at once", "You are told. Exports and backups wait. All cameras go on recording, with recognition."),
         PlanStep(low, "Recognition of people, vehicles and animals stops. Motion and recording go on."),
-        PlanStep(stop, "All recordings are closed properly and Vigilar stops, within ten seconds."),
+        PlanStep(
+            stop,
+            "Or when the UPS itself calls its battery low: all files are closed and Vigilar stops in ten seconds.",
+        ),
         PlanStep(
             "then", "NUT (upsmon) shuts this machine down, if it is set up to. Vigilar decides nothing about that."
         ),
