@@ -58,7 +58,7 @@ NOT_FOR = {
     "notify": {"config"},
     "backup": {"config"},
     "power": {"config"},
-    "web": {"detect", "record", "events", "demo", "sensors", "backup", "power"},
+    "web": {"detect", "record", "events", "demo", "sensors", "backup"},
     "evaluate": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
@@ -242,7 +242,7 @@ def test_fork_server_holds_nothing_of_the_supervisor() -> None:
 
 def test_supervisor_leads_to_nothing_heavy() -> None:
     seen = led_to([CODE / name for name in SUPERVISOR_FILES], {*DOORS, "numpy", "psutil"})
-    assert {package_of(name) for name in seen} <= {"base", "bus", "config", "processes"}
+    assert {package_of(name) for name in seen} <= {"base", "bus", "config", "power", "processes"}
     assert {name for name in seen if package_of(name) == "config"} <= PLAIN_CONFIG
 
 

@@ -61,6 +61,12 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_battery": "WARNING",
         "database_replaced": "CRITICAL",
         "database_rebuilt": "WARNING",
+        "power_loss": "ALERT",
+        "battery_low": "ALERT",
+        "battery_critical": "CRITICAL",
+        "power_restored": "INFO",
+        "ups_silent": "WARNING",
+        "battery_worn": "WARNING",
     }
 
 

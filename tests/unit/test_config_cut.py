@@ -43,6 +43,7 @@ BUS = BusLogins(
         "web": BusLogin("web", "web-pw"),
         "jobs": BusLogin("jobs", "jobs-pw"),
         "sensors": BusLogin("sensors", "sensors-pw"),
+        "ups": BusLogin("ups", "ups-pw"),
     },
 )
 TEXT = b"""

@@ -192,11 +192,13 @@ def test_camera_without_row_has_name_of_job(processor: EventProcessor, store: St
 
 def test_subscribes_to_motion_visits_sensors_and_facts_only(processor: EventProcessor, bus: FakeBus) -> None:
     processor.subscribe()
+    ups = ("power_loss", "low_battery", "critical", "restored", "silent", "worn", "heard")
     told = ("contact", "motion", "vibration", "glass", "tamper", "leak", "smoke", "gas", "silent", "battery_low")
     assert set(bus.subscribed) == {
         Topics.motion_start("+"), Topics.motion_end("+"), Topics.camera_fact("+"),
         Topics.camera_visit("+"), Topics.camera_track("+"), Topics.PROOF_FACT, Topics.UPKEEP_FACT,
         Topics.presence("+"), *(Topics.sensor("+", kind) for kind in told),
+        *(Topics.ups(kind) for kind in ups),
     }  # fmt: skip
 
 

@@ -260,6 +260,23 @@ class UpkeepFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class UpsFact(Message):
+    """Something the UPS told that must become an event: ``kind`` is the last part of its topic. ``detail`` has
+    ``charge`` (per cent), ``runtime_s``, ``load`` (per cent), each null where not known, and ``cuts``."""
+
+    kind: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UpsStatus(Message):
+    """How the house is supplied now: ``level`` as in ``power.watch``, ``status`` what the UPS says."""
+
+    level: str
+    status: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProofCheckpoint(Message):
     """A signed checkpoint, as it lies beside the recordings: its text, and the signature over it in hex."""
 

@@ -18,6 +18,9 @@ class Topics:
     ARM_REQUEST = "vigilar/system/arm_request"
     ARM_CHANGED = "vigilar/system/arm_changed"
     SIREN = "vigilar/siren/command"
+    UPS_STATUS = "vigilar/ups/status"
+    """Retained: who subscribes hears at once how the house is supplied."""
+
     CAMERA_ANY_HEALTH = "vigilar/camera/+/health"
     CAMERA_ANY_OBJECT = "vigilar/camera/+/object"
 
@@ -70,6 +73,11 @@ class Topics:
     def sensor(sensor_id: str, kind: str) -> str:
         """What a sensor tells: ``contact``, ``motion``, ``temperature``, ..."""
         return f"vigilar/sensor/{sensor_id}/{kind}"
+
+    @staticmethod
+    def ups(kind: str) -> str:
+        """What the UPS told: ``power_loss``, ``low_battery``, ``critical``, ``restored``, ..."""
+        return f"vigilar/ups/{kind}"
 
     @staticmethod
     def presence(member: str) -> str:

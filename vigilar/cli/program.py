@@ -26,6 +26,7 @@ COMMANDS: Lines = {
     "disarm": ("vigilar.cli.arm:disarm", "Disarm the house, with a PIN."),
     "state": ("vigilar.cli.arm:state", "Is the house armed, since when and by whom?"),
     "pin": ("vigilar.cli.arm:pin", "The PINs with which members disarm."),
+    "ups": ("vigilar.cli.ups:ups", "Mains or battery, and what happens in a power cut."),
     "sensors": ("vigilar.cli.sensors:sensors", "Contacts, motion sensors and the like."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "certificate": ("vigilar.cli.certificate:certificate", "How phones and computers know that it is your house."),

@@ -26,6 +26,7 @@ from vigilar.config.jobs import (
     GpioLine,
     SensorsJob,
     UpkeepJob,
+    UpsJob,
     WebJob,
     WorkJob,
 )
@@ -150,7 +151,7 @@ def make_sensors_job(source: CutSource, login: BusLogin) -> SensorsJob | None:
 
 
 def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
-    config = source.config
+    config, ups = source.config, source.config.ups
     return WebJob(
         **source.shared(login),
         config_file=source.places.config_file,
@@ -167,11 +168,34 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         rules=keep_rules(config),
         arm=arm_rules(config),
         wants_objects=config.detect.enabled and config.detect.objects,
+        power=(ups.shed_below, round(ups.shed_runtime_s), ups.stop_below) if ups.name else None,
     )
 
 
 def make_upkeep_job(source: CutSource, login: BusLogin) -> UpkeepJob:
     return UpkeepJob(**source.shared(login), rules=keep_rules(source.config))
+
+
+def make_ups_job(source: CutSource, login: BusLogin) -> UpsJob | None:
+    """None for a house without a UPS. Raises ConfigError when its password is not there."""
+    ups = source.config.ups
+    if ups.address is None:
+        return None
+    name, host, port = ups.address
+    password = ""
+    if ups.password is not None:
+        password = SecretStore(source.places.secrets_dir).get_login(secret_name(ups.password)).password
+    return UpsJob(
+        **source.shared(login),
+        ups_name=name,
+        host=host,
+        port=port,
+        user=ups.user or "",
+        password=password,
+        shed_below=ups.shed_below,
+        shed_runtime_s=ups.shed_runtime_s,
+        stop_below=ups.stop_below,
+    )
 
 
 CLIP_BEFORE_MS, CLIP_AFTER_MS = 5_000, 10_000
@@ -268,7 +292,7 @@ def own_database_url(config: Config, places: Places) -> str:
 
 def used_secrets(config: Config) -> frozenset[str]:
     """The names of all secrets that the settings refer to, whether they are stored or not."""
-    house = [config.bus.login, config.storage.login, config.sensors.login]
+    house = [config.bus.login, config.storage.login, config.sensors.login, config.ups.password]
     logins = [*house, *(camera.login for camera in config.cameras)]
     return frozenset(secret_name(login) for login in logins if login is not None)
 

@@ -123,7 +123,8 @@ class WebJob(ProcessJob):
     the addresses of the owner's own proxies, whose word on who asks counts. ``time_zone`` is an IANA name.
     ``certificate`` and ``key`` are files of the owner's own certificate. ``has_door``: our HAProxy listens on the port,
     and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
-    model.
+    model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
+    per cent), None without one.
     """
 
     config_file: Path
@@ -140,6 +141,7 @@ class WebJob(ProcessJob):
     has_door: bool = False
     wants_objects: bool = True
     arm: ArmRules = field(default_factory=ArmRules)
+    power: tuple[int, int, int] | None = None
 
     @property
     def door_dir(self) -> Path:
@@ -177,6 +179,21 @@ class SensorsJob(ProcessJob):
     low_battery: int = 15
     looks_for_phones: bool = False
     away_after_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpsJob(ProcessJob):
+    """The process that watches a UPS, which is ``ups_name`` of the NUT server at ``host``. ``shed_below`` and
+    ``stop_below`` are per cent of the battery, ``shed_runtime_s`` is what it lasts."""
+
+    ups_name: str
+    host: str
+    port: int
+    user: str = ""
+    password: str = field(default="", repr=False)
+    shed_below: int = 50
+    shed_runtime_s: float = 600.0
+    stop_below: int = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

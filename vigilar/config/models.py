@@ -16,6 +16,7 @@ from vigilar.config.areas import Line, Zone
 from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.table import Table
+from vigilar.config.ups_models import Ups
 from vigilar.config.values import (
     Address,
     Addresses,
@@ -409,6 +410,7 @@ class Config(Table):
     arm: Arm = Field(default=Arm())
     sensors: Sensors = Field(default=Sensors())
     presence: Presence = Field(default=Presence())
+    ups: Ups = Field(default=Ups())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

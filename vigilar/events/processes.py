@@ -28,6 +28,8 @@ def handle_fact(desk: EventDesk, fact: ProcessFact) -> None:
         camera_name = payload["camera_name"] = desk.camera_name(source_id)
     payload["process"] = fact.source_id
     payload["title"] = title_of(event_type, process_title)
+    if payload.get("why") == "battery":
+        payload["title"] += ": the battery of the UPS is nearly empty"
     desk.insert(event_type, uid=fact.id, source_id=source_id, ts_ms=fact.ts, payload=payload)
     if event_type.name == "system_started":
         desk.end_motions(None, fact.ts, fact.ts, event_type.name, GUESS_LIMIT_MS)

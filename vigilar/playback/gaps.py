@@ -12,6 +12,7 @@ from vigilar.store.files import FileRow
 WORDS = {
     "no-motion": "Nothing moved, and this camera records only when something does.",
     "stopped": "Vigilar was stopped.",
+    "battery": "Mains had failed, and the battery of the UPS was nearly empty.",
     "disconnected": "The camera was not connected.",
     "silent": "The camera sent no pictures.",
     "disk-full": "The disk was full.",
@@ -35,6 +36,7 @@ _BY_END = (
     ("found ", "unknown"),
     ("no motion", "no-motion"),
     ("stop", "stopped"),
+    ("battery", "battery"),
     ("new connection", "disconnected"),
     ("the camera sends nothing", "silent"),
     ("disk full", "disk-full"),

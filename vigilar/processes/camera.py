@@ -179,7 +179,7 @@ class CameraProcess:
             for role, worker in self._captures.items():
                 self._start(f"capture-{role.value}", worker.run)
             logger.info("started, recording %s, motion %s", self._job.recording_mode, self._job.detect)
-            self._control.listen(on_status=self._note_folder, on_settings=settings_handler(self._job, self.use))
+            self._control.listen(on_status=self._note_status, on_settings=settings_handler(self._job, self.use))
             self._watch_until_stopped()
         if self._dead:
             raise VigilarError(f"the thread {self._dead} of this camera ended by itself", kind=ErrorKind.BUG)
@@ -352,9 +352,10 @@ class CameraProcess:
                 }
             )
 
-    def _note_folder(self, status: dict[str, Any]) -> None:
-        """What the supervisor says about the data folder, on the thread ``control``."""
+    def _note_status(self, status: dict[str, Any]) -> None:
+        """What the supervisor says about data folder and supply, on the thread ``control``."""
         self._drive_hangs = status.get("folder", {}).get("state") == FolderState.HANGING.value
+        self._recorder.is_on_battery = status.get("supply") in ("battery", "low", "critical")  # of power.watch
 
     def _disk_wait_s(self) -> float:
         """For how long the recorder has been in its newest step, writing most likely."""

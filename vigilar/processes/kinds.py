@@ -66,6 +66,9 @@ class ProcessKind:
     ``live`` names the fields of the job that reach the running process (``ControlChild.listen(on_settings=...)``). A
     change of any other starts the process again, so what must reconnect, and every secret, is never in it.
 
+    ``shed_at`` is the level of the supply (``power.watch``) from which on the house does without it: ``battery``,
+    ``low``, or empty for never. It begins again when mains are back.
+
     ``starts_line`` is false for a process that starts its line to the supervisor itself, because it forks first.
     """
 
@@ -79,6 +82,7 @@ class ProcessKind:
     says: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
     live: frozenset[str] = frozenset()
+    shed_at: str = ""
     starts_line: bool = True
 
     def process(self, camera_id: str = "") -> str:
@@ -129,6 +133,7 @@ KINDS: tuple[ProcessKind, ...] = (
             "vigilar/proof/#",
             "vigilar/sensor/#",
             "vigilar/presence/#",
+            "vigilar/ups/#",
         ),
         live=frozenset({"log_level", "cameras", "copy_to", "arm"}),
     ),
@@ -154,6 +159,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "rules",
                 "arm",
                 "wants_objects",
+                "power",
             }
         ),
         starts_line=False,
@@ -167,6 +173,7 @@ KINDS: tuple[ProcessKind, ...] = (
         cut="vigilar.config.cut:make_work_job",
         says=(Topics.SYSTEM_JOB,),
         live=frozenset({"log_level", "cameras", "house_name", "time_zone"}),
+        shed_at="battery",
     ),
     ProcessKind(
         name="detector",
@@ -176,6 +183,7 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_detector_job",
         live=frozenset({"log_level", "budget_cores"}),
+        shed_at="low",
     ),
     ProcessKind(
         name="camera",
@@ -231,6 +239,16 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_upkeep_job",
         live=frozenset({"log_level", "rules"}),
+    ),
+    ProcessKind(
+        name="ups",
+        title="The watch over the UPS",
+        entry="vigilar.processes.ups:run_ups",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_ups_job",
+        says=("vigilar/ups/#",),
+        live=frozenset({"log_level", "shed_below", "shed_runtime_s", "stop_below"}),
     ),
 )
 """In the order in which they start."""

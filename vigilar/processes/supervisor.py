@@ -25,13 +25,15 @@ from vigilar.base.ports import check_page_port
 from vigilar.base.signals import SignalInbox
 from vigilar.base.status_socket import StatusServer
 from vigilar.base.systemd import ServiceManager
-from vigilar.config.jobs import HouseJobs, PlannedProcess, ProcessJob, live_settings
+from vigilar.config.jobs import HouseJobs, PlannedProcess, ProcessJob, UpsJob, live_settings
 from vigilar.config.places import Places
+from vigilar.power.watch import Level
 from vigilar.processes.entry import ProcessStart, enter
 from vigilar.processes.folder_guard import FolderGuard
 from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, Start, StopStage, kind_of
 from vigilar.processes.planner import AnswerPlan, Planner, PlanTask
 from vigilar.processes.programs import Programs, own_port
+from vigilar.processes.shedding import UPS, Shedding, is_empty
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,9 @@ class Supervisor:
         self._children: dict[str, Child] = {}
         self._facts: deque[ProcessFact] = deque(guard.house.memory.facts)
         self._plan: HouseJobs | None = None
+        self._running: dict[str, PlannedProcess] = {}
+        self._shedding = Shedding(kinds)
+        self._is_out_of_power = False
         self._planner = Planner(self._spawned_from, answer_plan, self._selector)
         self._config_error = ""
         self._stops = 0
@@ -113,7 +118,7 @@ class Supervisor:
             if self._planner.refusal:
                 raise self._planner.refusal.error()
         self._plan, self._planner.plan = self._planner.plan, None
-        if self._plan is None or self._is_ending:
+        if self._plan is None or not self._wait_for_power(self._plan):
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
         looks = self._plan.looks_for_motion
@@ -127,6 +132,19 @@ class Supervisor:
         self._tell_fact("system_started", "system", {}, began_ms)
         logger.info("started with %d processes, page on port %d", len(self._plan.processes), self._plan.page[1])
 
+    def _wait_for_power(self, plan: HouseJobs) -> bool:
+        """Begin only when the battery is not at its end. False when something says to stop."""
+        ups = plan.processes.get(UPS)
+        while not self._is_ending and ups and isinstance(ups.job, UpsJob) and is_empty(ups.job):
+            if not self._is_ready:
+                logger.warning("the battery of the UPS is nearly empty: Vigilar begins when mains are back")
+                self._is_ready = True
+                self._manager.tell("READY=1")  # we do what can be done
+            self._manager.tell("STATUS=The battery is nearly empty: waiting for mains.")
+            self.turn(1.0)
+        self._is_ready = False
+        return not self._is_ending
+
     def _remember_page(self, plan: HouseJobs) -> None:
         listen, port = plan.page
         self._guard.house.change(listen=listen, port=port)
@@ -138,8 +156,9 @@ class Supervisor:
 
     @property
     def _is_ending(self) -> bool:
-        """A signal said so, or the data folder is gone: then nothing may be made where it was."""
-        return self._stops > 0 or self._guard.is_away
+        """A signal said so, the battery is at its end, or the data folder is gone: then nothing may be made where it
+        was."""
+        return self._stops > 0 or self._guard.is_away or self._is_out_of_power
 
     # One turn of the loop
 
@@ -209,6 +228,8 @@ class Supervisor:
             if child.beat(message["beat"], message.get("settings")):
                 self._is_changed = True
                 self._on_first_beat(child)
+            if child.name == UPS and self._shedding.hear(message["beat"]):
+                self._on_supply()
         elif "reload" in message:
             logger.info("%s asks to read the configuration again", child.name)
             self._ask_for_plan()
@@ -217,6 +238,15 @@ class Supervisor:
         elif "done" in message and child.name == "events":
             self._facts = deque(fact for fact in self._facts if fact.id != message["done"])
             self._guard.stored(str(message["done"]))
+
+    def _on_supply(self) -> None:
+        """Mains went or came back, or the battery gets low. Nothing is started or let go from within a stop."""
+        self._is_changed = True
+        level = self._shedding.level
+        logger.warning("supply: %s", level.value)
+        self._is_out_of_power = self._is_out_of_power or level is Level.CRITICAL
+        if self._plan and not self._is_ending:
+            self._run_processes(self._shedding.left(self._plan.processes))
 
     def _on_first_beat(self, child: Child) -> None:
         if child.name == "events":
@@ -280,8 +310,14 @@ class Supervisor:
         logging.getLogger().setLevel(plan.log_level)
         for problem in plan.problems:
             logger.error("%s", problem)
+        if UPS not in plan.processes:
+            self._shedding.forget()
+        self._run_processes(self._shedding.left(plan.processes))
+        self._programs.apply_door(before, plan)
+
+    def _run_processes(self, new: dict[str, PlannedProcess]) -> None:
         self._is_changed = True
-        old, new = (before.processes if before else {}), plan.processes
+        old, self._running = self._running, new
         for name in old.keys() - new.keys():
             logger.info("%s is not wanted any more", name)
             self._children[name].stop(self._stop_s(name))
@@ -291,7 +327,6 @@ class Supervisor:
             else:
                 self._want(name, wanted)
             self._children[name].title = wanted.title
-        self._programs.apply_door(before, plan)
 
     def _want(self, name: str, wanted: PlannedProcess) -> None:
         child, launch = self._children.get(name), self._launch_of(name, wanted.job)
@@ -355,6 +390,8 @@ class Supervisor:
             "folder": self._guard.summary(),
             "config_error": self._config_error,
             "problems": list(self._plan.problems) if self._plan else [],
+            "supply": self._shedding.level.value,
+            "shed": self._shedding.shed(self._plan.processes) if self._plan else [],
         }
 
     def _tell_status(self) -> None:
@@ -381,7 +418,8 @@ class Supervisor:
         """Everything ends in order; what does not within its time is killed. Under 10 s in all."""
         self._manager.tell("STOPPING=1")
         began = time.monotonic()
-        self._tell_fact("system_stopped", "system", {})
+        self._tell_fact("system_stopped", "system", {"why": "battery"} if self._is_out_of_power else {})
+        self._tell_status()  # before they are told to stop: recordings say in their last record that the battery did it
         for stage in StopStage:
             ending = [child for child in self._children.values() if kind_of(child.name, self._kinds).stop is stage]
             for child in ending:

@@ -142,6 +142,8 @@ class Recorder:
         self._trouble_mono_ns = 0
         self._wanted_mono_ns = clock.mono_ns()
         self._errors = Tally(logger, "recording", every_s=10.0)
+        self.is_on_battery = False
+        """An ordered end is then told as one for the battery's sake. Any thread."""
 
     @property
     def is_recording(self) -> bool:
@@ -238,14 +240,14 @@ class Recorder:
             self._end_segment(CloseReason.ROLLOVER, "the camera sends nothing")
 
     def finish(self) -> None:
-        """Write what is left, close the file with STOP, and note that this was an ordered end."""
+        """Write what is left, close the file, and note that this was an ordered end."""
         self._take_loss()
         deadline = self._clock.mono_ns() + DRAIN_NS
         while self._clock.mono_ns() < deadline and self._retry_mono_ns == 0 and self._record_next(_FAR_FUTURE_NS):
             pass
         left = self._reader.look()
         self._write_seen()
-        self._end_segment(CloseReason.STOP, "stop")
+        self._end_segment(*(CloseReason.UPS_SHUTDOWN, "battery") if self.is_on_battery else (CloseReason.STOP, "stop"))
         if left and left.unread and self._settings.mode is RecordingMode.ALWAYS:
             self._gaps.begin(self._last_end_utc_ns or left.start.utc_ns, self._why_held)
         self._gaps.end(self._clock.utc_ns())

@@ -15,7 +15,7 @@ from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
-from vigilar.web.times import clock_text, day_text, for_text
+from vigilar.web.times import clock_text, day_text, for_text, length_text
 from vigilar.web.visible import visible_cameras
 
 
@@ -80,7 +80,7 @@ def install_template_words(app: Flask) -> None:
         cover_script=cover_script,
         now_ms=lambda: parts().now_ms(),
     )
-    app.jinja_env.filters.update(size=size_text, lasting=for_text, days=keep_text)
+    app.jinja_env.filters.update(size=size_text, lasting=for_text, days=keep_text, lasted=length_text)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.context_processor(add_words)

@@ -9,6 +9,7 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.door.certificates import CertificateState
 from vigilar.web.auth import asker
+from vigilar.web.blueprints.power import read_power
 from vigilar.web.house import find_storage, read_house
 from vigilar.web.openapi import openapi_document
 from vigilar.web.parts import parts
@@ -36,6 +37,7 @@ def system_page() -> str:
         storage=find_storage(here, visible),
         proof_notes=proof_notes(here),
         certificate=here.certificate(),
+        power=read_power(here),
     )
 
 
@@ -44,7 +46,7 @@ def system_page() -> str:
 def api_system() -> AnyResponse:
     here = parts()
     house = read_house(here, visible_cameras(asker()))
-    disk = house.disk
+    disk, power = house.disk, read_power(here)
     return jsonify(
         {
             "now": house.now_ms,
@@ -70,6 +72,7 @@ def api_system() -> AnyResponse:
                 "next_step": house.detector.next_step,
                 **house.detector.status,
             },
+            "power": {"state": power.state, "sentence": power.sentence, "next_step": power.next_step},
             "folder": here.board.folder(house.now_ms),
             "bus_connected": house.has_bus,
             "certificate": certificate_json(here.certificate()),

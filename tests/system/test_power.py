@@ -1,0 +1,132 @@
+"""A real house on NUT's own dummy UPS: mains go, the battery gets low, and everything is closed before it is empty."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.nut import Nut
+from tests.flow.command_line import vigilar
+from tests.system.house import RunningHouse, run_house, start_house, wait_for
+from tests.system.test_arming import street
+from vigilar.vge.format import CloseReason
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.reader import VgeReader
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+
+EXIT_S = 10.0
+"""From the UPS saying that its battery is low to the end of all processes (figure 12 of the targets)."""
+
+
+@pytest.fixture
+def nut(tmp_path: Path) -> Iterator[Nut]:
+    with Nut(tmp_path / "nut") as nut:
+        yield nut
+
+
+def power(house: RunningHouse) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(house.get("/api/v1/power"))
+    return found
+
+
+def level_is(house: RunningHouse, level: str) -> Callable[[], bool]:
+    return lambda: power(house)["level"] == level
+
+
+def runs(house: RunningHouse, process: str) -> bool:
+    known = json.loads(house.get("/api/v1/system"))["processes"] or []
+    return any(one["name"] == process and one["is_well"] for one in known)
+
+
+def is_recording(house: RunningHouse) -> bool:
+    cameras = json.loads(house.get("/api/v1/system"))["cameras"]
+    return all(one["is_recording"] for one in cameras)
+
+
+def close_reasons(folder: Path) -> dict[str, CloseReason | None]:
+    """Of the newest recording of each camera."""
+    ring = KeyRing.load(folder / "secrets")
+    found = {}
+    for camera in sorted((folder / "footage").iterdir()):
+        newest = max(camera.glob("*/*.vge"))
+        with VgeReader.open(newest, ring) as reader:
+            found[camera.name] = reader.close_reason
+    return found
+
+
+def test_power_cut_from_mains_to_the_end_and_back(tmp_path: Path, nut: Nut, capsys: pytest.CaptureFixture[str]) -> None:
+    cameras: dict[str, str | dict[str, str]] = {"Hall": street(), "Yard": street()}
+    with run_house(tmp_path / "house", cameras, f'[ups]\nname = "{nut.address}"') as house:
+        wait_for(lambda: is_recording(house), 60, "both cameras record")
+        wait_for(level_is(house, "mains"), 30, "the UPS is read")
+        assert runs(house, "jobs")
+        shown = vigilar(house.folder, "ups", "show", "--json")
+        assert (shown.code, shown.json["level"]) == (0, "mains")
+
+        nut.say("OB DISCHRG", 96, 1640)
+        wait_for(level_is(house, "battery"), 10, "mains are gone")
+        event = wait_for(lambda: house.events("power_loss"), 10, "the power cut is an event")[0]
+        assert event["title"] == (
+            "Mains power is lost, the house runs on its battery. Battery: 96 %, about 27 min left"
+        )
+        assert (event["severity"], event["end_ts"]) == ("ALERT", None)
+        wait_for(lambda: not runs(house, "jobs"), 15, "exports wait")
+        assert is_recording(house)
+        page = house.get("/system/power").decode()
+        assert "On battery. Battery 96 %, 27 min at this load." in page
+        assert "goes on" in page
+
+        nut.say("OL CHRG", 95, 1600)
+        wait_for(level_is(house, "mains"), 25, "mains are back for ten seconds")
+        wait_for(lambda: house.events("power_loss")[0]["end_ts"], 10, "the power cut is over")
+        assert house.events("power_restored")[0]["title"].startswith("Mains power is back after ")
+        wait_for(lambda: runs(house, "jobs"), 30, "exports go on")
+
+        nut.say("OB DISCHRG LB", 8, 40)
+        wait_for(lambda: nut.status() == "OB DISCHRG LB", 10, "NUT knows")
+        began = time.monotonic()
+        assert house.process.wait(EXIT_S + 5.0) == 0
+        took = time.monotonic() - began
+        assert took < EXIT_S
+        assert close_reasons(house.folder) == {"hall": CloseReason.UPS_SHUTDOWN, "yard": CloseReason.UPS_SHUTDOWN}
+        assert "database is locked" not in house.log()
+
+        with start_house(house):
+            time.sleep(4.0)  # whether something does not happen can only be waited for
+            with pytest.raises(OSError, match="refused"):
+                house.get("/healthz")
+            assert "nearly empty: Vigilar begins when mains are back" in house.log()
+            nut.say("OL CHRG", 9, 60)
+            began = time.monotonic()
+            wait_for(lambda: house.get("/healthz"), 60, "it begins with mains")
+            back = time.monotonic() - began
+            assert back < 60.0
+            wait_for(level_is(house, "mains"), 30, "the UPS is read again")
+            wait_for(lambda: house.events("power_loss")[0]["end_ts"], 30, "the second cut is over")
+            assert len(house.events("power_loss")) == 2
+            assert [one["title"] for one in house.events("system_stopped")] == [
+                "Vigilar stopped: the battery of the UPS is nearly empty"
+            ]
+            assert len(house.events("battery_critical")) == 1
+    with capsys.disabled():
+        print(f"\npower: low battery to the end of all processes {took:.1f} s, back {back:.1f} s after mains")
+
+
+def test_ups_that_falls_silent_is_told_and_stops_nothing_on_mains(tmp_path: Path, nut: Nut) -> None:
+    with run_house(tmp_path / "house", {"Hall": street()}, f'[ups]\nname = "{nut.address}"') as house:
+        wait_for(level_is(house, "mains"), 60, "the UPS is read")
+        nut.end_driver()
+        wait_for(lambda: house.events("ups_silent"), 60, "its silence is told")
+        assert power(house)["state"] == "bad"
+        assert "hears nothing from the UPS" in power(house)["sentence"]
+        wait_for(lambda: is_recording(house), 30, "it records")
+        with contextlib.closing(sqlite3.connect(house.folder / "vigilar.db")) as connection:
+            assert connection.execute("SELECT count(*) FROM events WHERE type = 'battery_critical'").fetchone() == (0,)
