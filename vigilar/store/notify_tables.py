@@ -17,6 +17,9 @@ phones = Table(
     Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="whose it is"),
     Column("name", Text, nullable=False, comment="as people read it"),
     Column("endpoint", Text, nullable=False, comment="https address of its push service; opens nothing but its bell"),
+    Column(
+        "origin", Text, nullable=False, comment="https address under which this house is open there; empty: unknown"
+    ),
     Column("p256dh", LargeBinary, nullable=False, comment="65 bytes: its public key, an uncompressed point of P-256"),
     Column("auth", LargeBinary, nullable=False, comment="16 bytes: what it shares with us for sealing"),
     Column("user_agent", Text, nullable=False, comment="what the browser calls itself, cut to 200 characters"),
@@ -52,6 +55,7 @@ deliveries = Table(
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
     node_id("the box that delivers it"),
     Column("story", Text, nullable=False, comment="what it tells of: incident-<id>, event-<id> or test-<id>"),
+    Column("lane", Text, nullable=False, comment="what waits together: push:<host of the service>, or the way"),
     Column("way", Text, nullable=False, comment="push, ntfy, email, webhook, siren, light, scene or record"),
     Column("target", Text, nullable=False, comment="to whom: phone-<id>, or the way with what tells two of it apart"),
     Column("phone_id", Int64, ForeignKey("phones.id", ondelete="SET NULL"), comment="of a push; null: phone is gone"),
@@ -85,7 +89,7 @@ deliveries = Table(
     Index("deliveries_by_event", "event_id"),
     Index("deliveries_by_user", "user_id", "created_ms"),
     Index("deliveries_by_phone", "phone_id", "created_ms"),
-    Index("deliveries_due", "node_id", "next_try_ms", sqlite_where=text("state IN ('owed', 'sent')")),
+    Index("deliveries_owed", "node_id", "lane", "is_critical", "id", sqlite_where=text("state = 'owed'")),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )

@@ -32,6 +32,12 @@ def _phones() -> None:
             "endpoint", sa.Text, nullable=False, comment="https address of its push service; opens nothing but its bell"
         ),
         sa.Column(
+            "origin",
+            sa.Text,
+            nullable=False,
+            comment="https address under which this house is open there; empty: unknown",
+        ),
+        sa.Column(
             "p256dh", sa.LargeBinary, nullable=False, comment="65 bytes: its public key, an uncompressed point of P-256"
         ),
         sa.Column("auth", sa.LargeBinary, nullable=False, comment="16 bytes: what it shares with us for sealing"),
@@ -80,6 +86,9 @@ def _deliveries() -> None:
         sa.Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
         sa.Column("node_id", sa.Text, nullable=False, server_default=sa.text("''"), comment="the box that delivers it"),
         sa.Column("story", sa.Text, nullable=False, comment="what it tells of: incident-<id>, event-<id> or test-<id>"),
+        sa.Column(
+            "lane", sa.Text, nullable=False, comment="what waits together: push:<host of the service>, or the way"
+        ),
         sa.Column("way", sa.Text, nullable=False, comment="push, ntfy, email, webhook, siren, light, scene or record"),
         sa.Column(
             "target", sa.Text, nullable=False, comment="to whom: phone-<id>, or the way with what tells two of it apart"
@@ -152,7 +161,10 @@ def _deliveries() -> None:
     op.create_index("deliveries_by_user", "deliveries", ["user_id", "created_ms"])
     op.create_index("deliveries_by_phone", "deliveries", ["phone_id", "created_ms"])
     op.create_index(
-        "deliveries_due", "deliveries", ["node_id", "next_try_ms"], sqlite_where=sa.text("state IN ('owed', 'sent')")
+        "deliveries_owed",
+        "deliveries",
+        ["node_id", "lane", "is_critical", "id"],
+        sqlite_where=sa.text("state = 'owed'"),
     )
 
 
