@@ -6,9 +6,11 @@ else a moment later (DNS rebinding) leads nowhere. Connections are kept for the 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -35,7 +37,16 @@ MAX_RETRY_AFTER_S = 3600.0
 
 
 class NotSentError(VigilarError):
-    """The request did not get through; the sentence says why. ``was_sent``: it may have arrived all the same."""
+    """The request did not get through; the sentence says why. ``was_reached``: there was a connection, so the request
+    may have arrived all the same."""
+
+    was_reached = False
+
+
+class NoAnswerError(NotSentError):
+    """There was a connection, and no answer that can be read."""
+
+    was_reached = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +95,20 @@ class WebDoor:
             try:
                 return self._ask_on(self._kept, method, path, headers, body)
             except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-                self.close()  # closed while it was idle: nobody has read the request
+                pass  # closed while it was idle: nobody has read the request
             except (OSError, http.client.HTTPException) as error:
                 self.close()
-                raise NotSentError(_words(error)) from error
+                raise NoAnswerError(_words(error)) from error
         self.close()
         try:
             self._kept = self._open()
+        except OSError as error:
+            raise NotSentError(_words(error)) from error
+        try:
             return self._ask_on(self._kept, method, path, headers, body)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise NotSentError(_words(error)) from error
+            raise NoAnswerError(_words(error)) from error
 
     def close(self) -> None:
         if self._kept is not None:
@@ -131,18 +145,23 @@ class WebDoor:
     def _ask_on(
         self, connection: http.client.HTTPConnection, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
-        deadline_s = time.monotonic() + TOTAL_S
-        connection.request(method, path, body, dict(headers))
-        answer = connection.getresponse()
-        text = bytearray()
-        while len(text) < MAX_ANSWER_BYTES and (piece := answer.read1(MAX_ANSWER_BYTES - len(text))):
-            text += piece
-            if time.monotonic() > deadline_s:
-                break
-        if not answer.isclosed() or answer.will_close:
+        watch = threading.Timer(TOTAL_S, _hang_up, (connection.sock,))
+        watch.start()
+        try:
+            connection.request(method, path, body, dict(headers))
+            answer = connection.getresponse()
+            text = answer.read(MAX_ANSWER_BYTES)
+        finally:
+            watch.cancel()
+        if not answer.isclosed() or answer.will_close:  # more than we read, or the last one
             self.close()
         self._used_s = time.monotonic()
         return Answer(answer.status, _retry_after(answer.headers.get("Retry-After")), text.decode("utf-8", "replace"))
+
+
+def _hang_up(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 _contexts: dict[tuple[str, int], ssl.SSLContext] = {}

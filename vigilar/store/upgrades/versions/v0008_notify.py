@@ -76,7 +76,13 @@ def _decisions() -> None:
         sa.Column("change", Int64, nullable=False, comment="the event's change it was decided on, the newest one"),
         sa.Column("decided_ms", Int64, nullable=False, comment="UTC ms"),
         sa.Column("decision", sa.Text, nullable=False, comment="JSON object of a Decision: rules.decision"),
+        sa.Column(
+            "look_again_ms", Int64, comment="UTC ms when it is decided anew, as time may change it; null: it is not"
+        ),
         sqlite_strict=True,
+    )
+    op.create_index(
+        "decisions_to_come", "decisions", ["look_again_ms"], sqlite_where=sa.text("look_again_ms IS NOT NULL")
     )
 
 
