@@ -1,8 +1,8 @@
 """Lets go what is owed: a thread a lane, so that a service that hangs delays nobody but its own.
 
-A *lane* is what fails together: one push service, one server. While nobody answers behind it, all that wait there wait
-together and one try in a while asks again; what comes too late is not told any more, unless it is critical. The rows are
-the truth (``store.deliveries``): a process that is killed leaves them, and its successor goes on.
+A *lane* is what fails together: one push service, one server. While nobody answers behind it, all that wait there
+wait together and one try in a while asks again; what comes too late is not told any more. The rows are the truth
+(``store.deliveries``): a process that is killed leaves them, and its successor goes on.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ decisions = Table(
     Column("change", Int64, nullable=False, comment="the event's change it was decided on, the newest one"),
     Column("decided_ms", Int64, nullable=False, comment="UTC ms"),
     Column("decision", Text, nullable=False, comment="JSON object of a Decision: rules.decision"),
-    Column("look_again_ms", Int64, comment="UTC ms when it is decided anew, as time may change it; null: it is not"),
+    Column("look_again_ms", Int64, comment="UTC ms when it is decided anew, as time changes it; null: never"),
     Index("decisions_to_come", "look_again_ms", sqlite_where=text("look_again_ms IS NOT NULL")),
     sqlite_strict=True,
 )

@@ -67,8 +67,8 @@ def _dump(one: Delivery, origin: str, title: str, body: str) -> bytes:
 
 
 def _actions(told: dict[str, Any], origin: str) -> list[dict[str, str]]:
-    """Two at most (what Android shows), of which none makes the house less safe: nothing is disarmed or deleted. Whoever
-    has no worker for the second one comes to the page where it is the first thing."""
+    """Two at most (what Android shows), of which none makes the house less safe: nothing is disarmed or deleted.
+    Whoever has no worker for the second one comes to the page where it is the first thing."""
     snooze = {"action": "snooze", "title": "Snooze 1 h", "navigate": f"{origin}{told['path']}"}
     if not told["camera"]:
         return [snooze]

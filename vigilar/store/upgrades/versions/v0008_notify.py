@@ -76,9 +76,7 @@ def _decisions() -> None:
         sa.Column("change", Int64, nullable=False, comment="the event's change it was decided on, the newest one"),
         sa.Column("decided_ms", Int64, nullable=False, comment="UTC ms"),
         sa.Column("decision", sa.Text, nullable=False, comment="JSON object of a Decision: rules.decision"),
-        sa.Column(
-            "look_again_ms", Int64, comment="UTC ms when it is decided anew, as time may change it; null: it is not"
-        ),
+        sa.Column("look_again_ms", Int64, comment="UTC ms when it is decided anew, as time changes it; null: never"),
         sqlite_strict=True,
     )
     op.create_index(
