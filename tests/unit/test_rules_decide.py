@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import product
 
@@ -10,7 +11,7 @@ import pytest
 from tests.rules_kit import DAY, GUEST, KIM, NIGHT, PEOPLE, SAM, a_situation, an_event, berlin, utc
 from vigilar.base.notify_rules import Does, Hours, NotifyRules, Profile, Quiet, Rule
 from vigilar.rules.decide import decide, rows_of
-from vigilar.rules.decision import TOLD, Decision
+from vigilar.rules.decision import TOLD, Decision, with_told
 from vigilar.rules.situation import Situation
 from vigilar.store.events import StoredEvent
 from vigilar.store.snoozes import Snooze
@@ -286,3 +287,17 @@ def test_each_trace_ends_in_exactly_one_of_told_and_what_stopped_it() -> None:
             assert last.passed is is_told
             assert (last.step == TOLD) is is_told
             assert all(one.sentence.endswith(".") for one in steps)
+
+
+def test_decision_reads_back_from_json() -> None:
+    rule = replace(ALL_DAY, does=Does(siren=True))
+    decision = decide(an_event(kind="person"), a_situation(), rules(rule))
+    assert Decision.parse(json.loads(json.dumps(decision.dump()))) == decision
+
+
+def test_trace_of_who_was_told_stays_when_the_update_is_stopped() -> None:
+    first = decide(an_event(kind="person"), a_situation(), rules(ALL_DAY))
+    later = decide(an_event(kind="person"), a_situation(told={1: "ordinary"}, snoozes=(a_snooze(),)), rules(ALL_DAY))
+    assert stopped(later, SAM.id)[0] == "snooze"
+    assert with_told(first, later).member_steps[SAM.id] == first.member_steps[SAM.id]
+    assert with_told(first, later).member_steps[GUEST.id] == later.member_steps[GUEST.id]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
 TOLD = "told"
 """The step that ends the trace of a member who is told; any other that ends one did not pass."""
@@ -58,3 +59,32 @@ class Decision:
     held: tuple[str, ...] = ()
     look_again_ms: int | None = None
     limited: tuple[int, ...] = ()
+
+    def dump(self) -> dict[str, Any]:
+        """As it is stored."""
+        return asdict(self)
+
+    @classmethod
+    def parse(cls, plain: Mapping[str, Any]) -> Self:
+        """From ``dump``, also after a way as JSON, which makes texts of the members' ids."""
+        return cls(
+            steps=_steps(plain["steps"]),
+            member_steps={int(member): _steps(steps) for member, steps in plain["member_steps"].items()},
+            tellings=tuple(Telling(**one) for one in plain["tellings"]),
+            actions=tuple(Action(**one) for one in plain["actions"]),
+            held=tuple(plain["held"]),
+            look_again_ms=plain["look_again_ms"],
+            limited=tuple(plain["limited"]),
+        )
+
+
+def with_told(before: Decision, now: Decision) -> Decision:
+    """``now`` as it is to be stored after ``before`` of the same event: who was told keeps the trace that led to it,
+    whatever stops an update later, unless it is told anew."""
+    anew = {one.member_id for one in now.tellings if not one.is_update}
+    kept = {one.member_id for one in before.tellings} - anew
+    return replace(now, member_steps={**now.member_steps, **{one: before.member_steps[one] for one in kept}})
+
+
+def _steps(plain: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    return tuple(Step(**one) for one in plain)
