@@ -30,8 +30,11 @@ def put_decision(
     decision: dict[str, Any],
     now_ms: int,
     look_again_ms: int | None = None,
-) -> None:
-    """Store the newest decision about an event, in the transaction that stores what follows from it."""
+) -> bool:
+    """Store the newest decision about an event, in the transaction that stores what follows from it. False when there
+    is no such event any more."""
+    if connection.execute(select(events.c.id).where(events.c.id == event.id)).first() is None:
+        return False
     values = {
         "change": event.change,
         "decided_ms": now_ms,
@@ -41,6 +44,7 @@ def put_decision(
     known = update(decisions).where(decisions.c.event_id == event.id).values(**values)
     if connection.execute(known).rowcount == 0:
         connection.execute(insert(decisions).values(event_id=event.id, **values))
+    return True
 
 
 def find_decision(store: Store, event_id: int) -> StoredDecision | None:

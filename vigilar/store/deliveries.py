@@ -90,9 +90,10 @@ class Delivery:
 _COLUMNS = tuple(column for column in deliveries.c if column.name != "node_id")
 
 
-def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: int) -> None:
+def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: int, *, once: bool = False) -> None:
     """Owe it, in the transaction that stores why. Of a story that is known the words change, silently and in place;
-    what becomes critical only now is told as if it were new. The same words again change nothing."""
+    what becomes critical only now is told as if it were new. The same words again change nothing; with ``once``
+    nothing changes what is known."""
     found = _find(connection, new.story, new.target)
     if found is None:
         values = {name: getattr(new, name) for name in _COPIED}
@@ -109,6 +110,8 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
                 next_try_ms=new.next_try_ms,
             )
         )
+        return
+    if once:
         return
     is_worse = new.is_critical and not found.is_critical
     if found.state == "gone" or (found.acknowledged_ms is not None and not is_worse):
@@ -144,12 +147,6 @@ def _reword(connection: Connection, found: Delivery, new: NewDelivery, *, is_wor
             **anew,
         )
     )
-
-
-def told_of(connection: Connection, story: str) -> list[Delivery]:
-    """What is owed or was told of a story, by push or any other way that changes in place."""
-    rows = connection.execute(select(*_COLUMNS).where(deliveries.c.story == story))
-    return [_delivery(row) for row in rows]
 
 
 def take_up(store: Store, node_id: str) -> int:
