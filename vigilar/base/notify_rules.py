@@ -17,7 +17,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 """How somebody is told, from least to most: quiet hours stop what is ordinary, snooze what is loud too."""
 
 Presence = Literal["any", "nobody-home", "somebody-home"]
-Place = Literal["any", "home", "away"]
+Whereabouts = Literal["any", "home", "away"]
+Place = Literal["", "outside", "inside", "doors"]
 
 GROUPS = ("everyone", "owners", "adults", "children", "guests")
 
@@ -37,14 +38,14 @@ class Hours:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Does:
     """What a rule does beside telling. ``keep``: the footage is kept. ``record_s``: seconds that the camera records,
-    also one that records motion only. ``siren`` and ``light``: their command goes over the bus. ``webhook``: the name
-    of an address of the settings. ``scene``: a topic, to which one message goes."""
+    also one that records motion only. ``siren`` and ``light``: their command goes over the bus. ``webhook``: the
+    addresses of the settings are called. ``scene``: a topic, to which one message goes."""
 
     keep: bool = False
     record_s: int = 0
     siren: bool = False
     light: bool = False
-    webhook: str = ""
+    webhook: bool = False
     scene: str = ""
 
     @property
@@ -57,7 +58,8 @@ class Rule:
     """All that is given must hold; what is left out always does.
 
     ``when``: kinds (``person``) and types (``sensor_leak``) of events, any of them. ``cameras`` are ids (those in
-    force), ``sensors`` ids without ``sensor/``, ``zones`` names. ``least``: the severity at least. ``modes``: arm
+    force), ``place`` what they were chosen by; ``doors`` needs an event at a door. ``sensors`` are ids without
+    ``sensor/``, ``zones`` names. ``least``: the severity at least. ``modes``: arm
     modes. ``at_home`` and ``not_at_home``: members whose phones must say so. ``lasts_s``: seconds that it has gone on
     and still does. ``again_after_s``: seconds in which it does nothing more for the same camera or sensor, unless the
     incident is the same. ``tell``: members and groups.
@@ -66,7 +68,7 @@ class Rule:
     name: str
     when: tuple[str, ...] = ()
     cameras: tuple[str, ...] | None = None
-    doors_only: bool = False
+    place: Place = ""
     zones: tuple[str, ...] = ()
     sensors: tuple[str, ...] = ()
     least: str = "INFO"
@@ -97,7 +99,7 @@ class Profile:
     any). ``least`` is the least level that comes through; ``per_day`` another limit than the house's, None for that."""
 
     whom: tuple[str, ...]
-    place: Place = "any"
+    place: Whereabouts = "any"
     modes: tuple[Mode, ...] = ()
     least: Level = "ordinary"
     per_day: int | None = None

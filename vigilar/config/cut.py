@@ -30,6 +30,7 @@ from vigilar.config.jobs import (
     WorkJob,
 )
 from vigilar.config.models import Camera, Config
+from vigilar.config.notify_cut import notify_rules
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
 
@@ -166,6 +167,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         cameras=camera_infos(config),
         rules=keep_rules(config),
         arm=arm_rules(config),
+        notify=notify_rules(config),
         wants_objects=config.detect.enabled and config.detect.objects,
     )
 

@@ -153,6 +153,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "time_zone",
                 "rules",
                 "arm",
+                "notify",
                 "wants_objects",
             }
         ),

@@ -74,17 +74,17 @@ def _enabled(rule: Rule, _event: StoredEvent, _now: Situation, _settings: Notify
 
 
 def _where(rule: Rule, event: StoredEvent, _now: Situation, settings: NotifyRules) -> str:
-    if rule.cameras is None and not rule.doors_only and not rule.zones and not rule.sensors:
+    if rule.cameras is None and rule.place != "doors" and not rule.zones and not rule.sensors:
         return ""
     name = settings.camera_names.get(event.source_id) or place_of(event)
     if event.source_id.startswith(SENSOR_PREFIX):
         is_in = event.source_id.removeprefix(SENSOR_PREFIX) in rule.sensors
         return "" if is_in else f"it is not for {name}"
-    if rule.sensors and rule.cameras is None and not rule.zones and not rule.doors_only:
+    if rule.sensors and rule.cameras is None and not rule.zones and rule.place != "doors":
         return "it is for sensors"
     if rule.cameras is not None and event.source_id not in rule.cameras:
         return f"it is not for {name}"
-    if rule.doors_only and not is_at_door(event, settings):
+    if rule.place == "doors" and not is_at_door(event, settings):
         return f"{name} is not at a door"
     if rule.zones and not set(rule.zones) & set(event.zones):
         return f"it is for {and_list(rule.zones, 'or')}, and it was {_in_words(event.zones)}"

@@ -256,6 +256,6 @@ def _actions(rule: Rule, event: StoredEvent) -> Iterator[Action]:
     if does.light:
         yield Action("light", rule.name, {})
     if does.webhook:
-        yield Action("webhook", rule.name, {"name": does.webhook})
+        yield Action("webhook", rule.name, {})
     if does.scene:
         yield Action("scene", rule.name, {"topic": does.scene})

@@ -31,12 +31,12 @@ def when_words(rule: Rule) -> str:
 
 def where_words(rule: Rule, settings: NotifyRules) -> str:
     """Empty for everywhere."""
-    found = []
-    if rule.cameras is not None:
+    found: list[str] = []
+    if rule.place:
+        found.append("at a door" if rule.place == "doors" else rule.place)
+    elif rule.cameras is not None:
         names = [settings.camera_names.get(one, one) for one in rule.cameras]
         found.append(and_list(names, "or") or "no camera there is")
-    if rule.doors_only:
-        found.append("at a door")
     if rule.zones:
         found.append(and_list(rule.zones, "or"))
     if rule.sensors:
@@ -70,7 +70,7 @@ def does_words(does: Does) -> list[str]:
         (f"recording for {length_words(does.record_s)}", does.record_s > 0),
         ("siren", does.siren),
         ("light", does.light),
-        (f"webhook {does.webhook}", bool(does.webhook)),
+        ("webhook", does.webhook),
         (f"scene {does.scene}", bool(does.scene)),
     ]
     return [words for words, is_on in found if is_on]
