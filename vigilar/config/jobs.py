@@ -119,8 +119,8 @@ class WorkJob(ProcessJob):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyJob(ProcessJob):
     """The process that tells people. ``shows_names``: a locked phone shows who and where. ``push_hosts`` are push
-    services of the owner's own, ``push_ca_file`` vouches for them. ``ways`` is JSON for ``notify.ways.Ways``, with secrets
-    in it."""
+    services of the owner's own, ``push_ca_file`` vouches for them. ``ways`` is JSON for ``notify.ways.Ways``, with
+    secrets in it."""
 
     notify: NotifyRules = field(default_factory=NotifyRules)
     shows_names: bool = True

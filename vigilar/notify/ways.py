@@ -82,4 +82,4 @@ class Ways:
 
 
 def _mqtt(raw: dict[str, Any]) -> MqttWay:
-    return MqttWay(**{key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()})
+    return MqttWay(**{**raw, "sirens": tuple(raw.get("sirens", ())), "lights": tuple(raw.get("lights", ()))})

@@ -35,7 +35,7 @@ class EmailSender:
             return Outcome(Result.FAILED, "The mail server takes none of the addresses.")
         except smtplib.SMTPNotSupportedError:
             return Outcome(
-                Result.LATER, "The mail server does not offer what the settings ask for: look at security.", 60.0
+                Result.LATER, "The mail server does not offer what security in [notify.email] asks for.", 60.0
             )
         except smtplib.SMTPResponseException as error:
             is_for_good = 500 <= error.smtp_code < 600
@@ -44,9 +44,7 @@ class EmailSender:
                 f"The mail server does not take it: it answered {error.smtp_code}.",
             )
         except ssl.SSLError as error:
-            return Outcome(
-                Result.UNREACHABLE, f"The mail server's certificate or encryption is not good: {error.reason}."
-            )
+            return Outcome(Result.UNREACHABLE, f"The mail server's certificate is not good: {error.reason}.")
         except socket.gaierror:
             return Outcome(Result.UNREACHABLE, "The name of the mail server is not known.")
         except (OSError, smtplib.SMTPException):

@@ -34,7 +34,7 @@ class BusSender:
             case "siren":
                 return self._siren(one, now_ms)
             case "light":
-                return self._lights(one)
+                return self._lights()
             case _:
                 topic = str(one.content["params"].get("topic", ""))
                 return self._publish(Topics.scene(topic), _scene(one, now_ms))
@@ -53,7 +53,7 @@ class BusSender:
         )
         return self._publish(Topics.SIREN, command.dump(), retain=True)
 
-    def _lights(self, one: Delivery) -> Outcome:
+    def _lights(self) -> Outcome:
         if not self._way.lights:
             return Outcome(Result.FAILED, "There is no light in the settings: lights in [notify.mqtt].")
         for name in self._way.lights:

@@ -24,6 +24,7 @@ from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, own_account, public, signed_in
+from vigilar.web.sign_in import too_many
 from vigilar.web.try_limits import TooManyTries, network_of
 
 bp = Blueprint("push", __name__)
