@@ -9,6 +9,7 @@ class Topics:
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
+    NOTIFY_FACT = "vigilar/system/notify"
     PROOF_FACT = "vigilar/proof/fact"
     PROOF_CHECKPOINT = "vigilar/proof/checkpoint"
     """Retained: who subscribes gets the newest at once."""

@@ -21,7 +21,12 @@ from sqlalchemy import (
     text,
 )
 
-from vigilar.store import account_tables, guard_tables, rules_tables  # noqa: F401 -- their tables belong to the list too
+from vigilar.store import (  # noqa: F401 -- their tables belong to the list too
+    account_tables,
+    guard_tables,
+    notify_tables,
+    rules_tables,
+)
 from vigilar.store.columns import Int64, metadata, node_id, one_of
 
 CONTENTS = ("video", "still", "storyboard")
