@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from vigilar.base.visit_kinds import KIND_WORDS
 
@@ -49,6 +50,8 @@ WHEN: dict[str, When] = {
     "database": When("the database was made anew", ("database_replaced", "database_rebuilt")),
     "power": When("power", ("power_*", "ups_*")),
     "backup": When("the backup", ("backup_*",)),
+    "phone": When("a phone is not reached any more", ("phone_silent", "phone_gone", "push_rejected")),
+    "push": When("pushes wait or go out again", ("push_waiting", "push_resumed")),
     "part-failing": When("a part of the system keeps failing", ("process_failing",)),
     "part-restarted": When("a part of the system was restarted", ("process_restarted",)),
     "clock": When("the clock was corrected", ("clock_stepped",)),
@@ -63,6 +66,7 @@ WHEN: dict[str, When] = {
 """In the order in which a page offers them."""
 
 
+@cache
 def subjects_of(event_type: str, kind: str) -> frozenset[str]:
     """The words of the list that an event answers to: its kind, and ``motion`` for every visit."""
     found = {word for word, one in WHEN.items() if one.names(event_type)}
@@ -71,5 +75,6 @@ def subjects_of(event_type: str, kind: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
 def is_danger(event_type: str) -> bool:
     return any(one.is_danger and one.names(event_type) for one in WHEN.values())

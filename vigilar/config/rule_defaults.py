@@ -70,6 +70,7 @@ _RULES: tuple[dict[str, Any], ...] = (
     },
     {"name": "Power", "when": ["power"], "least": "notable", "tell": ["adults"], "level": "loud"},
     {"name": "Backup", "when": ["backup"], "least": "notable", "tell": ["owners"]},
+    {"name": "Phone not reached", "when": ["phone"], "tell": ["owners"]},
     {
         "name": "Sensor needs a hand",
         "when": ["sensor-silent", "sensor-battery"],
