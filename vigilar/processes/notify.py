@@ -44,6 +44,7 @@ NOTIFY = "notify"
 
 TURN_S = 0.5
 COUNT_EVERY_TURNS = 10
+SUM_UP_EVERY_TURNS = 120
 SILENT_EVERY_S = 1800.0
 STOP_S = 1.5
 """For what is on its way, and for the broker."""
@@ -111,6 +112,8 @@ class NotifyProcess:
                 if (now_s := self._clock.mono_ns() / 1e9) >= silent_at_s:
                     silent_at_s = now_s + SILENT_EVERY_S
                     self._watcher.look_for_silent()
+                if turn % SUM_UP_EVERY_TURNS == 0:
+                    self._desk.sum_up()
             except StoreError as error:
                 self._trouble.add(error)
             turn += 1

@@ -93,7 +93,7 @@ def write_outcome(
 
 
 def owe(store: Store, node_id: str, new: Sequence[NewDelivery], now_ms: int) -> None:
-    """Owe what follows from no event: a test, a summary."""
+    """Owe what follows from no event, once a story: a test, a summary."""
     with store.write("store what is owed") as connection:
         for one in new:
-            deliveries.owe_within(connection, node_id, one, now_ms)
+            deliveries.owe_within(connection, node_id, one, now_ms, once=True)
