@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import text, update
 
 from tests.fakes.push_service import FakePhone, PushService
 from tests.ready_store import open_ready_store
@@ -120,18 +120,12 @@ class NotifyHouse:
         new = NewEvent(uid=f"event-{self.count}", severity=severity, payload={"title": title}, **fields)
         made = insert_event(self.store, new, now_ms=self.now_ms())
         assert made is not None
-        if incident is not None:
-            self.join(made, self.make_incident(incident, severity))
+        self._title(made.incident_id, incident or title)
         return made
 
-    def make_incident(self, title: str, severity: str = "ALERT") -> int:
-        with self.store.write("make an incident") as connection:
-            at = self.now_ms()
-            row = {"start_ms": at, "end_ms": at, "title": title, "severity": severity, "cameras": '["front"]'}
-            more = {"kinds": '["person"]', "event_count": 1, "updated_ms": at}
-            return int(
-                connection.execute(insert(incidents).values(**row, **more).returning(incidents.c.id)).scalar_one()
-            )
+    def _title(self, incident_id: int | None, title: str) -> None:
+        with self.store.write("title an incident") as connection:
+            connection.execute(update(incidents).where(incidents.c.id == incident_id).values(title=title))
 
     def join(self, event: StoredEvent, incident_id: int) -> None:
         with self.store.write("join") as connection:
@@ -139,9 +133,9 @@ class NotifyHouse:
 
     def retitle(self, incident_id: int, title: str, event: StoredEvent) -> None:
         """The incident grows, and the event changes with it."""
-        with self.store.write("retitle") as connection:
-            connection.execute(update(incidents).where(incidents.c.id == incident_id).values(title=title))
-        name_event(self.store, event.id, kind="person", label_score=0.9, still_id=None, payload={"title": title})
+        named = {"kind": "person", "label_score": 0.9, "still_id": None, "payload": {"title": title}}
+        assert name_event(self.store, event.id, **named)  # type: ignore[arg-type]  # of different types
+        self._title(incident_id, title)
 
     def settle(self) -> None:
         while not self.reader.turn():

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from vigilar.base.clock import Clock
 from vigilar.base.notify_rules import NotifyRules
+from vigilar.base.story_words import title_of
 from vigilar.notify.push.endpoints import BadSubscription, parse_endpoint
 from vigilar.notify.push.sender import lane_of
 from vigilar.notify.ways import BUS_LANE, Least, Ways
@@ -157,13 +158,16 @@ class _Case:
         return story_of(self.event.incident_id, self.event.id)
 
     def told(self, cameras: frozenset[str] | None) -> Told:
-        """What is told to somebody who sees ``cameras`` (None: all): the incident's title names each of its places, so
-        who does not see all of them reads the event's own."""
+        """What is told to somebody who sees ``cameras`` (None: all): of the incident that part which this member may
+        see, as on the pages."""
         event, around = self.event, self.around
         own = str(event.payload.get("title") or event.type.replace("_", " ").capitalize())
-        sees_all = cameras is None or around.cameras <= cameras
+        title = around.title
+        if cameras is not None:
+            seen = tuple(part for part in around.parts if not part.is_camera or part.source_id in cameras)
+            title = title if len(seen) == len(around.parts) else title_of(seen) if seen else ""
         return Told(
-            title=around.title if around.title and sees_all else own,
+            title=title or own,
             type=event.type,
             kind=event.kind,
             severity=event.severity,
@@ -197,9 +201,18 @@ def _owed(case: _Case) -> Iterator[NewDelivery]:
 def _summary(one: Summary, phone: PhoneRow, settings: DeskSettings, now_ms: int) -> NewDelivery:
     """Its words name no place: they are the same on a locked screen."""
     content = {
-        **{"title": one.title, "body": one.body, "path": "/events", "tag": f"summary-{one.day}", "type": "summary"},
-        **{"kind": "", "severity": "INFO", "camera": "", "ts": now_ms, "event_id": one.newest_id},
-        **{"incident_id": None, "still": ""},
+        "title": one.title,
+        "body": one.body,
+        "path": "/events",
+        "tag": f"summary-{one.day}",
+        "type": "summary",
+        "kind": "",
+        "severity": "INFO",
+        "camera": "",
+        "ts": now_ms,
+        "event_id": one.newest_id,
+        "incident_id": None,
+        "still": "",
     }
     return NewDelivery(
         story=one.story,
