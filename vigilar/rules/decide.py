@@ -18,7 +18,8 @@ from vigilar.rules.conditions import Outcome, names_person, outcomes, place_of
 from vigilar.rules.decision import TOLD, Action, Decision, Step, Telling
 from vigilar.rules.duress import decide_duress, is_secret
 from vigilar.rules.situation import Person, Situation
-from vigilar.rules.words import and_list, clock_at, hours_words, length_words, mode_words
+from vigilar.rules.snooze_words import snooze_words
+from vigilar.rules.words import and_list, clock_at, hours_words, mode_words
 from vigilar.store.events import StoredEvent
 from vigilar.store.snoozes import Snooze
 from vigilar.store.tellings import TellingRow
@@ -199,7 +200,7 @@ def _snooze(case: _Case) -> Step | None:
     for snooze in case.situation.snoozes:
         if not _is_snoozed(snooze, case):
             continue
-        words = snooze_words(snooze, case.settings, case.situation)
+        words = snooze_words(snooze, case.settings, case.situation.zone)
         if case.level == "critical":
             return Step("snooze", True, f"{words}: critical ones come all the same.")
         return Step("snooze", False, f"{words}: that stopped it.")
@@ -208,15 +209,6 @@ def _snooze(case: _Case) -> Step | None:
 
 def _is_snoozed(snooze: Snooze, case: _Case) -> bool:
     return snooze.user_id in (None, case.person.id) and snooze.camera_id in (None, case.event.source_id)
-
-
-def snooze_words(snooze: Snooze, settings: NotifyRules, situation: Situation) -> str:
-    """``Garden was snoozed by Kim until 07:00``."""
-    what = "Everything" if snooze.camera_id is None else settings.camera_names.get(snooze.camera_id, snooze.camera_id)
-    until = clock_at(snooze.until_ms, situation.zone)
-    if snooze.quiet_ms:
-        until = f"it was quiet for {length_words(snooze.quiet_ms / 1000)}, {until} at the latest"
-    return f"{what} was snoozed by {snooze.made_by} until {until}"
 
 
 def _limit(case: _Case) -> Step | None:
