@@ -9,7 +9,9 @@ from itertools import product
 import pytest
 
 from tests.rules_kit import DAY, GUEST, KIM, NIGHT, PEOPLE, SAM, a_situation, an_event, berlin, utc
+from vigilar.base.notify_kinds import WHEN, subjects_of
 from vigilar.base.notify_rules import Does, Hours, NotifyRules, Profile, Quiet, Rule
+from vigilar.events.subjects import EVENT_TYPES
 from vigilar.rules.decide import decide, rows_of
 from vigilar.rules.decision import TOLD, Decision, with_told
 from vigilar.rules.situation import Situation
@@ -301,3 +303,14 @@ def test_trace_of_who_was_told_stays_when_the_update_is_stopped() -> None:
     assert stopped(later, SAM.id)[0] == "snooze"
     assert with_told(first, later).member_steps[SAM.id] == first.member_steps[SAM.id]
     assert with_told(first, later).member_steps[GUEST.id] == later.member_steps[GUEST.id]
+
+
+def test_every_type_of_event_can_be_named_in_a_rule() -> None:
+    named = {name for name in EVENT_TYPES if subjects_of(name, "")}
+    assert set(EVENT_TYPES) - named == {"motion", "duress"}  # by its kind; and by nobody
+
+
+def test_every_word_of_a_rule_names_something() -> None:
+    later = {"power", "backup"}  # their types come with their subjects
+    idle = {word for word, one in WHEN.items() if one.types and not any(map(one.names, EVENT_TYPES))}
+    assert idle <= later

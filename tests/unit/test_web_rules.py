@@ -168,7 +168,7 @@ class TestPage:
     def test_rule_reads_as_a_sentence_with_its_count(self, house: House, owner: FlaskClient) -> None:
         seen(house, 1, ago_ms=noon_ago_ms(house))
         text = owner.get("/settings/notifications", headers=PAGE).text
-        assert "Person: everyone quietly." in text
+        assert "Person: everyone is told quietly." in text
         assert "Last 7 days: once" in text
         assert "With today's rules it would have been 1" in text.replace("&#39;", "'")
 

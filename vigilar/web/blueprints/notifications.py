@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.arm_rules import MODE_NAMES
-from vigilar.base.notify_kinds import WHEN
+from vigilar.base.notify_kinds import offered
 from vigilar.base.notify_rules import GROUPS, NotifyRules, Rule
 from vigilar.config.guard_models import DAYS, dump_clock, parse_days
 from vigilar.config.load import load_config
@@ -242,7 +242,7 @@ def _rule_page(
         ]
         if preview
         else [],
-        when=WHEN,
+        when=offered(),
         minutes_of=lambda text: round(parse_duration(text) / 60) if text else "",
         seconds_of=lambda text: round(parse_duration(text)) if text else "",
         day_numbers=parse_days,
