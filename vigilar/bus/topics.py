@@ -73,6 +73,11 @@ class Topics:
         return f"vigilar/sensor/{sensor_id}/{kind}"
 
     @staticmethod
+    def scene(name: str) -> str:
+        """What a rule asks the owner's own programs to do."""
+        return f"vigilar/scene/{name}"
+
+    @staticmethod
     def presence(member: str) -> str:
         """Whether a member is at home; ``member`` is the slug of the name."""
         return f"vigilar/presence/{member}"

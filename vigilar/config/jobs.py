@@ -117,6 +117,19 @@ class WorkJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyJob(ProcessJob):
+    """The process that tells people. ``shows_names``: a locked phone shows who and where. ``push_hosts`` are push
+    services of the owner's own, ``push_ca_file`` vouches for them. ``ways`` is JSON for ``notify.ways.Ways``, with
+    secrets in it."""
+
+    notify: NotifyRules = field(default_factory=NotifyRules)
+    shows_names: bool = True
+    push_hosts: tuple[str, ...] = ()
+    push_ca_file: str = ""
+    ways: str = field(default="{}", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
@@ -142,6 +155,7 @@ class WebJob(ProcessJob):
     wants_objects: bool = True
     arm: ArmRules = field(default_factory=ArmRules)
     notify: NotifyRules = field(default_factory=NotifyRules)
+    push_hosts: tuple[str, ...] = ()
 
     @property
     def door_dir(self) -> Path:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from vigilar.config.guard_models import Clock
+from vigilar.config.notify_ways import Email, Mqtt, Ntfy, Push, Webhook
 from vigilar.config.rule_defaults import DEFAULT_QUIET, DEFAULT_RULES
 from vigilar.config.rule_models import PerDay, ProfileTable, QuietTable, RuleTable, check_rule_count
 from vigilar.config.table import Table
@@ -41,4 +42,16 @@ class Notify(Table):
         default=DEFAULT_RULES,
         description="Who is told of what. Without any those of the house; `rule = []` for none at all.",
         json_schema_extra=takes("`[[notify.rule]]`"),
+    )
+    lock_screen: Literal["names", "no names"] = Field(
+        default="names",
+        description="What a locked phone shows: who and where, or only what kind of thing it is and when.",
+        json_schema_extra=takes('"names" or "no names"'),
+    )
+    push: Push = Field(default=Push())
+    ntfy: Ntfy = Field(default=Ntfy())
+    email: Email = Field(default=Email())
+    mqtt: Mqtt = Field(default=Mqtt())
+    webhook: Annotated[tuple[Webhook, ...], BeforeValidator(as_tuple)] = Field(
+        default=(), description="Addresses that rules call.", json_schema_extra=takes("`[[notify.webhook]]`")
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Self
 
 Least = Literal["all", "loud", "critical"]
 """From which level on a way is told what members are told; ``all`` is what anybody is told of."""
@@ -66,3 +67,19 @@ class Ways:
     email: EmailWay | None = None
     webhooks: tuple[WebhookWay, ...] = ()
     mqtt: MqttWay = field(default_factory=MqttWay)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From JSON, as the settings are cut."""
+        raw = json.loads(text)
+        ntfy, email = raw.get("ntfy"), raw.get("email")
+        return cls(
+            ntfy=None if ntfy is None else NtfyWay(**ntfy),
+            email=None if email is None else EmailWay(**{**email, "to": tuple(email["to"])}),
+            webhooks=tuple(WebhookWay(**one) for one in raw.get("webhooks", ())),
+            mqtt=_mqtt(raw.get("mqtt", {})),
+        )
+
+
+def _mqtt(raw: dict[str, Any]) -> MqttWay:
+    return MqttWay(**{**raw, "sirens": tuple(raw.get("sirens", ())), "lights": tuple(raw.get("lights", ()))})

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from vigilar.base.clock import Clock
 from vigilar.base.notify_rules import NotifyRules
+from vigilar.base.story_words import title_of
 from vigilar.notify.push.endpoints import BadSubscription, parse_endpoint
 from vigilar.notify.push.sender import lane_of
 from vigilar.notify.ways import BUS_LANE, Least, Ways
@@ -21,13 +22,14 @@ from vigilar.notify.words import Told, make_content, story_of
 from vigilar.rules.decide import decide, rows_of
 from vigilar.rules.decision import Action, Decision, Telling, with_told
 from vigilar.rules.situation import Situation, read_situation
+from vigilar.rules.summary import Summary, read_summaries
 from vigilar.store import decisions, owing
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.deliveries import NewDelivery
 from vigilar.store.engine import Store
 from vigilar.store.events import StoredEvent, set_kept
 from vigilar.store.owing import Surroundings
-from vigilar.store.phones import PhoneRow
+from vigilar.store.phones import PhoneRow, list_phones
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ LIVES_MS = {"INFO": 15 * 60_000, "WARNING": 30 * 60_000, "ALERT": 50 * 60_000, "
 """How long something is still news, by severity. Who was without internet for an hour wants to hear of the smoke, not
 of the cat. What is critical by its rule lives as CRITICAL does."""
 
+SUMMARY_LIVES_MS = 12 * 3_600_000
+
 UPDATE_WAIT_MS = 3_000
 """New words about an incident wait so long for still newer ones: a visit is named, grows and ends within seconds."""
 
@@ -48,8 +52,6 @@ _WITH_MODE = frozenset(
     {"motion", "alarm", "entry", "sensor_opened", "sensor_motion", "sensor_vibration", "sensor_glass"}
 )
 """Types for which it matters whether the house is armed."""
-
-_DAY_MS = 86_400_000
 
 Decide = Callable[[StoredEvent, Situation, NotifyRules], Decision]
 
@@ -100,6 +102,21 @@ class NotifyDesk:
             with self._deciding:
                 self._decide_of(event, None)
 
+    def sum_up(self) -> None:
+        """Owe the summaries of the day before that are due; each is owed once, however often this is called."""
+        now_ms = self._now_ms()
+        due = read_summaries(self._store, self._settings.rules, now_ms)
+        phones = list_phones(self._store) if due else []
+        owed = [
+            _summary(one, phone, self._settings, now_ms)
+            for one in due
+            for phone in phones
+            if phone.user_id == one.member_id
+        ]
+        if owed:
+            owing.owe(self._store, self._consumer.node_id, owed, now_ms)
+            self._wake()
+
     def _decide_of(self, event: StoredEvent, taken: Change | None) -> None:
         settings, now_ms = self._settings, self._now_ms()
         situation = read_situation(self._store, settings.rules, event, now_ms)
@@ -141,13 +158,16 @@ class _Case:
         return story_of(self.event.incident_id, self.event.id)
 
     def told(self, cameras: frozenset[str] | None) -> Told:
-        """What is told to somebody who sees ``cameras`` (None: all): the incident's title names each of its places, so
-        who does not see all of them reads the event's own."""
+        """What is told to somebody who sees ``cameras`` (None: all): of the incident that part which this member may
+        see, as on the pages."""
         event, around = self.event, self.around
         own = str(event.payload.get("title") or event.type.replace("_", " ").capitalize())
-        sees_all = cameras is None or around.cameras <= cameras
+        title = around.title
+        if cameras is not None:
+            seen = tuple(part for part in around.parts if not part.is_camera or part.source_id in cameras)
+            title = title if len(seen) == len(around.parts) else title_of(seen) if seen else ""
         return Told(
-            title=around.title if around.title and sees_all else own,
+            title=title or own,
             type=event.type,
             kind=event.kind,
             severity=event.severity,
@@ -178,17 +198,54 @@ def _owed(case: _Case) -> Iterator[NewDelivery]:
     yield from _house_ways(case)
 
 
+def _summary(one: Summary, phone: PhoneRow, settings: DeskSettings, now_ms: int) -> NewDelivery:
+    """Its words name no place: they are the same on a locked screen."""
+    content = {
+        "title": one.title,
+        "body": one.body,
+        "path": "/events",
+        "tag": f"summary-{one.day}",
+        "type": "summary",
+        "kind": "",
+        "severity": "INFO",
+        "camera": "",
+        "ts": now_ms,
+        "event_id": one.newest_id,
+        "incident_id": None,
+        "still": "",
+    }
+    return NewDelivery(
+        story=one.story,
+        lane=_lane(phone, settings),
+        way="push",
+        target=f"phone-{phone.id}",
+        device=f"{phone.name} ({phone.user_name})",
+        content=content,
+        is_loud=False,
+        is_critical=False,
+        next_try_ms=now_ms,
+        expires_ms=now_ms + SUMMARY_LIVES_MS,
+        topic=secrets.token_urlsafe(24),
+        token=secrets.token_urlsafe(24),
+        phone_id=phone.id,
+        user_id=one.member_id,
+    )
+
+
+def _lane(phone: PhoneRow, settings: DeskSettings) -> str:
+    try:
+        return lane_of(parse_endpoint(phone.endpoint, settings.push_hosts))
+    except BadSubscription:  # the settings had its host once: the sender says so
+        return "push:unknown"
+
+
 def _push(case: _Case, telling: Telling, phone: PhoneRow) -> NewDelivery:
     settings = case.settings
-    try:
-        lane = lane_of(parse_endpoint(phone.endpoint, settings.push_hosts))
-    except BadSubscription:  # the settings had its host once: the sender says so
-        lane = "push:unknown"
     seen = next((one.cameras for one in case.situation.people if one.id == telling.member_id), frozenset[str]())
     content = make_content(case.told(seen), case.situation.zone, shows_names=settings.shows_names)
     return NewDelivery(
         story=case.story,
-        lane=lane,
+        lane=_lane(phone, settings),
         way="push",
         target=f"phone-{phone.id}",
         device=f"{phone.name} ({phone.user_name})",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, insert, literal_column, or_, select, update
@@ -95,6 +95,8 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
     what becomes critical only now is told as if it were new. The same words again change nothing; with ``once``
     nothing changes what is known."""
     found = _find(connection, new.story, new.target)
+    if found is None and not once:
+        found = _find_moved(connection, new)
     if found is None:
         values = {name: getattr(new, name) for name in _COPIED}
         connection.execute(
@@ -113,6 +115,7 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
         return
     if once:
         return
+    new = replace(new, content={**new.content, "tag": found.content["tag"]})
     is_worse = new.is_critical and not found.is_critical
     if found.state == "gone" or (found.acknowledged_ms is not None and not is_worse):
         return
@@ -135,6 +138,8 @@ def _reword(connection: Connection, found: Delivery, new: NewDelivery, *, is_wor
         update(deliveries)
         .where(deliveries.c.id == found.id)
         .values(
+            story=new.story,
+            incident_id=new.incident_id,
             event_id=new.event_id,
             content=_dump(new.content),
             is_loud=max(int(new.is_loud), int(found.is_loud)),
@@ -357,6 +362,19 @@ def _settle(store: Store, one: Delivery, **values: Any) -> None:
 def _find(connection: Connection, story: str, target: str) -> Delivery | None:
     row = connection.execute(
         select(*_COLUMNS).where(deliveries.c.story == story, deliveries.c.target == target)
+    ).first()
+    return None if row is None else _delivery(row)
+
+
+def _find_moved(connection: Connection, new: NewDelivery) -> Delivery | None:
+    """What was told of the same event under another story: it went over to another incident, and what the phone shows
+    is to change in place. The tag stays, by which the phone knows it."""
+    if new.event_id is None:
+        return None
+    row = connection.execute(
+        select(*_COLUMNS).where(
+            deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story
+        )
     ).first()
     return None if row is None else _delivery(row)
 

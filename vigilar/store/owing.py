@@ -5,13 +5,13 @@ After any crash a change is either not decided, or decided with all that follows
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
+from vigilar.base.story import Parts, parse_parts
 from vigilar.store import consumers, deliveries
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.decisions import put_decision
@@ -25,12 +25,12 @@ from vigilar.store.tellings import TellingRow, write_tellings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What there is to know for telling of an event. ``title`` is that of its incident, None for an event that belongs
-    to none; ``cameras`` are those of the incident. ``is_of_camera``: its source is a camera, also one that was removed.
+    """What there is to know for telling of an event. ``parts`` are those of its incident, of which ``title`` is the
+    title; none for an event that belongs to none. ``is_of_camera``: its source is a camera, also one that was removed.
     ``listening`` are the members who have an open page that can sound."""
 
-    title: str | None
-    cameras: frozenset[str]
+    title: str
+    parts: Parts
     is_of_camera: bool
     phones: tuple[PhoneRow, ...]
     listening: frozenset[int]
@@ -51,12 +51,12 @@ def read_surroundings(store: Store, event: StoredEvent, pages_since_ms: int) -> 
     with store.read("read who is told") as connection:
         incident = None
         if event.incident_id is not None:
-            query = select(incidents.c.title, incidents.c.cameras).where(incidents.c.id == event.incident_id)
+            query = select(incidents.c.title, incidents.c.parts).where(incidents.c.id == event.incident_id)
             incident = connection.execute(query).first()
         is_camera = connection.execute(select(cameras.c.id).where(cameras.c.id == event.source_id)).first()
         return Surroundings(
-            title=None if incident is None else incident.title,
-            cameras=frozenset() if incident is None else frozenset(json.loads(incident.cameras)),
+            title="" if incident is None else incident.title,
+            parts=() if incident is None else parse_parts(incident.parts),
             is_of_camera=is_camera is not None,
             phones=tuple(list_phones_within(connection)),
             listening=deliveries.members_with_pages(connection, pages_since_ms),
@@ -93,7 +93,7 @@ def write_outcome(
 
 
 def owe(store: Store, node_id: str, new: Sequence[NewDelivery], now_ms: int) -> None:
-    """Owe what follows from no event: a test, a summary."""
+    """Owe what follows from no event, once a story: a test, a summary."""
     with store.write("store what is owed") as connection:
         for one in new:
-            deliveries.owe_within(connection, node_id, one, now_ms)
+            deliveries.owe_within(connection, node_id, one, now_ms, once=True)

@@ -24,6 +24,7 @@ from vigilar.web.audit_log import AuditLog
 from vigilar.web.blueprints import (
     account,
     adding,
+    alerts,
     arm,
     audit,
     camera_settings,
@@ -42,6 +43,7 @@ from vigilar.web.blueprints import (
     pairing,
     passkeys,
     pins,
+    push,
     rules_api,
     sensors,
     settings,
@@ -103,6 +105,7 @@ def create_app(cfg: WebJob) -> Flask:
     blueprints = (
         account.bp,
         adding.bp,
+        alerts.bp,
         arm.bp,
         audit.bp,
         camera_settings.bp,
@@ -120,6 +123,7 @@ def create_app(cfg: WebJob) -> Flask:
         pairing.bp,
         passkeys.bp,
         pins.bp,
+        push.bp,
         sensors.bp,
         rules_api.bp,
         notifications.bp,

@@ -24,6 +24,8 @@ from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, own_account, public, signed_in
+from vigilar.web.sign_in import too_many
+from vigilar.web.try_limits import TooManyTries, network_of
 
 bp = Blueprint("push", __name__)
 
@@ -92,12 +94,16 @@ def api_shown() -> AnyResponse:
     sealed push is what it is known by, and all that it can say is this."""
     wish = read_json({"id": int, "token": str, "shown_ts": int}, required=("id", "token"))
     here = parts()
-    here.link_tries.check(request.remote_addr or "")
+    tries, key = here.link_tries, f"pushes shown from {network_of(request.remote_addr or '')}"
+    try:
+        tries.check(key)
+    except TooManyTries as error:
+        raise too_many(error) from error
     now_ms = here.now_ms()
     shown_ms = wish.get("shown_ts") or now_ms
     shown_ms = min(now_ms, max(shown_ms, now_ms - MAX_SHOWN_LATE_MS))
     if not deliveries.note_shown(here.store, wish["id"], wish["token"], shown_ms):
-        here.link_tries.count(request.remote_addr or "")
+        tries.note_wrong(key)
         raise Problem(404, "push.unknown", "There is no such push.")
     return Response(status=204)
 
