@@ -21,6 +21,7 @@ from vigilar.notify.ways import BUS_LANE, Least, Ways
 from vigilar.notify.words import Told, make_content, story_of
 from vigilar.rules.decide import decide, rows_of
 from vigilar.rules.decision import Action, Decision, Telling, with_told
+from vigilar.rules.duress import is_secret
 from vigilar.rules.situation import Situation, read_situation
 from vigilar.rules.summary import Summary, read_summaries
 from vigilar.store import decisions, owing
@@ -274,7 +275,10 @@ def _wait_ms(case: _Case, telling: Telling) -> int:
 
 
 def _house_ways(case: _Case) -> Iterator[NewDelivery]:
-    """ntfy and e-mail, which belong to nobody alone: the loudest that anybody is told."""
+    """ntfy and e-mail, which belong to nobody alone: the loudest that anybody is told. What is secret goes to chosen
+    members only: such a way may ring beside who was made to disarm."""
+    if is_secret(case.event):
+        return
     loudest = max(case.decision.tellings, key=lambda one: (one.is_critical, one.is_loud), default=None)
     if loudest is None or case.lives_until_ms(is_critical=loudest.is_critical) <= case.now_ms:
         return
