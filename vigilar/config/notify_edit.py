@@ -18,13 +18,15 @@ from vigilar.config.guard_edit import check_version
 from vigilar.config.load import parse_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
-from vigilar.config.rule_models import RuleTable
+from vigilar.config.rule_models import ProfileTable, QuietTable, RuleTable
+from vigilar.config.table import Table
 
 Row = Mapping[str, Any]
 
 NOTIFY = "notify"
 LISTS = ("rule", "quiet", "profile")
 VALUES = ("ordinary_per_day", "summary")
+_TABLES: Mapping[str, type[Table]] = {"rule": RuleTable, "quiet": QuietTable, "profile": ProfileTable}
 
 
 def rule_row(rule: RuleTable) -> dict[str, Any]:
@@ -45,6 +47,7 @@ def notify_form(config: Config) -> dict[str, Any]:
 
 def with_notify(config_text: bytes, changes: Mapping[str, Any], file: str) -> Config:
     """The configuration as it would be with ``changes``; nothing is written. Raises ConfigError."""
+    changes = _check_rows(changes)
     return parse_config(_changed(config_text.decode("utf-8-sig"), changes).encode(), file)
 
 
@@ -52,6 +55,8 @@ def set_notify(places: Places, changes: Mapping[str, Any], what: str, version: s
     """Set values and whole lists of ``[notify]``; what is not in ``changes`` stays. Rules keep their place and their
     comments by their names. ``version``: as in ``guard_edit.set_keys``. Raises ConfigError; the file is then as
     before."""
+
+    changes = _check_rows(changes)
 
     def change(text: str) -> str:
         try:
@@ -62,13 +67,25 @@ def set_notify(places: Places, changes: Mapping[str, Any], what: str, version: s
     return edit_text(places, change, what=what, check=lambda data: check_version(data, version))
 
 
-def check_rule(row: Row) -> RuleTable:
-    """A rule of a form or a program. Raises ConfigError with the first thing that is wrong."""
-    try:
-        return RuleTable.model_validate(dict(row))
-    except ValidationError as error:
-        loc, what = next(iter(explain_errors(error)))
-        raise ConfigError(f"{'.'.join(map(str, loc))} {what}" if loc else what) from error
+def _check_rows(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes, with each row checked by itself before it comes near the file; a key that is None is one that is
+    left out. Raises ConfigError with the first thing that is wrong."""
+    clean = {
+        key: [{name: value for name, value in row.items() if value is not None} for row in rows]
+        for key, rows in changes.items()
+        if key in _TABLES
+    }
+    for key, table in _TABLES.items():
+        for number, row in enumerate(clean.get(key, ()), 1):
+            try:
+                table.model_validate(dict(row))
+            except ValidationError as error:
+                loc, what = next(iter(explain_errors(error, (NOTIFY, key))))
+                name = row.get("name") if isinstance(row.get("name"), str) else ""
+                where = ".".join(map(str, loc[2:]))
+                who = f'{key} "{name[:60]}"' if name else f"{key} {number}"
+                raise ConfigError(f"{who}: {where} {what}" if where else f"{who} {what}") from error
+    return {**changes, **clean}
 
 
 def _changed(text: str, changes: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from vigilar.rules.situation import Person, Situation
 from vigilar.store.events import StoredEvent
 
 SECRET_TYPES = frozenset({"duress"})
+SECRET_FOR_MS = 12 * 3_600_000
 """As ``web.visible``, which a test keeps equal."""
 
 DURESS_RULE = "Disarmed under duress"

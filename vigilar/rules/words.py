@@ -7,10 +7,11 @@ from datetime import UTC, datetime, tzinfo
 
 from vigilar.base.arm_rules import MODE_NAMES
 from vigilar.base.notify_kinds import WHEN
-from vigilar.base.notify_rules import EVERY_DAY, Does, Hours, NotifyRules, Rule
+from vigilar.base.notify_rules import EVERY_DAY, GROUPS, Does, Hours, NotifyRules, Rule
 
 DAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 SEVERITY_WORDS = {"INFO": "background", "WARNING": "notable", "ALERT": "alert", "CRITICAL": "critical"}
+_MANY = tuple((group,) for group in GROUPS if group != "everyone")
 LEVEL_WORDS = {"ordinary": "quietly", "loud": "loudly", "critical": "at once, whatever else is set"}
 
 
@@ -60,8 +61,9 @@ def only_if_words(rule: Rule) -> str:
 
 def tell_words(rule: Rule) -> str:
     """Whom and how, and what else it does."""
-    found = [f"{and_list(rule.tell)} {LEVEL_WORDS[rule.level]}"] if rule.tell else []
-    return "; ".join([*found, *does_words(rule.does)]) or "nobody"
+    are = "are" if len(rule.tell) > 1 or rule.tell[:1] in _MANY else "is"
+    found = [f"{and_list(rule.tell)} {are} told {LEVEL_WORDS[rule.level]}"] if rule.tell else []
+    return "; ".join([*found, *does_words(rule.does)])
 
 
 def does_words(does: Does) -> list[str]:
@@ -77,7 +79,7 @@ def does_words(does: Does) -> list[str]:
 
 
 def rule_sentence(rule: Rule, settings: NotifyRules) -> str:
-    """One sentence: ``When a person is seen at Garden, while armed Away: adults are told loudly.``"""
+    """One sentence: ``Person (outside), only if armed Away: adults are told loudly.``"""
     where, only_if = where_words(rule, settings), only_if_words(rule)
     begin = when_words(rule) + (f" ({where})" if where else "") + (f", only if {only_if}" if only_if else "")
     again = f", at most every {length_words(rule.again_after_s)}" if rule.again_after_s else ""
@@ -109,7 +111,10 @@ def clock(minutes: int) -> str:
 
 
 def clock_at(ms: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
+    """``02:15``; ``02:15 CEST`` where the clock of the house shows the same an hour later or earlier."""
+    at = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+    comes_twice = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+    return at.strftime("%H:%M %Z" if comes_twice else "%H:%M")
 
 
 def length_words(seconds: float) -> str:

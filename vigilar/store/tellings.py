@@ -3,13 +3,14 @@ incident). Written in the transaction that stores a decision."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, or_, select
 
 from vigilar.store.engine import Store
 from vigilar.store.rules_tables import tellings
+from vigilar.store.schema import events
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +98,17 @@ def limited_between(store: Store, from_ms: int, to_ms: int) -> Mapping[int, tupl
     found: dict[int, dict[int, int]] = {}
     for user_id, event_id, incident_id in rows:
         found.setdefault(user_id, {}).setdefault(incident_id or -event_id, event_id)
-    return {user_id: tuple(events.values()) for user_id, events in found.items()}
+    return {user_id: tuple(kept.values()) for user_id, kept in found.items()}
+
+
+def told_since(store: Store, user_id: int, from_ms: int, secret: Collection[str] = ()) -> int:
+    """Of how many incidents a member was told since ``from_ms`` (UTC ms), events of the types ``secret`` aside."""
+    incident = func.coalesce(tellings.c.incident_id, -tellings.c.event_id)
+    query = (
+        select(func.count(incident.distinct()))
+        .join(events, events.c.id == tellings.c.event_id)
+        .where(tellings.c.user_id == user_id, tellings.c.ts_ms >= from_ms, tellings.c.level != "limited")
+        .where(events.c.type.not_in(secret))
+    )
+    with store.read("read who was told") as connection:
+        return int(connection.execute(query).scalar_one())

@@ -103,6 +103,7 @@ def _paths() -> dict[str, Any]:
             "patch": {**_answer("The same, changed"), **_body("version", set="object")},
         },
         "/api/v1/settings/undo": {"post": _answer("The newest change of the settings was taken back")},
+        **_rule_paths(),
         "/api/v1/presence": {"get": _answer("Who is at home, and the devices seen on the network")},
         "/api/v1/presence/devices/{mac}": {
             "parameters": [_path("mac")],
@@ -309,3 +310,34 @@ def _path(name: str) -> dict[str, Any]:
 
 def _number(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+
+
+def _rule_paths() -> dict[str, Any]:
+    rules = _body("summary", rules="array", quiet="array", profiles="array", ordinary_per_day="integer")
+    with_version = _body(
+        "summary", "version", rules="array", quiet="array", profiles="array", ordinary_per_day="integer"
+    )
+    return {
+        "/api/v1/rules": {
+            "get": _answer("Who is told of what: rules, quiet hours, profiles, limits"),
+            "put": {**_answer("The same, changed"), **with_version},
+        },
+        "/api/v1/rules/preview": {
+            "post": {**_answer("What the last seven days would have told with these rules"), **rules}
+        },
+        "/api/v1/snoozes": {
+            "get": _answer("The snoozes in force"),
+            "post": {
+                **_answer("Snoozed", status="201"),
+                **_body("camera", "until", minutes="integer", quiet_minutes="integer", for_all="boolean"),
+            },
+        },
+        "/api/v1/snoozes/{snooze_id}": {
+            "parameters": [_path("snooze_id")],
+            "delete": _answer("Ended", None, status="204"),
+        },
+        "/api/v1/events/{event_id}/why": {
+            "parameters": [_path("event_id")],
+            "get": _answer("Why the asker was told of it or not, step by step"),
+        },
+    }
