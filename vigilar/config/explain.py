@@ -77,10 +77,11 @@ _TOML_SENTENCES: tuple[tuple[str, str], ...] = (
 )
 
 
-def explain_errors(error: ValidationError) -> Iterator[tuple[Loc, str]]:
-    """Each error's place and the end of a sentence about it, in the order of pydantic."""
+def explain_errors(error: ValidationError, within: Loc = ()) -> Iterator[tuple[Loc, str]]:
+    """Each error's place and the end of a sentence about it, in the order of pydantic. ``within``: where the table that
+    was checked by itself stands in the file."""
     for item in error.errors(include_url=False, include_input=False):
-        loc: Loc = item["loc"]
+        loc: Loc = (*within, *item["loc"])
         kind, context = item["type"], item.get("ctx", {})
         if kind == "extra_forbidden":
             yield loc, unknown_key(loc)

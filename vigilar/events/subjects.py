@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vigilar.events.arming import HOUSE_SUBJECT
 from vigilar.events.cameras import CAMERAS
+from vigilar.events.notifying import NOTIFY_SUBJECT
 from vigilar.events.power import POWER
 from vigilar.events.processes import PROCESSES
 from vigilar.events.proof import PROOF_SUBJECT
@@ -11,6 +12,6 @@ from vigilar.events.sensors import SENSORS
 from vigilar.events.subject import all_types
 from vigilar.events.upkeep import UPKEEP_SUBJECT
 
-SUBJECTS = (CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER)
+SUBJECTS = (CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER, NOTIFY_SUBJECT)
 
 EVENT_TYPES = all_types(SUBJECTS)

@@ -103,6 +103,7 @@ def _paths() -> dict[str, Any]:
             "patch": {**_answer("The same, changed"), **_body("version", set="object")},
         },
         "/api/v1/settings/undo": {"post": _answer("The newest change of the settings was taken back")},
+        **_rule_paths(),
         "/api/v1/presence": {"get": _answer("Who is at home, and the devices seen on the network")},
         "/api/v1/presence/devices/{mac}": {
             "parameters": [_path("mac")],
@@ -243,6 +244,24 @@ def _household_paths() -> dict[str, Any]:
             "delete": done,
         },
         "/api/v1/members/{user_id}/sessions": {"parameters": [_number("user_id")], "delete": done},
+        "/api/v1/push/key": {"get": _answer("The key with which a browser subscribes")},
+        "/api/v1/push/subscriptions": {
+            "get": _answer("Phones that are told by pushes"),
+            "post": {
+                **_answer("Taken, or known already", status="201"),
+                **_body("endpoint", "name", keys="object"),
+            },
+        },
+        "/api/v1/push/subscriptions/{phone_id}": {
+            "parameters": [_number("phone_id")],
+            "patch": {**_answer("The phone"), **_body("name")},
+            "delete": done,
+        },
+        "/api/v1/push/test": {"post": {**_answer("Owed to these phones", status="202"), **_body(id="integer")}},
+        "/api/v1/push/shown": {"post": {**done, **_body("token", id="integer", shown_ts="integer"), "security": []}},
+        "/api/v1/alerts": {"get": _answer("What one was told of and has not taken note of")},
+        "/api/v1/alerts/pages": {"post": {**done, **_body("page", sounds="boolean")}},
+        "/api/v1/alerts/{incident_id}/ack": {"parameters": [_number("incident_id")], "post": done},
         "/api/v1/tokens": {
             "get": _answer("Keys for programs, without the keys themselves"),
             "post": {**_answer("A new key, shown this once", status="201"), **key},
@@ -291,3 +310,34 @@ def _path(name: str) -> dict[str, Any]:
 
 def _number(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+
+
+def _rule_paths() -> dict[str, Any]:
+    rules = _body("summary", rules="array", quiet="array", profiles="array", ordinary_per_day="integer")
+    with_version = _body(
+        "summary", "version", rules="array", quiet="array", profiles="array", ordinary_per_day="integer"
+    )
+    return {
+        "/api/v1/rules": {
+            "get": _answer("Who is told of what: rules, quiet hours, profiles, limits"),
+            "put": {**_answer("The same, changed"), **with_version},
+        },
+        "/api/v1/rules/preview": {
+            "post": {**_answer("What the last seven days would have told with these rules"), **rules}
+        },
+        "/api/v1/snoozes": {
+            "get": _answer("The snoozes in force"),
+            "post": {
+                **_answer("Snoozed", status="201"),
+                **_body("camera", "until", minutes="integer", quiet_minutes="integer", for_all="boolean"),
+            },
+        },
+        "/api/v1/snoozes/{snooze_id}": {
+            "parameters": [_path("snooze_id")],
+            "delete": _answer("Ended", None, status="204"),
+        },
+        "/api/v1/events/{event_id}/why": {
+            "parameters": [_path("event_id")],
+            "get": _answer("Why the asker was told of it or not, step by step"),
+        },
+    }

@@ -1,0 +1,123 @@
+"""Rules and snoozes for programs, and why an event was told to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, jsonify
+from werkzeug import Response as AnyResponse
+
+from vigilar.config.guard_edit import read_version
+from vigilar.config.load import load_config
+from vigilar.config.notify_edit import notify_form, set_notify
+from vigilar.store import events as event_rows
+from vigilar.store.events import StoredEvent
+from vigilar.web.auth import asker
+from vigilar.web.bodies import read_json
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.rights import Right, needs, own_account
+from vigilar.web.rule_preview import preview_of
+from vigilar.web.settings_file import edit_settings, places_of
+from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, snooze_json, visible_snoozes
+from vigilar.web.visible import visible_cameras
+from vigilar.web.why_words import why_json
+
+bp = Blueprint("rules_api", __name__)
+
+_FIELDS = {"rules": list, "ordinary_per_day": int, "summary": str, "quiet": list, "profiles": list}
+_NAMES = {"rules": "rule", "profiles": "profile"}
+
+
+@bp.get("/api/v1/rules")
+@needs(Right.CHANGE_ARMING)
+def api_rules() -> AnyResponse:
+    """Rules, quiet hours, profiles and limits by their keys of the file; ``version`` names the file."""
+    places = places_of(parts())
+    form = notify_form(load_config(places))
+    named = {_back(key): value for key, value in form.items()}
+    return jsonify({"version": read_version(places), **named})
+
+
+@bp.put("/api/v1/rules")
+@needs(Right.CHANGE_ARMING)
+def api_set_rules() -> AnyResponse:
+    """What is in the body takes the place of what was. 409 when ``version`` is old, and while the house is armed."""
+    body = read_json({**_FIELDS, "version": str})
+    changes = _changes(body)
+    if not changes:
+        raise Problem(422, "body.missing", "Say what to set: rules, quiet, profiles, ordinary_per_day or summary.")
+    edit_settings(parts(), lambda places: set_notify(places, changes, "rules", body.get("version", "")))
+    return api_rules()
+
+
+@bp.post("/api/v1/rules/preview")
+@needs(Right.CHANGE_ARMING)
+def api_preview() -> AnyResponse:
+    """What the last seven days would have told with this body, in place of what is in force. Changes nothing."""
+    body = read_json(_FIELDS)
+    return jsonify(preview_of(parts(), asker().id, _changes(body)).as_json())
+
+
+@bp.get("/api/v1/snoozes")
+@needs(Right.SEE_EVENTS)
+def api_snoozes() -> AnyResponse:
+    """Those in force that are the asker's or everybody's."""
+    here = parts()
+    return jsonify({"snoozes": [snooze_json(one) for one in visible_snoozes(here, asker())]})
+
+
+@bp.post("/api/v1/snoozes")
+@own_account
+def api_snooze() -> AnyResponse:
+    """``minutes``, ``until`` (a time of the house) or ``quiet_minutes``, for one ``camera`` or, without it, all."""
+    body = read_json({"camera": (str, type(None)), "minutes": int, "until": str, "quiet_minutes": int, "for_all": bool})
+    wish = SnoozeWish(
+        camera_id=body.get("camera"),
+        minutes=body.get("minutes"),
+        until=body.get("until", ""),
+        quiet_minutes=body.get("quiet_minutes"),
+        for_all=body.get("for_all", False),
+    )
+    response = jsonify(snooze_json(snooze_by_asker(parts(), asker(), wish)))
+    response.status_code = 201
+    return response
+
+
+@bp.delete("/api/v1/snoozes/<int:snooze_id>")
+@own_account
+def api_end_snooze(snooze_id: int) -> AnyResponse:
+    """End one that is the asker's own; one for everybody who may change rules."""
+    end_by_asker(parts(), asker(), snooze_id)
+    return Response(status=204)
+
+
+@bp.get("/api/v1/events/<int:event_id>/why")
+@needs(Right.SEE_EVENTS)
+def api_why(event_id: int) -> AnyResponse:
+    """Each step of why the asker was told of the event or not, and what became of each message."""
+    here = parts()
+    event = event_rows.get_event(here.store, event_id)
+    if event is None or not visible_cameras(asker()).has_event(event):
+        raise Problem(404, "event.unknown", "There is no such event.")
+    return jsonify(why_json(here, event))
+
+
+@bp.app_template_global("why_of")
+def why_of(event: StoredEvent) -> dict[str, Any]:
+    """For ``why.html``."""
+    me, found = asker(), why_json(parts(), event)
+    is_told = any(one["id"] == me.id and one["told"] for one in found["members"])
+    return {**found, "me": me.id, "is_told": is_told}
+
+
+def _changes(body: dict[str, Any]) -> dict[str, Any]:
+    found = {_NAMES.get(key, key): value for key, value in body.items() if key != "version"}
+    for key in ("rule", "quiet", "profile"):
+        if any(not isinstance(row, dict) for row in found.get(key, ())):
+            raise Problem(422, "body.type", f"{_back(key)} must be a list of objects.", field=_back(key))
+    return found
+
+
+def _back(key: str) -> str:
+    return next((name for name, inner in _NAMES.items() if inner == key), key)

@@ -1,0 +1,61 @@
+"""Why an event was told to whom, as the asker may know it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from vigilar.rules.decision import TOLD, Step
+from vigilar.rules.situation import Person
+from vigilar.rules.why import Why, read_why
+from vigilar.store.events import StoredEvent
+from vigilar.web.auth import asker
+from vigilar.web.parts import Parts
+from vigilar.web.rights import Member, Right
+
+
+def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -> dict[str, Any]:
+    """``steps`` are the event's, its rules' and the asker's own; ``pushes`` what became of each message. Who may see
+    how the system is also reads the trace and the pushes of the others, as ``members``."""
+    me = asker()
+    why = read_why(here.store, here.cfg.notify, event, here.now_ms())
+    sees_all = me.may(Right.SEE_SYSTEM) and me.cameras is None if with_all is None else with_all
+    own = next((steps for person, steps in why.members if person.id == me.id), ())
+    return {
+        "steps": [asdict(one) for one in (*why.steps, *own)],
+        "members": [_member(person, steps) for person, steps in why.members if sees_all or person.id == me.id],
+        "pushes": _pushes(why, me, sees_all=sees_all),
+        "decided": why.is_stored,
+        "sentence": _sentence(own),
+    }
+
+
+def _member(person: Person, steps: tuple[Step, ...]) -> dict[str, Any]:
+    last = steps[-1]
+    return {
+        "id": person.id,
+        "member": person.name,
+        "told": last.step == TOLD,
+        "sentence": last.sentence,
+        "steps": [asdict(one) for one in steps],
+    }
+
+
+def _pushes(why: Why, me: Member, *, sees_all: bool) -> list[dict[str, Any]]:
+    return [
+        {
+            "member": one.member,
+            "device": one.device,
+            "state": one.state,
+            "sent_ts": one.sent_ms,
+            "shown_ts": one.shown_ms,
+            "sentence": one.sentence,
+        }
+        for one in why.pushes
+        if sees_all or one.member_id == me.id
+    ]
+
+
+def _sentence(own: tuple[Step, ...]) -> str:
+    """The answer in one line: the step that decided for the asker."""
+    return own[-1].sentence if own else ""
