@@ -1,0 +1,68 @@
+"""Connecting to a host outside of the house, which the process itself may not reach.
+
+The unit of the service lets nobody in it talk to the internet. A push goes through a socket of the service manager's,
+behind which a program of its own (``notify/way_out.py``) connects to the hosts that are allowed, and to no other. It
+passes bytes on; TLS is between us and the host, so it sees none of what is said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import socket
+from collections.abc import Mapping
+
+from vigilar.base.errors import ErrorKind, VigilarError
+
+VARIABLE = "VIGILAR_PUSH_SOCKET"
+"""Set by the unit of the service; without it (a trial, a container) connections are made directly."""
+
+MAX_LINE_BYTES = 512
+CODE = "V-OUTSIDE"
+
+
+def connect_outside(host: str, port: int, timeout_s: float, environ: Mapping[str, str] = os.environ) -> socket.socket:
+    """A TCP connection to ``host``; who speaks TLS wraps it with ``server_hostname=host``.
+
+    ``timeout_s`` is that of each step, and of the socket given back.
+
+    What lies in the house (a private address) is connected to directly, as the unit allows. Blocks; any thread.
+    Raises VigilarError (V-OUTSIDE, PERMANENT) for a host that is not allowed, OSError (TimeoutError among them) when it
+    does not answer.
+    """
+    gate = environ.get(VARIABLE, "")
+    if not gate or _is_inside(host, port):
+        return socket.create_connection((host, port), timeout_s)
+    with contextlib.ExitStack() as failing:
+        connection = failing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
+        connection.settimeout(timeout_s)
+        connection.connect(gate)
+        connection.sendall(f"{host} {port}\n".encode("idna" if not host.isascii() else "ascii"))
+        _read_answer(connection)
+        failing.pop_all()
+    return connection
+
+
+def _is_inside(host: str, port: int) -> bool:
+    """Whether all addresses of ``host`` are of this house. A name that nobody here knows is outside."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return False
+    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
+    return bool(addresses) and all(one.is_private or one.is_link_local for one in addresses)
+
+
+def _read_answer(connection: socket.socket) -> None:
+    """``ok``, or why not. Read byte by byte: what follows the line belongs to the host."""
+    line = b""
+    while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
+        if not (byte := connection.recv(1)):
+            raise ConnectionError("the way out of the house was closed")
+        line += byte
+    word, _, sentence = line.decode("utf-8", "replace").strip().partition(" ")
+    if word == "refused":
+        raise VigilarError(sentence, kind=ErrorKind.PERMANENT, code=CODE)
+    if word != "ok":
+        raise ConnectionError(sentence or "the way out of the house did not answer")
