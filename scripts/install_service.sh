@@ -148,10 +148,15 @@ use_version() {
 # take_back NEW OLD: the database as it was before NEW brought it to its form, then the program that knows that form.
 take_back() {
     systemctl stop vigilar.service 2>/dev/null || true
-    as_vigilar "$PROGRAMS/$1" upgrade undo --yes --for "$PROGRAMS/$2" ||
+    as_vigilar "$PROGRAMS/$1" upgrade undo --yes --to "$(newest_step "$2")" ||
         die "The database could not be put back; the line above says why. Vigilar does not run. Ask for: sudo vigilar upgrade show"
     use_version "$2"
     ! systemd_runs || comes_up || { show_log; die "The version before does not come up either; the lines above say why."; }
+}
+
+# newest_step ID: of the database's form, that this version knows.
+newest_step() {
+    "$PROGRAMS/$1/venv/bin/python" -P -c 'from vigilar.store.revisions import REVISIONS; print(REVISIONS[-1])'
 }
 
 # as_vigilar FOLDER ARGUMENT...: a command of that version, as the service's user.

@@ -60,6 +60,7 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_silent": "WARNING",
         "sensor_battery": "WARNING",
         "database_replaced": "CRITICAL",
+        "database_upgraded": "INFO",
         "database_rebuilt": "WARNING",
     }
 
