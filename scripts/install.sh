@@ -154,7 +154,6 @@ check_ready() {
     [ -n "$dest" ] || command -v systemctl >/dev/null 2>&1 ||
         die "This system is not run by systemd, which starts Vigilar and watches it. Use the image that Containerfile describes."
     [ -z "$wheels" ] || [ -d "$wheels" ] || die "There is no folder $wheels."
-    [ -n "$(find_version "$id")" ] || check_room "$dest$PROGRAMS" 1200 "A version of the program"
 }
 
 need_root() {
@@ -169,13 +168,14 @@ need_root() {
 install_vigilar() {
     local missing=()
     need_root
-    id="$(version_id)"
     check_ready
     [ -z "$storage" ] || use_storage "$storage"
     if [ -z "$dest" ]; then
         mapfile -t missing < <(missing_system "${system[@]}")
         [ ${#missing[@]} -eq 0 ] || act "install system packages: ${missing[*]}" install_packages "${missing[@]}"
     fi
+    id="$(version_id)" # it names the Python, which has come by now
+    [ -n "$(find_version "$id")" ] || check_room "$dest$PROGRAMS" 1200 "A version of the program"
     if [ -z "$(find_version "$id")" ]; then
         act "make $PROGRAMS/$id (a minute or two)" make_version "$id"
     fi

@@ -95,17 +95,36 @@ comes_up() {
     systemctl start --no-block vigilar.service
     while [ $((SECONDS - began)) -lt "$UP_S" ]; do
         sleep 1
-        state="$(systemctl show -p ActiveState -p SubState -p NRestarts --value vigilar.service | tr '\n' ' ')"
+        state="$(state_of_service)"
         case "$state" in
         *"active running "*)
-            # Ready once is not enough: it must still be the same process a moment later.
-            sleep 3
-            [ "$(systemctl show -p ActiveState -p SubState -p NRestarts --value vigilar.service | tr '\n' ' ')" = "$state" ]
+            # Ready once is not enough: its page must answer, and it must still be the same process then.
+            page_answers && [ "$(state_of_service)" = "$state" ]
             return
             ;;
         *auto-restart* | *failed*) return 1 ;;
         esac
     done
+    return 1
+}
+
+state_of_service() {
+    systemctl show -p ActiveState -p SubState -p NRestarts -p MainPID --value vigilar.service | tr '\n' ' '
+}
+
+page_answers() {
+    local tries
+    for tries in $(seq 30); do
+        sleep 1
+        as_vigilar "$CURRENT" -c "
+import sys
+from vigilar.cli.service import is_serving, local_host
+from vigilar.config.load import load_config
+from vigilar.config.places import find_places
+web = load_config(find_places()).web
+sys.exit(not is_serving(local_host(web.listen), web.port))" && return
+    done
+    say "Its page did not answer within $tries s."
     return 1
 }
 
@@ -148,7 +167,7 @@ use_version() {
 # take_back NEW OLD: the database as it was before NEW brought it to its form, then the program that knows that form.
 take_back() {
     systemctl stop vigilar.service 2>/dev/null || true
-    as_vigilar "$PROGRAMS/$1" upgrade undo --yes --to "$(newest_step "$2")" ||
+    as_vigilar "$PROGRAMS/$1" -m vigilar upgrade undo --yes --to "$(newest_step "$2")" ||
         die "The database could not be put back; the line above says why. Vigilar does not run. Ask for: sudo vigilar upgrade show"
     use_version "$2"
     ! systemd_runs || comes_up || { show_log; die "The version before does not come up either; the lines above say why."; }
@@ -159,10 +178,10 @@ newest_step() {
     "$PROGRAMS/$1/venv/bin/python" -P -c 'from vigilar.store.revisions import REVISIONS; print(REVISIONS[-1])'
 }
 
-# as_vigilar FOLDER ARGUMENT...: a command of that version, as the service's user.
+# as_vigilar FOLDER ARGUMENT...: the Python of that version, as the service's user.
 as_vigilar() {
     VIGILAR_STATE_DIR=/var/lib/vigilar HOME=/var/lib/vigilar \
-        setpriv --reuid=vigilar --regid=vigilar --init-groups "$1/venv/bin/python" -P -m vigilar "${@:2}"
+        setpriv --reuid=vigilar --regid=vigilar --init-groups "$1/venv/bin/python" -P "${@:2}"
 }
 
 go_back() {
@@ -254,7 +273,7 @@ tell_owner() {
         esac
     done
     say "    http://vigilar.local:49735"
-    code="$(as_vigilar /usr/lib/vigilar/current setup code 2>/dev/null)" || true
+    code="$(as_vigilar "$CURRENT" -m vigilar setup code 2>/dev/null)" || true
     [ -z "$code" ] || say "The first login asks for this code: $code"
 }
 

@@ -117,7 +117,8 @@ boot() {
         mount -t cgroup2 none "$1/sys/fs/cgroup"
         hostname try-install
         ip link set lo up
-        ip addr add 203.0.113.5/32 dev lo
+        # An address of the internet, on a network that goes nowhere.
+        ip addr add 11.0.0.5/32 dev lo
         cd "$1"
         mkdir -p .old
         pivot_root . .old
@@ -176,7 +177,7 @@ through_the_way_out() {
         /usr/lib/vigilar/current/venv/bin/python -P -c '
 import sys
 from vigilar.base.outside import connect_outside
-connection = connect_outside("203.0.113.5", 49735, 5.0)
+connection = connect_outside("11.0.0.5", 49735, 5.0)
 connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
 assert b"200" in connection.recv(100)'
 }
@@ -207,6 +208,7 @@ try_suite() {
     boot
     try "the service starts with the system" wait_until active
     try "its page answers" wait_until answers
+    [ "$failed" -eq 0 ] || inside journalctl -u vigilar -n 40 --no-pager -o cat >&2
     try "its folders belong to it alone" inside sh -c '[ "$(stat -c "%U %a" /var/vigilar /etc/vigilar/secrets /var/lib/vigilar | sort -u)" = "vigilar 700" ] && [ "$(stat -c "%U %a" /etc/vigilar)" = "vigilar 750" ]'
     try "nothing in the secrets is readable for others" inside sh -c '[ -n "$(ls -A /etc/vigilar/secrets)" ] && [ -z "$(find /etc/vigilar/secrets -type f -perm /077)" ]'
     try "the code for the first login is shown" sees '^[a-z0-9]\{4\}-[a-z0-9]\{4\}$' vigilar setup code
@@ -215,9 +217,9 @@ try_suite() {
     try "--check then ends with 0" install_in --check
     try "exposure is at most 1.5" inside systemd-analyze security --threshold=15 --no-pager vigilar.service
     try "from the service this machine is reached" from_service 127.0.0.1 49735
-    try "from the service no host outside is reached" bash -c '! "$@"' _ from_service 203.0.113.5 49735
+    try "from the service no host outside is reached" bash -c '! "$@"' _ from_service 11.0.0.5 49735
     try "the way out refuses a host that is not allowed" bash -c '! "$@"' _ through_the_way_out
-    inside sh -c 'echo 203.0.113.5:49735 >>/etc/vigilar-push.hosts'
+    inside sh -c 'echo 11.0.0.5:49735 >>/etc/vigilar-push.hosts'
     try "the way out reaches a host that is allowed" through_the_way_out
     try "killed, it is started again" bash -c 'inside() { nsenter -t "'"$init"'" -a "$@"; }; inside systemctl kill -s KILL vigilar.service; sleep 7; inside systemctl is-active vigilar.service'
     try "stopped, every process is gone within 15 s" inside sh -c 'systemctl stop vigilar.service && [ "$(systemctl show -p Result --value vigilar.service)" = success ]'

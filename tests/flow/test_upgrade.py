@@ -61,7 +61,7 @@ class House:
         self.open().close()
 
     def told(self) -> list[dict[str, Any]]:
-        rows = self.run("SELECT payload FROM outbox WHERE topic = 'vigilar/system/upkeep' ORDER BY id")
+        rows = self.run("SELECT payload FROM outbox WHERE topic = 'vigilar/system/upkeep' ORDER BY rowid")
         return [json.loads(payload) for (payload,) in rows]
 
 

@@ -27,7 +27,7 @@ def connect_outside(host: str, port: int, timeout_s: float, environ: Mapping[str
 
     ``timeout_s`` is that of each step, and of the socket given back.
 
-    What lies in the house (a private address) is connected to directly, as the unit allows. Blocks; any thread.
+    What lies in the house (no address that the internet knows) is connected to directly, as the unit allows. Blocks; any thread.
     Raises VigilarError (V-OUTSIDE, PERMANENT) for a host that is not allowed, OSError (TimeoutError among them) when it
     does not answer.
     """
@@ -51,7 +51,7 @@ def _is_inside(host: str, port: int) -> bool:
     except OSError:
         return False
     addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
-    return bool(addresses) and all(one.is_private or one.is_link_local for one in addresses)
+    return bool(addresses) and not any(one.is_global for one in addresses)
 
 
 def _read_answer(connection: socket.socket) -> None:

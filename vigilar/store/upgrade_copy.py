@@ -110,16 +110,16 @@ def copy_before_upgrade(database: Path) -> UpgradeCopy | None:
             return None
         folder = copies_folder(database)
         make_private_folder(folder)
-        _forget_unfinished(folder)
+        _forget_notes(folder)
         _need_room(database, folder)
         making = folder / _MAKING
+        _remove_unfinished(making)
         sqlite.prepare_file(making, create=True)
         try:
             _copy(database, making)
             copy = _keep(folder, making, found)
         finally:
-            for part in ("", "-wal", "-shm", "-journal"):
-                Path(f"{making}{part}").unlink(missing_ok=True)
+            _remove_unfinished(making)
         _forget_oldest(folder, list_copies(database))
         return copy
 
@@ -221,7 +221,13 @@ def _keep(folder: Path, making: Path, found: str) -> UpgradeCopy:
     return copy
 
 
-def _forget_unfinished(folder: Path) -> None:
+def _remove_unfinished(making: Path) -> None:
+    for part in ("", "-wal", "-shm", "-journal"):
+        Path(f"{making}{part}").unlink(missing_ok=True)
+
+
+def _forget_notes(folder: Path) -> None:
+    """Those without their copy: of a death between steps 3 and 4."""
     for note in folder.glob("*.json"):
         if not note.with_suffix(".db").exists():
             note.unlink()
