@@ -202,6 +202,7 @@ finish_words() {
 }
 
 umask 022
+unset PYTHONPATH PYTHONHOME # what is made is tried by itself, and must not find the modules of somebody's shell
 dest="${dest:+$(realpath -m "$dest")}"
 wheels="${wheels:+$(realpath -m "$wheels")}"
 case "$does" in

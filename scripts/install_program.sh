@@ -88,6 +88,7 @@ copy_source() {
     mkdir -p "$1/requirements"
     cp "$ROOT/requirements/node.txt" "$1/requirements/node.txt"
     if [ -d "$ROOT/vigilar/web/static/vendor" ]; then
+        mkdir -p "$1/vigilar/web/static"
         cp -R --preserve=timestamps "$ROOT/vigilar/web/static/vendor" "$1/vigilar/web/static/"
     fi
 }

@@ -27,9 +27,9 @@ def connect_outside(host: str, port: int, timeout_s: float, environ: Mapping[str
 
     ``timeout_s`` is that of each step, and of the socket given back.
 
-    What lies in the house (no address that the internet knows) is connected to directly, as the unit allows. Blocks; any thread.
-    Raises VigilarError (V-OUTSIDE, PERMANENT) for a host that is not allowed, OSError (TimeoutError among them) when it
-    does not answer.
+    What lies in the house (no address that the internet knows) is connected to directly, as the unit allows. Blocks;
+    any thread. Raises VigilarError (V-OUTSIDE, PERMANENT) for a host that is not allowed, OSError (TimeoutError among
+    them) when it does not answer.
     """
     gate = environ.get(VARIABLE, "")
     if not gate or _is_inside(host, port):

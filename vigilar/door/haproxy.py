@@ -111,7 +111,7 @@ frontend pages
 {backends}"""
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
-# No regular expressions: HAProxy compiles them to machine code, which the unit of the service forbids, and would not start.
+# No regular expressions: HAProxy makes machine code of them, which the service's unit forbids, and would not start.
 # no-tls-tickets: their key would outlive the certificate that was taken back.
 # set-priority-class: who is signed in does not wait behind a flood of those who are not.
 # big: what does not fit the buffer reaches the web process while it is still being sent.
