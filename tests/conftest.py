@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,9 +74,15 @@ def free_tcp_port() -> int:
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[RunningBroker]:
-    """A running Mosquitto on loopback, which knows the cameras ``front`` and ``back``. A missing one fails the test:
-    ``scripts/test.sh`` installs it."""
-    port, places = free_port(), Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "bus-secrets")
+    """``running_broker``. A missing one fails the test: ``scripts/test.sh`` installs it."""
+    with running_broker(tmp_path) as running:
+        yield running
+
+
+@contextmanager
+def running_broker(folder: Path) -> Iterator[RunningBroker]:
+    """A running Mosquitto on loopback, which knows the cameras ``front`` and ``back``."""
+    port, places = free_port(), Places(folder / "vigilar.toml", folder, folder / "bus-secrets")
     plan = BrokerPlan(is_own=True, host="127.0.0.1", port=port)
     logins = make_broker_ready(places, plan, list_accounts(KINDS, ["front", "back"]))
     passwords = {user: login.password for user, login in logins.accounts.items()}

@@ -260,6 +260,16 @@ class UpkeepFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class NotifyFact(Message):
+    """Something about how people are told that must become an event. ``name`` is the phone or the way it is about;
+    ``kind`` and ``detail`` as in CameraFact."""
+
+    kind: str
+    name: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProofCheckpoint(Message):
     """A signed checkpoint, as it lies beside the recordings: its text, and the signature over it in hex."""
 

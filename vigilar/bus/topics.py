@@ -9,6 +9,7 @@ class Topics:
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
+    NOTIFY_FACT = "vigilar/system/notify"
     PROOF_FACT = "vigilar/proof/fact"
     PROOF_CHECKPOINT = "vigilar/proof/checkpoint"
     """Retained: who subscribes gets the newest at once."""
@@ -70,6 +71,11 @@ class Topics:
     def sensor(sensor_id: str, kind: str) -> str:
         """What a sensor tells: ``contact``, ``motion``, ``temperature``, ..."""
         return f"vigilar/sensor/{sensor_id}/{kind}"
+
+    @staticmethod
+    def scene(name: str) -> str:
+        """What a rule asks the owner's own programs to do."""
+        return f"vigilar/scene/{name}"
 
     @staticmethod
     def presence(member: str) -> str:

@@ -24,14 +24,17 @@ from vigilar.config.jobs import (
     DetectorJob,
     EventsJob,
     GpioLine,
+    NotifyJob,
     SensorsJob,
     UpkeepJob,
     WebJob,
     WorkJob,
 )
 from vigilar.config.models import Camera, Config
+from vigilar.config.notify_cut import notify_rules
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
+from vigilar.config.way_cut import dump_ways, way_logins
 
 DemoClips = Mapping[str, tuple[Path, Path]]
 """The main and the sub clip of each demo scene, by its name."""
@@ -166,7 +169,22 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         cameras=camera_infos(config),
         rules=keep_rules(config),
         arm=arm_rules(config),
+        notify=notify_rules(config),
+        push_hosts=config.notify.push.hosts,
         wants_objects=config.detect.enabled and config.detect.objects,
+    )
+
+
+def make_notify_job(source: CutSource, login: BusLogin) -> NotifyJob:
+    """Raises ConfigError when a login of one of the ways is not there."""
+    config = source.config
+    return NotifyJob(
+        **source.shared(login),
+        notify=notify_rules(config),
+        shows_names=config.notify.lock_screen == "names",
+        push_hosts=config.notify.push.hosts,
+        push_ca_file=config.notify.push.ca_file or "",
+        ways=dump_ways(config, SecretStore(source.places.secrets_dir)),
     )
 
 
@@ -269,7 +287,7 @@ def own_database_url(config: Config, places: Places) -> str:
 def used_secrets(config: Config) -> frozenset[str]:
     """The names of all secrets that the settings refer to, whether they are stored or not."""
     house = [config.bus.login, config.storage.login, config.sensors.login]
-    logins = [*house, *(camera.login for camera in config.cameras)]
+    logins = [*house, *way_logins(config), *(camera.login for camera in config.cameras)]
     return frozenset(secret_name(login) for login in logins if login is not None)
 
 

@@ -44,7 +44,7 @@ def set_keys(places: Places, changes: Mapping[Path, Wanted], what: str, version:
             else:
                 put_value(table, path[-1], value)
 
-    return edit_document(places, change, what=what, check=lambda data: _check(data, version))
+    return edit_document(places, change, what=what, check=lambda data: check_version(data, version))
 
 
 def add_schedule(places: Places, row: Mapping[str, Value | list[str]], what: str, version: str = "") -> Config:
@@ -56,7 +56,7 @@ def add_schedule(places: Places, row: Mapping[str, Value | list[str]], what: str
             raise beyond_us(places)  # one list in one line: a second way to write it would not be read
         return f"{text.rstrip()}\n\n{block}" if text.strip() else block
 
-    return edit_text(places, change, what=what, check=lambda data: _check(data, version))
+    return edit_text(places, change, what=what, check=lambda data: check_version(data, version))
 
 
 def change_schedule(
@@ -71,7 +71,7 @@ def change_schedule(
         for key, value in row.items():
             put_value(tables[index], key, value)
 
-    return edit_document(places, change, what=what, check=lambda data: _check(data, version))
+    return edit_document(places, change, what=what, check=lambda data: check_version(data, version))
 
 
 def remove_schedule(places: Places, index: int, what: str, version: str = "") -> Config:
@@ -88,7 +88,7 @@ def remove_schedule(places: Places, index: int, what: str, version: str = "") ->
             raise beyond_us(places)
         return changed
 
-    return edit_text(places, change, what=what, check=lambda data: _check(data, version))
+    return edit_text(places, change, what=what, check=lambda data: check_version(data, version))
 
 
 def _reads_as(text: str, expected: dict[str, Any]) -> bool:
@@ -104,7 +104,8 @@ def _plain(content: dict[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in content.items() if key != "arm"}, **({"arm": arm} if arm else {})}
 
 
-def _check(data: bytes, version: str) -> None:
+def check_version(data: bytes, version: str) -> None:
+    """Refuse when the file is not the one that was looked at. Raises ConfigError (``settings.changed``)."""
     if version and version_of(data) != version:
         raise ConfigError(
             "Somebody changed the settings meanwhile.",

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from vigilar.base.arm_rules import ArmRules
 from vigilar.base.keep_rules import KeepRules
+from vigilar.base.notify_rules import NotifyRules
 
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
 StreamTransport = Literal["tcp", "udp"]
@@ -116,6 +117,19 @@ class WorkJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyJob(ProcessJob):
+    """The process that tells people. ``shows_names``: a locked phone shows who and where. ``push_hosts`` are push
+    services of the owner's own, ``push_ca_file`` vouches for them. ``ways`` is JSON for ``notify.ways.Ways``, with
+    secrets in it."""
+
+    notify: NotifyRules = field(default_factory=NotifyRules)
+    shows_names: bool = True
+    push_hosts: tuple[str, ...] = ()
+    push_ca_file: str = ""
+    ways: str = field(default="{}", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebJob(ProcessJob):
     """The process that serves pages and the API.
 
@@ -140,6 +154,8 @@ class WebJob(ProcessJob):
     has_door: bool = False
     wants_objects: bool = True
     arm: ArmRules = field(default_factory=ArmRules)
+    notify: NotifyRules = field(default_factory=NotifyRules)
+    push_hosts: tuple[str, ...] = ()
 
     @property
     def door_dir(self) -> Path:
@@ -276,12 +292,14 @@ def with_settings(job: Job, settings: Mapping[str, Any]) -> Job:
         changes["rules"] = KeepRules.parse(changes["rules"])
     if "arm" in changes:
         changes["arm"] = ArmRules.parse(changes["arm"])
+    if "notify" in changes:
+        changes["notify"] = NotifyRules.parse(changes["notify"])
     return replace(job, **changes)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, KeepRules | ArmRules):
+    if isinstance(value, KeepRules | ArmRules | NotifyRules):
         return value.dump()
     return asdict(value) if isinstance(value, CameraInfo) else value

@@ -15,6 +15,7 @@ from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
 from vigilar.config.areas import check_areas
 from vigilar.config.explain import ALREADY_GIVEN, explain_errors, explain_toml
 from vigilar.config.models import Camera, Config
+from vigilar.config.notify_cut import check_notify
 from vigilar.config.places import Places
 from vigilar.config.positions import Loc, Position, find_positions, where
 
@@ -103,13 +104,19 @@ def parse_config(data: bytes, file: str) -> Config:
 def name_of(loc: Loc, raw: dict[str, Any]) -> str:
     """How a person names the place: ``web.port``, or ``camera "Front door": address``."""
     if len(loc) >= 2 and loc[0] == "camera" and isinstance(loc[1], int):
-        listed = raw.get("camera")
-        table = listed[loc[1]] if isinstance(listed, list) and loc[1] < len(listed) else {}
-        name = table.get("name") if isinstance(table, dict) else None
-        readable = isinstance(name, str) and name.isprintable() and 0 < len(name) <= 60
-        who = f'camera "{name}"' if readable else f"camera {loc[1] + 1}"
-        return ": ".join([who, ".".join(map(str, loc[2:]))]) if loc[2:] else who
+        return _row_name("camera", raw.get("camera"), loc[1], loc[2:])
+    if len(loc) >= 3 and loc[:2] == ("notify", "rule") and isinstance(loc[2], int):
+        notify = raw.get("notify")
+        return _row_name("rule", notify.get("rule") if isinstance(notify, dict) else None, loc[2], loc[3:])
     return ".".join(map(str, loc))
+
+
+def _row_name(what: str, listed: object, index: int, rest: Loc) -> str:
+    table = listed[index] if isinstance(listed, list) and index < len(listed) else {}
+    name = table.get("name") if isinstance(table, dict) else None
+    readable = isinstance(name, str) and name.isprintable() and 0 < len(name) <= 60
+    who = f'{what} "{name}"' if readable else f"{what} {index + 1}"
+    return ": ".join([who, ".".join(map(str, rest))]) if rest else who
 
 
 def _decode(data: bytes, file: str) -> str:
@@ -173,6 +180,7 @@ def _check_whole(config: Config) -> Iterator[tuple[Loc, str]]:
         if (found := check_areas(camera.zones, camera.lines)) is not None:
             table, number, wrong = found
             yield ("camera", index, table, number, "id"), wrong
+    yield from check_notify(config)
     if config.detect.enabled:
         return
     never = "needs motion detection, which [detect] enabled = false turns off; it would never record"

@@ -15,6 +15,7 @@ from vigilar.config.addresses import is_network
 from vigilar.config.areas import Line, Zone
 from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
+from vigilar.config.notify_models import Notify
 from vigilar.config.table import Table
 from vigilar.config.values import (
     Address,
@@ -348,6 +349,12 @@ class Camera(Table):
         "`[arm]`.",
         json_schema_extra=takes("true or false"),
     )
+    door: bool | None = Field(
+        default=None,
+        description="Whether the camera looks at a door, see `[[notify.rule]]`. Without it its name says so: door, "
+        "doorbell, porch, entrance, entry, gate.",
+        json_schema_extra=takes("true or false"),
+    )
     enabled: bool = Field(
         default=True,
         description="`false` sets the camera aside; its recordings stay.",
@@ -409,6 +416,7 @@ class Config(Table):
     arm: Arm = Field(default=Arm())
     sensors: Sensors = Field(default=Sensors())
     presence: Presence = Field(default=Presence())
+    notify: Notify = Field(default=Notify())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

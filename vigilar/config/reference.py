@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from vigilar.config.areas import Line, Zone
 from vigilar.config.explain import keys_of, table_at
 from vigilar.config.models import Camera, Config
+from vigilar.config.rule_models import RuleTable
 from vigilar.config.table import Table
 
 _INHERITED = {
@@ -122,6 +123,8 @@ def _rows(fields: dict[str, FieldInfo], table: type[Table] | None = None) -> Ite
 def _default(key: str, field: FieldInfo, table: type[Table] | None) -> str:
     if field.is_required():
         return "must be given"
+    if isinstance(field.default, tuple) and field.default and isinstance(field.default[0], Table):
+        return "those of the house"
     if field.default is None:
         inherited = _INHERITED.get(key) if table is Camera else None
         return inherited or ("made of the name" if key == "id" else "none")
@@ -141,6 +144,8 @@ def _example(table: type[Table]) -> Table:
     """One with nothing but what must be given."""
     if table is Camera:
         return Camera(name="x", address="demo:hall")
+    if table is RuleTable:
+        return RuleTable.model_construct(name="x")  # one that does nothing is refused
     if table is Zone:
         return Zone(id="x", name="x", points=((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)))
     if table is Line:

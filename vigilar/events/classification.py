@@ -13,6 +13,7 @@ from enum import Enum
 CAMERA = "camera"
 SUPERVISOR = "supervisor"
 UPKEEP = "upkeep"
+NOTIFY = "notify"
 """Reporters. Each subject of ``subjects`` is one: what it may report says its name."""
 
 
@@ -25,6 +26,18 @@ class Severity(Enum):
     CRITICAL = "CRITICAL"
 
 
+class Strand(Enum):
+    """With what an event may be one story (``grouping``): what somebody does, a camera that fails, disks, the programs;
+    with the same of the same source; or with nothing."""
+
+    VISIT = "visit"
+    OUTAGE = "outage"
+    DISK = "disk"
+    SYSTEM = "system"
+    REPEATS = "repeats"
+    ALONE = "alone"
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     """One row of the table."""
@@ -34,6 +47,7 @@ class EventType:
     reporters: tuple[str, ...]
     title: str
     ends_motion: bool = False
+    strand: Strand = Strand.REPEATS
 
 
 def title_of(event_type: EventType, name: str) -> str:

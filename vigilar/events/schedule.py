@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from vigilar.base.arm_rules import ScheduleRow
+from vigilar.base.day_spans import span_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +39,5 @@ def spans_at(rows: Iterable[ScheduleRow], now_ms: int, zone: tzinfo) -> list[Spa
 
 def span_on(row: ScheduleRow, day: date, zone: tzinfo) -> Span:
     """The span of ``row`` that begins on ``day`` of the house."""
-    end_day = day + timedelta(days=1) if row.to_min <= row.from_min else day
-    start_ms = min(_moments(day, row.from_min, zone))
-    return Span(row, day.isoformat(), start_ms, max(_moments(end_day, row.to_min, zone)))
-
-
-def _moments(day: date, minutes: int, zone: tzinfo) -> tuple[int, int]:
-    """UTC ms at which the clock of the house shows that time for the first and for the last time that day."""
-    wanted = datetime.combine(day, time(minutes // 60, minutes % 60))
-    first, second = (wanted.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
-    if second < first:  # jumped over (PEP 495): the two readings lie around the jump
-        while second.astimezone(zone).replace(tzinfo=None) < wanted:
-            second += timedelta(minutes=1)
-        first = second
-    return round(first.timestamp() * 1000), round(second.timestamp() * 1000)
+    start_ms, end_ms = span_of(row.from_min, row.to_min, day, zone)
+    return Span(row, day.isoformat(), start_ms, end_ms)

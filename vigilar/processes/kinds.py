@@ -153,10 +153,23 @@ KINDS: tuple[ProcessKind, ...] = (
                 "time_zone",
                 "rules",
                 "arm",
+                "notify",
+                "push_hosts",
                 "wants_objects",
             }
         ),
         starts_line=False,
+    ),
+    ProcessKind(
+        name="notify",
+        title="The program that tells people",
+        entry="vigilar.processes.notify:run_notify",
+        start=Start.SPAWN,
+        stop=StopStage.SHOWS,
+        cut="vigilar.config.cut:make_notify_job",
+        says=(Topics.SIREN, f"{_ZIGBEE}/+/set", Topics.scene("#")),
+        hears=("vigilar/events/#", Topics.SIREN),
+        live=frozenset({"log_level", "notify", "shows_names"}),
     ),
     ProcessKind(
         name="jobs",

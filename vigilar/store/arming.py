@@ -307,3 +307,17 @@ def _json(part: Pending | Entry | Alarm | None) -> str | None:
 
 def _line(row: Row[Any]) -> HistoryRow:
     return HistoryRow(row.id, row.ts_ms, row.action, row.mode, row.set_by, row.how, row.address, json.loads(row.detail))
+
+
+def modes_since(store: Store, from_ms: int) -> list[tuple[int, Mode]]:
+    """From when on (UTC ms) which mode was in force: the one at ``from_ms`` first, which is disarmed where nothing is
+    known, then each change."""
+    query = select(arm_history.c.ts_ms, arm_history.c.action, arm_history.c.mode).where(
+        arm_history.c.action.in_(("armed", "disarmed"))
+    )
+    newest = query.where(arm_history.c.ts_ms < from_ms).order_by(arm_history.c.id.desc()).limit(1)
+    with store.read("read the history of arming") as connection:
+        before = connection.execute(newest).first()
+        rows = connection.execute(query.where(arm_history.c.ts_ms >= from_ms).order_by(arm_history.c.id)).all()
+    first: Mode = "disarmed" if before is None or before.action == "disarmed" else before.mode
+    return [(from_ms, first), *((row.ts_ms, "disarmed" if row.action == "disarmed" else row.mode) for row in rows)]

@@ -1,4 +1,4 @@
-"""What was seen on a camera in the past days, for asking what other zones would have made of it."""
+"""What happened in the past days, for asking what other zones or other rules would have made of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from vigilar.base.visit_kinds import MOTION
 from vigilar.store.engine import Store
+from vigilar.store.events import EVENT_COLUMNS, StoredEvent, make_event
 from vigilar.store.schema import events, tracks
 
 MOST_EVENTS = 20_000
@@ -41,3 +43,14 @@ def past_tracks(store: Store, camera_id: str, since_ms: int) -> list[PastTrack]:
     with store.read("read past tracks") as connection:
         rows = connection.execute(query.order_by(tracks.c.start_ms.desc()).limit(MOST_TRACKS))
         return [PastTrack(row.event_id, row.kind, row.path) for row in rows]
+
+
+def past_events(store: Store, from_ms: int, to_ms: int, *, with_motion: bool) -> list[StoredEvent]:
+    """The newest MOST_EVENTS events that began in [from, to) (UTC ms), oldest first. ``with_motion``: also visits of
+    which it is not known what came by, which are most of all."""
+    query = select(*EVENT_COLUMNS).where(events.c.ts_ms >= from_ms, events.c.ts_ms < to_ms)
+    if not with_motion:
+        query = query.where(events.c.kind != MOTION)
+    query = query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(MOST_EVENTS)
+    with store.read("read past events") as connection:
+        return [make_event(row) for row in reversed(connection.execute(query).all())]

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, or_, select, update
 
 from vigilar.store.account_tables import sessions, user_cameras, users
 from vigilar.store.engine import Store
+from vigilar.store.notify_tables import phones
 from vigilar.store.users import Role
 
 USER_AGENT_CHARACTERS = 200
@@ -113,8 +114,10 @@ def touch(store: Store, token_hash: bytes, *, now_ms: int, expires_ms: int) -> N
 
 
 def delete_session(store: Store, token_hash: bytes) -> None:
+    """End a login, and the pushes of the phone that registered with it: who signs out a lost phone wants it silent."""
     with store.write("delete a login") as connection:
         connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
+        connection.execute(delete(phones).where(phones.c.session_hash == token_hash))
 
 
 def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSession]:
@@ -130,9 +133,12 @@ def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSessio
 
 
 def delete_sessions_of(store: Store, user_id: int, *, but: bytes = b"") -> None:
-    """Sign a person out everywhere, as after a new password; ``but`` is the token hash of the one login that stays."""
+    """Sign a person out everywhere, as after a new password; ``but`` is the token hash of the one login that stays.
+    Phones go with it, but for one that registered with that login."""
     with store.write("delete logins") as connection:
         connection.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.token_hash != but))
+        is_other = or_(phones.c.session_hash.is_(None), phones.c.session_hash != but)
+        connection.execute(delete(phones).where(phones.c.user_id == user_id, is_other))
 
 
 def _open_session(row: Sequence[Any]) -> OpenSession:

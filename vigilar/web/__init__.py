@@ -24,6 +24,7 @@ from vigilar.web.audit_log import AuditLog
 from vigilar.web.blueprints import (
     account,
     adding,
+    alerts,
     arm,
     audit,
     camera_settings,
@@ -41,6 +42,7 @@ from vigilar.web.blueprints import (
     pairing,
     passkeys,
     pins,
+    push,
     sensors,
     settings,
     shares,
@@ -101,6 +103,7 @@ def create_app(cfg: WebJob) -> Flask:
     blueprints = (
         account.bp,
         adding.bp,
+        alerts.bp,
         arm.bp,
         audit.bp,
         camera_settings.bp,
@@ -118,6 +121,7 @@ def create_app(cfg: WebJob) -> Flask:
         pairing.bp,
         passkeys.bp,
         pins.bp,
+        push.bp,
         sensors.bp,
         settings.bp,
         shares.bp,

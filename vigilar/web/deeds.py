@@ -36,6 +36,8 @@ WORDS: Mapping[str, str] = {
     "pairing_refused": "was refused: the code of a phone was not right",
     "passkey_made": "made a passkey",
     "passkey_ended": "removed a passkey",
+    "phone_added": "let a phone be told by pushes",
+    "phone_removed": "removed a phone that was told by pushes",
     "see_footage": "looked at recordings",
     "export": "made or fetched an export",
     "change_cameras": "changed a camera",

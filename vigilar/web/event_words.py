@@ -61,6 +61,11 @@ TYPES = {
     "sensor_gas": "Gas",
     "sensor_silent": "Sensor silent",
     "sensor_battery": "Sensor battery",
+    "phone_silent": "Phone silent",
+    "phone_gone": "Phone to add again",
+    "push_rejected": "Push keys rejected",
+    "push_waiting": "Pushes waiting",
+    "push_resumed": "Pushes again",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -109,6 +114,11 @@ _ICONS = {
     "sensor_gas": "sensor",
     "sensor_silent": "sensor",
     "sensor_battery": "sensor",
+    "phone_silent": "alert",
+    "phone_gone": "alert",
+    "push_rejected": "alert",
+    "push_waiting": "clock",
+    "push_resumed": "ok",
 }
 
 _DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})

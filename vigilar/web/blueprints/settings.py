@@ -9,22 +9,19 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.errors import ConfigError
-from vigilar.base.redact import redact
 from vigilar.config.edit import undo
 from vigilar.config.guard_edit import add_schedule, change_schedule, read_version, remove_schedule, set_keys
 from vigilar.config.guard_models import DAYS, dump_clock
-from vigilar.config.load import load_config, read_config_file
+from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
-from vigilar.config.undo import find_last
 from vigilar.store import sensors as sensor_rows
-from vigilar.store.arming import read_state
 from vigilar.web import guard_form
 from vigilar.web.bodies import read_json
-from vigilar.web.parts import Parts, parts
-from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
+from vigilar.web.settings_file import edit_settings, page_values, places_of
 
 bp = Blueprint("settings", __name__)
 
@@ -65,6 +62,9 @@ def change_sensors() -> AnyResponse:
 def undo_by_form() -> AnyResponse:
     """Take back the newest change."""
     back = request.form.get("back", "")
+    if back == "/settings/notifications":
+        edit_settings(parts(), undo)
+        return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
     where = back if back in ("/settings/arming", "/settings/sensors") else "/settings/arming"
     page = _arming if where == "/settings/arming" else _sensors
     return _saved(where, "undone", lambda places, _version: undo(places), page)
@@ -74,7 +74,7 @@ def undo_by_form() -> AnyResponse:
 @needs(Right.CHANGE_ARMING)
 def api_settings() -> AnyResponse:
     """What is in force of ``[arm]``, ``[sensors]`` and ``[presence]``; ``version`` names the file."""
-    places = _places(parts())
+    places = places_of(parts())
     return jsonify({"version": read_version(places), **_in_force(load_config(places))})
 
 
@@ -84,7 +84,7 @@ def api_change_settings() -> AnyResponse:
     """``set``: keys by their way, such as ``arm.away.leave_delay``; null removes one. 409 when ``version`` is old."""
     body = read_json({"set": dict, "version": str}, required=("set",))
     here, keys = parts(), guard_form.json_keys(body["set"])
-    _edit(here, lambda places: set_keys(places, keys, ", ".join(body["set"]), body.get("version", "")))
+    edit_settings(here, lambda places: set_keys(places, keys, ", ".join(body["set"]), body.get("version", "")))
     return api_settings()
 
 
@@ -92,7 +92,7 @@ def api_change_settings() -> AnyResponse:
 @needs(Right.CHANGE_ARMING)
 def api_undo() -> AnyResponse:
     """Take back the newest change of the file; says what it was."""
-    return jsonify({"undone": _edit(parts(), undo)})
+    return jsonify({"undone": edit_settings(parts(), undo)})
 
 
 def _change(places: Places, version: str, section: str, form: guard_form.Form) -> object:
@@ -120,34 +120,16 @@ def _saved(
 ) -> AnyResponse:
     version = request.form.get("version", "")
     try:
-        _edit(parts(), lambda places: change(places, version))
+        edit_settings(parts(), lambda places: change(places, version))
     except Problem as problem:
         return Response(page(problem), problem.status, mimetype="text/html")
     anchor = section if section in ("home", "night", "away", "sensors", "presence") else "top"
     return Response(status=303, headers={"Location": f"{path}?saved={'undone' if section == 'undone' else 1}#{anchor}"})
 
 
-def _edit(here: Parts, change: Callable[[Places], Any]) -> Any:
-    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another or the
-    house is armed: an open page needs a PIN to guard less, and these settings say what guards."""
-    if not read_state(here.store).is_quiet:
-        raise Problem(
-            409, "arm.armed", "What guards the house is not changed while it is armed.", next_step="Disarm it first."
-        )
-    try:
-        here.cameras.check_drive()
-        done = change(_places(here))
-    except ConfigError as error:
-        status = 409 if error.code in ("settings.changed", "settings.no_undo") else 422
-        detail, code = as_sentence(redact(str(error))), error.code or "settings.invalid"
-        raise Problem(status, code, detail, next_step=redact(error.next_step)) from error
-    here.ask_reload()
-    return done
-
-
 def _arming(problem: Problem | None) -> str:
     here = parts()
-    config = load_config(_places(here))
+    config = load_config(places_of(here))
     return render_template(
         "settings_arming.html",
         arm=config.arm,
@@ -156,39 +138,23 @@ def _arming(problem: Problem | None) -> str:
         day_names=DAY_NAMES,
         days=DAYS,
         clock_of=dump_clock,
-        **_common(here, problem),
+        **page_values(here, problem),
     )
 
 
 def _sensors(problem: Problem | None) -> str:
     here = parts()
-    config = load_config(_places(here))
+    config = load_config(places_of(here))
     return render_template(
         "settings_sensors.html",
         sensors=config.sensors,
         presence=config.presence,
         is_own=config.bus.broker == "own",
-        **_common(here, problem),
+        **page_values(here, problem),
     )
-
-
-def _common(here: Parts, problem: Problem | None) -> dict[str, Any]:
-    places = _places(here)
-    last = find_last(places.config_file, read_config_file(places, may_lack=True) or b"")
-    return {
-        "problem": problem,
-        "version": read_version(places),
-        "last": None if last is None else last.what,
-        "saved": request.args.get("saved", "") if problem is None else "",
-    }
 
 
 def _in_force(config: Config) -> dict[str, Any]:
     plain = config.model_dump(mode="json", by_alias=True, include={"arm", "sensors", "presence"})
     plain["sensors"].pop("login", None)
     return plain
-
-
-def _places(here: Parts) -> Places:
-    cfg = here.cfg
-    return Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)

@@ -1,0 +1,330 @@
+"""From a stored event to the phone: one push an incident, what a service may answer, and what time does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.push_service import PushService, push_service
+from tests.notify_kit import NotifyHouse, notify_house
+from tests.ports import free_port
+from vigilar.notify.outbox import TOO_LATE
+from vigilar.store.deliveries import acknowledge, claim, expire, note_shown, touch_page
+from vigilar.store.phones import list_phones
+
+NODE = "box"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[PushService]:
+    with push_service(tmp_path, free_port()) as service:
+        yield service
+        assert service.bad == []
+
+
+@pytest.fixture
+def house(tmp_path: Path, service: PushService) -> Iterator[NotifyHouse]:
+    with notify_house(tmp_path, service) as house:
+        yield house
+
+
+def titles(service: PushService) -> list[str]:
+    return [one.message["notification"]["title"] for one in service.accepted()]
+
+
+def test_phone_reads_who_where_and_when(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    event = house.happens(incident="Person at the front door", zones=("Path",))
+    assert house.tell() == 1
+    push = service.accepted()[0]
+    message = push.message
+    assert message["web_push"] == 8030
+    assert message["notification"] == {
+        "title": "Person at the front door",
+        "body": "02:40. Path. Not armed.",
+        "navigate": f"https://vigilar.local:49735/events/{event.id}",
+        "tag": "incident-1",
+        "lang": "en",
+        "dir": "ltr",
+        "silent": False,
+        "requireInteraction": False,
+        "actions": message["notification"]["actions"],
+    }
+    assert [one["action"] for one in message["notification"]["actions"]] == ["snooze"], "no camera of that id"
+    assert {
+        key: message["vigilar"][key] for key in ("incident_id", "event_id", "kind", "severity", "camera", "ts")
+    } == {
+        "incident_id": 1,
+        "event_id": event.id,
+        "kind": "person",
+        "severity": "ALERT",
+        "camera": "",
+        "ts": event.ts_ms,
+    }
+    assert push.headers["urgency"] == "high"
+    assert push.headers["ttl"] == str(50 * 60)
+    assert house.states() == ["accepted"]
+
+
+def test_service_sees_no_word_and_no_picture(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens("Anna, Bedroom", incident="Anna in the bedroom")
+    house.happens("Battery", severity="INFO", kind="", incident="B")
+    house.tell()
+    for push in service.accepted():
+        seen = push.body + " ".join(f"{key}: {value}" for key, value in push.headers.items()).encode()
+        for word in (b"Anna", b"edroom", b"person", b"ALERT", b"incident", b"vigilar.local"):
+            assert word not in seen
+    assert len({len(push.body) for push in service.accepted()}) == 1
+    assert len({push.headers["topic"] for push in service.accepted()}) == 2, "each incident its own, both random"
+
+
+def test_incident_is_one_push_that_changes_without_a_sound(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    event = house.happens(incident="Person at the front door")
+    house.tell()
+    house.retitle(1, "Person at the front door, then the drive", event)
+    house.join(house.happens("Person, Drive"), 1)
+    house.settle()
+    assert house.let_go() == 0, "new words wait for newer ones"
+    house.clock.advance(4)
+    assert house.let_go() == 1
+    first, second = service.accepted()
+    assert second.message["notification"]["title"] == "Person at the front door, then the drive"
+    assert (first.message["notification"]["silent"], second.message["notification"]["silent"]) == (False, True)
+    assert first.message["notification"]["tag"] == second.message["notification"]["tag"]
+    assert first.headers["topic"] == second.headers["topic"]
+    house.settle()
+    house.clock.advance(60)
+    assert house.tell() == 0, "nothing new is told again"
+
+
+def test_alarm_sounds_although_the_incident_was_told(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens("Person", severity="INFO", incident="Person at the door")
+    house.tell()
+    house.join(house.happens("Alarm: Front door", severity="CRITICAL", type="alarm", kind=""), 1)
+    house.tell()
+    assert [one.message["notification"]["silent"] for one in service.accepted()] == [False, False]
+    assert service.accepted()[1].message["vigilar"]["is_critical"] is True
+
+
+def test_each_phone_of_each_member_is_told_once(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("a")
+    house.add_phone("b")
+    house.add_phone("c", house.add_member("Kim"))
+    house.happens()
+    assert house.tell() == 3
+    assert sorted(one.phone for one in service.accepted()) == ["a", "b", "c"]
+
+
+def test_locked_screen_without_names_says_kind_and_time(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.desk.use(replace(house.settings, shows_names=False))
+    house.happens("Anna, Bedroom", severity="INFO", zones=("Anna's bed",))
+    house.tell()
+    shown = service.accepted()[0].message["notification"]
+    assert (shown["title"], shown["body"]) == ("Person at home", "02:40. Not armed.")
+    assert "Anna" not in str(service.accepted()[0].message)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_gone_phone_is_pruned_and_told(house: NotifyHouse, service: PushService, status: int) -> None:
+    house.add_phone("phone")
+    service.always = (status, {})
+    house.happens()
+    house.tell()
+    assert house.states() == ["gone"]
+    assert house.phone_ids() == []
+    assert house.facts() == ["phone_gone"]
+    house.happens()
+    assert house.tell() == 0
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_refused_key_prunes_nobody_and_is_told_once_a_day(
+    house: NotifyHouse, service: PushService, status: int
+) -> None:
+    house.add_phone("phone")
+    service.always = (status, {})
+    house.happens(severity="CRITICAL")
+    for _ in range(5):
+        house.tell()
+        house.clock.advance(120)
+    assert house.states() == ["owed"]
+    assert house.facts() == ["push_rejected"]
+    assert [one.state for one in list_phones(house.store)] == ["refused"]
+    service.always = (201, {})
+    house.clock.advance(600)
+    house.tell()
+    assert house.states() == ["accepted"]
+    assert [one.state for one in list_phones(house.store)] == ["ok"], "the key was put right"
+
+
+def test_busy_service_is_asked_again_when_it_said(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    service.answers.append((429, {"Retry-After": "120"}))
+    house.happens()
+    assert house.tell() == 1
+    house.clock.advance(119)
+    assert house.let_go() == 0
+    house.clock.advance(2)
+    assert house.let_go() == 1
+    assert house.states() == ["accepted"]
+
+
+def test_failing_service_is_asked_less_and_less(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    service.always = (500, {})
+    house.happens(severity="CRITICAL")
+    house.settle()
+    for _ in range(3600):
+        house.let_go()
+        house.clock.advance(1)
+    assert 15 <= len(service.pushes) <= 30, "2, 4, 8, ... 300 s, less a third by chance"
+
+
+def test_redirect_is_not_followed(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    service.always = (307, {"Location": f"https://{service.host}/push/other"})
+    service.phone("other")
+    house.happens()
+    house.tell()
+    assert [one.phone for one in service.pushes] == ["phone"]
+    assert house.states() == ["failed"]
+
+
+def test_hour_of_refusal_leaves_only_the_critical_to_be_told(house: NotifyHouse, service: PushService) -> None:
+    """The stub answers 503 for an hour. Afterwards nobody is woken by what is no news; of smoke they still hear."""
+    house.add_phone("phone")
+    service.always = (503, {})
+    house.happens("Cat, Garden", severity="INFO")
+    house.happens("Person, Drive", severity="WARNING")
+    house.happens("Glass broken, Kitchen", severity="ALERT")
+    house.happens("Smoke, Hall", severity="CRITICAL", kind="")
+    house.settle()
+    for _ in range(360):
+        house.let_go()
+        house.clock.advance(10)
+        expire(house.store, NODE, house.now_ms(), TOO_LATE)
+    service.always = (201, {})
+    for _ in range(60):
+        house.let_go()
+        house.clock.advance(10)
+    assert titles(service) == ["Smoke, Hall"]
+    assert house.states() == ["expired", "expired", "expired", "accepted"]
+
+
+def test_cut_line_makes_all_wait_and_then_go_in_order(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    for number in range(20):
+        house.happens(f"Event {number}")
+    house.settle()
+    service.close()
+    cut_ms = house.now_ms()
+    for _ in range(120):
+        house.let_go()
+        house.clock.advance(1)
+    assert house.lane.state.waiting_since_ms == cut_ms
+    house.watcher.look_at_lanes([house.lane.state])
+    assert house.facts() == ["push_waiting"]
+    assert set(house.states()) == {"owed"}, "nobody lost a try by it"
+    with push_service(house.folder, service.port) as again:
+        again.phones, again.now_s = service.phones, service.now_s
+        house.lane = house.new_lane()  # the certificate is another one
+        house.clock.advance(61)
+        house.let_go()
+        assert titles(again) == [f"Event {number}" for number in range(20)]
+    service.start = lambda: None  # type: ignore[method-assign]  # closed above
+    service.close = lambda: None  # type: ignore[method-assign]
+
+
+def test_open_page_has_five_seconds_before_the_phone(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    touch_page(house.store, "page-0001", house.owner, house.now_ms(), forget_before_ms=0)
+    house.happens(incident="Person at the front door")
+    house.settle()
+    house.clock.advance(4.9)
+    assert house.let_go() == 0
+    house.clock.advance(0.2)
+    assert house.let_go() == 1
+
+
+def test_acknowledged_at_an_open_page_is_not_pushed(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.add_phone("kim", house.add_member("Kim"))
+    touch_page(house.store, "page-0001", house.owner, house.now_ms(), forget_before_ms=0)
+    house.happens(incident="Person at the front door")
+    house.settle()
+    house.clock.advance(2)
+    assert acknowledge(house.store, house.owner, 1, house.now_ms(), "Sam took note.") == 1
+    house.clock.advance(60)
+    house.let_go()
+    assert [one.phone for one in service.accepted()] == ["kim"]
+    assert house.states() == ["acknowledged", "accepted"]
+
+
+def test_critical_does_not_wait_for_an_open_page(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    touch_page(house.store, "page-0001", house.owner, house.now_ms(), forget_before_ms=0)
+    house.happens("Smoke, Hall", severity="CRITICAL", kind="", incident="Smoke, Hall")
+    assert house.tell() == 1
+
+
+def test_killed_between_sending_and_noting_sends_the_same_again(house: NotifyHouse, service: PushService) -> None:
+    """It may have arrived, so it is told again; the phone knows it by id and revision."""
+    house.add_phone("phone")
+    house.happens()
+    house.settle()
+    one = claim(house.store, NODE, f"push:{service.host}", house.now_ms())
+    assert one is not None
+    house.lane._sender.send(one, house.now_ms())
+    assert house.let_go() == 0, "it is on its way"
+    assert house.restart() == 1
+    assert house.let_go() == 1
+    keys = [(push.message["vigilar"]["id"], push.message["vigilar"]["revision"]) for push in service.accepted()]
+    assert keys[0] == keys[1]
+    assert house.restart() == 0
+
+
+def test_what_the_phone_says_it_showed_is_known(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens()
+    house.tell()
+    facts = service.accepted()[0].message["vigilar"]
+    house.clock.advance(0.9)
+    assert not note_shown(house.store, facts["id"], "guessed", house.now_ms())
+    assert note_shown(house.store, facts["id"], facts["token"], house.now_ms())
+    assert house.states() == ["shown"]
+    assert list_phones(house.store)[0].delay_ms == 900
+
+
+def test_phone_that_shows_nothing_is_named_within_a_day(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens()
+    house.tell()
+    facts = service.accepted()[0].message["vigilar"]
+    note_shown(house.store, facts["id"], facts["token"], house.now_ms())
+    house.clock.advance(3600)
+    house.happens()
+    house.tell()
+    for _ in range(23):
+        house.watcher.look_for_silent()
+        house.clock.advance(3600)
+    assert house.facts() == ["phone_silent"]
+    assert list_phones(house.store)[0].state == "silent"
+    again = service.accepted()[1].message["vigilar"]
+    note_shown(house.store, again["id"], again["token"], house.now_ms())
+    assert list_phones(house.store)[0].state == "ok"
+
+
+def test_restart_after_a_day_tells_of_no_old_news(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens("Cat, Garden", severity="INFO")
+    house.clock.advance(86_400 - 3600)
+    house.happens("Smoke, Hall", severity="CRITICAL", kind="")
+    house.tell()
+    assert titles(service) == ["Smoke, Hall"]

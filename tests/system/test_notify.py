@@ -1,0 +1,117 @@
+"""A person walks into the picture, and a phone shows it: video through the real processes to a push that the tests' own
+push service opens. Prints how long it took."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.push_service import Push, push_service
+from tests.ports import free_port
+from tests.system.house import ROOT, RunningHouse, run_house, wait_for
+from vigilar.bus.client import MessageBus
+from vigilar.bus.link import BusLink
+from vigilar.bus.messages import VisitSeen
+from vigilar.bus.topics import Topics
+
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
+
+HALL: dict[str, str | dict[str, str]] = {"Hall": "demo:hall"}
+"""Somebody comes at 16 s, a cat at 31 s, in a loop of 44 s."""
+
+
+def call(house: RunningHouse, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(house.base + path, data, {"Content-Type": "application/json"}, method=method)
+    with house.opener.open(request, timeout=10) as answer:
+        text = answer.read()
+        found: dict[str, Any] = json.loads(text) if text else {}
+        return found
+
+
+class Ear:
+    """Hears on the bus when the detector has said what came by."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        password = json.loads((folder / "secrets/bus-users").read_text(encoding="utf-8"))["owner"]
+        self.told_s: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._bus = MessageBus(BusLink("127.0.0.1", port, "owner", password), "test-ear")
+        self._bus.subscribe(Topics.camera_visit("+"), self._hear)
+        self._bus.start()
+
+    def _hear(self, _topic: str, payload: bytes) -> None:
+        visit = VisitSeen.parse(payload)
+        with self._lock:
+            if visit.kind == "person":
+                self.told_s.setdefault(visit.motion_id, time.time())
+
+    def close(self) -> None:
+        self._bus.stop(1.0)
+
+
+def test_person_before_the_camera_is_on_the_phone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "house"
+    folder.mkdir()
+    command = [sys.executable, "-m", "vigilar", "--data-dir", str(folder), "models", "install", "drawn-scenes"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    with push_service(tmp_path, free_port()) as service:
+        settings = (
+            "[notify.push]",
+            f'hosts = ["{service.host}"]',
+            f'ca_file = "{service.ca_file}"',
+            "[[notify.rule]]",
+            'name = "Somebody in the hall"',
+            'when = ["person"]',
+            'tell = ["everyone"]',
+            'level = "loud"',
+        )
+        with run_house(folder, HALL, *settings) as house:
+            phone = service.phone("sam")
+            key = call(house, "GET", "/api/v1/push/key")["key"]
+            made = call(house, "POST", "/api/v1/push/subscriptions", {**phone.subscription(), "name": "Sam's phone"})
+            call(house, "POST", "/api/v1/push/test", {"id": made["id"]})
+            test: Push = wait_for(service.accepted, 20, "the test arrives")[0]
+            assert test.message["notification"]["body"] == "Pushes reach this phone."
+            assert f"k={key}" in test.headers["authorization"]
+            facts = test.message["vigilar"]
+            call(house, "POST", "/api/v1/push/shown", {"id": facts["id"], "token": facts["token"]})
+            known = call(house, "GET", "/api/v1/push/subscriptions")["subscriptions"][0]
+            assert (known["name"], known["state"]) == ("Sam's phone", "ok")
+            assert known["delay_ms"] < 5000
+            ear = Ear(folder, house_bus_port(folder))
+            push: Push = wait_for(
+                lambda: [one for one in service.accepted() if one.message["vigilar"]["kind"] == "person"], 120, "a push"
+            )[0]
+            ear.close()
+            notification, facts = push.message["notification"], push.message["vigilar"]
+            event = json.loads(house.get(f"/api/v1/events/{facts['event_id']}"))
+            assert event["kind"] == "person"
+            assert notification["title"] == "Person in the hall"
+            assert notification["navigate"].endswith(f"/events/{facts['event_id']}")
+            assert notification["tag"] == f"incident-{event['incident_id']}"
+            assert (facts["camera"], facts["severity"]) == ("hall", event["severity"])
+            wait_for(lambda: json.loads(house.get(f"/api/v1/events/{event['id']}"))["end_ts"], 60, "it has left")
+            told = [one for one in service.accepted() if one.message["vigilar"]["event_id"] == event["id"]]
+            assert [one.message["notification"]["silent"] for one in told] == [False] + [True] * (len(told) - 1)
+            after_s = push.at_s - min(ear.told_s.values())
+            entered_s = push.at_s - event["ts"] / 1000
+            with capsys.disabled():
+                sys.stdout.write(
+                    f"\npush {after_s:.3f} s after the detector knew, {entered_s:.3f} s after the first move\n"
+                )
+            assert after_s < 1.0
+            assert service.bad == []
+
+
+def house_bus_port(folder: Path) -> int:
+    text = (folder / "vigilar.toml").read_text(encoding="utf-8")
+    return int(text.partition("[bus]\nport = ")[2].split("\n")[0])

@@ -1,0 +1,67 @@
+"""Cuts the ways by which people are told out of the configuration, with their secrets: JSON for ``notify.ways``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from vigilar.config.models import Config
+from vigilar.config.secrets import LoginSecret, SecretStore
+
+_NOTHING = LoginSecret("", "")
+
+
+def dump_ways(config: Config, secrets: SecretStore) -> str:
+    """Never log or show what this returns. Raises ConfigError when a secret is not there."""
+    notify = config.notify
+    ways: dict[str, Any] = {
+        "webhooks": [
+            {
+                "name": one.name,
+                "address": one.address,
+                "secret": _login(secrets, one.secret).password,
+                "ca_file": one.ca_file or "",
+            }
+            for one in notify.webhook
+        ],
+        "mqtt": {
+            "base": config.sensors.zigbee2mqtt,
+            "sirens": list(notify.mqtt.sirens),
+            "lights": list(notify.mqtt.lights),
+            "on_s": round(notify.mqtt.on_s),
+        },
+    }
+    if notify.ntfy.address is not None:
+        login = _login(secrets, notify.ntfy.login)
+        ways["ntfy"] = {
+            "address": notify.ntfy.address,
+            "topic": notify.ntfy.topic,
+            "least": notify.ntfy.least,
+            "user": login.user,
+            "password": login.password,
+            "ca_file": notify.ntfy.ca_file or "",
+        }
+    if notify.email.host is not None:
+        login, mail = _login(secrets, notify.email.login), notify.email
+        ways["email"] = {
+            "host": mail.host,
+            "port": mail.port,
+            "security": mail.security,
+            "sender": mail.sender,
+            "to": list(mail.to),
+            "least": mail.least,
+            "user": login.user,
+            "password": login.password,
+            "ca_file": mail.ca_file or "",
+        }
+    return json.dumps(ways)
+
+
+def way_logins(config: Config) -> list[str | None]:
+    """References to all secrets of the ways."""
+    notify = config.notify
+    return [notify.ntfy.login, notify.email.login, *(one.secret for one in notify.webhook)]
+
+
+def _login(secrets: SecretStore, reference: str | None) -> LoginSecret:
+    return _NOTHING if reference is None else secrets.get_login(reference.removeprefix("secret:"))

@@ -1,0 +1,1 @@
+"""E-mail, by a server of the house or of a provider."""

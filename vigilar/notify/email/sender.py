@@ -1,0 +1,96 @@
+"""Sends one e-mail an incident by SMTP; what the incident grows to comes in the same thread of the reader."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from vigilar.notify.outcome import ACCEPTED, Outcome, Result
+from vigilar.notify.ways import EmailWay
+from vigilar.store.deliveries import Delivery
+
+TIMEOUT_S = 15.0
+"""For each step; servers that check senders take some seconds for their greeting."""
+
+
+class EmailSender:
+    """For one thread. A connection a message: there are few, and servers close idle ones."""
+
+    def __init__(self, way: EmailWay) -> None:
+        self._way = way
+
+    def send(self, one: Delivery, now_ms: int) -> Outcome:
+        try:
+            with self._open() as server:
+                if self._way.user:
+                    server.login(self._way.user, self._way.password)
+                refused = server.send_message(message_of(one, self._way, now_ms))
+        except smtplib.SMTPAuthenticationError:
+            return Outcome(Result.LATER, "The mail server refuses the login.", 60.0)
+        except smtplib.SMTPRecipientsRefused:
+            return Outcome(Result.FAILED, "The mail server takes none of the addresses.")
+        except smtplib.SMTPNotSupportedError:
+            return Outcome(
+                Result.LATER, "The mail server does not offer what security in [notify.email] asks for.", 60.0
+            )
+        except smtplib.SMTPResponseException as error:
+            is_for_good = 500 <= error.smtp_code < 600
+            return Outcome(
+                Result.FAILED if is_for_good else Result.LATER,
+                f"The mail server does not take it: it answered {error.smtp_code}.",
+            )
+        except ssl.SSLError as error:
+            return Outcome(Result.UNREACHABLE, f"The mail server's certificate is not good: {error.reason}.")
+        except socket.gaierror:
+            return Outcome(Result.UNREACHABLE, "The name of the mail server is not known.")
+        except (OSError, smtplib.SMTPException):
+            return Outcome(Result.UNREACHABLE, "The mail server does not answer.")
+        if refused:
+            return Outcome(Result.ACCEPTED, f"The mail server did not take {len(refused)} of the addresses.")
+        return ACCEPTED
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+    def _open(self) -> smtplib.SMTP:
+        way = self._way
+        if way.security == "tls":
+            return smtplib.SMTP_SSL(way.host, way.port, timeout=TIMEOUT_S, context=_context(way))
+        server = smtplib.SMTP(way.host, way.port, timeout=TIMEOUT_S)
+        if way.security == "starttls":
+            try:
+                server.starttls(context=_context(way))
+            except BaseException:
+                server.close()
+                raise
+        return server
+
+
+def message_of(one: Delivery, way: EmailWay, now_ms: int) -> EmailMessage:
+    """Plain text. The id of the message is that of the delivery and its revision, so one that was sent twice after a
+    crash is one to a reader that cares."""
+    domain = way.sender.partition("@")[2]
+    message = EmailMessage()
+    message["Subject"] = ("" if not one.is_critical else "URGENT: ") + str(one.content["title"])
+    message["From"] = f"Vigilar <{way.sender}>"
+    message["To"] = ", ".join(way.to)
+    message["Date"] = format_datetime(datetime.fromtimestamp(now_ms / 1000, UTC))
+    message["Message-ID"] = f"<{one.token}.{one.revision}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's out-of-office answers
+    if one.revision > 1:
+        message["In-Reply-To"] = message["References"] = f"<{one.token}.1@{domain}>"
+    text = f"{one.content['title']}\n{one.content['body']}\n\nIn Vigilar at home: {one.content['path']}\n"
+    message.set_content(text)
+    return message
+
+
+def _context(way: EmailWay) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if way.ca_file:
+        context.load_verify_locations(way.ca_file)
+    return context

@@ -1,0 +1,254 @@
+"""Lets go what is owed: a thread a lane, so that a service that hangs delays nobody but its own.
+
+A *lane* is what fails together: one push service, one server. While nobody answers behind it, all that wait there
+wait together and one try in a while asks again; what comes too late is not told any more. The rows are the truth
+(``store.deliveries``): a process that is killed leaves them, and its successor goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from vigilar.base.bell import Bell
+from vigilar.base.clock import Clock
+from vigilar.base.errors import StoreError
+from vigilar.base.retry import Backoff
+from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
+from vigilar.notify.outcome import Outcome, Result
+from vigilar.store import deliveries
+from vigilar.store.deliveries import Delivery
+from vigilar.store.engine import Store
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.25
+"""How late what a page asked for, or what waited for its time, is let go; what follows from an event rings."""
+
+EXPIRE_EVERY_NS = 1_000_000_000
+
+LANE_FIRST_S, LANE_LAST_S = 1.0, 60.0
+"""Waits of a lane behind which nobody answers: back within a minute of the internet."""
+
+TRY_FIRST_S, TRY_LAST_S = 2.0, 300.0
+"""Waits of one message that its service would not take just now."""
+
+REFUSED_WAIT_S = 60.0
+
+DATABASE_WAIT_S = 0.5
+
+TOO_LATE = "It could not be delivered while it was still news."
+
+
+class Sender(Protocol):
+    """A way out, for one lane: used by its thread alone. ``send`` never raises for what the other side does."""
+
+    def send(self, one: Delivery, now_ms: int) -> Outcome: ...
+
+    def close(self) -> None: ...
+
+
+class Watcher(Protocol):
+    """Who makes events of what people must know. Called by the threads of lanes; may raise StoreError."""
+
+    def phone_gone(self, one: Delivery, sentence: str) -> None: ...
+
+    def phone_refused(self, one: Delivery, sentence: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """``waiting_since_ms`` UTC ms, None while the lane goes; ``reason`` why it does not."""
+
+    name: str
+    waiting_since_ms: int | None
+    reason: str
+
+
+class Lane:
+    """One lane. ``run`` and ``turn`` belong to its thread, ``wake`` and ``state`` to any."""
+
+    def __init__(self, name: str, store: Store, node_id: str, clock: Clock, sender: Sender, watcher: Watcher) -> None:
+        self.name = name
+        self._store = store
+        self._node_id = node_id
+        self._clock = clock
+        self._sender = sender
+        self._watcher = watcher
+        self._bell = Bell()
+        self._backoff = Backoff(LANE_FIRST_S, LANE_LAST_S)
+        self._blocked_until_ns = 0
+        self._state = LaneState(name, None, "")
+        self._trouble = Tally(logger, "what is owed cannot be read", level=logging.ERROR, every_s=10.0)
+        self._failed = Tally(logger, f"{name} does not take what is sent", every_s=60.0)
+
+    @property
+    def state(self) -> LaneState:
+        return self._state
+
+    def wake(self) -> None:
+        self._bell.ring()
+
+    def run(self, stop: Stop) -> None:
+        """Until ``stop``; ``wake`` after setting it."""
+        try:
+            while not stop.is_set():
+                try:
+                    did = self.turn(stop)
+                except StoreError as error:
+                    self._trouble.add(error)
+                    stop.wait(DATABASE_WAIT_S)
+                    continue
+                if not did:
+                    self._bell.wait(LOOK_EVERY_S)
+        finally:
+            self._sender.close()
+
+    def turn(self, stop: Stop) -> bool:
+        """Let go one message. False when there was none to let go now. Raises StoreError before one is let go; what
+        became of one that was is noted when the database takes it, however long that needs."""
+        if self._clock.mono_ns() < self._blocked_until_ns:
+            return False
+        one = deliveries.claim(self._store, self._node_id, self.name, self._now_ms())
+        if one is None:
+            return False
+        try:
+            outcome = self._sender.send(one, self._now_ms())
+        except Exception as error:  # the top of this worker's loop: one message must not stop those behind it
+            logger.exception("message %d cannot be sent", one.id)
+            outcome = Outcome(Result.LATER, f"It could not be sent: {type(error).__name__}.")
+        self._follow_line(outcome)
+        self._note_until_done(one, outcome, stop)
+        return True
+
+    def _follow_line(self, outcome: Outcome) -> None:
+        if outcome.result is not Result.UNREACHABLE:
+            self._backoff.reset()
+            self._blocked_until_ns = 0
+            if self._state.waiting_since_ms is not None:
+                logger.info("%s answers again", self.name)
+            self._state = LaneState(self.name, None, "")
+            return
+        wait_s = self._backoff.next_delay_s()
+        self._blocked_until_ns = self._clock.mono_ns() + int(wait_s * 1e9)
+        since_ms = self._state.waiting_since_ms
+        self._state = LaneState(self.name, self._now_ms() if since_ms is None else since_ms, outcome.sentence)
+        self._failed.add(outcome.sentence)
+
+    def _note_until_done(self, one: Delivery, outcome: Outcome, stop: Stop) -> None:
+        while True:
+            try:
+                self._note(one, outcome)
+                return
+            except StoreError as error:
+                self._trouble.add(error)
+                if stop.wait(DATABASE_WAIT_S):
+                    return  # the next process takes it up
+
+    def _note(self, one: Delivery, outcome: Outcome) -> None:
+        now_ms, sentence = self._now_ms(), outcome.sentence
+        match outcome.result:
+            case Result.ACCEPTED:
+                deliveries.note_accepted(self._store, one, now_ms, sentence)
+            case Result.UNREACHABLE:
+                deliveries.note_later(self._store, one, now_ms, sentence, counts=False)
+            case Result.LATER:
+                deliveries.note_later(self._store, one, now_ms + self._wait_ms(one, outcome), sentence)
+            case Result.REFUSED:
+                self._watcher.phone_refused(one, sentence)
+                wait_ms = max(self._wait_ms(one, outcome), int(REFUSED_WAIT_S * 1000))
+                deliveries.note_later(self._store, one, now_ms + wait_ms, sentence)
+            case Result.GONE:
+                self._watcher.phone_gone(one, sentence)
+            case Result.FAILED:
+                self._failed.add(sentence)
+                deliveries.note_failed(self._store, one, sentence)
+
+    def _wait_ms(self, one: Delivery, outcome: Outcome) -> int:
+        """What the other side asked for, at least what the number of tries says; a third of it by chance."""
+        own_s = min(TRY_LAST_S, TRY_FIRST_S * 2.0 ** min(one.tries - 1, 20)) * (1.0 - random.random() / 3.0)  # noqa: S311
+        return int(max(own_s, outcome.after_s) * 1000)
+
+    def _now_ms(self) -> int:
+        return self._clock.utc_ns() // 1_000_000
+
+
+class Outbox:
+    """The lanes, made when something is owed in them. ``run`` belongs to its thread, the rest to any.
+
+    ``make_sender`` gives the way out of a lane by its name; None for one that the settings do not have any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        node_id: str,
+        clock: Clock,
+        make_sender: Callable[[str], Sender],
+        watcher: Watcher,
+    ) -> None:
+        self._store = store
+        self._node_id = node_id
+        self._clock = clock
+        self._make_sender = make_sender
+        self._watcher = watcher
+        self._bell = Bell()
+        self._lanes: dict[str, Lane] = {}
+        self._threads: list[threading.Thread] = []
+        self._expire_at_ns = 0
+        self._trouble = Tally(logger, "what is owed cannot be read", level=logging.ERROR, every_s=10.0)
+
+    def wake(self) -> None:
+        """Something new is owed."""
+        for lane in tuple(self._lanes.values()):
+            lane.wake()
+        self._bell.ring()
+
+    def states(self) -> list[LaneState]:
+        return [lane.state for lane in tuple(self._lanes.values())]
+
+    def run(self, stop: Stop, join_s: float = 1.5) -> None:
+        """Until ``stop``; ``wake`` after setting it. What lanes have on their way then is given ``join_s``."""
+        is_taken_up = False
+        while not stop.is_set():
+            try:
+                if not is_taken_up:
+                    self._take_up()
+                    is_taken_up = True
+                self.turn(stop)
+            except StoreError as error:
+                self._trouble.add(error)
+            self._bell.wait(LOOK_EVERY_S)
+        for lane in self._lanes.values():
+            lane.wake()
+        for thread in self._threads:
+            thread.join(join_s)
+
+    def turn(self, stop: Stop) -> None:
+        """Note what is too late, and start the lanes that have something to do. Raises StoreError."""
+        now_ns, now_ms = self._clock.mono_ns(), self._clock.utc_ns() // 1_000_000
+        if now_ns >= self._expire_at_ns:
+            self._expire_at_ns = now_ns + EXPIRE_EVERY_NS
+            if late := deliveries.expire(self._store, self._node_id, now_ms, TOO_LATE):
+                logger.warning("%d messages were too late to be told", late)
+        for name in deliveries.due_lanes(self._store, self._node_id, now_ms):
+            if name not in self._lanes:
+                self._start(name, stop)
+            self._lanes[name].wake()
+
+    def _take_up(self) -> None:
+        if count := deliveries.take_up(self._store, self._node_id):
+            logger.warning("%d messages were on their way when the process ended; they are sent again", count)
+
+    def _start(self, name: str, stop: Stop) -> None:
+        sender = self._make_sender(name)
+        lane = Lane(name, self._store, self._node_id, self._clock, sender, self._watcher)
+        thread = threading.Thread(target=lane.run, args=(stop,), name=f"lane {name}"[:60], daemon=True)
+        self._lanes[name] = lane
+        self._threads.append(thread)
+        thread.start()

@@ -1,0 +1,1 @@
+"""An address of the owner's that is called."""

@@ -1,0 +1,395 @@
+"""Rows of deliveries: what is owed to whom, one an incident and phone (or way), and what became of it.
+
+The life of one: ``owed`` until a lane takes it; ``sent`` while it is on its way; then ``accepted``, later ``shown``, or
+``expired``, ``failed``, ``gone``. Before it is let go it may be ``acknowledged``: a person has answered elsewhere. New
+words about the same incident raise its ``revision``, and it is owed again. Invariant: a revision is let go only after
+it is noted as sent, and noted as told only after the other side took it. What a process that was killed left as
+``sent`` may have arrived or not: it is owed again (``take_up``), and whoever shows it knows it by id and revision.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, insert, literal_column, or_, select, update
+
+from vigilar.store.engine import Store
+from vigilar.store.notify_tables import alert_pages, deliveries, phones
+
+WAITING = ("owed", "sent")
+
+MAX_REVISIONS = 8
+"""Of one delivery: a visit that goes on for hours does not rewrite a notification for hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """What is owed. ``story`` and ``target`` name it; ``content`` is JSON-able; times are UTC ms. ``topic`` and
+    ``token`` are random and count only for the first of its story."""
+
+    story: str
+    lane: str
+    way: str
+    target: str
+    device: str
+    content: dict[str, Any]
+    is_loud: bool
+    is_critical: bool
+    next_try_ms: int
+    expires_ms: int
+    topic: str
+    token: str = field(repr=False)
+    phone_id: int | None = None
+    user_id: int | None = None
+    incident_id: int | None = None
+    event_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A row. Times are UTC ms."""
+
+    id: int
+    story: str
+    lane: str
+    way: str
+    target: str
+    phone_id: int | None
+    user_id: int | None
+    device: str
+    incident_id: int | None
+    event_id: int | None
+    content: dict[str, Any]
+    is_loud: bool
+    is_critical: bool
+    revision: int
+    told_revision: int
+    sent_revision: int
+    state: str
+    tries: int
+    created_ms: int
+    next_try_ms: int
+    expires_ms: int
+    sent_ms: int | None
+    accepted_ms: int | None
+    shown_ms: int | None
+    acknowledged_ms: int | None
+    topic: str
+    token: str = field(repr=False)
+    sentence: str
+
+    @property
+    def is_update(self) -> bool:
+        """Whether the person was told an earlier revision of it: this one makes no sound."""
+        return self.told_revision > 0
+
+
+_COLUMNS = tuple(column for column in deliveries.c if column.name != "node_id")
+
+
+def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: int, *, once: bool = False) -> None:
+    """Owe it, in the transaction that stores why. Of a story that is known the words change, silently and in place;
+    what becomes critical only now is told as if it were new. The same words again change nothing; with ``once``
+    nothing changes what is known."""
+    found = _find(connection, new.story, new.target)
+    if found is None and not once:
+        found = _find_moved(connection, new)
+    if found is None:
+        values = {name: getattr(new, name) for name in _COPIED}
+        connection.execute(
+            insert(deliveries).values(
+                **values,
+                node_id=node_id,
+                content=_dump(new.content),
+                is_loud=int(new.is_loud),
+                is_critical=int(new.is_critical),
+                revision=1,
+                state="owed",
+                created_ms=now_ms,
+                next_try_ms=new.next_try_ms,
+            )
+        )
+        return
+    if once:
+        return
+    new = replace(new, content={**new.content, "tag": found.content["tag"]})
+    is_worse = new.is_critical and not found.is_critical
+    if found.state == "gone" or (found.acknowledged_ms is not None and not is_worse):
+        return
+    if not is_worse and (found.content == new.content or found.revision >= MAX_REVISIONS):
+        return
+    _reword(connection, found, new, is_worse=is_worse)
+
+
+_COPIED = (
+    *("story", "lane", "way", "target", "device", "phone_id", "user_id", "incident_id", "event_id"),
+    *("expires_ms", "topic", "token"),
+)
+
+
+def _reword(connection: Connection, found: Delivery, new: NewDelivery, *, is_worse: bool) -> None:
+    """What is on its way stays ``sent``: whoever sends it sees the newer revision when it is done."""
+    anew: dict[str, Any] = {"told_revision": 0, "acknowledged_ms": None} if is_worse else {}
+    was_told = found.told_revision > 0 or found.state in ("accepted", "shown")
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == found.id)
+        .values(
+            story=new.story,
+            incident_id=new.incident_id,
+            event_id=new.event_id,
+            content=_dump(new.content),
+            is_loud=max(int(new.is_loud), int(found.is_loud)),
+            is_critical=max(int(new.is_critical), int(found.is_critical)),
+            revision=found.revision + 1,
+            state="sent" if found.state == "sent" else "owed",
+            tries=0,
+            next_try_ms=new.next_try_ms if is_worse or was_told else found.next_try_ms,
+            expires_ms=max(new.expires_ms, found.expires_ms),
+            **anew,
+        )
+    )
+
+
+def take_up(store: Store, node_id: str) -> int:
+    """At the start: what an earlier process left on its way is owed again. How many there were."""
+    with store.write("take up what was on its way") as connection:
+        mine = and_(deliveries.c.node_id == node_id, deliveries.c.state == "sent")
+        return connection.execute(update(deliveries).where(mine).values(state="owed")).rowcount
+
+
+def due_lanes(store: Store, node_id: str, now_ms: int) -> set[str]:
+    """The lanes in which something is to be let go now."""
+    query = select(deliveries.c.lane).where(_is_due(node_id, now_ms)).distinct()
+    with store.read("read what is owed") as connection:
+        return set(connection.execute(query).scalars())
+
+
+def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None:
+    """The next one to let go in ``lane``, noted as sent: critical ones first, then the oldest. None if none is due."""
+    with store.read("read what is owed") as connection:
+        if _first_due(connection, node_id, lane, now_ms) is None:
+            return None
+    with store.write("note what is let go") as connection:
+        first = _first_due(connection, node_id, lane, now_ms)
+        row = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == first)
+            .values(
+                state="sent",
+                sent_revision=deliveries.c.revision,
+                sent_ms=now_ms,
+                tries=deliveries.c.tries + 1,
+            )
+            .returning(*_COLUMNS)
+        ).first()
+        return None if row is None else _delivery(row)
+
+
+def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int) -> int | None:
+    """By the index ``deliveries_owed``, so that a backlog of thousands costs no more than one."""
+    for is_critical in (1, 0):
+        query = (
+            select(deliveries.c.id)
+            .where(_is_due(node_id, now_ms), deliveries.c.lane == lane, deliveries.c.is_critical == is_critical)
+            .order_by(deliveries.c.id)
+            .limit(1)
+        )
+        found: int | None = connection.execute(query).scalar()
+        if found is not None:
+            return found
+    return None
+
+
+def note_accepted(store: Store, one: Delivery, now_ms: int, sentence: str = "") -> None:
+    """The other side took the revision that was let go. Newer words are owed at once."""
+    with store.write("note what arrived") as connection:
+        connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id == one.id, deliveries.c.state == "sent")
+            .values(
+                told_revision=one.revision,
+                accepted_ms=func.coalesce(deliveries.c.accepted_ms, now_ms),
+                state=case(
+                    (deliveries.c.revision > one.revision, "owed"),
+                    (deliveries.c.shown_ms.is_not(None), "shown"),
+                    else_="accepted",
+                ),
+                sentence=sentence,
+            )
+        )
+        if one.phone_id is not None:
+            is_it = phones.c.id == one.phone_id
+            connection.execute(update(phones).where(is_it).values(accepted_ms=now_ms))
+            is_well = and_(is_it, phones.c.state == "refused")
+            connection.execute(update(phones).where(is_well).values(state="ok", sentence=""))
+
+
+def note_later(store: Store, one: Delivery, next_try_ms: int, sentence: str, *, counts: bool = True) -> None:
+    """It did not arrive and is tried again. ``counts``: it was this one's fault, not that of the line."""
+    tries = one.tries if counts else one.tries - 1
+    _settle(store, one, state="owed", next_try_ms=next_try_ms, sentence=sentence, tries=tries)
+
+
+def note_failed(store: Store, one: Delivery, sentence: str) -> None:
+    _settle(store, one, state="failed", sentence=sentence)
+
+
+def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
+    """What is too old to be told is not told. How many there were; a look that finds none writes nothing."""
+    is_over = and_(
+        deliveries.c.node_id == node_id,
+        _IS_OWED,
+        deliveries.c.expires_ms <= now_ms,
+    )
+    with store.read("read what is too old") as connection:
+        if connection.execute(select(deliveries.c.id).where(is_over).limit(1)).first() is None:
+            return 0
+    with store.write("note what is too old") as connection:
+        # An update that came too late leaves the person with what was told before.
+        told = case((deliveries.c.told_revision > 0, "accepted"), else_="expired")
+        values = {"state": told, "sentence": case((deliveries.c.told_revision > 0, ""), else_=sentence)}
+        return connection.execute(update(deliveries).where(is_over).values(**values)).rowcount
+
+
+def note_shown(store: Store, delivery_id: int, token: str, now_ms: int) -> bool:
+    """A phone says that it showed one. False when nothing is known by that id and token."""
+    with store.write("note what was shown") as connection:
+        is_it = and_(deliveries.c.id == delivery_id, deliveries.c.token == token, deliveries.c.way == "push")
+        row = connection.execute(select(*_COLUMNS).where(is_it)).first()
+        if row is None:
+            return False
+        one = _delivery(row)
+        state = one.state if one.state == "owed" else "shown"
+        first_ms = one.shown_ms if one.shown_ms is not None else now_ms
+        connection.execute(update(deliveries).where(is_it).values(shown_ms=first_ms, state=state))
+        values: dict[str, Any] = {"shown_ms": now_ms, "state": "ok", "sentence": ""}
+        if one.shown_ms is None:
+            values["delay_ms"] = max(0, now_ms - one.created_ms)
+        connection.execute(update(phones).where(phones.c.id == one.phone_id).values(**values))
+        return True
+
+
+def acknowledge(store: Store, user_id: int, incident_id: int, now_ms: int, sentence: str) -> int:
+    """A member has taken note of an incident at an open page: what is still owed to this member of it is not let go.
+    How many deliveries it was about; also those that were told already are noted."""
+    mine = and_(
+        deliveries.c.user_id == user_id, deliveries.c.incident_id == incident_id, deliveries.c.acknowledged_ms.is_(None)
+    )
+    with store.write("note what a person took note of") as connection:
+        is_held = and_(deliveries.c.state == "owed", deliveries.c.told_revision == 0)
+        return connection.execute(
+            update(deliveries)
+            .where(mine)
+            .values(
+                acknowledged_ms=now_ms,
+                state=case(
+                    (is_held, "acknowledged"), (deliveries.c.state == "owed", "accepted"), else_=deliveries.c.state
+                ),
+                sentence=case((is_held, sentence), else_=deliveries.c.sentence),
+            )
+        ).rowcount
+
+
+def touch_page(store: Store, page: str, user_id: int, now_ms: int, *, forget_before_ms: int) -> None:
+    """An open page says that it can sound; pages that were last heard before ``forget_before_ms`` are forgotten."""
+    with store.write("note an open page") as connection:
+        connection.execute(alert_pages.delete().where(alert_pages.c.seen_ms < forget_before_ms))
+        known = update(alert_pages).where(alert_pages.c.page == page).values(user_id=user_id, seen_ms=now_ms)
+        if connection.execute(known).rowcount == 0:
+            connection.execute(insert(alert_pages).values(page=page, user_id=user_id, seen_ms=now_ms))
+
+
+def drop_page(store: Store, page: str, user_id: int) -> None:
+    """The page is closed, or may not sound any more."""
+    with store.write("forget an open page") as connection:
+        connection.execute(alert_pages.delete().where(alert_pages.c.page == page, alert_pages.c.user_id == user_id))
+
+
+def members_with_pages(connection: Connection, since_ms: int) -> frozenset[int]:
+    """Members with an open page that could sound at or after ``since_ms``."""
+    query = select(alert_pages.c.user_id).where(alert_pages.c.seen_ms >= since_ms)
+    return frozenset(connection.execute(query).scalars())
+
+
+def list_deliveries_of(store: Store, event_id: int, incident_id: int | None) -> list[Delivery]:
+    """What was owed of an event or its incident, in the order in which it came."""
+    is_of = deliveries.c.event_id == event_id
+    if incident_id is not None:
+        is_of = or_(is_of, deliveries.c.incident_id == incident_id)
+    return _all(store, select(*_COLUMNS).where(is_of).order_by(deliveries.c.id))
+
+
+def list_owed_to(store: Store, user_id: int, since_ms: int, limit: int = 50) -> list[Delivery]:
+    """What was told to a member, or is still owed, since ``since_ms`` (UTC ms) and not taken note of, newest first."""
+    query = select(*_COLUMNS).where(
+        deliveries.c.user_id == user_id,
+        deliveries.c.created_ms >= since_ms,
+        deliveries.c.acknowledged_ms.is_(None),
+        deliveries.c.incident_id.is_not(None),
+    )
+    return _all(store, query.order_by(deliveries.c.id.desc()).limit(limit))
+
+
+def waiting_count(store: Store, node_id: str) -> int:
+    query = select(func.count()).where(deliveries.c.node_id == node_id, deliveries.c.state.in_(WAITING))
+    with store.read("count what is owed") as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+_IS_OWED = deliveries.c.state == literal_column("'owed'")
+"""Written out: SQLite takes a partial index only for a condition it can read."""
+
+
+def _is_due(node_id: str, now_ms: int) -> Any:
+    return and_(
+        deliveries.c.node_id == node_id,
+        _IS_OWED,
+        deliveries.c.next_try_ms <= now_ms,
+        deliveries.c.expires_ms > now_ms,
+    )
+
+
+def _settle(store: Store, one: Delivery, **values: Any) -> None:
+    with store.write("note what became of a message") as connection:
+        is_it = and_(deliveries.c.id == one.id, deliveries.c.state == "sent")
+        connection.execute(update(deliveries).where(is_it).values(**values))
+
+
+def _find(connection: Connection, story: str, target: str) -> Delivery | None:
+    row = connection.execute(
+        select(*_COLUMNS).where(deliveries.c.story == story, deliveries.c.target == target)
+    ).first()
+    return None if row is None else _delivery(row)
+
+
+def _find_moved(connection: Connection, new: NewDelivery) -> Delivery | None:
+    """What was told of the same event under another story: it went over to another incident, and what the phone shows
+    is to change in place. The tag stays, by which the phone knows it."""
+    if new.event_id is None:
+        return None
+    row = connection.execute(
+        select(*_COLUMNS).where(
+            deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story
+        )
+    ).first()
+    return None if row is None else _delivery(row)
+
+
+def _all(store: Store, query: Any) -> list[Delivery]:
+    with store.read("read what was told") as connection:
+        return [_delivery(row) for row in connection.execute(query)]
+
+
+def _delivery(row: Row[Any] | Sequence[Any]) -> Delivery:
+    fields = dict(zip((column.name for column in _COLUMNS), row, strict=True))
+    fields["content"] = json.loads(fields["content"])
+    fields["is_loud"], fields["is_critical"] = bool(fields["is_loud"]), bool(fields["is_critical"])
+    return Delivery(**fields)
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,79 @@
+"""Open pages that sound: they say that they can, so that phones wait a moment, and that somebody has taken note."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Blueprint, Response, jsonify
+from werkzeug import Response as AnyResponse
+
+from vigilar.store import deliveries
+from vigilar.store.deliveries import Delivery
+from vigilar.web.auth import asker
+from vigilar.web.bodies import read_json
+from vigilar.web.hub import make_notice
+from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
+from vigilar.web.rights import signed_in
+
+bp = Blueprint("alerts", __name__)
+
+FORGET_MS = 120_000
+"""Open pages say every 20 s that they are there."""
+
+RECENT_MS = 24 * 3_600_000
+
+_PAGE = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
+
+
+@bp.get("/api/v1/alerts")
+@signed_in
+def api_list() -> AnyResponse:
+    """What one was told of in the last day and has not taken note of, newest first, one an incident."""
+    here = parts()
+    found: dict[int, Delivery] = {}
+    for one in deliveries.list_owed_to(here.store, asker().id, here.now_ms() - RECENT_MS):
+        if one.incident_id is not None:
+            found.setdefault(one.incident_id, one)
+    return jsonify({"alerts": [_alert_json(one) for one in found.values()]})
+
+
+@bp.post("/api/v1/alerts/pages")
+@signed_in
+def api_page() -> AnyResponse:
+    """``{"page", "sounds"}``: whether the open page ``page`` (a random id of its own) can make a sound now."""
+    wish = read_json({"page": str, "sounds": bool}, required=("page",))
+    if not _PAGE.fullmatch(wish["page"]):
+        raise Problem(422, "alert.page", "page is 8 to 64 letters, digits, - and _.", field="page")
+    here, now_ms = parts(), parts().now_ms()
+    if wish.get("sounds", True):
+        deliveries.touch_page(here.store, wish["page"], asker().id, now_ms, forget_before_ms=now_ms - FORGET_MS)
+    else:
+        deliveries.drop_page(here.store, wish["page"], asker().id)
+    return Response(status=204)
+
+
+@bp.post("/api/v1/alerts/<int:incident_id>/ack")
+@signed_in
+def api_acknowledge(incident_id: int) -> AnyResponse:
+    """One has taken note: phones of one's own that wait are not told, and one's other pages fall silent."""
+    here, me = parts(), asker()
+    sentence = f"{me.name} took note of it at an open page."
+    if not deliveries.acknowledge(here.store, me.id, incident_id, here.now_ms(), sentence):
+        raise Problem(404, "alert.unknown", "You were not told of such an incident, or have taken note of it.")
+    here.hub.broadcast(make_notice("alert", {"incident_id": str(incident_id), "by": me.name}))
+    return Response(status=204)
+
+
+def _alert_json(one: Delivery) -> dict[str, object]:
+    return {
+        "incident_id": one.incident_id,
+        "event_id": one.content["event_id"],
+        "title": one.content["title"],
+        "body": one.content["body"],
+        "severity": one.content["severity"],
+        "ts": one.content["ts"],
+        "is_loud": one.is_loud,
+        "is_critical": one.is_critical,
+        "state": one.state,
+    }

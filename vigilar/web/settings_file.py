@@ -1,0 +1,64 @@
+"""Changing the configuration file from a page, where it says what guards the house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import request
+
+from vigilar.base.errors import ConfigError
+from vigilar.base.redact import redact
+from vigilar.config.guard_edit import read_version
+from vigilar.config.load import read_config_file
+from vigilar.config.places import Places
+from vigilar.config.undo import find_last
+from vigilar.store.arming import read_state
+from vigilar.web.parts import Parts
+from vigilar.web.problems import Problem, as_sentence
+
+
+def places_of(here: Parts) -> Places:
+    """Where the file is."""
+    cfg = here.cfg
+    return Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
+
+
+def edit_settings(here: Parts, change: Callable[[Places], Any]) -> Any:
+    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another or the
+    house is armed: an open page needs a PIN to guard less, and these settings say what guards."""
+    check_disarmed(here)
+    try:
+        here.cameras.check_drive()
+        done = change(places_of(here))
+    except ConfigError as error:
+        raise config_problem(error) from error
+    here.ask_reload()
+    return done
+
+
+def check_disarmed(here: Parts) -> None:
+    """Raises Problem 409 while there is something to disarm."""
+    if not read_state(here.store).is_quiet:
+        raise Problem(
+            409, "arm.armed", "What guards the house is not changed while it is armed.", next_step="Disarm it first."
+        )
+
+
+def config_problem(error: ConfigError) -> Problem:
+    """What is wrong with the wish, for who asked."""
+    status = 409 if error.code in ("settings.changed", "settings.no_undo") else 422
+    detail, code = as_sentence(redact(str(error))), error.code or "settings.invalid"
+    return Problem(status, code, detail, next_step=redact(error.next_step))
+
+
+def page_values(here: Parts, problem: Problem | None) -> dict[str, Any]:
+    """What every page of settings shows: the file's version, the change that can be taken back, what became of one."""
+    places = places_of(here)
+    last = find_last(places.config_file, read_config_file(places, may_lack=True) or b"")
+    return {
+        "problem": problem,
+        "version": read_version(places),
+        "last": None if last is None else last.what,
+        "saved": request.args.get("saved", "") if problem is None else "",
+    }
