@@ -13,8 +13,10 @@ import pytest
 
 from tests.conftest import ROOT
 from vigilar.base.errors import ErrorKind, VigilarError
-from vigilar.base.outside import VARIABLE, connect_outside
+from vigilar.base.outside import VARIABLE, connect_outside, leaves_by_gate
+from vigilar.notify.push import endpoints
 from vigilar.notify.way_out import KNOWN_HOSTS, is_allowed, read_hosts, serve
+from vigilar.notify.web_request import NotSentError, WebDoor
 
 
 class Gate:
@@ -63,7 +65,7 @@ def gate(tmp_path: Path, hosts: Path) -> Iterator[dict[str, str]]:
 
 def _outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test's host is on this machine, and is to count as one that is not."""
-    monkeypatch.setattr("vigilar.base.outside._is_inside", lambda *_: False)
+    monkeypatch.setattr("vigilar.base.outside.leaves_by_gate", lambda *_: True)
 
 
 def test_allowed_host_is_reached_both_ways(gate: dict[str, str], hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,6 +142,51 @@ def test_garbage_is_answered_and_ends(question: bytes) -> None:
 )
 def test_known_services_alone_are_allowed(host: str, port: int, is_in: bool) -> None:
     assert is_allowed(host, port, KNOWN_HOSTS) is is_in
+
+
+def test_known_services_are_those_of_the_subscriptions() -> None:
+    assert tuple(f"{host}:443" for host in endpoints.KNOWN_HOSTS) == KNOWN_HOSTS
+
+
+@pytest.mark.parametrize(
+    ("addresses", "leaves"),
+    [
+        (["192.168.1.9"], False),
+        (["fe80::1%eth0"], False),
+        (["100.70.0.1"], False),
+        (["1.1.1.1"], True),
+        (["192.168.1.9", "1.1.1.1"], True),
+        ([], True),
+    ],
+)
+def test_what_lies_in_the_house_needs_no_gate(addresses: list[str], leaves: bool) -> None:
+    assert leaves_by_gate(addresses, {VARIABLE: "/run/gate.sock"}) is leaves
+    assert leaves_by_gate(addresses, {}) is False
+
+
+def test_request_of_a_push_goes_through_the_gate(
+    gate: dict[str, str], hosts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, gate[VARIABLE])
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        port = service.getsockname()[1]
+
+        def answer() -> None:
+            peer, _ = service.accept()
+            with peer:
+                peer.recv(4096)
+                peer.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+
+        answering = threading.Thread(target=answer)
+        door = WebDoor("localhost", port, is_tls=False, allows=lambda _: True, resolve=lambda *_: [])
+        refused = pytest.raises(NotSentError, match="is not among the hosts that this house may reach")
+        with refused:
+            door.ask("POST", "/push", {}, b"sealed")
+        hosts.write_text(f"localhost:{port}\n", encoding="utf-8")
+        answering.start()
+        assert door.ask("POST", "/push", {}, b"sealed").status == 201
+        answering.join()
+        door.close()
 
 
 def test_owner_file_may_be_absent_or_commented(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import contextlib
 import ipaddress
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vigilar.base.errors import ErrorKind, VigilarError
 
@@ -31,27 +31,34 @@ def connect_outside(host: str, port: int, timeout_s: float, environ: Mapping[str
     any thread. Raises VigilarError (V-OUTSIDE, PERMANENT) for a host that is not allowed, OSError (TimeoutError among
     them) when it does not answer.
     """
-    gate = environ.get(VARIABLE, "")
-    if not gate or _is_inside(host, port):
-        return socket.create_connection((host, port), timeout_s)
+    try:
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except OSError:
+        found = []
+    if leaves_by_gate(found, environ):
+        return connect_by_gate(host, port, timeout_s, environ)
+    return socket.create_connection((host, port), timeout_s)
+
+
+def leaves_by_gate(addresses: Collection[str], environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether what has these addresses is reached through the gate: there is one, and an address is outside of the
+    house, or nobody here knows the name."""
+    if not environ.get(VARIABLE):
+        return False
+    plain = [ipaddress.ip_address(address.partition("%")[0]) for address in addresses]
+    return not plain or any(one.is_global for one in plain)
+
+
+def connect_by_gate(host: str, port: int, timeout_s: float, environ: Mapping[str, str] = os.environ) -> socket.socket:
+    """As ``connect_outside``, for a host that ``leaves_by_gate``: the program behind the gate looks its name up."""
     with contextlib.ExitStack() as failing:
         connection = failing.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC))
         connection.settimeout(timeout_s)
-        connection.connect(gate)
-        connection.sendall(f"{host} {port}\n".encode("idna" if not host.isascii() else "ascii"))
+        connection.connect(environ[VARIABLE])
+        connection.sendall(f"{host} {port}\n".encode("ascii" if host.isascii() else "idna"))
         _read_answer(connection)
         failing.pop_all()
     return connection
-
-
-def _is_inside(host: str, port: int) -> bool:
-    """Whether all addresses of ``host`` are of this house. A name that nobody here knows is outside."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    addresses = [ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found]
-    return bool(addresses) and not any(one.is_global for one in addresses)
 
 
 def _read_answer(connection: socket.socket) -> None:
