@@ -160,7 +160,7 @@ newest() { inside /usr/lib/vigilar/current/venv/bin/python -P -c 'from vigilar.s
 unchanged_by_second_run() {
     local before after
     before="$(tree)"
-    install_in 2>&1 | tee "$work/second" | grep -q '^Nothing changed' || { cat "$work/second"; return 1; }
+    install_in >"$work/second" 2>&1 && grep -q '^Nothing changed' "$work/second" || { cat "$work/second"; return 1; }
     after="$(tree)"
     diff <(printf '%s' "$before") <(printf '%s' "$after")
 }
@@ -182,7 +182,7 @@ connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
 assert b"200" in connection.recv(100)'
 }
 
-wait_until() { local tries=0; until "$@"; do tries=$((tries + 1)); [ "$tries" -lt 60 ] || return 1; sleep 0.5; done; }
+wait_until() { local tries=0; until "$@" >/dev/null 2>&1; do tries=$((tries + 1)); [ "$tries" -lt 120 ] || { "$@"; return 1; }; sleep 1; done; }
 
 # The data of the first release: its tables with rows, under the service's own key.
 lay_old_data() {
