@@ -134,7 +134,8 @@ show_log() {
 
 # upgrade_to ID BEFORE: exchange the version while nothing runs; back to BEFORE if the new one does not come up.
 upgrade_to() {
-    local was_active=no
+    local was_active=no before_that
+    before_that="$(readlink "$PREVIOUS" 2>/dev/null || true)"
     if is_active; then
         was_active=yes
         systemctl stop vigilar.service
@@ -152,6 +153,7 @@ upgrade_to() {
     say "The new version does not come up; the lines above say why. The one before it is used again."
     take_back "$1" "${2#versions/}"
     rm -f "$PREVIOUS"
+    [ -z "$before_that" ] || set_link "$PREVIOUS" "$before_that"
     die "Vigilar was not upgraded, and runs as before. Nothing was lost."
 }
 

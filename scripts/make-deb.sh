@@ -108,5 +108,5 @@ chmod 755 "$tree/DEBIAN/postinst" "$tree/DEBIAN/prerm" "$tree/DEBIAN/postrm"
 
 mkdir -p "$to"
 package="$to/vigilar_${version}_$architecture.deb"
-dpkg-deb --root-owner-group -Zxz -z1 --build "$tree" "$package" >/dev/null
+dpkg-deb --root-owner-group -Zzstd -z3 --build "$tree" "$package" >/dev/null
 say "$package, $(du -h "$package" | cut -f 1). Install it with: sudo apt install $package"
