@@ -2,6 +2,8 @@
 # Part of install.sh: the drives of this machine, which of them holds the recordings, and what leaves memory as swap.
 
 GOOD_FILE_SYSTEMS=" ext4 xfs btrfs f2fs "
+FSTAB=/etc/fstab
+SWAPS=/proc/swaps
 
 # show_drives: each drive with its identity, size and what it says of its health; then each place on it.
 show_drives() {
@@ -73,8 +75,8 @@ use_storage() {
     esac
     # nofail: the house starts without it, and says that it is missing. By UUID: names change with the plug.
     line="UUID=$uuid $DATA $kind defaults,noatime,nofail,x-systemd.device-timeout=10s 0 2"
-    if grep -Eqs "^[^#][^[:space:]]*[[:space:]]+${DATA}[[:space:]]" /etc/fstab; then
-        grep -qxF "$line" /etc/fstab || die "/etc/fstab already mounts something at $DATA. Change that line yourself to: $line"
+    if grep -Eqs "^[^#][^[:space:]]*[[:space:]]+${DATA}[[:space:]]" "$FSTAB"; then
+        grep -qxF "$line" "$FSTAB" || die "/etc/fstab already mounts something at $DATA. Change that line yourself to: $line"
     else
         say "The line for /etc/fstab: $line"
         if [ "$check" = no ] && ! ask "Add it, and mount the drive now?"; then
@@ -87,10 +89,10 @@ use_storage() {
 }
 
 add_line() {
-    cp -p /etc/fstab /etc/fstab.new
-    printf '%s\n' "$1" >>/etc/fstab.new
-    sync -f /etc/fstab.new
-    mv -f /etc/fstab.new /etc/fstab
+    cp -p "$FSTAB" "$FSTAB.new"
+    printf '%s\n' "$1" >>"$FSTAB.new"
+    sync -f "$FSTAB.new"
+    mv -f "$FSTAB.new" "$FSTAB"
 }
 
 mount_data() {
@@ -108,7 +110,7 @@ warn_of_swap() {
         /dev/*) [ "$(lsblk -dno TYPE "$place" 2>/dev/null)" = crypt ] || open="$open $place" ;;
         *) is_encrypted_under "$place" || open="$open $place" ;;
         esac
-    done < <(tail -n +2 /proc/swaps 2>/dev/null || true)
+    done < <(tail -n +2 "$SWAPS" 2>/dev/null || true)
     [ -z "$open" ] ||
         say "The swap of this machine is not encrypted (${open# }). Vigilar keeps its own memory out of it; what you type into other programs, and the whole memory when the machine hibernates, may lie there readable."
 }

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import zipfile
@@ -314,3 +315,139 @@ def test_scripts_pass_their_linter() -> None:
     scripts = [*sorted((ROOT / "scripts").glob("*.sh")), ROOT / "packaging/vigilar.sh"]
     done = subprocess.run(["shellcheck", "--severity=error", *scripts], capture_output=True, text=True, check=False)
     assert done.stdout == ""
+
+
+# Drives and swap
+
+
+class Drives:
+    """The functions about drives, on a machine whose drives are made up. ``device`` is a block device to look at, which
+    nobody opens."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.device = folder / "sdb1"
+        try:
+            os.mknod(self.device, stat.S_IFBLK | 0o600, os.makedev(7, 4000))
+        except PermissionError:
+            pytest.skip("only root can make a device")
+        self.fstab = folder / "fstab"
+        self.fstab.write_text("# the system's\nUUID=aaaa / ext4 defaults 0 1\n", encoding="utf-8")
+        self.about = {"FSTYPE": "ext4", "UUID": "1234-abcd", "PKNAME": "sdb", "SIZE": "2T", "TYPE": "part"}
+        self.health = "SMART overall-health self-assessment test result: PASSED"
+        self.mounted_at = ""
+
+    def run(self, call: str, *, yes: bool = False, swaps: str = "") -> subprocess.CompletedProcess[str]:
+        (self.folder / "swaps").write_text("Filename Type Size Used Priority\n" + swaps, encoding="utf-8")
+        cases = " ".join(f"{name}) echo '{value}' ;;" for name, value in self.about.items())
+        script = f"""
+            set -euo pipefail
+            DATA="{self.folder}/data" check=no yes={"yes" if yes else "no"} changes=0
+            say() {{ printf '%s\\n' "$*" >&2; }}
+            die() {{ say "$*"; exit 1; }}
+            ask() {{ [ "$yes" = yes ]; }}
+            act() {{ say "- $1"; shift; "$@"; }}
+            lsblk() {{ case "$2" in {cases} esac; }}
+            findmnt() {{ echo "{self.mounted_at}"; }}
+            smartctl() {{ echo "{self.health}"; }}
+            systemd_runs() {{ false; }}
+            mount() {{ say "mounted $1"; }}
+            source "{ROOT}/scripts/install_drives.sh"
+            FSTAB="{self.fstab}" SWAPS="{self.folder}/swaps"
+            {call}
+        """
+        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
+
+    def use(self, *, yes: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run(f'use_storage "{self.device}"', yes=yes)
+
+    @property
+    def line(self) -> str:
+        return f"UUID=1234-abcd {self.folder}/data ext4 defaults,noatime,nofail,x-systemd.device-timeout=10s 0 2"
+
+
+@pytest.fixture
+def drives(tmp_path: Path) -> Drives:
+    return Drives(tmp_path)
+
+
+def test_line_of_a_drive_is_shown_and_not_forced(drives: Drives) -> None:
+    before = drives.fstab.read_text(encoding="utf-8")
+    done = drives.use(yes=False)
+    assert done.returncode == 14
+    assert f"{drives.device}: 2T, ext4, healthy, by its own word\n" in done.stderr
+    assert f"The line for /etc/fstab: {drives.line}\n" in done.stderr
+    assert drives.fstab.read_text(encoding="utf-8") == before
+
+
+def test_drive_is_mounted_by_its_uuid_once(drives: Drives) -> None:
+    for _ in range(2):
+        done = drives.use()
+        assert done.returncode == 0, done.stderr
+        assert f"mounted {drives.folder}/data\n" in done.stderr
+    lines = drives.fstab.read_text(encoding="utf-8").splitlines()
+    assert lines == ["# the system's", "UUID=aaaa / ext4 defaults 0 1", drives.line]
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ({"FSTYPE": ""}, "has no file system yet. To make one, which deletes all that is on it: sudo mkfs.ext4"),
+        ({"FSTYPE": "exfat"}, "holds exfat, on which files cannot belong to the service alone."),
+        ({"UUID": ""}, "has no UUID to be known by; nothing was changed."),
+    ],
+)
+def test_drive_that_does_not_do_is_refused(drives: Drives, about: dict[str, str], said: str) -> None:
+    drives.about |= about
+    done = drives.use()
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_drive_in_use_elsewhere_is_refused(drives: Drives) -> None:
+    drives.mounted_at = "/home"
+    done = drives.use()
+    assert done.returncode == 1
+    assert "is in use at /home. Recordings need a partition of their own; nothing was changed." in done.stderr
+
+
+def test_failing_drive_is_refused_unless_it_is_wanted(drives: Drives) -> None:
+    drives.health = "SMART overall-health self-assessment test result: FAILED!"
+    refused = drives.use(yes=False)
+    assert refused.returncode == 1
+    assert "That drive says of itself that it fails. Take another one, or say --yes.\n" in refused.stderr
+    assert drives.use().returncode == 0
+
+
+def test_house_that_has_begun_is_not_hidden_by_a_drive(drives: Drives) -> None:
+    (drives.folder / "data").mkdir()
+    (drives.folder / "data/vigilar-folder.json").touch()
+    drives.run("true")
+    done = drives.use()
+    assert done.returncode == 1
+    assert f"A house already lives at {drives.folder}/data" in done.stderr
+
+
+def test_other_line_for_the_place_is_left_alone(drives: Drives) -> None:
+    text = f"UUID=other {drives.folder}/data ext4 defaults 0 2\n"
+    drives.fstab.write_text(text, encoding="utf-8")
+    done = drives.use()
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"Change that line yourself to: {drives.line}\n")
+    assert drives.fstab.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("swaps", "kind", "is_said"),
+    [
+        ("", "part", False),
+        ("/dev/zram0 partition 1 0 100\n", "disk", False),
+        ("/dev/dm-1 partition 1 0 -2\n", "crypt", False),
+        ("/dev/sda2 partition 1 0 -2\n", "part", True),
+    ],
+)
+def test_swap_that_is_not_encrypted_is_said(drives: Drives, swaps: str, kind: str, is_said: bool) -> None:
+    drives.about["TYPE"] = kind
+    done = drives.run("warn_of_swap", swaps=swaps)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("The swap of this machine is not encrypted (/dev/sda2).") is is_said
