@@ -36,6 +36,11 @@ chmod 755 "$tree"
 id="$(basename "$(readlink "$tree/usr/lib/vigilar/current")")"
 python="$(basename "$tree/usr/lib/vigilar/versions/$id"/venv/lib/python3.*)"
 minor="${python#python3.}"
+made_with="$(readlink "$tree/usr/lib/vigilar/versions/$id/venv/bin/python3" || true) $(readlink "$tree/usr/lib/vigilar/versions/$id/venv/bin/python" || true)"
+case "$made_with" in
+*/usr/bin/python3*) ;;
+*) die "The package depends on the system's own Python, and was made with $made_with. Do not set PYTHON." ;;
+esac
 architecture="$(dpkg --print-architecture)"
 # The digest in the name of the version makes every change of the source a newer package of the same number.
 version="${id%%-*}+$(date -u +%Y%m%d%H%M).${id##*-}"
