@@ -1,6 +1,8 @@
+# shellcheck shell=bash
 # Shared by the scripts beside it; sourced, not run. Sets ROOT, VENV and PY, and says in one line what it does.
 #
 #   need_system PART...       system packages, installed if missing; a part is a package, COMMAND=PACKAGE or /FILE=PACKAGE
+#   missing_system PART...    the names of those that are missing, one a line
 #   want_system PART...       the same, where it can be done without a question to anybody; else they stay missing
 #   make_venv                 a virtual environment, if there is none yet
 #   need_venv runtime|dev     the same, with exactly the locked packages in it
@@ -32,16 +34,21 @@ have_package() {
 
 # All at once, Python too: who may not install should have to ask for one thing, once.
 need_system() {
-    local part missing=()
+    local missing=()
+    mapfile -t missing < <(missing_system "$@")
+    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+}
+
+missing_system() {
+    local part
     for part in "$@"; do
         case "$part" in
-        /*=*) [ -e "${part%%=*}" ] || missing+=("${part#*=}") ;;
-        *=*) have_command "${part%%=*}" || missing+=("${part#*=}") ;;
-        *) have_package "$part" || missing+=("$part") ;;
+        /*=*) [ -e "${part%%=*}" ] || printf '%s\n' "${part#*=}" ;;
+        *=*) have_command "${part%%=*}" || printf '%s\n' "${part#*=}" ;;
+        *) have_package "$part" || printf '%s\n' "$part" ;;
         esac
     done
-    have_venv || find_python >/dev/null || missing+=(python3 python3-venv)
-    [ ${#missing[@]} -eq 0 ] || install_packages "${missing[@]}"
+    have_venv || find_python >/dev/null || printf '%s\n' python3 python3-venv
 }
 
 want_system() {
@@ -146,9 +153,10 @@ with open(sysconfig.get_path("purelib") + "/vigilar.pth", "w") as file:
     printf '%s\n' "$wanted" >"$stamp"
 }
 
+# pip_install PYTHON LOCK [OPTION...]
 pip_install() {
     "$1" -m pip install -qq --disable-pip-version-check --no-input --require-hashes --no-deps \
-        --only-binary=:all: -r "$2"
+        --only-binary=:all: "${@:3}" -r "$2"
 }
 
 # Browser assets ------------------------------------------------------------------------------------------------------

@@ -45,6 +45,7 @@ from vigilar.store.cameras import get_camera
 from vigilar.store.connect import parse_url
 from vigilar.store.engine import Store
 from vigilar.store.migrate import upgrade
+from vigilar.store.upgrade_copy import copies_folder, list_copies
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 from vigilar.vge.format import RecordType
 from vigilar.vge.key_store import add_epoch
@@ -348,7 +349,21 @@ def judge_database(folder: Path) -> list[str]:
         problems += [] if count == OLD_EVENTS else [f"{count} events of {OLD_EVENTS}"]
         problems += [] if sound == "ok" else [sound]
     left = [path.name for path in folder.iterdir() if path.name.endswith((".making", ".ready"))]
-    return problems + [f"{name} was left" for name in left if name.endswith(".ready")]
+    return problems + judge_copies(folder) + [f"{name} was left" for name in left if name.endswith(".ready")]
+
+
+def judge_copies(folder: Path) -> list[str]:
+    """What has a name is whole: the database as it was before the steps."""
+    problems = []
+    for copy in list_copies(folder / "vigilar.db"):
+        file = copies_folder(folder / "vigilar.db") / copy.name
+        with closing(sqlite3.connect(file)) as connection:
+            count = connection.execute("SELECT count(*) FROM events").fetchone()[0]
+            sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
+            revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+        if (count, sound, revision) != (OLD_EVENTS, "ok", copy.found):
+            problems.append(f"the copy {copy.name} has {count} events at step {revision}: {sound}")
+    return problems
 
 
 WORKS: dict[str, Work] = {

@@ -50,7 +50,7 @@ def test_fault_at_any_call_leaves_all_agreed(lab: Lab, work: str) -> None:
     assert problems == []
 
 
-@pytest.mark.parametrize("work", ["record", "delete", "config", "rescue"])
+@pytest.mark.parametrize("work", ["record", "delete", "config", "migrate", "rescue"])
 def test_power_cut_at_any_call_leaves_all_agreed(lab: Lab, disk: Disk, work: str) -> None:
     chance, points, problems = draw(), 0, []
     for calls in (SYNCS, NAMES):

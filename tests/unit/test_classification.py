@@ -65,6 +65,7 @@ def test_table_is_what_was_agreed() -> None:
         "push_waiting": "WARNING",
         "push_resumed": "INFO",
         "database_replaced": "CRITICAL",
+        "database_upgraded": "INFO",
         "database_rebuilt": "WARNING",
         "power_loss": "ALERT",
         "battery_low": "ALERT",

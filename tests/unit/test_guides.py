@@ -46,6 +46,7 @@ def commands_in(text: str) -> set[str]:
     """What is printed to be typed: in blocks, and between backticks."""
     blocks = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    lines += re.findall(r"^    (\S.*)$", text, re.MULTILINE)
     return {match[1].strip() for line in lines if (match := _COMMAND.match(line.strip()))}
 
 

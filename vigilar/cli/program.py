@@ -36,6 +36,7 @@ COMMANDS: Lines = {
     "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "evaluate": ("vigilar.cli.evaluate:evaluate", "Measure detection on labelled clips."),
+    "upgrade": ("vigilar.cli.upgrade:upgrade", "What an upgrade did to the database, and the way back."),
     "new-drive": ("vigilar.cli.new_drive:new_drive", "Take another drive for the recordings."),
     "check": ("vigilar.cli.check:check", "Is every recording in its place, and the one that was recorded?"),
     "proof": ("vigilar.cli.proof:proof", "What this box has signed, to be kept elsewhere."),

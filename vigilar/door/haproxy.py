@@ -102,13 +102,16 @@ frontend pages
   acl is_big req.hdr(transfer-encoding) -m found
   acl is_long path_beg /live/ /events/stream /footage/ /s/ /cameras/
   acl is_long path_end .mp4 .m4s .m3u8 .jpg
-  acl is_long path_reg ^/exports/[^/]+/files/
+  acl is_export path_beg /exports/
+  acl is_file path_sub /files/
   use_backend big if is_big
   use_backend long if is_long
+  use_backend long if is_export is_file
   default_backend app
 {backends}"""
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
+# No regular expressions: HAProxy makes machine code of them, which the service's unit forbids, and would not start.
 # no-tls-tickets: their key would outlive the certificate that was taken back.
 # set-priority-class: who is signed in does not wait behind a flood of those who are not.
 # big: what does not fit the buffer reaches the web process while it is still being sent.

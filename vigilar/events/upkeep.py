@@ -27,6 +27,9 @@ UPKEEP_SUBJECT = Subject(
         EventType(
             "database_replaced", Severity.CRITICAL, (UPKEEP,), "The database could not be used and was made anew"
         ),
+        EventType(
+            "database_upgraded", Severity.INFO, (UPKEEP,), "The database was brought up to date for a new version"
+        ),
         EventType("database_rebuilt", Severity.WARNING, (UPKEEP,), "The database was filled from the recordings"),
     ),
     handlers={Topics.UPKEEP_FACT: upkeep_fact},

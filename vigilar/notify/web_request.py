@@ -20,6 +20,7 @@ from typing import Any
 
 from vigilar.base.errors import VigilarError
 from vigilar.base.house_network import IpAddress, is_no_device, plain_address
+from vigilar.base.outside import connect_by_gate, leaves_by_gate
 
 TIMEOUT_S = 10.0
 """For each step of a request. A push service answers in 0.1 to 0.5 s."""
@@ -116,9 +117,16 @@ class WebDoor:
             self._kept = None
 
     def _open(self) -> http.client.HTTPConnection:
-        places = self.resolve(self.host, self.port)
+        try:
+            places = self.resolve(self.host, self.port)
+        except OSError:
+            if not leaves_by_gate(()):
+                raise
+            places = []  # the program behind the gate may know the name
         if not all(self.allows(plain_address(address[0])) for _, address in places):
             raise NotSentError("Its name leads to an address that may not be asked.")
+        if leaves_by_gate([str(address[0]) for _, address in places]):
+            return self._speak(self._connect_by_gate())
         trouble: OSError = OSError("its name leads nowhere")
         for family, address in places:
             try:
@@ -133,6 +141,19 @@ class WebDoor:
             sock.settimeout(TIMEOUT_S)
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            sock.close()
+            raise
+        return self._speak(sock)
+
+    def _connect_by_gate(self) -> socket.socket:
+        try:
+            return connect_by_gate(self.host, self.port, TIMEOUT_S)
+        except VigilarError as refused:
+            raise NotSentError(str(refused)) from refused
+
+    def _speak(self, sock: socket.socket) -> http.client.HTTPConnection:
+        try:
             if self.is_tls:
                 sock = _context(self.ca_file).wrap_socket(sock, server_hostname=self.host)
         except BaseException:

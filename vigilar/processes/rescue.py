@@ -18,6 +18,7 @@ from vigilar.base.database_note import DatabaseNote, Rescue, find_note, find_sta
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.processes.refill import find_cameras, note_cameras, tell
+from vigilar.processes.upgrade_tell import tell_upgrades
 from vigilar.proof.adopt import HOMES, list_homes, list_sealed
 from vigilar.store import sqlite
 from vigilar.store.connect import file_of, parse_url
@@ -26,6 +27,7 @@ from vigilar.store.errors import sqlite_errors
 from vigilar.store.rescue import Rescued, find_fault, finish_rescue, put_aside, replace_by, rescue
 from vigilar.store.revisions import REVISIONS
 from vigilar.store.salvage import read_tables
+from vigilar.store.upgrade_copy import copy_before_upgrade
 from vigilar.vge.keys import KeyRing
 
 logger = logging.getLogger(__name__)
@@ -134,6 +136,7 @@ class HouseDatabase:
         logger.warning("the database can be written again, and nothing stands in for it any more")
 
     def _open(self) -> Store:
+        copy_before_upgrade(self.file)
         return Store.open(f"sqlite:///{self.file}", migrate=True)
 
     def _find_trouble(self, file: Path, note: DatabaseNote | None) -> str:
@@ -198,6 +201,8 @@ class HouseDatabase:
             rescued = note.rescue if note else None
             if rescued is not None and rescued.is_rebuilding:
                 tell(store, self._node_id, "database_replaced", rescued)
+            with disk_errors("look after the database", self._data_dir):
+                tell_upgrades(store, self.file, self._node_id)
             with sqlite_errors("look after the database", self.file), closing(sqlite.connect(self.file)) as raw:
                 tables = read_tables(raw)
             with disk_errors("look after the database", self._data_dir):

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
+from vigilar.base.errors import VigilarError
+from vigilar.base.outside import connect_outside
 from vigilar.notify.outcome import ACCEPTED, Outcome, Result
 from vigilar.notify.ways import EmailWay
 from vigilar.store.deliveries import Delivery
@@ -45,6 +47,8 @@ class EmailSender:
             )
         except ssl.SSLError as error:
             return Outcome(Result.UNREACHABLE, f"The mail server's certificate is not good: {error.reason}.")
+        except VigilarError as error:
+            return Outcome(Result.LATER, str(error), 60.0)
         except socket.gaierror:
             return Outcome(Result.UNREACHABLE, "The name of the mail server is not known.")
         except (OSError, smtplib.SMTPException):
@@ -59,8 +63,8 @@ class EmailSender:
     def _open(self) -> smtplib.SMTP:
         way = self._way
         if way.security == "tls":
-            return smtplib.SMTP_SSL(way.host, way.port, timeout=TIMEOUT_S, context=_context(way))
-        server = smtplib.SMTP(way.host, way.port, timeout=TIMEOUT_S)
+            return _SealedMail(way.host, way.port, timeout=TIMEOUT_S, context=_context(way))
+        server = _Mail(way.host, way.port, timeout=TIMEOUT_S)
         if way.security == "starttls":
             try:
                 server.starttls(context=_context(way))
@@ -68,6 +72,18 @@ class EmailSender:
                 server.close()
                 raise
         return server
+
+
+class _Mail(smtplib.SMTP):
+    """Leaves the house as the unit of the service allows. ``_get_socket`` is where smtplib's own TLS class hooks in."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return connect_outside(host, port, timeout)
+
+
+class _SealedMail(smtplib.SMTP_SSL):
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self.context.wrap_socket(connect_outside(host, port, timeout), server_hostname=host)
 
 
 def message_of(one: Delivery, way: EmailWay, now_ms: int) -> EmailMessage:
