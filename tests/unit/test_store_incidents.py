@@ -195,6 +195,7 @@ def test_row_changed_by_hand_is_counted_anew(store: Store) -> None:
     update_event(store, event, end_ms=NOW + 5_000, payload={**event.payload, "is_open": False})
     incident = _incident(store, event)
     assert (incident.event_count, incident.end_ms) == (1, NOW + 5_000)
+    assert [part.open_count for part in incident.parts] == [0]
 
 
 def test_change_that_is_no_news_for_the_story_leaves_its_row(store: Store) -> None:

@@ -149,7 +149,7 @@ def follow_within(
     """Bring the incident of an event up to date whose row has just been changed without becoming something else."""
     if incident_id is None:
         return
-    parts = _read(connection, incident_id)
+    parts = _parse(connection.execute(_PARTS, {"incident_id": incident_id}).scalar() or "")
     grown = story.changed(parts, before, after) or _count_members(connection, incident_id)
     if grown != parts:
         _grow(connection, incident_id, grown, _Moment(change, now_ms))
