@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 JSON_SCHEMA = 1
@@ -37,5 +37,8 @@ def tell(text: str) -> None:
 
 
 def house_time(ts_ms: int, zone: tzinfo) -> str:
-    """UTC milliseconds as date and time of the house."""
-    return datetime.fromtimestamp(ts_ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+    """UTC milliseconds as date and time of the house; with ``CEST`` or the like behind it where the house's clock shows
+    that time twice, in the night when summer time ends."""
+    at = datetime.fromtimestamp(ts_ms / 1000, UTC).astimezone(zone)
+    comes_twice = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+    return at.strftime("%Y-%m-%d %H:%M:%S %Z" if comes_twice else "%Y-%m-%d %H:%M:%S")
