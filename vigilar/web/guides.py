@@ -7,6 +7,7 @@ own text; raw HTML in them is shown as text all the same.
 from __future__ import annotations
 
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from typing import Any
 
 import vigilar
 
-DOCS = Path(vigilar.__file__).resolve().parents[1] / "docs"
+_PLACES = (Path(vigilar.__file__).resolve().parents[1] / "docs", Path(sys.prefix).parent / "doc")
+"""In the source's own folder, and beside the environment of an installed version (``scripts/install_program.sh``)."""
+
+DOCS = next((place for place in _PLACES if (place / "home-user-guide.md").is_file()), _PLACES[0])
 
 SHOWN_HITS = 20
 _LINE = re.compile(r"\s+")
