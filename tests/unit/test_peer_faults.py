@@ -7,6 +7,7 @@ R13 has nothing here that it could meet: no file name is made of a pattern someb
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,6 @@ from vigilar.config.places import Places
 from vigilar.processes.upgrade import prepare_start
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.users import list_users
-from vigilar.web.blueprints.trust import WORKER
 from vigilar.web.rights import Open, Right, declaration_of
 
 PAGE = {"Accept": "text/html"}
@@ -249,4 +249,11 @@ def test_r24_no_cache_mixes_members(owner: FlaskClient, house: House) -> None:
             response = owner.get(asked(rule, "garden"), headers=PAGE)
             kept = response.headers.get("Cache-Control", "")
             assert "no-store" in kept or "private" in kept, rule.rule
-    assert "caches" not in WORKER, "and our own worker keeps nothing at all"
+    worker = owner.get("/sw.js").text
+    kept_by_worker = json.loads(worker[worker.index("{") : worker.index(";\n")])
+    for path in (*kept_by_worker["shell"], kept_by_worker["offline"]):
+        answer = house.client(signed_in=False).get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["Cache-Control"].startswith("public"), (
+            "our own worker keeps what is public, and only that"
+        )

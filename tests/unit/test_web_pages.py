@@ -105,6 +105,7 @@ class TestSessions:
         """Every route but the few that must be open; a new one is private by itself."""
         open_rules = {"/healthz", "/setup", "/login", "/api/v1/setup", "/api/v1/login", "/static/<version>/<path:name>"}
         open_rules |= {"/pair", "/api/v1/pair", "/api/v1/passkey/options", "/api/v1/passkey/login"}
+        open_rules |= {"/manifest.webmanifest", "/offline"}  # the same for everybody: test_phone_app
         open_rules |= {"/sw.js", "/trust", "/trust/check", "/trust/vigilar.cer", "/trust/vigilar.mobileconfig"}
         open_rules |= {"/verify", "/s/<token>", "/s/<token>/<int:number>"}  # the token is the key: test_web_exports
         for rule in house.app.url_map.iter_rules():

@@ -231,6 +231,7 @@ def _error_page(status: int, words: str) -> bytes:
         "Cache-Control": "no-store",
         "Connection": "close",
         "Retry-After": "2",
+        "X-Vigilar-Door": "1",  # pages that are open know by it that nobody of the house said this
         **SECURITY_HEADERS,
     }
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]

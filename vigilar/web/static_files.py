@@ -51,12 +51,22 @@ def load_files(folder: Path = _FOLDER) -> dict[str, StaticFile]:
     return files
 
 
-def install_static(app: Flask) -> None:
-    files = load_files()
+@functools.cache
+def static_version() -> str:
+    """Changes with any of the files."""
     digest = hashlib.sha256()
-    for name, file in files.items():
+    for name, file in load_files().items():
         digest.update(f"{name}\0{len(file.data)}\0".encode() + file.data)
-    current = digest.hexdigest()[:12]
+    return digest.hexdigest()[:12]
+
+
+def asset_address(name: str) -> str:
+    """The address of a static file, for templates too."""
+    return f"/static/{static_version()}/{name}"
+
+
+def install_static(app: Flask) -> None:
+    files, current = load_files(), static_version()
 
     @public
     def static(version: str, name: str) -> Response:
@@ -73,8 +83,4 @@ def install_static(app: Flask) -> None:
 
     app.add_url_rule("/static/<version>/<path:name>", "static", static)
 
-    def asset(name: str) -> str:
-        """The address of a static file, for templates."""
-        return f"/static/{current}/{name}"
-
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals["asset"] = asset_address

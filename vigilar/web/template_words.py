@@ -13,8 +13,10 @@ from vigilar.base.amounts import keep_text, size_text
 from vigilar.web.arm_words import ArmChip, chip_of, find_state
 from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
+from vigilar.web.own_phones import phone_part
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
+from vigilar.web.tabs import tabs_for
 from vigilar.web.times import clock_text, day_text, for_text
 from vigilar.web.visible import visible_cameras
 
@@ -76,6 +78,8 @@ def install_template_words(app: Flask) -> None:
         arm_chip=arm_chip,
         Right=Right,
         may=may,
+        phone_part=phone_part,
+        tabs_for=lambda: tabs_for(asker()),
         cover=cover,
         cover_script=cover_script,
         now_ms=lambda: parts().now_ms(),

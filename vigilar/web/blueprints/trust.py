@@ -20,27 +20,6 @@ from vigilar.web.transport import secure_address
 
 bp = Blueprint("trust", __name__)
 
-WORKER = """\
-// Shown in place of the browser's own error page while the house does not answer. Keeps nothing of the house.
-const PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark">' +
-  '<meta name="viewport" content="width=device-width"><title>Vigilar</title>' +
-  "<h1>The house does not answer.</h1><p>Is this device in its network, and is the box on?</p>" +
-  '<p><a href="">Try again</a></p>';
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
-self.addEventListener("fetch", (event) => {
-  if (event.request.mode !== "navigate") return;
-  event.respondWith(fetch(event.request).catch(() => new Response(PAGE, {
-    status: 503,
-    headers: {
-      "Content-Type": "text/html; charset=utf-8",
-      "Content-Security-Policy": "default-src 'none'",
-      "Cache-Control": "no-store",
-    },
-  })));
-});
-"""
-
 
 @bp.get("/trust")
 @public
@@ -89,13 +68,6 @@ def profile() -> AnyResponse:
     """For iPhone and iPad."""
     data = apple_profile(_root(), parts().cfg.house_name)
     return _download(data, "application/x-apple-aspen-config", "vigilar.mobileconfig")
-
-
-@bp.get("/sw.js")
-@public
-def worker() -> AnyResponse:
-    """The service worker of all pages: it is here so that its scope is the whole house."""
-    return Response(WORKER, mimetype="text/javascript")
 
 
 def _root() -> HouseRoot:

@@ -1,4 +1,5 @@
-// On every page: the health dot, the bar that says live updates are paused, and one polite line for screen readers.
+// On every page: the health dot, the bar that says live updates are paused, and one polite line for screen readers. What
+// is serious and what makes an app of the page is loaded from here.
 
 import { onKey } from "./keys.js";
 import { clockText } from "./clock.js";
@@ -104,3 +105,6 @@ function speak() {
     if (waiting.length) announce(waiting.pop());
   }, 10000);
 }
+
+if (document.getElementById("alert-bar")) import("./alerts.js");
+import("./app.js");

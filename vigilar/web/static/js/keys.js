@@ -1,12 +1,14 @@
-// Keys of the page, and the list of them behind `?`. Single keys can be switched off: speech input types letters.
+// Keys of the page, and the list of them behind `?` and a button. Single keys can be switched off (WCAG 2.1.4): speech
+// input types letters.
 
 const OFF = "vigilar.keys.off";
 const known = [];
-let isAfterG = false;
+let isAfterG = 0; // when it was pressed
+const G_HOLDS_MS = 2000;
 
 const isOff = () => localStorage.getItem(OFF) === "1";
 
-/** `onKey("f", "full screen", () => ...)`; several keys by a space: `"ArrowLeft ArrowRight"`. `g` + key is `"g l"`. */
+/** `onKey("f", "full screen", () => ...)`; several keys by a bar: `"ArrowLeft|ArrowRight"`. `g` + key is `"g l"`. */
 export function onKey(keys, words, run) {
   known.push({ keys, words, run });
 }
@@ -19,13 +21,15 @@ const isTyping = (target) => target.closest?.("input, textarea, select, [content
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
   const { key } = event;
+  if (isOff() && key.length === 1) return;
   if (key === "?") return openHelp(event);
-  if (document.querySelector("dialog[open]") || (isOff() && key.length === 1)) return;
+  if (document.querySelector("dialog[open]")) return;
   // A button that has the focus is pressed by these.
   if ((key === " " || key === "Enter") && event.target.closest?.("a, button, summary")) return;
-  const after = isAfterG;
-  isAfterG = key === "g";
-  const found = known.find(({ keys }) => (after ? keys === `g ${key}` : keys.split("|").includes(key)));
+  const after = isAfterG && event.timeStamp - isAfterG < G_HOLDS_MS;
+  isAfterG = key === "g" ? event.timeStamp : 0;
+  // The page's own come last and go before those of all pages.
+  const found = known.findLast(({ keys }) => (after ? keys === `g ${key}` : keys.split("|").includes(key)));
   if (!found) return;
   event.preventDefault();
   found.run(event);
@@ -47,7 +51,8 @@ function makeHelp() {
   head.textContent = "Keys of this page";
   const list = document.createElement("dl");
   list.className = "facts keys";
-  for (const { keys, words } of [...known, { keys: "?", words: "this list" }]) {
+  const isLast = ({ keys }, index) => !known.slice(index + 1).some((other) => other.keys === keys);
+  for (const { keys, words } of [...known.filter(isLast), { keys: "?", words: "this list" }]) {
     const row = document.createElement("div");
     const name = document.createElement("dt");
     const what = document.createElement("dd");
@@ -68,10 +73,21 @@ function makeHelp() {
   return made;
 }
 
-for (const [key, path, words] of [
-  ["g l", "/live", "live"],
-  ["g e", "/events", "events"],
-  ["g s", "/system", "system"],
-]) {
-  if (document.querySelector(`.tabs a[href="${path}"]`)) onKey(key, `go to ${words}`, () => location.assign(path));
+for (const link of document.querySelectorAll(".tabs [data-key]")) {
+  onKey(`g ${link.dataset.key}`, `go to ${link.textContent.toLowerCase()}`, () => location.assign(link.href));
+}
+onKey("/", "find", () => {
+  const field = document.querySelector("main input[type=search], main input[name=q]");
+  if (field) field.focus();
+  else location.assign("/events");
+});
+// Not where something was typed or drawn that is not saved yet: such pages end their own drafts.
+let isTouched = false;
+addEventListener("input", () => (isTouched = true));
+if (document.querySelector("a.back")) onKey("Escape", "back", () => isTouched || document.querySelector("a.back").click());
+
+const opener = document.getElementById("keys-open");
+if (opener) {
+  opener.hidden = false;
+  opener.addEventListener("click", openHelp);
 }

@@ -19,9 +19,17 @@ let isAsking = false;
 /** UTC ms by the box's clock when it was last heard, null while it is there. */
 export const awaySince = () => (isAway ? heardUtc : null);
 
+const NOTED = "vigilar.heard"; // for the page that says that home cannot be reached
+const NOTE_MS = 10_000;
+let notedUtc = 0;
+
 export function noteHeard() {
   heardAt = performance.now();
   heardUtc = now();
+  if (heardUtc - notedUtc > NOTE_MS) {
+    notedUtc = heardUtc;
+    localStorage.setItem(NOTED, String(heardUtc));
+  }
   if (!isAway) return;
   isAway = false;
   delete document.documentElement.dataset.away;

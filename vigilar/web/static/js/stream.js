@@ -8,7 +8,7 @@ const LEASE_MS = 5000;
 const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar");
 
-/** Dispatches CustomEvents: `event`, `health`, `objects`, `job` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
+/** Dispatches CustomEvents: `event`, `alert`, `health`, `objects`, `job` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
 export const stream = new EventTarget();
 
 let source = null;
@@ -55,6 +55,7 @@ function lead() {
   on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
   on("health", (data) => tell({ kind: "health", data, now: data.now }));
   on("objects", (data) => tell({ kind: "objects", data }));
+  on("alert", (data) => tell({ kind: "alert", data }));
   on("job", (data) => tell({ kind: "job", data }));
   on("arm", (data) => tell({ kind: "arm", data }));
   source.onerror = () => {

@@ -268,7 +268,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isTyping && history.length) {
     event.preventDefault();
     undo.click();
-  } else if (event.key === "Escape" && draft) endDraft();
+  } else if (event.key === "Escape" && draft) {
+    event.preventDefault(); // else it is the way back (keys.js)
+    endDraft();
+  }
 });
 
 // Drawing

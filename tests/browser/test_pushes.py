@@ -1,0 +1,228 @@
+"""What a phone shows of a push, and where a tap on it leads: the real worker in Chromium, to which the debugger hands
+pushes as its push service would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
+
+from tests.browser.chromium import sign_in
+from tests.browser.house import House, open_house, serve
+from tests.conftest import wait_until
+from vigilar.store.deliveries import NewDelivery
+from vigilar.store.notify_tables import deliveries
+from vigilar.store.owing import owe
+from vigilar.store.users import list_users
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.usefixtures("closed_pages")]
+
+SHOWN = """async () => (await self.registration.getNotifications()).map((one) => ({
+    title: one.title, body: one.body, tag: one.tag, silent: one.silent, renotify: one.renotify ?? null,
+    image: (one.image ?? "").slice(0, 22), icon: (one.icon ?? "").slice(0, 21),
+    actions: one.actions.map((a) => a.action),
+    stays: one.requireInteraction, path: one.data.path }))"""
+
+CLICK = """async (action) => {
+    const [notification] = await self.registration.getNotifications();
+    const click = new NotificationEvent("notificationclick", { notification, action });
+    const works = [];
+    click.waitUntil = (work) => works.push(work);
+    self.dispatchEvent(click);
+    await Promise.allSettled(works); }"""
+"""A tap: Chromium's debugger cannot make one. It lacks the touch that lets a worker open a window or bring one to the
+front, so tests look at pages that are open."""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path) as house:
+        house.client()
+        house.well("front-door")
+        yield house
+
+
+class Phone:
+    """A signed-in browser that may show notifications, and the line by which pushes come to it."""
+
+    def __init__(self, chromium: Browser, url: str) -> None:
+        self.url = url
+        self.context = chromium.new_context(viewport={"width": 390, "height": 844})
+        self.context.grant_permissions(["notifications"], origin=url)
+        self.page: Page = self.context.new_page()
+        sign_in(self.page, url)
+        self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+        self.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        self.worker: Worker = self.context.service_workers[0]
+        self._line: CDPSession = self.context.new_cdp_session(self.page)
+        self._registrations: list[dict[str, Any]] = []
+        self._line.on(
+            "ServiceWorker.workerRegistrationUpdated", lambda said: self._registrations.extend(said["registrations"])
+        )
+        self._line.send("ServiceWorker.enable")
+        wait_until(self._hears, 5)
+
+    def _hears(self) -> bool:
+        self.page.wait_for_timeout(20)
+        return bool(self._own())
+
+    def _own(self) -> list[str]:
+        """Ids of this house's registration; the browser tells of those of other tests too, as they go."""
+        return [
+            one["registrationId"]
+            for one in self._registrations
+            if one["scopeURL"] == f"{self.url}/" and not one["isDeleted"]
+        ]
+
+    def push(self, data: str) -> None:
+        message = {"origin": self.url, "registrationId": self._own()[-1], "data": data}
+        self._line.send("ServiceWorker.deliverPushMessage", message)
+
+    def shown(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.worker.evaluate(SHOWN)
+        return found
+
+    def wait_shown(self, **wanted: object) -> dict[str, Any]:
+        """The one notification, once it is so."""
+
+        def is_so() -> bool:
+            all_shown = self.shown()
+            return len(all_shown) == 1 and all(all_shown[0][name] == value for name, value in wanted.items())
+
+        wait_until(is_so, 10)
+        return self.shown()[0]
+
+    def click(self, action: str = "") -> None:
+        self.worker.evaluate(CLICK, action)
+
+
+@pytest.fixture
+def phone(chromium: Browser, house: House) -> Iterator[Phone]:
+    with serve(house) as url:
+        yield Phone(chromium, url)
+
+
+def message(event_id: int, title: str = "Person, front door", **more: object) -> str:
+    """The decrypted push, in the form of the HTTP reference. Its address is another name of the house's."""
+    facts = {"id": 7, "token": "t" * 32, "incident_id": 3, "event_id": event_id, "kind": "person", "severity": "ALERT"}
+    facts |= {"camera": "front-door", "ts": 1_700_000_000_000, "still": f"/events/{event_id}/still.jpg"}
+    notification = {
+        "title": title,
+        "body": "02:15. Not armed.",
+        "navigate": f"https://vigilar.local:49735/events/{event_id}",
+        "tag": "incident-3",
+        "lang": "en",
+    }
+    return json.dumps({"web_push": 8030, "notification": notification, "vigilar": facts | more})
+
+
+def test_push_is_shown_with_picture_and_buttons(phone: Phone, house: House) -> None:
+    event = house.event("motion", still_id=house.still("front-door", jpeg()))
+    phone.push(message(event.id))
+    shown = phone.wait_shown(image="data:image/jpeg;base64")
+    assert (shown["title"], shown["body"], shown["tag"]) == ("Person, front door", "02:15. Not armed.", "incident-3")
+    assert shown["actions"] == ["watch", "snooze"]
+    assert shown["icon"] == "data:image/png;base64"
+    assert shown["path"] == f"/events/{event.id}"
+
+
+def test_incident_takes_its_own_place_without_a_second_sound(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still=""))
+    assert phone.wait_shown(title="Person, front door")["silent"] is False
+    phone.push(message(event.id, "Anna, front door", still=""))
+    assert phone.wait_shown(title="Anna, front door")["silent"] is True
+
+
+def test_incident_that_was_swiped_away_stays_quiet(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still=""))
+    phone.wait_shown(silent=False)
+    phone.worker.evaluate("async () => (await self.registration.getNotifications()).forEach((one) => one.close())")
+    phone.push(message(event.id, "Person left, front door", still=""))
+    assert phone.wait_shown(title="Person left, front door")["silent"] is True
+
+
+def test_alert_that_becomes_an_alarm_sounds_again(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still=""))
+    phone.wait_shown(silent=False)
+    phone.push(message(event.id, "Alarm, front door", still="", severity="CRITICAL"))
+    shown = phone.wait_shown(title="Alarm, front door")
+    assert (shown["silent"], shown["stays"]) == (False, True)
+    phone.push(message(event.id, "Alarm goes on", still="", severity="CRITICAL"))
+    assert phone.wait_shown(title="Alarm goes on")["silent"] is True
+
+
+@pytest.mark.parametrize("data", ["", "no JSON", "{}", '{"notification": {"title": 5}}'])
+def test_push_that_cannot_be_read_shows_something(phone: Phone, data: str) -> None:
+    """A browser takes the permission away from who shows nothing."""
+    phone.push(data)
+    assert phone.wait_shown(title="Lindenweg 4")["path"] == "/events"
+
+
+def test_tap_takes_the_open_page_to_the_clip(phone: Phone, house: House) -> None:
+    event = house.event(title="Somebody at the door")
+    phone.push(message(event.id, still=""))
+    phone.wait_shown(title="Person, front door")
+    phone.click()
+    expect(phone.page).to_have_url(f"{phone.url}/events/{event.id}")
+    expect(phone.page.locator("h1")).to_have_text("Somebody at the door")
+    assert phone.shown() == []
+
+
+def test_watch_live_opens_the_camera(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still=""))
+    phone.wait_shown(title="Person, front door")
+    phone.click("watch")
+    expect(phone.page).to_have_url(f"{phone.url}/watch/front-door")
+
+
+def test_box_learns_when_a_push_was_shown(phone: Phone, house: House) -> None:
+    event = house.event()
+    (sam,) = list_users(house.store)
+    now_ms = house.now_ms()
+    new = NewDelivery(
+        story="incident-3", lane="test", way="push", target="phone-1", device="phone", content={"event_id": event.id},
+        is_loud=True, is_critical=False, next_try_ms=now_ms, expires_ms=now_ms + 60_000, topic="t", token="s" * 32,
+        user_id=sam.id,
+    )  # fmt: skip
+    owe(house.store, house.node_id, [new], now_ms)
+
+    def row() -> Any:
+        with house.store.read("look at a delivery") as connection:
+            return connection.execute(deliveries.select()).one()
+
+    phone.push(message(event.id, still="", id=row().id, token="s" * 32))
+    wait_until(lambda: row().shown_ms is not None, 10)
+    assert row().shown_ms >= now_ms
+    wait_until(lambda: phone.worker.evaluate("notes.get('shown', null)") == [], 10)
+
+
+def test_receipt_waits_until_home_is_there(phone: Phone, house: House) -> None:
+    phone.page.context.set_offline(True)
+    phone.push(message(1, still="", id=1, token="s" * 32))
+    phone.wait_shown(title="Person, front door")
+    wait_until(lambda: len(phone.worker.evaluate("notes.get('shown', [])")) == 1, 10)
+
+
+def test_snooze_that_cannot_reach_home_says_so(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still=""))
+    phone.wait_shown(title="Person, front door")
+    phone.context.set_offline(True)
+    phone.click("snooze")
+    phone.wait_shown(title="Not snoozed", silent=True, path="/settings/notifications")
+
+
+def jpeg() -> bytes:
+    done, data = cv2.imencode(".jpg", np.full((90, 160, 3), 90, np.uint8))
+    assert done
+    return data.tobytes()

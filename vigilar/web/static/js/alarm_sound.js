@@ -1,0 +1,91 @@
+// What an alert and an alarm sound like: made of tones here, so that nothing has to be loaded when it matters. Browsers
+// let a page sound only after somebody has touched it; whether this one may is asked, never assumed.
+
+const SET = "vigilar.sound";
+const MAY_WAIT_MS = 150;
+const ALARM_MS = 120_000; // then a house that nobody is in is quiet again; the bar stays
+const GAP_S = 0.02;
+const LOUD = 0.35;
+
+const CHIME = [
+  [659, 0.18],
+  [880, 0.18],
+  [1175, 0.42],
+];
+const SIREN = [
+  [932, 0.45],
+  [699, 0.45],
+];
+
+let context = null;
+let playing = null;
+
+export const isOn = () => localStorage.getItem(SET) !== "off";
+export const setOn = (on) => localStorage.setItem(SET, on ? "on" : "off");
+
+/** How long it sounds at most, in ms. */
+export const lasts = (severity) => (severity === "CRITICAL" ? ALARM_MS : 1000);
+
+/** Whether the browser lets this page sound now. Wakes the sound if so. */
+export async function maySound() {
+  context ??= new AudioContext();
+  if (context.state === "running") return true;
+  const woken = context.resume().catch(() => {});
+  await Promise.race([woken, new Promise((resolve) => setTimeout(resolve, MAY_WAIT_MS))]);
+  return context.state === "running";
+}
+
+/** Let go of the sound card until the next time, unless something sounds. */
+export function rest() {
+  if (playing) return;
+  context?.close().catch(() => {});
+  context = null;
+}
+
+function tone(hertz, at, length) {
+  const source = new OscillatorNode(context, { type: "triangle", frequency: hertz });
+  const volume = new GainNode(context, { gain: 0 });
+  volume.gain.setValueAtTime(0, at);
+  volume.gain.linearRampToValueAtTime(LOUD, at + 0.015);
+  volume.gain.setValueAtTime(LOUD, at + length - 0.05);
+  volume.gain.linearRampToValueAtTime(0, at + length);
+  source.connect(volume).connect(context.destination);
+  source.start(at);
+  source.stop(at + length);
+  return source;
+}
+
+/** Play the tones; resolves with the last of them. */
+function play(tones, stopped) {
+  let at = context.currentTime + GAP_S;
+  const sources = [];
+  for (const [hertz, length] of tones) {
+    sources.push(tone(hertz, at, length));
+    at += length;
+  }
+  return new Promise((resolve) => {
+    sources.at(-1).onended = resolve;
+    stopped.addEventListener("abort", () => {
+      for (const one of sources) one.stop();
+      resolve();
+    });
+  });
+}
+
+/** Sound until it is over, or `silence` is called, or `until` (ms of Date.now) has come. */
+export async function sound(severity, until) {
+  silence();
+  const mine = (playing = new AbortController()); // from here on nobody lets go of the sound card (`rest`)
+  if (!(await maySound())) return;
+  if (severity !== "CRITICAL") await play(CHIME, mine.signal);
+  else while (!mine.signal.aborted && Date.now() < until) await play(SIREN, mine.signal);
+  if (playing === mine) {
+    playing = null;
+    rest();
+  }
+}
+
+export function silence() {
+  playing?.abort();
+  playing = null;
+}

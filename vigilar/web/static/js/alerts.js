@@ -1,0 +1,223 @@
+// Open pages hear of what is serious without any push: a bar with the words on all of them, and one sound an incident, in
+// one window of a browser. It works with the internet cut, since it comes over the page's own stream.
+
+import { announce } from "./base.js";
+import { isOn, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
+import { clockText, now } from "./clock.js";
+import { stream } from "./stream.js";
+
+const KEY = "vigilar.alerts";
+const SOUNDING = "vigilar.sounding";
+const RANK = { ALERT: 1, CRITICAL: 2 };
+const FRESH_MS = 5 * 60_000; // what a page hears of later, after its line was cut, it shows and does not sound
+const SHOWN_MS = 60 * 60_000;
+const LEASE_MS = 2500;
+const OTHERS_MS = 300;
+const BEAT_MS = 20_000; // phones wait a moment for somebody at an open page that can sound
+
+const me = `page-${Math.random().toString(36).slice(2)}`;
+const channel = new BroadcastChannel("vigilar-alerts");
+const bar = document.getElementById("alert-bar");
+const link = bar.querySelector("a");
+const note = document.getElementById("alert-note");
+const button = document.getElementById("alert-ack");
+
+let held = null; // the alert whose sound the browser holds back until somebody touches the page
+const failed = new Set();
+
+const all = () => {
+  try {
+    return JSON.parse(localStorage.getItem(KEY)) ?? {};
+  } catch {
+    return {};
+  }
+};
+
+function change(story, facts) {
+  const kept = Object.entries(all()).filter(([, one]) => Date.now() - one.at < SHOWN_MS);
+  const alerts = Object.fromEntries(kept);
+  alerts[story] = { ...alerts[story], ...facts };
+  localStorage.setItem(KEY, JSON.stringify(alerts));
+}
+
+/** The alerts that wait for somebody, the worst and newest first: [story, facts]. */
+function open() {
+  const found = Object.entries(all()).filter(([, one]) => !one.seen && Date.now() - one.at < SHOWN_MS);
+  return found.sort(([, a], [, b]) => RANK[b.severity] - RANK[a.severity] || b.ts - a.ts);
+}
+
+function show() {
+  const [first, ...others] = open();
+  bar.hidden = !first;
+  if (!first) return;
+  const [story, alert] = first;
+  bar.dataset.severity = alert.severity;
+  bar.dataset.story = story;
+  link.href = `/events/${encodeURIComponent(alert.event)}`;
+  link.textContent = `${alert.title}, ${clockText(alert.ts).slice(0, 5)}`;
+  const more = others.length ? `${others.length} more ${others.length === 1 ? "waits" : "wait"}.` : "";
+  const says = failed.has(story)
+    ? "Silent here, but the box could not be told. Try again."
+    : held === story
+      ? "This browser holds the sound back until you tap this page."
+      : "";
+  note.textContent = `${says} ${more}`.trim();
+}
+
+stream.addEventListener("event", ({ detail }) => {
+  if (!(detail.severity in RANK)) return;
+  const story = String(detail.incident_id ?? `event-${detail.id}`);
+  const known = all()[story];
+  const isWorse = known && RANK[detail.severity] > RANK[known.severity];
+  if (known?.seen && !isWorse) return;
+  const isNew = !known || isWorse;
+  change(story, {
+    event: isNew ? detail.id : known.event,
+    title: isNew ? detail.title : known.title,
+    severity: isNew ? detail.severity : known.severity,
+    ts: isNew ? detail.ts : known.ts,
+    at: isNew ? Date.now() : known.at,
+    seen: false,
+  });
+  show();
+  if (now() - (detail.end_ts ?? detail.ts) < FRESH_MS) tryToSound(story);
+});
+
+const mark = (alert) => `${alert.severity}`;
+const wasSounded = (story) => RANK[all()[story]?.sounded ?? ""] >= RANK[all()[story]?.severity];
+
+/** Sound once an incident, and again only if an alert has become an alarm. */
+async function tryToSound(story) {
+  if (!isOn() || wasSounded(story)) return;
+  if (await maySound()) {
+    held = null;
+    await alone(story, () => {
+      if (wasSounded(story) || all()[story].seen) return null;
+      const alert = all()[story];
+      const until = Date.now() + lasts(alert.severity);
+      change(story, { sounded: mark(alert), until });
+      return sound(alert.severity, until);
+    });
+    show();
+    return;
+  }
+  await new Promise((resolve) => setTimeout(resolve, OTHERS_MS)); // another window may be allowed to
+  if (wasSounded(story)) return;
+  held = story;
+  show();
+}
+
+/** Run in one window at a time: a Web Lock, or, on plain HTTP where there is none, a lease in local storage. */
+async function alone(story, run) {
+  if (navigator.locks) return navigator.locks.request(`${SOUNDING}.${story}`, { ifAvailable: true }, (lock) => lock && run());
+  const lease = () => JSON.parse(localStorage.getItem(SOUNDING) ?? "{}");
+  if (lease().until > Date.now()) return null;
+  const renew = () => localStorage.setItem(SOUNDING, JSON.stringify({ id: me, until: Date.now() + LEASE_MS }));
+  renew();
+  await new Promise((resolve) => setTimeout(resolve, 40)); // two may write at once; the last finds its own name
+  if (lease().id !== me) return null;
+  const beat = setInterval(renew, LEASE_MS / 3);
+  try {
+    return await run();
+  } finally {
+    clearInterval(beat);
+    if (lease().id === me) localStorage.removeItem(SOUNDING);
+  }
+}
+
+/** Go on with an alarm that sounded on the page before this one. */
+async function goOn() {
+  for (const [story, alert] of open()) {
+    if (alert.severity !== "CRITICAL" || alert.sounded !== "CRITICAL" || Date.now() >= alert.until || !isOn()) continue;
+    if (await maySound()) await alone(story, () => !all()[story].seen && sound(alert.severity, alert.until));
+    else {
+      held = story;
+      show();
+    }
+  }
+}
+
+function quieten(story) {
+  change(story, { seen: true });
+  if (held === story) held = null;
+  silence();
+  show();
+}
+
+/** Somebody has seen it: silent here and on the other windows at once, and then everywhere by the box. */
+async function acknowledge(story) {
+  quieten(story);
+  channel.postMessage({ story });
+  if (story.startsWith("event-")) return; // of no incident: there is nothing to tell the box
+  const answer = await fetch(`/api/v1/alerts/${encodeURIComponent(story)}/ack`, { method: "POST", headers: { Accept: "application/json" } }).catch(() => null);
+  if (answer?.ok || answer?.status === 404) return failed.delete(story);
+  failed.add(story);
+  change(story, { seen: false, sounded: "CRITICAL" });
+  show();
+}
+
+button.addEventListener("click", () => acknowledge(bar.dataset.story));
+channel.onmessage = ({ data }) => quieten(data.story);
+stream.addEventListener("alert", ({ detail }) => {
+  const story = String(detail.incident_id);
+  if (!(story in all()) || all()[story].seen) return;
+  quieten(story);
+  if (detail.by) announce(`${detail.by} has seen it`);
+});
+addEventListener("storage", (event) => event.key === KEY && show());
+
+// The first touch lets the page sound: what was held back is heard now.
+for (const kind of ["pointerdown", "keydown"]) {
+  addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
+}
+function touched() {
+  tellThatWeSound();
+  const story = held;
+  if (!story || all()[story]?.seen) return;
+  if (wasSounded(story)) goOn();
+  else tryToSound(story);
+}
+
+// The box is told that this browser can make itself heard, by the first of its windows that can; and when it goes.
+let isTelling = false;
+let ending = null;
+async function tellThatWeSound() {
+  if (isTelling || !isOn() || !(await canSound()) || isTelling) return;
+  isTelling = true;
+  const beat = async () => {
+    say(true);
+    const timer = setInterval(() => say(isOn()), BEAT_MS);
+    await new Promise((resolve) => (ending = resolve));
+    clearInterval(timer);
+    isTelling = false;
+    say(false);
+  };
+  if (navigator.locks) navigator.locks.request("vigilar.heard", beat);
+  else beat();
+}
+
+function say(sounds) {
+  const body = JSON.stringify({ page: me, sounds });
+  fetch("/api/v1/alerts/pages", { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive: true }).catch(() => {});
+}
+
+async function canSound() {
+  const can = await maySound();
+  rest();
+  return can;
+}
+
+addEventListener("pagehide", () => {
+  ending?.();
+  silence(); // the page that comes goes on
+});
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  show();
+  goOn();
+  tellThatWeSound();
+});
+
+show();
+goOn();
+tellThatWeSound();

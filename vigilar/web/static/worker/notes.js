@@ -1,0 +1,53 @@
+// What the worker remembers between two of its short lives: a handful of small notes in IndexedDB. No picture, no answer
+// of the house. `/sw.js` is these files one after the other, with the facts of the house before them.
+
+const notes = (() => {
+  let opened = null;
+
+  function open() {
+    opened ??= new Promise((resolve, reject) => {
+      const asked = indexedDB.open("vigilar-worker", 1);
+      asked.onupgradeneeded = () => asked.result.createObjectStore("notes");
+      asked.onsuccess = () => resolve(asked.result);
+      asked.onerror = () => reject(asked.error);
+    });
+    opened.catch(() => (opened = null));
+    return opened;
+  }
+
+  async function use(mode, act) {
+    const store = (await open()).transaction("notes", mode).objectStore("notes");
+    const asked = act(store);
+    return new Promise((resolve, reject) => {
+      store.transaction.oncomplete = () => resolve(asked.result);
+      store.transaction.onerror = store.transaction.onabort = () => reject(store.transaction.error);
+    });
+  }
+
+  /** The note, or `none`; a phone whose storage is broken forgets, and still tells. */
+  async function get(name, none) {
+    try {
+      return (await use("readonly", (store) => store.get(name))) ?? none;
+    } catch {
+      return none;
+    }
+  }
+
+  async function set(name, value) {
+    try {
+      await use("readwrite", (store) => store.put(value, name));
+    } catch {
+      // See above.
+    }
+  }
+
+  return { get, set };
+})();
+
+/** One thing after the other: two pushes may arrive within the same second. */
+let lastTurn = Promise.resolve();
+function inTurn(act) {
+  const turn = lastTurn.then(act, act);
+  lastTurn = turn.catch(() => {});
+  return turn;
+}

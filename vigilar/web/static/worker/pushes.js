@@ -1,0 +1,213 @@
+// Pushes: each is shown, at once and without asking anybody; what needs the house (picture, "it was shown") follows.
+// One notification an incident: the next one takes its place without a sound, unless it has become an alarm meanwhile.
+
+const TOLD_HOLDS_MS = 24 * 3600 * 1000;
+const HOME_MS = 4000; // a phone that is out does not wait longer for the picture
+const LOOKS = 4;
+const LOOK_MS = 200;
+const MOST_SHOWN_NOTES = 50;
+const MOST_PICTURE_BYTES = 400_000;
+const RANK = { INFO: 0, WARNING: 1, ALERT: 2, CRITICAL: 3 };
+// iPhones neither show buttons nor put a notification in the place of the one with the same tag.
+const FOLDS_BY_TAG = "actions" in Notification.prototype;
+
+self.addEventListener("push", (event) => event.waitUntil(inTurn(() => tell(read(event.data)))));
+
+/** The form is Declarative Web Push with a part of ours beside it (`docs/ref/http.md`). */
+function read(data) {
+  try {
+    const { notification, vigilar = {} } = data.json();
+    if (typeof notification.title === "string" && notification.title) return { notification, facts: vigilar };
+  } catch {
+    // A browser takes the permission away from who shows nothing.
+  }
+  return { notification: { title: house, body: "Something happened at home. Open Vigilar to see it.", navigate: "/events" }, facts: {} };
+}
+
+async function tell({ notification, facts }) {
+  const tag = notification.tag || `vigilar-${facts.incident_id ?? facts.event_id ?? Date.now()}`;
+  const told = await recallTold();
+  const story = String(facts.id ?? tag); // all that is told of one thing on one phone has one id
+  const isFirst = !(story in told);
+  const isWorse = !isFirst && facts.severity === "CRITICAL" && told[story].severity !== "CRITICAL";
+  const shown = {
+    body: notification.body ?? "",
+    lang: notification.lang ?? "en",
+    tag,
+    silent: notification.silent === true || !(isFirst || isWorse),
+    renotify: isWorse && notification.silent !== true,
+    requireInteraction: notification.requireInteraction ?? facts.severity === "CRITICAL",
+    timestamp: facts.ts ?? Date.now(),
+    actions: actionsOf(notification, facts),
+    data: { path: pathOf(notification.navigate), facts, paths: pathsOf(notification) },
+    ...(await ownIcons()),
+  };
+  if (!FOLDS_BY_TAG) for (const old of await self.registration.getNotifications({ tag })) old.close();
+  await self.registration.showNotification(notification.title, shown);
+  told[story] = { at: Date.now(), severity: isFirst || isWorse ? facts.severity : told[story].severity };
+  await notes.set("told", told);
+  await noteShown(facts);
+  await Promise.allSettled([addPicture(notification.title, shown), reportShown(), countUnseen(isFirst, facts)]);
+}
+
+/** What was told within a day: an incident that was swiped away does not sound again either. */
+async function recallTold() {
+  const told = await notes.get("told", {});
+  return Object.fromEntries(Object.entries(told).filter(([, one]) => Date.now() - one.at < TOLD_HOLDS_MS));
+}
+
+function actionsOf(notification, { camera }) {
+  if (Array.isArray(notification.actions)) return notification.actions.map(({ action, title }) => ({ action, title }));
+  return [...(camera ? [{ action: "watch", title: "Watch live" }] : []), { action: "snooze", title: "Snooze 1 h" }];
+}
+
+function pathsOf(notification) {
+  if (!Array.isArray(notification.actions)) return {};
+  return Object.fromEntries(notification.actions.filter((one) => one.navigate).map((one) => [one.action, pathOf(one.navigate)]));
+}
+
+/** Where to go on this house, whatever name it was given in the push: it has many, this page's is the one that works. */
+function pathOf(address) {
+  try {
+    const url = new URL(address ?? "/events", self.location.origin);
+    return url.pathname + url.search;
+  } catch {
+    return "/events";
+  }
+}
+
+/** Our icon, out of what is kept: the house may be out of reach, and browsers wait long for a picture before they show. */
+async function ownIcons() {
+  const [icon, badge] = await Promise.all([self.VIGILAR.icon, self.VIGILAR.mark].map(kept));
+  return { ...(icon && { icon }), ...(badge && { badge }) };
+}
+
+async function kept(path) {
+  const answer = await caches.match(path, { cacheName: KEPT });
+  return answer ? dataAddress(await answer.arrayBuffer(), "image/png") : null;
+}
+
+function dataAddress(buffer, type) {
+  const bytes = new Uint8Array(buffer);
+  let text = "";
+  for (let from = 0; from < bytes.length; from += 8192) text += String.fromCharCode(...bytes.subarray(from, from + 8192));
+  return `data:${type};base64,${btoa(text)}`;
+}
+
+/** The still from the house, if it can be reached, into the notification that stands there; gone means seen. */
+async function addPicture(title, shown) {
+  const { event_id: event, still } = shown.data.facts;
+  if (!("image" in Notification.prototype) || !still?.startsWith("/")) return;
+  const answer = await askHome(still);
+  if (!answer.ok || answer.headers.get("Content-Type") !== "image/jpeg") return;
+  const jpeg = await answer.arrayBuffer();
+  if (jpeg.byteLength > MOST_PICTURE_BYTES) return;
+  if (!(await stands(shown.tag, event))) return;
+  await self.registration.showNotification(title, { ...shown, image: dataAddress(jpeg, "image/jpeg"), silent: true, renotify: false });
+}
+
+/** Whether that notification is still there. Browsers list one a moment after they have shown it. */
+async function stands(tag, event) {
+  for (let look = 0; look < LOOKS; look++) {
+    const standing = await self.registration.getNotifications({ tag });
+    if (standing.length) return standing.some((one) => one.data?.facts?.event_id === event);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return false;
+}
+
+const askHome = (path, options = {}) => fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(HOME_MS) });
+
+const sendHome = (path, method, body) =>
+  askHome(path, { method, headers: { "Content-Type": "application/json", Accept: "application/json" }, body: JSON.stringify(body) });
+
+async function noteShown({ id, token }) {
+  if (!id || !token) return;
+  const waiting = (await notes.get("shown", [])).filter((one) => one.id !== id);
+  await notes.set("shown", [...waiting, { id, token, shown_ts: Date.now() }].slice(-MOST_SHOWN_NOTES));
+}
+
+/** Tell the house which pushes were shown here, and when. Those of a day away from home are told when it is there again. */
+async function reportShown() {
+  for (const one of await notes.get("shown", [])) {
+    const answer = await sendHome("/api/v1/push/shown", "POST", one);
+    if (answer.status === 429 || answer.status >= 500) return; // later
+    const rest = (await notes.get("shown", [])).filter((other) => other.id !== one.id);
+    await notes.set("shown", rest);
+  }
+}
+
+/** Which phone this is to the house: `{id, name}`, as the page that subscribed it left it here; null: none. */
+const ownDevice = () => notes.get("device", null);
+
+async function countUnseen(isFirst, { severity }) {
+  if (!isFirst || !(RANK[severity] >= RANK.ALERT) || !self.navigator.setAppBadge) return;
+  const unseen = (await notes.get("unseen", 0)) + 1;
+  await notes.set("unseen", unseen);
+  await self.navigator.setAppBadge(unseen);
+}
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const { path = "/events", facts = {}, paths = {} } = event.notification.data ?? {};
+  if (event.action === "snooze") event.waitUntil(snooze(event.notification, facts));
+  else if (event.action === "watch" && facts.camera) event.waitUntil(show(`/watch/${encodeURIComponent(facts.camera)}`));
+  else event.waitUntil(show(paths[event.action] ?? path));
+});
+
+/** One tap: the page that is open already goes there, else a new one. */
+async function show(path) {
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const isThere = (page) => new URL(page.url).pathname + new URL(page.url).search === path;
+  const page = pages.find(isThere) ?? pages.find((one) => one.focused) ?? pages.find((one) => one.visibilityState === "visible") ?? pages[0];
+  if (!page) return self.clients.openWindow(path);
+  const front = await page.focus().catch(() => page);
+  if (isThere(front)) return front;
+  return front.navigate(path).catch(() => front.postMessage({ kind: "go", path }));
+}
+
+async function snooze(notification, { camera, incident_id: incident }) {
+  const answer = await sendHome("/api/v1/snoozes", "POST", { camera: camera ?? null, minutes: 60 }).catch(() => null);
+  const until = answer?.ok ? (await answer.json().catch(() => ({}))).until_ts : null;
+  const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", hourCycle: "h23" });
+  const words = answer?.ok
+    ? { title: "Snoozed for 1 h", body: `${until ? `Until ${clock.format(until)}. ` : ""}Alarms still come. End it under Settings, Notifications.` }
+    : answer
+      ? { title: "Not snoozed", body: "The house did not take it. Open Vigilar and try there." }
+      : { title: "Not snoozed", body: "Can't reach home from here. Pushes go on as before." };
+  await self.registration.showNotification(words.title, {
+    body: words.body,
+    tag: `snooze-${incident ?? ""}`,
+    silent: true,
+    data: { path: "/settings/notifications" },
+    ...(await ownIcons()),
+  });
+}
+
+// A browser may change the address it is reached by at any time. The house learns the new one here, or, if it is out of
+// reach, from the next page that is opened (`js/subscription.js`).
+self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(subscribeAgain(event)));
+
+async function subscribeAgain(event) {
+  const device = await ownDevice();
+  if (!device) return;
+  let fresh = event.newSubscription ?? (await self.registration.pushManager.getSubscription());
+  if (!fresh) {
+    const { key } = await (await askHome("/api/v1/push/key")).json();
+    fresh = await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  }
+  const { endpoint, keys } = fresh.toJSON();
+  const answer = await sendHome("/api/v1/push/subscriptions", "POST", { endpoint, keys, name: device.name });
+  if (!answer.ok) return;
+  const { id } = await answer.json();
+  await notes.set("device", { id, name: device.name, endpoint });
+  if (String(id) !== String(device.id)) await askHome(`/api/v1/push/subscriptions/${encodeURIComponent(device.id)}`, { method: "DELETE" });
+}
+
+self.addEventListener("message", (event) => {
+  const { data, ports } = event;
+  if (data?.kind === "device") event.waitUntil(notes.set("device", data.device).then(() => ports[0]?.postMessage({})));
+  if (data?.kind === "device?") event.waitUntil(ownDevice().then((device) => ports[0]?.postMessage({ device })));
+  if (data?.kind === "unseen") event.waitUntil(notes.set("unseen", data.count));
+  if (data?.kind === "report") event.waitUntil(inTurn(() => reportShown().catch(() => {})));
+});
