@@ -120,7 +120,9 @@ class TestRules:
         assert said in answer.get_json()["detail"]
         assert file(house).read_text() == FILE
         if body:
-            assert owner.post("/api/v1/rules/preview", json=body).status_code == 422
+            tried = owner.post("/api/v1/rules/preview", json=body)
+            assert (tried.status_code, said in tried.get_json()["detail"]) == (422, True)
+            assert str(file(house)) + ":" not in tried.get_json()["detail"]
 
     def test_armed_house_keeps_its_rules_and_lets_them_be_tried(self, house: House, owner: FlaskClient) -> None:
         assert owner.post("/api/v1/arm", json={"mode": "home", "override": True}).status_code == 200
