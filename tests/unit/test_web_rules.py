@@ -120,7 +120,9 @@ class TestRules:
         assert said in answer.get_json()["detail"]
         assert file(house).read_text() == FILE
         if body:
-            assert owner.post("/api/v1/rules/preview", json=body).status_code == 422
+            tried = owner.post("/api/v1/rules/preview", json=body)
+            assert (tried.status_code, said in tried.get_json()["detail"]) == (422, True)
+            assert str(file(house)) + ":" not in tried.get_json()["detail"]
 
     def test_armed_house_keeps_its_rules_and_lets_them_be_tried(self, house: House, owner: FlaskClient) -> None:
         assert owner.post("/api/v1/arm", json={"mode": "home", "override": True}).status_code == 200
@@ -331,6 +333,7 @@ class TestWhy:
         why = owner.get(f"/api/v1/events/{event.id}/why").get_json()
         assert why["steps"][0]["sentence"] == "Nobody was told: the house did not tell people then. Today's rules say:"
         assert why["decided"] is False
+        assert why["sentence"].startswith("Nobody was told then. Today's rules: ")
         assert why["pushes"] == []
         assert not any(one["told"] for one in why["members"])
 
@@ -348,7 +351,8 @@ class TestWhy:
         house.parts.use_settings(with_house_rules(house))
         self.decide(house, event)
         why = owner.get(f"/api/v1/events/{event.id}/why").get_json()
-        assert why["sentence"] == "sam is told at once, through everything."
+        assert why["sentence"] == "sam has no phone here that could be told."
+        assert why["steps"][-1]["sentence"] == "sam is told at once, through everything."
         assert [(one["member"], one["state"], one["sentence"]) for one in why["pushes"]] == [
             ("sam", "none", "sam has no phone here that could be told.")
         ]
