@@ -314,3 +314,29 @@ def test_every_word_of_a_rule_names_something() -> None:
     later = {"power", "backup"}  # their types come with their subjects
     idle = {word for word, one in WHEN.items() if one.types and not any(map(one.names, EVENT_TYPES))}
     assert idle <= later
+
+
+@pytest.mark.parametrize(
+    ("level", "minutes", "is_told"),
+    [("ordinary", 14, True), ("ordinary", 16, False), ("critical", 16, True), ("critical", 24 * 60, False)],
+)
+def test_what_is_decided_late_is_no_news(level: str, minutes: int, is_told: bool) -> None:
+    late = a_situation(DAY + minutes * 60_000)
+    decision = decide(an_event(kind="person"), late, rules(replace(ALL_DAY, level=level)))  # type: ignore[arg-type]
+    assert (SAM.id in told(decision)) is is_told
+    if not is_told:
+        assert stopped(decision, SAM.id)[0] == "late"
+
+
+def test_state_that_goes_on_is_news_however_long_it_has() -> None:
+    rule = Rule(name="Down", when=("camera-down",), lasts_s=180, tell=("owners",), level="loud")
+    down = an_event("camera_offline", severity="WARNING", is_open=True)
+    assert told(decide(down, a_situation(DAY + 5 * 3_600_000), rules(rule))) == {SAM.id: "loud"}
+
+
+def test_two_times_of_an_autumn_night_are_told_apart() -> None:
+    first, second = (
+        decide(an_event(kind="person", at=utc(at)), a_situation(utc(at)), rules(ALL_DAY)).steps[0].sentence
+        for at in ("2026-10-25 00:15", "2026-10-25 01:15")
+    )
+    assert (first, second) == ("Something, 02:15 CEST.", "Something, 02:15 CET.")

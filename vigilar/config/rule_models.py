@@ -222,7 +222,7 @@ class RuleTable(Table):
     )
     webhook: bool = Field(
         default=False,
-        description="Whether the addresses of `[notify.webhook]` are called.",
+        description="Whether the addresses of `[[notify.webhook]]` are called.",
         json_schema_extra=takes("true or false"),
     )
     scene: Scene = Field(

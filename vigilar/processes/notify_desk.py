@@ -21,6 +21,8 @@ from vigilar.notify.ways import BUS_LANE, Least, Ways
 from vigilar.notify.words import Told, make_content, story_of
 from vigilar.rules.decide import decide, rows_of
 from vigilar.rules.decision import Action, Decision, Telling, with_told
+from vigilar.rules.duress import is_secret
+from vigilar.rules.news import LIVES_MS, lives_until_ms
 from vigilar.rules.situation import Situation, read_situation
 from vigilar.rules.summary import Summary, read_summaries
 from vigilar.store import decisions, owing
@@ -38,10 +40,6 @@ LOCAL_FIRST_MS = 5_000
 
 PAGE_HOLDS_MS = 45_000
 """An open page that can sound says so every 20 s."""
-
-LIVES_MS = {"INFO": 15 * 60_000, "WARNING": 30 * 60_000, "ALERT": 50 * 60_000, "CRITICAL": 24 * 3_600_000}
-"""How long something is still news, by severity. Who was without internet for an hour wants to hear of the smoke, not
-of the cat. What is critical by its rule lives as CRITICAL does."""
 
 SUMMARY_LIVES_MS = 12 * 3_600_000
 
@@ -182,8 +180,7 @@ class _Case:
         )
 
     def lives_until_ms(self, *, is_critical: bool) -> int:
-        lives_ms = LIVES_MS["CRITICAL" if is_critical else self.event.severity]
-        return self.event.ts_ms + lives_ms if lives_ms > self.now_ms - self.event.ts_ms else self.now_ms
+        return lives_until_ms(self.event, self.now_ms, is_critical=is_critical)
 
 
 def _owed(case: _Case) -> Iterator[NewDelivery]:
@@ -274,7 +271,10 @@ def _wait_ms(case: _Case, telling: Telling) -> int:
 
 
 def _house_ways(case: _Case) -> Iterator[NewDelivery]:
-    """ntfy and e-mail, which belong to nobody alone: the loudest that anybody is told."""
+    """ntfy and e-mail, which belong to nobody alone: the loudest that anybody is told. What is secret goes to chosen
+    members only: such a way may ring beside who was made to disarm."""
+    if is_secret(case.event):
+        return
     loudest = max(case.decision.tellings, key=lambda one: (one.is_critical, one.is_loud), default=None)
     if loudest is None or case.lives_until_ms(is_critical=loudest.is_critical) <= case.now_ms:
         return

@@ -17,9 +17,10 @@ from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.rules.conditions import Outcome, names_person, outcomes, place_of
 from vigilar.rules.decision import TOLD, Action, Decision, Step, Telling
 from vigilar.rules.duress import decide_duress, is_secret
+from vigilar.rules.news import lives_until_ms, newest_moment_ms
 from vigilar.rules.situation import Person, Situation
 from vigilar.rules.snooze_words import snooze_words
-from vigilar.rules.words import and_list, clock_at, hours_words, mode_words
+from vigilar.rules.words import and_list, clock_at, hours_words, length_words, mode_words
 from vigilar.store.events import StoredEvent
 from vigilar.store.snoozes import Snooze
 from vigilar.store.tellings import TellingRow
@@ -147,6 +148,15 @@ def _until_stopped(case: _Case) -> Iterator[Step]:
                 return
 
 
+def _news(case: _Case) -> Step | None:
+    """Whether it is one: an event may be decided late, or change days later, when somebody keeps it."""
+    now_ms, is_critical = case.situation.now_ms, case.level == "critical"
+    if case.is_update or lives_until_ms(case.event, now_ms, is_critical=is_critical) > now_ms:
+        return None
+    ago = length_words((now_ms - newest_moment_ms(case.event, now_ms)) / 1000)
+    return Step("late", False, f"It was over {ago} before this was decided, and no news any more.")
+
+
 def _sees(case: _Case) -> Step | None:
     person, place = case.person, place_of(case.event)
     if is_danger(case.event.type):
@@ -226,7 +236,7 @@ def _limit(case: _Case) -> Step | None:
     return Step("limit", True, f"It was number {sent + 1} of {per_day} ordinary ones that day.")
 
 
-_CHECKS: tuple[Callable[[_Case], Step | None], ...] = (_sees, _profile, _quiet, _snooze, _limit)
+_CHECKS: tuple[Callable[[_Case], Step | None], ...] = (_news, _sees, _profile, _quiet, _snooze, _limit)
 """What may stop it, in order; None says nothing."""
 
 

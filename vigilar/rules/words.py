@@ -111,7 +111,10 @@ def clock(minutes: int) -> str:
 
 
 def clock_at(ms: int, zone: tzinfo) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).strftime("%H:%M")
+    """``02:15``; ``02:15 CEST`` where the clock of the house shows the same an hour later or earlier."""
+    at = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
+    comes_twice = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+    return at.strftime("%H:%M %Z" if comes_twice else "%H:%M")
 
 
 def length_words(seconds: float) -> str:

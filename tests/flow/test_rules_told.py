@@ -1,0 +1,183 @@
+"""Rules from the stored event to the opened push: what is told how, what is not, and the answer to why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.push_service import PushService, push_service
+from tests.notify_kit import NotifyHouse, notify_house
+from tests.ports import free_port
+from vigilar.base.day_spans import house_day, moment_ms
+from vigilar.base.notify_rules import NotifyRules
+from vigilar.base.zone import load_zone
+from vigilar.config.load import parse_config
+from vigilar.config.notify_cut import notify_rules
+from vigilar.notify.ways import NtfyWay, Ways
+from vigilar.rules.decide import decide
+from vigilar.rules.why import read_why
+from vigilar.store.cameras import ensure_camera
+from vigilar.store.events import NewEvent, insert_event, update_event
+from vigilar.store.presence import set_presence
+from vigilar.store.snoozes import NewSnooze, add_snooze
+
+HOUSE = b"""
+[house]
+time_zone = "Europe/Berlin"
+[[camera]]
+name = "Front door"
+address = "demo:street"
+[[camera]]
+name = "Garden"
+address = "demo:garden"
+"""
+"""Nobody wrote a rule."""
+
+ZONE = load_zone("Europe/Berlin")
+MINUTE_MS = 60_000
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[PushService]:
+    with push_service(tmp_path, free_port()) as service:
+        yield service
+        assert service.bad == []
+
+
+@pytest.fixture
+def house(tmp_path: Path, service: PushService) -> Iterator[NotifyHouse]:
+    with notify_house(tmp_path, service) as house:
+        for camera_id, name in (("front-door", "Front door"), ("garden", "Garden")):
+            ensure_camera(house.store, camera_id, name, 1)
+        house.decide = decide
+        use(house, notify_rules(parse_config(HOUSE, "x")))
+        yield house
+
+
+def use(house: NotifyHouse, rules: NotifyRules, ways: Ways | None = None) -> None:
+    house.settings = replace(house.settings, rules=rules, ways=ways or Ways())
+    house.desk.use(house.settings)
+
+
+def go_to(house: NotifyHouse, hour: int, *, days: int = 1) -> int:
+    """Set the clock to that hour of the house's day after so many; UTC ms."""
+    day = house_day(house.now_ms(), ZONE) + timedelta(days=days)
+    at_ms = moment_ms(day, hour * 60, ZONE)
+    house.clock.advance((at_ms - house.now_ms()) / 1000)
+    return at_ms
+
+
+def silent(service: PushService) -> list[bool]:
+    return [one.message["notification"]["silent"] for one in service.accepted()]
+
+
+def test_person_at_night_is_told_loudly_without_any_setting(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    go_to(house, 2)
+    event = house.happens("Person, Garden", "INFO", source_id="garden")
+    house.tell()
+    assert silent(service) == [False]
+    why = read_why(house.store, house.settings.rules, event, house.now_ms())
+    [(person, steps)] = why.members
+    assert (person.name, steps[-1].step) == ("Sam", "told")
+    assert [one.step for one in steps] == ["rule", "quiet", "snooze", "told"]
+    assert steps[1].sentence == "Quiet hours 22:00 to 07:00: loud ones come all the same."
+    assert [(one.member, one.state) for one in why.pushes] == [("Sam", "accepted")]
+
+
+def test_person_at_noon_in_the_garden_is_told_to_nobody(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    go_to(house, 12)
+    event = house.happens("Person, Garden", "INFO", source_id="garden")
+    assert house.tell() == 0
+    [(_, steps)] = read_why(house.store, house.settings.rules, event, house.now_ms()).members
+    assert steps[-1].sentence == ("“Person outside at night” did not hold: it is for 23:00 to 06:00, and it was 12:00.")
+
+
+def test_snoozed_camera_is_not_told_and_says_who_snoozed_it(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    now = go_to(house, 2)
+    until = now + 30 * MINUTE_MS
+    add_snooze(house.store, NewSnooze(user_id=None, camera_id="garden", made_by="Sam", start_ms=now, until_ms=until))
+    event = house.happens("Person, Garden", "INFO", source_id="garden")
+    assert house.tell() == 0
+    [(_, steps)] = read_why(house.store, house.settings.rules, event, house.now_ms()).members
+    assert steps[-1].sentence == "Garden was snoozed by Sam until 02:30: that stopped it."
+    smoke = {"type": "sensor_smoke", "kind": "", "source_id": "sensor/kitchen"}
+    house.happens("Smoke, Kitchen", "CRITICAL", **smoke)
+    assert house.tell() == 1
+
+
+def test_busy_day_gives_six_ordinary_pushes_and_one_summary(house: NotifyHouse, service: PushService) -> None:
+    """As many visits at the door as a busy house has; every one is an incident of its own."""
+    house.add_phone("phone")
+    go_to(house, 8)
+    for _ in range(40):
+        house.happens("Person, Front door", "INFO", source_id="front-door", end_ms=house.now_ms() + 4000)
+        house.tell()
+        house.clock.advance(1200)
+    assert len(service.accepted()) == 6
+    go_to(house, 8)
+    for _ in range(3):
+        house.desk.sum_up()
+        house.let_go()
+    sums = service.accepted()[6:]
+    assert [one.message["notification"]["title"] for one in sums] == ["34 more yesterday"]
+
+
+def test_duress_is_told_where_nobody_beside_hears_it(house: NotifyHouse, service: PushService) -> None:
+    use(house, house.settings.rules, Ways(ntfy=NtfyWay(address="http://127.0.0.1:1", topic="t")))
+    kim, lee = house.add_member("Kim"), house.add_member("Lee")
+    for name, member in (("sams", house.owner), ("kims", kim), ("lees", lee)):
+        house.add_phone(name, member)
+    go_to(house, 12)
+    set_presence(house.store, house.owner, "home", 1)
+    set_presence(house.store, kim, "away", 1)
+    event = house.happens("Disarmed under duress", "CRITICAL", type="duress", kind="", source_id="house")
+    assert house.tell() == 2
+    assert {one.phone: one.message["notification"]["silent"] for one in service.accepted()} == {
+        "kims": False,
+        "lees": True,
+    }
+    assert house.states() == ["accepted"] * 2, "nothing goes to what belongs to nobody in particular"
+    why = read_why(house.store, house.settings.rules, event, house.now_ms())
+    assert {person.name: steps[-1].step for person, steps in why.members} == {
+        "Sam": "duress",
+        "Kim": "told",
+        "Lee": "told",
+    }
+
+
+def test_camera_down_is_told_after_three_minutes_and_its_return_in_place(
+    house: NotifyHouse, service: PushService
+) -> None:
+    house.add_phone("phone")
+    go_to(house, 12)
+    at = house.now_ms()
+    down = NewEvent(
+        uid="down",
+        type="camera_offline",
+        severity="WARNING",
+        source_id="garden",
+        ts_ms=at,
+        payload={"title": "No picture from Garden", "camera_name": "Garden", "is_open": True},
+    )
+    event = insert_event(house.store, down, now_ms=at)
+    assert event is not None
+    assert house.tell() == 0
+    house.clock.advance(179)
+    house.desk.look()
+    assert house.tell() == 0
+    house.clock.advance(1)
+    house.desk.look()
+    assert house.tell() == 1
+    back = {**event.payload, "is_open": False, "title": "Garden was without a picture"}
+    assert update_event(house.store, event, end_ms=house.now_ms(), payload=back)
+    house.tell()
+    house.clock.advance(5)
+    house.let_go()
+    assert silent(service) == [False, True]
