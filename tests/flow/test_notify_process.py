@@ -81,7 +81,7 @@ class Storm:
                 self._is_told = threading.Event()
                 chaos.start()
                 self._store_events(bus, events)
-                wait_until(lambda: self._is_all_told(events), 60.0 + events / 20)
+                wait_until(lambda: self._is_all_told(events), 60.0 + events / 4)
                 self._is_told.set()
                 chaos.join()
             finally:

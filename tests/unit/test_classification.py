@@ -59,6 +59,11 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_gas": "CRITICAL",
         "sensor_silent": "WARNING",
         "sensor_battery": "WARNING",
+        "phone_silent": "WARNING",
+        "phone_gone": "WARNING",
+        "push_rejected": "ALERT",
+        "push_waiting": "WARNING",
+        "push_resumed": "INFO",
         "database_replaced": "CRITICAL",
         "database_rebuilt": "WARNING",
     }

@@ -41,6 +41,7 @@ BUS = BusLogins(
         "camera-hall": BusLogin("camera-hall", "hall-pw"),
         "events": BusLogin("events", "ev-pw"),
         "web": BusLogin("web", "web-pw"),
+        "notify": BusLogin("notify", "notify-pw"),
         "jobs": BusLogin("jobs", "jobs-pw"),
         "sensors": BusLogin("sensors", "sensors-pw"),
     },
@@ -116,7 +117,7 @@ def test_jobs_hold_what_the_processes_need(places: Places) -> None:
     assert events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
     assert jobs.broker == BrokerPlan(is_own=True, host="127.0.0.1", port=1883)
     assert jobs.problems == ()
-    names = ["events", "web", "jobs", "camera/front-door", "camera/hall", "upkeep"]
+    names = ["events", "web", "notify", "jobs", "camera/front-door", "camera/hall", "upkeep"]
     assert list(jobs.processes) == names, "in the order of starting"
     assert jobs.processes["camera/hall"].title == "The camera process of Hall"
 

@@ -48,10 +48,10 @@ class Notify(Table):
         description="What a locked phone shows: who and where, or only what kind of thing it is and when.",
         json_schema_extra=takes('"names" or "no names"'),
     )
-    push: Push = Field(default=Push())
-    ntfy: Ntfy = Field(default=Ntfy())
-    email: Email = Field(default=Email())
-    mqtt: Mqtt = Field(default=Mqtt())
+    push: Push = Field(default=Push(), description="Pushes to phones.", json_schema_extra=takes("`[notify.push]`"))
+    ntfy: Ntfy = Field(default=Ntfy(), description="A server of ntfy.", json_schema_extra=takes("`[notify.ntfy]`"))
+    email: Email = Field(default=Email(), description="E-mail.", json_schema_extra=takes("`[notify.email]`"))
+    mqtt: Mqtt = Field(default=Mqtt(), description="Sirens and lights.", json_schema_extra=takes("`[notify.mqtt]`"))
     webhook: Annotated[tuple[Webhook, ...], BeforeValidator(as_tuple)] = Field(
         default=(), description="Addresses that rules call.", json_schema_extra=takes("`[[notify.webhook]]`")
     )

@@ -244,6 +244,24 @@ def _household_paths() -> dict[str, Any]:
             "delete": done,
         },
         "/api/v1/members/{user_id}/sessions": {"parameters": [_number("user_id")], "delete": done},
+        "/api/v1/push/key": {"get": _answer("The key with which a browser subscribes")},
+        "/api/v1/push/subscriptions": {
+            "get": _answer("Phones that are told by pushes"),
+            "post": {
+                **_answer("Taken, or known already", status="201"),
+                **_body("endpoint", "name", keys="object"),
+            },
+        },
+        "/api/v1/push/subscriptions/{phone_id}": {
+            "parameters": [_number("phone_id")],
+            "patch": {**_answer("The phone"), **_body("name")},
+            "delete": done,
+        },
+        "/api/v1/push/test": {"post": {**_answer("Owed to these phones", status="202"), **_body(id="integer")}},
+        "/api/v1/push/shown": {"post": {**done, **_body("token", id="integer", shown_ts="integer"), "security": []}},
+        "/api/v1/alerts": {"get": _answer("What one was told of and has not taken note of")},
+        "/api/v1/alerts/pages": {"post": {**done, **_body("page", sounds="boolean")}},
+        "/api/v1/alerts/{incident_id}/ack": {"parameters": [_number("incident_id")], "post": done},
         "/api/v1/tokens": {
             "get": _answer("Keys for programs, without the keys themselves"),
             "post": {**_answer("A new key, shown this once", status="201"), **key},
