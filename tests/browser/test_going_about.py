@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FloatRect, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import NAME, PASSWORD, House, open_house, serve
@@ -31,10 +31,10 @@ def opened(chromium: Browser, url: str, size: str) -> Page:
     return page
 
 
-def box_of(page: Page, selector: str) -> dict[str, float]:
+def box_of(page: Page, selector: str) -> FloatRect:
     found = page.locator(selector).bounding_box()
     assert found is not None
-    return dict(found)
+    return found
 
 
 def test_phone_has_five_tabs_under_the_thumb(chromium: Browser, house: House) -> None:

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import CDPSession, Page, Worker, expect, sync_playwright
 
 from tests.browser.chromium import EXECUTABLE, find_violations
+from tests.conftest import wait_until
 from tests.fakes.push_service import FakePhone, Push, PushService, push_service
 from tests.ports import free_port
 from tests.system.chromium import FLAGS
@@ -55,7 +56,7 @@ class Phone:
 
     def meet_worker(self) -> None:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        self.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        wait_until(lambda: self.page.evaluate("navigator.serviceWorker.controller !== null"), 15)
         (self.worker,) = self.page.context.service_workers
         self._line.send("ServiceWorker.enable")
 
@@ -165,6 +166,6 @@ def show_who_came(phone: Phone, service: PushService) -> tuple[float, float]:
     begun = time.monotonic()
     phone.worker.evaluate(CLICK, tag)
     phone.page.wait_for_url(f"{phone.base}/events/{event_id}")
-    phone.page.wait_for_function("document.querySelector('#player')?.currentTime > 0", timeout=15_000)
+    wait_until(lambda: phone.page.evaluate("document.querySelector('#player')?.currentTime > 0"), 15)
     moving_ms = (time.monotonic() - begun) * 1000
     return shown_ms, moving_ms
