@@ -21,7 +21,7 @@ from vigilar.web.rule_preview import preview_of
 from vigilar.web.settings_file import edit_settings, places_of
 from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, snooze_json, visible_snoozes
 from vigilar.web.visible import visible_cameras
-from vigilar.web.why_words import why_json
+from vigilar.web.why_words import reached, why_json
 
 bp = Blueprint("rules_api", __name__)
 
@@ -107,7 +107,7 @@ def api_why(event_id: int) -> AnyResponse:
 def why_of(event: StoredEvent) -> dict[str, Any]:
     """For ``why.html``."""
     me, found = asker(), why_json(parts(), event)
-    is_told = any(one["id"] == me.id and one["told"] for one in found["members"])
+    is_told = reached(found, me.name) and any(one["id"] == me.id and one["told"] for one in found["members"])
     return {**found, "me": me.id, "is_told": is_told}
 
 
