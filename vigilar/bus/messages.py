@@ -137,6 +137,14 @@ class CameraHealth(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class CameraRecord(Message):
+    """A rule wants the camera to record for so many seconds."""
+
+    camera_id: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class CameraRetry(Message):
     """Somebody wants the camera to be tried now."""
 

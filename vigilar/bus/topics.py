@@ -66,6 +66,11 @@ class Topics:
         return f"vigilar/camera/{camera_id}/command/retry"
 
     @staticmethod
+    def camera_record(camera_id: str) -> str:
+        """A command: record for a while, whatever moves."""
+        return f"vigilar/camera/{camera_id}/command/record"
+
+    @staticmethod
     def camera_command(camera_id: str) -> str:
         """All commands to one camera."""
         return f"vigilar/camera/{camera_id}/command/#"

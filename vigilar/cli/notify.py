@@ -7,6 +7,8 @@ import click
 from vigilar.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "test": ("vigilar.cli.notify_test:test", "Does what happens reach people? Send a test by each way."),
+    "login": ("vigilar.cli.notify_login:login", "Store what ntfy, a mail server or a webhook is entered with."),
     "why": ("vigilar.cli.notify_why:why", "Why an event was told to whom, or not, step by step."),
 }
 

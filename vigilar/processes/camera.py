@@ -52,6 +52,7 @@ from vigilar.processes.lazy import (
     private_areas,
 )
 from vigilar.processes.looking import Looking
+from vigilar.processes.recording_wish import make_record_handler
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
 from vigilar.record.choice import RecordingMode
@@ -163,6 +164,8 @@ class CameraProcess:
     def run(self) -> None:
         """Start all, watch until the stop, end all in order."""
         self._bus.subscribe(Topics.camera_retry(self._job.camera_id), self._retry_now)
+        record = make_record_handler(self._recorder, self._clock)
+        self._bus.subscribe(Topics.camera_record(self._job.camera_id), record)
         with ExitStack() as ending:
             ending.callback(self._stop_bus)
             self._bus.start()

@@ -173,7 +173,7 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.SPAWN,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_notify_job",
-        says=(Topics.SIREN, f"{_ZIGBEE}/+/set", Topics.scene("#")),
+        says=(Topics.SIREN, f"{_ZIGBEE}/+/set", Topics.camera_record("+"), Topics.scene("#")),
         hears=("vigilar/events/#", Topics.SIREN),
         live=frozenset({"log_level", "notify", "shows_names"}),
     ),

@@ -340,5 +340,7 @@ def _ends_of(case: _Case, action: Action) -> Iterator[tuple[str, str, str]]:
         case "webhook":
             for hook in case.settings.ways.webhooks:
                 yield f"webhook:{hook.name}", f"webhook {hook.name}", f"webhook {hook.name}"
+        case "record" if not case.around.is_of_camera:
+            return
         case "siren" | "light" | "scene" | "record":
             yield BUS_LANE, action.kind, action.kind

@@ -76,6 +76,11 @@ class Chooser:
                 if span.end is None:
                     span.end = max(span.start, last_mono_ns)
 
+    def want(self, start_mono_ns: int, end_mono_ns: int) -> None:
+        """Somebody asked for this span, whatever moves in it."""
+        with self._lock:
+            self._spans.append(_Span(start_mono_ns, end_mono_ns))
+
     def choose(self, gop: GopView, now_mono_ns: int) -> Choice:
         """What to do with ``gop``; ``now_mono_ns`` is the same clock as the packets'."""
         if self._mode is RecordingMode.ALWAYS:

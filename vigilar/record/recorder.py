@@ -191,6 +191,10 @@ class Recorder:
         self._chooser.motion_ended(last_mono_ns)
         self._wants_checkpoint = True
 
+    def record_until(self, from_mono_ns: int, until_mono_ns: int) -> None:
+        """Record this span as if something moved in it. Any thread."""
+        self._chooser.want(from_mono_ns, until_mono_ns)
+
     def note_seen(self, seen: bytes) -> None:
         """Put what was seen into the recording, sealed, as META; where none is open it is left out. Any thread."""
         self._seen.append(seen)

@@ -323,6 +323,11 @@ def list_deliveries_of(store: Store, event_id: int, incident_id: int | None) -> 
     return _all(store, select(*_COLUMNS).where(is_of).order_by(deliveries.c.id))
 
 
+def find_stories(store: Store, stories: Sequence[str]) -> list[Delivery]:
+    """What became of these stories, in the order in which they came."""
+    return _all(store, select(*_COLUMNS).where(deliveries.c.story.in_(stories)).order_by(deliveries.c.id))
+
+
 def list_owed_to(store: Store, user_id: int, since_ms: int, limit: int = 50) -> list[Delivery]:
     """What was told to a member, or is still owed, since ``since_ms`` (UTC ms) and not taken note of, newest first."""
     query = select(*_COLUMNS).where(

@@ -1,4 +1,4 @@
-"""What rules do over the bus: the siren, the lights, a scene."""
+"""What rules do over the bus: the siren, the lights, a scene, a camera that records."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import threading
 
 from vigilar.base.ids import new_id
-from vigilar.bus.messages import SirenCommand
+from vigilar.bus.messages import CameraRecord, SirenCommand
 from vigilar.bus.topics import Topics
 from vigilar.notify.mqtt.sirens import Bus
 from vigilar.notify.outcome import ACCEPTED, Outcome, Result
@@ -30,14 +30,17 @@ class BusSender:
     def send(self, one: Delivery, now_ms: int) -> Outcome:
         if not self._bus.is_connected:
             return NO_BUS
+        params = one.content["params"]
         match one.way:
             case "siren":
                 return self._siren(one, now_ms)
             case "light":
                 return self._lights()
+            case "record":
+                wish = CameraRecord(new_id(), now_ms, str(params["camera"]), int(params["seconds"]))
+                return self._publish(Topics.camera_record(wish.camera_id), wish.dump())
             case _:
-                topic = str(one.content["params"].get("topic", ""))
-                return self._publish(Topics.scene(topic), _scene(one, now_ms))
+                return self._publish(Topics.scene(str(params["topic"])), _scene(one, now_ms))
 
     def close(self) -> None:
         """What is on goes out: nobody would do it later."""

@@ -53,7 +53,7 @@ class SirenRelay:
             return
         left_s = self._way.on_s
         if command.until_ts is not None:
-            left_s = (command.until_ts - self._clock.utc_ns() // 1_000_000) // 1000
+            left_s = -(-(command.until_ts - self._clock.utc_ns() // 1_000_000) // 1000)  # whole seconds, upwards
         is_on = command.state == "on" and left_s > 0
         for name in self._way.sirens:
             text = siren_payload(is_on=is_on, seconds=min(left_s, LONGEST_S))

@@ -20,7 +20,7 @@ RECORD_BYTES = 4096
 
 PLAIN_BYTES = 2800
 """Of every message, with its padding. RFC 8030, 7.2 lets a service refuse bodies above 4096 bytes, some refuse above
-3 kB (``docs/design/notify.md``): with header and tag this makes 2903."""
+3 kB (what pushpad documents of smaller services): with header and tag this makes 2902."""
 
 MAX_MESSAGE_BYTES = PLAIN_BYTES - 1
 """One byte ends the message, before its padding."""

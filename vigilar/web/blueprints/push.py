@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
@@ -10,11 +9,10 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError, VigilarError
 from vigilar.notify.push.endpoints import BadSubscription, parse_endpoint, parse_keys
-from vigilar.notify.push.sender import lane_of
 from vigilar.notify.push.vapid import VapidKey, load_or_create_key
+from vigilar.notify.trial import phone_test
 from vigilar.store import deliveries, owing
 from vigilar.store import phones as phone_rows
-from vigilar.store.deliveries import NewDelivery
 from vigilar.store.phones import PhoneRow
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
@@ -28,9 +26,6 @@ from vigilar.web.sign_in import too_many
 from vigilar.web.try_limits import TooManyTries, network_of
 
 bp = Blueprint("push", __name__)
-
-TEST_LIVES_MS = 5 * 60_000
-"""Whoever tests looks at the phone now."""
 
 MAX_SHOWN_LATE_MS = 7 * 86_400_000
 """A phone that was away tells later when it showed something; older than this is no use."""
@@ -135,42 +130,10 @@ def send_test(phone_id: int | None = None) -> list[PhoneRow]:
             "You have no phone here that could be told.",
             next_step="Open Vigilar on the phone, then Settings, Notifications, Add this phone.",
         )
-    owing.owe(here.store, here.cfg.node_id, [_test_of(one, here.now_ms()) for one in told], here.now_ms())
+    now_ms, hosts = here.now_ms(), here.cfg.push_hosts
+    tests = [phone_test(one, here.cfg.house_name, hosts, now_ms) for one in told]
+    owing.owe(here.store, here.cfg.node_id, tests, now_ms)
     return told
-
-
-def _test_of(phone: PhoneRow, now_ms: int) -> NewDelivery:
-    story = f"test-{secrets.token_hex(8)}"
-    content = {
-        "title": f"Test, {parts().cfg.house_name}",
-        "body": "Pushes reach this phone.",
-        "path": "/settings/notifications",
-        "tag": "test",
-        "type": "test",
-        "kind": "",
-        "severity": "INFO",
-        "camera": "",
-        "ts": now_ms,
-        "event_id": None,
-        "incident_id": None,
-        "still": "",
-    }
-    return NewDelivery(
-        story=story,
-        lane=lane_of(parse_endpoint(phone.endpoint, parts().cfg.push_hosts)),
-        way="push",
-        target=f"phone-{phone.id}",
-        device=f"{phone.name} ({phone.user_name})",
-        content=content,
-        is_loud=True,
-        is_critical=False,
-        next_try_ms=now_ms,
-        expires_ms=now_ms + TEST_LIVES_MS,
-        topic=secrets.token_urlsafe(24),
-        token=secrets.token_urlsafe(24),
-        phone_id=phone.id,
-        user_id=phone.user_id,
-    )
 
 
 def _subscribe(endpoint: str, keys: dict[str, Any], name: str) -> int:

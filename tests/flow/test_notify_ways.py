@@ -1,0 +1,328 @@
+"""The ways that need no internet: each against a server that speaks the real protocol, and a real Mosquitto."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import RunningBroker, wait_until
+from tests.fakes.mail_server import mail_server
+from tests.ports import free_port
+from vigilar.base.clock import SystemClock
+from vigilar.bus.client import MessageBus
+from vigilar.bus.link import BusLink
+from vigilar.bus.messages import CameraRecord, SirenCommand
+from vigilar.bus.topics import Topics
+from vigilar.notify.email.sender import EmailSender
+from vigilar.notify.mqtt.sender import BusSender
+from vigilar.notify.mqtt.sirens import SirenRelay
+from vigilar.notify.ntfy.sender import NtfySender
+from vigilar.notify.outcome import Result
+from vigilar.notify.ways import EmailWay, MqttWay, NtfyWay, WebhookWay
+from vigilar.notify.webhook.sender import SIGNATURE, WebhookSender
+from vigilar.store.deliveries import Delivery
+
+NOW_MS = 1_800_000_000_000
+
+
+def delivery(way: str = "ntfy", *, is_critical: bool = False, told: int = 0, **params: Any) -> Delivery:
+    content = {
+        "title": "Person at the front door",
+        "body": "17:52. Armed Away.",
+        "path": "/events/7",
+        "tag": "incident-3",
+        "type": "motion",
+        "kind": "person",
+        "severity": "ALERT",
+        "camera": "front",
+        "ts": NOW_MS,
+        "event_id": 7,
+        "incident_id": 3,
+        "still": "",
+        "rule": "a rule",
+        "params": params,
+    }
+    return Delivery(
+        id=1,
+        story="incident-3",
+        lane=way,
+        way=way,
+        target=way,
+        phone_id=None,
+        user_id=None,
+        device=way,
+        incident_id=3,
+        event_id=7,
+        content=content,
+        is_loud=True,
+        is_critical=is_critical,
+        revision=told + 1,
+        told_revision=told,
+        sent_revision=told + 1,
+        state="sent",
+        tries=1,
+        created_ms=NOW_MS,
+        next_try_ms=NOW_MS,
+        expires_ms=NOW_MS + 60_000,
+        sent_ms=NOW_MS,
+        accepted_ms=None,
+        shown_ms=None,
+        acknowledged_ms=None,
+        topic="topic",
+        token="token",
+        sentence="",
+    )
+
+
+class Asked(list[tuple[str, dict[str, str], bytes]]):
+    """What a server was asked: path, headers, body. ``answer`` is what it says."""
+
+    answer: tuple[int, dict[str, str]] = (200, {})
+    port = 0
+
+
+@contextmanager
+def http_server() -> Iterator[Asked]:
+    asked = Asked()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}, body))
+            self.send_response(asked.answer[0])
+            for name, value in {"Content-Length": "0", **asked.answer[1]}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 -- the library's name
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+    server.daemon_threads = True
+    asked.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="asked")
+    thread.start()
+    try:
+        yield asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_ntfy_gets_words_priority_and_login() -> None:
+    with http_server() as asked:
+        way = NtfyWay(address=f"http://127.0.0.1:{asked.port}", topic="house", user="sam", password="pw")
+        sender = NtfySender(way)
+        assert sender.send(delivery(is_critical=True), NOW_MS).result is Result.ACCEPTED
+        assert sender.send(delivery(told=1), NOW_MS).result is Result.ACCEPTED
+        sender.close()
+    (_, headers, body), (_, _, update) = asked
+    assert json.loads(body) == {
+        "topic": "house",
+        "title": "Person at the front door",
+        "message": "17:52. Armed Away.",
+        "priority": 5,
+        "tags": ["warning"],
+    }
+    assert headers["authorization"] == "Basic c2FtOnB3"
+    assert json.loads(update)["priority"] == 2, "new words make no sound"
+
+
+@pytest.mark.parametrize(
+    ("status", "result"),
+    [(200, Result.ACCEPTED), (403, Result.LATER), (429, Result.LATER), (500, Result.LATER), (404, Result.FAILED)],
+)
+def test_what_ntfy_answers_counts(status: int, result: Result) -> None:
+    with http_server() as asked:
+        asked.answer = (status, {})
+        sender = NtfySender(NtfyWay(address=f"http://127.0.0.1:{asked.port}", topic="house"))
+        assert sender.send(delivery(), NOW_MS).result is result
+        sender.close()
+
+
+def test_server_that_is_not_there_makes_the_lane_wait() -> None:
+    sender = NtfySender(NtfyWay(address=f"http://127.0.0.1:{free_port()}", topic="house"))
+    outcome = sender.send(delivery(), NOW_MS)
+    assert outcome.result is Result.UNREACHABLE
+    assert "refused" in outcome.sentence
+
+
+def test_webhook_is_signed_over_time_and_body() -> None:
+    with http_server() as asked:
+        sender = WebhookSender(
+            WebhookWay(name="Lamp", address=f"http://127.0.0.1:{asked.port}/hook?a=1", secret="shared")
+        )
+        assert sender.send(delivery("webhook"), NOW_MS).result is Result.ACCEPTED
+        sender.close()
+    path, headers, body = asked[0]
+    assert path == "/hook?a=1"
+    expected = hmac.new(b"shared", b"1800000000." + body, hashlib.sha256).hexdigest()
+    assert headers[SIGNATURE.lower()] == f"t=1800000000,v1={expected}"
+    told = json.loads(body)
+    assert (told["title"], told["camera"], told["rule"]) == ("Person at the front door", "front", "a rule")
+
+
+def test_webhook_follows_nobody_elsewhere() -> None:
+    with http_server() as asked, http_server() as other:
+        asked.answer = (302, {"Location": f"http://127.0.0.1:{other.port}/"})
+        sender = WebhookSender(WebhookWay(name="Lamp", address=f"http://127.0.0.1:{asked.port}/"))
+        assert sender.send(delivery("webhook"), NOW_MS).result is Result.FAILED
+        sender.close()
+    assert other == []
+
+
+@pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "http://[fd00:ec2::254]/", "http://0.0.0.0/"])
+def test_no_way_leads_to_where_a_cloud_hands_out_keys(address: str) -> None:
+    sender = WebhookSender(WebhookWay(name="Cloud", address=address))
+    outcome = sender.send(delivery("webhook"), NOW_MS)
+    assert outcome.result is Result.UNREACHABLE
+    assert "may not be asked" in outcome.sentence
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_mail_goes_encrypted_with_its_login(tmp_path: Path, security: Any) -> None:
+    with mail_server(tmp_path, port := free_port(), is_tls=security == "tls") as server:
+        way = EmailWay(
+            host="localhost",
+            port=port,
+            security=security,
+            sender="house@home.example",
+            to=("sam@home.example", "kim@home.example"),
+            user="house",
+            password="pw",
+            ca_file=str(server.ca_file),
+        )
+        sender = EmailSender(way)
+        assert sender.send(delivery("email"), NOW_MS).result is Result.ACCEPTED
+        assert sender.send(delivery("email", told=1), NOW_MS).result is Result.ACCEPTED
+    first, second = server.mails
+    assert "Subject: Person at the front door" in first
+    assert "To: sam@home.example, kim@home.example" in first
+    assert "17:52. Armed Away." in first
+    assert "In-Reply-To: <token.1@home.example>" in second, "the same thread for a reader"
+    assert server.logins == [b"\0house\0pw", b"\0house\0pw"]
+
+
+def test_mail_server_of_another_authority_gets_no_password(tmp_path: Path) -> None:
+    with mail_server(tmp_path, port := free_port(), is_tls=True) as server:
+        way = EmailWay(
+            host="localhost",
+            port=port,
+            security="tls",
+            sender="a@b.example",
+            to=("c@d.example",),
+            user="u",
+            password="p",
+        )
+        outcome = EmailSender(way).send(delivery("email"), NOW_MS)
+    assert outcome.result is Result.UNREACHABLE
+    assert "certificate" in outcome.sentence
+    assert server.logins == []
+
+
+@pytest.mark.parametrize(("says", "result"), [("451 later", Result.LATER), ("554 no", Result.FAILED)])
+def test_what_the_mail_server_answers_counts(tmp_path: Path, says: str, result: Result) -> None:
+    with mail_server(tmp_path, port := free_port()) as server:
+        server.refuses = says
+        way = EmailWay(host="localhost", port=port, security="none", sender="a@b.example", to=("c@d.example",))
+        assert EmailSender(way).send(delivery("email"), NOW_MS).result is result
+
+
+class Listener:
+    """All that an account hears, newest last."""
+
+    def __init__(self, broker: RunningBroker, user: str, topic: str) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self._bus = MessageBus(BusLink("127.0.0.1", broker.port, user, broker.passwords[user]), f"test-{user}")
+        self._bus.subscribe(topic, lambda topic, payload: self.heard.append((topic, payload)))
+        self._bus.start()
+        wait_until(lambda: self._bus.is_connected, 5.0)
+
+    def close(self) -> None:
+        self._bus.stop(1.0)
+
+
+@pytest.fixture
+def bus(broker: RunningBroker) -> Iterator[MessageBus]:
+    made = MessageBus(BusLink("127.0.0.1", broker.port, "notify", broker.passwords["notify"]), "test-notify")
+    yield made
+    made.stop(1.0)
+
+
+WAY = MqttWay(base="zigbee2mqtt", sirens=("hall siren",), lights=("porch",), on_s=1)
+
+
+def test_rule_sounds_the_siren_of_the_house(broker: RunningBroker, bus: MessageBus) -> None:
+    zigbee, owner = Listener(broker, "sensors", "zigbee2mqtt/#"), Listener(broker, "owner", Topics.SIREN)
+    SirenRelay(bus, WAY).follow()
+    bus.start()
+    wait_until(lambda: bus.is_connected, 5.0)
+    sender, now_ms = BusSender(bus, WAY), SystemClock().utc_ns() // 1_000_000
+    assert sender.send(delivery("siren"), now_ms).result is Result.ACCEPTED
+    wait_until(lambda: bool(zigbee.heard), 5.0)
+    command = SirenCommand.parse(owner.heard[-1][1])
+    assert (command.state, command.until_ts, command.what) == ("on", now_ms + 1000, "Person at the front door")
+    topic, payload = zigbee.heard[-1]
+    assert topic == "zigbee2mqtt/hall siren/set"
+    assert json.loads(payload)["warning"]["mode"] == "burglar"
+    zigbee.close()
+    owner.close()
+
+
+def test_disarming_silences_the_siren(broker: RunningBroker, bus: MessageBus) -> None:
+    """The guard says "off" on the one topic; the relay hands it on, also what was said while it was away."""
+    zigbee = Listener(broker, "sensors", "zigbee2mqtt/#")
+    events = MessageBus(BusLink("127.0.0.1", broker.port, "events", broker.passwords["events"]), "test-events")
+    events.start()
+    wait_until(lambda: events.is_connected, 5.0)
+    assert events.publish(Topics.SIREN, SirenCommand("1", NOW_MS, "off").dump(), retain=True).wait(5.0)
+    SirenRelay(bus, WAY).follow()
+    bus.start()
+    wait_until(lambda: bool(zigbee.heard), 5.0)
+    assert json.loads(zigbee.heard[-1][1])["warning"]["mode"] == "stop"
+    zigbee.close()
+    events.stop(1.0)
+
+
+def test_light_goes_on_and_by_itself_out(broker: RunningBroker, bus: MessageBus) -> None:
+    zigbee = Listener(broker, "sensors", "zigbee2mqtt/#")
+    bus.start()
+    wait_until(lambda: bus.is_connected, 5.0)
+    sender = BusSender(bus, WAY)
+    assert sender.send(delivery("light"), NOW_MS).result is Result.ACCEPTED
+    wait_until(lambda: len(zigbee.heard) == 2, 5.0)
+    assert [json.loads(payload)["state"] for _, payload in zigbee.heard] == ["ON", "OFF"]
+    sender.close()
+    zigbee.close()
+
+
+def test_scene_and_recording_are_said_on_the_bus(broker: RunningBroker, bus: MessageBus) -> None:
+    owner = Listener(broker, "owner", "vigilar/#")
+    bus.start()
+    wait_until(lambda: bus.is_connected, 5.0)
+    sender = BusSender(bus, WAY)
+    assert sender.send(delivery("scene", topic="night/all"), NOW_MS).result is Result.ACCEPTED
+    assert sender.send(delivery("record", camera="front", seconds=30), NOW_MS).result is Result.ACCEPTED
+    wait_until(lambda: len(owner.heard) == 2, 5.0)
+    (scene, told), (record, wish) = owner.heard
+    assert scene == "vigilar/scene/night/all"
+    assert json.loads(told)["event_id"] == 7
+    assert record == "vigilar/camera/front/command/record"
+    assert CameraRecord.parse(wish).seconds == 30
+    owner.close()
+
+
+def test_without_a_bus_it_waits(broker: RunningBroker, bus: MessageBus) -> None:
+    assert BusSender(bus, WAY).send(delivery("siren"), NOW_MS).result is Result.UNREACHABLE
