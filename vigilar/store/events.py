@@ -300,7 +300,7 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
     V-DB-CURSOR) for a cursor that is none of ours.
     """
     limit = max(1, min(wanted.limit, MAX_PAGE))
-    query = _filtered(select(*EVENT_COLUMNS), wanted)
+    query = filtered(select(*EVENT_COLUMNS), wanted)
     if wanted.cursor is not None:
         ts_ms, event_id = _parse_cursor(wanted.cursor)
         query = query.where(or_(events.c.ts_ms < ts_ms, and_(events.c.ts_ms == ts_ms, events.c.id < event_id)))
@@ -316,7 +316,7 @@ def find_neighbours(store: Store, wanted: EventFilter, event: StoredEvent) -> tu
 
     ``event`` itself need not match; ``cursor`` and ``limit`` do not count.
     """
-    query = _filtered(select(*EVENT_COLUMNS), wanted)
+    query = filtered(select(*EVENT_COLUMNS), wanted)
     at, number = events.c.ts_ms, events.c.id
     older = or_(at < event.ts_ms, and_(at == event.ts_ms, number < event.id))
     newer = or_(at > event.ts_ms, and_(at == event.ts_ms, number > event.id))
@@ -329,7 +329,7 @@ def find_neighbours(store: Store, wanted: EventFilter, event: StoredEvent) -> tu
 def count_events(store: Store, wanted: EventFilter) -> int:
     """How many events match; ``cursor`` and ``limit`` do not count."""
     with store.read("count events") as connection:
-        return int(connection.execute(_filtered(select(func.count()).select_from(events), wanted)).scalar_one())
+        return int(connection.execute(filtered(select(func.count()).select_from(events), wanted)).scalar_one())
 
 
 def newest_change(store: Store) -> int:
@@ -350,7 +350,8 @@ def _next_change(connection: Connection) -> int:
     )
 
 
-def _filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
+def filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
+    """``query`` over events with the conditions of ``wanted``; ``cursor`` and ``limit`` do not count."""
     if wanted.camera is not None:
         query = query.where(events.c.source_id == wanted.camera)
     if wanted.type is not None:

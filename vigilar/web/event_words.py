@@ -109,7 +109,7 @@ _ICONS = {
     "sensor_battery": "sensor",
 }
 
-_DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
+DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
 """Drawn as a grey line across the list: absence must not be mistaken for peace."""
 
 
@@ -156,7 +156,6 @@ class EventCard:
 
 def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
     """``camera_ids``: only an event of a camera has a clip."""
-    is_open = event.end_ms is None and (event.type in ("motion", "alarm") or event.payload.get("is_open") is True)
     return EventCard(
         id=event.id,
         change=event.change,
@@ -165,7 +164,7 @@ def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozens
         source_id=event.source_id,
         title=event_title(event),
         level=LEVELS.get(event.severity, event.severity.title()),
-        icon=_ICONS.get(event.type, "info"),
+        icon=event_icon(event),
         time=clock_text(event.ts_ms, zone),
         iso=iso_text(event.ts_ms, zone),
         day=day_key(event.ts_ms, zone),
@@ -175,9 +174,18 @@ def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozens
         kind=event.kind,
         still=str(told_fields(event)["still"] or ""),
         has_clip=event.source_id in camera_ids,
-        is_divider=event.type in _DIVIDERS,
-        is_open=is_open,
+        is_divider=event.type in DIVIDERS,
+        is_open=is_going(event),
     )
+
+
+def is_going(event: StoredEvent) -> bool:
+    """Whether it has begun and not ended."""
+    return event.end_ms is None and (event.type in ("motion", "alarm") or event.payload.get("is_open") is True)
+
+
+def event_icon(event: StoredEvent) -> str:
+    return _ICONS.get(event.type, "info")
 
 
 def event_title(event: StoredEvent) -> str:
@@ -198,9 +206,6 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     known = {**event.payload, **detail} if isinstance(detail, dict) else event.payload
     if isinstance(known.get("reason"), str) and known["reason"]:
         found.append(("Why", known["reason"]))
-    area = known.get("peak_area_frac", known.get("area_frac"))
-    if isinstance(area, int | float) and area > 0:
-        found.append(("Moving part of the picture", f"{max(1, round(area * 100))} %"))
     return found
 
 

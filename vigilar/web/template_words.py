@@ -15,7 +15,7 @@ from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
-from vigilar.web.times import clock_text, day_text, for_text
+from vigilar.web.times import clock_text, day_text, for_text, iso_text
 from vigilar.web.visible import visible_cameras
 
 
@@ -33,6 +33,9 @@ def install_template_words(app: Flask) -> None:
 
     def house_day(ms: int) -> str:
         return day_text(ms, parts().now_ms(), parts().zone)
+
+    def house_iso(ms: int) -> str:
+        return iso_text(ms, parts().zone)
 
     def header_mark() -> tuple[str, str, str]:
         return read_house(parts(), visible_cameras(asker())).mark
@@ -72,6 +75,7 @@ def install_template_words(app: Flask) -> None:
         icon=icon,
         clock=house_clock,
         day=house_day,
+        iso=house_iso,
         header_mark=header_mark,
         arm_chip=arm_chip,
         Right=Right,
