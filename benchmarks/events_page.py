@@ -2,8 +2,9 @@
 
 A month of eight cameras in incidents of one to five events, most of them Background, made as rows; a member has seen
 what is older than ten days. Asks the app as a browser would, one request after the other, and prints the slowest
-of each in ms (the target is of the 95th of a hundred; of few the slowest says the same). In Chromium it also opens the page with a
-processor slowed four times, as the budget of a phone says. Ends with 1 when a target is missed.
+of each in ms (the target is of the 95th of a hundred; of few the slowest says the same). In
+Chromium it also opens the page with a processor slowed four times, as the budget of a phone says. Ends with 1
+when a target is missed.
 """
 
 from __future__ import annotations
@@ -87,12 +88,12 @@ def fill(house: House, count: int) -> None:
             )  # fmt: skip
         incidents.append(
             (number, start, start + (many - 1) * 20_000 + 9000, title, severity, json.dumps([camera_id]),
-             json.dumps([kind]), many, start)
+             json.dumps([kind]), many, start, len(events))
         )  # fmt: skip
     with closing(sqlite3.connect(house.folder / "vigilar.db")) as connection, connection:
         connection.executemany(
-            "INSERT INTO incidents (id, start_ms, end_ms, title, severity, cameras, kinds, event_count, updated_ms) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO incidents (id, start_ms, end_ms, title, severity, cameras, kinds, event_count, updated_ms, "
+            "change, parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]')",
             incidents,
         )
         connection.executemany(

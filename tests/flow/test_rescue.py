@@ -103,6 +103,25 @@ def test_sound_database_is_left_alone(house: Damaged) -> None:
     assert house.kept() == []
 
 
+def incidents(store: Store) -> list[tuple[Any, ...]]:
+    with store.sql_read("read incidents") as run:
+        return run("SELECT id, title, event_count, parts FROM incidents ORDER BY id")
+
+
+def test_damaged_incidents_are_made_anew_from_their_events(house: Damaged) -> None:
+    with closing(Store.open(database_url(house.folder))) as store:
+        before = incidents(store)
+    assert len(before) == EVENTS
+    house.zero(house.root("incidents"))
+    with closing(house.open()) as store:
+        assert incidents(store) == before
+        new = NewEvent(uid="new", type="motion", severity="INFO", source_id="front", ts_ms=9, payload={"title": "M"})
+        stored = insert_event(store, new, now_ms=1)
+        assert stored is not None
+        assert stored.incident_id is not None
+        assert stored.incident_id > EVENTS, "no id is given twice"
+
+
 @pytest.mark.parametrize("page_of", ["events_by_time", "events_by_kind", "files_by_time"])
 def test_damaged_index_loses_nothing(house: Damaged, page_of: str) -> None:
     with closing(Store.open(database_url(house.folder))) as store:
@@ -135,6 +154,7 @@ def test_damaged_page_of_events_costs_its_events_alone(house: Damaged) -> None:
         after = events(store)
         assert set(after) < set(before), "none is made up, some are lost"
         assert len(before) - len(after) < 30
+        assert {number for number, *_ in incidents(store)} == {number for number, *_ in after}
         new = NewEvent(uid="new", type="motion", severity="INFO", source_id="front", ts_ms=9, payload={"title": "M"})
         stored = insert_event(store, new, now_ms=1)
     assert stored is not None

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from vigilar.base.arm_rules import MODE_NAMES
-from vigilar.events.classification import EventType, Severity
+from vigilar.events.classification import EventType, Severity, Strand
 from vigilar.events.subject import Subject
 from vigilar.store.arming import HistoryRow
 
 HOUSE = "house"
 """The reporter, and the source of events that no camera or sensor brought about."""
 
-ALARM = EventType("alarm", Severity.CRITICAL, (HOUSE,), "Alarm: {name}")
-ARMED = EventType("armed", Severity.INFO, (HOUSE,), "Armed: {name}")
-DISARMED = EventType("disarmed", Severity.INFO, (HOUSE,), "Disarmed")
-ENTRY = EventType("entry", Severity.WARNING, (HOUSE,), "Somebody came in: {name}")
+ALARM = EventType("alarm", Severity.CRITICAL, (HOUSE,), "Alarm: {name}", strand=Strand.VISIT)
+ARMED = EventType("armed", Severity.INFO, (HOUSE,), "Armed: {name}", strand=Strand.ALONE)
+DISARMED = EventType("disarmed", Severity.INFO, (HOUSE,), "Disarmed", strand=Strand.VISIT)
+ENTRY = EventType("entry", Severity.WARNING, (HOUSE,), "Somebody came in: {name}", strand=Strand.VISIT)
 WRONG = EventType("pin_wrong", Severity.ALERT, (HOUSE,), "Wrong PIN, three times")
-PIN_SET = EventType("pin_set", Severity.WARNING, (HOUSE,), "A PIN was set or removed")
-DURESS = EventType("duress", Severity.CRITICAL, (HOUSE,), "Disarmed under duress")
+PIN_SET = EventType("pin_set", Severity.WARNING, (HOUSE,), "A PIN was set or removed", strand=Strand.ALONE)
+DURESS = EventType("duress", Severity.CRITICAL, (HOUSE,), "Disarmed under duress", strand=Strand.ALONE)
 REFUSED = EventType("arm_refused", Severity.WARNING, (HOUSE,), "A wish to change the arm mode was refused")
 SUGGESTED = EventType("arm_suggested", Severity.WARNING, (HOUSE,), "Everyone seems out. Arm?")
 
@@ -62,6 +62,12 @@ def event_of_line(line: HistoryRow) -> tuple[EventType, dict[str, Any]] | None:
         "how": line.how,
     }
     return event_type, payload
+
+
+def cause_of_line(line: HistoryRow) -> int | None:
+    """The event that made somebody's coming in out of a sign of somebody; None for what nothing set off."""
+    event_id = line.detail.get("event") if line.action == "entry" else None
+    return event_id if isinstance(event_id, int) else None
 
 
 HOUSE_SUBJECT = Subject(name=HOUSE, types=TYPES)

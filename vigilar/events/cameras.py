@@ -5,16 +5,18 @@ from __future__ import annotations
 from vigilar.base.visit_kinds import MOTION as VISIT_MOTION
 from vigilar.bus.messages import BadMessage, CameraFact, MotionEnd, MotionStart
 from vigilar.bus.topics import Topics
-from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severity, title_of
+from vigilar.events.classification import CAMERA, SUPERVISOR, EventType, Severity, Strand, title_of
 from vigilar.events.desk import EventDesk, MissingStartError, Source
 from vigilar.events.refusal import check_frac, check_id, check_message, check_names, clean_detail
 from vigilar.events.subject import Subject
 from vigilar.events.visits import track_seen, visit_seen
 from vigilar.store.events import StoredEvent
 
-MOTION = EventType("motion", Severity.INFO, (CAMERA,), "Motion, {name}")
-OFFLINE = EventType("camera_offline", Severity.WARNING, (CAMERA,), "No picture from {name}", ends_motion=True)
-ONLINE = EventType("camera_online", Severity.INFO, (CAMERA,), "{name} is back", ends_motion=True)
+MOTION = EventType("motion", Severity.INFO, (CAMERA,), "Motion, {name}", strand=Strand.VISIT)
+OFFLINE = EventType(
+    "camera_offline", Severity.WARNING, (CAMERA,), "No picture from {name}", ends_motion=True, strand=Strand.OUTAGE
+)
+ONLINE = EventType("camera_online", Severity.INFO, (CAMERA,), "{name} is back", ends_motion=True, strand=Strand.OUTAGE)
 
 GUESS_LIMIT_MS = 600_000
 """A motion that was cut off and is ended much later gets this length at most: nobody knows its real one."""
@@ -130,15 +132,35 @@ CAMERAS = Subject(
         MOTION,
         OFFLINE,
         ONLINE,
-        EventType("footage_lost", Severity.ALERT, (CAMERA,), "Footage lost, {name}"),
+        EventType("footage_lost", Severity.ALERT, (CAMERA,), "Footage lost, {name}", strand=Strand.DISK),
         EventType("recording_tampered", Severity.ALERT, (CAMERA,), "A recording was changed or removed, {name}"),
         EventType("recording_damaged", Severity.ALERT, (CAMERA,), "A recording is damaged, {name}"),
-        EventType("recording_recovered", Severity.WARNING, (CAMERA,), "Recording repaired after a cut, {name}"),
-        EventType("disk_full", Severity.CRITICAL, (CAMERA,), "Disk full, {name} is not recorded"),
-        EventType("disk_read_only", Severity.CRITICAL, (CAMERA,), "The disk is read-only, {name} is not recorded"),
-        EventType("disk_failed", Severity.CRITICAL, (CAMERA,), "The disk reports errors, {name} is not recorded"),
-        EventType("recording_resumed", Severity.INFO, (CAMERA,), "{name} is recorded again"),
-        EventType("clock_stepped", Severity.WARNING, (CAMERA, SUPERVISOR), "The clock was corrected"),
+        EventType(
+            "recording_recovered",
+            Severity.WARNING,
+            (CAMERA,),
+            "Recording repaired after a cut, {name}",
+            strand=Strand.OUTAGE,
+        ),
+        EventType("disk_full", Severity.CRITICAL, (CAMERA,), "Disk full, {name} is not recorded", strand=Strand.DISK),
+        EventType(
+            "disk_read_only",
+            Severity.CRITICAL,
+            (CAMERA,),
+            "The disk is read-only, {name} is not recorded",
+            strand=Strand.DISK,
+        ),
+        EventType(
+            "disk_failed",
+            Severity.CRITICAL,
+            (CAMERA,),
+            "The disk reports errors, {name} is not recorded",
+            strand=Strand.DISK,
+        ),
+        EventType("recording_resumed", Severity.INFO, (CAMERA,), "{name} is recorded again", strand=Strand.DISK),
+        EventType(
+            "clock_stepped", Severity.WARNING, (CAMERA, SUPERVISOR), "The clock was corrected", strand=Strand.SYSTEM
+        ),
     ),
     handlers={
         Topics.motion_start("+"): motion_started,

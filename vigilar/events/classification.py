@@ -25,6 +25,18 @@ class Severity(Enum):
     CRITICAL = "CRITICAL"
 
 
+class Strand(Enum):
+    """With what an event may be one story (``grouping``): what somebody does, a camera that fails, disks, the programs;
+    with the same of the same source; or with nothing."""
+
+    VISIT = "visit"
+    OUTAGE = "outage"
+    DISK = "disk"
+    SYSTEM = "system"
+    REPEATS = "repeats"
+    ALONE = "alone"
+
+
 @dataclass(frozen=True, slots=True)
 class EventType:
     """One row of the table."""
@@ -34,6 +46,7 @@ class EventType:
     reporters: tuple[str, ...]
     title: str
     ends_motion: bool = False
+    strand: Strand = Strand.REPEATS
 
 
 def title_of(event_type: EventType, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from vigilar.base.clock import Clock
 from vigilar.bus.messages import BadMessage, Message
 from vigilar.events.classification import EventType
+from vigilar.events.grouping import grouping_of
 from vigilar.store.cameras import get_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import (
@@ -63,6 +64,7 @@ class EventDesk:
         self._clock = clock
         self._node_id = node_id
         self._types = types
+        self._grouping = grouping_of(types)
         self._camera_names = camera_names
         self._announce = announce
 
@@ -88,8 +90,10 @@ class EventDesk:
         kind: str = "",
         row: tuple[str, str] | None = None,
         kept: bool = False,
+        cause_id: int | None = None,
     ) -> None:
-        """Store and announce an event; one whose ``uid`` is known changes nothing. ``row`` is what it uses up."""
+        """Store and announce an event; one whose ``uid`` is known changes nothing. ``row`` is what it uses up,
+        ``cause_id`` the event that set it off."""
         new = NewEvent(
             uid=uid,
             type=event_type.name,
@@ -101,8 +105,9 @@ class EventDesk:
             kept=kept,
             zones=zones,
             kind=kind,
+            cause_id=cause_id,
         )
-        stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row)
+        stored = insert_event(self._store, new, now_ms=self.now_ms(), consumed_outbox=row, grouping=self._grouping)
         if stored is not None:
             self._announce(stored)
 
@@ -116,7 +121,9 @@ class EventDesk:
     ) -> None:
         """Give an event this end and payload, and these zones if any are given, and announce it; what changes nothing
         is not told."""
-        changed = update_event(self._store, event, end_ms=end_ms, payload=payload, zones=zones, consumed_outbox=row)
+        changed = update_event(
+            self._store, event, end_ms=end_ms, payload=payload, zones=zones, now_ms=self.now_ms(), consumed_outbox=row
+        )
         if changed is not None:
             self._announce(changed)
 
@@ -142,7 +149,9 @@ class EventDesk:
             label_score=label_score,
             still_id=still_id,
             payload=payload,
+            now_ms=self.now_ms(),
             consumed_outbox=row,
+            grouping=self._grouping,
         )
         if changed is not None:
             self._announce(changed)

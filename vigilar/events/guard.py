@@ -22,7 +22,7 @@ from vigilar.base.zone import load_zone
 from vigilar.bus.client import PublishTicket
 from vigilar.bus.messages import ArmChanged, ArmRequest, ArmStateTold, BadMessage, SirenCommand
 from vigilar.bus.topics import Topics
-from vigilar.events.arming import ALARM, HOUSE, SUGGESTED, event_of_line
+from vigilar.events.arming import ALARM, HOUSE, SUGGESTED, cause_of_line, event_of_line
 from vigilar.events.desk import EventDesk, Source
 from vigilar.events.judge import Judgement, judge
 from vigilar.events.refusal import check_id, check_message
@@ -340,6 +340,7 @@ class Guard:
                     ts_ms=line.ts_ms,
                     payload=payload,
                     kept=line.action == "duress",
+                    cause_id=cause_of_line(line),
                 )
             self._line_id = line.id
 
@@ -352,7 +353,15 @@ class Guard:
         event = desk.find(alarm.uid)
         if event is None:
             ts_ms, source_id = alarm.trigger.ts_ms, alarm.trigger.source_id
-            desk.insert(ALARM, uid=alarm.uid, source_id=source_id, ts_ms=ts_ms, payload=payload, kept=True)
+            desk.insert(
+                ALARM,
+                uid=alarm.uid,
+                source_id=source_id,
+                ts_ms=ts_ms,
+                payload=payload,
+                kept=True,
+                cause_id=alarm.trigger.event_id,
+            )
             event = desk.find(alarm.uid)
         if event is not None and alarm.ended_ms is not None and event.end_ms is None:
             desk.update(event, max(event.ts_ms, alarm.ended_ms), payload)

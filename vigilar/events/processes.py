@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vigilar.base.control import ProcessFact
-from vigilar.events.classification import SUPERVISOR, EventType, Severity, title_of
+from vigilar.events.classification import SUPERVISOR, EventType, Severity, Strand, title_of
 from vigilar.events.desk import EventDesk
 from vigilar.events.refusal import clean_detail
 from vigilar.events.subject import Subject
@@ -38,13 +38,37 @@ def handle_fact(desk: EventDesk, fact: ProcessFact) -> None:
 PROCESSES = Subject(
     name=SUPERVISOR,
     types=(
-        EventType("process_restarted", Severity.WARNING, (SUPERVISOR,), "{name} was restarted", ends_motion=True),
-        EventType("process_failing", Severity.ALERT, (SUPERVISOR,), "{name} keeps failing", ends_motion=True),
-        EventType("system_started", Severity.INFO, (SUPERVISOR,), "Vigilar started", ends_motion=True),
-        EventType("system_stopped", Severity.INFO, (SUPERVISOR,), "Vigilar stopped"),
-        EventType("drive_away", Severity.CRITICAL, (SUPERVISOR,), "The drive for recordings is not there"),
-        EventType("drive_hangs", Severity.CRITICAL, (SUPERVISOR,), "The drive for recordings does not answer"),
-        EventType("drive_back", Severity.INFO, (SUPERVISOR,), "The drive for recordings is back"),
+        EventType(
+            "process_restarted",
+            Severity.WARNING,
+            (SUPERVISOR,),
+            "{name} was restarted",
+            ends_motion=True,
+            strand=Strand.SYSTEM,
+        ),
+        EventType(
+            "process_failing",
+            Severity.ALERT,
+            (SUPERVISOR,),
+            "{name} keeps failing",
+            ends_motion=True,
+            strand=Strand.SYSTEM,
+        ),
+        EventType(
+            "system_started", Severity.INFO, (SUPERVISOR,), "Vigilar started", ends_motion=True, strand=Strand.SYSTEM
+        ),
+        EventType("system_stopped", Severity.INFO, (SUPERVISOR,), "Vigilar stopped", strand=Strand.SYSTEM),
+        EventType(
+            "drive_away", Severity.CRITICAL, (SUPERVISOR,), "The drive for recordings is not there", strand=Strand.DISK
+        ),
+        EventType(
+            "drive_hangs",
+            Severity.CRITICAL,
+            (SUPERVISOR,),
+            "The drive for recordings does not answer",
+            strand=Strand.DISK,
+        ),
+        EventType("drive_back", Severity.INFO, (SUPERVISOR,), "The drive for recordings is back", strand=Strand.DISK),
     ),
     handle_fact=handle_fact,
 )

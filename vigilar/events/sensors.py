@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vigilar.bus.messages import BadMessage, PresenceTold, SensorTold
 from vigilar.bus.topics import Topics
-from vigilar.events.classification import EventType, Severity, title_of
+from vigilar.events.classification import EventType, Severity, Strand, title_of
 from vigilar.events.desk import EventDesk, Source
 from vigilar.events.judge import GLASS, MOVED, OPENED, TAMPER
 from vigilar.events.refusal import check_id, check_message
@@ -16,11 +16,11 @@ from vigilar.store.readiness import SENSOR_PREFIX
 SENSOR = "sensor"
 
 _OF_KIND: Mapping[str, EventType] = {
-    "contact": EventType(OPENED, Severity.INFO, (SENSOR,), "{name} was opened"),
-    "motion": EventType(MOVED, Severity.INFO, (SENSOR,), "Motion, {name}"),
-    "vibration": EventType("sensor_vibration", Severity.INFO, (SENSOR,), "{name} was shaken"),
-    "glass": EventType(GLASS, Severity.ALERT, (SENSOR,), "Glass broken, {name}"),
-    "tamper": EventType(TAMPER, Severity.ALERT, (SENSOR,), "{name} was tampered with"),
+    "contact": EventType(OPENED, Severity.INFO, (SENSOR,), "{name} was opened", strand=Strand.VISIT),
+    "motion": EventType(MOVED, Severity.INFO, (SENSOR,), "Motion, {name}", strand=Strand.VISIT),
+    "vibration": EventType("sensor_vibration", Severity.INFO, (SENSOR,), "{name} was shaken", strand=Strand.VISIT),
+    "glass": EventType(GLASS, Severity.ALERT, (SENSOR,), "Glass broken, {name}", strand=Strand.VISIT),
+    "tamper": EventType(TAMPER, Severity.ALERT, (SENSOR,), "{name} was tampered with", strand=Strand.VISIT),
     "leak": EventType("sensor_leak", Severity.CRITICAL, (SENSOR,), "Water, {name}"),
     "smoke": EventType("sensor_smoke", Severity.CRITICAL, (SENSOR,), "Smoke, {name}"),
     "gas": EventType("sensor_gas", Severity.CRITICAL, (SENSOR,), "Gas, {name}"),

@@ -11,10 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.base.story import Happening, happening_of
 from vigilar.store.engine import Store
+from vigilar.store.incidents import ALONE, Grouping, follow_within, join_within, rename_within
 from vigilar.store.outbox import consume_within
 from vigilar.store.schema import cameras, counters, event_seen, events, files
 
@@ -23,11 +38,22 @@ MAX_PAGE = 500
 
 EVENT_COLUMNS = tuple(column for column in events.c if column.name != "words")
 
+# Made once: to put a statement together takes SQLAlchemy about as long as SQLite takes to run it.
+_BY_UID = select(events.c.id).where(events.c.uid == bindparam("wanted"))
+_STILL = select(files.c.id).where(files.c.id == bindparam("wanted"))
+_INSERT = insert(events).returning(*EVENT_COLUMNS)
+_NEXT_CHANGE = (
+    update(counters)
+    .where(counters.c.name == "event_change")
+    .values(value=counters.c.value + 1)
+    .returning(counters.c.value)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
     """An event to store. ``uid`` is the id of its message. Times are UTC ms; ``payload`` is JSON-able. ``kept``: its
-    footage is kept from the first moment on."""
+    footage is kept from the first moment on. ``cause_id`` is the event that set it off, whose incident it joins."""
 
     uid: str
     type: str
@@ -40,13 +66,15 @@ class NewEvent:
     kept: bool = False
     zones: tuple[str, ...] = ()
     kind: str = ""
+    cause_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEvent:
     """An event as it is in the database. ``change`` is the number of its newest insert or update, ``first_change`` that
     of its insert; of an event that is ``kept`` no footage is ever deleted. ``kind`` is what came by
-    (``base.visit_kinds``), empty for what is no visit; ``label_score`` 0..1 how sure that is."""
+    (``base.visit_kinds``), empty for what is no visit; ``label_score`` 0..1 how sure that is. ``incident_id`` is the
+    story it belongs to, which may be another one after a change."""
 
     id: int
     uid: str
@@ -99,8 +127,10 @@ def insert_event(
     *,
     now_ms: int,
     consumed_outbox: tuple[str, str] | None = None,
+    grouping: Grouping = ALONE,
 ) -> StoredEvent | None:
-    """Store an event, on the disk when this returns; None when its ``uid`` is known, which changes nothing.
+    """Store an event and give it its incident, on the disk when this returns; None when its ``uid`` is known, which
+    changes nothing.
 
     In the same transaction the message ``consumed_outbox`` (uid, topic) is deleted, also when the event was known. A
     ``still_id`` without a row becomes None: an event without a picture is better than none.
@@ -108,32 +138,37 @@ def insert_event(
     with store.write("store an event") as connection:
         if consumed_outbox is not None:
             consume_within(connection, *consumed_outbox)
-        if connection.execute(select(events.c.id).where(events.c.uid == new.uid)).first() is not None:
+        if connection.execute(_BY_UID, {"wanted": new.uid}).first() is not None:
             return None
-        still = select(files.c.id).where(files.c.id == new.still_id).scalar_subquery() if new.still_id else None
+        still_id = connection.execute(_STILL, {"wanted": new.still_id}).scalar() if new.still_id else None
         change = _next_change(connection)
-        row = connection.execute(
-            insert(events)
-            .values(
-                uid=new.uid,
-                change=change,
-                first_change=change,
-                type=new.type,
-                severity=new.severity,
-                source_id=new.source_id,
-                ts_ms=new.ts_ms,
-                end_ms=new.end_ms,
-                still_id=still,
-                kind=new.kind,
-                payload=_dump(new.payload),
-                words=_words(new.type, new.source_id, new.payload, new.zones),
-                created_ms=now_ms,
-                kept=int(new.kept),
-                zones=_dump(new.zones),
-            )
-            .returning(*EVENT_COLUMNS)
-        ).one()
-        return make_event(row)
+        incident_id = join_within(
+            connection,
+            _happening(replace(new, still_id=still_id)),
+            grouping,
+            change=change,
+            now_ms=now_ms,
+            cause_id=new.cause_id,
+        )
+        values = {
+            "uid": new.uid,
+            "change": change,
+            "first_change": change,
+            "type": new.type,
+            "severity": new.severity,
+            "source_id": new.source_id,
+            "ts_ms": new.ts_ms,
+            "end_ms": new.end_ms,
+            "still_id": still_id,
+            "kind": new.kind,
+            "payload": _dump(new.payload),
+            "words": _words(new.type, new.source_id, new.payload, new.zones),
+            "created_ms": now_ms,
+            "kept": int(new.kept),
+            "zones": _dump(new.zones),
+            "incident_id": incident_id,
+        }
+        return make_event(connection.execute(_INSERT, values).one())
 
 
 def update_event(
@@ -143,10 +178,11 @@ def update_event(
     end_ms: int | None,
     payload: dict[str, Any],
     zones: tuple[str, ...] | None = None,
+    now_ms: int | None = None,
     consumed_outbox: tuple[str, str] | None = None,
 ) -> StoredEvent | None:
     """Give an event this end, payload and zones (None: those it has); None when it has them already, which changes
-    nothing.
+    nothing. Its incident grows with it, at ``now_ms`` (None: when the event began).
 
     ``consumed_outbox`` as in ``insert_event``.
     """
@@ -172,6 +208,8 @@ def update_event(
                 words=_words(found.type, found.source_id, payload, zones),
             )
         )
+        before, after = _happening(found), _happening(changed)
+        follow_within(connection, found.incident_id, before, after, change=changed.change, now_ms=now_ms or found.ts_ms)
         return changed
 
 
@@ -183,11 +221,15 @@ def name_event(
     label_score: float | None,
     still_id: int | None,
     payload: dict[str, Any],
+    now_ms: int | None = None,
     consumed_outbox: tuple[str, str] | None = None,
+    grouping: Grouping = ALONE,
 ) -> StoredEvent | None:
-    """Say what came by in an event, with its payload and, unless ``still_id`` is None or has no row, another still.
+    """Say what came by in an event, with its payload and, unless ``still_id`` is None or has no row, another still. It
+    goes over to another incident if what it turned out to be belongs there.
 
-    The event as it is now; None when there is none or nothing changes. ``consumed_outbox`` as in ``insert_event``.
+    The event as it is now; None when there is none or nothing changes. ``now_ms`` as in ``update_event``,
+    ``consumed_outbox`` as in ``insert_event``.
     """
     with store.write("name an event") as connection:
         if consumed_outbox is not None:
@@ -206,12 +248,23 @@ def name_event(
         )
         if named == found:
             return None
-        named = replace(named, change=_next_change(connection))
+        change = _next_change(connection)
+        incident_id = rename_within(
+            connection,
+            found.id,
+            found.incident_id,
+            _happening(named),
+            grouping,
+            change=change,
+            now_ms=now_ms or found.ts_ms,
+        )
+        named = replace(named, change=change, incident_id=incident_id)
         connection.execute(
             update(events)
             .where(events.c.id == event_id)
             .values(
                 change=named.change,
+                incident_id=named.incident_id,
                 kind=kind,
                 label_score=label_score,
                 still_id=named.still_id,
@@ -302,7 +355,7 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
     limit = max(1, min(wanted.limit, MAX_PAGE))
     query = filtered(select(*EVENT_COLUMNS), wanted)
     if wanted.cursor is not None:
-        ts_ms, event_id = _parse_cursor(wanted.cursor)
+        ts_ms, event_id = parse_cursor(wanted.cursor)
         query = query.where(or_(events.c.ts_ms < ts_ms, and_(events.c.ts_ms == ts_ms, events.c.id < event_id)))
     found = _all(store, query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(limit + 1))
     if len(found) <= limit:
@@ -340,18 +393,25 @@ def newest_change(store: Store) -> int:
 
 def _next_change(connection: Connection) -> int:
     """Also the lock that keeps commits in order on PostgreSQL, where writers do not take turns by themselves."""
-    return int(
-        connection.execute(
-            update(counters)
-            .where(counters.c.name == "event_change")
-            .values(value=counters.c.value + 1)
-            .returning(counters.c.value)
-        ).scalar_one()
+    return int(connection.execute(_NEXT_CHANGE).scalar_one())
+
+
+def _happening(event: NewEvent | StoredEvent) -> Happening:
+    return happening_of(
+        event.payload,
+        type_=event.type,
+        kind=event.kind,
+        severity=event.severity,
+        source_id=event.source_id,
+        ts_ms=event.ts_ms,
+        end_ms=event.end_ms,
+        still_id=event.still_id,
+        score=event.label_score if isinstance(event, StoredEvent) else None,
     )
 
 
 def filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
-    """``query`` over events with the conditions of ``wanted``; ``cursor`` and ``limit`` do not count."""
+    """``query``, which reads ``events``, cut to what is wanted; ``cursor`` and ``limit`` do not count."""
     if wanted.camera is not None:
         query = query.where(events.c.source_id == wanted.camera)
     if wanted.type is not None:
@@ -385,7 +445,8 @@ def _words(event_type: str, source_id: str, payload: dict[str, Any], zones: tupl
     return " ".join(str(text) for text in texts if text).casefold()
 
 
-def _parse_cursor(cursor: str) -> tuple[int, int]:
+def parse_cursor(cursor: str) -> tuple[int, int]:
+    """Time (UTC ms) and id of the last row of the page before. Raises StoreError (code V-DB-CURSOR)."""
     ts_text, dot, id_text = cursor.partition(".")
     if not (dot and ts_text.isascii() and ts_text.isdigit() and id_text.isascii() and id_text.isdigit()):
         raise _bad_cursor()
@@ -428,7 +489,7 @@ def told_fields(event: StoredEvent) -> dict[str, Any]:
 
 
 def make_event(row: Row[Any]) -> StoredEvent:
-    """From a row of ``EVENTEVENT_COLUMNS``."""
+    """From a row of ``EVENT_COLUMNS``."""
     values = dict(row._mapping)
     values["payload"], values["kept"] = json.loads(values["payload"]), bool(values["kept"])
     values["zones"] = tuple(json.loads(values["zones"]))

@@ -33,6 +33,7 @@ from vigilar.store.adoption import CameraFound
 from vigilar.store.connect import parse_url
 from vigilar.store.deletions import FIRST_PREVIOUS, Deletion, hash_of
 from vigilar.store.errors import sqlite_errors
+from vigilar.store.incident_mending import mend_incidents
 from vigilar.store.migrate import upgrade
 from vigilar.store.revisions import REVISIONS
 from vigilar.store.salvage import Salvaged, Source, salvage
@@ -77,8 +78,11 @@ def rescue(
             salvaged = _fill(making, source, cameras, node_id)
         upgrade(parse_url(f"sqlite:///{making}"))
         with sqlite_errors("make a new database", making), closing(_connect(making)) as connection:
+            mended = mend_incidents(connection)
             owner = connection.execute("SELECT 1 FROM users WHERE role = 'owner'").fetchone()
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        if mended:
+            logger.info("%d incidents were made anew from their events", mended)
         _remove(Path(f"{making}-wal"), Path(f"{making}-shm"))
         return Rescued(_exchange(making, path), salvaged, owner is not None)
 

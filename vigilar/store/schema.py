@@ -21,12 +21,13 @@ from sqlalchemy import (
     text,
 )
 
+from vigilar.base import story
 from vigilar.store import account_tables, guard_tables  # noqa: F401 -- their tables belong to the list too
 from vigilar.store.columns import Int64, metadata, node_id, one_of
 
 CONTENTS = ("video", "still", "storyboard")
 FILE_STATES = ("open", "closed", "recovered", "damaged", "missing")
-SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
+SEVERITIES = story.SEVERITIES
 JOB_STATES = ("waiting", "running", "done", "failed", "cancelled")
 
 __all__ = ["metadata"]
@@ -167,12 +168,16 @@ incidents = Table(
     Column("event_count", Int64, nullable=False, comment="events in it"),
     Column("still_id", Int64, ForeignKey("files.id", ondelete="SET NULL"), comment="its picture, a row of files"),
     Column("updated_ms", Int64, nullable=False, comment="UTC ms of its newest change"),
+    Column("parts", Text, nullable=False, comment="JSON list: what base/story.py counted its events into"),
+    Column("change", Int64, nullable=False, comment="change number of the event that changed it last"),
+    Column("into_id", Int64, comment="where its last event went: it has none any more; null while it has events"),
     CheckConstraint(one_of("severity", SEVERITIES), name="incidents_severity_known"),
     CheckConstraint("end_ms >= start_ms", name="incidents_end_after_start"),
     Index("incidents_by_time", "start_ms", "id"),
     Index("incidents_by_end", "end_ms"),
     Index("incidents_by_severity", "severity", "start_ms", "id"),
     Index("incidents_by_still", "still_id"),
+    Index("incidents_by_change", "change"),
     sqlite_autoincrement=True,
     sqlite_strict=True,
 )

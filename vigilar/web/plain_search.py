@@ -1,8 +1,9 @@
 """Plain words of a person, read as a search: ``person garden tuesday after 5pm``, ``cat last week``.
 
 Pure. There is nothing to learn: what is not understood is looked for in the events' own words. How it was read is told
-in pieces, each with the place of its words in the text, so that it can be shown and taken away. All in the house's time: an
-hour that comes twice when summer time ends belongs to what was said with it, both times, unless a zone is named.
+in pieces, each with the place of its words in the text, so that it can be shown and taken away.
+
+All in the house's time: an hour that comes twice when summer time ends is found both times, unless a zone is named.
 """
 
 from __future__ import annotations

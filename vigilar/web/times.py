@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
+from vigilar.base.amounts import length_text as length_text  # pages have it from here
 from vigilar.web.problems import Problem
 
 MAX_RANGE_MS = 25 * 3600 * 1000
@@ -109,18 +110,6 @@ def day_text(ms: int, now_ms: int, zone: tzinfo) -> str:
         return "Yesterday"
     text = f"{day:%A} {day.day} {day:%B}"
     return text if day.year == today.year else f"{text} {day.year}"
-
-
-def length_text(ms: int) -> str:
-    """``40 s``, ``3 min 5 s`` or ``2 h 10 min``."""
-    seconds = max(0, round(ms / 1000))
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
-    if minutes < 60:
-        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
 def for_text(ms: int) -> str:

@@ -51,8 +51,9 @@ function isAbove(a, b) {
   return numberOf(a) > numberOf(b);
 }
 
-const cardsOf = (key) => [...list.querySelectorAll("article")].filter((one) => one.dataset.key === key);
-const cardWith = (event) => [...list.querySelectorAll("article")].filter((one) => one.dataset.events.split(" ").includes(event));
+const allCards = () => [...list.querySelectorAll("article")];
+const cardOf = (key) => allCards().find((one) => one.dataset.key === key);
+const eventsOf = (card) => card.dataset.events.split(" ");
 
 /** Whether the version of `card`, numbers with dots, is above that of `old`. */
 function isNewer(card, old) {
@@ -72,13 +73,16 @@ function replace(old, card) {
 
 /** Put a card where it belongs; true if its story was not there before. */
 function place(card) {
-  // An event that was told before it had an incident had a card of its own: it is in this one now.
-  const parts = card.dataset.events.split(" ").flatMap((event) => cardWith(event));
-  const olds = [...new Set([...cardsOf(card.dataset.key), ...parts])];
-  const old = olds.shift();
-  for (const one of olds) one.remove();
-  if (old) {
-    if (isNewer(card, old)) replace(old, card);
+  const events = new Set(eventsOf(card));
+  const same = cardOf(card.dataset.key);
+  // An event may turn out to belong to another story: what it leaves behind is asked for, and an empty card goes.
+  for (const other of allCards().filter((one) => one !== same && eventsOf(one).some((event) => events.has(event)))) {
+    const left = eventsOf(other).find((event) => !events.has(event));
+    if (left) showCard(left);
+    else other.remove();
+  }
+  if (same) {
+    if (isNewer(card, same)) replace(same, card);
     return false;
   }
   const cards = dayOf(card);
@@ -134,8 +138,8 @@ async function showCard(id) {
 
 /** Whether a card belongs below the last one that is loaded: it comes with "Show more". */
 function isBelowPage(card) {
-  if (!document.getElementById("more") || cardsOf(card.dataset.key).length) return false;
-  const last = [...list.querySelectorAll("article")].at(-1);
+  if (!document.getElementById("more") || cardOf(card.dataset.key)) return false;
+  const last = allCards().at(-1);
   return last !== undefined && isAbove(last, card);
 }
 
