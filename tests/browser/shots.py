@@ -102,7 +102,7 @@ def _trouble(browser: Browser, house: House, url: str, target: Path) -> None:
     """Refusals, and a house that is not well."""
     BOARD.set_bus(False)
     full = DiskState(512_000_000_000, 1_200_000_000)
-    house.break_page("events.events_page")
+    house.break_page("event_list.events_page")
     with patch.object(house_module, "read_disk", lambda *_: full):
         for size in SIZES:
             page = _page(browser, size)
