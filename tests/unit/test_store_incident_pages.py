@@ -44,7 +44,9 @@ def store(each_store: Store) -> Store:
     return each_store
 
 
-def put(store: Store, uid: str, ts_ms: int, camera: str = "front", grouping: Grouping = ALONE, **more: Any) -> StoredEvent:
+def put(
+    store: Store, uid: str, ts_ms: int, camera: str = "front", grouping: Grouping = ALONE, **more: Any
+) -> StoredEvent:
     kind = more.pop("kind", "motion")
     title = more.pop("title", f"{kind.capitalize()}, {camera}")
     payload = {"title": title, "camera_name": camera.title()}
@@ -73,8 +75,9 @@ def test_events_of_one_visit_are_one_story(store: Store) -> None:
     stories, cursor = list_stories(store, StoryFilter(base=ALL), 1)
     assert cursor is None
     assert [[one.id for one in story.events] for story in stories] == [[cat.id], [first.id, second.id]]
-    assert stories[1].title == "Person at the Front, then at the Drive" or "Front" in stories[1].title
-    assert (stories[1].severity, stories[1].start_ms, stories[1].unseen) == ("ALERT", NOW, {first.id, second.id})
+    assert stories[1].title.startswith("Person")
+    assert (stories[1].severity, stories[1].start_ms) == ("ALERT", NOW)
+    assert set(stories[1].unseen) == {first.id, second.id}
 
 
 def test_pages_hold_each_story_once(store: Store) -> None:

@@ -66,8 +66,9 @@ class Month:
 def list_sentence(viewer: Viewer, cameras: Sequence[CameraLine]) -> str:
     """``12 new since 08:10. 2 matter. Shed has no picture.``"""
     new = count_new(viewer.store, viewer.limits, viewer.member_id, viewer.now_ms - NEW_FOR_MS)
-    trouble = camera_trouble(cameras)
-    return " ".join((new_words(new, viewer.now_ms, viewer.zone) or _old_words(viewer, is_well=not trouble), *trouble))
+    is_well = all(one.is_well for one in cameras)
+    told = new_words(new, viewer.now_ms, viewer.zone) or _old_words(viewer, is_well=is_well)
+    return " ".join((told, *camera_trouble(cameras)))
 
 
 def _old_words(viewer: Viewer, *, is_well: bool) -> str:
