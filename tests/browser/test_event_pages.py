@@ -36,6 +36,8 @@ class Site:
         self, size: str = "desk", *, path: str = "/events", script: bool = True, zone: str = "Europe/Berlin"
     ) -> Page:
         width, height = SIZES[size]
+        self.house.well("front-door", "garden", "drive")  # what was told of them grows old
+        self.house.health("shed", "no-picture")
         context = self.chromium.new_context(
             viewport={"width": width, "height": height}, has_touch=size == "phone", is_mobile=size == "phone",
             java_script_enabled=script, timezone_id=zone,
@@ -45,6 +47,25 @@ class Site:
         sign_in(page, self.url)
         page.goto(self.url + path)
         return page
+
+    def hang_up(self) -> None:
+        """End the streams of pages that were left: the box notes that only when it writes."""
+        self.house.parts.hub.close()
+        self.house.parts.hub.open()
+
+    def listening(self, size: str = "desk", *, path: str = "/events") -> Page:
+        """A page whose stream is there: what is told from now on it hears."""
+        page = self.page(size, path=path)
+        self.hang_up()
+        self.wait_streams(page, 1)
+        return page
+
+    def wait_streams(self, page: Page, count: int) -> None:
+        for _ in range(100):
+            if self.house.parts.hub.count() == count:
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError(f"{self.house.parts.hub.count()} streams, not {count}")
 
     def happen(self, title: str = "Person, Garden", camera: str = "garden", **more: object) -> StoredEvent:
         """A story of its own; pages are told."""
@@ -72,18 +93,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
             )  # fmt: skip
         house.event("camera_offline", "shed", severity="WARNING", ts_ms=now - HOUR // 2, length_ms=19 * MINUTE,
                     title="No picture from Shed")  # fmt: skip
-        house.well("front-door", "garden", "drive")
-        house.health("shed", "no-picture")
         yield Site(house, url, chromium)
-
-
-def wait_listening(site: Site) -> None:
-    """Until the open page's stream is there: what is told from now on it hears."""
-    deadline = 100
-    while not site.house.parts.hub.count() and deadline:
-        site.chromium.contexts[-1].pages[-1].wait_for_timeout(50)
-        deadline -= 1
-    assert deadline
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -101,6 +111,7 @@ def test_list_is_accessible_in_its_states(site: Site, size: str) -> None:
     assert find_violations(page) == []
     page.goto(f"{site.url}/events/1")
     page.locator("summary", has_text="Details").click()
+    page.evaluate("scrollTo(0, 0)")  # nothing half below the header
     assert find_violations(page) == []
     assert site.complaints == []
 
@@ -114,8 +125,7 @@ def test_filters_leave_a_phone_its_first_screen(site: Site) -> None:
 
 
 def test_story_grows_in_its_card(site: Site) -> None:
-    page = site.page()
-    wait_listening(site)
+    page = site.listening()
     first = site.happen("Person, Front door", "front-door", grouping=GROUPING, length_ms=None)
     card = page.locator(f'[data-events~="{first.id}"]')
     expect(card).to_contain_text("still going")
@@ -131,8 +141,7 @@ def test_story_grows_in_its_card(site: Site) -> None:
 
 
 def test_new_story_does_not_move_what_is_read(site: Site) -> None:
-    page = site.page("phone")
-    wait_listening(site)
+    page = site.listening("phone")
     page.evaluate("scrollTo(0, 1200)")
     top = "() => document.querySelectorAll('article')[9].getBoundingClientRect().top"
     watched = page.evaluate("() => document.querySelectorAll('article')[9].id")
@@ -146,8 +155,7 @@ def test_new_story_does_not_move_what_is_read(site: Site) -> None:
 
 
 def test_list_with_a_filter_takes_only_what_fits(site: Site) -> None:
-    page = site.page(path="/events?q=dog")
-    wait_listening(site)
+    page = site.listening(path="/events?q=dog")
     cat = site.happen("Cat, Garden", what="cat")
     dog = site.happen("Dog, Garden", what="dog")
     expect(page.locator(f'[data-events~="{dog.id}"]')).to_be_visible()
@@ -160,6 +168,7 @@ def test_ten_open_pages_show_a_story_within_300_ms_and_miss_none_after_a_cut(
 ) -> None:
     """B-12, and acceptance 35 and 51. Each page is a browser of its own, so each has a stream of its own."""
     pages = [site.page() for _ in range(10)]
+    site.hang_up()
     for page in pages:
         page.evaluate(
             """() => { window.shown = {}; new MutationObserver(() => {
@@ -167,9 +176,7 @@ def test_ten_open_pages_show_a_story_within_300_ms_and_miss_none_after_a_cut(
                     for (const id of card.dataset.events.split(" ")) window.shown[id] ??= Date.now();
             }).observe(document.getElementById("events"), { childList: true, subtree: true }) }"""
         )
-    page = pages[0]
-    page.wait_for_timeout(500)
-    assert site.house.parts.hub.count() == 10
+    site.wait_streams(pages[0], 10)
     waits = []
     for _ in range(6):
         event = site.house.event(camera_id="garden", title="Motion, Garden", what="motion")
@@ -184,8 +191,7 @@ def test_ten_open_pages_show_a_story_within_300_ms_and_miss_none_after_a_cut(
     assert late < 300, waits
     for one in pages:
         one.context.set_offline(True)
-    site.house.parts.hub.close()
-    site.house.parts.hub.open()
+    site.hang_up()
     missed = [site.house.event(camera_id="drive", title=f"Missed {number}", what="motion") for number in range(3)]
     for one in pages:
         one.context.set_offline(False)
@@ -258,7 +264,7 @@ def test_swipe_marks_and_button_does_the_same(site: Site) -> None:
     expect(card).not_to_have_class(re.compile("is-new"))
     page.evaluate(swipe, [event.id, -130])
     expect(card).to_contain_text("Kept")
-    card.get_by_role("button", name=re.compile("^Let go")).click()
+    card.get_by_role("button", name=re.compile("^Let go Cat")).click()
     expect(card).not_to_contain_text("Kept")
 
 
@@ -287,8 +293,7 @@ def test_push_lands_on_the_playing_clip(site: Site) -> None:
 
 def test_page_of_a_story_grows_and_keeps_what_is_open(site: Site) -> None:
     first = site.happen("Person, Front door", "front-door", grouping=GROUPING, ts_ms=site.house.now_ms() - 70_000)
-    page = site.page(path=f"/events/{first.id}")
-    wait_listening(site)
+    page = site.listening(path=f"/events/{first.id}")
     page.locator("summary", has_text="Details").click()
     second = site.happen("Person, Drive", "drive", grouping=GROUPING, ts_ms=site.house.now_ms() - 60_000)
     assert second.incident_id == first.incident_id
@@ -312,7 +317,7 @@ def test_everything_works_without_script(site: Site) -> None:
     page.fill("#find", "bird")
     page.get_by_role("button", name="Find").click()
     expect(page.locator("article")).to_have_count(1)
-    page.get_by_role("button", name=re.compile("^Seen: Bird")).click()
+    page.get_by_role("button", name=re.compile("^Seen Bird")).click()
     expect(page.locator(".done")).to_contain_text("1 card marked as seen.")
     page.locator(".done").get_by_role("button", name="Undo").click()
     expect(page.locator("article")).to_have_class(re.compile("is-new"))
@@ -328,7 +333,7 @@ def test_everything_works_without_script(site: Site) -> None:
     expect(page.get_by_role("button", name="Keep", exact=True)).to_be_visible()
     page.locator(".back").click()
     expect(page).to_have_url(re.compile(r"/events\?q=bird"))
-    page.get_by_role("link", name=re.compile("^Bird, take away")).click()
+    page.get_by_role("link", name=re.compile("^Bird take away")).click()
     page.get_by_role("link", name="Calendar").click()
     expect(page.locator(".month")).to_be_visible()
     expect(page.locator("article")).to_have_count(30)

@@ -3,11 +3,17 @@
 const ENOUGH_PX = 90;
 const SURE_PX = 12;
 const HOLD_MS = 550;
+const SAME_TOUCH_MS = 60;
 const EDGE_PX = 24; // the system's own swipe back begins there
 
 export function armSwipes(list, deeds) {
   let move = null; // { card, x, y, dx, isMine }
   let hold = null;
+
+  // The click that some browsers make of the same touch opens nothing; the next one is meant.
+  const stopClick = (click) => click.preventDefault();
+  const swallowClick = () => list.addEventListener("click", stopClick, true);
+  const letClick = () => list.removeEventListener("click", stopClick, true);
 
   const reset = () => {
     clearTimeout(hold);
@@ -29,7 +35,8 @@ export function armSwipes(list, deeds) {
       reset();
       if (!held) return;
       deeds.pick(held);
-      list.addEventListener("click", (click) => click.preventDefault(), { once: true, capture: true });
+      swallowClick();
+      addEventListener("pointerup", () => setTimeout(letClick, SAME_TOUCH_MS), { once: true });
       navigator.vibrate?.(15);
     }, HOLD_MS);
   });
@@ -55,7 +62,8 @@ export function armSwipes(list, deeds) {
     const { card, dx, isMine } = move;
     reset();
     if (!isMine) return;
-    list.addEventListener("click", (click) => click.preventDefault(), { once: true, capture: true });
+    swallowClick();
+    setTimeout(letClick, SAME_TOUCH_MS);
     if (dx > ENOUGH_PX) deeds.press(card, "seen", "unseen");
     else if (dx < -ENOUGH_PX) deeds.press(card, "kept", "release");
   });
