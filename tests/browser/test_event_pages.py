@@ -126,15 +126,15 @@ def test_filters_leave_a_phone_its_first_screen(site: Site) -> None:
 
 def test_story_grows_in_its_card(site: Site) -> None:
     page = site.listening()
-    first = site.happen("Person, Front door", "front-door", grouping=GROUPING, length_ms=None)
+    first = site.happen("Vehicle, Front door", "front-door", grouping=GROUPING, length_ms=None, what="vehicle")
     card = page.locator(f'[data-events~="{first.id}"]')
     expect(card).to_contain_text("still going")
     card.locator(".pick-one input").check()
     card.locator("h3 a").focus()
-    second = site.happen("Person, Drive", "drive", grouping=GROUPING)
+    second = site.happen("Vehicle, Drive", "drive", grouping=GROUPING, what="vehicle")
     assert second.incident_id == first.incident_id
     expect(card).to_have_attribute("data-events", f"{first.id} {second.id}")
-    expect(card).to_contain_text("2 events: Person; Front door, Drive")
+    expect(card).to_contain_text("2 events: Vehicle; Front door, Drive")
     expect(page.locator(f'[data-key="i{first.incident_id}"]')).to_have_count(1)
     expect(card.locator(".pick-one input")).to_be_checked()
     assert page.evaluate("document.activeElement.closest('article')?.dataset.key") == f"i{first.incident_id}"

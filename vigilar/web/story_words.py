@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -50,14 +50,17 @@ class StoryCard:
     is_kept: bool
 
 
-def make_story_card(story: Story, now_ms: int, zone: tzinfo, names: Mapping[str, str]) -> StoryCard:
-    """``names`` of the cameras that the asker may see, by id: only events of these have a clip."""
+def make_story_card(
+    story: Story, now_ms: int, zone: tzinfo, names: Mapping[str, str], veiled: Container[str] = ()
+) -> StoryCard:
+    """``names`` of the cameras that the asker may see, by id: only events of these have a clip. There is no preview of
+    those that are ``veiled``."""
     lead = lead_of(story)
     end_ms = story_end(story, now_ms)
     is_open = any(is_going(event) for event in story.events)
     is_short = end_ms <= story.start_ms
     severity = story.severity
-    with_clip = lead if lead.source_id in names else next((one for one in story.events if one.source_id in names), None)
+    clips = [one for one in (lead, *story.events) if one.source_id in names and one.source_id not in veiled]
     return StoryCard(
         key=story.key.dump(),
         id=lead.id,
@@ -80,7 +83,7 @@ def make_story_card(story: Story, now_ms: int, zone: tzinfo, names: Mapping[str,
         from_ms=story.start_ms,
         to_ms=end_ms,
         still=story_still(story),
-        clip_of=with_clip.id if with_clip is not None else 0,
+        clip_of=clips[0].id if clips else 0,
         is_divider=all(event.type in DIVIDERS for event in story.events),
         is_open=is_open,
         is_new=bool(story.unseen),

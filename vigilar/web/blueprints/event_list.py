@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -11,6 +12,7 @@ from flask import Blueprint, jsonify, redirect, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.visit_kinds import KIND_WORDS
+from vigilar.config.jobs import CameraInfo
 from vigilar.store import events as event_rows
 from vigilar.store import incident_pages as pages
 from vigilar.store.events import EventFilter
@@ -48,12 +50,12 @@ MOST_AT_ONCE = 500
 def events_page() -> str:
     here, visible = parts(), visible_cameras(asker())
     change = event_rows.newest_change(here.store)  # before the list: what comes between is sent, not lost
-    wanted = read_query(here, visible)
+    wanted, cameras = read_query(here, visible), visible.all()
     stories, cursor = pages.list_stories(here.store, story_filter(here, visible, wanted), asker().id)
     month, viewer = _month_from_args(here), _viewer(here, visible)
     return render_template(
         "events.html",
-        cards=[_card(here, visible, story) for story in stories],
+        cards=_cards(here, cameras, stories),
         next=cursor,
         wanted=wanted,
         query=wanted.query(),
@@ -61,10 +63,10 @@ def events_page() -> str:
         sentence=_sentence(here, visible),
         levels=_level_counts(here, visible, wanted),
         level_row=LEVEL_ROW,
-        cameras=visible.all(),
+        cameras=cameras,
         kinds=KIND_WORDS,
         types=TYPES,
-        zones=_zone_names(here, visible),
+        zones=_zone_names(here, cameras),
         strip=make_strip(viewer, wanted.day),
         month=make_month(viewer, month, wanted.day) if month is not None else None,
         this_month=house_time(here.now_ms(), here.zone).strftime("%Y-%m"),
@@ -90,7 +92,7 @@ def event_card(event_id: int) -> AnyResponse:
         return AnyResponse(status=204)
     body = render_template(
         "card.html",
-        card=_card(here, visible, story),
+        card=_cards(here, visible.all(), [story])[0],
         query=wanted.query(),
         has_clips=asker().may(Right.SEE_FOOTAGE),
     )
@@ -168,7 +170,10 @@ def _keep(here: Parts, ids: list[int], *, kept: bool) -> list[int]:
 
 def read_query(here: Parts, visible: VisibleCameras) -> ListQuery:
     """What the address of this request asks for. Raises Problem 422."""
-    names = Names({camera.id: camera.name for camera in visible.all()}, _zone_names(here, visible))
+    names = Names()
+    if request.args.get("q"):
+        cameras = visible.all()
+        names = Names({camera.id: camera.name for camera in cameras}, _zone_names(here, cameras))
     return ListQuery.read(request.args, here.now_ms(), here.zone, names)
 
 
@@ -176,9 +181,16 @@ def story_filter(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> Sto
     return wanted.filter(visible.limit(EventFilter()), visible.member.id, here.now_ms(), here.zone)
 
 
-def _card(here: Parts, visible: VisibleCameras, story: Story) -> StoryCard:
-    names = {camera.id: camera.name for camera in visible.all()}
-    return make_story_card(story, here.now_ms(), here.zone, names)
+def _cards(here: Parts, cameras: Sequence[CameraInfo], stories: Sequence[Story]) -> list[StoryCard]:
+    names = {camera.id: camera.name for camera in cameras}
+    veiled = _veiled(here, {event.source_id for story in stories for event in story.events} & names.keys())
+    return [make_story_card(story, here.now_ms(), here.zone, names, veiled) for story in stories]
+
+
+def _veiled(here: Parts, camera_ids: Iterable[str]) -> frozenset[str]:
+    """Those of the cameras that have private areas: what moves is shown of them only where these are covered."""
+    found = {camera_id: here.cameras.settings(camera_id) for camera_id in camera_ids}
+    return frozenset(key for key, one in found.items() if one and any(zone.role == "private" for zone in one.zones))
 
 
 def _sentence(here: Parts, visible: VisibleCameras) -> str:
@@ -206,9 +218,9 @@ def _level_counts(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> di
     }
 
 
-def _zone_names(here: Parts, visible: VisibleCameras) -> list[str]:
+def _zone_names(here: Parts, cameras: Sequence[CameraInfo]) -> list[str]:
     """Of the areas in which something is told of, each name once."""
-    settings = [here.cameras.settings(camera.id) for camera in visible.all()]
+    settings = [here.cameras.settings(camera.id) for camera in cameras]
     zones = [zone.name for one in settings if one is not None for zone in one.zones if zone.role == "include"]
     return sorted(dict.fromkeys(zones), key=str.casefold)
 
