@@ -100,22 +100,25 @@ function place(card) {
   return true;
 }
 
-/** Ask for the card of the story that an event belongs to; of many notices of one story the newest alone is asked for. */
-const asked = new Map(); // story -> the event that is to be asked for next, or null
-async function show(event) {
-  const story = event.incident_id ? `i${event.incident_id}` : `e${event.id}`;
-  if (asked.has(story)) return asked.set(story, event.id);
-  asked.set(story, null);
-  try {
-    let id = event.id;
-    while (id !== null) {
-      await showCard(id);
-      id = asked.get(story);
-      asked.set(story, null);
-    }
-  } finally {
-    asked.delete(story);
+/**
+ * Ask for the card of a story that changed. What is told after a change is in every answer to a question asked after it,
+ * so of several notices of one change one question is enough, and of many changes meanwhile the newest.
+ */
+const stories = new Map(); // key -> { change: asked up to, next: the notice to ask for next, isBusy }
+async function show(key, id, change) {
+  const story = stories.get(key) ?? { change: -1, next: null, isBusy: false };
+  stories.set(key, story);
+  if (change <= story.change) return;
+  story.change = change;
+  story.next = id;
+  if (story.isBusy) return;
+  story.isBusy = true;
+  while (story.next !== null) {
+    const asked = story.next;
+    story.next = null;
+    await showCard(asked).catch(() => {});
   }
+  story.isBusy = false;
 }
 
 async function showCard(id) {
@@ -143,8 +146,12 @@ function isBelowPage(card) {
   return last !== undefined && isAbove(last, card);
 }
 
-stream.addEventListener("event", ({ detail }) => show(detail));
-stream.addEventListener("incident", ({ detail }) => detail.events?.length && show({ id: String(detail.events.at(-1)), incident_id: detail.id }));
+stream.addEventListener("event", ({ detail }) => show(detail.incident_id ? `i${detail.incident_id}` : `e${detail.id}`, detail.id, detail.change));
+stream.addEventListener("incident", ({ detail }) => {
+  if (!detail.is_gone) return show(`i${detail.id}`, detail.events.at(-1), detail.change);
+  const card = cardOf(`i${detail.id}`); // its events went over to another one
+  if (card) show(`i${detail.into}`, eventsOf(card)[0], detail.change);
+});
 
 let summary = null;
 function sumUpSoon() {
