@@ -184,7 +184,7 @@ class TestList:
         guest = house.member("guest", ["front-door"])
         page = page_of(guest)
         assert "Garden" not in page
-        assert "Person, Front door" in page
+        assert "Person at the front door" in page
         assert 'data-do="kept"' not in page, "keeping is not a guest's"
 
     def test_card_of_a_story_that_does_not_fit_is_not_sent(self, house: House, owner: FlaskClient) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from vigilar.base.story import Happening, count_all, happening_of
+from vigilar.base.story_words import title_of
 from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.store.events import StoredEvent, told_fields
 from vigilar.store.incident_pages import Story
@@ -99,11 +101,24 @@ def lead_of(story: Story) -> StoredEvent:
 
 
 def story_title(story: Story) -> str:
-    """The incident's own words; where these tell of more than may be seen, those of its events."""
+    """The incident's own words; where these tell of more than may be seen, those that what may be seen would give."""
     if story.title:
         return story.title
-    titles = list(dict.fromkeys(event_title(event) for event in story.events))
-    return titles[0] if len(titles) == 1 else f"{event_title(lead_of(story))}, and {len(story.events) - 1} more"
+    return event_title(story.events[0]) if story.key.kind == "e" else title_of(count_all(map(_happening, story.events)))
+
+
+def _happening(event: StoredEvent) -> Happening:
+    return happening_of(
+        event.payload,
+        type_=event.type,
+        kind=event.kind,
+        severity=event.severity,
+        source_id=event.source_id,
+        ts_ms=event.ts_ms,
+        end_ms=event.end_ms,
+        still_id=event.still_id,
+        score=event.label_score,
+    )
 
 
 def story_still(story: Story) -> str:

@@ -55,7 +55,7 @@ def event_page(event_id: int) -> str:
         _key_of(event), "", event.ts_ms, event.ts_ms, (event,), frozenset()
     )
     names = {camera.id: camera.name for camera in visible.all()}
-    card = make_card(event, here.now_ms(), here.zone, visible.ids())
+    card = make_card(event, here.zone, visible.ids())
     story_card = make_story_card(story, here.now_ms(), here.zone, names)
     plays = card.has_clip and asker().may(Right.SEE_FOOTAGE) and has_footage(here, event)
     wanted = read_query(here, visible)
