@@ -129,7 +129,9 @@ class TestList:
         assert len(cards(page_of(owner, "/events?camera=garden"))) == 2
         assert cards(page_of(owner, "/events?camera=garden&q=person")) == [f"i{one.incident_id}"]
         assert cards(page_of(owner, "/events?level=alert&q=cat")) == []
-        assert len(cards(page_of(owner, "/events?q=zone+porch"))) == 0, "no zone of that name, and no such words"
+        assert len(cards(page_of(owner, "/events?q=zone+zeppelin"))) == 0
+        assert len(cards(page_of(owner, "/events?q=background&level=alert"))) == 0, "cannot be"
+        assert len(cards(page_of(owner, "/events?q=important&level=alert"))) == 1
 
     def test_empty_answer_names_the_filter(self, house: House, owner: FlaskClient) -> None:
         house.event()

@@ -27,6 +27,9 @@ LEVEL_GROUPS: Mapping[str, tuple[str, ...]] = {
 
 PAGE_SIZE = 30
 
+NO_TYPE = ("",)
+"""A filter that no event meets."""
+
 FROM_PUSH = "push"
 """``?from=push``: somebody comes from a notification. It says nothing of time."""
 
@@ -105,7 +108,7 @@ class ListQuery:
     def filter(self, seen: EventFilter, member_id: int, now_ms: int, zone: tzinfo) -> StoryFilter:
         """The conditions, of what ``seen`` lets the member see."""
         from_ms, to_ms = self.times(zone)
-        search = self.search
+        search, levels = self.search, self._levels()
         base = replace(
             seen,
             camera=self.camera or None,
@@ -121,22 +124,23 @@ class ListQuery:
             base=base,
             sources=search.sources,
             kinds=search.kinds,
-            types=search.types,
+            types=search.types if levels is not None else NO_TYPE,
             zones=(self.zone,) if self.zone else search.zones,
-            levels=self._levels(),
+            levels=levels or (),
             kept=self.kept or search.kept,
             unseen_by=member_id if self.unseen or search.seen is False else None,
             seen_by=member_id if search.seen else None,
             hours=_hours(search, from_ms, now_ms if to_ms is None else to_ms, zone),
         )
 
-    def _levels(self) -> tuple[str, ...]:
+    def _levels(self) -> tuple[str, ...] | None:
+        """Empty: any. None: what is asked for cannot be, such as background among the alerts."""
         asked = [set(one) for one in (LEVEL_GROUPS.get(self.level, ()), self.search.levels) if one]
         asked += [{self.severity}] if self.severity else []
         if not asked:
             return ()
         both = set.intersection(*asked)
-        return tuple(level for level in SEVERITIES if level in both) or ("",)
+        return tuple(level for level in SEVERITIES if level in both) or None
 
 
 def _hours(search: Search, from_ms: int | None, to_ms: int, zone: tzinfo) -> tuple[ClockHours, ...]:

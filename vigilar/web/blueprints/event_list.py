@@ -20,6 +20,7 @@ from vigilar.store.incident_counts import count_by_level
 from vigilar.store.incident_pages import Story, StoryKey
 from vigilar.store.story_query import StoryFilter
 from vigilar.web.auth import asker
+from vigilar.web.blueprints.events import unknown_event
 from vigilar.web.event_words import TYPES
 from vigilar.web.house import read_cameras
 from vigilar.web.list_query import ListQuery
@@ -69,7 +70,7 @@ def events_page() -> str:
         zones=_zone_names(here, cameras),
         strip=make_strip(viewer, wanted.day),
         month=make_month(viewer, month, wanted.day) if month is not None else None,
-        this_month=house_time(here.now_ms(), here.zone).strftime("%Y-%m"),
+        this_month=(wanted.day or viewer.today).strftime("%Y-%m"),
         pieces=[(piece, wanted.search.without(piece)) for piece in wanted.search.pieces],
         done=here.undos.find(request.args.get("done", ""), asker().id),
         done_token=request.args.get("done", ""),
@@ -86,7 +87,7 @@ def event_card(event_id: int) -> AnyResponse:
     event = event_rows.get_event(here.store, event_id) if event_id < 2**63 else None
     story = pages.story_of(here.store, event, visible.limit(EventFilter()), asker().id) if event else None
     if event is None or story is None or not visible.has_event(event):
-        raise Problem(404, "event.unknown", "There is no such event.")
+        raise unknown_event()
     wanted = read_query(here, visible)
     if wanted.is_filtered and not pages.matches(here.store, story, story_filter(here, visible, wanted)):
         return AnyResponse(status=204)

@@ -16,7 +16,15 @@ from vigilar.store.tracks import tracks_of_event
 from vigilar.vge.places import lock_problem
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.event_list import keep_stories, read_query, see_stories, story_filter
-from vigilar.web.blueprints.events import AFTER_S, BEFORE_S, MAX_AROUND_S, clip_range, get_named_event, has_footage
+from vigilar.web.blueprints.events import (
+    AFTER_S,
+    BEFORE_S,
+    MAX_AROUND_S,
+    clip_range,
+    get_named_event,
+    has_footage,
+    unknown_event,
+)
 from vigilar.web.event_words import describe_payload, event_title, make_card, visit_paths
 from vigilar.web.list_query import FROM_PUSH
 from vigilar.web.parts import Parts, parts
@@ -51,9 +59,9 @@ def event_page(event_id: int) -> str:
     here, visible = parts(), visible_cameras(asker())
     event = get_named_event(str(event_id))
     limits = visible.limit(EventFilter())
-    story = pages.story_of(here.store, event, limits, asker().id) or Story(
-        _key_of(event), "", event.ts_ms, event.ts_ms, (event,), frozenset()
-    )
+    story = pages.story_of(here.store, event, limits, asker().id)
+    if story is None:
+        raise unknown_event()
     names = {camera.id: camera.name for camera in visible.all()}
     card = make_card(event, here.zone, visible.ids())
     story_card = make_story_card(story, here.now_ms(), here.zone, names)

@@ -159,7 +159,7 @@ def _keep(event: StoredEvent, *, kept: bool) -> StoredEvent:
     name, now_ms = asker().name, here.now_ms()
     changed = here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept, by=name, now_ms=now_ms))
     if changed is None:
-        raise _unknown_event()
+        raise unknown_event()
     return changed
 
 
@@ -171,7 +171,7 @@ def _event_answer(event: StoredEvent) -> AnyResponse:
 def get_named_event(event_id: str) -> StoredEvent:
     """The event that the address names, if the asker may see it. Raises Problem 404."""
     if not (event_id.isascii() and event_id.isdigit()):
-        raise _unknown_event()
+        raise unknown_event()
     return _get_event(int(event_id))
 
 
@@ -295,11 +295,11 @@ def _filter_from_args(limit: int) -> EventFilter:
 def _get_event(event_id: int) -> StoredEvent:
     event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
     if event is None or not visible_cameras(asker()).has_event(event):
-        raise _unknown_event()
+        raise unknown_event()
     return event
 
 
-def _unknown_event() -> Problem:
+def unknown_event() -> Problem:
     return Problem(404, "event.unknown", "There is no such event.")
 
 
