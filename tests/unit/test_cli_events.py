@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,17 @@ def test_list_says_that_there_is_more_and_how_to_get_it(
     assert run(["events", "list", "--data-dir", str(tmp_path), "--json", "--limit", "7"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (len(told["events"]), told["total"]) == (7, 60)
+
+
+def test_two_times_of_the_autumn_night_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "vigilar.toml").write_text('[house]\ntime_zone = "Europe/Berlin"\n', encoding="utf-8")
+    with closing(Store.open(f"sqlite:///{tmp_path}/vigilar.db", migrate=True)) as store:
+        for hour in (0, 1, 3):
+            at = datetime(2026, 10, 25, hour, 15, tzinfo=UTC)
+            add(store, f"h{hour}", "motion", "door", int(at.timestamp() * 1000))
+    assert run(["events", "list", "--data-dir", str(tmp_path)]) == 0
+    times = [line.partition("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert times == ["2026-10-25 02:15:00 CEST", "2026-10-25 02:15:00 CET", "2026-10-25 04:15:00"]
 
 
 @pytest.mark.usefixtures("store")
