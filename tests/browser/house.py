@@ -36,6 +36,7 @@ from vigilar.store.cameras import ensure_camera
 from vigilar.store.consumers import Change
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
+from vigilar.store.incidents import ALONE, Grouping
 from vigilar.store.users import Role, create_member
 from vigilar.vge.format import CloseReason, Content
 from vigilar.vge.keys import KeyRing
@@ -174,8 +175,9 @@ class House:
     def event(
         self, kind: str = "motion", camera_id: str = "front-door", *, severity: str = "INFO", ts_ms: int | None = None,
         length_ms: int | None = 8_000, still_id: int | None = None, title: str = "Motion, Front door", reason: str = "",
+        what: str = "", zones: tuple[str, ...] = (), grouping: Grouping = ALONE,
     ) -> StoredEvent:  # fmt: skip
-        """Store an event as the events process does. ``length_ms`` None: it goes on."""
+        """Store an event as the events process does. ``length_ms`` None: it goes on; ``what`` came by (its kind)."""
         ts_ms = self.now_ms() if ts_ms is None else ts_ms
         new = NewEvent(
             uid=f"test-{next(self.numbers)}",
@@ -185,9 +187,11 @@ class House:
             ts_ms=ts_ms,
             end_ms=None if length_ms is None else ts_ms + length_ms,
             still_id=still_id,
-            payload={"title": title} | ({"reason": reason} if reason else {}),
+            payload={"title": title} | ({"reason": reason} if reason else {}) | _named(camera_id),
+            kind=what,
+            zones=zones,
         )
-        stored = insert_event(self.store, new, now_ms=self.now_ms())
+        stored = insert_event(self.store, new, now_ms=self.now_ms(), grouping=grouping)
         assert stored is not None
         return stored
 
@@ -251,6 +255,11 @@ class House:
             self.store, file_id, state="closed", end_ms=end_ms, size_bytes=closed.size_bytes,
             plaintext_bytes=closed.plaintext_bytes, record_count=closed.record_count, link=closed.link, reason=None,
         )  # fmt: skip
+
+
+def _named(camera_id: str) -> dict[str, str]:
+    name = dict(CAMERAS).get(camera_id)
+    return {"camera_name": name} if name else {}
 
 
 def web_job(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> WebJob:

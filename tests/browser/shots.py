@@ -87,6 +87,9 @@ def _full(browser: Browser, house: House, url: str, target: Path, clips: dict[st
             page.screenshot(path=target / f"{size}-watch.png", full_page=True)
             _shoot(page, f"{url}/watch/shed", target / f"{size}-watch-down.png", wait_ms=2500)
             _shoot(page, f"{url}/events", target / f"{size}-events.png", wait_ms=500)
+            _shoot(page, f"{url}/events?q=person+garden+tuesday+after+5pm", target / f"{size}-events-found.png")
+            _shoot(page, f"{url}/events?month=2026-11", target / f"{size}-events-month.png")
+            _shoot(page, f"{url}/events/1?from=push", target / f"{size}-event-push.png", wait_ms=2500)
             _shoot(page, f"{url}/events?camera=shed&type=motion", target / f"{size}-events-none.png")
             _shoot(page, f"{url}/events/1", target / f"{size}-event.png", wait_ms=2500)
             _shoot(page, f"{url}/events/6", target / f"{size}-event-none.png")
@@ -102,7 +105,7 @@ def _trouble(browser: Browser, house: House, url: str, target: Path) -> None:
     """Refusals, and a house that is not well."""
     BOARD.set_bus(False)
     full = DiskState(512_000_000_000, 1_200_000_000)
-    house.break_page("events.events_page")
+    house.break_page("event_list.events_page")
     with patch.object(house_module, "read_disk", lambda *_: full):
         for size in SIZES:
             page = _page(browser, size)

@@ -107,4 +107,4 @@ def test_list_takes_a_visit_that_gets_its_name(tmp_path: Path, chromium: Browser
             named = name_event(house.store, event.id, kind="person", label_score=0.9, still_id=None, payload=payload)
             assert named is not None
             house.tell(named, is_update=True)
-            expect(card).to_have_text("Person, Front door", timeout=20_000)
+            expect(card).to_have_text("Person at the front door", timeout=20_000)

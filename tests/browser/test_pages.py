@@ -207,7 +207,7 @@ def test_house_in_trouble_is_accessible_and_fits(full: Site, size: str, monkeypa
     page.clock.install()
     page.goto(f"{full.url}/events")
     page.wait_for_timeout(500)
-    top = "() => document.querySelector('#events li').getBoundingClientRect().top"
+    top = "() => document.querySelector('#events article').getBoundingClientRect().top"
     before = page.evaluate(top)
     page.context.set_offline(True)
     full.house.parts.hub.close()
@@ -432,7 +432,7 @@ def test_event_shows_within_300_ms_of_its_row(full: Site) -> None:
         page.wait_for_function("() => window.shownAt > 0", timeout=5_000)
         waits.append(page.evaluate("() => window.shownAt") - stored)
     assert sorted(waits)[2] < 300, waits
-    assert page.locator("#events li").first.inner_text().startswith("Motion, Garden")
+    assert page.locator("#events article").first.inner_text().startswith("Motion, Garden")
 
 
 def test_list_does_not_jump_under_the_eye(full: Site) -> None:
@@ -440,8 +440,8 @@ def test_list_does_not_jump_under_the_eye(full: Site) -> None:
     page.goto(f"{full.url}/events")
     page.wait_for_timeout(800)
     page.evaluate("scrollTo(0, 900)")
-    place = "() => document.querySelectorAll('#events li')[14].getBoundingClientRect().top"
-    watched = page.evaluate("() => document.querySelectorAll('#events li')[14].id")
+    place = "() => document.querySelectorAll('#events article')[14].getBoundingClientRect().top"
+    watched = page.evaluate("() => document.querySelectorAll('#events article')[14].id")
     before = page.evaluate(place)
     full.house.tell(full.house.event(title="Motion, Garden"))
     expect(page.locator("#new-pill")).to_be_visible(timeout=3_000)
@@ -492,11 +492,11 @@ def test_filter_keeps_other_events_out(full: Site) -> None:
 def test_load_more_appends_without_doubles(full: Site) -> None:
     page = full.page()
     page.goto(f"{full.url}/events")
-    cards = page.locator("#events li")
+    cards = page.locator("#events article")
     expect(cards).to_have_count(30)
     page.click("#more")
     expect(cards).to_have_count(44)
-    ids = page.evaluate("() => [...document.querySelectorAll('#events li')].map(one => one.id)")
+    ids = page.evaluate("() => [...document.querySelectorAll('#events article')].map(one => one.id)")
     assert len(set(ids)) == 44
     expect(page.locator("#more")).to_have_count(0)
 
@@ -673,9 +673,9 @@ def test_pages_work_without_script(full: Site, chromium: Browser) -> None:
     sign_in(page, full.url)
     expect(page.locator(".tile img.still")).to_have_count(len(CAMERAS))
     page.click("text=Events")
-    expect(page.locator("#events li")).to_have_count(30)
+    expect(page.locator("#events article")).to_have_count(30)
     page.click("#more")
-    expect(page.locator("#events li")).to_have_count(14)
+    expect(page.locator("#events article")).to_have_count(14)
     page.goto(f"{full.url}/events/1")
     assert page.locator("#player").get_attribute("src") == "/events/1/clip.mp4"
     page.goto(f"{full.url}/system")

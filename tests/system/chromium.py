@@ -21,8 +21,8 @@ FLAGS = [
 _NOTE_CARDS = """() => { window.cards = {}; new MutationObserver(all => {
     for (const m of all) for (const n of m.addedNodes) {
         if (n.nodeType !== 1) continue;
-        for (const c of [n, ...n.querySelectorAll("[id^=event-]")])
-            if (c.id.startsWith("event-")) window.cards[c.id.slice(6)] ??= Date.now(); } })
+        for (const c of [n, ...n.querySelectorAll("[data-events]")])
+            for (const id of (c.dataset.events ?? "").split(" ")) window.cards[id] ??= Date.now(); } })
     .observe(document.body, {childList: true, subtree: true}); }"""
 
 
@@ -41,12 +41,12 @@ def signed_in(house: RunningHouse) -> Iterator[Page]:
 
 
 def open_events(house: RunningHouse, page: Page) -> None:
-    """Open the list of events, and note from now on when each new card comes on it."""
+    """Open the list of events, and note from now on when a card first has each event."""
     page.goto(house.base + "/events")
     page.evaluate(_NOTE_CARDS)
 
 
 def shown_ms(page: Page, event: dict[str, Any]) -> float | None:
-    """When (UTC ms) the card of that event first came on the open page; None while it has not."""
+    """When (UTC ms) a card with that event first came on the open page; None while it has not."""
     found: float | None = page.evaluate("id => window.cards[id] ?? null", str(event["id"]))
     return found

@@ -20,7 +20,6 @@ from vigilar.store.events import (
     StoredEvent,
     count_events,
     find_event,
-    find_neighbours,
     get_event,
     insert_event,
     list_events,
@@ -188,18 +187,6 @@ def test_pages_stay_stable_while_events_arrive(store: Store) -> None:
     third, end = list_events(store, EventFilter(limit=2, cursor=cursor))
     assert [event.uid for page in (first, second, third) for event in page] == ["e4", "e3", "e2", "e1", "e0"]
     assert end is None
-
-
-def test_neighbours_are_those_of_the_list(store: Store) -> None:
-    for number in range(6):
-        _insert(store, f"e{number}", NOW + number // 3)
-    listed = list_events(store, EventFilter())[0]
-    for place, event in enumerate(listed):
-        older, newer = find_neighbours(store, EventFilter(limit=1), event)
-        assert older == (listed[place + 1] if place + 1 < len(listed) else None)
-        assert newer == (listed[place - 1] if place else None)
-    assert find_neighbours(store, EventFilter(camera="nobody"), listed[2]) == (None, None)
-    assert find_neighbours(store, EventFilter(from_ms=NOW + 1), listed[2])[0] is None
 
 
 @pytest.mark.parametrize("cursor", ["", "1", "1.", ".1", "a.b", "1.1.1", "-1.5", "9" * 30 + ".1", "\u0661.\u0662"])

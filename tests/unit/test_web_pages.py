@@ -421,7 +421,7 @@ class TestEventsApi:
 
     def test_camera_down_is_a_divider(self, house: House, owner: FlaskClient) -> None:
         house.event("camera_offline", "shed", severity="WARNING", length_ms=None, title="No picture from Shed")
-        assert '<li class="divider' in owner.get("/events", headers=PAGE).get_data(as_text=True)
+        assert '<article class="divider' in owner.get("/events", headers=PAGE).get_data(as_text=True)
 
     def test_event_without_footage_says_so(self, house: House, owner: FlaskClient) -> None:
         house.event()

@@ -282,9 +282,9 @@ class TestLimit:
         for query in ("camera=shed", "q=shed", "severity=ALERT"):
             assert adult.get(f"/api/v1/events?{query}").get_json() == {"events": [], "next": None}
         page = adult.get("/events", headers=PAGE).get_data(as_text=True)
-        assert "1 event today. All quiet." in page
-        card = adult.get(f"/events/{seen.id}/card", headers=PAGE)
-        assert card.headers["X-Sentence"] == "1 event today. All quiet."
+        assert "1 new since" in page
+        assert "Shed" not in page
+        assert adult.get("/events/summary").get_json()["levels"] == {"alert": 0, "notable": 0, "background": 1}
         for path in ("/events/{}", "/events/{}/card", "/events/{}/still.jpg", "/events/{}/clip.mp4",
                      "/events/{}/index.m3u8", "/api/v1/events/{}", "/api/v1/events/{}/tracks"):  # fmt: skip
             answer, unknown = adult.get(path.format(hidden.id)), adult.get(path.format(99))

@@ -364,21 +364,6 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
     return found[:limit], f"{last.ts_ms}.{last.id}"
 
 
-def find_neighbours(store: Store, wanted: EventFilter, event: StoredEvent) -> tuple[StoredEvent | None, ...]:
-    """The event before ``event`` (older) and the one after it (newer) in the list of ``wanted``; None at its ends.
-
-    ``event`` itself need not match; ``cursor`` and ``limit`` do not count.
-    """
-    query = filtered(select(*EVENT_COLUMNS), wanted)
-    at, number = events.c.ts_ms, events.c.id
-    older = or_(at < event.ts_ms, and_(at == event.ts_ms, number < event.id))
-    newer = or_(at > event.ts_ms, and_(at == event.ts_ms, number > event.id))
-    return (
-        _first(store, query.where(older).order_by(at.desc(), number.desc()).limit(1)),
-        _first(store, query.where(newer).order_by(at, number).limit(1)),
-    )
-
-
 def count_events(store: Store, wanted: EventFilter) -> int:
     """How many events match; ``cursor`` and ``limit`` do not count."""
     with store.read("count events") as connection:

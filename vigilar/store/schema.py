@@ -148,6 +148,7 @@ events = Table(
     Index("events_by_severity", "severity", "ts_ms", "id"),
     Index("events_by_still", "still_id"),
     Index("events_by_incident", "incident_id"),
+    Index("events_alone", "ts_ms", "id", sqlite_where=text("incident_id IS NULL")),
     Index("events_kept", "source_id", "ts_ms", sqlite_where=text("kept = 1")),
     Index(
         "events_open_motion",
@@ -179,6 +180,7 @@ incidents = Table(
     CheckConstraint("end_ms >= start_ms", name="incidents_end_after_start"),
     Index("incidents_by_time", "start_ms", "id"),
     Index("incidents_by_end", "end_ms"),
+    Index("incidents_by_severity", "severity", "start_ms", "id"),
     Index("incidents_by_still", "still_id"),
     Index("incidents_by_change", "change"),
     sqlite_autoincrement=True,

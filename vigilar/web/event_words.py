@@ -12,7 +12,7 @@ from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.bus.messages import EventPublished
 from vigilar.store.events import StoredEvent, told_fields
 from vigilar.store.tracks import StoredTrack
-from vigilar.web.times import clock_text, day_key, day_text, iso_text, length_text
+from vigilar.web.times import clock_text, length_text
 
 LEVELS = {"INFO": "Background", "WARNING": "Notable", "ALERT": "Alert", "CRITICAL": "Critical"}
 """Severity -> the word beside its shape."""
@@ -127,7 +127,7 @@ _ICONS = {
     "push_resumed": "ok",
 }
 
-_DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
+DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})
 """Drawn as a grey line across the list: absence must not be mistaken for peace."""
 
 
@@ -149,53 +149,45 @@ class VisitPath:
 
 @dataclass(frozen=True, slots=True)
 class EventCard:
-    """What the list and the event's own page show. ``is_open`` while it goes on."""
+    """One event as pages show it. ``is_open`` while it goes on."""
 
     id: int
-    change: int
     type: str
     severity: str
-    source_id: str
     title: str
     level: str
     icon: str
     time: str
-    iso: str
-    day: str
-    day_words: str
     length: str
-    detail: str
-    kind: str
     still: str
     has_clip: bool
-    is_divider: bool
     is_open: bool
 
 
-def make_card(event: StoredEvent, now_ms: int, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
+def make_card(event: StoredEvent, zone: tzinfo, camera_ids: frozenset[str]) -> EventCard:
     """``camera_ids``: only an event of a camera has a clip."""
-    is_open = event.end_ms is None and (event.type in ("motion", "alarm") or event.payload.get("is_open") is True)
     return EventCard(
         id=event.id,
-        change=event.change,
         type=event.type,
         severity=event.severity,
-        source_id=event.source_id,
         title=event_title(event),
         level=LEVELS.get(event.severity, event.severity.title()),
-        icon=_ICONS.get(event.type, "info"),
+        icon=event_icon(event),
         time=clock_text(event.ts_ms, zone),
-        iso=iso_text(event.ts_ms, zone),
-        day=day_key(event.ts_ms, zone),
-        day_words=day_text(event.ts_ms, now_ms, zone),
         length=length_text(event.end_ms - event.ts_ms) if event.end_ms is not None else "",
-        detail=str(event.payload.get("reason") or ""),
-        kind=event.kind,
         still=str(told_fields(event)["still"] or ""),
         has_clip=event.source_id in camera_ids,
-        is_divider=event.type in _DIVIDERS,
-        is_open=is_open,
+        is_open=is_going(event),
     )
+
+
+def is_going(event: StoredEvent) -> bool:
+    """Whether it has begun and not ended."""
+    return event.end_ms is None and (event.type in ("motion", "alarm") or event.payload.get("is_open") is True)
+
+
+def event_icon(event: StoredEvent) -> str:
+    return _ICONS.get(event.type, "info")
 
 
 def event_title(event: StoredEvent) -> str:
@@ -216,9 +208,6 @@ def describe_payload(event: StoredEvent) -> list[tuple[str, str]]:
     known = {**event.payload, **detail} if isinstance(detail, dict) else event.payload
     if isinstance(known.get("reason"), str) and known["reason"]:
         found.append(("Why", known["reason"]))
-    area = known.get("peak_area_frac", known.get("area_frac"))
-    if isinstance(area, int | float) and area > 0:
-        found.append(("Moving part of the picture", f"{max(1, round(area * 100))} %"))
     return found
 
 

@@ -32,6 +32,7 @@ from vigilar.web.probes import Probes
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.times import house_time
 from vigilar.web.try_limits import KnownHomes, OnceInAWhile, TryLimits, Window
+from vigilar.web.undos import Undos
 
 EXTENSION = "vigilar"
 
@@ -98,8 +99,8 @@ class Parts:
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
     again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told; ``tell_arm`` says that
     the arm state changed. ``certificate`` says what the door shows. ``probe`` tries a camera; by default in a program
-    of its own, so that a hostile camera cannot reach this process; ``probes`` holds what is being tried. ``stop`` ends
-    all streams; ``close`` is called after the last request.
+    of its own, so that a hostile camera cannot reach this process; ``probes`` holds what is being tried, ``undos`` what
+    may be taken back. ``stop`` ends all streams; ``close`` is called after the last request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
     for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
@@ -125,6 +126,7 @@ class Parts:
     tell_arm: Callable[[], None] = _no_word
     probe: CameraProbe = probe_by_command
     probes: Probes = field(init=False)
+    undos: Undos = field(init=False)
     certificate: Callable[[], CertificateState] = _no_door
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)
@@ -140,6 +142,7 @@ class Parts:
 
     def __post_init__(self) -> None:
         self.probes = Probes(lambda: self.probe, self.now_ms)
+        self.undos = Undos(self.now_ms)
 
     @property
     def rows_on_drive(self) -> bool:

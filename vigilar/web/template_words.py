@@ -17,7 +17,7 @@ from vigilar.web.own_phones import phone_part
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
 from vigilar.web.tabs import tabs_for
-from vigilar.web.times import clock_text, day_text, for_text, length_text
+from vigilar.web.times import clock_text, day_text, for_text, iso_text, length_text
 from vigilar.web.visible import visible_cameras
 
 
@@ -35,6 +35,9 @@ def install_template_words(app: Flask) -> None:
 
     def house_day(ms: int) -> str:
         return day_text(ms, parts().now_ms(), parts().zone)
+
+    def house_iso(ms: int) -> str:
+        return iso_text(ms, parts().zone)
 
     def header_mark() -> tuple[str, str, str]:
         return read_house(parts(), visible_cameras(asker())).mark
@@ -74,6 +77,7 @@ def install_template_words(app: Flask) -> None:
         icon=icon,
         clock=house_clock,
         day=house_day,
+        iso=house_iso,
         header_mark=header_mark,
         arm_chip=arm_chip,
         Right=Right,

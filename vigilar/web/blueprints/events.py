@@ -1,12 +1,11 @@
-"""The list of events, one event, and the stream that keeps open pages up to date."""
+"""Events for programs, their clips and stills, and the stream that keeps open pages up to date."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
@@ -21,20 +20,10 @@ from vigilar.store.arming import read_state
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.schema import SEVERITIES
-from vigilar.store.tracks import tracks_of_event
 from vigilar.web.arm_words import ARM, arm_content
 from vigilar.web.auth import asker, check_may, end_with_login
 from vigilar.web.bodies import read_json, read_limit
-from vigilar.web.event_words import (
-    LEVELS,
-    TYPES,
-    EventCard,
-    describe_payload,
-    event_json,
-    make_card,
-    published_from_row,
-    visit_paths,
-)
+from vigilar.web.event_words import event_json, published_from_row
 from vigilar.web.hub import HUB, JOB, OBJECTS, HubClosed, Listener, Notice, make_notice
 from vigilar.web.incident_view import StoryTeller
 from vigilar.web.parts import Parts, parts
@@ -49,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 bp = Blueprint("events", __name__)
 
-PAGE_SIZE = 30
 KEEP_ALIVE_S = 15.0
 REPLAY_AT_MOST = 500
 """A page that missed more than this loads its list again instead."""
@@ -81,67 +69,6 @@ def _notice(message: EventPublished, after: int | None = None) -> Notice:
     return Notice("event", message.dump().decode(), message.change, after, message.source_id)
 
 
-@bp.get("/events")
-@needs(Right.SEE_EVENTS)
-def events_page() -> str:
-    here, visible = parts(), visible_cameras(asker())
-    wanted = _filter_from_args(PAGE_SIZE)
-    change = event_rows.newest_change(here.store)  # before the list: what comes between is sent, not lost
-    rows, cursor = event_rows.list_events(here.store, visible.limit(wanted))
-    return render_template(
-        "events.html",
-        cards=_cards(here, visible, rows),
-        next=cursor,
-        query=_filter_query(wanted),
-        change=change,
-        wanted=wanted,
-        is_filtered=any((wanted.camera, wanted.kind, wanted.type, wanted.severity, wanted.q)),
-        cameras=visible.all(),
-        types=TYPES,
-        kinds=KIND_WORDS,
-        levels=LEVELS,
-        sentence=_sentence(here, visible),
-    )
-
-
-@bp.get("/events/<int:event_id>")
-@needs(Right.SEE_EVENTS)
-def event_page(event_id: int) -> str:
-    here, visible = parts(), visible_cameras(asker())
-    event = _get_event(event_id)
-    card = make_card(event, here.now_ms(), here.zone, visible.ids())
-    has_footage = card.has_clip and asker().may(Right.SEE_FOOTAGE) and _has_footage(here, event)
-    wanted = _filter_from_args(1)
-    older, newer = event_rows.find_neighbours(here.store, visible.limit(wanted), event)
-    return render_template(
-        "event.html",
-        event=event,
-        card=card,
-        has_footage=has_footage,
-        details=describe_payload(event),
-        paths=visit_paths(tracks_of_event(here.store, event.id)),
-        clip=_clip_range(here, event)[0],
-        around=(BEFORE_S, AFTER_S),
-        max_around=MAX_AROUND_S,
-        older=older,
-        newer=newer,
-        query=_filter_query(wanted),
-    )
-
-
-@bp.get("/events/<int:event_id>/card")
-@needs(Right.SEE_EVENTS)
-def event_card(event_id: int) -> AnyResponse:
-    """One card of the list, for a page that has just been told of it; ``X-Sentence`` goes above the list."""
-    here, visible = parts(), visible_cameras(asker())
-    card = make_card(_get_event(event_id), here.now_ms(), here.zone, visible.ids())
-    return Response(
-        render_template("card.html", card=card, query=_filter_query(_filter_from_args(1))),
-        mimetype="text/html",
-        headers={"X-Sentence": _sentence(here, visible)},
-    )
-
-
 @bp.get("/events/<int:event_id>/still.jpg")
 @needs(Right.SEE_EVENTS)
 def event_still(event_id: int) -> AnyResponse:
@@ -161,7 +88,7 @@ def event_playlist(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
     around = _around_from_args()
-    _, is_finished = _clip_range(here, event, around)
+    _, is_finished = clip_range(here, event, around)
     stretches = _stretches(here, event, around)
     if not stretches:
         raise _no_footage()
@@ -174,8 +101,8 @@ def event_clip(event_id: int) -> AnyResponse:
     here = parts()
     event = _get_event(event_id)
     around = _around_from_args()
-    clip_range, _ = _clip_range(here, event, around)
-    wanted = Wanted(event.source_id, clip_range.from_ms, clip_range.to_ms)
+    covered, _ = clip_range(here, event, around)
+    wanted = Wanted(event.source_id, covered.from_ms, covered.to_ms)
     clip = saved_clip(here, wanted, _stretches(here, event, around))
     if clip is None:
         raise _no_footage()
@@ -226,21 +153,13 @@ def api_change_event(event_id: str) -> AnyResponse:
     return _event_answer(event)
 
 
-@bp.post("/events/<int:event_id>/keep")
-@needs(Right.CHANGE_EVENTS)
-def keep_event(event_id: int) -> AnyResponse:
-    """The button of the page, without script."""
-    event = _keep(_get_event(event_id), kept=request.form.get("kept") == "1")
-    return Response(status=303, headers={"Location": f"/events/{event.id}"})
-
-
 def _keep(event: StoredEvent, *, kept: bool) -> StoredEvent:
     check_may(Right.CHANGE_EVENTS)
     here = parts()
     name, now_ms = asker().name, here.now_ms()
     changed = here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept, by=name, now_ms=now_ms))
     if changed is None:
-        raise _unknown_event()
+        raise unknown_event()
     return changed
 
 
@@ -252,7 +171,7 @@ def _event_answer(event: StoredEvent) -> AnyResponse:
 def get_named_event(event_id: str) -> StoredEvent:
     """The event that the address names, if the asker may see it. Raises Problem 404."""
     if not (event_id.isascii() and event_id.isdigit()):
-        raise _unknown_event()
+        raise unknown_event()
     return _get_event(int(event_id))
 
 
@@ -376,21 +295,16 @@ def _filter_from_args(limit: int) -> EventFilter:
 def _get_event(event_id: int) -> StoredEvent:
     event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
     if event is None or not visible_cameras(asker()).has_event(event):
-        raise _unknown_event()
+        raise unknown_event()
     return event
 
 
-def _unknown_event() -> Problem:
+def unknown_event() -> Problem:
     return Problem(404, "event.unknown", "There is no such event.")
 
 
 def _no_footage() -> Problem:
     return Problem(404, "event.no_footage", "There is no recording of this moment.")
-
-
-def _cards(here: Parts, visible: VisibleCameras, rows: list[StoredEvent]) -> list[EventCard]:
-    now_ms, ids = here.now_ms(), visible.ids()
-    return [make_card(row, now_ms, here.zone, ids) for row in rows]
 
 
 def _around_from_args() -> tuple[int, int]:
@@ -404,20 +318,7 @@ def _around_from_args() -> tuple[int, int]:
     return found[0], found[1]
 
 
-def _filter_query(wanted: EventFilter) -> str:
-    """The filter of a list as the end of an address, which takes it along from event to event."""
-    names = {
-        "camera": wanted.camera,
-        "kind": wanted.kind,
-        "type": wanted.type,
-        "severity": wanted.severity,
-        "q": wanted.q,
-    }
-    chosen = {name: value for name, value in names.items() if value}
-    return f"?{urlencode(chosen)}" if chosen else ""
-
-
-def _clip_range(
+def clip_range(
     here: Parts, event: StoredEvent, around: tuple[int, int] = (BEFORE_S, AFTER_S)
 ) -> tuple[TimeRange, bool]:
     """What the clip of an event covers with these seconds before and after it, and whether all of it is over."""
@@ -434,30 +335,17 @@ def _clip_range(
 def event_range(event_id: int) -> tuple[str, TimeRange]:
     """The camera of an event and what its clip covers. Raises Problem 404."""
     event = _get_event(event_id)
-    return event.source_id, _clip_range(parts(), event, (BEFORE_S, AFTER_S))[0]
+    return event.source_id, clip_range(parts(), event, (BEFORE_S, AFTER_S))[0]
 
 
 def _stretches(here: Parts, event: StoredEvent, around: tuple[int, int] = (BEFORE_S, AFTER_S)) -> list[Stretch]:
-    clip_range, _ = _clip_range(here, event, around)
-    return here.footage.find(event.source_id, clip_range.from_ms, clip_range.to_ms)
+    covered, _ = clip_range(here, event, around)
+    return here.footage.find(event.source_id, covered.from_ms, covered.to_ms)
 
 
-def _has_footage(here: Parts, event: StoredEvent) -> bool:
+def has_footage(here: Parts, event: StoredEvent) -> bool:
+    """Whether anything of its clip can be played."""
     try:
         return bool(_stretches(here, event))
     except FootageGone:  # deleted behind our back: the page of the event stays
         return False
-
-
-def _sentence(here: Parts, visible: VisibleCameras) -> str:
-    """``12 events since midnight. 2 matter.``"""
-    day = here.house_midnight_ms()
-    count = event_rows.count_events(here.store, visible.limit(EventFilter(from_ms=day)))
-    if not count:
-        return "Nothing has happened today."
-    matter = sum(
-        event_rows.count_events(here.store, visible.limit(EventFilter(from_ms=day, severity=level)))
-        for level in ("ALERT", "CRITICAL")
-    )
-    events = "1 event" if count == 1 else f"{count} events"
-    return f"{events} today. " + (f"{matter} {'matters' if matter == 1 else 'matter'}." if matter else "All quiet.")

@@ -71,7 +71,7 @@ def _last_visits(here: Parts, visible: VisibleCameras) -> list[EventCard] | None
     except (StoreError, DoesNotAnswerError) as error:
         _unread.add(error)
         return []
-    return [make_card(one, now_ms, here.zone, visible.ids()) for one in found]
+    return [make_card(one, here.zone, visible.ids()) for one in found]
 
 
 @bp.get("/watch/<camera_id>")

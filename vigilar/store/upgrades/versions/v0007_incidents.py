@@ -43,6 +43,7 @@ def upgrade() -> None:
     )
     op.create_index("incidents_by_time", "incidents", ["start_ms", "id"])
     op.create_index("incidents_by_end", "incidents", ["end_ms"])
+    op.create_index("incidents_by_severity", "incidents", ["severity", "start_ms", "id"])
     op.create_index("incidents_by_still", "incidents", ["still_id"])
     op.create_index("incidents_by_change", "incidents", ["change"])
     op.add_column(
@@ -50,6 +51,8 @@ def upgrade() -> None:
         sa.Column("incident_id", Int64, comment="the incident it belongs to; null until it is given one"),
     )
     op.create_index("events_by_incident", "events", ["incident_id"])
+    alone = sa.text("incident_id IS NULL")
+    op.create_index("events_alone", "events", ["ts_ms", "id"], sqlite_where=alone, postgresql_where=alone)
     _fill()
 
 

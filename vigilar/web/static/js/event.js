@@ -2,7 +2,11 @@
 // The story grows while it goes on.
 
 import { clockText } from "./clock.js";
+import { setIcon } from "./base.js";
 import { Boxes, armSwitch } from "./boxes.js";
+import { onKey } from "./keys.js";
+import { tellOtherClock } from "./other_clock.js";
+import { parse } from "./parse.js";
 import { play } from "./player.js";
 import { stream } from "./stream.js";
 
@@ -103,6 +107,8 @@ class EventClip {
   }
 }
 
+tellOtherClock();
+
 let loadTracks = () => {};
 let isArmed = false;
 function armBoxes() {
@@ -153,20 +159,61 @@ if (video) {
   );
 }
 
-// Whoever opens it has seen it; that is this member's own note and nobody else's.
-fetch(`/api/v1/events/${document.body.dataset.event}`, {
-  method: "PATCH",
-  headers: { "Content-Type": "application/json" },
-  body: JSON.stringify({ seen: true }),
-}).catch(() => {});
-
-stream.addEventListener("event", async ({ detail }) => {
-  if (detail.id !== document.body.dataset.event) return;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  document.getElementById("story").replaceWith(document.adoptNode(page.getElementById("story")));
-  document.querySelector("h1").textContent = page.querySelector("h1").textContent;
-  document.title = page.title;
-  loadTracks();
+// Two seconds of the clip, or the page itself where there is none, is having seen it. It can be taken back, and is then not
+// noted again while the page is open.
+const seen = document.getElementById("seen");
+const SEEN_AFTER_S = 2;
+let mayNote = seen.value === "1";
+async function noteSeen(isSeen) {
+  mayNote = false;
+  const body = new URLSearchParams({ one: document.body.dataset.story });
+  const url = `/events/seen${isSeen ? "" : "?seen=0"}`;
+  const answer = await fetch(url, { method: "POST", headers: { Accept: "application/json" }, body }).catch(() => null);
+  if (!answer?.ok) return;
+  seen.value = isSeen ? "0" : "1";
+  seen.lastElementChild.textContent = isSeen ? "Not seen" : "Seen";
+  setIcon(seen.querySelector("use"), isSeen ? "undo" : "ok");
+}
+if (video && !calm) video.addEventListener("timeupdate", () => mayNote && video.currentTime > SEEN_AFTER_S && noteSeen(true));
+else if (mayNote) noteSeen(true);
+seen.form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  noteSeen(seen.value === "1");
 });
+
+onKey("p", "previous event", () => document.getElementById("older")?.click());
+onKey("n", "next event", () => document.getElementById("newer")?.click());
+onKey("s", "keep, or no longer", () => document.getElementById("keep")?.click());
+onKey("e", "seen, or not", () => seen.click());
+onKey("Escape", "back to the list", () => document.querySelector(".back").click());
+
+let isReading = false;
+let mustRead = false;
+/** The story grows while it goes on; what somebody opened in it stays open. */
+async function renew() {
+  mustRead = true;
+  if (isReading) return;
+  isReading = true;
+  while (mustRead) {
+    mustRead = false;
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+    if (!answer?.ok) break;
+    const fresh = parse(await answer.text());
+    const old = document.getElementById("story");
+    const story = document.adoptNode(fresh.getElementById("story"));
+    const open = [...old.querySelectorAll("details")].map((one) => one.open);
+    story.querySelectorAll("details").forEach((one, index) => (one.open = open[index] ?? one.open));
+    old.replaceWith(story);
+    for (const part of [".event-head h1", ".event-head .sentence"]) {
+      document.querySelector(part).replaceWith(document.adoptNode(fresh.querySelector(part)));
+    }
+    document.title = fresh.title;
+    document.body.dataset.events = fresh.body.dataset.events;
+    loadTracks();
+  }
+  isReading = false;
+}
+const { story } = document.body.dataset;
+const isOfStory = (event) => document.body.dataset.events.split(" ").includes(String(event.id)) || `i${event.incident_id}` === story;
+stream.addEventListener("event", ({ detail }) => isOfStory(detail) && renew());
+stream.addEventListener("incident", ({ detail }) => `i${detail.id}` === story && renew());

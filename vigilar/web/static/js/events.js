@@ -1,25 +1,24 @@
-// The list of events: new ones arrive at the top, changed ones change in place, the list does not jump.
+// The list of events: a new story arrives at the top, a known one grows in its place, the list does not jump.
 
 import { announce } from "./base.js";
+import { Deeds } from "./event_deeds.js";
+import { armKeys } from "./event_keys.js";
+import { armPreviews } from "./event_preview.js";
+import { armSwipes } from "./event_swipe.js";
+import { tellOtherClock } from "./other_clock.js";
+import { parse } from "./parse.js";
 import { stream } from "./stream.js";
 
 const list = document.getElementById("events");
 const empty = document.getElementById("empty");
 const pill = document.getElementById("new-pill");
-const wanted = list.dataset;
+const more = document.getElementById("more");
+const SUMMARY_AFTER_MS = 700;
+const query = document.getElementById("list").dataset.query;
 let unseen = 0;
 
-const parse = (html) => new DOMParser().parseFromString(html, "text/html");
-
-function fits(event) {
-  return (
-    (!wanted.camera || wanted.camera === event.source_id) &&
-    (!wanted.kind || wanted.kind === event.kind || document.getElementById(`event-${event.id}`)) &&
-    (!wanted.type || wanted.type === event.type) &&
-    (!wanted.severity || wanted.severity === event.severity) &&
-    (!wanted.search || document.getElementById(`event-${event.id}`))
-  );
-}
+document.documentElement.classList.add("has-script");
+tellOtherClock();
 
 /** The day's list of cards, made if it is the first of its day. */
 function dayOf(card) {
@@ -34,28 +33,56 @@ function dayOf(card) {
   const head = document.createElement("h2");
   head.id = `day-${day}`;
   head.textContent = dayWords;
-  const cards = document.createElement("ol");
+  const cards = document.createElement("div");
   cards.className = "cards";
-  cards.reversed = true;
+  cards.setAttribute("role", "feed");
+  cards.setAttribute("aria-labelledby", head.id);
   section.append(head, cards);
   list.insertBefore(section, days.find((one) => one.dataset.day < day) ?? null);
   return cards;
 }
 
-/** Whether card `a` stands above card `b`: newer first. */
+const numberOf = (card) => Number(card.dataset.key.slice(1));
+
+/** Whether card `a` stands above card `b`: newer first, as the box sorts them. */
 function isAbove(a, b) {
-  if (a.dataset.ts !== b.dataset.ts) return Date.parse(a.dataset.ts) > Date.parse(b.dataset.ts);
-  return Number(a.dataset.id) > Number(b.dataset.id);
+  if (a.dataset.from !== b.dataset.from) return Number(a.dataset.from) > Number(b.dataset.from);
+  if (a.dataset.key[0] !== b.dataset.key[0]) return a.dataset.key[0] === "i";
+  return numberOf(a) > numberOf(b);
 }
 
-/** Put a card where it belongs; true if it was not there before. */
+const allCards = () => [...list.querySelectorAll("article")];
+const cardOf = (key) => allCards().find((one) => one.dataset.key === key);
+const eventsOf = (card) => card.dataset.events.split(" ");
+
+/** Whether the version of `card`, numbers with dots, is above that of `old`. */
+function isNewer(card, old) {
+  const [a, b] = [card, old].map((one) => one.dataset.version.split(".").map(Number));
+  return a[0] !== b[0] ? a[0] > b[0] : a.some((part, index) => part !== b[index]);
+}
+
+/** What a person holds in hand stays as it is: focus, what is selected. */
+function replace(old, card) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const box = card.querySelector("input[type=checkbox]");
+  if (box) box.checked = old.querySelector("input[type=checkbox]")?.checked ?? false;
+  old.replaceWith(card);
+  if (focused === old) card.focus({ preventScroll: true });
+  else if (focused) (card.querySelector(`[data-do="${focused.dataset.do}"]`) ?? card.querySelector("h3 a, .divider > a") ?? card).focus({ preventScroll: true });
+}
+
+/** Put a card where it belongs; true if its story was not there before. */
 function place(card) {
-  const old = document.getElementById(card.id);
-  if (old) {
-    if (Number(old.dataset.change) >= Number(card.dataset.change)) return false;
-    const hadFocus = old.contains(document.activeElement);
-    old.replaceWith(card);
-    if (hadFocus) card.querySelector("a:not([tabindex])")?.focus();
+  const events = new Set(eventsOf(card));
+  const same = cardOf(card.dataset.key);
+  // An event may turn out to belong to another story: what it leaves behind is asked for, and an empty card goes.
+  for (const other of allCards().filter((one) => one !== same && eventsOf(one).some((event) => events.has(event)))) {
+    const left = eventsOf(other).find((event) => !events.has(event));
+    if (left) showCard(left);
+    else other.remove();
+  }
+  if (same) {
+    if (isNewer(card, same)) replace(same, card);
     return false;
   }
   const cards = dayOf(card);
@@ -65,6 +92,7 @@ function place(card) {
   const before = anchor?.getBoundingClientRect().top;
   cards.insertBefore(card, below);
   empty.hidden = true;
+  document.getElementById("all-seen").hidden = false;
   if (anchor && scrollY > 0) {
     const moved = anchor.getBoundingClientRect().top - before;
     if (moved > 0 && card.getBoundingClientRect().top < innerHeight) scrollBy({ top: moved, behavior: "instant" });
@@ -72,12 +100,37 @@ function place(card) {
   return true;
 }
 
-async function show(event) {
-  const answer = await fetch(`/events/${encodeURIComponent(event.id)}/card${location.search}`, { headers: { Accept: "text/html" } });
+/**
+ * Ask for the card of a story that changed. What is told after a change is in every answer to a question asked after it,
+ * so of several notices of one change one question is enough, and of many changes meanwhile the newest.
+ */
+const stories = new Map(); // key -> { change: asked up to, next: the notice to ask for next, isBusy }
+async function show(key, id, change) {
+  const story = stories.get(key) ?? { change: -1, next: null, isBusy: false };
+  stories.set(key, story);
+  if (change <= story.change) return;
+  story.change = change;
+  story.next = id;
+  if (story.isBusy) return;
+  story.isBusy = true;
+  while (story.next !== null) {
+    const asked = story.next;
+    story.next = null;
+    await showCard(asked).catch(() => {});
+  }
+  story.isBusy = false;
+}
+
+async function showCard(id) {
+  const answer = await fetch(`/events/${encodeURIComponent(id)}/card${query}`, { headers: { Accept: "text/html" } });
+  sumUpSoon();
+  if (answer.status === 204) {
+    // It fits no longer, or never did. One that somebody looks at stays until the page is opened again.
+    return;
+  }
   if (!answer.ok) return;
-  document.getElementById("sentence").textContent = answer.headers.get("X-Sentence");
-  const card = parse(await answer.text()).querySelector("li");
-  if (!card || !place(document.adoptNode(card))) return;
+  const card = parse(await answer.text()).querySelector("article");
+  if (!card || isBelowPage(card) || !place(document.adoptNode(card))) return;
   announce(card.dataset.title);
   if (card.getBoundingClientRect().bottom < 56) {
     unseen += 1;
@@ -86,14 +139,49 @@ async function show(event) {
   }
 }
 
-stream.addEventListener("event", ({ detail }) => fits(detail) && show(detail));
+/** Whether a card belongs below the last one that is loaded: it comes with "Show more". */
+function isBelowPage(card) {
+  if (!document.getElementById("more") || cardOf(card.dataset.key)) return false;
+  const last = allCards().at(-1);
+  return last !== undefined && isAbove(last, card);
+}
+
+stream.addEventListener("event", ({ detail }) => show(detail.incident_id ? `i${detail.incident_id}` : `e${detail.id}`, detail.id, detail.change));
+stream.addEventListener("incident", ({ detail }) => {
+  if (!detail.is_gone) return show(`i${detail.id}`, detail.events.at(-1), detail.change);
+  const card = cardOf(`i${detail.id}`); // its events went over to another one
+  if (card) show(`i${detail.into}`, eventsOf(card)[0], detail.change);
+});
+
+let summary = null;
+function sumUpSoon() {
+  summary ??= setTimeout(async () => {
+    summary = null;
+    const answer = await fetch(`/events/summary${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
+    if (!answer?.ok) return;
+    const { sentence, levels } = await answer.json();
+    document.getElementById("sentence").textContent = sentence;
+    for (const [name, count] of Object.entries(levels ?? {})) {
+      const shown = document.querySelector(`[data-level="${name}"] b`);
+      if (shown) shown.textContent = count;
+    }
+  }, SUMMARY_AFTER_MS);
+}
+
+const states = new Map();
+stream.addEventListener("health", ({ detail }) => {
+  for (const { camera_id: id, state } of detail.cameras) {
+    if (states.has(id) && states.get(id) !== state) sumUpSoon();
+    states.set(id, state);
+  }
+});
 
 /** Load the first page again and merge it: after a long pause, or when told to. */
 stream.addEventListener("refresh", async () => {
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   if (!answer.ok) return;
   const page = parse(await answer.text());
-  for (const card of [...page.querySelectorAll("#events li")].reverse()) place(document.adoptNode(card));
+  for (const card of [...page.querySelectorAll("#events article")].reverse()) place(document.adoptNode(card));
   document.getElementById("sentence").textContent = page.getElementById("sentence").textContent;
 });
 
@@ -108,7 +196,7 @@ addEventListener("scroll", () => {
   }
 });
 
-document.getElementById("more")?.addEventListener("click", async (click) => {
+more?.addEventListener("click", async (click) => {
   click.preventDefault();
   const link = click.currentTarget;
   link.setAttribute("aria-busy", "true");
@@ -116,14 +204,30 @@ document.getElementById("more")?.addEventListener("click", async (click) => {
     const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(answer.statusText);
     const page = parse(await answer.text());
-    const fresh = [...page.querySelectorAll("#events li")];
+    const fresh = [...page.querySelectorAll("#events article")];
     for (const card of fresh) place(document.adoptNode(card));
     const next = page.getElementById("more");
     if (next) link.href = next.getAttribute("href");
     else link.parentElement.remove();
-    document.getElementById(fresh[0]?.id)?.querySelector("a:not([tabindex])")?.focus({ preventScroll: true });
+    document.getElementById(fresh[0]?.id)?.querySelector("h3 a, .divider > a")?.focus({ preventScroll: true });
   } catch {
     link.textContent = "Could not load more. Try again";
   }
   link.removeAttribute("aria-busy");
 });
+
+// Links of the filters are enough; what was opened closes when somebody turns elsewhere.
+document.addEventListener("click", ({ target }) => {
+  for (const one of document.querySelectorAll(".pick[open]")) if (!one.contains(target)) one.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const open = document.querySelector(".pick[open]");
+  if (event.key !== "Escape" || !open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+
+const deeds = new Deeds({ list, showCard, sumUpSoon });
+armPreviews(list, deeds);
+armSwipes(list, deeds);
+armKeys(list, deeds);

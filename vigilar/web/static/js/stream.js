@@ -8,7 +8,7 @@ const LEASE_MS = 5000;
 const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar");
 
-/** Dispatches CustomEvents: `event`, `alert`, `health`, `objects`, `job` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
+/** Dispatches CustomEvents: `event`, `incident`, `alert`, `health`, `objects`, `job` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
 export const stream = new EventTarget();
 
 let source = null;
@@ -52,6 +52,7 @@ function lead() {
     tell({ kind: "arm", data: data.arm });
   });
   on("event", (data) => tell({ kind: "event", data, change: data.change }));
+  on("incident", (data) => tell({ kind: "incident", data }));
   on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
   on("health", (data) => tell({ kind: "health", data, now: data.now }));
   on("objects", (data) => tell({ kind: "objects", data }));

@@ -1,0 +1,242 @@
+"""Plain words, and how they are read: in the house's time, whatever night it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from vigilar.web.clock_stretches import clock_spans
+from vigilar.web.plain_search import ClockHours, Names, Search, read_search
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+NAMES = Names({"front-door": "Front door", "garden": "Garden", "drive": "Drive", "old": "Old shed"}, ("Porch", "Drive"))
+
+
+def ms(text: str) -> int:
+    """UTC ms of an ISO time with its offset."""
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+NOW = ms("2026-11-26T12:00:00+01:00")  # a Thursday
+
+
+def read(text: str, now_ms: int = NOW) -> Search:
+    return read_search(text, now_ms, BERLIN, NAMES)
+
+
+def words(found: Search) -> list[str]:
+    return [piece.words for piece in found.pieces]
+
+
+def test_person_in_the_garden_on_tuesday_after_five() -> None:
+    found = read("person garden tuesday after 5pm")
+    assert (found.kinds, found.sources, found.words) == (("person",), ("garden",), ())
+    assert (found.from_ms, found.to_ms) == (ms("2026-11-24T17:00:00+01:00"), ms("2026-11-25T00:00:00+01:00"))
+    assert found.hours is None
+    assert words(found) == ["Person", "Garden", "Tuesday 24 November", "After 17:00"]
+
+
+def test_cat_last_week() -> None:
+    found = read("cat last week")
+    assert found.kinds == ("cat",)
+    assert (found.from_ms, found.to_ms) == (ms("2026-11-16T00:00:00+01:00"), ms("2026-11-23T00:00:00+01:00"))
+    assert words(found) == ["Cat", "Last week, Monday to Sunday"]
+
+
+def test_time_without_a_day_is_of_any_day() -> None:
+    found = read("drive after 10pm")
+    assert found.sources == ("drive",), "a camera stands before a zone of that name"
+    assert (found.from_ms, found.to_ms, found.hours) == (None, None, ClockHours(22 * HOUR_MS, 24 * HOUR_MS))
+    assert words(found) == ["Drive", "After 22:00, any day"]
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("today", "2026-11-26", "2026-11-27"),
+        ("yesterday", "2026-11-25", "2026-11-26"),
+        ("day before yesterday", "2026-11-24", "2026-11-25"),
+        ("thursday", "2026-11-26", "2026-11-27"),
+        ("last thursday", "2026-11-19", "2026-11-20"),
+        ("tue", "2026-11-24", "2026-11-25"),
+        ("on friday", "2026-11-20", "2026-11-21"),
+        ("3 days ago", "2026-11-23", "2026-11-24"),
+        ("two days ago", "2026-11-24", "2026-11-25"),
+        ("2026-11-03", "2026-11-03", "2026-11-04"),
+        ("3.11.", "2026-11-03", "2026-11-04"),
+        ("3.11.2025", "2025-11-03", "2025-11-04"),
+        ("24 december", "2025-12-24", "2025-12-25"),
+        ("nov 3rd", "2026-11-03", "2026-11-04"),
+        ("3 november 2024", "2024-11-03", "2024-11-04"),
+        ("this week", "2026-11-23", "2026-11-30"),
+        ("last weekend", "2026-11-21", "2026-11-23"),
+        ("this month", "2026-11-01", "2026-12-01"),
+        ("last month", "2026-10-01", "2026-11-01"),
+        ("last 3 days", "2026-11-24", "2026-11-27"),
+        ("past week", "2026-11-16", "2026-11-23"),
+        ("since monday", "2026-11-23", "2026-11-27"),
+        ("after monday", "2026-11-24", "2026-11-27"),
+    ],
+)
+def test_days(text: str, first: str, last: str) -> None:
+    found = read(text)
+    zone = {"2026-10-01": "+02:00"}
+    assert found.from_ms == ms(f"{first}T00:00:00{zone.get(first, '+01:00')}")
+    assert found.to_ms == ms(f"{last}T00:00:00+01:00")
+    assert found.words == ()
+    assert len(found.pieces) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("yesterday before 8:30", "2026-11-25T00:00", "2026-11-25T08:30"),
+        ("yesterday between 5pm and 7pm", "2026-11-25T17:00", "2026-11-25T19:00"),
+        ("yesterday from 5 to 7pm", "2026-11-25T17:00", "2026-11-25T19:00"),
+        ("yesterday 17:00-19:00", "2026-11-25T17:00", "2026-11-25T19:00"),
+        ("yesterday around 5pm", "2026-11-25T16:30", "2026-11-25T17:30"),
+        ("yesterday 18:00", "2026-11-25T17:30", "2026-11-25T18:30"),
+        ("yesterday at noon", "2026-11-25T11:30", "2026-11-25T12:30"),
+        ("yesterday between 22:00 and 6:00", "2026-11-25T22:00", "2026-11-26T06:00"),
+        ("last night", "2026-11-25T22:00", "2026-11-26T06:00"),
+        ("this morning", "2026-11-26T05:00", "2026-11-26T12:00"),
+        ("tuesday evening", "2026-11-24T17:00", "2026-11-24T22:00"),
+        ("yesterday night", "2026-11-25T22:00", "2026-11-26T06:00"),
+        ("yesterday after 11pm", "2026-11-25T23:00", "2026-11-26T00:00"),
+        ("last hour", "2026-11-26T11:00", "2026-11-26T12:00:00.001"),
+        ("past 20 minutes", "2026-11-26T11:40", "2026-11-26T12:00:00.001"),
+    ],
+)
+def test_times_of_one_day(text: str, first: str, last: str) -> None:
+    found = read(text)
+    assert (found.from_ms, found.to_ms) == (ms(f"{first}+01:00"), ms(f"{last}+01:00"))
+    assert (found.words, found.hours) == ((), None)
+
+
+def test_hours_of_a_week_hold_on_each_of_its_days() -> None:
+    found = read("person last week after 22:00")
+    assert (found.from_ms, found.to_ms) == (ms("2026-11-16T00:00:00+01:00"), ms("2026-11-23T00:00:00+01:00"))
+    assert found.hours == ClockHours(22 * HOUR_MS, 24 * HOUR_MS)
+
+
+def test_night_of_any_day_goes_over_midnight() -> None:
+    assert read("fox night").hours == ClockHours(22 * HOUR_MS, 6 * HOUR_MS)
+    assert read("between 10pm and 4am").hours == ClockHours(22 * HOUR_MS, 4 * HOUR_MS)
+
+
+@pytest.mark.parametrize(
+    ("text", "more"),
+    [
+        ("people", {"kinds": ("person",)}),
+        ("a car in the garden", {"kinds": ("vehicle",), "sources": ("garden",)}),
+        ("pets", {"kinds": ("dog", "cat")}),
+        ("cat dog", {"kinds": ("cat", "dog")}),
+        ("FRONT DOOR", {"sources": ("front-door",)}),
+        ("front-door", {"sources": ("front-door",)}),
+        ("old shed garden", {"sources": ("old", "garden")}),
+        ("porch", {"zones": ("Porch",)}),
+        ("alerts", {"levels": ("ALERT",)}),
+        ("important", {"levels": ("ALERT", "CRITICAL")}),
+        ("kept", {"kept": True}),
+        ("unseen person", {"seen": False, "kinds": ("person",)}),
+        ("not seen", {"seen": False}),
+        ("already seen", {"seen": True}),
+        ("no picture", {"types": ("camera_offline",)}),
+        ("alarm", {"types": ("alarm",)}),
+        ("anna", {"words": ("anna",)}),
+        ("anna's bike", {"words": ("anna's", "bike")}),
+        ("Müller", {"words": ("müller",)}),
+        ("5 friends", {"words": ("5", "friends")}),
+        ("3 to 5", {"words": ("3", "5")}),
+        ("", {}),
+        ("   ", {}),
+        ("the in on", {}),
+        ("after", {"words": ("after",)}),
+        ("31.2.2026", {"words": ("31.2.2026",)}),
+        ("2026-13-45", {"words": ("2026-13-45",)}),
+        ("25:99", {"words": ("25:99",)}),
+        ("%_\\", {}),
+    ],
+)
+def test_what_else_is_said(text: str, more: dict[str, Any]) -> None:
+    found = read(text)
+    names = ("sources", "kinds", "types", "zones", "levels", "words", "kept", "seen", "from_ms", "to_ms", "hours")
+    empty: dict[str, Any] = dict.fromkeys(names, ()) | {"kept": False} | dict.fromkeys(names[7:])
+    assert {name: getattr(found, name) for name in names} == empty | more
+
+
+def test_piece_is_taken_away_with_its_words() -> None:
+    found = read("person in the garden tuesday after 5pm")
+    left = [found.without(piece) for piece in found.pieces]
+    assert left == [
+        "in the garden tuesday after 5pm",
+        "person in the tuesday after 5pm",
+        "person in the garden after 5pm",
+        "person in the garden tuesday",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 500, "\x00\x1b[31m", "a\u202eb", "😀 cat", "1" * 200, "last last last", "from to and -"]
+)
+def test_any_text_is_read(text: str) -> None:
+    found = read(text)
+    assert len(found.text) <= 200
+    for piece in found.pieces:
+        assert 0 <= piece.start < piece.end <= len(found.text)
+
+
+# The night of 25 October 2026: 02:00 to 03:00 comes twice.
+
+AFTER_IT = ms("2026-10-27T12:00:00+01:00")
+
+
+def test_hour_that_comes_twice_is_found_both_times() -> None:
+    found = read("sunday at 2:30", AFTER_IT)
+    assert (found.from_ms, found.to_ms) == (ms("2026-10-25T02:00:00+02:00"), ms("2026-10-25T03:00:00+01:00"))
+    assert found.to_ms is not None
+    assert found.from_ms is not None
+    assert found.to_ms - found.from_ms == 2 * HOUR_MS
+
+
+@pytest.mark.parametrize(("zone", "offset"), [("CEST", "+02:00"), ("cet", "+01:00")])
+def test_named_zone_tells_the_two_apart(zone: str, offset: str) -> None:
+    found = read(f"2026-10-25 between 2:10 and 2:20 {zone}", AFTER_IT)
+    assert (found.from_ms, found.to_ms) == (ms(f"2026-10-25T02:10:00{offset}"), ms(f"2026-10-25T02:20:00{offset}"))
+    assert words(found)[-1] == f"02:10 {zone.upper()} to 02:20 {zone.upper()}"
+    after = read(f"2026-10-25 after 2:15 {zone}", AFTER_IT)
+    assert after.from_ms == ms(f"2026-10-25T02:15:00{offset}")
+
+
+def test_autumn_day_has_25_hours_and_spring_day_23() -> None:
+    autumn, spring = read("2026-10-25", AFTER_IT), read("2026-03-29", AFTER_IT)
+    assert autumn.to_ms is not None
+    assert autumn.from_ms is not None
+    assert autumn.to_ms - autumn.from_ms == 25 * HOUR_MS
+    assert spring.to_ms is not None
+    assert spring.from_ms is not None
+    assert spring.to_ms - spring.from_ms == 23 * HOUR_MS
+
+
+def test_time_that_the_clock_leaves_out_is_when_it_goes_on() -> None:
+    found = read("2026-03-29 after 2:30", AFTER_IT)
+    assert found.from_ms == ms("2026-03-29T03:00:00+02:00")
+
+
+def test_stretches_of_one_offset_cover_the_year_without_a_hole() -> None:
+    first, last = ms("2026-01-01T00:00:00+01:00"), ms("2027-01-01T00:00:00+01:00")
+    spans = clock_spans(first, last, BERLIN)
+    assert spans == [
+        (first, ms("2026-03-29T01:00:00+00:00"), HOUR_MS),
+        (ms("2026-03-29T01:00:00+00:00"), ms("2026-10-25T01:00:00+00:00"), 2 * HOUR_MS),
+        (ms("2026-10-25T01:00:00+00:00"), last, HOUR_MS),
+    ]
+
+
+def test_now_is_the_houses_day_not_that_of_utc() -> None:
+    late = int(datetime(2026, 11, 25, 23, 30, tzinfo=UTC).timestamp() * 1000)  # 00:30 of the 26th in Berlin
+    assert read("today", late).from_ms == ms("2026-11-26T00:00:00+01:00")

@@ -1,0 +1,154 @@
+"""What is asked of a list of stories, and the conditions of SQL that it becomes.
+
+An event matches or does not; a story is listed when one of its events matches. Times are UTC ms.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+
+from vigilar.store.events import EventFilter, filtered
+from vigilar.store.schema import SEVERITIES, event_seen, events
+
+MAX_STORY_MS = 24 * 3_600_000
+"""No incident has an event that began so long after it: so a list of a day need not look at all older ones."""
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClockHours:
+    """The hours of the house's clock in which an event began, for a stretch of time in which its zone is ``offset_ms``
+    from UTC: [from_ms, to_ms). ``after_ms`` and ``before_ms`` are ms since midnight; after >= before means over
+    midnight."""
+
+    from_ms: int
+    to_ms: int
+    offset_ms: int
+    after_ms: int
+    before_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryFilter:
+    """Which stories to list. ``base`` has what the asker may see, and conditions of one value; beside it each of these
+    must hold of the same event: its source, kind, type and zone are among those named (empty: any), it is ``kept``, it
+    began in one of ``hours``. ``levels`` is of the whole story: its worst event. ``unseen_by`` and ``seen_by`` are
+    the id of a member. ``cursor`` and ``limit`` (1 to 500) are those of ``base``."""
+
+    base: EventFilter
+    sources: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    kept: bool = False
+    unseen_by: int | None = None
+    seen_by: int | None = None
+    hours: tuple[ClockHours, ...] = ()
+
+    @property
+    def asks_events(self) -> bool:
+        """Whether it asks more of an event than when it began and who may see it."""
+        base = self.base
+        wishes = (self.sources, self.kinds, self.types, self.zones, self.kept, self.hours)
+        return any((*wishes, base.camera, base.type, base.kind, base.severity, base.q)) or self.is_of_one_member
+
+    @property
+    def is_of_one_member(self) -> bool:
+        return self.unseen_by is not None or self.seen_by is not None
+
+
+story_id = func.coalesce(events.c.incident_id, -events.c.id)
+
+event_rank = case({level: rank for rank, level in enumerate(SEVERITIES)}, value=events.c.severity)
+
+
+def is_unseen(member_id: int) -> ColumnElement[bool]:
+    mine = and_(event_seen.c.user_id == member_id, event_seen.c.event_id == events.c.id)
+    return ~exists().where(mine).correlate(events)
+
+
+def unbound(base: EventFilter) -> EventFilter:
+    """What may be seen, without what is asked for."""
+    return EventFilter(
+        cameras=base.cameras, of_house=base.of_house, secret=base.secret, secret_from_ms=base.secret_from_ms
+    )
+
+
+def settled(base: EventFilter) -> EventFilter:
+    """The same, without the condition on secrets where it can hide nothing: it would need the row of each event."""
+    if base.to_ms is not None and base.to_ms <= base.secret_from_ms:
+        return replace(base, secret=frozenset())
+    return base
+
+
+def matching(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
+    """``query`` over events, with all that is asked of one event."""
+    query = filtered(query, settled(wanted.base))
+    for column, values in (
+        (events.c.source_id, wanted.sources),
+        (events.c.kind, wanted.kinds),
+        (events.c.type, wanted.types),
+    ):
+        if values:
+            query = query.where(column.in_(values))
+    if wanted.zones:
+        query = query.where(or_(*(events.c.zones.contains(json_text(zone), autoescape=True) for zone in wanted.zones)))
+    if wanted.kept:
+        query = query.where(events.c.kept == 1)
+    if wanted.unseen_by is not None:
+        query = query.where(is_unseen(wanted.unseen_by))
+    if wanted.seen_by is not None:
+        query = query.where(~is_unseen(wanted.seen_by))
+    if wanted.hours:
+        query = query.where(or_(*(_in_hours(one) for one in wanted.hours)))
+    return query
+
+
+def _in_hours(hours: ClockHours) -> ColumnElement[bool]:
+    clock = (events.c.ts_ms + hours.offset_ms) % DAY_MS
+    inside = (
+        and_(clock >= hours.after_ms, clock < hours.before_ms)
+        if hours.after_ms < hours.before_ms
+        else or_(clock >= hours.after_ms, clock < hours.before_ms)
+    )
+    return and_(events.c.ts_ms >= hours.from_ms, events.c.ts_ms < hours.to_ms, inside)
+
+
+def of_stories(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
+    """``query`` over events, of all that belongs to the stories of ``wanted``."""
+    if wanted.asks_events or wanted.base.from_ms is not None or wanted.base.to_ms is not None:
+        matched = matching(select(events.c.incident_id), wanted).where(events.c.incident_id.is_not(None))
+        alone = matching(select(events.c.id), wanted).where(events.c.incident_id.is_(None))
+        query = query.where(or_(events.c.incident_id.in_(matched), events.c.id.in_(alone)))
+    if wanted.levels:
+        whole = whole_stories(replace(wanted, levels=()))
+        ranks = [SEVERITIES.index(level) for level in wanted.levels]
+        query = query.where(story_id.in_(select(whole.c.story).where(whole.c.rank.in_(ranks))))
+    return query
+
+
+def whole_stories(wanted: StoryFilter) -> Any:
+    """The stories of ``wanted`` with the rank of the worst that may be seen of them."""
+    query: Select[Any] = select(story_id.label("story"), func.max(event_rank).label("rank"))
+    query = filtered(query, settled(_near(wanted.base)))
+    return of_stories(query, wanted).group_by("story").subquery()
+
+
+def _near(base: EventFilter) -> EventFilter:
+    """What may be seen of the stories that touch the time of ``base``."""
+    return replace(
+        unbound(base),
+        from_ms=None if base.from_ms is None else base.from_ms - MAX_STORY_MS,
+        to_ms=None if base.to_ms is None else base.to_ms + MAX_STORY_MS,
+    )
+
+
+def json_text(word: str) -> str:
+    """As it stands in a JSON list of ours."""
+    return json.dumps(word, ensure_ascii=False)

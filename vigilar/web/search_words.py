@@ -1,0 +1,151 @@
+"""The words that a search understands: kinds, levels, days, times of day. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+HOUR_MS = 3_600_000
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "person": (
+        "person", "people", "persons", "someone", "somebody", "anyone", "anybody", "man", "woman", "visitor",
+        "visitors", "who",
+    ),
+    "vehicle": ("vehicle", "vehicles", "car", "cars", "van", "vans", "truck", "trucks", "lorry", "motorbike", "bus"),
+    "dog": ("dog", "dogs"),
+    "cat": ("cat", "cats"),
+    "bird": ("bird", "birds"),
+    "animal": ("animal", "animals", "fox", "foxes", "deer", "wildlife"),
+    "motion": ("motion", "movement", "something"),
+}  # fmt: skip
+
+GROUPS: Mapping[str, tuple[str, ...]] = {"pet": ("dog", "cat"), "pets": ("dog", "cat")}
+
+LEVELS: Mapping[str, tuple[str, ...]] = {
+    "alert": ("ALERT",), "alerts": ("ALERT",),
+    "critical": ("CRITICAL",),
+    "notable": ("WARNING",),
+    "background": ("INFO",),
+    "important": ("ALERT", "CRITICAL"), "serious": ("ALERT", "CRITICAL"), "matters": ("ALERT", "CRITICAL"),
+}  # fmt: skip
+
+TYPES: Mapping[str, tuple[str, ...]] = {
+    "alarm": ("alarm",), "alarms": ("alarm",),
+    "offline": ("camera_offline",), "down": ("camera_offline",), "outage": ("camera_offline",),
+    "no picture": ("camera_offline",),
+    "armed": ("armed",), "disarmed": ("disarmed",),
+    "opened": ("sensor_opened",), "smoke": ("sensor_smoke",), "water": ("sensor_leak",), "leak": ("sensor_leak",),
+    "wrong pin": ("pin_wrong",), "glass": ("sensor_glass",), "gas": ("sensor_gas",),
+}  # fmt: skip
+
+LEVEL_WORDS = {"INFO": "Background", "WARNING": "Notable", "ALERT": "Alert", "CRITICAL": "Critical"}
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+
+_SHORT_DAYS = {"tues": 1, "weds": 2, "thur": 3, "thurs": 3} | {name[:3]: number for number, name in enumerate(WEEKDAYS)}
+
+_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
+
+EMPTY_WORDS = frozenset(
+    {"a", "an", "the", "in", "on", "at", "of", "and", "with", "by", "from", "to", "was", "were", "is", "near", "all",
+     "any", "show", "find", "me", "my", "events", "event", "for", "during", "seen", "there", "when", "what"}
+)  # fmt: skip
+
+PARTS_OF_DAY: Mapping[str, tuple[int, int]] = {
+    "morning": (5, 12), "noon": (11, 14), "afternoon": (12, 17), "evening": (17, 22), "night": (22, 6),
+}  # fmt: skip
+"""From and to, hours of the clock. The night of a day goes on until the next morning."""
+
+WORD = re.compile(
+    r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.(?:\d{4})?|\d{1,2}[:.h]\d{2}(?:\s?[ap]m)?|\d{1,2}\s?[ap]m\b|[^\W_]+(?:['\u2019\-][^\W_]+)*"
+)
+
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s?([ap]m)?")
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTime:
+    """A time of day as it was typed: ms since midnight, and the zone if it was named. ``is_bare``: ``5``, which may be
+    meant for the afternoon."""
+
+    ms: int
+    zone: str = ""
+    is_bare: bool = False
+
+
+def words_of(name: str) -> list[str]:
+    return [one.group().casefold() for one in WORD.finditer(name)]
+
+
+def read_weekday(word: str) -> int | None:
+    if word in WEEKDAYS:
+        return WEEKDAYS.index(word)
+    return _SHORT_DAYS.get(word)
+
+
+def read_number(word: str) -> int | None:
+    if word in _NUMBERS:
+        return _NUMBERS[word]
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 4 and int(word) > 0 else None
+
+
+def read_month_day(word: str, after: str) -> tuple[int, int | None, int]:
+    """``25 october`` or ``october 25``: day, month and how many words."""
+    for day_word, month_word in ((word, after), (after, word)):
+        match = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?", day_word)
+        month = _month(month_word)
+        if match and month is not None:
+            return int(match[1]), month, 2
+    return 0, None, 0
+
+
+def _month(word: str) -> int | None:
+    found = [number for number, name in enumerate(MONTHS, 1) if word == name or (len(word) >= 3 and word == name[:3])]
+    return found[0] if found else (9 if word == "sept" else None)
+
+
+def make_date(year: int, month: int, day: int) -> date | None:
+    try:
+        found = date(year, month, day)
+    except ValueError:
+        return None
+    return found if date(1970, 1, 2) <= found <= date(9999, 12, 30) else None
+
+
+def read_clock(word: str) -> ClockTime | None:
+    """``5pm``, ``17:00``, ``5.30``, ``17``; None for what is no time of day."""
+    if word in ("midnight", "noon"):
+        return ClockTime(0 if word == "midnight" else 12 * HOUR_MS)
+    match = _CLOCK.fullmatch(word)
+    if match is None:
+        return None
+    hour, minute, half = int(match[1]), int(match[2] or 0), match[3]
+    if half and 1 <= hour <= 12:
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    elif half:
+        return None
+    if hour > 23 or minute > 59:
+        return None
+    return ClockTime(hour * HOUR_MS + minute * 60_000, is_bare=not half and match[2] is None)
+
+
+def clock_words(clock: ClockTime) -> str:
+    minutes = clock.ms // 60_000
+    return f"{minutes // 60:02}:{minutes % 60:02}" + (f" {clock.zone}" if clock.zone else "")
+
+
+def day_words(day: date, today: date) -> str:
+    """``Today``, ``Yesterday``, ``Tuesday 24 November``."""
+    apart = (today - day).days
+    name = f"{WEEKDAYS[day.weekday()].capitalize()} {day.day} {MONTHS[day.month - 1].capitalize()}"
+    if day.year != today.year:
+        name = f"{name} {day.year}"
+    return f"Today, {name}" if apart == 0 else f"Yesterday, {name}" if apart == 1 else name
