@@ -77,6 +77,7 @@ DOORS = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "paho": {"bus"},
+    "paramiko": {"backup"},
     "flask": {"web"},
     "flask_sock": {"web"},
     "werkzeug": {"web"},

@@ -1,6 +1,6 @@
 """What all tables are made with: the one list of them, whole numbers of 64 bits, and checks.
 
-``schema``, ``account_tables`` and ``guard_tables`` hold the tables themselves.
+``schema``, ``account_tables``, ``backup_tables`` and ``guard_tables`` hold the tables themselves.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
+from vigilar.vge.key_lock import seal, unseal
 from vigilar.vge.keys import EpochKey
 
 WORD_COUNT = 16
@@ -65,9 +66,19 @@ class Sheet:
         agreed = self._private().exchange(X25519PublicKey.from_public_bytes(ephemeral))
         return _derive(agreed, ephemeral, self.public)
 
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What ``seal_for_sheet`` sealed under ``name``. Raises RecordingError (corrupt) when it is not as it was
+        sealed, or for another sheet."""
+        return unseal(self._private().private_bytes_raw(), name, sealed)
+
     def _private(self) -> X25519PrivateKey:
         derived = HKDF(SHA256(), 32, None, b"vigilar.recovery.v1|sheet").derive(self.seed)
         return X25519PrivateKey.from_private_bytes(derived)
+
+
+def seal_for_sheet(public: bytes, name: str, data: bytes) -> bytes:
+    """``data`` so that only the sheet of ``public`` opens it: not even this box. Lines of hex."""
+    return seal(public, name, data)
 
 
 def sheet_id_of(public: bytes) -> bytes:
