@@ -61,6 +61,12 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_battery": "WARNING",
         "database_replaced": "CRITICAL",
         "database_rebuilt": "WARNING",
+        "backup_failed": "WARNING",
+        "backup_late": "ALERT",
+        "backup_caught_up": "INFO",
+        "backup_damaged": "ALERT",
+        "backup_proved": "INFO",
+        "backup_not_proved": "ALERT",
     }
 
 

@@ -196,7 +196,7 @@ def test_subscribes_to_motion_visits_sensors_and_facts_only(processor: EventProc
     assert set(bus.subscribed) == {
         Topics.motion_start("+"), Topics.motion_end("+"), Topics.camera_fact("+"),
         Topics.camera_visit("+"), Topics.camera_track("+"), Topics.PROOF_FACT, Topics.UPKEEP_FACT,
-        Topics.presence("+"), *(Topics.sensor("+", kind) for kind in told),
+        Topics.BACKUP_FACT, Topics.presence("+"), *(Topics.sensor("+", kind) for kind in told),
     }  # fmt: skip
 
 

@@ -75,6 +75,8 @@ class BackupKeeper:
         self._target.free_bytes()  # a target that is read-only says so, also when nothing is owed
         pace = Pace(bench, self._rules.limit_bps)
         self._not_read.clear()
+        if not list_houses(bench.store, bench.node_id, mark.id):  # the first files may take days
+            self._copy_house(mark, pace, is_wanted=True)
         done = 0
         while True:
             owed = self._owed(mark)

@@ -258,6 +258,14 @@ class UpkeepFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class BackupFact(Message):
+    """Something about the backup that must become an event. ``kind`` and ``detail`` as in CameraFact."""
+
+    kind: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ProofCheckpoint(Message):
     """A signed checkpoint, as it lies beside the recordings: its text, and the signature over it in hex."""
 

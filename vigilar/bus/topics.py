@@ -9,6 +9,7 @@ class Topics:
     EVENTS_PUBLISHED = "vigilar/events/published"
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
+    BACKUP_FACT = "vigilar/system/backup"
     PROOF_FACT = "vigilar/proof/fact"
     PROOF_CHECKPOINT = "vigilar/proof/checkpoint"
     """Retained: who subscribes gets the newest at once."""

@@ -154,6 +154,8 @@ KINDS: tuple[ProcessKind, ...] = (
                 "rules",
                 "arm",
                 "wants_objects",
+                "backup_to",
+                "backup_late_ms",
             }
         ),
         starts_line=False,
@@ -231,6 +233,29 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_upkeep_job",
         live=frozenset({"log_level", "rules"}),
+    ),
+    ProcessKind(
+        name="backup",
+        title="The backup of recordings",
+        entry="vigilar.processes.backup:run_backup",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_backup_job",
+        live=frozenset(
+            {
+                "log_level",
+                "time_zone",
+                "at_min",
+                "every_s",
+                "only_events",
+                "keep_ms",
+                "limit_bps",
+                "late_after_ms",
+                "drill_ms",
+                "before_ms",
+                "after_ms",
+            }
+        ),
     ),
 )
 """In the order in which they start."""
