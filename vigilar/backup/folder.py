@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -108,7 +109,9 @@ class FolderTarget:
                 for name in names:
                     path = Path(place) / name
                     with suppress(FileNotFoundError):
-                        yield str(path.relative_to(self._root)), path.stat().st_size
+                        found = path.lstat()
+                        if stat.S_ISREG(found.st_mode):  # a link may lead anywhere
+                            yield str(path.relative_to(self._root)), found.st_size
 
     def _make_folder(self, folder: Path) -> None:
         """Below the root, which is there; durable."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
 
 from vigilar.base.amounts import keep_text
-
-Clock = Callable[[int], str]
-"""UTC ms -> a time as the house reads it, with its day where that is not today."""
 
 NOT_SET_UP = "No backup is set up: who takes this box takes the recordings."
 SILENT = "Nothing is known of the backup: its program does not run."
@@ -48,17 +45,20 @@ class BackupFacts:
 
 @dataclass(frozen=True, slots=True)
 class BackupPart:
-    """``state``: ok, warn, bad or unknown."""
+    """``state``: ok, warn, bad or unknown. ``short`` is its share of a sentence about the whole house, while it is
+    well; ``cost`` what it costs that it is not."""
 
     state: str
     sentence: str
+    short: str = ""
+    cost: str = ""
 
 
-def judge_backup(facts: BackupFacts, now_ms: int, clock: Clock) -> BackupPart:
-    """The worst of it first. Never ok for what is not known."""
+def judge_backup(facts: BackupFacts, now_ms: int, zone: tzinfo) -> BackupPart:
+    """The worst of it first. Never ok for what is not known. Times are shown in ``zone``."""
     if not facts.is_wanted:
         return BackupPart("unknown", NOT_SET_UP)
-    words = [_how_far(facts, now_ms, clock)]
+    words = [_how_far(facts, now_ms, zone)]
     if facts.problem:
         words.insert(0, f"{facts.problem}.")
     if facts.is_silent:
@@ -66,8 +66,11 @@ def judge_backup(facts: BackupFacts, now_ms: int, clock: Clock) -> BackupPart:
     if not facts.has_sheet:
         words.append(NO_SHEET)
     if facts.drilled_ms is not None:
-        words.append(f"Proved by restore: {clock(facts.drilled_ms)}.")
-    return BackupPart(_state(facts, now_ms), " ".join(words))
+        words.append(f"Proved by restore: {day_words(facts.drilled_ms, now_ms, zone)}.")
+    state = _state(facts, now_ms)
+    if state == "ok":
+        return BackupPart(state, " ".join(words), short=f"Backup {_behind(facts, now_ms)}.")
+    return BackupPart(state, " ".join(words), cost=_cost(facts, now_ms, zone))
 
 
 def _state(facts: BackupFacts, now_ms: int) -> str:
@@ -80,10 +83,44 @@ def _state(facts: BackupFacts, now_ms: int) -> str:
     return "ok" if facts.has_sheet else "warn"
 
 
-def _how_far(facts: BackupFacts, now_ms: int, clock: Clock) -> str:
+def _cost(facts: BackupFacts, now_ms: int, zone: tzinfo) -> str:
     up_to_ms = facts.all_up_to_ms
     if up_to_ms is None:
-        return f"Nothing is known to be in {facts.where} yet." if facts.where else "Nothing has been copied yet."
-    behind = "now" if now_ms - up_to_ms < 60_000 else f"{keep_text(now_ms - up_to_ms)} behind"
-    owed = f"; {facts.owed_count} files are still to be copied" if facts.owed_count else ""
-    return f"All up to {clock(up_to_ms)} is in {facts.where} ({behind}{owed})."
+        return "All recordings are on this box alone."
+    if facts.problem or facts.is_late(now_ms):
+        return f"What was recorded after {time_words(up_to_ms, now_ms, zone)} is on this box alone."
+    return ""
+
+
+def _how_far(facts: BackupFacts, now_ms: int, zone: tzinfo) -> str:
+    up_to_ms = facts.all_up_to_ms
+    if up_to_ms is None:
+        return f"Nothing is known to be in {facts.where} yet."
+    owed = f"; {_files(facts.owed_count)} still to be copied" if facts.owed_count else ""
+    return f"All up to {time_words(up_to_ms, now_ms, zone)} is in {facts.where} ({_behind(facts, now_ms)}{owed})."
+
+
+def _behind(facts: BackupFacts, now_ms: int) -> str:
+    behind_ms = now_ms - (facts.all_up_to_ms or now_ms)
+    return "up to date" if behind_ms < 60_000 else f"{keep_text(behind_ms)} behind"
+
+
+def _files(count: int) -> str:
+    return "1 file is" if count == 1 else f"{count} files are"
+
+
+def time_words(ms: int, now_ms: int, zone: tzinfo) -> str:
+    """``14:00``, ``yesterday 14:00`` or ``1 March 14:00``."""
+    at = datetime.fromtimestamp(ms / 1000, zone)
+    day = day_words(ms, now_ms, zone)
+    return f"{at:%H:%M}" if day == "today" else f"{day} {at:%H:%M}"
+
+
+def day_words(ms: int, now_ms: int, zone: tzinfo) -> str:
+    """``today``, ``yesterday``, ``1 March`` or ``1 March 2025``."""
+    at, now = datetime.fromtimestamp(ms / 1000, zone), datetime.fromtimestamp(now_ms / 1000, zone)
+    if at.date() == now.date():
+        return "today"
+    if at.date() == now.date() - timedelta(days=1):
+        return "yesterday"
+    return f"{at.day} {at:%B}" if at.year == now.year else f"{at.day} {at:%B} {at.year}"

@@ -31,6 +31,7 @@ COMMANDS: Lines = {
     "certificate": ("vigilar.cli.certificate:certificate", "How phones and computers know that it is your house."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
+    "backup": ("vigilar.cli.backup:backup", "Copies of the recordings elsewhere, and the way back."),
     "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "evaluate": ("vigilar.cli.evaluate:evaluate", "Measure detection on labelled clips."),

@@ -12,11 +12,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from vigilar.backup.target import target_error
-from vigilar.base.backup_state import BackupFacts
+from vigilar.base.backup_state import BackupFacts, judge_backup
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import VigilarError
@@ -31,6 +31,7 @@ from vigilar.processes.settings import settings_handler
 from vigilar.store.backups import BackupWork, StateRow, list_asked, take_asked
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
+from vigilar.vge.places import has_sheet
 
 logger = logging.getLogger(__name__)
 
@@ -185,9 +186,12 @@ class BackupProcess:
         self._runs.report("backup_late", "late", detail)
 
     def _beat(self) -> None:
-        problem = f"Backup: {self._state.sentence}." if self._state.problem else ""
-        status: dict[str, Any] = {"problem": problem, "progress": self._runs.progress.plain()}
-        self._control.heartbeat(status)
+        state = self._state
+        sheet = has_sheet(self._job.secrets_dir)
+        facts = replace(facts_of(state, late_after_ms=self._job.late_after_ms), has_sheet=sheet)
+        part = judge_backup(facts, self._now_ms(), load_zone(self._job.time_zone))
+        told = {**asdict(part), "since_ms": state.since_ms, "next_step": state.next_step}
+        self._control.heartbeat({"part": told, "progress": self._runs.progress.plain()})
 
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000

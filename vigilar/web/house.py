@@ -99,7 +99,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
 
 def _told_problems(processes: dict[str, Any] | None) -> list[str]:
     """What processes say that a person must know."""
-    statuses = [(processes or {}).get(name, {}).get("status") or {} for name in ("upkeep", "events", "backup")]
+    statuses = [(processes or {}).get(name, {}).get("status") or {} for name in ("upkeep", "events")]
     return [str(status[what]) for status in statuses for what in ("database", "problem") if status.get(what)]
 
 
