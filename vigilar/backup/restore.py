@@ -25,6 +25,7 @@ from vigilar.base.atomic import fsync_folder, make_private_folder, write_atomic
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError, StoreError, VigilarError
 from vigilar.base.folder_id import FILE_NAME as FOLDER_MARK
 from vigilar.store.errors import sqlite_errors
+from vigilar.store.inventory import NOT_RESTORED
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import EPOCH_NAME, KeyRing, has_key_lock
 from vigilar.vge.opening import LOCKED_CODES
@@ -33,8 +34,6 @@ from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
 FOLDERS = ("footage", "stills", "storyboards")
-NOT_THERE = "not in the backup"
-"""The reason in the row of a recording that the backup does not hold."""
 
 _WORK = "restore"
 _NOTE = "from.json"
@@ -271,7 +270,7 @@ def mark_missing(database: Path, data_dir: Path, node_id: str) -> int:
         rows = connection.execute(
             "SELECT id, path FROM files WHERE node_id = ? AND state <> 'missing'", (node_id,)
         ).fetchall()
-        gone = [(NOT_THERE, file_id) for file_id, path in rows if not (data_dir / path).exists()]
+        gone = [(NOT_RESTORED, file_id) for file_id, path in rows if not (data_dir / path).exists()]
         connection.executemany("UPDATE files SET state = 'missing', reason = ? WHERE id = ?", gone)
         connection.commit()
     return len(gone)

@@ -1,0 +1,125 @@
+"""Backup and restore killed at random moments: what is at the target is whole at each, and all comes back bit by bit.
+
+usage: python -m benchmarks.backup_kills [KILLS [SEED]]
+
+As root, because the target is a small file system of its own. Half of the kills hit ``vigilar backup now``, half
+``vigilar backup restore``, each with SIGKILL at a random moment of its run. Prints what was found.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.backup_kit import HOUR_S, BackupHouse, backup_house
+
+FILES = 24
+FILE_BYTES = 2_500_000
+LIMIT = "200 Mbit/s"
+"""So that a whole run takes some seconds, and a kill hits any part of it."""
+
+
+@dataclass(slots=True)
+class Found:
+    """``torn``: files under their own name that were not whole, at any moment. ``different``: of the restored house."""
+
+    kills: int = 0
+    ended_first: int = 0
+    torn: int = 0
+    different: int = 0
+    parts_seen: int = 0
+    restore_s: float = 0.0
+
+
+def sweep(folder: Path, kills: int, seed: int, files: int = FILES) -> Found:
+    """Kill a backup and a restore ``kills`` times, half each, and let both end. ``folder`` is empty."""
+    pick, found = random.Random(seed), Found()
+    with backup_house(folder, nas_mib=64 + 2 * files * FILE_BYTES // 1_000_000) as house:
+        for number in range(files):
+            house.record(ago_s=HOUR_S * (number + 1), size=FILE_BYTES)
+        settings = f'[backup]\ntarget = "{house.nas}"\nwhat = "all"\nlimit = "{LIMIT}"\n'
+        (house.data_dir / "vigilar.toml").write_text(settings, encoding="utf-8")
+        house.store.close()
+        backup = ["backup", "now", "--data-dir", str(house.data_dir)]
+        whole_s = files * FILE_BYTES * 8 / 200e6 + 1.5
+        for _ in range(kills // 2):
+            _kill(backup, pick.uniform(0.4, whole_s), found)
+            found.torn += _count_torn(house)
+            found.parts_seen += any((house.nas / "incoming").glob("*.part"))
+        subprocess.run(_command(backup), check=True, stdout=subprocess.DEVNULL)
+        found.torn += _count_torn(house)
+        _restore(house, folder / "new", kills - kills // 2, pick, found)
+    return found
+
+
+def _restore(house: BackupHouse, new: Path, kills: int, pick: random.Random, found: Found) -> None:
+    words = " ".join(house.sheet.words)
+    command = ["backup", "restore", str(house.nas), "--data-dir", str(new)]
+    for _ in range(kills):
+        _kill(command, pick.uniform(0.4, 1.6), found, words)
+        if (new / "vigilar.db").exists():
+            found.different += _count_different(house, new)
+            subprocess.run(["rm", "-rf", new], check=True)
+    began = time.monotonic()
+    subprocess.run(_command(command), check=True, stdout=subprocess.DEVNULL, input=words.encode())
+    found.restore_s = time.monotonic() - began
+    found.different += _count_different(house, new)
+
+
+def _kill(args: list[str], after_s: float, found: Found, told: str = "") -> None:
+    process = subprocess.Popen(
+        _command(args), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    if process.stdin is not None:
+        process.stdin.write(told.encode())
+        process.stdin.close()
+    found.kills += 1
+    try:
+        process.wait(after_s)
+        found.ended_first += 1
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _command(args: list[str]) -> list[str]:
+    return [sys.executable, "-m", "vigilar", *args]
+
+
+def _count_torn(house: BackupHouse) -> int:
+    names = [path.relative_to(house.nas) for path in house.nas.rglob("footage/**/*.vge")]
+    return sum((house.nas / name).read_bytes() != (house.data_dir / name).read_bytes() for name in names)
+
+
+def _count_different(house: BackupHouse, new: Path) -> int:
+    wanted = {
+        path.relative_to(house.data_dir): path.read_bytes()
+        for part in ("footage", "secrets")
+        for path in (house.data_dir / part).rglob("*")
+        if path.is_file()
+    }
+    there = {name for part in ("footage", "secrets") for path in (new / part).rglob("*") if path.is_file()
+             for name in [path.relative_to(new)]}  # fmt: skip
+    changed = sum(not (new / name).is_file() or (new / name).read_bytes() != data for name, data in wanted.items())
+    return changed + len(there - set(wanted))
+
+
+def main() -> None:
+    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    with tempfile.TemporaryDirectory(prefix="vigilar-backup-kills-") as name:
+        found = sweep(Path(name), kills, seed)
+    print(f"{found.kills} kills, {found.ended_first} of them came too late; a part was left {found.parts_seen} times")
+    print(f"files at the target that were not whole: {found.torn}")
+    print(f"files of the restored house that are not the same, bit by bit: {found.different}")
+    print(f"restore of {FILES * FILE_BYTES / 1e6:.0f} MB: {found.restore_s:.1f} s")
+    raise SystemExit(bool(found.torn or found.different))
+
+
+if __name__ == "__main__":
+    main()
