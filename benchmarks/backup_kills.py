@@ -3,7 +3,7 @@
 usage: python -m benchmarks.backup_kills [KILLS [SEED]]
 
 As root, because the target is a small file system of its own. Half of the kills hit ``vigilar backup now``, half
-``vigilar backup restore``, each with SIGKILL at a random moment of its run. Prints what was found.
+``vigilar backup restore``, each with SIGKILL when a random part of all bytes is there. Prints what was found.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from tests.backup_kit import HOUR_S, BackupHouse, backup_house
 FILES = 24
 FILE_BYTES = 2_500_000
 LIMIT = "200 Mbit/s"
-"""So that a whole run takes some seconds, and a kill hits any part of it."""
+"""So that a kill hits the moment that was picked, and not the end of the run."""
+
+LOOK_S = 0.002
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ class Found:
 
 def sweep(folder: Path, kills: int, seed: int, files: int = FILES) -> Found:
     """Kill a backup and a restore ``kills`` times, half each, and let both end. ``folder`` is empty."""
-    pick, found = random.Random(seed), Found()
+    pick, found = random.Random(seed), Found()  # noqa: S311 -- moments of kills are no secret
     with backup_house(folder, nas_mib=64 + 2 * files * FILE_BYTES // 1_000_000) as house:
         for number in range(files):
             house.record(ago_s=HOUR_S * (number + 1), size=FILE_BYTES)
@@ -46,9 +49,9 @@ def sweep(folder: Path, kills: int, seed: int, files: int = FILES) -> Found:
         (house.data_dir / "vigilar.toml").write_text(settings, encoding="utf-8")
         house.store.close()
         backup = ["backup", "now", "--data-dir", str(house.data_dir)]
-        whole_s = files * FILE_BYTES * 8 / 200e6 + 1.5
         for _ in range(kills // 2):
-            _kill(backup, pick.uniform(0.4, whole_s), found)
+            left = files * FILE_BYTES - _bytes_in(house.nas)
+            _kill(backup, house.nas, _bytes_in(house.nas) + _moment(pick, left), found)
             found.torn += _count_torn(house)
             found.parts_seen += any((house.nas / "incoming").glob("*.part"))
         subprocess.run(_command(backup), check=True, stdout=subprocess.DEVNULL)
@@ -61,7 +64,7 @@ def _restore(house: BackupHouse, new: Path, kills: int, pick: random.Random, fou
     words = " ".join(house.sheet.words)
     command = ["backup", "restore", str(house.nas), "--data-dir", str(new)]
     for _ in range(kills):
-        _kill(command, pick.uniform(0.4, 1.6), found, words)
+        _kill(command, new, _moment(pick, _bytes_in(house.nas)), found, words)
         if (new / "vigilar.db").exists():
             found.different += _count_different(house, new)
             subprocess.run(["rm", "-rf", new], check=True)
@@ -71,7 +74,13 @@ def _restore(house: BackupHouse, new: Path, kills: int, pick: random.Random, fou
     found.different += _count_different(house, new)
 
 
-def _kill(args: list[str], after_s: float, found: Found, told: str = "") -> None:
+def _moment(pick: random.Random, left_bytes: int) -> int:
+    """So many bytes later; a few kills hit the beginning, before anything was written."""
+    return 0 if pick.random() < 0.1 else pick.randrange(max(1, left_bytes))
+
+
+def _kill(args: list[str], folder: Path, at_bytes: int, found: Found, told: str = "") -> None:
+    """Run a command, and kill it as soon as ``folder`` holds so much."""
     process = subprocess.Popen(
         _command(args), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -79,12 +88,20 @@ def _kill(args: list[str], after_s: float, found: Found, told: str = "") -> None
         process.stdin.write(told.encode())
         process.stdin.close()
     found.kills += 1
-    try:
-        process.wait(after_s)
-        found.ended_first += 1
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    while process.poll() is None and _bytes_in(folder) < at_bytes:
+        time.sleep(LOOK_S)
+    found.ended_first += process.poll() is not None
+    process.kill()
+    process.wait()
+
+
+def _bytes_in(folder: Path) -> int:
+    """Of recordings, whole or not; a file may be renamed while this looks."""
+    size = 0
+    for path in (*folder.rglob("*.vge"), *folder.rglob("*.part")):
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def _command(args: list[str]) -> list[str]:
