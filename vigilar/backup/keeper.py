@@ -77,7 +77,7 @@ class BackupKeeper:
         self._not_read.clear()
         if not list_houses(bench.store, bench.node_id, mark.id):  # the first files may take days
             self._copy_house(mark, pace, is_wanted=True)
-        done = 0
+        done = size = 0
         while True:
             owed = self._owed(mark)
             progress.all_count = done + len(owed.files)
@@ -87,7 +87,9 @@ class BackupKeeper:
                 break
             until_s = time.monotonic() + LOOK_AGAIN_S
             for one in left:
-                done += self._copy_one(mark, one, pace)
+                copy = self._copy_one(mark, one, pace)
+                if copy is not None:
+                    done, size = done + 1, size + copy.size_bytes
                 progress.done_count = done
                 if time.monotonic() > until_s:
                     break
@@ -96,7 +98,7 @@ class BackupKeeper:
         for name, _ in self._target.walk(INCOMING):  # of files that retention took meanwhile
             self._target.remove(name)
         self._owed(mark)
-        return done, progress.done_bytes
+        return done, size
 
     def _owed(self, mark: Mark) -> OwedList:
         bench = self._bench
@@ -106,12 +108,12 @@ class BackupKeeper:
         )
         return owed
 
-    def _copy_one(self, mark: Mark, owed: Owed, pace: Pace) -> int:
-        """1, or 0 for a file that went meanwhile or cannot be read: the others need not wait for it."""
+    def _copy_one(self, mark: Mark, owed: Owed, pace: Pace) -> CopyRow | None:
+        """None for a file that went meanwhile or cannot be read: the others need not wait for it."""
         bench = self._bench
         row = get_file(bench.store, owed.file_id)
         if row is None:
-            return 0
+            return None
         path = bench.files.data_dir / row.path
         try:
             copied = copy_file(path, row.path, self._target, pace)
@@ -119,7 +121,7 @@ class BackupKeeper:
         except RecordingError as error:
             self._unread.add(error)
             self._not_read.add(owed.file_id)
-            return 0
+            return None
         copy = CopyRow(
             path=row.path,
             content=row.content,
@@ -134,7 +136,7 @@ class BackupKeeper:
             verified_ms=bench.now_ms(),
         )
         note_copy(bench.store, bench.node_id, mark.id, copy)
-        return 1
+        return copy
 
     def _proves(self, path: Path, row: FileRow) -> bool:
         """Whether each record of the file, whose bytes the target gave back, has its tag, and its end is the one that

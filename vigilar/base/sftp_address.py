@@ -28,6 +28,12 @@ class SftpAddress:
         return path[1:].removeprefix("~/") if path.startswith(("/~/", "/./")) else path
 
 
+def target_words(target: str) -> str:
+    """A target as sentences name it: the folder, or server and folder without the user."""
+    found = find_sftp_address(target)
+    return target if found is None else f"{found.host}:{found.path}"
+
+
 def find_sftp_address(text: str) -> SftpAddress | None:
     """``sftp://user@host:port/path``; None for anything else."""
     parts = _FORM.fullmatch(text)

@@ -16,7 +16,7 @@ from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ConfigError, ErrorKind, ExitCode, VigilarError
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.lock import FileLock, holder_pid
-from vigilar.base.sftp_address import SftpAddress, find_sftp_address
+from vigilar.base.sftp_address import SftpAddress, find_sftp_address, target_words
 from vigilar.base.stop import Stop
 from vigilar.cli.camera import tell_taken
 from vigilar.cli.lazy import LazyGroup
@@ -114,7 +114,7 @@ def status(places: Places, as_json: bool) -> int:
         runs = backups.list_runs(store, job.node_id, 8)
         facts = BackupFacts(
             is_wanted=True,
-            where=job.target,
+            where=target_words(job.target),
             up_to_ms=state.up_to_ms if state.target == job.target else None,
             house_ms=state.house_ms if state.target == job.target else None,
             owed_count=state.owed_count,
@@ -217,7 +217,7 @@ def _sftp_of(config: Config) -> SftpAddress:
     if address is None:
         raise ConfigError(
             "The target of the backup is no SFTP server, so it needs no login and no key",
-            next_step='Write target = "sftp://user@host/folder" into [backup] first.',
+            next_step="Write the address of the server into [backup] first, as target: see docs/ref/configuration.md.",
         )
     return address
 
@@ -237,7 +237,7 @@ def _opened(places: Places) -> Iterator[tuple[Config, BackupJob, Database]]:
     if job is None:
         raise ConfigError(
             "No backup is set up",
-            next_step='Write target = "/mnt/nas/vigilar", or "sftp://user@host/folder", into [backup] of the settings.',
+            next_step='Write target = "/mnt/nas/vigilar", or the address of an SFTP server, into [backup].',
         )
     with closing(open_database(job.database_url)) as store:
         yield config, job, store

@@ -16,10 +16,10 @@ def _check_target(value: str) -> str:
     if not value or find_sftp_address(value) is not None:
         return value
     if value.startswith(SCHEME):
-        raise refuse('must be written as "sftp://user@host/folder", with the port behind the host if it is not 22')
+        raise refuse("must name user, host and folder behind sftp://, as in sam@nas.local/vigilar, and no password")
     if value.startswith("/") and value.isprintable() and ".." not in value.split("/"):
         return value
-    raise refuse('must be the whole path of a folder, from / on, or "sftp://user@host/folder"')
+    raise refuse("must be the whole path of a folder, from / on, or begin with sftp://")
 
 
 def _check_host_key(value: str) -> str:

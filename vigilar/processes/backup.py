@@ -23,6 +23,7 @@ from vigilar.base.errors import VigilarError
 from vigilar.base.lock import FileLock
 from vigilar.base.priority import step_back
 from vigilar.base.reserve import Reserve
+from vigilar.base.sftp_address import target_words
 from vigilar.base.tally import Tally
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import BackupJob
@@ -171,7 +172,7 @@ class BackupProcess:
         if self._is_stuck or time.monotonic() - self._runs.progress.moved_s < STUCK_S:
             return
         self._is_stuck = True
-        words = f"{self._job.target} does not answer any more"
+        words = f"{target_words(self._job.target)} does not answer any more"
         step = "Look whether the NAS is on and connected. What is owed is made good as soon as it answers."
         self._runs.fail(target_error("stuck", words, step))
 
@@ -200,7 +201,7 @@ class BackupProcess:
 def facts_of(state: StateRow, *, late_after_ms: int) -> BackupFacts:
     return BackupFacts(
         is_wanted=True,
-        where=state.target,
+        where=target_words(state.target),
         up_to_ms=state.up_to_ms,
         house_ms=state.house_ms,
         owed_count=state.owed_count,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vigilar.base.backup_state import BackupFacts, BackupPart, judge_backup
+from vigilar.base.sftp_address import target_words
 from vigilar.store.backups import RunRow, StateRow, count_copies, find_state, list_runs
 from vigilar.vge.places import has_sheet
 from vigilar.web.parts import Parts
@@ -60,7 +61,7 @@ def read_backup(here: Parts) -> BackupView:
     status = found.get("status") if found.get("state") == "running" else None
     facts = BackupFacts(
         is_wanted=bool(cfg.backup_to),
-        where=cfg.backup_to,
+        where=target_words(cfg.backup_to),
         up_to_ms=state.up_to_ms if is_known else None,
         house_ms=state.house_ms if is_known else None,
         owed_count=state.owed_count,
