@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.backup_kills import sweep
 from tests.backup_kit import HOUR_S, BackupHouse, backup_house
+from tests.backup_sweep import sweep
 from tests.conftest import wait_until
 from tests.export_kit import control_line
 from tests.sftp_server import run_sftp_server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from vigilar.store.backups import (
     list_copies,
     list_houses,
     note_copy,
+    sample_copies,
 )
 from vigilar.vge.format import CORE_BYTES, HEADER_BYTES
 from vigilar.vge.keys import KeyRing
@@ -63,11 +63,10 @@ class Checked:
 class Prover:
     """Of one target, whose mark is ``target_id``. One thread. Methods raise TargetError, StoreError, StoppedError."""
 
-    def __init__(self, bench: Bench, target: Target, target_id: str, pick: random.Random | None = None) -> None:
+    def __init__(self, bench: Bench, target: Target, target_id: str) -> None:
         self._bench = bench
         self._target = target
         self._target_id = target_id
-        self._pick = pick or random.Random()  # noqa: S311 -- which are tried is no secret
 
     def check(self, *, is_deep: bool) -> Checked:
         """Each copy: there, and of its length; ``is_deep``: each byte of it. What is not right is forgotten, so that it
@@ -107,7 +106,7 @@ class Prover:
         """Bring recordings and the house back into a folder of its own, and compare: bytes with those of this box, or
         of when they were copied; each tag by its key; the database by itself. How many files, and their bytes.
 
-        Raises TargetError (damaged) when something is not as it was, RecordingError (denied) while the house is
+        Raises TargetError (not_proved) when something is not as it was, RecordingError (denied) while the house is
         locked."""
         bench, pace = self._bench, Pace(self._bench)
         ring = KeyRing.load(bench.files.secrets_dir)
@@ -166,7 +165,7 @@ class Prover:
         """It is copied again, and a person is told."""
         forget_copy(self._bench.store, self._bench.node_id, self._target_id, copy.path)
         return target_error(
-            "damaged",
+            "not_proved",
             f"{copy.path} could not be restored from {self._target.words}: {error}",
             "It is copied again. Look at that drive, and have all of it checked: vigilar backup check --deep",
         )
@@ -176,13 +175,9 @@ class Prover:
         bench = self._bench
         budget = min(SAMPLE_BYTES, shutil.disk_usage(bench.files.data_dir).free // DISK_SHARE)
         houses = list_houses(bench.store, bench.node_id, self._target_id)[:1]
-        recordings = sorted((one for one in self._copies() if one.content != HOUSE), key=lambda one: one.start_ms)
-        wanted = [*recordings[:1], *recordings[-1:]]
-        others = recordings[1:-1]
-        wanted += self._pick.sample(others, min(len(others), SAMPLE_COUNT - len(wanted)))
         sample = list(houses)
-        for one in wanted:
-            if one not in sample and sum(other.size_bytes for other in sample) + one.size_bytes <= budget:
+        for one in sample_copies(bench.store, bench.node_id, self._target_id, SAMPLE_COUNT):
+            if sum(other.size_bytes for other in sample) + one.size_bytes <= budget:
                 sample.append(one)
         if not sample:
             raise target_error(

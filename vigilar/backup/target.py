@@ -41,12 +41,13 @@ _KINDS = {
     "other_key": (ErrorKind.DENIED, ExitCode.REFUSED),
     "login": (ErrorKind.DENIED, ExitCode.DENIED),
     "damaged": (ErrorKind.CORRUPT, ExitCode.NOT_EXACT),
+    "not_proved": (ErrorKind.CORRUPT, ExitCode.NOT_EXACT),
 }
 
 
 def target_error(what: str, sentence: str, next_step: str) -> TargetError:
     """``what`` is one of unreachable, not_mounted, missing, same_disk, other_house, full, read_only, denied, login,
-    not_confirmed, other_key, damaged, stuck. Those that are not in ``_KINDS`` may go away by themselves."""
+    not_confirmed, other_key, damaged, not_proved, stuck. Those that are not in ``_KINDS`` may go away by themselves."""
     kind, exit_code = _KINDS.get(what, (ErrorKind.TRANSIENT, ExitCode.FAILED))
     return TargetError(sentence, kind=kind, next_step=next_step, code=f"backup.{what}", exit_code=exit_code)
 

@@ -21,7 +21,7 @@ from vigilar.backup.target import Target
 from vigilar.backup.work import Bench, Progress, Rules
 from vigilar.base.amounts import size_text
 from vigilar.base.clock import Clock
-from vigilar.base.errors import ErrorKind, VigilarError
+from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.reserve import Reserve
 from vigilar.base.sftp_address import find_sftp_address
@@ -35,6 +35,7 @@ from vigilar.store.backups import (
     RunState,
     StateRow,
     Wanted,
+    ask,
     begin_run,
     change_state,
     end_run,
@@ -95,8 +96,11 @@ class BackupRuns:
         return outcome
 
     def check(self, *, is_deep: bool) -> Outcome:
-        """Look at each copy; what is not right is copied again by the next run."""
-        return self._run("check", lambda: self._check(is_deep))
+        """Look at each copy; what is not right is copied again by the next run, which is asked for."""
+        outcome = self._run("check", lambda: self._check(is_deep))
+        if outcome.error is not None and outcome.error.code == "backup.copies":
+            self._copy_again()
+        return outcome
 
     def drill(self) -> Outcome:
         """Prove that restoring works."""
@@ -104,8 +108,9 @@ class BackupRuns:
         outcome = self._run("drill", self._drill)
         if outcome.state == "done":
             self.report("backup_proved", "drill", {"reason": outcome.sentence, "target": self._target.words})
-        elif outcome.error is not None and outcome.error.code == "backup.damaged":
+        elif outcome.error is not None and outcome.error.code == "backup.not_proved":
             self.report("backup_not_proved", "drill", self._detail(outcome.error))
+            self._copy_again()
         return outcome
 
     def report(self, kind: str, about: str, detail: dict[str, Any]) -> None:
@@ -140,6 +145,10 @@ class BackupRuns:
         words = f"{self._target.words} is there again, and all that was owed has been copied."
         self.report("backup_caught_up", str(before.since_ms), {"reason": words, "was": before.sentence})
 
+    def _copy_again(self) -> None:
+        """What was gone or changed should not wait for the night."""
+        ask(self._store, self._job.node_id, "copy", self._bench.now_ms())
+
     def _detail(self, error: VigilarError) -> dict[str, Any]:
         detail = {"reason": f"{error}.", "code": error.code, "target": self._target.words}
         return {**detail, "next_step": error.next_step} if error.next_step else detail
@@ -161,9 +170,12 @@ class BackupRuns:
         checked = Prover(self._bench, self._target, mark.id).check(is_deep=is_deep)
         if checked.wrong:
             raise VigilarError(
-                checked.sentence.removesuffix("."), kind=ErrorKind.CORRUPT, code="backup.copies",
+                checked.sentence.removesuffix("."),
+                kind=ErrorKind.CORRUPT,
+                code="backup.copies",
                 next_step="What is still on this box is copied again by the next run.",
-            )  # fmt: skip
+                exit_code=ExitCode.NOT_EXACT,
+            )
         return checked.sentence
 
     def _drill(self) -> str:
@@ -211,7 +223,7 @@ class BackupRuns:
             raise VigilarError("The drive with the recordings is not there", kind=ErrorKind.TRANSIENT)
 
 
-_NOT_OF_TARGET = frozenset({"backup.copies", "backup.locked", "backup.empty"})
+_NOT_OF_TARGET = frozenset({"backup.copies", "backup.not_proved", "backup.locked", "backup.empty"})
 """Codes that say nothing of whether copying can go on."""
 
 

@@ -232,10 +232,21 @@ def list_houses(store: Database, node_id: str, target_id: str) -> list[CopyRow]:
         return [_copy(row) for row in rows]
 
 
-def find_copy(store: Database, node_id: str, target_id: str, path: str) -> CopyRow | None:
-    with store.sql_read("read copies") as run:
-        rows = run(f"{_SELECT_COPIES} AND path = :path", node_id=node_id, target_id=target_id, path=path)
-        return _copy(rows[0]) if rows else None
+def sample_copies(store: Database, node_id: str, target_id: str, count: int) -> list[CopyRow]:
+    """Copies of recordings: the oldest, the newest, and others by chance, ``count`` at most."""
+    of_recordings = f"{_SELECT_COPIES} AND content <> :house"
+    with store.sql_read("pick copies") as run:
+        found: dict[str, CopyRow] = {}
+        for order, limit in (("start_ms, path", 1), ("start_ms DESC, path DESC", 1), ("random()", count)):
+            rows = run(
+                f"{of_recordings} ORDER BY {order} LIMIT :limit",
+                node_id=node_id,
+                target_id=target_id,
+                house=HOUSE,
+                limit=limit,
+            )
+            found |= {copy.path: copy for copy in map(_copy, rows)}
+    return list(found.values())[:count]
 
 
 def list_over(store: Database, node_id: str, target_id: str, wanted: Wanted, now_ms: int) -> list[CopyRow]:
