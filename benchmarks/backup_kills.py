@@ -1,4 +1,4 @@
-"""Backup and restore killed at random moments: what is at the target is whole, and all comes back bit by bit."""
+"""Backup and restore killed at random moments: what is at the target is whole, and all comes back bit by bit.
 
 usage: python -m benchmarks.backup_kills [KILLS [SEED]]
 

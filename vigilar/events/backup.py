@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from vigilar.bus.messages import BackupFact
 from vigilar.bus.topics import Topics
-from vigilar.events.classification import BACKUP, EventType, Severity, title_of
+from vigilar.events.classification import EventType, Severity, title_of
 from vigilar.events.desk import EventDesk, Source
 from vigilar.events.refusal import check_id, check_message, clean_detail
 from vigilar.events.subject import Subject
+
+BACKUP = "backup"
 
 
 def backup_fact(desk: EventDesk, source: Source, payload: bytes) -> None:

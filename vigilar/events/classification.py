@@ -13,7 +13,6 @@ from enum import Enum
 CAMERA = "camera"
 SUPERVISOR = "supervisor"
 UPKEEP = "upkeep"
-BACKUP = "backup"
 """Reporters. Each subject of ``subjects`` is one: what it may report says its name."""
 
 
