@@ -20,7 +20,7 @@ from vigilar.backup.restore import Restored, RestorePlaces, Restorer
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.stop import Stop
-from vigilar.store.backups import list_copies, list_runs
+from vigilar.store.backups import begin_run, list_copies, list_runs
 from vigilar.store.events import set_kept
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.recovery import Sheet
@@ -370,3 +370,29 @@ def test_two_drives_in_turn_both_get_all(house: BackupHouse, tmp_path: Path) -> 
         assert house.runs(only_events=False, target=str(second)).copy().state == "done"
         assert (second / row.path).read_bytes() == (house.data_dir / row.path).read_bytes()
     assert house.runs(only_events=False).copy().state == "done"
+
+
+def test_trouble_of_this_box_is_told_too(house: BackupHouse) -> None:
+    house.record(ago_s=HOUR_S)
+    os.chmod(house.secrets_dir / "recording-key-0001", 0o644)
+    assert house.runs(only_events=False).copy().state == "failed"
+    assert house.told() == ["backup_failed"]
+    assert "can be read by others" in house.runs().state().sentence
+    os.chmod(house.secrets_dir / "recording-key-0001", 0o600)
+    assert house.runs(only_events=False).copy().state == "done"
+    assert house.runs().state().problem == ""
+
+
+def test_drive_of_the_recordings_that_is_away_is_no_trouble_of_the_backup(house: BackupHouse) -> None:
+    house.record(ago_s=HOUR_S)
+    house.runs(only_events=False).copy()
+    (house.data_dir / "vigilar-folder.json").rename(house.data_dir / "elsewhere")
+    assert house.runs(only_events=False).copy().state == "failed"
+    assert house.told() == []
+
+
+def test_run_that_was_killed_is_not_said_to_go_on(house: BackupHouse) -> None:
+    begin_run(house.store, house.node_id, "", "copy", house.now_ms - 5)
+    house.runs(only_events=False).copy()
+    newest, killed = list_runs(house.store, house.node_id)
+    assert (newest.state, killed.state, killed.ended_ms) == ("done", "stopped", house.now_ms)

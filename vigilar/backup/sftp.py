@@ -10,6 +10,7 @@ import base64
 import errno
 import hashlib
 import io
+import logging
 import posixpath
 import socket
 import stat
@@ -24,6 +25,9 @@ from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY
 from vigilar.backup.target import BLOCK_BYTES, TargetError, full_target, target_error
 from vigilar.base.disk import READ_ONLY_STEP
 from vigilar.base.sftp_address import SftpAddress
+
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+"""It logs each step, and a traceback for each connection that ends: what is wrong is in our errors, once."""
 
 CONNECT_S = 15.0
 ANSWER_S = 60.0

@@ -91,6 +91,8 @@ class BackupRuns:
         change_state(self._store, self._job.node_id, tried_ms=self._bench.now_ms())
         before = self.state()
         outcome = self._run("copy", lambda: self._copy(with_house))
+        if outcome.error is not None and outcome.error.code != _AWAY:
+            self.fail(outcome.error)  # of this box too: a full disk, a key that cannot be read
         if outcome.state == "done" and before.problem:
             self._well_again(before)
         return outcome
@@ -218,12 +220,15 @@ class BackupRuns:
         try:
             found = find_folder_id(self._job.data_dir)
         except OSError as error:
-            raise VigilarError(f"{self._job.data_dir} cannot be read: {error.strerror}") from error
+            raise VigilarError(f"{self._job.data_dir} cannot be read: {error.strerror}", code=_AWAY) from error
         if found != self._job.node_id:
-            raise VigilarError("The drive with the recordings is not there", kind=ErrorKind.TRANSIENT)
+            raise VigilarError("The drive with the recordings is not there", kind=ErrorKind.TRANSIENT, code=_AWAY)
 
 
-_NOT_OF_TARGET = frozenset({"backup.copies", "backup.not_proved", "backup.locked", "backup.empty"})
+_AWAY = "backup.drive_away"
+"""The drive of the recordings is not there: that is told by others, and nothing is owed meanwhile."""
+
+_NOT_OF_TARGET = frozenset({"backup.copies", "backup.not_proved", "backup.locked", "backup.empty", _AWAY})
 """Codes that say nothing of whether copying can go on."""
 
 

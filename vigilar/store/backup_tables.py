@@ -44,7 +44,7 @@ backup_runs = Table(
     Column("work", Text, nullable=False, comment="copy, check or drill"),
     Column("state", Text, nullable=False, comment="running, done, failed or stopped"),
     Column("started_ms", Int64, nullable=False, comment="UTC ms"),
-    Column("ended_ms", Int64, comment="UTC ms; null while it runs, and for ever when its process was killed"),
+    Column("ended_ms", Int64, comment="UTC ms; null while it runs; of one that was killed, when the next began"),
     Column("file_count", Int64, nullable=False, server_default=text("0"), comment="files copied, checked, restored"),
     Column("size_bytes", Int64, nullable=False, server_default=text("0"), comment="bytes of them"),
     Column("sentence", Text, nullable=False, server_default=text("''"), comment="what became of it, for people"),

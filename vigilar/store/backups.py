@@ -307,9 +307,10 @@ def begin_run(store: Database, node_id: str, target_id: str, work: BackupWork, n
     """A run begins; its id. One that was killed is not running any more, and is said to have been stopped."""
     with store.sql_write("note a run of the backup") as run:
         run(
-            "UPDATE backup_runs SET state = 'stopped', sentence = 'It was interrupted.' "
+            "UPDATE backup_runs SET state = 'stopped', ended_ms = :now_ms, sentence = 'It was interrupted.' "
             "WHERE node_id = :node_id AND state = 'running'",
             node_id=node_id,
+            now_ms=now_ms,
         )
         run(
             "DELETE FROM backup_runs WHERE node_id = :node_id AND id < (SELECT min(id) FROM (SELECT id "

@@ -63,7 +63,7 @@ def _runs() -> None:
         sa.Column("work", sa.Text, nullable=False, comment="copy, check or drill"),
         sa.Column("state", sa.Text, nullable=False, comment="running, done, failed or stopped"),
         sa.Column("started_ms", Int64, nullable=False, comment="UTC ms"),
-        sa.Column("ended_ms", Int64, comment="UTC ms; null while it runs, and for ever when its process was killed"),
+        sa.Column("ended_ms", Int64, comment="UTC ms; null while it runs; of one that was killed, when the next began"),
         sa.Column(
             "file_count", Int64, nullable=False, server_default=sa.text("0"), comment="files copied, checked, restored"
         ),
