@@ -166,6 +166,26 @@ def test_copy_that_is_gone_is_told_and_made_again(house: BackupHouse) -> None:
     assert house.runs(only_events=False).check(is_deep=True).state == "done"
 
 
+def test_copy_that_lost_a_bit_is_noticed_within_a_month_and_made_again(house: BackupHouse) -> None:
+    row, lost = house.record(ago_s=HOUR_S), house.record(ago_s=2 * HOUR_S)
+    house.runs(only_events=False).copy()
+    for one in (row, lost):
+        data = bytearray((house.nas / one.path).read_bytes())
+        data[900] ^= 4
+        (house.nas / one.path).write_bytes(data)
+    (house.data_dir / lost.path).unlink()
+    house.clock.advance(29 * DAY_S)
+    house.runs(only_events=False).copy()
+    assert house.told() == []
+    house.clock.advance(2 * DAY_S)
+    outcome = house.runs(only_events=False).copy()
+    assert "2 of " in outcome.sentence
+    assert "1 will be copied again and 1 is lost." in outcome.sentence
+    assert house.told() == ["backup_damaged"]
+    house.runs(only_events=False).copy()
+    assert house.is_same(row)
+
+
 def test_drill_brings_back_and_compares(house: BackupHouse) -> None:
     for ago_s in (3 * HOUR_S, 2 * HOUR_S, HOUR_S):
         house.record(ago_s=ago_s)

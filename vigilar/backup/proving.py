@@ -22,6 +22,7 @@ from vigilar.store.backups import (
     forget_copy,
     list_copies,
     list_houses,
+    list_unseen,
     note_copy,
     sample_copies,
 )
@@ -35,6 +36,11 @@ logger = logging.getLogger(__name__)
 SAMPLE_COUNT = 12
 SAMPLE_BYTES = 1_000_000_000
 """Recordings that a drill brings back, and their bytes: a minute over a slow network."""
+
+LOOK_AGAIN_MS = 30 * 86_400_000
+LOOK_AGAIN_COUNT = 500
+LOOK_AGAIN_BYTES = 5_000_000_000
+"""Each copy is read again a month after it was last; by a run so much at most, seven minutes at 12 MB/s."""
 
 DISK_SHARE = 20
 """A drill takes at most the twentieth part of what is free on this box."""
@@ -56,7 +62,10 @@ class Checked:
             return f"All {self.count} copies are as they were written."
         again = len(self.wrong) - self.lost
         words = f"{len(self.wrong)} of {self.count} copies were gone or changed"
-        parts = [f"{again} will be copied again" if again else "", f"{self.lost} are lost" if self.lost else ""]
+        parts = [
+            f"{again} will be copied again" if again else "",
+            "1 is lost" if self.lost == 1 else f"{self.lost} are lost" if self.lost else "",
+        ]
         return f"{words}; {' and '.join(filter(None, parts))}."
 
 
@@ -83,12 +92,34 @@ class Prover:
             if self._is_right(copy, pace, is_deep=is_deep):
                 continue
             wrong.append(copy.path)
-            lost += copy.content != HOUSE and not (bench.files.data_dir / copy.path).exists()
-            forget_copy(bench.store, bench.node_id, self._target_id, copy.path)
-        checked = Checked(count, size, tuple(wrong), lost)
-        if wrong:
-            detail = {"reason": checked.sentence, "paths": wrong[:20], "target": self._target.words}
-            bench.report("backup_damaged", "check", detail)
+            lost += self._forget(copy)
+        return self._told(Checked(count, size, tuple(wrong), lost))
+
+    def look_again(self) -> Checked:
+        """Read some copies again whose bytes nobody has seen for LOOK_AGAIN_MS: a disk that loses bits is noticed while
+        the recordings are still here. A run reads LOOK_AGAIN_BYTES at most."""
+        bench, pace = self._bench, Pace(self._bench)
+        before_ms = bench.now_ms() - LOOK_AGAIN_MS
+        size = count = lost = 0
+        wrong: list[str] = []
+        for copy in list_unseen(bench.store, bench.node_id, self._target_id, before_ms, LOOK_AGAIN_COUNT):
+            if count and size + copy.size_bytes > LOOK_AGAIN_BYTES:
+                break
+            count, size = count + 1, size + copy.size_bytes
+            if not self._is_right(copy, pace, is_deep=True):
+                wrong.append(copy.path)
+                lost += self._forget(copy)
+        return self._told(Checked(count, size, tuple(wrong), lost))
+
+    def _forget(self, copy: CopyRow) -> bool:
+        """It is owed again; True when this box does not have it any more either."""
+        forget_copy(self._bench.store, self._bench.node_id, self._target_id, copy.path)
+        return copy.content != HOUSE and not (self._bench.files.data_dir / copy.path).exists()
+
+    def _told(self, checked: Checked) -> Checked:
+        if checked.wrong:
+            detail = {"reason": checked.sentence, "paths": checked.wrong[:20], "target": self._target.words}
+            self._bench.report("backup_damaged", "check", detail)
         return checked
 
     def _is_right(self, copy: CopyRow, pace: Pace, *, is_deep: bool) -> bool:

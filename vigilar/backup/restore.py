@@ -47,14 +47,16 @@ _IN_THE_WAY = ("vigilar.db", FOLDER_MARK, *FOLDERS)
 @dataclass(slots=True)
 class Restored:
     """What came back. ``made_ms``: of when the database is, UTC ms. ``damaged`` are names of recordings that are not
-    as they were recorded, ``only_sheet`` how many open by the recovery sheet alone. ``missing``: recordings of which
-    the backup held no copy. ``settings_beside``: where the settings lie if there were some already."""
+    as they were recorded, ``only_sheet`` how many open by the recovery sheet alone; ``locked``: those that no
+    key here opens for now, so that only their bytes were compared. ``missing``: recordings of which the backup held no
+    copy. ``settings_beside``: where the settings lie if there were some already."""
 
     made_ms: int = 0
     file_count: int = 0
     size_bytes: int = 0
     damaged: list[str] = field(default_factory=list)
     only_sheet: int = 0
+    locked: int = 0
     missing: int = 0
     has_keys: bool = False
     settings_beside: Path | None = None
@@ -213,11 +215,13 @@ class Restorer:
     def _judge(self, name: str, path: Path, ring: KeyRing | None) -> None:
         """Prove each tag, by whatever key there is."""
         report = verify_file(path, ring or KeyRing([]))
-        if report.verdict is Verdict.REJECTED and f"vge.{report.code}" in LOCKED_CODES and self._sheet is not None:
-            key = find_sheet_key(path, self._sheet)
-            if key is not None:
-                report = verify_file(path, KeyRing([], key))
-                self._done.only_sheet += 1
+        if report.verdict is Verdict.REJECTED and f"vge.{report.code}" in LOCKED_CODES:
+            key = None if self._sheet is None else find_sheet_key(path, self._sheet)
+            if key is None:
+                self._done.locked += 1
+                return
+            report = verify_file(path, KeyRing([], key))
+            self._done.only_sheet += 1
         if report.verdict is not Verdict.CLOSED and name not in self._done.damaged:
             self._done.damaged.append(name)
 

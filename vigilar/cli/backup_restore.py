@@ -109,6 +109,7 @@ def _plain(done: Restored) -> dict[str, Any]:
         "damaged": done.damaged,
         "missing": done.missing,
         "only_by_sheet": done.only_sheet,
+        "locked": done.locked,
         "has_keys": done.has_keys,
     }
 
@@ -118,6 +119,8 @@ def _print(done: Restored, places: Places) -> None:
     print(f"{done.file_count} recordings, {size_text(done.size_bytes)}, each proved; database and settings of {at}.")
     for name in done.damaged:
         print(one_line(f"! {name} is not as it was recorded"))
+    if done.locked:
+        print(f"! {done.locked} could not be proved, only compared: their key is locked. Then: vigilar check --deep")
     if done.missing:
         print(f"{done.missing} recordings were not in the backup; the timeline says so.")
     if done.settings_beside is not None:

@@ -164,8 +164,14 @@ class BackupRuns:
         return BackupKeeper(self._bench, self._target, rules_of(self._job))
 
     def _copy(self, with_house: bool) -> str:
-        count, size = self._keeper().copy(with_house=with_house)
-        return f"{_files(count)} copied, {size_text(size)}." if count else "Nothing was owed."
+        keeper = self._keeper()
+        count, size = keeper.copy(with_house=with_house)
+        words = f"{_files(count)} copied, {size_text(size)}." if count else "Nothing was owed."
+        seen = Prover(self._bench, self._target, self.state().target_id).look_again()
+        if seen.wrong:
+            self._copy_again()
+            return f"{words} {seen.sentence}"
+        return words
 
     def _check(self, is_deep: bool) -> str:
         mark = self._keeper().enter()

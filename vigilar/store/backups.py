@@ -232,6 +232,19 @@ def list_houses(store: Database, node_id: str, target_id: str) -> list[CopyRow]:
         return [_copy(row) for row in rows]
 
 
+def list_unseen(store: Database, node_id: str, target_id: str, before_ms: int, limit: int) -> list[CopyRow]:
+    """Copies whose bytes were last read back before a time, the longest ago first."""
+    with store.sql_read("read copies") as run:
+        rows = run(
+            f"{_SELECT_COPIES} AND verified_ms < :before_ms ORDER BY verified_ms, path LIMIT :limit",
+            node_id=node_id,
+            target_id=target_id,
+            before_ms=before_ms,
+            limit=limit,
+        )
+        return [_copy(row) for row in rows]
+
+
 def sample_copies(store: Database, node_id: str, target_id: str, count: int) -> list[CopyRow]:
     """Copies of recordings: the oldest, the newest, and others by chance, ``count`` at most."""
     of_recordings = f"{_SELECT_COPIES} AND content <> :house"
