@@ -227,6 +227,13 @@ def test_waiting_for_jobs_leads_to_no_heavy_library() -> None:
     assert "vigilar.store.job_watch" in led_to([CODE / "processes" / "jobs.py"], heavy)
 
 
+def test_upkeep_and_backup_lead_to_no_engine() -> None:
+    """SQLAlchemy is 20 MB in each; paramiko is loaded for an SFTP target alone."""
+    heavy = {"av", "cv2", "numpy", "sqlalchemy", "pydantic", "paramiko"}
+    assert "vigilar.upkeep.keeper" in led_to([CODE / "processes" / "upkeep.py"], heavy)
+    assert "vigilar.backup.keeper" in led_to([CODE / "processes" / "backup.py"], heavy)
+
+
 def test_plan_leads_to_no_heavy_library() -> None:
     """A changed setting is in use in 2 s, and reading it is most of that."""
     seen = led_to([CODE / "processes" / "plan.py"], {"av", "cv2", "numpy", "sqlalchemy", "alembic", "cryptography"})
