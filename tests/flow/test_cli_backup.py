@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,27 @@ def test_sftp_server_is_confirmed_then_signed_in_to(house: BackupHouse, tmp_path
     assert back.code == 0, back
     assert (back.json["files"], back.json["damaged"]) == (1, [])
     assert (tmp_path / "new" / row.path).read_bytes() == (house.data_dir / row.path).read_bytes()
+
+
+def test_root_does_not_write_in_the_place_of_the_service(house: BackupHouse) -> None:
+    house.record(ago_s=HOUR_S)
+    set_target(house, str(house.nas))
+    os.chown(house.data_dir, 65534, 65534)
+    done = vigilar(house.data_dir, "backup", "now")
+    assert (done.code, "sudo -u nobody vigilar backup" in done.err) == (5, True)
+    assert list(house.nas.iterdir()) == []
+    assert not (house.data_dir / "backup.lock").exists()
+
+
+def test_root_restores_for_the_user_of_the_folder(house: BackupHouse, tmp_path: Path) -> None:
+    house.record(ago_s=HOUR_S)
+    set_target(house, str(house.nas))
+    vigilar(house.data_dir, "backup", "now")
+    new = tmp_path / "new"
+    new.mkdir(mode=0o700)
+    os.chown(new, 65534, 65534)
+    assert vigilar(new, "backup", "restore", str(house.nas), stdin=" ".join(house.sheet.words)).code == 0
+    assert {path.stat().st_uid for path in (new, *new.rglob("*"))} == {65534}
 
 
 def test_restore_of_what_is_no_backup_changes_nothing(house: BackupHouse, tmp_path: Path) -> None:

@@ -87,6 +87,7 @@ class Restorer:
         self._sheet = sheet
         self._on_file = on_file
         self._done = Restored()
+        self._settings: Path | None = None
 
     def run(self) -> Restored:
         """Raises TargetError, RecordingError, StoreError, VigilarError (REFUSED: something is there already)."""
@@ -106,6 +107,7 @@ class Restorer:
         self._bring_recordings(house)
         self._put_settings(house)
         self._put_database(house)
+        self._give_to_owner()
         return self._done
 
     def _begin(self, mark: Mark) -> None:
@@ -232,11 +234,14 @@ class Restorer:
         to = self._places.config_file
         content = found.read_bytes()
         with file_errors("write", to):
-            if to.exists() and to.read_bytes() != content:
+            if to.exists():
+                if to.read_bytes() == content:
+                    return
                 to = to.with_name(to.name + ".restored")
                 self._done.settings_beside = to
             to.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(to, content)
+        self._settings = to
 
     def _put_database(self, house: HouseCopy) -> None:
         places = self._places
@@ -248,6 +253,18 @@ class Restorer:
                 os.replace(house.members[DATABASE], places.data_dir / DATABASE)
             fsync_folder(places.data_dir)
             shutil.rmtree(places.work)
+
+    def _give_to_owner(self) -> None:
+        """Root restores for the user whose data folder it is, as the installation made it."""
+        places = self._places
+        owner = places.data_dir.stat()
+        if os.geteuid() != 0 or owner.st_uid == 0:
+            return
+        made = (places.data_dir, places.secrets_dir, self._settings or places.data_dir)
+        for top in made:
+            for path in (top, *(top.rglob("*") if top.is_dir() else ())):
+                if not path.is_symlink() and path.exists() and path.stat().st_uid == 0:
+                    os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def needs_sheet(places: RestorePlaces) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import tzinfo
+from pathlib import Path
 from typing import IO
 
 import click
@@ -245,13 +248,34 @@ def _opened(places: Places) -> Iterator[tuple[Config, BackupJob, Database]]:
 
 @contextmanager
 def _alone(job: BackupJob) -> Iterator[FileLock | None]:
-    """The right to work on the copies; None while the service has it."""
+    """The right to work on the copies; None while the service has it. Raises VigilarError for root in the place of the
+    service's user: what root writes there the service could not go on with."""
     lock = FileLock(job.data_dir / LOCK_FILE)
+    if holder_pid(lock.path) is not None:
+        yield None
+        return
+    _check_user(job.data_dir)
     if not lock.acquire():
         yield None
         return
     with lock:
         yield lock
+
+
+def _check_user(data_dir: Path) -> None:
+    owner = data_dir.stat().st_uid
+    if os.geteuid() != 0 or owner == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    raise VigilarError(
+        "The service does not run, and what root writes into the backup it could not go on with",
+        kind=ErrorKind.DENIED,
+        next_step=f"Give the command as its user: sudo -u {name} vigilar backup ...",
+        exit_code=ExitCode.DENIED,
+    )
 
 
 def _do(job: BackupJob, store: Database, work: BackupWork) -> Outcome:
