@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from vigilar.backup.keeper import houses_kept
 from vigilar.base.backup_state import NOT_SET_UP, BackupFacts, judge_backup
 from vigilar.base.sftp_address import find_sftp_address
 from vigilar.config.jobs import BackupJob
@@ -142,6 +143,17 @@ def test_drill_is_due_at_first_then_each_month_and_a_day_after_one_that_failed()
     failed = StateRow(house_ms=1, drilled_ms=NOW - 5, drill_tried_ms=NOW)
     assert not is_drill_due(job(), failed, NOW + day - 1)
     assert is_drill_due(job(), failed, NOW + day)
+
+
+def test_newest_copy_of_each_of_seven_days_and_five_weeks_stays() -> None:
+    day = 86_400
+    hourly = [day * 70 + hour * 3600 for hour in range(24 * 60)]
+    kept = sorted(houses_kept(hourly))
+    newest_of = [day * (n + 1) - 3600 for n in range(70, 130)]
+    # Days 123 to 129 are the last seven; weeks of seven days from day 0 on end with days 104, 111, 118, 125.
+    assert kept == sorted({newest_of[n - 70] for n in (*range(123, 130), 104, 111, 118, 125)})
+    assert houses_kept([5]) == {5}
+    assert houses_kept([]) == frozenset()
 
 
 @pytest.mark.parametrize(

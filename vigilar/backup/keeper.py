@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from vigilar.backup.copier import copy_file
@@ -39,8 +40,8 @@ LOOK_AGAIN_S = 60.0
 """So long files are copied in one order; then it is asked again what is owed. An alarm is at the target within this and
 the time that one file takes, also while a year of recordings is copied for the first time."""
 
-HOUSES_KEPT = 7
-"""Copies of database and settings at the target; the oldest goes."""
+DAYS_KEPT, WEEKS_KEPT = 7, 5
+"""Of so many days, and of so many weeks, the newest copy of database and settings stays at the target."""
 
 HOUSE_EVERY_MS = 3_600_000
 """Where copying is done more often than once an hour, the house itself is copied this often."""
@@ -181,8 +182,10 @@ class BackupKeeper:
         )
         note_copy(bench.store, bench.node_id, mark.id, copy)
         change_state(bench.store, bench.node_id, house_ms=now_ms)
-        for old in list_houses(bench.store, bench.node_id, mark.id)[HOUSES_KEPT:]:
-            self._remove(mark, old)
+        kept = houses_kept([one.number for one in list_houses(bench.store, bench.node_id, mark.id)])
+        for old in list_houses(bench.store, bench.node_id, mark.id):
+            if old.number not in kept:
+                self._remove(mark, old)
 
     def _remove_over(self, mark: Mark) -> None:
         bench = self._bench
@@ -197,3 +200,13 @@ class BackupKeeper:
         """The file first: without a row nothing would ever take it away."""
         self._target.remove(copy.path)
         forget_copy(self._bench.store, self._bench.node_id, mark.id, copy.path)
+
+
+def houses_kept(numbers: Sequence[int]) -> frozenset[int]:
+    """Which copies of the house stay: the newest of each of the last days and weeks of which there is one. ``numbers``
+    are UTC seconds. However often copies are made, what was wrong a month ago can still be looked up."""
+    kept: set[int] = set()
+    for span_s, most in ((86_400, DAYS_KEPT), (7 * 86_400, WEEKS_KEPT)):
+        newest = {number // span_s: number for number in sorted(numbers)}
+        kept.update(newest[span] for span in sorted(newest, reverse=True)[:most])
+    return frozenset(kept)
