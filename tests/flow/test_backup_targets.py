@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sftp_server import SftpServer, run_sftp_server
+from tests.sftp_server import PASSWORD, SftpServer, run_sftp_server
 from tests.small_disk import mounted_small_disk, take_room
 from vigilar.backup.copier import copy_file, fetch_file, part_of
 from vigilar.backup.folder import FolderTarget
@@ -203,6 +203,18 @@ def test_shown_key_is_the_one_that_the_server_has(server: SftpServer, root: Path
     address = find_sftp_address(server.address(root))
     assert address is not None
     assert find_host_key(address) == server.host_key
+
+
+def test_password_opens_too_and_a_wrong_one_is_said(server: SftpServer, root: Path) -> None:
+    address = find_sftp_address(server.address(root))
+    assert address is not None
+    right = SftpTarget(address, SftpLogin(server.host_key, password=PASSWORD))
+    enter(right, HOUSE, "")
+    right.close()
+    with pytest.raises(TargetError) as caught:
+        SftpTarget(address, SftpLogin(server.host_key, password="wrong")).open()
+    assert caught.value.code == "backup.login"
+    assert "wrong" not in str(caught.value)
 
 
 def test_wrong_login_is_said(server: SftpServer, root: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_emptied_target_is_begun_anew_on_request_only(house: BackupHouse) -> Non
 def test_sftp_server_is_confirmed_then_signed_in_to(house: BackupHouse, tmp_path: Path) -> None:
     row = house.record(ago_s=HOUR_S)
     with run_sftp_server(tmp_path / "sshd") as server:
-        set_target(house, f"sftp://root@127.0.0.1:{server.port}{house.nas}")
+        set_target(house, f"sftp://sam@127.0.0.1:{server.port}{house.nas}")
         unknown = vigilar(house.data_dir, "backup", "now")
         assert "[backup.not_confirmed]" in unknown.err
         wrong = vigilar(house.data_dir, "backup", "trust", "--yes", "SHA256:something")
@@ -83,7 +83,7 @@ def test_sftp_server_is_confirmed_then_signed_in_to(house: BackupHouse, tmp_path
         assert "PRIVATE" not in text
         assert (house.data_dir / "secrets/backup.json").stat().st_mode & 0o777 == 0o600
         back = vigilar(
-            tmp_path / "new", "backup", "restore", f"sftp://root@127.0.0.1:{server.port}{house.nas}",
+            tmp_path / "new", "backup", "restore", f"sftp://sam@127.0.0.1:{server.port}{house.nas}",
             "--host-key", server.host_key, "--key-file", str(tmp_path / "sshd/user"), "--json",
             stdin=" ".join(house.sheet.words),
         )  # fmt: skip
