@@ -30,9 +30,9 @@ from tests.recording_kit import Clip, make_clip
 from vigilar.base.clock import SimulatedClock, SystemClock, boot_id
 from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.keep_rules import KeepRules
+from vigilar.base.priority import step_back
 from vigilar.base.stop import Stop
 from vigilar.media.fmp4 import FragmentMuxer
-from vigilar.processes.upkeep import step_back
 from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.folders import day_of
 from vigilar.record.recorder import Recorder, RecorderSettings
@@ -224,7 +224,7 @@ class Week:
 
 def keep(folder: Path) -> None:
     """The keeper's process: a line with UTC ms is the time now; answers with a line when all is done."""
-    step_back()
+    step_back(is_idle=False)
     clock = SimulatedClock()
     with closing(open_database(f"sqlite:///{folder / 'vigilar.db'}")) as store:
         keeper = Keeper(

@@ -91,7 +91,8 @@ if [ "$fast" = no ]; then
     system+=(chromium=chromium certutil=libnss3-tools strace=strace /lib/nut/dummy-ups=nut-server postgresql libatomic1
         python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
         gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-        fuse3 python3-fusepy systemd-analyze=systemd)
+        fuse3 python3-fusepy systemd-analyze=systemd
+        /usr/lib/openssh/sftp-server=openssh-sftp-server ssh-keygen=openssh-client)
 fi
 if may_install_unasked && { have_venv || find_python >/dev/null; }; then
     begin need_system "${system[@]}"

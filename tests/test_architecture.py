@@ -77,6 +77,7 @@ DOORS = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "paho": {"bus"},
+    "paramiko": {"backup"},
     "flask": {"web"},
     "flask_sock": {"web"},
     "werkzeug": {"web"},
@@ -225,6 +226,13 @@ def test_waiting_for_jobs_leads_to_no_heavy_library() -> None:
     """It waits nearly always, and what it loads for its first job it keeps."""
     heavy = {"av", "cv2", "numpy", "sqlalchemy", "cryptography", "paho", "pydantic"}
     assert "vigilar.store.job_watch" in led_to([CODE / "processes" / "jobs.py"], heavy)
+
+
+def test_upkeep_and_backup_lead_to_no_engine() -> None:
+    """SQLAlchemy is 20 MB in each; paramiko is loaded for an SFTP target alone."""
+    heavy = {"av", "cv2", "numpy", "sqlalchemy", "pydantic", "paramiko"}
+    assert "vigilar.upkeep.keeper" in led_to([CODE / "processes" / "upkeep.py"], heavy)
+    assert "vigilar.backup.keeper" in led_to([CODE / "processes" / "backup.py"], heavy)
 
 
 def test_plan_leads_to_no_heavy_library() -> None:

@@ -73,6 +73,12 @@ def test_table_is_what_was_agreed() -> None:
         "power_restored": "INFO",
         "ups_silent": "WARNING",
         "battery_worn": "WARNING",
+        "backup_failed": "WARNING",
+        "backup_late": "ALERT",
+        "backup_caught_up": "INFO",
+        "backup_damaged": "ALERT",
+        "backup_proved": "INFO",
+        "backup_not_proved": "ALERT",
     }
 
 

@@ -268,6 +268,14 @@ class UpkeepFact(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class BackupFact(Message):
+    """Something about the backup that must become an event. ``kind`` and ``detail`` as in CameraFact."""
+
+    kind: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class UpsFact(Message):
     """Something the UPS told that must become an event: ``kind`` is the last part of its topic. ``detail`` has
     ``charge`` (per cent), ``runtime_s``, ``load`` (per cent), each null where not known, and ``cuts``."""

@@ -10,6 +10,7 @@ class Topics:
     SYSTEM_HEALTH = "vigilar/system/health"
     UPKEEP_FACT = "vigilar/system/upkeep"
     NOTIFY_FACT = "vigilar/system/notify"
+    BACKUP_FACT = "vigilar/system/backup"
     PROOF_FACT = "vigilar/proof/fact"
     PROOF_CHECKPOINT = "vigilar/proof/checkpoint"
     """Retained: who subscribes gets the newest at once."""

@@ -33,6 +33,7 @@ COMMANDS: Lines = {
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
     "notify": ("vigilar.cli.notify:notify", "Why somebody was told of an event, or not."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
+    "backup": ("vigilar.cli.backup:backup", "Copies of the recordings elsewhere, and the way back."),
     "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "evaluate": ("vigilar.cli.evaluate:evaluate", "Measure detection on labelled clips."),

@@ -16,6 +16,7 @@ from vigilar.config.addresses import is_network, with_login
 from vigilar.config.areas import dump_areas
 from vigilar.config.guard_cut import arm_rules, sensors_listener
 from vigilar.config.jobs import (
+    BackupJob,
     BrokerPlan,
     BusLogin,
     BusLogins,
@@ -174,6 +175,8 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         push_hosts=config.notify.push.hosts,
         wants_objects=config.detect.enabled and config.detect.objects,
         power=(ups.shed_below, round(ups.shed_runtime_s), ups.stop_below) if ups.name else None,
+        backup_to=config.backup.target,
+        backup_late_ms=config.backup.late_after,
     )
 
 
@@ -214,6 +217,45 @@ def make_ups_job(source: CutSource, login: BusLogin) -> UpsJob | None:
         shed_runtime_s=ups.shed_runtime_s,
         stop_below=ups.stop_below,
     )
+
+
+def make_backup_job(source: CutSource, login: BusLogin) -> BackupJob | None:
+    """None for a house without a backup. A login that is not there is the backup's trouble, not the house's: it is
+    left empty, and its server refuses it."""
+    config, wanted = source.config, source.config.backup
+    if not wanted.target:
+        return None
+    password, key = backup_login(config, source.places)
+    around = keep_rules(config)
+    return BackupJob(
+        **source.shared(login),
+        config_file=source.places.config_file,
+        target=wanted.target,
+        host_key=wanted.host_key,
+        password=password,
+        key=key,
+        time_zone=config.house.zone_name,
+        at_min=wanted.at_min,
+        every_s=wanted.every_s or 0.0,
+        only_events=wanted.what == "events",
+        keep_ms=wanted.keep or 0,
+        limit_bps=wanted.limit or 0,
+        late_after_ms=wanted.late_after,
+        drill_ms=wanted.drill,
+        before_ms=around.before_ms,
+        after_ms=around.after_ms,
+    )
+
+
+def backup_login(config: Config, places: Places) -> tuple[str, str]:
+    """Password and private key for the server of the backup, empty where there are none: never log or show them."""
+    if config.backup.login is None:
+        return "", ""
+    try:
+        found = SecretStore(places.secrets_dir).get(secret_name(config.backup.login))
+    except ConfigError:
+        return "", ""
+    return found.get("password", ""), found.get("key", "")
 
 
 CLIP_BEFORE_MS, CLIP_AFTER_MS = 5_000, 10_000
@@ -310,7 +352,7 @@ def own_database_url(config: Config, places: Places) -> str:
 
 def used_secrets(config: Config) -> frozenset[str]:
     """The names of all secrets that the settings refer to, whether they are stored or not."""
-    house = [config.bus.login, config.storage.login, config.sensors.login, config.ups.password]
+    house = [config.bus.login, config.storage.login, config.sensors.login, config.ups.password, config.backup.login]
     logins = [*house, *way_logins(config), *(camera.login for camera in config.cameras)]
     return frozenset(secret_name(login) for login in logins if login is not None)
 

@@ -101,6 +101,32 @@ class UpkeepJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupJob(ProcessJob):
+    """The process that copies recordings elsewhere. Meanings are those of ``[backup]``.
+
+    ``at_min`` is in minutes of the house's day; ``every_s`` 0: once a day. ``password`` is that of the login, or opens
+    ``key``, a private key; both are empty for a folder. ``keep_ms`` and ``limit_bps`` 0: no limit. ``before_ms`` and
+    ``after_ms`` are kept around an event.
+    """
+
+    config_file: Path
+    target: str
+    host_key: str = ""
+    password: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    time_zone: str = "UTC"
+    at_min: int = 210
+    every_s: float = 0.0
+    only_events: bool = True
+    keep_ms: int = 0
+    limit_bps: int = 0
+    late_after_ms: int = 26 * 3_600_000
+    drill_ms: int = 30 * 86_400_000
+    before_ms: int = 5_000
+    after_ms: int = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorJob(ProcessJob):
     """The process that recognises objects. ``budget_cores``: processors it may use; 0: half of those that idle."""
 
@@ -138,7 +164,7 @@ class WebJob(ProcessJob):
     ``certificate`` and ``key`` are files of the owner's own certificate. ``has_door``: our HAProxy listens on the port,
     and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
     model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
-    per cent), None without one.
+    per cent), None without one. ``backup_to`` is the target of the backup, empty for none.
     """
 
     config_file: Path
@@ -158,6 +184,8 @@ class WebJob(ProcessJob):
     power: tuple[int, int, int] | None = None
     notify: NotifyRules = field(default_factory=NotifyRules)
     push_hosts: tuple[str, ...] = ()
+    backup_to: str = ""
+    backup_late_ms: int = 26 * 3_600_000
 
     @property
     def door_dir(self) -> Path:

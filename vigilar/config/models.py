@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from vigilar.base.ids import slug
 from vigilar.config.addresses import is_network
 from vigilar.config.areas import Line, Zone
+from vigilar.config.backup_models import Backup
 from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.notify_models import Notify
@@ -414,6 +415,7 @@ class Config(Table):
     recording: Recording = Field(default=Recording())
     detect: Detect = Field(default=Detect())
     proof: Proof = Field(default=Proof())
+    backup: Backup = Field(default=Backup())
     arm: Arm = Field(default=Arm())
     sensors: Sensors = Field(default=Sensors())
     presence: Presence = Field(default=Presence())

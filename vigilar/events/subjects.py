@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vigilar.events.arming import HOUSE_SUBJECT
+from vigilar.events.backup import BACKUP_SUBJECT
 from vigilar.events.cameras import CAMERAS
 from vigilar.events.notifying import NOTIFY_SUBJECT
 from vigilar.events.power import POWER
@@ -12,6 +13,8 @@ from vigilar.events.sensors import SENSORS
 from vigilar.events.subject import all_types
 from vigilar.events.upkeep import UPKEEP_SUBJECT
 
-SUBJECTS = (CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER, NOTIFY_SUBJECT)
+SUBJECTS = (
+    *(CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, BACKUP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER, NOTIFY_SUBJECT),
+)
 
 EVENT_TYPES = all_types(SUBJECTS)

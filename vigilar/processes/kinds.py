@@ -162,6 +162,8 @@ KINDS: tuple[ProcessKind, ...] = (
                 "push_hosts",
                 "wants_objects",
                 "power",
+                "backup_to",
+                "backup_late_ms",
             }
         ),
         starts_line=False,
@@ -252,6 +254,30 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_upkeep_job",
         live=frozenset({"log_level", "rules"}),
+    ),
+    ProcessKind(
+        name="backup",
+        title="The backup of recordings",
+        entry="vigilar.processes.backup:run_backup",
+        start=Start.SPAWN,
+        stop=StopStage.REPORTS,
+        cut="vigilar.config.cut:make_backup_job",
+        live=frozenset(
+            {
+                "log_level",
+                "time_zone",
+                "at_min",
+                "every_s",
+                "only_events",
+                "keep_ms",
+                "limit_bps",
+                "late_after_ms",
+                "drill_ms",
+                "before_ms",
+                "after_ms",
+            }
+        ),
+        shed_at="battery",
     ),
     ProcessKind(
         name="ups",

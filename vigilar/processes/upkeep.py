@@ -6,11 +6,8 @@ It comes after all others: lower priority on the processor, the lowest on the di
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import logging
-import os
-import platform
 from contextlib import closing
 from typing import Any
 
@@ -18,6 +15,7 @@ from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.not_recording import NotRecording
+from vigilar.base.priority import step_back
 from vigilar.base.reserve import Reserve
 from vigilar.base.tally import Tally
 from vigilar.bus.messages import UpkeepFact
@@ -42,19 +40,13 @@ RETRY_S = 1.0
 CHECK_EVERY_NS = 3600 * 10**9
 """Between two looks at each page of the database; the first is the start's own."""
 
-NICENESS = 10
-"""As for all that comes after recording. Not 19: what holds the database's lock must not wait long for a turn."""
-
-_IOPRIO_CLASS_BEST_EFFORT, _IOPRIO_LOWEST, _IOPRIO_SHIFT, _IOPRIO_WHO_PROCESS = 2, 7, 13, 1
-_IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "armv7l": 314}
-"""Source: ioprio_set(2) and the system call tables. Not the idle class: on a disk that another program fills without a
-pause it would never get a turn, and making space is what such a disk needs."""
-
 
 def run_upkeep(job: UpkeepJob, control: ControlChild) -> None:
     """Keep the rules of ``job`` until ``control.stop_requested``. Main thread. Raises StoreError when the database
     cannot be opened."""
-    step_back()
+    # Not the idle class: on a disk that another program fills without a pause it would never get a turn, and making
+    # space is what such a disk needs.
+    step_back(is_idle=False)
     with closing(Reserve(job.data_dir).help(lambda: open_database(job.database_url))) as store:
         UpkeepProcess(job, control, store, SystemClock()).run()
 
@@ -142,12 +134,3 @@ class UpkeepProcess:
         Reserve(self._job.data_dir).help(
             lambda: inbound.put(self._store, self._job.node_id, fact.id, Topics.UPKEEP_FACT, fact.dump(), now_ms)
         )
-
-
-def step_back() -> None:
-    """Let everybody else go first. What the system refuses is left as it is."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
-    number = _IOPRIO_SET.get(platform.machine())
-    if number is not None:
-        priority = _IOPRIO_CLASS_BEST_EFFORT << _IOPRIO_SHIFT | _IOPRIO_LOWEST
-        ctypes.CDLL(None, use_errno=True).syscall(number, _IOPRIO_WHO_PROCESS, 0, priority)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from vigilar.store.jobs import JobRow
 from vigilar.store.sql import Run
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, which upkeep and backup do without
+    from vigilar.store.jobs import JobRow
 
 EXPORT = "export"
 """The kind of its jobs."""

@@ -25,6 +25,9 @@ _SELECT_GONE = f"SELECT {', '.join(_GONE_NAMES)} FROM deletions"
 FOUND = "found "
 """How the reason of a row begins whose file was found to be missing, changed or damaged."""
 
+NOT_RESTORED = "not in the backup"
+"""The reason of a row that is missing because no copy of its file was brought back: nobody took it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -147,12 +150,13 @@ def _mark(run: Run, file_id: int, state: str, reason: str) -> bool:
     rows = run(
         "UPDATE files SET state = :state, reason = CASE WHEN reason LIKE :pattern OR reason IS NULL THEN :reason "
         "ELSE :reason || '; ' || reason END WHERE id = :id AND state <> 'open' "
-        "AND NOT (state = :state AND coalesce(reason, '') LIKE :same) RETURNING id",
+        "AND NOT (state = :state AND (coalesce(reason, '') LIKE :same OR reason = :not_restored)) RETURNING id",
         id=file_id,
         state=state,
         reason=reason,
         pattern=f"{FOUND}%",
         same=f"{reason}%",
+        not_restored=NOT_RESTORED,
     )
     return bool(rows)
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from vigilar.base import story
 from vigilar.store import (  # noqa: F401 -- their tables belong to the list too
     account_tables,
+    backup_tables,
     guard_tables,
     notify_tables,
     rules_tables,

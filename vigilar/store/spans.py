@@ -67,6 +67,13 @@ def alarm_footage(run: Run, since_ms: int, before_ms: int, after_ms: int, now_ms
     return _footage(run, which, before_ms, after_ms, now_ms, since_ms=since_ms)
 
 
+def told_footage(run: Run, before_ms: int, after_ms: int, now_ms: int) -> EventFootage:
+    """The same of all that people are told of: visits, motion, alarms, what somebody keeps, and what exports hold."""
+    held = [(one.camera_id, one.from_ms, one.to_ms) for one in held_footage(run, now_ms)]
+    which = "type = 'motion' OR kind <> '' OR kept = 1 OR severity IN ('ALERT', 'CRITICAL')"
+    return _footage(run, which, before_ms, after_ms, now_ms, held)
+
+
 def _footage(
     run: Run,
     which: str,

@@ -31,11 +31,15 @@ def key_notes(secrets_dir: Path, data_dir: Path) -> list[str]:
     """What the owner should know of the keys, in sentences; none when all is as it should be."""
     is_open = not has_key_lock(secrets_dir) and is_beside(secrets_dir, data_dir)
     notes = [BESIDE] if is_open else []
+    return notes if has_sheet(secrets_dir) else [*notes, NO_SHEET]
+
+
+def has_sheet(secrets_dir: Path) -> bool:
+    """Whether there is a recovery sheet: without the box, nothing else opens what was recorded."""
     try:
-        has_sheet = load_sheet_id(secrets_dir) is not None
+        return load_sheet_id(secrets_dir) is not None
     except RecordingError:
-        has_sheet = True  # it is there, and what is wrong with it is said by who needs it
-    return notes if has_sheet else [*notes, NO_SHEET]
+        return True  # it is there, and what is wrong with it is said by who needs it
 
 
 NO_SHEET = (

@@ -12,14 +12,19 @@ check them and their place. So a mistyped word is found by itself, and two excha
 from __future__ import annotations
 
 import secrets
+import struct
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
+from vigilar.vge.format import CORE_BYTES, HEADER_BYTES, SLOT_BYTES, SLOTS_END, KeySlot, SlotType
+from vigilar.vge.gate import file_errors
+from vigilar.vge.key_lock import seal, unseal
 from vigilar.vge.keys import EpochKey
 
 WORD_COUNT = 16
@@ -65,9 +70,19 @@ class Sheet:
         agreed = self._private().exchange(X25519PublicKey.from_public_bytes(ephemeral))
         return _derive(agreed, ephemeral, self.public)
 
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What ``seal_for_sheet`` sealed under ``name``. Raises RecordingError (corrupt) when it is not as it was
+        sealed, or for another sheet."""
+        return unseal(self._private().private_bytes_raw(), name, sealed)
+
     def _private(self) -> X25519PrivateKey:
         derived = HKDF(SHA256(), 32, None, b"vigilar.recovery.v1|sheet").derive(self.seed)
         return X25519PrivateKey.from_private_bytes(derived)
+
+
+def seal_for_sheet(public: bytes, name: str, data: bytes) -> bytes:
+    """``data`` so that only the sheet of ``public`` opens it: not even this box. Lines of hex."""
+    return seal(public, name, data)
 
 
 def sheet_id_of(public: bytes) -> bytes:
@@ -81,6 +96,23 @@ def make_recovery_key(public: bytes, number: int) -> EpochKey:
     ephemeral = once.public_key().public_bytes_raw()
     agreed = once.exchange(X25519PublicKey.from_public_bytes(public))
     return EpochKey.of(number, _derive(agreed, ephemeral, public), ephemeral, sheet_id_of(public))
+
+
+def find_sheet_key(path: Path, sheet: Sheet) -> EpochKey | None:
+    """The recovery key of the file that the sheet makes, as nobody has proved yet; None for a file that is not of this
+    sheet, or no recording. Raises RecordingError when it cannot be read."""
+    with file_errors("read", path), path.open("rb") as file:
+        header = file.read(HEADER_BYTES)
+    sheet_id = sheet_id_of(sheet.public)
+    for at in range(CORE_BYTES, SLOTS_END, SLOT_BYTES):
+        try:
+            slot = KeySlot.parse(header[at : at + SLOT_BYTES])
+        except (RecordingError, struct.error):
+            return None
+        if slot.type == SlotType.SHEET and slot.key_id == sheet_id:
+            ephemeral = slot.wrapped[:32]
+            return EpochKey.of(0, sheet.recovery_key(ephemeral), ephemeral, sheet_id)
+    return None
 
 
 def _derive(agreed: bytes, ephemeral: bytes, public: bytes) -> bytes:

@@ -141,6 +141,11 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
+        "/api/v1/backup": {"get": _answer("How far the copies elsewhere are, and what keeps them")},
+        "/api/v1/backup/{work}": {
+            "parameters": [_path("work")],
+            "post": _answer("The box copies, checks or proves restoring as soon as it can", None, status="202"),
+        },
         "/api/v1/kept": {"get": _answer("What somebody keeps, with its size and by whom")},
         "/api/v1/keys": {"get": _answer("How the recordings are locked up")},
         "/api/v1/keys/unlock": {

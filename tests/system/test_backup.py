@@ -1,0 +1,137 @@
+"""A backup by the real processes, whole: recorded, copied, proved, the NAS gone and back, the house on a new box."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.small_disk import mounted_small_disk
+from tests.system.drive_house import camera_beside
+from tests.system.house import PASSWORD, RunningHouse, run_house, start_house, wait_for
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.report import Verdict
+from vigilar.vge.verify import verify_file
+
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(300)]
+
+
+@contextmanager
+def bound(disk: Path, to: Path) -> Iterator[None]:
+    """A share of a NAS mounted at ``to``, as far as a mount point can tell."""
+    subprocess.run(["mount", "--bind", disk, to], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", to], check=True)
+
+
+def command(folder: Path, *args: str, told: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vigilar", *args, "--data-dir", folder],
+        input=told, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+
+
+def answer(house: RunningHouse, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(house.get(path))
+    return found
+
+
+def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path: Path) -> None:
+    clip, nas = tmp_path / "clip", tmp_path / "mnt"
+    clip.mkdir()
+    nas.mkdir()
+    wanted = ("[recording]", 'segment = "10s"', "[backup]", f'target = "{nas}"', 'every = "1h"', 'what = "all"')
+    with (
+        mounted_small_disk(tmp_path / "disk", 400) as disk,
+        run_house(tmp_path / "data", camera_beside(clip), *wanted) as house,
+    ):
+        told = wait_for(lambda: house.events("backup_failed"), 30, "the folder on the box's own disk is refused")
+        assert "not mounted" in told[0]["payload"]["reason"]
+        assert list(nas.iterdir()) == []
+        sheet = command(house.folder, "keys", "recovery")
+        assert sheet.returncode == 0, sheet
+        words = " ".join(
+            part
+            for line in sheet.stdout.splitlines()
+            if line[:4].strip().isdigit()
+            for part in line.split()
+            if part.isalpha()
+        )
+        with bound(disk, nas):
+            assert command(house.folder, "backup", "now").returncode == 0
+            wait_for(lambda: house.events("backup_caught_up"), 10, "it is told that it goes on")
+            wait_for(lambda: len(list(house.folder.glob("footage/street/*/*.vge"))) > 2, 60, "it records")
+            done = command(house.folder, "backup", "now")
+            assert done.returncode == 0, done
+            copies = list(nas.glob("footage/street/*/*.vge"))
+            ring = KeyRing.load(house.folder / "secrets")
+            assert copies
+            assert {verify_file(path, ring).verdict for path in copies} == {Verdict.CLOSED}
+            same = {path: (house.folder / path.relative_to(nas)).read_bytes() == path.read_bytes() for path in copies}
+            assert all(same.values())
+            wait_for(lambda: house.events("backup_proved"), 30, "the first drill proves it")
+            page = house.get("/system/backup").decode()
+            assert "All up to " in page
+            assert "Proved by restore: today." in page
+        before = len(copies)
+        failed = command(house.folder, "backup", "now")
+        assert failed.returncode != 0
+        assert "not mounted" in failed.stderr
+        assert list(nas.iterdir()) == []
+        part = answer(house, "/api/v1/backup")
+        assert (part["state"], part["problem"]) == ("warn", "backup.same_disk")
+        wait_for(lambda: _recorded_since(house, before), 40, "recording goes on all the while")
+        with bound(disk, nas):
+            caught = command(house.folder, "backup", "now")
+            assert caught.returncode == 0, caught
+            assert len(list(nas.glob("footage/street/*/*.vge"))) > before
+            assert answer(house, "/api/v1/backup")["state"] == "ok"
+            command(house.folder, "backup", "now")
+            _stop(house)
+            _restore_and_start(house, nas, tmp_path / "new", words)
+        house.start()  # for the end of the block
+
+
+def _recorded_since(house: RunningHouse, count: int) -> bool:
+    return len(list(house.folder.glob("footage/street/*/*.vge"))) > count + 1
+
+
+def _stop(house: RunningHouse) -> None:
+    house.process.terminate()
+    house.process.wait(20)
+
+
+def _restore_and_start(house: RunningHouse, nas: Path, new: Path, words: str) -> None:
+    done = command(new, "backup", "restore", str(nas), told=words)
+    assert done.returncode == 0, done
+    copies = list(nas.glob("footage/**/*.vge"))
+    assert copies
+    for copy in copies:
+        own = house.folder / copy.relative_to(nas)
+        assert (new / copy.relative_to(nas)).read_bytes() == copy.read_bytes() == own.read_bytes()
+    assert (new / "secrets/recording-key-0001").read_bytes() == (
+        house.folder / "secrets/recording-key-0001"
+    ).read_bytes()
+    moved = replace(house, folder=new)
+    with start_house(moved):
+        wait_for(lambda: moved.get("/healthz"), 60, "the house on the new box answers")
+        body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
+        request = urllib.request.Request(
+            moved.base + "/api/v1/login", body, {"Content-Type": "application/json"}, method="POST"
+        )
+        moved.opener.open(request, timeout=10).close()
+        assert [event["type"] for event in moved.events("backup_proved")] == ["backup_proved"]
+        file_count = len(list(new.glob("footage/street/*/*.vge")))
+        wait_for(lambda: len(list(new.glob("footage/street/*/*.vge"))) > file_count, 60, "it records again")
+        for kind in ("recording_tampered", "recording_damaged"):
+            assert moved.events(kind) == []

@@ -1,0 +1,193 @@
+"""A target that is a folder: of a mounted network drive, or of another disk of the box."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vigilar.backup.target import BLOCK_BYTES, TargetError, full_target, target_error
+from vigilar.base.atomic import fsync_folder
+from vigilar.base.disk import DEVICE_ERRORS, FULL_ERRORS, READ_ONLY_STEP
+
+_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+"""What file systems answer that cannot sync a folder, as some network ones. Source: fsync(2)."""
+
+
+class FolderTarget:
+    """The folder ``root``, which is never made: nothing must be written where a drive is not mounted.
+
+    ``apart_from`` are folders of this box: on the disk of one of them no backup is made, as it would die with what it
+    is a copy of.
+    """
+
+    def __init__(self, root: Path, apart_from: Sequence[Path] = ()) -> None:
+        self._root = root
+        self._apart_from = apart_from
+
+    @property
+    def words(self) -> str:
+        return str(self._root)
+
+    def open(self) -> None:
+        with self._errors("reached"):
+            try:
+                device = self._root.stat().st_dev
+            except FileNotFoundError:
+                raise target_error(
+                    "missing",
+                    f"The folder {self._root} for the backup is not there",
+                    "Mount the drive it is on, or make the folder, or name another: target in [backup].",
+                ) from None
+            if not self._root.is_dir():
+                raise target_error("missing", f"{self._root} is no folder", "Name another: target in [backup].")
+            if any(device == folder.stat().st_dev for folder in self._apart_from):
+                raise target_error(
+                    "same_disk",
+                    f"{self._root} lies on a disk of this box itself: its drive is not mounted, or it never was on "
+                    "another one",
+                    "Mount the network drive there. A copy on the same disk is lost with what it is a copy of.",
+                )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def free_bytes(self) -> int | None:
+        with self._errors("reached"):
+            status = os.statvfs(self._root)
+            if status.f_flag & os.ST_RDONLY:
+                raise _read_only(self._root)
+            return status.f_bavail * status.f_frsize
+
+    def find_size(self, name: str) -> int | None:
+        with self._errors("read"):
+            try:
+                return (self._root / name).stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def read_blocks(self, name: str) -> Iterator[bytes]:
+        with self._errors("read"), (self._root / name).open("rb", buffering=0) as file:
+            # What was just written is in this machine's memory: only without that copy is the device asked.
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            while block := file.read(BLOCK_BYTES):
+                yield block
+
+    def open_part(self, name: str, at: int) -> _Part:
+        path = self._root / name
+        with self._errors("written"):
+            self._make_folder(path.parent)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                os.ftruncate(fd, at)
+                os.lseek(fd, at, os.SEEK_SET)
+            except BaseException:
+                os.close(fd)
+                raise
+        return _Part(fd, self)
+
+    def move(self, name: str, to: str) -> None:
+        with self._errors("written"):
+            self._make_folder((self._root / to).parent)
+            os.replace(self._root / name, self._root / to)
+            _sync_folder((self._root / to).parent)
+
+    def remove(self, name: str) -> None:
+        with self._errors("written"), suppress(FileNotFoundError):
+            (self._root / name).unlink()
+
+    def walk(self, folder: str) -> Iterator[tuple[str, int]]:
+        def refuse(error: OSError) -> None:
+            if not isinstance(error, FileNotFoundError):
+                raise error
+
+        with self._errors("read"):
+            for place, _folders, names in os.walk(self._root / folder, onerror=refuse):
+                for name in names:
+                    path = Path(place) / name
+                    with suppress(FileNotFoundError):
+                        found = path.lstat()
+                        if stat.S_ISREG(found.st_mode):  # a link may lead anywhere
+                            yield str(path.relative_to(self._root)), found.st_size
+
+    def _make_folder(self, folder: Path) -> None:
+        """Below the root, which is there; durable."""
+        missing = []
+        while folder != self._root and not folder.is_dir():
+            missing.append(folder)
+            folder = folder.parent
+        for one in reversed(missing):
+            with suppress(FileExistsError):
+                one.mkdir(mode=0o700)
+            _sync_folder(one.parent)
+
+    @contextmanager
+    def _errors(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise self.error(error, doing) from error
+
+    def error(self, error: OSError, doing: str) -> TargetError:
+        """``error`` as a sentence; ``doing`` completes "cannot be ..."."""
+        if error.errno in FULL_ERRORS:
+            return full_target(self.words)
+        if error.errno == errno.EROFS:
+            return _read_only(self._root)
+        if error.errno in (errno.EACCES, errno.EPERM):
+            return target_error(
+                "denied",
+                f"{self.words} cannot be {doing}: the user of Vigilar may not",
+                "Give that folder to the user of the service, on the drive or where it is mounted.",
+            )
+        what = "does not answer" if error.errno in DEVICE_ERRORS else f"cannot be {doing}"
+        return target_error(
+            "unreachable",
+            f"{self.words} {what}: {error.strerror}",
+            "Look whether the NAS or the drive is on and connected. What is owed is made good by itself.",
+        )
+
+
+FULL_STEP = (
+    "Free space there, or keep copies for a shorter time: keep in [backup]. What is owed is made good by itself."
+)
+
+
+class _Part:
+    def __init__(self, fd: int, target: FolderTarget) -> None:
+        self._fd = fd
+        self._target = target
+
+    def write(self, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            raise self._target.error(error, "written") from error
+
+    def sync(self) -> None:
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise self._target.error(error, "written") from error
+
+    def close(self) -> None:
+        """A network drive may tell only here that it is full: the last word is the reading back."""
+        with suppress(OSError):
+            os.close(self._fd)
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        fsync_folder(folder)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+
+
+def _read_only(root: Path) -> TargetError:
+    return target_error("read_only", f"{root} is read-only", READ_ONLY_STEP)
