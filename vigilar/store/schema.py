@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-from vigilar.store import account_tables, guard_tables  # noqa: F401 -- their tables belong to the list too
+from vigilar.store import account_tables, guard_tables, health_tables  # noqa: F401 -- their tables belong to the list too
 from vigilar.store.columns import Int64, metadata, node_id, one_of
 
 CONTENTS = ("video", "still", "storyboard")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -35,6 +36,7 @@ class HealthBoard:
         self._folder: tuple[dict[str, Any], int] = (FOLDER_HERE, 0)
         self._bus_connected = False
         self._first_asked_ms: dict[str, int] = {}
+        self._settings: tuple[str, tuple[str, ...]] = ("", ())
 
     def set_camera(self, health: CameraHealth, now_ms: int) -> None:
         with self._lock:
@@ -80,6 +82,15 @@ class HealthBoard:
         with self._lock:
             folder, heard_ms = self._folder
         return FOLDER_HERE if now_ms - heard_ms > STALE_AFTER_MS else folder
+
+    def set_settings(self, error: str, problems: Sequence[str]) -> None:
+        """What the supervisor says of the settings file: why it is not in use, and which cameras cannot run by it."""
+        with self._lock:
+            self._settings = (error, tuple(problems))
+
+    def settings(self) -> tuple[str, tuple[str, ...]]:
+        with self._lock:
+            return self._settings
 
     def set_bus(self, is_connected: bool) -> None:
         with self._lock:
@@ -153,6 +164,7 @@ class HealthBoard:
             self._system = None
             self._folder = (FOLDER_HERE, 0)
             self._bus_connected = False
+            self._settings = ("", ())
 
 
 def _life(process: Any) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_house
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
-from vigilar.web.times import clock_text, day_text, for_text
+from vigilar.web.times import clock_text, day_text, for_text, length_text
 from vigilar.web.visible import visible_cameras
 
 
@@ -72,6 +72,7 @@ def install_template_words(app: Flask) -> None:
         icon=icon,
         clock=house_clock,
         day=house_day,
+        length=length_text,
         header_mark=header_mark,
         arm_chip=arm_chip,
         Right=Right,

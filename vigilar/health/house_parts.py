@@ -1,0 +1,238 @@
+"""The parts around the recordings: power, backup, phones, clock, certificate, keys, sensors, settings, jobs. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vigilar.base.house_time import length_text
+from vigilar.health.detector_words import DETECTOR, detector_line
+from vigilar.health.known import Known
+from vigilar.health.part import Button, Part, State, Todo
+
+CLOCK_GRACE_MS = 15 * 60_000
+"""After a power cut the router is slower than the box: so long a clock may be out of step unnoticed."""
+
+CERTIFICATE_WARN_DAYS = 14
+"""The house's own is renewed long before; an owner's needs this much notice."""
+
+DAY_MS = 86_400_000
+
+
+def power(known: Known) -> Part:
+    return told_part(known, "power", "Power", "ups", "No battery (UPS) is set up.", "/system/power")
+
+
+def backup(known: Known) -> Part:
+    return told_part(known, "backup", "Backup", "backup", "No backup is set up.", "/system/backup")
+
+
+def notify(known: Known) -> Part:
+    return told_part(known, "notify", "Phones", "notify", "No phone is told of events.", "/settings/notifications")
+
+
+def told_part(known: Known, part_id: str, title: str, process: str, without: str, page: str) -> Part:
+    """A part whose process says itself how it is: ``part`` in its heartbeat, ``{"state", "sentence", "short",
+    "since_ms", "cost", "next_step"}``. Without the process it is not set up (``without``); a process that says nothing
+    of it is not known."""
+    if known.processes is None:
+        return Part(id=part_id, title=title, state=State.UNKNOWN, sentence="How it is, is not known.")
+    found = known.processes.get(process)
+    if not isinstance(found, dict):
+        return Part(id=part_id, title=title, state=State.NOT_SET_UP, sentence=without)
+    told = _told(found)
+    if told is None:
+        return Part(id=part_id, title=title, state=State.UNKNOWN, sentence="It has not said yet how it is.", page=page)
+    state = next((one for one in State if one.value == told.get("state")), State.UNKNOWN)
+    sentence = str(told.get("sentence") or "It has not said how it is.")
+    todos: tuple[Todo, ...] = ()
+    if state in (State.BAD, State.WARN):
+        since = told.get("since_ms")
+        todos = (
+            Todo(
+                id=part_id,
+                state=state,
+                sentence=sentence,
+                short=title.lower(),
+                since_ms=since if isinstance(since, int) else None,
+                cost=str(told.get("cost") or ""),
+                next_step=str(told.get("next_step") or ""),
+                button=Button("Look at it", page),
+            ),
+        )
+    short = str(told.get("short") or "")
+    return Part(id=part_id, title=title, state=state, sentence=sentence, short=short, page=page, todos=todos)
+
+
+def _told(process: dict[str, Any]) -> dict[str, Any] | None:
+    status = process.get("status") if process.get("state") == "running" else None
+    told = status.get("part") if isinstance(status, dict) else None
+    return told if isinstance(told, dict) else None
+
+
+def detector(known: Known) -> Part:
+    """Who recognises. That it does not run is said with the programs."""
+    line = detector_line(dict(known.processes) if known.processes is not None else None, is_wanted=known.wants_objects)
+    state = State(line.state)
+    title = "People, vehicles and animals"
+    if not known.wants_objects or (known.processes is not None and DETECTOR not in known.processes):
+        return Part(id="detector", title=title, state=State.NOT_SET_UP, sentence=f"{line.sentence} {line.next_step}")
+    todos: tuple[Todo, ...] = ()
+    if state is State.WARN:
+        cost = "Who comes by may not be named."
+        todos = (
+            Todo(
+                id="detector",
+                state=state,
+                sentence=line.sentence,
+                short="recognising",
+                cost=cost,
+                next_step=line.next_step,
+            ),
+        )
+    return Part(id="detector", title=title, state=state, sentence=line.sentence, todos=todos)
+
+
+def sensors(known: Known) -> Part:
+    found, title, page = known.sensors, "Sensors", "/sensors"
+    if found is None:
+        return Part(id="sensors", title=title, state=State.UNKNOWN, sentence="How they are, is not known.", page=page)
+    if not found.count:
+        return Part(id="sensors", title=title, state=State.NOT_SET_UP, sentence="No sensor is known.", page=page)
+    todos = tuple(
+        Todo(
+            id=f"sensor:{one.id}",
+            state=State.WARN,
+            sentence=f"{one.name} {one.words}.",
+            short=one.name,
+            since_ms=one.since_ms,
+            cost="What it guards is not guarded.",
+            next_step="Change its battery, or bring it nearer.",
+            button=Button("Look at it", f"/sensors/{one.id}"),
+        )
+        for one in found.troubles
+    )
+    well = found.count - len({one.id for one in found.troubles})
+    state = State.WARN if todos else State.OK
+    sentence = f"{well} of {found.count} well."
+    return Part(id="sensors", title=title, state=state, sentence=sentence, page=page, todos=todos)
+
+
+def clock(known: Known) -> Part:
+    """Whether the times of recordings are right."""
+    found, title = known.clock, "Clock"
+    if found is None:
+        sentence = "Whether it is in step cannot be told: this system does not say."
+        return Part(id="clock", title=title, state=State.UNKNOWN, sentence=sentence)
+    if found.is_in_step:
+        off = f", about {found.off_ms:.0f} ms off" if found.off_ms >= 1 else ""
+        return Part(id="clock", title=title, state=State.OK, sentence=f"In step{off}.")
+    if known.clock_watched_ms < CLOCK_GRACE_MS:
+        return Part(id="clock", title=title, state=State.UNKNOWN, sentence="Not set by a time server yet.")
+    sentence = "The clock is not in step with a time server."
+    todo = Todo(
+        id="clock",
+        state=State.WARN,
+        sentence=sentence,
+        short="the clock",
+        since_ms=known.now_ms - known.clock_watched_ms,
+        cost="Times of recordings drift, and phones may refuse the certificate.",
+        next_step="On the box: sudo timedatectl set-ntp true. Without internet, let the router give the time.",
+    )
+    return Part(id="clock", title=title, state=State.WARN, sentence=sentence, todos=(todo,))
+
+
+def certificate(known: Known) -> Part:
+    found, title, page = known.certificate, "Connection", "/trust"
+    if found is None:
+        return Part(id="certificate", title=title, state=State.UNKNOWN, sentence="The certificate is not known.")
+    if not found.ends_ms:
+        # Nobody made one: pages are looked at over plain HTTP, and say what that means.
+        return Part(id="certificate", title=title, state=State.NOT_SET_UP, sentence=found.sentence)
+    days = (found.ends_ms - known.now_ms) / DAY_MS
+    sentence = f"{found.sentence} {_days_left(days)}"
+    state = State(found.state)
+    if state is State.OK and days < CERTIFICATE_WARN_DAYS:
+        state = State.BAD if days <= 0 else State.WARN
+    if state is State.OK:
+        return Part(id="certificate", title=title, state=state, sentence=sentence, page=page)
+    todo = Todo(
+        id="certificate",
+        state=state,
+        sentence=sentence,
+        short="the certificate",
+        cost="Phones and browsers refuse the page when it is over.",
+        next_step="On the box: vigilar certificate show",
+        button=Button("How phones trust this house", page),
+    )
+    return Part(id="certificate", title=title, state=state, sentence=sentence, page=page, todos=(todo,))
+
+
+def _days_left(days: float) -> str:
+    if days <= 0:
+        return "It has ended."
+    return "It ends today." if days < 1 else f"{days:.0f} days left."
+
+
+def keys(known: Known) -> Part:
+    """What opens the recordings."""
+    title, page = "Keys", "/system/keys"
+    if known.locked:
+        todo = Todo(
+            id="keys",
+            state=State.BAD,
+            sentence=known.locked,
+            short="the keys",
+            cost="Older recordings cannot be played.",
+            button=Button("Unlock", page),
+        )
+        return Part(id="keys", title=title, state=State.BAD, sentence=known.locked, page=page, todos=(todo,))
+    if known.key_notes:
+        return Part(id="keys", title=title, state=State.NOT_SET_UP, sentence=" ".join(known.key_notes), page=page)
+    sentence = "They open all recordings, and there is a recovery sheet."
+    return Part(id="keys", title=title, state=State.OK, sentence=sentence, page=page)
+
+
+def settings(known: Known) -> Part:
+    """A file that is wrong costs nothing at once: the last good settings stay in use."""
+    todos: tuple[Todo, ...] = ()
+    if known.config_error:
+        todos = (
+            Todo(
+                id="settings",
+                state=State.BAD,
+                sentence="The settings file has a mistake. The last good settings stay in use.",
+                detail=known.config_error,
+                short="the settings",
+                cost="What was changed does not count, and a restart of the service would fail.",
+                next_step="Correct that line, or take the newest change back: vigilar config undo. "
+                "Look again with: vigilar config validate",
+            ),
+        )
+    todos += tuple(
+        Todo(id=f"plan:{number}", state=State.BAD, sentence=sentence, cost="This camera does not run.")
+        for number, sentence in enumerate(known.plan_problems)
+    )
+    state = State.BAD if todos else State.OK
+    sentence = "In use as they stand in the file." if not todos else todos[0].sentence
+    return Part(id="settings", title="Settings", state=state, sentence=sentence, page="/settings", todos=todos)
+
+
+def jobs(known: Known) -> Part:
+    found, title, page = known.jobs, "Jobs", "/system/jobs"
+    if found is None:
+        return Part(id="jobs", title=title, state=State.UNKNOWN, sentence="Long work is not known.", page=page)
+    words = [*found.running]
+    if found.waiting:
+        words.append(f"{found.waiting} {'waits' if found.waiting == 1 else 'wait'}")
+    sentence = f"{', '.join(words)}." if words else "Nothing to do."
+    if found.failed:
+        sentence += f" Failed since yesterday: {'; '.join(found.failed)}"
+    return Part(id="jobs", title=title, state=State.OK, sentence=sentence, page=page)
+
+
+def version(known: Known) -> Part:
+    since = ""
+    started = ((known.processes or {}).get("supervisor") or {}).get("started_ts")
+    if isinstance(started, int) and started < known.now_ms:
+        since = f" It has been running for {length_text(known.now_ms - started)}."
+    return Part(id="version", title="Version", state=State.OK, sentence=f"Vigilar {known.version}.{since}")

@@ -1,0 +1,101 @@
+"""Rows of health: problems that are put off, cameras that record with holes, usual picture rates. Plain SQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vigilar.store.sql import Database
+
+COVERAGE_LOW = "coverage_low"
+"""The type of the event that lasts for as long as a camera records less than it should."""
+
+HOUR_MS = 3_600_000
+KEPT_RATES_MS = 8 * 24 * HOUR_MS
+"""A week and a day of picture rates: the same hour of seven days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Pictures that came in ``counted_ms`` of the hour that begins at ``hour_ms``, UTC ms."""
+
+    hour_ms: int
+    pictures: int
+    counted_ms: int
+
+    @property
+    def fps(self) -> float:
+        return self.pictures * 1000 / self.counted_ms if self.counted_ms else 0.0
+
+
+def list_snoozes(store: Database, now_ms: int) -> dict[str, int]:
+    """Problems that are put off now: until when, UTC ms, by id. Raises StoreError."""
+    with store.sql_read("read what was put off") as run:
+        rows = run("SELECT problem, until_ms FROM problem_snoozes WHERE until_ms > :now", now=now_ms)
+    return {str(problem): int(until) for problem, until in rows}
+
+
+def put_off(store: Database, problem: str, until_ms: int, user_id: int | None, now_ms: int) -> None:
+    """Put a problem off for everybody in the house; those that are over go in the same transaction."""
+    with store.sql_write("put a problem off") as run:
+        run("DELETE FROM problem_snoozes WHERE until_ms <= :now OR problem = :problem", now=now_ms, problem=problem)
+        run(
+            "INSERT INTO problem_snoozes (problem, until_ms, made_ms, made_by) "
+            "VALUES (:problem, :until, :now, (SELECT id FROM users WHERE id = :who))",
+            problem=problem,
+            until=until_ms,
+            now=now_ms,
+            who=user_id,
+        )
+
+
+def end_snooze(store: Database, problem: str) -> None:
+    with store.sql_write("take a problem up again") as run:
+        run("DELETE FROM problem_snoozes WHERE problem = :problem", problem=problem)
+
+
+def list_low_coverage(store: Database) -> dict[str, int]:
+    """Cameras that record with holes now: ms that are missing since that began, by id. Raises StoreError."""
+    with store.sql_read("read coverage") as run:
+        rows = run(
+            "SELECT source_id, payload FROM events WHERE type = :type AND end_ms IS NULL ORDER BY id", type=COVERAGE_LOW
+        )
+    found: dict[str, int] = {}
+    for camera_id, payload in rows:
+        missed = json.loads(payload).get("missed_ms")
+        found[str(camera_id)] = missed if isinstance(missed, int) else 0
+    return found
+
+
+def add_pictures(store: Database, counted: Mapping[str, Rate]) -> None:
+    """Add to the counts of cameras, by id; of one without a row nothing. What is too old goes. Raises StoreError."""
+    if not counted:
+        return
+    newest_ms = max(one.hour_ms for one in counted.values())
+    with store.sql_write("note picture rates") as run:
+        run("DELETE FROM picture_rates WHERE hour_ms < :since", since=newest_ms - KEPT_RATES_MS)
+        for camera_id, one in counted.items():
+            run(
+                "INSERT INTO picture_rates (camera_id, hour_ms, pictures, counted_ms) "
+                "SELECT id, :hour, :pictures, :counted FROM cameras WHERE id = :camera "
+                "ON CONFLICT (camera_id, hour_ms) DO UPDATE SET "
+                "pictures = picture_rates.pictures + excluded.pictures, "
+                "counted_ms = picture_rates.counted_ms + excluded.counted_ms",
+                hour=one.hour_ms,
+                pictures=one.pictures,
+                counted=one.counted_ms,
+                camera=camera_id,
+            )
+
+
+def list_rates(store: Database, camera_id: str, since_ms: int) -> list[Rate]:
+    """What is known of a camera's picture rate by hour, oldest first. Raises StoreError."""
+    with store.sql_read("read picture rates") as run:
+        rows = run(
+            "SELECT hour_ms, pictures, counted_ms FROM picture_rates "
+            "WHERE camera_id = :camera AND hour_ms >= :since ORDER BY hour_ms",
+            camera=camera_id,
+            since=since_ms,
+        )
+    return [Rate(*row) for row in rows]
