@@ -13,6 +13,7 @@ from enum import Enum
 CAMERA = "camera"
 SUPERVISOR = "supervisor"
 UPKEEP = "upkeep"
+COVERAGE = "coverage"
 """Reporters. Each subject of ``subjects`` is one: what it may report says its name."""
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from vigilar.events.arming import HOUSE_SUBJECT
 from vigilar.events.cameras import CAMERAS
+from vigilar.events.coverage import COVERAGE_SUBJECT
 from vigilar.events.processes import PROCESSES
 from vigilar.events.proof import PROOF_SUBJECT
 from vigilar.events.sensors import SENSORS
 from vigilar.events.subject import all_types
 from vigilar.events.upkeep import UPKEEP_SUBJECT
 
-SUBJECTS = (CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, HOUSE_SUBJECT, SENSORS)
+SUBJECTS = (CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, HOUSE_SUBJECT, SENSORS, COVERAGE_SUBJECT)
 
 EVENT_TYPES = all_types(SUBJECTS)

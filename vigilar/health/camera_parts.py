@@ -152,6 +152,9 @@ def _storage_todos(known: Known) -> Iterator[Todo]:
             cost="What they showed cannot be proved any more.",
             next_step="On the box, vigilar check says which.",
         )
+    if known.history:
+        cost = "What was recorded before cannot be proved by this database."
+        yield Todo(id="history", state=State.BAD, sentence=known.history, cost=cost, next_step="See: vigilar check")
     for told in known.told:
         yield Todo(id=f"told:{zlib.crc32(told.encode()):08x}", state=State.BAD, sentence=told)
 

@@ -71,7 +71,8 @@ class Known:
     """``processes`` is what the supervisor says of each, by name, None when it has not been heard; ``drive`` its
     sentence about the drive for recordings, empty while that is in its place. ``told`` are sentences of processes that
     a person must know. ``clock_watched_ms``: for how long the clock has been seen out of step. ``key_notes``: what the
-    owner should know of the keys. ``damaged``: recordings that are missing, changed or damaged. ``low_coverage``: ms
+    owner should know of the keys. ``damaged``: recordings that are missing, changed or damaged; ``history``: why the
+    database is not what the box has signed. ``low_coverage``: ms
     missing of cameras that record with holes. ``snoozed``: until when, UTC ms, by id of the problem."""
 
     now_ms: int
@@ -95,6 +96,7 @@ class Known:
     footage: Footage | None = None
     sensors: Sensors | None = None
     damaged: int = 0
+    history: str = ""
     worst_gap: DayGap | None = None
     low_coverage: Mapping[str, int] = field(default_factory=dict)
     jobs: JobsDone | None = None

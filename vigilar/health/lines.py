@@ -158,6 +158,46 @@ def _camera_sentence(state: str, health: dict[str, Any], now_ms: int, zone: tzin
     return " ".join(words)
 
 
+def health_of_process(process: object) -> dict[str, Any]:
+    """What a camera's process says of its camera in its heartbeats, as the supervisor hands them on. ``process`` is its
+    entry there, anything else when it has none."""
+    if not isinstance(process, dict):
+        return {"state": "unknown", "reason": "This camera has not reported yet.", "is_recording": False}
+    told = process.get("status")
+    status: dict[str, Any] = told if isinstance(told, dict) else {}
+    known = {"state": "no-picture" if status.get("is_offline") else "live", "reason": "", **status}
+    if not status:
+        known["state"] = "starting"
+    take_process(known, process)
+    return known
+
+
+def take_process(known: dict[str, Any], process: dict[str, Any]) -> None:
+    """Put right what a camera said of itself by what the supervisor says of its process."""
+    state = process.get("state")
+    if state == "running":
+        status = process.get("status")
+        is_unheard = known["state"] in ("unknown", "starting")
+        if is_unheard and isinstance(status, dict):  # the bus is away, its heartbeats still come
+            known.update(is_recording=bool(status.get("is_recording")), not_recording=status.get("not_recording", ""))
+        return
+    is_first = state == "starting" and not process.get("restarts")
+    words = "" if is_first else "Its process ended and is started again."
+    if process.get("is_failing"):
+        words = f"Its process keeps failing: it {process.get('last_exit') or 'ended'}."
+    known.update(
+        state="starting" if is_first else "restarting",
+        reason=words,
+        code="",
+        next_try_ts=process.get("next_try_ts"),
+        fps=0.0,
+        kbps=0.0,
+        is_recording=False,
+        not_recording="",
+        is_moving=False,
+    )
+
+
 def process_lines(processes: dict[str, Any] | None) -> list[ProcessLine]:
     """The programs, in the supervisor's order and by its titles; none when the supervisor has not been heard."""
     lines = []

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 from vigilar.health.known import JobsDone, Sensors, SensorTrouble
 from vigilar.store.engine import Store
+from vigilar.store.events import EventFilter, list_events
 from vigilar.store.health import list_low_coverage, list_snoozes
 from vigilar.store.inventory import count_found
 from vigilar.store.jobs import JobRow, list_jobs
 from vigilar.store.sensors import list_sensors
 
 DAY_MS = 86_400_000
+
+HISTORY_TOLD_MS = 30 * DAY_MS
+"""How long a database that was set back is spoken of: no row can be put right that would end it."""
 
 JOB_WORDS = {"export": "Export", "rewrap": "Moving recordings to a new key"}
 
@@ -26,6 +30,7 @@ class Rows:
     snoozed: dict[str, int]
     low_coverage: dict[str, int]
     damaged: int
+    history: str
 
 
 def read_rows(store: Store, node_id: str, now_ms: int) -> Rows:
@@ -36,7 +41,15 @@ def read_rows(store: Store, node_id: str, now_ms: int) -> Rows:
         list_snoozes(store, now_ms),
         list_low_coverage(store),
         count_found(store, node_id),
+        _find_history(store, now_ms),
     )
+
+
+def _find_history(store: Store, now_ms: int) -> str:
+    """Why the database is not what the box has signed, in a sentence; empty while it is."""
+    wanted = EventFilter(type="history_changed", from_ms=now_ms - HISTORY_TOLD_MS, limit=1)
+    events, _ = list_events(store, wanted)
+    return str(events[0].payload.get("reason") or "The database is not what this box signed.") if events else ""
 
 
 def read_sensors(store: Store) -> Sensors:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vigilar.store.deletions import LONGEST_FILE_MS
 from vigilar.store.sql import Database
 
 COVERAGE_LOW = "coverage_low"
@@ -99,3 +100,50 @@ def list_rates(store: Database, camera_id: str, since_ms: int) -> list[Rate]:
             since=since_ms,
         )
     return [Rate(*row) for row in rows]
+
+
+def list_recorded(store: Database, camera_id: str, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+    """Spans of a camera's recordings that reach into [from_ms, to_ms), UTC ms, those deleted since included. A file
+    that is being written ends at its last checkpoint. Raises StoreError."""
+    values = {"camera": camera_id, "from": from_ms, "to": to_ms, "earliest": from_ms - LONGEST_FILE_MS}
+    with store.sql_read("read what was recorded") as run:
+        rows = run(
+            "SELECT start_ms, coalesce(end_ms, start_ms) FROM files "
+            "WHERE camera_id = :camera AND content = 'video' AND state <> 'missing' "
+            "AND start_ms >= :earliest AND start_ms < :to AND coalesce(end_ms, start_ms) > :from",
+            **values,
+        )
+        rows += run(
+            "SELECT start_ms, end_ms FROM deletions WHERE camera_id = :camera AND content = 'video' "
+            "AND start_ms >= :earliest AND start_ms < :to AND end_ms > :from",
+            **values,
+        )
+    return [(int(start), int(end)) for start, end in rows]
+
+
+TOLD_TYPES = ("camera_offline", "footage_lost")
+TOLD_FROM_MS = 24 * HOUR_MS
+"""How far back an outage that reaches into a range may have begun: one that goes on makes no camera watched."""
+
+
+def list_told(store: Database, camera_id: str, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+    """Spans of [from_ms, to_ms) of which events tell that the camera was offline or footage was lost. Raises
+    StoreError."""
+    with store.sql_read("read what was told of a camera") as run:
+        rows = run(
+            "SELECT type, ts_ms, end_ms, payload FROM events WHERE source_id = :camera AND ts_ms >= :earliest "
+            f"AND ts_ms < :latest AND type IN ({', '.join(repr(one) for one in TOLD_TYPES)})",
+            camera=camera_id,
+            earliest=from_ms - TOLD_FROM_MS,
+            latest=to_ms + HOUR_MS,
+        )
+    spans = []
+    for kind, ts_ms, end_ms, payload in rows:
+        if kind == "camera_offline":
+            spans.append((int(ts_ms), to_ms if end_ms is None else int(end_ms)))
+            continue
+        detail = json.loads(payload)
+        begins, ends = detail.get("from_ms"), detail.get("to_ms")
+        if isinstance(begins, int):
+            spans.append((begins, ends if isinstance(ends, int) else int(ts_ms)))
+    return [(start, end) for start, end in spans if start < to_ms and end > from_ms]

@@ -118,6 +118,7 @@ def read_known(here: Parts, visible: VisibleCameras) -> Known:
         footage=_footage(here),
         sensors=None if rows is None else rows.sensors,
         damaged=0 if rows is None else rows.damaged,
+        history="" if rows is None else rows.history,
         worst_gap=_worst_gap(here, cameras),
         low_coverage={} if rows is None else rows.low_coverage,
         jobs=None if rows is None else jobs_done(rows.jobs, now_ms, lambda row: sees_job(row, visible)),
