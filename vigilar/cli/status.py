@@ -62,7 +62,7 @@ def status(places: Places, as_json: bool) -> int:
             print_json({"running": False})
             return ExitCode.NOT_RUNNING
         raise not_running(places)
-    found = _gather(places)
+    found = gather_status(places)
     if as_json:
         print_json({"running": True, "pid": pid, **found, "cameras": [asdict(one) for one in found["cameras"]]})
     else:
@@ -70,7 +70,8 @@ def status(places: Places, as_json: bool) -> int:
     return ExitCode.WARNINGS if found["warnings"] else ExitCode.OK
 
 
-def _gather(places: Places) -> dict[str, Any]:
+def gather_status(places: Places) -> dict[str, Any]:
+    """All that the command says; ``cameras`` are CameraStatus."""
     found: dict[str, Any] = {
         "version": __version__,
         "address": None,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vigilar.store.deletions import LONGEST_FILE_MS
+from vigilar.store.schema import metadata
 from vigilar.store.sql import Database
 
 COVERAGE_LOW = "coverage_low"
@@ -147,3 +148,9 @@ def list_told(store: Database, camera_id: str, from_ms: int, to_ms: int) -> list
         if isinstance(begins, int):
             spans.append((begins, ends if isinstance(ends, int) else int(ts_ms)))
     return [(start, end) for start, end in spans if start < to_ms and end > from_ms]
+
+
+def count_rows(store: Database) -> dict[str, int]:
+    """How many rows each of our tables has, by name. Raises StoreError."""
+    with store.sql_read("count rows") as run:
+        return {name: int(run(f'SELECT count(*) FROM "{name}"')[0][0]) for name in sorted(metadata.tables)}
