@@ -23,6 +23,7 @@ from vigilar.base.amounts import size_text
 from vigilar.base.atomic import write_atomic
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ExitCode, VigilarError
+from vigilar.base.redact import redact
 from vigilar.cli.doctor.command import examine
 from vigilar.cli.known import fresh_status
 from vigilar.cli.options import with_places
@@ -89,7 +90,7 @@ def support_bundle(places: Places, file: Path | None, to_stdout: bool) -> int:
 def make_bundle(places: Places) -> bytes:
     """The zip. What cannot be read is said in its place and stops nothing."""
     scrubber = Scrubber(_secrets(places))
-    texts = [(entry, scrubber.text(_text_of(entry))) for entry in _entries(places, scrubber)]
+    texts = [(entry, scrubber.known(_text_of(entry))) for entry in _entries(places, scrubber)]
     contents = "\n".join(f"{entry.name:<16} {entry.about} ({len(text.encode())} bytes)" for entry, text in texts)
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as made:
@@ -117,8 +118,8 @@ def _entries(places: Places, scrubber: Scrubber) -> list[Entry]:
         Entry("processes.json", "the processes as the main program sees them", lambda: dump(fresh_status(places))),
         Entry("events.json", "the newest events of the house, without pictures", lambda: dump(_events(places))),
         Entry("rows.json", "how many rows each table has", lambda: dump(_rows(places))),
-        Entry("files.txt", "folders and files, with their modes and sizes", lambda: _files(places)),
-        Entry("log.txt", "the newest lines of the service's log", _log),
+        Entry("files.txt", "folders and files, with their modes and sizes", lambda: scrubber.text(_files(places))),
+        Entry("log.txt", "the newest lines of the service's log", lambda: scrubber.text(_log())),
     ]
 
 
@@ -126,7 +127,7 @@ def _text_of(entry: Entry) -> str:
     try:
         return entry.make()
     except (VigilarError, OSError) as error:
-        return f"Could not be read: {error}\n"
+        return f"Could not be read: {redact(str(error))}\n"
 
 
 def _versions() -> str:

@@ -44,7 +44,10 @@ class Scrubber:
     def text(self, text: str) -> str:
         """``text`` without secrets; of each address only kind and host."""
         text = redact(_ADDRESS.sub(lambda found: _host_only(found[0]), text))
-        text = _NAMED.sub(_without_value, text)
+        return self.known(_NAMED.sub(_without_value, text))
+
+    def known(self, text: str) -> str:
+        """``text`` without the very texts of secrets; JSON stays JSON."""
         return self._known.sub(REMOVED, text) if self._known else text
 
     def plain(self, value: Any, key: str = "") -> Any:

@@ -16,8 +16,8 @@ from vigilar.playback.library import Library
 from vigilar.playback.timeline import Timeline, read_timeline
 from vigilar.store.events import StoredEvent
 
-EXCUSED = frozenset({"no-motion", "before"})
-"""Gaps in which nothing was to be recorded."""
+NO_MOTION, BEFORE = "no-motion", "before"
+"""Gaps in which nothing was to be recorded; of the second, those before the first recording that there ever was."""
 
 RECORDED_ONCE = frozenset({"deleted-age", "deleted-quota", "deleted-reserve", "deleted-owner"})
 """Gaps in which there was a recording, until the house let it go."""
@@ -56,26 +56,32 @@ def read_day(library: Library, camera_id: str, from_ms: int, to_ms: int, now_ms:
         return Coverage(from_ms, to_ms, 0, 0)
     found = read_timeline(library, camera_id, from_ms, last_ms, now_ms)
     outages = [one for one in library.events(camera_id, from_ms, last_ms) if one.type == "camera_offline"]
-    return measure(found, outages, from_ms, last_ms)
+    return measure(found, outages, library.began_ms(camera_id), from_ms, last_ms)
 
 
-def measure(found: Timeline, outages: Iterable[StoredEvent], from_ms: int, to_ms: int) -> Coverage:
-    """The coverage that a timeline of [from_ms, to_ms) tells, with the times in which the camera was offline."""
+def measure(
+    found: Timeline, outages: Iterable[StoredEvent], began_ms: int | None, from_ms: int, to_ms: int
+) -> Coverage:
+    """The coverage that a timeline of [from_ms, to_ms) tells, with the times in which the camera was offline.
+    ``began_ms``: when its first recording began, be it deleted since; None when there never was one."""
     dark = [(max(from_ms, one.ts_ms), min(to_ms, to_ms if one.end_ms is None else one.end_ms)) for one in outages]
     expected_ms, gaps = to_ms - from_ms, []
     for gap in found.gaps:
         start, end = max(from_ms, gap.from_ms), min(to_ms, gap.to_ms)
         if end <= start or gap.reason in RECORDED_ONCE:
             continue
-        if gap.reason not in EXCUSED:
+        if gap.reason == BEFORE:
+            at_ms = end if began_ms is None else min(end, max(start, began_ms))
+            expected_ms -= at_ms - start
+            if at_ms < end:  # what was recorded before it is deleted, so no row says any more why this is empty
+                gaps.append(Gap(at_ms, end, "unknown", WORDS["unknown"]))
+        elif gap.reason == NO_MOTION:
+            expected_ms -= end - start
+            for part in _overlaps(start, end, dark):
+                expected_ms += part[1] - part[0]
+                gaps.append(Gap(*part, "disconnected", WORDS["disconnected"]))
+        else:
             gaps.append(Gap(start, end, gap.reason, gap.words))
-            continue
-        expected_ms -= end - start
-        if gap.reason != "no-motion":
-            continue
-        for part in _overlaps(start, end, dark):
-            expected_ms += part[1] - part[0]
-            gaps.append(Gap(*part, "disconnected", WORDS["disconnected"]))
     return Coverage(from_ms, to_ms, expected_ms, sum(one.to_ms - one.from_ms for one in gaps), tuple(gaps))
 
 

@@ -122,6 +122,18 @@ def list_recorded(store: Database, camera_id: str, from_ms: int, to_ms: int) -> 
     return [(int(start), int(end)) for start, end in rows]
 
 
+def find_first_recording_ms(store: Database, camera_id: str) -> int | None:
+    """UTC ms at which the first recording of a camera began, be it deleted since; None without one. StoreError."""
+    found = []
+    with store.sql_read("find the first recording") as run:
+        for table in ("files", "deletions"):
+            rows = run(
+                f"SELECT min(start_ms) FROM {table} WHERE camera_id = :camera AND content = 'video'", camera=camera_id
+            )
+            found += [int(row[0]) for row in rows if row[0] is not None]
+    return min(found, default=None)
+
+
 TOLD_TYPES = ("camera_offline", "footage_lost")
 TOLD_FROM_MS = 24 * HOUR_MS
 """How far back an outage that reaches into a range may have begun: one that goes on makes no camera watched."""
