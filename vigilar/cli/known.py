@@ -66,8 +66,9 @@ def fresh_status(places: Places) -> dict[str, Any] | None:
     return status if is_fresh else None
 
 
-def gather(config: Config, places: Places) -> Gathered:
-    """All of it. Waits for the database and the disk as long as they take."""
+def gather(config: Config, places: Places, config_error: str = "") -> Gathered:
+    """All of it. ``config_error``: what is wrong with the file, while ``config`` is the last good one. Waits for the
+    database and the disk as long as they take."""
     at_ms, told = now_ms(), fresh_status(places)
     processes = told["processes"] if told is not None else None
     zone = house_zone(config)
@@ -91,7 +92,7 @@ def gather(config: Config, places: Places) -> Gathered:
         told=told_sentences(processes),
         locked=lock_problem(places.secrets_dir),
         key_notes=key_notes(places.secrets_dir, places.data_dir),
-        config_error=str((told or {}).get("config_error") or ""),
+        config_error=config_error or str((told or {}).get("config_error") or ""),
         plan_problems=[str(one) for one in (told or {}).get("problems") or ()],
         wants_objects=config.detect.enabled and config.detect.objects,
         certificate=_certificate(places),

@@ -16,7 +16,7 @@ from vigilar.cli.output import house_time, one_line, print_json, print_table
 from vigilar.cli.reload import not_running
 from vigilar.cli.service import find_drive_trouble, find_supervisor, is_serving, local_host, page_address
 from vigilar.cli.times import house_zone
-from vigilar.config.load import load_config
+from vigilar.config.last_good import load_in_force
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.door.haproxy import find_haproxy
@@ -88,7 +88,7 @@ def gather_status(places: Places) -> dict[str, Any]:
         return found
     found["notes"] = key_notes(places.secrets_dir, places.data_dir) + door_notes()
     try:
-        config = load_config(places)
+        config, wrong = load_in_force(places)
     except ConfigError as error:
         found["sentence"] = "One thing to do: The settings are not valid, the last good ones stay in use."
         found["warnings"].append(
@@ -99,7 +99,7 @@ def gather_status(places: Places) -> dict[str, Any]:
     found["address"] = page_address(host, config.web.port)
     if not is_serving(host, config.web.port):
         found["warnings"].append(f"The page does not answer at {found['address']}")
-    gathered = gather(config, places)
+    gathered = gather(config, places, wrong)
     house = look_at_house(gathered.known)
     found["sentence"] = house.sentence
     found["parts"] = {
@@ -183,7 +183,7 @@ def _print(pid: int, found: dict[str, Any], places: Places) -> None:
     if found["address"]:
         print(f"Page: {found['address']}")
     if found["cameras"]:
-        zone = house_zone(load_config(places))
+        zone = house_zone(load_in_force(places)[0])
         print_table(_row(one, zone) for one in found["cameras"])
     for warning in found["warnings"]:
         print(f"! {one_line(warning)}")

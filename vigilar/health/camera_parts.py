@@ -11,6 +11,9 @@ from vigilar.health.known import Known
 from vigilar.health.lines import CameraLine, disk_problem, disk_reasons, is_of_disk
 from vigilar.health.part import Button, Part, State, Todo
 
+LONG_DAYS = 3650
+"""What is kept for longer is no news: next to nothing was recorded yet."""
+
 _NO_STEP = "Check its power and its network cable. On the box, vigilar camera test {id} says where it fails."
 
 
@@ -94,7 +97,7 @@ def storage(known: Known) -> Part:
             oldest = house_time(known.footage.oldest_ms, known.zone)
             words.append(f"Oldest recording: {oldest.day} {oldest:%B}.")
         words.append(known.footage.sentence)
-        if known.footage.days is not None and known.footage.days >= 2:
+        if known.footage.days is not None and 2 <= known.footage.days <= LONG_DAYS:
             short = f"{known.footage.days:.0f} days kept."
     state = _worst(todos)
     if known.footage is None:

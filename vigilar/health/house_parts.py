@@ -187,7 +187,13 @@ def keys(known: Known) -> Part:
         )
         return Part(id="keys", title=title, state=State.BAD, sentence=known.locked, page=page, todos=(todo,))
     if known.key_notes:
-        return Part(id="keys", title=title, state=State.NOT_SET_UP, sentence=" ".join(known.key_notes), page=page)
+        return Part(
+            id="keys",
+            title=title,
+            state=State.NOT_SET_UP,
+            sentence=" ".join(f"{one.rstrip('.')}." for one in known.key_notes),
+            page=page,
+        )
     sentence = "They open all recordings, and there is a recovery sheet."
     return Part(id="keys", title=title, state=State.OK, sentence=sentence, page=page)
 

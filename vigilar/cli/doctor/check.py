@@ -30,9 +30,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """The box. ``config`` None: the settings are not valid, and ``config_error`` says why. ``pid``: the supervisor,
-    None while the service is stopped; ``status`` what it says. ``gathered`` and ``house`` are None without settings.
-    ``proc`` and ``sys`` are where the kernel tells of itself."""
+    """The box. ``config_error`` says why the settings are not valid; ``config`` is then the last good one, or None.
+    ``pid``: the supervisor, None while the service is stopped; ``status`` what it says. ``gathered`` and ``house`` are
+    None without settings. ``proc`` and ``sys`` are where the kernel tells of itself."""
 
     places: Places
     config: Config | None

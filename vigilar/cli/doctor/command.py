@@ -13,7 +13,7 @@ from vigilar.cli.known import fresh_status, gather, now_ms
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import one_line, print_json
 from vigilar.cli.service import find_supervisor
-from vigilar.config.load import load_config
+from vigilar.config.last_good import load_in_force
 from vigilar.config.places import Places
 from vigilar.health.house import look_at_house
 from vigilar.health.part import State
@@ -94,14 +94,14 @@ def exit_code(checks: list[Check]) -> int:
 def _meet(places: Places) -> Patient:
     config, error = None, ""
     try:
-        config = load_config(places)
+        config, error = load_in_force(places)
     except ConfigError as found:
         error = str(found)
     try:
         pid = find_supervisor(places)
     except VigilarError:
         pid = None
-    gathered = gather(config, places) if config is not None and places.data_dir.is_dir() else None
+    gathered = gather(config, places, error) if config is not None and places.data_dir.is_dir() else None
     return Patient(
         places=places,
         config=config,

@@ -33,7 +33,7 @@ _MODES_STEP = "As the user of the service: chmod -R u=rwX,go= {folder}"
 
 def settings(patient: Patient) -> Check:
     say = Finding("settings")
-    if patient.config is None:
+    if patient.config_error:
         lines = patient.config_error.splitlines()
         more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
         return say.bad(
