@@ -33,7 +33,7 @@ class Reconnecting:
         self._memories = {address: StreamMemory() for address in addresses}
         self._ended = self._pictures = 0
         self._stop = Stop()
-        self._ring, self._live = PacketRing(2.0), LiveStream()
+        self._empty()
 
     def run(self) -> None:
         backoff = Backoff(first_s=0.001, cap_s=0.001)
@@ -62,7 +62,11 @@ class Reconnecting:
         if self._ended >= self._times:
             self._stop.set()
 
+    def _empty(self) -> None:
+        self._ring, self._live = PacketRing(2.0), LiveStream()
+
     def _say(self) -> None:
+        self._empty()  # how many pictures it holds at this moment is chance, and says nothing of what stays
         gc.collect()
         lines = Path("/proc/self/smaps_rollup").read_text(encoding="ascii").splitlines()
         private = sum(int(line.split()[1]) for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))

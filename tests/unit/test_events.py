@@ -61,6 +61,7 @@ class TestEventsPublishedBroadcast:
             "zones": [],
             "still": None,
             "kept": False,
+            "incident_id": None,
         }
 
     def test_stream_lines_carry_change_as_id(self, page: Listener) -> None:

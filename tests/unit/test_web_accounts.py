@@ -518,7 +518,7 @@ class TestKeysForPrograms:
         assert program.get("/api/v1/me").get_json()["rights"] == ["see_events", "change_cameras"]
 
     def test_key_gives_itself_no_pin(self, house: House, owner: FlaskClient) -> None:
-        program = self.program(house, self.make(owner, "arm", "disarm", "change_arming"))
+        program = self.program(house, self.make(owner, "arm", "disarm"))
         for answer in (
             program.put("/api/v1/members/me/pin", json={"pin": "490276"}),
             program.delete("/api/v1/members/me/pin"),

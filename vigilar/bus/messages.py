@@ -224,7 +224,8 @@ class EventPublished(Message):
     ``change`` rises with each insert or change of any event, so that a page can ask for all it missed.
     ``is_update`` tells a change of an event that was published before from a new one; an event that changed while the
     bus was away is told once, as new. ``kind`` is what came by, empty for what is no visit; ``label_score`` how sure
-    that is; ``still`` where its picture is, an address of the pages.
+    that is; ``still`` where its picture is, an address of the pages; ``incident_id`` the story it belongs to, which
+    may be another one after a change.
     """
 
     type: str
@@ -240,6 +241,7 @@ class EventPublished(Message):
     zones: list[str] = field(default_factory=list)
     still: str | None = None
     kept: bool = False
+    incident_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
