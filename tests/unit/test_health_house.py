@@ -265,3 +265,43 @@ def test_ids_of_problems_do_not_depend_on_time() -> None:
     again = look(told=["130 GB would have to go."], now_ms=NOW + 60_000)
     assert [one.id for one in first.todos] == [one.id for one in again.todos]
     assert known().now_ms == NOW
+
+
+def running(status: dict[str, Any]) -> dict[str, Any]:
+    return {"state": "running", "status": status}
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "sentence"),
+    [
+        ({"level": "mains", "charge": 96, "runtime_s": 2460}, State.OK, "Mains. Battery 96 %, 41 min at this load."),
+        ({"level": "mains"}, State.OK, "Mains."),
+        ({"level": "mains", "is_worn": True}, State.WARN, "Mains. The UPS wants a new battery."),
+        ({"level": "battery", "charge": 80}, State.WARN, "On battery. Battery 80 %."),
+        ({"level": "low", "runtime_s": 30}, State.BAD,
+         "On battery, and it gets low. Battery less than a minute at this load."),
+        ({"level": "critical"}, State.BAD, "The battery is nearly empty."),
+        ({"level": "unknown", "trouble": "The UPS does not answer."}, State.BAD,
+         "Mains or battery, nobody knows. The UPS does not answer."),
+        ({}, State.UNKNOWN, "It has not said yet how it is."),
+    ],
+)  # fmt: skip
+def test_power_says_how_the_house_is_supplied(status: dict[str, Any], state: State, sentence: str) -> None:
+    house = look(processes={**RUNNING, "ups": running(status)})
+    part = house.part("power")
+    assert (part.state, part.sentence) == (state, sentence)
+    assert bool(part.todos) is (state in (State.WARN, State.BAD))
+
+
+def test_battery_minutes_are_in_the_sentence_of_a_well_house() -> None:
+    house = look(processes={**RUNNING, "ups": running({"level": "mains", "runtime_s": 2460})})
+    assert house.sentence == "All well. 1 camera recording. 24 days kept. 41 min of battery."
+
+
+def test_pushes_that_wait_are_to_do_and_those_that_went_out_are_well() -> None:
+    well_out = look(processes={**RUNNING, "notify": running({"handled": 3, "waiting": 0})})
+    assert well_out.part("notify").state is State.OK
+    stuck = {"handled": 3, "problem": "Pushes are waiting since 14:02.", "waiting_since_ms": NOW}
+    [todo] = look(processes={**RUNNING, "notify": running(stuck)}).todos
+    assert (todo.id, todo.since_ms) == ("notify", NOW)
+    assert todo.sentence == "Pushes are waiting since 14:02."

@@ -18,8 +18,62 @@ CERTIFICATE_WARN_DAYS = 14
 DAY_MS = 86_400_000
 
 
+_SUPPLY = {
+    "mains": (State.OK, "Mains.", ""),
+    "battery": (State.WARN, "On battery.", "Exports and backups wait; all cameras record."),
+    "low": (State.BAD, "On battery, and it gets low.", "Recognising is off, exports and backups wait."),
+    "critical": (State.BAD, "The battery is nearly empty.", "Files are closed and Vigilar stops."),
+}
+"""By the ``level`` of the heartbeat of ``ups``: how that is, the words, what it costs."""
+
+
 def power(known: Known) -> Part:
-    return told_part(known, "power", "Power", "ups", "No battery (UPS) is set up.", "/system/power")
+    """How the house is supplied: the watch over the UPS says ``level``, ``charge``, ``runtime_s``, ``trouble``."""
+    title, page = "Power", "/system/power"
+    status = _status(known, "ups")
+    level = _SUPPLY.get(str((status or {}).get("level")))
+    if status is None or level is None:
+        if status is not None and "level" in status:  # it runs, and the UPS does not tell it
+            trouble = str(status.get("trouble") or "The UPS does not say where the power comes from.")
+            todo = Todo(
+                id="power",
+                state=State.BAD,
+                sentence=f"Mains or battery, nobody knows. {trouble}",
+                short="power",
+                cost="A power cut would stop this box without a warning.",
+                next_step="On the box: vigilar ups show",
+            )
+            return Part(id="power", title=title, state=State.BAD, sentence=todo.sentence, page=page, todos=(todo,))
+        return told_part(known, "power", title, "ups", "No battery (UPS) is set up.", page)
+    state, words, cost = level
+    battery = _battery(status)
+    sentence, step = f"{words} {battery}".rstrip(), ""
+    if state is State.OK and status.get("is_worn"):
+        state, sentence, step = State.WARN, f"{sentence} The UPS wants a new battery.", "Replace its battery."
+        cost = "A power cut may stop this box at once."
+    if state is State.OK:
+        runtime_s = status.get("runtime_s")
+        short = f"{runtime_s // 60} min of battery." if isinstance(runtime_s, int) and runtime_s >= 60 else ""
+        return Part(id="power", title=title, state=state, sentence=sentence, short=short, page=page)
+    button = Button("What happens when", page)
+    todo = Todo(id="power", state=state, sentence=sentence, short="power", cost=cost, next_step=step, button=button)
+    return Part(id="power", title=title, state=state, sentence=sentence, page=page, todos=(todo,))
+
+
+def _battery(status: dict[str, Any]) -> str:
+    """``Battery 96 %, 41 min at this load.``, or what of it is known."""
+    charge, runtime_s = status.get("charge"), status.get("runtime_s")
+    words = [f"{charge} %"] if isinstance(charge, int) else []
+    if isinstance(runtime_s, int):
+        words.append(f"{runtime_s // 60} min at this load" if runtime_s >= 60 else "less than a minute at this load")
+    return f"Battery {', '.join(words)}." if words else ""
+
+
+def _status(known: Known, process: str) -> dict[str, Any] | None:
+    """The newest heartbeat of a process that runs."""
+    found = (known.processes or {}).get(process)
+    status = found.get("status") if isinstance(found, dict) and found.get("state") == "running" else None
+    return status if isinstance(status, dict) else None
 
 
 def backup(known: Known) -> Part:
@@ -27,7 +81,24 @@ def backup(known: Known) -> Part:
 
 
 def notify(known: Known) -> Part:
-    return told_part(known, "notify", "Phones", "notify", "No phone is told of events.", "/settings/notifications")
+    """Whether what is to be told gets out: ``notify`` says what is ``handled``, and a ``problem`` with what waits."""
+    title, page = "Phones", "/settings/notifications"
+    status = _status(known, "notify")
+    if status is None or "handled" not in status:
+        return told_part(known, "notify", title, "notify", "No phone is told of events.", page)
+    if not status.get("problem"):
+        return Part(id="notify", title=title, state=State.OK, sentence="Nothing waits to be told.", page=page)
+    since = status.get("waiting_since_ms")
+    todo = Todo(
+        id="notify",
+        state=State.WARN,
+        sentence=str(status["problem"]),
+        short="phones",
+        since_ms=since if isinstance(since, int) else None,
+        cost="Phones learn of events late, or not at all.",
+        button=Button("Look at the phones", page),
+    )
+    return Part(id="notify", title=title, state=State.WARN, sentence=todo.sentence, page=page, todos=(todo,))
 
 
 def told_part(known: Known, part_id: str, title: str, process: str, without: str, page: str) -> Part:
