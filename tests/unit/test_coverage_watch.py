@@ -95,7 +95,7 @@ def test_connection_that_breaks_again_and_again_is_told_once_with_how_much(box: 
     assert event.payload["missed_ms"] >= 20_000
     assert "were not recorded" in event.payload["reason"]
     told_s = (event.created_ms - START_MS) / 1000
-    assert told_s <= 110, "the moment it drops: three holes, and what is being written has its time"
+    assert told_s <= 86 + 20 + 10, "20 s are missing after 86; rows settle for 20; a look comes each 10"
     box.go(300)
     [event] = box.events()
     assert event.end_ms is None

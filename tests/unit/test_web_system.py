@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,13 +15,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
+from tests.conftest import wait_until
 from tests.recording_kit import Clip, make_clip
 from tests.unit.test_metrics import read, value
+from vigilar.base.clock import SimulatedClock
 from vigilar.base.clock_sync import ClockState
 from vigilar.media.packets import Packet
 from vigilar.store.deletions import KeptAround, begin
 from vigilar.store.jobs import add_job
-from vigilar.web.slow_facts import ClockWatch
+from vigilar.web.slow_facts import ClockWatch, SlowFacts
 
 PAGE = {"Accept": "text/html"}
 ALL = ("front-door", "garden", "drive", "shed")
@@ -242,3 +245,30 @@ class TestSupport:
 
     def test_it_is_the_owners(self, house: House) -> None:
         assert house.member("adult").post("/system/support").status_code == 403
+
+
+class TestSlowFacts:
+    def test_old_answer_is_given_at_once_and_made_anew_by_one(self) -> None:
+        clock, may_end = SimulatedClock(), threading.Event()
+        made: list[int] = []
+        facts = SlowFacts(clock)
+
+        def make() -> int:
+            if made:
+                assert may_end.wait(5)
+            made.append(1)
+            return len(made)
+
+        assert facts.get("x", 60, make, waits=False) == 1
+        clock.advance(61)
+        assert [facts.get("x", 60, make, waits=False) for _ in range(3)] == [1, 1, 1]
+        may_end.set()
+        wait_until(lambda: facts.get("x", 60, make, waits=False) == 2, 5.0)
+        assert len(made) == 2
+
+    def test_forgotten_answer_is_made_for_the_next(self) -> None:
+        facts, numbers = SlowFacts(SimulatedClock()), iter(range(9))
+        assert facts.get("x", 60, lambda: next(numbers)) == 0
+        assert facts.get("x", 60, lambda: next(numbers)) == 0
+        facts.forget("x")
+        assert facts.get("x", 60, lambda: next(numbers)) == 1

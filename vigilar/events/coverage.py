@@ -26,7 +26,7 @@ from vigilar.store.health import COVERAGE_LOW, HOUR_MS, Rate
 LOW = EventType(COVERAGE_LOW, Severity.WARNING, (COVERAGE,), "{name} is recorded with holes")
 RESTORED = EventType("coverage_restored", Severity.INFO, (COVERAGE,), "{name} is recorded without holes again")
 
-LOOK_EVERY_MS = 5_000
+LOOK_EVERY_MS = 10_000
 SETTLED_MS = 20_000
 """Rows of files that are being written are up to ten seconds old, and a busy disk is given as much again."""
 
@@ -129,9 +129,11 @@ class CoverageWatch:
         if going_on is not None:
             self._follow(desk, going_on, camera_id, heard, to_ms)
             return
+        since_ms = max(since_ms, newest.end_ms if newest and newest.end_ms else 0)
+        known = self._holes(camera_id, max(to_ms - LIMITS[-1][0], since_ms), to_ms)
         for window_ms, limit_ms in LIMITS:
-            from_ms = max(to_ms - window_ms, since_ms, newest.end_ms if newest and newest.end_ms else 0)
-            holes = self._holes(camera_id, from_ms, to_ms)
+            from_ms = max(to_ms - window_ms, since_ms)
+            holes = [(max(start, from_ms), end) for start, end in known if end > from_ms]
             missed_ms = sum(end - start for start, end in holes)
             if missed_ms >= limit_ms:
                 words = f"{missed_ms // 1000} s of the last {(to_ms - from_ms) // 1000} s were not recorded."

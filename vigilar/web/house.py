@@ -71,6 +71,12 @@ def read_cameras(here: Parts, visible: VisibleCameras) -> list[CameraLine]:
     return [camera_line(one, here.board.camera(one.id, now_ms), now_ms, here.zone) for one in visible.all()]
 
 
+def read_mark(here: Parts, visible: VisibleCameras) -> tuple[str, str, str]:
+    """State, symbol and words of the header, which stands on every page: nothing is read for it that only a line of
+    the page of the system shows."""
+    return look_at_house(read_known(here, visible, with_gaps=False)).mark
+
+
 def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     """As one member sees it: cameras that are hidden from this member are left out of all of it."""
     known = read_known(here, visible)
@@ -86,7 +92,7 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     )
 
 
-def read_known(here: Parts, visible: VisibleCameras) -> Known:
+def read_known(here: Parts, visible: VisibleCameras, *, with_gaps: bool = True) -> Known:
     """All that this process knows, for ``visible`` cameras. Waits for no disk and no database longer than a moment."""
     now_ms = here.now_ms()
     cameras = read_cameras(here, visible)
@@ -119,7 +125,7 @@ def read_known(here: Parts, visible: VisibleCameras) -> Known:
         sensors=None if rows is None else rows.sensors,
         damaged=0 if rows is None else rows.damaged,
         history="" if rows is None else rows.history,
-        worst_gap=_worst_gap(here, cameras),
+        worst_gap=_worst_gap(here, cameras) if with_gaps else None,
         low_coverage={} if rows is None else rows.low_coverage,
         jobs=None if rows is None else jobs_done(rows.jobs, now_ms, lambda row: sees_job(row, visible)),
         snoozed={} if rows is None else rows.snoozed,
@@ -164,7 +170,7 @@ def _footage(here: Parts) -> Footage | None:
 
     if here.rows_on_drive and here.drive_hangs():
         return None
-    known = here.slow_facts.get("footage", FOOTAGE_AGE_S, ask)
+    known = here.slow_facts.get("footage", FOOTAGE_AGE_S, ask, waits=False)
     if known is None:
         here.slow_facts.forget("footage")  # the next may have more luck
     return known
@@ -194,7 +200,7 @@ def find_today(here: Parts, camera_id: str) -> Coverage | None:
 
     if here.rows_on_drive and here.drive_hangs():
         return None
-    return here.slow_facts.get(("today", camera_id), GAP_AGE_S, ask)
+    return here.slow_facts.get(("today", camera_id), GAP_AGE_S, ask, waits=False)
 
 
 def sees_job(row: JobRow, visible: VisibleCameras) -> bool:

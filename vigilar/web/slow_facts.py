@@ -16,21 +16,47 @@ MAX_HELD = 2000
 
 
 class SlowFacts:
-    """Answers by name, each as old as its asker allows. Any thread; two that ask at once may both do the work."""
+    """Answers by name, each as old as its asker allows. Any thread; two that ask at once may both do the work, but for
+    what is made anew behind the asker's back: that is done by one thread a name."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._held: dict[Hashable, tuple[int, Any]] = {}
+        self._under_way: set[Hashable] = set()
 
-    def get(self, name: Hashable, max_age_s: float, make: Callable[[], Answer]) -> Answer:
-        """The answer of ``name``, made anew when it is older than ``max_age_s``. Raises what ``make`` raises."""
+    def get(self, name: Hashable, max_age_s: float, make: Callable[[], Answer], *, waits: bool = True) -> Answer:
+        """The answer of ``name``, made anew when it is older than ``max_age_s``. Without ``waits`` an old one is given
+        as it is, and made anew for the next; only the first of all is waited for. Raises what ``make`` raises."""
         now_ns = self._clock.mono_ns()
         with self._lock:
             held = self._held.get(name)
         if held is not None and now_ns - held[0] < max_age_s * 1e9:
             found: Answer = held[1]
             return found
+        if held is not None and not waits:
+            old: Answer = held[1]
+            self._make_behind(name, make)
+            return old
+        return self._make(name, make)
+
+    def _make_behind(self, name: Hashable, make: Callable[[], Answer]) -> None:
+        with self._lock:
+            if name in self._under_way:
+                return
+            self._under_way.add(name)
+
+        def work() -> None:
+            try:
+                self._make(name, make)
+            finally:
+                with self._lock:
+                    self._under_way.discard(name)
+
+        threading.Thread(target=work, name="web-slow-facts", daemon=True).start()
+
+    def _make(self, name: Hashable, make: Callable[[], Answer]) -> Answer:
+        now_ns = self._clock.mono_ns()
         made = make()
         with self._lock:
             while len(self._held) >= MAX_HELD:

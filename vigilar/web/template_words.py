@@ -12,7 +12,7 @@ from markupsafe import Markup
 from vigilar.base.amounts import keep_text, size_text
 from vigilar.web.arm_words import ArmChip, chip_of, find_state
 from vigilar.web.auth import asker, has_owner
-from vigilar.web.house import read_house
+from vigilar.web.house import read_mark
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
 from vigilar.web.times import clock_text, day_text, for_text, length_text
@@ -35,7 +35,7 @@ def install_template_words(app: Flask) -> None:
         return day_text(ms, parts().now_ms(), parts().zone)
 
     def header_mark() -> tuple[str, str, str]:
-        return read_house(parts(), visible_cameras(asker())).mark
+        return read_mark(parts(), visible_cameras(asker()))
 
     def arm_chip() -> ArmChip:
         return chip_of(find_state(parts()))
