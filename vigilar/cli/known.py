@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from vigilar.base.folder_id import find_folder_id
 from vigilar.base.status_socket import ask_status
 from vigilar.cli.times import house_zone
 from vigilar.config.cut import database_url, keep_rules
+from vigilar.config.jobs import CameraInfo
 from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.door.certificates import read_state
@@ -66,17 +68,18 @@ def fresh_status(places: Places) -> dict[str, Any] | None:
     return status if is_fresh else None
 
 
-def gather(config: Config, places: Places, config_error: str = "") -> Gathered:
-    """All of it. ``config_error``: what is wrong with the file, while ``config`` is the last good one. Waits for the
-    database and the disk as long as they take."""
+def gather(config: Config | None, places: Places, config_error: str = "") -> Gathered:
+    """All of it. ``config_error``: what is wrong with the file, while ``config`` is the last good one, or None: then
+    the cameras are those that run, and nothing is read from the database. Waits for database and disk as long as they
+    take."""
     at_ms, told = now_ms(), fresh_status(places)
     processes = told["processes"] if told is not None else None
-    zone = house_zone(config)
+    zone = UTC if config is None else house_zone(config)
+    cameras = [CameraInfo(**one) for one in (told or {}).get("cameras") or ()] if config is None else config.cameras
     lines = [
-        camera_line(one, health_of_process((processes or {}).get(f"camera/{one.id}")), at_ms, zone)
-        for one in config.cameras
+        camera_line(one, health_of_process((processes or {}).get(f"camera/{one.id}")), at_ms, zone) for one in cameras
     ]
-    stored, store_error = _read_store(config, places, at_ms)
+    stored, store_error = (None, "") if config is None else _read_store(config, places, at_ms)
     clock = read_clock()
     folder = (told or {}).get("folder") or {}
     known = Known(
@@ -92,9 +95,9 @@ def gather(config: Config, places: Places, config_error: str = "") -> Gathered:
         told=told_sentences(processes),
         locked=lock_problem(places.secrets_dir),
         key_notes=key_notes(places.secrets_dir, places.data_dir),
-        config_error=config_error or str((told or {}).get("config_error") or ""),
+        config_error="; ".join((config_error or str((told or {}).get("config_error") or "")).splitlines()),
         plan_problems=[str(one) for one in (told or {}).get("problems") or ()],
-        wants_objects=config.detect.enabled and config.detect.objects,
+        wants_objects=config is None or (config.detect.enabled and config.detect.objects),
         certificate=_certificate(places),
         clock=clock,
         clock_watched_ms=_watched_ms(clock, processes, at_ms),
@@ -117,8 +120,8 @@ def told_sentences(processes: dict[str, Any] | None) -> list[str]:
 
 
 def _read_store(config: Config, places: Places, at_ms: int) -> tuple[_Stored | None, str]:
-    node_id = find_folder_id(places.data_dir) or ""
     try:
+        node_id = find_folder_id(places.data_dir) or ""
         with closing(Store.open(database_url(config, places))) as store:
             found = read_overview(store, places.data_dir, node_id, keep_rules(config), at_ms)
             oldest = min((one.oldest_ms for one in found.cameras if one.oldest_ms is not None), default=None)
@@ -129,6 +132,8 @@ def _read_store(config: Config, places: Places, at_ms: int) -> tuple[_Stored | N
         return None, f"The database cannot be read: {error}. {error.next_step}"
     except VigilarError as error:
         return None, f"{error}. {error.next_step}"
+    except OSError as error:
+        return None, f"The data folder cannot be read: {error.strerror}."
 
 
 def _has_bus(processes: dict[str, Any] | None) -> bool:

@@ -87,18 +87,12 @@ def gather_status(places: Places) -> dict[str, Any]:
         found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
         return found
     found["notes"] = key_notes(places.secrets_dir, places.data_dir) + door_notes()
-    try:
-        config, wrong = load_in_force(places)
-    except ConfigError as error:
-        found["sentence"] = "One thing to do: The settings are not valid, the last good ones stay in use."
-        found["warnings"].append(
-            f"The settings are not valid, the last good ones stay in use: {'; '.join(str(error).splitlines())}"
-        )
-        return found
-    host = local_host(config.web.listen)
-    found["address"] = page_address(host, config.web.port)
-    if not is_serving(host, config.web.port):
-        found["warnings"].append(f"The page does not answer at {found['address']}")
+    config, wrong = _load(places)
+    if config is not None:
+        host = local_host(config.web.listen)
+        found["address"] = page_address(host, config.web.port)
+        if not is_serving(host, config.web.port):
+            found["warnings"].append(f"The page does not answer at {found['address']}")
     gathered = gather(config, places, wrong)
     house = look_at_house(gathered.known)
     found["sentence"] = house.sentence
@@ -108,15 +102,24 @@ def gather_status(places: Places) -> dict[str, Any]:
     found["warnings"] += [words_of(one) for one in (*house.todos, *house.put_off)]
     if gathered.store_error:
         found["warnings"].append(gathered.store_error)
+    if config is None:
+        return found
     try:
         found["notes"].append(arm_sentence(config, places))
     except StoreError:
         found["notes"].append("Whether the house is armed is not known.")
     found["cameras"] = _cameras(config, gathered, house)
-    found["warnings"] += [
-        f"{one.name} has no new footage" for one in found["cameras"] if one.is_late and not one.problem
-    ]
+    late = [one.name for one in found["cameras"] if one.is_late and not one.problem]
+    found["warnings"] += [f"{name} has no new footage" for name in late]
     return found
+
+
+def _load(places: Places) -> tuple[Config | None, str]:
+    """The settings in force, None when there are none to go by, and what is wrong with the file."""
+    try:
+        return load_in_force(places)
+    except ConfigError as error:
+        return None, "; ".join(str(error).splitlines())
 
 
 def words_of(todo: Todo) -> str:

@@ -33,10 +33,10 @@ DATABASE_NAME = "vigilar.db"
 """The file by which the device of the data folder is asked whether it answers."""
 
 ROWS = "rows"
-ROWS_AGE_S = 5.0
+HEADER_AGE_S = 5.0
 GAP_AGE_S = 60.0
 FOOTAGE_AGE_S = 300.0
-"""How old what is shown of the database may be: troubles of sensors and snoozes, today's gaps, the forecast."""
+"""How old what is shown of the database may be: all of it in the header, gaps of today, the forecast."""
 
 WORTH_A_WORD_MS = 10_000
 """A shorter gap is a reconnect or a restart: it is on the page of coverage, and no news."""
@@ -74,7 +74,7 @@ def read_cameras(here: Parts, visible: VisibleCameras) -> list[CameraLine]:
 def read_mark(here: Parts, visible: VisibleCameras) -> tuple[str, str, str]:
     """State, symbol and words of the header, which stands on every page: nothing is read for it that only a line of
     the page of the system shows."""
-    return look_at_house(read_known(here, visible, with_gaps=False)).mark
+    return look_at_house(read_known(here, visible, is_for_header=True)).mark
 
 
 def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
@@ -92,8 +92,10 @@ def read_house(here: Parts, visible: VisibleCameras) -> HouseState:
     )
 
 
-def read_known(here: Parts, visible: VisibleCameras, *, with_gaps: bool = True) -> Known:
-    """All that this process knows, for ``visible`` cameras. Waits for no disk and no database longer than a moment."""
+def read_known(here: Parts, visible: VisibleCameras, *, is_for_header: bool = False) -> Known:
+    """All that this process knows, for ``visible`` cameras. Waits for no disk and no database longer than a moment.
+    ``is_for_header``: what is a few seconds old will do, and what the header does not show is left out."""
+    age_s = HEADER_AGE_S if is_for_header else 0.0
     now_ms = here.now_ms()
     cameras = read_cameras(here, visible)
     found = here.board.processes(now_ms)
@@ -101,7 +103,7 @@ def read_known(here: Parts, visible: VisibleCameras, *, with_gaps: bool = True) 
     config_error, plan_problems = here.board.settings()
     clock, watched_ms = here.clock_watch.look()
     certificate = here.certificate()
-    rows = _rows(here, now_ms)
+    rows = _rows(here, now_ms, age_s)
     return Known(
         now_ms=now_ms,
         version=__version__,
@@ -114,7 +116,7 @@ def read_known(here: Parts, visible: VisibleCameras, *, with_gaps: bool = True) 
         drive_step=str(folder["next_step"]),
         told=_told_problems(found),
         locked=lock_problem(here.cfg.secrets_dir),
-        key_notes=_key_notes(here),
+        key_notes=_key_notes(here, age_s),
         config_error=config_error,
         plan_problems=plan_problems if visible.member.cameras is None else (),
         wants_objects=here.cfg.wants_objects,
@@ -125,7 +127,7 @@ def read_known(here: Parts, visible: VisibleCameras, *, with_gaps: bool = True) 
         sensors=None if rows is None else rows.sensors,
         damaged=0 if rows is None else rows.damaged,
         history="" if rows is None else rows.history,
-        worst_gap=_worst_gap(here, cameras) if with_gaps else None,
+        worst_gap=None if is_for_header else _worst_gap(here, cameras),
         low_coverage={} if rows is None else rows.low_coverage,
         jobs=None if rows is None else jobs_done(rows.jobs, now_ms, lambda row: sees_job(row, visible)),
         snoozed={} if rows is None else rows.snoozed,
@@ -133,7 +135,7 @@ def read_known(here: Parts, visible: VisibleCameras, *, with_gaps: bool = True) 
     )
 
 
-def _rows(here: Parts, now_ms: int) -> Rows | None:
+def _rows(here: Parts, now_ms: int, age_s: float) -> Rows | None:
     def ask() -> Rows | None:
         try:
             return here.rows.ask(lambda: read_rows(here.store, here.cfg.node_id, now_ms))
@@ -141,16 +143,16 @@ def _rows(here: Parts, now_ms: int) -> Rows | None:
             _unread.add(error)
             return None
 
-    return here.slow_facts.get(ROWS, ROWS_AGE_S, ask)
+    return here.slow_facts.get(ROWS, age_s, ask)
 
 
-def _key_notes(here: Parts) -> list[str]:
+def _key_notes(here: Parts, age_s: float) -> list[str]:
     def ask() -> list[str]:
         with suppress(OSError, DoesNotAnswerError):
             return here.disk.ask(lambda: key_notes(here.cfg.secrets_dir, here.cfg.data_dir))
         return []
 
-    return here.slow_facts.get("key notes", ROWS_AGE_S, ask)
+    return here.slow_facts.get("key notes", age_s, ask)
 
 
 def _footage(here: Parts) -> Footage | None:
