@@ -34,7 +34,7 @@ def test_feature_that_is_absent_is_not_set_up_and_no_problem() -> None:
     house = look()
     absent = {one.id for one in house.parts if one.state is State.NOT_SET_UP}
     assert absent == {"power", "backup", "notify", "detector", "sensors"}
-    assert house.part("backup").sentence == "No backup is set up."
+    assert house.part("backup").sentence == "No backup is set up: who takes this box takes the recordings."
 
 
 def test_process_that_says_nothing_of_its_part_is_not_known() -> None:

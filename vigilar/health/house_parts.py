@@ -17,6 +17,10 @@ CERTIFICATE_WARN_DAYS = 14
 
 DAY_MS = 86_400_000
 
+NO_UPS = "No UPS is set up: when mains fail, this box stops at once. What was recorded until a second before is safe."
+NO_BACKUP = "No backup is set up: who takes this box takes the recordings."
+"""What a house costs without them, so that its owner can decide."""
+
 
 _SUPPLY = {
     "mains": (State.OK, "Mains.", ""),
@@ -44,7 +48,7 @@ def power(known: Known) -> Part:
                 next_step="On the box: vigilar ups show",
             )
             return Part(id="power", title=title, state=State.BAD, sentence=todo.sentence, page=page, todos=(todo,))
-        return told_part(known, "power", title, "ups", "No battery (UPS) is set up.", page)
+        return told_part(known, "power", title, "ups", NO_UPS, page)
     state, words, cost = level
     battery = _battery(status)
     sentence, step = f"{words} {battery}".rstrip(), ""
@@ -77,7 +81,7 @@ def _status(known: Known, process: str) -> dict[str, Any] | None:
 
 
 def backup(known: Known) -> Part:
-    return told_part(known, "backup", "Backup", "backup", "No backup is set up.", "/system/backup")
+    return told_part(known, "backup", "Backup", "backup", NO_BACKUP, "/system/backup")
 
 
 def notify(known: Known) -> Part:

@@ -153,6 +153,7 @@ def part_json(part: Part) -> dict[str, object]:
         "is_set_up": is_set_up,
         "title": part.title,
         "sentence": part.sentence,
+        "next_step": next((one.next_step for one in part.todos), ""),
         "todo": [one.id for one in part.todos],
     }
 
