@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from vigilar.base.amounts import size_text
-from vigilar.base.house_time import house_time, length_text
+from vigilar.base.amounts import length_text, size_text
+from vigilar.base.house_time import house_time
 from vigilar.health.known import Known
 from vigilar.health.lines import CameraLine, disk_problem, disk_reasons, is_of_disk
 from vigilar.health.part import Button, Part, State, Todo

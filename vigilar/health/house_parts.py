@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vigilar.base.house_time import length_text
+from vigilar.base.amounts import length_text
 from vigilar.health.detector_words import DETECTOR, detector_line
 from vigilar.health.known import Known
 from vigilar.health.part import Button, Part, State, Todo
