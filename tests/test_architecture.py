@@ -31,7 +31,7 @@ LEVELS: tuple[frozenset[str], ...] = (
                 "sensors",
                 "door",
             ),
-            *("rules", "notify", "backup", "power"),
+            *("rules", "notify", "backup", "power", "health"),
         }
     ),
     frozenset({"web", "evaluate"}),
@@ -60,6 +60,7 @@ NOT_FOR = {
     "power": {"config"},
     "web": {"detect", "record", "events", "demo", "sensors", "backup"},
     "evaluate": {"config"},
+    "health": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
 

@@ -24,6 +24,7 @@ from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
 from tests.recording_kit import Clip, make_clip, read_clip
 from vigilar.base.clock import boot_id
+from vigilar.base.clock_sync import ClockState
 from vigilar.base.folder_id import find_folder_id, make_folder_id
 from vigilar.base.stop import Stop
 from vigilar.bus.messages import CameraHealth
@@ -48,6 +49,7 @@ from vigilar.web.hub import HUB, make_notice
 from vigilar.web.parts import Parts, parts_of
 from vigilar.web.passwords import hash_password
 from vigilar.web.patience import Patience
+from vigilar.web.slow_facts import ClockWatch
 
 NAME, PASSWORD = "sam", "correct horse"
 CAMERAS = (("front-door", "Front door"), ("garden", "Garden"), ("drive", "Drive"), ("shed", "Shed"))
@@ -288,6 +290,7 @@ def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> 
     BOARD.clear()
     app = create_app(web_job(folder, cameras))
     app.testing = False
+    parts_of(app).clock_watch = ClockWatch(read=lambda: ClockState(is_in_step=True, off_ms=3.0))
     house = House(folder, app, parts_of(app).store, KeyRing.load_or_create(folder / "secrets"))
     try:
         yield house

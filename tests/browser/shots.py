@@ -15,9 +15,9 @@ from tests.browser.house import House, fill, open_house, serve
 from tests.recording_kit import Clip, read_clip
 from vigilar.base.stop import Stop
 from vigilar.demo.scenes import ensure_clips
+from vigilar.health.lines import DiskState
 from vigilar.web import house as house_module
 from vigilar.web.health import BOARD
-from vigilar.web.status_words import DiskState
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 

@@ -141,7 +141,7 @@ def test_locked_house_says_so_on_every_page_and_is_unlocked(
     key_store.prepare_keys(secrets)
     page = opened(chromium, size, script=script)
     sign_in(page, url)
-    expect(page.locator("#health")).to_contain_text("to look at")
+    expect(page.locator("#health")).to_contain_text("to do")
     page.goto(f"{url}/system")
     expect(page.locator(".todo li")).to_contain_text("what was recorded before this start is locked")
     page.goto(f"{url}/system/keys")

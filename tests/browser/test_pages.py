@@ -21,9 +21,9 @@ from tests.browser.live_kit import report
 from tests.probe_kit import said, saying, stage
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.stop import Stop
+from vigilar.health.lines import DiskState
 from vigilar.web import house as house_words
 from vigilar.web.probe import ProbeWish, Tell
-from vigilar.web.status_words import DiskState
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 

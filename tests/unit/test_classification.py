@@ -57,6 +57,8 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_leak": "CRITICAL",
         "sensor_smoke": "CRITICAL",
         "sensor_gas": "CRITICAL",
+        "coverage_low": "WARNING",
+        "coverage_restored": "INFO",
         "sensor_silent": "WARNING",
         "sensor_battery": "WARNING",
         "phone_silent": "WARNING",

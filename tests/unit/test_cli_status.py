@@ -23,8 +23,8 @@ from vigilar.cli.program import run
 from vigilar.cli.service import is_serving, lan_address, local_host, page_address
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
-from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.files import NewFile, add_file, reserve_numbers
+from vigilar.store.health import put_off
 from vigilar.store.nodes import claim_rows
 
 
@@ -53,16 +53,20 @@ def page_port() -> Iterator[int]:
     server.server_close()
 
 
-RECORDING = {"is_recording": True, "not_recording": "", "is_offline": False}
+RECORDING = {"is_recording": True, "not_recording": "", "is_offline": False, "state": "live", "mode": "always"}
+NO_PICTURE = {"is_recording": False, "not_recording": "", "is_offline": True, "state": "failed", "code": "V-CAM-03",
+              "reason": "The camera refuses the login."}  # fmt: skip
 
 
 @contextmanager
 def supervisor(folder: Path, **camera: Any) -> Iterator[None]:
     """Who holds the lock and says how the processes are, as the supervisor does."""
-    process = {"state": "running", "last_exit": "", "status": RECORDING, **camera}
+    process = {"title": "Door", "state": "running", "last_exit": "", "status": RECORDING, **camera}
     (folder / "run").mkdir(exist_ok=True)
-    said = {"ts": time.time_ns() // 1_000_000, "processes": {"supervisor": {"pid": 1}, "camera/door": process}}
-    server, ended = StatusServer(folder / "run", lambda: said), threading.Event()
+    main = {"title": "The main program", "state": "running", "pid": 1}
+    said = {"processes": {"supervisor": main, "camera/door": process}, "config_error": "", "problems": []}
+    now = lambda: {"ts": time.time_ns() // 1_000_000, **said}  # noqa: E731 -- said when it is asked
+    server, ended = StatusServer(folder / "run", now), threading.Event()
 
     def answer() -> None:
         while not ended.is_set():
@@ -118,12 +122,13 @@ def test_all_well_ends_with_zero(tmp_path: Path, page_port: int, capsys: pytest.
     ("process", "state", "warning"),
     [
         ({"state": "waiting", "last_exit": "was ended by signal 9 (SIGKILL)"}, "restarting",
-         "Door: Its process was ended by signal 9 (SIGKILL) and is started again."),
+         "Door: restarting, not recording. Its process ended and is started again."),
         ({"status": {**RECORDING, "is_recording": False, "not_recording": "database"}}, "not recording",
-         "Door: Not recorded. The database cannot be written."),
-        ({"status": {**RECORDING, "is_offline": True}}, "not recording", "Door: It sends no picture."),
+         "Door: live, not recording. The database cannot be written."),
+        ({"status": NO_PICTURE}, "not recording",
+         "Door: no picture. The camera refuses the login. [V-CAM-03] Try: vigilar camera test door"),
         ({"status": {**RECORDING, "not_recording": "disk-read-only"}}, "not recording",
-         "The disk is read-only. A disk with faults is often made read-only"),
+         "The disk is read-only: nothing is recorded. A disk with faults is often made read-only"),
     ],
 )  # fmt: skip
 def test_what_a_camera_process_says_now_counts(
@@ -144,7 +149,13 @@ def test_supervisor_that_does_not_answer_is_never_all_well(
     with FileLock(tmp_path / "supervisor.lock") as lock:
         assert lock.acquire()
         code, shown = status(tmp_path, capsys)
-    assert (code, shown["warnings"]) == (10, ["The main program does not say how its programs are"])
+    assert (code, shown["warnings"]) == (
+        10,
+        [
+            "Door: its state is not known. This camera has not reported yet. Try: vigilar camera test door",
+            "Whether all programs run is not known. On the box: systemctl status vigilar",
+        ],
+    )
 
 
 def test_late_footage_is_a_warning(tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -154,27 +165,32 @@ def test_late_footage_is_a_warning(tmp_path: Path, page_port: int, capsys: pytes
     assert (code, shown["warnings"]) == (ExitCode.WARNINGS, ["Door has no new footage"])
 
 
-def test_offline_camera_is_a_warning_until_it_is_back(
+def test_command_says_the_sentence_of_the_page(
     tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house(tmp_path, page_port, footage_age_s=5)
-    seen = []
-    with supervisor(tmp_path):
-        told = ((1, "door", "camera_offline"), (2, "system", "system_started"), (3, "door", "camera_offline"))
-        for at_ms, source_id, kind in (*told, (4, "door", "camera_online")):
-            tell_event(tmp_path, at_ms, source_id, kind)
-            code, shown = status(tmp_path, capsys)
-            seen.append((code, shown["warnings"]))
-    warning = "Door: The camera refuses the login. [V-CAM-03] Try: vigilar camera test door"
-    assert seen == [(10, [warning]), (0, []), (10, [warning]), (0, [])]
+    with supervisor(tmp_path, status=NO_PICTURE):
+        _, shown = status(tmp_path, capsys)
+        run(["status", "--data-dir", str(tmp_path)])
+        out = capsys.readouterr().out
+    assert str(shown["sentence"]).startswith("One thing to do: Door: no picture.")
+    assert out.startswith(f"{shown['sentence']}\n")
+    assert shown["parts"]["backup"]["state"] == "not-set-up"  # type: ignore[index]  # JSON
+    assert "Not set up: Power, Backup" in out
 
 
-def tell_event(folder: Path, at_ms: int, source_id: str, kind: str) -> None:
-    payload = {"reason": "The camera refuses the login.", "code": "V-CAM-03"}
-    new = NewEvent(uid=str(at_ms), type=kind, severity="INFO", source_id=source_id, ts_ms=at_ms, payload=payload)
-    store = Store.open(f"sqlite:///{folder}/vigilar.db")
-    insert_event(store, new, now_ms=at_ms)
+def test_problem_put_off_is_no_all_well_for_scripts(
+    tmp_path: Path, page_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house(tmp_path, page_port, footage_age_s=5)
+    store = Store.open(f"sqlite:///{tmp_path}/vigilar.db")
+    now_ms = time.time_ns() // 1_000_000
+    put_off(store, "camera:door", now_ms + 3_600_000, None, now_ms)
     store.close()
+    with supervisor(tmp_path, status=NO_PICTURE):
+        code, shown = status(tmp_path, capsys)
+    assert code == ExitCode.WARNINGS
+    assert str(shown["sentence"]).startswith("Nothing new to do. Put off: Door.")
 
 
 def test_broken_settings_and_silent_page_are_warnings(
@@ -218,5 +234,5 @@ def test_recordings_that_are_not_what_they_were_are_a_warning(
     store.close()
     with supervisor(tmp_path):
         code, shown = status(tmp_path, capsys)
-    words = "1 recording is missing, changed or damaged. See: vigilar check"
+    words = "1 recording is missing, changed or damaged. On the box, vigilar check says which."
     assert (code, shown["warnings"]) == (ExitCode.WARNINGS, [words])

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from vigilar.base.errors import ConfigError, ExitCode
+from vigilar.config.last_good import NAME, keep_good, load_in_force
 from vigilar.config.load import InvalidConfigError, load_config, parse_config
 from vigilar.config.models import Config
-from vigilar.config.places import Places
+from vigilar.config.places import Places, find_places
 
 CAMERA = '[[camera]]\nname = "Front door"\naddress = "rtsp://10.0.0.7/x"\n'
 
@@ -217,3 +218,35 @@ def test_huge_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vigilar.toml").write_bytes(b"#" * (1 << 20) + b"#")
     with pytest.raises(ConfigError, match="larger than 1 MiB"):
         load_config(places(tmp_path))
+
+
+class TestLastGood:
+    """A mistake in the file keeps no house from starting that was started once."""
+
+    def places(self, folder: Path, text: str) -> Places:
+        (folder / "vigilar.toml").write_text(text)
+        return find_places(data_dir=folder, environ={})
+
+    def test_wrong_file_falls_back_and_names_its_line(self, tmp_path: Path) -> None:
+        keep_good(self.places(tmp_path, "[web]\nport = 8443\n"))
+        config, wrong = load_in_force(self.places(tmp_path, "[web]\nprot = 1\n"))
+        assert config.web.port == 8443
+        assert "vigilar.toml:2:1: web.prot" in wrong
+
+    def test_right_file_counts_itself(self, tmp_path: Path) -> None:
+        keep_good(self.places(tmp_path, "[web]\nport = 8443\n"))
+        config, wrong = load_in_force(self.places(tmp_path, "[web]\nport = 8444\n"))
+        assert (config.web.port, wrong) == (8444, "")
+
+    def test_without_a_copy_it_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidConfigError):
+            load_in_force(self.places(tmp_path, "nonsense"))
+
+    def test_copy_that_is_wrong_too_helps_nobody(self, tmp_path: Path) -> None:
+        keep_good(self.places(tmp_path, "nonsense"))
+        with pytest.raises(InvalidConfigError):
+            load_in_force(self.places(tmp_path, "nonsense"))
+
+    def test_copy_is_for_the_service_alone(self, tmp_path: Path) -> None:
+        keep_good(self.places(tmp_path, "[web]\n"))
+        assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600

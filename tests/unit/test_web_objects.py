@@ -15,9 +15,9 @@ from vigilar.base.track_path import PathBox, pack_path
 from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.bus.messages import ObjectSeen
 from vigilar.detect.objects.detection import ObjectKind
+from vigilar.health.detector_words import INSTALL_STEP, detector_line
 from vigilar.store.events import StoredEvent, name_event
 from vigilar.store.tracks import NewTrack, insert_track
-from vigilar.web.detector_words import INSTALL_STEP, detector_line
 from vigilar.web.health import BOARD
 from vigilar.web.hub import HUB, OBJECTS, make_notice
 from vigilar.web.sse_bridge import SseBridge

@@ -1,4 +1,4 @@
-"""``vigilar config``: validate, show, schema, undo."""
+"""``vigilar config``: validate, show, set, schema, undo."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.config.reference import dump_effective, effective, json_schema
 from vigilar.config.secrets import SecretStore
+from vigilar.config.set_key import set_key
 
 _COMMANDS = {
     "validate": ("vigilar.cli.config:validate", "Name everything that is wrong, with line and key."),
     "show": ("vigilar.cli.config:show", "Print the settings in force."),
+    "set": ("vigilar.cli.config:set_command", "Change one setting; comments stay."),
     "undo": ("vigilar.cli.config:undo_command", "Take back the newest change."),
     "schema": ("vigilar.cli.config:schema", "Print the JSON Schema of the file, for editors."),
 }
@@ -54,6 +56,29 @@ def show(places: Places, as_json: bool) -> int:
         print_json({"config": effective(found)})
     else:
         print(dump_effective(found), end="")
+    return ExitCode.OK
+
+
+@click.command("set")
+@click.argument("key")
+@click.argument("value", required=False)
+@click.option("--unset", is_flag=True, help="Take the key out, so that its default holds.")
+@with_places
+def set_command(places: Places, key: str, value: str | None, unset: bool) -> int:
+    """Change one setting, such as recording.mode motion, or camera.front-door.record always.
+
+    VALUE is as in the file; texts need no quotes. Comments and order stay, a wrong value changes nothing, and
+    `vigilar config undo` takes it back. A running service uses it at once.
+    """
+    if (value is None) is not unset:
+        raise click.UsageError("Give a value, or --unset.")
+    if unset:
+        set_key(places, key, None)
+    else:
+        set_key(places, key, value)
+    if ask_reload(places):
+        tell("The service reads its settings again.")
+    print(f"{key} is back to its default." if unset else f"{key} = {value}")
     return ExitCode.OK
 
 

@@ -19,6 +19,8 @@ COMMANDS: Lines = {
     "start": ("vigilar.cli.start:start", "Run Vigilar until Ctrl-C."),
     "demo": ("vigilar.cli.demo:demo", "Try Vigilar with made-up cameras, or with yours."),
     "status": ("vigilar.cli.status:status", "Is it running, and does every camera record?"),
+    "doctor": ("vigilar.cli.doctor.command:doctor", "Look at everything on this box, and say what to do."),
+    "support-bundle": ("vigilar.cli.support_bundle:support_bundle", "A file for who helps you, without secrets."),
     "reload": ("vigilar.cli.reload:reload", "Make the running service read its settings again."),
     "camera": ("vigilar.cli.camera:camera", "Add, list, test and remove cameras."),
     "setup": ("vigilar.cli.setup:setup", "The code for the first login from another machine."),

@@ -307,7 +307,8 @@ class HouseJobs:
     ``processes`` are by name (``camera/front-door``) in the order in which they start, broker and door aside. ``page``
     is address and port of the pages, ``door`` what stands before them, None if the web server listens there itself.
     ``looks_for_motion``: at least one camera does; ``recognises``: what moves is recognised. ``problems`` are sentences
-    about cameras that cannot run (a login that is missing, say); the others run.
+    about cameras that cannot run (a login that is missing, say); the others run. ``config_error``: what is wrong with
+    the settings file, while these are of the last good one.
     """
 
     processes: Mapping[str, PlannedProcess]
@@ -319,6 +320,7 @@ class HouseJobs:
     door: DoorPlan | None = None
     recognises: bool = False
     problems: tuple[str, ...] = ()
+    config_error: str = ""
 
 
 def live_settings(job: ProcessJob, names: Iterable[str]) -> dict[str, Any]:

@@ -40,7 +40,10 @@ is `DIR/vigilar.toml`. Every line is optional, and so is the file: without it th
   line, column and key of everything that is wrong; `vigilar config show` prints what is in force.
 - Secrets are not in this file, only their names (`secret:NAME`). They lie in the folder `secrets` beside it, one file
   each, readable by the service alone. `vigilar camera add` and `vigilar camera login` store them.
-- A running service keeps its last good settings when the file is wrong. `vigilar reload` makes it read the file again.
+- `vigilar config set KEY VALUE` changes one setting and keeps comments: `recording.mode motion`,
+  `camera.front-door.record always`. `vigilar config undo` takes the newest change back.
+- A running service keeps its last good settings when the file is wrong, and starts by them too. The page and
+  `vigilar status` show the line. `vigilar reload` makes it read the file again.
 - What the house remembers of its drive lies outside of the data folder, in the state folder: `VIGILAR_STATE_DIR`, else
   systemd's `STATE_DIRECTORY`, else `/var/lib/vigilar` for root, else `~/.local/state/vigilar` (`XDG_STATE_HOME`). While
   the drive is away, nothing is written in the data folder; `vigilar new-drive` takes another drive.

@@ -83,6 +83,17 @@ def ensure_certificate(
     return _own_state(certificate, now), _put(wish.secrets_dir, pem)
 
 
+def read_state(secrets_dir: Path) -> CertificateState | None:
+    """What the door shows, for who only looks; None when there is nothing to show. Raises nothing."""
+    certificate = _read_serving(secrets_dir)
+    if certificate is None:
+        return None
+    names, addresses = alternatives_of(certificate)
+    ends_ms = int(certificate.not_valid_after_utc.timestamp() * 1000)
+    shown = tuple(sorted([*names, *map(str, addresses)]))
+    return CertificateState("ok", "The certificate of the pages.", False, ends_ms, shown)
+
+
 def own_addresses() -> set[Address]:
     """The addresses this machine has now, loopback included."""
     found: set[Address] = set()

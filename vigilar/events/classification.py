@@ -14,6 +14,7 @@ CAMERA = "camera"
 SUPERVISOR = "supervisor"
 UPKEEP = "upkeep"
 NOTIFY = "notify"
+COVERAGE = "coverage"
 """Reporters. Each subject of ``subjects`` is one: what it may report says its name."""
 
 

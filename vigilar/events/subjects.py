@@ -5,6 +5,7 @@ from __future__ import annotations
 from vigilar.events.arming import HOUSE_SUBJECT
 from vigilar.events.backup import BACKUP_SUBJECT
 from vigilar.events.cameras import CAMERAS
+from vigilar.events.coverage import COVERAGE_SUBJECT
 from vigilar.events.notifying import NOTIFY_SUBJECT
 from vigilar.events.power import POWER
 from vigilar.events.processes import PROCESSES
@@ -15,6 +16,7 @@ from vigilar.events.upkeep import UPKEEP_SUBJECT
 
 SUBJECTS = (
     *(CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, BACKUP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER, NOTIFY_SUBJECT),
+    COVERAGE_SUBJECT,
 )
 
 EVENT_TYPES = all_types(SUBJECTS)

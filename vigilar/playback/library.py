@@ -18,6 +18,7 @@ from vigilar.store.deletions import Deletion, find_deleted_videos
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.files import Content, FileRow
+from vigilar.store.health import find_first_recording_ms
 from vigilar.vge.bodies import IndexEntry
 from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
 from vigilar.vge.format import RecordType
@@ -145,6 +146,10 @@ class Library:
     def deleted(self, camera_id: str, from_ms: int, to_ms: int) -> list[Deletion]:
         """Its recordings that were deleted and held anything of the range, in time order."""
         return find_deleted_videos(self._store, camera_id, from_ms, to_ms)
+
+    def began_ms(self, camera_id: str) -> int | None:
+        """UTC ms of the first recording that there ever was of a camera, deleted ones included; None for none."""
+        return find_first_recording_ms(self._store, camera_id)
 
     def losses(self, camera_id: str, from_ms: int, to_ms: int) -> list[StoredEvent]:
         """What its recorder told of footage that was lost in the range, newest first, at most ``MAX_LOSSES``."""

@@ -352,6 +352,8 @@ class CameraProcess:
                     "is_offline": self._health.is_offline,
                     "width": run.video.width if run else 0,
                     "height": run.video.height if run else 0,
+                    "mode": self._job.recording_mode,
+                    **self._health.told(),
                 }
             )
 

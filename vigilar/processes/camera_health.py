@@ -64,6 +64,11 @@ class StreamMeter:
                     self.keyframe_gap_s = round((item.mono_ns - self._keyframe_mono_ns) / 1e9, 2)
                 self._keyframe_mono_ns = item.mono_ns
 
+    @property
+    def pictures(self) -> int:
+        """How many have come since the process began."""
+        return self._pictures
+
     def look(self, mono_ns: int) -> None:
         """Called each second or so: remember how much had come."""
         if not self._samples or mono_ns - self._samples[-1].mono_ns >= SAMPLE_NS:
@@ -124,6 +129,8 @@ class CameraReporter:
         self._is_offline = self._before.is_offline
         self._sent: CameraHealth | None = None
         self._sent_mono_ns = 0
+        self.newest: CameraHealth | None = None
+        """What ``due`` made last, sent or not."""
 
     @property
     def is_offline(self) -> bool:
@@ -150,12 +157,20 @@ class CameraReporter:
 
     def due(self, doing: Doing) -> CameraHealth | None:
         """The message to send now: after a change of state, or five seconds after the last."""
-        health = self.health(doing)
+        health = self.newest = self.health(doing)
         now = self._clock.mono_ns()
         if self._sent and now - self._sent_mono_ns < SEND_EVERY_NS and not _is_news(health, self._sent):
             return None
         self._sent, self._sent_mono_ns = health, now
         return health
+
+    def told(self) -> dict[str, Any]:
+        """What the heartbeat says of the stream, for who cannot hear the bus; empty before the first ``due``."""
+        newest = self.newest
+        if newest is None:
+            return {}
+        names = ("state", "reason", "code", "last_frame_ts", "next_try_ts", "fps", "kbps")
+        return {name: getattr(newest, name) for name in names} | {"pictures": self._meter.pictures}
 
     def health(self, doing: Doing) -> CameraHealth:
         run = self._meter.run

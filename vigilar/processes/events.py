@@ -21,6 +21,7 @@ from vigilar.bus.link import BusLink
 from vigilar.bus.messages import ProofCheckpoint, SystemHealth
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import EventsJob
+from vigilar.events.coverage import CoverageWatch
 from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
 from vigilar.events.subjects import SUBJECTS
@@ -54,7 +55,8 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), "vigilar-events")
         names = _camera_names(job)
         guard = Guard(store, bus, SystemClock(), job.node_id, job.arm, names)
-        subjects = (*SUBJECTS, guard.subject())
+        coverage = CoverageWatch(store, SystemClock())
+        subjects = (*SUBJECTS, guard.subject(), coverage.subject())
         processor = EventProcessor(store, bus, SystemClock(), job.node_id, names, subjects, guard.notice_event)
         processor.subscribe()
         bus.on_connected(guard.notice_connection)
@@ -72,7 +74,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         threading.Thread(target=wait_for_stick, args=(job.secrets_dir, stop), name="key-watch", daemon=True).start()
         try:
             control.listen(
-                on_status=lambda status: _publish_health(bus, status),
+                on_status=partial(_take_status, bus, coverage),
                 on_fact=processor.handle_fact,
                 on_settings=settings_handler(job, partial(_use, names, carrier, guard)),
             )
@@ -143,6 +145,11 @@ def _counts(processor: EventProcessor) -> dict[str, Any]:
         return dict(processor.counts())
     except StoreError as error:
         return {"reason": str(error)}
+
+
+def _take_status(bus: MessageBus, coverage: CoverageWatch, status: dict[str, Any]) -> None:
+    coverage.hear(status)
+    _publish_health(bus, status)
 
 
 def _publish_health(bus: MessageBus, status: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from vigilar.bus.accounts import (
 from vigilar.bus.broker import ACCOUNTS, SENSOR_ACCOUNTS, SensorsListener, is_listening_for_sensors, write_configuration
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
 from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, DoorPlan, HouseJobs
+from vigilar.config.last_good import keep_good, load_in_force
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -55,7 +56,8 @@ def make_jobs(task: PlanTask) -> HouseJobs:
 def _make_jobs(task: PlanTask) -> HouseJobs:
     places = task.places
     node_id = require_folder_id(places.data_dir)
-    config = load_config(places)
+    # A change that is wrong is refused, and what runs goes on; a start must not fail for it after a power cut.
+    config, wrong = load_in_force(places) if task.is_start else (load_config(places), "")
     broker, trouble = make_broker_plan(config, places), ""
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
@@ -79,7 +81,9 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
         refused=refused,
         has_door=door is not None,
     )
-    jobs = replace(cut_house(task.kinds, source, broker), door=door)
+    jobs = replace(cut_house(task.kinds, source, broker), door=door, config_error=wrong)
+    if not wrong:
+        keep_good(places)
     return replace(jobs, problems=(*jobs.problems, trouble)) if trouble else jobs
 
 

@@ -129,6 +129,7 @@ class Supervisor:
         self._remember_page(self._plan)
         began_ms = self._clock.utc_ns() // 1_000_000  # before any camera can tell what ails it
         self._apply(None, self._plan)
+        self._config_error = self._plan.config_error
         self._tell_fact("system_started", "system", {}, began_ms)
         logger.info("started with %d processes, page on port %d", len(self._plan.processes), self._plan.page[1])
 

@@ -16,7 +16,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
 from vigilar.base.setup_code import forget_setup_code, make_setup_code
 from vigilar.config.cut import own_database_url
-from vigilar.config.load import load_config
+from vigilar.config.last_good import load_in_force
 from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.door.certificates import CertificateWish, ensure_certificate, utc_now
@@ -53,7 +53,9 @@ def prepare_start(places: Places) -> None:
 def _prepare(places: Places) -> None:
     node_id = require_folder_id(places.data_dir)
     _quieten_alembic()
-    config = load_config(places)
+    config, wrong = load_in_force(places)
+    if wrong:
+        logger.error("the settings are not valid, so this start is by the last good ones: %s", wrong)
     ring = prepare_keys(places.secrets_dir)
     if ring.is_locked:
         logger.warning("%s", LOCKED)
@@ -92,7 +94,7 @@ def mend_database(places: Places) -> None:
     """Make a database anew that is damaged, while the house runs and records. Raises VigilarError."""
     with disk_errors("look after the database", places.data_dir):
         node_id = require_folder_id(places.data_dir)
-        url = own_database_url(load_config(places), places)
+        url = own_database_url(load_in_force(places)[0], places)
         if url.startswith(_SQLITE):
             ring = KeyRing.load(places.secrets_dir)
             Reserve(places.data_dir).help(lambda: _house_database(url, places, node_id, ring).mend())

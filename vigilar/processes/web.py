@@ -170,6 +170,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def _show_status(self, status: dict[str, Any]) -> None:
         show_processes(self.parts.board, status["processes"], status["ts"], self.parts.now_ms())
         self.parts.board.set_folder(status["folder"], status["ts"])
+        self.parts.board.set_settings(status["config_error"], status["problems"])
 
     def _end(self) -> None:
         """Waits for the stop, whoever asks for it; ends the endless streams, the main loop, and the bridge."""

@@ -26,6 +26,7 @@ from vigilar.store import (  # noqa: F401 -- their tables belong to the list too
     account_tables,
     backup_tables,
     guard_tables,
+    health_tables,
     notify_tables,
     rules_tables,
 )

@@ -19,7 +19,7 @@ from vigilar.base.ids import slug
 from vigilar.config.cut import camera_infos, secret_name, used_secrets
 from vigilar.config.edit import NewCamera, Value, add_camera, change_camera, remove_camera, set_areas
 from vigilar.config.jobs import CameraInfo, WebJob
-from vigilar.config.load import load_config
+from vigilar.config.last_good import load_in_force
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
@@ -180,10 +180,12 @@ class CameraBook:
             return
         self._stamp = stamp
         try:
-            self._config = load_config(self._places)
+            self._config, wrong = load_in_force(self._places)
         except ConfigError as error:
             logger.warning("the configuration file was changed and cannot be used: %s", error)
             return
+        if wrong:
+            logger.warning("the configuration file cannot be used, the last good one counts: %s", wrong)
         self._infos = camera_infos(self._config)
 
     def _read_stamp(self) -> tuple[int, int] | None:

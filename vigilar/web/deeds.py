@@ -43,6 +43,7 @@ WORDS: Mapping[str, str] = {
     "change_cameras": "changed a camera",
     "change_events": "changed what is kept of an event",
     "delete_footage": "let recordings be deleted",
+    "put_off": "put off what was to be done",
     "audit_lost": "entries could not be written down",
 }
 """In the past tense, after a name. A right that is not here is told in its own words."""

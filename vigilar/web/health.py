@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from vigilar.base.folder_look import FolderState
 from vigilar.base.not_recording import find_reason
 from vigilar.bus.messages import CameraHealth
+from vigilar.health.lines import take_process
 
 STALE_AFTER_MS = 15_000
 """Cameras report every 5 s: after three missing reports their state is unknown, never the last good one."""
@@ -35,6 +37,7 @@ class HealthBoard:
         self._folder: tuple[dict[str, Any], int] = (FOLDER_HERE, 0)
         self._bus_connected = False
         self._first_asked_ms: dict[str, int] = {}
+        self._settings: tuple[str, tuple[str, ...]] = ("", ())
 
     def set_camera(self, health: CameraHealth, now_ms: int) -> None:
         with self._lock:
@@ -81,6 +84,15 @@ class HealthBoard:
             folder, heard_ms = self._folder
         return FOLDER_HERE if now_ms - heard_ms > STALE_AFTER_MS else folder
 
+    def set_settings(self, error: str, problems: Sequence[str]) -> None:
+        """What the supervisor says of the settings file: why it is not in use, and which cameras cannot run by it."""
+        with self._lock:
+            self._settings = (error, tuple(problems))
+
+    def settings(self) -> tuple[str, tuple[str, ...]]:
+        with self._lock:
+            return self._settings
+
     def set_bus(self, is_connected: bool) -> None:
         with self._lock:
             self._bus_connected = is_connected
@@ -97,7 +109,7 @@ class HealthBoard:
         known = self._reported(camera_id, now_ms)
         process = (self.processes(now_ms) or {}).get(CAMERA_PROCESS + camera_id)
         if isinstance(process, dict):
-            _take_process(known, process)
+            take_process(known, process)
         reason = find_reason(known.get("not_recording"))
         known["not_recording_text"] = reason.sentence if reason else ""
         return known
@@ -153,6 +165,7 @@ class HealthBoard:
             self._system = None
             self._folder = (FOLDER_HERE, 0)
             self._bus_connected = False
+            self._settings = ("", ())
 
 
 def _life(process: Any) -> tuple[Any, Any]:
@@ -162,32 +175,6 @@ def _life(process: Any) -> tuple[Any, Any]:
 
 def _pid(process: Any) -> Any:
     return process.get("pid") if isinstance(process, dict) else None
-
-
-def _take_process(known: dict[str, Any], process: dict[str, Any]) -> None:
-    """Put right what a camera said of itself by what the supervisor says of its process."""
-    state = process.get("state")
-    if state == "running":
-        status = process.get("status")
-        is_unheard = known["state"] in ("unknown", "starting")
-        if is_unheard and isinstance(status, dict):  # the bus is away, its heartbeats still come
-            known.update(is_recording=bool(status.get("is_recording")), not_recording=status.get("not_recording", ""))
-        return
-    is_first = state == "starting" and not process.get("restarts")
-    words = "" if is_first else "Its process ended and is started again."
-    if process.get("is_failing"):
-        words = f"Its process keeps failing: it {process.get('last_exit') or 'ended'}."
-    known.update(
-        state="starting" if is_first else "restarting",
-        reason=words,
-        code="",
-        next_try_ts=process.get("next_try_ts"),
-        fps=0.0,
-        kbps=0.0,
-        is_recording=False,
-        not_recording="",
-        is_moving=False,
-    )
 
 
 BOARD = HealthBoard()

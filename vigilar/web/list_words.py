@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
+from vigilar.health.lines import CameraLine
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter
 from vigilar.store.incident_counts import DayCount, NewStories, count_days, count_new, newest_story_ms
-from vigilar.web.status_words import CameraLine
 from vigilar.web.times import comes_twice, day_text, house_time
 from vigilar.web.typed_time import day_range
 

@@ -182,7 +182,16 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("export_id"), _path("number")],
             "get": _answer("A file of an export, with Range", media),
         },
-        "/api/v1/system": {"get": _answer("Health of cameras, programs and disk")},
+        "/api/v1/system": {"get": _answer("How the house is, part by part, and what is to do")},
+        "/api/v1/system/coverage": {
+            "get": {**_answer("How much of each day was recorded, and each gap"), "parameters": [_query("days")]}
+        },
+        "/api/v1/system/snoozes/{problem}": {
+            "parameters": [_path("problem")],
+            "put": {**_answer("Put off", None, status="204"), **_body(hours="integer")},
+            "delete": _answer("Taken up again", None, status="204"),
+        },
+        "/metrics": {"get": _answer("The same for Prometheus, and counters", "text/plain")},
         "/api/v1/openapi.json": {"get": _answer("This document")},
         "/events/stream": {
             "get": _answer("Server-sent events: connected, event, health, objects, refresh", "text/event-stream")

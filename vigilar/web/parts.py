@@ -30,6 +30,7 @@ from vigilar.web.patience import Patience
 from vigilar.web.probe import CameraProbe, probe_by_command
 from vigilar.web.probes import Probes
 from vigilar.web.session_cache import SessionCache
+from vigilar.web.slow_facts import ClockWatch, SlowFacts
 from vigilar.web.times import house_time
 from vigilar.web.try_limits import KnownHomes, OnceInAWhile, TryLimits, Window
 from vigilar.web.undos import Undos
@@ -139,6 +140,9 @@ class Parts:
     challenges: Challenges = field(default_factory=Challenges)
     homes: KnownHomes = field(default_factory=KnownHomes)
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
+    long_reads: Patience = field(default_factory=lambda: Patience("database", ROWS_WAIT_S))
+    slow_facts: SlowFacts = field(default_factory=SlowFacts)
+    clock_watch: ClockWatch = field(default_factory=ClockWatch)
 
     def __post_init__(self) -> None:
         self.probes = Probes(lambda: self.probe, self.now_ms)

@@ -26,6 +26,7 @@ class Right(Enum):
     EXPORT = "export recordings"
     SEE_SYSTEM = "see how the system is"
     SEE_AUDIT = "see who did what"
+    PUT_OFF = "put off what is to be done"
     CHANGE_EVENTS = "keep events for ever"
     ARM = "arm the house"
     DISARM = "disarm the house"
@@ -47,6 +48,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.EXPORT,
             Right.SEE_SYSTEM,
             Right.SEE_AUDIT,
+            Right.PUT_OFF,
             Right.CHANGE_EVENTS,
             Right.MAKE_TOKENS,
             Right.ARM,

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from vigilar.base.amounts import keep_text, size_text
 from vigilar.web.arm_words import ArmChip, chip_of, find_state
 from vigilar.web.auth import asker, has_owner
-from vigilar.web.house import read_house
+from vigilar.web.house import read_mark
 from vigilar.web.own_phones import phone_part
 from vigilar.web.parts import parts
 from vigilar.web.rights import Right
@@ -40,7 +40,7 @@ def install_template_words(app: Flask) -> None:
         return iso_text(ms, parts().zone)
 
     def header_mark() -> tuple[str, str, str]:
-        return read_house(parts(), visible_cameras(asker())).mark
+        return read_mark(parts(), visible_cameras(asker()))
 
     def arm_chip() -> ArmChip:
         return chip_of(find_state(parts()))
@@ -78,6 +78,7 @@ def install_template_words(app: Flask) -> None:
         clock=house_clock,
         day=house_day,
         iso=house_iso,
+        length=length_text,
         header_mark=header_mark,
         arm_chip=arm_chip,
         Right=Right,

@@ -1,12 +1,46 @@
-"""Health: coverage by camera and day, and what was told of it."""
+"""Health: problems that somebody put off, and how many pictures each camera usually sends."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+Int64 = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    op.create_table(
+        "problem_snoozes",
+        sa.Column("problem", sa.Text, primary_key=True, comment="id of the problem, such as camera:shed"),
+        sa.Column("until_ms", Int64, nullable=False, comment="UTC ms from which it is to do again"),
+        sa.Column("made_ms", Int64, nullable=False, comment="UTC ms when somebody put it off"),
+        sa.Column(
+            "made_by",
+            Int64,
+            sa.ForeignKey("users.id", ondelete="SET NULL"),
+            comment="who; null: nobody known any more",
+        ),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "picture_rates",
+        sa.Column(
+            "camera_id",
+            sa.Text,
+            sa.ForeignKey("cameras.id", ondelete="CASCADE"),
+            primary_key=True,
+            comment="whose stream was counted",
+        ),
+        sa.Column("hour_ms", Int64, primary_key=True, comment="UTC ms at which the hour begins"),
+        sa.Column("pictures", Int64, nullable=False, comment="pictures that came while it was counted"),
+        sa.Column(
+            "counted_ms", Int64, nullable=False, comment="ms of the hour in which it was counted, the camera online"
+        ),
+        sa.CheckConstraint("pictures >= 0 AND counted_ms >= 0", name="picture_rates_positive"),
+        sqlite_strict=True,
+    )
