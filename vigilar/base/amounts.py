@@ -26,3 +26,15 @@ def amount_of_days(days: float) -> tuple[str, str]:
         return f"{days * 24:.0f}", "hours"
     minutes = f"{days * 1440:.0f}"
     return minutes, "minute" if minutes == "1" else "minutes"
+
+
+def length_text(ms: int) -> str:
+    """``40 s``, ``3 min 5 s`` or ``2 h 10 min``."""
+    seconds = max(0, round(ms / 1000))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vigilar.base.house_time import length_text
+from vigilar.base.amounts import length_text
 from vigilar.base.story import SEVERITIES, Part, Parts, kinds, rank_of_kind, start_ms
 from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from vigilar.base.amounts import length_text
 from vigilar.base.errors import ExitCode
-from vigilar.base.house_time import length_text
 from vigilar.base.stop import Stop
 from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places

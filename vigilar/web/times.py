@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from vigilar.base.house_time import clock_text, comes_twice, for_text, house_time, length_text
+from vigilar.base.amounts import length_text
+from vigilar.base.house_time import clock_text, comes_twice, for_text, house_time
 from vigilar.web.problems import Problem
 
 __all__ = [
