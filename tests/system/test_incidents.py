@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import threading
@@ -16,6 +17,9 @@ import pytest
 
 from tests.system.house import RunningHouse, run_house, wait_for
 from tests.system.test_objects import models
+from tests.together import make_once
+from vigilar.config.places import find_places
+from vigilar.demo.scenes import ensure_clips
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
 
@@ -81,6 +85,7 @@ def test_visit_past_two_cameras_is_one_card_though_events_is_killed(tmp_path: Pa
     folder = tmp_path / "house"
     folder.mkdir()
     models(folder, "install", "drawn-scenes")
+    shutil.copytree(make_once("demo-clips", ensure_clips), find_places(None, folder).demo_dir)
     with run_house(folder, CAMERAS) as house:
         page = OpenPage(house)
         first = wait_for(lambda: incidents(house), 90, "somebody came by")[0]
