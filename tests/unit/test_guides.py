@@ -24,7 +24,7 @@ MARKDOWN = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
 
 _LINK = re.compile(r"(?<!\!)\[[^\]]+\]\(([^)\s]+)\)")
 _PICTURE = re.compile(r"!\[[^\]]+\]\(([^)\s]+)\)")
-_COMMAND = re.compile(r"^(?:sudo )?vigilar ([^|&]*)$")
+_COMMAND = re.compile(r"^(?:sudo )?vigilar ([a-z][^|&]*)$")
 
 
 @pytest.fixture(scope="module")

@@ -164,8 +164,7 @@ class CameraProcess:
     def run(self) -> None:
         """Start all, watch until the stop, end all in order."""
         self._bus.subscribe(Topics.camera_retry(self._job.camera_id), self._retry_now)
-        record = make_record_handler(self._recorder, self._clock)
-        self._bus.subscribe(Topics.camera_record(self._job.camera_id), record)
+        self._bus.subscribe(Topics.camera_record(self._job.camera_id), make_record_handler(self._recorder, self._clock))
         with ExitStack() as ending:
             ending.callback(self._stop_bus)
             self._bus.start()
