@@ -36,8 +36,7 @@ class Site:
         self, size: str = "desk", *, path: str = "/events", script: bool = True, zone: str = "Europe/Berlin"
     ) -> Page:
         width, height = SIZES[size]
-        self.house.well("front-door", "garden", "drive")  # what was told of them grows old
-        self.house.health("shed", "no-picture")
+        self.tell_health()
         context = self.chromium.new_context(
             viewport={"width": width, "height": height}, has_touch=size == "phone", is_mobile=size == "phone",
             java_script_enabled=script, timezone_id=zone,
@@ -47,6 +46,11 @@ class Site:
         sign_in(page, self.url)
         page.goto(self.url + path)
         return page
+
+    def tell_health(self) -> None:
+        """The shed is down. What was told of the cameras grows old in seconds."""
+        self.house.well("front-door", "garden", "drive")
+        self.house.health("shed", "no-picture")
 
     def hang_up(self) -> None:
         """End the streams of pages that were left: the box notes that only when it writes."""
@@ -101,6 +105,7 @@ def test_list_is_accessible_in_its_states(site: Site, size: str) -> None:
     page = site.page(size)
     states = ("", "?month=2026-11", "?q=person+garden+tuesday+after+5pm", "?camera=shed&kind=cat&day=2026-01-05")
     for state in states:
+        site.tell_health()
         page.goto(f"{site.url}/events{state}")
         expect(page.locator("#sentence")).to_contain_text("Shed has no picture.")
         assert find_violations(page) == [], state
@@ -133,8 +138,8 @@ def test_story_grows_in_its_card(site: Site) -> None:
     card.locator("h3 a").focus()
     second = site.happen("Vehicle, Drive", "drive", grouping=GROUPING, what="vehicle")
     assert second.incident_id == first.incident_id
-    expect(card).to_have_attribute("data-events", f"{first.id} {second.id}")
-    expect(card).to_contain_text("2 events: Vehicle; Front door, Drive")
+    expect(card).to_have_attribute("data-events", re.compile(rf"\b{first.id} {second.id}$"))
+    expect(card).to_contain_text("Front door, Drive")
     expect(page.locator(f'[data-key="i{first.incident_id}"]')).to_have_count(1)
     expect(card.locator(".pick-one input")).to_be_checked()
     assert page.evaluate("document.activeElement.closest('article')?.dataset.key") == f"i{first.incident_id}"

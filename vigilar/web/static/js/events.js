@@ -14,6 +14,9 @@ const empty = document.getElementById("empty");
 const pill = document.getElementById("new-pill");
 const more = document.getElementById("more");
 const SUMMARY_AFTER_MS = 700;
+const MOST_TRIES = 60; // a box that does not answer for a minute sends the list anew when it is back
+const AGAIN_AFTER_MS = 1000;
+const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const query = document.getElementById("list").dataset.query;
 let unseen = 0;
 
@@ -116,27 +119,29 @@ async function show(key, id, change) {
   while (story.next !== null) {
     const asked = story.next;
     story.next = null;
-    await showCard(asked).catch(() => {});
+    for (let tries = 0; tries < MOST_TRIES && !(await showCard(asked).catch(() => false)); tries++) await pause(AGAIN_AFTER_MS);
   }
   story.isBusy = false;
 }
 
+/** True when the box has answered, whatever it said. */
 async function showCard(id) {
   const answer = await fetch(`/events/${encodeURIComponent(id)}/card${query}`, { headers: { Accept: "text/html" } });
   sumUpSoon();
   if (answer.status === 204) {
     // It fits no longer, or never did. One that somebody looks at stays until the page is opened again.
-    return;
+    return true;
   }
-  if (!answer.ok) return;
+  if (!answer.ok) return answer.status < 500;
   const card = parse(await answer.text()).querySelector("article");
-  if (!card || isBelowPage(card) || !place(document.adoptNode(card))) return;
+  if (!card || isBelowPage(card) || !place(document.adoptNode(card))) return true;
   announce(card.dataset.title);
   if (card.getBoundingClientRect().bottom < 56) {
     unseen += 1;
     pill.querySelector("span").textContent = `${unseen} new`;
     pill.hidden = false;
   }
+  return true;
 }
 
 /** Whether a card belongs below the last one that is loaded: it comes with "Show more". */
