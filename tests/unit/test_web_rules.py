@@ -224,6 +224,14 @@ class TestPage:
         assert "Danger" not in names
         assert "Person outside at night" in names
 
+    def test_rule_for_doors_of_a_house_without_any_says_so(self, house: House, owner: FlaskClient) -> None:
+        words = "No camera of this kind is set up, so this does nothing yet."
+        doors = FILE + '[[notify.rule]]\nname = "Door"\ncameras = "doors"\ntell = "sam"\n'
+        file(house).write_text(doors, encoding="utf-8")
+        assert words not in owner.get("/settings/notifications", headers=PAGE).text
+        file(house).write_text(doors.replace('name = "Front door"', 'name = "Street"'), encoding="utf-8")
+        assert words in owner.get("/settings/notifications", headers=PAGE).text
+
     def test_member_that_is_not_there_is_named(self, house: House, owner: FlaskClient) -> None:
         file(house).write_text(FILE.replace('["everyone"]', '["Sma", "sam"]'), encoding="utf-8")
         text = owner.get("/settings/notifications", headers=PAGE).text

@@ -223,7 +223,8 @@ def _shown(rule: Rule, settings: NotifyRules, people: tuple[Person, ...], previe
         "enabled": rule.enabled,
         "count": counts.get(rule.name, 0),
         "unknown": unknown,
-        "is_nowhere": rule.cameras == () and not rule.sensors,
+        "is_nowhere": (rule.cameras == () and not rule.sensors)
+        or (rule.place == "doors" and not settings.doors and not settings.door_zones),
     }
 
 
