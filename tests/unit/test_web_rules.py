@@ -155,6 +155,22 @@ class TestRules:
         found = owner.post("/api/v1/rules/preview", json=body).get_json()
         assert (len(found["events"]), found["changed"], found["after"]) == (20, 25, 25)
 
+    def test_who_changed_rules_is_written_down_and_a_try_is_not(self, house: House, owner: FlaskClient) -> None:
+        rules = owner.get("/api/v1/rules").get_json()["rules"]
+        owner.post("/api/v1/rules/preview", json={"rules": []})
+        form = {"name": "Cats", "when": ["cat"], "tell": ["sam"]}
+        owner.post("/settings/notifications/rule", data={**form, "do": "preview"})
+        owner.put("/api/v1/rules", json={"rules": rules, "ordinary_per_day": 4})
+        owner.post("/settings/notifications/rule", data={**form, "do": "save"})
+        owner.post("/api/v1/snoozes", json={"minutes": 5, "camera": "garden", "for_all": True})
+        assert house.parts.audit.flush(10.0)
+        entries = owner.get("/api/v1/audit?group=changes").get_json()["entries"]
+        assert [one["sentence"] for one in entries] == [
+            "sam snoozed for everybody of Garden.",
+            "sam changed who is told of what: the rule Cats.",
+            "sam changed who is told of what.",
+        ]
+
     @pytest.mark.parametrize("role", ["adult", "child", "guest"])
     def test_only_an_owner_changes_rules(self, house: House, role: str) -> None:
         member = house.member(role)  # type: ignore[arg-type]  # one of the roles
@@ -207,6 +223,14 @@ class TestPage:
         names = [one.name for one in config(house).notify.rule]
         assert "Danger" not in names
         assert "Person outside at night" in names
+
+    def test_rule_for_doors_of_a_house_without_any_says_so(self, house: House, owner: FlaskClient) -> None:
+        words = "No camera of this kind is set up, so this does nothing yet."
+        doors = FILE + '[[notify.rule]]\nname = "Door"\ncameras = "doors"\ntell = "sam"\n'
+        file(house).write_text(doors, encoding="utf-8")
+        assert words not in owner.get("/settings/notifications", headers=PAGE).text
+        file(house).write_text(doors.replace('name = "Front door"', 'name = "Street"'), encoding="utf-8")
+        assert words in owner.get("/settings/notifications", headers=PAGE).text
 
     def test_member_that_is_not_there_is_named(self, house: House, owner: FlaskClient) -> None:
         file(house).write_text(FILE.replace('["everyone"]', '["Sma", "sam"]'), encoding="utf-8")
