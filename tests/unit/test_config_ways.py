@@ -92,7 +92,7 @@ def test_ways_are_cut_with_their_secrets(tmp_path: Path) -> None:
 
 
 def test_missing_secret_is_told_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match='no secret "ntfy"|no secret "hook"'):
+    with pytest.raises(ConfigError, match=r'no secret "(ntfy|hook)"'):
         dump_ways(parse_config(WHOLE, "vigilar.toml"), SecretStore(tmp_path))
 
 
