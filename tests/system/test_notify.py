@@ -113,6 +113,10 @@ def test_person_before_the_camera_is_on_the_phone(tmp_path: Path, capsys: pytest
                 sys.stdout.write(
                     f"\npush {after_s:.3f} s after the detector knew, {entered_s:.3f} s after the first move\n"
                 )
+            why = json.loads(house.get(f"/api/v1/events/{event['id']}/why"))
+            assert why["decided"] is True
+            assert why["steps"][-1]["step"] == "told"
+            assert [(one["member"], one["state"]) for one in why["pushes"]] == [("sam", "accepted")]
             assert after_s < 1.0
             assert service.bad == []
 

@@ -120,7 +120,9 @@ class TestRules:
         assert said in answer.get_json()["detail"]
         assert file(house).read_text() == FILE
         if body:
-            assert owner.post("/api/v1/rules/preview", json=body).status_code == 422
+            tried = owner.post("/api/v1/rules/preview", json=body)
+            assert (tried.status_code, said in tried.get_json()["detail"]) == (422, True)
+            assert str(file(house)) + ":" not in tried.get_json()["detail"]
 
     def test_armed_house_keeps_its_rules_and_lets_them_be_tried(self, house: House, owner: FlaskClient) -> None:
         assert owner.post("/api/v1/arm", json={"mode": "home", "override": True}).status_code == 200
@@ -152,6 +154,22 @@ class TestRules:
         body = {"rules": [{"name": "Cat", "when": ["cat"], "tell": ["sam"], "level": "loud"}]}
         found = owner.post("/api/v1/rules/preview", json=body).get_json()
         assert (len(found["events"]), found["changed"], found["after"]) == (20, 25, 25)
+
+    def test_who_changed_rules_is_written_down_and_a_try_is_not(self, house: House, owner: FlaskClient) -> None:
+        rules = owner.get("/api/v1/rules").get_json()["rules"]
+        owner.post("/api/v1/rules/preview", json={"rules": []})
+        form = {"name": "Cats", "when": ["cat"], "tell": ["sam"]}
+        owner.post("/settings/notifications/rule", data={**form, "do": "preview"})
+        owner.put("/api/v1/rules", json={"rules": rules, "ordinary_per_day": 4})
+        owner.post("/settings/notifications/rule", data={**form, "do": "save"})
+        owner.post("/api/v1/snoozes", json={"minutes": 5, "camera": "garden", "for_all": True})
+        assert house.parts.audit.flush(10.0)
+        entries = owner.get("/api/v1/audit?group=changes").get_json()["entries"]
+        assert [one["sentence"] for one in entries] == [
+            "sam snoozed for everybody of Garden.",
+            "sam changed who is told of what: the rule Cats.",
+            "sam changed who is told of what.",
+        ]
 
     @pytest.mark.parametrize("role", ["adult", "child", "guest"])
     def test_only_an_owner_changes_rules(self, house: House, role: str) -> None:
@@ -331,6 +349,7 @@ class TestWhy:
         why = owner.get(f"/api/v1/events/{event.id}/why").get_json()
         assert why["steps"][0]["sentence"] == "Nobody was told: the house did not tell people then. Today's rules say:"
         assert why["decided"] is False
+        assert why["sentence"].startswith("Nobody was told then. Today's rules: ")
         assert why["pushes"] == []
         assert not any(one["told"] for one in why["members"])
 
@@ -348,7 +367,8 @@ class TestWhy:
         house.parts.use_settings(with_house_rules(house))
         self.decide(house, event)
         why = owner.get(f"/api/v1/events/{event.id}/why").get_json()
-        assert why["sentence"] == "sam is told at once, through everything."
+        assert why["sentence"] == "sam has no phone here that could be told."
+        assert why["steps"][-1]["sentence"] == "sam is told at once, through everything."
         assert [(one["member"], one["state"], one["sentence"]) for one in why["pushes"]] == [
             ("sam", "none", "sam has no phone here that could be told.")
         ]

@@ -47,11 +47,14 @@ WHEN: dict[str, When] = {
     "sensor-battery": When("a sensor's battery is nearly empty", ("sensor_battery",), SENSED),
     "camera-down": When("a camera has no picture", ("camera_offline",), KEPT),
     "footage-lost": When("footage was lost", ("footage_lost",), KEPT),
+    "holes": When("a camera is recorded with holes", ("coverage_low",), KEPT),
     "recording-changed": When(
         "a recording was changed or damaged", ("recording_tampered", "recording_damaged", "history_changed"), KEPT
     ),
     "recording-repaired": When("a recording was repaired", ("recording_recovered",), KEPT),
-    "recording-again": When("recording goes on", ("recording_resumed", "drive_back", "camera_online"), KEPT),
+    "recording-again": When(
+        "recording goes on", ("recording_resumed", "drive_back", "camera_online", "coverage_restored"), KEPT
+    ),
     "disk": When(
         "the disk is full or fails",
         ("disk_full", "disk_read_only", "disk_failed", "retention_held", "retention_stuck"),
@@ -59,7 +62,7 @@ WHEN: dict[str, When] = {
     ),
     "drive": When("the drive for recordings is away", ("drive_away", "drive_hangs"), KEPT),
     "database": When("the database was made anew", ("database_replaced", "database_rebuilt"), SYSTEM),
-    "power": When("power", ("power_*", "ups_*"), SYSTEM),
+    "power": When("power", ("power_*", "ups_*", "battery_*"), SYSTEM),
     "backup": When("the backup", ("backup_*",), SYSTEM),
     "phone": When("a phone is not reached any more", ("phone_silent", "phone_gone", "push_rejected"), SYSTEM),
     "push": When("pushes wait or go out again", ("push_waiting", "push_resumed"), SYSTEM),

@@ -246,7 +246,7 @@ def edit_text(
             if must_be_valid:
                 parse_config(data, str(file))
             text = change(data.decode("utf-8-sig", errors="strict" if must_be_valid else "replace")).encode()
-            config = _parse_changed(text, str(file))
+            config = parse_changed(text, str(file))
             _write(file, text)
             if is_undo:
                 forget_last(file)
@@ -264,7 +264,8 @@ def edit_text(
         raise ConfigError(f"{file} cannot be written: {error.strerror}; it is as before.") from error
 
 
-def _parse_changed(text: bytes, file: str) -> Config:
+def parse_changed(text: bytes, file: str) -> Config:
+    """The configuration that a change made. Raises ConfigError, without the places in a file that nobody wrote."""
     try:
         return parse_config(text, file)
     except InvalidConfigError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import tomlkit
@@ -12,10 +13,10 @@ from pydantic import ValidationError
 
 from vigilar.base.errors import ConfigError
 from vigilar.config.blocks import without_table
-from vigilar.config.edit import beyond_us, edit_text
+from vigilar.config.edit import beyond_us, edit_text, parse_changed
 from vigilar.config.explain import explain_errors
 from vigilar.config.guard_edit import check_version
-from vigilar.config.load import parse_config
+from vigilar.config.load import read_config_file
 from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.config.rule_models import ProfileTable, QuietTable, RuleTable
@@ -45,10 +46,10 @@ def notify_form(config: Config) -> dict[str, Any]:
     }
 
 
-def with_notify(config_text: bytes, changes: Mapping[str, Any], file: str) -> Config:
+def with_notify(places: Places, changes: Mapping[str, Any]) -> Config:
     """The configuration as it would be with ``changes``; nothing is written. Raises ConfigError."""
-    changes = _check_rows(changes)
-    return parse_config(_changed(config_text.decode("utf-8-sig"), changes).encode(), file)
+    text = (read_config_file(places, may_lack=True) or b"").decode("utf-8-sig")
+    return parse_changed(_change(places, text, _check_rows(changes)).encode(), str(places.config_file))
 
 
 def set_notify(places: Places, changes: Mapping[str, Any], what: str, version: str = "") -> Config:
@@ -57,14 +58,15 @@ def set_notify(places: Places, changes: Mapping[str, Any], what: str, version: s
     before."""
 
     changes = _check_rows(changes)
+    check = partial(check_version, version=version)
+    return edit_text(places, lambda text: _change(places, text, changes), what=what, check=check)
 
-    def change(text: str) -> str:
-        try:
-            return _changed(text, changes)
-        except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, LookupError, TypeError) as error:
-            raise beyond_us(places) from error
 
-    return edit_text(places, change, what=what, check=lambda data: check_version(data, version))
+def _change(places: Places, text: str, changes: Mapping[str, Any]) -> str:
+    try:
+        return _changed(text, changes)
+    except (tomlkit.exceptions.TOMLKitError, tomllib.TOMLDecodeError, LookupError, TypeError) as error:
+        raise beyond_us(places) from error
 
 
 def _check_rows(changes: Mapping[str, Any]) -> dict[str, Any]:

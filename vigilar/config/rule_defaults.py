@@ -68,8 +68,14 @@ _RULES: tuple[dict[str, Any], ...] = (
         "level": "loud",
         "again_after": "1h",
     },
-    {"name": "Power", "when": ["power"], "least": "notable", "tell": ["adults"], "level": "loud"},
-    {"name": "Backup", "when": ["backup"], "least": "notable", "tell": ["owners"]},
+    {"name": "Power", "when": ["power"], "least": "alert", "tell": ["owners"], "level": "loud"},
+    {
+        "name": "The house needs a hand",
+        "when": ["power", "backup", "holes"],
+        "least": "notable",
+        "tell": ["owners"],
+        "again_after": "24h",
+    },
     {"name": "Phone not reached", "when": ["phone"], "tell": ["owners"]},
     {
         "name": "Sensor needs a hand",

@@ -22,6 +22,9 @@ from vigilar.store.events import StoredEvent, get_event
 NOT_YET_MS = 10_000
 """An event this young may not have been decided yet."""
 
+WAITS = "wait"
+"""The only step of such an event."""
+
 
 @dataclass(frozen=True, slots=True)
 class Push:
@@ -88,7 +91,7 @@ def _not_decided(
     store: Store, settings: NotifyRules, event: StoredEvent, people: tuple[Person, ...], now_ms: int
 ) -> Why:
     if now_ms - event.created_ms < NOT_YET_MS:
-        step = Step("wait", False, "It is just being decided who is told.")
+        step = Step(WAITS, False, "It is just being decided who is told.")
         return Why((step,), tuple((one, (step,)) for one in people), (), is_stored=False)
     decision = decide(event, _then(store, settings, event, people), settings)
     begin = Step("then", True, "Nobody was told: the house did not tell people then. Today's rules say:")

@@ -31,6 +31,8 @@ WORDS: Mapping[str, str] = {
     "member_removed": "removed a member",
     "token_made": "made a key for programs",
     "token_ended": "took back a key for programs",
+    "rules_changed": "changed who is told of what",
+    "snoozed_all": "snoozed for everybody",
     "pairing_made": "let a phone in by a code",
     "paired": "signed in with the code of a phone",
     "pairing_refused": "was refused: the code of a phone was not right",
@@ -70,6 +72,11 @@ def note_deed(action: str, *, member: UserRow | Member | None = None, subject: s
             detail=detail,
         )
     )
+
+
+def note_nothing() -> None:
+    """This request only tried something out: nothing is written down of it."""
+    g.deed_told = True
 
 
 def sentence_of(row: AuditRow, camera_names: Mapping[str, str]) -> str:

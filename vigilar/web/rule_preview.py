@@ -8,7 +8,7 @@ from typing import Any
 
 from vigilar.base.errors import ConfigError
 from vigilar.base.notify_rules import NotifyRules
-from vigilar.config.load import load_config, read_config_file
+from vigilar.config.load import load_config
 from vigilar.config.notify_cut import notify_rules
 from vigilar.config.notify_edit import with_notify
 from vigilar.rules.replay import DAYS, Replay, compare, read_past, replay
@@ -60,10 +60,9 @@ def preview_of(here: Parts, user_id: int, changes: Mapping[str, Any]) -> Preview
     """The last seven days with ``changes`` (as ``config.notify_edit.set_notify``) beside what is in force. Raises
     Problem 422 for what is not right."""
     places = places_of(here)
-    text = read_config_file(places, may_lack=True) or b""
     try:
         now = notify_rules(load_config(places))
-        then = notify_rules(with_notify(text, changes, str(places.config_file))) if changes else now
+        then = notify_rules(with_notify(places, changes)) if changes else now
     except ConfigError as error:
         raise config_problem(error) from error
     past = read_past(here.store, here.now_ms(), (now, then))

@@ -11,6 +11,7 @@ from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.rules.situation import snoozes_in_force
 from vigilar.store import snoozes
 from vigilar.store.snoozes import LONGEST_MS, NewSnooze, Snooze
+from vigilar.web.deeds import note_deed
 from vigilar.web.parts import Parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Member, Right
@@ -49,7 +50,10 @@ def snooze_by_asker(here: Parts, me: Member, wish: SnoozeWish) -> Snooze:
         until_ms=_end_ms(here, wish, now_ms),
         quiet_ms=(wish.quiet_minutes or 0) * MINUTE_MS,
     )
-    return snoozes.add_snooze(here.store, new)
+    made = snoozes.add_snooze(here.store, new)
+    if wish.for_all:
+        note_deed("snoozed_all", subject=f"camera:{wish.camera_id}" if wish.camera_id else "")
+    return made
 
 
 def end_by_asker(here: Parts, me: Member, snooze_id: int) -> None:

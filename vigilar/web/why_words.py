@@ -7,7 +7,7 @@ from typing import Any
 
 from vigilar.rules.decision import TOLD, Step
 from vigilar.rules.situation import Person
-from vigilar.rules.why import Why, read_why
+from vigilar.rules.why import WAITS, Why, read_why
 from vigilar.store.events import StoredEvent
 from vigilar.web.auth import asker
 from vigilar.web.parts import Parts
@@ -22,11 +22,11 @@ def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -
     sees_all = me.may(Right.SEE_SYSTEM) and me.cameras is None if with_all is None else with_all
     own = next((steps for person, steps in why.members if person.id == me.id), ())
     return {
-        "steps": [asdict(one) for one in (*why.steps, *own)],
+        "steps": [asdict(one) for one in (*(one for one in why.steps if one not in own), *own)],
         "members": [_member(person, steps) for person, steps in why.members if sees_all or person.id == me.id],
         "pushes": _pushes(why, me, sees_all=sees_all),
         "decided": why.is_stored,
-        "sentence": _sentence(own),
+        "sentence": _sentence(own, why, me),
     }
 
 
@@ -56,6 +56,14 @@ def _pushes(why: Why, me: Member, *, sees_all: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _sentence(own: tuple[Step, ...]) -> str:
-    """The answer in one line: the step that decided for the asker."""
-    return own[-1].sentence if own else ""
+def _sentence(own: tuple[Step, ...], why: Why, me: Member) -> str:
+    """The answer in one line: the step that decided for the asker, or that nothing could be told to."""
+    no_phone = next((one.sentence for one in why.pushes if one.member_id == me.id and one.state == "none"), "")
+    said = no_phone or (own[-1].sentence if own else "")
+    return said if why.is_stored or why.steps[0].step == WAITS else f"Nobody was told then. Today's rules: {said}"
+
+
+def reached(found: dict[str, Any], name: str) -> bool:
+    """Whether something went, or still goes, to the member of that name."""
+    lost = ("none", "expired", "failed", "gone")
+    return any(one["member"] == name and one["state"] not in lost for one in found["pushes"])

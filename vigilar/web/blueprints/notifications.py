@@ -27,6 +27,7 @@ from vigilar.store.arming import read_state
 from vigilar.store.tellings import told_since
 from vigilar.web import guard_form, rule_form
 from vigilar.web.auth import asker
+from vigilar.web.deeds import note_deed, note_nothing
 from vigilar.web.event_words import event_title
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -61,6 +62,7 @@ def change() -> AnyResponse:
     try:
         what, changes = _section(section, form)
         edit_settings(parts(), lambda places: set_notify(places, changes, what, version))
+        note_deed("rules_changed", detail=what)
     except Problem as problem:
         return Response(_page(problem), problem.status, mimetype="text/html")
     return _back(section)
@@ -94,8 +96,10 @@ def change_rule() -> AnyResponse:
             new = [*rows, row] if place is None else [row if index == place else one for index, one in enumerate(rows)]
             said = f"the rule {row['name']}"
         if what_to_do == "preview":
+            note_nothing()
             return Response(_rule_page(row, number, preview=preview_of(here, asker().id, {"rule": new})))
         edit_settings(here, lambda places: set_notify(places, {"rule": new}, said, version))
+        note_deed("rules_changed", detail=said)
     except Problem as problem:
         return Response(_rule_page(row, number, problem=problem), problem.status, mimetype="text/html")
     return _back("rules")

@@ -14,6 +14,7 @@ from vigilar.store import events as event_rows
 from vigilar.store.events import StoredEvent
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
+from vigilar.web.deeds import note_deed, note_nothing
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, own_account
@@ -21,7 +22,7 @@ from vigilar.web.rule_preview import preview_of
 from vigilar.web.settings_file import edit_settings, places_of
 from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, snooze_json, visible_snoozes
 from vigilar.web.visible import visible_cameras
-from vigilar.web.why_words import why_json
+from vigilar.web.why_words import reached, why_json
 
 bp = Blueprint("rules_api", __name__)
 
@@ -48,6 +49,7 @@ def api_set_rules() -> AnyResponse:
     if not changes:
         raise Problem(422, "body.missing", "Say what to set: rules, quiet, profiles, ordinary_per_day or summary.")
     edit_settings(parts(), lambda places: set_notify(places, changes, "rules", body.get("version", "")))
+    note_deed("rules_changed")
     return api_rules()
 
 
@@ -56,6 +58,7 @@ def api_set_rules() -> AnyResponse:
 def api_preview() -> AnyResponse:
     """What the last seven days would have told with this body, in place of what is in force. Changes nothing."""
     body = read_json(_FIELDS)
+    note_nothing()
     return jsonify(preview_of(parts(), asker().id, _changes(body)).as_json())
 
 
@@ -107,7 +110,7 @@ def api_why(event_id: int) -> AnyResponse:
 def why_of(event: StoredEvent) -> dict[str, Any]:
     """For ``why.html``."""
     me, found = asker(), why_json(parts(), event)
-    is_told = any(one["id"] == me.id and one["told"] for one in found["members"])
+    is_told = reached(found, me.name) and any(one["id"] == me.id and one["told"] for one in found["members"])
     return {**found, "me": me.id, "is_told": is_told}
 
 
