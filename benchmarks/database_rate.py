@@ -1,10 +1,10 @@
 """Events in and out of the database: ``python -m benchmarks.database_rate [--rows N]`` (row P23).
 
-A million events and a hundred thousand recordings of eight cameras. Ours stores events one by one, each on the disk
-before the next, and asks for a day of a camera and for the newest page, through ``store``. The peer is the bare
-``sqlite3`` module on a copy of the same file, with the same statements, durability and rows. Wall time; the better of
-three rounds counts. Prints operations a second and ours divided by the peer's: higher is better. Ends with 1 when one
-is below 0.5.
+A million events and a hundred thousand recordings of eight cameras. Ours stores events one by one, each with its
+incident and on the disk before the next, and asks for a day of a camera and for the newest page, through ``store``. The
+peer is the bare ``sqlite3`` module on a copy of the same file, with the same statements, durability and rows. Wall
+time; the better of three rounds counts. Prints operations a second and ours divided by the peer's: higher is better.
+Ends with 1 when one is below 0.5.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.ready_store import open_ready_store
+from vigilar.events.grouping import grouping_of
+from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, NewEvent, insert_event, list_events
@@ -36,9 +38,22 @@ ASKS = 60
 LEAST = 0.5
 
 EVENT = (
-    "INSERT INTO events (uid, change, first_change, type, severity, source_id, ts_ms, payload, words, created_ms) "
-    "VALUES (?, ?, ?, 'motion', 'INFO', ?, ?, ?, 'motion', ?)"
+    "INSERT INTO events (uid, change, first_change, type, severity, source_id, ts_ms, payload, words, created_ms, "
+    "incident_id) VALUES (?, ?, ?, 'motion', 'INFO', ?, ?, ?, 'motion', ?, ?)"
 )
+NEAR = (
+    "SELECT id, parts FROM incidents WHERE end_ms BETWEEN ? AND ? AND start_ms <= ? AND into_id IS NULL "
+    "ORDER BY end_ms DESC LIMIT 100"
+)
+BEGIN = (
+    "INSERT INTO incidents (start_ms, end_ms, title, severity, cameras, kinds, event_count, updated_ms, parts, change) "
+    "VALUES (?, ?, 'Motion', 'INFO', '[\"camera-1\"]', '[\"motion\"]', 1, ?, ?, ?) RETURNING id"
+)
+GROW = "UPDATE incidents SET end_ms = ?, title = ?, event_count = event_count + 1, parts = ?, change = ? WHERE id = ?"
+PARTS = '[["camera-1","motion","motion","Camera 1","Motion, Camera 1","INFO",1,0,1,1,null,0.0,true]]'
+HOUR_MS = 3_600_000
+APART_MS = 20_000
+"""Between two events: a busy house."""
 
 
 def main() -> int:
@@ -71,9 +86,14 @@ def fill(path: Path, rows: int) -> None:
         connection.executemany(
             EVENT,
             (
-                (f"u{n}", n + 1, n + 1, f"camera-{n % CAMERAS}", START_MS + n * step, payload, START_MS)
+                (f"u{n}", n + 1, n + 1, f"camera-{n % CAMERAS}", START_MS + n * step, payload, START_MS, n + 1)
                 for n in range(rows)
             ),
+        )
+        connection.execute(
+            "INSERT INTO incidents (id, start_ms, end_ms, title, severity, cameras, kinds, event_count, updated_ms, "
+            "parts, change) SELECT id, ts_ms, ts_ms, 'Motion', 'INFO', '[]', '[]', 1, ts_ms, ?, change FROM events",
+            (PARTS,),
         )
         connection.execute("UPDATE counters SET value = ? WHERE name = 'event_change'", (rows,))
         connection.executemany(
@@ -95,6 +115,7 @@ def fill(path: Path, rows: int) -> None:
 
 def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
     numbers = iter(range(rows, rows + 100 * INSERTS))
+    grouping = grouping_of(EVENT_TYPES)
     newest_ms = START_MS + 30 * DAY_MS
     days = [START_MS + day % 28 * DAY_MS for day in range(ASKS)]
 
@@ -105,11 +126,12 @@ def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
                 uid=f"n{number}",
                 type="motion",
                 severity="INFO",
-                source_id="camera-1",
-                ts_ms=newest_ms,
-                payload={"t": 1},
+                kind="motion",
+                source_id=f"camera-{number % CAMERAS}",
+                ts_ms=newest_ms + (number - rows) * APART_MS,
+                payload={"title": "Motion, Camera 1", "camera_name": "Camera 1"},
             )
-            insert_event(store, new, now_ms=newest_ms)
+            insert_event(store, new, now_ms=newest_ms, grouping=grouping)
 
     def peer_insert() -> None:
         for _ in range(INSERTS):
@@ -119,7 +141,18 @@ def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
             [(change,)] = peer.execute(
                 "UPDATE counters SET value = value + 1 WHERE name = 'event_change' RETURNING value"
             ).fetchall()
-            peer.execute(EVENT, (f"p{number}", change, change, "camera-1", newest_ms, '{"t":1}', newest_ms))
+            ts_ms = newest_ms + (number - rows) * APART_MS
+            near = peer.execute(NEAR, (ts_ms - HOUR_MS, ts_ms + 2 * HOUR_MS, ts_ms + HOUR_MS)).fetchall()
+            for _, parts in near:
+                json.loads(parts)
+            if number % 30 and near:  # as often as ours begins another
+                incident_id = near[0][0]
+                peer.execute(GROW, (ts_ms, "Motion", PARTS, change, incident_id))
+            else:
+                [(incident_id,)] = peer.execute(BEGIN, (ts_ms, ts_ms, ts_ms, PARTS, change)).fetchall()
+            payload = '{"title":"Motion, Camera 1","camera_name":"Camera 1"}'
+            event = (f"p{number}", change, change, f"camera-{number % CAMERAS}", ts_ms, payload, newest_ms, incident_id)
+            peer.execute(EVENT, event)
             peer.execute("COMMIT")
 
     def ours_day() -> None:

@@ -27,6 +27,7 @@ from vigilar.store import inbound, outbox
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, count_events, list_events, newest_change
+from vigilar.store.incident_reading import list_incidents
 
 MOTIONS = 150  # each has a start and an end
 NODE = "box"
@@ -58,7 +59,15 @@ class Page:
         for event in _changed_after(self.store, max(self.seen, default=0)):
             self.seen.setdefault(
                 event.change,
-                EventPublished(str(event.id), event.ts_ms, event.type, event.severity, event.source_id, event.change),
+                EventPublished(
+                    id=str(event.id),
+                    ts=event.ts_ms,
+                    type=event.type,
+                    severity=event.severity,
+                    source_id=event.source_id,
+                    change=event.change,
+                    incident_id=event.incident_id,
+                ),
             )
 
 
@@ -125,6 +134,11 @@ def _check_nothing_lost_or_doubled(store: Store, page: Page, motions: int) -> No
     # The page has the newest change of each event, and each change at most once after it is told by number.
     wait_until(lambda: {event.change for event in stored} <= set(page.seen), 5.0)
     assert max(page.seen) == newest_change(store)
+    # No event was told without its story, and each is counted in it once.
+    stories = {event.change: event.incident_id for event in stored}
+    assert {change: page.seen[change].incident_id for change in stories} == stories
+    assert None not in stories.values()
+    assert sum(one.event_count for one in list_incidents(store, EventFilter())[0]) == motions
 
 
 def test_motion_reaches_page_in_order(spawn: Spawn, store: Store, camera: MessageBus, page: Page) -> None:

@@ -21,6 +21,7 @@ from vigilar.store import inbound, outbox
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, find_event, list_events
+from vigilar.store.incident_reading import list_incidents
 from vigilar.store.tracks import tracks_between, tracks_of_event
 
 PATH = [PathBox(NOW, 0.1, 0.2, 0.1, 0.3), PathBox(NOW + 400, 0.2, 0.2, 0.1, 0.3)]
@@ -181,3 +182,21 @@ def test_nonsense_changes_nothing(processor: EventProcessor, store: Store, wrong
 def test_missing_still_keeps_the_one_before(processor: EventProcessor, store: Store) -> None:
     feed(processor, START, replace(PERSON, still_id=77))
     assert (event_of(store).kind, event_of(store).still_id) == ("person", None)
+
+
+def test_what_a_motion_turned_out_to_be_finds_its_story(processor: EventProcessor, store: Store, bus: FakeBus) -> None:
+    """Told in the order of the change: the event, with the story it belongs to by then."""
+    gusts = [replace(START, id=f"w{number}", ts=NOW - 60_000 + number * 10_000) for number in range(5)]
+    feed(processor, *gusts, START)
+    assert bus.published[-1].incident_id == bus.published[0].incident_id, "one more gust"
+    feed(processor, PERSON)
+    told = bus.published[-1]
+    assert told.incident_id != bus.published[0].incident_id
+    assert told.incident_id == event_of(store).incident_id
+    wind, person = sorted(list_incidents(store, EventFilter())[0], key=lambda one: one.id)
+    assert (wind.title, person.title) == ("Motion at the front door, 5 times", "Person at the front door")
+
+
+def test_no_event_is_published_without_its_story(processor: EventProcessor, bus: FakeBus) -> None:
+    feed(processor, START, PERSON, END)
+    assert [event.incident_id for event in bus.published] == [1, 1, 1]

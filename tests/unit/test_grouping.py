@@ -205,6 +205,16 @@ def test_windy_hour_becomes_a_handful_of_cards(house: House) -> None:
     assert all(card.end_ms - card.start_ms <= LONGEST_MS + 3 * S for card in cards)
 
 
+def test_wind_at_several_cameras_is_a_card_for_each(house: House) -> None:
+    """What begins like a walk past all of them turns out to be wind at each."""
+    cameras = ("front", "drive", "garden")
+    for number in range(60):
+        house.motion(cameras[number % 3], number * 10, length_s=2)
+    titles = house.titles()
+    assert len(titles) == 3
+    assert all(title.count("then") == 0 for title in titles)
+
+
 def test_windy_garden_says_how_often(house: House) -> None:
     for number in range(41):
         house.motion("garden", number * 82)

@@ -30,6 +30,7 @@ from vigilar.store.arming import ArmState, read_state
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
+from vigilar.store.incident_reading import list_incidents
 from vigilar.store.presence import note_devices, set_owner, set_presence
 from vigilar.store.users import create_owner
 
@@ -387,3 +388,31 @@ def test_arming_is_suggested_once_when_the_last_one_left(lab: Lab) -> None:
 def test_start_at_a_time_that_is_odd(zone: str, day: str, minutes: int, expected: str) -> None:
     row = ScheduleRow(mode="night", from_min=minutes, to_min=600)
     assert span_on(row, date.fromisoformat(day), ZoneInfo(zone)).start_ms == at(expected)
+
+
+def titles(lab: Lab) -> list[str]:
+    """Of the incidents, oldest first."""
+    return [one.title for one in list_incidents(lab.store, EventFilter())[0][::-1]]
+
+
+def test_alarm_is_one_story_with_what_set_it_off_and_its_end(lab: Lab) -> None:
+    lab.arm("away")
+    lab.motion("hall")
+    assert titles(lab)[1:] == ["Somebody came in: motion in the hall"]
+    lab.turn(31)
+    assert titles(lab)[1:] == ["Alarm: motion in the hall"]
+    lab.motion("front")
+    lab.disarm()
+    assert titles(lab)[1:] == ["Alarm: motion in the hall, then Front, then disarmed"]
+
+
+def test_entry_is_one_story_with_who_came_in(lab: Lab) -> None:
+    lab.rules = replace(RULES, modes=(ModeRules(mode="home", cameras=("front",), trigger="motion", enter_s=30),))
+    lab.start()
+    lab.arm("home")
+    lab.motion("front")
+    lab.turn(1)
+    assert titles(lab)[1:] == ["Somebody came in: motion at Front"]
+    lab.turn(8)
+    lab.disarm()
+    assert titles(lab)[1:] == ["Somebody came in: motion at Front, then disarmed"]

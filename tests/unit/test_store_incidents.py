@@ -31,9 +31,9 @@ from vigilar.store.files import NewFile, add_file
 from vigilar.store.incident_reading import (
     changed_incidents,
     count_incidents,
-    events_of_incidents,
     get_incident,
     list_incidents,
+    members_of,
 )
 from vigilar.store.incidents import Candidate, Grouping, StoredIncident
 from vigilar.store.migrate import upgrade
@@ -149,7 +149,8 @@ def test_parts_are_what_counting_all_anew_gives(store: Store) -> None:
     for incident in found:
         with store.write("forget what was counted") as connection:
             connection.execute(update(incidents).where(incidents.c.id == incident.id).values(parts="?"))
-        [first, *_] = events_of_incidents(store, [incident.id], EventFilter())[incident.id]
+        first = get_event(store, members_of(store, [incident.id], EventFilter())[incident.id][0].event_id)
+        assert first is not None
         payload = {**first.payload, "again": True}
         name_event(store, first.id, kind=first.kind, label_score=first.label_score, still_id=None, payload=payload)
         again = get_incident(store, incident.id)
@@ -194,6 +195,7 @@ def test_row_changed_by_hand_is_counted_anew(store: Store) -> None:
     update_event(store, event, end_ms=NOW + 5_000, payload={**event.payload, "is_open": False})
     incident = _incident(store, event)
     assert (incident.event_count, incident.end_ms) == (1, NOW + 5_000)
+    assert [part.open_count for part in incident.parts] == [0]
 
 
 def test_change_that_is_no_news_for_the_story_leaves_its_row(store: Store) -> None:
@@ -219,7 +221,7 @@ def test_all_changed_after_a_number_misses_nothing(store: Store) -> None:
 def test_who_was_told_of_an_ended_story_finds_where_it_went(store: Store) -> None:
     first, second, third = (_insert(store, uid, NOW + n * 7_200_000) for n, uid in enumerate("abc"))
     for event, goal in ((third, second), (third, first), (second, first)):
-        into = Grouping(choose=lambda *_, goal=goal: goal.incident_id, stays=lambda _: False)  # type: ignore[misc]
+        into = Grouping(choose=lambda *_, goal=goal: goal.incident_id, stays=lambda _: False)
         payload = {**event.payload, "goal": goal.id}
         name_event(store, event.id, kind="person", label_score=0.9, still_id=None, payload=payload, grouping=into)
     assert third.incident_id is not None

@@ -183,6 +183,7 @@ def test_limited_member_is_told_of_seen_cameras_only(house: House) -> None:
     reader = Reader(guest, last_id="0")
     reader.next()
     assert reader.next()[1]["source_id"] == "garden"
+    assert reader.next()[1]["events"] == [missed[1].id]
     assert [one["camera_id"] for one in reader.next()[1]["cameras"]] == ["garden"]
     for event in (*missed, house.event(camera_id="shed")):
         house.tell(event)

@@ -13,6 +13,9 @@ from vigilar.base.amounts import length_text
 from vigilar.base.story import SEVERITIES, Part, Parts, kinds, rank_of_kind, start_ms
 from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 
+_OFTEN = 3
+"""So many at one place are what the line is about; fewer elsewhere beside it are chance."""
+
 _MOST_NAMED = 3
 """Places named in one line; a telephone shows some 40 characters of a title."""
 
@@ -65,6 +68,8 @@ def title_of(parts: Parts) -> str:
 def _visit(parts: Sequence[Part]) -> str:
     lead = min((_kind_of(part) for part in parts if _kind_of(part)), key=rank_of_kind)
     led = [part for part in parts if _kind_of(part) == lead]
+    if not _is_somebody(lead):
+        led = [part for part in led if part.count >= _OFTEN] or led
     places = list(dict.fromkeys(_name_of(part) for part in led))
     who = _kind_words(lead)
     # Only what was in the same places may stand beside the first one: a line must not place anybody who was not seen.
@@ -90,9 +95,8 @@ def _times(kind: str, led: Sequence[Part]) -> list[str]:
     """How often: of what comes and goes by itself. Somebody who goes about is in and out of the picture all the
     time."""
     count = sum(part.count for part in led)
-    is_somebody = rank_of_kind(kind) <= rank_of_kind("person")
     places = len({part.source_id for part in led})
-    return [f"{count} times"] if count > places and not is_somebody else []
+    return [f"{count} times"] if count > places and not _is_somebody(kind) else []
 
 
 def _place(name: str) -> tuple[str, str]:
@@ -157,6 +161,10 @@ def _listed(names: Sequence[str]) -> str:
 
 def _kind_of(part: Part) -> str:
     return MOTION if part.type == _MOVED else part.kind
+
+
+def _is_somebody(kind: str) -> bool:
+    return rank_of_kind(kind) <= rank_of_kind("person")
 
 
 def _kind_words(kind: str) -> str:

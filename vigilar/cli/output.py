@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
+
+from vigilar.base import house_time as times
 
 JSON_SCHEMA = 1
 """The version in all JSON that commands print; it rises when a key goes away or changes its meaning."""
@@ -37,5 +39,7 @@ def tell(text: str) -> None:
 
 
 def house_time(ts_ms: int, zone: tzinfo) -> str:
-    """UTC milliseconds as date and time of the house."""
-    return datetime.fromtimestamp(ts_ms / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+    """UTC milliseconds as date and time of the house; with ``CEST`` or the like behind it where the house's clock shows
+    that time twice, in the night when summer time ends."""
+    form = "%Y-%m-%d %H:%M:%S %Z" if times.comes_twice(ts_ms, zone) else "%Y-%m-%d %H:%M:%S"
+    return times.house_time(ts_ms, zone).strftime(form)

@@ -183,7 +183,9 @@ def _trace(one: Happening, parts: Sequence[Part]) -> int | None:
         beside = signs or [part for part in known if _is_same_source(part, one)]
         return 1 if beside and _gap_ms(beside, one) <= TRACE_GAP_MS else None
     if here:
-        is_wind = any(part.count >= RESTLESS for part in here)
+        is_wind = _is_restless(here)
+        if _is_restless(parts) and not is_wind:  # what looked like a walk is wind, and elsewhere
+            return None
         return (0 if is_wind else 2) if _gap_ms(here, one) <= REPEAT_GAP_MS else None
     is_walk = all(part.count == 1 for part in parts) and len(parts) < RESTLESS
     return 3 if is_walk and _gap_ms(parts, one) <= WALK_GAP_MS else None

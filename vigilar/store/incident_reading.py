@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Exists, Select, and_, func, or_, select
 
+from vigilar.base.story import Parts, count_all
 from vigilar.store.engine import Store
-from vigilar.store.events import EVENT_COLUMNS, MAX_PAGE, EventFilter, StoredEvent, filtered, make_event, parse_cursor
-from vigilar.store.incidents import StoredIncident, make_incident
+from vigilar.store.events import MAX_PAGE, EventFilter, filtered, parse_cursor
+from vigilar.store.incidents import HAPPENED, StoredIncident, happening_of_row, make_incident
 from vigilar.store.schema import events, incidents
 
 
@@ -22,7 +24,7 @@ def get_incident(store: Store, incident_id: int) -> StoredIncident | None:
 
 def list_incidents(store: Store, wanted: EventFilter) -> tuple[list[StoredIncident], str | None]:
     """A page of the incidents in which an event matches, newest first, and the cursor of the next page, None after the
-    last. They are whole: what of one may be seen says ``visible_events``.
+    last. They are whole: ``seen_parts`` is what of one may be seen.
 
     Raises StoreError (code V-DB-CURSOR) for a cursor that is none of ours.
     """
@@ -49,32 +51,41 @@ def count_incidents(store: Store, wanted: EventFilter) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def changed_incidents(store: Store, after: int, up_to: int) -> list[StoredIncident]:
-    """The incidents whose newest change has a number in (``after``, ``up_to``], in the order of these changes; also
-    those that lost their last event."""
+def changed_incidents(store: Store, after: int, up_to: int, limit: int = MAX_PAGE) -> list[StoredIncident]:
+    """The first ``limit`` incidents whose newest change has a number in (``after``, ``up_to``], in the order of these
+    changes; also those that lost their last event."""
     query = select(incidents).where(incidents.c.change > after, incidents.c.change <= up_to)
-    return _all(store, query.order_by(incidents.c.change, incidents.c.id))
+    return _all(store, query.order_by(incidents.c.change, incidents.c.id).limit(limit))
 
 
-def newest_incident_change(store: Store) -> int:
-    """The number of the newest change of any incident; 0 before the first."""
-    with store.read("read incidents") as connection:
-        return int(connection.execute(select(func.max(incidents.c.change))).scalar() or 0)
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An event of an incident, by its id, and its picture."""
+
+    event_id: int
+    still_id: int | None
 
 
-def events_of_incidents(store: Store, ids: Collection[int], seen: EventFilter) -> Mapping[int, list[StoredEvent]]:
+def members_of(store: Store, ids: Collection[int], seen: EventFilter) -> Mapping[int, list[Member]]:
     """The events of each of these incidents that ``seen`` lets through, oldest first; its ``limit`` does not count."""
-    query = filtered(select(*EVENT_COLUMNS).where(events.c.incident_id.in_(ids)), seen)
-    found: dict[int, list[StoredEvent]] = {incident_id: [] for incident_id in ids}
+    columns = (events.c.id, events.c.still_id, events.c.incident_id)
+    query = filtered(select(*columns).where(events.c.incident_id.in_(ids)), seen).order_by(events.c.ts_ms, events.c.id)
+    found: dict[int, list[Member]] = {incident_id: [] for incident_id in ids}
     with store.read("read the events of incidents") as connection:
-        for row in connection.execute(query.order_by(events.c.ts_ms, events.c.id)):
-            event = make_event(row)
-            if event.incident_id is not None:
-                found[event.incident_id].append(event)
+        for row in connection.execute(query):
+            found[row.incident_id].append(Member(row.id, row.still_id))
     return found
 
 
-def _matches(wanted: EventFilter) -> Any:
+def seen_parts(store: Store, incident_id: int, seen: EventFilter) -> Parts:
+    """An incident as only the events make it that ``seen`` lets through; empty without any."""
+    query = filtered(select(*HAPPENED).where(events.c.incident_id == incident_id), seen)
+    with store.read("read the events of an incident") as connection:
+        rows = connection.execute(query.order_by(events.c.ts_ms, events.c.id))
+        return count_all(happening_of_row(row) for row in rows)
+
+
+def _matches(wanted: EventFilter) -> Exists:
     of_it = select(events.c.id).where(events.c.incident_id == incidents.c.id)
     return filtered(of_it, wanted).exists()
 

@@ -88,6 +88,13 @@ class _Moment:
     now_ms: int
 
 
+HAPPENED = tuple(
+    column
+    for name, column in events.c.items()
+    if name in ("payload", "type", "kind", "severity", "source_id", "ts_ms", "end_ms", "still_id", "label_score")
+)
+"""The columns of ``events`` that count for an incident."""
+
 _NEAR = (
     select(incidents.c.id, incidents.c.parts)
     .where(
@@ -103,13 +110,8 @@ _STILL = select(files.c.id).where(files.c.id == bindparam("best_still")).scalar_
 _BEGIN = insert(incidents).values(still_id=_STILL).returning(incidents.c.id)
 _GROW = update(incidents).where(incidents.c.id == bindparam("incident_id")).values(still_id=_STILL)
 _PARTS = select(incidents.c.parts).where(incidents.c.id == bindparam("incident_id"))
-_HAPPENED = [
-    column
-    for name, column in events.c.items()
-    if name in ("payload", "type", "kind", "severity", "source_id", "ts_ms", "end_ms", "still_id", "label_score")
-]
 _MEMBERS = (
-    select(*_HAPPENED)
+    select(*HAPPENED)
     .where(events.c.incident_id == bindparam("incident_id"), events.c.id != bindparam("but_id"))
     .order_by(events.c.ts_ms, events.c.id)
 )
@@ -147,7 +149,7 @@ def follow_within(
     """Bring the incident of an event up to date whose row has just been changed without becoming something else."""
     if incident_id is None:
         return
-    parts = _read(connection, incident_id)
+    parts = _parse(connection.execute(_PARTS, {"incident_id": incident_id}).scalar() or "")
     grown = story.changed(parts, before, after) or _count_members(connection, incident_id)
     if grown != parts:
         _grow(connection, incident_id, grown, _Moment(change, now_ms))
@@ -282,7 +284,7 @@ def _count_members(connection: Connection, incident_id: int, but_id: int = 0) ->
 
 
 def happening_of_row(row: Row[Any]) -> Happening:
-    """Of a row with these columns of ``events``."""
+    """Of a row with the columns HAPPENED."""
     return story.happening_of(
         json.loads(row.payload),
         type_=row.type,

@@ -81,6 +81,16 @@ def _paths() -> dict[str, Any]:
             "get": _answer("One event"),
             "patch": {**_answer("The event"), **_body(kept="boolean", seen="boolean")},
         },
+        "/api/v1/incidents": {
+            "get": {
+                **_answer("A page of incidents in which such an event is, newest first, and the cursor of the next"),
+                "parameters": [_query(name) for name in _EVENT_QUERY],
+            }
+        },
+        "/api/v1/incidents/{incident_id}": {
+            "parameters": [_path("incident_id")],
+            "get": _answer("One incident, or the one that took over its events"),
+        },
         "/api/v1/arm": {
             "get": _answer("The arm state, and what would not guard the house now"),
             "post": {

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
-from vigilar.base.amounts import length_text as length_text  # pages have it from here
+from vigilar.base.amounts import length_text
+from vigilar.base.house_time import clock_text, comes_twice, for_text, house_time
 from vigilar.web.problems import Problem
+
+__all__ = [
+    "TimeRange",
+    "clock_text",
+    "comes_twice",
+    "day_key",
+    "day_text",
+    "file_time",
+    "for_text",
+    "house_time",
+    "iso_text",
+    "length_text",
+    "parse_house_time",
+    "parse_moment",
+    "parse_range",
+]
 
 MAX_RANGE_MS = 25 * 3600 * 1000
 """The longest range one playlist or clip may cover: a day, the longest of which has 25 hours. Longer ones are
@@ -71,21 +88,6 @@ def parse_house_time(text: str, zone: tzinfo, field: str) -> int:
     return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000))
 
 
-def house_time(ms: int, zone: tzinfo) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
-
-
-def clock_text(ms: int, zone: tzinfo) -> str:
-    """``14:03:11``; ``02:15:00 CEST`` where the clocks show the same an hour later or earlier."""
-    return house_time(ms, zone).strftime("%H:%M:%S %Z" if comes_twice(ms, zone) else "%H:%M:%S")
-
-
-def comes_twice(ms: int, zone: tzinfo) -> bool:
-    """Whether the house's clock shows this time at another moment as well: in the night when summer time ends."""
-    at = house_time(ms, zone)
-    return at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
-
-
 def file_time(ms: int, zone: tzinfo) -> str:
     """``2026-10-25_02-15-00`` for the name of a file, with ``-CEST`` where it comes twice: no name is used twice."""
     return house_time(ms, zone).strftime("%Y-%m-%d_%H-%M-%S-%Z" if comes_twice(ms, zone) else "%Y-%m-%d_%H-%M-%S")
@@ -110,10 +112,3 @@ def day_text(ms: int, now_ms: int, zone: tzinfo) -> str:
         return "Yesterday"
     text = f"{day:%A} {day.day} {day:%B}"
     return text if day.year == today.year else f"{text} {day.year}"
-
-
-def for_text(ms: int) -> str:
-    """How long something lasts, as a counter: ``00:42`` or ``2:03:11``."""
-    seconds = max(0, ms // 1000)
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60:02d}:{rest % 60:02d}"

@@ -36,6 +36,7 @@ from vigilar.web.event_words import (
     visit_paths,
 )
 from vigilar.web.hub import HUB, JOB, OBJECTS, HubClosed, Listener, Notice, make_notice
+from vigilar.web.incident_view import StoryTeller
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -261,17 +262,21 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
         newest = event_rows.newest_change(here.store)
         yield "retry: 1000\n" + _connected(here, newest).dump()
         sent = newest
+        teller = StoryTeller(here.store, visible, newest)
         if last_id is not None:
             after = _change_of(last_id, newest)
             if after is None:
                 yield make_notice("refresh", {"change": newest}, newest).dump()
             else:
                 sent = after
+                # The page may have been cut off between an event and its incident: that one comes again.
+                teller = StoryTeller(here.store, visible, after - 1)
                 for notice in _missed(here, visible, sent, newest):
                     yield notice.dump()
                     sent = max(sent, notice.change or 0)
+                yield from _dumped(teller.notices(newest))
         yield _health(here, visible)
-        yield from _follow(here, visible, listener, sent)
+        yield from _follow(here, visible, listener, sent, teller)
     except HubClosed:
         return
     except StoreError as error:
@@ -284,7 +289,7 @@ def _connected(here: Parts, newest: int) -> Notice:
     return make_notice("connected", {"now": here.now_ms(), "change": newest, "arm": arm})
 
 
-def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int) -> Iterator[str]:
+def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int, teller: StoryTeller) -> Iterator[str]:
     while True:
         notice = listener.get(KEEP_ALIVE_S)
         if notice is None:
@@ -300,6 +305,11 @@ def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int)
             if visible.has_source(notice.source_id):
                 yield notice.dump()
             sent = notice.change
+            yield from _dumped(teller.notices(sent))
+
+
+def _dumped(notices: Iterator[Notice]) -> Iterator[str]:
+    return (notice.dump() for notice in notices)
 
 
 def _may_hear(visible: VisibleCameras, notice: Notice) -> bool:
@@ -333,6 +343,11 @@ def _health(here: Parts, visible: VisibleCameras) -> str:
     now_ms = here.now_ms()
     cameras = [here.board.camera(camera.id, now_ms) for camera in visible.all()]
     return make_notice("health", {"now": now_ms, "cameras": cameras}).dump()
+
+
+def wanted_events(limit: int) -> EventFilter:
+    """Which events the request asks for, by the names of ``/api/v1/events``. Raises Problem 422."""
+    return _filter_from_args(limit)
 
 
 def _filter_from_args(limit: int) -> EventFilter:
