@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import NAME, PASSWORD, House, open_house, serve
+from tests.conftest import wait_until
 from tests.ports import free_port
 from tools.draw_icons import FOLDER, ICONS, draw
 
@@ -51,7 +52,7 @@ def opened(chromium: Browser, url: str) -> Page:
 
 def wait_for_worker(page: Page) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), 15)
 
 
 def manifest_of(context: BrowserContext, page: Page) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def test_phone_without_home_says_so_and_comes_back(chromium: Browser, tmp_path: 
         with serve(house, port) as url:
             page = opened(chromium, url)
             page.goto(f"{url}/events")
-            page.wait_for_function("localStorage['vigilar.heard']")
+            wait_until(lambda: page.evaluate("localStorage['vigilar.heard']"), 15)
             heard = page.evaluate(
                 "new Intl.DateTimeFormat('en-GB', {timeStyle: 'short', timeZone: 'Europe/Berlin'})"
                 ".format(Number(localStorage['vigilar.heard']))"
@@ -187,11 +188,41 @@ def test_new_version_waits_until_it_suits(chromium: Browser, tmp_path: Path, mon
         page.evaluate("scrollTo(0, 0)")
         assert find_violations(page) == []
         bar.get_by_role("button").click()
-        page.wait_for_function("document.documentElement.dataset.assets === '/static/0123456789ab/'")
-        page.wait_for_function(f"caches.keys().then((all) => all.length === 1 && all[0] !== '{first}')")
+        expect(page.locator("html")).to_have_attribute("data-assets", "/static/0123456789ab/")
+        wait_until(lambda: page.evaluate(f"caches.keys().then((all) => all.length === 1 && all[0] !== '{first}')"), 15)
         expect(bar).to_be_hidden()
         page.goto(f"{url}/settings/account")
         expect(bar).to_be_hidden()
+
+
+OFFER = """() => { const offer = new Event("beforeinstallprompt", { cancelable: true });
+    window.prompts = 0;
+    offer.prompt = async () => { window.prompts += 1; };
+    offer.userChoice = Promise.resolve({ outcome: "dismissed" });
+    dispatchEvent(offer);
+    return offer.defaultPrevented; }"""
+
+
+def test_android_is_offered_the_app_once(chromium: Browser, house: House) -> None:
+    """Headless Chromium offers nothing itself; what it would say is said in its place."""
+    with serve(house) as url:
+        page = chromium.new_context(viewport=PHONE, has_touch=True, is_mobile=True).new_page()  # type: ignore[arg-type]  # as above
+        sign_in(page, url)
+        wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), 15)
+        hint = page.locator("#install")
+        expect(hint).to_be_hidden()
+        assert page.evaluate(OFFER)
+        expect(hint).to_contain_text("Put Lindenweg 4 on your home screen.")
+        assert find_violations(page) == []
+        hint.get_by_role("button", name="Install").click()
+        expect(hint).to_be_hidden()
+        assert page.evaluate("prompts") == 1
+        page.reload()
+        page.wait_for_load_state("load")
+        wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), 15)
+        assert page.evaluate(OFFER)
+        page.wait_for_timeout(300)
+        expect(hint).to_be_hidden()
 
 
 def test_worker_is_of_the_whole_house_and_always_fresh(house: House) -> None:

@@ -37,14 +37,18 @@ def text_of(data: bytes) -> str:
 POINT = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 SUBSCRIBE = """(() => {
-    let made = null;
-    PushManager.prototype.getSubscription = async () => made;
-    PushManager.prototype.subscribe = async (options) => {
-        if (!options.userVisibleOnly) throw new DOMException("silent", "NotAllowedError");
-        made = { endpoint: "https://fcm.googleapis.com/fcm/send/this", options,
-            unsubscribe: async () => { made = null; return true; },
-            toJSON: () => ({ endpoint: made.endpoint, keys: { p256dh: "$POINT", auth: "$AUTH" } }) };
-        return made; };
+    const MADE = "test.made"; // it outlives a page, as a real one does
+    const endpoint = "https://fcm.googleapis.com/fcm/send/this";
+    const bytes = (text) => Uint8Array.from(text.split(",").map(Number));
+    const made = () => localStorage.getItem(MADE) && {
+        endpoint, options: { applicationServerKey: bytes(localStorage.getItem(MADE)) },
+        unsubscribe: async () => { localStorage.removeItem(MADE); return true; },
+        toJSON: () => ({ endpoint, keys: { p256dh: "$POINT", auth: "$AUTH" } }) };
+    PushManager.prototype.getSubscription = async () => made();
+    PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
+        if (!userVisibleOnly) throw new DOMException("silent", "NotAllowedError");
+        localStorage.setItem(MADE, applicationServerKey.join(","));
+        return made(); };
 })()"""
 
 

@@ -58,7 +58,7 @@ class Phone:
         self.page: Page = self.context.new_page()
         sign_in(self.page, url)
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        self.page.wait_for_function("navigator.serviceWorker.controller !== null")
+        wait_until(lambda: self.page.evaluate("navigator.serviceWorker.controller !== null"), 15)
         self.worker: Worker = self.context.service_workers[0]
         self._line: CDPSession = self.context.new_cdp_session(self.page)
         self._registrations: list[dict[str, Any]] = []

@@ -72,20 +72,26 @@ function play(tones, stopped) {
   });
 }
 
-/** Sound until it is over, or `silence` is called, or `until` (ms of Date.now) has come. */
-export async function sound(severity, until) {
+/** Sound for `story` until it is over, or `silence` is called, or `until` (ms of Date.now) has come. An alarm that sounds
+ * already is louder than an alert that comes to it. */
+export async function sound(story, severity, until) {
+  if (playing?.severity === "CRITICAL" && severity !== "CRITICAL") return;
   silence();
-  const mine = (playing = new AbortController()); // from here on nobody lets go of the sound card (`rest`)
-  if (!(await maySound())) return;
-  if (severity !== "CRITICAL") await play(CHIME, mine.signal);
-  else while (!mine.signal.aborted && Date.now() < until) await play(SIREN, mine.signal);
+  const stop = new AbortController();
+  const mine = (playing = { story, severity, stop }); // from here on nobody lets go of the sound card (`rest`)
+  if (await maySound()) {
+    if (severity !== "CRITICAL") await play(CHIME, stop.signal);
+    else while (!stop.signal.aborted && Date.now() < until) await play(SIREN, stop.signal);
+  }
   if (playing === mine) {
     playing = null;
     rest();
   }
 }
 
-export function silence() {
-  playing?.abort();
+/** Be silent of `story`; without one, of all. */
+export function silence(story) {
+  if (!playing || (story && playing.story !== story)) return;
+  playing.stop.abort();
   playing = null;
 }

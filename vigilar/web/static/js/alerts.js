@@ -6,7 +6,7 @@ import { isOn, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
 import { clockText, now } from "./clock.js";
 import { stream } from "./stream.js";
 
-const KEY = "vigilar.alerts";
+const KEY = `vigilar.alerts.${document.documentElement.dataset.user}`; // another member may not see the same
 const SOUNDING = "vigilar.sounding";
 const RANK = { ALERT: 1, CRITICAL: 2 };
 const FRESH_MS = 5 * 60_000; // what a page hears of later, after its line was cut, it shows and does not sound
@@ -83,7 +83,6 @@ stream.addEventListener("event", ({ detail }) => {
   if (now() - (detail.end_ts ?? detail.ts) < FRESH_MS) tryToSound(story);
 });
 
-const mark = (alert) => `${alert.severity}`;
 const wasSounded = (story) => RANK[all()[story]?.sounded ?? ""] >= RANK[all()[story]?.severity];
 
 /** Sound once an incident, and again only if an alert has become an alarm. */
@@ -95,8 +94,8 @@ async function tryToSound(story) {
       if (wasSounded(story) || all()[story].seen) return null;
       const alert = all()[story];
       const until = Date.now() + lasts(alert.severity);
-      change(story, { sounded: mark(alert), until });
-      return sound(alert.severity, until);
+      change(story, { sounded: alert.severity, until });
+      return sound(story, alert.severity, until);
     });
     show();
     return;
@@ -129,7 +128,7 @@ async function alone(story, run) {
 async function goOn() {
   for (const [story, alert] of open()) {
     if (alert.severity !== "CRITICAL" || alert.sounded !== "CRITICAL" || Date.now() >= alert.until || !isOn()) continue;
-    if (await maySound()) await alone(story, () => !all()[story].seen && sound(alert.severity, alert.until));
+    if (await maySound()) await alone(story, () => !all()[story].seen && sound(story, alert.severity, alert.until));
     else {
       held = story;
       show();
@@ -140,7 +139,7 @@ async function goOn() {
 function quieten(story) {
   change(story, { seen: true });
   if (held === story) held = null;
-  silence();
+  silence(story);
   show();
 }
 
@@ -152,7 +151,7 @@ async function acknowledge(story) {
   const answer = await fetch(`/api/v1/alerts/${encodeURIComponent(story)}/ack`, { method: "POST", headers: { Accept: "application/json" } }).catch(() => null);
   if (answer?.ok || answer?.status === 404) return failed.delete(story);
   failed.add(story);
-  change(story, { seen: false, sounded: "CRITICAL" });
+  change(story, { seen: false, sounded: "CRITICAL", until: 0 }); // shown again, and silent
   show();
 }
 

@@ -93,6 +93,15 @@ async function countUnseen() {
 stream.addEventListener("event", ({ detail }) => ["ALERT", "CRITICAL"].includes(detail.severity) && countUnseen());
 countUnseen();
 
-const isPhone = matchMedia("(pointer: coarse)").matches;
 const hint = document.getElementById("install");
-if (hint && isPhone && !isInstalled()) import("./install.js");
+const isPhone = matchMedia("(pointer: coarse)").matches;
+if (hint && isPhone && !isInstalled()) {
+  // The browser offers it when it likes, perhaps before the rest is there.
+  const offered = new Promise((resolve) => {
+    addEventListener("beforeinstallprompt", (event) => {
+      event.preventDefault(); // its own bar would come at a moment of its own
+      resolve(event);
+    });
+  });
+  import("./install.js").then(({ hintAt }) => hintAt(hint, offered));
+}

@@ -4,32 +4,32 @@
 import { isApple } from "./app.js";
 
 const SAID = "vigilar.install.said";
-const hint = document.getElementById("install");
+const said = (kind) => localStorage.setItem(SAID, kind);
 
-function show(kind) {
+function show(hint, kind) {
   if (localStorage.getItem(SAID) === kind) return;
   for (const part of hint.querySelectorAll("[data-for]")) part.hidden = part.dataset.for !== kind;
   hint.hidden = false;
   hint.querySelector("[data-close]").onclick = () => {
-    localStorage.setItem(SAID, kind);
+    said(kind);
     hint.hidden = true;
   };
 }
 
-if (!window.isSecureContext) show("trust");
-else if (isApple) show("apple");
-
-addEventListener("beforeinstallprompt", (event) => {
-  event.preventDefault(); // the browser's own bar would come at a moment of its own
-  show("android");
+/** `offered` resolves with the browser's offer to install, where it makes one. */
+export async function hintAt(hint, offered) {
+  if (!window.isSecureContext) return show(hint, "trust");
+  if (isApple) return show(hint, "apple");
+  addEventListener("appinstalled", () => {
+    said("android");
+    hint.hidden = true;
+  });
+  const offer = await offered;
+  show(hint, "android");
   hint.querySelector("#install-now").onclick = async () => {
-    await event.prompt();
-    const { outcome } = await event.userChoice;
-    if (outcome === "dismissed") localStorage.setItem(SAID, "android");
+    await offer.prompt();
+    await offer.userChoice;
+    said("android");
     hint.hidden = true;
   };
-});
-addEventListener("appinstalled", () => {
-  localStorage.setItem(SAID, "android");
-  hint.hidden = true;
-});
+}

@@ -150,7 +150,7 @@ box.addEventListener("change", () => setOn(box.checked));
 document.getElementById("page-sound-try").addEventListener("click", async () => {
   const may = await maySound();
   heard.textContent = may ? "This is how an alert sounds. An alarm goes on until somebody acknowledges it." : "This browser holds the sound back. Look at the sound symbol of its tab or address.";
-  if (may) await sound("ALERT", 0);
+  if (may) await sound("test", "ALERT", 0);
   rest();
 });
 

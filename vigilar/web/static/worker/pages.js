@@ -9,11 +9,18 @@ const PLACE_HOLDS_MS = 12 * 3600 * 1000; // after a night the front page says mo
 const AT_DOOR = [502, 503, 504];
 
 self.addEventListener("install", (event) => {
-  // Video and events need no worker in between; browsers that know how ask the house past it.
-  const past = { condition: { not: { or: [{ requestMode: "navigate" }, { urlPattern: "/static/*" }] } }, source: "network" };
-  if (event.addRoutes) event.waitUntil(event.addRoutes(past).catch(() => {}));
+  event.waitUntil(goPast(event));
   event.waitUntil(keep());
 });
+
+/** Video and events need no worker in between: browsers that can ask the house past it. */
+async function goPast(event) {
+  try {
+    await event.addRoutes({ condition: { not: { or: [{ requestMode: "navigate" }, { urlPattern: "/static/*" }] } }, source: "network" });
+  } catch {
+    // One that cannot asks the worker, which lets it pass.
+  }
+}
 
 self.addEventListener("activate", (event) => event.waitUntil(takeOver()));
 
