@@ -87,6 +87,11 @@ def test_person_before_the_camera_is_on_the_phone(tmp_path: Path, capsys: pytest
             known = call(house, "GET", "/api/v1/push/subscriptions")["subscriptions"][0]
             assert (known["name"], known["state"]) == ("Sam's phone", "ok")
             assert known["delay_ms"] < 5000
+            command = [sys.executable, "-m", "vigilar", "--data-dir", str(folder), "notify", "test", "--json"]
+            done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+            assert json.loads(done.stdout)["tests"] == [
+                {"to": "Sam's phone (sam)", "state": "accepted", "sentence": ""}
+            ]
             ear = Ear(folder, house_bus_port(folder))
             push: Push = wait_for(
                 lambda: [one for one in service.accepted() if one.message["vigilar"]["kind"] == "person"], 120, "a push"

@@ -83,3 +83,18 @@ def test_two_motions_join_when_post_roll_meets_pre_roll() -> None:
     chooser.motion_ended(_now(26))
     choices = [chooser.choose(_gop(at), _now(60)) for at in range(3, 39)]
     assert choices == [Choice.SKIP] * 2 + [Choice.WRITE] * 32 + [Choice.SKIP] * 2
+
+
+def test_asked_span_is_written_without_any_motion() -> None:
+    chooser = _chooser()
+    chooser.want(_now(20), _now(50))
+    written = [at for at in range(60) if chooser.choose(_gop(at), _now(at + 20)) is Choice.WRITE]
+    assert written == list(range(20, 50))
+
+
+def test_asked_span_does_not_hurry_a_motion_that_is_told_late() -> None:
+    chooser = _chooser()
+    chooser.want(_now(20), _now(21))
+    assert chooser.choose(_gop(10), _now(21)) is Choice.WAIT
+    chooser.motion_started(_now(14))
+    assert chooser.choose(_gop(10), _now(21)) is Choice.WRITE

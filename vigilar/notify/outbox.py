@@ -41,6 +41,7 @@ TRY_FIRST_S, TRY_LAST_S = 2.0, 300.0
 REFUSED_WAIT_S = 60.0
 
 DATABASE_WAIT_S = 0.5
+STUMBLE_WAIT_S = 5.0
 
 TOO_LATE = "It could not be delivered while it was still news."
 
@@ -103,6 +104,10 @@ class Lane:
                 except StoreError as error:
                     self._trouble.add(error)
                     stop.wait(DATABASE_WAIT_S)
+                    continue
+                except Exception:  # the top of this worker's loop: a lane that ended would be missed by nobody
+                    logger.exception("the lane %s stumbled", self.name)
+                    stop.wait(STUMBLE_WAIT_S)
                     continue
                 if not did:
                     self._bell.wait(LOOK_EVERY_S)
@@ -223,6 +228,9 @@ class Outbox:
                 self.turn(stop)
             except StoreError as error:
                 self._trouble.add(error)
+            except Exception:  # the top of this worker's loop
+                logger.exception("what is owed cannot be looked through")
+                stop.wait(STUMBLE_WAIT_S)
             self._bell.wait(LOOK_EVERY_S)
         for lane in self._lanes.values():
             lane.wake()

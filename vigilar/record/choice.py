@@ -54,6 +54,7 @@ class Chooser:
         self.use(mode, before_s, after_s)
         self._lock = threading.Lock()
         self._spans: list[_Span] = []
+        self._asked: list[tuple[int, int]] = []
 
     def use(self, mode: RecordingMode, before_s: float, after_s: float) -> None:
         """Decide by these from the next group on. On the thread that calls ``choose``."""
@@ -77,9 +78,10 @@ class Chooser:
                     span.end = max(span.start, last_mono_ns)
 
     def want(self, start_mono_ns: int, end_mono_ns: int) -> None:
-        """Somebody asked for this span, whatever moves in it."""
+        """Somebody asked for this span, whatever moves in it. It has no pre-roll, and is no motion that others come in
+        order with: one that began before it may still be told."""
         with self._lock:
-            self._spans.append(_Span(start_mono_ns, end_mono_ns))
+            self._asked.append((start_mono_ns, end_mono_ns))
 
     def choose(self, gop: GopView, now_mono_ns: int) -> Choice:
         """What to do with ``gop``; ``now_mono_ns`` is the same clock as the packets'."""
@@ -109,4 +111,7 @@ class Chooser:
         with self._lock:
             # Groups come in order, so a motion whose post-roll ended before this one wants nothing any more.
             self._spans = [span for span in self._spans if span.end is None or span.end + self._after_ns >= start]
+            self._asked = [(asked, until) for asked, until in self._asked if until > start]
+            if any(asked < end for asked, _ in self._asked):
+                return True
             return any(span.start - self._before_ns < end for span in self._spans)

@@ -19,9 +19,10 @@ from vigilar.web.bodies import read_json
 from vigilar.web.deeds import note_deed
 from vigilar.web.logins import hash_token
 from vigilar.web.new_login import BadLogin, check_new_name
+from vigilar.web.own_phones import get_phone, visible_phones
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
-from vigilar.web.rights import Right, own_account, public, signed_in
+from vigilar.web.rights import own_account, public, signed_in
 from vigilar.web.sign_in import too_many
 from vigilar.web.try_limits import TooManyTries, network_of
 
@@ -41,7 +42,7 @@ def api_key() -> AnyResponse:
 @signed_in
 def api_list() -> AnyResponse:
     """One's own phones; an owner sees those of all. Their addresses are in no answer: they are what rings them."""
-    return jsonify({"subscriptions": [phone_json(one) for one in _visible()]})
+    return jsonify({"subscriptions": [phone_json(one) for one in visible_phones()]})
 
 
 @bp.post("/api/v1/push/subscriptions")
@@ -57,15 +58,15 @@ def api_subscribe() -> AnyResponse:
 @own_account
 def api_rename(phone_id: int) -> AnyResponse:
     name = _check_name(read_json({"name": str}, required=("name",))["name"])
-    _get(phone_id)
+    get_phone(phone_id)
     phone_rows.rename_phone(parts().store, phone_id, name)
-    return jsonify(phone_json(_get(phone_id)))
+    return jsonify(phone_json(get_phone(phone_id)))
 
 
 @bp.delete("/api/v1/push/subscriptions/<int:phone_id>")
 @own_account
 def api_remove(phone_id: int) -> AnyResponse:
-    phone = _get(phone_id)
+    phone = get_phone(phone_id)
     phone_rows.delete_phone(parts().store, phone_id)
     note_deed("phone_removed", subject=f"phone:{phone_id}", detail=phone.name)
     return Response(status=204)
@@ -122,7 +123,7 @@ def phone_json(one: PhoneRow) -> dict[str, Any]:
 def send_test(phone_id: int | None = None) -> list[PhoneRow]:
     """Owe a test to one phone, or to all of the asker's own; those it goes to. Raises Problem."""
     here, me = parts(), asker()
-    told = [_get(phone_id)] if phone_id is not None else phone_rows.list_phones(here.store, me.id)
+    told = [get_phone(phone_id)] if phone_id is not None else phone_rows.list_phones(here.store, me.id)
     if not told:
         raise Problem(
             409,
@@ -182,19 +183,6 @@ def _check_name(name: str) -> str:
         return check_new_name(name)
     except BadLogin as error:
         raise Problem(422, "push.name", str(error), field="name") from error
-
-
-def _visible() -> list[PhoneRow]:
-    me = asker()
-    return phone_rows.list_phones(parts().store, None if me.may(Right.MANAGE_HOUSEHOLD) else me.id)
-
-
-def _get(phone_id: int) -> PhoneRow:
-    """One's own phone; an owner may change those of all. Raises Problem 404."""
-    for one in _visible():
-        if one.id == phone_id:
-            return one
-    raise Problem(404, "push.unknown", "There is no such phone.")
 
 
 def _key() -> VapidKey:
