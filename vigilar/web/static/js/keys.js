@@ -16,7 +16,7 @@ export function onKey(keys, words, run) {
 const names = { " ": "Space", ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
 const shown = (keys) => (keys.startsWith("g ") ? `g then ${keys[2]}` : keys.split("|").map((key) => names[key] ?? key).join(" "));
 
-const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable]") !== null;
+const isTyping = (target) => target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
@@ -25,7 +25,7 @@ addEventListener("keydown", (event) => {
   if (key === "?") return openHelp(event);
   if (document.querySelector("dialog[open]")) return;
   // A button that has the focus is pressed by these.
-  if ((key === " " || key === "Enter") && event.target.closest?.("a, button, summary")) return;
+  if ((key === " " || key === "Enter") && event.target.closest?.("a, button, summary, input")) return;
   const after = isAfterG && event.timeStamp - isAfterG < G_HOLDS_MS;
   isAfterG = key === "g" ? event.timeStamp : 0;
   // The page's own come last and go before those of all pages.
