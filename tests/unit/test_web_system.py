@@ -272,3 +272,19 @@ class TestSlowFacts:
         assert facts.get("x", 60, lambda: next(numbers)) == 0
         facts.forget("x")
         assert facts.get("x", 60, lambda: next(numbers)) == 1
+
+
+class TestWhoWatched:
+    def watched(self, client: FlaskClient) -> list[str]:
+        found = client.get("/api/v1/audit?group=recordings").get_json()["entries"]
+        return [one["sentence"] for one in found]
+
+    def test_watching_live_is_written_down_once(self, owner: FlaskClient) -> None:
+        for path in ("/live", "/live", "/watch/shed", "/watch/shed", "/live/shed/index.m3u8"):
+            owner.get(path, headers=PAGE)
+        assert self.watched(owner) == ["sam watched live pictures of Shed.", "sam watched live pictures."]
+
+    def test_list_of_cameras_is_no_watching(self, owner: FlaskClient) -> None:
+        owner.get("/api/v1/cameras")
+        owner.get("/system", headers=PAGE)
+        assert self.watched(owner) == []

@@ -40,6 +40,7 @@ WORDS: Mapping[str, str] = {
     "passkey_ended": "removed a passkey",
     "phone_added": "let a phone be told by pushes",
     "phone_removed": "removed a phone that was told by pushes",
+    "see_live": "watched live pictures",
     "see_footage": "looked at recordings",
     "export": "made or fetched an export",
     "change_cameras": "changed a camera",
@@ -49,6 +50,10 @@ WORDS: Mapping[str, str] = {
     "audit_lost": "entries could not be written down",
 }
 """In the past tense, after a name. A right that is not here is told in its own words."""
+
+
+WATCHED = frozenset({"live.grid", "live.watch", "live.mjpeg"})
+"""Where somebody watches; the pictures themselves come by many requests. Of a program each of a camera counts."""
 
 
 def install_deeds(app: Flask) -> None:
@@ -112,7 +117,11 @@ def _note_request(response: Response) -> Response:
     if not isinstance(right, Right) or "member" not in g or response.status_code >= 400:
         return response
     subject = _subject()
-    if right is Right.SEE_FOOTAGE:
+    if right is Right.SEE_LIVE:
+        is_watched = request.endpoint in WATCHED or (bool(g.member.via) and "camera_id" in (request.view_args or {}))
+        if is_watched and parts().watches_told.is_due(f"{g.member.id} {g.member.via} {subject}"):
+            note_deed("see_live", subject=subject)
+    elif right is Right.SEE_FOOTAGE:
         if parts().looks_told.is_due(f"{g.member.id} {g.member.via} {subject}"):
             note_deed("see_footage", subject=subject)
     elif right not in LOOKING and "deed_told" not in g and (request.method not in _SAFE or _carries_away(right)):

@@ -59,6 +59,9 @@ LINK_TRIES = (Window(20, 60.0), Window(200, 3600.0))
 KEY_TRIES = (Window(10, 900.0),)
 """Wrong passwords and passphrases on the page of the keys, for the whole house: more than a tired owner needs."""
 
+SAME_WATCH_S = 12 * 3600.0
+"""Whoever watches live is written down twice a day, a camera: a screen on the wall watches all day."""
+
 SAME_LOOK_S = 600.0
 """Whoever looks back for an evening is written down once in this time, a camera."""
 
@@ -136,6 +139,7 @@ class Parts:
     link_tries: TryLimits = field(default_factory=lambda: TryLimits(LINK_TRIES, _mono_s))
     key_tries: TryLimits = field(default_factory=lambda: TryLimits(KEY_TRIES, _mono_s))
     tries_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(60.0, _mono_s))
+    watches_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_WATCH_S, _mono_s))
     looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
     challenges: Challenges = field(default_factory=Challenges)
     homes: KnownHomes = field(default_factory=KnownHomes)

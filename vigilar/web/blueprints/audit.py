@@ -23,7 +23,7 @@ FLUSH_S = 1.0
 GROUPS = {
     "sign-ins": ("sign_in", "sign_in_refused", "sign_in_blocked", "sign_out", "setup", "setup_refused", "paired",
                  "pairing_refused", "session_ended"),
-    "recordings": ("see_footage",),
+    "recordings": ("see_footage", "see_live"),
     "exports": ("export",),
 }  # fmt: skip
 
