@@ -17,7 +17,13 @@ from tests.browser.chromium import launch
 from tests.browser.house import NAME, PASSWORD
 
 QUALITY = 72
-PAGES = {"live": "/live", "events": "/events", "watch": "/watch/street", "system": "/system", "rules": "/settings/notifications"}
+PAGES = {
+    "live": "/live",
+    "events": "/events",
+    "watch": "/watch/street",
+    "system": "/system",
+    "rules": "/settings/notifications",
+}
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ def page_of(client: FlaskClient, path: str = "/events") -> str:
 
 
 def cards(page: str) -> list[str]:
-    return re.findall(r'data-key="(\w+)"', page)
+    return re.findall(r'data-key="(\w+)"', page.partition("<main")[2])
 
 
 def sentence(client: FlaskClient) -> str:
@@ -295,7 +295,8 @@ class TestEventPage:
         )  # fmt: skip
         assert insert_track(house.store, new)
         page = page_of(owner, f"/events/{two.id}")
-        story = page[page.index('class="lines"') : page.index("Also at this time")]
+        begin = page.index('class="lines"')
+        story = page[begin : page.index("</ol>", begin)]
         lines = [
             " ".join(re.sub("<[^>]*>", " ", line).split()) for line in re.findall(r"<li.*?</li>", story, re.DOTALL)
         ]

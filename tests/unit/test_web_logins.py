@@ -63,7 +63,10 @@ def test_pages_without_rows_go_on_while_the_database_cannot_be_read(house: House
     spoil(house)
     for path in ("/live", "/watch/garden", "/system", "/api/v1/system"):
         assert owner.get(path, headers=PAGE).status_code == 200, path
-    assert "What the recordings take is not known" in owner.get("/system", headers=PAGE).text
+    assert (
+        "How long recordings last is not known: the database does not answer."
+        in owner.get("/system", headers=PAGE).text
+    )
     assert owner.get("/events", headers=PAGE).status_code == 500
     assert stranger.get("/live", headers=PAGE).status_code == 302, "a stranger gets nothing"
     assert stranger.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}).status_code == 500

@@ -69,7 +69,9 @@ WHEN: dict[str, When] = {
     "part-failing": When("a part of the system keeps failing", ("process_failing",), SYSTEM),
     "part-restarted": When("a part of the system was restarted", ("process_restarted",), SYSTEM),
     "clock": When("the clock was corrected", ("clock_stepped",), SYSTEM),
-    "started": When("the system started or stopped", ("system_started", "system_stopped"), SYSTEM),
+    "started": When(
+        "the system started, stopped or was upgraded", ("system_started", "system_stopped", "database_upgraded"), SYSTEM
+    ),
     "armed": When("the house was armed", ("armed",), ARMING),
     "disarmed": When("the house was disarmed", ("disarmed",), ARMING),
     "wrong-pin": When("a wrong PIN, three times", ("pin_wrong",), ARMING),

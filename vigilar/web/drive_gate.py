@@ -26,7 +26,7 @@ FROM_MEMORY = (
 
 FROM_FILES = (
     "footage.", "live.last_still",
-    "events.event_page", "events.event_still", "events.event_playlist", "events.event_clip",
+    "event_page.", "events.event_still", "events.event_playlist", "events.event_clip",
 )  # fmt: skip
 """Those that read recordings, wherever the database is."""
 

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from posixpath import normpath
 from typing import Any
@@ -25,6 +26,7 @@ DOCS = next((place for place in _PLACES if (place / "home-user-guide.md").is_fil
 SHOWN_HITS = 20
 _LINE = re.compile(r"\s+")
 _MARKS = re.compile(r"[`*_|>#]|\[([^\]]*)\]\([^)]*\)")
+_TABLE = '<div class="table-wrap" tabindex="0" role="region" aria-label="Table {}"><table class="table">'
 _TAGS = re.compile(r"<[^>]+>")
 
 
@@ -181,10 +183,9 @@ def _make(file: GuideFile) -> Guide:
     to_html = mistune.create_markdown(escape=True, renderer=Renderer(), plugins=["table"])
     text = re.sub(r"<!--.*?-->", "", (DOCS / file.file).read_text(encoding="utf-8"), flags=re.DOTALL)
     html = str(to_html(text))
-    for tag, end in (("<table>", "</table>"),):
-        html = html.replace(tag, f'<div class="table-wrap" tabindex="0" role="region" aria-label="Table">{tag}')
-        html = html.replace(end, f"{end}</div>")
-    return Guide(file, html.replace("<table>", '<table class="table">'), tuple(headings))
+    numbers = count(1)
+    html = re.sub("<table>", lambda _: _TABLE.format(next(numbers)), html).replace("</table>", "</table></div>")
+    return Guide(file, html, tuple(headings))
 
 
 def _address(file: GuideFile, url: str) -> str:

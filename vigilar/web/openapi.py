@@ -141,6 +141,7 @@ def _paths() -> dict[str, Any]:
         },
         "/api/v1/storage": {"get": _answer("What recordings take, how long they last, what was deleted and why")},
         "/api/v1/storage/word": {"post": _answer("What waits for a person's word may be deleted", None, status="202")},
+        "/api/v1/power": {"get": _answer("Mains or battery, what happens in a power cut, and the cuts there were")},
         "/api/v1/backup": {"get": _answer("How far the copies elsewhere are, and what keeps them")},
         "/api/v1/backup/{work}": {
             "parameters": [_path("work")],
