@@ -72,10 +72,11 @@ def _visit(parts: Sequence[Part]) -> str:
         led = [part for part in led if part.count >= _OFTEN] or led
     places = list(dict.fromkeys(_name_of(part) for part in led))
     who = _kind_words(lead)
-    # Only what was in the same places may stand beside the first one: a line must not place anybody who was not seen.
+    # Only what was at the first place, and in no other than these, may stand beside the first one: a line must not place anybody who was not seen.
     for kind in kinds(tuple(parts)):
         seen = {_name_of(part) for part in parts if part.kind == kind}
-        if kind not in (lead, MOTION) and seen <= set(places) and " and " not in who:
+        is_with = places[0] in seen and seen <= set(places)
+        if kind not in (lead, MOTION) and is_with and " and " not in who:
             who += f" and {_kind_words(kind).lower()}"
     clauses = [_clause(part) for part in parts if part.type in _CLAUSES]
     return ", ".join([f"{who} {_way(places)}", *_times(lead, led), *dict.fromkeys(clauses)])

@@ -44,6 +44,7 @@ TABS = (
         Tab("/settings/members", "Members"),
         Tab("/settings/account", "My account"),
         Tab("/settings/audit", "Who did what"),
+        Tab("/help", "Help"),
     )),
 )  # fmt: skip
 
