@@ -200,7 +200,7 @@ def test_phones_are_changed_without_script(chromium: Browser, house: House) -> N
     add_phone(house)
     with serve(house) as url:
         page = opened(chromium, url, java_script_enabled=False)
-        expect(page.locator("#this-phone")).to_contain_text("To be told of events needs script.")
+        expect(page.locator("#this-phone-says")).to_have_text("Whether it can be told of events needs script.")
         phones = page.locator("#phones")
         phones.get_by_role("button", name="Test").click()
         expect(page.get_by_text("A test is on its way.")).to_be_visible()

@@ -11,6 +11,7 @@ const LOOK_MS = 700;
 
 const panel = document.getElementById("this-phone");
 const says = document.getElementById("this-phone-says");
+says.textContent = "One moment…"; // until the browser has said what it can
 const steps = document.getElementById("this-phone-steps");
 const form = document.getElementById("this-phone-add");
 const trust = document.getElementById("this-phone-trust");
