@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,11 @@ def download(browser: Browser, path: str) -> bytes:
 
 
 def jobs_pid(house: Service) -> int | None:
-    return next((one.pid for one in psutil.Process(house.pid).children() if one.name() == "v:jobs"), None)
+    for one in psutil.Process(house.pid).children():
+        with suppress(psutil.NoSuchProcess):  # one that only read the settings ends meanwhile
+            if one.name() == "v:jobs":
+                return one.pid
+    return None
 
 
 @pytest.mark.long

@@ -101,7 +101,7 @@ def test_set_aside_camera_is_no_problem() -> None:
         ({"locked": "Older recordings are locked.", "disk": LOW}, "Older recordings are locked."),
         ({"damaged": 2}, "2 recordings are missing, changed or damaged."),
         ({"config_error": "a.toml:3:1: x: is unknown"},
-         "The settings file has a mistake. The last good settings stay in use."),
+         "The settings file cannot be used. The last good settings stay in use."),
         ({"plan_problems": ["Shed cannot run."]}, "Shed cannot run."),
         ({"told": ["130 GB would have to go."]}, "130 GB would have to go."),
         ({"low_coverage": {"shed": 240_000}}, "Shed: recorded with holes."),

@@ -72,7 +72,8 @@ def _visit(parts: Sequence[Part]) -> str:
         led = [part for part in led if part.count >= _OFTEN] or led
     places = list(dict.fromkeys(_name_of(part) for part in led))
     who = _kind_words(lead)
-    # Only what was at the first place, and in no other than these, may stand beside the first one: a line must not place anybody who was not seen.
+    # Only what was at the first place, and at no other than these, may stand beside the first one: a line must not
+    # place anybody who was not seen.
     for kind in kinds(tuple(parts)):
         seen = {_name_of(part) for part in parts if part.kind == kind}
         is_with = places[0] in seen and seen <= set(places)

@@ -149,7 +149,7 @@ def _look_at_disk(folder: Path, lines: list[CameraLine]) -> DiskState | None:
         read_only = is_read_only(folder)
     except OSError as error:
         return DiskState(0, 0, fault=error.strerror or "") if error.errno in DEVICE_ERRORS else None
-    fault = "" if all(one.is_well for one in lines) else device_fault(folder / "vigilar.db")
+    fault = "" if lines and all(one.is_well for one in lines) else device_fault(folder / "vigilar.db")
     return DiskState(space.total_bytes, space.free_bytes, read_only, fault)
 
 

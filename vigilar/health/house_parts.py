@@ -281,7 +281,7 @@ def settings(known: Known) -> Part:
             Todo(
                 id="settings",
                 state=State.BAD,
-                sentence="The settings file has a mistake. The last good settings stay in use.",
+                sentence="The settings file cannot be used. The last good settings stay in use.",
                 detail=known.config_error,
                 short="the settings",
                 cost="What was changed does not count, and a restart of the service would fail.",
