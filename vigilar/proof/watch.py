@@ -144,6 +144,9 @@ class Watch:
             return 0, 0
 
     def _write_place(self, begun_ms: int, after_id: int) -> None:
+        """Not where a drive was that is gone: what lies there then is the system's disk."""
+        if not self._teller.is_folder_there():
+            return
         text = json.dumps({"begun_ms": begun_ms, "after_id": after_id})
         write_atomic(self._data_dir / PLACE, text.encode())
 
