@@ -303,7 +303,7 @@ def test_page_of_a_story_grows_and_keeps_what_is_open(site: Site) -> None:
     second = site.happen("Person, Drive", "drive", grouping=GROUPING, ts_ms=site.house.now_ms() - 60_000)
     assert second.incident_id == first.incident_id
     expect(page.locator("#story")).to_contain_text("Person, Drive")
-    expect(page.locator("#story details")).to_have_attribute("open", "")
+    expect(page.locator("#story details.more-of-it")).to_have_attribute("open", "")
 
 
 def test_other_clock_is_told(site: Site) -> None:

@@ -70,7 +70,7 @@ def test_link_from_another_site_opens_its_event(mail: tuple[Page, str]) -> None:
     page, url = mail
     page.click("a")
     page.wait_for_url(f"{url}/events/1")
-    expect(page.locator("h1")).to_have_text("Motion, Front door")
+    expect(page.locator("h1")).to_contain_text("Motion, Front door")
 
 
 def test_form_of_another_site_changes_nothing(mail: tuple[Page, str]) -> None:
@@ -79,4 +79,4 @@ def test_form_of_another_site_changes_nothing(mail: tuple[Page, str]) -> None:
         page.click("button")
     assert answer.value.status == 403
     page.goto(f"{url}/events/1")
-    expect(page.locator("h1")).to_have_text("Motion, Front door")
+    expect(page.locator("h1")).to_contain_text("Motion, Front door")
