@@ -286,7 +286,8 @@ def web_job(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> Web
 @contextmanager
 def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> Iterator[House]:
     """A house in ``folder``. Only one at a time in a process: hub and health board are the process' own."""
-    lay_database(folder)
+    if not (folder / "vigilar.db").exists():  # else it is the same house, started again
+        lay_database(folder)
     BOARD.clear()
     app = create_app(web_job(folder, cameras))
     app.testing = False
