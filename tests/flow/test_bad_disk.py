@@ -233,7 +233,7 @@ def test_dead_disk_is_not_called_a_damaged_database(own_disk: Path, tmp_path: Pa
         assert "Check the cable" in events
         status = vigilar(house.folder, "status")
         assert status.code == 10
-        assert "The disk does not answer or reports errors" in status.out
+        assert "The disk does not answer or reports errors" in status.out, status.out
         assert "damaged" not in status.out + house.log
         assert sam.ask("POST", "/api/v1/logout", {}).status == 204
         assert sam.ask("GET", "/live").status == 302, "signed out stays signed out"

@@ -134,7 +134,7 @@ def test_an_hour_of_drops_leaves_nothing_behind(tmp_path: Path) -> None:
     assert max(descriptors) - min(descriptors) <= 1  # of the folder that counts them
     floors = [min(one["kib"] for one in half) for half in (said[:5], said[5:])]
     assert floors[1] - floors[0] < 1024, "what came with the first ones stays, and no more comes"
-    assert said[-1]["pictures"] > 200
+    assert said[-1]["pictures"] > 60  # as many as two whole visits: how many come in 0.02 s is the machine's affair
 
 
 def test_login_that_is_always_asked_for_again_is_given_up_soon() -> None:

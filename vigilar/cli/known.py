@@ -9,7 +9,6 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 from vigilar import __version__
@@ -89,7 +88,7 @@ def gather(config: Config | None, places: Places, config_error: str = "") -> Gat
         processes=processes,
         lines=None if processes is None else process_lines(processes),
         has_bus=_has_bus(processes),
-        disk=_look_at_disk(places.data_dir, lines),
+        disk=_look_at_disk(places, lines, is_doubted=config is None or bool(config_error)),
         drive=str(folder.get("sentence") or ""),
         drive_step=str(folder.get("next_step") or ""),
         told=told_sentences(processes),
@@ -142,14 +141,19 @@ def _has_bus(processes: dict[str, Any] | None) -> bool:
     return not isinstance(broker, dict) or broker.get("state") in ("running", "starting")
 
 
-def _look_at_disk(folder: Path, lines: list[CameraLine]) -> DiskState | None:
-    """The disk of the recordings; asked for a fault where a camera is not well, or nobody says how they are."""
+def _look_at_disk(places: Places, lines: list[CameraLine], *, is_doubted: bool) -> DiskState | None:
+    """The disk of the recordings; asked for a fault where a camera is not well, nobody says how they are, or
+    ``is_doubted``: the settings on it could not be read."""
+    folder = places.data_dir
     try:
         space = free_space_of(folder)
         read_only = is_read_only(folder)
     except OSError as error:
         return DiskState(0, 0, fault=error.strerror or "") if error.errno in DEVICE_ERRORS else None
-    fault = "" if lines and all(one.is_well for one in lines) else device_fault(folder / "vigilar.db")
+    fault = ""
+    if is_doubted or not lines or not all(one.is_well for one in lines):
+        asked = [folder / "vigilar.db", *([places.config_file] if places.config_file.parent == folder else [])]
+        fault = next(filter(None, map(device_fault, asked)), "")
     return DiskState(space.total_bytes, space.free_bytes, read_only, fault)
 
 
