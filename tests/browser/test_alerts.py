@@ -99,7 +99,7 @@ def test_page_sounds_within_500_ms(chromium: Browser, house: House, capsys: pyte
             page.evaluate("tones.length = 0; localStorage.removeItem('vigilar.alerts.sam')")
             told_ms = house.now_ms()
             alert(house, title=f"Person {number}")
-            wait_until(lambda: tones(page) == CHIME, 5)
+            wait_until(lambda: tones(page) == CHIME, 20)
             took.append(page.evaluate("tones[0]") - told_ms)
             page.wait_for_timeout(1_200)  # until it has sounded
         report(capsys, f"E4 an open page sounds {sorted(took)} ms after the event (500)")
@@ -129,7 +129,7 @@ def test_one_window_sounds_once_an_incident(chromium: Browser, house: House, *, 
         event = alert(house)
         for page in pages:
             expect(page.locator("#alert-bar")).to_be_visible()
-        wait_until(lambda: tones(*pages) == CHIME, 5)
+        wait_until(lambda: tones(*pages) == CHIME, 20)
         house.tell(house.end(event, event.ts_ms + 9_000), is_update=True)
         again = house.event(title="Person, drive", camera_id="drive", severity="ALERT")
         house.tell(replace(again, incident_id=event.incident_id))
@@ -148,7 +148,7 @@ def test_acknowledged_on_one_page_is_quiet_everywhere(chromium: Browser, house: 
         pages[1].get_by_role("button", name="Acknowledge").click()
         for page in pages:
             expect(page.locator("#alert-bar")).to_be_hidden()
-        wait_until(lambda: delivery(house).acknowledged_ms is not None, 5)
+        wait_until(lambda: delivery(house).acknowledged_ms is not None, 20)
         assert delivery(house).state == "acknowledged"  # the phone is not rung any more
         heard = tones(*pages)
         pages[0].wait_for_timeout(1_500)
@@ -160,12 +160,12 @@ def test_alarm_is_louder_than_an_alert_beside_it(chromium: Browser, house: House
     with serve(house) as url:
         page = window(browser_of(chromium, url), url)
         alarm = alert(house, "CRITICAL", "Alarm, front door")
-        wait_until(lambda: tones(page) >= 2, 5)
+        wait_until(lambda: tones(page) >= 2, 20)
         other = house.event(title="Person, drive", camera_id="drive", severity="ALERT")
         house.tell(replace(other, incident_id=(alarm.incident_id or 0) + 1))
         expect(page.locator("#alert-note")).to_have_text("1 more waits.")
         heard = tones(page)
-        wait_until(lambda: tones(page) >= heard + 2, 5)
+        wait_until(lambda: tones(page) >= heard + 2, 20)
         page.get_by_role("button", name="Acknowledge").click()
         expect(page.locator("#alert-bar")).to_contain_text("Person, drive")
         heard = tones(page)
@@ -177,7 +177,7 @@ def test_alarm_goes_on_over_pages_until_somebody_has_seen_it(chromium: Browser, 
     with serve(house) as url:
         page = window(browser_of(chromium, url), url)
         alert(house, "CRITICAL", "Alarm, front door")
-        wait_until(lambda: tones(page) >= 2, 5)
+        wait_until(lambda: tones(page) >= 2, 20)
         page.goto(f"{url}/live")
         wait_until(lambda: tones(page) >= 2, 10)
         page.get_by_role("button", name="Acknowledge").click()
@@ -205,16 +205,16 @@ def test_browser_that_holds_the_sound_back_is_named(chromium: Browser, house: Ho
                 return line.send("Runtime.evaluate", {"expression": expression})["result"].get("value")
 
             wait_until(
-                lambda: says("performance.getEntriesByType('resource').some((one) => /alarm_sound/.test(one.name))"), 5
+                lambda: says("performance.getEntriesByType('resource').some((one) => /alarm_sound/.test(one.name))"), 20
             )
-            wait_until(lambda: house.parts.hub.count() == 1, 5)
+            wait_until(lambda: house.parts.hub.count() == 1, 20)
             alert(house)
             note = "document.getElementById('alert-note').textContent"
-            wait_until(lambda: "holds the sound back until you tap this page" in says(note), 5)
+            wait_until(lambda: "holds the sound back until you tap this page" in says(note), 20)
             assert says("tones.length") == 0
             page.mouse.click(200, 400)
-            wait_until(lambda: says("tones.length") == CHIME, 5)
-            wait_until(lambda: says(note) == "", 5)
+            wait_until(lambda: says("tones.length") == CHIME, 20)
+            wait_until(lambda: says(note) == "", 20)
     finally:
         browser.close()
 
@@ -251,9 +251,9 @@ def test_box_knows_which_pages_can_sound(chromium: Browser, house: House) -> Non
     with serve(house) as url:
         context = browser_of(chromium, url)
         page, second = window(context, url), window(context, url, "/live")
-        wait_until(lambda: len(known()) == 1, 5)  # one of a browser
+        wait_until(lambda: len(known()) == 1, 20)  # one of a browser
         first = known()
         page.close(run_before_unload=True)
-        wait_until(lambda: len(known()) == 1 and known() != first, 5)
+        wait_until(lambda: len(known()) == 1 and known() != first, 20)
         second.close(run_before_unload=True)
-        wait_until(lambda: known() == [], 5)
+        wait_until(lambda: known() == [], 20)
