@@ -204,9 +204,7 @@ def test_browser_that_holds_the_sound_back_is_named(chromium: Browser, house: Ho
                 """Without Playwright, to whose questions Chromium answers as to a touch."""
                 return line.send("Runtime.evaluate", {"expression": expression})["result"].get("value")
 
-            wait_until(
-                lambda: says("performance.getEntriesByType('resource').some((one) => /alarm_sound/.test(one.name))"), 20
-            )
+            wait_until(lambda: says("document.getElementById('alert-bar').dataset.hears") == "1", 20)
             wait_until(lambda: house.parts.hub.count() == 1, 20)
             alert(house)
             note = "document.getElementById('alert-note').textContent"

@@ -220,3 +220,5 @@ addEventListener("pageshow", (event) => {
 show();
 goOn();
 tellThatWeSound();
+
+bar.dataset.hears = "1"; // from here on nothing that the stream tells is missed
