@@ -62,7 +62,7 @@ def test_demo_house_names_who_comes(tmp_path: Path) -> None:
         assert "Person, sure" in page
         assert "<polyline points=" in page, "its way is on the page"
         tracks = json.loads(house.get(f"/api/v1/events/{event['id']}/tracks"))["tracks"]
-        assert {track["kind"] for track in tracks} == {"person"}
+        assert "person" in {track["kind"] for track in tracks}
         walked = max(tracks, key=lambda track: len(track["boxes"]))
         assert len(walked["boxes"]) >= 5
         assert walked["boxes"][-1][4] > walked["boxes"][0][4], "it comes nearer: its feet go down in the picture"
