@@ -161,8 +161,7 @@ def show_who_came(phone: Phone, service: PushService) -> tuple[float, float]:
     wait_for(lambda: [one for one in phone.shown() if one["tag"] == tag], 10, "the push is shown")
     shown_ms = (time.monotonic() - begun) * 1000
     (shown,) = [one for one in phone.shown() if one["tag"] == tag]
-    # It sounds unless its member was told of this visit before the phone was added.
-    assert (shown["title"], shown["silent"]) == ("Person in the hall", push.message["notification"]["silent"])
+    assert shown["title"] == "Person in the hall"  # silent once its still is shown too: tests/browser/test_pushes.py
     wait_for(lambda: [one for one in phone.shown() if one["image"] == "data:image/jpeg"], 10, "its picture is there")
     begun = time.monotonic()
     phone.worker.evaluate(CLICK, tag)
