@@ -12,7 +12,7 @@ from tests.fakes.push_service import PushService, push_service
 from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
 from vigilar.notify.outbox import TOO_LATE
-from vigilar.store.deliveries import acknowledge, claim, expire, note_shown, touch_page
+from vigilar.store.deliveries import acknowledge, claim, expire, note_accepted, note_shown, touch_page
 from vigilar.store.phones import list_phones
 
 NODE = "box"
@@ -110,6 +110,30 @@ def test_alarm_sounds_although_the_incident_was_told(house: NotifyHouse, service
     house.tell()
     assert [one.message["notification"]["silent"] for one in service.accepted()] == [False, False]
     assert service.accepted()[1].message["vigilar"]["is_critical"] is True
+
+
+def test_alarm_sounds_although_it_came_while_the_push_was_on_its_way(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens("Person", severity="ALERT", incident="Person at the door")
+    house.settle()
+    one = claim(house.store, NODE, house.lane.name, house.now_ms())
+    assert one is not None
+    house.join(house.happens("Alarm: Front door", severity="CRITICAL", type="alarm", kind=""), 1)
+    house.settle()
+    note_accepted(house.store, one, house.now_ms())
+    assert house.let_go() == 1
+    assert service.accepted()[0].message["notification"]["silent"] is False
+
+
+def test_loud_one_sounds_although_an_ordinary_one_was_told(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens("Person", severity="INFO", incident="Person at the door")
+    house.tell()
+    house.join(house.happens("Somebody came in", severity="ALERT", type="entry", kind=""), 1)
+    house.settle()
+    house.clock.advance(4)
+    house.let_go()
+    assert [one.message["notification"]["silent"] for one in service.accepted()] == [False, False]
 
 
 def test_each_phone_of_each_member_is_told_once(house: NotifyHouse, service: PushService) -> None:

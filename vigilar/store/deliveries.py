@@ -92,8 +92,8 @@ _COLUMNS = tuple(column for column in deliveries.c if column.name != "node_id")
 
 def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: int, *, once: bool = False) -> None:
     """Owe it, in the transaction that stores why. Of a story that is known the words change, silently and in place;
-    what becomes critical only now is told as if it were new. The same words again change nothing; with ``once``
-    nothing changes what is known."""
+    what is louder than before is told as if it were new. The same words again change nothing; with ``once`` nothing
+    changes what is known."""
     found = _find(connection, new.story, new.target)
     if found is None and not once:
         found = _find_moved(connection, new)
@@ -116,7 +116,7 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
     if once:
         return
     new = replace(new, content={**new.content, "tag": found.content["tag"]})
-    is_worse = new.is_critical and not found.is_critical
+    is_worse = (new.is_critical, new.is_loud) > (found.is_critical, found.is_loud)
     if found.state == "gone" or (found.acknowledged_ms is not None and not is_worse):
         return
     if not is_worse and (found.content == new.content or found.revision >= MAX_REVISIONS):
@@ -205,13 +205,15 @@ def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int) -> 
 
 
 def note_accepted(store: Store, one: Delivery, now_ms: int, sentence: str = "") -> None:
-    """The other side took the revision that was let go. Newer words are owed at once."""
+    """The other side took the revision that was let go. Newer words are owed at once. What became louder while it was
+    on its way counts as not told yet: it is to be heard."""
+    is_worse = or_(deliveries.c.is_critical > int(one.is_critical), deliveries.c.is_loud > int(one.is_loud))
     with store.write("note what arrived") as connection:
         connection.execute(
             update(deliveries)
             .where(deliveries.c.id == one.id, deliveries.c.state == "sent")
             .values(
-                told_revision=one.revision,
+                told_revision=case((is_worse, 0), else_=one.revision),
                 accepted_ms=func.coalesce(deliveries.c.accepted_ms, now_ms),
                 state=case(
                     (deliveries.c.revision > one.revision, "owed"),
