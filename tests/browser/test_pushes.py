@@ -112,6 +112,7 @@ def message(event_id: int, title: str = "Person, front door", **more: object) ->
     """The decrypted push, in the form of the HTTP reference. Its address is another name of the house's."""
     facts = {"id": 7, "token": "t" * 32, "incident_id": 3, "event_id": event_id, "kind": "person", "severity": "ALERT"}
     facts |= {"camera": "front-door", "ts": 1_700_000_000_000, "still": f"/events/{event_id}/still.jpg"}
+    facts |= {"is_loud": True, "is_critical": False}
     notification = {
         "title": title,
         "body": "02:15. Not armed.",
@@ -153,11 +154,22 @@ def test_alert_that_becomes_an_alarm_sounds_again(phone: Phone, house: House) ->
     event = house.event()
     phone.push(message(event.id, still=""))
     phone.wait_shown(silent=False)
-    phone.push(message(event.id, "Alarm, front door", still="", severity="CRITICAL"))
+    alarm = {"still": "", "severity": "CRITICAL", "is_critical": True}
+    phone.push(message(event.id, "Alarm, front door", **alarm))
     shown = phone.wait_shown(title="Alarm, front door")
     assert (shown["silent"], shown["stays"]) == (False, True)
-    phone.push(message(event.id, "Alarm goes on", still="", severity="CRITICAL"))
+    phone.push(message(event.id, "Alarm goes on", **alarm))
     assert phone.wait_shown(title="Alarm goes on")["silent"] is True
+
+
+def test_louder_one_of_the_incident_sounds_whatever_its_severity(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still="", severity="INFO", is_loud=False))
+    phone.wait_shown(silent=False)
+    phone.push(message(event.id, "Somebody came in", still=""))
+    assert phone.wait_shown(title="Somebody came in")["silent"] is False
+    phone.push(message(event.id, "Broken glass", still="", is_critical=True))
+    assert phone.wait_shown(title="Broken glass")["silent"] is False
 
 
 @pytest.mark.parametrize("data", ["", "no JSON", "{}", '{"notification": {"title": 5}}'])
@@ -211,6 +223,14 @@ def test_receipt_waits_until_home_is_there(phone: Phone, house: House) -> None:
     phone.push(message(1, still="", id=1, token="s" * 32))
     phone.wait_shown(title="Person, front door")
     wait_until(lambda: len(phone.worker.evaluate("notes.get('shown', [])")) == 1, 10)
+
+
+def test_what_no_camera_saw_can_be_snoozed(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still="", camera=""))
+    phone.wait_shown(title="Person, front door")
+    phone.click("snooze")
+    phone.wait_shown(title="Snoozed for 1 h")
 
 
 def test_snooze_that_cannot_reach_home_says_so(phone: Phone, house: House) -> None:

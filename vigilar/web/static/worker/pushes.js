@@ -1,5 +1,5 @@
 // Pushes: each is shown, at once and without asking anybody; what needs the house (picture, "it was shown") follows.
-// One notification an incident: the next one takes its place without a sound, unless it has become an alarm meanwhile.
+// One notification an incident: the next one takes its place without a sound, unless it is told louder than before.
 
 const TOLD_HOLDS_MS = 24 * 3600 * 1000;
 const HOME_MS = 4000; // a phone that is out does not wait longer for the picture
@@ -29,7 +29,8 @@ async function tell({ notification, facts }) {
   const told = await recallTold();
   const story = String(facts.id ?? tag); // all that is told of one thing on one phone has one id
   const isFirst = !(story in told);
-  const isWorse = !isFirst && facts.severity === "CRITICAL" && told[story].severity !== "CRITICAL";
+  const loudness = loudnessOf(facts);
+  const isWorse = !isFirst && loudness > (told[story].loudness ?? 0);
   const shown = {
     body: notification.body ?? "",
     lang: notification.lang ?? "en",
@@ -44,11 +45,14 @@ async function tell({ notification, facts }) {
   };
   if (!FOLDS_BY_TAG) for (const old of await self.registration.getNotifications({ tag })) old.close();
   await self.registration.showNotification(notification.title, shown);
-  told[story] = { at: Date.now(), severity: isFirst || isWorse ? facts.severity : told[story].severity };
+  told[story] = { at: Date.now(), loudness: isFirst || isWorse ? loudness : told[story].loudness };
   await notes.set("told", told);
   await noteShown(facts);
   await Promise.allSettled([addPicture(notification.title, shown), reportShown(), countUnseen(isFirst, facts)]);
 }
+
+/** As the house compares it: by the rule that told, not by how bad the event is. */
+const loudnessOf = ({ is_critical, is_loud }) => (is_critical ? 2 : 0) + (is_loud ? 1 : 0);
 
 /** What was told within a day: an incident that was swiped away does not sound again either. */
 async function recallTold() {
@@ -167,7 +171,7 @@ async function show(path) {
 }
 
 async function snooze(notification, { camera, incident_id: incident }) {
-  const answer = await sendHome("/api/v1/snoozes", "POST", { camera: camera ?? null, minutes: 60 }).catch(() => null);
+  const answer = await sendHome("/api/v1/snoozes", "POST", { camera: camera || null, minutes: 60 }).catch(() => null);
   const until = answer?.ok ? (await answer.json().catch(() => ({}))).until_ts : null;
   const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", hourCycle: "h23" });
   const words = answer?.ok
