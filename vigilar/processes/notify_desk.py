@@ -95,9 +95,10 @@ class NotifyDesk:
             self._decide_of(change.event, change)
 
     def look(self) -> None:
-        """Decide anew what was to be looked at again by now."""
-        for event in decisions.due_again(self._store, self._now_ms()):
-            with self._deciding:
+        """Decide anew what was to be looked at again by now; of rows that nobody decides meanwhile, as what has just
+        ended must not be told as if it went on."""
+        with self._deciding:
+            for event in decisions.due_again(self._store, self._now_ms()):
                 self._decide_of(event, None)
 
     def sum_up(self) -> None:
