@@ -12,8 +12,10 @@ from tests.fakes.push_service import PushService, push_service
 from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
 from vigilar.notify.outbox import TOO_LATE
+from vigilar.store.cameras import ensure_camera
 from vigilar.store.deliveries import acknowledge, claim, expire, note_accepted, note_shown, touch_page
-from vigilar.store.phones import list_phones
+from vigilar.store.phones import list_phones, put_phone
+from vigilar.store.users import set_cameras
 
 NODE = "box"
 
@@ -153,6 +155,32 @@ def test_locked_screen_without_names_says_kind_and_time(house: NotifyHouse, serv
     shown = service.accepted()[0].message["notification"]
     assert (shown["title"], shown["body"]) == ("Person at home", "02:40. Not armed.")
     assert "Anna" not in str(service.accepted()[0].message)
+
+
+def test_member_who_sees_other_cameras_by_now_is_not_told(house: NotifyHouse, service: PushService) -> None:
+    kim = house.add_member("Kim")
+    house.add_phone("kims", kim)
+    for camera in ("front", "garden"):
+        ensure_camera(house.store, camera, camera, house.now_ms())
+    house.happens()
+    house.happens("Broken glass", "CRITICAL", incident="Broken glass", type="sensor_glass", kind="")
+    house.settle()
+    set_cameras(house.store, kim, {"garden"})
+    house.let_go()
+    assert titles(service) == ["Broken glass"], "a danger is told to everybody"
+    assert house.states() == ["failed", "accepted"]
+
+
+def test_phone_that_is_another_members_by_now_is_not_told(house: NotifyHouse, service: PushService) -> None:
+    phone = house.add_phone("phone")
+    house.happens()
+    house.settle()
+    put_phone(
+        house.store, house.add_member("Kim"), name="phone", endpoint=phone.endpoint, origin="", p256dh=phone.p256dh,
+        auth=phone.auth, user_agent="", session_hash=None, now_ms=house.now_ms(),
+    )  # fmt: skip
+    house.let_go()
+    assert (service.pushes, house.states()) == ([], ["failed"])
 
 
 @pytest.mark.parametrize("status", [404, 410])

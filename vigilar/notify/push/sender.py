@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vigilar.base.notify_kinds import is_danger
 from vigilar.notify.outcome import ACCEPTED, Outcome, Result
 from vigilar.notify.push.endpoints import BadSubscription, Endpoint, parse_endpoint
 from vigilar.notify.push.message import make_message
@@ -15,6 +16,7 @@ from vigilar.notify.web_request import Answer, NotSentError, WebDoor, is_public,
 from vigilar.store.deliveries import Delivery
 from vigilar.store.engine import Store
 from vigilar.store.phones import PhoneRow, find_phone
+from vigilar.store.users import get_user
 
 logger = logging.getLogger(__name__)
 
@@ -46,10 +48,12 @@ class PushSender:
         self._door: WebDoor | None = None
 
     def send(self, one: Delivery, now_ms: int) -> Outcome:
-        """Raises StoreError when the phone's row cannot be read, VigilarError when there is no key."""
+        """Raises StoreError when rows cannot be read, VigilarError when there is no key."""
         phone = None if one.phone_id is None else find_phone(self._store, one.phone_id)
         if phone is None:
             return Outcome(Result.FAILED, "The phone was removed.")
+        if reason := self._why_not_anymore(one, phone):
+            return Outcome(Result.FAILED, reason)
         try:
             endpoint = parse_endpoint(phone.endpoint, self._settings().hosts)
         except BadSubscription as error:
@@ -61,6 +65,16 @@ class PushSender:
             result = Result.LATER if error.was_reached else Result.UNREACHABLE
             return Outcome(result, f"The push service of {phone.name} did not take it. {error}")
         return outcome_of(answer, phone)
+
+    def _why_not_anymore(self, one: Delivery, phone: PhoneRow) -> str:
+        """What was decided some time ago may not be for whoever holds the phone now. Empty when it still is."""
+        if phone.user_id != one.user_id:
+            return "The phone is another member's now."
+        member = get_user(self._store, phone.user_id)
+        camera = str(one.content["camera"])
+        if member is None or member.cameras is None or not camera or is_danger(str(one.content["type"])):
+            return ""
+        return "" if camera in member.cameras else f"{member.name} does not see that camera any more."
 
     def close(self) -> None:
         if self._door is not None:
