@@ -13,7 +13,8 @@ from tests.browser.house import House, open_house
 from tests.fakes.push_service import FakePhone, b64, unb64
 from vigilar.notify.push.endpoints import BadSubscription, parse_endpoint
 from vigilar.notify.web_request import NotSentError, WebDoor, is_public
-from vigilar.store.deliveries import claim, list_deliveries_of, note_accepted
+from vigilar.store.deliveries import NewDelivery, claim, list_deliveries_of, note_accepted
+from vigilar.store.owing import owe
 from vigilar.store.phones import list_phones
 from vigilar.store.users import find_user, remove_user
 
@@ -172,3 +173,26 @@ def test_open_page_that_is_none_is_refused(house: House) -> None:
     assert (unknown.status_code, told(unknown)["type"]) == (404, "alert.unknown")
     assert told(client.get("/api/v1/alerts")) == {"alerts": []}
     assert list_deliveries_of(house.store, 1, None) == []
+
+
+def test_alerts_list_nothing_secret_and_no_camera_that_is_hidden_by_now(house: House) -> None:
+    client = house.member("adult", ["garden"], name="kim")
+    member = find_user(house.store, "kim")
+    assert member is not None
+    now_ms = house.now_ms()
+
+    def list_told(number: int, event_type: str, camera: str, ts_ms: int = now_ms) -> list[int]:
+        content = {"title": "T", "body": "B", "severity": "ALERT", "type": event_type, "camera": camera, "ts": ts_ms}
+        new = NewDelivery(
+            story=f"incident-{number}", lane="l", way="push", target="phone-1", device="phone", is_loud=True,
+            content={**content, "event_id": number}, is_critical=False, next_try_ms=now_ms, expires_ms=now_ms + 1,
+            topic="", token="t", user_id=member.id, incident_id=number,
+        )  # fmt: skip
+        owe(house.store, house.node_id, [new], now_ms)
+        return [one["incident_id"] for one in told(client.get("/api/v1/alerts"))["alerts"]]
+
+    assert list_told(1, "motion", "garden") == [1]
+    assert list_told(2, "motion", "front-door") == [1]
+    assert list_told(3, "duress", "") == [1]
+    assert list_told(4, "sensor_glass", "front-door") == [4, 1]
+    assert list_told(5, "duress", "", now_ms - 13 * 3_600_000) == [5, 4, 1]

@@ -68,8 +68,11 @@ class VisibleCameras:
         )
 
     def has_event(self, event: StoredEvent) -> bool:
-        is_secret = event.type in SECRET_TYPES and event.ts_ms >= self.now_ms() - SECRET_FOR_MS
-        return not is_secret and self.has_source(event.source_id)
+        return not self.is_secret(event.type, event.ts_ms) and self.has_source(event.source_id)
+
+    def is_secret(self, event_type: str, ts_ms: int) -> bool:
+        """Whether no page may show such an event yet, whoever asks."""
+        return event_type in SECRET_TYPES and ts_ms >= self.now_ms() - SECRET_FOR_MS
 
     def has_source(self, source_id: str) -> bool:
         """Whether events of that source are seen: a camera's id, or another part of the house."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from werkzeug import Response as AnyResponse
 
+from vigilar.base.notify_kinds import is_danger
 from vigilar.store import deliveries
 from vigilar.store.deliveries import Delivery
 from vigilar.web.auth import asker
@@ -15,6 +17,7 @@ from vigilar.web.hub import make_notice
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import signed_in
+from vigilar.web.visible import VisibleCameras, visible_cameras
 
 bp = Blueprint("alerts", __name__)
 
@@ -29,11 +32,12 @@ _PAGE = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 @bp.get("/api/v1/alerts")
 @signed_in
 def api_list() -> AnyResponse:
-    """What one was told of in the last day and has not taken note of, newest first, one an incident."""
-    here = parts()
+    """What one was told of in the last day and has not taken note of, newest first, one an incident; without what is
+    secret, and what one may not see any more."""
+    here, visible = parts(), visible_cameras(asker())
     found: dict[int, Delivery] = {}
     for one in deliveries.list_owed_to(here.store, asker().id, here.now_ms() - RECENT_MS):
-        if one.incident_id is not None:
+        if one.incident_id is not None and _may_list(one.content, visible):
             found.setdefault(one.incident_id, one)
     return jsonify({"alerts": [_alert_json(one) for one in found.values()]})
 
@@ -63,6 +67,12 @@ def api_acknowledge(incident_id: int) -> AnyResponse:
         raise Problem(404, "alert.unknown", "You were not told of such an incident, or have taken note of it.")
     here.hub.broadcast(make_notice("alert", {"incident_id": str(incident_id), "by": me.name}))
     return Response(status=204)
+
+
+def _may_list(told: dict[str, Any], visible: VisibleCameras) -> bool:
+    if visible.is_secret(told["type"], told["ts"]):
+        return False
+    return not told["camera"] or told["camera"] in visible or is_danger(told["type"])
 
 
 def _alert_json(one: Delivery) -> dict[str, object]:
