@@ -389,6 +389,18 @@ class TestWhy:
         assert [one["member"] for one in of_child["members"]] == ["the child"]
         assert [one["member"] for one in of_adult["members"]] == ["sam", "the child", "the adult"]
 
+    def test_rules_and_what_they_name_are_told_to_nobody_who_is_limited(self, house: House, owner: FlaskClient) -> None:
+        text = (
+            '[[notify.rule]]\nname = "At night"\nwhen = "person"\ncameras = ["front-door", "garden"]\ntell = "owners"'
+        )
+        rules = notify_rules(parse_config(f"{FILE}\n{text}\n".encode(), "x"))
+        house.parts.use_settings(replace(house.parts.cfg, notify=rules))
+        guest = house.member("guest", ["front-door"])
+        event = seen(house, 1, source_id="front-door", payload={"title": "Person"})
+        self.decide(house, event)
+        assert "Garden" in owner.get(f"/api/v1/events/{event.id}/why").text
+        assert "Garden" not in guest.get(f"/api/v1/events/{event.id}/why").text
+
     def test_hidden_and_secret_events_have_no_why(self, house: House, owner: FlaskClient) -> None:
         guest = house.member("guest", ["front-door"])
         hidden = seen(house, 1)

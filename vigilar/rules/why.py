@@ -25,6 +25,9 @@ NOT_YET_MS = 10_000
 WAITS = "wait"
 """The only step of such an event."""
 
+OF_EVENT = frozenset({"event", "decided", "then", WAITS})
+"""Steps that tell of the event alone, and of no rule."""
+
 
 @dataclass(frozen=True, slots=True)
 class Push:

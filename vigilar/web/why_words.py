@@ -7,7 +7,7 @@ from typing import Any
 
 from vigilar.rules.decision import TOLD, Step
 from vigilar.rules.situation import Person
-from vigilar.rules.why import WAITS, Why, read_why
+from vigilar.rules.why import OF_EVENT, WAITS, Why, read_why
 from vigilar.store.events import StoredEvent
 from vigilar.web.auth import asker
 from vigilar.web.parts import Parts
@@ -16,13 +16,15 @@ from vigilar.web.rights import Member, Right
 
 def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -> dict[str, Any]:
     """``steps`` are the event's, its rules' and the asker's own; ``pushes`` what became of each message. Who may see
-    how the system is also reads the trace and the pushes of the others, as ``members``."""
+    how the system is also reads the trace and the pushes of the others, as ``members``; to others no rule is told,
+    as it may name cameras and members that they do not see."""
     me = asker()
     why = read_why(here.store, here.cfg.notify, event, here.now_ms())
     sees_all = me.may(Right.SEE_SYSTEM) and me.cameras is None if with_all is None else with_all
+    shared = [one for one in why.steps if sees_all or one.step in OF_EVENT]
     own = next((steps for person, steps in why.members if person.id == me.id), ())
     return {
-        "steps": [asdict(one) for one in (*(one for one in why.steps if one not in own), *own)],
+        "steps": [asdict(one) for one in (*(one for one in shared if one not in own), *own)],
         "members": [_member(person, steps) for person, steps in why.members if sees_all or person.id == me.id],
         "pushes": _pushes(why, me, sees_all=sees_all),
         "decided": why.is_stored,
