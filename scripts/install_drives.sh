@@ -53,7 +53,7 @@ use_storage() {
     [ -b "$device" ] || die "$1 is no drive. --drives shows the drives of this machine."
     kind="$(lsblk -dno FSTYPE "$device" | tr -d ' ')"
     uuid="$(lsblk -dno UUID "$device" | tr -d ' ')"
-    at="$(findmnt -no TARGET --source "$device" 2>/dev/null | head -n 1)"
+    at="$(findmnt -no TARGET --source "$device" 2>/dev/null | head -n 1 || true)" # it fails for what is not mounted
     drive="$(lsblk -dno PKNAME "$device" | tr -d ' ')"
     health="$(health_of "/dev/${drive:-$(basename "$device")}")"
     say "$1: $(lsblk -dno SIZE "$device" | tr -d ' '), ${kind:-without a file system}, $health"

@@ -403,6 +403,20 @@ def test_trouble_of_this_box_is_told_too(house: BackupHouse) -> None:
     assert house.runs().state().problem == ""
 
 
+def test_drive_within_the_data_folder_is_no_target(house: BackupHouse) -> None:
+    """What is made on the way lies there, and is deleted with all that is beside it."""
+    house.record(ago_s=HOUR_S)
+    with mounted_small_disk(house.data_dir / "backup", 64) as drive:
+        (drive / "somebody's").write_bytes(b"theirs")
+        outcome = house.runs(only_events=False, target=str(drive)).copy()
+        assert outcome.error is not None
+        assert outcome.error.code == "backup.inside"
+        link = house.data_dir.parent / "link"
+        link.symlink_to(drive)
+        assert house.runs(only_events=False, target=str(link)).look().state == "failed"
+        assert [one.name for one in drive.iterdir()] == ["somebody's"]
+
+
 def test_drive_of_the_recordings_that_is_away_is_no_trouble_of_the_backup(house: BackupHouse) -> None:
     house.record(ago_s=HOUR_S)
     house.runs(only_events=False).copy()

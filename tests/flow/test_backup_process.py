@@ -21,7 +21,7 @@ from vigilar.base.control import ControlChild
 from vigilar.config.jobs import BackupJob
 from vigilar.processes import backup
 from vigilar.processes.backup import BackupProcess
-from vigilar.store.backups import ask, change_state, list_asked, list_runs
+from vigilar.store.backups import RunState, ask, begin_run, change_state, end_run, list_asked, list_runs
 
 
 @pytest.fixture
@@ -63,6 +63,21 @@ def test_what_is_asked_is_done_now(house: BackupHouse) -> None:
         wait_until(lambda: list_runs(house.store, house.node_id)[0].state == "done", 20)
     assert house.is_same(row)
     assert list_asked(house.store, house.node_id) == []
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+def test_copy_that_was_ended_goes_on_with_the_next_start(house: BackupHouse, state: RunState) -> None:
+    house.runs(only_events=False).copy()
+    house.runs().drill()
+    run_id = begin_run(house.store, house.node_id, "", "copy", 1)
+    if state == "stopped":
+        end_run(house.store, run_id, state, 2, file_count=0, size_bytes=0, sentence="")
+    row = house.record(ago_s=60)
+    now_ms = SystemClock().utc_ns() // 1_000_000
+    change_state(house.store, house.node_id, tried_ms=now_ms, drill_tried_ms=now_ms, drilled_ms=now_ms)
+    with running(house, house.job(only_events=False)):
+        wait_until(lambda: (house.nas / row.path).exists(), 20)
+    assert house.is_same(row)
 
 
 def test_target_that_hangs_is_told_and_caught_up(

@@ -348,7 +348,7 @@ class Drives:
             ask() {{ [ "$yes" = yes ]; }}
             act() {{ say "- $1"; shift; "$@"; }}
             lsblk() {{ case "$2" in {cases} esac; }}
-            findmnt() {{ echo "{self.mounted_at}"; }}
+            findmnt() {{ [ -n "{self.mounted_at}" ] && echo "{self.mounted_at}"; }}
             smartctl() {{ echo "{self.health}"; }}
             systemd_runs() {{ false; }}
             mount() {{ say "mounted $1"; }}

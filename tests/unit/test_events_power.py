@@ -68,6 +68,21 @@ def test_title_says_what_is_left(store: Store) -> None:
     ]
 
 
+def test_low_battery_is_told_once_a_cut(store: Store) -> None:
+    """A watch over the UPS that begins again in the middle of a cut says all of it anew."""
+    found = tell(
+        store,
+        *[("power_loss", 0, {}), ("low_battery", 5, {}), ("power_loss", 20, {}), ("low_battery", 20, {})],
+        *[("critical", 30, {}), ("critical", 40, {}), ("restored", 50, {}), ("power_loss", 60, {})],
+        *[("low_battery", 61, {}), ("critical", 62, {})],
+    )
+    at_s = [(one.type, (one.ts_ms - NOW) // 1000) for one in found if one.type != "power_restored"]
+    assert at_s == [
+        ("power_loss", 0), ("battery_low", 5), ("battery_critical", 30),
+        ("power_loss", 60), ("battery_low", 61), ("battery_critical", 62),
+    ]  # fmt: skip
+
+
 def test_silence_is_one_event_until_it_is_heard(store: Store) -> None:
     (silent,) = tell(store, ("silent", 0, {}), ("silent", 5, {}), ("heard", 60, {}), ("heard", 61, {}))
     assert (silent.type, silent.end_ms) == ("ups_silent", NOW + 60_000)

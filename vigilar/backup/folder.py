@@ -21,12 +21,13 @@ class FolderTarget:
     """The folder ``root``, which is never made: nothing must be written where a drive is not mounted.
 
     ``apart_from`` are folders of this box: on the disk of one of them no backup is made, as it would die with what it
-    is a copy of.
+    is a copy of. Nor is one made within ``outside_of``, where Vigilar makes and deletes what is its own.
     """
 
-    def __init__(self, root: Path, apart_from: Sequence[Path] = ()) -> None:
+    def __init__(self, root: Path, apart_from: Sequence[Path] = (), outside_of: Path | None = None) -> None:
         self._root = root
         self._apart_from = apart_from
+        self._outside_of = outside_of
 
     @property
     def words(self) -> str:
@@ -44,6 +45,12 @@ class FolderTarget:
                 ) from None
             if not self._root.is_dir():
                 raise target_error("missing", f"{self._root} is no folder", "Name another: target in [backup].")
+            if self._outside_of is not None and self._root.resolve().is_relative_to(self._outside_of.resolve()):
+                raise target_error(
+                    "inside",
+                    f"{self._root} lies within {self._outside_of}, the folder of the recordings themselves",
+                    "Mount the drive elsewhere, as at /mnt/backup, and name that: target in [backup].",
+                )
             if any(device == folder.stat().st_dev for folder in self._apart_from):
                 raise target_error(
                     "same_disk",

@@ -37,6 +37,7 @@ _KINDS = {
     "denied": (ErrorKind.DENIED, ExitCode.DENIED),
     "other_house": (ErrorKind.PERMANENT, ExitCode.REFUSED),
     "same_disk": (ErrorKind.PERMANENT, ExitCode.REFUSED),
+    "inside": (ErrorKind.PERMANENT, ExitCode.REFUSED),
     "not_confirmed": (ErrorKind.DENIED, ExitCode.REFUSED),
     "other_key": (ErrorKind.DENIED, ExitCode.REFUSED),
     "login": (ErrorKind.DENIED, ExitCode.DENIED),
@@ -46,8 +47,9 @@ _KINDS = {
 
 
 def target_error(what: str, sentence: str, next_step: str) -> TargetError:
-    """``what`` is one of unreachable, not_mounted, missing, same_disk, other_house, full, read_only, denied, login,
-    not_confirmed, other_key, damaged, not_proved, stuck. Those that are not in ``_KINDS`` may go away by themselves."""
+    """``what`` is one of unreachable, not_mounted, missing, same_disk, inside, other_house, full, read_only, denied,
+    login, not_confirmed, other_key, damaged, not_proved, stuck. Those that are not in ``_KINDS`` may go away by
+    themselves."""
     kind, exit_code = _KINDS.get(what, (ErrorKind.TRANSIENT, ExitCode.FAILED))
     return TargetError(sentence, kind=kind, next_step=next_step, code=f"backup.{what}", exit_code=exit_code)
 

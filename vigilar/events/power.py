@@ -17,16 +17,16 @@ UPS = "ups"
 
 POWER_LOSS = EventType("power_loss", Severity.ALERT, (UPS,), "Mains power is lost, the house runs on its battery")
 RESTORED = EventType("power_restored", Severity.INFO, (UPS,), "Mains power is back")
+LOW = EventType("battery_low", Severity.ALERT, (UPS,), "The battery gets low: recognition stops, recording goes on")
+CRITICAL = EventType(
+    "battery_critical", Severity.CRITICAL, (UPS,), "The battery is nearly empty: Vigilar closes its files and stops"
+)
 SILENT = EventType("ups_silent", Severity.WARNING, (UPS,), "The UPS does not answer")
 
 _OF_KIND = {
     "power_loss": POWER_LOSS,
-    "low_battery": EventType(
-        "battery_low", Severity.ALERT, (UPS,), "The battery gets low: recognition stops, recording goes on"
-    ),
-    "critical": EventType(
-        "battery_critical", Severity.CRITICAL, (UPS,), "The battery is nearly empty: Vigilar closes its files and stops"
-    ),
+    "low_battery": LOW,
+    "critical": CRITICAL,
     "restored": RESTORED,
     "silent": SILENT,
     "worn": EventType("battery_worn", Severity.WARNING, (UPS,), "The UPS wants a new battery"),
@@ -47,14 +47,25 @@ def ups_told(desk: EventDesk, source: Source, payload: bytes) -> None:
         _restore(desk, fact, told, row)
     else:
         event_type = desk.classify(_type_of(fact.kind), UPS)
-        newest = desk.find_newest(event_type, UPS) if event_type in (POWER_LOSS, SILENT) else None
-        if newest is not None and newest.end_ms is None:
+        if _is_told(desk, event_type):
             desk.use_up(row)
         else:
             told["title"] = _title(event_type, told)
             if event_type in (POWER_LOSS, SILENT):
                 told["is_open"] = True
             desk.insert(event_type, uid=fact.id, source_id=UPS, ts_ms=fact.ts, payload=told, row=row)
+
+
+def _is_told(desk: EventDesk, event_type: EventType) -> bool:
+    """Whether it goes on already; of the battery, whether it was told in the cut that goes on: a watch over the UPS
+    that begins anew says all of it again."""
+    newest = desk.find_newest(event_type, UPS)
+    if newest is None or event_type not in (POWER_LOSS, SILENT, LOW, CRITICAL):
+        return False
+    if event_type in (POWER_LOSS, SILENT):
+        return newest.end_ms is None
+    cut = desk.find_newest(POWER_LOSS, UPS)
+    return cut is not None and cut.end_ms is None and newest.ts_ms >= cut.ts_ms
 
 
 def _type_of(kind: str) -> str:
@@ -96,7 +107,7 @@ def _end(desk: EventDesk, event_type: EventType, fact: UpsFact, row: tuple[str, 
 def _title(event_type: EventType, told: dict[str, Any]) -> str:
     """With what is left in the battery, where the UPS says it."""
     title = title_of(event_type, "")
-    if event_type not in (POWER_LOSS, _OF_KIND["low_battery"]):
+    if event_type not in (POWER_LOSS, LOW):
         return title
     charge, runtime_s = told.get("charge"), told.get("runtime_s")
     parts = [f"{charge} %"] if isinstance(charge, int) else []

@@ -27,9 +27,9 @@ from vigilar.base.sftp_address import target_words
 from vigilar.base.tally import Tally
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import BackupJob
-from vigilar.processes.backup_work import LOCK_FILE, BackupRuns, Outcome
+from vigilar.processes.backup_work import DAY_MS, LOCK_FILE, BackupRuns, Outcome
 from vigilar.processes.settings import settings_handler
-from vigilar.store.backups import BackupWork, StateRow, list_asked, take_asked
+from vigilar.store.backups import BackupWork, StateRow, ask, list_asked, list_runs, take_asked
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.places import has_sheet
@@ -84,10 +84,12 @@ class BackupProcess:
         self._state = StateRow()
         self._looked_ms = self._failed_ms = 0
         self._retry_ms = RETRY_MS
+        self._late_day = 0
 
     def run(self) -> None:
         """Work at its time, until the stop."""
         self._control.listen(on_settings=settings_handler(self._job, self._use))
+        self._ask_again()
         while not self._control.stop_requested.is_set():
             try:
                 self._state = self._runs.state()
@@ -100,6 +102,15 @@ class BackupProcess:
             # Not for ever: what hangs in the kernel is left, and the process ends with it.
             self._thread.join(STOP_WAIT_S)
         self._runs.close()
+
+    def _ask_again(self) -> None:
+        """A copy that a stop, a power cut or a kill ended goes on now, not at the next night's time."""
+        try:
+            newest = list_runs(self._store, self._job.node_id, 1)
+            if newest and newest[0].work == "copy" and newest[0].state in ("running", "stopped"):
+                ask(self._store, self._job.node_id, "copy", self._now_ms())
+        except VigilarError as error:
+            self._trouble.add(error)
 
     def _use(self, job: BackupJob) -> None:
         self._job = job
@@ -179,12 +190,13 @@ class BackupProcess:
     def _tell_late(self) -> None:
         state, now_ms = self._state, self._now_ms()
         facts = facts_of(state, late_after_ms=self._job.late_after_ms)
-        if not facts.is_late(now_ms):
+        if not facts.is_late(now_ms) or now_ms // DAY_MS == self._late_day:
             return
         behind_h = (now_ms - (facts.all_up_to_ms or facts.since_ms or now_ms)) // 3_600_000
         reason = f"What was recorded in the last {behind_h} hours is on this box alone."
         detail = {"reason": f"{reason} {state.sentence}.".replace(" .", ""), "next_step": state.next_step}
         self._runs.report("backup_late", "late", detail)
+        self._late_day = now_ms // DAY_MS  # once a day is all that the report makes of it
 
     def _beat(self) -> None:
         state = self._state

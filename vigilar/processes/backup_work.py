@@ -243,7 +243,7 @@ def make_target(job: BackupJob) -> Target:
     address = find_sftp_address(job.target)
     if address is None:
         # Nor on the disk of the system: a mount point without its drive is a folder there.
-        return FolderTarget(Path(job.target), [job.data_dir, Path("/")])
+        return FolderTarget(Path(job.target), [job.data_dir, Path("/")], outside_of=job.data_dir)
     from vigilar.backup.sftp import SftpLogin, SftpTarget  # only here: paramiko takes 20 MB, and a folder needs none
 
     return SftpTarget(address, SftpLogin(job.host_key, job.password, job.key))
