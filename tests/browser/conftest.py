@@ -1,4 +1,4 @@
-"""A browser for the tests of a file, and a clean one for each test."""
+"""A browser for the tests of a process, and a clean one for each test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.chromium import AXE, EXECUTABLE, launch
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
     assert not missing, f"{missing} missing: scripts/test.sh brings them"
@@ -20,8 +20,11 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def closed_pages(chromium: Browser) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def _close_pages(chromium: Browser) -> Iterator[None]:
+    """What a test opened is gone after it; what its file shares stays."""
+    shared = list(chromium.contexts)
     yield
     for context in list(chromium.contexts):
-        context.close()
+        if context not in shared:
+            context.close()

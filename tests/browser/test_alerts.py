@@ -21,7 +21,7 @@ from vigilar.store.notify_tables import alert_pages, deliveries
 from vigilar.store.owing import owe
 from vigilar.store.users import list_users
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.usefixtures("closed_pages")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 PHONE = {"width": 390, "height": 844}
 TONES = """(() => { window.tones = [];

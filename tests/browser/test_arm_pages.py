@@ -19,7 +19,7 @@ from vigilar.store.presence import note_devices, set_owner, set_presence
 from vigilar.store.sensors import Word, ensure_sensor, name_sensor, note_word
 from vigilar.web.arm_words import broadcast_arm
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.usefixtures("closed_pages")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 PIN, WRONG = "482913", "700431"

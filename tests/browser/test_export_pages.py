@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import find_violations, launch, sign_in
+from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
 from tests.export_kit import do_jobs
@@ -20,14 +20,6 @@ from vigilar.store.exports import ExportParams
 from vigilar.web.hub import HUB, job_notice
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -47,8 +39,8 @@ def url(house: House) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
+def page(chromium: Browser, url: str) -> Iterator[Page]:
+    page = chromium.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
     sign_in(page, url)
     yield page
     page.close()
@@ -139,13 +131,13 @@ def test_event_clip_is_saved_under_its_name(house: House, url: str, page: Page) 
     assert waiting.value.suggested_filename == "Front door 2026-02-02 03.40.05 CET.mp4"
 
 
-def test_shared_link_opens_without_an_account(house: House, url: str, page: Page, browser: Browser) -> None:
+def test_shared_link_opens_without_an_account(house: House, url: str, page: Page, chromium: Browser) -> None:
     job_id = ask(house, proof=True)
     do_jobs(house)
     page.goto(f"{url}/exports/{job_id}")
     page.click("text=Make a link")
     link = page.input_value("#link")
-    stranger = browser.new_page()
+    stranger = chromium.new_page()
     stranger.goto(link)
     wait_until(lambda: stranger.evaluate("document.querySelector('video').readyState >= 1"), 10.0)
     with stranger.expect_download() as waiting:
@@ -162,7 +154,7 @@ def test_shared_link_opens_without_an_account(house: House, url: str, page: Page
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_pages_are_clean_at_both_sizes(house: House, url: str, browser: Browser, size: str) -> None:
+def test_pages_are_clean_at_both_sizes(house: House, url: str, chromium: Browser, size: str) -> None:
     done = ask(house, proof=True)
     do_jobs(house)
     failed = ask(house, to_s=15)
@@ -179,7 +171,7 @@ def test_pages_are_clean_at_both_sizes(house: House, url: str, browser: Browser,
         seconds_left=8,
     )  # fmt: skip
     width, height = SIZES[size]
-    page = browser.new_page(viewport={"width": width, "height": height}, timezone_id="Europe/Berlin")
+    page = chromium.new_page(viewport={"width": width, "height": height}, timezone_id="Europe/Berlin")
     sign_in(page, url)
     page.goto(f"{url}/exports/{done}")
     page.click("text=Make a link")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FloatRect, Page, expect
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import NAME, PASSWORD, House, open_house, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.usefixtures("closed_pages")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 

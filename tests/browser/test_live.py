@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, WebSocket, expect
 
-from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch
+from tests.browser.chromium import find_violations
 from tests.browser.house import first_jpeg
 from tests.browser.live_kit import HIDE, opened, report
 from tests.recording_kit import Clip, make_clip
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert EXECUTABLE.exists()
-    assert AXE.exists()
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

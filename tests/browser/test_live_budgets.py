@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
-from tests.browser.chromium import AXE, EXECUTABLE, launch
 from tests.browser.live_kit import HIDE, Place, opened, report
 from tests.recording_kit import Clip, make_clip
 
@@ -39,16 +37,6 @@ NOTE = """
     requestAnimationFrame(look);
 """
 """Notes the milliseconds from the navigation to what is on the screen."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert EXECUTABLE.exists()
-    assert AXE.exists()
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

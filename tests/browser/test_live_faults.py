@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import AXE, EXECUTABLE, find_violations, launch, sign_in
+from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import open_house, serve
 from tests.browser.live_kit import opened
 from tests.recording_kit import Clip, make_clip
@@ -16,16 +15,6 @@ from tests.recording_kit import Clip, make_clip
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 VIEWS = {"desktop": (1440, 900), "phone": (390, 844), "phone sideways": (844, 390), "tablet": (1024, 768)}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert EXECUTABLE.exists()
-    assert AXE.exists()
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.browser.look_back_kit import (
 from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day
 from tests.browser.scrub_times import follow_times, play_time
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("closed_pages"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
 @pytest.fixture(scope="module")

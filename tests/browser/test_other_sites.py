@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import FOREIGN_NAME, launch, sign_in
+from tests.browser.chromium import FOREIGN_NAME, sign_in
 from tests.browser.house import House, open_house, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -53,17 +53,15 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def mail(house: House) -> Iterator[tuple[Page, str]]:
+def mail(house: House, chromium: Browser) -> Iterator[tuple[Page, str]]:
     """A browser that is signed in and reads a page of another site, and the address of the house."""
     house.client()
     house.event(title="Motion, Front door")
-    with sync_playwright() as playwright, serve(house) as url, other_site(PAGE.format(url=url)) as other:
-        browser = launch(playwright)
-        page = browser.new_context().new_page()
+    with serve(house) as url, other_site(PAGE.format(url=url)) as other:
+        page = chromium.new_context().new_page()
         sign_in(page, url)
         page.goto(other)
         yield page, url
-        browser.close()
 
 
 def test_link_from_another_site_opens_its_event(mail: tuple[Page, str]) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
-from tests.browser.chromium import AXE, EXECUTABLE, FOREIGN_NAME, find_violations, launch, sign_in
+from tests.browser.chromium import FOREIGN_NAME, find_violations, sign_in
 from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
 from tests.browser.live_kit import report
 from tests.probe_kit import said, saying, stage
@@ -46,16 +46,6 @@ STATES: dict[str, dict[str, str]] = {
     },
     "empty": {"live": "/live", "events": "/events", "system": "/system", "add": "/cameras/add"},
 }
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
-    assert not missing, f"{missing} missing: scripts/test.sh brings them"
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

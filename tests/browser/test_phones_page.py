@@ -23,7 +23,7 @@ from vigilar.store.notify_tables import deliveries
 from vigilar.store.phones import list_phones, put_phone, set_phone_state
 from vigilar.store.users import list_users
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.usefixtures("closed_pages")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 PAGE = "/settings/notifications"
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}

@@ -21,7 +21,7 @@ from vigilar.store.notify_tables import deliveries
 from vigilar.store.owing import owe
 from vigilar.store.users import list_users
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120), pytest.mark.usefixtures("closed_pages")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 SHOWN = """async () => (await self.registration.getNotifications()).map((one) => ({
     title: one.title, body: one.body, tag: one.tag, silent: one.silent, renotify: one.renotify ?? null,

@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import find_violations, launch, sign_in
+from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.keep_rules import CameraKeep, KeepRules
@@ -22,14 +22,6 @@ from vigilar.store.holdings import DAY_MS, find_word
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.browser.house import House, open_house, serve
 from tests.recording_kit import Clip, make_clip
 from vigilar.web.health import BOARD
 
-pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("closed_pages")]
+pytestmark = [pytest.mark.browser]
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 ALL = ("front-door", "garden", "drive", "shed")

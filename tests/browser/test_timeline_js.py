@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import AXE, EXECUTABLE, launch, sign_in
+from tests.browser.chromium import sign_in
 from tests.browser.house import open_house, serve
 from tests.browser.recorded_day import clock_ms
 
@@ -19,22 +19,15 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Page]:
     """A page to load modules in."""
-    missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
-    assert not missing, f"{missing} missing: scripts/test.sh brings them"
-    with (
-        sync_playwright() as playwright,
-        open_house(tmp_path_factory.mktemp("house"), cameras=()) as house,
-        serve(house) as url,
-    ):
+    with open_house(tmp_path_factory.mktemp("house"), cameras=()) as house, serve(house) as url:
         house.client()
-        browser = launch(playwright)
-        page = browser.new_page()
+        page = chromium.new_page()
         sign_in(page, url)
         page.goto(f"{url}/events")
         yield page
-        browser.close()
+        page.close()
 
 
 def in_page(page: Page, work: str, zone: str = "Europe/Berlin") -> Any:

@@ -8,23 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.browser.chromium import find_violations, launch
+from tests.browser.chromium import find_violations
 from tests.browser.house import House, open_house, serve
 from tests.flow.test_export_bundle import Key, make, manifest_of, of_movie, rebuilt, save
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import make_clip
 from vigilar.playback.export.bundle import SignedCheckpoint
 from vigilar.store.files import find_files
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -36,12 +28,12 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def verdict(browser: Browser, bundle: Path, *, has_webcrypto: bool = True) -> tuple[str, list[str]]:
+def verdict(chromium: Browser, bundle: Path, *, has_webcrypto: bool = True) -> tuple[str, list[str]]:
     """The page's verdict and the sentences below, read out of the bundle's own page."""
     page_file = bundle.with_name("verify.html")
     with zipfile.ZipFile(bundle) as found:
         page_file.write_bytes(found.read("verify.html"))
-    page = browser.new_page()
+    page = chromium.new_page()
     try:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
@@ -57,34 +49,34 @@ def verdict(browser: Browser, bundle: Path, *, has_webcrypto: bool = True) -> tu
 
 
 @pytest.mark.parametrize("has_webcrypto", [True, False])
-def test_whole_signed_bundle_is_exact(browser: Browser, house: House, tmp_path: Path, *, has_webcrypto: bool) -> None:
+def test_whole_signed_bundle_is_exact(chromium: Browser, house: House, tmp_path: Path, *, has_webcrypto: bool) -> None:
     key = Key()
     rows = find_files(house.store, "front-door", "video", 0, T0 * 2)
     body = json.dumps([row.link.hex() for row in rows if row.link])
     plan = make(house, None, SignedCheckpoint(body, key.sign(body.encode()), key.public), key)
-    words, notes = verdict(browser, save(house, plan, tmp_path), has_webcrypto=has_webcrypto)
+    words, notes = verdict(chromium, save(house, plan, tmp_path), has_webcrypto=has_webcrypto)
     assert words.endswith("This is exactly what was exported.")
     assert notes == ["The signed words of the house name 3 of 3 closed recordings."]
 
 
-def test_wrong_signature_is_told(browser: Browser, house: House, tmp_path: Path) -> None:
+def test_wrong_signature_is_told(chromium: Browser, house: House, tmp_path: Path) -> None:
     key = Key()
     plan = make(house, None, SignedCheckpoint("other", key.sign(b"words"), key.public))
-    words, notes = verdict(browser, save(house, plan, tmp_path))
+    words, notes = verdict(chromium, save(house, plan, tmp_path))
     assert words.endswith("This is not what was exported.")
     assert notes[0] == "The signature of the house's checkpoint is not right."
     path = save(house, make(house, signer=key), tmp_path)
     lie = rebuilt(path, lambda name, data: data.replace(b"Maple", b"Birch") if name.endswith("json") else data)
-    _, notes = verdict(browser, lie)
+    _, notes = verdict(chromium, lie)
     assert notes[0] == "The signature of this export is not right."
 
 
-def test_flipped_byte_is_told_with_second_and_record(browser: Browser, house: House, tmp_path: Path) -> None:
+def test_flipped_byte_is_told_with_second_and_record(chromium: Browser, house: House, tmp_path: Path) -> None:
     path = save(house, make(house), tmp_path)
     row = manifest_of(path)["movies"][0]["pieces"][1]["records"][3]
     at = row[4] + 20
     changed = rebuilt(path, of_movie(lambda data: data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]))
-    words, notes = verdict(browser, changed)
+    words, notes = verdict(chromium, changed)
     assert words.endswith("This is not what was exported.")
     assert (
         f"second 4.0 to 4.5 of the video (03:40:05.5 to 03:40:06.0), record {row[0]} of recording 2, was changed"
@@ -92,19 +84,19 @@ def test_flipped_byte_is_told_with_second_and_record(browser: Browser, house: Ho
     )
 
 
-def test_second_cut_out_and_record_moved_are_told(browser: Browser, house: House, tmp_path: Path) -> None:
+def test_second_cut_out_and_record_moved_are_told(chromium: Browser, house: House, tmp_path: Path) -> None:
     path = save(house, make(house), tmp_path)
     pieces = manifest_of(path)["movies"][0]["pieces"]
     rows, later = pieces[1]["records"], pieces[2]["records"]
     start, stop = rows[2][4], rows[4][4]
-    _, notes = verdict(browser, rebuilt(path, of_movie(lambda data: data[:start] + data[stop:])))
+    _, notes = verdict(chromium, rebuilt(path, of_movie(lambda data: data[:start] + data[stop:])))
     assert f"records {rows[2][0]} to {rows[3][0]} of recording 2, are missing" in notes[0]
     one, after, to = rows[1][4], rows[2][4], later[0][4]
-    _, notes = verdict(browser, rebuilt(path, of_movie(lambda d: d[:one] + d[after:to] + d[one:after] + d[to:])))
+    _, notes = verdict(chromium, rebuilt(path, of_movie(lambda d: d[:one] + d[after:to] + d[one:after] + d[to:])))
     assert f"record {rows[1][0]} of recording 2, was moved" in notes[0]
 
 
-def test_second_cut_out_of_the_zip_itself_is_told(browser: Browser, house: House, tmp_path: Path) -> None:
+def test_second_cut_out_of_the_zip_itself_is_told(chromium: Browser, house: House, tmp_path: Path) -> None:
     path = save(house, make(house), tmp_path)
     rows = manifest_of(path)["movies"][0]["pieces"][1]["records"]
     with zipfile.ZipFile(path) as bundle:
@@ -116,7 +108,7 @@ def test_second_cut_out_of_the_zip_itself_is_told(browser: Browser, house: House
     page_file = path.with_name("verify.html")
     with zipfile.ZipFile(path) as found:
         page_file.write_bytes(found.read("verify.html"))
-    page: Page = browser.new_page()
+    page: Page = chromium.new_page()
     page.goto(page_file.as_uri())
     page.set_input_files("#file", cut)
     page.wait_for_selector(".verdict.bad")
@@ -124,13 +116,13 @@ def test_second_cut_out_of_the_zip_itself_is_told(browser: Browser, house: House
     page.close()
 
 
-def test_page_is_clean_for_assistive_programs(browser: Browser, house: House, tmp_path: Path) -> None:
+def test_page_is_clean_for_assistive_programs(chromium: Browser, house: House, tmp_path: Path) -> None:
     path = save(house, make(house), tmp_path)
     page_file = path.with_name("verify.html")
     with zipfile.ZipFile(path) as found:
         page_file.write_bytes(found.read("verify.html"))
     for scheme in ("light", "dark"):
-        page = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+        page = chromium.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
         page.goto(page_file.as_uri())
         page.set_input_files("#file", path)
         page.wait_for_selector(".verdict")
@@ -139,10 +131,10 @@ def test_page_is_clean_for_assistive_programs(browser: Browser, house: House, tm
         page.close()
 
 
-def test_page_of_the_house_checks_too(browser: Browser, house: House, tmp_path: Path) -> None:
+def test_page_of_the_house_checks_too(chromium: Browser, house: House, tmp_path: Path) -> None:
     path = save(house, make(house), tmp_path)
     with serve(house) as url:
-        page = browser.new_page()
+        page = chromium.new_page()
         page.goto(f"{url}/verify")
         page.set_input_files("#file", path)
         page.wait_for_selector(".verdict.good")
