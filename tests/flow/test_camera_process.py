@@ -26,7 +26,7 @@ from tests.ready_store import database_url, lay_database
 from tests.recording_kit import FOREVER_MS, probe_times
 from vigilar.base.child import Launched
 from vigilar.base.control import ControlChild, SupervisorEnd, control_pair
-from vigilar.base.errors import VigilarError
+from vigilar.base.errors import RecordingError, VigilarError
 from vigilar.base.launch import launch_process
 from vigilar.base.stop import Stop
 from vigilar.bus.client import MessageBus
@@ -45,7 +45,8 @@ from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import FileRow, find_files, get_file
 from vigilar.vge.format import CloseReason, RecordType
-from vigilar.vge.keys import KeyRing
+from vigilar.vge.key_store import add_epoch
+from vigilar.vge.keys import EpochKey, KeyRing
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.verify import verify_file
 
@@ -212,6 +213,54 @@ def assert_storyboard_shows(camera: Camera, motion_ms: int) -> None:
 
 
 @pytest.mark.long
+def test_process_holds_no_key_but_the_newest(camera: Camera) -> None:
+    """Its memory is searched for the keys, as whoever had taken it over would."""
+    secrets = camera.job.secrets_dir
+    for _ in range(2):
+        add_epoch(secrets)
+    first, second, third = KeyRing.load(secrets).epochs
+    camera.job = replace(camera.job, segment_s=2.0)
+    process = camera.start()
+    camera.keys = KeyRing([third])
+    wait_until(lambda: camera.recorded_ms() > 0, 20.0)
+    assert _is_in_memory(process.pid, third), "else the search would find nothing at all"
+    assert not [old.epoch for old in (first, second) if _is_in_memory(process.pid, old)]
+    opened = [os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()]
+    assert not [path for path in opened if path.startswith(str(secrets))]
+
+    add_epoch(secrets)  # a rotation reaches the process that runs
+    camera.keys = KeyRing(KeyRing.load(secrets).epochs[-1:])
+
+    def newest_opens() -> bool:
+        try:
+            return camera.recorded_ms() > 0
+        except RecordingError:
+            return False
+
+    wait_until(newest_opens, 20.0)
+    assert not [old.epoch for old in (first, second) if _is_in_memory(process.pid, old)]
+    camera.stop()
+
+
+def _is_in_memory(pid: int, key: EpochKey) -> bool:
+    """Whether the key is in what the process may write to, as its 32 bytes or as the digits of its file."""
+    maps = Path(f"/proc/{pid}/maps").read_text(encoding="ascii", errors="replace").splitlines()
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in maps:
+            where, rights = line.split()[:2]
+            if not rights.startswith("rw") or "[v" in line:
+                continue
+            begin, end = (int(part, 16) for part in where.split("-"))
+            memory.seek(begin)
+            try:
+                data = memory.read(end - begin)
+            except OSError:  # a mapping of a file that has become shorter
+                continue
+            if key.key in data or key.key.hex().encode() in data:
+                return True
+    return False
+
+
 def test_motion_mode_keeps_five_seconds_before(camera: Camera) -> None:
     camera.job = replace(camera.job, recording_mode="motion", after_s=1.0)
     camera.start()

@@ -149,6 +149,16 @@ class TestRotate:
             ring = KeyRing.load(secrets)
             assert [slots_of(b.path(row), ring) for row in b.rows()] == [[(1, 1)], [(1, 2)]]
 
+    def test_who_writes_is_given_the_newest_keys_alone(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+        box.command("keys", "recovery", capsys=capsys)
+        box.command("keys", "rotate", capsys=capsys)
+        secrets = box.folder / "secrets"
+        full, newest = ring_of(box), KeyRing.load_newest(secrets)
+        assert [one.epoch for one in full.epochs] == [1, 2]
+        assert [one.epoch for one in newest.epochs] == [2]
+        assert newest.wrap(bytes(32)) == full.wrap(bytes(32)), "its files open as any other's do"
+        assert newest.find(full.epochs[0].key_id) is None
+
     def test_open_playback_reads_on_after_a_rotation(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
         secrets = box.folder / "secrets"
         library = Library(box.store, box.folder, lambda: KeyRing.load(secrets))

@@ -23,15 +23,18 @@ from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.base.stop import Stop
 from vigilar.media.fmp4 import FragmentMuxer
+from vigilar.processes.older_keys import OlderKeys
 from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileInfo, FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
 from vigilar.record.stills import begin_still
+from vigilar.store import outbox
 from vigilar.store.cameras import get_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, list_open_files
+from vigilar.vge.key_store import add_epoch
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
@@ -134,6 +137,42 @@ def test_locked_file_waits_for_its_key(crashed: Bench, tmp_path: Path) -> None:
     crashed.keys = own_keys
     assert _recovery(crashed, facts).run_once()
     assert crashed.rows()[0].state == "recovered"
+
+
+def test_file_under_an_older_key_is_left_to_the_upkeep(crashed: Bench, clip: Clip, tmp_path: Path) -> None:
+    """A key was rotated while the file was open, then the camera's process died: the next holds the newest alone."""
+    secrets, path = tmp_path / "secrets", crashed.path(crashed.rows()[0])
+    add_epoch(secrets)
+    crashed.keys = KeyRing.load_newest(secrets)
+    facts: list[tuple[str, int, dict[str, Any]]] = []
+    own = _recovery(crashed, facts)
+    assert own.run_once()
+    assert (own.found.locked, crashed.rows()[0].state, facts) == (1, "open", [])
+
+    # What the file itself says of its time is believed, so that no footage is told lost that is there.
+    ((_, _, detail),) = _record_after(crashed, clip, RecorderSettings(), after_s=20.0)
+    assert detail["lost_ms"] == pytest.approx(8_000, abs=60)
+
+    OlderKeys(tmp_path, secrets, "", crashed.store, crashed.clock).turn()
+    assert [row.state for row in crashed.rows()] == ["recovered", "closed"]
+    assert verify_file(path, crashed.keys).verdict is Verdict.CLOSED, "it is under the newest key by now"
+    (told,) = outbox.pending(crashed.store, "", ["vigilar/camera/"], now_ms=1 << 45)
+    assert (told.topic, b"recording_recovered" in told.payload) == ("vigilar/camera/front/fact", True)
+
+
+def test_upkeep_leaves_files_that_are_being_written(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path, RecorderSettings()) as b:
+        b.ring.add(clip.run())
+        packets = list(islice(clip.endless(), 60))
+        b.feed(packets[:30])
+        b.write_rows()
+        add_epoch(tmp_path / "secrets")
+        OlderKeys(tmp_path, tmp_path / "secrets", "", b.store, b.clock).turn()
+        assert [row.state for row in b.rows()] == ["open"]
+        b.feed(packets[30:])
+        b.recorder.finish()
+        assert [row.state for row in b.rows()] == ["closed"]
+        assert verify_file(b.path(b.rows()[0]), b.keys).verdict is Verdict.CLOSED
 
 
 def test_missing_file_is_named(crashed: Bench) -> None:

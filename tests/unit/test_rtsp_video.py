@@ -70,6 +70,13 @@ def test_aggregate_is_taken_apart() -> None:
     assert camera.units == [annexed(SPS, PPS, IDR)]
 
 
+def test_empty_units_of_an_aggregate_are_passed_over() -> None:
+    camera = Camera()
+    pack = b"\x78\0\0" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in (SPS, PPS)) + b"\0\0"
+    camera.send(0, pack, IDR)
+    assert camera.units == [annexed(SPS, PPS, IDR)]
+
+
 def test_aggregate_that_lies_about_sizes_is_dropped() -> None:
     camera = Camera()
     camera.send(0, b"\x78\x00\xff" + SPS, IDR)
@@ -154,6 +161,71 @@ def test_first_slice_that_was_handed_on_costs_one_picture() -> None:
     for number in (1, 2, 3):
         camera.send(number * 3600, SLICE, LATER_SLICE)
     assert camera.units == [annexed(SLICE, LATER_SLICE)] * 2
+
+
+@pytest.mark.parametrize("stamp_every", [1, 2, 100])
+@pytest.mark.parametrize("slices", [(SLICE,), (SLICE, LATER_SLICE)])
+def test_pictures_with_neither_marker_nor_stamp_of_their_own_are_parted(
+    stamp_every: int, slices: tuple[bytes, ...]
+) -> None:
+    camera = Camera()
+    for number in range(6):
+        camera.send(
+            number // stamp_every * 3600, *(part for one in slices for part in fragments(one, 10)), marker=False
+        )
+    assert camera.units == [annexed(*slices)] * 5
+
+
+def test_two_fields_stay_one_picture() -> None:
+    camera = Camera()
+    camera.track.has_fields = True
+    for number in range(3):
+        camera.send(number * 3600, SLICE, SLICE)
+    assert camera.units == [annexed(SLICE, SLICE)] * 3
+
+
+@pytest.mark.parametrize("has_marker", [True, False])
+def test_stamp_of_each_packet_ends_no_picture(has_marker: bool) -> None:
+    camera = Camera()
+    for number in range(4):
+        stamp = number * 3600
+        for part in [*fragments(IDR, 10), LATER_SLICE]:
+            camera.send(stamp, part, marker=has_marker and part is LATER_SLICE)
+            stamp += 90
+    assert camera.units == [annexed(IDR, LATER_SLICE)] * (4 if has_marker else 3)
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+def test_packet_that_comes_twice_is_one(size: int) -> None:
+    camera = Camera()
+    for number in range(3):
+        for part in (parts := fragments(IDR, size) if size < 100 else [SPS, IDR]):
+            packet = rtp(part, camera.sequence, number * 3600, marker=part is parts[-1])
+            camera.sequence += 1
+            camera.give(packet)
+            camera.give(packet)
+    assert camera.units == [annexed(IDR) if size < 100 else annexed(SPS, IDR)] * 3
+    assert (camera.track.lost, camera.track.damaged) == (0, 0)
+
+
+@pytest.mark.parametrize("step", [0, 2, 7, 65_535])
+def test_packets_without_numbers_are_taken_after_a_while(step: int) -> None:
+    camera, sequence = Camera(), 5
+    for number in range(100):
+        parts = [bytes([*part[:-1], number]) for part in fragments(IDR, 10)]
+        for part in parts:
+            camera.give(rtp(part, sequence, number * 3600, marker=part is parts[-1]))
+            sequence += step
+    assert len(camera.units) >= 80
+    assert camera.track.lost == 0
+
+
+def test_losses_here_and_there_are_no_lack_of_numbers() -> None:
+    camera = Camera()
+    for number in range(300):
+        camera.send(number * 3600, *fragments(IDR, 10), lose=(1,))
+    assert camera.track.lost == 300
+    assert camera.units == []
 
 
 SHORT, LONG = b"\0\0\1", b"\0\0\0\1"

@@ -17,6 +17,8 @@ from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store import files, inbound, outbox, sqlite
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
+from vigilar.store.reach import CAMERA_REACH
+from vigilar.store.schema import metadata
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import SqliteStore, open_database
 
@@ -128,3 +130,46 @@ def test_small_door_loads_no_engine(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program, lay_database(tmp_path)], capture_output=True, check=True)
     assert done.stdout.strip() == b"False"
+
+
+class TestReach:
+    """A camera's process gets a connection that opens its own tables and no others."""
+
+    @pytest.fixture
+    def narrow(self, tmp_path: Path) -> Iterator[Database]:
+        with closing(open_database(lay_database(tmp_path), CAMERA_REACH)) as store:
+            yield store
+
+    def test_all_that_is_not_named_is_refused(self, narrow: Database) -> None:
+        named = CAMERA_REACH.read | CAMERA_REACH.write
+        others = set(metadata.tables) - named
+        assert {"users", "sessions", "tokens", "passkeys", "arm_pins", "phones", "audit"} <= others
+        for table in sorted(others):
+            for sql in (f"SELECT count(*) FROM {table}", f"INSERT INTO {table} DEFAULT VALUES"):  # noqa: S608
+                with pytest.raises(StoreError) as caught, narrow.sql_write("try") as run:
+                    run(sql)
+                assert caught.value.kind is ErrorKind.BUG, sql
+
+    @pytest.mark.parametrize(
+        "sql",
+        [
+            "DELETE FROM files",
+            "UPDATE events SET end_ms = 1",
+            "SELECT sql FROM sqlite_master",
+            "PRAGMA writable_schema = ON",
+            "ATTACH DATABASE ':memory:' AS other",
+            "CREATE TEMP VIEW v AS SELECT * FROM users",
+            "SELECT (SELECT password_hash FROM users) FROM files",
+        ],
+    )
+    def test_way_round_it_is_refused(self, narrow: Database, sql: str) -> None:
+        with pytest.raises(StoreError, match=r"not authorized|prohibited"), narrow.sql_read("try") as run:
+            run(sql)
+
+    def test_it_holds_for_a_connection_opened_anew(self, narrow: Database) -> None:
+        assert isinstance(narrow, SqliteStore)
+        narrow._let_go()
+        with pytest.raises(StoreError, match="prohibited"), narrow.sql_read("try") as run:
+            run("SELECT password_hash FROM users")
+        ensure_camera(narrow, "front", "Front door", NOW, NODE)
+        assert ensure_camera(narrow, "front", "Street", NOW, NODE).name == "Street"

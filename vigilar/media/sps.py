@@ -41,7 +41,8 @@ class Sps:
     """What one sequence parameter set says. ``profile`` are its raw bytes as the sample entries want them:
     3 for H.264 (profile, constraints, level), 12 for H.265 (general profile, tier and level). ``reorder_depth`` is how
     many pictures may come before one that is shown earlier, ``frame_rate`` pictures a second; None where it says
-    nothing (believable). ``pixel_aspect`` is how wide a pixel is to its height."""
+    nothing (believable). ``pixel_aspect`` is how wide a pixel is to its height. ``has_fields``: of H.264, a picture may
+    come as two fields."""
 
     width: int
     height: int
@@ -54,6 +55,7 @@ class Sps:
     reorder_depth: int | None = None
     frame_rate: Fraction | None = None
     pixel_aspect: Fraction = SQUARE
+    has_fields: bool = False
 
     def is_like(self, other: Sps) -> bool:
         """Whether a decoder that was set up for ``other`` can go on: all but the frame rate is the same."""
@@ -137,7 +139,7 @@ def _parse_h264(nal: bytes) -> Sps:
             depth = told if depth is None else depth
     return Sps(
         width, height, chroma, luma_bits, chroma_bits, nal[1:4],
-        reorder_depth=depth, frame_rate=rate, pixel_aspect=aspect,
+        reorder_depth=depth, frame_rate=rate, pixel_aspect=aspect, has_fields=not only_frames,
     )  # fmt: skip
 
 

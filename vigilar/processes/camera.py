@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from vigilar.base.clock import SystemClock, boot_id
 from vigilar.base.control import ControlChild
-from vigilar.base.errors import ErrorKind, StoreError, VigilarError
+from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.folder_look import FolderState
 from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
@@ -40,7 +40,7 @@ from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import RunStart, StreamRole
 from vigilar.media.private_areas import Polygon
 from vigilar.processes.analysis import AnalysisQueue, AnalysisWorker
-from vigilar.processes.camera_health import Before, CameraReporter, Doing, StreamMeter
+from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter, read_before
 from vigilar.processes.facts import FactSender
 from vigilar.processes.folder_check import check_folder
 from vigilar.processes.lazy import (
@@ -61,8 +61,8 @@ from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
 from vigilar.record.storyboards import StoryboardWriter
-from vigilar.store.cameras import ensure_camera, has_open_outage
-from vigilar.store.files import find_last_picture_ms
+from vigilar.store.cameras import ensure_camera
+from vigilar.store.reach import CAMERA_REACH
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.keys import KeyRing
@@ -96,7 +96,7 @@ def run_camera(job: CameraJob, control: ControlChild) -> None:
     Raises StoreError or RecordingError when the database or the keys cannot be opened, VigilarError (bug) when one of
     the threads ended by itself: the supervisor then starts the process again.
     """
-    store = Reserve(job.data_dir).help(lambda: open_database(job.database_url))
+    store = Reserve(job.data_dir).help(lambda: open_database(job.database_url, CAMERA_REACH))
     process = CameraProcess(job, control, store)
     process.run()
     if not process.is_database_in_use():  # to close it would wait as well
@@ -121,7 +121,7 @@ class CameraProcess:
         is_ours = partial(check_folder, job.data_dir, job.node_id)
         keys = RingFolder(job.secrets_dir)  # before they are loaded, so that no change is missed
         settings = FileStoreSettings(job.camera_id, uuid, job.data_dir, boot_id(), is_ours, keys.refresh)
-        self._file_store = FileStore(settings, store, KeyRing.load(job.secrets_dir), self._clock)
+        self._file_store = FileStore(settings, store, KeyRing.load_newest(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._sound = SoundGate(is_wanted=job.sound)
         self._ring = PacketRing(job.before_s)
@@ -142,7 +142,7 @@ class CameraProcess:
             self._meter,
             self._clock,
             self._facts.report,
-            _read_before(store, job.camera_id),
+            read_before(store, job.camera_id),
             lambda: self._intakes[StreamRole.MAIN].memory.sound_note,
         )
         self._looked_at: RunStart | None = None
@@ -468,15 +468,6 @@ class CameraProcess:
         self._threads[name].join(timeout_s)
         if self._threads[name].is_alive():
             logger.error("the thread %s did not end in %.1f s and is left behind", name, timeout_s)
-
-
-def _read_before(store: Database, camera_id: str) -> Before:
-    """A database that does not answer must not keep the camera from being recorded."""
-    try:
-        return Before(find_last_picture_ms(store, camera_id), has_open_outage(store, camera_id))
-    except StoreError as error:
-        logger.warning("what was last seen of this camera is not known: %s", error)
-        return Before()
 
 
 def _recorder_settings(job: CameraJob) -> RecorderSettings:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from vigilar.base.clock import Clock
-from vigilar.base.errors import ErrorKind
+from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.ids import new_id
 from vigilar.bus.messages import CameraHealth
 from vigilar.capture.worker import Connection
 from vigilar.media.packets import Kind, Packet, RunStart
 from vigilar.record.gaps import Report
+from vigilar.store.cameras import has_open_outage
+from vigilar.store.files import find_last_picture_ms
+from vigilar.store.sql import Database
+
+logger = logging.getLogger(__name__)
 
 OFFLINE_NS = 10_000_000_000
 """Without a picture for this long the camera is offline, once."""
@@ -230,6 +236,15 @@ class CameraReporter:
 
     def _last_frame_ts(self) -> int | None:
         return self._meter.newest_utc_ns // 1_000_000 or self._before.last_frame_ms
+
+
+def read_before(store: Database, camera_id: str) -> Before:
+    """A database that does not answer must not keep the camera from being recorded."""
+    try:
+        return Before(find_last_picture_ms(store, camera_id), has_open_outage(store, camera_id))
+    except StoreError as error:
+        logger.warning("what was last seen of this camera is not known: %s", error)
+        return Before()
 
 
 def _is_news(now: CameraHealth, before: CameraHealth) -> bool:

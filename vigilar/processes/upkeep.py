@@ -21,6 +21,7 @@ from vigilar.base.tally import Tally
 from vigilar.bus.messages import UpkeepFact
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import UpkeepJob
+from vigilar.processes.older_keys import OlderKeys
 from vigilar.processes.refill import Refill
 from vigilar.processes.settings import settings_handler
 from vigilar.store import inbound
@@ -72,6 +73,7 @@ class UpkeepProcess:
             self._beat,
         )
         self._refill = Refill(job.data_dir, job.secrets_dir, job.node_id, store, clock, self._goes_on)
+        self._older_keys = OlderKeys(job.data_dir, job.secrets_dir, job.node_id, store, clock)
 
     def run(self) -> None:
         """Look, until the stop."""
@@ -84,6 +86,7 @@ class UpkeepProcess:
             try:
                 if self._is_filled():
                     self._keeper.turn(is_full_told=self._is_full_told)
+                self._older_keys.turn()
                 self._check_database()
             except VigilarError as error:
                 self._trouble.add(error)

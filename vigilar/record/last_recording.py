@@ -9,10 +9,12 @@ from vigilar.base.errors import RecordingError
 from vigilar.record.folders import newest_days, number_of
 from vigilar.vge.format import CloseReason, RecordType
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.reader import VgeReader
+from vigilar.vge.unproved import read_unproved_end
 
 _TRIES = 5
-"""Files without a picture, or that do not open, are passed by, so many at most."""
+"""Files without a picture, or that are damaged, are passed by, so many at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ def find_last_recording(home: Path, ring: KeyRing) -> LastRecording | None:
         try:
             with VgeReader.open(path, ring) as reader:
                 found = _describe(reader)
-        except RecordingError:
-            continue
+        except RecordingError as error:
+            found = _describe_locked(path) if error.code in LOCKED_CODES else None
         if found is not None:
             return found
     return None
@@ -45,3 +47,13 @@ def _describe(reader: VgeReader) -> LastRecording | None:
         return None
     is_cut = reader.close_reason in (None, CloseReason.RECOVERED)
     return LastRecording(max(ends), reader.header.boot_id, is_cut)
+
+
+def _describe_locked(path: Path) -> LastRecording | None:
+    """Of a file under an older key, which a camera's process does not hold, or of one from before a house was
+    locked. What it says of its time is believed: to pass it by would tell footage lost that is there."""
+    try:
+        end = read_unproved_end(path)
+    except RecordingError:
+        return None
+    return None if end.end_utc_ns is None else LastRecording(end.end_utc_ns, end.core.boot_id, not end.has_close)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
@@ -23,6 +22,7 @@ from vigilar.media.sps import BadBitstream
 from vigilar.record.file_store import QUARANTINE, FileStore
 from vigilar.record.folders import FOLDERS, day_start_ms, newest_days, number_of
 from vigilar.record.gaps import Report
+from vigilar.record.repair import Repair, why_closed
 from vigilar.record.row_writer import Ending, store_ending
 from vigilar.store import files
 from vigilar.store.sql import Database
@@ -30,8 +30,7 @@ from vigilar.vge.ends import read_ends
 from vigilar.vge.format import CloseReason, Content, CoreFlag, FileCore, RecordType
 from vigilar.vge.gate import file_errors
 from vigilar.vge.reader import VgeReader
-from vigilar.vge.recover import Recovered, recover_file
-from vigilar.vge.writer import Checkpoint, Closed
+from vigilar.vge.writer import Closed
 
 logger = logging.getLogger(__name__)
 
@@ -46,27 +45,22 @@ _CONTENTS: dict[files.Content, Content] = {
 }
 
 
-@dataclass(slots=True)
-class Found:
-    """What recovery did in all."""
-
-    recovered: int = 0
-    completed: int = 0
-    damaged: int = 0
-    missing: int = 0
-    locked: int = 0
-    adopted: int = 0
-    quarantined: int = 0
-
-
 class Recovery:
     """Repairs one camera's files. ``run`` belongs to one thread; ``report`` must return at once."""
 
     def __init__(self, file_store: FileStore, store: Database, report: Report) -> None:
-        self.found = Found()
         self._file_store = file_store
         self._store = store
-        self._report = report
+        settings, chains = file_store.settings, file_store.chains
+        self._repair = Repair(
+            settings.data_dir,
+            settings.check_folder,
+            store,
+            file_store.clock,
+            report,
+            lambda row, link: chains[row.content].note_link(row.number, link),
+        )
+        self.found = self._repair.found
 
     def run(self, stop: Stop) -> None:
         """Repair all there is, trying again while database or disk say that it may pass, and once more when a house
@@ -92,72 +86,8 @@ class Recovery:
         is_done = True
         for row in files.list_open_files(self._store, self._file_store.settings.camera_id):
             if not self._file_store.chains[row.content].is_ours(row.number):
-                is_done = self._repair(row) and is_done
+                is_done = self._repair.run(row, self._file_store.ring) and is_done
         return is_done
-
-    def _repair(self, row: files.FileRow) -> bool:
-        """False when it is to be tried again."""
-        path = self._file_store.settings.data_dir / row.path
-        if not path.exists():
-            self._file_store.settings.check_folder()  # a drive that has just gone takes no file with it
-            self.found.missing += 1
-            logger.error("%s is missing", row.path)
-            files.mark_file(self._store, row.id, "missing", "not there after a crash")
-            if row.content != "storyboard":  # no footage is lost with it
-                self._tell_lost(row, row.start_ms, "the file is missing")
-            return True
-        try:
-            done = recover_file(
-                path,
-                self._file_store.ring,
-                utc_ns=self._file_store.clock.utc_ns(),
-                mono_ns=self._file_store.clock.mono_ns(),
-                anchor=_anchor(row),
-                note_cut=lambda offset, count: logger.info("%s: cutting %d bytes at %d", row.path, count, offset),
-            )
-        except RecordingError as error:
-            if error.kind is ErrorKind.DENIED:  # its key is away, as the start of the house has said
-                self.found.locked += 1
-                logger.info("%s stays as it is until it can be opened: %s", row.path, error)
-                return True
-            logger.warning("%s: %s", row.path, error)
-            if error.kind in (ErrorKind.TRANSIENT, ErrorKind.FULL):
-                return False
-            self._mark_damaged(row, str(error))
-            return True
-        self._store_result(row, done)
-        return True
-
-    def _store_result(self, row: files.FileRow, done: Recovered) -> None:
-        if done.closed is None:
-            self._mark_damaged(row, f"after a crash: {done.verdict.name.lower().replace('_', ' ')}")
-            return
-        end_ms = row.start_ms if done.last_utc_ns is None else done.last_utc_ns // 1_000_000
-        # Not whether it was cut just now: the database may have refused the result of an earlier try.
-        is_cut = done.reason is CloseReason.RECOVERED
-        why = _why(is_cut)
-        ending = Ending("recovered" if is_cut else "closed", why, end_ms, done.closed)
-        store_ending(self._store, row.id, ending)
-        self._file_store.chains[row.content].note_link(row.number, done.closed.link)
-        logger.info("%s: %s, %d bytes cut", row.path, why, done.cut_bytes)
-        if not is_cut:
-            self.found.completed += 1
-            return
-        self.found.recovered += 1
-        if row.content == "video":
-            detail = {"file_id": row.id, "from_ms": row.start_ms, "to_ms": end_ms, "cut_bytes": done.cut_bytes}
-            self._report("recording_recovered", self._file_store.clock.utc_ns(), detail)
-
-    def _mark_damaged(self, row: files.FileRow, why: str) -> None:
-        self.found.damaged += 1
-        logger.error("%s is damaged: %s", row.path, why)
-        files.mark_file(self._store, row.id, "damaged", why)
-        if row.content == "video":
-            self._tell_lost(row, row.end_ms or row.start_ms, why)
-
-    def _tell_lost(self, row: files.FileRow, to_ms: int, why: str) -> None:
-        detail = {"file_id": row.id, "from_ms": row.start_ms, "to_ms": to_ms, "reason": why}
-        self._report("footage_lost", self._file_store.clock.utc_ns(), detail)
 
     # Files without a row
 
@@ -235,7 +165,9 @@ class Recovery:
             ends.link, ends.close.record_count, ends.close.plaintext_bytes, ends.size_bytes, ends.close.merkle_root
         )
         end_ms = ends.close.end_utc_ns // 1_000_000
-        store_ending(self._store, row_id, Ending("recovered" if is_cut else "closed", _why(is_cut), end_ms, closed))
+        store_ending(
+            self._store, row_id, Ending("recovered" if is_cut else "closed", why_closed(is_cut), end_ms, closed)
+        )
         self._file_store.chains[content].note_link(ends.core.file_number, ends.link)
         self.found.completed += 1
 
@@ -265,14 +197,3 @@ def _picture_of(reader: VgeReader) -> InitContent:
     except (StopIteration, BadBitstream, RecordingError) as error:
         logger.warning("%s does not say what its pictures are: %s", reader.path, error)
         return InitContent("", 0, 0)
-
-
-def _why(is_cut: bool) -> str:
-    return "ended by a crash or power cut" if is_cut else "closed before a crash"
-
-
-def _anchor(row: files.FileRow) -> Checkpoint | None:
-    """The last checkpoint the database has seen."""
-    if row.checkpoint_record is None or row.checkpoint_tag is None or row.checkpoint_offset is None:
-        return None
-    return Checkpoint(row.checkpoint_record, row.checkpoint_tag, row.checkpoint_offset, row.plaintext_bytes)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 from vigilar.base.errors import ExitCode, StoreError
-from vigilar.store.sql import Database
+from vigilar.store.sql import Database, Run
 
 _COLUMNS = "id, uuid, name, created_ms, removed_ms, node_id"
 
@@ -39,18 +40,7 @@ def ensure_camera(store: Database, camera_id: str, name: str, now_ms: int, node_
     if found is not None and is_same and node_id in ("", found.node_id):
         return found
     with store.sql_write(f"store camera {camera_id}") as run:
-        rows = run(
-            "INSERT INTO cameras (id, uuid, name, created_ms, node_id) VALUES (:id, :uuid, :name, :now_ms, :node_id) "
-            "ON CONFLICT (id) DO UPDATE SET name = excluded.name, removed_ms = NULL, "
-            "node_id = CASE WHEN excluded.node_id = '' THEN cameras.node_id ELSE excluded.node_id END "
-            "WHERE excluded.node_id = '' OR cameras.node_id IN ('', excluded.node_id) "
-            f"RETURNING {_COLUMNS}",
-            id=camera_id,
-            uuid=os.urandom(16),
-            name=name,
-            now_ms=now_ms,
-            node_id=node_id,
-        )
+        rows = _store(run, camera_id, name, now_ms, node_id)
     if not rows:
         raise StoreError(
             f"another box of this house has a camera with the id {camera_id}",
@@ -59,6 +49,35 @@ def ensure_camera(store: Database, camera_id: str, name: str, now_ms: int, node_
             exit_code=ExitCode.CONFIG,
         )
     return CameraRow(*rows[0])
+
+
+def _store(run: Run, camera_id: str, name: str, now_ms: int, node_id: str) -> list[tuple[Any, ...]]:
+    """The row as it is then; none when it is another box's.
+
+    Neither an upsert nor RETURNING with the insertion: for both SQLite looks through every table that refers to
+    cameras, and a camera's process may not (``reach``).
+    """
+    owned = run("SELECT node_id FROM cameras WHERE id = :id", id=camera_id)
+    owner = str(owned[0][0]) if owned else node_id
+    if node_id and owner not in ("", node_id):
+        return []
+    if owned:
+        run(
+            "UPDATE cameras SET name = :name, removed_ms = NULL, node_id = :owner WHERE id = :id",
+            id=camera_id,
+            name=name,
+            owner=node_id or owner,
+        )
+    else:
+        run(
+            "INSERT INTO cameras (id, uuid, name, created_ms, node_id) VALUES (:id, :uuid, :name, :now_ms, :node_id)",
+            id=camera_id,
+            uuid=os.urandom(16),
+            name=name,
+            now_ms=now_ms,
+            node_id=node_id,
+        )
+    return run(f"SELECT {_COLUMNS} FROM cameras WHERE id = :id", id=camera_id)
 
 
 def get_camera(store: Database, camera_id: str) -> CameraRow | None:

@@ -16,16 +16,20 @@ from typing import Any, Self
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import sqlite
 from vigilar.store.errors import FRESH_CODES, sqlite_errors, store_error
+from vigilar.store.reach import Reach
 from vigilar.store.revisions import FOUND_SQL, check_revision
 from vigilar.store.sql import Database, Run
 
 _SCHEME = "sqlite:///"
 
 
-def open_database(database_url: str) -> Database:
-    """The smallest door that fits. The database is there and of the newest schema; raises StoreError otherwise."""
+def open_database(database_url: str, reach: Reach | None = None) -> Database:
+    """The smallest door that fits. The database is there and of the newest schema; raises StoreError otherwise.
+
+    ``reach`` bounds what is touched of a SQLite database; on a server the rights of its user do.
+    """
     if database_url.startswith(_SCHEME) and "?" not in database_url and "%" not in database_url:
-        return SqliteStore.open(Path(database_url.removeprefix(_SCHEME)))
+        return SqliteStore.open(Path(database_url.removeprefix(_SCHEME)), reach)
     from vigilar.store.engine import Store  # only here, so that SQLAlchemy is loaded only where it is needed
 
     return Store.open(database_url)
@@ -37,16 +41,17 @@ class SqliteStore:
     A statement takes about 1 ms, most of it the sync of a commit, so that one connection is enough for one camera.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, reach: Reach | None = None) -> None:
         self._path = path
+        self._reach = reach
         self._connection: sqlite3.Connection | None = connection
         self._file_id = sqlite.find_file_id(path)
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """Raises StoreError."""
-        return cls(path, _connect(path))
+    def open(cls, path: Path, reach: Reach | None = None) -> Self:
+        """Raises StoreError, also later for what is beyond ``reach`` (BUG); without one all may be touched."""
+        return cls(path, _connect(path, reach), reach)
 
     def close(self) -> None:
         with self._lock:
@@ -95,7 +100,7 @@ class SqliteStore:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _connect(self._path)
+            self._connection = _connect(self._path, self._reach)
             self._file_id = sqlite.find_file_id(self._path)
         return self._connection
 
@@ -118,7 +123,7 @@ class SqliteStore:
             self._connection = None
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, reach: Reach | None) -> sqlite3.Connection:
     """Raises StoreError."""
     sqlite.prepare_file(path, create=False)
     with sqlite_errors("open the database", path):
@@ -128,6 +133,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             sqlite.set_pragmas(connection)
             has_steps = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
             found = connection.execute(FOUND_SQL).fetchone() if has_steps else None
+            if reach is not None:
+                connection.set_authorizer(reach.authorizer())
         check_revision(found[0] if found else None)
     except BaseException:
         connection.close()

@@ -121,30 +121,27 @@ class KeyRing:
         Raises RecordingError with exit code LOCKED: permanent if there is no key, denied if others could read one or if
         the house is locked and has not started since, corrupt if a file holds no key.
         """
-        is_sealed = has_key_lock(secrets_dir)
-        folder = memory_folder(secrets_dir) if is_sealed else secrets_dir
-        with file_errors("read the keys in", folder):
-            paths = list(folder.iterdir()) if folder.is_dir() else []
-            if is_sealed and paths:
-                _check_owner(folder, secrets_dir)
-            found = [load_key(path, int(match[1])) for path in paths if (match := EPOCH_NAME.fullmatch(path.name))]
-            starts = sorted(
-                (int(match[1]), path) for path in paths if (match := START_NAME.fullmatch(path.name)) is not None
-            )
-            begun = [load_key(path, 0) for _, path in starts]
-            recovery = [
-                _load_recovery(path, int(match[1])) for path in paths if (match := RECOVERY_NAME.fullmatch(path.name))
-            ]
-        if not found and not begun:
-            raise (
-                locked_house()
-                if is_sealed
-                else _locked(f"There is no recording key in {secrets_dir}", ErrorKind.PERMANENT)
-            )
-        recovery.sort(key=lambda one: one.epoch)
+        files = _find_key_files(secrets_dir)
+        with file_errors("read the keys in", secrets_dir):
+            epochs = [load_key(path, 0) for _, path in files.starts]
+            epochs += [load_key(path, number) for number, path in files.epochs]
+        recovery = [_load_recovery(path, number) for number, path in files.recovery]
         sheet = load_sheet_id(secrets_dir)
         newest = next((one for one in reversed(recovery) if one.sheet_id == sheet), None)
-        return cls([*begun, *found], newest, recovery, is_locked=is_sealed and not found)
+        return cls(epochs, newest, recovery, is_locked=files.is_locked)
+
+    @classmethod
+    def load_newest(cls, secrets_dir: Path) -> KeyRing:
+        """What a new file is written under, and nothing else: the newest epoch's key (of a locked house the start key)
+        and the recovery key of the sheet that counts. No other key's file is opened, but for recovery keys newer than
+        that one. For who writes only. Raises as ``load``."""
+        files = _find_key_files(secrets_dir)
+        with file_errors("read the newest key in", secrets_dir):
+            number, path = files.epochs[-1] if files.epochs else (0, files.starts[-1][1])
+            newest = load_key(path, number)
+        sheet = load_sheet_id(secrets_dir)
+        found = (_load_recovery(path, number) for number, path in reversed(files.recovery) if sheet is not None)
+        return cls([newest], next((one for one in found if one.sheet_id == sheet), None), is_locked=files.is_locked)
 
     @classmethod
     def load_or_create(cls, secrets_dir: Path) -> KeyRing:
@@ -157,6 +154,34 @@ class KeyRing:
             if not has_key_lock(secrets_dir) and not any(EPOCH_NAME.fullmatch(p.name) for p in secrets_dir.iterdir()):
                 write_atomic(secrets_dir / "recording-key-0001", secrets.token_hex(32).encode() + b"\n")
         return cls.load(secrets_dir)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyFiles:
+    """The clear key files of a house with their numbers, each kind oldest first; there is an epoch or a start key."""
+
+    epochs: list[tuple[int, Path]]
+    starts: list[tuple[int, Path]]
+    recovery: list[tuple[int, Path]]
+    is_locked: bool
+
+
+def _find_key_files(secrets_dir: Path) -> _KeyFiles:
+    """Where keys are read from, by their names alone. Raises RecordingError when there is none."""
+    is_sealed = has_key_lock(secrets_dir)
+    folder = memory_folder(secrets_dir) if is_sealed else secrets_dir
+    with file_errors("read the keys in", folder):
+        paths = list(folder.iterdir()) if folder.is_dir() else []
+        if is_sealed and paths:
+            _check_owner(folder, secrets_dir)
+    epochs, starts, recovery = (
+        sorted((int(match[1]), path) for path in paths if (match := name.fullmatch(path.name)) is not None)
+        for name in (EPOCH_NAME, START_NAME, RECOVERY_NAME)
+    )
+    if not epochs and not starts:
+        none_there = _locked(f"There is no recording key in {secrets_dir}", ErrorKind.PERMANENT)
+        raise locked_house() if is_sealed else none_there
+    return _KeyFiles(epochs, starts, recovery, is_sealed and not epochs)
 
 
 def has_key_lock(secrets_dir: Path) -> bool:

@@ -1,4 +1,5 @@
-"""The keys of a folder, loaded anew when they change: so a running recorder takes up a new epoch with its next file."""
+"""The newest keys of a folder, loaded anew when they change: a running recorder takes up a new epoch with its next
+file, and lets go of the one before."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ logger = logging.getLogger(__name__)
 
 
 class RingFolder:
-    """Watches one secrets folder, and where its clear keys lie when they are sealed, by the times of their last change:
-    a look costs some microseconds. Any thread."""
+    """Watches one secrets folder for who writes (``KeyRing.load_newest``), and where its clear keys lie when they are
+    sealed, by the times of their last change: a look costs some microseconds. Any thread."""
 
     def __init__(self, secrets_dir: Path) -> None:
         self._secrets_dir = secrets_dir
@@ -27,7 +28,7 @@ class RingFolder:
         if changed_ns[0] == 0 or changed_ns == self._seen_ns:
             return ring
         try:
-            found = KeyRing.load(self._secrets_dir)
+            found = KeyRing.load_newest(self._secrets_dir)
         except RecordingError as error:
             logger.warning("the keys stay as they were loaded: %s", error)
             return ring

@@ -44,7 +44,7 @@ QUIET_S = 5.0
 ASK_S = 5.0
 """A camera that is silent for this long is asked for a sign of life."""
 
-CODECS = {"H264": "h264", "H265": "hevc"}
+CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc"}
 _CONVERTED = "JPEG"
 """Taken where a camera has nothing else."""
 
@@ -176,6 +176,7 @@ class RtspSource:
         rate = media.rate or (facts.frame_rate if facts else None)
         stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
         track = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
+        track.has_fields = facts is not None and facts.has_fields
         width, height = (facts.width, facts.height) if facts else media.size
         return track, StreamInfo(Kind.VIDEO, codec, track.time_base, setup, width, height, rate)
 

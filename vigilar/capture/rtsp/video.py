@@ -30,6 +30,10 @@ _PLAIN = 0x8000
 """The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
 
 _SHORT_CODE = b"\0\0\1"
+_NUMBERED = 64
+"""Packets in a row of which none has the number after the one before: then the camera does not number them at all. Were
+they lost, so many would not be."""
+
 _SEI = 6
 _RECOVERY_POINT = 6
 _I_SLICES = frozenset({2, 4, 7, 9})
@@ -62,9 +66,11 @@ _LAYOUTS = {
 class VideoTrack:
     """The picture stream of one connection. Whole access units are put on ``out``; one thread.
 
-    A unit ends with the marker bit or where the time stamp changes, whichever comes first; a camera whose marker
-    proves wrong (another part of the same picture follows) goes by the stamp from then on. Units of parameter sets
-    alone are put before the next picture. A unit with a gap in it is dropped and counted in ``damaged``.
+    A unit ends with the marker bit or where the time stamp changes, whichever comes first, or where the first slice of
+    another picture follows with neither; a camera whose marker proves wrong (another part of the same picture follows)
+    goes by the stamp from then on, and a stamp that changes within a picture ends nothing. Units of parameter sets
+    alone are put before the next picture. A unit with a gap in it is dropped and counted in ``damaged``, unless the
+    camera does not number its packets. ``has_fields``: the first slice of a picture may be that of its second field.
     """
 
     def __init__(
@@ -78,6 +84,8 @@ class VideoTrack:
         self.time_base = Fraction(1, clock)
         self._timeline, self._stamps, self._out = timeline, stamps, out
         self._next = -1
+        self._unnumbered = 0
+        self._is_last_fragment = False
         self._stamp = -1
         self._done_stamp = -1
         self._data = bytearray()
@@ -92,6 +100,7 @@ class VideoTrack:
         self._done: RawPacket | None = None
         self._again: tuple[int | None, int | None] | None = None  # pts and dts of a picture that was taken back
         self._sps = b""
+        self.has_fields = False
         self.channel = 0
         self.damaged = 0
         self.lost = 0
@@ -111,11 +120,18 @@ class VideoTrack:
         start = begin + HEADER_BYTES
         if first & 0x3F:
             start, end = payload_span(data, begin, end)
-        if sequence != self._next:
+        if sequence != self._next and self._unnumbered < _NUMBERED:
+            if sequence == (self._next - 1) & 0xFFFF and stamp == self._stamp and self._is_repeated(start, end):
+                return
             self._note_gap(sequence, stamp)
+        elif self._unnumbered and self._unnumbered < _NUMBERED:
+            self._unnumbered = 0
         self._next = (sequence + 1) & 0xFFFF
         if stamp != self._stamp:
-            self._turn(stamp)
+            if self._goes_on(data, start, end):
+                self._stamp = stamp
+            else:
+                self._turn(stamp)
         body = start + self._head
         if body < end and (data[start] >> self._shift) & self._mask == self._fragment:
             # A first fragment without its flag is one that follows nothing, if nothing is missing.
@@ -124,6 +140,7 @@ class VideoTrack:
             if self._is_open:
                 self._parts.append(self._view[body + 1 : end])
                 self._size += end - start
+                self._is_last_fragment = bool(data[body] & 0x40)
                 if self._size > MAX_UNIT_BYTES:
                     self._damage()
                 elif self._bundle >= 0 and data[body] & 0x40:
@@ -177,11 +194,34 @@ class VideoTrack:
         """Packets are missing before this one: of the unit at hand, of the one that begins, or of both."""
         if self._next >= 0:
             self.lost += (sequence - self._next) & 0xFFFF
+            self._unnumbered += 1
+            if self._unnumbered == _NUMBERED:
+                self.lost = 0
             if self._parts or stamp == self._stamp:
                 self._damage()
         if stamp != self._stamp:
             self._turn(stamp)
             self._is_cut = True
+
+    def _is_repeated(self, start: int, end: int) -> bool:
+        """Whether a packet with the number of the one before is that packet again: what was taken last ends with it."""
+        held = self._parts[-1] if self._parts else self._done.data if self._done is not None else b""
+        count = min(len(held), end - start - self._head - 1)
+        return count > 0 and held[len(held) - count :] == self._view[end - count : end]
+
+    def _goes_on(self, data: bytearray, start: int, end: int) -> bool:
+        """Whether a packet with another stamp, before which none is missing, is more of the picture at hand: the rest
+        of a fragmented unit, or a slice that is not the first of a picture. Some cameras stamp each packet anew."""
+        body = start + self._head
+        if not self._has_slice or self._is_damaged or self._is_cut or body + 1 >= end:
+            return False
+        kind = (data[start] >> self._shift) & self._mask
+        if kind != self._fragment:
+            return kind in self._layout.slices and not data[body] & 0x80
+        if not data[body] & 0x80:
+            return self._is_open and not self._is_last_fragment
+        kind = data[body] & (0x1F if self._head == 1 else 0x3F)
+        return kind in self._layout.slices and not data[body + 1] & 0x80
 
     def _turn(self, stamp: int) -> None:
         """The time stamp changed. Parameter sets may have one of their own and belong to what follows."""
@@ -254,6 +294,8 @@ class VideoTrack:
             while at + 2 < end:
                 size = data[at] << 8 | data[at + 1]
                 at += 2
+                if not size:  # an encoder's empty unit, or padding
+                    continue
                 if size < self._head or at + size > end:
                     self._damage()
                     return
@@ -290,7 +332,9 @@ class VideoTrack:
             if not self._reopen():
                 self._damage()
                 return False
-        elif self._has_slice and kind in self._layout.heads:
+        elif self._has_slice and (
+            kind in self._layout.heads or (is_slice and not is_later_slice and not self.has_fields)
+        ):
             self._finish()  # an access unit begins with these (H.264 7.4.1.2.3, H.265 7.4.2.4.4)
         if is_slice:
             if not self._has_slice:
@@ -341,6 +385,7 @@ class VideoTrack:
             facts = parse_sps(self._codec, nal)
         except BadBitstream:
             return
+        self.has_fields = facts.has_fields
         rate = facts.frame_rate or USUAL_RATE
         self._stamps.restart(int(self._clock / rate), facts.reorder_depth)
 
