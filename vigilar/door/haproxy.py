@@ -35,9 +35,10 @@ REQUESTS_IN_5_S = 1000
 
 MAX_ANSWER_BYTES = 16 * 1024
 
-AT_ONCE = {"app": 10, "long": 50, "big": 4}
+AT_ONCE = {"app": 10, "long": 50, "big": 4, "watch": 80}
 """Requests of each sort that the web process has at once; the others wait here. Together they are its 64 threads: pages
-never wait for films, and who sends a large body slowly holds no more than his four."""
+never wait for films, and who sends a large body slowly holds no more than his four. ``watch`` are WebSockets, which
+hold no thread there: some more than it lets watch, as who is one too many is told so by it."""
 
 _CONFIGURATION = """\
 # Written by Vigilar at each start: changes here are lost. Settings are in [web] of the configuration file.
@@ -104,7 +105,10 @@ frontend pages
   acl is_long path_end .mp4 .m4s .m3u8 .jpg
   acl is_export path_beg /exports/
   acl is_file path_sub /files/
+  acl is_watched path_beg /live/
+  acl is_socket path_end /ws
   use_backend big if is_big
+  use_backend watch if is_watched is_socket
   use_backend long if is_long
   use_backend long if is_export is_file
   default_backend app
