@@ -94,6 +94,11 @@ class Viewer:
     def backlog(self) -> int:
         return len(self._queue)
 
+    def pictures_waiting(self) -> int:
+        """What waits, without sound."""
+        with self._ready:
+            return sum(isinstance(item, Packet) and item.kind is Kind.VIDEO for item, _ in self._queue)
+
     def close(self) -> None:
         with self._ready:
             self._is_closed = True

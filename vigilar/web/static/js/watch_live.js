@@ -252,6 +252,7 @@ function words() {
   const why = lacks.has("main") ? "this browser cannot play the camera's full one" : choose().slow ? "the link is slow; the full one is tried again soon" : "";
   if (performance.now() - skippedAt < SKIP_SAID_MS) return `Some pictures were left out: the link is slow. ${size}.`;
   if (started.stream === "main") return `Full quality. ${size}.`;
+  if (started.stream === "covered") return `Encoded for this view, as part of the picture is private${why ? `; ${why}` : ""}. ${size}.`;
   if (started.stream === "sub") return `Small stream${why ? `: ${why}` : ""}. ${size}.`;
   return `Narrow, encoded for this view${why ? `: ${why}` : ""}. ${size}.`;
 }
