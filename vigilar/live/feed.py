@@ -21,6 +21,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.base.stop import Stop
 from vigilar.live import wire
 from vigilar.live.address import socket_address, socket_name
+from vigilar.live.even_line import EvenLine
 from vigilar.live.gop import LiveStream, Viewer
 from vigilar.live.narrow import MakeEncoder, NarrowStream
 from vigilar.live.wire import FeedProblem, Request, RunHeader, Skipped
@@ -238,6 +239,7 @@ class FeedServer:
 
     def _send_fragments(self, sock: socket.socket, viewer: Viewer, name: str) -> None:
         muxer: FragmentMuxer | None = None
+        line = EvenLine()
         told = 0
         for item in self._items(sock, viewer):
             if isinstance(item, RunStart):
@@ -250,11 +252,12 @@ class FeedServer:
                 scale = float(1 / video.time_base)
                 header = RunHeader(muxer.codecs, video.width, video.height, item.run, name, scale)
                 sock.sendall(wire.dump_header(header) + wire.dump_init(muxer.init_segment))
+                line = EvenLine()
             elif muxer is not None:
                 if viewer.dropped > told and item.is_keyframe and item.kind is Kind.VIDEO:
                     sock.sendall(wire.dump_skipped(Skipped(viewer.dropped - told)))
                     told = viewer.dropped
-                for fragment in muxer.mux(item):
+                for fragment in muxer.mux(line.place(item) if viewer.is_early else item):
                     sock.sendall(wire.dump_fragment(fragment))
 
     def _send_jpegs(self, sock: socket.socket, viewer: Viewer, request: Request) -> None:

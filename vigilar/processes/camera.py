@@ -149,6 +149,8 @@ class CameraProcess:
         self._storyboard_stop = Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
+        for role, worker in self._captures.items():
+            worker.on_early = self._live[role].show_early
         self._private = private_areas(job.zones)
         self._feed = make_feed(job, self._live, self._get_private)
         self._threads: dict[str, threading.Thread] = {}
