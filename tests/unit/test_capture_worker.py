@@ -14,7 +14,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource
 from vigilar.capture.rtsp.sentences import unreachable
-from vigilar.capture.worker import NOT_THERE_S, CaptureWorker, Connection
+from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.media.bitstream import parameter_sets
 from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
 
@@ -292,11 +292,11 @@ class Impatient(Stop):
         return self.is_set()
 
 
-def test_camera_that_is_not_there_is_tried_each_second_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_camera_that_is_not_there_is_tried_twice_a_second_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench([], [unreachable("it refuses the connection") for _ in range(30)], stop=Impatient())
     bench.worker().run()
     assert len(bench.connections) == 30
-    assert all(one.next_try_s <= NOT_THERE_S for one in bench.connections)
+    assert all(one.next_try_s <= 0.5 for one in bench.connections)
     assert len(caplog.records) == 1
 
 

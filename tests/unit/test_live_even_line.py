@@ -17,8 +17,8 @@ def picture(dts: int, *, key: bool = False, lead: int = 0, kind: Kind = Kind.VID
     return Packet(kind, b"x", dts + lead, dts, 50, MS, key, 1, 0, 0)
 
 
-def placed(packets: list[Packet]) -> list[tuple[int, int, int]]:
-    line = EvenLine()
+def placed(packets: list[Packet], *, may_leave_hole: bool = True) -> list[tuple[int, int, int]]:
+    line = EvenLine(may_leave_hole=may_leave_hole)
     return [(one.dts, one.pts, one.duration) for one in map(line.place, packets)]
 
 
@@ -35,13 +35,14 @@ def test_late_picture_leaves_no_hole_and_nothing_adds_up() -> None:
 
 
 def test_keyframe_after_what_was_left_out_is_put_where_it_belongs() -> None:
-    assert placed([picture(0, key=True), picture(50), picture(2000, key=True), picture(2050)]) == [
-        (0, 0, 50), (50, 50, 50), (2000, 2000, 50), (2050, 2050, 50),
-    ]  # fmt: skip
+    sent = [picture(0, key=True), picture(50), picture(2000, key=True), picture(2050)]
+    assert placed(sent) == [(0, 0, 50), (50, 50, 50), (2000, 2000, 50), (2050, 2050, 50)]
+    no_hole = [(0, 0, 50), (50, 50, 50), (100, 100, 1950), (2050, 2050, 50)]
+    assert placed(sent, may_leave_hole=False) == no_hole, "as a list of segments wants it"
 
 
 def test_sound_stays_as_it_is() -> None:
-    line = EvenLine()
+    line = EvenLine(may_leave_hole=True)
     line.place(picture(0, key=True))
     sound = picture(13, kind=Kind.AUDIO)
     assert line.place(sound) is sound

@@ -37,7 +37,7 @@ WAIT_NOTE_S = 4.0
 RETRY_CAP_S = 6.0
 """A camera that has its cable back is to be live within 10 s; the try itself takes some of them."""
 
-NOT_THERE_S = 1.5
+NOT_THERE_S = 0.5
 """Between tries where nothing takes the connection: a camera that starts is not kept waiting, and none is there yet
 that could mind."""
 

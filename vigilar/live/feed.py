@@ -183,7 +183,7 @@ class FeedServer:
         elif request.want == "mjpeg":
             self._watch(stream, stream.join(newest_only=True), lambda one: self._send_jpegs(sock, one, request))
         elif request.want == "fragments" and request.stream != "narrow" and not self._is_private():
-            self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value))
+            self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value, request))
         else:
             self._send_live(sock, request, role)
 
@@ -197,10 +197,10 @@ class FeedServer:
         is_fit = role is StreamRole.SUB and stream.codec == "h264" and stream.keyframe_gap_s < LONG_GAP_S
         if request.stream == "narrow" and not is_fit:
             viewer = narrow.join(patience_s=PATIENCE_S)
-            self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow"))
+            self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow", request))
         else:
             viewer = stream.join(newest_only=True, with_sound=request.sound, patience_s=PATIENCE_S)
-            self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value))
+            self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value, request))
 
     def _is_private(self) -> bool:
         return self._covering is not None and self._covering.is_needed()
@@ -211,7 +211,7 @@ class FeedServer:
         if request.stream == StreamRole.MAIN.value and self._covered is not None:
             encoded, name = self._covered, "covered"
         viewer = encoded.join(with_sound=request.sound, patience_s=PATIENCE_S)
-        self._watch(encoded, viewer, lambda one: self._send_fragments(sock, one, name))
+        self._watch(encoded, viewer, lambda one: self._send_fragments(sock, one, name, request))
 
     def _role(self, request: Request) -> StreamRole:
         """The stream to answer out of: a small one is used only when the camera has it."""
@@ -237,9 +237,10 @@ class FeedServer:
                 sock.sendall(wire.dump_problem(FeedProblem("The camera sends no picture.", "V-CAM-16")))
                 return
 
-    def _send_fragments(self, sock: socket.socket, viewer: Viewer, name: str) -> None:
+    def _send_fragments(self, sock: socket.socket, viewer: Viewer, name: str, request: Request) -> None:
         muxer: FragmentMuxer | None = None
-        line = EvenLine()
+        may_leave_hole = request.want == "live"
+        line = EvenLine(may_leave_hole=may_leave_hole)
         told = 0
         for item in self._items(sock, viewer):
             if isinstance(item, RunStart):
@@ -252,12 +253,12 @@ class FeedServer:
                 scale = float(1 / video.time_base)
                 header = RunHeader(muxer.codecs, video.width, video.height, item.run, name, scale)
                 sock.sendall(wire.dump_header(header) + wire.dump_init(muxer.init_segment))
-                line = EvenLine()
+                line = EvenLine(may_leave_hole=may_leave_hole)
             elif muxer is not None:
                 if viewer.dropped > told and item.is_keyframe and item.kind is Kind.VIDEO:
                     sock.sendall(wire.dump_skipped(Skipped(viewer.dropped - told)))
                     told = viewer.dropped
-                for fragment in muxer.mux(line.place(item) if viewer.is_early else item):
+                for fragment in muxer.mux(line.place(item)):
                     sock.sendall(wire.dump_fragment(fragment))
 
     def _send_jpegs(self, sock: socket.socket, viewer: Viewer, request: Request) -> None:

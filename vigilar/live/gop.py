@@ -29,13 +29,12 @@ class Viewer:
     to the next keyframe; None: only the number of packets counts. ``dropped`` counts them, not what came before
     the first keyframe; it never falls.
 
-    ``is_early``: it gets pictures before their durations are known, by ``put_early``; then not once more by ``put``.
+    It gets pictures before their durations are known, by ``put_early``, and then not once more by ``put``.
     """
 
-    def __init__(self, *, with_sound: bool = False, patience_s: float | None = None, is_early: bool = False) -> None:
+    def __init__(self, *, with_sound: bool = False, patience_s: float | None = None) -> None:
         self._queue: deque[tuple[RunStart | Packet, float]] = deque()
         self._with_sound = with_sound
-        self.is_early = is_early
         self._shown_early: tuple[int, int] | None = None
         self._patience_s = patience_s
         self._ready = threading.Condition()
@@ -55,9 +54,8 @@ class Viewer:
         self._wants_keyframe = not packets
 
     def put_early(self, packet: Packet) -> None:
-        if self.is_early:
-            self.put(packet)
-            self._shown_early = packet.run, packet.dts
+        self.put(packet)
+        self._shown_early = packet.run, packet.dts
 
     def put(self, item: RunStart | Packet) -> None:
         now = time.monotonic()
@@ -152,8 +150,7 @@ class LiveStream:
                 viewer.put(item)
 
     def show_early(self, packet: Packet) -> None:
-        """Hand on a picture whose duration is a guess to those who want it so; ``add`` gets it once more. On the
-        capture thread."""
+        """Hand on a picture whose duration is a guess; ``add`` gets it once more. On the capture thread."""
         with self._lock:
             for viewer in self._viewers:
                 viewer.put_early(packet)
@@ -207,9 +204,8 @@ class LiveStream:
             return max(self._last_gap_s, newest[-1].dts_s - newest[0].dts_s if newest else 0.0)
 
     def join(self, *, newest_only: bool = False, with_sound: bool = False, patience_s: float | None = None) -> Viewer:
-        """A viewer whose queue begins with the run and the kept groups; ``newest_only``: it watches now, so with the
-        newest group, and pictures come early."""
-        viewer = Viewer(with_sound=with_sound, patience_s=patience_s, is_early=newest_only)
+        """A viewer whose queue begins with the run and the kept groups, or only the newest one."""
+        viewer = Viewer(with_sound=with_sound, patience_s=patience_s)
         with self._lock:
             if self._run is not None:
                 kept = [] if self._is_cut else list(self._gops)[-1 if newest_only else 0 :]
