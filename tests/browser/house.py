@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
@@ -309,7 +309,7 @@ def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> 
 @contextmanager
 def serve(house: House, port: int = 0) -> Iterator[str]:
     """The address under which a browser reaches the house."""
-    server = make_server("127.0.0.1", port, _as_gunicorn(house.app), threaded=True)
+    server = make_server("127.0.0.1", port, _as_gunicorn(house.app), threaded=True, request_handler=_Handler)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     thread = threading.Thread(target=server.serve_forever, name="test server")
     thread.start()
@@ -320,6 +320,13 @@ def serve(house: House, port: int = 0) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Handler(WSGIRequestHandler):
+    """Lets a connection be that was given away."""
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        self.close_connection = True
 
 
 def _as_gunicorn(app: Flask) -> WSGIApplication:

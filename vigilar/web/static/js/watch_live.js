@@ -224,6 +224,7 @@ function say() {
   const isFresh = behind !== null && behind <= (view?.kind === "hls" ? 2 * STALE_MS : STALE_MS);
   const away = awaySince();
   const isStale = behind !== null && !isFresh;
+  stage.toggleAttribute("data-seen", isSeen(stage.dataset.state, isFresh)); // what acts on the picture is there with it
   if (away !== null) setText(latency, `Not known: this box does not answer since ${clockText(away)}`);
   else if (isPaused) setText(latency, behind === null ? "Paused" : `Paused, ${age(behind)} old`);
   else if (!isSeen(stage.dataset.state, isFresh)) setText(latency, DOWN[stage.dataset.state] ?? "No picture");
