@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
-from simple_websocket import Client
 
 from benchmarks.live_delay import Camera, frames_of, key_of, percentile, samples
 from benchmarks.ours import House, house
 from tests.browser.chromium import launch
+from tests.socket_client import Client
 from vigilar.media.encode import ClipWriter
 
 WIDTH, HEIGHT, FPS, SECONDS = 1280, 720, 20, 12

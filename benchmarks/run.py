@@ -155,7 +155,7 @@ def edge(bench: Bench) -> None:
 
 
 def many_viewers(bench: Bench, python: str) -> None:
-    """P13: processor time of 24 viewers, against ``websockets.broadcast``."""
+    """P13: processor time of 32 viewers, against ``websockets.broadcast``."""
     ours, peer = [], []
     with serve({f"live{n}": str(bench.clips.main) for n in range(fan_out.CAMERAS)}) as server:
         urls = [server.url(f"live{n}") for n in range(fan_out.CAMERAS)]
@@ -186,7 +186,7 @@ def many_viewers(bench: Bench, python: str) -> None:
                     peer.append(cost / fan_out.check_rate(watching, 3.0))
     a_viewer = fan_out.FRAME_BYTES * fan_out.FPS * fan_out.VIEWERS
     bench.say(
-        "P13", "24 viewers of 4 Mbit/s", "mcore", [one * a_viewer for one in ours], [one * a_viewer for one in peer]
+        "P13", "32 viewers of 4 Mbit/s", "mcore", [one * a_viewer for one in ours], [one * a_viewer for one in peer]
     )
 
 

@@ -80,7 +80,6 @@ DOORS = {
     "paho": {"bus"},
     "paramiko": {"backup"},
     "flask": {"web"},
-    "flask_sock": {"web"},
     "werkzeug": {"web"},
     "gunicorn": {"processes"},
     "gpiod": {"sensors"},

@@ -10,15 +10,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
@@ -50,6 +51,9 @@ from vigilar.web.parts import Parts, parts_of
 from vigilar.web.passwords import hash_password
 from vigilar.web.patience import Patience
 from vigilar.web.slow_facts import ClockWatch
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 NAME, PASSWORD = "sam", "correct horse"
 CAMERAS = (("front-door", "Front door"), ("garden", "Garden"), ("drive", "Drive"), ("shed", "Shed"))
@@ -305,7 +309,7 @@ def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> 
 @contextmanager
 def serve(house: House, port: int = 0) -> Iterator[str]:
     """The address under which a browser reaches the house."""
-    server = make_server("127.0.0.1", port, house.app, threaded=True)
+    server = make_server("127.0.0.1", port, _as_gunicorn(house.app), threaded=True, request_handler=_Handler)
     server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
     thread = threading.Thread(target=server.serve_forever, name="test server")
     thread.start()
@@ -316,6 +320,26 @@ def serve(house: House, port: int = 0) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Handler(WSGIRequestHandler):
+    """Lets a connection be that was given away."""
+
+    def connection_dropped(self, error: BaseException, environ: WSGIEnvironment | None = None) -> None:
+        self.close_connection = True
+
+
+def _as_gunicorn(app: Flask) -> WSGIApplication:
+    """The app on werkzeug's server, which gives connections away as gunicorn does in the web process."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["gunicorn.socket"] = environ["werkzeug.socket"]
+        try:
+            return app(environ, start_response)
+        except StopIteration:  # it has become a WebSocket: for werkzeug the connection is over
+            raise ConnectionResetError from None
+
+    return answer
 
 
 def fill(house: House, clips: dict[str, Clip]) -> None:

@@ -11,6 +11,7 @@ from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import open_house, serve
 from tests.browser.live_kit import opened
 from tests.recording_kit import Clip, make_clip
+from vigilar.bus.messages import CameraHealth
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -98,6 +99,18 @@ def test_single_view_has_sound_and_full_screen_in_sight(
         page.keyboard.press("f")
         page.wait_for_function("() => !document.fullscreenElement", timeout=5_000)
         assert find_violations(page) == []
+
+
+def test_picture_of_a_camera_nobody_reports_of_keeps_its_buttons(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """The bus is away and the pictures come."""
+    with opened(tmp_path, chromium, clip, 1) as place:
+        late = place.house.now_ms() - 60_000
+        place.house.parts.board.set_camera(CameraHealth("h", late, "cam-1", "live", audio_codec="aac"), late)
+        page = place.page("/watch/cam-1")
+        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        expect(page.locator("#stage")).to_have_attribute("data-state", "unknown")
+        for name in ("#full", "#pause", "#sound"):
+            expect(page.locator(name)).to_be_visible()
 
 
 def check_picture_is_whole(page: Page, height: int) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simple_websocket import Client, ConnectionClosed
+from simple_websocket import ConnectionClosed
 
+from tests.conftest import wait_until
 from tests.feed_kit import served_feed
 from tests.flow.site import Site, open_site
 from tests.recording_kit import Clip, make_clip, read_clip
+from tests.socket_client import Client
 from vigilar.media.encode import ClipWriter
 
 WITHIN_S = 2.0
@@ -208,6 +211,48 @@ def test_other_viewers_do_not_wait_for_a_slow_one(site: Site, cookie: str) -> No
     with unhurried(site, cookie, "/live/garden/ws"), watching(site, cookie) as quick:
         _, pieces = taken(quick, 2.0)
     assert len(pieces) > 30
+
+
+def test_camera_is_asked_once_whatever_the_number_of_viewers(site: Site, cookie: str) -> None:
+    """The camera's process has one thread for all who watch one stream; each begins with a keyframe at once."""
+
+    def asked() -> int:
+        return sum(one.name == "viewer garden" for one in threading.enumerate())
+
+    wait_until(lambda: asked() == 0, 5.0)
+    with contextlib.ExitStack() as watched:
+        for _ in range(20):
+            client = watched.enter_context(watching(site, cookie, "?sound=0"))
+            began = time.monotonic()
+            kinds = [client.receive(timeout=5.0) for _ in range(4)]
+            assert [type(one) for one in kinds] == [str, bytes, str, bytes]
+            assert time.monotonic() - began < 0.5
+        assert asked() == 1
+        watched.enter_context(watching(site, cookie, "?sound=1")).receive(timeout=5.0)
+        assert asked() == 2
+    wait_until(lambda: asked() == 0, 5.0)
+
+
+def test_who_sends_nonsense_is_let_go(site: Site, cookie: str) -> None:
+    with unhurried(site, cookie, "/live/garden/ws") as rude:
+        rude.sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        assert rude.is_over(3.0)
+
+
+def test_handshake_that_is_none_is_refused(site: Site, cookie: str) -> None:
+    assert refusal(site, Cookie=cookie, Sec_WebSocket_Key="short") == 400
+    assert refusal(site, Cookie=cookie, Sec_WebSocket_Version="8") == 426
+
+
+def test_absent_camera_is_named(site: Site, cookie: str) -> None:
+    """The socket of its process is away."""
+    door = site.run_dir / "camera-garden.sock"
+    with contextlib.ExitStack() as back:
+        back.callback(door.with_suffix(".away").rename, door)
+        door.rename(door.with_suffix(".away"))
+        client = back.enter_context(watching(site, cookie, "?stream=sub"))
+        said = json.loads(client.receive(timeout=5.0))
+    assert said["error"] == "This camera's program does not answer; it may be starting."
 
 
 def test_picture_ends_with_sign_out(site: Site, capsys: pytest.CaptureFixture[str]) -> None:

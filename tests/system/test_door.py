@@ -20,9 +20,9 @@ from typing import Any
 
 import psutil
 import pytest
-from simple_websocket import Client
 
 from tests.fakes.clips import make_clip
+from tests.socket_client import Client
 from tests.system.house import PASSWORD, ROOT, RunningHouse, run_house, wait_for
 from vigilar.base.errors import RecordingError
 from vigilar.door.haproxy import find_haproxy

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simple_websocket import Client
 
 from tests.fakes.clips import make_clip
 from tests.fakes.rtsp_camera import FakeCamera, Fault
+from tests.socket_client import Client
 from tests.system.house import RunningHouse, run_house, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]

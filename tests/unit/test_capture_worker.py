@@ -14,7 +14,7 @@ from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource
 from vigilar.capture.rtsp.sentences import unreachable
-from vigilar.capture.worker import NOT_THERE_S, CaptureWorker, Connection
+from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.media.bitstream import parameter_sets
 from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
 
@@ -292,11 +292,11 @@ class Impatient(Stop):
         return self.is_set()
 
 
-def test_camera_that_is_not_there_is_tried_each_second_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_camera_that_is_not_there_is_tried_twice_a_second_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench([], [unreachable("it refuses the connection") for _ in range(30)], stop=Impatient())
     bench.worker().run()
     assert len(bench.connections) == 30
-    assert all(one.next_try_s <= NOT_THERE_S for one in bench.connections)
+    assert all(one.next_try_s <= 0.5 for one in bench.connections)
     assert len(caplog.records) == 1
 
 
@@ -310,6 +310,43 @@ def test_hurry_holds_for_this_connection_and_later_ones(clip: tuple[list[StreamI
             worker.run_once()
     worker.hurry(False)
     assert [source.hurries for source in bench.sources] == [[True], [True]]
+
+
+def test_who_watches_has_each_picture_before_its_duration_is_known(
+    clip: tuple[list[StreamInfo], list[RawPacket]],
+) -> None:
+    streams, raws = clip
+    bench = Bench(streams, [[*raws, ENDED], [*raws, ENDED]])
+    early: list[tuple[Packet, int]] = []
+    worker = bench.worker()
+    worker.on_early = lambda packet: early.append((packet, len(bench.video)))
+    with pytest.raises(CameraError):
+        worker.run_once()
+    assert early == [], "nobody watches"
+    worker.hurry(True)
+    with pytest.raises(CameraError):
+        worker.run_once()
+    again = bench.video[20:]
+    # The first begins the run: only when it is said can anything be shown.
+    assert [(one.dts, one.data, one.run) for one, _ in early] == [(one.dts, one.data, one.run) for one in again[1:]]
+    assert [handed - 20 for _, handed in early] == list(range(1, 20)), "each before it is handed on"
+
+
+def test_keyframe_that_begins_a_run_is_not_shown_before_the_run(
+    clip: tuple[list[StreamInfo], list[RawPacket]], other_clip: list[RawPacket]
+) -> None:
+    streams, raws = clip
+    later = [replace(raw, pts=raw.pts + 40_000, dts=raw.dts + 40_000) for raw in other_clip if raw.pts and raw.dts]
+    bench = Bench(streams, [[*raws, *later, ENDED]])
+    early: list[Packet] = []
+    worker = bench.worker()
+    worker.on_early = early.append
+    worker.hurry(True)
+    with pytest.raises(CameraError):
+        worker.run_once()
+    began = [bench.video[0], next(one for one in bench.video if one.run == bench.runs[-1].run)]
+    assert [one.dts for one in early] == [one.dts for one in bench.video if one not in began]
+    assert [one.run for one in early] == [one.run for one in bench.video if one not in began]
 
 
 def test_batch_is_told_when_nothing_more_comes_for_now(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

@@ -175,3 +175,30 @@ def test_viewer_who_left_gets_nothing() -> None:
     stream.leave(viewer)
     stream.add(plain_packet(1.0, is_keyframe=True))
     assert viewer.take(0.0) is None
+
+
+def test_picture_that_comes_early_comes_once() -> None:
+    stream, packets = LiveStream(), plain_packets(1.0)
+    stream.add(plain_run())
+    stream.add(packets[0])
+    now = stream.join()
+    stream.show_early(packets[1])
+    joined = stream.join()
+    assert [now.take(0.0) for _ in range(3)] == [plain_run(), packets[0], packets[1]]
+    stream.add(packets[1])
+    stream.add(packets[2])
+    assert now.take(0.0) == packets[2]
+    assert [joined.take(0.0) for _ in range(4)] == [plain_run(), *packets[:3]], "who came in between misses nothing"
+
+
+def test_keyframe_that_came_early_follows_the_run_it_begins() -> None:
+    """The run is said behind it, as when sound is switched off."""
+    stream, packets = LiveStream(), plain_packets(1.0)
+    viewer = stream.join()
+    stream.add(plain_run())
+    stream.add(packets[0])
+    stream.show_early(packets[1])
+    stream.add(plain_run(run=1, at_s=0.1))
+    stream.add(packets[1])
+    found = [viewer.take(0.0) for _ in range(5)]
+    assert found[2:] == [packets[1], plain_run(run=1, at_s=0.1), packets[1]]

@@ -18,7 +18,7 @@ from vigilar.media.decode import Decoder
 from vigilar.media.encode import ClipWriter
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Kind, Packet, StreamInfo
-from vigilar.media.transcode import MOST_BITS_PER_S, WIDTH, Transcoder
+from vigilar.media.transcode import NARROW, Transcoder
 
 
 def packets_of(path: Path) -> tuple[StreamInfo, list[Packet]]:
@@ -62,8 +62,8 @@ def test_large_pictures_become_small_and_few(tmp_path: Path) -> None:
     maker = Transcoder(clip_read.streams[0])
     made = [one for packet in clip_read.video for one in maker.transcode(packet, is_newest=True)]
     assert 28 <= len(made) <= 32
-    assert sum(len(one.data) for one in made[10:]) * 8 / 2 < 1.5 * MOST_BITS_PER_S
-    assert written(tmp_path / "out.mp4", maker.info, made).startswith(f"h264,Constrained Baseline,{WIDTH},360,")
+    assert sum(len(one.data) for one in made[10:]) * 8 / 2 < 1.5 * NARROW.most_bits_per_s
+    assert written(tmp_path / "out.mp4", maker.info, made).startswith(f"h264,Constrained Baseline,{NARROW.width},360,")
 
 
 def test_what_is_not_the_newest_is_left_out(tmp_path: Path) -> None:

@@ -24,6 +24,17 @@ UNITS = (960, 1024, 1920, 2048)
 """Samples of a unit of AAC, without and with spectral band replication (ISO/IEC 14496-3 4.5.1.1)."""
 
 
+_Waiting = tuple[RawPacket, int, int, int, int]
+"""A picture with its pts, dts, UTC and monotonic label."""
+
+
+def _made(waiting: _Waiting, duration: int, run: int) -> Packet:
+    raw, pts, dts, utc_ns, mono_ns = waiting
+    return Packet(
+        raw.kind, raw.data, pts, dts, max(1, duration), raw.time_base, raw.is_keyframe, run, utc_ns, mono_ns
+    )  # fmt: skip
+
+
 class _Video:
     """The picture's line. Stamps are counted in ticks of 1/``clock`` s, ``scale`` of them to one of the time base."""
 
@@ -103,7 +114,7 @@ class StampGate:
         self._video: _Video | None = None
         self._sound: _Sound | None = None
         self._unstamped: RawPacket | None = None
-        self._waiting: tuple[RawPacket, int, int, int, int] | None = None
+        self._waiting: _Waiting | None = None
         self._waiting_mono_ns = 0
         self._base_s = 0
 
@@ -144,6 +155,12 @@ class StampGate:
             packets += self._fill(video, self._sound_info, utc_ns - mono_ns, mono_ns)
         return packets
 
+    def newest(self) -> Packet | None:
+        """The picture that waits for its successor, with the last known duration: for who would rather see it now. It
+        comes once more, as all do, with its true one."""
+        video, waiting = self._video, self._waiting
+        return _made(waiting, video.step, self.run) if video is not None and waiting is not None else None
+
     def release(self, mono_ns: int) -> list[Packet]:
         """The picture that has waited for HOLD_NS in vain. To be called now and then while none comes."""
         if self._waiting is None or self._video is None or mono_ns - self._waiting_mono_ns < HOLD_NS:
@@ -173,12 +190,8 @@ class StampGate:
     def _release(self, duration: int) -> list[Packet]:
         if self._waiting is None:
             return []
-        raw, pts, dts, utc_ns, mono_ns = self._waiting
-        self._waiting = None
-        duration = max(1, duration)
-        return [
-            Packet(raw.kind, raw.data, pts, dts, duration, raw.time_base, raw.is_keyframe, self.run, utc_ns, mono_ns)
-        ]
+        waiting, self._waiting = self._waiting, None
+        return [_made(waiting, duration, self.run)]
 
     def _hear(self, raw: RawPacket, ahead_ns: int, mono_ns: int) -> list[Packet]:
         video, sound = self._video, self._sound

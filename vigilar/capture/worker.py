@@ -37,7 +37,7 @@ WAIT_NOTE_S = 4.0
 RETRY_CAP_S = 6.0
 """A camera that has its cable back is to be live within 10 s; the try itself takes some of them."""
 
-NOT_THERE_S = 1.5
+NOT_THERE_S = 0.5
 """Between tries where nothing takes the connection: a camera that starts is not kept waiting, and none is there yet
 that could mind."""
 
@@ -69,7 +69,8 @@ class CaptureWorker:
     """One thread runs ``run``; it hands each RunStart and Packet to ``sink``, which must not wait.
 
     ``on_batch`` hears when all that had come is handed on, and for now nothing more: the time to look at it, as it is
-    still in the processor's caches.
+    still in the processor's caches. ``on_early`` gets a picture before ``sink`` does, while somebody watches live: its
+    duration is a guess, and it comes to ``sink`` all the same.
 
     ``beat`` is the monotonic time (ns) of the last sign of life of the loop itself, offline or not.
     """
@@ -90,6 +91,7 @@ class CaptureWorker:
         self._stop, self._clock, self._opener = stop, clock, opener
         self._backoff = backoff or Backoff(cap_s=RETRY_CAP_S)
         self._on_batch = on_batch
+        self.on_early: Callable[[Packet], None] | None = None
         self._batch_ns = 0
         self._run = 0
         self._streams: tuple[StreamInfo, ...] = ()
@@ -197,6 +199,8 @@ class CaptureWorker:
                 else:
                     silence.note(raw.kind, now_ns)
                     self._hand_all_on(gate.pass_on(raw, self._clock.utc_ns(), now_ns))
+                    if self._is_hurried and raw.kind is Kind.VIDEO:
+                        self._show_early(gate.newest())
                     self.odd_stamps = odd + source.odd_stamps + gate.odd_stamps
                     self.silent_units = silent + gate.silent_units
                     if not self._is_started and silence.pictures_ns > WAIT_NOTE_S * 1e9:
@@ -228,6 +232,15 @@ class CaptureWorker:
     def _hand_all_on(self, packets: list[Packet]) -> None:
         for packet in packets:
             self._hand_on(packet)
+
+    def _show_early(self, packet: Packet | None) -> None:
+        """Somebody watches: the newest picture is shown before its duration is known, unless it may begin a run."""
+        if self.on_early is None or packet is None or not self._is_started:
+            return
+        video = self._streams[0]
+        if packet.is_keyframe and any(nal not in video.setup for nal in parameter_sets(video.codec, packet.data)):
+            return
+        self.on_early(packet)
 
     def _end_batch(self, now_ns: int) -> None:
         if now_ns - self._batch_ns >= BATCH_GAP_NS:

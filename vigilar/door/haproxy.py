@@ -33,11 +33,15 @@ address some dozen."""
 REQUESTS_IN_5_S = 1000
 """Of one address. A page with sixteen cameras asks for some fifty a second."""
 
+PIPES = 160
+"""Two for each who watches, one a step of the way, and some for films. Each takes two descriptors."""
+
 MAX_ANSWER_BYTES = 16 * 1024
 
-AT_ONCE = {"app": 10, "long": 50, "big": 4}
+AT_ONCE = {"app": 10, "long": 50, "big": 4, "watch": 80}
 """Requests of each sort that the web process has at once; the others wait here. Together they are its 64 threads: pages
-never wait for films, and who sends a large body slowly holds no more than his four."""
+never wait for films, and who sends a large body slowly holds no more than his four. ``watch`` are WebSockets, which
+hold no thread there: some more than it lets watch, as who is one too many is told so by it."""
 
 _CONFIGURATION = """\
 # Written by Vigilar at each start: changes here are lost. Settings are in [web] of the configuration file.
@@ -47,6 +51,8 @@ global
   nbthread 1
   stats socket unix@{admin} mode 600 level admin
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
+  maxpipes {pipes}
+  tune.pipesize 32768
   tune.sndbuf.client 65536
   tune.rcvbuf.server 65536
   tune.sndbuf.server 65536
@@ -79,6 +85,7 @@ frontend door
 {use_tls}  default_backend to_plain
 {tls_backend}backend to_plain
   mode tcp
+  option splice-response
   server here unix@plain.sock send-proxy-v2
 frontend pages
   mode http
@@ -104,13 +111,18 @@ frontend pages
   acl is_long path_end .mp4 .m4s .m3u8 .jpg
   acl is_export path_beg /exports/
   acl is_file path_sub /files/
+  acl is_watched path_beg /live/
+  acl is_socket path_end /ws
   use_backend big if is_big
+  use_backend watch if is_watched is_socket
   use_backend long if is_long
   use_backend long if is_export is_file
   default_backend app
 {backends}"""
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
+# splice: answers go from socket to socket inside of the kernel, by a pipe each; with 32 who watch it saves a third. No
+# more of them than that: what finds none is copied as before. Their size is a live picture's delay as well.
 # No regular expressions: HAProxy makes machine code of them, which the service's unit forbids, and would not start.
 # no-tls-tickets: their key would outlive the certificate that was taken back.
 # set-priority-class: who is signed in does not wait behind a flood of those who are not.
@@ -119,6 +131,7 @@ frontend pages
 _BACKEND = """\
 backend {name}
   mode http
+  option splice-response
   server web unix@{socket} maxconn {at_once}
 """
 
@@ -195,12 +208,13 @@ def write_door(folder: Path, settings: DoorSettings) -> None:
 
 
 def configuration(settings: DoorSettings) -> str:
-    browsers = min(MAX_BROWSERS, max(100, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // 4))
+    browsers = min(MAX_BROWSERS, max(100, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200 - 2 * PIPES) // 4))
     tls = settings.certificate is not None
     host = f"[{settings.listen}]" if ":" in settings.listen else settings.listen
     return _CONFIGURATION.format(
         admin=ADMIN_SOCKET,
         browsers=browsers,
+        pipes=PIPES,
         connections=2 * browsers + 10,
         errors="\n".join(f"  errorfile {status} {status}.http" for status in _WORDS),
         bind=f"{host}:{settings.port}",

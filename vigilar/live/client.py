@@ -12,6 +12,8 @@ from vigilar.live import wire
 from vigilar.live.address import socket_address
 from vigilar.live.wire import Answer, Request
 
+_READ_BYTES = 1 << 18
+
 
 class FeedClient:
     """Asks one camera process for one thing. ``answers`` ends when the camera process does."""
@@ -19,6 +21,7 @@ class FeedClient:
     def __init__(self, run_dir: Path, camera_id: str, request: Request, timeout_s: float = 15.0) -> None:
         """Raises OSError when the camera process is not there."""
         self._is_reading = False
+        self._held = bytearray()
         self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._sock.settimeout(timeout_s)
@@ -44,11 +47,34 @@ class FeedClient:
                 payload = stream.read(size)
                 if len(payload) < size:
                     return
-                try:
-                    answer = wire.parse_answer(kind, payload)
-                except (ValueError, LookupError, TypeError, struct.error) as error:
-                    raise OSError("the feed sends nonsense") from error
-                yield answer
+                yield _parse(kind, payload)
+
+    def fileno(self) -> int:
+        """Of the socket, for who waits for several."""
+        return self._sock.fileno()
+
+    def ready(self) -> tuple[list[Answer], bool]:
+        """What has come by now, without waiting, and whether that is the end: instead of ``answers``, for who waits for
+        several. Raises OSError when what came is no answer."""
+        self._sock.setblocking(False)
+        try:
+            data = self._sock.recv(_READ_BYTES)
+        except BlockingIOError:
+            return [], False
+        self._held += data
+        found: list[Answer] = []
+        at = 0
+        while len(self._held) - at >= wire.HEAD.size:
+            size, kind = wire.HEAD.unpack_from(self._held, at)
+            if size > wire.MAX_PAYLOAD_BYTES:
+                raise OSError("the feed sends nonsense")
+            end = at + wire.HEAD.size + size
+            if len(self._held) < end:
+                break
+            found.append(_parse(kind, bytes(memoryview(self._held)[at + wire.HEAD.size : end])))
+            at = end
+        del self._held[:at]
+        return found, not data
 
     def answer(self, timeout_s: float) -> Answer | None:
         """The only answer to a question for one picture; None when there is none. Raises OSError."""
@@ -62,3 +88,11 @@ class FeedClient:
             self._sock.shutdown(socket.SHUT_RDWR)
         if not self._is_reading:
             self._sock.close()
+
+
+def _parse(kind: int, payload: bytes) -> Answer:
+    """Raises OSError."""
+    try:
+        return wire.parse_answer(kind, payload)
+    except (ValueError, LookupError, TypeError, struct.error) as error:
+        raise OSError("the feed sends nonsense") from error

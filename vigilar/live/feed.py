@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.base.stop import Stop
 from vigilar.live import wire
 from vigilar.live.address import socket_address, socket_name
+from vigilar.live.even_line import EvenLine
 from vigilar.live.gop import LiveStream, Viewer
 from vigilar.live.narrow import MakeEncoder, NarrowStream
 from vigilar.live.wire import FeedProblem, Request, RunHeader, Skipped
@@ -74,8 +76,18 @@ MakeDecoder = Callable[[StreamInfo], FeedDecoder]
 """Handed in, because libav behind it is to be loaded by the first viewer who needs it, not with this module."""
 
 
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """While ``is_needed`` parts of the picture are private: then no picture of the camera's own leaves this process,
+    only what is decoded, blackened and encoded again. ``make_encoder`` makes that in place of the full one."""
+
+    is_needed: Callable[[], bool]
+    make_encoder: MakeEncoder
+
+
 class FeedServer:
-    """Serves the streams of one camera; ``streams`` has ``main`` and perhaps ``sub``."""
+    """Serves the streams of one camera; ``streams`` has ``main`` and perhaps ``sub``. What its encoders and decoders
+    make is black where an area is private."""
 
     def __init__(
         self,
@@ -84,10 +96,17 @@ class FeedServer:
         streams: dict[StreamRole, LiveStream],
         make_decoder: MakeDecoder,
         make_encoder: MakeEncoder,
+        covering: Covering | None = None,
     ) -> None:
         self._run_dir, self._camera_id, self._streams = run_dir, camera_id, streams
         self._make_decoder = make_decoder
+        self._covering = covering
         self._narrow = {role: NarrowStream(one, make_encoder, camera_id) for role, one in streams.items()}
+        self._covered = (
+            NarrowStream(streams[StreamRole.MAIN], covering.make_encoder, camera_id) if covering is not None else None
+        )
+        self._served: set[socket.socket] = set()
+        self._lock = threading.Lock()
         self._stop = Stop()
         self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -112,6 +131,13 @@ class FeedServer:
         with contextlib.suppress(FileNotFoundError):
             (self._run_dir / socket_name(self._camera_id)).unlink()
 
+    def end_viewers(self) -> None:
+        """Everybody who watches is cut off and asks again. For when ``Covering.is_needed`` has changed. Any thread."""
+        with self._lock:
+            for sock in self._served:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         while not self._stop.is_set():
             try:
@@ -126,7 +152,7 @@ class FeedServer:
 
     def _serve_one(self, sock: socket.socket) -> None:
         try:
-            with sock:
+            with self._known(sock):
                 sock.settimeout(SEND_TIMEOUT_S)
                 self._answer(sock)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -136,6 +162,18 @@ class FeedServer:
         finally:
             self._viewers.release()
 
+    @contextlib.contextmanager
+    def _known(self, sock: socket.socket) -> Iterator[None]:
+        """It can be cut off from before the first look at what is private until it is closed."""
+        with self._lock:
+            self._served.add(sock)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._served.discard(sock)
+                sock.close()
+
     def _answer(self, sock: socket.socket) -> None:
         request = Request.parse(_line(sock))
         role = self._role(request)
@@ -144,8 +182,8 @@ class FeedServer:
             sock.sendall(self._still(stream, request))
         elif request.want == "mjpeg":
             self._watch(stream, stream.join(newest_only=True), lambda one: self._send_jpegs(sock, one, request))
-        elif request.want == "fragments" and request.stream != "narrow":
-            self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value))
+        elif request.want == "fragments" and request.stream != "narrow" and not self._is_private():
+            self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value, request))
         else:
             self._send_live(sock, request, role)
 
@@ -153,13 +191,27 @@ class FeedServer:
         stream, narrow = self._streams[role], self._narrow[role]
         if request.want == "live":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LIVE_BUFFER_BYTES)
+        if self._is_private():
+            self._send_covered(sock, request, role)
+            return
         is_fit = role is StreamRole.SUB and stream.codec == "h264" and stream.keyframe_gap_s < LONG_GAP_S
         if request.stream == "narrow" and not is_fit:
             viewer = narrow.join(patience_s=PATIENCE_S)
-            self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow"))
+            self._watch(narrow, viewer, lambda one: self._send_fragments(sock, one, "narrow", request))
         else:
             viewer = stream.join(newest_only=True, with_sound=request.sound, patience_s=PATIENCE_S)
-            self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value))
+            self._watch(stream, viewer, lambda one: self._send_fragments(sock, one, role.value, request))
+
+    def _is_private(self) -> bool:
+        return self._covering is not None and self._covering.is_needed()
+
+    def _send_covered(self, sock: socket.socket, request: Request, role: StreamRole) -> None:
+        """The full picture is as large as encoding allows, all others are narrow."""
+        encoded, name = self._narrow[role], "narrow"
+        if request.stream == StreamRole.MAIN.value and self._covered is not None:
+            encoded, name = self._covered, "covered"
+        viewer = encoded.join(with_sound=request.sound, patience_s=PATIENCE_S)
+        self._watch(encoded, viewer, lambda one: self._send_fragments(sock, one, name, request))
 
     def _role(self, request: Request) -> StreamRole:
         """The stream to answer out of: a small one is used only when the camera has it."""
@@ -185,8 +237,10 @@ class FeedServer:
                 sock.sendall(wire.dump_problem(FeedProblem("The camera sends no picture.", "V-CAM-16")))
                 return
 
-    def _send_fragments(self, sock: socket.socket, viewer: Viewer, name: str) -> None:
+    def _send_fragments(self, sock: socket.socket, viewer: Viewer, name: str, request: Request) -> None:
         muxer: FragmentMuxer | None = None
+        may_leave_hole = request.want == "live"
+        line = EvenLine(may_leave_hole=may_leave_hole)
         told = 0
         for item in self._items(sock, viewer):
             if isinstance(item, RunStart):
@@ -199,11 +253,12 @@ class FeedServer:
                 scale = float(1 / video.time_base)
                 header = RunHeader(muxer.codecs, video.width, video.height, item.run, name, scale)
                 sock.sendall(wire.dump_header(header) + wire.dump_init(muxer.init_segment))
+                line = EvenLine(may_leave_hole=may_leave_hole)
             elif muxer is not None:
                 if viewer.dropped > told and item.is_keyframe and item.kind is Kind.VIDEO:
                     sock.sendall(wire.dump_skipped(Skipped(viewer.dropped - told)))
                     told = viewer.dropped
-                for fragment in muxer.mux(item):
+                for fragment in muxer.mux(line.place(item)):
                     sock.sendall(wire.dump_fragment(fragment))
 
     def _send_jpegs(self, sock: socket.socket, viewer: Viewer, request: Request) -> None:

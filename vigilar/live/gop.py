@@ -28,11 +28,14 @@ class Viewer:
     ``patience_s``: a packet that has waited for so long means that the viewer is too slow, and all that waits goes up
     to the next keyframe; None: only the number of packets counts. ``dropped`` counts them, not what came before
     the first keyframe; it never falls.
+
+    It gets pictures before their durations are known, by ``put_early``, and then not once more by ``put``.
     """
 
     def __init__(self, *, with_sound: bool = False, patience_s: float | None = None) -> None:
         self._queue: deque[tuple[RunStart | Packet, float]] = deque()
         self._with_sound = with_sound
+        self._shown_early: tuple[int, int] | None = None
         self._patience_s = patience_s
         self._ready = threading.Condition()
         self._most = VIEWER_PACKETS
@@ -50,13 +53,20 @@ class Viewer:
             self.put(item)
         self._wants_keyframe = not packets
 
+    def put_early(self, packet: Packet) -> None:
+        self.put(packet)
+        self._shown_early = packet.run, packet.dts
+
     def put(self, item: RunStart | Packet) -> None:
         now = time.monotonic()
         with self._ready:
             if isinstance(item, RunStart):
                 self._wants_keyframe = False
+                self._shown_early = None  # the keyframe that begins the run belongs behind it
                 item = item if self._with_sound else item.without_sound()
-            elif item.kind is Kind.AUDIO and not self._with_sound:
+            elif (item.kind is Kind.AUDIO and not self._with_sound) or (
+                item.kind is Kind.VIDEO and (item.run, item.dts) == self._shown_early
+            ):
                 return
             elif self._is_useless(item, now):
                 self.dropped += self._has_begun
@@ -93,6 +103,11 @@ class Viewer:
 
     def backlog(self) -> int:
         return len(self._queue)
+
+    def pictures_waiting(self) -> int:
+        """What waits, without sound."""
+        with self._ready:
+            return sum(isinstance(item, Packet) and item.kind is Kind.VIDEO for item, _ in self._queue)
 
     def close(self) -> None:
         with self._ready:
@@ -133,6 +148,12 @@ class LiveStream:
                 self._keep(item)
             for viewer in self._viewers:
                 viewer.put(item)
+
+    def show_early(self, packet: Packet) -> None:
+        """Hand on a picture whose duration is a guess; ``add`` gets it once more. On the capture thread."""
+        with self._lock:
+            for viewer in self._viewers:
+                viewer.put_early(packet)
 
     def _keep(self, packet: Packet) -> None:
         if packet.is_keyframe and packet.kind is Kind.VIDEO:

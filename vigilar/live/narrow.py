@@ -1,4 +1,5 @@
-"""A narrow picture of a camera that has none: encoded here, in the camera's own process, only while it is watched."""
+"""A picture encoded for viewers, in the camera's own process, only while it is watched: a narrow one of a camera that
+has none, or one in which private areas are black. Its sound is the camera's own."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Protocol
 
 from vigilar.base.stop import Stop
 from vigilar.live.gop import LiveStream, Viewer
-from vigilar.media.packets import Packet, RunStart, StreamInfo, TranscodeRefused
+from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, TranscodeRefused
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class NarrowStream:
         self._work: _Work | None = None
         self._of: dict[Viewer, _Work] = {}
 
-    def join(self, *, patience_s: float | None = None) -> Viewer:
+    def join(self, *, with_sound: bool = False, patience_s: float | None = None) -> Viewer:
         with self._lock:
             work = self._work
             if work is None:
@@ -59,7 +60,7 @@ class NarrowStream:
                 name = f"narrow {self._camera_id}"
                 threading.Thread(target=self._run, args=(work,), name=name, daemon=True).start()
             work.viewers += 1
-            viewer = work.stream.join(newest_only=True, patience_s=patience_s)
+            viewer = work.stream.join(newest_only=True, with_sound=with_sound, patience_s=patience_s)
             self._of[viewer] = work
             return viewer
 
@@ -74,7 +75,7 @@ class NarrowStream:
                     self._work = None
 
     def _run(self, work: _Work) -> None:
-        source = self._source.join(newest_only=True, patience_s=PATIENCE_S)
+        source = self._source.join(newest_only=True, with_sound=True, patience_s=PATIENCE_S)
         encoder: NarrowEncoder | None = None
         said: StreamInfo | None = None
         run: RunStart | None = None
@@ -85,11 +86,15 @@ class NarrowStream:
                     if encoder is not None:
                         encoder.close()
                     run, encoder, said = item, self._make_encoder(item.video), None
+                elif item is not None and item.kind is Kind.AUDIO:
+                    if said is not None:
+                        work.stream.add(item)
                 elif item is not None and encoder is not None and run is not None:
-                    for packet in encoder.transcode(item, is_newest=source.backlog() == 0):
+                    for packet in encoder.transcode(item, is_newest=source.pictures_waiting() == 0):
                         if encoder.info is not None and encoder.info is not said:
                             said = encoder.info
-                            work.stream.add(RunStart(run.role, run.run, (said,), packet.utc_ns, packet.mono_ns))
+                            streams = (said, *run.streams[1:])
+                            work.stream.add(RunStart(run.role, run.run, streams, packet.utc_ns, packet.mono_ns))
                         work.stream.add(packet)
         except TranscodeRefused as error:
             logger.warning("no narrow picture: %s", error)

@@ -24,7 +24,8 @@ keyframe, ``max_width`` pixels wide."""
 
 STREAMS = frozenset({"main", "sub", "narrow"})
 """``sub`` is the small stream of a camera that has one, else the main one. ``narrow`` is for slow links and for who
-cannot play the others: the small stream if it is H.264, else one that is encoded while somebody watches it."""
+cannot play the others: the small stream if it is H.264, else one that is encoded while somebody watches it. Of a camera
+with private areas all are encoded, with those black: ``main`` as ``covered``, the others narrow."""
 
 _FRAGMENT = struct.Struct(">BQIQ")
 _STAMP = struct.Struct(">Q")

@@ -1,7 +1,7 @@
 """Areas of a picture that nobody may see: which pixels they cover. Pure.
 
-What is covered is black in every picture that is made of a decoded one (stills, storyboards, tiles, MJPEG, the narrow
-stream). The encoded streams that are recorded and shown in full are never touched.
+What is covered is black in every picture that is made of a decoded one (stills, storyboards, tiles, MJPEG, live video,
+which is encoded anew for that). The camera's own stream is recorded as it is.
 """
 
 from __future__ import annotations

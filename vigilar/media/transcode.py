@@ -1,7 +1,9 @@
-"""One video stream made small for slow links and for browsers that cannot play its codec: only while it is watched."""
+"""One video stream encoded anew, only while it is watched: small for slow links and for browsers that cannot play its
+codec, or with its private areas black."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -12,22 +14,33 @@ from vigilar.media.decode import Decoder, Picture
 from vigilar.media.packets import Kind, Packet, StreamInfo, TranscodeRefused
 from vigilar.media.private_areas import GetPrivate, no_private_areas
 
-WIDTH = 640
-FPS = 10
-"""At most. With WIDTH about a sixth of a core for 1080p20 on a small box, most of it for decoding."""
 
-BITS_PER_S = 400_000
-MOST_BITS_PER_S = 500_000
-"""Over one second, so that a link of half a megabit never waits for more than that."""
+@dataclass(frozen=True, slots=True)
+class Make:
+    """What comes out at most: pixels in width, pictures a second, bits a second, and bits in any one second."""
+
+    width: int
+    fps: int
+    bits_per_s: int
+    most_bits_per_s: int
+
+
+NARROW = Make(640, 10, 400_000, 500_000)
+"""About a sixth of a core for 1080p20 on a small box, most of it for decoding. A link of half a megabit never waits for
+more than a second of it."""
+
+COVERED = Make(1280, 15, 2_000_000, 3_000_000)
+"""In place of the full picture of a camera with private areas: about a third of a core for 1080p20."""
 
 KEYFRAME_EVERY_S = 2
 TICKS_PER_S = 90_000
 
 
 class Transcoder:
-    """Packets of one run in, H.264 baseline of at most WIDTH pixels out. One thread. ``close`` at the end."""
+    """Packets of one run in, H.264 baseline out. One thread. ``close`` at the end."""
 
-    def __init__(self, info: StreamInfo, private: GetPrivate = no_private_areas) -> None:
+    def __init__(self, info: StreamInfo, private: GetPrivate = no_private_areas, make: Make = NARROW) -> None:
+        self._make = make
         self._decoder = Decoder(info, skip_loop_filter=True, private=private)
         self._base = info.time_base
         self._encoder: Any = None
@@ -45,11 +58,11 @@ class Transcoder:
 
     def _encode(self, picture: Picture, packet: Packet) -> list[Packet]:
         at_s = float(packet.pts * self._base)
-        since_s = at_s - self._shown_s if self._shown_s >= 0 else 1.0 / FPS
-        if since_s < 0.9 / FPS:
+        since_s = at_s - self._shown_s if self._shown_s >= 0 else 1.0 / self._make.fps
+        if since_s < 0.9 / self._make.fps:
             return []
         self._shown_s = at_s
-        small = picture.fitted(WIDTH)
+        small = picture.fitted(self._make.width)
         if self._encoder is None or self._size != (small.width, small.height):
             self._open(small.width, small.height)
         small.pts, small.time_base = int(at_s * TICKS_PER_S), Fraction(1, TICKS_PER_S)
@@ -74,12 +87,13 @@ class Transcoder:
 
     def _open(self, width: int, height: int) -> None:
         """Raises TranscodeRefused where libav was built without libx264."""
+        make = self._make
         try:
             encoder: Any = av.CodecContext.create("libx264", "w")
             encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
-            encoder.time_base, encoder.framerate = Fraction(1, TICKS_PER_S), Fraction(FPS)
-            encoder.bit_rate, encoder.gop_size, encoder.thread_count = BITS_PER_S, FPS * KEYFRAME_EVERY_S, 1
-            rate = {"maxrate": str(MOST_BITS_PER_S), "bufsize": str(MOST_BITS_PER_S)}
+            encoder.time_base, encoder.framerate = Fraction(1, TICKS_PER_S), Fraction(make.fps)
+            encoder.bit_rate, encoder.gop_size, encoder.thread_count = make.bits_per_s, make.fps * KEYFRAME_EVERY_S, 1
+            rate = {"maxrate": str(make.most_bits_per_s), "bufsize": str(make.most_bits_per_s)}
             encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", **rate}
             encoder.open()
         except (av.FFmpegError, ValueError) as error:

@@ -34,7 +34,6 @@ from vigilar.capture.opener import OpenSource, open_source
 from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.config.jobs import CameraJob
-from vigilar.live.feed import FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import RunStart, StreamRole
@@ -44,8 +43,7 @@ from vigilar.processes.camera_health import CameraReporter, Doing, StreamMeter, 
 from vigilar.processes.facts import FactSender
 from vigilar.processes.folder_check import check_folder
 from vigilar.processes.lazy import (
-    make_decoder,
-    make_encoder,
+    make_feed,
     make_motion_teller,
     make_object_watcher,
     motion_settings,
@@ -151,12 +149,10 @@ class CameraProcess:
         self._storyboard_stop = Stop()
         self._captures = self._make_captures()
         self._live = {role: LiveStream(worker.hurry) for role, worker in self._captures.items()}
+        for role, worker in self._captures.items():
+            worker.on_early = self._live[role].show_early
         self._private = private_areas(job.zones)
-        self._feed = FeedServer(
-            *(job.run_dir, job.camera_id, self._live),
-            partial(make_decoder, private=self._get_private),
-            partial(make_encoder, private=self._get_private),
-        )
+        self._feed = make_feed(job, self._live, self._get_private)
         self._threads: dict[str, threading.Thread] = {}
         self._dead: str | None = None
         self._drive_hangs = False
@@ -200,7 +196,10 @@ class CameraProcess:
         self._recorder.use(_recorder_settings(job))
         self._ring.keep(job.before_s)
         self._sound.is_wanted = job.sound
+        had_private = bool(self._private)
         self._private = private_areas(job.zones)
+        if bool(self._private) != had_private:
+            self._feed.end_viewers()  # each is asked anew what it may be sent
         looking = self._looking
         if looking is not None and job.detect and job.objects != self._job.objects:
             self._end_looking(looking)

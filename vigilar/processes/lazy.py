@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from vigilar.base.clock import Clock
 from vigilar.config.jobs import CameraJob
-from vigilar.live.feed import FeedDecoder
+from vigilar.live.feed import Covering, FeedDecoder, FeedServer
+from vigilar.live.gop import LiveStream
 from vigilar.live.narrow import NarrowEncoder
-from vigilar.media.packets import StreamInfo
+from vigilar.media.packets import StreamInfo, StreamRole
 from vigilar.media.private_areas import GetPrivate, Polygon, no_private_areas
 from vigilar.processes.facts import FactSender, Publisher
 from vigilar.record.file_store import FileStore
@@ -40,6 +41,23 @@ def make_encoder(info: StreamInfo, private: GetPrivate = no_private_areas) -> Na
     from vigilar.media.transcode import Transcoder
 
     return Transcoder(info, private)
+
+
+def make_covered_encoder(info: StreamInfo, private: GetPrivate = no_private_areas) -> NarrowEncoder:
+    """What makes the picture of a camera with private areas, as large as it may be; ``private`` is black in it."""
+    from vigilar.media.transcode import COVERED, Transcoder
+
+    return Transcoder(info, private, COVERED)
+
+
+def make_feed(job: CameraJob, streams: dict[StreamRole, LiveStream], private: GetPrivate) -> FeedServer:
+    """What serves viewers of these streams."""
+    return FeedServer(
+        *(job.run_dir, job.camera_id, streams),
+        partial(make_decoder, private=private),
+        partial(make_encoder, private=private),
+        Covering(lambda: bool(private()), partial(make_covered_encoder, private=private)),
+    )
 
 
 def private_areas(zones: str) -> tuple[Polygon, ...]:

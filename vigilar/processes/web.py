@@ -146,10 +146,12 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle(self, conn: Any) -> Any:
         """One request, on a thread of the pool. A connection that is over is closed here and not by the main loop, as
         gunicorn would: closing waits up to 2 s for the browser to close its end (RFC 9112, 9.6), and some browsers that
-        keep theirs open would stop all others, the heartbeat too."""
+        keep theirs open would stop all others, the heartbeat too. One without a descriptor has become a WebSocket and
+        belongs to the live pictures (``web.blueprints.live_socket``)."""
         stays = super().handle(conn)
         if stays is False:
-            conn.close(graceful=True)
+            if conn.sock.fileno() >= 0:
+                conn.close(graceful=True)
             conn.close = _closed_already
         return stays
 

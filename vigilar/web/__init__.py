@@ -108,7 +108,6 @@ def create_app(cfg: WebJob) -> Flask:
     drive_gate.install_drive_gate(app)
     static_files.install_static(app)
     install_template_words(app)
-    live_socket.install_sockets(app)
     deeds.install_deeds(app)
     app.wsgi_app = Forwarded(app.wsgi_app, app.extensions[EXTENSION])  # type: ignore[method-assign]  # Flask's own advice
     blueprints = (

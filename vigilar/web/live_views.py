@@ -16,7 +16,8 @@ from vigilar.live.client import FeedClient
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import FeedProblem, Jpeg, Request
 from vigilar.web.contact_sheet import ContactSheets, Sheet
-from vigilar.web.live_view import LiveView
+from vigilar.web.live_fan import LiveFan, Wanted
+from vigilar.web.live_viewer import LiveViewer
 
 STILL_FRESH_NS = 900_000_000
 """A still this young is shared: eight tiles and two phones cost a camera one picture a second at most."""
@@ -26,8 +27,8 @@ STILL_TIMEOUT_S = 4.0
 MAX_MJPEG_VIEWERS = 12
 """Each holds a thread of the server and has its pictures encoded by a camera's process."""
 
-MAX_LIVE_VIEWERS = 24
-"""Each holds two threads of the server."""
+MAX_LIVE_VIEWERS = 64
+"""Each holds a connection of the server, and no thread."""
 
 MJPEG_WIDTH, MJPEG_FPS = 1280, 15
 
@@ -79,7 +80,7 @@ class LiveViews:
         self._hls: dict[tuple[str, str], LiveHls] = {}
         self._stills: dict[tuple[str, int], _Still] = {}
         self._mjpeg: set[MjpegView] = set()
-        self._live: set[LiveView] = set()
+        self._fan = LiveFan(lambda camera_id, request: FeedClient(run_dir, camera_id, request), NO_PROCESS)
         self._is_stopped = False
         self._sheets = ContactSheets(lambda *asked: FeedClient(run_dir, *asked), self._clock)
 
@@ -127,31 +128,31 @@ class LiveViews:
             view.close()
         return view
 
-    def watch(self, camera_id: str, stream: str, *, sound: bool) -> LiveView:
-        """Video frame by frame, for a Media Source player. The camera is asked at the call."""
-        with self._lock:
-            if self._is_stopped or len(self._live) >= MAX_LIVE_VIEWERS:
-                raise CameraError("Too many pages watch single cameras already.", kind=ErrorKind.TRANSIENT)
-        client = self._open(camera_id, Request("live", stream, sound=sound))
-        view = LiveView(client, lambda: self._clock.utc_ns() // 1_000_000, self._forget_live)
-        with self._lock:
-            self._live.add(view)
-            is_late = self._is_stopped
-        if is_late:
-            view.close()
-        return view
+    def check_room(self) -> None:
+        """Raises CameraError when one more cannot ``watch``."""
+        if self._is_stopped or self._fan.count() >= MAX_LIVE_VIEWERS:
+            raise CameraError("Too many pages watch single cameras already.", kind=ErrorKind.TRANSIENT)
+
+    def watch(self, viewer: LiveViewer, camera_id: str, stream: str, *, sound: bool) -> None:
+        """Video frame by frame, for a Media Source player, until the browser or the camera's process goes."""
+        self._fan.add(viewer, Wanted(camera_id, stream, sound))
+
+    def leave(self, viewer: LiveViewer) -> None:
+        """End what ``watch`` began, at once. Harmless twice."""
+        self._fan.end(viewer)
 
     def watching(self) -> int:
         """How many single views are open."""
         with self._lock:
-            return len(self._mjpeg) + len(self._live)
+            return len(self._mjpeg) + self._fan.count()
 
     def stop(self) -> None:
         """End all views. Harmless twice."""
         with self._lock:
             self._is_stopped = True
             hls = list(self._hls.values())
-            views: list[MjpegView | LiveView] = [*self._mjpeg, *self._live]
+            views = list(self._mjpeg)
+        self._fan.stop()
         for view in views:
             view.close()
         for one in hls:
@@ -160,10 +161,6 @@ class LiveViews:
     def _forget(self, view: MjpegView) -> None:
         with self._lock:
             self._mjpeg.discard(view)
-
-    def _forget_live(self, view: LiveView) -> None:
-        with self._lock:
-            self._live.discard(view)
 
     def _ask_still(self, camera_id: str, width: int) -> Jpeg:
         client = self._open(camera_id, Request("still", "sub" if width <= 640 else "main", width))

@@ -4,83 +4,88 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
-from functools import partial
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
-from flask import Blueprint, Flask, request
-from flask_sock import ConnectionClosed, Server, Sock
+from flask import Blueprint, Response, request
 
 from vigilar.base.errors import CameraError
 from vigilar.live.wire import STREAMS
 from vigilar.web.auth import asker, end_with_login
-from vigilar.web.live_view import LiveView, problem_text
+from vigilar.web.frames import REFUSED, TRY_LATER, close_frame, frame, handshake
+from vigilar.web.live_viewer import LiveViewer
+from vigilar.web.live_words import problem_text
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("live_socket", __name__)
-_sock = Sock()
 
 SEND_BUFFER_BYTES = 128 * 1024
 """Of the connection to the browser. What lies in there cannot be left out any more: at 1 Mbit/s this is a second."""
 
-MAX_INCOMING_BYTES = 1024
-"""Nothing is asked of a browser here."""
-
-TRY_LATER, REFUSED = 1013, 1008
-"""Close codes (RFC 6455, 7.4.1 and its registry)."""
+VERSION = "13"
+"""Of the protocol (RFC 6455, 4.1)."""
 
 
-def install_sockets(app: Flask) -> None:
-    """No pings: a second thread would write between the pieces of a frame, and a browser that is gone is noticed by
-    what it does not take (``processes.web``)."""
-    app.config["SOCK_SERVER_OPTIONS"] = {
-        "max_message_size": MAX_INCOMING_BYTES,
-        "thread_class": partial(threading.Thread, daemon=True),
-    }
-    app.before_request(_refuse_compression)
+class _Upgraded(Response):
+    """There is no answer: the connection is no HTTP any more. gunicorn then lets it go (``processes.web``)."""
+
+    def __call__(self, *_args: Any, **_more: Any) -> Iterable[bytes]:
+        self._end()
+
+    def _end(self) -> NoReturn:
+        raise StopIteration
 
 
-def _refuse_compression() -> None:
-    """Video is compressed already; the library would take the offer of every browser."""
-    if is_handshake():
-        request.environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
-
-
-def is_handshake() -> bool:
-    return request.headers.get("Upgrade", "").lower() == "websocket"
-
-
-@_sock.route("/live/<camera_id>/ws", bp=bp)  # type: ignore[untyped-decorator]  # flask_sock has no types
+@bp.get("/live/<camera_id>/ws", websocket=True)
 @needs(Right.SEE_LIVE)
-def live_socket(ws: Server, camera_id: str) -> None:
-    """``?stream=main|sub|narrow``, ``?sound=0``. A refusal is a ``problem`` and the end, as the handshake is done."""
+def live_socket(camera_id: str) -> Response:
+    """``?stream=main|sub|narrow``, ``?sound=0``. A refusal is a ``problem`` and the end, after the handshake: a page is
+    not told the status of one that fails."""
+    opening, sock = _opening(), _connection()
     here = parts()
     try:
         camera = visible_cameras(asker()).get(camera_id)
         name = request.args.get("stream", "main")
         if name not in STREAMS:
             raise Problem(422, "query.stream", "stream is main, sub or narrow.", field="stream")
-        view = here.live.watch(camera.id, name, sound=request.args.get("sound") != "0")
+        here.live.check_room()
     except (Problem, CameraError) as error:
         sentence, code = (error.detail, error.code) if isinstance(error, Problem) else (str(error), error.code)
-        ws.send(problem_text(sentence, code))
-        ws.close(REFUSED if isinstance(error, Problem) else TRY_LATER)
-        return
-    _prepare(ws.sock)
+        why = REFUSED if isinstance(error, Problem) else TRY_LATER
+        sock.sendall(opening + frame(problem_text(sentence, code)) + close_frame(why))
+        return _Upgraded()
+    _prepare(sock)
+    sock.sendall(opening)
+    viewer = LiveViewer(socket.socket(fileno=sock.detach()), here.now_ms, lambda: here.streams.remove(stream))
     stream = end_with_login(
-        lambda member: member.may(Right.SEE_LIVE) and member.sees(camera_id), lambda: _cut_off(view, ws.sock)
+        lambda member: member.may(Right.SEE_LIVE) and member.sees(camera_id), lambda: here.live.leave(viewer)
     )
+    here.live.watch(viewer, camera.id, name, sound=request.args.get("sound") != "0")
+    return _Upgraded()
+
+
+def _opening() -> bytes:
+    """The answer to the handshake. Raises Problem for what is none."""
+    if request.headers.get("Sec-WebSocket-Version") != VERSION:
+        raise Problem(426, "websocket.version", f"Speak version {VERSION} of WebSocket.", headers=_WANTED)
     try:
-        for message in view.messages():
-            ws.send(message)
-            ws.receive(timeout=0)  # whatever a browser says is let go
-    except (ConnectionClosed, OSError):
-        return  # it left
-    finally:
-        here.streams.remove(stream)
-        view.close()
+        return handshake(request.headers.get("Sec-WebSocket-Key", ""))
+    except ValueError as error:
+        raise Problem(400, "websocket.key", "Sec-WebSocket-Key is 16 bytes in base64.") from error
+
+
+_WANTED = {"Sec-WebSocket-Version": VERSION}
+
+
+def _connection() -> socket.socket:
+    """The connection of this request. Whoever detaches it owns it: gunicorn sees that and lets it alone."""
+    sock = request.environ.get("gunicorn.socket")
+    if not isinstance(sock, socket.socket):
+        raise Problem(501, "websocket.server", "This server cannot open a WebSocket.")
+    return sock
 
 
 def _prepare(sock: socket.socket) -> None:
@@ -88,10 +93,3 @@ def _prepare(sock: socket.socket) -> None:
         if sock.family != socket.AF_UNIX:  # behind the door it is the door that sends
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-
-
-def _cut_off(view: LiveView, sock: socket.socket) -> None:
-    """End it now, also when the browser takes nothing."""
-    view.close()
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)

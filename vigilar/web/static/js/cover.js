@@ -1,5 +1,5 @@
-// Covers the private areas of a camera over its moving picture. What the box makes pictures of has them black already; an
-// encoded stream is shown as it is, so here a black shape lies on top of it, in the place where the video itself is.
+// Covers the private areas of a camera over its moving picture. Live pictures come with them black already; a recording
+// is shown as it is, so here a black shape lies on top of it, in the place where the video itself is.
 
 const SVG = "http://www.w3.org/2000/svg";
 

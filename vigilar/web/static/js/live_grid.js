@@ -88,6 +88,7 @@ class Tile {
     this.isStarting = true;
     try {
       if (this.gapS > LONG_GAP_S) this.narrow = "small: keyframes are rare";
+      if (this.box.querySelector("[data-cover]")) this.narrow = "small: part is private";
       const url = this.narrow ? this.box.dataset.hls.replace("index.", "narrow/index.") : this.box.dataset.hls;
       this.player = await play(this.video, url, { isLive: true, onFail: (why) => this.fail(why) });
       this.video.play().catch(() => {});

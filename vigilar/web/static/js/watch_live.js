@@ -224,6 +224,7 @@ function say() {
   const isFresh = behind !== null && behind <= (view?.kind === "hls" ? 2 * STALE_MS : STALE_MS);
   const away = awaySince();
   const isStale = behind !== null && !isFresh;
+  stage.toggleAttribute("data-seen", isSeen(stage.dataset.state, isFresh)); // what acts on the picture is there with it
   if (away !== null) setText(latency, `Not known: this box does not answer since ${clockText(away)}`);
   else if (isPaused) setText(latency, behind === null ? "Paused" : `Paused, ${age(behind)} old`);
   else if (!isSeen(stage.dataset.state, isFresh)) setText(latency, DOWN[stage.dataset.state] ?? "No picture");
@@ -252,6 +253,7 @@ function words() {
   const why = lacks.has("main") ? "this browser cannot play the camera's full one" : choose().slow ? "the link is slow; the full one is tried again soon" : "";
   if (performance.now() - skippedAt < SKIP_SAID_MS) return `Some pictures were left out: the link is slow. ${size}.`;
   if (started.stream === "main") return `Full quality. ${size}.`;
+  if (started.stream === "covered") return `Encoded for this view, as part of the picture is private${why ? `; ${why}` : ""}. ${size}.`;
   if (started.stream === "sub") return `Small stream${why ? `: ${why}` : ""}. ${size}.`;
   return `Narrow, encoded for this view${why ? `: ${why}` : ""}. ${size}.`;
 }

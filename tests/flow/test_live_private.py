@@ -1,0 +1,170 @@
+"""A camera with a private area: whatever is asked of its live pictures, the area is black in each that comes out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.conftest import wait_until
+from tests.recording_kit import Clip, make_clip
+from vigilar.base.stop import Stop
+from vigilar.live.client import FeedClient
+from vigilar.live.feed import Covering, FeedServer
+from vigilar.live.gop import LiveStream
+from vigilar.live.wire import InitSegment, Jpeg, LiveFragment, Request, RunHeader
+from vigilar.media.packets import StreamRole
+from vigilar.media.private_areas import Polygon
+from vigilar.processes.lazy import make_covered_encoder, make_decoder, make_encoder
+
+LEFT: Polygon = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+BLACK, SEEN = 20, 26
+"""Black is 16 in video, and an encoder is not exact. The clip is grey: 40 in video, 28 in a JPEG."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """A camera's feed, and what is private of it now."""
+
+    server: FeedServer
+    run_dir: Path
+    private: tuple[Polygon, ...] = ()
+
+    def ask(self, request: Request) -> Any:
+        return FeedClient(self.run_dir, "porch", request).answers()
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    return make_clip(tmp_path_factory.mktemp("clips"), fps=10, gop=10, size=(320, 180), has_sound=True)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, clip: Clip) -> Iterator[Scene]:
+    streams = {role: LiveStream() for role in StreamRole}
+    stop = Stop()
+
+    def get() -> tuple[Polygon, ...]:
+        return made.private
+
+    server = FeedServer(
+        *(tmp_path, "porch", streams, partial(make_decoder, private=get), partial(make_encoder, private=get)),
+        Covering(lambda: bool(made.private), partial(make_covered_encoder, private=get)),
+    )
+    made = Scene(server, tmp_path)
+
+    def run() -> None:
+        for role, stream in streams.items():
+            stream.add(replace(clip.run(), role=role))
+        for packet in clip.endless():
+            for stream in streams.values():
+                stream.add(packet)
+            if stop.wait(0.02):
+                return
+
+    thread = threading.Thread(target=run, name="test camera")
+    thread.start()
+    server.start()
+    yield made
+    server.stop()
+    stop.set()
+    thread.join()
+
+
+def pictures_of(answers: Any, count: int) -> tuple[list[NDArray[np.uint8]], RunHeader | None]:
+    """The luma of the first pictures that come, and what was said of them."""
+    header, data, jpegs, pictures = None, b"", [], 0
+    with contextlib.closing(answers):
+        for answer in answers:
+            if isinstance(answer, RunHeader):
+                header = answer
+            elif isinstance(answer, InitSegment):
+                data = answer.data
+            elif isinstance(answer, LiveFragment):
+                data += answer.data
+                pictures += answer.duration_ms > 0
+            elif isinstance(answer, Jpeg):
+                jpegs.append(answer.data)
+            if pictures + len(jpegs) == count:
+                break
+    if jpegs:
+        decoder: Any = av.CodecContext.create("mjpeg", "r")
+        frames = [frame for jpeg in jpegs for frame in decoder.decode(av.Packet(jpeg))]
+    else:
+        movie: Any = av.open(io.BytesIO(data))
+        with movie:
+            frames = list(movie.decode(video=0))
+    return [frame.to_ndarray(format="gray") for frame in frames], header
+
+
+EVERY_FORM = [
+    Request("live", "main"),
+    Request("live", "sub"),
+    Request("live", "narrow"),
+    Request("live", "main", sound=True),
+    Request("fragments", "main"),
+    Request("fragments", "sub"),
+    Request("fragments", "narrow"),
+    Request("mjpeg", "main"),
+    Request("still", "main"),
+    Request("still", "sub"),
+    Request("tile", "sub", 320),
+]
+
+
+@pytest.mark.parametrize("request_", EVERY_FORM, ids=lambda one: f"{one.want}-{one.stream}{'-sound' * one.sound}")
+def test_private_area_is_black_in_every_live_picture(scene: Scene, request_: Request) -> None:
+    scene.private = (LEFT,)
+    count = 1 if request_.want in ("still", "tile") else 8
+    pictures, _ = pictures_of(scene.ask(request_), count)
+    assert len(pictures) >= count - 1
+    for picture in pictures:
+        middle = picture.shape[1] // 2
+        assert picture[:176, : middle - 8].max() <= BLACK
+        assert picture[:176, middle + 8 :].min() >= SEEN, "the other half is seen"
+
+
+def test_full_picture_is_named_covered_and_keeps_its_sound(scene: Scene) -> None:
+    scene.private = (LEFT,)
+    _, header = pictures_of(scene.ask(Request("live", "main", sound=True)), 3)
+    assert header is not None
+    assert header.stream == "covered"
+    assert header.codec.startswith("avc1.42")
+    assert header.codec.endswith("mp4a.40.2")
+    _, small = pictures_of(scene.ask(Request("live", "sub")), 3)
+    assert small is not None
+    assert small.stream == "narrow"
+
+
+def test_camera_without_private_areas_is_shown_as_it_is(scene: Scene) -> None:
+    for stream in ("main", "sub"):
+        _, header = pictures_of(scene.ask(Request("live", stream)), 3)
+        assert header is not None
+        assert header.stream == stream
+
+
+def test_area_that_becomes_private_ends_what_shows_it(scene: Scene) -> None:
+    """Who watches is cut off, and gets the black one when it asks again."""
+    answers = scene.ask(Request("live", "main"))
+    next(answers)
+    scene.private = (LEFT,)
+    scene.server.end_viewers()
+    assert sum(isinstance(one, LiveFragment) for one in answers) < 100
+    pictures, _ = pictures_of(scene.ask(Request("live", "main")), 3)
+    assert pictures[0][:176, :100].max() <= BLACK
+
+
+def test_encoder_ends_with_its_last_viewer(scene: Scene) -> None:
+    scene.private = (LEFT,)
+    pictures_of(scene.ask(Request("live", "main")), 3)
+    wait_until(lambda: not [one for one in threading.enumerate() if one.name == "narrow porch"], 5.0)
