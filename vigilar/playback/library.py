@@ -206,6 +206,13 @@ class Library:
         except RecordingError as error:
             raise self._explained(stretch.row, error) from error
 
+    def records(self, stretch: Stretch) -> list[RecordEntry]:
+        """The MEDIA records of all the stretch. Raises as ``find_records``."""
+        try:
+            return stretch.file.media(stretch.index.at(stretch.first), stretch.end.number)
+        except RecordingError as error:
+            raise self._explained(stretch.row, error) from error
+
     def find_damage(self, row: FileRow, entry: RecordEntry) -> bool:
         """Whether a record is not as it was written; decrypts nothing. Raises as ``find_records``."""
         try:

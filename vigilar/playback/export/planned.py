@@ -50,7 +50,8 @@ class ClosedGap:
 @dataclass(frozen=True, slots=True)
 class PlannedMovie:
     """One plain MP4. ``start_ms`` and ``end_ms`` are the UTC ms of the first picture shown and of the last one's end,
-    ``length_ms`` what a player shows, ``pictures`` how many."""
+    ``length_ms`` what a player shows, ``pictures`` how many. ``etag`` is the same for the same bytes: a record never
+    changes, so its number and file stand for it."""
 
     camera_id: str
     head: bytes = field(repr=False)
@@ -61,18 +62,17 @@ class PlannedMovie:
     length_ms: int
     pictures: int
     gaps: tuple[ClosedGap, ...] = ()
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.head)
+        for one in self.pieces:
+            digest.update(f"|{one.file_id}.{one.first}-{one.last}".encode())
+        object.__setattr__(self, "etag", digest.hexdigest()[:20])
 
     @property
     def size_bytes(self) -> int:
         return len(self.head) + self.media_bytes
-
-    @property
-    def etag(self) -> str:
-        """The same for the same bytes. A record never changes, so its number and file stand for it."""
-        digest = hashlib.sha256(self.head)
-        for one in self.pieces:
-            digest.update(f"|{one.file_id}.{one.first}-{one.last}".encode())
-        return digest.hexdigest()[:20]
 
     @property
     def memory_bytes(self) -> int:
