@@ -154,7 +154,7 @@ class TestVerify:
         elif place == "folder":
             path.mkdir()
         else:
-            path.symlink_to({"other": box.path(1), "nowhere": "/nowhere", "device": "/dev/zero"}[place])
+            path.symlink_to({"other": str(box.path(1)), "nowhere": "/nowhere", "device": "/dev/zero"}[place])
         code, out = box.command("verify", path, capsys=capsys)
         assert (code, words in out) == (ExitCode.NOT_EXACT, True), out
         assert box.verdicts() == [(2, words.lower())]
