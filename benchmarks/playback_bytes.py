@@ -132,7 +132,10 @@ def serve_ours(folder: Path, port: int) -> None:
     from gunicorn.app.base import BaseApplication
 
     from tests.browser.house import web_job
+    from vigilar.processes.web import SWITCH_S
     from vigilar.web import create_app
+
+    sys.setswitchinterval(SWITCH_S)
 
     class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         def load_config(self) -> None:

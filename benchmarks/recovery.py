@@ -165,7 +165,7 @@ def cut_and_start(folder: Path, work: Path) -> float:
     """Seconds from the start after a power cut until each camera records."""
     with power_disk(work, DISK_SIZE) as disk:
         house = disk.folder / "data"
-        shutil.copytree(folder, house, ignore=shutil.ignore_patterns("run"))
+        shutil.copytree(folder, house, ignore=shutil.ignore_patterns("run", "*.sock"))
         disk.sync()
         with started(house) as (process, _):
             time.sleep(RECORD_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import replace
@@ -11,6 +12,9 @@ import pytest
 
 from tests.proof_kit import Box, recorded_box
 from tests.recording_kit import Clip, make_clip
+from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.processes.refill import Refill
+from vigilar.proof import adopt as adopt_module
 from vigilar.proof.adopt import Adopter
 from vigilar.proof.check import Depth
 from vigilar.store.cameras import get_camera
@@ -107,6 +111,38 @@ def test_locked_file_waits_for_its_key(clip: Clip, tmp_path: Path) -> None:
         box.sql("DELETE FROM files WHERE number = 1")
         done = adopt(box, KeyRing.load_or_create(tmp_path / "other")).done
         assert (done.added, done.locked, done.refused_count) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("what", ["file", "day"])
+def test_what_the_disk_does_not_give_back_is_left_out(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    with recorded_box(tmp_path, clip) as box:
+        box.sql("DELETE FROM files")
+        bad = box.path(2)
+        if what == "day":
+            bad = bad.parent.with_name("2020-01-01")
+            bad.mkdir()
+        call = "open" if what == "file" else "scandir"
+        true = getattr(os, call)
+
+        def refuse(path: object, *args: object, **more: object) -> object:
+            if path == bad:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return true(path, *args, **more)
+
+        monkeypatch.setattr(os, call, refuse)
+        it = Refill(box.folder, box.folder / "secrets", box.node_id, box.store, box.clock, lambda: True)
+        assert it.turn(), "it is done, so that retention goes on"
+        assert len(videos(box)) == (3 if what == "file" else 4)
+        assert f"{bad.name} cannot be read: Input/output error" in it.problem
+
+        box.sql("DELETE FROM files")
+        monkeypatch.setattr(adopt_module, "device_fault", lambda _file: "Input/output error")
+        again = Refill(box.folder, box.folder / "secrets", box.node_id, box.store, box.clock, lambda: True)
+        with pytest.raises(RecordingError, match="Could not read") as caught:
+            again.turn()
+        assert caught.value.kind is ErrorKind.TRANSIENT, "a disk that answers nothing comes back"
 
 
 def test_check_repairs_what_has_no_row(clip: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def test_still_of_another_camera_is_none_of_this_event(house: House, owner: Flas
     assert owner.get(f"/events/{event.id}/still.jpg").status_code == 404
 
 
-@pytest.mark.parametrize("what", ["exchanged", "gone", "cut", "damaged"])
+@pytest.mark.parametrize("what", ["exchanged", "gone", "cut", "damaged", "emptied", "torn", "slot", "longer", "close"])
 def test_what_playback_meets_is_told_once(house: House, owner: FlaskClient, clip: Clip, what: str) -> None:
     file_id = record(house, clip, 0, 4)
     other = record(house, clip, 4, 8)
@@ -190,8 +191,15 @@ def test_what_playback_meets_is_told_once(house: House, owner: FlaskClient, clip
         path.unlink()
     elif what == "cut":
         path.write_bytes(path.read_bytes()[: media_of(house, file_id)[5].offset])
+    elif what == "emptied":
+        path.write_bytes(b"")
+    elif what == "torn":
+        path.write_bytes(path.read_bytes()[:100])
+    elif what == "longer":
+        path.write_bytes(path.read_bytes() + bytes(5000))
     else:
-        flip_bit(path, media_of(house, file_id)[1].offset + 200)
+        at = {"damaged": media_of(house, file_id)[1].offset + 200, "slot": 200, "close": path.stat().st_size - 10}[what]
+        flip_bit(path, at)
     for _ in range(3):
         assert len(owner.get(url("clip.mp4", 0, 4)).data) > 0
     with house.store.sql_read("read messages") as run:
@@ -200,11 +208,31 @@ def test_what_playback_meets_is_told_once(house: House, owner: FlaskClient, clip
         "exchanged": ("recording_tampered", "replaced"),
         "gone": ("recording_tampered", "missing"),
         "cut": ("recording_tampered", "shorter-than-anchored"),
-        "damaged": ("recording_damaged", "damaged"),
-    }[what]
-    assert [(one["kind"], one["detail"]["verdict"]) for one in told if one["detail"]["file_id"] == file_id] == [
-        expected
-    ]
+        "emptied": ("recording_tampered", "replaced"),
+    }.get(what, ("recording_damaged", "damaged"))
+    [mine] = [one for one in told if one["detail"]["file_id"] == file_id]
+    assert (mine["kind"], mine["detail"]["verdict"]) == expected
+    if what in ("longer", "close"):
+        words = "5000 bytes were added behind its end." if what == "longer" else "Its closing record is damaged."
+        assert mine["detail"]["reason"] == words
+
+
+def test_what_lies_in_its_place_is_said_in_the_answer(house: House, owner: FlaskClient, clip: Clip) -> None:
+    """And no pipe is waited for."""
+    path = path_of(house, record(house, clip, 0, 4))
+    whole = path.read_bytes()
+    for content, words in (
+        (b"", "Something that is no recording lies in the place of this one"),
+        (whole[:200] + bytes([whole[200] ^ 1]) + whole[201:], "The header of this recording is damaged"),
+        (None, "Something that is no recording lies in the place of this one"),
+    ):
+        path.unlink()
+        if content is None:
+            os.mkfifo(path)
+        else:
+            path.write_bytes(content)
+        answer = owner.get(url("clip.mp4", 0, 4))
+        assert (answer.status_code, words in answer.get_json()["detail"]) == (410, True), answer.text
 
 
 def test_page_says_that_recordings_were_changed_and_where_the_keys_lie(

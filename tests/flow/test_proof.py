@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -135,6 +136,28 @@ class TestVerify:
         code, out = box.command("verify", box.path(0), box.path(1), capsys=capsys)
         assert code == ExitCode.NOT_EXACT
         assert out.count("REPLACED. Recording") == 2
+
+    @pytest.mark.parametrize(
+        ("place", "words"),
+        [
+            ("other", "REPLACED"), ("nowhere", "MISSING"), ("pipe", "REPLACED"),
+            ("folder", "REPLACED"), ("device", "REPLACED"),
+        ],
+    )  # fmt: skip
+    def test_what_is_no_file_in_its_place(
+        self, box: Box, capsys: pytest.CaptureFixture[str], place: str, words: str
+    ) -> None:
+        path = box.path(2)
+        path.unlink()
+        if place == "pipe":
+            os.mkfifo(path)
+        elif place == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to({"other": str(box.path(1)), "nowhere": "/nowhere", "device": "/dev/zero"}[place])
+        code, out = box.command("verify", path, capsys=capsys)
+        assert (code, words in out) == (ExitCode.NOT_EXACT, True), out
+        assert box.verdicts() == [(2, words.lower())]
 
     def test_file_that_is_not_there(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
         box.path(1).unlink()

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from tests.proof_kit import T0, Box, recorded_box
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.errors import ExitCode, RecordingError
+from vigilar.proof import carry
 from vigilar.proof.against import check_against, read_taken
 from vigilar.proof.carry import Carrier, append_checkpoint
 from vigilar.proof.checkpoint import WITNESS, dump_signed, make_checkpoint
@@ -141,6 +143,21 @@ class TestFile:
         [path] = tmp_path.glob("*.checkpoints")
         assert read_taken(path) == made
 
+    def test_torn_checkpoint_makes_no_other_unreadable(self, box: Box, key: BoxKey, tmp_path: Path) -> None:
+        """As a power cut or a full disk leaves it, the first of a month too."""
+        made = [sign(box, key, hours) for hours in (0, 1, 2)]
+        append_checkpoint(tmp_path, box.node_id, made[0])
+        [path] = tmp_path.glob("*.checkpoints")
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        append_checkpoint(tmp_path, box.node_id, made[0])
+        for cut in range(1, len(whole), 37):
+            path.write_bytes(whole + whole[:cut])
+            append_checkpoint(tmp_path, box.node_id, made[1])
+            assert read_taken(path) == made[:2]
+        append_checkpoint(tmp_path, box.node_id, made[2])
+        assert read_taken(path) == made
+
     def test_message_of_the_bus_and_printed_text_are_read(self, box: Box, key: BoxKey, tmp_path: Path) -> None:
         made = sign(box, key)
         (tmp_path / "message").write_text(json.dumps({"body": made.body, "signature": made.signature.hex()}))
@@ -209,6 +226,28 @@ class TestCarrier:
         with path.open("rb") as reader:
             assert reader.read(10) == b"vigilar ch"
             carrier.join(10.0)
+
+    def test_what_came_while_the_folder_hung_follows_at_once(
+        self, box: Box, key: BoxKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = sign(box, key), sign(box, key, 1)
+        answers = threading.Event()
+
+        def late(folder: Path, node_id: str, made: StoredCheckpoint) -> None:
+            assert answers.wait(10.0)
+            append_checkpoint(folder, node_id, made)
+
+        monkeypatch.setattr(carry, "append_checkpoint", late)
+        carrier, _ = self.carrier(box, tmp_path)
+        carrier.carry(first)
+        writer = next(one for one in threading.enumerate() if one.name == "proof-copy")
+        carrier.carry(second)
+        assert "does not answer" in carrier.problem
+        answers.set()
+        writer.join(10.0)
+        [path] = tmp_path.glob("*.checkpoints")
+        assert read_taken(path) == [first, second]
+        assert "does not answer" not in carrier.problem
 
     def test_no_folder_is_no_problem(self, box: Box, key: BoxKey) -> None:
         carrier, told = self.carrier(box, "")

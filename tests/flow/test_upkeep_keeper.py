@@ -161,14 +161,15 @@ def test_folder_of_another_house_is_left_alone(tmp_path: Path) -> None:
         assert old not in b.left()
 
 
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EIO])
 def test_file_that_cannot_be_unlinked_keeps_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
 ) -> None:
-    real = remover._unlink
+    real, words = remover._unlink, os.strerror(code)
 
     def refuse_first(path: Path) -> None:
         if path.name == "1.vge":
-            raise PermissionError(errno.EPERM, "Operation not permitted")
+            raise OSError(code, words)
         real(path)
 
     with box(tmp_path) as b:
@@ -178,13 +179,37 @@ def test_file_that_cannot_be_unlinked_keeps_no_other(
         keeper = b.keeper(KeepRules(quota_bytes=800))
         keeper.turn()
         assert [row.number for row in deletions.pending(b.store, b.node_id)] == [1]
-        assert "1.vge cannot be deleted and stays: Operation not permitted" in caplog.text
+        assert f"1.vge cannot be deleted and stays: {words}" in caplog.text
+        assert f"/1.vge cannot be deleted: {words}" in keeper.problem
         assert sorted(int(path.stem) for path in tmp_path.glob("footage/front/*/*")) == [1, 5, 6, 7, 8, 9, 10, 11, 12]
+        b.record(ago_s=600, size=100)
+        b.clock.advance(61)
+        keeper.turn()
+        assert [row.number for row in deletions.pending(b.store, b.node_id)] == [1]
+        assert sorted(int(path.stem) for path in tmp_path.glob("footage/front/*/*")) == [1, 6, 7, 8, 9, 10, 11, 12, 13]
         monkeypatch.setattr(remover, "_unlink", real)
         b.clock.advance(61)
         keeper.turn()
         assert deletions.pending(b.store, b.node_id) == []
+        assert keeper.problem == ""
         assert len(b.left()) == 8
+
+
+def test_disk_that_answers_nothing_is_not_deleted_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_path: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with box(tmp_path) as b:
+        for at in range(30):
+            b.record(ago_s=30_000 - at * 400, size=100)
+        monkeypatch.setattr(remover, "_unlink", fail)
+        monkeypatch.setattr(remover, "device_fault", lambda _file: "Input/output error")
+        keeper = b.keeper(KeepRules(quota_bytes=1600))
+        for _ in range(3):
+            with pytest.raises(VigilarError, match="reports an error"):
+                keeper.turn()
+            b.clock.advance(61)
+        assert len(deletions.pending(b.store, b.node_id)) == remover.BATCH, "no row goes for a file that cannot"
 
 
 def test_row_that_points_elsewhere_deletes_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,27 @@ def ask(client: FlaskClient, from_s: float = 1.5, to_s: float = 10.5, *, proof: 
     found = response.get_json()
     assert found["id"] == found["job"]
     return str(found["id"])
+
+
+def supply(house: House, level: str) -> None:
+    """As the watch over the UPS says it."""
+    house.parts.use_settings(replace(house.parts.cfg, power=(50, 600, 10)))
+    process = {"title": "The watch over the UPS", "state": "running", "pid": 7, "restarts": 0}
+    house.parts.board.set_processes({"ups": {**process, "status": {"level": level}}}, house.now_ms())
+
+
+def test_export_says_that_it_waits_for_mains(house: House, owner: FlaskClient) -> None:
+    export_id = ask(owner)
+    for level, waits in (("mains", False), ("battery", True), ("low", True), ("mains", False)):
+        supply(house, level)
+        assert owner.get(f"/api/v1/jobs/{export_id}").get_json()["waits_for_mains"] is waits
+        for path in ("/exports", f"/exports/{export_id}", "/system/jobs"):
+            assert ("Waits for mains" in owner.get(path, headers=PAGE).text) is waits, (level, path)
+        words = "The house runs on its battery: one waits for mains."
+        assert (words in owner.get("/exports", headers=PAGE).text) is waits
+    do_jobs(house)
+    supply(house, "battery")
+    assert "Waits for mains" not in owner.get("/exports", headers=PAGE).text, "it is made"
 
 
 class TestMaking:

@@ -107,7 +107,7 @@ def test_house_without_power_records_locked_and_opens_by_passphrase(
         assert not any("is locked" in warning for warning in status(folder)["warnings"])
         wait_for(lambda: house.events("recording_recovered"), 30, "what the cut left open is repaired")
     checked = command(folder, "check")
-    assert (checked.returncode, "all as they were recorded" in checked.stdout) == (0, True), checked.stdout
+    assert (checked.returncode, "begun and closed as they were recorded" in checked.stdout) == (0, True), checked.stdout
 
 
 def test_stick_that_comes_later_opens_the_house(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -134,6 +135,54 @@ def test_start_keys_of_many_starts_all_open(secrets_dir: Path) -> None:
     ring = KeyRing.load(secrets_dir)
     assert [ring.find(one.key_id) for one in starts] == starts
     assert len({one.key_id for one in starts}) == 3
+
+
+class Killed(BaseException):
+    """What ends a program here and now."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, step: int, what: object, name: str) -> None:
+    """End the program in place of the n-th call of ``what.name``."""
+    true, calls = getattr(what, name), iter(range(1, 1000))
+
+    def dies(*args: object, **more: object) -> object:
+        if next(calls) == step:
+            raise Killed
+        return true(*args, **more)
+
+    monkeypatch.setattr(what, name, dies)
+
+
+@pytest.mark.parametrize("what", ["unlock", "lock"])
+def test_broken_off_unlocking_or_locking_leaves_a_locked_house(
+    secrets_dir: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    key_store.add_epoch(secrets_dir)
+    key_store.add_epoch(secrets_dir)
+    epochs = KeyRing.load(secrets_dir).epochs
+    key_store.set_passphrase(secrets_dir, PASSPHRASE, None)
+    deaths = 0
+    for step in range(1, 20):
+        if what == "unlock":
+            key_store.lock_again(secrets_dir)
+        with monkeypatch.context() as patch, contextlib.suppress(Killed):
+            if what == "unlock":
+                kill_at(patch, step, key_store, "write_atomic")
+                key_store.unlock(secrets_dir, private_of(secrets_dir))
+            else:
+                kill_at(patch, step, Path, "unlink")
+                key_store.lock_again(secrets_dir)
+            break
+        deaths += 1
+        if what == "lock" and step == 1:
+            assert not is_house_locked(secrets_dir)
+        else:
+            assert is_house_locked(secrets_dir)
+            assert key_store.prepare_keys(secrets_dir).is_locked
+        key_store.unlock(secrets_dir, private_of(secrets_dir))
+        assert not is_house_locked(secrets_dir)
+        assert set(epochs) <= set(KeyRing.load(secrets_dir).epochs)
+    assert deaths >= 3
 
 
 def test_locked_house_gives_new_files_a_slot_of_the_sheet(secrets_dir: Path) -> None:

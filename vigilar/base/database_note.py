@@ -31,7 +31,8 @@ class Rescue:
     """What happened to a database, and what was done. Times are UTC ms.
 
     ``happened`` is one sentence; ``kept`` is where the damaged one lies now, empty when there was nothing to keep.
-    ``lost`` are clauses about what could not be read. ``has_no_owner``: no owner's login could be read, so only who
+    ``lost`` are clauses about what could not be read; ``is_log_torn``: the log of deletions is among it, so what is
+    missing there says nothing. ``has_no_owner``: no owner's login could be read, so only who
     is at the box may make one. ``next_step`` is a sentence about what a person has to do, empty for nothing.
     ``is_rebuilding``: rows are being made from the recordings; ``done_ms`` when that was over, ``recordings`` how many
     have one now, ``refused`` how many could get none.
@@ -41,6 +42,7 @@ class Rescue:
     happened: str
     kept: str = ""
     lost: tuple[str, ...] = ()
+    is_log_torn: bool = False
     has_no_owner: bool = False
     next_step: str = ""
     is_rebuilding: bool = True

@@ -29,6 +29,12 @@ from vigilar.vge.signing import BoxKey
 
 TOLD_AT_MOST = 200
 
+_WELL = {
+    Depth.QUICK: "all there, each as long as it was. What is in them was not looked at: --deep",
+    Depth.ENDS: "all there, begun and closed as they were recorded. Between that was not looked at: --deep",
+    Depth.DEEP: "all as they were recorded, to the last byte",
+}
+
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Names and lengths only: two seconds for 100,000 files.")
@@ -80,7 +86,7 @@ def check(places: Places, quick: bool, deep: bool, against: Path | None, repair:
     else:
         if taken:
             _print_against(taken, places)
-        _print(checked, contradictions, places, is_repaired=repair)
+        _print(checked, contradictions, places, depth, is_repaired=repair)
     if checked.findings or contradictions:
         return ExitCode.NOT_EXACT
     return ExitCode.LOCKED if checked.locked else ExitCode.OK
@@ -150,7 +156,9 @@ def _facts(checked: Checked, contradictions: list[Contradiction], depth: Depth) 
     }
 
 
-def _print(checked: Checked, contradictions: list[Contradiction], places: Places, *, is_repaired: bool) -> None:
+def _print(
+    checked: Checked, contradictions: list[Contradiction], places: Places, depth: Depth, *, is_repaired: bool
+) -> None:
     zone = house_zone(load_config(places))
     for one in contradictions:
         until = f" All was well on {house_time(one.since_ms, zone)}." if one.since_ms is not None else ""
@@ -165,7 +173,7 @@ def _print(checked: Checked, contradictions: list[Contradiction], places: Places
     if checked.locked:
         print(f"  {checked.locked} recordings cannot be looked into: their key is not here.")
     bad = len({one.row.id for one in checked.findings})
-    well = "all as they were recorded" if not bad else f"{bad} of them not as they were recorded"
+    well = _WELL[depth] if not bad else f"{bad} of them not as they were recorded"
     print(f"{checked.files} recordings, {checked.size_bytes / 1e9:.1f} GB: {well}.")
     if is_repaired:
         print(f"{checked.repaired} rows were put right.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,11 @@ class _Verifier:
         return inventory.find_by_identity(store, core.camera_uuid, contents, core.file_number)
 
     def _own_path(self, path: Path) -> str | None:
-        """The path in the data folder; None for a file elsewhere."""
+        """The path in the data folder; None for a file elsewhere. A link in the place of a recording is not followed:
+        it would be taken for the recording that it leads to."""
         try:
-            return path.absolute().resolve().relative_to(self._places.data_dir.resolve()).as_posix()
+            folder = Path(os.path.realpath(path.absolute().parent))
+            return (folder / path.name).relative_to(os.path.realpath(self._places.data_dir)).as_posix()
         except ValueError:
             return None
 

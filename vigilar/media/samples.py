@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import NamedTuple
 
 from vigilar.base.errors import ErrorKind, RecordingError
@@ -86,15 +86,14 @@ def _read_track(data: Data, moof: Box, traf: Box) -> TrackSamples:
     width = sum(1 for flag in _FIELDS if flags & flag)
     if trun.body + 12 + 4 * width * count > trun.end:
         raise _corrupt()
-    rows = list(
-        struct.iter_unpack(f">3I{'i' * (width - 3)}", data[trun.body + 12 : trun.body + 12 + 4 * width * count])
-    )
-    times = accumulate((row[0] for row in rows), initial=time)
-    has_offset = width > 3
-    samples = tuple(
-        Sample(at_time, row[0], row[3] if has_offset else 0, row[1], not row[2] & _NOT_SYNC)
-        for at_time, row in zip(times, rows, strict=False)
-    )
+    # Column by column and not sample by sample: an hour has two hundred thousand.
+    numbers = struct.unpack_from(f">{width * count}i", data, trun.body + 12)
+    durations, sizes, marks = (numbers[column::width] for column in range(3))
+    if count and (min(durations) < 0 or min(sizes) < 0):
+        raise _corrupt()
+    offsets = numbers[3::width] if width > 3 else repeat(0, count)
+    times = accumulate(durations, initial=time)
+    samples = tuple(map(Sample, times, durations, offsets, sizes, [not mark & _NOT_SYNC for mark in marks]))
     return TrackSamples(track_id, moof.start + at, samples)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +44,9 @@ MAX_EVENTS = 2000
 
 LONGEST_EVENT_MS = 3_600_000
 """How far before a range an event that reaches into it is looked for."""
+
+HEADER_CODES = frozenset({"vge.header-damaged", "vge.header-short", "vge.no-slot"})
+"""Codes of errors for a header that is not as it was written."""
 
 DAMAGED = "vge.damaged"
 """Code of the error for a record that is not as it was written."""
@@ -180,7 +184,7 @@ class Library:
             self._forget(row.id)
             file = self._with_keys(lambda ring: SealedFile.open(self._data_dir / row.path, ring, self._claim(row)))
         if file.is_cut:
-            self._tell(row, "shorter-than-anchored", "Its end was cut off after it had been closed.", span_of(row))
+            self._tell_cut(row)
         with self._lock:
             return self._keep(row.id, file)
 
@@ -203,6 +207,13 @@ class Library:
         """The MEDIA records of one keyframe and what follows it in the stretch. Raises as ``find_records``."""
         try:
             return stretch.file.media(stretch.index.at(keyframe), stretch.stop_of(keyframe).number)
+        except RecordingError as error:
+            raise self._explained(stretch.row, error) from error
+
+    def records(self, stretch: Stretch) -> list[RecordEntry]:
+        """The MEDIA records of all the stretch. Raises as ``find_records``."""
+        try:
+            return stretch.file.media(stretch.index.at(stretch.first), stretch.end.number)
         except RecordingError as error:
             raise self._explained(stretch.row, error) from error
 
@@ -277,13 +288,26 @@ class Library:
         """``error`` as people should read it; a file that is gone is forgotten. What speaks of the file is told."""
         if isinstance(error, ReplacedError):
             self._tell(row, "replaced", f"{error}.", span_of(row))
-        elif error.code == "vge.header-damaged":
-            self._tell(row, "damaged", "Its header is damaged or has been changed.", span_of(row))
+        elif error.code == "vge.not-a-recording":
+            error = ReplacedError("Something that is no recording lies in the place of this one")
+            self._tell(row, "replaced", f"{error}.", span_of(row))
+        elif error.code in HEADER_CODES:
+            self._tell(row, "damaged", f"{error}.", span_of(row))
         if error.kind is not ErrorKind.PERMANENT or error.exit_code is not ExitCode.NOT_FOUND:
             return error
         self._forget(row.id)
         self._tell(row, "missing", "It is not in its place any more.", span_of(row))
         return FootageGone()
+
+    def _tell_cut(self, row: FileRow) -> None:
+        """The CLOSE of which the row knows is not at its end: what became of it shows in the length."""
+        with suppress(OSError):
+            more = (self._data_dir / row.path).stat().st_size - row.size_bytes
+            if more < 0:
+                self._tell(row, "shorter-than-anchored", "Its end was cut off after it had been closed.", span_of(row))
+            else:
+                words = f"{more} bytes were added behind its end." if more else "Its closing record is damaged."
+                self._tell(row, "damaged", words, span_of(row))
 
     def _claim(self, row: FileRow) -> Claim:
         uuid = self._uuids.get(row.camera_id)

@@ -16,7 +16,7 @@ from typing import Any
 
 from vigilar.base.clock import Clock
 from vigilar.base.database_note import FILE_NAME, Rescue, change_rescue, find_note
-from vigilar.base.disk import disk_errors
+from vigilar.base.disk import DEVICE_STEP, disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.bus.messages import UpkeepFact
 from vigilar.bus.topics import Topics
@@ -72,6 +72,8 @@ class Refill:
         self._noted_ns = -1
         self._saved_s = 0.0
         self._rescue: Rescue | None = None
+        self.problem = ""
+        """What a person has to look at, as a sentence; empty for nothing."""
 
     @property
     def sentence(self) -> str:
@@ -102,6 +104,8 @@ class Refill:
                 if camera.node_id == self._node_id and not adopter.run(camera):
                     return False
             self._finish(adopter.done)
+            left_out = adopter.done.unreadable
+            self.problem = f"{left_out}. It has no row and is left out. {DEVICE_STEP}" if left_out else ""
         self._is_due, self._waits_for_key = False, ring.is_locked and adopter.done.locked > 0
         return True
 
@@ -124,7 +128,7 @@ class Refill:
     def _finish(self, done: Adopted) -> None:
         rescued = self._rescue
         if rescued is not None and rescued.is_rebuilding:
-            self._settle(is_log_torn=any("deletions" in words for words in rescued.lost))
+            self._settle(is_log_torn=rescued.is_log_torn)
         elif not done.added:
             return
         else:
@@ -166,7 +170,7 @@ def find_cameras(data_dir: Path, ring: KeyRing, known: Set[str] = frozenset()) -
         highest: dict[str, int] = {}
         newest: list[Path] = []
         for content in HOMES:
-            paths = list(list_sealed(data_dir, camera_id, content))
+            paths = list(list_sealed(data_dir, camera_id, content, note_unreadable))
             if paths:
                 highest[content] = int(paths[-1].stem)
             newest += reversed(paths[-_TRIED_FILES:])
@@ -175,6 +179,11 @@ def find_cameras(data_dir: Path, ring: KeyRing, known: Set[str] = frozenset()) -
         if uuid is not None:
             found[camera_id] = CameraFound(uuid, highest)
     return found
+
+
+def note_unreadable(folder: Path, error: OSError) -> None:
+    """A start goes on without what the disk does not give back; the filling says so to people."""
+    logger.error("%s cannot be read: %s", folder, error.strerror)
 
 
 def _uuid_in(path: Path, ring: KeyRing) -> bytes | None:

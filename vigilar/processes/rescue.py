@@ -17,7 +17,7 @@ from pathlib import Path
 from vigilar.base.database_note import DatabaseNote, Rescue, find_note, find_stand_in, save_note
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, StoreError
-from vigilar.processes.refill import find_cameras, note_cameras, tell
+from vigilar.processes.refill import find_cameras, note_cameras, note_unreadable, tell
 from vigilar.processes.upgrade_tell import tell_upgrades
 from vigilar.proof.adopt import HOMES, list_homes, list_sealed
 from vigilar.store import sqlite
@@ -151,7 +151,10 @@ class HouseDatabase:
 
     def _was_here(self, note: DatabaseNote | None) -> bool:
         return note is not None or any(
-            True for home in list_homes(self._data_dir) for top in HOMES for _ in list_sealed(self._data_dir, home, top)
+            True
+            for home in list_homes(self._data_dir)
+            for top in HOMES
+            for _ in list_sealed(self._data_dir, home, top, note_unreadable)
         )
 
     def _is_damage(self, error: StoreError) -> bool:
@@ -187,6 +190,7 @@ class HouseDatabase:
                 happened=happened,
                 kept=str(done.kept or ""),
                 lost=_lost_words(done),
+                is_log_torn="deletions" in done.salvaged.torn,
                 has_no_owner=not done.has_owner and self._was_here(note),
                 next_step=next_step,
             )

@@ -124,7 +124,7 @@ class UpkeepProcess:
             {
                 "deleted_files": self._keeper.deleted_count,
                 "deleted_bytes": self._keeper.deleted_bytes,
-                "problem": self._keeper.problem,
+                "problem": " ".join(filter(None, (self._keeper.problem, self._refill.problem))),
                 "database": self._refill.sentence,
             }
         )

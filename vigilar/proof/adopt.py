@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vigilar.base.clock import Clock
+from vigilar.base.disk import DEVICE_ERRORS, DEVICE_STEP, device_fault
 from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.base.folder_id import FILE_NAME
 from vigilar.media.read_init import InitContent, read_init
 from vigilar.media.sps import BadBitstream
 from vigilar.store import adoption, inventory
@@ -43,7 +45,8 @@ _NAMED_AT_MOST = 5
 @dataclass(slots=True)
 class Adopted:
     """What was found. ``added`` files got a row; ``refused`` says of some that could not which and why; ``unlinked``
-    follow a recording of which nothing is known. ``busy`` are being written, ``locked`` wait for their key."""
+    follow a recording of which nothing is known. ``busy`` are being written, ``locked`` wait for their key.
+    ``unreadable``: the first that the disk does not give back, as a clause; it answers otherwise."""
 
     looked_at: int = 0
     added: int = 0
@@ -52,6 +55,7 @@ class Adopted:
     refused_count: int = 0
     refused: list[str] = field(default_factory=list)
     unlinked: int = 0
+    unreadable: str = ""
 
     def refuse(self, path: str, why: str) -> None:
         self.refused_count += 1
@@ -90,7 +94,7 @@ class Adopter:
         known = adoption.paths_with_row(self._store, self._node_id, camera.id, content)
         batch: list[tuple[WholeFile, FileCore]] = []
         links: set[bytes] = set()
-        for path in list_sealed(self._data_dir, camera.id, content):
+        for path in list_sealed(self._data_dir, camera.id, content, self._leave_out):
             name = str(path.relative_to(self._data_dir))
             if name in known:
                 continue
@@ -140,9 +144,25 @@ class Adopter:
                 self.done.locked += 1
             elif error.kind in (ErrorKind.TRANSIENT, ErrorKind.FULL):
                 raise
+            elif isinstance(cause := error.__cause__, OSError) and cause.errno in DEVICE_ERRORS:
+                self._leave_out(path, cause)
             else:
                 self.done.refuse(name, str(error))
             return None
+
+    def _leave_out(self, path: Path, error: OSError) -> None:
+        """A file, or a day of them, that the disk does not give back: it must not keep for ever what is to be deleted
+        elsewhere. Raises RecordingError (transient) when the disk answers nothing at all: then all waits for it."""
+        if device_fault(self._data_dir / FILE_NAME):
+            raise RecordingError(
+                f"Could not read {path}: {error.strerror}",
+                kind=ErrorKind.TRANSIENT,
+                code="vge.file",
+                next_step=DEVICE_STEP,
+            ) from error
+        name = str(path.relative_to(self._data_dir))
+        self.done.refuse(name, f"the disk does not give it back ({error.strerror})")
+        self.done.unreadable = self.done.unreadable or f"{name} cannot be read: {error.strerror}"
 
     def _finish(self, path: Path, ends: Ends) -> tuple[Ends, int | None]:
         """Close what a crash left open; a file that is damaged before its end stays as it is. With it, where its last
@@ -162,16 +182,31 @@ class Adopter:
         return _whole_file(camera.id, content, name, ends, end_ns), ends.core
 
 
-def list_sealed(data_dir: Path, camera_id: str, content: Content) -> Iterator[Path]:
-    """The files of a camera and content in the order of their numbers, by their names. Raises OSError."""
+LeaveOut = Callable[[Path, OSError], None]
+"""Told of a folder that the disk does not give back; may raise to end the listing."""
+
+
+def list_sealed(data_dir: Path, camera_id: str, content: Content, leave_out: LeaveOut) -> Iterator[Path]:
+    """The files of a camera and content in the order of their numbers, by their names; without days of which the disk
+    gives an error, which ``leave_out`` is told. Raises OSError."""
     found = []
     home = data_dir / HOMES[content] / camera_id
     if home.is_dir():
         for day in home.iterdir():
-            if day.is_dir():
-                with os.scandir(day) as entries:
-                    found += [(number, day.name, one.name) for one in entries if (number := _number(one.name)) > 0]
+            try:
+                found += _files_of(day)
+            except OSError as error:
+                if error.errno not in DEVICE_ERRORS:
+                    raise
+                leave_out(day, error)
     return (home / day / name for _, day, name in sorted(found))
+
+
+def _files_of(day: Path) -> list[tuple[int, str, str]]:
+    if not day.is_dir():
+        return []
+    with os.scandir(day) as entries:
+        return [(number, day.name, one.name) for one in entries if (number := _number(one.name)) > 0]
 
 
 def list_homes(data_dir: Path) -> list[str]:

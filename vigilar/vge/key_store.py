@@ -8,6 +8,8 @@ Invariants, true between any two steps, so that whatever is killed can be done a
 3. While ``key-lock`` is there, clear files in the secrets folder are left over from what was broken off. Each start and
    each unlocking seals them, for which no secret is needed.
 4. A start key is on the disk, sealed, before anything is recorded under it.
+5. While memory holds the oldest epoch it holds each key that anything was recorded under: what was killed while it
+   unlocked or locked counts as locked, and is done again.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from vigilar.vge.keys import (
     LOCK_FILE,
     MEMORY,
     RECOVERY_NAME,
+    SEALED,
     START_NAME,
     EpochKey,
     KeyRing,
@@ -36,13 +39,15 @@ from vigilar.vge.keys import (
     load_sheet,
     locked_house,
     memory_folder,
+    number_of,
 )
 from vigilar.vge.recovery import make_recovery_key
 from vigilar.vge.sticks import open_by_stick
 
-SEALED = ".sealed"
 _NAMES = (START_NAME, RECOVERY_NAME, EPOCH_NAME)
-"""Of key files, in the order in which they are put into memory: with the last the house is unlocked."""
+"""Of key files, in the order in which they are put into memory, those of higher numbers first: with the last, the
+oldest epoch, the house is unlocked, and what is recorded meanwhile is under the newest. They are taken away in the
+opposite order."""
 
 _START_RECOVERY = "recovery-key-0000"
 """The recovery key of a start key, in memory only: the sheet makes it again from the files."""
@@ -283,9 +288,9 @@ def _sealed_names(secrets_dir: Path) -> Iterator[str]:
 
 def _in_order(folder: Path, ending: str) -> Iterator[str]:
     with file_errors("read the keys in", folder):
-        found = sorted(path.name.removesuffix(ending) for path in folder.iterdir() if path.name.endswith(ending))
+        found = [path.name.removesuffix(ending) for path in folder.iterdir() if path.name.endswith(ending)]
     for pattern in _NAMES:
-        yield from (name for name in found if pattern.fullmatch(name))
+        yield from sorted((name for name in found if pattern.fullmatch(name)), key=number_of, reverse=True)
 
 
 def _unsealed(secrets_dir: Path, private: bytes, name: str) -> bytes:
@@ -334,7 +339,11 @@ def _make_memory(secrets_dir: Path) -> Path:
 
 def _empty_memory(secrets_dir: Path) -> None:
     folder = memory_folder(secrets_dir)
+    if not folder.is_dir():
+        return
     with file_errors("remove the keys in", folder), suppress(FileNotFoundError):
-        for path in list(folder.iterdir()):
+        for name in reversed(list(_in_order(folder, ""))):
+            (folder / name).unlink()
+        for path in list(folder.iterdir()):  # a temporary file of what was killed
             path.unlink()
         folder.rmdir()

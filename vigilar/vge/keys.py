@@ -32,6 +32,9 @@ EPOCH_NAME = re.compile(r"recording-key-(\d{4,})")
 RECOVERY_NAME = re.compile(r"recovery-key-(\d{4,})")
 START_NAME = re.compile(r"start-key-(\d{4,})")
 
+SEALED = ".sealed"
+"""Ending of the name of a sealed key file."""
+
 LOCK_FILE = "key-lock"
 """There when the keys are sealed. Whoever puts it there or takes it away does so when all else is ready."""
 
@@ -181,7 +184,7 @@ def _find_key_files(secrets_dir: Path) -> _KeyFiles:
     if not epochs and not starts:
         none_there = _locked(f"There is no recording key in {secrets_dir}", ErrorKind.PERMANENT)
         raise locked_house() if is_sealed else none_there
-    return _KeyFiles(epochs, starts, recovery, is_sealed and not epochs)
+    return _KeyFiles(epochs, starts, recovery, is_sealed and is_house_locked(secrets_dir))
 
 
 def has_key_lock(secrets_dir: Path) -> bool:
@@ -196,12 +199,26 @@ def memory_folder(secrets_dir: Path) -> Path:
 
 
 def is_house_locked(secrets_dir: Path) -> bool:
-    """Whether there is a key lock and nobody has opened it since the machine came up."""
+    """Whether there is a key lock and nobody has opened it since the machine came up.
+
+    It is open while the oldest of its epochs lies in memory: unlocking puts that one there last, and locking takes it
+    away first (``key_store``), so what was broken off in between is locked, and is done again.
+    """
     if not has_key_lock(secrets_dir):
         return False
     folder = memory_folder(secrets_dir)
     with file_errors("read the keys in", folder):
-        return not (folder.is_dir() and any(EPOCH_NAME.fullmatch(path.name) for path in folder.iterdir()))
+        clear = (
+            {path.name for path in folder.iterdir() if EPOCH_NAME.fullmatch(path.name)} if folder.is_dir() else set()
+        )
+        sealed = [path.name.removesuffix(SEALED) for path in secrets_dir.iterdir() if path.name.endswith(SEALED)]
+    oldest = min((one for one in sealed if EPOCH_NAME.fullmatch(one)), key=number_of, default=None)
+    return not clear if oldest is None else oldest not in clear
+
+
+def number_of(name: str) -> int:
+    """The number in the name of a key file, without the ending: of an epoch, itself."""
+    return int(name.rpartition("-")[2])
 
 
 def save_sheet(secrets_dir: Path, public: bytes, sheet_id: bytes) -> None:

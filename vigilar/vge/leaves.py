@@ -40,7 +40,7 @@ def read_leaves(path: Path, ring: KeyRing, on_record: OnRecord, claim: Claim | N
     """Prove each record of the file, as long as it is now. Takes the memory of one record. Raises RecordingError when
     it cannot be opened or read, ReplacedError when it is not the file of ``claim``, and what ``on_record`` raises."""
     with file_errors("open", path):
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         with file_errors("read", path):
             header, keys = open_header(fd, ring)

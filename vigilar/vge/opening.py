@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
@@ -61,7 +62,8 @@ def open_header(
     made with known randomness, so they protect nothing: only tests allow them. Without ``is_crc_checked`` the MAC alone
     decides, which proves more and takes a third of the time; playback opens hundreds of files for a day.
     """
-    data = os.pread(fd, HEADER_BYTES, 0)
+    # A pipe or a folder has no first byte to look at.
+    data = os.pread(fd, HEADER_BYTES, 0) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     if not data.startswith(MAGIC):
         raise rejection("not-a-recording", "Not a Vigilar recording")
     if len(data) < HEADER_BYTES:
@@ -70,7 +72,12 @@ def open_header(
     if is_crc_checked:
         check_keyless(data)
     slots = tuple(KeySlot.parse(data[at : at + SLOT_BYTES]) for at in range(CORE_BYTES, SLOTS_END, SLOT_BYTES))
-    keys = _unlock(data, slots, ring)
+    try:
+        keys = _unlock(data, slots, ring)
+    except RecordingError as error:
+        if error.kind is ErrorKind.DENIED:
+            check_keyless(data)  # a slot that is damaged names a key that there never was
+        raise
     if CoreFlag.TEST_FILE in core.flags and not allow_test_files:
         raise rejection("test-file", "A test file made with known randomness, not a recording")
     return Header(data[:CORE_BYTES], core, slots), keys

@@ -100,7 +100,7 @@ class VgeReader:
         or what the system says. A file that ends in the middle of a record opens without complaint.
         """
         with file_errors("open", path):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 header, keys = open_header(fd, ring, allow_test_files=allow_test_files)
                 records = RecordFile(fd, keys, header.core.max_payload_log2)

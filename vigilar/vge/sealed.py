@@ -65,7 +65,7 @@ class SealedFile:
         ReplacedError when it is not the file of ``claim``. ``is_cut`` tells that its claim knows of a CLOSE which is
         not there any more."""
         with file_errors("open", path):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 header, keys = open_header(fd, ring, allow_test_files=allow_test_files, is_crc_checked=False)
                 records = RecordFile(fd, keys, header.core.max_payload_log2)
@@ -180,7 +180,7 @@ class SealedFile:
     @contextmanager
     def _opened(self) -> Iterator[RecordFile]:
         with file_errors("read", self.path):
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 yield RecordFile(fd, self._keys, self._core.max_payload_log2)
             finally:

@@ -17,6 +17,7 @@ from vigilar.web.auth import asker
 from vigilar.web.hub import job_notice
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
+from vigilar.web.supply import is_on_battery
 from vigilar.web.times import TimeRange
 from vigilar.web.visible import VisibleCameras, visible_cameras
 
@@ -27,6 +28,8 @@ STATE_WORDS = {
     "failed": "Failed",
     "cancelled": "Stopped",
 }
+
+WAITS_FOR_MAINS = "Waits for mains"
 
 HOUSE_JOBS = {"rewrap": "Moving the recordings to the newest key"}
 """What a job of no camera is called, by its kind."""
@@ -130,6 +133,16 @@ def is_whole(row: JobRow) -> bool:
     return row.state == "done" and plan_path(parts().cfg.data_dir, row.id).exists()
 
 
+def waits_for_mains(row: JobRow) -> bool:
+    """Whether a job stands still because the house runs on its battery; it goes on by itself."""
+    return not row.is_over and is_on_battery(parts())
+
+
+def word_of(row: JobRow) -> str:
+    """The state of a job as people read it."""
+    return WAITS_FOR_MAINS if waits_for_mains(row) else STATE_WORDS[row.state]
+
+
 def job_json(row: JobRow) -> dict[str, Any]:
     return {
         "id": str(row.id),
@@ -141,6 +154,7 @@ def job_json(row: JobRow) -> dict[str, Any]:
         "seconds_left": row.seconds_left,
         "created_ts": row.created_ms,
         "updated_ts": row.updated_ms,
+        "waits_for_mains": waits_for_mains(row),
         "is_stopping": row.is_cancel_asked and not row.is_over,
         "error": row.error,
     }

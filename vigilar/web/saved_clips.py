@@ -37,7 +37,8 @@ def saved_clip(here: Parts, wanted: Wanted, stretches: Sequence[Stretch]) -> Sav
         name = _camera_name(here, wanted.camera_id)
         return ExportPlan(tuple((movie_name(name, one.start_ms, here.zone, len(one.gaps)), one) for one in movies))
 
-    files = export_files(here.footage, here.movies.get(("clip", wanted, ends), make))
+    rows = {one.row.id: one.row for one in stretches}
+    files = export_files(here.footage, here.movies.get(("clip", wanted, ends), make), rows)
     return SavedClip(files[0], len(files) > 1) if files else None
 
 

@@ -65,6 +65,8 @@ class BundleReport:
 
 def is_bundle(path: Path) -> bool:
     """Whether it looks like a ZIP, of which only an export with proof is ours to check."""
+    if not path.is_file():
+        return False  # a pipe would be waited for
     with suppress(OSError), path.open("rb") as file:
         return file.read(4) == b"PK\3\4"
     return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -15,6 +15,7 @@ from vigilar.playback.export.planned import ClosedGap, MovieFile, PlannedMovie
 from vigilar.playback.export.planning import UNTOLD_WORDS, Wanted, plan_movies
 from vigilar.playback.library import Library
 from vigilar.playback.timeline import read_timeline
+from vigilar.store.files import FileRow
 
 READING, PROVING = "Reading the recordings", "Proving the recordings"
 
@@ -121,9 +122,9 @@ def make_export(
     )
 
 
-def export_files(library: Library, plan: ExportPlan) -> list[ExportFile]:
-    """What can be downloaded: the bundle first, then each movie."""
-    movies = [MovieFile(library, movie) for _, movie in plan.movies]
+def export_files(library: Library, plan: ExportPlan, rows: Mapping[int, FileRow] | None = None) -> list[ExportFile]:
+    """What can be downloaded: the bundle first, then each movie. ``rows`` as in ``MovieFile``."""
+    movies = [MovieFile(library, movie, rows) for _, movie in plan.movies]
     files = [
         ExportFile(name, "video/mp4", movie.size_bytes, movie.etag, file)
         for (name, movie), file in zip(plan.movies, movies, strict=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -30,6 +30,15 @@ class MoviePiece:
     place: int
     prefixes: array[int] = field(default_factory=lambda: array("I"))
     sizes: array[int] = field(default_factory=lambda: array("I"))
+    _places: array[int] | None = None
+
+    def places(self) -> array[int]:
+        """Where among all media of the movie those of each record begin, and where the last end. Made once, when the
+        piece grows no more."""
+        if self._places is None:
+            lengths = (size - prefix for size, prefix in zip(self.sizes, self.prefixes, strict=True))
+            self._places = array("Q", accumulate(lengths, initial=self.place))
+        return self._places
 
     @property
     def media_bytes(self) -> int:
@@ -50,7 +59,8 @@ class ClosedGap:
 @dataclass(frozen=True, slots=True)
 class PlannedMovie:
     """One plain MP4. ``start_ms`` and ``end_ms`` are the UTC ms of the first picture shown and of the last one's end,
-    ``length_ms`` what a player shows, ``pictures`` how many."""
+    ``length_ms`` what a player shows, ``pictures`` how many. ``etag`` is the same for the same bytes: a record never
+    changes, so its number and file stand for it."""
 
     camera_id: str
     head: bytes = field(repr=False)
@@ -61,30 +71,31 @@ class PlannedMovie:
     length_ms: int
     pictures: int
     gaps: tuple[ClosedGap, ...] = ()
+    etag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha256(self.head)
+        for one in self.pieces:
+            digest.update(f"|{one.file_id}.{one.first}-{one.last}".encode())
+        object.__setattr__(self, "etag", digest.hexdigest()[:20])
 
     @property
     def size_bytes(self) -> int:
         return len(self.head) + self.media_bytes
 
     @property
-    def etag(self) -> str:
-        """The same for the same bytes. A record never changes, so its number and file stand for it."""
-        digest = hashlib.sha256(self.head)
-        for one in self.pieces:
-            digest.update(f"|{one.file_id}.{one.first}-{one.last}".encode())
-        return digest.hexdigest()[:20]
-
-    @property
     def memory_bytes(self) -> int:
         """Memory it takes."""
-        return len(self.head) + 1000 + sum(500 + 8 * len(one.sizes) for one in self.pieces)
+        return len(self.head) + 1000 + sum(500 + 16 * len(one.sizes) for one in self.pieces)
 
 
 class MovieFile:
-    """The bytes of a planned movie. Any thread."""
+    """The bytes of a planned movie. Any thread. ``rows`` are those of its recordings, by id, as far as they were read a
+    moment ago."""
 
-    def __init__(self, library: Library, movie: PlannedMovie) -> None:
+    def __init__(self, library: Library, movie: PlannedMovie, rows: Mapping[int, FileRow] | None = None) -> None:
         self._library = library
+        self._rows = rows or {}
         self.movie = movie
         self._starts = [one.place for one in movie.pieces]
 
@@ -104,8 +115,7 @@ class MovieFile:
 
     def _read_piece(self, piece: MoviePiece, start: int, stop: int) -> Iterator[bytes]:
         row = self.row_of(piece)
-        places = list(accumulate((size - prefix for size, prefix in zip(piece.sizes, piece.prefixes, strict=True)),
-                                 initial=piece.place))  # fmt: skip
+        places = piece.places()
         first = max(0, bisect_right(places, start) - 1)
         last = min(bisect_left(places, stop), len(piece.sizes))
         wanted = self.entries_of(piece, row, first, last)
@@ -116,7 +126,7 @@ class MovieFile:
 
     def row_of(self, piece: MoviePiece) -> FileRow:
         """Raises FootageGone."""
-        row = self._library.get_video(self.movie.camera_id, piece.file_id)
+        row = self._rows.get(piece.file_id) or self._library.get_video(self.movie.camera_id, piece.file_id)
         if row is None or row.state == "missing":
             raise FootageGone
         return row

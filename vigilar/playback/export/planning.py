@@ -159,9 +159,7 @@ class _Planner:
         """Each record of MEDIA with its payload, in clear as far as its tables reach; None for one that is lost or not
         as it was written."""
         expected = stretch.index.plaintext_offset(stretch.first)
-        entries = [
-            entry for group in range(stretch.first, stretch.last + 1) for entry in self._library.group(stretch, group)
-        ]
+        entries = self._library.records(stretch)
         proved = self._library.read_ahead(stretch.row, entries, tables_length)
         for entry, data in zip(entries, proved, strict=True):
             if entry.plaintext_offset != expected:

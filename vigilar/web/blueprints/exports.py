@@ -12,7 +12,6 @@ from vigilar.web.auth import asker
 from vigilar.web.blueprints.events import event_range
 from vigilar.web.bodies import MOMENT, read_json
 from vigilar.web.exports import (
-    STATE_WORDS,
     add_export,
     ask_export,
     cancel,
@@ -25,6 +24,8 @@ from vigilar.web.exports import (
     list_visible,
     share_json,
     title_of,
+    waits_for_mains,
+    word_of,
 )
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -232,13 +233,17 @@ def _one(row: JobRow, new_link: str = "") -> str:
 
 def _card(row: JobRow) -> dict[str, object]:
     facts = export_json(row)
-    return {**facts, "word": STATE_WORDS[row.state], "title": title_of(row)}
+    return {**facts, "word": word_of(row), "title": title_of(row)}
 
 
 def _sentence(rows: list[JobRow]) -> str:
     running = [row for row in rows if row.state in ("waiting", "running")]
     if not running:
         return "Nothing is being made."
+    if any(map(waits_for_mains, running)):
+        return (
+            f"The house runs on its battery: {'one waits' if len(running) == 1 else f'{len(running)} wait'} for mains."
+        )
     left = max((row.seconds_left or 0 for row in running), default=0)
     return f"{len(running)} being made{f', {left} s left' if left else ''}."
 

@@ -17,7 +17,7 @@ from vigilar.store.jobs import JobRow
 from vigilar.vge.places import BESIDE
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
-from vigilar.web.exports import STATE_WORDS, cancel, get_job, job_json
+from vigilar.web.exports import cancel, get_job, job_json, word_of
 from vigilar.web.key_page import (
     REWRAP,
     KeyFacts,
@@ -215,7 +215,7 @@ def _page(problem: Problem | None = None) -> str:
 
 
 def _job(row: JobRow | None) -> dict[str, object] | None:
-    return None if row is None else {**job_json(row), "word": STATE_WORDS[row.state], "result": row.result or {}}
+    return None if row is None else {**job_json(row), "word": word_of(row), "result": row.result or {}}
 
 
 def _show(waiting: WaitingSheet) -> Response:

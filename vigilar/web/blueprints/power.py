@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, jsonify, render_template
 from werkzeug import Response as AnyResponse
 
 from vigilar.power.watch import Limits
-from vigilar.power.words import PowerLine, plan_steps, power_line
+from vigilar.power.words import plan_steps
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.web.parts import Parts, parts
 from vigilar.web.rights import Right, needs
+from vigilar.web.supply import UPS, read_power, ups_status
 
 bp = Blueprint("power", __name__)
 
-UPS = "ups"
-"""The name of the process that watches it, and the source of its events."""
-
 CUTS = 20
 """Power cuts shown."""
-
-
-def ups_status(here: Parts) -> dict[str, Any] | None:
-    """The last word of the watch over the UPS; None when it was not heard, or does not run."""
-    process = (here.board.processes(here.now_ms()) or {}).get(UPS)
-    if not isinstance(process, dict) or process.get("state") != "running":
-        return None
-    status = process.get("status")
-    return status if isinstance(status, dict) and "level" in status else None
-
-
-def read_power(here: Parts) -> PowerLine:
-    """For the page of the system."""
-    return power_line(ups_status(here), is_set_up=here.cfg.power is not None)
 
 
 @bp.get("/system/power")

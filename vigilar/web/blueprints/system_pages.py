@@ -12,7 +12,7 @@ from vigilar.store.events import EventFilter, list_events
 from vigilar.store.jobs import list_jobs
 from vigilar.web.auth import asker
 from vigilar.web.coverage import SPANS, gaps_json, list_days, read_cells
-from vigilar.web.exports import HOUSE_JOBS, STATE_WORDS
+from vigilar.web.exports import HOUSE_JOBS, waits_for_mains, word_of
 from vigilar.web.house import find_today, read_known, sees_job
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -89,7 +89,9 @@ def jobs_page() -> str:
     here, visible = parts(), visible_cameras(asker())
     rows = [row for row in list_jobs(here.store, here.cfg.node_id) if sees_job(row, visible)]
     return render_template(
-        "system_jobs.html", rows=rows, state_words=STATE_WORDS, names={**HOUSE_JOBS, "export": "Export"}
+        "system_jobs.html",
+        rows=[(row, word_of(row), waits_for_mains(row)) for row in rows],
+        names={**HOUSE_JOBS, "export": "Export"},
     )
 
 

@@ -46,4 +46,8 @@ stream.addEventListener("job", ({ detail }) => {
     announce(`${name}: ${detail.percent} percent`);
   }
 });
+// On its battery the house does no long work: what waits says so, and no job tells of it.
+stream.addEventListener("event", ({ detail }) => {
+  if (["power_loss", "power_restored"].includes(detail.type)) draw();
+});
 stream.addEventListener("up", draw);

@@ -426,7 +426,8 @@ const refuse = (words, choices = []) => {
     link.textContent = one.words;
     line.append(" ", link);
   }
-  $("jump-time").toggleAttribute("aria-invalid", Boolean(words) && !choices.length);
+  // By its value: without one it would say that nothing is wrong (WAI-ARIA 1.2, aria-invalid).
+  $("jump-time").setAttribute("aria-invalid", String(Boolean(words) && !choices.length));
 };
 
 $("jump").addEventListener("submit", async (event) => {
@@ -446,8 +447,10 @@ $("jump").addEventListener("submit", async (event) => {
 });
 
 async function showDay(text) {
-  const answer = await fetch(`/footage/${camera}/moment?day=${encodeURIComponent(text)}&time=12:00`, { headers: { Accept: "application/json" } });
-  const found = await answer.json();
+  const query = new URLSearchParams({ day: text, time: "12:00" });
+  const answer = await fetch(`/footage/${camera}/moment?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
+  const found = await answer?.json().catch(() => null);
+  if (!found) return refuse("The box did not answer. Try again.");
   if (!answer.ok && found.type !== "time.future") return refuse(found.detail);
   const middle = answer.ok ? found.moments[0].at : now();
   refuse("");
