@@ -27,6 +27,7 @@ from vigilar.base.track_path import unpack_path
 from vigilar.detect.motion import MotionReading, MotionSettings, MovingArea
 from vigilar.detect.objects.detection import Box
 from vigilar.detect.pictures import MotionEnded, MotionStarted
+from vigilar.detect.zones import NO_ZONES, Role, Zone, ZoneMap
 from vigilar.media.decode import Decoder
 from vigilar.processes import motion as motion_module
 from vigilar.processes import objects as objects_module
@@ -123,12 +124,13 @@ class Camera:
 
 
 @contextmanager
-def camera_in(b: Bench) -> Iterator[Camera]:
+def camera_in(b: Bench, zones: ZoneMap = NO_ZONES) -> Iterator[Camera]:
     bus, clock = Bus(), SystemClock()
     facts = FactSender("front", "box", b.store, bus, clock)
     watcher = ObjectWatcher("front", b.data_dir, facts, bus, b.recorder, b.file_store, clock, Decoder, None)
     storyboards = StoryboardWriter(b.file_store, clock)
-    teller = MotionTeller(facts, b.recorder, b.file_store, clock, lambda: 1, MotionSettings(0.5), storyboards, watcher)
+    settings = MotionSettings(0.5, zones)
+    teller = MotionTeller(facts, b.recorder, b.file_store, clock, lambda: 1, settings, storyboards, watcher)
     stop, facts_stop = Stop(), Stop()
     threads = [
         threading.Thread(target=watcher.run, args=(stop,)),
@@ -259,6 +261,61 @@ def test_detector_that_comes_later_still_names_the_visit(b: Bench) -> None:
                 camera.show(RED, column)
             wait_until(lambda: camera.bus.of("visit"), 5)
     assert camera.bus.of("visit")[-1]["kind"] == "person"
+
+
+ALL = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+NO_CATS = ZoneMap((Zone("z", "lawn", Role.IGNORE, ALL, frozenset({"cat"})),))
+"""A household that wants to hear of everything but cats."""
+
+
+def test_visit_of_an_ignored_kind_is_told_to_nobody(b: Bench) -> None:
+    with serving(b.data_dir), camera_in(b, NO_CATS) as camera:
+        camera.start(GREEN)
+        for column in (0, 1, 2, 3):
+            camera.show(GREEN, column)
+        camera.end()
+        wait_until(lambda: is_over(camera, None), 15)
+        wait_until(lambda: camera.watcher.counters.unwanted == 1, 5)
+    assert {topic for topic, _ in camera.bus.said} == {"object"}, "boxes for who watches, and nothing else"
+
+
+def test_person_who_comes_after_an_ignored_cat_is_told_from_the_beginning(b: Bench) -> None:
+    with serving(b.data_dir), camera_in(b, NO_CATS) as camera:
+        began_ms = camera.clock.utc_ns() // 1_000_000
+        camera.start(GREEN)
+        for column in (0, 1, 2):
+            camera.show(GREEN, column)
+        assert camera.bus.of("motion/start") == []
+        for column in (0, 1, 2, 3):
+            camera.show(RED, column)
+        wait_until(lambda: camera.bus.of("visit"), 5)
+        camera.end()
+    (start,) = camera.bus.of("motion/start")
+    assert start["ts"] - began_ms < 500
+    assert [topic for topic, _ in camera.bus.said if topic != "object"][:2] == ["motion/start", "visit"]
+    assert {one["kind"] for one in camera.bus.of("visit")} == {"person"}
+    assert len(camera.bus.of("motion/end")) == 1
+
+
+def test_unknown_motion_is_told_a_little_later_where_kinds_are_ignored(
+    b: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects_module, "NAME_WAIT_S", 0.6)
+    with serving(b.data_dir), camera_in(b, NO_CATS) as camera:
+        camera.start()
+        area = MovingArea(0.0, 0.25, 0.25, 0.5)
+        camera.show(None, 0, moving=area)
+        assert camera.bus.of("motion/start") == []
+        wait_until(lambda: camera.bus.of("motion/start"), 5)
+        camera.end()
+
+
+def test_motion_is_told_at_once_where_no_detector_could_tell_its_kind(b: Bench) -> None:
+    with camera_in(b, NO_CATS) as camera:
+        camera.start()
+        area = MovingArea(0.0, 0.25, 0.25, 0.5)
+        camera.teller._note_picture(camera.picture(RED, 0), MotionReading(0.05, areas=(area,), counting=area))
+        wait_until(lambda: camera.bus.of("motion/start"), 2)
 
 
 class OddPatch(Patch):

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from vigilar.config import areas
-from vigilar.detect.zones import KINDS, Direction, Line, Role, Zone, ZoneMap, is_inside
+from vigilar.detect.zones import KINDS, MOTION, Direction, Line, Role, Zone, ZoneMap, is_inside
 
 LEFT = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
 LOWER = ((0.0, 0.5), (1.0, 0.5), (1.0, 1.0), (0.0, 1.0))
@@ -78,6 +78,19 @@ def test_area_that_ignores_cars_still_sees_people_and_motion() -> None:
     assert not zones.judge("vehicle", walk((0.2, 0.9))).counts
     assert zones.judge("person", walk((0.2, 0.9))).counts
     assert zones.judge("motion", walk((0.2, 0.9))).counts
+
+
+@pytest.mark.parametrize(
+    ("kinds", "asks"),
+    [(None, False), (frozenset({"cat"}), True), (frozenset({"cat", MOTION}), False)],
+    ids=["all kinds", "cats", "cats and motion"],
+)
+def test_zones_ask_for_kinds_where_a_motion_alone_says_nothing(kinds: frozenset[str] | None, asks: bool) -> None:
+    corner = ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5))
+    assert ZoneMap((Zone("z", "z", Role.IGNORE, corner, kinds),)).asks_kinds is asks
+    assert ZoneMap((Zone("z", "z", Role.INCLUDE, corner, kinds),)).asks_kinds is asks
+    assert ZoneMap((), (Line("l", "l", (0.0, 0.0), (1.0, 1.0), kinds),)).asks_kinds is asks
+    assert not ZoneMap((Zone("z", "z", Role.PRIVATE, corner),)).asks_kinds
 
 
 def test_stay_counts_when_it_was_long_enough() -> None:

@@ -103,3 +103,11 @@ def test_motion_of_something_without_a_known_name_is_no_mistake() -> None:
         "x.mp4", Path("x.mp4"), StreamRole.MAIN, 60.0, 0.5, (Visit(10, 20, "robot", frozenset()),), (), "x.mp4"
     )
     assert judge([Named(10, 20, "person")], labelled, Tally()) == {}
+
+
+def test_an_animal_is_no_wrong_name_for_a_cat_and_finds_none() -> None:
+    cat = Visit(10, 20, "cat", frozenset({"cat"}))
+    labelled = ClipTruth("x.mp4", Path("x.mp4"), StreamRole.MAIN, 60.0, 0.5, (cat,), (), "x.mp4")
+    rates = judge([Named(10, 20, "animal")], labelled)
+    assert (rates["all"].precision, rates["all"].recall) == (1.0, 0.0)
+    assert judge([Named(10, 20, "person")], labelled)["all"].precision == 0.0

@@ -16,7 +16,7 @@ from vigilar.config.places import Places
 from vigilar.detect.objects.model import open_model
 from vigilar.detect.objects.model_folder import ModelFolder
 from vigilar.evaluate.debian_motion import find_motion
-from vigilar.evaluate.labels import Rate, Tally, name_clips, name_pictures
+from vigilar.evaluate.labels import Rate, Tallies, name_clips, name_pictures
 from vigilar.evaluate.trial import ClipResult, MotionTotals, Totals, add_up, run_clips, run_debian_motion
 from vigilar.evaluate.truth import Truth, read_truth
 
@@ -90,10 +90,12 @@ def _chosen(truth: Truth, names: tuple[str, ...]) -> Truth:
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What the model made of it: rates by kind. ``clips`` by their names."""
+    """What the model made of it: rates by kind. ``clips`` by their names; ``day`` of those in colour."""
 
     model: str
     all: dict[str, Rate]
+    day: dict[str, Rate]
+    infrared: dict[str, Rate]
     clips: dict[str, dict[str, Rate]]
     pictures: dict[str, Rate]
     empty_with_find: int
@@ -105,13 +107,14 @@ def _name(truth: Truth, sensitivity: float, places: Places) -> _Names | None:
     if installed is None:
         tell("No model is installed, so nothing is named: vigilar models install")
         return None
-    model, tally = open_model(installed.file, installed.manifest), Tally()
+    model, tallies = open_model(installed.file, installed.manifest), Tallies()
     clips = {}
-    for name, rates in name_clips(truth.clips, sensitivity, model, tally):
+    for name, rates in name_clips(truth.clips, sensitivity, model, tallies):
         clips[name] = rates
         tell(f"named: {name}")
     pictures, empty = name_pictures(truth.pictures, model)
-    return _Names(installed.manifest.name, tally.rates(), clips, pictures, empty)
+    light = tallies.all.rates(), tallies.day.rates(), tallies.infrared.rates()
+    return _Names(installed.manifest.name, *light, clips, pictures, empty)
 
 
 def _rates(rates: dict[str, Rate] | None) -> dict[str, Any] | None:
@@ -129,7 +132,12 @@ def _facts(
             }
             for one in results
         },
-        "all": {**asdict(totals), "labels": _rates(named.all) if named else None},
+        "all": {
+            **asdict(totals),
+            "labels": _rates(named.all if named else None),
+            "labels_day": _rates(named.day if named else None),
+            "labels_infrared": _rates(named.infrared if named else None),
+        },
         "model": named.model if named else None,
         "debian_motion": asdict(debian) if debian else None,
         "images": {
@@ -227,7 +235,9 @@ def _sentences(totals: Totals, debian: MotionTotals | None, named: _Names | None
             f"{debian.cpu_s / debian.seconds * 1000:.1f} thousandths of a core."
         )
     if named is not None:
-        lines += [f"Visits, {_rate_words(kind, rate)}." for kind, rate in named.all.items()]
+        lines.append(f"Named by {named.model}.")
+        lines += [f"Visits by day, {_rate_words(kind, rate)}." for kind, rate in named.day.items()]
+        lines += [f"Visits in infrared light, {_rate_words(kind, rate)}." for kind, rate in named.infrared.items()]
         lines += [f"Pictures, {_rate_words(kind, rate)}." for kind, rate in named.pictures.items()]
         lines.append(f"Empty pictures with a find: {named.empty_with_find}.")
     return lines

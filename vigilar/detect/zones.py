@@ -129,6 +129,12 @@ class ZoneMap:
         """The areas that must be black."""
         return tuple(zone.points for zone in self.of_role(Role.PRIVATE))
 
+    @property
+    def asks_kinds(self) -> bool:
+        """Whether it depends on what somebody is if they count: a motion alone does not say then."""
+        areas: tuple[Zone | Line, ...] = (*self.of_role(Role.IGNORE), *self.of_role(Role.INCLUDE), *self.lines)
+        return any(one.kinds is not None and MOTION not in one.kinds for one in areas)
+
     def is_ignored(self, kind: str, foot: Point) -> bool:
         """Whether something of ``kind`` that stands at ``foot`` does not count there."""
         return any(_is_of(zone, kind) and zone.holds(foot) for zone in self.of_role(Role.IGNORE))

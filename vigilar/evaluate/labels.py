@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -18,7 +18,8 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.detect.analyser import Analyser
 from vigilar.detect.motion import MotionReading, MotionSettings
 from vigilar.detect.objects.crops import choose_region
-from vigilar.detect.objects.detection import Box, Detection
+from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
+from vigilar.detect.objects.infrared import is_grey
 from vigilar.detect.objects.model import ObjectModel
 from vigilar.detect.objects.pace import look_gap_s
 from vigilar.detect.objects.tracks import Tracker
@@ -38,6 +39,18 @@ class Named:
     start_s: float
     end_s: float
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedClip:
+    """``is_infrared``: most of its pictures have no colour."""
+
+    named: tuple[Named, ...]
+    is_infrared: bool
+
+
+GREY_EVERY = 10
+"""So many looks apart it is seen whether there is colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ class Tally:
         return Rate(round(right / told, 3) if told else None, round(found / there, 3) if there else None, told, there)
 
 
-def name_motions(clip: Clip, sensitivity: float, model: ObjectModel) -> list[Named]:
+def name_motions(clip: Clip, sensitivity: float, model: ObjectModel) -> NamedClip:
     """Each motion of one round of the clip, named as at its end."""
     return _Namer(model).run(clip, sensitivity)
 
@@ -95,8 +108,10 @@ class _Namer:
         self._began_s: float | None = None
         self._looked_s = 0.0
         self._looks = 0
+        self._seen = 0
+        self._greys: list[bool] = []
 
-    def run(self, clip: Clip, sensitivity: float) -> list[Named]:
+    def run(self, clip: Clip, sensitivity: float) -> NamedClip:
         analyser = Analyser(
             *(MotionSettings(sensitivity), Decoder, self._start, self._end, SimulatedClock(), self._look),
             follows_closely=True,
@@ -105,7 +120,7 @@ class _Namer:
         for packet in clip.packets:
             analyser.feed(packet)
         analyser.end()
-        return self._named
+        return NamedClip(tuple(self._named), 2 * sum(self._greys) > len(self._greys))
 
     def _start(self, motion: MotionStarted) -> None:
         self._began_s, self._looked_s = seconds_of(motion.mono_ns), -1.0
@@ -121,6 +136,9 @@ class _Namer:
         self._tracker.end_moved()
 
     def _look(self, picture: PictureLike, reading: MotionReading) -> None:
+        if self._seen % GREY_EVERY == 0:
+            self._greys.append(is_grey(picture.crop_bgr((0.0, 0.0, 1.0, 1.0), (64, 64))))
+        self._seen += 1
         if self._began_s is None:
             return
         at_s = seconds_of(picture.mono_ns)
@@ -137,15 +155,16 @@ class _Namer:
         self._tracker.add(found, picture.utc_ns // 1_000_000, moving, region)
 
 
-def judge(named: Sequence[Named], truth: ClipTruth, tally: Tally) -> dict[str, Rate]:
-    """Count the names of one clip into ``tally`` too; the rates of this clip alone."""
+def judge(named: Sequence[Named], truth: ClipTruth, *tallies: Tally) -> dict[str, Rate]:
+    """Count the names of one clip into ``tallies`` too; the rates of this clip alone. "An animal" is no wrong name for
+    a cat, a dog or a bird, but finds none."""
     own = Tally()
     visits = [visit for visit in truth.visits if visit.end_s > WARM_UP_S]
-    for one in (tally, own):
+    for one in (*tallies, own):
         for motion in named:
             over = [v.kinds for v in truth.visits if _touch(motion, v.start_s, v.end_s, truth.tolerance_s)]
             if motion.kind and all(over):  # of what nobody knows a name for, no name is wrong
-                one.tell(motion.kind, is_right=any(motion.kind in kinds for kinds in over))
+                one.tell(motion.kind, is_right=any(_is_right(motion.kind, kinds) for kinds in over))
         for visit in visits:
             if visit.kinds:
                 told = [m.kind for m in named if _touch(m, visit.start_s, visit.end_s, truth.tolerance_s)]
@@ -153,18 +172,32 @@ def judge(named: Sequence[Named], truth: ClipTruth, tally: Tally) -> dict[str, R
     return own.rates()
 
 
+def _is_right(kind: str, kinds: frozenset[str]) -> bool:
+    return kind in kinds or (kind == ObjectKind.ANIMAL and not kinds.isdisjoint(ANIMALS))
+
+
 def _touch(motion: Named, start_s: float, end_s: float, tolerance_s: float) -> bool:
     return motion.start_s <= end_s + tolerance_s and motion.end_s >= start_s - tolerance_s
 
 
+@dataclass(slots=True)
+class Tallies:
+    """Over all clips, those in colour, and those in infrared light."""
+
+    all: Tally = field(default_factory=Tally)
+    day: Tally = field(default_factory=Tally)
+    infrared: Tally = field(default_factory=Tally)
+
+
 def name_clips(
-    clips: Iterable[ClipTruth], sensitivity: float, model: ObjectModel, tally: Tally
+    clips: Iterable[ClipTruth], sensitivity: float, model: ObjectModel, tallies: Tallies
 ) -> Iterator[tuple[str, dict[str, Rate]]]:
     """The rates of each main stream, as it is done."""
     for truth in clips:
         if truth.role is StreamRole.MAIN:
-            named = name_motions(read_clip(truth.path, truth.length_s), sensitivity, model)
-            yield truth.name, judge(named, truth, tally)
+            found = name_motions(read_clip(truth.path, truth.length_s), sensitivity, model)
+            light = tallies.infrared if found.is_infrared else tallies.day
+            yield truth.name, judge(found.named, truth, tallies.all, light)
 
 
 def name_pictures(pictures: Iterable[PictureTruth], model: ObjectModel) -> tuple[dict[str, Rate], int]:
@@ -178,7 +211,7 @@ def name_pictures(pictures: Iterable[PictureTruth], model: ObjectModel) -> tuple
         told = {one.kind.value for one in found if one.score >= LEAST_TOLD}
         empty_with_find += bool(told) and not truth.objects
         for kind in sorted(told):
-            tally.tell(kind, is_right=any(kind in kinds for kinds in truth.objects))
+            tally.tell(kind, is_right=any(_is_right(kind, kinds) for kinds in truth.objects))
         for kinds in truth.objects:
             tally.expect(kinds, told)
     return tally.rates(), empty_with_find

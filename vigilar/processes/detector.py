@@ -15,6 +15,7 @@ from typing import Any
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import VigilarError
 from vigilar.base.models_folder import FOLDER
+from vigilar.base.retry import Backoff
 from vigilar.base.tally import Tally
 from vigilar.config.jobs import DetectorJob
 from vigilar.detect.objects.budget import IDLE_SHARE, LEAST_CORES, WINDOW_S, Budget, IdleMeter
@@ -32,6 +33,11 @@ LOOK_EVERY_S = 1.0
 
 MANY_PROCESSORS = 4
 """From so many on a look takes two of them."""
+
+AGAIN_S = 5.0
+"""A model that failed at a look is loaded anew after this long, and after twice as long each time it fails again..."""
+AGAIN_MOST_S = 300.0
+"""...up to this. One picture that a network cannot take must not cost names until somebody restarts the house."""
 
 
 def run_detector(job: DetectorJob, control: ControlChild) -> None:
@@ -51,6 +57,9 @@ class DetectorProcess:
         self._stamp: object = None
         self._problem = ""
         self._model: ObjectModel | None = None
+        self._loaded_s = 0.0
+        self._again_s: float | None = None
+        self._backoff = Backoff(first_s=AGAIN_S, cap_s=AGAIN_MOST_S)
         self._processors = len(os.sched_getaffinity(0))
         self._meter = IdleMeter(self._processors, os.sysconf("SC_CLK_TCK"))
         self._budget = Budget(job.budget_cores or IDLE_SHARE * self._processors)
@@ -69,8 +78,16 @@ class DetectorProcess:
                 try:
                     server.turn(TURN_S)
                 except VigilarError as error:
-                    self._errors.add(error)
-                    server.model, self._problem = None, str(error)
+                    self._give_up(server, error)
+
+    def _give_up(self, server: DetectorServer, error: VigilarError) -> None:
+        """A look or the loading failed: there is no model now, and it is loaded anew a little later."""
+        self._errors.add(error)
+        now_s = time.monotonic()
+        delay_s = self._backoff.next_delay_s(now_s - self._loaded_s)
+        server.model = self._model = None
+        self._again_s = now_s + delay_s
+        self._problem = f"{_sentence(error)} It is loaded anew in {delay_s:.0f} s."
 
     def _use(self, job: DetectorJob) -> None:
         self._job = job
@@ -84,24 +101,30 @@ class DetectorProcess:
         self._control.heartbeat(self._status(server, now_s))
 
     def _take_model(self, server: DetectorServer) -> None:
-        """Load the model in use, if it is another than before. One that cannot be used leaves the old one at work."""
+        """Load the model in use, if it is another than before or failed a while ago. One that cannot be used leaves the
+        old one at work; where there is none any more, it is tried again."""
         stamp = self._folder.stamp()
-        if stamp == self._stamp:
+        is_due = self._again_s is not None and time.monotonic() >= self._again_s
+        if stamp == self._stamp and not is_due:
             return
-        self._stamp = stamp
+        self._stamp, self._again_s = stamp, None
         found = self._folder.find_in_use()
         if found is None:
             server.model = self._model = None
             self._problem = "No model is installed."
+            self._again_s = time.monotonic() + AGAIN_S  # one whose manifest could not be read, perhaps
             return
         try:
             model = open_model(found.file, found.manifest, 2 if self._processors >= MANY_PROCESSORS else 1)
         except VigilarError as error:
-            self._problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
-            self._errors.add(error)
+            if server.model is None:
+                self._give_up(server, error)
+            else:
+                self._errors.add(error)
+                self._problem = _sentence(error)
             return
         server.model = self._model = model
-        self._problem = ""
+        self._problem, self._loaded_s = "", time.monotonic()
         logger.info("recognising with %s by %s", found.manifest.name, model.provider)
 
     def _status(self, server: DetectorServer, now_s: float) -> dict[str, Any]:
@@ -120,6 +143,10 @@ class DetectorProcess:
             "used_cores": round(self._budget.spent_s(now_s) / WINDOW_S, 3),
             "longest_wait_s": round(self._longest_s, 2),
         }
+
+
+def _sentence(error: VigilarError) -> str:
+    return f"{str(error)[:1].upper()}{str(error)[1:]}."
 
 
 def _proc_stat() -> str:

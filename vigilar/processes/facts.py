@@ -79,7 +79,11 @@ class _Waiting:
 
 
 class FactSender:
-    """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread."""
+    """Sends the facts of one camera, in their order, on a thread of its own (``run``). The rest: any thread.
+
+    What is told of a motion that is *held* waits until it is released, and goes nowhere when it is dropped: until it is
+    known whether the household wants to hear of what came.
+    """
 
     def __init__(
         self,
@@ -97,6 +101,7 @@ class FactSender:
         self._bus = bus
         self._clock = clock
         self._waiting: deque[_Waiting] = deque()
+        self._held: dict[str, list[_Waiting]] = {}
         self._changed = threading.Condition()
         self._reserve = reserve
         self._is_ending = False
@@ -112,12 +117,34 @@ class FactSender:
         self._put(_Waiting(Topics.camera_fact(self._camera_id), fact))
 
     def motion_started(
-        self, utc_ns: int, run: int, area_frac: float, make_still: MakeStill | None, zones: Sequence[str] = ()
+        self,
+        utc_ns: int,
+        run: int,
+        area_frac: float,
+        make_still: MakeStill | None,
+        zones: Sequence[str] = (),
+        *,
+        is_held: bool = False,
     ) -> str:
-        """Motion began at ``utc_ns``, in ``zones``. Gives the id under which its end is to be told."""
+        """Motion began at ``utc_ns``, in ``zones``. Gives the id under which its end is to be told. ``is_held``:
+        nothing of it is sent before ``release``."""
         message = MotionStart(new_id(), utc_ns // 1_000_000, self._camera_id, run, area_frac, zones=[*zones])
-        self._put(_Waiting(Topics.motion_start(self._camera_id), message, make_still))
+        if is_held:
+            with self._changed:
+                self._held[message.id] = []
+        self._put(_Waiting(Topics.motion_start(self._camera_id), message, make_still), message.id)
         return message.id
+
+    def release(self, motion_id: str) -> None:
+        """Send what was held of a motion, and what comes of it; one that is not held is sent already."""
+        with self._changed:
+            for item in self._held.pop(motion_id, ()):
+                self._append(item)
+
+    def drop(self, motion_id: str) -> None:
+        """Nobody is to hear of a held motion. What comes of it afterwards would be sent, so this comes last."""
+        with self._changed:
+            self._held.pop(motion_id, None)
 
     def motion_ended(
         self, motion_id: str, last_utc_ns: int, duration_ms: int, peak_area_frac: float, zones: Sequence[str] = ()
@@ -125,7 +152,7 @@ class FactSender:
         """The motion is over; its last moving frame was at ``last_utc_ns``. ``zones``: those of all of it."""
         ts, duration_ms = last_utc_ns // 1_000_000, max(0, duration_ms)
         message = MotionEnd(new_id(), ts, self._camera_id, motion_id, duration_ms, peak_area_frac, zones=[*zones])
-        self._put(_Waiting(Topics.motion_end(self._camera_id), message))
+        self._put(_Waiting(Topics.motion_end(self._camera_id), message), motion_id)
 
     def visit_seen(
         self, motion_id: str, ts_ms: int, kind: str, score: float | None, make_still: MakeStill | None
@@ -133,7 +160,7 @@ class FactSender:
         """What the motion is by now; takes the place of what was said before."""
         score = None if score is None else round(score, 3)
         message = VisitSeen(new_id(), ts_ms, self._camera_id, motion_id, kind, score)
-        self._put(_Waiting(Topics.camera_visit(self._camera_id), message, make_still))
+        self._put(_Waiting(Topics.camera_visit(self._camera_id), message, make_still), motion_id)
 
     def track_ended(self, motion_id: str, track: Track) -> None:
         """An object that was part of the motion, from its first to its last box."""
@@ -150,10 +177,10 @@ class FactSender:
             path=path,
             zones=[*track.zones],
         )
-        self._put(_Waiting(Topics.camera_track(self._camera_id), message))
+        self._put(_Waiting(Topics.camera_track(self._camera_id), message), motion_id)
 
     def run(self, stop: Stop) -> None:
-        """Send until ``stop``, then once more what is left. After that nothing is sent any more."""
+        """Send until ``stop``, then once more what is left, held or not. After that nothing is sent any more."""
         while not stop.is_set():
             if not self.send_waiting():
                 stop.wait(RETRY_S)
@@ -161,6 +188,8 @@ class FactSender:
             with self._changed:
                 if not self._waiting and not self._is_ending:
                     self._changed.wait(IDLE_S)
+        for motion_id in list(self._held):
+            self.release(motion_id)
         while not self.send_waiting() and self._is_full and self._reserve and self._reserve.spend():
             pass
         if self._waiting:
@@ -192,15 +221,23 @@ class FactSender:
                 if self._waiting and self._waiting[0] is item:
                     self._waiting.popleft()
 
-    def _put(self, item: _Waiting) -> None:
+    def _put(self, item: _Waiting, motion_id: str = "") -> None:
         with self._changed:
-            if len(self._waiting) >= MAX_WAITING:
-                self._waiting.popleft()
-                self.dropped += 1
-            if sum(one.make_still is not None for one in self._waiting) >= MAX_PICTURES:
-                item.make_still = None
-            self._waiting.append(item)
-            self._changed.notify()
+            held = self._held.get(motion_id)
+            if held is None:
+                self._append(item)
+            else:
+                held.append(item)
+
+    def _append(self, item: _Waiting) -> None:
+        """Under ``_changed``."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.popleft()
+            self.dropped += 1
+        if sum(one.make_still is not None for one in self._waiting) >= MAX_PICTURES:
+            item.make_still = None
+        self._waiting.append(item)
+        self._changed.notify()
 
     def _send(self, item: _Waiting) -> None:
         self._make_still(item)

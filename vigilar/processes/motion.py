@@ -41,6 +41,10 @@ class MotionTeller:
     ``run_now`` gives the run of the main stream, which is the one that is recorded; ``settings`` say how sensitive it
     is and where it matters.
 
+    Where zones or lines want some kinds and others not, a motion is told once it has a name that counts, at the latest
+    after ``objects.NAME_WAIT_S`` without any, and never when only such came that nobody wants to hear of. It is
+    recorded all the same.
+
     With ``objects`` a visit goes on while somebody who came is still seen, although nothing moves for a while: who
     waits at the door for half a minute is one visit. Without, each motion is one.
     """
@@ -105,12 +109,14 @@ class MotionTeller:
         self._storyboard.take(motion.picture)
         make_still = partial(self._make_still, motion.picture)
         self._started = motion
+        # Who ignores cats wants no "Motion" for a cat: it waits for its name.
+        is_held = self._objects is not None and self._settings.zones.asks_kinds
         self._motion_id = self._facts.motion_started(
-            motion.utc_ns, self._run_now(), motion.area_frac, make_still, motion.zones
+            motion.utc_ns, self._run_now(), motion.area_frac, make_still, motion.zones, is_held=is_held
         )
         self._path.begin()
         if self._objects is not None:
-            self._objects.begin(self._motion_id)
+            self._objects.begin(self._motion_id, is_held=is_held)
 
     def motion_ended(self, motion: MotionEnded) -> None:
         if self._objects is not None and self._objects.holds:
@@ -133,7 +139,7 @@ class MotionTeller:
         self._facts.motion_ended(motion_id, motion.last_utc_ns, duration_ms, motion.peak_area_frac, motion.zones)
         path = self._path.take()
         if self._objects is not None:
-            self._objects.end(motion_id, path)
+            self._objects.end(path)
         elif path is not None:
             self._facts.track_ended(motion_id, path)
 

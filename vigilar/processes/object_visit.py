@@ -39,11 +39,16 @@ class StillPicture:
     mono_ns: int
 
 
-class Visit:
-    """The motion ``motion_id``. One thread."""
+UNNAMED_LOOKS = 4
+"""Something that moved, has no name and was seen so often is not just a part of what has one."""
 
-    def __init__(self, motion_id: str) -> None:
+
+class Visit:
+    """The motion ``motion_id``. ``is_held``: nobody has heard of it yet. One thread."""
+
+    def __init__(self, motion_id: str, *, is_held: bool = False) -> None:
         self.motion_id = motion_id
+        self.is_held = is_held
         self.still: StillPicture | None = None
         self.told: Label | None = None
         self.model = ""
@@ -55,6 +60,13 @@ class Visit:
         """What came, by all its tracks that moved and count in ``zones``; None while that is not sure."""
         moved = [(one, one.label) for one in tracker.tracks if one.has_moved]
         return most_important([label for one, label in moved if label is not None and _counts(one, label, zones)])
+
+    def is_unwanted(self, tracker: Tracker, zones: ZoneMap) -> bool:
+        """Whether all that came has a name, and none of it counts in ``zones``."""
+        moved = [one for one in tracker.tracks if one.has_moved]
+        named = [one for one in moved if one.label is not None]
+        others = [one for one in moved if one.label is None and one.looks >= UNNAMED_LOOKS]
+        return bool(named) and self.label(tracker, zones) is None and all(_is_part(one, named) for one in others)
 
     def offer_still(self, worth: float, make: Callable[[], StillPicture]) -> None:
         """Keep the picture if it is clearly better than the best so far."""
@@ -106,6 +118,10 @@ def ended(track: Track, zones: ZoneMap = NO_ZONES) -> EndedTrack:
 
 def _counts(track: Track, label: Label, zones: ZoneMap) -> bool:
     return zones == NO_ZONES or zones.judge(label.kind.value, _bounds(track), GAP_MS).counts
+
+
+def _is_part(one: Track, named: Sequence[Track]) -> bool:
+    return any(one.is_part_of(other) for other in named)
 
 
 def _bounds(track: Track) -> Iterator[tuple[int, Bounds]]:

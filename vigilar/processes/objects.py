@@ -68,6 +68,10 @@ PATIENCE_S = 20.0
 TELL_AGAIN = 0.1
 """A name that is surer by this is told again."""
 
+NAME_WAIT_S = 5.0
+"""A motion that is held until it has a name is told without one after this long: who is not recognised may be
+anybody."""
+
 NEAR_NS = 700_000_000
 """Motion within this of a picture's time is where something is in it."""
 
@@ -93,16 +97,25 @@ class Shown:
     moving: tuple[Box, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """From the analysis: this visit ``begins``; None: the one that goes on is over, with the path of its motion."""
+
+    begins: Visit | None
+    path: EndedTrack | None
+
+
 @dataclass(slots=True)
 class ObjectCounters:
     """Since the thread began. ``replaced``: pictures whose place a newer one took; ``unanswered``: looks in vain;
-    ``failures``: looks that ended in a bug."""
+    ``failures``: looks that ended in a bug; ``unwanted``: visits nobody was told of, as no zone wants their kind."""
 
     looks: int = 0
     replaced: int = 0
     unanswered: int = 0
     from_main: int = 0
     failures: int = 0
+    unwanted: int = 0
 
 
 class ObjectWatcher:
@@ -135,7 +148,7 @@ class ObjectWatcher:
         self._lock = threading.Lock()
         self._offer: Offer | None = None
         self._recent: deque[tuple[int, tuple[Box, ...]]] = deque(maxlen=60)
-        self._orders: deque[tuple[str, str, EndedTrack | None]] = deque()
+        self._orders: deque[_Order] = deque()
         self._holding = False
         # Of this thread alone:
         self.zones = NO_ZONES
@@ -158,24 +171,25 @@ class ObjectWatcher:
             self._offer = Offer(picture, boxes)
         self._bell.ring()
 
-    def begin(self, motion_id: str) -> None:
-        """A motion has begun, under this id."""
-        self._order("begin", motion_id)
+    def begin(self, motion_id: str, *, is_held: bool = False) -> None:
+        """A motion has begun, under this id. ``is_held``: the sender of facts holds it until it is known whether it
+        counts."""
+        self._order(_Order(Visit(motion_id, is_held=is_held), None))
 
-    def end(self, motion_id: str, path: EndedTrack | None) -> None:
+    def end(self, path: EndedTrack | None) -> None:
         """It is over: what is known of it is told, and its tracks are stored; ``path``, where something moved, if there
         are none."""
-        self._order("end", motion_id, path)
+        self._order(_Order(None, path))
 
     @property
     def holds(self) -> bool:
         """Whether somebody who came is still seen, so that the visit goes on although nothing moves."""
         return self._holding
 
-    def _order(self, what: str, motion_id: str, path: EndedTrack | None = None) -> None:
+    def _order(self, order: _Order) -> None:
         with self._lock:
-            self._orders.append((what, motion_id, path))
-            if what == "end":
+            self._orders.append(order)
+            if order.begins is None:
                 self._holding = False
         self._bell.ring()
 
@@ -217,17 +231,31 @@ class ObjectWatcher:
             return
         while not stop.is_set() and self._visit is visit and self._is_due(visit):
             self._look(visit, stop)
+            self._decide(visit)
             self._take_orders()
+        if self._visit is visit:
+            self._decide(visit)
+
+    def _decide(self, visit: Visit) -> None:
+        """Have a motion told that is held until it has a name: it has one that counts, or waited for long enough."""
+        if not visit.is_held:
+            return
+        waited_ns = self._clock.mono_ns() - self._began_mono_ns
+        if visit.is_unwanted(self._tracker, self.zones) and visit.told is None:
+            return
+        if visit.told is not None or waited_ns >= NAME_WAIT_S * 1e9 or self._missed_mono_ns > self._began_mono_ns:
+            visit.is_held = False
+            self._facts.release(visit.motion_id)
 
     def _take_orders(self) -> None:
         while True:
             with self._lock:
                 if not self._orders:
                     return
-                what, motion_id, path = self._orders.popleft()
+                order = self._orders.popleft()
             if self._visit is not None:
-                self._end_visit(self._visit, path)
-            self._visit = Visit(motion_id) if what == "begin" else None
+                self._end_visit(self._visit, order.path)
+            self._visit = order.begins
             self._began_mono_ns = self._clock.mono_ns()
 
     def _is_due(self, visit: Visit) -> bool:
@@ -241,7 +269,7 @@ class ObjectWatcher:
 
     def _look(self, visit: Visit, stop: Stop) -> None:
         self._shown = None
-        answer = self._client.ask(self._make_picture, stop, PATIENCE_S)
+        answer = self._client.ask(self._make_picture, stop, NAME_WAIT_S if visit.is_held else PATIENCE_S)
         now_ns = self._clock.mono_ns()
         shown = self._shown
         if answer is None or shown is None:
@@ -328,6 +356,7 @@ class ObjectWatcher:
         """Tell what is known, store its tracks, and put them into the recording."""
         self._visit = None
         self._holding = False
+        is_unwanted = visit.is_held and visit.is_unwanted(self._tracker, self.zones)
         now_ms = self._clock.utc_ns() // 1_000_000
         label = visit.label(self._tracker, self.zones)
         make_still = self._make_still(visit)
@@ -340,6 +369,11 @@ class ObjectWatcher:
         if tracks:
             self._recorder.note_seen(seen_json(visit.model, tracks))
         self._tracker.take_ended(now_ms)
+        if is_unwanted:
+            self.counters.unwanted += 1
+            self._facts.drop(visit.motion_id)
+        elif visit.is_held:
+            self._facts.release(visit.motion_id)
 
     def _make_still(self, visit: Visit) -> Callable[[], Still] | None:
         still = visit.take_still()
