@@ -148,6 +148,12 @@ def end_logins_of(here: Parts, user_id: int, *, but: bytes = b"") -> None:
     """Sign a member out everywhere but in the login ``but``, also where only memory knows the login. Raises StoreError
     when the database cannot be told."""
     session_rows.delete_sessions_of(here.store, user_id, but=but)
+    forget_logins_of(here, user_id, but=but)
+
+
+def forget_logins_of(here: Parts, user_id: int, *, but: bytes = b"") -> None:
+    """The database has no login of this member any more but ``but``: nor has memory from now on, and what is open
+    ends."""
     here.sessions.end_all_of(user_id, but=but)
     here.streams.look_now()
 
