@@ -165,6 +165,7 @@ class WebJob(ProcessJob):
     and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
     model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
     per cent), None without one. ``backup_to`` is the target of the backup, empty for none.
+    ``looks_for_phones``: somebody wants to hear where paired phones are.
     """
 
     config_file: Path
@@ -186,6 +187,7 @@ class WebJob(ProcessJob):
     push_hosts: tuple[str, ...] = ()
     backup_to: str = ""
     backup_late_ms: int = 26 * 3_600_000
+    looks_for_phones: bool = False
 
     @property
     def door_dir(self) -> Path:

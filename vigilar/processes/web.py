@@ -123,6 +123,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.bridge = start_sse_bridge(self.app.job)
         self.parts.ask_retry = self.bridge.ask_retry
         self.parts.tell_arm = self.bridge.tell_arm
+        self.parts.tell_phone = self.bridge.tell_phone
         self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
         self.ender.start()
 

@@ -124,6 +124,12 @@ def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
     _try_to_write(here, write)
 
 
+def note_phone(here: Parts, token_hash: bytes, session: SessionRow, address: str) -> None:
+    """A paired phone that speaks to the house from its network is at home, with whatever address it has today."""
+    if session.device and not session.via and here.cfg.looks_for_phones and here.phones_told.is_due(token_hash.hex()):
+        here.tell_phone(session.user_id, session.device, address)
+
+
 def start_login(
     here: Parts, user: UserRow, lifetime_ms: int, user_agent: str, *, device: str, address: str, is_secure: bool
 ) -> str:
