@@ -44,6 +44,7 @@ function say(words) {
   const problem = document.getElementById("arm-problem");
   if (!problem) return;
   problem.querySelector("span").textContent = words;
+  problem.querySelector("button")?.remove();
   problem.hidden = !words;
 }
 
@@ -53,7 +54,20 @@ function refusal(told) {
   return told.tries_left === 0 ? "Wrong PIN, for the third time." : told.detail;
 }
 
-async function send(form, submitter) {
+/** Beside what is not ready stands the button that arms all the same: one tap, and no box to find and tick first. */
+function offerAnyway(body) {
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    id: "arm-anyway",
+    className: "btn btn-outline",
+    textContent: "Arm anyway",
+  });
+  button.addEventListener("click", () => post({ ...body, override: true }));
+  document.getElementById("arm-problem").append(button);
+  button.focus();
+}
+
+function send(form, submitter) {
   const body = { mode: submitter?.name === "mode" ? submitter.value : form.elements.mode.value };
   const pin = form.querySelector("#pin");
   if (pin) {
@@ -63,7 +77,12 @@ async function send(form, submitter) {
   if (form.querySelector("[name=override]")?.checked) body.override = true;
   const delay = form.querySelector("#delay")?.value;
   if (delay) body.delay_s = Number(delay);
+  post(body);
+}
+
+async function post(body) {
   let words = "";
+  let isUnready = false;
   let state = null;
   try {
     const answer = await fetch("/api/v1/arm", {
@@ -73,13 +92,17 @@ async function send(form, submitter) {
     });
     const told = await answer.json();
     if (answer.ok) state = told;
-    else words = refusal(told);
+    else {
+      words = refusal(told);
+      isUnready = told.type === "arm.not_ready";
+    }
   } catch {
     words = "This box did not answer. Nothing is known to have changed: look again.";
   }
   await refresh();
   say(words);
-  if (words) document.getElementById("pin")?.focus();
+  if (isUnready) offerAnyway(body);
+  else if (words) document.getElementById("pin")?.focus();
   region()?.dispatchEvent(new CustomEvent("arm-sent", { bubbles: true, detail: state }));
 }
 
