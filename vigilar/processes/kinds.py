@@ -165,6 +165,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "backup_to",
                 "backup_late_ms",
                 "looks_for_phones",
+                "sensors_encrypted",
             }
         ),
         starts_line=False,
