@@ -84,7 +84,16 @@ def sound_alarm(house: House) -> None:
     broadcast_arm(step)
 
 
-PATHS = ("/arm", "/arm/pin", "/settings/arming", "/settings/sensors", "/sensors", "/sensors/landing", "/presence")
+PATHS = (
+    "/arm",
+    "/arm/pin",
+    "/settings/arming",
+    "/settings/sensors",
+    "/sensors",
+    "/sensors/landing",
+    "/presence",
+    "/settings/certificate",
+)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -124,6 +124,10 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("mac")],
             "put": {**_answer("The device"), **_body("name", member="integer")},
         },
+        "/api/v1/members/{user_id}/pairings": {
+            "parameters": [_path("user_id")],
+            "post": {**_answer("A code that lets a phone of this member in once", status="201"), **_body("device")},
+        },
         "/api/v1/members/{member_id}/pin": {
             "parameters": [_path("member_id")],
             "put": {**_answer("PIN set", None, status="204"), **_body("pin", "duress_pin", "old_pin")},
