@@ -14,7 +14,7 @@ from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
 from vigilar.base.arm_rules import ArmRules, ModeRules
 from vigilar.store import arming
-from vigilar.store.arming import Alarm, Decision, Trigger, read_state
+from vigilar.store.arming import Alarm, Decision, Entry, Trigger, read_state
 from vigilar.store.presence import note_devices, set_owner, set_presence
 from vigilar.store.sensors import Word, ensure_sensor, name_sensor, note_word
 from vigilar.web.arm_words import broadcast_arm
@@ -84,7 +84,16 @@ def sound_alarm(house: House) -> None:
     broadcast_arm(step)
 
 
-PATHS = ("/arm", "/arm/pin", "/settings/arming", "/settings/sensors", "/sensors", "/sensors/landing", "/presence")
+PATHS = (
+    "/arm",
+    "/arm/pin",
+    "/settings/arming",
+    "/settings/sensors",
+    "/sensors",
+    "/sensors/landing",
+    "/presence",
+    "/settings/certificate",
+)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -121,30 +130,97 @@ def test_alarm_is_on_every_page(chromium: Browser, site: tuple[House, str]) -> N
     sound_alarm(house)
     expect(page.locator("#alarm-bar")).to_be_visible()
     page.get_by_role("link", name="Alarm").last.click()
-    page.wait_for_url(f"{url}/arm")
+    sheet = page.get_by_role("dialog", name="Arm and disarm")
+    expect(sheet.get_by_role("heading", name=re.compile("Alarm: Person, Garden"))).to_be_visible()
+    assert page.url == f"{url}/events"
 
 
 def test_arms_and_disarms_by_keyboard_alone(chromium: Browser, site: tuple[House, str]) -> None:
+    """In the sheet over whatever page it is, without a look at the screen's other things."""
     house, url = site
     page = opened(chromium, url, "desk")
+    page.goto(f"{url}/events")
+    sheet = page.get_by_role("dialog", name="Arm and disarm")
     page.keyboard.press("Shift+A")
-    page.wait_for_url(f"{url}/arm")
-    page.get_by_role("button", name="Home").focus()
+    expect(sheet).to_be_visible()
+    sheet.get_by_role("button", name="Home").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#arm-chip")).to_have_text("Home")
+    expect(sheet).to_be_hidden()
     assert read_state(house.store).mode == "home"
-    pin = page.get_by_label("Your PIN")
-    pin.focus()
+    page.keyboard.press("Shift+A")
+    expect(page.get_by_label("Your PIN")).to_be_focused()
     page.keyboard.type(WRONG)
     page.keyboard.press("Enter")
     expect(page.locator("#arm-problem")).to_contain_text("Wrong PIN. 2 tries left")
     expect(page.get_by_label("Your PIN")).to_have_value("")
-    page.get_by_label("Your PIN").focus()
+    expect(page.get_by_label("Your PIN")).to_be_focused()
     page.keyboard.type(PIN)
     page.keyboard.press("Enter")
     expect(page.locator("#arm-chip")).to_have_text("Disarmed")
     assert read_state(house.store).mode == "disarmed"
-    expect(page.locator("#disarm")).to_have_count(0)
+    expect(sheet).to_be_hidden()
+    assert page.url == f"{url}/events"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sheet_opens_from_the_chip_of_a_page(chromium: Browser, site: tuple[House, str], size: str) -> None:
+    house, url = site
+    page = opened(chromium, url, size)
+    page.goto(f"{url}/settings")
+    page.locator("#arm-chip").click()
+    sheet = page.get_by_role("dialog", name="Arm and disarm")
+    expect(sheet.get_by_role("button", name="Away")).to_be_visible()
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    box = sheet.bounding_box()
+    assert box is not None
+    assert box["width"] == SIZES[size][0] if size != "desk" else box["width"] < 700
+    sheet.get_by_role("button", name="Away").click()
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"^(60|5\d) s$"))
+    expect(page.locator("#arm-chip")).to_have_text("Leaving")
+    assert find_violations(page) == []
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(page.locator("#arm-chip")).to_be_focused()
+    assert read_state(house.store).pending is not None
+
+
+def test_who_comes_in_finds_the_pad_on_every_open_page(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page, typing = (opened(chromium, url, "phone") for _ in range(2))
+    page.goto(f"{url}/live")
+    typing.goto(f"{url}/events")
+    typing.locator("input[name=q]").first.focus()
+    now = house.now_ms()
+    entry = Entry(now + 30_000, Trigger(1, "garden", "Person", "Garden", now))
+    state = arming.change_state(
+        house.store, lambda state: Decision(replace(state, mode="away", since_ms=now, by="sam", entry=entry)), now
+    )
+    broadcast_arm(state)
+    expect(page.get_by_role("heading", name=re.compile("Somebody came in: Garden"))).to_be_visible()
+    expect(typing.locator("#alarm-bar")).to_be_visible()
+    expect(typing.get_by_role("dialog")).to_have_count(0)
+    for digit in PIN:
+        page.locator(f"#pad [data-digit='{digit}']").click()
+    page.get_by_role("button", name="OK").click()
+    expect(page.get_by_role("dialog", name="Arm and disarm")).to_be_hidden()
+    assert read_state(house.store).is_quiet
+
+
+def test_wait_after_three_wrong_pins_counts_down(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "desk")
+    house.client().post("/api/v1/arm", json={"mode": "home"})
+    page.keyboard.press("Shift+A")
+    for says in ("Wrong PIN. 2 tries left", "Wrong PIN. 1 try left", "Wrong PIN, for the third time."):
+        expect(page.get_by_label("Your PIN")).to_be_focused()
+        expect(page.get_by_label("Your PIN")).to_have_value("")
+        page.keyboard.type(WRONG)
+        page.keyboard.press("Enter")
+        expect(page.locator("#arm-problem")).to_contain_text(says)
+    expect(page.locator("#pin-wait")).to_have_text(re.compile(r"^The next try is possible in (90|8\d) s\.$"))
+    assert read_state(house.store).mode == "home"
 
 
 def test_pad_disarms_by_touch(chromium: Browser, site: tuple[House, str]) -> None:
@@ -178,7 +254,8 @@ def test_what_is_typed_survives_a_change_elsewhere(chromium: Browser, site: tupl
 def test_arms_and_disarms_without_script(chromium: Browser, site: tuple[House, str]) -> None:
     house, url = site
     page = opened(chromium, url, "phone", script=False)
-    page.goto(f"{url}/arm")
+    page.locator("#arm-chip").click()
+    page.wait_for_url(f"{url}/arm")
     page.get_by_role("button", name="Night").click()
     expect(page.locator("#arm-chip")).to_have_text("Night")
     page.fill("#pin", PIN)
@@ -193,6 +270,21 @@ def test_not_ready_house_says_why_and_arms_anyway(chromium: Browser, site: tuple
     page = opened(chromium, url, "desk")
     page.goto(f"{url}/arm")
     expect(page.get_by_text("Front door has no picture.")).to_be_visible()
+    page.get_by_role("button", name="Home").click()
+    expect(page.locator("#arm-problem")).to_contain_text("Not everything is ready: Front door has no picture.")
+    anyway = page.get_by_role("button", name="Arm anyway")
+    expect(anyway).to_be_focused()
+    assert find_violations(page) == []
+    page.keyboard.press("Enter")
+    expect(page.locator("#arm-chip")).to_have_text("Home")
+    expect(anyway).to_have_count(0)
+
+
+def test_not_ready_house_is_armed_anyway_without_script(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    house.health("front-door", "no-picture")
+    page = opened(chromium, url, "phone", script=False)
+    page.goto(f"{url}/arm")
     page.get_by_role("button", name="Home").click()
     expect(page.locator("#arm-problem")).to_contain_text("Not everything is ready: Front door has no picture.")
     page.get_by_label("Arm anyway").check()

@@ -11,6 +11,7 @@ from tests.ports import free_port
 from vigilar.base.folder_id import make_folder_id
 from vigilar.config.jobs import HouseJobs
 from vigilar.config.places import Places
+from vigilar.door.places import serving_file
 from vigilar.processes.plan import make_jobs
 from vigilar.processes.planner import PlanTask
 from vigilar.processes.upgrade import prepare_start
@@ -26,8 +27,8 @@ def places(tmp_path: Path) -> Places:
     return places
 
 
-def plan(places: Places, listen: str, *, is_start: bool = True) -> tuple[HouseJobs, str]:
-    text = f'[bus]\nport = 1810\n[sensors]\nlisten = "{listen}"\n'
+def plan(places: Places, listen: str, more: str = "", *, is_start: bool = True) -> tuple[HouseJobs, str]:
+    text = f'[bus]\nport = 1810\n[sensors]\nlisten = "{listen}"\n{more}'
     places.config_file.write_text(text, encoding="utf-8")
     jobs = make_jobs(PlanTask(places, bus_port=None, is_start=is_start))
     return jobs, (places.broker_dir / "mosquitto.conf").read_text(encoding="utf-8")
@@ -58,3 +59,24 @@ def test_port_of_the_bus_is_not_for_sensors(places: Places) -> None:
 
 def test_address_of_another_machine_is_told(places: Places) -> None:
     assert "cannot be listened to on 192.0.2.1" in plan(places, "192.0.2.1:1884")[0].problems[0]
+
+
+def test_encrypted_way_in_shows_the_certificate_of_the_pages(places: Places) -> None:
+    port = free_port()
+    listen = f"127.0.0.1:{port}"
+    plain, text = plan(places, listen)
+    assert "certfile" not in text
+    jobs, text = plan(places, listen, "tls = true\n")
+    certificate = serving_file(places.secrets_dir)
+    assert f"certfile {certificate}\nkeyfile {certificate}\n" in text.partition(f"listener {port} ")[2]
+    assert jobs.broker != plain.broker, "it begins anew"
+    certificate.write_bytes(certificate.read_bytes() + b"\n")
+    assert plan(places, listen, "tls = true\n", is_start=False)[0].broker != jobs.broker, "so it does with another one"
+
+
+def test_without_a_certificate_nothing_is_heard_in_the_clear(places: Places) -> None:
+    serving_file(places.secrets_dir).unlink()
+    jobs, text = plan(places, f"127.0.0.1:{free_port()}", "tls = true\n")
+    assert "there is no certificate" in jobs.problems[0]
+    assert jobs.broker.sensors is None
+    assert text.count("listener ") == 1

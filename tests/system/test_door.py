@@ -25,6 +25,8 @@ from tests.fakes.clips import make_clip
 from tests.socket_client import Client
 from tests.system.house import PASSWORD, ROOT, RunningHouse, run_house, wait_for
 from vigilar.base.errors import RecordingError
+from vigilar.door.authority import issue_leaf, load_or_create_authority
+from vigilar.door.certificates import utc_now
 from vigilar.door.haproxy import find_haproxy
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
@@ -336,6 +338,9 @@ def _slow(house: RunningHouse) -> socket.socket:
     return raw
 
 
+BEGIN = "-----BEGIN CERTIFICATE-----"
+
+
 def door(house: RunningHouse) -> psutil.Process:
     return next(one for one in house.children() if one.name() == "haproxy")
 
@@ -368,6 +373,34 @@ def test_new_certificate_is_shown_without_a_restart(house: RunningHouse) -> None
         while b"event: health" not in (line := answer.readline()):
             assert line, "the stream ended"
             assert time.monotonic() - began < 30
+
+
+def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_path: Path) -> None:
+    """As sent on its page; the house answers to the name that it is for."""
+    pid = door(house).pid
+    authority = load_or_create_authority(tmp_path, ("cams.example",), utc_now())
+    key, *chain = issue_leaf(authority, ("cams.example",), (), utc_now()).decode().split(BEGIN)
+    body = {"certificate": "".join(f"{BEGIN}{one}" for one in chain), "key": key}
+
+    def shown() -> bytes:
+        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port_of(house))))
+
+    def change(method: str, path: str, content: dict[str, str]) -> None:
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(house.base + path, json.dumps(content).encode(), headers, method=method)
+        house.opener.open(request, timeout=10).close()
+
+    began = time.monotonic()
+    change("PUT", "/api/v1/certificate", body)
+    wait_for(lambda: shown() == ssl.PEM_cert_to_DER_cert(BEGIN + chain[0]), 10, "it is shown")
+    took_s = time.monotonic() - began
+    named = urllib.request.Request(house.base + "/healthz", headers={"Host": f"cams.example:{port_of(house)}"})
+    with urllib.request.urlopen(named, timeout=10) as answer:
+        assert answer.status == 200
+    change("POST", "/api/v1/settings/undo", {})
+    wait_for(lambda: shown_certificate(house), 10, "one by the house's own root is back")
+    assert door(house).pid == pid
+    print(f"certificate: {took_s:.2f} s")
 
 
 @pytest.mark.long

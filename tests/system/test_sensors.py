@@ -1,8 +1,9 @@
-"""Zigbee2MQTT speaks to a whole running house, by its own way in, and can do nothing else there."""
+"""Zigbee2MQTT speaks to a whole running house, by its own way in, encrypted, and can do nothing else there."""
 
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -33,6 +34,8 @@ class Zigbee2Mqtt:
         said = dict(line.strip().split(": ", 1) for line in printed.splitlines() if ": " in line)
         self.port = int(said["server"].rpartition(":")[2])
         self.user, self.password = said["user"], said["password"]
+        self.root = printed[printed.index("-----BEGIN") :]
+        assert said["server"].startswith("mqtts://")
         self.client = self.connect(self.user, self.password)
         self.heard: list[tuple[str, bytes]] = []
         self.client.on_message = lambda _c, _d, message: self.heard.append((message.topic, bytes(message.payload)))
@@ -42,6 +45,7 @@ class Zigbee2Mqtt:
         self.answers: list[Any] = []
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         client.username_pw_set(user, password)
+        client.tls_set_context(ssl.create_default_context(cadata=self.root))
         client.on_connect = lambda _c, _d, _f, reason, _p: self.answers.append(reason)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
@@ -54,7 +58,7 @@ class Zigbee2Mqtt:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
-    settings = f'[sensors]\nlisten = "127.0.0.1:{free_port()}"\n[arm]\nenter_delay = "2s"'
+    settings = f'[sensors]\nlisten = "127.0.0.1:{free_port()}"\ntls = true\n[arm]\nenter_delay = "2s"'
     with run_house(tmp_path_factory.mktemp("sensed") / "house", {"Hall": street()}, settings) as house:
         assert ask(house, "PUT", "/api/v1/members/me/pin", {"pin": PIN})[0] == 204
         wait_for(lambda: state(house)["ready"], 60, "the camera is live")

@@ -43,6 +43,7 @@ def test_table_is_what_was_agreed() -> None:
         "alarm": "CRITICAL",
         "armed": "INFO",
         "disarmed": "INFO",
+        "left_open": "ALERT",
         "entry": "WARNING",
         "pin_wrong": "ALERT",
         "pin_set": "WARNING",

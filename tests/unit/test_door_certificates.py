@@ -26,9 +26,11 @@ from vigilar.door.authority import (
 )
 from vigilar.door.certificates import CertificateWish, ensure_certificate, own_addresses, own_names
 from vigilar.door.keeper import CertificateKeeper
+from vigilar.door.own_certificate import BadCertificate, OwnFiles, check_own
 from vigilar.door.places import ADMIN_SOCKET, certificates_dir, serving_file
 from vigilar.door.trust import apple_profile, find_root
 
+BEGIN = b"-----BEGIN CERTIFICATE-----"
 NOW = datetime(2026, 11, 28, 10, 0, tzinfo=UTC)
 LAN = ipaddress.ip_address("192.168.1.20")
 ADDRESSES: set[Address] = {LAN, ipaddress.ip_address("fd00::2"), ipaddress.ip_address("127.0.0.1")}
@@ -196,7 +198,10 @@ class TestOwnFiles:
         (tmp_path / "key.pem").write_bytes(key)
         (tmp_path / "chain.pem").write_bytes(b"-----BEGIN CERTIFICATE-----" + rest)
         return CertificateWish(
-            secrets_dir=wish.secrets_dir, certificate=str(tmp_path / "chain.pem"), key=str(tmp_path / "key.pem")
+            secrets_dir=wish.secrets_dir,
+            names=("home.example",),
+            certificate=str(tmp_path / "chain.pem"),
+            key=str(tmp_path / "key.pem"),
         )
 
     def test_it_is_shown_in_place_of_ours(self, own: CertificateWish) -> None:
@@ -216,6 +221,9 @@ class TestOwnFiles:
             ("key.pem", "unknown curve", "is no private key in PEM form"),
             ("key.pem", None, "cannot be read"),
             ("chain.pem", "ended", "has ended"),
+            ("chain.pem", "early", "is not valid before"),
+            ("chain.pem", "swapped", "were the two files mixed up?"),
+            ("key.pem", "locked", "has a password"),
             ("key.pem", "another", "does not belong to the certificate"),
         ],
     )
@@ -225,6 +233,12 @@ class TestOwnFiles:
         now, path = NOW, tmp_path / file
         if content == "ended":
             now = NOW + timedelta(days=500)
+        elif content == "early":
+            now = NOW - timedelta(days=500)
+        elif content == "swapped":
+            path.write_bytes((tmp_path / "key.pem").read_bytes())
+        elif content == "locked":
+            path.write_bytes(b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
         elif content == "another":
             path.write_bytes(pem_of(new_key()))
         elif content == "unknown curve":
@@ -262,6 +276,57 @@ class BusyDoor:
     def close(self) -> None:
         self._thread.join()
         self._socket.close()
+
+
+class TestNotesOnOwnFiles:
+    """What some device warns of is said, and does not keep the owner from using it."""
+
+    def files(self, folder: Path, *, names: tuple[str, ...], whole: bool = True, order: int = 1) -> OwnFiles:
+        authority = load_or_create_authority(folder / "other", ("home.example",), NOW)
+        key, *chain = issue_leaf(authority, names, (), NOW).split(BEGIN)
+        kept = chain[: None if whole else 1][::order]
+        return OwnFiles(b"".join(BEGIN + one for one in kept), key)
+
+    def test_good_files_have_none(self, tmp_path: Path) -> None:
+        own = check_own(self.files(tmp_path, names=("home.example",)), NOW, {"home.example"})
+        assert (own.notes, own.names) == ((), ("home.example",))
+
+    def test_missing_chain_is_said(self, tmp_path: Path) -> None:
+        own = check_own(self.files(tmp_path, names=("home.example",), whole=False), NOW, {"home.example"})
+        assert [one for one in own.notes if "fullchain.pem" in one] == list(own.notes)
+        assert len(own.notes) == 1
+
+    def test_chain_upside_down_is_no_pair_with_the_key(self, tmp_path: Path) -> None:
+        with pytest.raises(BadCertificate, match="does not belong"):
+            check_own(self.files(tmp_path, names=("home.example",), order=-1), NOW)
+
+    def test_foreign_certificate_behind_it_is_no_chain(self, tmp_path: Path) -> None:
+        good = self.files(tmp_path, names=("home.example",), whole=False)
+        other = load_or_create_authority(tmp_path / "third", ("x.example",), NOW).root
+        chain = good.certificate + other.public_bytes(serialization.Encoding.PEM)
+        own = check_own(OwnFiles(chain, good.key), NOW, {"home.example"})
+        assert own.notes == ("The chain is not in order: first the certificate, behind it who signed it, and so on.",)
+
+    @pytest.mark.parametrize(
+        ("name", "answers_to", "is_noted"),
+        [
+            ("home.example", {"home.example"}, False),
+            ("home.example", {"cams.example"}, True),
+            ("*.home.example", {"cams.home.example"}, False),
+            ("*.home.example", {"home.example"}, True),
+        ],
+    )
+    def test_name_the_house_does_not_answer_to_is_said(
+        self, tmp_path: Path, name: str, answers_to: set[str], is_noted: bool
+    ) -> None:
+        own = check_own(self.files(tmp_path, names=(name,)), NOW, answers_to)
+        assert [f"It is for {name}, and" in one for one in own.notes] == [True] * is_noted
+
+    def test_end_is_said_two_weeks_before(self, tmp_path: Path) -> None:
+        files = self.files(tmp_path, names=("home.example",))
+        ends = check_own(files, NOW).certificate.not_valid_after_utc
+        assert check_own(files, ends - timedelta(days=14)).notes == ()
+        assert check_own(files, ends - timedelta(days=7)).notes == ("Your own certificate ends in 7 days.",)
 
 
 def test_certificate_that_the_door_did_not_take_is_handed_over_again(tmp_path: Path, wish: CertificateWish) -> None:

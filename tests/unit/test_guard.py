@@ -32,6 +32,8 @@ from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.incident_reading import list_incidents
 from vigilar.store.presence import note_devices, set_owner, set_presence
+from vigilar.store.readiness import SENSOR_PREFIX
+from vigilar.store.sensors import Word, ensure_sensor, note_word
 from vigilar.store.users import create_owner
 
 NODE = "box"
@@ -259,6 +261,57 @@ def test_alarm_that_follows_at_once_leaves_the_first_ended(lab: Lab) -> None:
     assert (first.payload["where"], first.payload["ended_by"]) == ("Front", "time")
     assert first.end_ms is not None
     assert (newest.payload["where"], newest.end_ms) == ("Hall", None)
+
+
+class TestLeftOpen:
+    """A door that stands open when the time to leave is over does not guard, and that is told."""
+
+    @staticmethod
+    def lay(lab: Lab, name: str, *, is_open: bool) -> str:
+        sensor = ensure_sensor(lab.store, NODE, f"zigbee/{name}", name, lab.now_ms())
+        word = Word({"contact": float(is_open)})
+        note_word(lab.store, sensor.id, word, dict(word.values), lab.now_ms())
+        return f"{SENSOR_PREFIX}{sensor.id}"
+
+    def test_door_opened_while_leaving_is_told_and_the_house_armed(self, lab: Lab) -> None:
+        self.lay(lab, "Front door", is_open=False)
+        lab.arm("away", leave_s=60)
+        door = self.lay(lab, "Front door", is_open=True)
+        assert lab.turn(59).mode == "disarmed"
+        state = lab.turn(1)
+        assert state.mode == "away"
+        assert state.bypassed == {door}
+        told = lab.events("left_open")
+        assert [(one.severity, one.payload["title"]) for one in told] == [("ALERT", "Armed, but left open: Front door")]
+        assert lab.turn(60).alarm is None
+
+    def test_what_was_accepted_at_arming_is_not_told_again(self, lab: Lab) -> None:
+        window = self.lay(lab, "Window", is_open=True)
+        now = lab.now_ms()
+        accepted = frozenset({window})
+        arming.change_state(
+            lab.store,
+            lambda state: arming.armed(state, "away", "Sam", "page", now, leave_s=60, bypassed=accepted),
+            now,
+        )
+        self.lay(lab, "Front door", is_open=True)
+        self.lay(lab, "Cellar", is_open=True)
+        assert lab.turn(60).mode == "away"
+        assert [one.payload["title"] for one in lab.events("left_open")] == [
+            "Armed, but left open: Cellar and Front door"
+        ]
+
+    def test_nothing_open_is_nothing_told(self, lab: Lab) -> None:
+        self.lay(lab, "Front door", is_open=True)
+        lab.arm("away", leave_s=60)
+        self.lay(lab, "Front door", is_open=False)
+        assert lab.turn(60).mode == "away"
+        assert lab.events("left_open") == []
+
+    def test_house_that_is_armed_by_a_message_tells_what_is_open(self, lab: Lab) -> None:
+        door = self.lay(lab, "Front door", is_open=True)
+        assert lab.request("home").bypassed == {door}
+        assert len(lab.events("left_open")) == 1
 
 
 class TestBus:

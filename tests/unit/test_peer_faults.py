@@ -1,8 +1,6 @@
 """Faults that others have had to mend (CVEs of recorders, cameras and their libraries), each as a test of ours.
 
-Numbered as in the project's notes. Those of cameras and their streams are tested where they live: R2 and R11 also in
-``test_config_addresses.py`` and ``test_web_exports.py``, R21 to R23 in ``test_odd_cameras.py`` and ``test_rtsp_*.py``;
-R13 has nothing here that it could meet: no file name is made of a pattern somebody typed.
+Numbered as in the project's notes. Those of cameras and their streams are tested where they live (``ELSEWHERE``).
 """
 
 from __future__ import annotations
@@ -10,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from tests.conftest import ROOT
 from tests.unit.test_web_rights import asked, walk
 from vigilar.base.folder_id import make_folder_id
 from vigilar.config.places import Places
+from vigilar.playback.export.names import bundle_name, movie_name
 from vigilar.processes.upgrade import prepare_start
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.users import list_users
@@ -28,6 +28,20 @@ from vigilar.web.rights import Open, Right, declaration_of
 
 PAGE = {"Accept": "text/html"}
 HOSTILE = ("<script>alert(1)</script>", "'; DROP TABLE users; --", "$(id)", "-y", "{{7*7}}", "%s%n", "../../x")
+
+
+ELSEWHERE = {
+    "r21": ("tests/flow/test_mjpeg_cameras.py", "test_what_is_no_stream_is_named"),
+    "r22": ("tests/flow/test_capture_rtsp.py", "test_endless_redirect_is_not_followed"),
+    "r23": ("tests/unit/test_rtsp_source.py", "test_endless_garbage_ends_the_connection"),
+}
+
+
+def test_each_class_has_a_test() -> None:
+    here = set(re.findall(r"^def test_(r\d\d)", Path(__file__).read_text(encoding="utf-8"), re.MULTILINE))
+    assert here | ELSEWHERE.keys() == {f"r{number:02d}" for number in range(1, 25)}
+    for path, name in ELSEWHERE.values():
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), name
 
 
 @pytest.fixture
@@ -145,6 +159,18 @@ def test_r10_hostile_names_do_no_harm_later(owner: FlaskClient, house: House) ->
     assert len(list_users(house.store)) == 1 + len(HOSTILE)
 
 
+@pytest.mark.parametrize("name", [*HOSTILE, "-rf", "a\nb", "`id`", "$IFS", "..", "a;b|c&d", "\x00", "con/../x"])
+def test_r11_no_name_reaches_a_shell(name: str) -> None:
+    """ZoneMinder, CVE-2026-102608, motionEye, CVE-2025-47782, and Hikvision, CVE-2021-36260: a name was part of a
+    command. Here no command has a shell, and a name is only ever that of a file to save."""
+    for made in (movie_name(name, 1, UTC), bundle_name(name, 1, UTC)):
+        assert re.match(r"[^-./\\]", made), made
+        assert not re.search(r"[\x00-\x1f/\\<>:|]", made), made
+    shells = re.compile(r"shell\s*=\s*True|os\.(system|popen|exec)|getoutput|pty\.spawn")
+    found = [str(path) for path in (ROOT / "vigilar").rglob("*.py") if shells.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
 def test_r12_names_are_text_on_every_page(owner: FlaskClient) -> None:
     """ZoneMinder, CVE-2016-10203: a name was markup."""
     for name in HOSTILE:
@@ -158,6 +184,13 @@ def test_r12_names_are_text_on_every_page(owner: FlaskClient) -> None:
         assert page.status_code == 200
         assert "<script>alert" not in page.text, path
         assert "49" not in page.text.partition("{{7*7}}")[0][-3:], path
+
+
+def test_r13_no_setting_is_a_pattern_of_file_names() -> None:
+    """motionEye, CVE-2025-60787: a pattern for file names went into a command. Here none is asked for."""
+    keys = re.findall(r"^\| `([a-z_0-9]+)` \|", (ROOT / "docs/ref/configuration.md").read_text(encoding="utf-8"), re.M)
+    assert len(keys) > 100
+    assert [key for key in keys if re.search(r"pattern|format|template|filename|command|script|exec", key)] == []
 
 
 @pytest.mark.parametrize("path", ["..%2f..%2fvigilar.toml", "%2fetc%2fpasswd", "..\\..\\x", "%00", "%c0%ae%c0%ae/x"])

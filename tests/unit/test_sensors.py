@@ -17,6 +17,7 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.bus.client import Handler, PublishTicket
+from vigilar.bus.messages import PhoneHeard
 from vigilar.bus.topics import Topics
 from vigilar.config.jobs import SensorsJob
 from vigilar.events.processor import EventProcessor
@@ -410,6 +411,40 @@ class TestPhones:
         assert network.state() == "home"
         network.run(400)
         assert network.state() == "away"
+
+    def hear(self, network: Network, address: str) -> None:
+        network.watch.hear(PhoneHeard("a" * 32, NOW, network.sam.id, "Sam's new phone", address))
+        network.run(5)
+
+    def test_paired_phone_says_itself_whose_it_is(self, network: Network) -> None:
+        """It made up another hardware address, as phones do: nobody has to choose it from a list again."""
+        network.answering = {TV}
+        network.run(700)
+        assert network.state() == "away"
+        self.hear(network, "192.0.2.2")
+        assert network.state() == "home"
+        assert [(one.mac, one.name) for one in list_devices(network.store) if one.user_id] == [
+            (TV, "Sam's new phone"),
+            (PHONE, "Sam's phone"),
+        ]
+
+    def test_phone_that_speaks_through_a_tunnel_is_not_at_home(self, network: Network) -> None:
+        network.answering = {TV}
+        network.run(700)
+        for address in ("10.8.0.2", "198.51.100.7", "nonsense", ""):
+            self.hear(network, address)
+            assert network.state() == "away", address
+
+    def test_what_a_person_said_of_a_device_stays(self, network: Network) -> None:
+        """A tablet on the wall was paired too, and is not where Sam is."""
+        set_owner(network.store, TV, None, "Tablet on the wall")
+        self.hear(network, "192.0.2.2")
+        assert [one.mac for one in list_devices(network.store) if one.user_id] == [PHONE]
+
+    def test_member_who_is_gone_gets_no_device(self, network: Network) -> None:
+        network.watch.hear(PhoneHeard("a" * 32, NOW, 99, "Old phone", "192.0.2.2"))
+        network.run(20)
+        assert [one.user_id for one in list_devices(network.store)] == [network.sam.id, None]
 
     def test_phone_that_is_nobodys_any_more_says_nothing(self, network: Network) -> None:
         set_owner(network.store, PHONE, None, "")

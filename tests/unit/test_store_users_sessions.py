@@ -10,6 +10,7 @@ import pytest
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
+from vigilar.store.household import MemberChange, change_member
 from vigilar.store.sessions import (
     add_session,
     delete_session,
@@ -29,7 +30,6 @@ from vigilar.store.users import (
     owner_names,
     remove_user,
     set_cameras,
-    set_password_hash,
     set_role,
 )
 
@@ -83,7 +83,7 @@ def test_name_is_found_in_any_spelling(store: Store, spelling: str) -> None:
 
 def test_hash_is_replaced_and_never_shown(store: Store) -> None:
     user = create_owner(store, "Anna", "old-hash", NOW)
-    set_password_hash(store, user.id, "new-hash")
+    change_member(store, user.id, MemberChange(password_hash="new-hash"))
     again = get_user(store, user.id)
     assert again is not None
     assert again.password_hash == "new-hash"
@@ -117,6 +117,21 @@ def test_deleted_sessions_are_gone(store: Store) -> None:
     assert [find_session(store, letter * 32, NOW) is None for letter in (b"a", b"b", b"c")] == [True, False, False]
     delete_sessions_of(store, user.id)
     assert find_session(store, b"b" * 32, NOW) is None
+
+
+def test_change_of_a_member_is_whole_or_not_at_all(store: Store) -> None:
+    create_owner(store, "Anna", "hash", NOW)
+    bert = create_member(store, "Bert", "old-hash", "adult", None, NOW)
+    add_session(store, TOKEN, bert.id, now_ms=NOW, expires_ms=NOW + 10)
+    wish = MemberChange(name="Robert", role="guest", sets_cameras=True, cameras=["attic"], password_hash="new-hash")
+    with pytest.raises(StoreError, match="attic"):
+        change_member(store, bert.id, wish)
+    assert get_user(store, bert.id) == bert
+    assert find_session(store, TOKEN, NOW) is not None
+    ensure_camera(store, "attic", "Attic", NOW)
+    changed = change_member(store, bert.id, wish)
+    assert (changed.name, changed.role, changed.cameras) == ("Robert", "guest", frozenset({"attic"}))
+    assert find_session(store, TOKEN, NOW) is None
 
 
 def test_expired_sessions_go_with_next_login(store: Store) -> None:

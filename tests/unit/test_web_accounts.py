@@ -374,6 +374,33 @@ class TestPairing:
         again = far(house, SECURE).post("/api/v1/pair", json={"code": made["code"]})
         assert (again.status_code, again.get_json()["type"]) == (403, "pairing.code")
 
+    def test_guest_is_invited_by_a_code_and_needs_no_password(self, house: House, owner: FlaskClient) -> None:
+        form = {"name": "Guest", "role": "guest", "password": "", "sees": "all"}
+        answer = owner.post("/settings/members", data=form)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/settings/members/2#phone")
+        shown = owner.post("/settings/members/2/phones", data={"device": "Guest's phone"}, headers=PAGE)
+        assert (shown.status_code, "It signs in as Guest, once" in shown.text) == (201, True)
+        made = owner.post("/api/v1/members/2/pairings", json={"device": "Guest's phone"}).get_json()
+        phone = far(house, SECURE)
+        assert phone.post("/api/v1/pair", json={"code": made["code"]}).get_json()["role"] == "guest"
+        assert owner.get(f"/api/v1/pairings/{made['id']}").get_json()["used_ts"] is not None
+        assert phone.get(f"/api/v1/pairings/{made['id']}").status_code == 200
+        assert house.member("adult", name="kim").get(f"/api/v1/pairings/{made['id']}").status_code == 404
+        assert owner.post("/api/v1/members/9/pairings", json={"device": "x"}).status_code == 404
+
+    def test_paired_phone_tells_where_it_is_once_a_minute(self, house: House, owner: FlaskClient) -> None:
+        """And nobody else does: a browser that signed in by a password may be anything, and stand anywhere."""
+        told: list[tuple[int, str, str]] = []
+        house.parts.tell_phone = lambda *fact: told.append(fact)
+        phone = far(house, SECURE)
+        assert phone.post("/api/v1/pair", json={"code": self.code(owner)}).status_code == 200
+        phone.get("/api/v1/me")
+        assert told == []
+        house.parts.use_settings(replace(house.parts.cfg, looks_for_phones=True))
+        for client in (phone, phone, owner, from_elsewhere(house)):
+            assert client.get("/api/v1/me").status_code == 200
+        assert told == [(1, "Kim's phone", "192.168.1.30")]
+
     def test_code_ends_after_ten_minutes(self, house: House, owner: FlaskClient) -> None:
         clock = SimulatedClock()
         house.parts.clock = clock

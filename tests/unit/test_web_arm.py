@@ -16,7 +16,8 @@ from flask.testing import FlaskClient
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from vigilar.base.arm_rules import ArmRules, ModeRules
 from vigilar.base.clock import SimulatedClock
-from vigilar.store import arming
+from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.store import arming, pins
 from vigilar.store.arming import read_state
 from vigilar.store.engine import Store
 from vigilar.store.guard_tables import arm_pins
@@ -302,6 +303,23 @@ def test_pages_work_without_script(house: House) -> None:
     answer = client.post("/arm", data={"mode": "disarmed", "pin": "abc"}, headers=PAGE)
     assert (answer.status_code, "6 to 12 digits" in answer.text) == (422, True)
     assert client.post("/arm", data={"mode": "disarmed", "pin": PIN}, headers=PAGE).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/arm", "/arm/pin"])
+def test_database_that_does_not_take_it_is_not_the_fault_of_who_typed(
+    house: House, owner: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503, and not the form again with "this is wrong" beside the PIN."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError("the database is locked", kind=ErrorKind.TRANSIENT)
+
+    arm(owner, "home")
+    monkeypatch.setattr(pins, "begin_try", refuse)
+    form = {"mode": "disarmed", "pin": PIN, "again": PIN, "old_pin": PIN}
+    response = owner.post(path, data=form, headers=PAGE)
+    assert response.status_code == 503
+    assert b"The database is locked." in response.data
 
 
 def test_every_page_has_the_chip(house: House, owner: FlaskClient) -> None:

@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from vigilar.store import sqlite
+from vigilar.store.household import MemberChange, change_member
 from vigilar.store.sessions import SessionRow, find_session
-from vigilar.store.users import UserRow, find_user, remove_user, set_cameras, set_password_hash, set_role
+from vigilar.store.users import UserRow, find_user, remove_user, set_cameras, set_role
 from vigilar.web.auth import COOKIE
 from vigilar.web.logins import find_logins, hash_token
 from vigilar.web.passwords import hash_password
@@ -146,7 +147,8 @@ class TestHeldLogin:
         assert phone.get("/watch/garden").status_code == 401
 
     def test_new_password_signs_out(self, house: House, phone: FlaskClient) -> None:
-        set_password_hash(house.store, self.kim(house).id, hash_password("another long word 9"))
+        change = MemberChange(password_hash=hash_password("another long word 9"))
+        change_member(house.store, self.kim(house).id, change)
         assert not self.still_watches(house, phone)
         assert phone.get("/watch/garden").status_code == 401
 

@@ -39,6 +39,7 @@ WHEN: dict[str, When] = {
     "water": When("water", ("sensor_leak",), SENSED, is_danger=True),
     "glass": When("broken glass", ("sensor_glass",), SENSED, is_danger=True),
     "entry": When("somebody came in while armed", ("entry",), SENSED),
+    "left-open": When("a door or window is open while the house is armed by itself or left", ("left_open",), SENSED),
     "opened": When("a door or window was opened", ("sensor_opened",), SENSED),
     "motion-sensor": When("a motion sensor", ("sensor_motion",), SENSED),
     "shaken": When("something was shaken", ("sensor_vibration",), SENSED),

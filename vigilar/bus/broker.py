@@ -46,6 +46,15 @@ password_file {folder}/sensor-accounts
 acl_file {folder}/sensor-acl
 max_connections 20
 """
+_ENCRYPTED = """\
+# {certificate_id}
+certfile {certificate}
+keyfile {certificate}
+tls_version tlsv1.2
+"""
+# One file for both: OpenSSL takes from each what it wants. The certificate is named so that another one is another
+# configuration. tlsv1.2 is the least that is spoken.
+
 # Users and rules of its own: from the network nobody enters as a process of ours, or says what one says.
 
 # set_tcp_nodelay: else a lone message waits for the acknowledgement of the one before it (41 ms measured).
@@ -59,12 +68,16 @@ ACCOUNTS, SENSOR_ACCOUNTS = "accounts", "sensor-accounts"
 
 @dataclass(frozen=True, slots=True)
 class SensorsListener:
-    """A second way in, for Zigbee2MQTT: where, and the text of its password file and of its rules."""
+    """A second way in, for Zigbee2MQTT: where, and the text of its password file and of its rules. ``certificate`` is
+    the file with the certificate, its chain and its key, where it is by TLS only; ``certificate_id`` names its content.
+    """
 
     host: str
     port: int
     accounts: str
     acl: str
+    certificate: Path | None = None
+    certificate_id: str = ""
 
 
 def write_configuration(
@@ -83,6 +96,8 @@ def write_configuration(
         write_remade(folder / SENSOR_ACCOUNTS, sensors.accounts.encode())
         write_remade(folder / "sensor-acl", sensors.acl.encode())
         more = _SENSORS.format(port=sensors.port, host=sensors.host, folder=folder)
+        if sensors.certificate is not None:
+            more += _ENCRYPTED.format(certificate=sensors.certificate, certificate_id=sensors.certificate_id)
         text = f"per_listener_settings true\n{text}{more}"
     write_remade(folder / "mosquitto.conf", text.encode())
 

@@ -374,6 +374,17 @@ class SensorTold(Message):
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneHeard(Message):
+    """A phone that was paired for member ``user_id`` spoke to the pages from ``address``; ``device`` is the name it was
+    paired under. Told once a minute at most. That it is at home is for who knows the neighbours of this machine to say.
+    """
+
+    user_id: int
+    device: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class PresenceTold(Message):
     """Where a member is, by the phone: ``state`` is ``home``, ``away`` or ``unknown``, since ``since_ts``. Retained."""
 

@@ -20,6 +20,9 @@ class Topics:
     ARM_REQUEST = "vigilar/system/arm_request"
     ARM_CHANGED = "vigilar/system/arm_changed"
     SIREN = "vigilar/siren/command"
+    PHONE_HEARD = "vigilar/phone/heard"
+    """A paired phone spoke to the pages: where on the network it is now."""
+
     UPS_STATUS = "vigilar/ups/status"
     """Retained: who subscribes hears at once how the house is supplied."""
 

@@ -17,8 +17,11 @@ from vigilar.cli.user import open_store
 from vigilar.config.guard_cut import sensors_listener
 from vigilar.config.load import load_config
 from vigilar.config.places import Places
+from vigilar.door.trust import find_root
 from vigilar.store.sensors import list_sensors
 from vigilar.web.sensor_words import sensor_json, state_words
+
+CA_FILE = "vigilar-root.pem"
 
 _COMMANDS = {
     "list": ("vigilar.cli.sensors:list_command", "All sensors, and what they told last."),
@@ -62,14 +65,15 @@ def list_command(places: Places, as_json: bool) -> int:
 @with_places
 def login(places: Places) -> int:
     """Print the part of Zigbee2MQTT's configuration.yaml that lets it speak to this box. It holds a password."""
-    listener = sensors_listener(load_config(places))
+    config = load_config(places)
+    listener = sensors_listener(config)
     if listener is None:
         raise VigilarError(
             "Our broker does not listen for sensors.",
             next_step='Write listen = "0.0.0.0:1884" into [sensors] of the settings, then: vigilar reload',
             exit_code=ExitCode.NOT_FOUND,
         )
-    host, port, topic = listener
+    host = listener.host
     try:
         password = json.loads((places.secrets_dir / "bus-users").read_bytes())[ZIGBEE_USER]
     except (OSError, ValueError, KeyError) as error:
@@ -80,7 +84,12 @@ def login(places: Places) -> int:
         ) from error
     shown = (lan_address() or "127.0.0.1") if host in ("0.0.0.0", "::") else host  # noqa: S104 -- compared, not bound
     shown = f"[{shown}]" if ":" in shown else shown
-    print(
-        f"mqtt:\n  base_topic: {topic}\n  server: mqtt://{shown}:{port}\n  user: {ZIGBEE_USER}\n  password: {password}"
-    )
+    scheme = "mqtts" if listener.is_encrypted else "mqtt"
+    lines = ["mqtt:", f"  base_topic: {listener.topic}", f"  server: {scheme}://{shown}:{listener.port}"]
+    lines += [f"  user: {ZIGBEE_USER}", f"  password: {password}"]
+    is_ours = listener.is_encrypted and config.web.certificate is None
+    root = find_root(places.secrets_dir) if is_ours else None
+    if root is not None:
+        lines += [f"  ca: {CA_FILE}", f"# Save this as {CA_FILE}, beside the settings of Zigbee2MQTT:", root.pem]
+    print("\n".join(lines))
     return ExitCode.OK

@@ -12,8 +12,8 @@ from vigilar.cli.logins import read_new_password
 from vigilar.cli.options import with_places
 from vigilar.cli.user import ROLES, get_member, limit_words, note, open_store
 from vigilar.config.places import Places
-from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
+from vigilar.store.household import MemberChange, change_member
 from vigilar.store.users import Role
 from vigilar.web.new_login import check_new_login, check_new_password
 from vigilar.web.passwords import hash_password
@@ -54,8 +54,7 @@ def password(name: str, password_file: IO[str] | None, places: Places) -> int:
     with open_store(places) as store:
         member = get_member(store, name)
         chosen = check_new_password(read_new_password(password_file))
-        user_rows.set_password_hash(store, member.id, hash_password(chosen))
-        session_rows.delete_sessions_of(store, member.id)
+        change_member(store, member.id, MemberChange(password_hash=hash_password(chosen)))
         note(store, places, "password", member, member.name)
     print(f"{member.name} has a new password and is signed out everywhere.")
     return ExitCode.OK

@@ -177,6 +177,8 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         power=(ups.shed_below, round(ups.shed_runtime_s), ups.stop_below) if ups.name else None,
         backup_to=config.backup.target,
         backup_late_ms=config.backup.late_after,
+        looks_for_phones=config.presence.enabled,
+        sensors_encrypted=config.sensors.tls and sensors_listener(config) is not None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vigilar.base.arm_rules import ALL, ARMED_MODES, ArmRules, Mode, ModeRules, ScheduleRow
 from vigilar.config.guard_models import ArmMode, split_listen
+from vigilar.config.jobs import SensorsWay
 from vigilar.config.models import Config
 
 _CAMERAS = {"home": "none", "night": "outside", "away": "all"}
@@ -57,9 +58,9 @@ def _cameras(config: Config, wanted: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(camera.id for camera in running if wanted == "all" or not camera.indoor)
 
 
-def sensors_listener(config: Config) -> tuple[str, int, str] | None:
-    """Where our own broker listens for Zigbee2MQTT, and its base topic; None for nowhere."""
+def sensors_listener(config: Config) -> SensorsWay | None:
+    """Where our own broker listens for Zigbee2MQTT; None for nowhere."""
     if config.bus.broker != "own" or not config.sensors.listen:
         return None
     host, port = split_listen(config.sensors.listen)
-    return host, port, config.sensors.zigbee2mqtt
+    return SensorsWay(host, port, config.sensors.zigbee2mqtt, is_encrypted=config.sensors.tls)

@@ -285,6 +285,13 @@ class Sensors(Table):
         "them one can publish below `zigbee2mqtt` and nowhere else. Empty: nowhere.",
         json_schema_extra=takes('address and port, such as "0.0.0.0:1884", or empty'),
     )
+    tls: bool = Field(
+        default=False,
+        description="Whether it reaches that port by TLS only, with the certificate that the pages show. Without it "
+        "its password crosses the network in the clear: right on this machine, and between two machines for who trusts "
+        "everything in the network. `vigilar sensors login` shows what to write into its settings.",
+        json_schema_extra=takes("true or false"),
+    )
     zigbee2mqtt: Annotated[str, AfterValidator(_check_topic)] = Field(
         default="zigbee2mqtt",
         description='The base topic of Zigbee2MQTT. With `[bus] broker = "external"` it is heard there as soon as this '

@@ -165,6 +165,8 @@ class WebJob(ProcessJob):
     and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
     model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
     per cent), None without one. ``backup_to`` is the target of the backup, empty for none.
+    ``looks_for_phones``: somebody wants to hear where paired phones are. ``sensors_encrypted``: our broker shows the
+    certificate too, and has to hear of another one.
     """
 
     config_file: Path
@@ -186,6 +188,8 @@ class WebJob(ProcessJob):
     push_hosts: tuple[str, ...] = ()
     backup_to: str = ""
     backup_late_ms: int = 26 * 3_600_000
+    looks_for_phones: bool = False
+    sensors_encrypted: bool = False
 
     @property
     def door_dir(self) -> Path:
@@ -240,11 +244,24 @@ class UpsJob(ProcessJob):
     stop_below: int = 10
 
 
+@dataclass(frozen=True, slots=True)
+class SensorsWay:
+    """Where our own broker listens for Zigbee2MQTT, and its base topic. ``is_encrypted``: by TLS only, with the
+    certificate that the pages show; ``certificate_id`` names its content, so that another one is a change of the plan.
+    """
+
+    host: str
+    port: int
+    topic: str
+    is_encrypted: bool = False
+    certificate_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerPlan:
     """Which broker the house uses. ``is_own``: a Mosquitto of ours at ``port`` (0: any free one), else the owner's.
 
-    ``sensors`` is address and port on which ours listens for Zigbee2MQTT too, with its base topic; None for nowhere.
+    ``sensors`` is where ours listens for Zigbee2MQTT too; None for nowhere.
 
     ``user`` and ``password`` are those of the owner's broker; our own gets new ones from the supervisor.
     """
@@ -254,7 +271,7 @@ class BrokerPlan:
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
-    sensors: tuple[str, int, str] | None = None
+    sensors: SensorsWay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ _RULES: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "Somebody came in while armed",
-        "when": ["entry", "tamper", "wrong-pin"],
+        "when": ["entry", "left-open", "tamper", "wrong-pin"],
         "tell": ["adults"],
         "level": "loud",
     },

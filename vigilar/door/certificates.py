@@ -17,7 +17,6 @@ from pathlib import Path
 import ifaddr
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.door.authority import (
@@ -32,11 +31,10 @@ from vigilar.door.authority import (
     issue_leaf,
     load_or_create_authority,
 )
+from vigilar.door.own_certificate import BadCertificate, OwnCertificate, check_own, read_own
 from vigilar.door.places import certificates_dir, serving_file
 
 logger = logging.getLogger(__name__)
-
-MAX_FILE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +59,6 @@ class CertificateState:
     names: tuple[str, ...] = ()
 
 
-class BadCertificate(Exception):
-    """Why the owner's certificate cannot be used, as one sentence."""
-
-
 def ensure_certificate(
     wish: CertificateWish, now: datetime, find_addresses: Callable[[], Collection[Address]] | None = None
 ) -> tuple[CertificateState, bool]:
@@ -73,14 +67,15 @@ def ensure_certificate(
     When the owner's own cannot be used, the house's is shown, and the state says why.
     """
     try:
-        own = _read_own(wish, now) if wish.certificate else None
+        own = (
+            check_own(read_own(wish.certificate, wish.key), now, house_names(wish.names)) if wish.certificate else None
+        )
     except BadCertificate as error:
         state, is_new = _ensure_house(wish, now, find_addresses or own_addresses)
         return CertificateState("bad", f"{error} The house's own certificate is shown.", False, state.ends_ms), is_new
     if own is None:
         return _ensure_house(wish, now, find_addresses or own_addresses)
-    pem, certificate = own
-    return _own_state(certificate, now), _put(wish.secrets_dir, pem)
+    return own_state(own), _put(wish.secrets_dir, own.pem)
 
 
 def read_state(secrets_dir: Path) -> CertificateState | None:
@@ -164,43 +159,19 @@ def _holds(
     return alternatives_of(certificate) == (names, addresses)
 
 
-def _own_state(certificate: x509.Certificate, now: datetime) -> CertificateState:
-    left_days = (certificate.not_valid_after_utc - now).days
-    names, addresses = alternatives_of(certificate)
-    ends_ms = int(certificate.not_valid_after_utc.timestamp() * 1000)
+def own_state(own: OwnCertificate) -> CertificateState:
+    """What is said of a certificate of the owner's while it is shown."""
+    names, addresses = alternatives_of(own.certificate)
+    ends_ms = int(own.certificate.not_valid_after_utc.timestamp() * 1000)
     known = tuple(sorted([*names, *map(str, addresses)]))
-    if left_days < 14:
-        return CertificateState("warn", f"Your own certificate ends in {left_days} days.", True, ends_ms, known)
+    if own.notes:
+        return CertificateState("warn", " ".join(own.notes), True, ends_ms, known)
     return CertificateState("ok", "Your own certificate.", True, ends_ms, known)
 
 
-def _read_own(wish: CertificateWish, now: datetime) -> tuple[bytes, x509.Certificate]:
-    """The owner's files in one. Raises BadCertificate."""
-    chain, key_data = _read(wish.certificate, "certificate"), _read(wish.key, "key")
-    try:
-        certificates = x509.load_pem_x509_certificates(chain)
-        public = certificates[0].public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        raise BadCertificate(f"{wish.certificate} is no certificate in PEM form.") from None
-    try:
-        key = serialization.load_pem_private_key(key_data, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise BadCertificate(f"{wish.key} is no private key in PEM form without a password.") from None
-    if key.public_key() != public:
-        raise BadCertificate(f"The key {wish.key} does not belong to the certificate {wish.certificate}.")
-    if certificates[0].not_valid_after_utc <= now:
-        raise BadCertificate(f"Your own certificate {wish.certificate} has ended.")
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    whole = pem + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
-    return whole, certificates[0]
-
-
-def _read(path: str, what: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_FILE_BYTES)
-    except OSError as error:
-        raise BadCertificate(f"The {what} {path} cannot be read: {error.strerror}.") from error
+def house_names(names: Collection[str]) -> frozenset[str]:
+    """By which names the pages may be asked for, lower case; ``names`` are those of ``[web] names``."""
+    return frozenset(name.lower().rstrip(".") for name in (*names, socket.gethostname(), *HOUSE_NAMES, "localhost"))
 
 
 def _read_serving(secrets_dir: Path) -> x509.Certificate | None:

@@ -27,14 +27,20 @@ _failed = Tally(logger, "the certificate could not be looked after", every_s=360
 
 
 class CertificateKeeper:
-    """One thread. ``wish`` is asked each time, so that changed settings count at once after ``look_now``."""
+    """One thread. ``wish`` is asked each time, so that changed settings count at once after ``look_now``. ``on_new``
+    is called when another certificate is shown: who else shows it must read it again."""
 
     def __init__(
-        self, wish: Callable[[], CertificateWish], door_dir: Path, now: Callable[[], datetime] = utc_now
+        self,
+        wish: Callable[[], CertificateWish],
+        door_dir: Path,
+        now: Callable[[], datetime] = utc_now,
+        on_new: Callable[[], None] = lambda: None,
     ) -> None:
         self._wish = wish
         self._door_dir = door_dir
         self._now = now
+        self._on_new = on_new
         self._stop = Stop()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web-certificate", daemon=True)
@@ -70,7 +76,8 @@ class CertificateKeeper:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                self.look()
+                if self.look():
+                    self._on_new()
             except (OSError, ValueError) as error:
                 _failed.add(error)
                 self.state = CertificateState("bad", f"The certificate cannot be looked after: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import plistlib
+import ssl
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,11 @@ class HouseRoot:
 
     der: bytes
     fingerprint: str
+
+    @property
+    def pem(self) -> str:
+        """As programs read it from a file."""
+        return ssl.DER_cert_to_PEM_cert(self.der)
 
     @property
     def short(self) -> str:

@@ -16,6 +16,7 @@ HOUSE = "house"
 ALARM = EventType("alarm", Severity.CRITICAL, (HOUSE,), "Alarm: {name}", strand=Strand.VISIT)
 ARMED = EventType("armed", Severity.INFO, (HOUSE,), "Armed: {name}", strand=Strand.ALONE)
 DISARMED = EventType("disarmed", Severity.INFO, (HOUSE,), "Disarmed", strand=Strand.VISIT)
+LEFT_OPEN = EventType("left_open", Severity.ALERT, (HOUSE,), "Armed, but left open: {name}", strand=Strand.ALONE)
 ENTRY = EventType("entry", Severity.WARNING, (HOUSE,), "Somebody came in: {name}", strand=Strand.VISIT)
 WRONG = EventType("pin_wrong", Severity.ALERT, (HOUSE,), "Wrong PIN, three times")
 PIN_SET = EventType("pin_set", Severity.WARNING, (HOUSE,), "A PIN was set or removed", strand=Strand.ALONE)
@@ -23,11 +24,12 @@ DURESS = EventType("duress", Severity.CRITICAL, (HOUSE,), "Disarmed under duress
 REFUSED = EventType("arm_refused", Severity.WARNING, (HOUSE,), "A wish to change the arm mode was refused")
 SUGGESTED = EventType("arm_suggested", Severity.WARNING, (HOUSE,), "Everyone seems out. Arm?")
 
-TYPES = (ALARM, ARMED, DISARMED, ENTRY, WRONG, PIN_SET, DURESS, REFUSED, SUGGESTED)
+TYPES = (ALARM, ARMED, DISARMED, LEFT_OPEN, ENTRY, WRONG, PIN_SET, DURESS, REFUSED, SUGGESTED)
 
 _OF_ACTION: Mapping[str, EventType] = {
     "armed": ARMED,
     "disarmed": DISARMED,
+    "left_open": LEFT_OPEN,
     "entry": ENTRY,
     "wrong": WRONG,
     "pin_set": PIN_SET,
@@ -51,7 +53,8 @@ def event_of_line(line: HistoryRow) -> tuple[EventType, dict[str, Any]] | None:
     event_type = _OF_ACTION.get(line.action)
     if event_type is None:
         return None
-    name = str(line.detail.get("where", "")) if event_type is ENTRY else MODE_NAMES.get(line.mode, line.mode)
+    is_place = event_type in (ENTRY, LEFT_OPEN)
+    name = str(line.detail.get("where", "")) if is_place else MODE_NAMES.get(line.mode, line.mode)
     who = f"by {line.by} " if line.by and line.how != "schedule" else ""
     reasons = [f"{who}{_HOW_WORDS.get(line.how, line.how)}".strip(), *map(str, line.detail.get("reasons", ()))]
     payload = {

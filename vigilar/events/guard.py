@@ -29,12 +29,12 @@ from vigilar.events.refusal import check_id, check_message
 from vigilar.events.schedule import Span, spans_at
 from vigilar.events.subject import HandleMessage, Subject
 from vigilar.store import arming, consumers
-from vigilar.store.arming import Alarm, ArmState, Decision, Entry, Line, Trigger
+from vigilar.store.arming import Alarm, ArmState, Decision, Entry, Line, Pending, Trigger
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.engine import Store
 from vigilar.store.presence import list_presence
-from vigilar.store.readiness import find_unready
+from vigilar.store.readiness import Unready, find_unready
 
 logger = logging.getLogger(__name__)
 
@@ -169,12 +169,28 @@ class Guard:
     def _clock_steps(self, state: ArmState) -> ArmState:
         now_ms = self._now_ms()
         if state.pending is not None and _is_due(state.pending.until_ms, now_ms):
-            state = self._change(_left)
+            state = self._leave(state.pending)
         if state.entry is not None and _is_due(state.entry.until_ms, now_ms):
             state = self._change(self._alarm_of_entry)
         if state.is_alarm and state.alarm is not None and _is_due(state.alarm.until_ms, now_ms, self._rules.alarm_s):
             state = self._change(_alarm_over)
         return state
+
+    def _leave(self, pending: Pending) -> ArmState:
+        """The time to leave is over. What stands open by then does not guard, and whoever left should hear of it while
+        the way back is short: the house is armed all the same, as a house half guarded is better than one that nobody
+        guards."""
+        unready = self._find_unready(pending.mode)
+
+        def step(state: ArmState, now_ms: int) -> Decision | None:
+            if state.pending != pending:
+                return None
+            new = replace(state, mode=pending.mode, since_ms=now_ms, by=pending.by, how=pending.how, pending=None)
+            line = Line(action="armed", mode=pending.mode, by=pending.by, how=pending.how)
+            return _with_open(Decision(new, (line,)), unready, accepted=state.bypassed)
+
+        self._lines_mono_ns = 0
+        return self._change(step)
 
     def _alarm_of_entry(self, state: ArmState, now_ms: int) -> Decision | None:
         if state.entry is None or not _is_due(state.entry.until_ms, now_ms):
@@ -308,13 +324,21 @@ class Guard:
         """The step that arms, with what is not ready now in its line of the history."""
         rules = self._rules.of(mode)
         leave_s = 0 if rules is None else rules.leave_s
-        unready = find_unready(self._store, [] if rules is None else [rules], self._camera_names)
-        bypassed = frozenset(one.source_id for one in unready if one.is_open)
+        unready = self._find_unready(mode)
         detail = {"reasons": [one.sentence for one in unready]}
         self._lines_mono_ns = 0
-        return lambda state, now_ms: arming.armed(
-            state, mode, by, how, now_ms, leave_s=leave_s, bypassed=bypassed, detail=detail
-        )
+
+        def arm(state: ArmState, now_ms: int) -> Decision | None:
+            decision = arming.armed(state, mode, by, how, now_ms, leave_s=leave_s, detail=detail)
+            is_armed = decision is not None and decision.state.mode == mode and decision.state.pending is None
+            # Nobody looked at what is open and said "arm anyway". With a time to leave it is looked at when that ends.
+            return _with_open(decision, unready) if decision is not None and is_armed else decision
+
+        return arm
+
+    def _find_unready(self, mode: Mode) -> list[Unready]:
+        rules = self._rules.of(mode)
+        return find_unready(self._store, [] if rules is None else [rules], self._camera_names)
 
     def _disarm_by_bus(self, by: str) -> None:
         if self._rules.by_bus != "arm-and-disarm":
@@ -428,13 +452,22 @@ def _alarm_payload(alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def _left(state: ArmState, now_ms: int) -> Decision | None:
-    """The time to leave is over."""
-    pending = state.pending
-    if pending is None or not _is_due(pending.until_ms, now_ms):
-        return None
-    new = replace(state, mode=pending.mode, since_ms=now_ms, by=pending.by, how=pending.how, pending=None)
-    return Decision(new, (Line(action="armed", mode=pending.mode, by=pending.by, how=pending.how),))
+def _with_open(armed: Decision, unready: list[Unready], *, accepted: frozenset[str] = frozenset()) -> Decision:
+    """``armed`` with what is open: it does not count until it was closed, and is told, but for what somebody who armed
+    ``accepted``."""
+    state = armed.state
+    standing = [one for one in unready if one.is_open]
+    new = replace(state, bypassed=frozenset(one.source_id for one in standing))
+    told = [one for one in standing if one.source_id not in accepted]
+    if not told:
+        return Decision(new, armed.lines)
+    detail = {"where": _joined([one.name for one in told]), "reasons": [one.sentence for one in told]}
+    line = Line(action="left_open", mode=state.mode, by=state.by, how=state.how, detail=detail)
+    return Decision(new, (*armed.lines, line))
+
+
+def _joined(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _alarm_over(state: ArmState, now_ms: int) -> Decision | None:

@@ -144,7 +144,7 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.SPAWN,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_web_job",
-        says=(Topics.camera_retry("+"), Topics.ARM_CHANGED),
+        says=(Topics.camera_retry("+"), Topics.ARM_CHANGED, Topics.PHONE_HEARD),
         hears=("vigilar/camera/#", "vigilar/events/#", "vigilar/system/#"),
         live=frozenset(
             {
@@ -164,6 +164,8 @@ KINDS: tuple[ProcessKind, ...] = (
                 "power",
                 "backup_to",
                 "backup_late_ms",
+                "looks_for_phones",
+                "sensors_encrypted",
             }
         ),
         starts_line=False,
@@ -243,7 +245,7 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_sensors_job",
         says=("vigilar/sensor/#", "vigilar/presence/#"),
-        hears=(f"{_ZIGBEE}/#",),
+        hears=(f"{_ZIGBEE}/#", Topics.PHONE_HEARD),
         live=frozenset({"log_level", "silent_after_ms", "low_battery", "away_after_s"}),
     ),
     ProcessKind(

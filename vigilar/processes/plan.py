@@ -7,10 +7,11 @@ it, so what only a start needs is not imported here: SQLAlchemy alone would be h
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from vigilar.base.disk import disk_errors
@@ -61,6 +62,7 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
     broker, trouble = make_broker_plan(config, places), ""
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
+        broker = _with_certificate(broker, places)
         trouble = _sensors_trouble(broker, config, places, is_start=task.is_start)
         if trouble:
             broker = replace(broker, sensors=None)
@@ -110,7 +112,9 @@ def _sensors_trouble(broker: BrokerPlan, config: Config, places: Places, *, is_s
     house speaks by it."""
     if broker.sensors is None:
         return ""
-    host, port, _ = broker.sensors
+    host, port = broker.sensors.host, broker.sensors.port
+    if broker.sensors.is_encrypted and not broker.sensors.certificate_id:
+        return "Sensors cannot be heard encrypted, as there is no certificate. Start Vigilar again, or see its log."
     taken = f"Port {port}, wanted for sensors, is taken: choose another one in [sensors] listen."
     if port in (broker.port, config.web.port):
         return taken
@@ -122,14 +126,30 @@ def _sensors_trouble(broker: BrokerPlan, config: Config, places: Places, *, is_s
         return f"Sensors cannot be listened to on {host} port {port}: {error.strerror}."
 
 
+def _with_certificate(broker: BrokerPlan, places: Places) -> BrokerPlan:
+    """Name the certificate that the way in for sensors shows, if it is to show one and it is there."""
+    way = broker.sensors
+    if way is None or not way.is_encrypted:
+        return broker
+    with suppress(FileNotFoundError):
+        found = hashlib.sha256(serving_file(places.secrets_dir).read_bytes()).hexdigest()
+        return replace(broker, sensors=replace(way, certificate_id=found[:16]))
+    return broker
+
+
 def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:
     """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP."""
     passwords = load_or_create_passwords(places.secrets_dir, [*(account.user for account in accounts), ZIGBEE_USER])
     zigbee = {ZIGBEE_USER: passwords.pop(ZIGBEE_USER)}
     if broker.sensors is not None:
-        host, port, topic = broker.sensors
+        way = broker.sensors
         listener = SensorsListener(
-            host, port, _hashes(places, SENSOR_ACCOUNTS, zigbee), access_list([zigbee_account(topic)])
+            way.host,
+            way.port,
+            _hashes(places, SENSOR_ACCOUNTS, zigbee),
+            access_list([zigbee_account(way.topic)]),
+            serving_file(places.secrets_dir) if way.is_encrypted else None,
+            way.certificate_id,
         )
     else:
         listener = None

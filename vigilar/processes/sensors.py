@@ -22,6 +22,8 @@ from vigilar.base.stop import Stop
 from vigilar.base.tally import Tally
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
+from vigilar.bus.messages import BadMessage, PhoneHeard
+from vigilar.bus.topics import Topics
 from vigilar.config.jobs import SensorsJob
 from vigilar.processes.settings import settings_handler
 from vigilar.sensors.gpio import GpioReader, Pin, open_lines
@@ -60,6 +62,7 @@ class SensorsProcess:
         self._tasks: queue.Queue[Task] = queue.Queue(MAX_WAITING)
         self._task: Task | None = None
         self._dropped = Tally(logger, "sensors say more than can be taken")
+        self._unread = Tally(logger, "what a phone said cannot be read", every_s=600.0)
         self._trouble = Tally(logger, "sensors wait for the database", level=logging.ERROR, every_s=10.0)
         link = BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password)
         self._bus = MessageBus(link, f"vigilar-sensors-{new_id()[:6]}")
@@ -79,6 +82,8 @@ class SensorsProcess:
         source = self._other or self._bus
         if self._job.topic:
             source.subscribe(f"{self._job.topic}/#", self._hear)
+        if self._job.looks_for_phones:
+            self._bus.subscribe(Topics.PHONE_HEARD, self._hear_phone)
         for bus in filter(None, (self._bus, self._other)):
             bus.start()
         for thread in self._threads:
@@ -137,6 +142,14 @@ class SensorsProcess:
 
     def _hear(self, topic: str, payload: bytes) -> None:
         self.hand_over(lambda: self._hub.take_zigbee(self._job.topic, topic, payload))
+
+    def _hear_phone(self, _topic: str, payload: bytes) -> None:
+        try:
+            heard = PhoneHeard.parse(payload)
+        except BadMessage as error:
+            self._unread.add(error)
+            return
+        self.hand_over(lambda: self._phones.hear(heard))
 
     def _other_bus(self) -> MessageBus | None:
         """The connection to the owner's broker, where Zigbee2MQTT speaks to that."""

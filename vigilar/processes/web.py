@@ -128,17 +128,24 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.bridge = start_sse_bridge(self.app.job)
         self.parts.ask_retry = self.bridge.ask_retry
         self.parts.tell_arm = self.bridge.tell_arm
+        self.parts.tell_phone = self.bridge.tell_phone
         self.ender = threading.Thread(target=self._end, name="web-stop", daemon=True)
         self.ender.start()
 
     def _open_door(self) -> None:
         """Look after what is before the pages: the certificate, and the name on the network."""
         job = self.app.job
-        self.keeper, self.name = CertificateKeeper(self._wish, job.door_dir), HouseName(job.listen, job.port)
+        self.keeper = CertificateKeeper(self._wish, job.door_dir, on_new=self._tell_certificate)
+        self.name = HouseName(job.listen, job.port)
         if job.has_door:
             self.keeper.start()
             self.parts.certificate = lambda: self.keeper.state
         self.name.start()
+
+    def _tell_certificate(self) -> None:
+        """Our broker reads the certificate at its start only; the supervisor starts it again for another one."""
+        if self.parts.cfg.sensors_encrypted:
+            self.parts.ask_reload()
 
     def _wish(self) -> CertificateWish:
         cfg = self.parts.cfg

@@ -1,5 +1,8 @@
 """Who is at home, by the phones that answer on the network.
 
+A phone that was paired says itself where it is whenever its app is open, so it need not be chosen from a list of
+hardware addresses, and a new address of it is known at once (``hear``).
+
 A phone that answers is at home at once; one that does not answer has left only after ``away_after_s``, as phones sleep.
 While nothing at all answers, the network is away and not the people: then, and until a phone that was never heard since
 the start had the time to answer, it is not known. It only tells: nothing here disarms.
@@ -7,6 +10,7 @@ the start had the time to answer, it is not known. It only tells: nothing here d
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -14,7 +18,7 @@ from typing import Protocol
 from vigilar.base.clock import Clock
 from vigilar.base.ids import new_id, slug
 from vigilar.base.tally import Tally
-from vigilar.bus.messages import PresenceTold
+from vigilar.bus.messages import PhoneHeard, PresenceTold
 from vigilar.bus.topics import Topics
 from vigilar.sensors.neighbours import Neighbour
 from vigilar.store import presence as rows
@@ -26,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_EVERY_NS = 15_000_000_000
 """Reachable means for the kernel that a device answered within some 30 s."""
+
+MAX_NAME = 60
+"""Of a device, as on its page."""
 
 NOTE_EVERY_NS = 60_000_000_000
 """How often the time at which devices were seen is written down."""
@@ -82,6 +89,24 @@ class PhoneWatch:
         phones = [one for one in rows.list_devices(self._store) if one.user_id is not None]
         self._judge(phones, now_ns)
         self._nudge([*(one.address for one in phones)])
+
+    def hear(self, heard: PhoneHeard) -> None:
+        """A paired phone spoke to the pages. Who has its address on this network is its device, whatever hardware
+        address it made up for itself today, and its member is at home; one from elsewhere (through a tunnel, say) is
+        not."""
+        try:
+            address = str(ipaddress.ip_address(heard.address))
+            table = self._read()
+        except (ValueError, OSError) as error:
+            self._unread.add(error)
+            return
+        macs = [one.mac for one in table if one.address == address]
+        if not macs or heard.user_id not in {one.id for one in user_rows.list_users(self._store)}:
+            return
+        now_ms = self._clock.utc_ns() // 1_000_000
+        rows.claim_device(self._store, macs[0], address, heard.user_id, heard.device[:MAX_NAME], now_ms)
+        self._heard_ns[macs[0]] = self._network_ns = self._clock.mono_ns()
+        self._look_ns = 0
 
     def _note(self, table: dict[str, str], answering: dict[str, str], now_ns: int) -> None:
         if self._note_ns is not None and now_ns - self._note_ns < NOTE_EVERY_NS:

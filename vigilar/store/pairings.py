@@ -44,9 +44,11 @@ def use_pairing(store: Store, code_hash: bytes, now_ms: int) -> Pairing | None:
         return None if row is None else Pairing(row[0], row[1])
 
 
-def find_use(store: Store, code_hash: bytes, user_id: int) -> tuple[bool, int | None]:
-    """Whether that member made such a code, and UTC ms when it was used."""
-    wanted = select(pairings.c.used_ms).where(pairings.c.code_hash == code_hash, pairings.c.user_id == user_id)
+def find_use(store: Store, code_hash: bytes, user_id: int | None) -> tuple[bool, int | None]:
+    """Whether there is such a code for a phone of that member (None: of anybody), and UTC ms when it was used."""
+    wanted = select(pairings.c.used_ms).where(pairings.c.code_hash == code_hash)
+    if user_id is not None:
+        wanted = wanted.where(pairings.c.user_id == user_id)
     with store.read("read the code of a phone") as connection:
         row = connection.execute(wanted).first()
         return (False, None) if row is None else (True, row[0])

@@ -61,6 +61,22 @@ def note_devices(store: Store, seen: Mapping[str, str], now_ms: int) -> None:
         connection.execute(delete(lan_devices).where(*old))
 
 
+def claim_device(store: Store, mac: str, address: str, user_id: int, name: str, now_ms: int) -> bool:
+    """A member's paired phone spoke from this device: it is the member's from now on, unless a person has said whose it
+    is, or called it something, which "nobody's" needs too. Whether that changed anything."""
+    with store.write("note whose phone a device is") as connection:
+        row = connection.execute(select(lan_devices).where(lan_devices.c.mac == mac)).first()
+        if row is None:
+            values = {"mac": mac, "name": name, "address": address, "user_id": user_id}
+            connection.execute(insert(lan_devices).values(**values, first_ms=now_ms, last_ms=now_ms))
+            return True
+        if row.user_id is not None or row.name:
+            return False
+        mine = {"name": name, "user_id": user_id, "address": address, "last_ms": now_ms}
+        connection.execute(update(lan_devices).where(lan_devices.c.mac == mac).values(**mine))
+        return True
+
+
 def set_owner(store: Store, mac: str, user_id: int | None, name: str) -> bool:
     """Say whose phone a device is (None: nobody's) and what it is called; False when it was never seen."""
     with store.write("change a device") as connection:

@@ -24,11 +24,12 @@ SENSOR_PREFIX = "sensor/"
 @dataclass(frozen=True, slots=True)
 class Unready:
     """One problem. ``source_id`` is a camera's id, ``sensor/<id>`` or ``pin``; ``is_open``: it is open and will not
-    count until it has been closed."""
+    count until it has been closed, and ``name`` is what people call it."""
 
     source_id: str
     sentence: str
     is_open: bool = False
+    name: str = ""
 
 
 def find_unready(store: Store, rules: Iterable[ModeRules], camera_ids: Iterable[str]) -> list[Unready]:
@@ -64,9 +65,10 @@ def _sensors(store: Store, rules: tuple[ModeRules, ...]) -> list[Unready]:
             continue
         source_id, state = f"{SENSOR_PREFIX}{row.id}", json.loads(row.state)
         if state.get("contact"):
-            found.append(Unready(source_id, f"{row.name} is open.", is_open=True))
+            found.append(Unready(source_id, f"{row.name} is open.", is_open=True, name=row.name))
         if state.get("tamper"):
-            found.append(Unready(source_id, f"{row.name} says that it was tampered with.", is_open=True))
+            sentence = f"{row.name} says that it was tampered with."
+            found.append(Unready(source_id, sentence, is_open=True, name=row.name))
         if row.is_silent:
             found.append(Unready(source_id, f"{row.name} has not been heard for long."))
     return found

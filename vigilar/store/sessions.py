@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
 from vigilar.store.account_tables import sessions, user_cameras, users
 from vigilar.store.engine import Store
@@ -136,9 +136,14 @@ def delete_sessions_of(store: Store, user_id: int, *, but: bytes = b"") -> None:
     """Sign a person out everywhere, as after a new password; ``but`` is the token hash of the one login that stays.
     Phones go with it, but for one that registered with that login."""
     with store.write("delete logins") as connection:
-        connection.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.token_hash != but))
-        is_other = or_(phones.c.session_hash.is_(None), phones.c.session_hash != but)
-        connection.execute(delete(phones).where(phones.c.user_id == user_id, is_other))
+        delete_sessions_within(connection, user_id, but=but)
+
+
+def delete_sessions_within(connection: Connection, user_id: int, *, but: bytes = b"") -> None:
+    """As ``delete_sessions_of``, in the transaction of ``connection``."""
+    connection.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.token_hash != but))
+    is_other = or_(phones.c.session_hash.is_(None), phones.c.session_hash != but)
+    connection.execute(delete(phones).where(phones.c.user_id == user_id, is_other))
 
 
 def _open_session(row: Sequence[Any]) -> OpenSession:

@@ -62,7 +62,7 @@ def create_member(
             raise _refused(f"there is a member named {name.strip()!r} already", "user.exists")
         made = _insert(connection, name, password_hash, role, now_ms)
         _limit(connection, made, cameras)
-        return _read(connection, made.id)
+        return read_within(connection, made.id)
 
 
 def has_users(store: Store) -> bool:
@@ -95,22 +95,9 @@ def owner_names(store: Store) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-def set_password_hash(store: Store, user_id: int, password_hash: str) -> None:
-    """Replace a hash. Who is signed in stays so; ``sessions.delete_sessions_of`` ends that."""
-    with store.write("store a password") as connection:
-        connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
-
-
-def set_name(store: Store, user_id: int, name: str) -> UserRow:
-    """Call a member otherwise. Raises StoreError (PERMANENT): ``user.unknown``, ``user.exists``."""
-    with store.write("change a member") as connection:
-        _read(connection, user_id)
-        other = _find(connection, name)
-        if other is not None and other.id != user_id:
-            raise _refused(f"there is a member named {name.strip()!r} already", "user.exists")
-        values = {"name": name.strip(), "name_key": name_key(name)}
-        connection.execute(update(users).where(users.c.id == user_id).values(**values))
-        return _read(connection, user_id)
+def set_password_within(connection: Connection, user_id: int, password_hash: str) -> None:
+    """Replace a hash. Who is signed in stays so: ``household.change_member`` ends that, in the same transaction."""
+    connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
 
 
 def set_role(store: Store, user_id: int, role: Role) -> UserRow:
@@ -120,13 +107,8 @@ def set_role(store: Store, user_id: int, role: Role) -> UserRow:
     (``user.last_owner``).
     """
     with store.write("change a member") as connection:
-        found = _read(connection, user_id)
-        if found.role == "owner" and role != "owner":
-            _keep_an_owner(connection, found)
-        connection.execute(update(users).where(users.c.id == user_id).values(role=role))
-        if role == "owner":
-            _limit(connection, found, None)
-        return _read(connection, user_id)
+        set_role_within(connection, user_id, role)
+        return read_within(connection, user_id)
 
 
 def set_cameras(store: Store, user_id: int, cameras: Collection[str] | None) -> UserRow:
@@ -135,17 +117,51 @@ def set_cameras(store: Store, user_id: int, cameras: Collection[str] | None) -> 
     Raises StoreError (PERMANENT): ``user.unknown``, ``camera.unknown``, ``user.owner_limit``.
     """
     with store.write("change a member") as connection:
-        _limit(connection, _read(connection, user_id), cameras)
-        return _read(connection, user_id)
+        set_cameras_within(connection, user_id, cameras)
+        return read_within(connection, user_id)
 
 
 def remove_user(store: Store, user_id: int) -> None:
     """Remove a member with all logins. Raises StoreError: ``user.unknown``, ``user.last_owner`` (DENIED)."""
     with store.write("remove a member") as connection:
-        found = _read(connection, user_id)
+        found = read_within(connection, user_id)
         if found.role == "owner":
             _keep_an_owner(connection, found)
         connection.execute(delete(users).where(users.c.id == user_id))
+
+
+def set_name_within(connection: Connection, user_id: int, name: str) -> None:
+    """Call a member otherwise, in the transaction of ``connection``, as do the next ones. Raises StoreError:
+    ``user.unknown``, ``user.exists`` (PERMANENT)."""
+    read_within(connection, user_id)
+    other = _find(connection, name)
+    if other is not None and other.id != user_id:
+        raise _refused(f"there is a member named {name.strip()!r} already", "user.exists")
+    values = {"name": name.strip(), "name_key": name_key(name)}
+    connection.execute(update(users).where(users.c.id == user_id).values(**values))
+
+
+def set_role_within(connection: Connection, user_id: int, role: Role) -> None:
+    """As ``set_role``."""
+    found = read_within(connection, user_id)
+    if found.role == "owner" and role != "owner":
+        _keep_an_owner(connection, found)
+    connection.execute(update(users).where(users.c.id == user_id).values(role=role))
+    if role == "owner":
+        _limit(connection, found, None)
+
+
+def set_cameras_within(connection: Connection, user_id: int, cameras: Collection[str] | None) -> None:
+    """As ``set_cameras``."""
+    _limit(connection, read_within(connection, user_id), cameras)
+
+
+def read_within(connection: Connection, user_id: int) -> UserRow:
+    """The member. Raises StoreError ``user.unknown``."""
+    row = connection.execute(select(*_COLUMNS).where(users.c.id == user_id)).first()
+    if row is None:
+        raise _refused("there is no such member", "user.unknown", ExitCode.NOT_FOUND)
+    return _user(connection, row)
 
 
 def _insert(connection: Connection, name: str, password_hash: str, role: Role, now_ms: int) -> UserRow:
@@ -157,13 +173,6 @@ def _insert(connection: Connection, name: str, password_hash: str, role: Role, n
 def _find(connection: Connection, name: str) -> UserRow | None:
     row = connection.execute(select(*_COLUMNS).where(users.c.name_key == name_key(name))).first()
     return None if row is None else _user(connection, row)
-
-
-def _read(connection: Connection, user_id: int) -> UserRow:
-    row = connection.execute(select(*_COLUMNS).where(users.c.id == user_id)).first()
-    if row is None:
-        raise _refused("there is no such member", "user.unknown", ExitCode.NOT_FOUND)
-    return _user(connection, row)
 
 
 def _limit(connection: Connection, member: UserRow, wanted: Collection[str] | None) -> None:

@@ -13,6 +13,7 @@ from vigilar.base.tally import Tally
 from vigilar.store import arming
 from vigilar.store.arming import ArmState, HistoryRow, Trigger
 from vigilar.store.readiness import SENSOR_PREFIX, Unready
+from vigilar.store.sensors import Sensor
 from vigilar.web.hub import HUB, Notice, make_notice
 from vigilar.web.parts import Parts
 from vigilar.web.patience import DoesNotAnswerError
@@ -29,6 +30,7 @@ ACTION_WORDS = {
     "leaving": "{mode} was chosen, time to leave",
     "armed": "Armed: {mode}",
     "disarmed": "Disarmed, it was {mode}",
+    "left_open": "Armed, but left open: {where}",
     "entry": "Somebody came in: {where}",
     "alarm": "Alarm: {what}, {where}",
     "alarm_over": "The alarm ended by itself",
@@ -156,6 +158,15 @@ def history_words(row: HistoryRow) -> str:
     who = f", by {row.by}" if row.by and row.how != "schedule" else ""
     how = f", {HOW_WORDS[row.how]}" if row.how in HOW_WORDS else ""
     return f"{words}{who}{how}"
+
+
+def still_open(state: ArmState, sensors: Sequence[Sensor]) -> list[str]:
+    """The names of what has been open, or tampered with, since before the house was armed."""
+    return [
+        one.name
+        for one in sensors
+        if f"{SENSOR_PREFIX}{one.id}" in state.bypassed and (one.state.get("contact") or one.state.get("tamper"))
+    ]
 
 
 def mode_effects(rules: ArmRules, names: dict[str, str], sensor_names: dict[str, str]) -> list[tuple[str, list[str]]]:

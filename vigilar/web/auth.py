@@ -20,7 +20,7 @@ from vigilar.store import users as user_rows
 from vigilar.store.users import UserRow
 from vigilar.web.deeds import note_deed
 from vigilar.web.drive_gate import drive_problem
-from vigilar.web.logins import end_login, find_login, hash_token, note_use, start_login
+from vigilar.web.logins import end_login, find_login, hash_token, note_phone, note_use, start_login
 from vigilar.web.new_login import BadLogin, check_new_login
 from vigilar.web.open_streams import OpenStream
 from vigilar.web.parts import ROWS_SHUT_AFTER_S, parts
@@ -222,6 +222,8 @@ def _accept(token: str, *, is_key: bool) -> bool:
     if not is_key and not is_local() and session.is_secure is not request.is_secure:
         return False  # a token that could be read on the network opens nothing more, and a secret one is not sent there
     note_use(here, hash_token(token), session)
+    if not is_local():
+        note_phone(here, hash_token(token), session, request.remote_addr or "")
     _owner_known().append(True)  # who is signed in is a member: the login page needs no database to know
     g.member = Member.of(session)
     g.token = token

@@ -29,6 +29,7 @@ WORDS: Mapping[str, str] = {
     "member_added": "made a login",
     "member_changed": "changed a member",
     "member_removed": "removed a member",
+    "certificate_changed": "changed the certificate of the pages",
     "token_made": "made a key for programs",
     "token_ended": "took back a key for programs",
     "rules_changed": "changed who is told of what",

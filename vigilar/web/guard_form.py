@@ -70,6 +70,7 @@ def sensors_keys(form: Form) -> dict[Path, Wanted]:
     listen = form.get("listen", "").strip() or None
     return {
         ("sensors", "listen"): None if host else listen,
+        ("sensors", "tls"): True if form.get("tls") == "1" else None,
         ("sensors", "zigbee2mqtt"): form.get("zigbee2mqtt", "").strip() or None,
         ("sensors", "host"): host,
         ("sensors", "port"): number(form, "port") if host else None,

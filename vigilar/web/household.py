@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.store import household as rows
 from vigilar.store import users as user_rows
+from vigilar.store.household import MemberChange
 from vigilar.store.users import Role, UserRow
 from vigilar.web.auth import check_login_wish
 from vigilar.web.deeds import note_deed
-from vigilar.web.logins import end_logins_of
+from vigilar.web.logins import end_logins_of, forget_logins_of
 from vigilar.web.new_login import BadLogin, check_new_name, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
@@ -56,27 +58,34 @@ def change_member(user_id: int, wish: dict[str, Any]) -> UserRow:
     name = _check(lambda: check_new_name(wish["name"])) if "name" in wish else None
     role = check_role(wish["role"]) if "role" in wish else None
     password = _check(lambda: check_new_password(wish["password"])) if wish.get("password") else None
-    here, did = parts(), []
+    here, change = (
+        parts(),
+        MemberChange(
+            name=None if name == member.name else name,
+            role=None if role == member.role else role,
+            sets_cameras="cameras" in wish,
+            cameras=wish.get("cameras"),
+            password_hash=None if password is None else hash_password(password),
+        ),
+    )
     try:
-        if name is not None and name != member.name:
-            user_rows.set_name(here.store, user_id, name)
-            did.append(f"now called {name}")
-        if role is not None and role != member.role:
-            user_rows.set_role(here.store, user_id, role)
-            did.append(f"now {role}")
-        if "cameras" in wish and _as_set(wish["cameras"]) != get_member(user_id).cameras:
-            user_rows.set_cameras(here.store, user_id, wish["cameras"])
-            did.append("sees other cameras")
+        changed = rows.change_member(here.store, user_id, change)
     except StoreError as error:
         raise _problem(error) from error
     if password is not None:
-        user_rows.set_password_hash(here.store, user_id, hash_password(password))
-        end_logins_of(here, user_id)
-        did.append("has a new password")
+        forget_logins_of(here, user_id)
     here.streams.look_now()
-    if did:
+    if did := _did(member, changed, has_password=password is not None):
         note_deed("member_changed", subject=f"member:{user_id}", detail=f"{member.name} {', '.join(did)}")
-    return get_member(user_id)
+    return changed
+
+
+def _did(before: UserRow, after: UserRow, *, has_password: bool) -> list[str]:
+    """What became of a member, in words for the record of deeds."""
+    found = [f"now called {after.name}"] if after.name != before.name else []
+    found += [f"now {after.role}"] if after.role != before.role else []
+    found += ["sees other cameras"] if after.cameras != before.cameras else []
+    return [*found, "has a new password"] if has_password else found
 
 
 def remove_member(user_id: int) -> None:
@@ -114,10 +123,6 @@ def member_json(member: UserRow) -> dict[str, Any]:
         "cameras": None if member.cameras is None else sorted(member.cameras),
         "created_ts": member.created_ms,
     }
-
-
-def _as_set(cameras: list[str] | None) -> frozenset[str] | None:
-    return None if cameras is None else frozenset(cameras)
 
 
 def _check(check: Any) -> str:

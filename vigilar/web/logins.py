@@ -124,6 +124,12 @@ def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
     _try_to_write(here, write)
 
 
+def note_phone(here: Parts, token_hash: bytes, session: SessionRow, address: str) -> None:
+    """A paired phone that speaks to the house from its network is at home, with whatever address it has today."""
+    if session.device and not session.via and here.cfg.looks_for_phones and here.phones_told.is_due(token_hash.hex()):
+        here.tell_phone(session.user_id, session.device, address)
+
+
 def start_login(
     here: Parts, user: UserRow, lifetime_ms: int, user_agent: str, *, device: str, address: str, is_secure: bool
 ) -> str:
@@ -148,6 +154,12 @@ def end_logins_of(here: Parts, user_id: int, *, but: bytes = b"") -> None:
     """Sign a member out everywhere but in the login ``but``, also where only memory knows the login. Raises StoreError
     when the database cannot be told."""
     session_rows.delete_sessions_of(here.store, user_id, but=but)
+    forget_logins_of(here, user_id, but=but)
+
+
+def forget_logins_of(here: Parts, user_id: int, *, but: bytes = b"") -> None:
+    """The database has no login of this member any more but ``but``: nor has memory from now on, and what is open
+    ends."""
     here.sessions.end_all_of(user_id, but=but)
     here.streams.look_now()
 

@@ -112,12 +112,21 @@ def _paths() -> dict[str, Any]:
             "get": _answer("Settings of arming, sensors and presence"),
             "patch": {**_answer("The same, changed"), **_body("version", set="object")},
         },
+        "/api/v1/certificate": {
+            "get": _answer("What the pages prove themselves with, and the owner's files for it"),
+            "put": {**_answer("The owner's own is used; what is not as it should be"), **_body("certificate", "key")},
+            "delete": _answer("Back to the house's own", None, status="204"),
+        },
         "/api/v1/settings/undo": {"post": _answer("The newest change of the settings was taken back")},
         **_rule_paths(),
         "/api/v1/presence": {"get": _answer("Who is at home, and the devices seen on the network")},
         "/api/v1/presence/devices/{mac}": {
             "parameters": [_path("mac")],
             "put": {**_answer("The device"), **_body("name", member="integer")},
+        },
+        "/api/v1/members/{user_id}/pairings": {
+            "parameters": [_path("user_id")],
+            "post": {**_answer("A code that lets a phone of this member in once", status="201"), **_body("device")},
         },
         "/api/v1/members/{member_id}/pin": {
             "parameters": [_path("member_id")],

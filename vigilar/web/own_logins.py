@@ -9,10 +9,11 @@ from flask import g
 
 from vigilar.store import sessions as session_rows
 from vigilar.store import users as user_rows
+from vigilar.store.household import MemberChange, change_member
 from vigilar.store.sessions import OpenSession
 from vigilar.web.auth import asker
 from vigilar.web.deeds import note_deed
-from vigilar.web.logins import end_login, end_logins_of, hash_token
+from vigilar.web.logins import end_login, forget_logins_of, hash_token
 from vigilar.web.new_login import BadLogin, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password, hash_password
@@ -62,8 +63,9 @@ def change_own_password(old: str, new: str) -> None:
         check_new_password(new)
     except BadLogin as error:
         raise Problem(422, error.code, str(error), field="new") from error
-    user_rows.set_password_hash(here.store, me.id, hash_password(new))
-    end_logins_of(here, me.id, but=hash_token(g.token))
+    this = hash_token(g.token)
+    change_member(here.store, me.id, MemberChange(password_hash=hash_password(new), but=this))
+    forget_logins_of(here, me.id, but=this)
     note_deed("password", detail="and is signed out everywhere else")
 
 

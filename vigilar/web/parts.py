@@ -62,6 +62,9 @@ KEY_TRIES = (Window(10, 900.0),)
 SAME_WATCH_S = 12 * 3600.0
 """Whoever watches live is written down twice a day, a camera: a screen on the wall watches all day."""
 
+SAME_PHONE_S = 60.0
+"""A phone that asks for pictures all the time is told of once in this time: who leaves is known ten minutes later."""
+
 SAME_LOOK_S = 600.0
 """Whoever looks back for an evening is written down once in this time, a camera."""
 
@@ -96,15 +99,20 @@ def _no_word() -> None:
     """Without a bus nobody else is told: the events process looks four times a second."""
 
 
+def _no_phone(user_id: int, device: str, address: str) -> None:
+    """Without a bus the sensors process goes by what answers on the network."""
+
+
 @dataclass(slots=True)
 class Parts:
     """Held in ``app.extensions["vigilar"]``.
 
     ``ask_reload`` is set by the web process to its control line: it asks the supervisor to read the configuration
     again. ``ask_retry`` asks a camera's process to try now, and gives whether it could be told; ``tell_arm`` says that
-    the arm state changed. ``certificate`` says what the door shows. ``probe`` tries a camera; by default in a program
-    of its own, so that a hostile camera cannot reach this process; ``probes`` holds what is being tried, ``undos`` what
-    may be taken back. ``stop`` ends all streams; ``close`` is called after the last request.
+    the arm state changed, ``tell_phone`` (member's id, name of the phone, address) where a paired phone is now.
+    ``certificate`` says what the door shows. ``probe`` tries a camera; by default in a program of its own, so that a
+    hostile camera cannot reach this process; ``probes`` holds what is being tried, ``undos`` what may be taken back.
+    ``stop`` ends all streams; ``close`` is called after the last request.
 
     ``rows`` and ``disk`` are the doors through which database and drive are asked where an answer must not be waited
     for. Logins are written through one of their own, ``login_writes``: a writer may wait for another one while whoever
@@ -128,6 +136,7 @@ class Parts:
     ask_reload: Callable[[], None] = _no_reload
     ask_retry: Callable[[str], bool] = _no_retry
     tell_arm: Callable[[], None] = _no_word
+    tell_phone: Callable[[int, str, str], None] = _no_phone
     probe: CameraProbe = probe_by_command
     probes: Probes = field(init=False)
     undos: Undos = field(init=False)
@@ -140,6 +149,7 @@ class Parts:
     key_tries: TryLimits = field(default_factory=lambda: TryLimits(KEY_TRIES, _mono_s))
     tries_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(60.0, _mono_s))
     watches_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_WATCH_S, _mono_s))
+    phones_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_PHONE_S, _mono_s))
     looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
     challenges: Challenges = field(default_factory=Challenges)
     homes: KnownHomes = field(default_factory=KnownHomes)

@@ -37,7 +37,8 @@ TYPES: Mapping[str, tuple[str, ...]] = {
     "offline": ("camera_offline",), "down": ("camera_offline",), "outage": ("camera_offline",),
     "no picture": ("camera_offline",),
     "armed": ("armed",), "disarmed": ("disarmed",),
-    "opened": ("sensor_opened",), "smoke": ("sensor_smoke",), "water": ("sensor_leak",), "leak": ("sensor_leak",),
+    "opened": ("sensor_opened",), "left open": ("left_open",),
+    "smoke": ("sensor_smoke",), "water": ("sensor_leak",), "leak": ("sensor_leak",),
     "wrong pin": ("pin_wrong",), "glass": ("sensor_glass",), "gas": ("sensor_gas",),
 }  # fmt: skip
 

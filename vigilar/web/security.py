@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-import socket
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
 from vigilar.base.page_headers import SECURITY_HEADERS
-from vigilar.door.authority import HOUSE_NAMES
+from vigilar.door.certificates import house_names
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 
@@ -57,9 +56,7 @@ def is_known_host(host: str, known: Iterable[str]) -> bool:
 
 
 def _check_host() -> None:
-    names = (*parts().cfg.names, socket.gethostname(), *HOUSE_NAMES, "localhost")
-    known = frozenset(name.lower().rstrip(".") for name in names)
-    if not is_known_host(request.headers.get("Host", ""), known):
+    if not is_known_host(request.headers.get("Host", ""), house_names(parts().cfg.names)):
         raise Problem(421)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from vigilar.base.errors import ConfigError
+from vigilar.base.errors import ConfigError, ErrorKind
 from vigilar.base.redact import redact
 from vigilar.config.guard_edit import read_version
 from vigilar.config.load import read_config_file
@@ -17,6 +17,9 @@ from vigilar.store.arming import read_state
 from vigilar.web.parts import Parts
 from vigilar.web.problems import Problem, as_sentence
 
+_STATUS_OF_CODE = {"settings.changed": 409, "settings.no_undo": 409}
+_STATUS_OF_KIND = {ErrorKind.DENIED: 403, ErrorKind.TRANSIENT: 503}
+
 
 def places_of(here: Parts) -> Places:
     """Where the file is."""
@@ -24,10 +27,11 @@ def places_of(here: Parts) -> Places:
     return Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
 
 
-def edit_settings(here: Parts, change: Callable[[Places], Any]) -> Any:
-    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another or the
-    house is armed: an open page needs a PIN to guard less, and these settings say what guards."""
-    check_disarmed(here)
+def edit_settings(here: Parts, change: Callable[[Places], Any], *, guards: bool = True) -> Any:
+    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another or, where
+    the settings say what ``guards``, the house is armed: an open page needs a PIN to guard less."""
+    if guards:
+        check_disarmed(here)
     try:
         here.cameras.check_drive()
         done = change(places_of(here))
@@ -45,11 +49,12 @@ def check_disarmed(here: Parts) -> None:
         )
 
 
-def config_problem(error: ConfigError) -> Problem:
-    """What is wrong with the wish, for who asked."""
-    status = 409 if error.code in ("settings.changed", "settings.no_undo") else 422
-    detail, code = as_sentence(redact(str(error))), error.code or "settings.invalid"
-    return Problem(status, code, detail, next_step=redact(error.next_step))
+def config_problem(error: ConfigError, code: str = "settings.invalid") -> Problem:
+    """What is wrong with the wish, for who asked: the one place that says so, for all pages that change the file.
+    ``code`` is for an error that has none."""
+    status = _STATUS_OF_CODE.get(error.code) or _STATUS_OF_KIND.get(error.kind, 422)
+    detail = as_sentence(redact(str(error)))
+    return Problem(status, error.code or code, detail, next_step=redact(error.next_step))
 
 
 def page_values(here: Parts, problem: Problem | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from vigilar.bus.messages import (
     EventPublished,
     JobChanged,
     ObjectSeen,
+    PhoneHeard,
     SystemHealth,
 )
 from vigilar.bus.topics import Topics
@@ -117,6 +118,12 @@ class SseBridge:
             message = ArmChanged(new_id(), self._clock.utc_ns() // 1_000_000)
             self._bus.publish(Topics.ARM_CHANGED, message.dump(), qos=0)
 
+    def tell_phone(self, user_id: int, device: str, address: str) -> None:
+        """Tell the sensors process where a paired phone is. Without a bus it goes by what answers on the network."""
+        if self._bus.is_connected:
+            message = PhoneHeard(new_id(), self._clock.utc_ns() // 1_000_000, user_id, device, address)
+            self._bus.publish(Topics.PHONE_HEARD, message.dump(), qos=0)
+
     def on_arm_state(self, _topic: str, _payload: bytes) -> None:
         """The arm state may have changed. Its row says what it is now; what this process changed itself, pages know."""
         try:
@@ -198,6 +205,9 @@ class NoBridge:
 
     def tell_arm(self) -> None:
         """Nobody can be told."""
+
+    def tell_phone(self, user_id: int, device: str, address: str) -> None:
+        """Nor of this."""
 
 
 def start_sse_bridge(cfg: WebJob, clock: Clock | None = None) -> SseBridge | NoBridge:

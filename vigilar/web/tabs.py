@@ -42,6 +42,7 @@ TABS = (
         Tab("/settings/notifications", "Notifications"),
         Tab("/settings/arming", "Arming"),
         Tab("/settings/members", "Members"),
+        Tab("/settings/certificate", "Certificate"),
         Tab("/settings/account", "My account"),
         Tab("/settings/audit", "Who did what"),
         Tab("/help", "Help"),

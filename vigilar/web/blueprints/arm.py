@@ -8,14 +8,22 @@ from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.arm_rules import MODE_NAMES, MODES
-from vigilar.base.errors import VigilarError
 from vigilar.store import arming, pins
 from vigilar.store import sensors as sensor_rows
 from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, list_unready
-from vigilar.web.arm_words import arm_json, chip_of, history_json, history_words, mode_effects, where
+from vigilar.web.arm_words import (
+    arm_json,
+    chip_of,
+    history_json,
+    history_words,
+    mode_effects,
+    still_open,
+    where,
+)
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
+from vigilar.web.pins import BadPin
 from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
 from vigilar.web.transport import is_secure
@@ -45,7 +53,7 @@ def arm_by_form() -> AnyResponse:
         problem = Problem(422, "arm.delay", "The time to leave is a number of seconds.", field="delay_s")
     except Problem as refused:
         problem = refused
-    except VigilarError as error:
+    except BadPin as error:
         problem = Problem(422, error.code, as_sentence(str(error)), field="pin")
     else:
         return Response(status=303, headers={"Location": "/arm"})
@@ -108,7 +116,8 @@ def _page(problem: Problem | None) -> str:
     alarm = state.alarm if state.is_alarm else None
     trigger = alarm.trigger if alarm else state.entry.trigger if state.entry else None
     names = {camera.id: camera.name for camera in visible.all()}
-    sensors = {one.id: one.name for one in sensor_rows.list_sensors(here.store)}
+    sensors = sensor_rows.list_sensors(here.store)
+    wait_ms = pins.wait_left(here.store, device_of(me), here.now_ms())
     return render_template(
         "arm.html",
         state=state,
@@ -116,12 +125,14 @@ def _page(problem: Problem | None) -> str:
         alarm=alarm,
         trigger=None if trigger is None else {**where(trigger, visible), "ts_ms": trigger.ts_ms},
         unready=list_unready(here, visible),
-        effects=mode_effects(here.cfg.arm, names, sensors),
+        effects=mode_effects(here.cfg.arm, names, {one.id: one.name for one in sensors}),
+        still_open=still_open(state, sensors),
         rules=here.cfg.arm,
         mode_names=MODE_NAMES,
         history=[(row, history_words(row)) for row in arming.list_history(here.store, HISTORY)],
         has_pin=pins.find_pin(here.store, me.id) is not None,
-        wait_ms=pins.wait_left(here.store, device_of(me), here.now_ms()),
+        wait_ms=wait_ms,
+        wait_until_ms=here.now_ms() + wait_ms,
         is_secure=is_secure(),
         problem=problem,
     )

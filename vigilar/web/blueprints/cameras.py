@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, jsonify
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.errors import ConfigError, ErrorKind
+from vigilar.base.errors import ConfigError
 from vigilar.base.house_network import OTHER_SERVICES, is_no_device, plain_address
 from vigilar.base.redact import redact
 from vigilar.config.addresses import address_problem, bare_host, split_login, with_scheme
@@ -22,6 +22,7 @@ from vigilar.web.probe import ProbeWish
 from vigilar.web.probes import TooManyProbes
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
+from vigilar.web.settings_file import config_problem
 from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("cameras", __name__)
@@ -226,5 +227,4 @@ def edit(change: Any) -> Any:
     try:
         return change()
     except ConfigError as error:
-        status = {ErrorKind.DENIED: 403, ErrorKind.TRANSIENT: 503}.get(error.kind, 422)
-        raise Problem(status, "camera.settings", redact(f"{error} {error.next_step}".strip())) from error
+        raise config_problem(error, "camera.settings") from error

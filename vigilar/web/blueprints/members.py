@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
@@ -70,12 +72,16 @@ def page() -> str:
 @bp.post("/settings/members")
 @needs(Right.MANAGE_HOUSEHOLD)
 def add_by_form() -> AnyResponse:
+    """Without a password the member gets one that nobody knows, and comes in by the code for a phone."""
     form = request.form
+    given = form.get("password", "")
     try:
-        household.add_member(form.get("name", ""), form.get("role", ""), form.get("password", ""), _cameras_of_form())
+        made = household.add_member(
+            form.get("name", ""), form.get("role", ""), given or secrets.token_urlsafe(32), _cameras_of_form()
+        )
     except Problem as problem:
         return Response(_page(problem), problem.status, mimetype="text/html")
-    return _back(url_for("members.page"))
+    return _back(url_for("members.page") if given else url_for("members.member_page", user_id=made.id, _anchor="phone"))
 
 
 @bp.get("/settings/members/<int:user_id>")

@@ -1,4 +1,5 @@
-"""A phone signs in by a code that another device of its member shows: once, within ten minutes, and only securely.
+"""A phone signs in by a code that another device of its member shows, or an owner's: once, within ten minutes, and only
+securely. So somebody who is invited needs no password.
 
 The code stands behind the ``#`` of the address in the QR code: browsers send that to nobody, so it is in no log.
 """
@@ -16,12 +17,13 @@ from vigilar.store.users import UserRow, get_user
 from vigilar.web.auth import PAIRED_LIFETIME_MS, asker, sign_in
 from vigilar.web.bodies import read_json
 from vigilar.web.deeds import note_deed
+from vigilar.web.household import get_member
 from vigilar.web.lan import lan_base
 from vigilar.web.logins import hash_token
 from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
-from vigilar.web.rights import own_account, public, signed_in
+from vigilar.web.rights import Right, needs, own_account, public, signed_in
 from vigilar.web.sign_in import limited_tries
 from vigilar.web.transport import require_secure
 from vigilar.web.try_limits import network_of
@@ -42,22 +44,27 @@ CODE_CHARACTERS = 22
 @own_account
 def api_make() -> AnyResponse:
     """A code for a phone of one's own: ``{"device"}``; 201 with the code, its address and when it ends."""
-    wish = read_json({"device": str}, required=("device",))
-    code, ends_ms = _make(wish["device"])
-    response = jsonify({"code": code, "url": _address(code), "expires_ts": ends_ms, "id": _name_of(code)})
-    response.status_code = 201
-    return response
+    return _made(asker().id)
+
+
+@bp.post("/api/v1/members/<int:user_id>/pairings")
+@needs(Right.MANAGE_HOUSEHOLD)
+def api_make_for(user_id: int) -> AnyResponse:
+    """The same for a phone of that member."""
+    return _made(get_member(user_id).id)
 
 
 @bp.get("/api/v1/pairings/<pairing_id>")
 @signed_in
 def api_state(pairing_id: str) -> AnyResponse:
-    """Whether the phone has signed in; ``pairing_id`` is what the answer with the code named."""
+    """Whether the phone has signed in; ``pairing_id`` is what the answer with the code named. An owner sees all."""
     try:
         code_hash = bytes.fromhex(pairing_id)
     except ValueError:
         code_hash = b""
-    is_there, used_ms = find_use(parts().store, code_hash, asker().id)
+    me = asker()
+    whose = None if me.may(Right.MANAGE_HOUSEHOLD) else me.id
+    is_there, used_ms = find_use(parts().store, code_hash, whose)
     if not is_there:
         raise Problem(404, "pairing.unknown", "There is no such code.")
     return jsonify({"used_ts": used_ms})
@@ -67,13 +74,36 @@ def api_state(pairing_id: str) -> AnyResponse:
 @own_account
 def make_by_form() -> AnyResponse:
     """Answers with the page itself: the code is in this one answer and nowhere else."""
+    return _shown(asker().id, "")
+
+
+@bp.post("/settings/members/<int:user_id>/phones")
+@needs(Right.MANAGE_HOUSEHOLD)
+def invite_by_form(user_id: int) -> AnyResponse:
+    """The same for a phone of that member."""
+    return _shown(user_id, get_member(user_id).name)
+
+
+def _made(user_id: int) -> AnyResponse:
+    wish = read_json({"device": str}, required=("device",))
+    code, ends_ms = _make(wish["device"], user_id)
+    response = jsonify({"code": code, "url": _address(code), "expires_ts": ends_ms, "id": _name_of(code)})
+    response.status_code = 201
+    return response
+
+
+def _shown(user_id: int, whose: str) -> AnyResponse:
+    """The page with the code. ``whose``: the member's name; empty for the asker."""
+    member = {"id": user_id, "name": whose} if whose else None
     try:
-        code, ends_ms = _make(request.form.get("device", ""))
+        code, ends_ms = _make(request.form.get("device", ""), user_id)
     except Problem as problem:
-        return Response(render_template("phone.html", problem=problem), problem.status, mimetype="text/html")
+        body = render_template("phone.html", problem=problem, member=member)
+        return Response(body, problem.status, mimetype="text/html")
     page = render_template(
         "phone.html",
         problem=None,
+        member=member,
         address=_address(code),
         qr=segno.make(_address(code), error="m").svg_data_uri(scale=5, border=4, light="#fff"),
         pairing_id=_name_of(code),
@@ -86,7 +116,7 @@ def make_by_form() -> AnyResponse:
 @bp.get("/settings/account/phones")
 @signed_in
 def page() -> str:
-    return render_template("phone.html", problem=None)
+    return render_template("phone.html", problem=None, member=None)
 
 
 @bp.get("/pair")
@@ -119,8 +149,8 @@ def api_pair() -> AnyResponse:
     return sign_in(response, user, how="paired", device=device, lifetime_ms=PAIRED_LIFETIME_MS)
 
 
-def _make(device: str) -> tuple[str, int]:
-    """A code, and UTC ms at which it ends. Raises Problem."""
+def _make(device: str, user_id: int) -> tuple[str, int]:
+    """A code for a phone of that member, and UTC ms at which it ends. Raises Problem."""
     try:
         device = check_new_name(device)
     except BadLogin as error:
@@ -128,9 +158,10 @@ def _make(device: str) -> tuple[str, int]:
     here, code = parts(), secrets.token_urlsafe(16)
     now_ms = here.now_ms()
     add_pairing(
-        here.store, hash_token(code), asker().id, device, now_ms=now_ms, expires_ms=now_ms + HOLDS_MS, keep_ms=KEPT_MS
+        here.store, hash_token(code), user_id, device, now_ms=now_ms, expires_ms=now_ms + HOLDS_MS, keep_ms=KEPT_MS
     )
-    note_deed("pairing_made", detail=device)
+    subject = "" if user_id == asker().id else f"member:{user_id}"
+    note_deed("pairing_made", subject=subject, detail=device)
     return code, now_ms + HOLDS_MS
 
 

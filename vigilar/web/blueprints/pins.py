@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, render_template, request
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.errors import VigilarError
 from vigilar.store import arming, pins
 from vigilar.store import users as user_rows
 from vigilar.store.arming import Line
@@ -15,7 +14,7 @@ from vigilar.web.auth import asker
 from vigilar.web.blueprints.arm import read_pin
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
-from vigilar.web.pins import make_pin_row
+from vigilar.web.pins import BadPin, make_pin_row
 from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
 
@@ -60,7 +59,7 @@ def set_pin_by_form() -> AnyResponse:
         _set(_member("me"), form.get("pin", ""), form.get("duress_pin") or None, form.get("old_pin") or None)
     except Problem as refused:
         problem = refused
-    except VigilarError as error:
+    except BadPin as error:
         problem = Problem(422, error.code, as_sentence(str(error)), field="pin")
     else:
         return Response(status=303, headers={"Location": "/arm/pin?saved=1"})

@@ -62,7 +62,7 @@ def change_sensors() -> AnyResponse:
 def undo_by_form() -> AnyResponse:
     """Take back the newest change."""
     back = request.form.get("back", "")
-    if back == "/settings/notifications":
+    if back in ("/settings/notifications", "/settings/certificate"):
         edit_settings(parts(), undo)
         return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
     where = back if back in ("/settings/arming", "/settings/sensors") else "/settings/arming"

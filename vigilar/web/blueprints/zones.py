@@ -7,13 +7,12 @@ from typing import Any
 from flask import Blueprint, jsonify, redirect, render_template
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.errors import ConfigError, ErrorKind
-from vigilar.base.redact import redact
 from vigilar.config.area_form import WrongAreaError, read_areas
 from vigilar.config.areas import plain_areas
 from vigilar.detect.zones import KINDS, MOTION, ZoneMap
 from vigilar.store.replay import past_tracks, past_visits
 from vigilar.web.auth import asker
+from vigilar.web.blueprints.cameras import edit
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
@@ -111,11 +110,7 @@ def _areas(camera_id: str) -> dict[str, Any]:
 
 def _write(camera_id: str, areas: dict[str, Any]) -> None:
     here = parts()
-    try:
-        here.cameras.set_areas(camera_id, areas)
-    except ConfigError as error:
-        status = {ErrorKind.DENIED: 403, ErrorKind.TRANSIENT: 503}.get(error.kind, 422)
-        raise Problem(status, "camera.settings", redact(f"{error} {error.next_step}".strip())) from error
+    edit(lambda: here.cameras.set_areas(camera_id, areas))
     here.ask_reload()
 
 

@@ -57,6 +57,7 @@ export function setIcon(use, name) {
 const chip = document.getElementById("arm-chip");
 const alarmBar = document.getElementById("alarm-bar");
 let armChange = -1;
+let entryShown = null;
 stream.addEventListener("arm", ({ detail }) => {
   if (!chip || detail.change < armChange) return;
   armChange = detail.change;
@@ -68,9 +69,26 @@ stream.addEventListener("arm", ({ detail }) => {
   }
   const isUrgent = detail.alarm || detail.entry_until_ts !== null;
   if (isUrgent) alarmBar.querySelector("a").textContent = detail.alarm ? "Alarm" : "Somebody came in: disarm now";
+  // Somebody came in, and has seconds to disarm: the pad is there without a search for it, on every open page. Not over
+  // what somebody is typing, who reads the bar.
+  const isNew = detail.entry_until_ts !== null && detail.entry_until_ts !== entryShown;
+  entryShown = detail.entry_until_ts;
   if (alarmBar.hidden === isUrgent) alarmBar.hidden = !isUrgent;
+  if (isNew && "disarms" in chip.dataset && !isTyping() && !document.querySelector("main #arm-now, dialog[open]")) showArming();
 });
-onKey("A", "arm or disarm", () => location.assign("/arm"));
+/** Arm and disarm in a sheet over this page; on the page of arming there is nothing to open. */
+function openArming(event) {
+  const isOtherTab = event.ctrlKey || event.metaKey || event.shiftKey;
+  if (document.querySelector("main #arm-now") || (event.type === "click" && isOtherTab)) return;
+  event.preventDefault();
+  showArming();
+}
+const showArming = () => import("./arm_sheet.js").then(({ open }) => open(), () => location.assign("/arm"));
+chip?.addEventListener("click", openArming);
+alarmBar?.querySelector("a").addEventListener("click", openArming);
+if (chip) onKey("A", "arm or disarm", openArming);
+
+const isTyping = () => document.activeElement?.matches("input:not([type=checkbox]), textarea, select") ?? false;
 
 const states = new Map();
 let asked = null;

@@ -1,0 +1,152 @@
+// Arming and disarming without a reload: the pad, the countdown, and the state as it is now. One of it in a document, as
+// the page `/arm` or in the sheet that opens from the chip of any page.
+
+import { now } from "./clock.js";
+import { parse } from "./parse.js";
+import { stream } from "./stream.js";
+
+const SPOKEN_S = new Set([60, 30, 10, 5]);
+const line = document.getElementById("announce");
+const region = () => document.getElementById("arm-now");
+
+/** The page as the box has it now. Rejects when the box does not answer, or answers with something else. */
+export async function fetchPage() {
+  const answer = await fetch("/arm", { headers: { Accept: "text/html" } });
+  const page = parse(await answer.text());
+  if (!answer.ok || !page.getElementById("arm-now")) throw new Error(`${answer.status}`);
+  return page;
+}
+
+/** Put the box's newest state in place of the one shown; what somebody is typing stays. */
+async function refresh() {
+  if (!region()) return;
+  try {
+    const page = await fetchPage();
+    for (const id of ["arm-now", "arm-history"]) {
+      const fresh = page.getElementById(id);
+      const old = document.getElementById(id);
+      if (!fresh || !old) continue;
+      const pin = old.querySelector("#pin");
+      const newPin = fresh.querySelector("#pin");
+      const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+      if (pin && newPin) newPin.value = pin.value;
+      old.replaceWith(document.adoptNode(fresh));
+      if (focused) document.getElementById(focused)?.focus();
+    }
+    if (!region().closest("dialog")) document.title = page.title;
+    begin();
+  } catch {
+    // The bar says that the box does not answer; what stands here was true then.
+  }
+}
+
+function say(words) {
+  const problem = document.getElementById("arm-problem");
+  if (!problem) return;
+  problem.querySelector("span").textContent = words;
+  problem.querySelector("button")?.remove();
+  problem.hidden = !words;
+}
+
+/** Why not. How long to wait stands below the pad, where it counts down. */
+function refusal(told) {
+  if (told.type === "pin.wait") return "Too many wrong PINs.";
+  return told.tries_left === 0 ? "Wrong PIN, for the third time." : told.detail;
+}
+
+/** Beside what is not ready stands the button that arms all the same: one tap, and no box to find and tick first. */
+function offerAnyway(body) {
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    id: "arm-anyway",
+    className: "btn btn-outline",
+    textContent: "Arm anyway",
+  });
+  button.addEventListener("click", () => post({ ...body, override: true }));
+  document.getElementById("arm-problem").append(button);
+  button.focus();
+}
+
+function send(form, submitter) {
+  const body = { mode: submitter?.name === "mode" ? submitter.value : form.elements.mode.value };
+  const pin = form.querySelector("#pin");
+  if (pin) {
+    body.pin = pin.value;
+    pin.value = "";
+  }
+  if (form.querySelector("[name=override]")?.checked) body.override = true;
+  const delay = form.querySelector("#delay")?.value;
+  if (delay) body.delay_s = Number(delay);
+  post(body);
+}
+
+async function post(body) {
+  let words = "";
+  let isUnready = false;
+  let state = null;
+  try {
+    const answer = await fetch("/api/v1/arm", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Accept: "application/json" },
+      body: JSON.stringify(body),
+    });
+    const told = await answer.json();
+    if (answer.ok) state = told;
+    else {
+      words = refusal(told);
+      isUnready = told.type === "arm.not_ready";
+    }
+  } catch {
+    words = "This box did not answer. Nothing is known to have changed: look again.";
+  }
+  await refresh();
+  say(words);
+  if (isUnready) offerAnyway(body);
+  else if (words) document.getElementById("pin")?.focus();
+  region()?.dispatchEvent(new CustomEvent("arm-sent", { bubbles: true, detail: state }));
+}
+
+/** Bring the region to life, after it was put into the document. */
+export function begin() {
+  for (const form of region().querySelectorAll("form")) {
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      send(form, event.submitter);
+    });
+  }
+  const pad = document.getElementById("pad");
+  const pin = document.getElementById("pin");
+  if (pad && pin) {
+    pad.hidden = false;
+    document.getElementById("disarm-button").hidden = true;
+    pad.addEventListener("click", ({ target }) => {
+      const { digit, clear } = target.dataset;
+      if (digit !== undefined && pin.value.length < pin.maxLength) pin.value += digit;
+      if (clear !== undefined) pin.value = "";
+    });
+    pin.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") pin.value = "";
+    });
+  }
+  tick();
+}
+
+let spoken = null;
+function tick() {
+  for (const shown of document.querySelectorAll("#arm-now [data-until]")) {
+    const left = Math.max(0, Math.ceil((Number(shown.dataset.until) - now()) / 1000));
+    shown.textContent = `${left} s`;
+    if (!shown.classList.contains("countdown")) {
+      shown.parentElement.hidden = left === 0;
+    } else if (SPOKEN_S.has(left) && spoken !== left) {
+      spoken = left;
+      line.textContent = `${left} seconds`;
+    }
+  }
+}
+
+setInterval(tick, 250);
+stream.addEventListener("arm", ({ detail }) => {
+  if (region() && detail.change !== Number(region().dataset.change)) refresh();
+});
+stream.addEventListener("up", refresh);
