@@ -21,6 +21,7 @@ import sqlite3
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ from vigilar.demo.scenes import Scene, ensure_clip
 
 KNOWN_S, ENTERED_S = 1.0, 3.0
 LOOP_S, ENTERS_S, LEAVES_S = 30, 8.0, 16.0
+SETTLES_S = 6.0
+"""The row of a story follows the last word about its events for some seconds after their end."""
+
 DAY_MS = 86_400_000
 
 
@@ -112,6 +116,7 @@ def is_over(house: RunningHouse) -> bool:
 
 
 def move_back(house: RunningHouse) -> None:
+    time.sleep(SETTLES_S)
     with closing(sqlite3.connect(house.folder / "vigilar.db", timeout=10)) as database, database:
         database.execute("UPDATE incidents SET start_ms = start_ms - ?, end_ms = end_ms - ?", (DAY_MS, DAY_MS))
 
