@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import sqlite3
 import statistics
@@ -30,6 +31,7 @@ from vigilar.store.cameras import ensure_camera
 
 DAY_MS = 86_400_000
 DAYS = 30
+PHONE_ROUNDS = 50
 PHONE_MS, FIND_MS = 600.0, 300.0
 """B-24: the first 30 rows on a phone. B-25: from Enter to the rows."""
 
@@ -165,7 +167,7 @@ def _ask_all(client: FlaskClient, rounds: int) -> list[str]:
 
 def _on_a_phone(house: House) -> list[str]:
     """Navigation to the last of the first thirty rows, drawn, in Chromium with a quarter of the processor, 20 Mbit/s
-    and 40 ms away."""
+    and 40 ms away; p95 of fifty (``ux.md`` 3). The page was open before, so its worker is there."""
     with serve(house) as url, sync_playwright() as playwright:
         try:
             browser = launch(playwright)
@@ -181,8 +183,9 @@ def _on_a_phone(house: House) -> list[str]:
             {"offline": False, "latency": 40, "downloadThroughput": 2_500_000, "uploadThroughput": 2_500_000},
         )
         page.goto(f"{url}/events")
+        page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         took = []
-        for _ in range(10):
+        for _ in range(PHONE_ROUNDS):
             page.goto(f"{url}/events")
             took.append(
                 page.evaluate(
@@ -192,14 +195,14 @@ def _on_a_phone(house: House) -> list[str]:
             )
         rows = page.locator("#events article").count()
         browser.close()
-    slowest = max(took)
-    verdict = "ok" if slowest <= PHONE_MS else "MISSED"
+    p95 = sorted(took)[math.ceil(0.95 * len(took)) - 1]
+    verdict = "ok" if p95 <= PHONE_MS else "MISSED"
     print(
-        f"B-24 {rows} rows on a phone: {statistics.median(took):.0f} ms, slowest {slowest:.0f} ms "
-        f"(at most {PHONE_MS:.0f} ms) {verdict}",
+        f"B-24 {rows} rows on a phone: {statistics.median(took):.0f} ms, p95 {p95:.0f} ms, slowest {max(took):.0f} ms "
+        f"(p95 at most {PHONE_MS:.0f} ms) {verdict}",
         flush=True,
     )
-    return [] if slowest <= PHONE_MS else ["on a phone"]
+    return [] if p95 <= PHONE_MS else ["on a phone"]
 
 
 if __name__ == "__main__":

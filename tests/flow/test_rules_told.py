@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,8 +21,10 @@ from vigilar.config.notify_cut import notify_rules
 from vigilar.notify.ways import NtfyWay, Ways
 from vigilar.rules.decide import decide
 from vigilar.rules.why import read_why
+from vigilar.store import decisions
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.events import NewEvent, insert_event, update_event
+from vigilar.store.engine import Store
+from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
 from vigilar.store.presence import set_presence
 from vigilar.store.snoozes import NewSnooze, add_snooze
 
@@ -152,11 +155,8 @@ def test_duress_is_told_where_nobody_beside_hears_it(house: NotifyHouse, service
     }
 
 
-def test_camera_down_is_told_after_three_minutes_and_its_return_in_place(
-    house: NotifyHouse, service: PushService
-) -> None:
-    house.add_phone("phone")
-    go_to(house, 12)
+def camera_down(house: NotifyHouse) -> StoredEvent:
+    """A camera has no picture from now on."""
     at = house.now_ms()
     down = NewEvent(
         uid="down",
@@ -168,6 +168,15 @@ def test_camera_down_is_told_after_three_minutes_and_its_return_in_place(
     )
     event = insert_event(house.store, down, now_ms=at)
     assert event is not None
+    return event
+
+
+def test_camera_down_is_told_after_three_minutes_and_its_return_in_place(
+    house: NotifyHouse, service: PushService
+) -> None:
+    house.add_phone("phone")
+    go_to(house, 12)
+    event = camera_down(house)
     assert house.tell() == 0
     house.clock.advance(179)
     house.desk.look()
@@ -181,3 +190,32 @@ def test_camera_down_is_told_after_three_minutes_and_its_return_in_place(
     house.clock.advance(5)
     house.let_go()
     assert silent(service) == [False, True]
+
+
+def test_end_that_comes_while_one_looks_again_has_the_last_word(
+    house: NotifyHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera is back in the moment in which its three minutes are over: what was read before is not decided after."""
+    house.add_phone("phone")
+    go_to(house, 12)
+    event = camera_down(house)
+    assert house.tell() == 0
+    house.clock.advance(180)
+    threads = []
+    read = decisions.due_again
+
+    def read_and_end(store: Store, now_ms: int) -> list[StoredEvent]:
+        found = read(store, now_ms)
+        assert [one.id for one in found] == [event.id]
+        back = {**event.payload, "is_open": False, "title": "Garden was without a picture"}
+        assert update_event(house.store, event, end_ms=house.now_ms(), payload=back)
+        threads.append(threading.Thread(target=house.settle))
+        threads[0].start()
+        threads[0].join(0.5)  # it waits for the look, or it is done with its own decision
+        return found
+
+    monkeypatch.setattr(decisions, "due_again", read_and_end)
+    house.desk.look()
+    threads[0].join(20)
+    [one, *_] = read_why(house.store, house.settings.rules, event, house.now_ms()).steps
+    assert one.sentence.startswith("Garden was without a picture")

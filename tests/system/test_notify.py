@@ -6,21 +6,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
-import time
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.fakes.push_service import Push, push_service
 from tests.ports import free_port
-from tests.system.house import ROOT, RunningHouse, run_house, wait_for
-from vigilar.bus.client import MessageBus
-from vigilar.bus.link import BusLink
-from vigilar.bus.messages import VisitSeen
-from vigilar.bus.topics import Topics
+from tests.system.house import ROOT, run_house, wait_for
+from tests.system.push_kit import Ear, call, house_bus_port, install_drawn_scenes, person_settings
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
 
@@ -28,53 +21,12 @@ HALL: dict[str, str | dict[str, str]] = {"Hall": "demo:hall"}
 """Somebody comes at 16 s, a cat at 31 s, in a loop of 44 s."""
 
 
-def call(house: RunningHouse, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(house.base + path, data, {"Content-Type": "application/json"}, method=method)
-    with house.opener.open(request, timeout=10) as answer:
-        text = answer.read()
-        found: dict[str, Any] = json.loads(text) if text else {}
-        return found
-
-
-class Ear:
-    """Hears on the bus when the detector has said what came by."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        password = json.loads((folder / "secrets/bus-users").read_text(encoding="utf-8"))["owner"]
-        self.told_s: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._bus = MessageBus(BusLink("127.0.0.1", port, "owner", password), "test-ear")
-        self._bus.subscribe(Topics.camera_visit("+"), self._hear)
-        self._bus.start()
-
-    def _hear(self, _topic: str, payload: bytes) -> None:
-        visit = VisitSeen.parse(payload)
-        with self._lock:
-            if visit.kind == "person":
-                self.told_s.setdefault(visit.motion_id, time.time())
-
-    def close(self) -> None:
-        self._bus.stop(1.0)
-
-
 def test_person_before_the_camera_is_on_the_phone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "house"
     folder.mkdir()
-    command = [sys.executable, "-m", "vigilar", "--data-dir", str(folder), "models", "install", "drawn-scenes"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    install_drawn_scenes(folder)
     with push_service(tmp_path, free_port()) as service:
-        settings = (
-            "[notify.push]",
-            f'hosts = ["{service.host}"]',
-            f'ca_file = "{service.ca_file}"',
-            "[[notify.rule]]",
-            'name = "Somebody in the hall"',
-            'when = ["person"]',
-            'tell = ["everyone"]',
-            'level = "loud"',
-        )
-        with run_house(folder, HALL, *settings) as house:
+        with run_house(folder, HALL, *person_settings(service)) as house:
             phone = service.phone("sam")
             key = call(house, "GET", "/api/v1/push/key")["key"]
             made = call(house, "POST", "/api/v1/push/subscriptions", {**phone.subscription(), "name": "Sam's phone"})
@@ -119,8 +71,3 @@ def test_person_before_the_camera_is_on_the_phone(tmp_path: Path, capsys: pytest
             assert [(one["member"], one["state"]) for one in why["pushes"]] == [("sam", "accepted")]
             assert after_s < 1.0
             assert service.bad == []
-
-
-def house_bus_port(folder: Path) -> int:
-    text = (folder / "vigilar.toml").read_text(encoding="utf-8")
-    return int(text.partition("[bus]\nport = ")[2].split("\n")[0])

@@ -299,9 +299,16 @@ def test_battery_minutes_are_in_the_sentence_of_a_well_house() -> None:
 
 
 def test_pushes_that_wait_are_to_do_and_those_that_went_out_are_well() -> None:
-    well_out = look(processes={**RUNNING, "notify": running({"handled": 3, "waiting": 0})})
+    well_out = look(processes={**RUNNING, "notify": running({"handled": 3, "waiting": 0, "reaches": 1})})
     assert well_out.part("notify").state is State.OK
     stuck = {"handled": 3, "problem": "Pushes are waiting since 14:02.", "waiting_since_ms": NOW}
     [todo] = look(processes={**RUNNING, "notify": running(stuck)}).todos
     assert (todo.id, todo.since_ms) == ("notify", NOW)
     assert todo.sentence == "Pushes are waiting since 14:02."
+
+
+def test_house_without_a_phone_does_not_say_that_all_are_told() -> None:
+    house = look(processes={**RUNNING, "notify": running({"handled": 3, "waiting": 0, "reaches": 0})})
+    part = house.part("notify")
+    assert (part.state, part.page) == (State.NOT_SET_UP, "/settings/notifications")
+    assert part.sentence == "No phone is set up: who is not at an open page learns of nothing."

@@ -366,3 +366,30 @@ class TestEventPage:
         page = page_of(owner, f"/events/{event.id}")
         assert f'src="/events/{event.id}/clip.mp4"' in page
         assert "Export with proof" in page
+
+
+class TestDanger:
+    """A danger is told to everybody, so the link of that push leads somewhere for everybody."""
+
+    def test_page_says_what_it_is_and_shows_nothing_of_where(self, house: House) -> None:
+        child = house.member("child", ["garden"])
+        still = house.still("shed", b"\xff\xd8\xff")
+        smoke = house.event(
+            "sensor_smoke", "sensor/cellar", severity="CRITICAL", title="Smoke, cellar", zones=("Oven",)
+        )
+        alarm = house.event("alarm", "shed", severity="CRITICAL", title="Alarm: shed", still_id=still)
+        assert "<h1>Smoke, cellar</h1>" in page_of(child, f"/events/{smoke.id}")
+        page = page_of(child, f"/events/{alarm.id}")
+        assert "You are told because it may be a danger to everybody in the house." in page
+        assert "still.jpg" not in page
+        assert "Oven" not in page_of(child, f"/events/{smoke.id}")
+        for path in ("still.jpg", "clip.mp4", "index.m3u8", "card"):
+            assert child.get(f"/events/{alarm.id}/{path}").status_code == 404
+        assert child.get(f"/api/v1/events/{alarm.id}").status_code == 404
+
+    def test_what_is_no_danger_or_a_secret_stays_unknown(self, house: House) -> None:
+        child = house.member("child", ["garden"])
+        hidden = house.event(camera_id="shed", severity="ALERT")
+        secret = house.event("duress", "house", severity="CRITICAL")
+        for event in (hidden, secret):
+            assert child.get(f"/events/{event.id}", headers=PAGE).status_code == 404

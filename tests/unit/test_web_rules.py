@@ -401,6 +401,28 @@ class TestWhy:
         assert "Garden" in owner.get(f"/api/v1/events/{event.id}/why").text
         assert "Garden" not in guest.get(f"/api/v1/events/{event.id}/why").text
 
+    def test_guest_reads_its_own_steps_without_names_and_whereabouts(self, house: House) -> None:
+        guest = house.member("guest", ["garden"], name="lee")
+        rules = '[[notify.rule]]\nname = "Pool and shed"\nwhen = "person"\ntell = ["sam", "lee"]\n'
+        cameras = FILE.partition("# people")[0]
+        cases = (
+            ('at_home = "sam"', "presence", "The rule for such things asks who is at home, and did not hold."),
+            ('home = "nobody"', "presence", "The rule for such things asks who is at home, and did not hold."),
+            ('cameras = ["front-door"]', "where", "The rule for such things is for other places."),
+            ("", "rule", "A rule tells you of such things."),
+        )
+        for number, (condition, step, sentence) in enumerate(cases):
+            settings = notify_rules(parse_config(f"{cameras}\n{rules}{condition}\n".encode(), "x"))
+            house.parts.use_settings(replace(house.parts.cfg, notify=settings))
+            event = seen(house, number)
+            self.decide(house, event)
+            why = guest.get(f"/api/v1/events/{event.id}/why").get_json()
+            steps = {one["step"]: one["sentence"] for one in why["steps"]}
+            assert steps.get(step) == sentence, steps
+            told = why["members"][0]["steps"]
+            assert {one["step"]: one["sentence"] for one in told}[step] == sentence
+            assert not [name for name in ("sam", "Front", "Pool") if name in str(why)]
+
     def test_hidden_and_secret_events_have_no_why(self, house: House, owner: FlaskClient) -> None:
         guest = house.member("guest", ["front-door"])
         hidden = seen(house, 1)

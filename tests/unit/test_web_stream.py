@@ -11,6 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
+from vigilar.store.deliveries import NewDelivery
+from vigilar.store.owing import owe
 from vigilar.store.users import Role, list_users, remove_user, set_cameras, set_role
 from vigilar.web.blueprints import events as events_pages
 from vigilar.web.event_words import published_from_row
@@ -207,6 +209,50 @@ def test_events_of_no_camera_are_told_to_who_sees_the_system(house: House, role:
     house.tell(house.event("system_started", "system"))
     house.tell(house.event(camera_id="shed"))
     assert reader.events(1) == (["1"] if role == "adult" else ["2"])
+    reader.close()
+
+
+def test_danger_is_told_to_everybody_without_what_they_may_not_see(house: House) -> None:
+    client = house.member("child", ["garden"])
+    reader = Reader(client)
+    reader.next()
+    reader.next()
+    house.tell(house.event("sensor_smoke", "sensor/cellar", severity="CRITICAL", title="Smoke, cellar"))
+    name, data, number = reader.next()
+    assert (name, data["title"], data["severity"], number) == ("event", "Smoke, cellar", "CRITICAL", "1")
+    assert (data["source_id"], data["payload"], data["still"]) == ("", {}, None)
+    reader.close()
+    again = Reader(client, last_id="0")
+    again.next()
+    assert again.next()[1] == data
+    again.close()
+
+
+def test_who_heard_of_a_danger_hears_that_somebody_has_seen_it(house: House) -> None:
+    owner, child = house.client(), house.member("child", ["garden"])
+    smoke = house.event("sensor_smoke", "sensor/cellar", severity="CRITICAL", title="Smoke, cellar")
+    hidden = house.event(camera_id="shed", severity="ALERT")
+    (sam,) = (one for one in list_users(house.store) if one.name == "sam")
+    now_ms = house.now_ms()
+    owe(
+        house.store,
+        house.node_id,
+        [
+            NewDelivery(
+                story=f"incident-{event.incident_id}", lane="l", way="push", target="phone-1", device="phone",
+                content={}, is_loud=True, is_critical=True, next_try_ms=now_ms, expires_ms=now_ms + 1, topic="",
+                token="t", user_id=sam.id, incident_id=event.incident_id,
+            )
+            for event in (hidden, smoke)
+        ],
+        now_ms,
+    )  # fmt: skip
+    reader = Reader(child)
+    reader.next()
+    reader.next()
+    for event in (hidden, smoke):
+        assert owner.post(f"/api/v1/alerts/{event.incident_id}/ack").status_code == 204
+    assert reader.next()[:2] == ("alert", {"incident_id": str(smoke.incident_id), "by": "sam"})
     reader.close()
 
 

@@ -92,9 +92,12 @@ def subjects_of(event_type: str, kind: str) -> frozenset[str]:
     return frozenset(found)
 
 
-@cache
+DANGERS = tuple(kind for one in WHEN.values() if one.is_danger for kind in one.types)
+"""Types of events, each written out."""
+
+
 def is_danger(event_type: str) -> bool:
-    return any(one.is_danger and one.names(event_type) for one in WHEN.values())
+    return event_type in DANGERS
 
 
 def offered() -> dict[str, dict[str, str]]:

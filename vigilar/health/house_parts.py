@@ -85,11 +85,15 @@ def backup(known: Known) -> Part:
 
 
 def notify(known: Known) -> Part:
-    """Whether what is to be told gets out: ``notify`` says what is ``handled``, and a ``problem`` with what waits."""
+    """Whether what is to be told gets out: ``notify`` says what is ``handled``, how many phones and other ways of
+    telling people there are (``reaches``), and a ``problem`` with what waits."""
     title, page = "Phones", "/settings/notifications"
     status = _status(known, "notify")
     if status is None or "handled" not in status:
         return told_part(known, "notify", title, "notify", "No phone is told of events.", page)
+    if status.get("reaches") == 0:
+        sentence = "No phone is set up: who is not at an open page learns of nothing."
+        return Part(id="notify", title=title, state=State.NOT_SET_UP, sentence=sentence, page=page)
     if not status.get("problem"):
         return Part(id="notify", title=title, state=State.OK, sentence="Nothing waits to be told.", page=page)
     since = status.get("waiting_since_ms")

@@ -36,6 +36,7 @@ from vigilar.store.change_reader import ChangeReader, StoredPlace
 from vigilar.store.consumers import Consumer, register
 from vigilar.store.deliveries import waiting_count
 from vigilar.store.engine import Store
+from vigilar.store.phones import list_phones
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class NotifyProcess:
         self._trouble = Tally(logger, "telling people waits for the database", level=logging.ERROR, every_s=10.0)
         self._stop = Stop()
         self._waiting = 0
+        self._phones = 0
 
     def run(self) -> None:
         self._control.listen(on_settings=settings_handler(self._job, self._use))
@@ -109,6 +111,7 @@ class NotifyProcess:
                 self._watcher.look_at_lanes(self._outbox.states())
                 if turn % COUNT_EVERY_TURNS == 0:
                     self._waiting = waiting_count(self._store, self._job.node_id)
+                    self._phones = len(list_phones(self._store))
                 if (now_s := self._clock.mono_ns() / 1e9) >= silent_at_s:
                     silent_at_s = now_s + SILENT_EVERY_S
                     self._watcher.look_for_silent()
@@ -126,6 +129,7 @@ class NotifyProcess:
             "handled": self._reader.handled_count,
             "set_aside": self._reader.set_aside_count,
             "waiting": self._waiting,
+            "reaches": self._phones + self._desk.house_ways(),
             "waiting_since_ms": min((state.waiting_since_ms or 0 for state in stuck), default=None),
             **({"problem": problem} if problem else {}),
         }

@@ -89,6 +89,11 @@ class NotifyDesk:
         """From the next change on."""
         self._settings = settings
 
+    def house_ways(self) -> int:
+        """By how many ways beside phones people are told."""
+        ways = self._settings.ways
+        return (ways.ntfy is not None) + (ways.email is not None)
+
     def handle(self, change: Change) -> None:
         """Decide of a change. The place is taken when this returns."""
         with self._deciding:

@@ -54,7 +54,7 @@ def decide(event: StoredEvent, situation: Situation, rules: NotifyRules) -> Deci
     if is_secret(event):
         return decide_duress(event, situation)
     about = Step("event", True, _about(event, situation))
-    found = [one for one in outcomes(event, situation, rules) if one.is_about]
+    found = list(outcomes(event, situation, rules))
     if not found:
         found_steps: tuple[Step, ...] = (Step("rule", False, "No rule is about this."),)
     else:
@@ -126,8 +126,12 @@ def _loudness(rule: Rule) -> int:
 
 
 def _goes_on(event: StoredEvent) -> bool:
-    """Whether an event that no rule is about is worth a word to who knows the incident: something recognised."""
-    return event.kind in KIND_WORDS and event.kind != MOTION
+    """Whether an event that no rule is about is worth a word to who knows the incident."""
+    return is_recognised(event.kind)
+
+
+def is_recognised(kind: str) -> bool:
+    return kind in KIND_WORDS and kind != MOTION
 
 
 def _no_rule(person: Person, found: Sequence[Outcome], mine: Sequence[Outcome]) -> Step:

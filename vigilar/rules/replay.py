@@ -16,11 +16,10 @@ from datetime import tzinfo
 
 from vigilar.base.arm_rules import Mode
 from vigilar.base.day_spans import house_day
-from vigilar.base.notify_rules import Level, NotifyRules, louder
-from vigilar.base.visit_kinds import MOTION
+from vigilar.base.notify_rules import Level, NotifyRules, Rule, louder
 from vigilar.base.zone import load_zone
-from vigilar.rules.conditions import is_about
-from vigilar.rules.decide import decide, level_of
+from vigilar.rules.conditions import is_about, speaks_of
+from vigilar.rules.decide import decide, is_recognised, level_of
 from vigilar.rules.decision import Decision
 from vigilar.rules.duress import is_secret
 from vigilar.rules.situation import COOL_DOWN_MS, Person, Situation, read_people
@@ -28,7 +27,7 @@ from vigilar.store import cameras, snoozes
 from vigilar.store.arming import modes_since
 from vigilar.store.engine import Store
 from vigilar.store.events import StoredEvent
-from vigilar.store.replay import past_events
+from vigilar.store.replay import Sort, past_events, past_sorts
 from vigilar.store.snoozes import Snooze
 
 DAYS = 7
@@ -62,8 +61,9 @@ class Replay:
 def read_past(store: Store, now_ms: int, rule_sets: Iterable[NotifyRules]) -> Past:
     """What is known of the last seven days, for all ``rule_sets``. Raises StoreError."""
     from_ms = now_ms - DAYS * DAY_MS
-    with_motion = any(not rule.when or MOTION in rule.when for one in rule_sets for rule in one.rules)
-    found = past_events(store, from_ms, now_ms, with_motion=with_motion)
+    rules = [rule for one in rule_sets for rule in one.rules]
+    sorts = {one for one in past_sorts(store, from_ms, now_ms) if _matters(one, rules)}
+    found = past_events(store, from_ms, now_ms, sorts)
     held = [
         (one, min(_end_of(one), snoozes.quiet_end_ms(store, one, now_ms) or one.until_ms))
         for one in snoozes.snoozes_between(store, from_ms, now_ms)
@@ -75,6 +75,12 @@ def read_past(store: Store, now_ms: int, rule_sets: Iterable[NotifyRules]) -> Pa
         snoozes=tuple(held),
         camera_ids=frozenset(one.id for one in cameras.list_cameras(store, with_removed=True)),
     )
+
+
+def _matters(sort: Sort, rules: Sequence[Rule]) -> bool:
+    """Whether a rule may be about such an event, or a story that somebody was told of may go on with it."""
+    event_type, kind, severity = sort
+    return is_recognised(kind) or any(speaks_of(one.when, one.least, event_type, kind, severity) for one in rules)
 
 
 def replay(past: Past, settings: NotifyRules) -> Replay:

@@ -77,6 +77,13 @@ def members_of(store: Store, ids: Collection[int], seen: EventFilter) -> Mapping
     return found
 
 
+def has_type(store: Store, incident_id: int, types: Collection[str]) -> bool:
+    """Whether an event of one of these types belongs to it."""
+    query = select(events.c.id).where(events.c.incident_id == incident_id, events.c.type.in_(types)).limit(1)
+    with store.read("read the events of an incident") as connection:
+        return connection.execute(query).first() is not None
+
+
 def seen_parts(store: Store, incident_id: int, seen: EventFilter) -> Parts:
     """An incident as only the events make it that ``seen`` lets through; empty without any."""
     query = filtered(select(*HAPPENED).where(events.c.incident_id == incident_id), seen)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
-from vigilar.base.visit_kinds import MOTION
 from vigilar.store.engine import Store
 from vigilar.store.events import EVENT_COLUMNS, StoredEvent, make_event
 from vigilar.store.schema import events, tracks
@@ -15,6 +14,11 @@ from vigilar.store.schema import events, tracks
 MOST_EVENTS = 20_000
 MOST_TRACKS = 40_000
 """A week of a street: the newest count."""
+
+Sort = tuple[str, str, str]
+"""Type, kind and severity of an event: all that a rule asks of what it is about."""
+
+_SORT = (events.c.type, events.c.kind, events.c.severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,18 @@ def past_tracks(store: Store, camera_id: str, since_ms: int) -> list[PastTrack]:
         return [PastTrack(row.event_id, row.kind, row.path) for row in rows]
 
 
-def past_events(store: Store, from_ms: int, to_ms: int, *, with_motion: bool) -> list[StoredEvent]:
-    """The newest MOST_EVENTS events that began in [from, to) (UTC ms), oldest first. ``with_motion``: also visits of
-    which it is not known what came by, which are most of all."""
-    query = select(*EVENT_COLUMNS).where(events.c.ts_ms >= from_ms, events.c.ts_ms < to_ms)
-    if not with_motion:
-        query = query.where(events.c.kind != MOTION)
+def past_sorts(store: Store, from_ms: int, to_ms: int) -> set[Sort]:
+    """What sorts of events began in [from, to) (UTC ms)."""
+    query = select(*_SORT).where(events.c.ts_ms >= from_ms, events.c.ts_ms < to_ms).distinct()
+    with store.read("read past events") as connection:
+        return {(row.type, row.kind, row.severity) for row in connection.execute(query)}
+
+
+def past_events(store: Store, from_ms: int, to_ms: int, sorts: Collection[Sort]) -> list[StoredEvent]:
+    """The newest MOST_EVENTS events of these sorts that began in [from, to) (UTC ms), oldest first."""
+    query = select(*EVENT_COLUMNS).where(
+        events.c.ts_ms >= from_ms, events.c.ts_ms < to_ms, tuple_(*_SORT).in_(sorted(sorts))
+    )
     query = query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(MOST_EVENTS)
     with store.read("read past events") as connection:
         return [make_event(row) for row in reversed(connection.execute(query).all())]

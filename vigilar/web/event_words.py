@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Any
 
+from vigilar.base.notify_kinds import is_danger
 from vigilar.base.track_path import BadPath
 from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.bus.messages import EventPublished
@@ -282,6 +283,13 @@ def timeline_event(event: StoredEvent) -> dict[str, Any]:
         "severity": event.severity,
         "title": event_title(event),
     }
+
+
+def danger_alone(message: EventPublished) -> EventPublished | None:
+    """What is told of an event to who may not see where it was: a danger to everybody as one line, and no other."""
+    if not is_danger(message.type):
+        return None
+    return replace(message, source_id="", payload={}, kind="", label_score=None, zones=[], still=None)
 
 
 def published_from_row(event: StoredEvent) -> EventPublished:

@@ -11,9 +11,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vigilar.base.errors import StoreError
+from vigilar.base.notify_kinds import DANGERS
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter
-from vigilar.store.incident_reading import Member, changed_incidents, get_incident, members_of, seen_parts
+from vigilar.store.incident_reading import (
+    Member,
+    changed_incidents,
+    get_incident,
+    has_type,
+    members_of,
+    seen_parts,
+)
 from vigilar.store.incidents import StoredIncident, cut_to
 from vigilar.web.hub import Notice, make_notice
 from vigilar.web.visible import VisibleCameras
@@ -45,6 +53,12 @@ def find_incident_json(store: Store, incident_id: int, visible: VisibleCameras) 
         incident = get_incident(store, incident.into_id)
     shown = [] if incident is None else incidents_json(store, [incident], visible)
     return shown[0] if shown else None
+
+
+def knows_incident(store: Store, incident_id: int, visible: VisibleCameras) -> bool:
+    """Whether the member may know of it: sees a part of it, or was to be told of a danger. Raises StoreError."""
+    wanted = visible.limit(EventFilter())
+    return bool(members_of(store, [incident_id], wanted)[incident_id]) or has_type(store, incident_id, DANGERS)
 
 
 class StoryTeller:

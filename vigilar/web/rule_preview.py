@@ -68,14 +68,13 @@ def preview_of(here: Parts, user_id: int, changes: Mapping[str, Any]) -> Preview
     past = read_past(here.store, here.now_ms(), (now, then))
     before = replay(past, now)
     after = replay(past, then) if changes else before
+    changed = compare(before, after, past.events) if changes else []
     names = list(dict.fromkeys([*(one.name for one in then.rules), *(one.name for one in now.rules)]))
     return Preview(
         before=before.by_member[user_id],
         after=after.by_member[user_id],
         rules=tuple((name, before.by_rule[name], after.by_rule[name]) for name in names),
-        changes=tuple(
-            (event, change, _who(event, before, after, change)) for event, change in compare(before, after, past.events)
-        ),
+        changes=tuple((event, change, _who(event, before, after, change)) for event, change in changed),
         needs_presence=_asks_who_is_home(then) or _asks_who_is_home(now),
     )
 

@@ -10,11 +10,14 @@ from flask import Flask, g
 from markupsafe import Markup
 
 from vigilar.base.amounts import keep_text, size_text
+from vigilar.base.errors import StoreError
+from vigilar.store.events import newest_change
 from vigilar.web.arm_words import ArmChip, chip_of, find_state
 from vigilar.web.auth import asker, has_owner
 from vigilar.web.house import read_mark
 from vigilar.web.own_phones import phone_part
 from vigilar.web.parts import parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.rights import Right
 from vigilar.web.tabs import tabs_for
 from vigilar.web.times import clock_text, day_text, for_text, iso_text, length_text
@@ -44,6 +47,14 @@ def install_template_words(app: Flask) -> None:
 
     def arm_chip() -> ArmChip:
         return chip_of(find_state(parts()))
+
+    def written_at() -> int | None:
+        """The newest change of any event as the page is written; None while the database does not answer."""
+        here = parts()
+        try:
+            return here.rows.ask(lambda: newest_change(here.store))
+        except (StoreError, DoesNotAnswerError):
+            return None  # whoever asks for the state in the header says so
 
     def may(right: Right) -> bool:
         return "member" in g and asker().may(right)
@@ -81,6 +92,7 @@ def install_template_words(app: Flask) -> None:
         length=length_text,
         header_mark=header_mark,
         arm_chip=arm_chip,
+        written_at=written_at,
         Right=Right,
         may=may,
         phone_part=phone_part,

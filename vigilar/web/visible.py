@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from vigilar.base.notify_kinds import is_danger
 from vigilar.config.jobs import CameraInfo
 from vigilar.store import cameras as camera_rows
 from vigilar.store.engine import Store
@@ -73,6 +74,11 @@ class VisibleCameras:
     def is_secret(self, event_type: str, ts_ms: int) -> bool:
         """Whether no page may show such an event yet, whoever asks."""
         return event_type in SECRET_TYPES and ts_ms >= self.now_ms() - SECRET_FOR_MS
+
+    def knows_of(self, event: StoredEvent) -> bool:
+        """Whether the member may know that this happened, though perhaps not see it: a danger to everybody is told to
+        whoever is to be told."""
+        return self.has_event(event) or (is_danger(event.type) and not self.is_secret(event.type, event.ts_ms))
 
     def has_source(self, source_id: str) -> bool:
         """Whether events of that source are seen: a camera's id, or another part of the house."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from vigilar.rules.decision import TOLD, Step
@@ -21,15 +21,40 @@ def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -
     me = asker()
     why = read_why(here.store, here.cfg.notify, event, here.now_ms())
     sees_all = me.may(Right.SEE_SYSTEM) and me.cameras is None if with_all is None else with_all
+    members = [(person, steps if sees_all else _plain(steps)) for person, steps in why.members]
     shared = [one for one in why.steps if sees_all or one.step in OF_EVENT]
-    own = next((steps for person, steps in why.members if person.id == me.id), ())
+    own = next((steps for person, steps in members if person.id == me.id), ())
     return {
         "steps": [asdict(one) for one in (*(one for one in shared if one not in own), *own)],
-        "members": [_member(person, steps) for person, steps in why.members if sees_all or person.id == me.id],
+        "members": [_member(person, steps) for person, steps in members if sees_all or person.id == me.id],
         "pushes": _pushes(why, me, sees_all=sees_all),
         "decided": why.is_stored,
         "sentence": _sentence(own, why, me),
     }
+
+
+_PLAIN = {
+    "enabled": "The rule for such things is switched off.",
+    "where": "The rule for such things is for other places.",
+    "armed": "The rule for such things is for when the house is armed otherwise.",
+    "hours": "The rule for such things is for other hours.",
+    "presence": "The rule for such things asks who is at home, and did not hold.",
+    "lasts": "The rule for such things waits until it has gone on for longer.",
+    "again": "The rule for such things held here a short while before.",
+    "profile": "Only louder ones come to you just now.",
+}
+"""What stopped it, without the cameras, zones and members that a rule names, and without who was at home."""
+
+
+def _plain(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """A trace for who may not know of the whole house."""
+    return tuple(replace(one, sentence=_plain_sentence(one)) for one in steps)
+
+
+def _plain_sentence(step: Step) -> str:
+    if step.step == "rule" and step.passed:
+        return "A rule tells you of such things."
+    return _PLAIN.get(step.step, step.sentence)
 
 
 def _member(person: Person, steps: tuple[Step, ...]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -65,7 +66,8 @@ def api_acknowledge(incident_id: int) -> AnyResponse:
     sentence = f"{me.name} took note of it at an open page."
     if not deliveries.acknowledge(here.store, me.id, incident_id, here.now_ms(), sentence):
         raise Problem(404, "alert.unknown", "You were not told of such an incident, or have taken note of it.")
-    here.hub.broadcast(make_notice("alert", {"incident_id": str(incident_id), "by": me.name}))
+    notice = make_notice("alert", {"incident_id": str(incident_id), "by": me.name})
+    here.hub.broadcast(replace(notice, incident_id=incident_id, must_arrive=True))
     return Response(status=204)
 
 

@@ -21,6 +21,7 @@ from vigilar.web.blueprints.events import (
     BEFORE_S,
     MAX_AROUND_S,
     clip_range,
+    find_danger,
     get_named_event,
     has_footage,
     unknown_event,
@@ -57,6 +58,10 @@ class Beside:
 @needs(Right.SEE_EVENTS)
 def event_page(event_id: int) -> str:
     here, visible = parts(), visible_cameras(asker())
+    if (danger := find_danger(event_id)) is not None:
+        return render_template(
+            "danger.html", event=danger, title=event_title(danger), is_over=danger.end_ms is not None
+        )
     event = get_named_event(str(event_id))
     limits = visible.limit(EventFilter())
     story = pages.story_of(here.store, event, limits, asker().id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug import Response as AnyResponse
@@ -23,9 +24,9 @@ from vigilar.store.schema import SEVERITIES
 from vigilar.web.arm_words import ARM, arm_content
 from vigilar.web.auth import asker, check_may, end_with_login
 from vigilar.web.bodies import read_json, read_limit
-from vigilar.web.event_words import event_json, published_from_row
+from vigilar.web.event_words import danger_alone, event_json, published_from_row
 from vigilar.web.hub import HUB, JOB, OBJECTS, HubClosed, Listener, Notice, make_notice
-from vigilar.web.incident_view import StoryTeller
+from vigilar.web.incident_view import StoryTeller, knows_incident
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -66,7 +67,16 @@ def broadcast_sse_event(message: EventPublished, after: int | None = None) -> No
 
 
 def _notice(message: EventPublished, after: int | None = None) -> Notice:
-    return Notice("event", message.dump().decode(), message.change, after, message.source_id)
+    alone = danger_alone(message)
+    for_others = "" if alone is None else alone.dump().decode()
+    return Notice("event", message.dump().decode(), message.change, after, message.source_id, for_others=for_others)
+
+
+def _heard(visible: VisibleCameras, notice: Notice) -> Notice | None:
+    """The notice of an event as this member hears it."""
+    if visible.has_source(notice.source_id):
+        return notice
+    return replace(notice, data=notice.for_others) if notice.for_others else None
 
 
 @bp.get("/events/<int:event_id>/still.jpg")
@@ -214,15 +224,15 @@ def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int,
         if notice is None:
             yield ": keep-alive\n\n"
         elif notice.change is None:
-            if notice.name == ARM or _may_hear(visible, notice):
+            if notice.name == ARM or _may_hear(here, visible, notice):
                 yield notice.dump()
         elif notice.change > sent:
             before = notice.change - 1 if notice.after is None else notice.after
             if before > sent:  # one between was not told to this page; the rows are complete and in order
                 for missed in _missed(here, visible, sent, notice.change - 1):
                     yield missed.dump()
-            if visible.has_source(notice.source_id):
-                yield notice.dump()
+            if (heard := _heard(visible, notice)) is not None:
+                yield heard.dump()
             sent = notice.change
             yield from _dumped(teller.notices(sent))
 
@@ -231,7 +241,9 @@ def _dumped(notices: Iterator[Notice]) -> Iterator[str]:
     return (notice.dump() for notice in notices)
 
 
-def _may_hear(visible: VisibleCameras, notice: Notice) -> bool:
+def _may_hear(here: Parts, visible: VisibleCameras, notice: Notice) -> bool:
+    if notice.incident_id is not None:
+        return knows_incident(here.store, notice.incident_id, visible)
     right = _NOTICE_RIGHTS.get(notice.name)
     return notice.source_id in visible and (right is None or visible.member.may(right))
 
@@ -246,8 +258,10 @@ def _missed(here: Parts, visible: VisibleCameras, after: int, up_to: int) -> Ite
         yield make_notice("refresh", {"change": newest}, newest)
         return
     for change in changes:
-        if change.number <= up_to and visible.has_event(change.event):
-            yield _notice(published_from_row(change.event))
+        if change.number <= up_to and visible.knows_of(change.event):
+            heard = _heard(visible, _notice(published_from_row(change.event)))
+            if heard is not None:
+                yield heard
 
 
 def _change_of(text: str, newest: int) -> int | None:
@@ -297,6 +311,13 @@ def _get_event(event_id: int) -> StoredEvent:
     if event is None or not visible_cameras(asker()).has_event(event):
         raise unknown_event()
     return event
+
+
+def find_danger(event_id: int) -> StoredEvent | None:
+    """The event of this id if it is a danger of which the asker may know without seeing where it was."""
+    event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
+    visible = visible_cameras(asker())
+    return event if event is not None and visible.knows_of(event) and not visible.has_event(event) else None
 
 
 def unknown_event() -> Problem:

@@ -19,6 +19,7 @@ const SIREN = [
 
 let context = null;
 let playing = null;
+let asking = 0; // how many wait to hear whether this page may sound
 
 export const isOn = () => localStorage.getItem(SET) !== "off";
 export const setOn = (on) => localStorage.setItem(SET, on ? "on" : "off");
@@ -31,13 +32,15 @@ export async function maySound() {
   context ??= new AudioContext();
   if (context.state === "running") return true;
   const woken = context.resume().catch(() => {});
+  asking += 1;
   await Promise.race([woken, new Promise((resolve) => setTimeout(resolve, MAY_WAIT_MS))]);
+  asking -= 1;
   return context.state === "running";
 }
 
-/** Let go of the sound card until the next time, unless something sounds. */
+/** Let go of the sound card until the next time, unless something sounds or is about to. */
 export function rest() {
-  if (playing) return;
+  if (playing || asking) return;
   context?.close().catch(() => {});
   context = null;
 }

@@ -1,7 +1,7 @@
 // Open pages hear of what is serious without any push: a bar with the words on all of them, and one sound an incident, in
 // one window of a browser. It works with the internet cut, since it comes over the page's own stream.
 
-import { announce } from "./base.js";
+import { announce } from "./announce.js";
 import { isOn, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
 import { clockText, now } from "./clock.js";
 import { stream } from "./stream.js";
@@ -17,8 +17,8 @@ const BEAT_MS = 20_000; // phones wait a moment for somebody at an open page tha
 
 const me = `page-${Math.random().toString(36).slice(2)}`;
 const channel = new BroadcastChannel("vigilar-alerts");
-const bar = document.getElementById("alert-bar");
-const link = bar.querySelector("a");
+const bar = document.getElementById("alert-bar"); // null: this member sees no events
+const link = bar?.querySelector("a");
 const note = document.getElementById("alert-note");
 const button = document.getElementById("alert-ack");
 
@@ -64,7 +64,7 @@ function show() {
   note.textContent = `${says} ${more}`.trim();
 }
 
-stream.addEventListener("event", ({ detail }) => {
+function take(detail) {
   if (!(detail.severity in RANK)) return;
   const story = String(detail.incident_id ?? `event-${detail.id}`);
   const known = all()[story];
@@ -81,7 +81,18 @@ stream.addEventListener("event", ({ detail }) => {
   });
   show();
   if (now() - (detail.end_ts ?? detail.ts) < FRESH_MS) tryToSound(story);
-});
+}
+
+/** More happened than the stream tells one by one: ask for what was serious of late. */
+async function catchUp() {
+  const from = new Date(now() - SHOWN_MS).toISOString();
+  for (const severity of Object.keys(RANK)) {
+    const answer = await fetch(`/api/v1/events?severity=${severity}&limit=20&from=${encodeURIComponent(from)}`).catch(() => null);
+    if (!answer?.ok) continue;
+    const { events } = await answer.json();
+    events.filter((one) => !one.seen).reverse().forEach(take);
+  }
+}
 
 const wasSounded = (story) => RANK[all()[story]?.sounded ?? ""] >= RANK[all()[story]?.severity];
 
@@ -155,20 +166,7 @@ async function acknowledge(story) {
   show();
 }
 
-button.addEventListener("click", () => acknowledge(bar.dataset.story));
-channel.onmessage = ({ data }) => quieten(data.story);
-stream.addEventListener("alert", ({ detail }) => {
-  const story = String(detail.incident_id);
-  if (!(story in all()) || all()[story].seen) return;
-  quieten(story);
-  if (detail.by) announce(`${detail.by} has seen it`);
-});
-addEventListener("storage", (event) => event.key === KEY && show());
-
-// The first touch lets the page sound: what was held back is heard now.
-for (const kind of ["pointerdown", "keydown"]) {
-  addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
-}
+/** The first touch lets the page sound: what was held back is heard now. */
 function touched() {
   tellThatWeSound();
   const story = held;
@@ -206,19 +204,36 @@ async function canSound() {
   return can;
 }
 
-addEventListener("pagehide", () => {
-  ending?.();
-  silence(); // the page that comes goes on
-});
-addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
+/** Called while the stream is not open yet: no message of it comes before the end of this. */
+function listen() {
+  stream.addEventListener("event", ({ detail }) => take(detail));
+  stream.addEventListener("refresh", catchUp);
+  stream.addEventListener("alert", ({ detail }) => {
+    const story = String(detail.incident_id);
+    if (!(story in all()) || all()[story].seen) return;
+    quieten(story);
+    if (detail.by) announce(`${detail.by} has seen it`);
+  });
+  button.addEventListener("click", () => acknowledge(bar.dataset.story));
+  channel.onmessage = ({ data }) => quieten(data.story);
+  addEventListener("storage", (event) => event.key === KEY && show());
+  for (const kind of ["pointerdown", "keydown"]) {
+    addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
+  }
+  addEventListener("pagehide", () => {
+    ending?.();
+    silence(); // the page that comes goes on
+  });
+  addEventListener("pageshow", (event) => event.persisted && begin());
+}
+
+function begin() {
   show();
   goOn();
   tellThatWeSound();
-});
+}
 
-show();
-goOn();
-tellThatWeSound();
-
-bar.dataset.hears = "1"; // from here on nothing that the stream tells is missed
+if (bar) {
+  listen();
+  begin();
+}

@@ -1,6 +1,8 @@
-// On every page: the health dot, the bar that says live updates are paused, and one polite line for screen readers. What
-// is serious and what makes an app of the page is loaded from here.
+// On every page: the health dot and the bar that says live updates are paused. What makes an app of the page is loaded
+// from here, later; what is serious at once, before the stream opens: a page that listens to one hears the other.
 
+import "./alerts.js";
+import { announce } from "./announce.js";
 import { onKey } from "./keys.js";
 import { clockText } from "./clock.js";
 import { awaySince, reach } from "./reach.js";
@@ -107,22 +109,4 @@ stream.addEventListener("health", ({ detail }) => {
 });
 setInterval(() => document.hidden || askSoon(0), 30000);
 
-/** One polite line, at most every ten seconds. */
-const line = document.getElementById("announce");
-let waiting = [];
-let lineTimer = null;
-export function announce(words) {
-  waiting.push(words);
-  lineTimer ??= setTimeout(speak, 400);
-}
-function speak() {
-  line.textContent = waiting.length > 1 ? `${waiting.length} new: ${waiting.slice(0, 3).join(", ")}` : waiting[0];
-  waiting = [];
-  lineTimer = setTimeout(() => {
-    lineTimer = null;
-    if (waiting.length) announce(waiting.pop());
-  }, 10000);
-}
-
-if (document.getElementById("alert-bar")) import("./alerts.js");
 import("./app.js");

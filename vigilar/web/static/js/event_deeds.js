@@ -1,6 +1,6 @@
 // What is done to cards: seen, kept, selected; all with a way back. Without script the same buttons are a plain form.
 
-import { announce } from "./base.js";
+import { announce } from "./announce.js";
 
 const UNDO_FOR_MS = 12000;
 

@@ -1,6 +1,6 @@
 // The list of events: a new story arrives at the top, a known one grows in its place, the list does not jump.
 
-import { announce } from "./base.js";
+import { announce } from "./announce.js";
 import { Deeds } from "./event_deeds.js";
 import { armKeys } from "./event_keys.js";
 import { armPreviews } from "./event_preview.js";

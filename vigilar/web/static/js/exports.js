@@ -1,6 +1,6 @@
 // Exports as they are made: the bar moves with each word of the box; a change of state draws the part anew.
 
-import { announce } from "./base.js";
+import { announce } from "./announce.js";
 import { stream } from "./stream.js";
 
 const SPOKEN_EVERY = 25;

@@ -1,6 +1,7 @@
 // The recorded half of a camera's page: strip, player, typed time and list are one place in time.
 
-import { announce, setIcon } from "./base.js";
+import { announce } from "./announce.js";
+import { setIcon } from "./base.js";
 import { heard, now } from "./clock.js";
 import { house } from "./house_time.js";
 import { Boxes } from "./boxes.js";

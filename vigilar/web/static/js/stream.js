@@ -13,8 +13,10 @@ export const stream = new EventTarget();
 
 let source = null;
 let isUp = false;
-let change = Number(document.body.dataset.change || 0);
 const hasList = "change" in document.body.dataset;
+// What the house knew when it wrote the page: the stream goes on from there, however long the page took to open it.
+const written = document.body.dataset.change ?? document.documentElement.dataset.change;
+let change = Number(written ?? 0);
 
 const say = (name, detail) => stream.dispatchEvent(new CustomEvent(name, { detail }));
 
@@ -44,11 +46,11 @@ channel.onmessage = (event) => take(event.data);
 
 function lead() {
   if (source) return;
-  source = new EventSource(hasList || change ? `/events/stream?after=${change}` : "/events/stream");
+  source = new EventSource(written !== undefined || change ? `/events/stream?after=${change}` : "/events/stream");
   const on = (name, use) => source.addEventListener(name, (event) => use(JSON.parse(event.data), event));
   // Not `change`: what was missed since the last event follows as events, and only they may move it on.
   on("connected", (data) => {
-    tell({ kind: "up", change: hasList ? 0 : data.change, now: data.now });
+    tell({ kind: "up", change: written === undefined ? data.change : 0, now: data.now });
     tell({ kind: "arm", data: data.arm });
   });
   on("event", (data) => tell({ kind: "event", data, change: data.change }));
