@@ -1,4 +1,5 @@
-"""The events page over 100,000 events: ``python -m benchmarks.events_page [--events N]`` (B-24, B-25).
+"""The events page over 100,000 events: ``python -m benchmarks.events_page [--events N]`` (B-24, B-25), and the page of
+coverage too.
 
 A month of eight cameras in incidents of one to five events, most of them Background, made as rows; a member has seen
 what is older than ten days. Asks the app as a browser would, one request after the other, and prints the slowest
@@ -32,6 +33,10 @@ from vigilar.store.cameras import ensure_camera
 DAY_MS = 86_400_000
 DAYS = 30
 PHONE_ROUNDS = 50
+RECORDED_DAYS, RECORDING_MS = 8, 300_000
+COVERAGE_MS = 2_000.0
+"""The page of how much was recorded of a week of eight cameras, first request: nothing of it is remembered yet."""
+
 PHONE_MS, FIND_MS = 600.0, 300.0
 """B-24: the first 30 rows on a phone. B-25: from Enter to the rows."""
 
@@ -95,12 +100,14 @@ def fill(house: House, count: int) -> None:
         )  # fmt: skip
     with closing(sqlite3.connect(house.folder / "vigilar.db")) as connection, connection:
         connection.executemany(
-            "INSERT INTO incidents (id, start_ms, end_ms, title, severity, cameras, kinds, event_count, updated_ms, "
+            "INSERT INTO files "
+            "(node_id, camera_id, content, number, path, state, start_ms, end_ms, size_bytes, reason) "
             "change, parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]')",
             incidents,
         )
         connection.executemany(
-            "INSERT INTO events (id, uid, change, first_change, type, severity, source_id, ts_ms, end_ms, payload, "
+            "INSERT INTO files "
+            "(node_id, camera_id, content, number, path, state, start_ms, end_ms, size_bytes, reason) "
             "words, created_ms, kind, zones, incident_id, kept) "
             "VALUES (?, ?, ?, ?, 'motion', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             events,
@@ -108,6 +115,23 @@ def fill(house: House, count: int) -> None:
         connection.execute("UPDATE counters SET value = ? WHERE name = 'event_change'", (len(events),))
         connection.execute(
             "INSERT INTO event_seen (user_id, event_id) SELECT 1, id FROM events WHERE ts_ms < ?", (now - 10 * DAY_MS,)
+        )
+
+
+def fill_recordings(house: House) -> None:
+    """Rows of what eight cameras recorded in the last days, a file each five minutes."""
+    now = house.now_ms()
+    rows = [
+        (house.node_id, camera_id, number, f"footage/{camera_id}/{number}.vge", start, start + RECORDING_MS)
+        for camera_id, _name in CAMERAS
+        for number, start in enumerate(range(now - RECORDED_DAYS * DAY_MS, now - RECORDING_MS, RECORDING_MS), 1000)
+    ]
+    with closing(sqlite3.connect(house.folder / "vigilar.db")) as connection, connection:
+        connection.executemany(
+            "INSERT INTO files "
+            "(node_id, camera_id, content, number, path, state, start_ms, end_ms, size_bytes, reason) "
+            "VALUES (?, ?, 'video', ?, ?, 'closed', ?, ?, 1000, 'rollover')",
+            rows,
         )
 
 
@@ -144,8 +168,16 @@ def main() -> int:
         client = house.client()
         fill(house, asked.events)
         house.well(*(camera_id for camera_id, _ in CAMERAS))
-        missed = _ask_all(client, asked.rounds) + _on_a_phone(house)
+        fill_recordings(house)
+        missed = _ask_coverage(client) + _ask_all(client, asked.rounds) + _on_a_phone(house)
     return int(bool(missed))
+
+
+def _ask_coverage(client: FlaskClient) -> list[str]:
+    took = ask(client, "/system/cameras", 1)
+    verdict = "ok" if took.slowest <= COVERAGE_MS else "MISSED"
+    print(f"coverage of a week, first request: {took} (at most {COVERAGE_MS:.0f} ms) {verdict}", flush=True)
+    return ["coverage"] if took.slowest > COVERAGE_MS else []
 
 
 def _ask_all(client: FlaskClient, rounds: int) -> list[str]:

@@ -4,7 +4,8 @@ usage: python -m tests.flow.fake_house DATA_DIR
 
 DATA_DIR/house.json says which processes there are, and is read again at a reload:
 ``{"cameras": {"front": "works"}, "port": 49000, "bus_port": 49001 or null, "refuse": "sentence" or "",
-"sensitivity": {"front": 0.5}}``.
+"sensitivity": {"front": 0.5}, "has_ups": true}``. The watch over the UPS says once that the house runs on its battery,
+crashes, and never gets so far again.
 Each process appends what it does to DATA_DIR/diary: ``<monotonic s> <process> <pid> <what>``.
 """
 
@@ -38,12 +39,15 @@ from vigilar.config.jobs import (
     WebJob,
 )
 from vigilar.config.places import Places
+from vigilar.processes import shedding
 from vigilar.processes.kinds import KINDS, kind_of
 from vigilar.processes.planner import PlanTask, Refusal
 from vigilar.processes.settings import settings_handler
 
 for _name, _seconds in json.loads(os.environ.get("FAKE_HOUSE_LIMITS", "{}")).items():
-    setattr(child if hasattr(child, _name) else control, _name, _seconds)  # in each process, as each imports this
+    for _module in (child, control, shedding):
+        if hasattr(_module, _name):
+            setattr(_module, _name, _seconds)  # in each process, as each imports this
 
 
 FAKE_KINDS = tuple(
@@ -97,6 +101,8 @@ def plan(task: PlanTask, answer: Connection) -> None:
         "events": planned("events", EventsJob, cameras=infos),
         "web": planned("web", WebJob, cameras=infos, **page),
     }
+    if house.get("has_ups"):
+        processes |= {name: planned(name, ProcessJob) for name in ("ups", "jobs")}
     for c, how in cameras.items():
         more = {"name": how, "main_url": "rtsp://u:cam-secret@h/", "sensitivity": house["sensitivity"].get(c, 0.5)}
         processes[f"camera/{c}"] = planned("camera", CameraJob, c, camera_id=c, **more)
@@ -152,6 +158,21 @@ def web(job: WebJob, line: ControlChild) -> None:
             asked.unlink()
             line.ask_reload()
     note(job.data_dir, "web", "stops")
+
+
+def jobs(job: ProcessJob, line: ControlChild) -> None:
+    note(job.data_dir, "jobs", "starts")
+    while not line.stop_requested.wait(0.1):
+        line.heartbeat()
+    note(job.data_dir, "jobs", "stops")
+
+
+def ups(job: ProcessJob, line: ControlChild) -> None:
+    said = job.data_dir / "ups-said"
+    if not said.exists():
+        said.touch()
+        line.heartbeat({"level": "battery"})
+    sys.exit(3)
 
 
 def run(data_dir: Path) -> int:

@@ -22,9 +22,12 @@ from vigilar.base.folder_id import find_folder_id
 from vigilar.base.stop import Stop
 from vigilar.store.backups import begin_run, list_copies, list_runs
 from vigilar.store.events import set_kept
-from vigilar.vge.keys import KeyRing
-from vigilar.vge.recovery import Sheet
+from vigilar.vge.key_store import add_keys, add_recovery_key
+from vigilar.vge.keys import KeyRing, save_sheet
+from vigilar.vge.places import sealed_files
+from vigilar.vge.recovery import Sheet, find_sheet_key, make_recovery_key, sheet_id_of
 from vigilar.vge.report import Verdict
+from vigilar.vge.rewrap import rewrap_files
 from vigilar.vge.verify import verify_file
 
 
@@ -277,6 +280,35 @@ def test_whole_house_comes_back_bit_by_bit_into_an_empty_box(house: BackupHouse,
         assert restored.execute("SELECT id FROM events").fetchall() == [(event.id,)]
     ring = KeyRing.load(new / "secrets")
     assert {verify_file(path, ring).verdict for path in new.rglob("footage/**/*.vge")} == {Verdict.CLOSED}
+
+
+def test_house_comes_back_after_changes_of_keys_and_sheet(house: BackupHouse, tmp_path: Path) -> None:
+    """Copies keep the headers of their time: what opens them then is what the sheet brings back."""
+    secrets, runs = house.secrets_dir, house.runs(only_events=False)
+    first = house.record(ago_s=3 * HOUR_S)
+    runs.copy()
+    copied = (house.nas / first.path).read_bytes()
+    add_keys(secrets)
+    rewrap_files(sealed_files(house.data_dir), KeyRing.load(secrets))
+    assert not house.is_same(first), "the box has moved its own to the new key"
+    second = house.record(ago_s=2 * HOUR_S)
+    sheet = Sheet.make()
+    add_recovery_key(secrets, lambda number: make_recovery_key(sheet.public, number))
+    save_sheet(secrets, sheet.public, sheet_id_of(sheet.public))
+    third = house.record(ago_s=HOUR_S)
+    assert runs.copy(with_house=True).state == "done"
+    assert (house.nas / first.path).read_bytes() == copied
+    assert [runs.check(is_deep=True).state, runs.drill().state] == ["done", "done"]
+    assert house.told() == ["backup_proved"]
+    done = restore(house, tmp_path / "new", sheet)
+    assert (done.file_count, done.damaged, done.locked, done.missing, done.only_sheet) == (3, [], 0, 0, 0)
+    ring = KeyRing.load(tmp_path / "new/secrets")
+    for row in (first, second, third):
+        assert verify_file(tmp_path / "new" / row.path, ring).verdict is Verdict.CLOSED
+    for row, words in ((first, house.sheet), (second, house.sheet), (third, sheet)):
+        key = find_sheet_key(house.nas / row.path, words)
+        assert key is not None
+        assert verify_file(house.nas / row.path, KeyRing([], key)).verdict is Verdict.CLOSED
 
 
 def test_restore_overwrites_nothing(house: BackupHouse, tmp_path: Path) -> None:

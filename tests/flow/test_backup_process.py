@@ -14,13 +14,16 @@ from tests.backup_kit import HOUR_S, BackupHouse, backup_house
 from tests.backup_sweep import sweep
 from tests.conftest import wait_until
 from tests.export_kit import control_line
+from tests.flow.command_line import vigilar
 from tests.sftp_server import run_sftp_server
 from tests.system.drives import hanging_drive
 from vigilar.base.clock import SystemClock
 from vigilar.base.control import ControlChild
+from vigilar.base.lock import FileLock
 from vigilar.config.jobs import BackupJob
 from vigilar.processes import backup
 from vigilar.processes.backup import BackupProcess
+from vigilar.processes.backup_work import LOCK_FILE
 from vigilar.store.backups import RunState, ask, begin_run, change_state, end_run, list_asked, list_runs
 
 
@@ -51,6 +54,23 @@ def test_first_run_copies_then_proves_by_restore(house: BackupHouse) -> None:
         wait_until(lambda: "backup_proved" in house.told(), 20)
     assert house.is_same(row)
     assert [run.work for run in list_runs(house.store, house.node_id)] == ["drill", "copy"]
+
+
+def test_deep_check_runs_beside_the_service(house: BackupHouse) -> None:
+    row = house.record(ago_s=HOUR_S)
+    (house.data_dir / "vigilar.toml").write_text(f'[backup]\ntarget = "{house.nas}"\nwhat = "all"\n', encoding="utf-8")
+    with FileLock(house.data_dir / LOCK_FILE) as lock:
+        assert lock.acquire()
+        with running(house, house.job(only_events=False)):
+            wait_until(lambda: "backup_proved" in house.told(), 20)
+            data = bytearray((house.nas / row.path).read_bytes())
+            data[1000] ^= 1
+            (house.nas / row.path).write_bytes(data)
+            found = vigilar(house.data_dir, "backup", "check", "--deep")
+            assert (found.code, "1 of 2 copies were gone or changed" in found.err) == (9, True)
+            wait_until(lambda: (house.nas / row.path).exists() and house.is_same(row), 20)
+            again = vigilar(house.data_dir, "backup", "check", "--deep")
+            assert (again.code, again.out) == (0, "All 2 copies are as they were written.\n")
 
 
 def test_what_is_asked_is_done_now(house: BackupHouse) -> None:

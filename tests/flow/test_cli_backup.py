@@ -46,7 +46,7 @@ def test_copies_checks_proves_and_says_how_it_stands(house: BackupHouse) -> None
     assert "1 of 2 copies were gone or changed; 1 will be copied again." in gone.err
     status = vigilar(house.data_dir, "backup", "status", "--json")
     assert (status.code, status.json["state"]) == (10, "unknown"), "its process does not run here"
-    assert [run["work"] for run in status.json["runs"]] == ["check", "drill", "check", "copy"]
+    assert [run["work"] for run in status.json["runs"]] == ["check", "drill", "deep", "copy"]
 
 
 def test_emptied_target_is_begun_anew_on_request_only(house: BackupHouse) -> None:

@@ -54,8 +54,9 @@ def test_driver_that_died_is_told(nut: Nut) -> None:
 
 
 @contextmanager
-def odd_server(answer: bytes, *, stays: bool = False) -> Iterator[UpsAddress]:
-    """Answers each connection with ``answer``; ``stays`` connected then, saying nothing."""
+def odd_server(answer: bytes, *, stays: bool = False, pause_s: float = 0.0) -> Iterator[UpsAddress]:
+    """Answers each connection with ``answer``; ``stays`` connected then, saying nothing.
+    With ``pause_s`` between every ten bytes of it."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         stop = threading.Event()
 
@@ -68,7 +69,10 @@ def odd_server(answer: bytes, *, stays: bool = False) -> Iterator[UpsAddress]:
                 with sock:
                     sock.recv(4096)
                     try:
-                        sock.sendall(answer)
+                        step = 10 if pause_s else len(answer) or 1
+                        for at in range(0, len(answer), step):
+                            sock.sendall(answer[at : at + step])
+                            time.sleep(pause_s)
                         if stays:
                             stop.wait(2 * TIMEOUT_S)
                     except OSError:
@@ -103,6 +107,14 @@ def test_what_is_no_server_ends_in_a_sentence(answer: bytes, said: str) -> None:
 
 def test_server_that_says_nothing_is_given_up_in_time() -> None:
     with odd_server(b"BEGIN LIST VAR ups\n", stays=True) as address:
+        began = time.monotonic()
+        assert "stopped answering" in error_of(address)
+        assert time.monotonic() - began < TIMEOUT_S + 1.0
+
+
+def test_server_that_says_little_at_a_time_is_given_up_in_time() -> None:
+    line = b'VAR ups a "' + b"x" * 1000 + b'"\n'
+    with odd_server(b"BEGIN LIST VAR ups\n" + 400 * line, pause_s=0.0001) as address:
         began = time.monotonic()
         assert "stopped answering" in error_of(address)
         assert time.monotonic() - began < TIMEOUT_S + 1.0

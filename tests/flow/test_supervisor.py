@@ -36,6 +36,7 @@ class House:
         broker: bool = False,
         refuse: str = "",
         sensitivity: dict[str, float] | None = None,
+        has_ups: bool = False,
     ) -> None:
         house = {
             "cameras": cameras,
@@ -43,6 +44,7 @@ class House:
             "bus_port": self.bus_port if broker else None,
             "refuse": refuse,
             "sensitivity": sensitivity or {},
+            "has_ups": has_ups,
         }
         self.folder.mkdir(exist_ok=True)
         (self.folder / "house.json").write_text(json.dumps(house), encoding="utf-8")
@@ -178,6 +180,20 @@ def test_crashing_process_is_tried_with_growing_pauses(house: House) -> None:
     _, errors = house.finish()
     assert supervisor.returncode == 0
     assert "ERROR camera/front processes.entry: the lens is on fire." in errors
+
+
+def test_watch_over_the_ups_that_is_gone_keeps_nothing_from_its_work(house: House) -> None:
+    house.write({"front": "works"}, has_ups=True)
+    house.start(UNWATCHED_AFTER_S=2.0)
+    house.wait_for("jobs", what="stops")
+    house.wait_for("jobs", count=2)
+    wait_until(lambda: bool(house.diary("fact ups_unwatched ups")), 10.0)
+    wait_until(lambda: (house.status().get("supply"), house.status().get("shed")) == ("unknown", []), 10.0)
+    gone, back = house.diary("stops", "jobs")[0][0], house.diary("starts", "jobs")[1][0]
+    assert back - gone < 2.0 + 2.0
+    assert len(house.diary("starts", "camera/front")) == 1
+    house.signal(signal.SIGTERM)
+    assert house.finish()[0] == 0
 
 
 def test_hanging_process_is_killed_and_restarted(house: House) -> None:

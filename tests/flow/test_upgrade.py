@@ -180,6 +180,20 @@ def test_copies_are_bounded_and_the_newest_stay(house: House) -> None:
     assert len(list((house.folder / FOLDER).iterdir())) == 2 * KEPT_AT_MOST
 
 
+def test_new_copy_stays_though_the_clock_stands_in_the_past(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(KEPT_AT_MOST):
+        house.lay("0005")
+        house.run("UPDATE events SET ts_ms = ?", number + 1)
+        house.start()
+    house.lay("0005")
+    house.run("UPDATE events SET ts_ms = 99")
+    monkeypatch.setattr(upgrade_copy.time, "time_ns", lambda: 1_000_000_000)
+    copy = upgrade_copy.copy_before_upgrade(house.file)
+    assert copy is not None
+    assert copy in list_copies(house.file)
+    assert len(list_copies(house.file)) == KEPT_AT_MOST
+
+
 def test_unfinished_copy_is_made_anew(house: House) -> None:
     house.lay("0006")
     folder = house.folder / FOLDER

@@ -75,6 +75,7 @@ def test_table_is_what_was_agreed() -> None:
         "battery_critical": "CRITICAL",
         "power_restored": "INFO",
         "ups_silent": "WARNING",
+        "ups_unwatched": "ALERT",
         "battery_worn": "WARNING",
         "backup_failed": "WARNING",
         "backup_late": "ALERT",

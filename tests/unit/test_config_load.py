@@ -242,8 +242,13 @@ class TestLastGood:
         with pytest.raises(InvalidConfigError):
             load_in_force(self.places(tmp_path, "nonsense"))
 
+    def test_file_that_was_broken_meanwhile_is_not_remembered(self, tmp_path: Path) -> None:
+        keep_good(self.places(tmp_path, "[web]\nport = 8443\n"))
+        keep_good(self.places(tmp_path, "[web]\nport = \n"))
+        assert load_in_force(self.places(tmp_path, "nonsense"))[0].web.port == 8443
+
     def test_copy_that_is_wrong_too_helps_nobody(self, tmp_path: Path) -> None:
-        keep_good(self.places(tmp_path, "nonsense"))
+        (tmp_path / NAME).write_text("nonsense")
         with pytest.raises(InvalidConfigError):
             load_in_force(self.places(tmp_path, "nonsense"))
 

@@ -105,11 +105,11 @@ def planned(*names: str) -> dict[str, PlannedProcess]:
 )
 def test_house_does_without_more_the_worse_it_is(level: Level, left: list[str]) -> None:
     shedding = Shedding(KINDS)
-    shedding.hear({"level": level.value})
+    shedding.hear({"level": level.value}, 0.0)
     assert list(shedding.left(planned("web", "jobs", "detector", "camera/a"))) == left
 
 
 def test_word_that_is_no_level_changes_nothing() -> None:
     shedding = Shedding(KINDS)
-    assert [shedding.hear(one) for one in ({}, {"level": "purple"}, {"level": 3})] == [False, False, False]
+    assert [shedding.hear(one, 0.0) for one in ({}, {"level": "purple"}, {"level": 3})] == [False, False, False]
     assert shedding.level is Level.MAINS

@@ -13,10 +13,13 @@ from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
 from tools.list_codes import list_codes
+from vigilar.base.arm_rules import MODE_NAMES
 from vigilar.cli.program import program
 from vigilar.config.explain import keys_of, table_at
 from vigilar.web import guides
-from vigilar.web.guides import DOCS, GUIDES, GuideFile, read_guide, search_guides
+from vigilar.web.guides import DOCS, GUIDES, GuideFile, find_guide, read_guide, search_guides
+from vigilar.web.help_places import place_of_code, place_of_problem
+from vigilar.web.tabs import TABS
 
 ROOT = DOCS.parent
 BY_HAND = [one for one in GUIDES if one.slug in ("home", "operator", "cameras")]
@@ -99,6 +102,64 @@ def anchors_of(path: Path) -> set[str]:
 def test_pictures_are_there(path: Path) -> None:
     for url in _PICTURE.findall(text_of(path)):
         assert (path.parent / url).is_file(), f"{path.name}: {url}"
+
+
+def words_on_pages() -> set[str]:
+    """Each piece of text that pages show: between the tags of the templates, in quotes within their expressions, and
+    the names of tabs and modes."""
+    found = {one.words for tab in TABS for one in (tab, *tab.below)} | set(MODE_NAMES.values())
+    for path in (ROOT / "vigilar/web/templates").glob("*.html"):
+        text = re.sub(r"\{#.*?#\}", "", text_of(path), flags=re.DOTALL)
+        for expression in re.findall(r"\{\{.*?\}\}", text, re.DOTALL):
+            found |= set(re.findall(r'"([^"]+)"', expression))
+        plain = re.sub(r"\{%.*?%\}|\{\{.*?\}\}|<[^>]*>", "\0", text, flags=re.DOTALL)
+        found |= {" ".join(one.split()) for one in plain.split("\0")}
+    return found
+
+
+def test_words_of_the_home_guide_stand_on_the_pages() -> None:
+    text = text_of(DOCS / "home-user-guide.md")
+    on_pages = words_on_pages()
+    bold = set(re.findall(r"\*\*([^*]+)\*\*", text)) - {"bold"}
+    assert len(bold) > 30
+    assert sorted(bold - on_pages) == []
+    said = set(re.findall(r'"([^"\n]+)"', text))
+    source = "".join(
+        text_of(path) for kind in ("html", "py", "js") for path in (ROOT / "vigilar/web").rglob(f"*.{kind}")
+    )
+    assert said
+    assert [one for one in sorted(said) if one not in source] == []
+
+
+def test_each_step_of_the_home_guide_has_a_picture() -> None:
+    chapters = re.split(r"^## ", text_of(DOCS / "home-user-guide.md"), flags=re.MULTILINE)[1:]
+    titles = [one.splitlines()[0] for one in chapters]
+    on_pages = chapters[titles.index("Make your login") : titles.index("What leaves your house")]
+    assert len(on_pages) == 10
+    assert [one.splitlines()[0] for one in on_pages if not _PICTURE.search(one)] == []
+
+
+def test_codes_lead_to_their_row(owner: FlaskClient) -> None:
+    listed = re.findall(r"^\| `([^`]+)` \|", text_of(DOCS / "ref/codes.md"), re.MULTILINE)
+    of_cameras = re.findall(r"^\| (V-CAM-\d\d) \|", text_of(DOCS / "glossary.md"), re.MULTILINE)
+    pages = {path: owner.get(path).text for path in ("/help/codes", "/help/words")}
+    for code in (*listed, *of_cameras):
+        path, _, anchor = place_of_code(code).partition("#")
+        assert pages[path].count(f' id="{anchor}"') == 1, code
+    shown = owner.get("/watch/nope", headers={"Accept": "text/html"}).text
+    assert 'href="/help/codes#camera.unknown"' in shown
+
+
+def test_each_problem_of_the_house_leads_to_its_heading() -> None:
+    source = "".join(text_of(ROOT / f"vigilar/health/{name}_parts.py") for name in ("camera", "house"))
+    kinds = {one.partition(":")[0] for one in re.findall(r'Todo\(\s*id=f?"([a-z:]+)', source)}
+    guide = find_guide("operator")
+    assert guide is not None
+    known = {one.anchor for one in read_guide(guide).headings}
+    places = {kind: place_of_problem(f"{kind}:x").removeprefix("/help/operator#") for kind in kinds}
+    assert {"power", "camera", "disk", "told", "sensor"} <= kinds
+    assert set(places.values()) <= known
+    assert [kind for kind, place in places.items() if place == places["told"]] == ["told"]
 
 
 def test_codes_are_those_of_the_source() -> None:

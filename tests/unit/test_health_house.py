@@ -293,6 +293,18 @@ def test_power_says_how_the_house_is_supplied(status: dict[str, Any], state: Sta
     assert bool(part.todos) is (state in (State.WARN, State.BAD))
 
 
+def test_watch_over_the_ups_that_keeps_failing_is_a_problem() -> None:
+    failing = {"state": "waiting", "is_failing": True, "last_exit": "ended with exit code 3", "status": {}}
+    part = look(processes={**RUNNING, "ups": failing}).part("power")
+    assert (part.state, part.sentence) == (
+        State.BAD,
+        "Mains or battery, nobody knows. The watch over the UPS keeps failing: it ended with exit code 3.",
+    )
+    assert part.todos
+    again = look(processes={**RUNNING, "ups": {**failing, "is_failing": False}}).part("power")
+    assert (again.state, again.todos) == (State.UNKNOWN, ())
+
+
 def test_battery_minutes_are_in_the_sentence_of_a_well_house() -> None:
     house = look(processes={**RUNNING, "ups": running({"level": "mains", "runtime_s": 2460})})
     assert house.sentence == "All well. 1 camera recording. 24 days kept. 41 min of battery."

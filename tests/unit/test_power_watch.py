@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
+from vigilar.config.jobs import PlannedProcess, ProcessJob
 from vigilar.power.reading import Reading, Supply, read_variables
 from vigilar.power.watch import RESTORED_AFTER_S, SILENT_AFTER_S, Level, Limits, PowerWatch, Told
 from vigilar.power.words import plan_steps, power_line
+from vigilar.processes.kinds import KINDS
+from vigilar.processes.shedding import UNWATCHED_AFTER_S, Shedding
 
 MAINS = Reading(Supply.MAINS, charge=100, runtime_s=2400)
 
@@ -158,3 +162,24 @@ def test_plan_tells_the_minutes_of_each_step() -> None:
     assert "in about 20 min" in steps[1].when  # half of the charge: half of what it lasts
     assert "in about 36 min" in steps[2].when
     assert [one.when for one in plan_steps(Limits(), None)][1] == "below 50 %"
+
+
+def test_house_without_a_watch_over_its_ups_does_without_nothing() -> None:
+    shedding = Shedding(KINDS)
+    folder = Path()
+    job = ProcessJob(
+        data_dir=folder, secrets_dir=folder, run_dir=folder, database_url="", bus_host="", bus_port=1, bus_user="",
+        bus_password="",
+    )  # fmt: skip
+    planned = {name: PlannedProcess(name, job) for name in ("jobs", "web")}
+    assert not shedding.is_lost(1e6)
+    shedding.hear({"level": "battery"}, 0.0)
+    assert not shedding.is_lost(UNWATCHED_AFTER_S - 0.1)
+    assert shedding.shed(planned) == ["jobs"]
+    assert shedding.is_lost(UNWATCHED_AFTER_S)
+    assert (shedding.level, shedding.shed(planned)) == (Level.UNKNOWN, [])
+    assert not shedding.is_lost(1e6)
+    assert shedding.hear({"level": "battery"}, 1e6)
+    assert shedding.shed(planned) == ["jobs"]
+    shedding.forget()
+    assert not shedding.is_lost(2e6)

@@ -54,6 +54,8 @@ def test_page_says_up_to_when_and_how_it_went(house: House) -> None:
     assert "is in /mnt/nas (2 minutes behind)" in page
     assert "There is no recovery sheet" in page
     assert "3 files copied, 9.0 MB." in page
+    assert "At most 2 minutes behind" in page
+    assert "<polyline points=" in page
     found = client.get("/api/v1/backup").get_json()
     assert (found["state"], found["problem"], found["progress"]) == ("warn", "", None)
 
@@ -92,10 +94,10 @@ def test_progress_is_shown_while_it_goes_on(house: House) -> None:
 def test_buttons_ask_without_script(house: House) -> None:
     client = house.client()
     set_up(house)
-    for work in ("copy", "check", "drill"):
+    for work in ("copy", "check", "deep", "drill"):
         answer = client.post(f"/system/backup/{work}")
         assert (answer.status_code, answer.headers["Location"]) == (303, "/system/backup")
-    assert sorted(list_asked(house.store, house.node_id)) == ["check", "copy", "drill"]
+    assert sorted(list_asked(house.store, house.node_id)) == ["check", "copy", "deep", "drill"]
     assert client.post("/system/backup/format").status_code == 404
 
 

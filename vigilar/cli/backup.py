@@ -73,7 +73,9 @@ def now(places: Places, new_target: bool, as_json: bool) -> int:
 
 
 @click.command()
-@click.option("--deep", is_flag=True, help="Read all bytes there again, which takes its time.")
+@click.option(
+    "--deep", is_flag=True, help="Read all bytes there again. That takes its time, in which nothing is copied."
+)
 @with_places
 @with_json
 def check(places: Places, deep: bool, as_json: bool) -> int:
@@ -82,14 +84,7 @@ def check(places: Places, deep: bool, as_json: bool) -> int:
     Ends with 9 if one is gone or changed.
     """
     with _opened(places) as (_config, job, store):
-        if not deep:
-            return _end(_do(job, store, "check"), as_json=as_json)
-        with _alone(job) as lock:
-            if lock is None:
-                raise _busy()
-            runs = BackupRuns(job, store, SystemClock(), Stop())
-            with closing(runs):
-                return _end(runs.check(is_deep=True), as_json=as_json)
+        return _end(_do(job, store, "deep" if deep else "check"), as_json=as_json)
 
 
 @click.command()
@@ -285,9 +280,7 @@ def _do(job: BackupJob, store: Database, work: BackupWork) -> Outcome:
             return _ask(job, store, work)
         runs = BackupRuns(job, store, SystemClock(), Stop())
         with closing(runs):
-            if work == "copy":
-                return runs.copy(with_house=True)
-            return runs.drill() if work == "drill" else runs.check(is_deep=False)
+            return runs.do(work)
 
 
 def _ask(job: BackupJob, store: Database, work: BackupWork) -> Outcome:
@@ -301,7 +294,11 @@ def _ask(job: BackupJob, store: Database, work: BackupWork) -> Outcome:
             state = backups.find_state(store, job.node_id) or StateRow()
             if run.state == "done":
                 return Outcome(run.state, run.sentence)
-            return Outcome(run.state, run.sentence, VigilarError(run.sentence, next_step=state.next_step))
+            # A check that found something is no trouble of the target, and leaves none behind.
+            is_found = work in ("check", "deep") and run.state == "failed" and not state.problem
+            code = ExitCode.NOT_EXACT if is_found else ExitCode.FAILED
+            error = VigilarError(run.sentence.removesuffix("."), next_step=state.next_step, exit_code=code)
+            return Outcome(run.state, run.sentence, error)
         if holder_pid(job.data_dir / LOCK_FILE) is None:
             raise VigilarError("The service was stopped meanwhile", next_step="Give the command again.")
         time.sleep(_LOOK_S)
@@ -316,11 +313,3 @@ def _end(outcome: Outcome, *, as_json: bool) -> int:
         raise outcome.error
     print(outcome.sentence)
     return ExitCode.OK if outcome.state == "done" else ExitCode.INTERRUPTED
-
-
-def _busy() -> VigilarError:
-    return VigilarError(
-        "The service works on the copies",
-        next_step="Without --deep it does the check; with it, stop the service first.",
-        exit_code=ExitCode.BUSY,
-    )

@@ -18,11 +18,13 @@ NAME = "settings.last-good.toml"
 
 
 def keep_good(places: Places) -> None:
-    """Remember the file as it is now; it was just put to use. Never fails: a house with a full disk runs on."""
-    with suppress(OSError):
+    """Remember the file as it is now; it was just put to use. One that somebody broke since then, while scenes were
+    drawn or cameras made ready, is not remembered. Never fails: a house with a full disk runs on."""
+    with suppress(OSError, InvalidConfigError):
         data = read_config_file(places, may_lack=True)
         place = places.data_dir / NAME
         if data is not None and (not place.exists() or place.read_bytes() != data):
+            parse_config(data, str(place))
             write_atomic(place, data)
 
 

@@ -57,6 +57,13 @@ PROCESSES = Subject(
             strand=Strand.SYSTEM,
         ),
         EventType(
+            "ups_unwatched",
+            Severity.ALERT,
+            (SUPERVISOR,),
+            "The UPS is not watched any more: what waited for mains goes on",
+            strand=Strand.SYSTEM,
+        ),
+        EventType(
             "system_started", Severity.INFO, (SUPERVISOR,), "Vigilar started", ends_motion=True, strand=Strand.SYSTEM
         ),
         EventType("system_stopped", Severity.INFO, (SUPERVISOR,), "Vigilar stopped", strand=Strand.SYSTEM),

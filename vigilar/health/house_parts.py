@@ -36,19 +36,19 @@ def power(known: Known) -> Part:
     title, page = "Power", "/system/power"
     status = _status(known, "ups")
     level = _SUPPLY.get(str((status or {}).get("level")))
-    if status is None or level is None:
-        if status is not None and "level" in status:  # it runs, and the UPS does not tell it
-            trouble = str(status.get("trouble") or "The UPS does not say where the power comes from.")
-            todo = Todo(
-                id="power",
-                state=State.BAD,
-                sentence=f"Mains or battery, nobody knows. {trouble}",
-                short="power",
-                cost="A power cut would stop this box without a warning.",
-                next_step="On the box: vigilar ups show",
-            )
-            return Part(id="power", title=title, state=State.BAD, sentence=todo.sentence, page=page, todos=(todo,))
-        return told_part(known, "power", title, "ups", NO_UPS, page)
+    if level is None or status is None:
+        trouble = _why_unknown(known, status)
+        if not trouble:
+            return told_part(known, "power", title, "ups", NO_UPS, page)
+        todo = Todo(
+            id="power",
+            state=State.BAD,
+            sentence=f"Mains or battery, nobody knows. {trouble}",
+            short="power",
+            cost="A power cut would stop this box without a warning.",
+            next_step="On the box: vigilar ups show",
+        )
+        return Part(id="power", title=title, state=State.BAD, sentence=todo.sentence, page=page, todos=(todo,))
     state, words, cost = level
     battery = _battery(status)
     sentence, step = f"{words} {battery}".rstrip(), ""
@@ -62,6 +62,16 @@ def power(known: Known) -> Part:
     button = Button("What happens when", page)
     todo = Todo(id="power", state=state, sentence=sentence, short="power", cost=cost, next_step=step, button=button)
     return Part(id="power", title=title, state=state, sentence=sentence, page=page, todos=(todo,))
+
+
+def _why_unknown(known: Known, status: dict[str, Any] | None) -> str:
+    """Why nobody knows how the house is supplied, although somebody is to; empty where that will show in a moment."""
+    if status is not None and "level" in status:  # it runs, and the UPS does not tell it
+        return str(status.get("trouble") or "The UPS does not say where the power comes from.")
+    found = (known.processes or {}).get("ups")
+    if isinstance(found, dict) and found.get("is_failing"):
+        return f"The watch over the UPS keeps failing: it {found.get('last_exit') or 'ended'}."
+    return ""
 
 
 def _battery(status: dict[str, Any]) -> str:

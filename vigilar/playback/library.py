@@ -132,11 +132,16 @@ class Library:
         """The row of its last file that began before a time."""
         return file_rows.find_file_before(self._store, camera_id, content, at_ms)
 
-    def events(self, camera_id: str, from_ms: int, to_ms: int) -> list[StoredEvent]:
+    def events(self, camera_id: str, from_ms: int, to_ms: int, event_type: str | None = None) -> list[StoredEvent]:
         """The camera's events that were going on at any time of the range, in time order; of more than ``MAX_EVENTS``
-        the newest. An event that began over ``LONGEST_EVENT_MS`` before the range is left out."""
+        the newest. An event that began over ``LONGEST_EVENT_MS`` before the range is left out. ``event_type``: of this
+        type alone."""
         wanted = EventFilter(
-            camera=camera_id, from_ms=max(0, from_ms - LONGEST_EVENT_MS), to_ms=to_ms, limit=event_rows.MAX_PAGE
+            camera=camera_id,
+            type=event_type,
+            from_ms=max(0, from_ms - LONGEST_EVENT_MS),
+            to_ms=to_ms,
+            limit=event_rows.MAX_PAGE,
         )
         found: list[StoredEvent] = []
         while len(found) < MAX_EVENTS:

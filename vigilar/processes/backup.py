@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from vigilar.backup.target import target_error
 from vigilar.base.backup_state import BackupFacts, judge_backup
@@ -29,7 +30,7 @@ from vigilar.base.zone import load_zone
 from vigilar.config.jobs import BackupJob
 from vigilar.processes.backup_work import DAY_MS, LOCK_FILE, BackupRuns, Outcome
 from vigilar.processes.settings import settings_handler
-from vigilar.store.backups import BackupWork, StateRow, ask, list_asked, list_runs, take_asked
+from vigilar.store.backups import StateRow, ask, list_asked, list_runs, take_asked
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.places import has_sheet
@@ -134,7 +135,7 @@ class BackupProcess:
         asked = list_asked(self._store, self._job.node_id)
         if asked:
             take_asked(self._store, self._job.node_id, asked[0])
-            return self._asked_work(asked[0])
+            return partial(self._runs.do, asked[0])
         if self._state.problem:
             return self._runs.copy if now_ms >= self._failed_ms + self._retry_ms else None
         if is_copy_due(self._job, self._state, now_ms):
@@ -145,11 +146,6 @@ class BackupProcess:
             self._looked_ms = now_ms
             return self._runs.look
         return None
-
-    def _asked_work(self, work: BackupWork) -> Callable[[], Outcome]:
-        if work == "copy":
-            return lambda: self._runs.copy(with_house=True)
-        return self._runs.drill if work == "drill" else lambda: self._runs.check(is_deep=False)
 
     def _begin(self, do: Callable[[], Outcome]) -> None:
         self._outcome = None

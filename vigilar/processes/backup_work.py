@@ -99,10 +99,16 @@ class BackupRuns:
 
     def check(self, *, is_deep: bool) -> Outcome:
         """Look at each copy; what is not right is copied again by the next run, which is asked for."""
-        outcome = self._run("check", lambda: self._check(is_deep))
+        outcome = self._run("deep" if is_deep else "check", lambda: self._check(is_deep))
         if outcome.error is not None and outcome.error.code == "backup.copies":
             self._copy_again()
         return outcome
+
+    def do(self, work: BackupWork) -> Outcome:
+        """What a person asked for."""
+        if work == "copy":
+            return self.copy(with_house=True)
+        return self.drill() if work == "drill" else self.check(is_deep=work == "deep")
 
     def drill(self) -> Outcome:
         """Prove that restoring works."""

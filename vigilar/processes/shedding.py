@@ -20,6 +20,10 @@ UPS = "ups"
 ASK_S = 0.5
 """For one look at the UPS before the house starts: the loop of the supervisor waits for it."""
 
+UNWATCHED_AFTER_S = 60.0
+"""Without a word of the watch over the UPS for this long nobody knows any more how the house is supplied. A watch that
+crashed or hung is long back by then; one that cannot come back must not keep the house from its work for ever."""
+
 _ORDER = (Level.MAINS, Level.UNKNOWN, Level.BATTERY, Level.LOW, Level.CRITICAL)
 
 
@@ -50,19 +54,29 @@ class Shedding:
     def __init__(self, kinds: Iterable[ProcessKind]) -> None:
         self._kinds = tuple(kinds)
         self.level = Level.MAINS
+        self._heard_mono_s: float | None = None
 
-    def hear(self, beat: Mapping[str, Any]) -> bool:
+    def hear(self, beat: Mapping[str, Any], now_mono_s: float) -> bool:
         """Take what the watch over the UPS says with its heartbeat; whether that changed the level."""
         try:
             level = Level(str(beat.get("level")))
         except ValueError:
             return False
+        self._heard_mono_s = now_mono_s
         changed, self.level = level is not self.level, level
         return changed
 
+    def is_lost(self, now_mono_s: float) -> bool:
+        """Whether nobody has watched the UPS for too long. The level is UNKNOWN then, with which the house does without
+        nothing. True once, until the watch is heard again."""
+        if self._heard_mono_s is None or now_mono_s - self._heard_mono_s < UNWATCHED_AFTER_S:
+            return False
+        self._heard_mono_s, self.level = None, Level.UNKNOWN
+        return True
+
     def forget(self) -> None:
         """There is no UPS any more."""
-        self.level = Level.MAINS
+        self.level, self._heard_mono_s = Level.MAINS, None
 
     def left(self, processes: Mapping[str, PlannedProcess]) -> dict[str, PlannedProcess]:
         """Those that run now."""

@@ -172,6 +172,9 @@ class Supervisor:
         for child in list(self._children.values()):
             self._look_after(child)
         now = time.monotonic()
+        if self._shedding.is_lost(now):
+            self._tell_fact("ups_unwatched", UPS, {})
+            self._on_supply()
         self._programs.look(self._plan, is_excused=self._guard.is_hanging)
         if self._is_changed or now >= self._status_due_s:
             if not self._is_changed:
@@ -229,7 +232,7 @@ class Supervisor:
             if child.beat(message["beat"], message.get("settings")):
                 self._is_changed = True
                 self._on_first_beat(child)
-            if child.name == UPS and self._shedding.hear(message["beat"]):
+            if child.name == UPS and self._shedding.hear(message["beat"], time.monotonic()):
                 self._on_supply()
         elif "reload" in message:
             logger.info("%s asks to read the configuration again", child.name)

@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, Text,
 from vigilar.store.columns import Int64, metadata, one_of
 
 BACKUP_CONTENTS = ("video", "still", "storyboard", "house")
-BACKUP_WORK = ("copy", "check", "drill")
+BACKUP_WORK = ("copy", "check", "deep", "drill")
 BACKUP_RUN_STATES = ("running", "done", "failed", "stopped")
 
 backup_files = Table(
@@ -41,7 +41,7 @@ backup_runs = Table(
     Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
     Column("node_id", Text, nullable=False, comment="the box that did it"),
     Column("target_id", Text, nullable=False, comment="at which target; empty if it was not reached"),
-    Column("work", Text, nullable=False, comment="copy, check or drill"),
+    Column("work", Text, nullable=False, comment="copy, check, deep (a check that reads each byte) or drill"),
     Column("state", Text, nullable=False, comment="running, done, failed or stopped"),
     Column("started_ms", Int64, nullable=False, comment="UTC ms"),
     Column("ended_ms", Int64, comment="UTC ms; null while it runs; of one that was killed, when the next began"),
@@ -79,7 +79,7 @@ backup_asks = Table(
     "backup_asks",
     metadata,
     Column("node_id", Text, primary_key=True, comment="the box that shall do it"),
-    Column("work", Text, primary_key=True, comment="copy, check or drill"),
+    Column("work", Text, primary_key=True, comment="copy, check, deep (a check that reads each byte) or drill"),
     Column("asked_ms", Int64, nullable=False, comment="UTC ms"),
     CheckConstraint(one_of("work", BACKUP_WORK), name="backup_asks_work_known"),
     sqlite_strict=True,

@@ -14,7 +14,8 @@ from typing import Any, Literal
 from vigilar.store.spans import EventFootage, alarm_footage, kept_footage, told_footage
 from vigilar.store.sql import Database, Run
 
-BackupWork = Literal["copy", "check", "drill"]
+BackupWork = Literal["copy", "check", "deep", "drill"]
+"""``deep``: a check that reads each byte."""
 RunState = Literal["running", "done", "failed", "stopped"]
 
 HOUSE = "house"

@@ -38,7 +38,8 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "before-upgrade"
 KEPT_AT_MOST = 2
-"""Copies; the oldest goes first. One of a house with a million events has some 400 MB."""
+"""Copies, the new one counted; of the others the oldest goes first. One of a house with a million events has some
+400 MB."""
 
 ROOM_BYTES = 16 * 1024 * 1024
 """Beside the copy itself there must be this much left, so that the steps that follow do not fill the disk."""
@@ -120,7 +121,7 @@ def copy_before_upgrade(database: Path) -> UpgradeCopy | None:
             copy = _keep(folder, making, found)
         finally:
             _remove_unfinished(making)
-        _forget_oldest(folder, list_copies(database))
+        _forget_oldest(folder, [one for one in list_copies(database) if one.name != copy.name])
         return copy
 
 
@@ -233,8 +234,10 @@ def _forget_notes(folder: Path) -> None:
             note.unlink()
 
 
-def _forget_oldest(folder: Path, copies: list[UpgradeCopy]) -> None:
-    for old in copies[:-KEPT_AT_MOST]:
+def _forget_oldest(folder: Path, others: list[UpgradeCopy]) -> None:
+    """Of those beside the new one, which stays in any case: a box without a clock of its own starts in the past, and
+    the copy that is needed next would be the oldest."""
+    for old in others[: -(KEPT_AT_MOST - 1)]:
         logger.info("the copy %s is the oldest of more than %d and goes", old.name, KEPT_AT_MOST)
         (folder / old.name).unlink(missing_ok=True)
         _note_of(folder / old.name).unlink(missing_ok=True)

@@ -7,14 +7,15 @@ from typing import Any
 
 from vigilar.base.backup_state import BackupFacts, BackupPart, judge_backup
 from vigilar.base.sftp_address import target_words
-from vigilar.store.backups import RunRow, StateRow, count_copies, find_state, list_runs
+from vigilar.store.backups import MAX_RUNS, RunRow, StateRow, count_copies, find_state, list_runs
 from vigilar.vge.places import has_sheet
+from vigilar.web.lag_plot import LagPlot, draw_lag
 from vigilar.web.parts import Parts
 
 PROCESS = "backup"
-MAX_RUNS = 20
+SHOWN_RUNS = 20
 
-WORK_WORDS = {"copy": "Copying", "check": "Checking", "drill": "Proving by restore"}
+WORK_WORDS = {"copy": "Copying", "check": "Checking", "deep": "Reading all copies again", "drill": "Proving by restore"}
 STATE_WORDS = {"running": "going on", "done": "done", "failed": "failed", "stopped": "interrupted"}
 
 
@@ -46,6 +47,7 @@ class BackupView:
     copy_count: int
     copy_bytes: int
     progress: Progress | None
+    lag: LagPlot | None
 
     @property
     def is_wanted(self) -> bool:
@@ -74,14 +76,16 @@ def read_backup(here: Parts) -> BackupView:
         has_sheet=has_sheet(cfg.secrets_dir),
     )
     count, size = count_copies(here.store, cfg.node_id, state.target_id) if is_known and state.target_id else (0, 0)
+    runs = list_runs(here.store, cfg.node_id, MAX_RUNS)
     return BackupView(
         facts=facts,
         part=judge_backup(facts, now_ms, here.zone),
         state=state,
-        runs=list_runs(here.store, cfg.node_id, MAX_RUNS),
+        runs=runs[:SHOWN_RUNS],
         copy_count=count,
         copy_bytes=size,
         progress=_progress(status),
+        lag=draw_lag(runs, now_ms, cfg.backup_late_ms) if is_known else None,
     )
 
 

@@ -28,6 +28,9 @@ _LINE = re.compile(r"\s+")
 _MARKS = re.compile(r"[`*_|>#]|\[([^\]]*)\]\([^)]*\)")
 _TABLE = '<div class="table-wrap" tabindex="0" role="region" aria-label="Table {}"><table class="table">'
 _TAGS = re.compile(r"<[^>]+>")
+_CODE = re.compile(r"(?:<code>)?(V(?:-[A-Z0-9]+)+|[a-z]+\.[a-z_-]+)(?:</code>)?")
+_CODE_FILES = ("ref/codes.md", "glossary.md")
+"""Each row of their tables that begins with a code can be led to by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,13 @@ def _make(file: GuideFile) -> Guide:
             if level <= 3:
                 headings.append(Heading(level, _TAGS.sub("", text), anchor))
             return f'<h{level} id="{anchor}">{text}</h{level}>\n'
+
+        def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:  # noqa: ARG002 -- mistune's
+            """In the place of its plugin's own: with the code as id."""
+            tag = "th" if head else "td"
+            code = _CODE.fullmatch(text) if file.file in _CODE_FILES else None
+            known_as = f' id="{code[1]}"' if code else ""
+            return f"  <{tag}{known_as}>{text}</{tag}>\n"
 
         def link(self, text: str, url: str, title: str | None = None) -> str:
             return super().link(text, _address(file, url), title)

@@ -14,6 +14,7 @@ from vigilar.base.errors import StoreError
 from vigilar.store.events import newest_change
 from vigilar.web.arm_words import ArmChip, chip_of, find_state
 from vigilar.web.auth import asker, has_owner
+from vigilar.web.help_places import place_of_code, place_of_problem
 from vigilar.web.house import read_mark
 from vigilar.web.own_phones import phone_part
 from vigilar.web.parts import parts
@@ -96,6 +97,8 @@ def install_template_words(app: Flask) -> None:
         Right=Right,
         may=may,
         phone_part=phone_part,
+        place_of_code=place_of_code,
+        place_of_problem=place_of_problem,
         tabs_for=lambda: tabs_for(asker()),
         cover=cover,
         cover_script=cover_script,

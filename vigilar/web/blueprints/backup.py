@@ -13,7 +13,7 @@ from vigilar.web.rights import Right, needs
 
 bp = Blueprint("backup", __name__)
 
-_WORK: dict[str, BackupWork] = {"copy": "copy", "check": "check", "drill": "drill"}
+_WORK: dict[str, BackupWork] = {"copy": "copy", "check": "check", "deep": "deep", "drill": "drill"}
 
 
 @bp.get("/system/backup")
@@ -49,7 +49,7 @@ def ask_by_form(work: str) -> AnyResponse:
 def _ask(work: str) -> None:
     here = parts()
     if work not in _WORK:
-        raise Problem(404, "backup.work", "A backup can be asked to copy, check or drill.")
+        raise Problem(404, "backup.work", "A backup can be asked to copy, check, deep or drill.")
     if not here.cfg.backup_to:
         raise Problem(409, "backup.not_set_up", "No backup is set up: write target = ... into [backup].")
     here.reserve.help(lambda: ask(here.store, here.cfg.node_id, _WORK[work], here.now_ms()))

@@ -60,7 +60,7 @@ def _runs() -> None:
         sa.Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
         sa.Column("node_id", sa.Text, nullable=False, comment="the box that did it"),
         sa.Column("target_id", sa.Text, nullable=False, comment="at which target; empty if it was not reached"),
-        sa.Column("work", sa.Text, nullable=False, comment="copy, check or drill"),
+        sa.Column("work", sa.Text, nullable=False, comment="copy, check, deep (a check that reads each byte) or drill"),
         sa.Column("state", sa.Text, nullable=False, comment="running, done, failed or stopped"),
         sa.Column("started_ms", Int64, nullable=False, comment="UTC ms"),
         sa.Column("ended_ms", Int64, comment="UTC ms; null while it runs; of one that was killed, when the next began"),
@@ -71,7 +71,7 @@ def _runs() -> None:
         sa.Column(
             "sentence", sa.Text, nullable=False, server_default=sa.text("''"), comment="what became of it, for people"
         ),
-        sa.CheckConstraint("work IN ('copy', 'check', 'drill')", name="backup_runs_work_known"),
+        sa.CheckConstraint("work IN ('copy', 'check', 'deep', 'drill')", name="backup_runs_work_known"),
         sa.CheckConstraint("state IN ('running', 'done', 'failed', 'stopped')", name="backup_runs_state_known"),
         sqlite_autoincrement=True,
         sqlite_strict=True,
@@ -112,8 +112,10 @@ def _asks() -> None:
     op.create_table(
         "backup_asks",
         sa.Column("node_id", sa.Text, primary_key=True, comment="the box that shall do it"),
-        sa.Column("work", sa.Text, primary_key=True, comment="copy, check or drill"),
+        sa.Column(
+            "work", sa.Text, primary_key=True, comment="copy, check, deep (a check that reads each byte) or drill"
+        ),
         sa.Column("asked_ms", Int64, nullable=False, comment="UTC ms"),
-        sa.CheckConstraint("work IN ('copy', 'check', 'drill')", name="backup_asks_work_known"),
+        sa.CheckConstraint("work IN ('copy', 'check', 'deep', 'drill')", name="backup_asks_work_known"),
         sqlite_strict=True,
     )
