@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from vigilar.store import jobs as job_rows
 from vigilar.store.exports import ExportParams
 from vigilar.web.hub import HUB, job_notice
 
+SHOTS = os.environ.get("VIGILAR_SHOTS")
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 
 
@@ -185,4 +188,14 @@ def test_pages_are_clean_at_both_sizes(house: House, url: str, chromium: Browser
             "e.getBoundingClientRect().height < 44).map((e) => e.outerHTML)"
         )
         assert small == [], path
+    house.parts.use_settings(replace(house.parts.cfg, power=(50, 600, 10)))
+    for path in ("/exports", f"/exports/{running}", "/system/jobs"):
+        ups = {"title": "UPS", "state": "running", "pid": 7, "restarts": 0, "status": {"level": "battery"}}
+        house.parts.board.set_processes({"ups": ups}, house.now_ms())
+        page.goto(url + path)
+        assert "Waits for mains" in page.inner_text("main")
+        assert find_violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"mains-{size}-{path.replace('/', '-')}.png", full_page=True)
     page.close()

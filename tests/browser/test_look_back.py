@@ -183,6 +183,7 @@ class TestTypedTime:
         page.fill("#jump-time", typed)
         page.keyboard.press("Enter")
         expect(page.locator("#jump-says")).to_contain_text(words)
+        expect(page.locator("#jump-time")).to_have_attribute("aria-invalid", "true")
         expect(page.locator("#past-stage")).to_be_hidden()
         assert find_violations(page) == []
 

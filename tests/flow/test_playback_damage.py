@@ -108,6 +108,27 @@ def test_damaged_set_up_leaves_the_other_files(house: House, owner: FlaskClient,
     assert len(probe_times(response.data, tmp_path)) == 40
 
 
+@pytest.mark.parametrize("at", [512 + 10, 512 + 70], ids=["its header", "its content"])
+@pytest.mark.parametrize(("codec", "pictures"), [("avc1.64000c", 80), ("hvc1.1.6.L93", 40)])
+def test_damaged_set_up_is_that_of_the_recording_beside(
+    house: House, owner: FlaskClient, clip: Clip, tmp_path: Path, at: int, codec: str, pictures: int
+) -> None:
+    first = record(house, clip, 0, 4)
+    record(house, clip, 4, 8)
+    with house.store.sql_write("as a recorder does") as run:
+        run("UPDATE files SET codec = 'avc1.64000c', width = 320, height = 192")
+        run("UPDATE files SET codec = :codec WHERE id <> :id", codec=codec, id=first)
+    before = owner.get(f"/footage/front-door/{first}/init-0.mp4").data
+    flip_bit(path_of(house, first), at)
+    assert len(probe_times(owner.get(url("clip.mp4", 0, 8)).data, tmp_path)) == pictures
+    assert len(probe_times(owner.get(url("clip.mp4", 0, LONG_S)).data, tmp_path)) == pictures
+    init = owner.get(f"/footage/front-door/{first}/init-0.mp4")
+    assert init.data == before if pictures == 80 else init.status_code == 410
+    with house.store.sql_read("read messages") as run:
+        told = [json.loads(payload)["kind"] for (payload,) in run("SELECT payload FROM outbox")]
+    assert told == ["recording_damaged"]
+
+
 def test_segment_without_a_keyframe_is_gone_the_others_play(
     house: House, owner: FlaskClient, clip: Clip, tmp_path: Path
 ) -> None:

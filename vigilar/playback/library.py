@@ -27,7 +27,7 @@ from vigilar.vge.keys import KeyRing
 from vigilar.vge.leaves import FileLeaves, OnRecord, read_leaves
 from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.read_ahead import ClearBytes, read_ahead
-from vigilar.vge.reader import RecordEntry, VgeReader
+from vigilar.vge.reader import RecordEntry, VgeReader, damaged
 from vigilar.vge.sealed import Proved, SealedFile
 
 KNOWN_BYTES = 8 * 1024 * 1024
@@ -47,6 +47,9 @@ LONGEST_EVENT_MS = 3_600_000
 
 HEADER_CODES = frozenset({"vge.header-damaged", "vge.header-short", "vge.no-slot"})
 """Codes of errors for a header that is not as it was written."""
+
+BESIDE_MS = 600_000
+"""So far behind the end of a recording one is looked for that begins alike."""
 
 DAMAGED = "vge.damaged"
 """Code of the error for a record that is not as it was written."""
@@ -252,14 +255,38 @@ class Library:
 
     def find_init(self, row: FileRow, number: int = 0) -> memoryview | None:
         """The INIT record of that number; None if there is none. A recording holds one run, and begins with its INIT.
-        Raises as ``find_records``."""
+
+        In the place of one that is damaged stands that of a recording beside it with the same kind of picture: nearly
+        all of a camera begin alike, and one bit must not cost the pictures of minutes. Raises as ``find_records``.
+        """
         try:
-            file = self.open(row)
-            entry = file.first_record()
-            is_it = entry is not None and entry.type is RecordType.INIT and number == entry.number
-            return file.read(entry) if entry is not None and is_it else None
+            found = self._read_init(row) if number == 0 else None
         except RecordingError as error:
-            raise self._explained(row, error) from error
+            failure = self._explained(row, error)
+            found = self._borrow_init(row) if failure.code == DAMAGED else None
+            if found is None:
+                raise failure from error
+        return found
+
+    def _read_init(self, row: FileRow) -> memoryview | None:
+        """Raises RecordingError."""
+        file = self.open(row)
+        entry = file.first_record()
+        if entry is None and row.codec:  # what had pictures had one
+            raise damaged(file.path, 0)
+        return file.read(entry) if entry is not None and entry.type is RecordType.INIT else None
+
+    def _borrow_init(self, row: FileRow) -> memoryview | None:
+        end_ms = span_of(row)[1]
+        beside = [self.row_before(row.camera_id, row.start_ms), *self.rows(row.camera_id, end_ms, end_ms + BESIDE_MS)]
+        for one in beside:
+            if one is not None and one.id != row.id and _picture_of(one) == _picture_of(row) and row.codec:
+                with suppress(RecordingError):
+                    found = self._read_init(one)
+                    if found is not None:
+                        self.tell_damage(row, row.start_ms, row.start_ms)
+                        return found
+        return None
 
     def recorded_until(self, row: FileRow) -> int:
         """UTC ms at which the pictures of a file end that is still being written. Raises as ``find_records``."""
@@ -346,6 +373,10 @@ class Library:
                     raise
         self._ring = self._load_ring()
         return open_file(self._ring)
+
+
+def _picture_of(row: FileRow) -> tuple[object, ...]:
+    return row.codec, row.width, row.height, row.has_audio
 
 
 def _last_ms(event: StoredEvent, now_ms: int) -> int:

@@ -37,6 +37,9 @@ MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
 
 EVENT_COLUMNS = tuple(column for column in events.c if column.name != "words")
+_EVENT_NAMES = tuple(column.name for column in EVENT_COLUMNS)
+_NO_ZONES = "[]"
+_decode = json.JSONDecoder().decode
 
 # Made once: to put a statement together takes SQLAlchemy about as long as SQLite takes to run it.
 _BY_UID = select(events.c.id).where(events.c.uid == bindparam("wanted"))
@@ -456,7 +459,7 @@ def _first(store: Store, query: Select[Any]) -> StoredEvent | None:
 
 def _all(store: Store, query: Select[Any]) -> list[StoredEvent]:
     with store.read("read events") as connection:
-        return [make_event(row) for row in connection.execute(query)]
+        return [make_event(row) for row in connection.execute(query).all()]
 
 
 def told_fields(event: StoredEvent) -> dict[str, Any]:
@@ -475,7 +478,7 @@ def told_fields(event: StoredEvent) -> dict[str, Any]:
 
 def make_event(row: Row[Any]) -> StoredEvent:
     """From a row of ``EVENT_COLUMNS``."""
-    values = dict(row._mapping)
-    values["payload"], values["kept"] = json.loads(values["payload"]), bool(values["kept"])
-    values["zones"] = tuple(json.loads(values["zones"]))
+    values = dict(zip(_EVENT_NAMES, row, strict=True))  # by place: by name takes twice as long, and a day has hundreds
+    values["payload"], values["kept"] = _decode(values["payload"]), bool(values["kept"])
+    values["zones"] = () if values["zones"] == _NO_ZONES else tuple(_decode(values["zones"]))
     return StoredEvent(**values)
