@@ -257,6 +257,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         page.goto(f"{base}/login")
         page.click("text=Use a passkey")
         page.wait_for_url(f"{base}/live")
+        disarm_by_passkey(page)
         page.goto(f"{base}/settings/account")
         page.click("section:has(#passkeys-head) >> text=Remove")
         page.wait_for_load_state()
@@ -268,6 +269,24 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         assert "does not open this house" in page.locator("#passkey-note").inner_text()
     finally:
         context.close()
+
+
+def disarm_by_passkey(page: Page) -> None:
+    """In the sheet, without a PIN: there is none in this house."""
+    page.click("#arm-chip")
+    page.click("dialog >> text=Home")
+    page.locator("#arm-anyway").click()
+    page.wait_for_selector("#arm-chip[data-state=home]")
+    made = page.evaluate(
+        "fetch('/api/v1/me/passkeys/options', {method: 'POST', body: '{}', headers: "
+        "{'Content-Type': 'application/json'}}).then((answer) => answer.json())"
+    )
+    assert made["type"] == "passkey.armed"
+    page.click("#arm-chip")
+    page.click("text=Face, finger or key fob")
+    page.wait_for_selector("#arm-chip[data-state=disarmed]")
+    page.goto(f"{page.url.partition('/live')[0]}/arm")
+    assert "by sam, with a passkey" in page.locator("#arm-history").inner_text()
 
 
 def read_qr(page: Page) -> str:

@@ -341,6 +341,24 @@ def test_certificate_that_the_door_did_not_take_is_handed_over_again(tmp_path: P
     assert keeper.state.state in ("ok", "warn")
 
 
+def test_another_certificate_is_said_once_whoever_made_it(tmp_path: Path, wish: CertificateWish) -> None:
+    told: list[str] = []
+    keeper = CertificateKeeper(lambda: wish, tmp_path, lambda: NOW, lambda: told.append("another"))
+    ensure_certificate(wish, NOW)
+    for expected in (0, 0):
+        keeper.look()
+        assert len(told) == expected
+    serving_file(wish.secrets_dir).unlink()
+    ensure_certificate(wish, NOW)  # as the command does
+    for expected in (1, 1):
+        keeper.look()
+        assert len(told) == expected
+    serving_file(wish.secrets_dir).unlink()
+    for expected in (2, 2):
+        keeper.look()
+        assert len(told) == expected
+
+
 def test_own_names_and_addresses_are_this_machines() -> None:
     assert own_names(("A.Example", "192.168.1.1"))[:3] == ("vigilar.local", "vigilar.home.arpa", "localhost")
     assert "a.example" in own_names(("A.Example",))

@@ -507,6 +507,29 @@ class TestPasskeys:
         assert owner.post("/api/v1/me/passkeys", json=body).get_json()["type"] == "passkey.wrong"
         assert owner.post("/api/v1/me/passkeys", json=body).get_json()["type"] == "passkey.over"
 
+    def test_wrong_one_disarms_nothing_and_none_is_made_while_armed(self, house: House, owner: FlaskClient) -> None:
+        """Nor does one that signs what was meant for signing in, or a program's."""
+        assert owner.post("/api/v1/arm/passkey", json={}).get_json()["type"] == "passkey.none"
+        me = list_users(house.store)[0].id
+        keys = {"public_key": b"k", "sign_count": 0, "rp_id": "localhost", "name": "x", "now_ms": 1}
+        add_passkey(house.store, me, credential_id=b"c", **keys)  # type: ignore[arg-type]  # as they are
+        assert owner.post("/api/v1/arm", json={"mode": "home", "override": True}).status_code == 200
+        offered = owner.post("/api/v1/arm/passkey", json={}).get_json()
+        assert [one["id"] for one in offered["options"]["allowCredentials"]] == ["Yw"]
+        signing_in = owner.post("/api/v1/passkey/options", json={}).get_json()
+        credential = {"rawId": "Yw", "id": "Yw", "type": "public-key", "response": {}}
+        for challenge in (offered["challenge"], signing_in["challenge"], "nope"):
+            given = {"challenge": challenge, "credential": credential}
+            answer = owner.post("/api/v1/arm", json={"mode": "disarmed", "passkey": given})
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "passkey.wrong")
+        for wrong in ({}, {"challenge": 1, "credential": credential}, {"challenge": "x", "credential": "y"}):
+            assert owner.post("/api/v1/arm", json={"mode": "disarmed", "passkey": wrong}).status_code == 422
+        assert owner.get("/api/v1/arm").get_json()["mode"] == "home"
+        assert owner.post("/api/v1/me/passkeys/options", json={}).get_json()["type"] == "passkey.armed"
+        token = owner.post("/api/v1/tokens", json={"name": "a", "rights": ["disarm", "arm"]}).get_json()["token"]
+        program = {"Authorization": f"Bearer {token}"}
+        assert owner.post("/api/v1/arm/passkey", json={}, headers=program).get_json()["type"] == "pin.program"
+
     def test_nobody_removes_those_of_others(self, house: House, owner: FlaskClient) -> None:
         me = list_users(house.store)[0].id
         passkey_id = add_passkey(

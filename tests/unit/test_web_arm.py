@@ -305,6 +305,16 @@ def test_pages_work_without_script(house: House) -> None:
     assert client.post("/arm", data={"mode": "disarmed", "pin": PIN}, headers=PAGE).status_code == 303
 
 
+def test_page_names_what_is_open_while_armed_until_it_was_closed(house: House, owner: FlaskClient) -> None:
+    sensor = ensure_sensor(house.store, house.node_id, "zigbee/1", "Cellar door", house.now_ms())
+    says = b"Cellar door is open and does not count until closed."
+    note_word(house.store, sensor.id, Word({"contact": 1.0}), {"contact": 1.0}, house.now_ms())
+    assert arm(owner, "home", override=True).get_json()["bypassed"] == [f"sensor/{sensor.id}"]
+    assert says in owner.get("/arm", headers=PAGE).data
+    note_word(house.store, sensor.id, Word({"contact": 0.0}), {"contact": 0.0}, house.now_ms())
+    assert says not in owner.get("/arm", headers=PAGE).data
+
+
 @pytest.mark.parametrize("path", ["/arm", "/arm/pin"])
 def test_database_that_does_not_take_it_is_not_the_fault_of_who_typed(
     house: House, owner: FlaskClient, path: str, monkeypatch: pytest.MonkeyPatch

@@ -53,7 +53,7 @@ def password(name: str, password_file: IO[str] | None, places: Places) -> int:
     """Give a member a new password, and sign the member out everywhere."""
     with open_store(places) as store:
         member = get_member(store, name)
-        chosen = check_new_password(read_new_password(password_file))
+        chosen = check_new_password(read_new_password(password_file), member.name)
         change_member(store, member.id, MemberChange(password_hash=hash_password(chosen)))
         note(store, places, "password", member, member.name)
     print(f"{member.name} has a new password and is signed out everywhere.")

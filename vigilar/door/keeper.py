@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 from collections.abc import Callable
@@ -45,6 +46,7 @@ class CertificateKeeper:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="web-certificate", daemon=True)
         self._is_owed = False
+        self._shown: bytes | None = None
         self.state = UNKNOWN
 
     def start(self) -> None:
@@ -70,14 +72,21 @@ class CertificateKeeper:
             hand_over(self._door_dir, serving_file(wish.secrets_dir))
             self._is_owed = False
         self.state = state
+        self._notice(serving_file(wish.secrets_dir).read_bytes(), is_new=is_new)
         return is_owed
+
+    def _notice(self, pem: bytes, *, is_new: bool) -> None:
+        """Say that there is another one, whoever made it: a command may have."""
+        shown = hashlib.sha256(pem).digest()
+        if is_new or self._shown not in (None, shown):
+            self._on_new()
+        self._shown = shown
 
     def _run(self) -> None:
         while not self._stop.is_set():
             self._wake.clear()
             try:
-                if self.look():
-                    self._on_new()
+                self.look()
             except (OSError, ValueError) as error:
                 _failed.add(error)
                 self.state = CertificateState("bad", f"The certificate cannot be looked after: {error}")

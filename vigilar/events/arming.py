@@ -41,6 +41,7 @@ _OF_ACTION: Mapping[str, EventType] = {
 
 _HOW_WORDS = {
     "page": "on the page",
+    "passkey": "with a passkey",
     "command": "with a command",
     "bus": "by a message",
     "schedule": "by schedule",

@@ -25,16 +25,20 @@ from vigilar.web.rights import Member, Right
 from vigilar.web.visible import VisibleCameras
 
 HOW = "page"
+PASSKEY = "passkey"
+"""How it was done, in the history."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArmWish:
-    """What is asked for. ``override``: also when not all is ready; ``delay_s`` None: the mode's own time to leave."""
+    """What is asked for. ``override``: also when not all is ready; ``delay_s`` None: the mode's own time to leave;
+    ``by_passkey``: the asker just proved with a passkey who it is, which stands for a PIN."""
 
     mode: Mode
     pin: str | None = field(default=None, repr=False)
     override: bool = False
     delay_s: int | None = None
+    by_passkey: bool = False
 
 
 def list_unready(here: Parts, visible: VisibleCameras, mode: str | None = None) -> list[Unready]:
@@ -65,12 +69,13 @@ def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) 
     lowers = (wish.mode == "disarmed" and not state.is_quiet) or here.cfg.arm.weakens(state.mode, wish.mode)
     if wish.mode == "disarmed" or lowers:
         check_may(Right.DISARM)
-    if wish.pin is None and lowers:
+    if wish.pin is None and lowers and not wish.by_passkey:
         raise Problem(422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than now: give your PIN.", field="pin")
     if wish.mode == "disarmed":
-        step = _disarm(member)
+        step = _disarm(member, PASSKEY if wish.by_passkey else HOW)
     else:
-        step = _arm(here, member, wish, _check_ready(here, visible, wish, state), may_lower=wish.pin is not None)
+        may_lower = wish.pin is not None or wish.by_passkey
+        step = _arm(here, member, wish, _check_ready(here, visible, wish, state), may_lower=may_lower)
     now_ms = here.now_ms()
     if wish.pin is None:
         return arming.change_state(here.store, lambda found: step(found, now_ms), now_ms)
@@ -123,11 +128,11 @@ def _check_ready(here: Parts, visible: VisibleCameras, wish: ArmWish, state: Arm
 Step = Callable[[ArmState, int], Decision | None]
 
 
-def _disarm(member: Member) -> Step:
+def _disarm(member: Member, how: str) -> Step:
     address = request.remote_addr or ""
 
     def step(state: ArmState, now_ms: int) -> Decision | None:
-        return None if state.is_quiet else arming.disarmed(state, member.name, HOW, now_ms, address)
+        return None if state.is_quiet else arming.disarmed(state, member.name, how, now_ms, address)
 
     return step
 

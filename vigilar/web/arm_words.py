@@ -43,6 +43,7 @@ ACTION_WORDS = {
 
 HOW_WORDS = {
     "page": "on the page",
+    "passkey": "with a passkey",
     "command": "with a command",
     "bus": "by a message",
     "schedule": "by schedule",

@@ -57,7 +57,7 @@ def change_member(user_id: int, wish: dict[str, Any]) -> UserRow:
     member = get_member(user_id)
     name = _check(lambda: check_new_name(wish["name"])) if "name" in wish else None
     role = check_role(wish["role"]) if "role" in wish else None
-    password = _check(lambda: check_new_password(wish["password"])) if wish.get("password") else None
+    password = _check(lambda: check_new_password(wish["password"], member.name)) if wish.get("password") else None
     here, change = (
         parts(),
         MemberChange(

@@ -6,6 +6,7 @@ import unicodedata
 
 from vigilar.base.errors import ExitCode, VigilarError
 from vigilar.web.passwords import MAX_LENGTH, MIN_LENGTH
+from vigilar.web.weak_password import is_weak
 
 MAX_NAME_LENGTH = 64
 
@@ -22,7 +23,7 @@ class BadLogin(VigilarError):
 
 def check_new_login(name: str, password: str) -> tuple[str, str]:
     """The name as it is to be stored, and the password. Raises BadLogin."""
-    return check_new_name(name), check_new_password(password)
+    return check_new_name(name), check_new_password(password, name)
 
 
 def check_new_name(name: str) -> str:
@@ -35,10 +36,16 @@ def check_new_name(name: str) -> str:
     return name
 
 
-def check_new_password(password: str) -> str:
-    """Raises BadLogin."""
+def check_new_password(password: str, name: str) -> str:
+    """The password when the member ``name`` may choose it. Raises BadLogin."""
     if len(password) < MIN_LENGTH:
         raise BadLogin("user.password", f"Choose a password of at least {MIN_LENGTH} characters.", "password")
     if len(password) > MAX_LENGTH:
         raise BadLogin("user.password", f"{MAX_LENGTH} characters are enough for a password.", "password")
+    if is_weak(password, name):
+        sentence = (
+            "This password is one of the first that anybody would try. Three words that do not belong together are a "
+            "good one."
+        )
+        raise BadLogin("user.password_weak", sentence, "password")
     return password

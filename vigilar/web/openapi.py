@@ -95,9 +95,10 @@ def _paths() -> dict[str, Any]:
             "get": _answer("The arm state, and what would not guard the house now"),
             "post": {
                 **_answer("The arm state"),
-                **_body("mode", "pin", override="boolean", delay_s="integer"),
+                **_body("mode", "pin", override="boolean", delay_s="integer", passkey="object"),
             },
         },
+        "/api/v1/arm/passkey": {"post": _answer("What a browser is to prove with a passkey, to disarm")},
         "/api/v1/arm/history": {
             "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}
         },

@@ -60,7 +60,7 @@ def change_own_password(old: str, new: str) -> None:
             raise Problem(403, "password.wrong", "The password you have now is not this one.", field="old")
         one.was_right()
     try:
-        check_new_password(new)
+        check_new_password(new, me.name)
     except BadLogin as error:
         raise Problem(422, error.code, str(error), field="new") from error
     this = hash_token(g.token)

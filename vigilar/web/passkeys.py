@@ -1,4 +1,5 @@
-"""Passkeys (Web Authentication, level 3): made on one's own account, and signed in with in place of a password.
+"""Passkeys (Web Authentication, level 3): made on one's own account; in place of a password to sign in, and of a PIN to
+disarm.
 
 Browsers make them for a host name only, never for an address, and only on a secure page. The library is loaded with the
 first use: it would be a third of this process' memory, and many houses never need it.
@@ -18,6 +19,8 @@ from flask import request
 from vigilar.base.errors import StoreError
 from vigilar.store import passkeys as passkey_rows
 from vigilar.store import users as user_rows
+from vigilar.store.arming import read_state
+from vigilar.store.passkeys import PasskeyRow
 from vigilar.store.users import UserRow
 from vigilar.web.auth import asker
 from vigilar.web.deeds import note_deed
@@ -47,6 +50,7 @@ def host_for_passkeys() -> str:
 def creation_options() -> dict[str, Any]:
     """What the browser is to make a passkey of the asker with. Raises Problem."""
     here, me, rp_id = parts(), asker(), _need_host()
+    check_calm()
     lib, known = _library(), passkey_rows.list_passkeys(here.store, me.id)
     if len(known) >= MAX_PASSKEYS:
         raise Problem(409, "passkey.many", f"You have {MAX_PASSKEYS} passkeys. Remove one you do not use.")
@@ -69,6 +73,7 @@ def creation_options() -> dict[str, Any]:
 def add_passkey(challenge: str, name: str, credential: dict[str, Any]) -> int:
     """The id of a new passkey of the asker. Raises Problem."""
     here, me, rp_id = parts(), asker(), _need_host()
+    check_calm()
     try:
         name = check_new_name(name)
     except BadLogin as error:
@@ -118,12 +123,54 @@ def sign_in_options() -> dict[str, Any]:
     return _with_name(lib, options, None)
 
 
+def disarm_options() -> dict[str, Any]:
+    """With what the asker's browser is to prove, in place of a PIN, who holds it. Raises Problem."""
+    me, rp_id = asker(), _need_host()
+    mine = own_passkeys(rp_id)
+    if not mine:
+        raise Problem(409, "passkey.none", "You have no passkey for this address.", next_step="Use your PIN.")
+    from webauthn.helpers import structs  # see the docstring of the module
+
+    lib = _library()
+    options = lib.generate_authentication_options(
+        rp_id=rp_id,
+        allow_credentials=[structs.PublicKeyCredentialDescriptor(id=one.credential_id) for one in mine],
+        user_verification=structs.UserVerificationRequirement.REQUIRED,
+    )
+    return _with_name(lib, options, me.id)
+
+
+def check_calm() -> None:
+    """Whoever has somebody's open page must not give himself what disarms. Raises Problem 409 while armed."""
+    if not read_state(parts().store).is_quiet:
+        sentence = "No passkey is made while the house is armed: one can disarm with it."
+        raise Problem(409, "passkey.armed", sentence, next_step="Disarm first.")
+
+
+def own_passkeys(rp_id: str) -> list[PasskeyRow]:
+    """Those of the asker that work under this host name."""
+    return [one for one in passkey_rows.list_passkeys(parts().store, asker().id) if one.rp_id == rp_id]
+
+
+def prove_own(challenge: str, credential: dict[str, Any]) -> None:
+    """That the asker, and nobody else, holds the passkey now. Raises Problem: 403 ``passkey.wrong``, 429."""
+    me, rp_id = asker(), _need_host()
+    with limited_tries(f"passkey of {me.id}") as one:
+        user = _verify(parts(), rp_id, challenge, credential, me.id)
+        if user is not None and user.id == me.id:
+            one.was_right()
+            return
+    raise Problem(
+        403, "passkey.wrong", "This passkey is not yours, or could not be checked.", next_step="Use your PIN."
+    )
+
+
 def check_passkey(challenge: str, credential: dict[str, Any]) -> UserRow:
     """Whose passkey signed the challenge. Raises Problem: 401 ``passkey.wrong``, 429."""
     require_secure()
     here, rp_id = parts(), _need_host()
     with limited_tries(f"passkey from {network_of(request.remote_addr or '')}") as one:
-        user = _verify(here, rp_id, challenge, credential)
+        user = _verify(here, rp_id, challenge, credential, None)
         if user is not None:
             one.was_right()
             return user
@@ -131,9 +178,10 @@ def check_passkey(challenge: str, credential: dict[str, Any]) -> UserRow:
     raise Problem(401, "passkey.wrong", "This passkey does not open this house.", next_step="Use the password instead.")
 
 
-def _verify(here: Parts, rp_id: str, challenge: str, credential: dict[str, Any]) -> UserRow | None:
+def _verify(here: Parts, rp_id: str, challenge: str, credential: dict[str, Any], user_id: int | None) -> UserRow | None:
+    """Whose passkey signed the challenge that was made for ``user_id``, None for whoever signs in."""
     now_ms = here.now_ms()
-    value, lib = here.challenges.take(challenge, now_ms, None), _library()
+    value, lib = here.challenges.take(challenge, now_ms, user_id), _library()
     raw_id = credential.get("rawId")
     if value is None or not isinstance(raw_id, str):
         return None

@@ -20,9 +20,10 @@ from vigilar.web.arm_words import (
     still_open,
     where,
 )
-from vigilar.web.auth import asker
-from vigilar.web.bodies import read_json
+from vigilar.web.auth import asker, check_may
+from vigilar.web.bodies import Fields, read_json
 from vigilar.web.parts import parts
+from vigilar.web.passkeys import disarm_options, host_for_passkeys, own_passkeys, prove_own
 from vigilar.web.pins import BadPin
 from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.rights import Right, needs
@@ -71,9 +72,23 @@ def api_arm() -> AnyResponse:
 @bp.post("/api/v1/arm")
 @needs(Right.ARM)
 def api_change_arm() -> AnyResponse:
-    body = read_json({"mode": str, "pin": object, "override": bool, "delay_s": int}, required=("mode",))
-    _apply(body["mode"], read_pin(body, "pin"), body.get("override", False), body.get("delay_s"))
+    """``passkey`` is ``{"challenge", "credential"}``, an answer to the options for disarming, in place of a PIN."""
+    fields: Fields = {"mode": str, "pin": object, "override": bool, "delay_s": int, "passkey": dict}
+    body = read_json(fields, required=("mode",))
+    pin, given = read_pin(body, "pin"), body.get("passkey")
+    if given is not None:
+        _prove(given)
+    _apply(body["mode"], pin, body.get("override", False), body.get("delay_s"), by_passkey=given is not None)
     return jsonify(_state_json())
+
+
+@bp.post("/api/v1/arm/passkey")
+@needs(Right.DISARM)
+def api_passkey_options() -> AnyResponse:
+    """What the browser is to prove with a passkey that its member is there, to disarm."""
+    read_json({})
+    _check_person()
+    return jsonify(disarm_options())
 
 
 @bp.get("/api/v1/arm/history")
@@ -97,11 +112,26 @@ def read_pin(body: dict[str, Any], key: str) -> str | None:
     return body.get(key)
 
 
-def _apply(mode: str, pin: str | None, override: bool, delay_s: int | None) -> None:
+def _prove(given: dict[str, Any]) -> None:
+    check_may(Right.DISARM)
+    _check_person()
+    challenge, credential = given.get("challenge"), given.get("credential")
+    if not isinstance(challenge, str) or not isinstance(credential, dict):
+        raise Problem(422, "passkey.form", "passkey is a challenge and a credential.", field="passkey")
+    prove_own(challenge, credential)
+
+
+def _check_person() -> None:
+    """A key for programs has no finger."""
+    if asker().via:
+        raise Problem(403, "pin.program", "A key for programs may not use a passkey.")
+
+
+def _apply(mode: str, pin: str | None, override: bool, delay_s: int | None, *, by_passkey: bool = False) -> None:
     if mode not in MODES:
         raise Problem(422, "arm.mode", f"mode is one of {', '.join(MODES)}.", field="mode")
     me = asker()
-    apply_wish(parts(), me, visible_cameras(me), ArmWish(mode, pin, override, delay_s))
+    apply_wish(parts(), me, visible_cameras(me), ArmWish(mode, pin, override, delay_s, by_passkey))
 
 
 def _state_json() -> dict[str, Any]:
@@ -111,7 +141,7 @@ def _state_json() -> dict[str, Any]:
 
 def _page(problem: Problem | None) -> str:
     here, me = parts(), asker()
-    visible = visible_cameras(me)
+    visible, host = visible_cameras(me), host_for_passkeys()
     state = arming.read_state(here.store)
     alarm = state.alarm if state.is_alarm else None
     trigger = alarm.trigger if alarm else state.entry.trigger if state.entry else None
@@ -130,6 +160,7 @@ def _page(problem: Problem | None) -> str:
         rules=here.cfg.arm,
         mode_names=MODE_NAMES,
         history=[(row, history_words(row)) for row in arming.list_history(here.store, HISTORY)],
+        has_passkey=bool(host) and bool(own_passkeys(host)),
         has_pin=pins.find_pin(here.store, me.id) is not None,
         wait_ms=wait_ms,
         wait_until_ms=here.now_ms() + wait_ms,

@@ -106,6 +106,21 @@ async function post(body) {
   region()?.dispatchEvent(new CustomEvent("arm-sent", { bubbles: true, detail: state }));
 }
 
+/** Disarm with the phone's own unlock, in place of a PIN that has to be remembered. */
+async function usePasskey() {
+  try {
+    const headers = { "Content-Type": "application/json", Accept: "application/json" };
+    const answer = await fetch("/api/v1/arm/passkey", { method: "POST", headers, body: "{}" });
+    const told = await answer.json();
+    if (!answer.ok) return say(told.detail);
+    const { prove } = await import("./passkey_wire.js");
+    await post({ mode: "disarmed", passkey: { challenge: told.challenge, credential: await prove(told.options) } });
+  } catch (error) {
+    // A person who changed their mind is no error.
+    say(error.name === "NotAllowedError" ? "No passkey was given." : "That did not work. Use your PIN.");
+  }
+}
+
 /** Bring the region to life, after it was put into the document. */
 export function begin() {
   for (const form of region().querySelectorAll("form")) {
@@ -113,6 +128,11 @@ export function begin() {
       event.preventDefault();
       send(form, event.submitter);
     });
+  }
+  const passkey = document.getElementById("arm-passkey");
+  if (passkey && window.isSecureContext && window.PublicKeyCredential) {
+    passkey.hidden = false;
+    passkey.addEventListener("click", usePasskey);
   }
   const pad = document.getElementById("pad");
   const pin = document.getElementById("pin");

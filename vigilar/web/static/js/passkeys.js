@@ -1,9 +1,6 @@
-// Making a passkey on one's own account, and signing in with one. The server's options and our answers are JSON with
-// base64url where the browser has bytes.
+// Making a passkey on one's own account, and signing in with one.
 
-const toBytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
-const toText = (bytes) =>
-  btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+import { dump, prove, toBytes } from "./passkey_wire.js";
 
 async function send(path, body) {
   const answer = await fetch(path, {
@@ -14,15 +11,6 @@ async function send(path, body) {
   const found = answer.status === 204 ? {} : await answer.json();
   if (!answer.ok) throw new Error(found.detail || "That did not work.");
   return found;
-}
-
-function dump(credential) {
-  const response = {};
-  for (const name of ["clientDataJSON", "attestationObject", "authenticatorData", "signature", "userHandle"]) {
-    const value = credential.response[name];
-    if (value) response[name] = toText(value);
-  }
-  return { id: credential.id, rawId: toText(credential.rawId), type: credential.type, response };
 }
 
 async function make(name) {
@@ -36,10 +24,8 @@ async function make(name) {
 
 async function signIn() {
   const { challenge, options } = await send("/api/v1/passkey/options", {});
-  options.challenge = toBytes(options.challenge);
   delete options.allowCredentials;
-  const credential = await navigator.credentials.get({ publicKey: options });
-  await send("/api/v1/passkey/login", { challenge, credential: dump(credential) });
+  await send("/api/v1/passkey/login", { challenge, credential: await prove(options) });
 }
 
 /** Run what a button asks for, with the button off meanwhile; what went wrong is said in `note`. */

@@ -1,0 +1,48 @@
+"""Passwords that head every list of leaked ones are refused, whatever is put behind them; odd and long ones are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from vigilar.web.new_login import BadLogin, check_new_password
+from vigilar.web.weak_password import is_weak
+
+FIRST_TRIED = (
+    *("password", "Password1!", "P@ssw0rd", "passwordpassword", "changeme", "letmein123", "welcome1", "trustno1"),
+    *("12345678", "87654321", "11223344", "123123123", "20261128", "00000000", "0123456789"),
+    *("qwertyuiop", "qwerty123", "1q2w3e4r", "zaq12wsx", "1qaz2wsx", "asdfghjkl", "abcd1234", "1234qwer"),
+    *("aaaaaaaa", "abcabcabc", "xyxyxyxy", "iloveyou", "iloveyou2", "Sunshine2024", "football1", "superman!"),
+    *(
+        "monkey dragon",
+        "sam12345",
+        "SamSamSam",
+        "vigilar2026",
+        "frontdoor1",
+        "admin123!",
+        "!@#$%^&*",
+        "michael1",
+        "schatz99",
+    ),
+)
+FINE = (
+    *("correct horse", "blue kettle", "green door opens", "summer in the city", "dreiundzwanzig", "hausboot7x"),
+    *("Kx7$kq2L", "mycatismax", "\u00f6\u00f6\u00e4\u00e4\u00df\u00df\u00fc\u00fc\u00f6", "493027718264"),
+    "password for the old boat",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("password", FIRST_TRIED)
+def test_first_that_anybody_would_try_is_refused(password: str) -> None:
+    with pytest.raises(BadLogin, match="one of the first") as caught:
+        check_new_password(password, "Sam")
+    assert (caught.value.code, caught.value.field) == ("user.password_weak", "password")
+
+
+@pytest.mark.parametrize("password", FINE)
+def test_any_other_of_any_letters_is_taken(password: str) -> None:
+    assert check_new_password(password, "Sam") == password
+
+
+def test_name_of_somebody_else_is_no_reason() -> None:
+    assert is_weak("kimberley8", "Kimberley")
+    assert not is_weak("kimberley8", "Sam")
