@@ -365,7 +365,9 @@ class Analyser:
 
     def _add(self, run: _Run, picture: PictureLike | _Kept, reading: MotionReading) -> None:
         self._zone_names |= dict.fromkeys(reading.zone_names)
-        change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
+        at = reading.counting
+        box = (at.left, at.top, at.right, at.bottom) if at is not None else None
+        change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac, box))
         if change is Turn.STARTED:
             self._tell_start(run)
         elif change is Turn.ENDED:
