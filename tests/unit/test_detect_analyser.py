@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.detect_kit import START_NS, UTC_NS, Scene, Watch, bird, packets, put_person, still, walk_by
+from tests.detect_kit import START_NS, UTC_NS, Grey, Scene, Watch, bird, packets, put_person, still, walk_by
 from vigilar.detect import gops
 from vigilar.detect.analyser import SILENCE_S
 from vigilar.detect.motion import MotionSettings
@@ -244,6 +244,24 @@ def test_sensitivity_can_be_turned_while_running() -> None:
     watch.analyser.use(MotionSettings(1.0))
     watch.play(4, 10, first_s=10)
     assert len(watch.started) == 1
+
+
+def _restless(until_s: float) -> Scene:
+    """A spot for one look twice a minute, each time elsewhere; from then on it hops about without a pause."""
+
+    def scene(at_s: float) -> Grey:
+        if at_s >= until_s:
+            return bird(until_s, 1e9)(at_s)
+        return bird(at_s - at_s % 97 / 30, 1e9)(at_s) if at_s % 30 < 0.4 else still(at_s)
+
+    return scene
+
+
+@pytest.mark.parametrize(("quiet_minutes", "count"), [(1, 1), (25, 0)])
+def test_what_stirs_in_every_minute_is_no_motion_later(quiet_minutes: int, count: int) -> None:
+    watch = Watch(_restless(quiet_minutes * 60), fps=2, sensitivity=0.6)
+    watch.play(quiet_minutes * 60 + 5, 2)
+    assert len(watch.started) == count
 
 
 def test_the_picture_of_a_start_shows_somebody() -> None:

@@ -31,7 +31,27 @@ def test_motion_starts_once_it_was_seen_for_long_enough(rate: float, starts_at: 
 
 
 def test_thin_thing_seen_in_most_looks_starts() -> None:
-    assert _play([0.0] * 5 + [0.02, 0.0, 0.02, 0.02]) == [(7, Turn.STARTED)]
+    assert _play([0.0] * 5 + [0.02, 0.0, 0.02, 0.02]) == [(8, Turn.STARTED)]
+
+
+def _play_boxes(lefts: list[float], rate: float, width: float = 0.1) -> bool:
+    """Whether something of a hundredth of the picture starts a motion, with its left edges by look."""
+    hysteresis = Hysteresis(LEAST)
+    return any(
+        hysteresis.add(Look(round(n / rate * 1e9), round(n / rate * 1e9), 0.01, (left, 0.4, left + width, 0.5)))
+        for n, left in enumerate(lefts)
+    )
+
+
+def test_what_is_elsewhere_at_each_look_is_not_one_thing() -> None:
+    assert not _play_boxes([0.1, 0.7, 0.3, 0.9, 0.5, 0.0, 0.8], rate=10), "rain, insects"
+    assert not _play_boxes([0.1, 0.22, 0.34, 0.46, 0.58, 0.7, 0.82], rate=10), "it never touches where it was"
+
+
+def test_what_touches_where_it_was_is_one_thing() -> None:
+    assert _play_boxes([0.1, 0.19, 0.28, 0.37], rate=10)
+    assert _play_boxes([0.1, 0.25, 0.4, 0.55], rate=4), "a slow camera: six of its sizes a second"
+    assert _play_boxes([0.1, 0.7, 0.19, 0.28, 0.37], rate=10), "a drop between"
 
 
 def test_start_is_dated_to_the_sliver_before() -> None:

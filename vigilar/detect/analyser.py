@@ -22,6 +22,7 @@ from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
 from vigilar.detect.packetsize import PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
+from vigilar.detect.usual_stir import UsualStir
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo
 
 MAX_LOOKS_PER_S = 30
@@ -118,6 +119,7 @@ class Analyser:
         self._detector = MotionDetector(settings)
         self._wanted = settings
         self._hysteresis = Hysteresis(settings.least_area_frac)
+        self._usual = UsualStir()
         self._decoder_factory = decoder_factory
         self._on_motion_start = on_motion_start
         self._on_motion_end = on_motion_end
@@ -186,7 +188,6 @@ class Analyser:
     def _take_settings(self) -> None:
         if self._wanted is not self._detector.settings:
             self._detector.settings = self._wanted
-            self._hysteresis.least_area_frac = self._wanted.least_area_frac
 
     # Awake
 
@@ -353,6 +354,9 @@ class Analyser:
         self.counters.looks += 1
         run.looked_mono_ns = picture.mono_ns
         reading = self._detector.look(shrink(picture.luma), picture.mono_ns)
+        self._usual.add(reading.area_frac, picture.mono_ns, is_moving=self._hysteresis.is_moving)
+        least = self._wanted.least_area_frac
+        self._hysteresis.least_area_frac = least * self._usual.factor(least)
         if self._on_look is not None:
             self._on_look(picture, reading)
         return reading
@@ -365,7 +369,9 @@ class Analyser:
 
     def _add(self, run: _Run, picture: PictureLike | _Kept, reading: MotionReading) -> None:
         self._zone_names |= dict.fromkeys(reading.zone_names)
-        change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac))
+        at = reading.counting
+        box = (at.left, at.top, at.right, at.bottom) if at is not None else None
+        change = self._hysteresis.add(Look(picture.utc_ns, picture.mono_ns, reading.area_frac, box))
         if change is Turn.STARTED:
             self._tell_start(run)
         elif change is Turn.ENDED:
