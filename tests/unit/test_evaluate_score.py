@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from vigilar.evaluate.infrared import is_grey
 from vigilar.evaluate.labels import Named, Rate, Tally, judge
 from vigilar.evaluate.ours import Found, Motion
 from vigilar.evaluate.score import score
@@ -111,3 +113,12 @@ def test_an_animal_is_no_wrong_name_for_a_cat_and_finds_none() -> None:
     rates = judge([Named(10, 20, "animal")], labelled)
     assert (rates["all"].precision, rates["all"].recall) == (1.0, 0.0)
     assert judge([Named(10, 20, "person")], labelled)["all"].precision == 0.0
+
+
+def test_picture_without_colour_is_of_infrared_light_whatever_compression_left() -> None:
+    day = np.random.default_rng(1).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    infrared = np.repeat(day[..., :1], 3, axis=2)
+    compressed = infrared.copy()
+    compressed[::2, ::2, 0] ^= 3
+    compressed[1::2, ::2, 2] ^= 3
+    assert [is_grey(one) for one in (day, infrared, compressed, infrared[..., 0])] == [False, True, True, True]

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.object_kit import BLUE, GREEN, RED, colour_network, manifest_of, patches, write_network
 from vigilar.detect.objects.catalogue import CATALOGUE, all_models, find_by_name, find_by_sha256
 from vigilar.detect.objects.detection import Box, ObjectKind
 from vigilar.detect.objects.manifest import Calibration, ModelError, ModelManifest
-from vigilar.detect.objects.model import ObjectModel, open_model
+from vigilar.detect.objects.model import open_model
 from vigilar.detect.objects.model_folder import ModelFolder
 
 
@@ -47,31 +46,6 @@ def test_calibration_changes_the_score(tmp_path: Path) -> None:
     modest = replace(manifest, calibration=Calibration(slope=1.0, shift=-3.0))
     sure, unsure = (open_model(file, one).find(patches((RED, 1, 1)))[0].score for one in (manifest, modest))
     assert np.log(unsure / (1 - unsure)) == pytest.approx(np.log(sure / (1 - sure)) - 3.0, abs=1e-3)
-
-
-class _Says:
-    """A network that sees a person in the first cell of whatever it is shown, with 0.8."""
-
-    provider = "test"
-
-    def run(self, numbers: NDArray[np.float32]) -> NDArray[np.float32]:
-        output = np.zeros((1, 16, 8), np.float32)
-        output[0, 0, :6] = (0.5, 0.5, 0.0, 0.0, 1.0, 0.8)
-        return output
-
-
-def test_score_is_lower_where_the_picture_has_no_colour(tmp_path: Path) -> None:
-    _, manifest = write_network(tmp_path)
-    model = ObjectModel(manifest, _Says())
-    day = np.random.default_rng(1).integers(0, 255, (48, 64, 3)).astype(np.uint8)
-    infrared = np.repeat(day[..., :1], 3, axis=2)
-    tinted = infrared.copy()
-    tinted[::2, ::2, 0] ^= 3  # what conversion and compression leave of a grey that is none quite
-    tinted[1::2, ::2, 2] ^= 3
-    (by_day,), (by_night,), (almost,) = model.find(day), model.find(infrared), model.find(tinted)
-    assert by_day.score == pytest.approx(0.8, abs=1e-4)
-    assert by_night.score == almost.score == pytest.approx(0.708, abs=1e-3)  # logit 1.386 - 0.5
-    assert model.find(infrared[..., 0])[0].score == by_night.score
 
 
 @pytest.mark.parametrize("change", ["shorter", "flipped", "missing"])

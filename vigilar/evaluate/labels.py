@@ -19,13 +19,13 @@ from vigilar.detect.analyser import Analyser
 from vigilar.detect.motion import MotionReading, MotionSettings
 from vigilar.detect.objects.crops import choose_region
 from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
-from vigilar.detect.objects.infrared import is_grey
 from vigilar.detect.objects.model import ObjectModel
 from vigilar.detect.objects.pace import look_gap_s
 from vigilar.detect.objects.tracks import Tracker
 from vigilar.detect.objects.vote import LEAST_TOLD, most_important
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
 from vigilar.evaluate.clip import BASE_NS, Clip, read_clip, seconds_of
+from vigilar.evaluate.infrared import is_grey
 from vigilar.evaluate.score import WARM_UP_S
 from vigilar.evaluate.truth import ClipTruth, PictureTruth
 from vigilar.media.decode import Decoder

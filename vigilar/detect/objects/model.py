@@ -11,15 +11,9 @@ from numpy.typing import NDArray
 from vigilar.base.errors import ErrorKind
 from vigilar.detect.objects.detection import Detection
 from vigilar.detect.objects.engine import Engine, Numbers
-from vigilar.detect.objects.infrared import is_grey
 from vigilar.detect.objects.manifest import ModelError, ModelManifest
 from vigilar.detect.objects.model_file import check_file
 from vigilar.detect.objects.yolox import YoloxForm
-
-GREY_SHIFT = -0.5
-"""Added to the logit of a score where the picture has no colour: 0.5 becomes 0.38, 0.8 becomes 0.71. Networks learn
-from coloured photographs; in infrared light they are surer than they are right (of four detections above 0.5 of deer
-that move two were people, by day nine of ten are right)."""
 
 
 class Network(Protocol):
@@ -55,7 +49,7 @@ class ObjectModel:
                 kind=ErrorKind.CORRUPT,
             )
         height, width = picture.shape[:2]
-        return self._form.read(output[0], scale, width, height, shift=GREY_SHIFT if is_grey(picture) else 0.0)
+        return self._form.read(output[0], scale, width, height)
 
 
 def open_model(file: Path, manifest: ModelManifest, threads: int = 1) -> ObjectModel:

@@ -48,9 +48,9 @@ class YoloxForm:
         whole[: size[1], : size[0]] = shrunk if shrunk.ndim == 3 else shrunk[..., None]
         return np.ascontiguousarray(whole.transpose(2, 0, 1)[None]), scale
 
-    def read(self, output: Numbers, scale: float, width: int, height: int, *, shift: float = 0.0) -> list[Detection]:
+    def read(self, output: Numbers, scale: float, width: int, height: int) -> list[Detection]:
         """The detections in an output of ``cells`` x (5 + classes), in a picture of ``width`` x ``height`` pixels that
-        was scaled by ``scale``; the surest first. ``shift`` is added to the logits of their calibrated scores."""
+        was scaled by ``scale``; the surest first."""
         scores = output[:, 4:5] * output[:, 5 + self._numbers]
         best = scores.max(axis=1)
         keep = np.flatnonzero(best >= self._manifest.least_score)
@@ -62,11 +62,9 @@ class YoloxForm:
         low = np.clip((middles - halves) / scale / size, 0.0, 1.0)
         high = np.clip((middles + halves) / scale / size, 0.0, 1.0)
         boxes = np.concatenate([low, high], axis=1)
-        return self._pick(boxes, best[keep], scores[keep].argmax(axis=1), shift)
+        return self._pick(boxes, best[keep], scores[keep].argmax(axis=1))
 
-    def _pick(
-        self, boxes: NDArray[np.float32], best: Numbers, columns: NDArray[np.intp], shift: float
-    ) -> list[Detection]:
+    def _pick(self, boxes: NDArray[np.float32], best: Numbers, columns: NDArray[np.intp]) -> list[Detection]:
         found: list[Detection] = []
         for index in np.argsort(-best):
             left, top, right, bottom = (float(side) for side in boxes[index])
@@ -75,7 +73,7 @@ class YoloxForm:
                 continue
             box = Box(left, top, right, bottom)
             if not any(one.kind is kind and self._is_same(one.box, box) for one in found):
-                found.append(Detection(kind, self._calibrated(float(best[index]), shift), box))
+                found.append(Detection(kind, self._calibrated(float(best[index])), box))
                 if len(found) >= MAX_FOUND:
                     break
         return found
@@ -84,11 +82,11 @@ class YoloxForm:
         """Whether a less sure box is of the same object as a surer one: much the same, or a part of it."""
         return sure.overlap(box) >= self._manifest.overlap or sure.shared(box) >= INSIDE * min(sure.area, box.area)
 
-    def _calibrated(self, score: float, shift: float) -> float:
+    def _calibrated(self, score: float) -> float:
         given = min(max(score, 1e-6), 1.0 - 1e-6)
         logit = np.log(given / (1.0 - given))
         calibration = self._manifest.calibration
-        return float(1.0 / (1.0 + np.exp(-(calibration.slope * logit + calibration.shift + shift))))
+        return float(1.0 / (1.0 + np.exp(-(calibration.slope * logit + calibration.shift))))
 
 
 def _cells(manifest: ModelManifest) -> tuple[Numbers, Numbers]:
