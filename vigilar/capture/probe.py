@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
@@ -225,11 +226,9 @@ class _Probe:
         try:
             connect(address.host, address.port, deadline_s, lambda: False, self._gate.resolve).close()
         except CameraError as error:
-            if error.code != sentences.UNREACHABLE:
+            if error.code != sentences.UNREACHABLE or isinstance(error, sentences.UnknownName):
                 raise
-            raise CameraError(
-                f"Nothing answers at {address.host}.", next_step="Is it on, and on the same network?", code=error.code
-            ) from error
+            raise sentences.nobody_at(address.host, _told_port(url)) from error
 
     def _try_stream(self, url: str, *, small: bool) -> StreamCard:
         """Open one stream, look at a whole picture of it; over TCP where UDP does not arrive. Raises CameraError."""
@@ -393,6 +392,14 @@ def clock_off_s(source: OpenSource) -> float | None:
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         told.append((parsedate_to_datetime(source.date_header).timestamp(), source.opened_utc_s))
     return next((theirs - ours for theirs, ours in told if abs(theirs - ours) < _CLOCK_YEARS_S), None)
+
+
+def _told_port(url: str) -> int | None:
+    """The port, where one stands in the address."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
 
 
 def _as_packet(raw: RawPacket, number: int) -> Packet:
