@@ -212,14 +212,16 @@ def no_viewer() -> CameraError:
     )
 
 
-def no_picture(codecs: list[str]) -> CameraError:
-    """``codecs`` are those of the picture streams that the camera has."""
+def no_picture(codecs: list[str], *, has_sound: bool) -> CameraError:
+    """``codecs`` are those of the picture streams that the camera has, empty for one that it does not name."""
     if codecs:
-        sentence = f"The camera sends {', '.join(sorted(set(codecs)))}, which this box cannot record."
-        return CameraError(sentence, next_step="Set the camera to H.264 or H.265.", code="V-CAM-14")
-    return CameraError(
-        "The camera sends sound but no picture.", next_step="Choose another stream of the camera.", code="V-CAM-14"
-    )
+        named = ", ".join(sorted({codec for codec in codecs if codec}))
+        sends = (
+            f"sends {named}, which this box cannot record" if named else "does not say what kind of picture it sends"
+        )
+        return CameraError(f"The camera {sends}.", next_step="Set the camera to H.264 or H.265.", code="V-CAM-14")
+    sentence = "The camera sends sound but no picture." if has_sound else "The camera has no picture at that address."
+    return CameraError(sentence, next_step="Choose another stream of the camera.", code="V-CAM-14")
 
 
 def ended() -> CameraError:
