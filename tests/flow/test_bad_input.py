@@ -399,4 +399,6 @@ def test_exchanged_key_spoils_no_recording(wire: Wire, tmp_path: Path) -> None:
         [warned] = [line for line in house.log.splitlines() if " ERROR " in line]
         assert "The key for this recording is not on this box (key id " in warned
         assert "Put the key file back" in warned
-        assert house.events("footage_lost") == [], "locked is not lost"
+        [gap] = house.events("footage_lost")
+        assert gap.payload["reason"] == "the camera's process was not running", "locked is not lost"
+        assert gap.payload["lost_ms"] < 20_000, "and reaches to the end of what is locked, not to its beginning"

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import wait_until
 from tests.fakes.clips import make_b_frame_clip, make_clip, make_g711_clip, needs_h265, raw_packets
+from tests.fakes.odd_camera import odd_camera
 from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.rtsp.server import missing_reason, serve
 from vigilar.base.clock import SystemClock
@@ -353,6 +354,13 @@ def test_probe_names_each_step(clip: Path) -> None:
         report = probe(Target(camera.url("main")))
     assert report.ok
     assert [stage.name for stage in report.stages] == ["reached", "stream", "first picture"]
+
+
+def test_probe_tells_sound_that_does_not_come(clip: Path) -> None:
+    with odd_camera(clip, sound=lambda _piece, _loop_s, _number: None) as camera:
+        report = probe(Target(camera.url("main")))
+    assert (report.ok, report.sentence) == (True, "The camera works: 320x180 H.264, sound offered, but none came.")
+    assert "microphone" in report.next_step
 
 
 def test_probe_names_the_step_that_failed(clip: Path) -> None:

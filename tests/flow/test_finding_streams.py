@@ -139,10 +139,12 @@ def test_bare_address_is_added_by_the_command_line(clips: tuple[Path, Path], tmp
     assert camera.refused_logins == 0
 
 
-def test_name_that_means_nothing_says_so(tmp_path: Path) -> None:
-    done = vigilar(tmp_path, "camera", "test", "no-such-camera.invalid")
+@pytest.mark.parametrize("address", ["no-such-camera.invalid", "rtsp://no-such-camera.invalid/stream1"])
+def test_name_that_means_nothing_says_so(tmp_path: Path, address: str) -> None:
+    done = vigilar(tmp_path, "camera", "test", address)
     assert done.code == 8
     assert "its name is not known" in done.err
+    assert "Check how the name is written" in done.err
 
 
 def test_machine_without_video_is_told_from_none(tmp_path: Path) -> None:

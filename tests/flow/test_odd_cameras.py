@@ -171,6 +171,12 @@ def test_stamps_that_cannot_be(clip: Path, tmp_path: Path, name: str) -> None:
         made.check_plays(slack_s=1.0)
 
 
+def test_pictures_that_neither_marker_nor_stamp_parts(clip: Path, tmp_path: Path) -> None:
+    camera = odd_camera(clip, video=at_rate(0.0), fault=Fault(no_marker=True))
+    with recording(camera, tmp_path, 6.0) as made:
+        made.check_plays(slack_s=1.0)
+
+
 SOUNDS = {
     "steps back": jump(-6.0, 30),
     "an hour ahead, once": single(3600.0, 10_000),

@@ -83,6 +83,18 @@ def test_every_cut_of_a_set_is_refused() -> None:
             parse_sps("h264", SPS_480[:length])
 
 
+@pytest.mark.parametrize(
+    ("sps", "has_fields"),
+    [
+        ("674d4015f40a19a1000003000100000300329f142aa0", True),  # of x264, 320x192, interlaced
+        ("6742c00cda05066840000003004000000ca3c50aa8", False),
+    ],
+)
+def test_fields_are_told_by_the_parameter_set(sps: str, has_fields: bool) -> None:
+    facts = parse_sps("h264", bytes.fromhex(sps))
+    assert (facts.width, facts.height, facts.has_fields) == (320, 192, has_fields)
+
+
 def test_impossible_size_is_refused() -> None:
     with pytest.raises(BadBitstream):
         parse_sps("h264", b"\x67\x42\x00\x1e" + bytes([0b11010000]) + bytes(40))

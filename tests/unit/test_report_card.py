@@ -35,6 +35,13 @@ def test_each_trait_has_its_code_and_its_step() -> None:
     assert all(note.sentence.endswith(".") for note in all_at_once.notes())
 
 
+def test_sound_that_is_offered_and_does_not_come_is_told() -> None:
+    card = ReportCard(replace(MAIN, is_sound_missing=True), SMALL)
+    assert dict(card.rows())["Sound"] == "offered, but none came; recorded as soon as it does"
+    [note] = card.notes()
+    assert "microphone" in note.next_step
+
+
 def test_small_camera_needs_no_second_stream() -> None:
     assert codes(ReportCard(SMALL)) == []
 

@@ -234,6 +234,20 @@ def test_description_without_a_picture_is_named(camera: ScriptedCamera, sdp: str
     assert refusal(camera).code == ("V-CAM-14" if "v=0" in sdp else "V-CAM-02")
 
 
+@pytest.mark.parametrize(
+    ("sdp", "sentence"),
+    [
+        ("v=0\n", "The camera has no picture at that address."),
+        (SDP.replace("m=video", "m=audio"), "The camera sends sound but no picture."),
+        (SDP.replace("H264", ""), "The camera does not say what kind of picture it sends."),
+        ("v=0\nm=video 0 RTP/AVP 33\n", "The camera sends mpegts, which this box cannot record."),
+    ],
+)
+def test_what_is_missing_is_said(camera: ScriptedCamera, sdp: str, sentence: str) -> None:
+    camera.sdp = sdp
+    assert str(refusal(camera)) == sentence
+
+
 def test_codec_that_cannot_be_recorded_is_named(camera: ScriptedCamera) -> None:
     camera.sdp = SDP.replace("H264", "jpeg")
     assert str(refusal(camera)) == "The camera sends mjpeg, which this box cannot record."

@@ -184,6 +184,14 @@ def test_two_fields_stay_one_picture() -> None:
     assert camera.units == [annexed(SLICE, SLICE)] * 3
 
 
+def test_parts_of_a_slice_stay_one_picture() -> None:
+    camera = Camera()
+    parts = [bytes((0x40 | kind, 0x9A)) + b"p" * 40 for kind in (2, 3, 4)]
+    for number in range(3):
+        camera.send(number * 3600, *parts, marker=False)
+    assert camera.units == [annexed(*parts)] * 2
+
+
 @pytest.mark.parametrize("has_marker", [True, False])
 def test_stamp_of_each_packet_ends_no_picture(has_marker: bool) -> None:
     camera = Camera()

@@ -98,7 +98,7 @@ def test_steps_are_on_the_page_as_they_come(house: House, owner: FlaskClient) ->
     page = owner.get(where).get_data(as_text=True)
     assert '<noscript><meta http-equiv="refresh"' in page
     assert re.search(r"<li>.*The camera: answers", page)
-    assert 'value="rtsp://192.168.1.21"' in page, "a reload keeps what was typed"
+    assert 'value="192.168.1.21"' in page, "a reload keeps what was typed"
     assert start(owner) == where, "a second click is the same try"
     slow.may_end.set()
     assert "meta http-equiv" not in done(owner, where)
@@ -135,7 +135,7 @@ def test_two_are_tried_at_a_time_in_the_house(house: House, owner: FlaskClient) 
     for client in (owner, other):
         response = client.post("/cameras/add", data={**FORM, "address": "192.168.1.23"})
         assert response.status_code == 429
-        assert 'value="rtsp://192.168.1.23"' in response.get_data(as_text=True)
+        assert 'value="192.168.1.23"' in response.get_data(as_text=True)
         response = client.post("/api/v1/cameras/test", json={"address": "rtsp://192.168.1.24/x"})
         assert (response.status_code, response.get_json()["type"]) == (429, "camera.busy")
     slow.may_end.set()
@@ -214,6 +214,15 @@ def test_public_address_is_allowed_by_its_owner(house: House, owner: FlaskClient
     assert slow.wishes[0].allow_public
     assert owner.post(where, data={"name": "Cabin"}).status_code == 303
     assert "allow_public = true" in (house.folder / "vigilar.toml").read_text()
+
+
+def test_name_that_leads_outside_is_answered_with_what_to_tick(house: House, owner: FlaskClient) -> None:
+    sentence = "That address is not in your home network, and nobody has allowed it for this camera."
+    house.parts.probe = saying(said(sentence, ok=False, code="V-CAM-13", next_step="allow_public = true"))
+    page = done(owner, start(owner, address="cam.example.org"))
+    assert 'tick "This camera really is outside my home network" above' in page
+    assert 'name="allow_public"' in page
+    assert "allow_public = true" not in page
 
 
 def test_pasted_login_is_not_repeated(house: House, owner: FlaskClient) -> None:

@@ -40,7 +40,7 @@ def look_up(host: str, port: int) -> list[Place]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise sentences.unreachable("its name is not known") from error
+        raise sentences.unknown_name() from error
     return [Place(family, sockaddr) for family, _, _, _, sockaddr in found[:MAX_ADDRESSES]]
 
 

@@ -11,12 +11,13 @@ from email.utils import parsedate_to_datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 from vigilar.base.errors import CameraError
 from vigilar.base.stop import Stop
 from vigilar.capture.address_gate import STRICT, AddressGate
 from vigilar.capture.opener import OpenSource, open_source
-from vigilar.capture.report_card import Note, ReportCard, StreamCard, codec_name
+from vigilar.capture.report_card import Note, ReportCard, StreamCard
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.intake import Intake, LoginMemory, StreamMemory
@@ -165,9 +166,7 @@ class _Probe:
 
     def _well(self, card: ReportCard) -> ProbeReport:
         notes = tuple(card.notes())
-        sound = f", sound {codec_name(card.main.sound)}" if card.main.sound else ""
-        no_sound = f", no sound: {card.main.sound_note}" if card.main.sound_note and not sound else ""
-        sentence = f"The camera works: {card.main.picture}{sound}{no_sound}."
+        sentence = f"The camera works: {_stream_words(card.main)}."
         first = notes[0] if notes else Note("", "")
         step = " ".join(filter(None, (first.sentence, first.next_step)))
         return self._report(ok=True, code=first.code, sentence=sentence, next_step=step, notes=notes, card=card)
@@ -225,11 +224,9 @@ class _Probe:
         try:
             connect(address.host, address.port, deadline_s, lambda: False, self._gate.resolve).close()
         except CameraError as error:
-            if error.code != sentences.UNREACHABLE:
+            if error.code != sentences.UNREACHABLE or isinstance(error, sentences.UnknownName):
                 raise
-            raise CameraError(
-                f"Nothing answers at {address.host}.", next_step="Is it on, and on the same network?", code=error.code
-            ) from error
+            raise sentences.nobody_at(address.host, _told_port(url)) from error
 
     def _try_stream(self, url: str, *, small: bool) -> StreamCard:
         """Open one stream, look at a whole picture of it; over TCP where UDP does not arrive. Raises CameraError."""
@@ -278,6 +275,7 @@ class _Probe:
                 kbps=seen.kbps,
                 keyframe_gap_s=seen.gap_s,
                 is_gap_open=seen.is_gap_open,
+                is_sound_missing=bool(sound) and not small and not eye.has_heard,
             )
         finally:
             source.close()
@@ -304,6 +302,7 @@ class _Eye:
         self._show, self._seen = show, seen
         self._decoder: Decoder | None = None
         self._has_shown = False
+        self.has_heard = False
         self._whole_s: list[float] = []
         self._bytes = self._pictures = 0
         self._stamps: list[float] = []
@@ -322,7 +321,11 @@ class _Eye:
             if not self._whole_s and (now_s - seen_s > PICTURE_S or now_s - began_s > WHOLE_PICTURE_S):
                 break
         if not self._whole_s:
-            raise CameraError("Connected, but no usable picture came.", code="V-CAM-16")
+            raise CameraError(
+                "Connected, but no usable picture came.",
+                next_step="Try another stream of the camera, or restart it.",
+                code="V-CAM-16",
+            )
         return self._figures(began_s, now_s)
 
     def _is_enough(self, now_s: float, *, is_brief: bool) -> bool:
@@ -334,6 +337,7 @@ class _Eye:
         return since_s > MEASURE_S or (len(self._whole_s) > 1 and since_s > LEAST_MEASURE_S)
 
     def _count(self, raw: RawPacket, now_s: float) -> None:
+        self.has_heard = self.has_heard or raw.kind is not Kind.VIDEO
         if raw.kind is Kind.VIDEO and raw.is_keyframe:
             if not self._whole_s:
                 self._begin(raw)
@@ -395,6 +399,14 @@ def clock_off_s(source: OpenSource) -> float | None:
     return next((theirs - ours for theirs, ours in told if abs(theirs - ours) < _CLOCK_YEARS_S), None)
 
 
+def _told_port(url: str) -> int | None:
+    """The port, where one stands in the address."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
+
+
 def _as_packet(raw: RawPacket, number: int) -> Packet:
     pts = number if raw.pts is None else raw.pts
     dts = pts if raw.dts is None else raw.dts
@@ -404,9 +416,7 @@ def _as_packet(raw: RawPacket, number: int) -> Packet:
 
 def _stream_words(card: StreamCard) -> str:
     """What the camera sends; the size as far as it is known before the first picture."""
-    if card.sound:
-        return f"{card.picture}, sound {codec_name(card.sound)}"
-    return f"{card.picture}, no sound: {card.sound_note}" if card.sound_note else card.picture
+    return ", ".join(filter(None, (card.picture, card.sound_words)))
 
 
 def _how(url: str, source: OpenSource) -> str:

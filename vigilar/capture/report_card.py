@@ -28,6 +28,8 @@ class StreamCard:
     keyframe_gap_s: float = 0.0
     is_gap_open: bool = False
     sound: str = ""
+    is_sound_missing: bool = False
+    """It is offered, and none came while the picture was measured."""
     sound_note: str = ""
     how: str = "TCP"
     source_codec: str = ""
@@ -39,6 +41,15 @@ class StreamCard:
         size = f"{self.width}x{self.height} " if self.width else ""
         name = codec_name(self.codec)
         return f"{size}{codec_name(self.source_codec)}, converted to {name} here" if self.source_codec else size + name
+
+    @property
+    def sound_words(self) -> str:
+        """What stands behind the picture in a sentence; empty where there is nothing to say."""
+        if self.is_sound_missing:
+            return "sound offered, but none came"
+        if self.sound:
+            return f"sound {codec_name(self.sound)}"
+        return f"no sound: {self.sound_note}" if self.sound_note else ""
 
     @property
     def gb_a_day(self) -> float:
@@ -88,6 +99,7 @@ class ReportCard:
             _codec_note(self.main, self.small),
             _small_note(self.main, self.small),
             _clock_note(self.clock_off_s),
+            _sound_note(self.main),
         ]
         return [note for note in notes if note is not None]
 
@@ -121,6 +133,8 @@ def _gap_words(card: StreamCard) -> str:
 
 
 def _sound_words(card: StreamCard) -> str:
+    if card.is_sound_missing:
+        return "offered, but none came; recorded as soon as it does"
     if card.sound:
         return f"{codec_name(card.sound)}, is recorded too"
     return f"none: {card.sound_note}" if card.sound_note else "none"
@@ -171,6 +185,16 @@ def _clock_note(off_s: float | None) -> Note | None:
         f"The camera's clock is {clock_words(off_s)}. Recordings carry this box's time, so only what the camera writes "
         "into its picture is wrong.",
         "Set its clock, or let it ask a time server (NTP), in the camera's own page.",
+    )
+
+
+def _sound_note(card: StreamCard) -> Note | None:
+    if not card.is_sound_missing:
+        return None
+    return Note(
+        "",
+        "The camera offers sound, but none came. Its picture is recorded all the same.",
+        "Is its microphone switched off in the camera's own app?",
     )
 
 

@@ -84,12 +84,7 @@ class StreamFinder:
                 wait_s = NEXT_CONNECT_S
         if port is None and any(self._answers(one, NEXT_CONNECT_S) for one in OTHER_PORTS):
             raise sentences.not_rtsp()
-        raise CameraError(
-            f"Nothing answers at {self._host}.",
-            kind=ErrorKind.TRANSIENT,
-            next_step="Is it on, and on the same network?",
-            code=sentences.UNREACHABLE,
-        )
+        raise sentences.nobody_at(self._host, port)
 
     def find(self) -> FoundStreams:
         """After ``reach``: the streams of the first path at which there is a picture. Raises CameraError, of a refused

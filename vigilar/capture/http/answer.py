@@ -68,6 +68,9 @@ def parse_answer(head: bytes) -> Answer:
     return Answer(int(code), fields)
 
 
+_ALONE = "try its address alone, without http://: its streams are looked for then."
+
+
 def not_http() -> CameraError:
     return CameraError(
         "Something answers at that address, but not over HTTP.",
@@ -84,7 +87,11 @@ def refused(status: int) -> CameraError:
     if status in {401, 403}:
         return sentences.login_refused()
     if status in {400, 404, 405, 406, 410}:
-        return sentences.no_such_path()
+        return CameraError(
+            "The camera answers, but has no stream at that path.",
+            next_step=f"Look up its MJPEG address, or {_ALONE}",
+            code="V-CAM-05",
+        )
     if status in {429, 503}:
         return sentences.no_viewer()
     return CameraError(
@@ -106,6 +113,6 @@ def not_a_stream(answer: Answer) -> CameraError:
     what = "a web page" if "html" in answer.content else answer.content[:40] or "something without a type"
     return CameraError(
         f"That address gives {what}, not a stream of pictures.",
-        next_step="Look up the camera's MJPEG address, or use its rtsp:// address.",
+        next_step=f"Look up the camera's MJPEG address, or {_ALONE}",
         code="V-CAM-05",
     )

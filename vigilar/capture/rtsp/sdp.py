@@ -29,6 +29,7 @@ STATIC_PAYLOADS = {
     11: ("L16", 44100, 1),
     14: ("MPA", 90_000, 1),
     26: ("JPEG", 90_000, 0),
+    33: ("MP2T", 90_000, 0),
 }
 """Payload types that need no rtpmap (RFC 3551): encoding, clock, channels."""
 

@@ -19,6 +19,29 @@ class NotThere(CameraError):
     """Nothing took the connection, so that the next try costs the camera nothing."""
 
 
+class UnknownName(NotThere):
+    """The resolver knows no machine of that name."""
+
+
+def unknown_name() -> CameraError:
+    return UnknownName(
+        "Nothing answers at that address: its name is not known.",
+        kind=ErrorKind.TRANSIENT,
+        next_step="Check how the name is written, or use the camera's address in digits, such as 192.168.1.21.",
+        code=UNREACHABLE,
+    )
+
+
+def nobody_at(host: str, port: int | None) -> CameraError:
+    """For who tries a camera and has just typed ``host``; ``port`` as far as it was told."""
+    return CameraError(
+        f"Nothing answers at {host}{f', port {port}' if port else ''}.",
+        kind=ErrorKind.TRANSIENT,
+        next_step="Is it on, and on the same network?" + (" Most cameras need no port here." if port else ""),
+        code=UNREACHABLE,
+    )
+
+
 def unreachable(why: str) -> CameraError:
     return NotThere(
         f"Nothing answers at that address: {why}.",
@@ -175,7 +198,7 @@ def login_refused() -> CameraError:
 def no_such_path() -> CameraError:
     return CameraError(
         "The camera answers, but has no stream at that path.",
-        next_step="Look up the path of its video stream.",
+        next_step="Look up the path of its video stream, or try its address alone: its streams are looked for then.",
         code="V-CAM-05",
     )
 
@@ -189,14 +212,16 @@ def no_viewer() -> CameraError:
     )
 
 
-def no_picture(codecs: list[str]) -> CameraError:
-    """``codecs`` are those of the picture streams that the camera has."""
+def no_picture(codecs: list[str], *, has_sound: bool) -> CameraError:
+    """``codecs`` are those of the picture streams that the camera has, empty for one that it does not name."""
     if codecs:
-        sentence = f"The camera sends {', '.join(sorted(set(codecs)))}, which this box cannot record."
-        return CameraError(sentence, next_step="Set the camera to H.264 or H.265.", code="V-CAM-14")
-    return CameraError(
-        "The camera sends sound but no picture.", next_step="Choose another stream of the camera.", code="V-CAM-14"
-    )
+        named = ", ".join(sorted({codec for codec in codecs if codec}))
+        sends = (
+            f"sends {named}, which this box cannot record" if named else "does not say what kind of picture it sends"
+        )
+        return CameraError(f"The camera {sends}.", next_step="Set the camera to H.264 or H.265.", code="V-CAM-14")
+    sentence = "The camera sends sound but no picture." if has_sound else "The camera has no picture at that address."
+    return CameraError(sentence, next_step="Choose another stream of the camera.", code="V-CAM-14")
 
 
 def ended() -> CameraError:

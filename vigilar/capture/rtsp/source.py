@@ -367,7 +367,8 @@ def _picture(description: Description, *, takes_jpeg: bool) -> Media:
         for media in videos:
             if media.encoding in wanted and media.payload_type >= 0:
                 return media
-    raise sentences.no_picture([_VIDEO_NAMES.get(media.encoding, media.encoding.lower() or "none") for media in videos])
+    codecs = [_VIDEO_NAMES.get(media.encoding, media.encoding.lower()) for media in videos]
+    raise sentences.no_picture(codecs, has_sound=any(media.kind == "audio" for media in description.media))
 
 
 def _sound(description: Description) -> Media | None:

@@ -43,7 +43,7 @@ _I_SLICES = frozenset({2, 4, 7, 9})
 class _Layout:
     """Where a payload has what. ``several`` and ``fragment`` are the types of aggregation and fragmentation units,
     ``single`` begins the range of NAL units that stand alone, ``heads`` that of those which no slice of their picture
-    comes before."""
+    comes before. ``partitions``: second and third parts of slices, which say nothing of their place."""
 
     shift: int
     mask: int
@@ -55,11 +55,12 @@ class _Layout:
     keys: range
     sps: int
     heads: range
+    partitions: range
 
 
 _LAYOUTS = {
-    "h264": _Layout(0, 0x1F, 1, range(1, 24), 24, 28, range(1, 6), range(5, 6), 7, range(7, 10)),
-    "hevc": _Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33, range(32, 36)),
+    "h264": _Layout(0, 0x1F, 1, range(1, 24), 24, 28, range(1, 6), range(5, 6), 7, range(7, 10), range(3, 5)),
+    "hevc": _Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33, range(32, 36), range(0)),
 }
 
 
@@ -333,7 +334,8 @@ class VideoTrack:
                 self._damage()
                 return False
         elif self._has_slice and (
-            kind in self._layout.heads or (is_slice and not is_later_slice and not self.has_fields)
+            kind in self._layout.heads
+            or (is_slice and not is_later_slice and not self.has_fields and kind not in self._layout.partitions)
         ):
             self._finish()  # an access unit begins with these (H.264 7.4.1.2.3, H.265 7.4.2.4.4)
         if is_slice:

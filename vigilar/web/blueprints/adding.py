@@ -9,6 +9,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.redact import redact
+from vigilar.config.addresses import bare_host
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.cameras import (
     MODES,
@@ -94,6 +95,11 @@ def save(attempt_id: str) -> AnyResponse:
     return redirect(f"/live#{added.id}", 303)
 
 
+def _as_typed(address: str) -> str:
+    """A bare address without the scheme that it was given to be tried: whoever reads it again knows it by that."""
+    return address.removeprefix("rtsp://") if bare_host(address) else address
+
+
 def _typed() -> ProbeWish:
     """The form as it was sent. A password that was typed for the try before need not be typed again."""
     form = request.form
@@ -160,7 +166,7 @@ def _page(wish: ProbeWish, found: Attempt | None = None, problem: Problem | None
         is_first=not here.cameras.all(),
         wish=wish,
         # What a person pasted with a login in it is not repeated: it was taken apart when it was tried.
-        address="" if redact(wish.address) != wish.address else wish.address,
+        address="" if redact(wish.address) != wish.address else _as_typed(wish.address),
         attempt=found,
         before=found.id if found else request.form.get("before", ""),
         is_running=found is not None and report is None,

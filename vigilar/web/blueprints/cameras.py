@@ -197,9 +197,11 @@ def check_address(address: str, user: str, password: str, field: str = "address"
         user, password = found.user, found.password or password
     # Files of this machine are for its command line: a page must not make the box read what it cannot.
     if not found.address.startswith(("rtsp://", "rtsps://", "http://", "demo:")):
-        raise Problem(
-            422, "camera.scheme", "Only rtsp://, rtsps:// and http:// addresses can be used here.", field=field
+        sentence = (
+            "Only rtsp://, rtsps:// and http:// addresses can be used here. The camera's address alone, such as "
+            "192.168.1.21, is enough."
         )
+        raise Problem(422, "camera.scheme", sentence, field=field)
     problem = address_problem(found.address)
     if problem is not None:
         raise Problem(422, "camera.url_form", f"The address {problem}.", field=field)
