@@ -8,7 +8,7 @@ visit: somebody comes in the middle of each loop. Visit 0 meets a house that sti
 The house takes visits of one place within a quarter of an hour for one story. So that each is one of its own, the row
 of the story before is moved a day back between two of them.
 
-Targets (issue 12): p95 under 1 s after the detector knows, under 3 s after the person enters. Ends with 1 when one is
+Targets: p95 under 1 s after the detector knows, under 3 s after the person enters. Ends with 1 when one is
 missed.
 """
 
