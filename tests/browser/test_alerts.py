@@ -20,6 +20,7 @@ from vigilar.store.events import StoredEvent
 from vigilar.store.notify_tables import alert_pages, deliveries
 from vigilar.store.owing import owe
 from vigilar.store.users import list_users
+from vigilar.web.blueprints import events as events_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -129,6 +130,22 @@ def test_page_that_still_loads_misses_nothing(chromium: Browser, house: House) -
         alert(house)
         held[0].continue_()
         expect(page.locator("#alert-bar")).to_contain_text("Person, front door, ")
+        wait_until(lambda: tones(page) == CHIME, 20)
+
+
+def test_alert_among_more_than_is_told_one_by_one_is_heard(
+    chromium: Browser, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_pages, "REPLAY_AT_MOST", 2)
+    with serve(house) as url:
+        page = window(browser_of(chromium, url), url, "/live")
+        wait_until(lambda: house.parts.hub.count() == 1, 20)
+        house.parts.hub.close()
+        house.event(title="Person, front door", severity="ALERT")
+        for number in range(3):
+            house.event(title=f"A leaf {number}", camera_id="garden")
+        house.parts.hub.open()
+        expect(page.locator("#alert-bar")).to_contain_text("Person, front door, ", timeout=20_000)
         wait_until(lambda: tones(page) == CHIME, 20)
 
 

@@ -62,6 +62,13 @@ def test_events_are_told_apart(night: Site) -> None:
     page.goto(f"{night.url}/events/1")
     expect(page.locator(".sentence time")).to_contain_text("02:15:00 CEST")
     expect(page.locator("#newer")).to_contain_text("02:15:00 CET")
+    clock = page.evaluate("`${document.documentElement.dataset.assets}js/clock.js`")
+    told = page.evaluate(
+        """([path, ...times]) => import(path).then(
+            ({ clockText }) => times.map((at) => clockText(at, { seconds: false })))""",
+        [clock, FIRST, SECOND, SECOND + HOUR_MS],
+    )
+    assert told == ["02:15 CEST", "02:15 CET", "03:15"]  # in the bar of an alert, beside the pictures, under a clip
     client = night.house.client()
     names = [client.get(f"/events/{one}/clip.mp4").headers["Content-Disposition"] for one in (1, 2)]
     assert names[0] != names[1]

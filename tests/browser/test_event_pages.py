@@ -296,6 +296,14 @@ def test_push_lands_on_the_playing_clip(site: Site) -> None:
     assert site.complaints == []
 
 
+def test_link_of_an_event_is_copied_without_what_was_filtered(site: Site) -> None:
+    page = site.page(path="/events/1?level=alert")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Share link").click()
+    expect(page.locator("#share-says")).to_have_text("Link copied. Whoever opens it signs in first.")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/events/1"
+
+
 def test_page_of_a_story_grows_and_keeps_what_is_open(site: Site) -> None:
     first = site.happen("Person, Front door", "front-door", grouping=GROUPING, ts_ms=site.house.now_ms() - 70_000)
     page = site.listening(path=f"/events/{first.id}")

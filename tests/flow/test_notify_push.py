@@ -13,9 +13,9 @@ from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
 from vigilar.notify.outbox import TOO_LATE
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.deliveries import acknowledge, claim, expire, note_accepted, note_shown, touch_page
+from vigilar.store.deliveries import acknowledge, claim, expire, note_accepted, note_later, note_shown, touch_page
 from vigilar.store.phones import list_phones, put_phone
-from vigilar.store.users import set_cameras
+from vigilar.store.users import create_member, set_cameras
 
 NODE = "box"
 
@@ -317,6 +317,38 @@ def test_acknowledged_at_an_open_page_is_not_pushed(house: NotifyHouse, service:
     house.let_go()
     assert [one.phone for one in service.accepted()] == ["kim"]
     assert house.states() == ["acknowledged", "accepted"]
+
+
+@pytest.mark.parametrize("how", ["the service was busy", "the process was killed"])
+def test_acknowledged_while_on_its_way_is_not_tried_again(house: NotifyHouse, service: PushService, how: str) -> None:
+    house.add_phone("phone")
+    house.happens()
+    house.settle()
+    one = claim(house.store, NODE, house.lane.name, house.now_ms())
+    assert one is not None
+    assert acknowledge(house.store, house.owner, 1, house.now_ms(), "Sam took note.") == 1
+    if how == "the service was busy":
+        note_later(house.store, one, house.now_ms(), "It was busy.")
+    else:
+        assert house.restart() == 0
+    house.clock.advance(400)
+    assert house.let_go() == 0
+    assert house.states() == ["acknowledged"]
+
+
+def test_danger_is_told_without_what_a_member_may_not_see(house: NotifyHouse, service: PushService) -> None:
+    for name in ("garden", "shed"):
+        ensure_camera(house.store, name, name.title(), 1, NODE)
+    kim = create_member(house.store, "Kim", "hash", "adult", {"garden"}, house.now_ms())
+    house.add_phone("phone", kim.id)
+    event = house.happens("Alarm: Shed", "CRITICAL", type="alarm", kind="", source_id="shed", zones=("Workbench",))
+    assert house.tell() == 1
+    message = service.accepted()[0].message
+    assert message["notification"]["title"] == "Alarm: Shed"
+    assert message["notification"]["navigate"].endswith(f"/events/{event.id}")
+    assert [one["action"] for one in message["notification"]["actions"]] == ["snooze"]
+    assert (message["vigilar"]["camera"], message["vigilar"]["still"]) == ("", "")
+    assert "Workbench" not in str(message)
 
 
 def test_critical_does_not_wait_for_an_open_page(house: NotifyHouse, service: PushService) -> None:

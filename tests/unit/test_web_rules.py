@@ -272,6 +272,13 @@ class TestPage:
             (("sam",), "home", "loud", ("disarmed",))
         ]
         assert (notify.per_day, notify.summary_min) == (2, 570)
+        locked = {"section": "lock", "lock_screen": "no names"}
+        assert owner.post("/settings/notifications", data=locked, headers=PAGE).status_code == 303
+        assert config(house).notify.lock_screen == "no names"
+        assert 'value="no names" selected' in owner.get("/settings/notifications", headers=PAGE).text
+        assert owner.get("/api/v1/rules").get_json()["lock_screen"] == "no names"
+        wrong = {"section": "lock", "lock_screen": "pictures"}
+        assert owner.post("/settings/notifications", data=wrong, headers=PAGE).status_code == 422
         gone = {"section": "quiet-set", "index": "0", "remove": "1"}
         assert owner.post("/settings/notifications", data=gone, headers=PAGE).status_code == 303
         assert [one.whom for one in config(house).notify.quiet] == [("children",)]
@@ -279,6 +286,18 @@ class TestPage:
 
 
 class TestSnooze:
+    def test_camera_is_snoozed_from_its_own_page_and_says_so_there(self, house: House) -> None:
+        """Two taps from any tile (B-19): the tile, and the button of its page."""
+        kim = house.member("adult", name="Kim")
+        page = kim.get("/watch/garden", headers=PAGE).text
+        assert '<input type="hidden" name="camera" value="garden">' in page
+        form = {"camera": "garden", "how": "minutes:60"}
+        assert kim.post("/settings/notifications/snooze", data=form, headers=PAGE).status_code == 303
+        page = kim.get("/watch/garden", headers=PAGE).text
+        assert "was snoozed by Kim until" in page
+        assert 'name="how" value="minutes:60"' not in page
+        assert "Snooze 1 h" in kim.get("/watch/front-door", headers=PAGE).text
+
     def test_member_snoozes_for_an_hour_and_ends_it(self, house: House) -> None:
         kim = house.member("adult", name="Kim")
         made = kim.post("/api/v1/snoozes", json={"camera": "garden", "minutes": 60})

@@ -1,4 +1,5 @@
-"""Changing who is told of what in the configuration file: rules, quiet hours, profiles and limits."""
+"""Changing who is told of what in the configuration file: rules, quiet hours, profiles, limits and what a
+locked phone shows."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ Row = Mapping[str, Any]
 
 NOTIFY = "notify"
 LISTS = ("rule", "quiet", "profile")
-VALUES = ("ordinary_per_day", "summary")
+VALUES = ("ordinary_per_day", "summary", "lock_screen")
 _TABLES: Mapping[str, type[Table]] = {"rule": RuleTable, "quiet": QuietTable, "profile": ProfileTable}
 
 
@@ -41,6 +42,7 @@ def notify_form(config: Config) -> dict[str, Any]:
     return {
         "ordinary_per_day": config.notify.per_day,
         "summary": f"{config.notify.summary_min // 60:02d}:{config.notify.summary_min % 60:02d}",
+        "lock_screen": config.notify.lock_screen,
         "rule": [rule_row(one) for one in config.notify.rule],
         **plain,
     }

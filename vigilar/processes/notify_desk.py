@@ -163,8 +163,9 @@ class _Case:
 
     def told(self, cameras: frozenset[str] | None) -> Told:
         """What is told to somebody who sees ``cameras`` (None: all): of the incident that part which this member may
-        see, as on the pages."""
+        see, as on the pages; of a danger that is told all the same no more than its line."""
         event, around = self.event, self.around
+        is_seen = cameras is None or not around.is_of_camera or event.source_id in cameras
         own = str(event.payload.get("title") or event.type.replace("_", " ").capitalize())
         title = around.title
         if cameras is not None:
@@ -175,14 +176,14 @@ class _Case:
             type=event.type,
             kind=event.kind,
             severity=event.severity,
-            camera=event.source_id if around.is_of_camera else "",
+            camera=event.source_id if around.is_of_camera and is_seen else "",
             ts_ms=event.ts_ms,
             event_id=event.id,
             incident_id=event.incident_id,
             mode=self.situation.mode,
             has_mode=event.type in _WITH_MODE,
-            has_still=event.still_id is not None,
-            zones=event.zones,
+            has_still=event.still_id is not None and is_seen,
+            zones=event.zones if is_seen else (),
         )
 
     def lives_until_ms(self, *, is_critical: bool) -> int:

@@ -155,10 +155,14 @@ def _reword(connection: Connection, found: Delivery, new: NewDelivery, *, is_wor
 
 
 def take_up(store: Store, node_id: str) -> int:
-    """At the start: what an earlier process left on its way is owed again. How many there were."""
+    """At the start: what an earlier process left on its way is owed again, but for what a person took note of
+    meanwhile. How many there were."""
+    mine = and_(deliveries.c.node_id == node_id, deliveries.c.state == "sent")
+    is_open = deliveries.c.acknowledged_ms.is_(None)
     with store.write("take up what was on its way") as connection:
-        mine = and_(deliveries.c.node_id == node_id, deliveries.c.state == "sent")
-        return connection.execute(update(deliveries).where(mine).values(state="owed")).rowcount
+        count = connection.execute(update(deliveries).where(mine, is_open).values(state="owed")).rowcount
+        connection.execute(update(deliveries).where(mine).values(state=_UNLESS_ACKNOWLEDGED, sentence=""))
+        return count
 
 
 def due_lanes(store: Store, node_id: str, now_ms: int) -> set[str]:
@@ -231,9 +235,11 @@ def note_accepted(store: Store, one: Delivery, now_ms: int, sentence: str = "") 
 
 
 def note_later(store: Store, one: Delivery, next_try_ms: int, sentence: str, *, counts: bool = True) -> None:
-    """It did not arrive and is tried again. ``counts``: it was this one's fault, not that of the line."""
+    """It did not arrive and is tried again, unless a person took note of it meanwhile. ``counts``: it was this one's
+    fault, not that of the line."""
     tries = one.tries if counts else one.tries - 1
-    _settle(store, one, state="owed", next_try_ms=next_try_ms, sentence=sentence, tries=tries)
+    said = case((deliveries.c.acknowledged_ms.is_(None), sentence), else_="")
+    _settle(store, one, state=_UNLESS_ACKNOWLEDGED, next_try_ms=next_try_ms, sentence=said, tries=tries)
 
 
 def note_failed(store: Store, one: Delivery, sentence: str) -> None:
@@ -349,6 +355,12 @@ def waiting_count(store: Store, node_id: str) -> int:
 
 _IS_OWED = deliveries.c.state == literal_column("'owed'")
 """Written out: SQLite takes a partial index only for a condition it can read."""
+
+
+_UNLESS_ACKNOWLEDGED = case(
+    (deliveries.c.acknowledged_ms.is_(None), "owed"), (deliveries.c.told_revision > 0, "accepted"), else_="acknowledged"
+)
+"""What becomes of one whose sending did not succeed: nobody is rung for what somebody took note of."""
 
 
 def _is_due(node_id: str, now_ms: int) -> Any:

@@ -348,9 +348,9 @@ def _number(name: str) -> dict[str, Any]:
 
 
 def _rule_paths() -> dict[str, Any]:
-    rules = _body("summary", rules="array", quiet="array", profiles="array", ordinary_per_day="integer")
+    rules = _body("summary", "lock_screen", rules="array", quiet="array", profiles="array", ordinary_per_day="integer")
     with_version = _body(
-        "summary", "version", rules="array", quiet="array", profiles="array", ordinary_per_day="integer"
+        "summary", "lock_screen", "version", rules="array", quiet="array", profiles="array", ordinary_per_day="integer"
     )
     return {
         "/api/v1/rules": {

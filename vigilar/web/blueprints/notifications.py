@@ -146,6 +146,8 @@ def _section(section: str, form: rule_form.Form) -> tuple[str, dict[str, Any]]:
         if per_day is None:
             raise Problem(422, "settings.number", "Say how many a day; 0 for none.", field="ordinary_per_day")
         return "the daily limit", {"ordinary_per_day": per_day, "summary": form.get("summary", "")[:5]}
+    if section == "lock":
+        return "what a locked phone shows", {"lock_screen": form.get("lock_screen", "")}
     now = notify_form(load_config(places_of(parts())))
     key, _, action = section.partition("-")
     makers = {"quiet": rule_form.quiet_of_form, "profile": rule_form.profile_of_form}

@@ -10,6 +10,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.config.guard_edit import read_version
 from vigilar.config.load import load_config
 from vigilar.config.notify_edit import notify_form, set_notify
+from vigilar.rules.snooze_words import snooze_words
 from vigilar.store import events as event_rows
 from vigilar.store.events import StoredEvent
 from vigilar.web.auth import asker
@@ -26,14 +27,14 @@ from vigilar.web.why_words import reached, why_json
 
 bp = Blueprint("rules_api", __name__)
 
-_FIELDS = {"rules": list, "ordinary_per_day": int, "summary": str, "quiet": list, "profiles": list}
+_FIELDS = {"rules": list, "ordinary_per_day": int, "summary": str, "lock_screen": str, "quiet": list, "profiles": list}
 _NAMES = {"rules": "rule", "profiles": "profile"}
 
 
 @bp.get("/api/v1/rules")
 @needs(Right.CHANGE_ARMING)
 def api_rules() -> AnyResponse:
-    """Rules, quiet hours, profiles and limits by their keys of the file; ``version`` names the file."""
+    """Rules, quiet hours, profiles, limits and the locked screen, by their keys of the file that ``version`` names."""
     places = places_of(parts())
     form = notify_form(load_config(places))
     named = {_back(key): value for key, value in form.items()}
@@ -47,7 +48,9 @@ def api_set_rules() -> AnyResponse:
     body = read_json({**_FIELDS, "version": str})
     changes = _changes(body)
     if not changes:
-        raise Problem(422, "body.missing", "Say what to set: rules, quiet, profiles, ordinary_per_day or summary.")
+        raise Problem(
+            422, "body.missing", "Say what to set: rules, quiet, profiles, ordinary_per_day, summary or lock_screen."
+        )
     edit_settings(parts(), lambda places: set_notify(places, changes, "rules", body.get("version", "")))
     note_deed("rules_changed")
     return api_rules()
@@ -104,6 +107,14 @@ def api_why(event_id: int) -> AnyResponse:
     if event is None or not visible_cameras(asker()).has_event(event):
         raise Problem(404, "event.unknown", "There is no such event.")
     return jsonify(why_json(here, event))
+
+
+@bp.app_template_global("snooze_of")
+def snooze_of(camera_id: str) -> str:
+    """For ``snooze.html``: what already keeps pushes of a camera from the asker, empty for nothing."""
+    here = parts()
+    found = next((one for one in visible_snoozes(here, asker()) if one.camera_id in (None, camera_id)), None)
+    return "" if found is None else snooze_words(found, here.cfg.notify, here.zone)
 
 
 @bp.app_template_global("why_of")

@@ -54,7 +54,7 @@ function show() {
   bar.dataset.severity = alert.severity;
   bar.dataset.story = story;
   link.href = `/events/${encodeURIComponent(alert.event)}`;
-  link.textContent = `${alert.title}, ${clockText(alert.ts).slice(0, 5)}`;
+  link.textContent = `${alert.title}, ${clockText(alert.ts, { seconds: false })}`;
   const more = others.length ? `${others.length} more ${others.length === 1 ? "waits" : "wait"}.` : "";
   const says = failed.has(story)
     ? "Silent here, but the box could not be told. Try again."

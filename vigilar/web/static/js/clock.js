@@ -1,7 +1,6 @@
 // The box's clock, as near as messages tell it, and times in words. Ages on pages come from the box, never from here.
 
-const zone = document.documentElement.dataset.zone;
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", hourCycle: "h23", timeZone: zone });
+import { house } from "./house_time.js";
 
 let behind = null;
 
@@ -14,8 +13,8 @@ export function heard(boxMs) {
 /** UTC ms by the box's clock; our own clock until a message has come. */
 export const now = () => Date.now() - (behind ?? 0);
 
-/** `14:03:11` of the house. */
-export const clockText = (ms) => clock.format(ms);
+/** `14:03:11` of the house, `14:03` without seconds; with the name of the zone in the hour that comes twice. */
+export const clockText = (ms, options) => house.clock(ms, options);
 
 /** `00:42`, `2:03:11`. */
 export function lasting(ms) {

@@ -181,6 +181,23 @@ seen.form.addEventListener("submit", (event) => {
   noteSeen(seen.value === "1");
 });
 
+// The address of this page, for another member: whoever opens it signs in first. Over plain HTTP browsers offer neither
+// way, and the address bar is there.
+const share = document.getElementById("share");
+const isPhone = matchMedia("(pointer: coarse)").matches;
+share.hidden = !(navigator.share || navigator.clipboard);
+share.addEventListener("click", async () => {
+  const url = new URL(`/events/${document.body.dataset.event}`, location.origin).href;
+  const says = document.getElementById("share-says");
+  if (navigator.share && (isPhone || !navigator.clipboard)) {
+    await navigator.share({ title: share.dataset.title, url }).catch(() => {}); // somebody thought better of it
+    return;
+  }
+  const isCopied = await navigator.clipboard.writeText(url).then(() => true, () => false);
+  says.textContent = isCopied ? "Link copied. Whoever opens it signs in first." : `The browser did not copy it. It is ${url}`;
+  says.hidden = false;
+});
+
 onKey("p", "previous event", () => document.getElementById("older")?.click());
 onKey("n", "next event", () => document.getElementById("newer")?.click());
 onKey("s", "keep, or no longer", () => document.getElementById("keep")?.click());

@@ -13,8 +13,6 @@ export class HouseTime {
     this.parts = new Intl.DateTimeFormat("en-GB", {
       timeZone: zone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric",
     });
-    this.names = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "short" });
-    this.days = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "long", day: "numeric", month: "long" });
     this.offsets = new Map();
   }
 
@@ -52,6 +50,7 @@ export class HouseTime {
 
   /** `CEST` */
   name(ms) {
+    this.names ??= new Intl.DateTimeFormat("en-GB", { timeZone: this.zone, timeZoneName: "short" });
     return this.names.formatToParts(ms).find(({ type }) => type === "timeZoneName")?.value ?? "";
   }
 
@@ -63,6 +62,7 @@ export class HouseTime {
 
   /** `Sunday 25 October` */
   dayWords(ms) {
+    this.days ??= new Intl.DateTimeFormat("en-GB", { timeZone: this.zone, weekday: "long", day: "numeric", month: "long" });
     return this.days.format(ms).replace(",", "");
   }
 

@@ -37,7 +37,7 @@ function draw({ id, ts }) {
   const link = Object.assign(document.createElement("a"), { href: `/events/${id}`, className: "visit" });
   const words = Object.assign(document.createElement("span"), { className: "visit-words" });
   const title = document.createElement("span");
-  const at = Object.assign(document.createElement("span"), { className: "second", textContent: clockText(ts).slice(0, 5) });
+  const at = Object.assign(document.createElement("span"), { className: "second", textContent: clockText(ts, { seconds: false }) });
   const state = Object.assign(document.createElement("span"), { className: "visit-state" });
   words.append(title, at, state);
   link.append(words);
