@@ -30,19 +30,20 @@ Read = Callable[[str], bytes]
 
 
 def edges(read: Read, frames: dict[bytes, int], seconds: float) -> list[tuple[int, int]]:
-    """(moment of asking in ns, number of the last frame on offer), each POLL_S."""
+    """(moment of the answer in ns, number of the last frame on offer), each POLL_S."""
     found: list[tuple[int, int]] = []
     known, frame = "", -1
     end_s = time.monotonic() + seconds
     while time.monotonic() < end_s:
-        asked_ns = time.monotonic_ns()
+        told_ns = time.monotonic_ns()
         with contextlib.suppress(OSError):
             names = re.findall(r"^[^#\s]\S*$", read("index.m3u8").decode(), re.MULTILINE)
+            told_ns = time.monotonic_ns()  # a frame may have been sent since the question
             if names and names[-1] != known:
                 whole = list(samples(read(names[-1])))
                 known, frame = names[-1], frames[key_of(whole[-1])]  # the last NAL unit is of its last frame
         if frame >= 0:
-            found.append((asked_ns, frame))
+            found.append((told_ns, frame))
         time.sleep(POLL_S)
     return found
 
@@ -54,10 +55,10 @@ def ages_ms(found: list[tuple[int, int]], notes: list[tuple[int, int, int]]) -> 
         sent.setdefault(frame, []).append(at_ns)
     from_ns = found[0][0] + int(SETTLE_S * 1e9)
     ages = []
-    for asked_ns, frame in found:
-        before = [at_ns for at_ns in sent[frame] if at_ns <= asked_ns]
-        if asked_ns >= from_ns and before:
-            age_ns = asked_ns - max(before)
+    for told_ns, frame in found:
+        before = [at_ns for at_ns in sent[frame] if at_ns <= told_ns]
+        if told_ns >= from_ns and before:
+            age_ns = told_ns - max(before)
             assert age_ns < _MOST_NS
             ages.append(age_ns / 1e6)
     return ages

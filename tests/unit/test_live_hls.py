@@ -72,7 +72,8 @@ def test_whole_groups_become_segments(feed: FakeFeed, view: LiveHls) -> None:
     text = wait_until_read(feed, view)
     assert "segment-0.m4s" in text
     assert "segment-1.m4s" in text
-    assert "segment-2.m4s" not in text
+    assert "segment-2.m4s" in text, "without waiting for the picture after it"
+    assert "segment-3.m4s" not in text
     assert view.segment(0) == b"[0.0][0.1]"
     assert view.init(1) == b"init 1"
     assert view.codec == "avc1.64001f"
@@ -94,9 +95,9 @@ def test_more_is_kept_than_listed(feed: FakeFeed, view: LiveHls) -> None:
     feed.groups(30)
     text = wait_until_read(feed, view)
     assert text.count(".m4s") == LISTED
-    assert "#EXT-X-MEDIA-SEQUENCE:21" in text
-    assert view.segment(28 - KEPT + 1) is not None
-    assert view.segment(28 - KEPT) is None
+    assert "#EXT-X-MEDIA-SEQUENCE:22" in text
+    assert view.segment(29 - KEPT + 1) is not None
+    assert view.segment(29 - KEPT) is None
 
 
 def test_long_group_is_cut_each_second_and_listed_from_its_keyframe(feed: FakeFeed, view: LiveHls) -> None:

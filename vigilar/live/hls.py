@@ -185,11 +185,13 @@ class LiveHls:
         if isinstance(answer, LiveFragment):
             open_ms = sum(f.duration_ms for f in self._open_part)
             would_be_ms = open_ms + answer.duration_ms
-            if open_ms >= CUT_MS or (answer.starts_with_keyframe and open_ms >= CUT_MS // 2) or would_be_ms > MOST_MS:
+            if (answer.starts_with_keyframe and open_ms >= CUT_MS // 2) or would_be_ms > MOST_MS:
                 self._close_part()
             self._has_begun = self._has_begun or answer.starts_with_keyframe
             if self._has_begun:
                 self._open_part.append(answer)
+            if sum(f.duration_ms for f in self._open_part) >= CUT_MS:  # nobody is kept waiting for the next picture
+                self._close_part()
             if not self._is_near and time.time_ns() - answer.utc_ns < NEAR_S * 1e9:
                 self._is_near = True
                 self._changed.notify_all()

@@ -6,8 +6,9 @@ Frames come from the camera processes over their Unix sockets (``live.feed``), o
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from vigilar.base.clock import Clock, SystemClock
@@ -16,6 +17,7 @@ from vigilar.live.client import FeedClient
 from vigilar.live.hls import LiveHls
 from vigilar.live.wire import FeedProblem, Jpeg, Request
 from vigilar.web.contact_sheet import ContactSheets, Sheet
+from vigilar.web.jpeg_source import JpegSource, MjpegView
 from vigilar.web.live_fan import LiveFan, Wanted
 from vigilar.web.live_viewer import LiveViewer
 
@@ -25,7 +27,7 @@ STILL_FRESH_NS = 900_000_000
 STILL_TIMEOUT_S = 4.0
 
 MAX_MJPEG_VIEWERS = 12
-"""Each holds a thread of the server and has its pictures encoded by a camera's process."""
+"""Each holds a thread of the server."""
 
 MAX_LIVE_VIEWERS = 64
 """Each holds a connection of the server, and no thread."""
@@ -44,29 +46,6 @@ class _Still:
     asked_mono_ns: int = 0
 
 
-class MjpegView:
-    """One browser that watches one camera. Iterate on the thread that serves it; ``close`` from any, more than once."""
-
-    def __init__(self, client: FeedClient, on_close: Callable[[MjpegView], None]) -> None:
-        self._client = client
-        self._on_close = on_close
-
-    def __iter__(self) -> Iterator[Jpeg]:
-        """Pictures until the camera goes or the view is closed."""
-        try:
-            for answer in self._client.answers():
-                if isinstance(answer, Jpeg):
-                    yield answer
-                elif isinstance(answer, FeedProblem):
-                    return
-        except OSError:
-            return  # the camera's process went: the page says so by its health, and asks again
-
-    def close(self) -> None:
-        self._client.close()
-        self._on_close(self)
-
-
 class LiveViews:
     """All live views of this process. Any thread. Raises CameraError (transient) when there is no picture.
 
@@ -80,6 +59,7 @@ class LiveViews:
         self._hls: dict[tuple[str, str], LiveHls] = {}
         self._stills: dict[tuple[str, int], _Still] = {}
         self._mjpeg: set[MjpegView] = set()
+        self._jpegs: dict[str, JpegSource] = {}
         self._fan = LiveFan(lambda camera_id, request: FeedClient(run_dir, camera_id, request), NO_PROCESS)
         self._is_stopped = False
         self._sheets = ContactSheets(lambda *asked: FeedClient(run_dir, *asked), self._clock)
@@ -119,14 +99,26 @@ class LiveViews:
         with self._lock:
             if self._is_stopped or len(self._mjpeg) >= MAX_MJPEG_VIEWERS:
                 raise CameraError("Too many pages watch single cameras already.", kind=ErrorKind.TRANSIENT)
-        client = self._open(camera_id, Request("mjpeg", "main", MJPEG_WIDTH, MJPEG_FPS))
-        view = MjpegView(client, self._forget)
+        view = MjpegView(self._forget)
         with self._lock:
+            while not view.begin(self._jpegs.get(camera_id) or self._open_jpegs(camera_id)):
+                del self._jpegs[camera_id]
             self._mjpeg.add(view)
             is_late = self._is_stopped
         if is_late:
             view.close()
         return view
+
+    def _open_jpegs(self, camera_id: str) -> JpegSource:
+        """With ``_lock`` held: a Unix socket is opened at once or not at all."""
+        feed = self._open(camera_id, Request("mjpeg", "main", MJPEG_WIDTH, MJPEG_FPS))
+        source = self._jpegs[camera_id] = JpegSource(feed, camera_id, partial(self._forget_jpegs, camera_id))
+        return source
+
+    def _forget_jpegs(self, camera_id: str, source: JpegSource) -> None:
+        with self._lock:
+            if self._jpegs.get(camera_id) is source:
+                del self._jpegs[camera_id]
 
     def check_room(self) -> None:
         """Raises CameraError when one more cannot ``watch``."""

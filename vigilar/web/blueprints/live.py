@@ -18,7 +18,7 @@ from vigilar.store.files import find_file_before
 from vigilar.web.auth import asker, end_with_login
 from vigilar.web.event_words import EventCard, make_card
 from vigilar.web.house import read_cameras
-from vigilar.web.live_views import MjpegView
+from vigilar.web.jpeg_source import MjpegView
 from vigilar.web.parts import Parts, parts
 from vigilar.web.past import read_past
 from vigilar.web.patience import DoesNotAnswerError

@@ -6,7 +6,7 @@ const Source = window.ManagedMediaSource ?? window.MediaSource;
 
 export const canPlay = () => Boolean(Source && "WebSocket" in window);
 
-const HOLD_S = 0.25; // behind the newest picture: as much as arrival in a house shakes
+const HOLD_S = 0.2; // behind the newest picture: as much as arrival in a house shakes
 const SKIP_S = 0.9; // further behind than this is skipped, less is played away a little faster
 const KEEP_S = 20;
 const LOOK_MS = 200;
