@@ -43,7 +43,7 @@ from vigilar.store.sqlite_store import open_database
 
 CAMERAS, HOURS = 8, 72
 MOST_MB, MOST_GROWTH_FRAC = 700.0, 0.03
-WARM_S, LOOK_EVERY_S = 30.0, 5.0
+START_S, WARM_S, LOOK_EVERY_S = 300.0, 30.0, 5.0
 BURST = 40
 """Motions at once; then the events process is waited for."""
 
@@ -77,7 +77,8 @@ def everything(folder: Path) -> Iterator[tuple[RunningHouse, PushService]]:
             "[notify.push]", f'hosts = ["{service.host}"]', f'ca_file = "{service.ca_file}"',
             "[[notify.rule]]", 'name = "Somebody"', 'when = ["person"]', 'tell = ["everyone"]', 'level = "loud"',
         )  # fmt: skip
-        with run_house(folder / "house", {f"Camera {n}": camera for n in range(1, CAMERAS + 1)}, *settings) as house:
+        cameras: dict[str, str | dict[str, str]] = {f"Camera {n}": camera for n in range(1, CAMERAS + 1)}
+        with run_house(folder / "house", cameras, *settings, answers_within_s=START_S) as house:
             made = call(
                 house, "POST", "/api/v1/push/subscriptions", {**service.phone("sam").subscription(), "name": "Phone"}
             )

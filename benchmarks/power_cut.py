@@ -49,7 +49,7 @@ def main() -> int:
         clip = ensure_clip(Scene("street", street.place, street.act, 24), Path(folder) / "clips").main
         cameras: dict[str, str | dict[str, str]] = {f"Camera {n}": f"file:{clip}" for n in range(given.cameras)}
         seen: set[Path] = set()
-        with run_house(house_dir, cameras, f'[ups]\nname = "{nut.address}"') as house:
+        with run_house(house_dir, cameras, f'[ups]\nname = "{nut.address}"', answers_within_s=START_S) as house:
             took.append(cut(house, nut, dice))
             while len(took) < given.cuts:
                 new = set(house_dir.glob("footage/*/*/*.vge")) - seen
