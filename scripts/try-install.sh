@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Try the installation for real: bare Debian systems in folders, booted with their own systemd in namespaces of their own.
+# Try the installation for real: bare systems in folders, booted with their own systemd in namespaces of their own.
 #
 # Nothing of the machine it runs on is changed: each system has its own mounts, processes, host name, control groups and,
 # once it is booted, its own network without a way out. Needs root, debootstrap, and a network for Debian's packages and
@@ -9,20 +9,23 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage() {
     cat <<'TEXT'
-usage: sudo ./scripts/try-install.sh [--keep] [--in DIR] [bookworm | trixie]...
+usage: sudo ./scripts/try-install.sh [--keep] [--in DIR] [--mirror URL] [bookworm | trixie | noble]...
 
-Installs Vigilar into bare Debian systems, boots them, and tries: the first start, a second run, --check, what the unit
+Installs Vigilar into bare systems (without names: Debian 12 and 13), boots them, and tries: the first start, a second run, --check, what the unit
 lets through, an upgrade with data of the first schema, one that does not come up, going back, uninstall and purge.
   --in DIR   where the systems are made (default: a new folder, removed at the end)
   --keep     leave them there
+  --mirror   where debootstrap takes a system from; needed for noble (Ubuntu 24.04), whose packages are not where
+             Debian's are
 TEXT
 }
 
-keep=no in="" suites=()
+keep=no in="" mirror="" suites=()
 while [ $# -gt 0 ]; do
     case "$1" in
     --keep) keep=yes ;;
     --in) in="$2"; shift ;;
+    --mirror) mirror="$2"; shift ;;
     -h | --help) usage; exit 0 ;;
     -*) usage >&2; exit 2 ;;
     *) suites+=("$1") ;;
@@ -94,10 +97,18 @@ clean=(env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin 
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt)
 
 make_system() {
+    local from=(${mirror:+"$mirror"}) components=main
     system="$work/$1"
+    if [ "$1" = noble ]; then
+        [ -n "$mirror" ] || [ -d "$work/$1.bare" ] || die "Ubuntu's packages are not where Debian's are: name a mirror with --mirror URL."
+        # All of Ubuntu's scripts are links to this one, and an older debootstrap does not know the newest names.
+        from+=(/usr/share/debootstrap/scripts/gutsy)
+        components=main,universe
+    fi
     if [ ! -d "$work/$1.bare" ]; then
         say "making a bare system: $1"
-        debootstrap --variant=minbase --include=ca-certificates,systemd,systemd-sysv,dbus,iproute2 "$1" "$work/$1.bare" \
+        debootstrap --variant=minbase --components="$components" \
+            --include=ca-certificates,systemd,systemd-sysv,dbus,iproute2 "$1" "$work/$1.bare" ${from[@]+"${from[@]}"} \
             >"$work/$1.log" 2>&1 || { tail -n 5 "$work/$1.log" >&2; die "The bare system could not be made."; }
         cp -a /usr/local/share/ca-certificates/. "$work/$1.bare/usr/local/share/ca-certificates/" 2>/dev/null || true
     fi

@@ -9,6 +9,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,7 @@ def test_new_copy_stays_though_the_clock_stands_in_the_past(house: House, monkey
         house.start()
     house.lay("0005")
     house.run("UPDATE events SET ts_ms = 99")
-    monkeypatch.setattr("vigilar.store.upgrade_copy.time.time_ns", lambda: 1_000_000_000)
+    monkeypatch.setattr(time, "time_ns", lambda: 1_000_000_000)
     copy = upgrade_copy.copy_before_upgrade(house.file)
     assert copy is not None
     assert copy in list_copies(house.file)

@@ -80,6 +80,7 @@ def run_house(
     log_file: Path | None = None,
     listen: str = "127.0.0.1",
     through: tuple[str, ...] = (),
+    answers_within_s: float = 90.0,
 ) -> Iterator[RunningHouse]:
     """Vigilar with ``{name: address, or the camera's settings}`` until the block ends, its owner signed in.
 
@@ -97,7 +98,7 @@ def run_house(
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     house = RunningHouse(_launch(folder, log_file, through), folder, f"http://127.0.0.1:{port}", opener, log_file)
     with _stopping(house):
-        wait_for(lambda: house.get("/healthz"), 90, "the page answers")
+        wait_for(lambda: house.get("/healthz"), answers_within_s, "the page answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
         request = urllib.request.Request(
             house.base + "/api/v1/setup", body, {"Content-Type": "application/json"}, method="POST"

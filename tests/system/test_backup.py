@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from tests.ports import free_port
 from tests.small_disk import mounted_small_disk
 from tests.system.drive_house import camera_beside
 from tests.system.house import PASSWORD, RunningHouse, run_house, start_house, wait_for
@@ -41,6 +46,48 @@ def command(folder: Path, *args: str, told: str = "") -> subprocess.CompletedPro
     )  # fmt: skip
 
 
+CANARY = "canary-9f31-of-the-gate"
+"""The password of a camera that does not answer, so that its process tells all it can of it."""
+
+
+def lay_login(folder: Path) -> dict[str, str | dict[str, str]]:
+    """A camera whose login is a secret of the house."""
+    secrets = folder / "secrets"
+    secrets.mkdir(mode=0o700, parents=True)
+    (secrets / "gate.json").touch(mode=0o600)
+    (secrets / "gate.json").write_text(json.dumps({"user": "admin", "password": CANARY}), encoding="utf-8")
+    return {"Gate": {"address": f"rtsp://127.0.0.1:{free_port()}/live", "login": "secret:gate"}}
+
+
+def shown_of(house: RunningHouse) -> dict[str, bytes]:
+    """All that a house lets out, by where: log, arguments and environment of its processes, each answer of the API and
+    each page that needs nothing named, the file for support."""
+    found = {"log": house.log().encode()}
+    for one in (psutil.Process(house.process.pid), *house.children()):
+        with contextlib.suppress(psutil.NoSuchProcess, OSError):
+            proc = Path(f"/proc/{one.pid}")
+            found[f"process {one.name()}"] = (proc / "cmdline").read_bytes() + (proc / "environ").read_bytes()
+    paths = [path for path, ways in answer(house, "/api/v1/openapi.json")["paths"].items() if "get" in ways]
+    for path in [
+        *(one for one in paths if "{" not in one),
+        "/system",
+        "/system/backup",
+        "/settings",
+        "/live",
+        "/events",
+    ]:
+        with contextlib.suppress(urllib.error.HTTPError):
+            found[path] = b"" if path in ENDLESS else house.get(path)
+    bundle = house.folder.parent / "support.zip"
+    assert command(house.folder, "support-bundle", str(bundle)).returncode == 0
+    with zipfile.ZipFile(bundle) as members:
+        found |= {f"bundle {name}": members.read(name) for name in members.namelist()}
+    return found
+
+
+ENDLESS = frozenset({"/events/stream"})
+
+
 def answer(house: RunningHouse, path: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(house.get(path))
     return found
@@ -53,7 +100,7 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
     wanted = ("[recording]", 'segment = "10s"', "[backup]", f'target = "{nas}"', 'every = "1h"', 'what = "all"')
     with (
         mounted_small_disk(tmp_path / "disk", 400) as disk,
-        run_house(tmp_path / "data", camera_beside(clip), *wanted) as house,
+        run_house(tmp_path / "data", {**camera_beside(clip), **lay_login(tmp_path / "data")}, *wanted) as house,
     ):
         told = wait_for(lambda: house.events("backup_failed"), 30, "the folder on the box's own disk is refused")
         assert "not mounted" in told[0]["payload"]["reason"]
@@ -83,6 +130,12 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
             page = house.get("/system/backup").decode()
             assert "All up to " in page
             assert "Proved by restore: today." in page
+            shown = shown_of(house) | {str(path): path.read_bytes() for path in nas.rglob("*") if path.is_file()}
+            ring_key = (house.folder / "secrets/recording-key-0001").read_text(encoding="ascii").strip()
+            for secret in (CANARY, PASSWORD, ring_key, *bus_passwords(house.folder)):
+                assert [where for where, text in shown.items() if secret.encode() in text] == []
+            assert "gate" in house.log()
+            assert len([where for where, text in shown.items() if text]) > 30
         before = len(copies)
         failed = command(house.folder, "backup", "now")
         assert failed.returncode != 0
@@ -100,6 +153,11 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
             _stop(house)
             _restore_and_start(house, nas, tmp_path / "new", words)
         house.start()  # for the end of the block
+
+
+def bus_passwords(folder: Path) -> list[str]:
+    found: dict[str, str] = json.loads((folder / "secrets/bus-users").read_text(encoding="utf-8"))
+    return list(found.values())
 
 
 def _recorded_since(house: RunningHouse, count: int) -> bool:
@@ -124,7 +182,7 @@ def _restore_and_start(house: RunningHouse, nas: Path, new: Path, words: str) ->
     ).read_bytes()
     moved = replace(house, folder=new)
     with start_house(moved):
-        wait_for(lambda: moved.get("/healthz"), 60, "the house on the new box answers")
+        wait_for(lambda: moved.get("/healthz"), 120, "the house on the new box answers")
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
         request = urllib.request.Request(
             moved.base + "/api/v1/login", body, {"Content-Type": "application/json"}, method="POST"
