@@ -30,7 +30,7 @@ from tests.fakes.push_service import PushService, push_service
 from tests.ports import free_port
 from tests.small_disk import mounted_small_disk
 from tests.system.house import RunningHouse, run_house, wait_for
-from tests.system.test_notify import call
+from tests.system.push_kit import call
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.ids import new_id
 from vigilar.bus.messages import MotionEnd, MotionStart, VisitSeen
