@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from werkzeug import Response as AnyResponse
 
+from vigilar.base.errors import StoreError
+from vigilar.base.tally import Tally
 from vigilar.config.guard_edit import read_version
 from vigilar.config.load import load_config
 from vigilar.config.notify_edit import notify_form, set_notify
@@ -17,6 +20,7 @@ from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.deeds import note_deed, note_nothing
 from vigilar.web.parts import parts
+from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, own_account
 from vigilar.web.rule_preview import preview_of
@@ -25,7 +29,11 @@ from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, snoo
 from vigilar.web.visible import visible_cameras
 from vigilar.web.why_words import reached, why_json
 
+logger = logging.getLogger(__name__)
+
 bp = Blueprint("rules_api", __name__)
+
+_unread = Tally(logger, "the snoozes could not be read", every_s=60.0)
 
 _FIELDS = {"rules": list, "ordinary_per_day": int, "summary": str, "lock_screen": str, "quiet": list, "profiles": list}
 _NAMES = {"rules": "rule", "profiles": "profile"}
@@ -110,11 +118,17 @@ def api_why(event_id: int) -> AnyResponse:
 
 
 @bp.app_template_global("snooze_of")
-def snooze_of(camera_id: str) -> str:
-    """For ``snooze.html``: what already keeps pushes of a camera from the asker, empty for nothing."""
-    here = parts()
-    found = next((one for one in visible_snoozes(here, asker()) if one.camera_id in (None, camera_id)), None)
-    return "" if found is None else snooze_words(found, here.cfg.notify, here.zone)
+def snooze_of(camera_id: str) -> str | None:
+    """For ``snooze.html``: what already keeps pushes of a camera from the asker, empty for nothing. None while no row
+    can be read: the page of a camera needs none."""
+    here, me = parts(), asker()
+    try:
+        found = here.rows.ask(lambda: visible_snoozes(here, me))
+    except (StoreError, DoesNotAnswerError) as error:
+        _unread.add(error)
+        return None
+    one = next((one for one in found if one.camera_id in (None, camera_id)), None)
+    return "" if one is None else snooze_words(one, here.cfg.notify, here.zone)
 
 
 @bp.app_template_global("why_of")
