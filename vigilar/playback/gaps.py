@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from vigilar.store.deletions import Deletion, Why
@@ -84,10 +84,15 @@ def explain_gap(from_ms: int, to_ms: int, before: FileRow | None, losses: Sequen
 
 
 def gaps_between(
-    from_ms: int, to_ms: int, before: FileRow | None, losses: Sequence[StoredEvent], gone: Sequence[Deletion]
+    from_ms: int,
+    to_ms: int,
+    before: FileRow | None,
+    losses: Sequence[StoredEvent],
+    gone: Sequence[Deletion],
+    names: Mapping[str, str],
 ) -> list[Gap]:
     """The gaps in [from_ms, to_ms), which no file covers: where recordings were that were deleted (``gone``, in time
-    order), why they were; elsewhere as ``explain_gap``."""
+    order), why they were; elsewhere as ``explain_gap``. ``names``: who deleted what, by the path, where it is known."""
     found: list[Gap] = []
     at_ms, is_first = from_ms, True
     for one in gone:
@@ -97,9 +102,10 @@ def gaps_between(
         if start_ms - at_ms >= GAP_MS:
             found.append(_explain(at_ms, start_ms, before, losses, follows_file=is_first))
         code = _DELETED[one.why]
-        if found and found[-1].reason == code and start_ms - found[-1].to_ms < GAP_MS:
+        words = f"The recording was deleted by {names[one.path]}." if one.path in names else WORDS[code]
+        if found and found[-1].words == words and start_ms - found[-1].to_ms < GAP_MS:
             start_ms = found.pop().from_ms
-        found.append(Gap(start_ms, end_ms, code, WORDS[code]))
+        found.append(Gap(start_ms, end_ms, code, words))
         at_ms, is_first = end_ms, False
     if to_ms - at_ms >= GAP_MS or is_first:
         found.append(_explain(at_ms, to_ms, before, losses, follows_file=is_first))

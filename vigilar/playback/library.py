@@ -17,6 +17,7 @@ from vigilar.store import events as event_rows
 from vigilar.store import files as file_rows
 from vigilar.store.deletions import Deletion, find_deleted_videos
 from vigilar.store.engine import Store
+from vigilar.store.erasures import find_erased
 from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.files import Content, FileRow
 from vigilar.store.health import find_first_recording_ms
@@ -158,6 +159,10 @@ class Library:
     def deleted(self, camera_id: str, from_ms: int, to_ms: int) -> list[Deletion]:
         """Its recordings that were deleted and held anything of the range, in time order."""
         return find_deleted_videos(self._store, camera_id, from_ms, to_ms)
+
+    def erased_by(self, camera_id: str, from_ms: int, to_ms: int) -> dict[str, str]:
+        """Who deleted them, by the path, of those that went because a person chose their events."""
+        return {one.path: one.by_name for one in find_erased(self._store, [camera_id], from_ms, to_ms)}
 
     def began_ms(self, camera_id: str) -> int | None:
         """UTC ms of the first recording that there ever was of a camera, deleted ones included; None for none."""

@@ -310,6 +310,22 @@ deletions = Table(
     sqlite_strict=True,
 )
 
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("path", Text, primary_key=True, comment="of the recording, as in files: no two ever have the same"),
+    node_id("the box whose file it is, and whose upkeep process deletes it"),
+    Column("camera_id", Text, nullable=False, comment="whose recording it is"),
+    Column("start_ms", Int64, nullable=False, comment="UTC ms of the first picture"),
+    Column("end_ms", Int64, nullable=False, comment="UTC ms of the end of the last picture"),
+    Column("by_name", Text, nullable=False, comment="who said that it is to go"),
+    Column("asked_ms", Int64, nullable=False, comment="UTC ms when that was said"),
+    Column("done_ms", Int64, comment="UTC ms from which there is nothing left to do; null while it is to go"),
+    Index("erasures_by_camera", "camera_id", "start_ms"),
+    Index("erasures_pending", "node_id", sqlite_where=text("done_ms IS NULL")),
+    sqlite_strict=True,
+)
+
 checkpoints = Table(
     "checkpoints",
     metadata,

@@ -18,7 +18,9 @@ from vigilar.base.clock import Clock
 from vigilar.base.keep_rules import KeepRules
 from vigilar.base.stop import Stop
 from vigilar.store.deletions import Deletion, KeptAround, Why
+from vigilar.store.erasures import find_wanted, has_wanted, settle
 from vigilar.store.holdings import find_bare_pictures, find_word, use_word
+from vigilar.store.spans import alarm_footage
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import LookForSpace, check_own_folder, read_holdings, read_space, space_of
 from vigilar.upkeep.plan import Going, Plan, Refusal, Space, make_plan
@@ -29,6 +31,10 @@ logger = logging.getLogger(__name__)
 PASS_EVERY_NS = 60_000_000_000
 HOPELESS_NS = 5_000_000_000
 """When space stays short although all was done that may be, it is tried again after this."""
+
+ERASE_EVERY_NS = 2_000_000_000
+"""How often it is looked whether a person deletes recordings: who does so waits for it, and a look
+reads an index that is empty all but always."""
 
 PAUSE_S = 0.1
 """Between two steps while space is not short: other writers of disk and database go first."""
@@ -92,6 +98,7 @@ class Keeper:
         self._next_ns = 0
         self._next_short_ns = 0
         self._next_told_ns = 0
+        self._next_erase_ns = 0
         self._is_waiting = False
         self._known_word_bytes = 0
         self._stuck: dict[str, str] = {}
@@ -112,6 +119,9 @@ class Keeper:
         not answer or is not the house's own: what was begun is finished later.
         """
         rules, now_ns = self._rules, self._clock.mono_ns()
+        if now_ns >= self._next_erase_ns:
+            self._next_erase_ns = now_ns + ERASE_EVERY_NS
+            self._erase(rules)
         space = read_space(self._settings.data_dir, rules, self._look)
         if is_full_told and now_ns >= self._next_told_ns:
             space = replace(space, asked_bytes=FULL_BYTES)
@@ -132,13 +142,7 @@ class Keeper:
         return self._is_waiting and find_word(self._store, self._settings.node_id) not in (0, self._known_word_bytes)
 
     def _run_pass(self, rules: KeepRules, space: Space) -> Plan:
-        around = KeptAround(rules.before_ms, rules.after_ms)
-        check = self._settings.check_folder or (
-            lambda: check_own_folder(self._settings.data_dir, self._settings.node_id)
-        )
-        remover = Remover(
-            self._store, self._settings.data_dir, self._settings.node_id, around, self._clock, check, self._stuck
-        )
+        around, remover = self._make_remover(rules)
         remover.finish_pending()
         word_bytes = find_word(self._store, self._settings.node_id)
         held = read_holdings(self._store, self._settings.node_id, rules, self._now_ms())
@@ -151,6 +155,39 @@ class Keeper:
         if is_done:
             self._remove_old_pictures(held.others, rules, remover, around)
         return plan
+
+    def _make_remover(self, rules: KeepRules) -> tuple[KeptAround, Remover]:
+        around = KeptAround(rules.before_ms, rules.after_ms)
+        check = self._settings.check_folder or (
+            lambda: check_own_folder(self._settings.data_dir, self._settings.node_id)
+        )
+        data_dir, node_id = self._settings.data_dir, self._settings.node_id
+        return around, Remover(self._store, data_dir, node_id, around, self._clock, check, self._stuck)
+
+    def _erase(self, rules: KeepRules) -> None:
+        """Delete the recordings whose events a person chose, but what an alarm or somebody who keeps holds since.
+
+        A crash in between is no matter: what is not gone is still wanted, and what is half gone is a pending deletion.
+        """
+        node_id = self._settings.node_id
+        if not has_wanted(self._store, node_id):
+            return
+        around, remover = self._make_remover(rules)
+        while wanted := find_wanted(self._store, node_id, BATCH):
+            with self._store.sql_read("read what alarms protect") as run:
+                since_ms = self._now_ms() - rules.keep_alarms_ms
+                alarms = alarm_footage(run, since_ms, rules.before_ms, rules.after_ms, self._now_ms())
+            free = [one for one in wanted if not alarms.holds(one.id, one.camera_id, one.start_ms, one.end_ms)]
+            began_ns = self._clock.mono_ns()
+            gone = self._remove(remover, [(one.id, "owner") for one in free])
+            begun = {one.path for one in gone} | remover.stuck.keys()
+            refused = [one.path for one in wanted if one.path not in begun]
+            for path in settle(self._store, node_id, refused, self._now_ms()):
+                logger.warning("%s stays although a person deleted it: an event holds it since", path)
+            self._remove_pictures(gone, remover, around)
+            if self._stop.wait(self._rest_s(began_ns)):
+                return
+        settle(self._store, node_id, (), self._now_ms())
 
     def carry_out(self, plan: Plan, remover: Remover, around: KeptAround, space: Space) -> bool:
         """Delete what the plan says, and the pictures of which no recording is left; False when ``stop`` came first.

@@ -47,6 +47,7 @@ WORDS: Mapping[str, str] = {
     "change_cameras": "changed a camera",
     "change_events": "changed what is kept of an event",
     "delete_footage": "let recordings be deleted",
+    "erased": "deleted recordings of events",
     "put_off": "put off what was to be done",
     "audit_lost": "entries could not be written down",
 }

@@ -76,6 +76,12 @@ def _paths() -> dict[str, Any]:
                 "parameters": [_query(name) for name in _EVENT_QUERY],
             }
         },
+        "/api/v1/events/delete": {
+            "post": {
+                **_answer("What goes and what stays; without dry_run it goes, and the status is 202"),
+                **_body("plan", ids="array", dry_run="boolean"),
+            }
+        },
         "/api/v1/events/{event_id}": {
             "parameters": [_path("event_id")],
             "get": _answer("One event"),

@@ -22,7 +22,8 @@ MOST_PLACES = 3
 class StoryCard:
     """``id`` and ``href`` are those of the event that stands for the story, ``anchor`` of its first one: as long as the
     story lasts that stays the same. ``version`` rises with each change. ``clip_of``: the event whose clip is the
-    preview, 0 for none. ``parts`` is empty for a story of one event."""
+    preview, 0 for none. ``parts`` is empty for a story of one event, ``erased`` unless somebody deleted its
+    recording."""
 
     key: str
     id: int
@@ -41,6 +42,7 @@ class StoryCard:
     until: str
     detail: str
     parts: str
+    erased: str
     cameras: str
     from_ms: int
     to_ms: int
@@ -53,10 +55,15 @@ class StoryCard:
 
 
 def make_story_card(
-    story: Story, now_ms: int, zone: tzinfo, names: Mapping[str, str], veiled: Container[str] = ()
+    story: Story,
+    now_ms: int,
+    zone: tzinfo,
+    names: Mapping[str, str],
+    veiled: Container[str] = (),
+    erased: str = "",
 ) -> StoryCard:
     """``names`` of the cameras that the asker may see, by id: only events of these have a clip. There is no preview of
-    those that are ``veiled``."""
+    those that are ``veiled``, nor of a story of which ``erased`` says who deleted its recording."""
     lead = lead_of(story)
     end_ms = story_end(story, now_ms)
     is_open = any(is_going(event) for event in story.events)
@@ -81,11 +88,12 @@ def make_story_card(
         until="" if is_open or is_short else clock_text(end_ms, zone),
         detail=_detail(story, lead),
         parts=_parts(story, names),
+        erased=erased,
         cameras=" ".join(dict.fromkeys(event.source_id for event in story.events if event.source_id in names)),
         from_ms=story.start_ms,
         to_ms=end_ms,
         still=story_still(story),
-        clip_of=clips[0].id if clips else 0,
+        clip_of=clips[0].id if clips and not erased else 0,
         is_divider=all(event.type in DIVIDERS for event in story.events),
         is_open=is_open,
         is_new=bool(story.unseen),

@@ -21,6 +21,7 @@ from vigilar.store.incident_pages import Story, StoryKey
 from vigilar.store.story_query import StoryFilter
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.events import unknown_event
+from vigilar.web.erased_words import erased_words, read_erased
 from vigilar.web.event_words import TYPES
 from vigilar.web.house import read_cameras
 from vigilar.web.list_query import ListQuery
@@ -185,7 +186,12 @@ def story_filter(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> Sto
 def _cards(here: Parts, cameras: Sequence[CameraInfo], stories: Sequence[Story]) -> list[StoryCard]:
     names = {camera.id: camera.name for camera in cameras}
     veiled = _veiled(here, {event.source_id for story in stories for event in story.events} & names.keys())
-    return [make_story_card(story, here.now_ms(), here.zone, names, veiled) for story in stories]
+    now_ms, zone = here.now_ms(), here.zone
+    erased = read_erased(here.store, stories, now_ms)
+    return [
+        make_story_card(story, now_ms, zone, names, veiled, erased_words(story, erased, names, now_ms, zone))
+        for story in stories
+    ]
 
 
 def _veiled(here: Parts, camera_ids: Iterable[str]) -> frozenset[str]:
@@ -240,7 +246,11 @@ def _month_from_args(here: Parts) -> date | None:
 def _keys_from_form() -> list[StoryKey]:
     """The stories that a form names. Raises Problem 422."""
     one = request.form.get("one")
-    texts = [one] if one else request.form.getlist("story")
+    return read_keys([one] if one else request.form.getlist("story"))
+
+
+def read_keys(texts: Sequence[str]) -> list[StoryKey]:
+    """The stories of these names. Raises Problem 422."""
     keys = [key for text in texts if (key := StoryKey.parse(text)) is not None]
     if not keys or len(keys) != len(texts) or len(keys) > MOST_AT_ONCE:
         raise Problem(422, "events.none", "Choose at least one event first, and at most 500.", field="story")

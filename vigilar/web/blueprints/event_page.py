@@ -26,6 +26,7 @@ from vigilar.web.blueprints.events import (
     has_footage,
     unknown_event,
 )
+from vigilar.web.erased_words import erased_words, read_erased
 from vigilar.web.event_words import describe_payload, event_title, make_card, visit_paths
 from vigilar.web.list_query import FROM_PUSH
 from vigilar.web.parts import Parts, parts
@@ -69,7 +70,9 @@ def event_page(event_id: int) -> str:
         raise unknown_event()
     names = {camera.id: camera.name for camera in visible.all()}
     card = make_card(event, here.zone, visible.ids())
-    story_card = make_story_card(story, here.now_ms(), here.zone, names)
+    now_ms = here.now_ms()
+    erased = erased_words(story, read_erased(here.store, [story], now_ms), names, now_ms, here.zone)
+    story_card = make_story_card(story, now_ms, here.zone, names, erased=erased)
     plays = card.has_clip and asker().may(Right.SEE_FOOTAGE) and has_footage(here, event)
     wanted = read_query(here, visible)
     older, newer = pages.neighbours(here.store, story, story_filter(here, visible, wanted), asker().id)

@@ -1,4 +1,5 @@
-"""Health: problems that somebody put off, and how many pictures each camera usually sends."""
+"""Health: problems that somebody put off, and how many pictures each camera usually sends. Recordings that go by a
+person's word."""
 
 from __future__ import annotations
 
@@ -43,4 +44,32 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("pictures >= 0 AND counted_ms >= 0", name="picture_rates_positive"),
         sqlite_strict=True,
+    )
+    op.create_table(
+        "erasures",
+        sa.Column(
+            "path", sa.Text, primary_key=True, comment="of the recording, as in files: no two ever have the same"
+        ),
+        sa.Column(
+            "node_id",
+            sa.Text,
+            nullable=False,
+            server_default=sa.text("''"),
+            comment="the box whose file it is, and whose upkeep process deletes it",
+        ),
+        sa.Column("camera_id", sa.Text, nullable=False, comment="whose recording it is"),
+        sa.Column("start_ms", Int64, nullable=False, comment="UTC ms of the first picture"),
+        sa.Column("end_ms", Int64, nullable=False, comment="UTC ms of the end of the last picture"),
+        sa.Column("by_name", sa.Text, nullable=False, comment="who said that it is to go"),
+        sa.Column("asked_ms", Int64, nullable=False, comment="UTC ms when that was said"),
+        sa.Column("done_ms", Int64, comment="UTC ms from which there is nothing left to do; null while it is to go"),
+        sqlite_strict=True,
+    )
+    op.create_index("erasures_by_camera", "erasures", ["camera_id", "start_ms"])
+    op.create_index(
+        "erasures_pending",
+        "erasures",
+        ["node_id"],
+        sqlite_where=sa.text("done_ms IS NULL"),
+        postgresql_where=sa.text("done_ms IS NULL"),
     )

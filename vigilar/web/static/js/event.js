@@ -201,6 +201,7 @@ share.addEventListener("click", async () => {
 onKey("p", "previous event", () => document.getElementById("older")?.click());
 onKey("n", "next event", () => document.getElementById("newer")?.click());
 onKey("s", "keep, or no longer", () => document.getElementById("keep")?.click());
+if (document.getElementById("erase")) onKey("D", "delete its recording", () => document.getElementById("erase").click());
 onKey("e", "seen, or not", () => seen.click());
 onKey("Escape", "back to the list", () => document.querySelector(".back").click());
 

@@ -33,8 +33,9 @@ export class Deeds {
   }
 
   submit(event) {
-    event.preventDefault();
     const button = event.submitter;
+    if (button.dataset.bulk === "delete" && this.picked().length) return; // leads to the page that says what goes
+    event.preventDefault();
     const url = button.getAttribute("formaction") ?? this.form.getAttribute("action");
     if (button.name === "all") return this.send(url, { all: "1" }, [...this.list.querySelectorAll("article")]);
     if (button.name === "one") return this.send(url, { one: button.value }, [button.closest("article")]);
@@ -47,6 +48,13 @@ export class Deeds {
   press(card, ...names) {
     const button = names.map((name) => card.querySelector(`[data-do="${name}"]`)).find((one) => one);
     if (button) this.send(button.getAttribute("formaction"), { one: button.value }, [card]);
+  }
+
+  /** Go to the page that says what deleting means: of what is selected, else of this card. */
+  erase(card) {
+    const button = this.form.querySelector('[data-bulk="delete"]');
+    if (!this.picked().length) this.pick(card, true);
+    this.form.requestSubmit(button);
   }
 
   /** The clip of a card was looked at: seen, without a word. */

@@ -31,6 +31,7 @@ export function armKeys(list, deeds) {
   onKey("s", "keep, or no longer", onCard((card) => deeds.press(card, "kept", "release")));
   onKey("x", "select", onCard((card) => deeds.pick(card)));
   onKey("X", "select from the last one to here", onCard((card) => deeds.pickRange(card)));
+  if (document.querySelector('[data-bulk="delete"]')) onKey("D", "delete recordings", onCard((card) => deeds.erase(card)));
   onKey("1", "alerts alone", () => level("alert"));
   onKey("2", "notable alone", () => level("notable"));
   onKey("3", "background alone", () => level("background"));

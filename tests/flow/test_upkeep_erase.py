@@ -1,0 +1,102 @@
+"""A person deletes recordings: asked for in the database, done by the upkeep process, by its own steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.upkeep_kit import Box, box
+from vigilar.base.errors import VigilarError
+from vigilar.base.folder_id import FILE_NAME
+from vigilar.base.keep_rules import KeepRules
+from vigilar.store import deletions, events
+from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
+from vigilar.store.erasures import find_erased, has_wanted
+from vigilar.upkeep.erase import ask_to_erase
+from vigilar.upkeep.keeper import ERASE_EVERY_NS
+
+RULES = KeepRules()
+
+
+def erase(b: Box, *ids: int) -> None:
+    plan, is_asked = ask_to_erase(b.store, RULES, ids, None, "Sam", b.now_ms)
+    assert is_asked
+    assert plan.recordings
+
+
+def test_files_and_pictures_go_and_the_log_names_a_person(tmp_path: Path) -> None:
+    with box(tmp_path) as b:
+        still = b.record(ago_s=3990, length_s=0, content="still")
+        for at in range(20):
+            b.record(ago_s=4000 - at * 100, length_s=100)
+        stays = b.record(ago_s=1000)
+        kept_still = b.record(ago_s=900, length_s=0, content="still")
+        event = b.event(ago_s=3990, length_s=1970, still_id=still)
+        keeper = b.keeper(RULES)
+        keeper.turn()
+        erase(b, event.id)
+        b.clock.advance(ERASE_EVERY_NS / 1e9)
+        keeper.turn()
+        assert (b.left(), b.left("still")) == ([stays], [kept_still])
+        rows = deletions.list_deletions(b.store, b.node_id)[::-1]
+        assert [row.previous for row in rows] == [FIRST_PREVIOUS, *(row.hash for row in rows[:-1])]
+        assert [hash_of(row) for row in rows] == [row.hash for row in rows]
+        assert {(row.why, row.done_ms is not None) for row in rows} == {("owner", True)}
+        assert [row.content for row in rows].count("video") == 20
+        assert not has_wanted(b.store, b.node_id)
+        found = find_erased(b.store, ["front"], event.ts_ms, event.ts_ms + 1)
+        assert [(one.by_name, one.gone_ms) for one in found] == [("Sam", b.now_ms)]
+
+
+def test_what_is_held_since_stays_and_is_forgotten(tmp_path: Path) -> None:
+    with box(tmp_path) as b:
+        ids = [b.record(ago_s=9000), b.record(ago_s=8000), b.record(ago_s=7000)]
+        found = [b.event(ago_s=8990), b.event(ago_s=7990), b.event(ago_s=6990)]
+        erase(b, *(one.id for one in found))
+        events.set_kept(b.store, found[0].id, kept=True)
+        b.event(ago_s=7900, severity="ALERT")
+        b.keeper(RULES).turn()
+        assert b.left() == ids[:2]
+        assert not has_wanted(b.store, b.node_id)
+        assert find_erased(b.store, ["front"], found[0].ts_ms, found[1].ts_ms + 1) == []
+
+
+def test_nothing_goes_while_the_drive_is_away_and_all_when_it_is_back(tmp_path: Path) -> None:
+    with box(tmp_path) as b:
+        b.record(ago_s=9000)
+        erase(b, b.event(ago_s=8990).id)
+        (tmp_path / FILE_NAME).rename(tmp_path / "away")
+        keeper = b.keeper(RULES)
+        with pytest.raises(VigilarError):
+            keeper.turn()
+        assert len(b.left()) == 1
+        (tmp_path / "away").rename(tmp_path / FILE_NAME)
+        b.clock.advance(ERASE_EVERY_NS / 1e9)
+        keeper.turn()
+        assert b.left() == []
+
+
+def test_deletion_that_was_cut_off_is_finished(tmp_path: Path) -> None:
+    """Between the row and the file: what waits is a pending deletion, and the wish is done."""
+    with box(tmp_path) as b:
+        file_id = b.record(ago_s=9000)
+        event = b.event(ago_s=8990)
+        erase(b, event.id)
+        around = deletions.KeptAround(RULES.before_ms, RULES.after_ms)
+        assert len(deletions.begin(b.store, b.node_id, [(file_id, "owner")], around, b.now_ms)) == 1
+        b.keeper(RULES).turn()
+        assert b.left() == []
+        assert not has_wanted(b.store, b.node_id)
+        assert [one.by_name for one in find_erased(b.store, ["front"], event.ts_ms, event.ts_ms + 1)] == ["Sam"]
+
+
+def test_other_box_is_left_to_its_own_upkeep(tmp_path: Path) -> None:
+    with box(tmp_path) as b:
+        b.record(ago_s=9000)
+        with b.store.sql_write("test") as run:
+            run("UPDATE files SET node_id = 'other'")
+        erase(b, b.event(ago_s=8990).id)
+        b.keeper(RULES).turn()
+        assert len(b.left()) == 1
+        assert has_wanted(b.store, "other")

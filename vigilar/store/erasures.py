@@ -1,0 +1,191 @@
+"""Recordings that go because a person chose their events: which ones, who said so, what has become of it. Plain SQL.
+
+The web process writes rows here and touches no file; the upkeep process of the box whose files they are deletes them by
+its own steps (``store/deletions.py``) and notes here that nothing is left to do. The row stays: it says who it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vigilar.store.deletions import LONGEST_FILE_MS
+from vigilar.store.sql import Database, Run
+
+GOING_ON = ("motion", "alarm")
+"""Types of events that may have no end yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpan:
+    """An event as its deletion looks at it. Times are UTC ms; ``end_ms`` is now while it goes on."""
+
+    id: int
+    source_id: str
+    start_ms: int
+    end_ms: int
+    is_kept: bool
+    is_alarm: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A video file. Times are UTC ms."""
+
+    id: int
+    node_id: str
+    path: str
+    camera_id: str
+    start_ms: int
+    end_ms: int
+    size_bytes: int
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A recording that somebody let go: who, and when it went, UTC ms; None while it is still to go."""
+
+    path: str
+    camera_id: str
+    start_ms: int
+    end_ms: int
+    by_name: str
+    gone_ms: int | None
+
+
+def read_spans(run: Run, event_ids: Iterable[int], now_ms: int) -> list[EventSpan]:
+    """Those of the events that are there, in the order of the ids."""
+    found: list[EventSpan] = []
+    for event_id in event_ids:
+        rows = run(
+            "SELECT id, source_id, ts_ms, end_ms, type, kept, severity FROM events WHERE id = :event_id",
+            event_id=event_id,
+        )
+        for key, source_id, ts_ms, end_ms, type_, kept, severity in rows:
+            ends = end_ms if end_ms is not None else now_ms if type_ in GOING_ON else ts_ms
+            is_alarm = severity in ("ALERT", "CRITICAL")
+            found.append(EventSpan(int(key), str(source_id), int(ts_ms), max(ts_ms, ends), bool(kept), is_alarm))
+    return found
+
+
+def find_recordings(run: Run, camera_id: str, from_ms: int, to_ms: int) -> list[Recording]:
+    """The camera's recordings on whichever box that hold anything of [from_ms, to_ms), oldest first; those that were
+    found to be missing are left out."""
+    rows = run(
+        "SELECT id, node_id, path, camera_id, start_ms, coalesce(end_ms, start_ms), size_bytes, state FROM files "
+        "WHERE camera_id = :camera_id AND content = 'video' AND state <> 'missing' AND start_ms >= :least_ms "
+        "AND start_ms < :to_ms AND (coalesce(end_ms, start_ms) >= :from_ms OR state = 'open') ORDER BY start_ms, id",
+        camera_id=camera_id,
+        least_ms=from_ms - LONGEST_FILE_MS,
+        from_ms=from_ms,
+        to_ms=to_ms,
+    )
+    return [_recording(row) for row in rows]
+
+
+def _recording(row: Sequence[Any]) -> Recording:
+    file_id, node_id, path, camera_id, start_ms, end_ms, size_bytes, state = row
+    return Recording(
+        id=int(file_id),
+        node_id=str(node_id),
+        path=str(path),
+        camera_id=str(camera_id),
+        start_ms=int(start_ms),
+        end_ms=int(end_ms),
+        size_bytes=int(size_bytes),
+        is_open=state == "open",
+    )
+
+
+def find_visits(run: Run, recording: Recording) -> set[int]:
+    """Ids of the events of which something can be seen in the recording."""
+    rows = run(
+        "SELECT id FROM events WHERE source_id = :camera_id AND ts_ms >= :least_ms AND ts_ms < :end_ms "
+        "AND (type = 'motion' OR kind <> '') AND coalesce(end_ms, ts_ms) >= :start_ms",
+        camera_id=recording.camera_id,
+        least_ms=recording.start_ms - LONGEST_FILE_MS,
+        start_ms=recording.start_ms,
+        end_ms=recording.end_ms,
+    )
+    return {int(row[0]) for row in rows}
+
+
+def ask(run: Run, recordings: Iterable[Recording], by_name: str, now_ms: int) -> None:
+    """Let them go. What somebody let go already stays that person's word."""
+    for one in recordings:
+        run(
+            "INSERT INTO erasures (path, node_id, camera_id, start_ms, end_ms, by_name, asked_ms) "
+            "VALUES (:path, :node_id, :camera_id, :start_ms, :end_ms, :by_name, :now_ms) ON CONFLICT DO NOTHING",
+            path=one.path,
+            node_id=one.node_id,
+            camera_id=one.camera_id,
+            start_ms=one.start_ms,
+            end_ms=one.end_ms,
+            by_name=by_name,
+            now_ms=now_ms,
+        )
+
+
+def find_wanted(store: Database, node_id: str, limit: int = 500) -> list[Recording]:
+    """What the box is still to delete, oldest first."""
+    with store.sql_read("read what is to be deleted") as run:
+        rows = run(
+            "SELECT f.id, f.node_id, f.path, f.camera_id, f.start_ms, coalesce(f.end_ms, f.start_ms), f.size_bytes, "
+            "f.state "
+            "FROM erasures AS e JOIN files AS f ON f.path = e.path "
+            "WHERE e.node_id = :node_id AND e.done_ms IS NULL AND f.node_id = e.node_id AND f.state <> 'open' "
+            "ORDER BY f.start_ms, f.id LIMIT :limit",
+            node_id=node_id,
+            limit=limit,
+        )
+        return [_recording(row) for row in rows]
+
+
+def has_wanted(store: Database, node_id: str) -> bool:
+    """Whether anything waits, be it only for its end to be noted."""
+    with store.sql_read("read what is to be deleted") as run:
+        return bool(run("SELECT 1 FROM erasures WHERE node_id = :node_id AND done_ms IS NULL LIMIT 1", node_id=node_id))
+
+
+def settle(store: Database, node_id: str, refused: Sequence[str], now_ms: int) -> list[str]:
+    """Forget of the paths that ``refused`` to go those that are still there, which it gives, and note of all whose
+    recording is gone that there is nothing left to do."""
+    stay: list[str] = []
+    with store.sql_write("note what was deleted") as run:
+        for path in refused:
+            rows = run(
+                "DELETE FROM erasures WHERE path = :path AND done_ms IS NULL "
+                "AND EXISTS (SELECT 1 FROM files AS f WHERE f.path = erasures.path) RETURNING path",
+                path=path,
+            )
+            stay += [str(row[0]) for row in rows]
+        run(
+            "UPDATE erasures SET done_ms = :now_ms WHERE node_id = :node_id AND done_ms IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.path = erasures.path)",
+            node_id=node_id,
+            now_ms=now_ms,
+        )
+    return stay
+
+
+def find_erased(store: Database, camera_ids: Iterable[str], from_ms: int, to_ms: int) -> list[Erased]:
+    """What somebody let go of these cameras' recordings that held anything of [from_ms, to_ms), in time order. One that
+    went for another reason meanwhile is left out."""
+    found: list[Erased] = []
+    with store.sql_read("read who deleted what") as run:
+        for camera_id in sorted(set(camera_ids)):
+            rows = run(
+                "SELECT e.path, e.camera_id, e.start_ms, e.end_ms, e.by_name, d.created_ms FROM erasures AS e "
+                "LEFT JOIN deletions AS d ON d.camera_id = e.camera_id AND d.content = 'video' "
+                "AND d.start_ms = e.start_ms AND d.path = e.path AND d.why = 'owner' "
+                "WHERE e.camera_id = :camera_id AND e.start_ms >= :least_ms AND e.start_ms < :to_ms "
+                "AND e.end_ms > :from_ms AND (d.id IS NOT NULL OR e.done_ms IS NULL)",
+                camera_id=camera_id,
+                least_ms=from_ms - LONGEST_FILE_MS,
+                from_ms=from_ms,
+                to_ms=to_ms,
+            )
+            found += [Erased(*row) for row in rows]
+    return sorted(found, key=lambda one: (one.start_ms, one.path))
