@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY_NS = 60 * 10**9
 """A look costs a query a camera and 512 bytes of each open file; until then such a file plays as far as it goes."""
 
+LOCKED_EVERY_NS = 2 * 10**9
+"""Somebody who unlocks the house is there to look at what the cut left."""
+
 
 class OlderKeys:
     """``turn`` belongs to one thread."""
@@ -47,13 +50,15 @@ class OlderKeys:
         self._due_ns = clock.mono_ns()
 
     def turn(self) -> None:
-        """Look once a minute. Raises StoreError, RecordingError; the next look begins anew."""
+        """Look once a minute, and as soon as the house is unlocked. Raises StoreError, RecordingError; the next look
+        begins anew."""
         now_ns = self._clock.mono_ns()
         if now_ns < self._due_ns:
             return
         self._due_ns = now_ns + LOOK_EVERY_NS
         newest = KeyRing.load_newest(self._secrets_dir)
         if newest.is_locked:
+            self._due_ns = now_ns + LOCKED_EVERY_NS
             return
         for camera in list_cameras(self._store, with_removed=True):
             if camera.node_id == self._node_id:
