@@ -92,6 +92,7 @@ def test_single_view_has_sound_and_full_screen_in_sight(
         page.wait_for_function("() => !document.querySelector('video').muted", timeout=10_000)
         full.click()
         page.wait_for_function("() => document.fullscreenElement !== null", timeout=5_000)
+        expect(page.locator("#stage video")).to_be_visible()
         shown = page.locator("#stage video").bounding_box()
         assert shown is not None
         assert shown["width"] <= width + 1

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
 
-from tests.browser.chromium import sign_in
+from tests.browser.chromium import ARGUMENTS, EXECUTABLE, sign_in
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
 from vigilar.store.deliveries import NewDelivery
@@ -104,8 +104,11 @@ class Phone:
 
 @pytest.fixture
 def phone(chromium: Browser, house: House) -> Iterator[Phone]:
+    """In a browser of its own: notifications belong to it, not to a window, and go some time after a window did."""
+    own = chromium.browser_type.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
     with serve(house) as url:
-        yield Phone(chromium, url)
+        yield Phone(own, url)
+        own.close()
 
 
 def message(event_id: int, title: str = "Person, front door", **more: object) -> str:
