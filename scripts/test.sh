@@ -115,9 +115,10 @@ tests "architecture" 0 tests/test_architecture.py
 tests "fast tests" 1 tests ${without_postgresql[@]+"${without_postgresql[@]}"} --ignore=tests/test_architecture.py \
     --ignore=tests/flow --ignore=tests/system --ignore=tests/browser
 if [ "$fast" = no ]; then
-    # One at a time to whoever is free, since a few are long; a whole file where a running house is shared in it.
+    # One at a time to whoever is free, since a few are long; a whole file where a running house is shared in it, the long
+    # ones first (by itself xdist begins with those that have most tests).
     tests "flow" 2 --dist=load --maxschedchunk=1 tests/flow
-    tests "system" 2 --dist=loadfile tests/system
+    tests "system" 2 --dist=loadfile --no-loadscope-reorder tests/system
     tests "browser" 2 --dist=load --maxschedchunk=1 tests/browser
 fi
 say "==${times%,}; $passed_in_all tests in $SECONDS s"
