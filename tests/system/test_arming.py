@@ -111,6 +111,7 @@ def disarm(house: RunningHouse) -> None:
 
 @pytest.mark.long
 def test_motion_becomes_an_alarm_that_is_kept_and_sounds_and_ends(house: RunningHouse, ear: Ear) -> None:
+    wait_for(lambda: state(house)["ready"], 60, "the camera is live")
     _, facts = arm(house, "away")
     assert facts["pending"]["mode"] == "away"
     wait_for(lambda: state(house)["mode"] == "away", 5, "the time to leave is over")

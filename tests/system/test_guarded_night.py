@@ -111,7 +111,7 @@ def test_person_at_night_is_an_alarm_with_its_footage_kept_until_somebody_disarm
     assert arm(house, "away", override=True)[0] == 200
     entry = wait_for(lambda: state(house)["entry"], 120, "somebody comes in")
     assert (entry["what"], entry["where"]) == ("Person", "Hall")
-    wait_for(lambda: state(house)["alarm"], 15, "nobody disarms")
+    wait_for(lambda: state(house)["alarm"], 60, "nobody disarms")
     alarm = wait_for(lambda: [one for one in house.events("alarm") if one["id"] not in before], 5, "it is an event")[0]
     assert (alarm["title"], alarm["severity"], alarm["end_ts"]) == ("Alarm: Person, Hall", "CRITICAL", None)
     assert (alarm["kept"], alarm["source_id"]) == (True, "hall")
