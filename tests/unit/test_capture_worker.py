@@ -13,7 +13,7 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.opener import OpenSource
-from vigilar.capture.rtsp.sentences import unreachable
+from vigilar.capture.rtsp.sentences import unknown_name, unreachable
 from vigilar.capture.worker import CaptureWorker, Connection
 from vigilar.media.bitstream import parameter_sets
 from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamInfo, StreamRole
@@ -298,6 +298,12 @@ def test_camera_that_is_not_there_is_tried_twice_a_second_and_told_once(caplog: 
     assert len(bench.connections) == 30
     assert all(one.next_try_s <= 0.5 for one in bench.connections)
     assert len(caplog.records) == 1
+
+
+def test_name_server_is_not_asked_twice_a_second_for_a_name_that_nobody_has() -> None:
+    bench = Bench([], [unknown_name() for _ in range(30)], stop=Impatient())
+    bench.worker().run()
+    assert all(4.0 <= one.next_try_s <= 6.0 for one in bench.connections[3:])
 
 
 def test_hurry_holds_for_this_connection_and_later_ones(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

@@ -19,8 +19,9 @@ class NotThere(CameraError):
     """Nothing took the connection, so that the next try costs the camera nothing."""
 
 
-class UnknownName(NotThere):
-    """The resolver knows no machine of that name."""
+class UnknownName(CameraError):
+    """The resolver knows no machine of that name. No ``NotThere``: each try costs the network's name server some
+    questions, and one that counts them (Pi-hole: 1000 a minute) would soon answer this box nothing at all."""
 
 
 def unknown_name() -> CameraError:
