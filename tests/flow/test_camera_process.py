@@ -459,6 +459,28 @@ def _hang(stop: Stop) -> None:
     stop.wait()
 
 
+def test_small_stream_that_is_away_is_one_line_of_the_log(
+    camera: Camera, line: tuple[SupervisorEnd, ControlChild], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera.job = replace(camera.job, sub_url=f"file:{tmp_path / 'nowhere.mp4'}")
+    control = line[1]
+    process = CameraProcess(camera.job, control, camera.store)
+    worker = process._captures[StreamRole.SUB]
+    thread = threading.Thread(target=process.run)
+    thread.start()
+
+    def is_tried_often() -> bool:
+        worker.retry_now()
+        return worker._failures >= 6
+
+    wait_until(is_tried_often, 20.0)
+    control.stop_requested.set()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    said = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert len([one for one in said if "stream" in one]) == 1, said
+
+
 def test_dead_thread_ends_the_process(camera: Camera, line: tuple[SupervisorEnd, ControlChild]) -> None:
     process = CameraProcess(camera.job, line[1], camera.store)
     process._captures[StreamRole.MAIN].run = lambda: None  # type: ignore[method-assign]

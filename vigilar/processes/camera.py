@@ -279,15 +279,13 @@ class CameraProcess:
         if looking is not None:
             looking.queue.put(item)
 
-    def _note_sub(self, connection: Connection) -> None:
-        if connection.error is not None:
-            logger.warning("no small stream: %s", connection.error)
-
     def _make_captures(self) -> dict[StreamRole, CaptureWorker]:
         job, note = self._job, self._health.note_connection
+        workers: dict[StreamRole, tuple[str, Callable[[Item], None], Callable[[Connection], None]]]
         workers = {StreamRole.MAIN: (job.main_url, self._take_main, note)}
         if job.sub_url is not None:
-            workers[StreamRole.SUB] = (job.sub_url, self._take_sub, self._note_sub)
+            # Nobody is told of it but by the worker's own line in the log, which is not said at each try.
+            workers[StreamRole.SUB] = (job.sub_url, self._take_sub, lambda _: None)
         return {
             role: CaptureWorker(
                 role,
