@@ -175,6 +175,15 @@ def test_upkeep_leaves_files_that_are_being_written(clip: Clip, tmp_path: Path) 
         assert verify_file(b.path(b.rows()[0]), b.keys).verdict is Verdict.CLOSED
 
 
+def test_upkeep_does_not_wait_for_a_pipe_in_place_of_a_recording(crashed: Bench, tmp_path: Path) -> None:
+    path = crashed.path(crashed.rows()[0])
+    path.unlink()
+    os.mkfifo(path)
+    add_epoch(tmp_path / "secrets")
+    OlderKeys(tmp_path, tmp_path / "secrets", "", crashed.store, crashed.clock).turn()
+    assert crashed.rows()[0].state == "open", "its camera's process tells"
+
+
 def test_missing_file_is_named(crashed: Bench) -> None:
     facts: list[tuple[str, int, dict[str, Any]]] = []
     crashed.path(crashed.rows()[0]).unlink()

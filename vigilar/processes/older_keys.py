@@ -97,7 +97,7 @@ def _lacks_key(path: Path, ring: KeyRing) -> bool:
     camera's process to tell."""
     try:
         with file_errors("open", path):
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
             try:
                 open_header(fd, ring)
             except RecordingError as error:

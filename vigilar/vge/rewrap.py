@@ -91,7 +91,7 @@ def rewrap_file(path: Path, ring: KeyRing, *, allow_test_files: bool = False) ->
 def is_moved(path: Path, ring: KeyRing) -> bool:
     """Whether a file is wrapped as a new one would be. Raises RecordingError as ``VgeReader.open``."""
     with file_errors("read", path):
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
             header, keys = open_header(fd, ring)
         finally:
