@@ -125,15 +125,25 @@ class LiveFan:
         return self._count
 
     def add(self, viewer: LiveViewer, wanted: Wanted) -> None:
-        """Let it watch. Its socket belongs to the fan from here on."""
-        with self._lock:
-            self._count += 1
-            if self._thread is None and not self._is_stopped:
-                self._woken_end, self._wake_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-                self._selector.register(self._woken_end, selectors.EVENT_READ, self._wake_up)
-                self._thread = threading.Thread(target=self._run, name="live-fan", daemon=True)
-                self._thread.start()
+        """Let it watch. Its socket belongs to the fan from here on. Raises OSError, with the viewer closed, when there
+        is no descriptor left to begin with; the next viewer tries again."""
+        try:
+            with self._lock:
+                self._begin()
+                self._count += 1
+        except OSError:
+            viewer.close()
+            raise
         self._ask(partial(self._join, viewer, wanted))
+
+    def _begin(self) -> None:
+        """The thread, with the first viewer. ``_lock`` is held."""
+        if self._thread is not None or self._is_stopped:
+            return
+        self._woken_end, self._wake_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._selector.register(self._woken_end, selectors.EVENT_READ, self._wake_up)
+        self._thread = threading.Thread(target=self._run, name="live-fan", daemon=True)
+        self._thread.start()
 
     def end(self, viewer: LiveViewer) -> None:
         """Cut it off, also when its browser takes nothing. Harmless twice, and before ``add``'s work is done."""
