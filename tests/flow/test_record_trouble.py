@@ -6,6 +6,7 @@ import errno
 import os
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -22,9 +23,13 @@ from vigilar.record.recovery import Recovery
 from vigilar.store import files
 from vigilar.vge import writer as vge_writer
 from vigilar.vge.format import CloseReason
+from vigilar.vge.key_store import add_epoch
+from vigilar.vge.keys import KeyRing
 from vigilar.vge.output import write_at
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.report import Verdict
+from vigilar.vge.rewrap import rewrap_file
+from vigilar.vge.ring_folder import RingFolder
 from vigilar.vge.verify import verify_file
 
 MIB = 1024 * 1024
@@ -105,6 +110,34 @@ def test_full_disk_in_a_record_cuts_back_and_resumes_within_two_seconds(
         assert [row.state for row in b.rows()] == ["recovered", "closed"]
         frames = [at for row in b.rows() for at in _frames(b, row)]
         assert len(frames) >= 110
+
+
+@pytest.mark.parametrize(
+    ("steps", "state"),
+    [("rotate", "recovered"), ("rotate, move", "recovered"), ("rotate, move, rotate", "open")],
+)
+def test_rotation_while_a_file_waits_for_room_does_not_end_recording(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: str, state: str
+) -> None:
+    disk, secrets = FaultyDisk(monkeypatch), tmp_path / "secrets"
+    with bench(tmp_path, RecorderSettings()) as b:
+        b.file_store.settings = replace(b.file_store.settings, refresh_ring=RingFolder(secrets).refresh)
+        b.ring.add(clip.run())
+        packets = _packets(clip, 12)
+        b.feed(packets[:32])
+        disk.error = errno.ENOSPC
+        b.feed(packets[32:42])
+        b.write_rows()
+        for step in steps.split(", "):
+            if step == "rotate":
+                add_epoch(secrets)
+            else:
+                assert rewrap_file(b.path(b.rows()[0]), KeyRing.load(secrets))
+        disk.error = 0
+        b.feed(packets[42:])
+        b.recorder.finish()
+        b.write_rows()
+        assert [row.state for row in b.rows()] == [state, "closed"]
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from vigilar.store.sql import Database
 from vigilar.vge.format import Content
 from vigilar.vge.gate import file_errors
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.writer import FileSpec, VgeWriter
 
 logger = logging.getLogger(__name__)
@@ -119,14 +120,15 @@ class FileStore:
             self._make_folder(path.parent)
             if content == "video":
                 self._mark()
-            writer = VgeWriter.create(path, self._spec(content, number, chain.link, info), self.ring)
+            ring = self.ring
+            writer = VgeWriter.create(path, self._spec(content, number, chain.link, info), ring)
         except RecordingError as error:
             # While the disk is full this comes again every second: that must not use up a number each time.
             if error.kind is not ErrorKind.PERMANENT:
                 chain.give_back(number)
             raise
         row = self.rows.begin(self._row(content, number, str(path.relative_to(self.settings.data_dir)), info))
-        return OpenFile(writer, row, chain, self._unended[content].append, self.ring)
+        return OpenFile(writer, row, chain, self._unended[content].append, ring, lambda: self.ring)
 
     def find_crash(self) -> LastRecording | None:
         """The newest recording, if the process that made it did not end in order. Before the first ``begin``.
@@ -164,9 +166,12 @@ class FileStore:
             try:
                 unended[0]()
             except RecordingError as error:
-                if error.kind not in (ErrorKind.PERMANENT, ErrorKind.BUG):
+                if error.code in LOCKED_CODES:
+                    logger.warning("a file stays open until the upkeep process or the next start closes it: %s", error)
+                elif error.kind not in (ErrorKind.PERMANENT, ErrorKind.BUG):
                     raise
-                logger.exception("the end of a file could not be written")
+                else:
+                    logger.exception("the end of a file could not be written")
             unended.pop(0)
 
     def _mark(self) -> None:

@@ -10,6 +10,7 @@ from vigilar.record.chain import FileChain
 from vigilar.record.row_writer import Ending, EndState, RowEntry
 from vigilar.vge.format import CloseReason
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.opening import LOCKED_CODES
 from vigilar.vge.recover import recover_file
 from vigilar.vge.writer import Closed, VgeWriter
 
@@ -18,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 class OpenFile:
     """A file whose row is written or waits. Ends by ``close`` or ``give_up``, whichever comes first; the other is then
-    nothing. ``end_later`` takes what must be done before the next file of its chain begins."""
+    nothing. ``end_later`` takes what must be done before the next file of its chain begins. ``ring`` has the key it is
+    under, ``get_ring`` gives the keys as they are later, when a rotation may have moved it."""
 
     def __init__(
         self,
@@ -27,12 +29,13 @@ class OpenFile:
         chain: FileChain,
         end_later: Callable[[Callable[[], None]], None],
         ring: KeyRing,
+        get_ring: Callable[[], KeyRing],
     ) -> None:
         self.writer = writer
         self.row = row
         self._chain = chain
         self._end_later = end_later
-        self._ring = ring
+        self._ring, self._get_ring = ring, get_ring
         self._is_open = True
 
     @property
@@ -73,8 +76,15 @@ class OpenFile:
         self._end_damaged(why, utc_ns)
 
     def _close_late(self, why: str, utc_ns: int, mono_ns: int) -> None:
-        """Add the CLOSE for which there was no space. Raises RecordingError (full) while there still is none."""
-        found = recover_file(self.writer.path, self._ring, utc_ns=utc_ns, mono_ns=mono_ns)
+        """Add the CLOSE for which there was no space. Raises RecordingError: full while there still is none, denied
+        when no key that is held opens the file."""
+        path = self.writer.path
+        try:
+            found = recover_file(path, self._ring, utc_ns=utc_ns, mono_ns=mono_ns)
+        except RecordingError as error:
+            if error.code not in LOCKED_CODES:
+                raise
+            found = recover_file(path, self._get_ring(), utc_ns=utc_ns, mono_ns=mono_ns)
         if found.closed is None:
             self._end_damaged(f"after {why}: {found.verdict.name.lower()}", utc_ns)
         else:
