@@ -49,7 +49,7 @@ class _Still:
 class LiveViews:
     """All live views of this process. Any thread. Raises CameraError (transient) when there is no picture.
 
-    Lock order: 1 a still's own lock, 2 ``_lock``.
+    Lock order: 1 a still's own lock, 2 ``_lock``, 3 that of a ``JpegSource``.
     """
 
     def __init__(self, run_dir: Path, clock: Clock | None = None) -> None:
