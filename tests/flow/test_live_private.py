@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -22,7 +24,7 @@ from vigilar.base.stop import Stop
 from vigilar.live.client import FeedClient
 from vigilar.live.feed import Covering, FeedServer
 from vigilar.live.gop import LiveStream
-from vigilar.live.wire import InitSegment, Jpeg, LiveFragment, Request, RunHeader
+from vigilar.live.wire import FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader
 from vigilar.media.packets import StreamRole
 from vigilar.media.private_areas import Polygon
 from vigilar.processes.lazy import make_covered_encoder, make_decoder, make_encoder
@@ -162,6 +164,29 @@ def test_area_that_becomes_private_ends_what_shows_it(scene: Scene) -> None:
     assert sum(isinstance(one, LiveFragment) for one in answers) < 100
     pictures, _ = pictures_of(scene.ask(Request("live", "main")), 3)
     assert pictures[0][:176, :100].max() <= BLACK
+
+
+@pytest.mark.parametrize("stream", ["main", "narrow"])
+def test_box_that_cannot_encode_says_so_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, stream: str
+) -> None:
+    create: Any = av.CodecContext.create
+
+    def without_x264(name: str, mode: str) -> Any:
+        if name == "libx264":
+            raise ValueError(name)
+        return create(name, mode)
+
+    monkeypatch.setattr("vigilar.media.transcode.av.CodecContext", SimpleNamespace(create=without_x264))
+    scene.private = (LEFT,)
+    began = time.monotonic()
+    for _ in range(2):
+        answers = list(scene.ask(Request("live", stream)))
+        assert answers == [FeedProblem("This box cannot encode the camera's picture.")]
+    assert time.monotonic() - began < 10.0
+    assert [one.message for one in caplog.records if one.levelname == "WARNING"] == [
+        "no picture is encoded: there is no encoder for H.264: ValueError"
+    ]
 
 
 def test_encoder_ends_with_its_last_viewer(scene: Scene) -> None:

@@ -233,6 +233,9 @@ class FeedServer:
                 if not isinstance(item, Packet) or item.kind is Kind.VIDEO:
                     quiet_since = time.monotonic()
                 yield item
+            elif viewer.is_over:
+                sock.sendall(wire.dump_problem(FeedProblem("This box cannot encode the camera's picture.")))
+                return
             if time.monotonic() - quiet_since > QUIET_S:
                 sock.sendall(wire.dump_problem(FeedProblem("The camera sends no picture.", "V-CAM-16")))
                 return

@@ -109,6 +109,12 @@ class Viewer:
         with self._ready:
             return sum(isinstance(item, Packet) and item.kind is Kind.VIDEO for item, _ in self._queue)
 
+    @property
+    def is_over(self) -> bool:
+        """Nothing waits, and nothing will come."""
+        with self._ready:
+            return self._is_closed and not self._queue
+
     def close(self) -> None:
         with self._ready:
             self._is_closed = True

@@ -51,6 +51,7 @@ class NarrowStream:
         self._lock = threading.Lock()
         self._work: _Work | None = None
         self._of: dict[Viewer, _Work] = {}
+        self._has_told = False
 
     def join(self, *, with_sound: bool = False, patience_s: float | None = None) -> Viewer:
         with self._lock:
@@ -97,7 +98,9 @@ class NarrowStream:
                             work.stream.add(RunStart(run.role, run.run, streams, packet.utc_ns, packet.mono_ns))
                         work.stream.add(packet)
         except TranscodeRefused as error:
-            logger.warning("no narrow picture: %s", error)
+            # Once: pages ask again every few seconds, and nothing is new then.
+            logger.log(logging.DEBUG if self._has_told else logging.WARNING, "no picture is encoded: %s", error)
+            self._has_told = True
         except Exception:
             logger.exception("the narrow picture failed")
         finally:
@@ -107,3 +110,5 @@ class NarrowStream:
             with self._lock:
                 if work is self._work:  # it failed: who comes next tries anew
                     self._work = None
+                for viewer in [one for one, of in self._of.items() if of is work]:
+                    viewer.close()
