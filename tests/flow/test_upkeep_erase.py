@@ -5,20 +5,24 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.upkeep_kit import Box, box
-from vigilar.base.errors import VigilarError
+from vigilar.base.errors import ErrorKind, StoreError, VigilarError
 from vigilar.base.folder_id import FILE_NAME
 from vigilar.base.keep_rules import KeepRules
+from vigilar.base.reserve import Reserve
 from vigilar.store import deletions, events
 from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
 from vigilar.store.engine import Store
-from vigilar.store.erasures import find_erased, has_wanted
+from vigilar.store.erasures import find_erased, forget, has_wanted, note_done
+from vigilar.upkeep import keeper as keeper_module
 from vigilar.upkeep.erase import ask_to_erase
 from vigilar.upkeep.keeper import ERASE_EVERY_NS
 
@@ -118,6 +122,33 @@ def test_pictures_of_what_was_not_recorded_stay(tmp_path: Path) -> None:
         erase(b, b.event(ago_s=3990).id)
         b.keeper(RULES).turn()
         assert (b.left(), b.left("still")) == ([], [alone, near])
+
+
+def test_what_stays_and_what_is_done_is_noted_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with box(tmp_path) as b:
+        b.record(ago_s=4000)
+        kept = b.record(ago_s=2000)
+        found = [b.event(ago_s=3990), b.event(ago_s=1990)]
+        erase(b, *(one.id for one in found))
+        events.set_kept(b.store, found[1].id, kept=True)
+        Reserve(tmp_path).keep()
+        refused: set[str] = set()
+
+        def full_once(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*args: Any) -> Any:
+                if real.__name__ not in refused:
+                    refused.add(real.__name__)
+                    raise StoreError("the disk is full", kind=ErrorKind.FULL)
+                return real(*args)
+
+            return call
+
+        monkeypatch.setattr(keeper_module, "forget", full_once(forget))
+        monkeypatch.setattr(keeper_module, "note_done", full_once(note_done))
+        b.keeper(RULES).turn()
+        assert refused == {"forget", "note_done"}
+        assert b.left() == [kept]
+        assert not has_wanted(b.store, b.node_id)
 
 
 STEPS = (

@@ -152,6 +152,8 @@ def has_wanted(store: Database, node_id: str) -> bool:
 def forget(store: Database, paths: Sequence[str]) -> list[str]:
     """Want those of the paths no more whose recording is still there; which they were."""
     stay: list[str] = []
+    if not paths:
+        return stay  # as all but always: no turn at the write lock for nothing
     with store.sql_write("note what is not deleted") as run:
         for path in paths:
             rows = run(
