@@ -77,7 +77,10 @@ class Search:
         forms = {plain, urllib.parse.quote(value, safe="").encode(), base64.b64encode(plain).rstrip(b"=")}
         with contextlib.suppress(ValueError):
             forms.add(bytes.fromhex(value))
-        self._forms[name] = {one for one in forms if len(one) >= SHORTEST}
+        found = {one for one in forms if len(one) >= SHORTEST}
+        if not found:
+            raise AssertionError(f"{name} is too short to be looked for")
+        self._forms[name] = found
 
     def look(self, where: str, data: bytes) -> None:
         self.places += 1
@@ -138,12 +141,15 @@ class ProcessList:
                     self._seen.add(path.read_bytes())
 
 
-def command(house: RunningHouse, *args: str) -> bytes:
+def command(house: RunningHouse, *args: str, must_work: bool = False) -> bytes:
     done = subprocess.run(
         [sys.executable, "-m", "vigilar", *args, "--data-dir", str(house.folder)],
         capture_output=True, check=False, timeout=120,
     )  # fmt: skip
-    return done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    if must_work and done.returncode:
+        raise AssertionError(f"{' '.join(args)}: {told.decode(errors='replace')}")
+    return told
 
 
 def post(house: RunningHouse, path: str, body: dict[str, object], method: str = "POST") -> bytes:
@@ -210,16 +216,17 @@ def measure(search: Search, folder: Path, camera: FakeCamera) -> None:
         post(house, "/api/v1/members/me/pin", {"pin": PIN}, "PUT")
         made = json.loads(post(house, "/api/v1/tokens", {"name": "a program", "rights": ["see_events"]}))
         search.add("the key for a program", made["token"])
-        sheet = command(house, "keys", "recovery").decode()
+        sheet = command(house, "keys", "recovery", must_work=True).decode()
         words = [part for line in sheet.splitlines() for part in line.split() if line[:4].strip().isdigit()]
         search.add("the recovery sheet", " ".join(one for one in words if one.isalpha()))
         add_files(search, house.folder)
         print(f"{search.count} secrets", flush=True)
-        command(house, "backup", "now")
+        search.look("vigilar backup now", command(house, "backup", "now", must_work=True))
         look_at_pages(search, house)
         for args in COMMANDS:
             search.look(f"vigilar {' '.join(args)}", command(house, *args))
-        command(house, "support-bundle", str(folder / "support.zip"))
+        bundle = ("support-bundle", str(folder / "support.zip"))
+        search.look("vigilar support-bundle", command(house, *bundle, must_work=True))
         for name, data in unpacked((folder / "support.zip").read_bytes()):
             search.look(f"the support file, {name}", data)
         crash(house)

@@ -102,7 +102,8 @@ def test_event_is_kept_by_keyboard(chromium: Browser, site: tuple[House, str], s
     assert found.kept
     if script:
         assert find_violations(page) == []
-        page.wait_for_function(f"fetch('/api/v1/events/{event.id}').then(a => a.json()).then(e => e.seen)")
+        told = page.evaluate(f"fetch('/api/v1/events/{event.id}').then(a => a.json())")
+        assert (told["kept"], told["seen"]) == (True, True)
 
 
 def test_system_page_leads_to_storage(chromium: Browser, site: tuple[House, str]) -> None:

@@ -18,6 +18,7 @@ from vigilar.base.folder_id import find_folder_id
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store import deletions
 from vigilar.store.sqlite_store import open_database
+from vigilar.upkeep import keeper as keeper_module
 from vigilar.upkeep import remover
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 
@@ -27,6 +28,11 @@ _PLACES: dict[str, tuple[Any, str, int]] = {
     "unlink-second": (remover, "_unlink", 2),
     "fsync_folder": (remover, "fsync_folder", 1),
     "finish": (deletions, "finish", 1),
+    "forget": (keeper_module, "forget", 1),
+    "find_pictures_of": (keeper_module, "find_pictures_of", 1),
+    "begin-second": (deletions, "begin", 2),
+    "finish-second": (deletions, "finish", 2),
+    "note_done": (keeper_module, "note_done", 1),
 }
 
 

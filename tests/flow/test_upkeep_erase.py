@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.upkeep_kit import Box, box
-from vigilar.base.errors import VigilarError
+from vigilar.base.errors import ErrorKind, StoreError, VigilarError
 from vigilar.base.folder_id import FILE_NAME
 from vigilar.base.keep_rules import KeepRules
+from vigilar.base.reserve import Reserve
 from vigilar.store import deletions, events
 from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
-from vigilar.store.erasures import find_erased, has_wanted
+from vigilar.store.engine import Store
+from vigilar.store.erasures import find_erased, forget, has_wanted, note_done
+from vigilar.upkeep import keeper as keeper_module
 from vigilar.upkeep.erase import ask_to_erase
 from vigilar.upkeep.keeper import ERASE_EVERY_NS
 
@@ -100,3 +110,73 @@ def test_other_box_is_left_to_its_own_upkeep(tmp_path: Path) -> None:
         b.keeper(RULES).turn()
         assert len(b.left()) == 1
         assert has_wanted(b.store, "other")
+
+
+def test_pictures_of_what_was_not_recorded_stay(tmp_path: Path) -> None:
+    """Nobody was told that they go: a picture may be all that is left of what could not be recorded."""
+    with box(tmp_path) as b:
+        alone = b.record(ago_s=9000, length_s=0, content="still")
+        b.record(ago_s=4000)
+        b.record(ago_s=3990, length_s=0, content="still")
+        near = b.record(ago_s=3699, length_s=0, content="still")
+        erase(b, b.event(ago_s=3990).id)
+        b.keeper(RULES).turn()
+        assert (b.left(), b.left("still")) == ([], [alone, near])
+
+
+def test_what_stays_and_what_is_done_is_noted_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with box(tmp_path) as b:
+        b.record(ago_s=4000)
+        kept = b.record(ago_s=2000)
+        found = [b.event(ago_s=3990), b.event(ago_s=1990)]
+        erase(b, *(one.id for one in found))
+        events.set_kept(b.store, found[1].id, kept=True)
+        Reserve(tmp_path).keep()
+        refused: set[str] = set()
+
+        def full_once(real: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*args: Any) -> Any:
+                if real.__name__ not in refused:
+                    refused.add(real.__name__)
+                    raise StoreError("the disk is full", kind=ErrorKind.FULL)
+                return real(*args)
+
+            return call
+
+        monkeypatch.setattr(keeper_module, "forget", full_once(forget))
+        monkeypatch.setattr(keeper_module, "note_done", full_once(note_done))
+        b.keeper(RULES).turn()
+        assert refused == {"forget", "note_done"}
+        assert b.left() == [kept]
+        assert not has_wanted(b.store, b.node_id)
+
+
+STEPS = (
+    "begin", "unlink", "fsync_folder", "finish", "forget", "find_pictures_of", "begin-second", "finish-second",
+    "note_done",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_step_the_next_one_takes_the_pictures_too(tmp_path: Path, step: str, when: str) -> None:
+    with box(tmp_path) as b:
+        b.record(ago_s=4000)
+        b.record(ago_s=3990, length_s=0, content="still")
+        stays = b.record(ago_s=1000)
+        event = b.event(ago_s=3990)
+        erase(b, event.id)
+        node_id = b.node_id
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.flow.killed_upkeep", str(tmp_path), step, when],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with closing(Store.open(f"sqlite:///{tmp_path}/vigilar.db")) as store:
+        again = Box(tmp_path, store, node_id, b.clock, b.space)
+        again.keeper(RULES).turn()
+        assert (again.left(), again.left("still")) == ([stays], [])
+        assert deletions.pending(store, node_id) == []
+        assert {row.why for row in deletions.list_deletions(store, node_id)} == {"owner"}
+        assert not has_wanted(store, node_id)
+        assert [one.by_name for one in find_erased(store, ["front"], event.ts_ms, event.ts_ms + 1)] == ["Sam"]

@@ -18,8 +18,10 @@ from vigilar.base.errors import ExitCode
 from vigilar.cli.program import run
 from vigilar.store.audit import list_deeds
 from vigilar.store.deletions import hash_of, list_deletions
-from vigilar.store.events import StoredEvent, set_kept
+from vigilar.store.events import EventFilter, StoredEvent, set_kept
 from vigilar.store.files import FileRow, get_file
+from vigilar.store.incident_pages import story_of
+from vigilar.web.erased_words import read_erased
 
 HOUR_MS = 3_600_000
 
@@ -36,13 +38,13 @@ def house(tmp_path: Path) -> Iterator[House]:
         yield house
 
 
-def recorded(house: House, clip: Clip, hours_ago: int) -> tuple[FileRow, StoredEvent]:
+def recorded(house: House, clip: Clip, hours_ago: int, camera: str = "front-door") -> tuple[FileRow, StoredEvent]:
     """A recording with an event in it."""
     shift_ns = (house.now_ms() - hours_ago * HOUR_MS) * 1_000_000 - clip.run().utc_ns
     packets = [replace(one, utc_ns=one.utc_ns + shift_ns) for one in islice(clip.endless(), 40)]
-    row = get_file(house.store, house.record("front-door", packets, clip.run()))
+    row = get_file(house.store, house.record(camera, packets, clip.run()))
     assert row is not None
-    return row, house.event(ts_ms=row.start_ms + 500, length_ms=1000)
+    return row, house.event(camera_id=camera, ts_ms=row.start_ms + 500, length_ms=1000)
 
 
 def test_dry_run_tells_and_changes_nothing(house: House, clip: Clip) -> None:
@@ -106,6 +108,25 @@ def test_what_changed_since_is_told_and_not_deleted(house: House, clip: Clip) ->
     assert "This has changed since you looked" in page.text
     with house.store.sql_read("test") as run_sql:
         assert run_sql("SELECT count(*) FROM erasures")[0][0] == 0
+
+
+def test_camera_that_was_removed_is_named_and_its_event_says_who(house: House, clip: Clip) -> None:
+    _, event = recorded(house, clip, 5, "barn")
+    owner, page = house.client(), {"Accept": "text/html"}
+    assert "barn (removed)" in owner.get(f"/events/delete?story=i{event.incident_id}", headers=page).text
+    assert owner.post("/api/v1/events/delete", json={"ids": [event.id]}).status_code == 202
+    words = "Its recording is being deleted, as sam said."
+    assert words in owner.get(f"/events/{event.id}", headers=page).text
+    assert words in owner.get("/events", headers=page).text
+
+
+def test_of_an_old_story_only_its_own_time_is_read(house: House, clip: Clip) -> None:
+    """A page of old stories must not read all that was deleted since."""
+    (row, old), (_, new) = recorded(house, clip, 5), recorded(house, clip, 3)
+    assert house.client().post("/api/v1/events/delete", json={"ids": [old.id, new.id]}).status_code == 202
+    story = story_of(house.store, old, EventFilter(), 1)
+    assert story is not None
+    assert [one.path for one in read_erased(house.store, [story])] == [row.path]
 
 
 def test_upkeep_process_deletes_and_all_can_be_proved(

@@ -149,25 +149,54 @@ def has_wanted(store: Database, node_id: str) -> bool:
         return bool(run("SELECT 1 FROM erasures WHERE node_id = :node_id AND done_ms IS NULL LIMIT 1", node_id=node_id))
 
 
-def settle(store: Database, node_id: str, refused: Sequence[str], now_ms: int) -> list[str]:
-    """Forget of the paths that ``refused`` to go those that are still there, which it gives, and note of all whose
-    recording is gone that there is nothing left to do."""
+def forget(store: Database, paths: Sequence[str]) -> list[str]:
+    """Want those of the paths no more whose recording is still there; which they were."""
     stay: list[str] = []
-    with store.sql_write("note what was deleted") as run:
-        for path in refused:
+    if not paths:
+        return stay  # as all but always: no turn at the write lock for nothing
+    with store.sql_write("note what is not deleted") as run:
+        for path in paths:
             rows = run(
                 "DELETE FROM erasures WHERE path = :path AND done_ms IS NULL "
                 "AND EXISTS (SELECT 1 FROM files AS f WHERE f.path = erasures.path) RETURNING path",
                 path=path,
             )
             stay += [str(row[0]) for row in rows]
-        run(
-            "UPDATE erasures SET done_ms = :now_ms WHERE node_id = :node_id AND done_ms IS NULL "
-            "AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.path = erasures.path)",
-            node_id=node_id,
-            now_ms=now_ms,
-        )
     return stay
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A recording that is gone or going, whatever for, while its pictures may be there. Times are UTC ms."""
+
+    path: str
+    camera_id: str
+    start_ms: int
+    end_ms: int
+
+
+def find_ended(store: Database, node_id: str, limit: int = 500) -> list[Ended]:
+    """Of what the box was to delete that of which only the end is to be noted, oldest first."""
+    with store.sql_read("read what was deleted") as run:
+        rows = run(
+            "SELECT path, camera_id, start_ms, end_ms FROM erasures WHERE node_id = :node_id AND done_ms IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM files AS f WHERE f.path = erasures.path) "
+            "ORDER BY start_ms, path LIMIT :limit",
+            node_id=node_id,
+            limit=limit,
+        )
+        return [Ended(*row) for row in rows]
+
+
+def note_done(store: Database, ended: Iterable[Ended], now_ms: int) -> None:
+    """There is nothing left to do of these."""
+    with store.sql_write("note what was deleted") as run:
+        for one in ended:
+            run(
+                "UPDATE erasures SET done_ms = :now_ms WHERE path = :path AND done_ms IS NULL",
+                path=one.path,
+                now_ms=now_ms,
+            )
 
 
 def find_erased(store: Database, camera_ids: Iterable[str], from_ms: int, to_ms: int) -> list[Erased]:

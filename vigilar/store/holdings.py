@@ -64,11 +64,33 @@ def find_bare_pictures(
 ) -> list[int]:
     """Stills and storyboards of a camera that end at ``until_ms`` at the latest and of whose moment no recording is
     left: their ids, oldest first. Those of events that somebody keeps are left out."""
+    which = "f.start_ms <= :until_ms AND coalesce(f.end_ms, f.start_ms) <= :until_ms"
+    return _find_bare(store, node_id, camera_id, which, around, now_ms, limit, until_ms=until_ms)
+
+
+def find_pictures_of(
+    store: Database, node_id: str, camera_id: str, from_ms: int, to_ms: int, around: KeptAround, now_ms: int, limit: int
+) -> list[int]:
+    """The same of those that hold anything of [from_ms, to_ms]."""
+    which = "f.start_ms BETWEEN :least_ms AND :to_ms AND coalesce(f.end_ms, f.start_ms) >= :from_ms"
+    values = {"least_ms": from_ms - LONGEST_FILE_MS, "from_ms": from_ms, "to_ms": to_ms}
+    return _find_bare(store, node_id, camera_id, which, around, now_ms, limit, **values)
+
+
+def _find_bare(
+    store: Database,
+    node_id: str,
+    camera_id: str,
+    which: str,
+    around: KeptAround,
+    now_ms: int,
+    limit: int,
+    **values: int,
+) -> list[int]:
     with store.sql_read("read pictures") as run:
         rows = run(
             "SELECT f.id FROM files AS f WHERE f.camera_id = :camera_id AND f.content IN ('still', 'storyboard') "
-            "AND f.start_ms <= :until_ms AND f.node_id = :node_id AND f.state <> 'open' "
-            "AND coalesce(f.end_ms, f.start_ms) <= :until_ms "
+            f"AND {which} AND f.node_id = :node_id AND f.state <> 'open' "
             "AND NOT EXISTS (SELECT 1 FROM files AS v WHERE v.camera_id = f.camera_id AND v.content = 'video' "
             "AND v.start_ms <= coalesce(f.end_ms, f.start_ms) AND v.start_ms >= f.start_ms - :longest_ms "
             "AND (coalesce(v.end_ms, v.start_ms) >= f.start_ms OR v.state = 'open')) "
@@ -80,12 +102,12 @@ def find_bare_pictures(
             "ORDER BY f.start_ms, f.id LIMIT :limit",
             node_id=node_id,
             camera_id=camera_id,
-            until_ms=until_ms,
             longest_ms=LONGEST_FILE_MS,
             before_ms=around.before_ms,
             after_ms=around.after_ms,
             now_ms=now_ms,
             limit=limit,
+            **values,
         )
         return [int(row[0]) for row in rows]
 

@@ -10,16 +10,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vigilar.base.amounts import size_text
 from vigilar.base.clock import Clock
 from vigilar.base.keep_rules import KeepRules
+from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.store.deletions import Deletion, KeptAround, Why
-from vigilar.store.erasures import find_wanted, has_wanted, settle
-from vigilar.store.holdings import find_bare_pictures, find_word, use_word
+from vigilar.store.erasures import find_ended, find_wanted, forget, has_wanted, note_done
+from vigilar.store.holdings import find_bare_pictures, find_pictures_of, find_word, use_word
 from vigilar.store.spans import alarm_footage
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import LookForSpace, check_own_folder, read_holdings, read_space, space_of
@@ -49,6 +51,9 @@ STUCK = "No space can be made: all that is left belongs to events that are kept,
 
 Report = Callable[[str, str, dict[str, Any]], None]
 """Takes a fact: its kind, what makes it the same one when it is told again, details."""
+
+FindPictures = Callable[[int, int], list[int]]
+"""Ids of pictures of whose moment no recording is left, by the time now (UTC ms) and how many at most."""
 
 WHY_WORDS: dict[Why, str] = {
     "age": "for their age",
@@ -95,6 +100,7 @@ class Keeper:
         self._stop = stop or Stop()
         self._beat = beat
         self._look = look_for_space
+        self._reserve = Reserve(settings.data_dir)
         self._next_ns = 0
         self._next_short_ns = 0
         self._next_told_ns = 0
@@ -167,27 +173,41 @@ class Keeper:
     def _erase(self, rules: KeepRules) -> None:
         """Delete the recordings whose events a person chose, but what an alarm or somebody who keeps holds since.
 
-        A crash in between is no matter: what is not gone is still wanted, and what is half gone is a pending deletion.
+        A crash in between is no matter: what is not gone is still wanted, what is half gone is a pending deletion, and
+        a wish is done when the pictures are gone too.
         """
         node_id = self._settings.node_id
         if not has_wanted(self._store, node_id):
             return
         around, remover = self._make_remover(rules)
+        self._end_wishes(remover, around)
         while wanted := find_wanted(self._store, node_id, BATCH):
             with self._store.sql_read("read what alarms protect") as run:
                 since_ms = self._now_ms() - rules.keep_alarms_ms
                 alarms = alarm_footage(run, since_ms, rules.before_ms, rules.after_ms, self._now_ms())
             free = [one for one in wanted if not alarms.holds(one.id, one.camera_id, one.start_ms, one.end_ms)]
             began_ns = self._clock.mono_ns()
-            gone = self._remove(remover, [(one.id, "owner") for one in free])
-            begun = {one.path for one in gone} | remover.stuck.keys()
-            refused = [one.path for one in wanted if one.path not in begun]
-            for path in settle(self._store, node_id, refused, self._now_ms()):
+            gone = {one.path for one in self._remove(remover, [(one.id, "owner") for one in free])}
+            refused = [one.path for one in wanted if one.path not in gone]
+            for path in self._reserve.help(partial(forget, self._store, refused)):
                 logger.warning("%s stays although a person deleted it: an event holds it since", path)
-            self._remove_pictures(gone, remover, around)
+            self._end_wishes(remover, around)
             if self._stop.wait(self._rest_s(began_ns)):
                 return
-        settle(self._store, node_id, (), self._now_ms())
+
+    def _end_wishes(self, remover: Remover, around: KeptAround) -> None:
+        """Delete the pictures of what went, of its time alone: nobody was told that others go. Then note that there is
+        nothing left to do."""
+        node_id = self._settings.node_id
+        ended = find_ended(self._store, node_id)
+        for one in ended:
+            self._remove_bare(
+                partial(find_pictures_of, self._store, node_id, one.camera_id, one.start_ms, one.end_ms, around),
+                "owner",
+                remover,
+            )
+        if ended and not self._stop.is_set():
+            self._reserve.help(lambda: note_done(self._store, ended, self._now_ms()))
 
     def carry_out(self, plan: Plan, remover: Remover, around: KeptAround, space: Space) -> bool:
         """Delete what the plan says, and the pictures of which no recording is left; False when ``stop`` came first.
@@ -230,7 +250,7 @@ class Keeper:
         for one in gone:
             newest[one.camera_id] = max(newest.get(one.camera_id, (0, one.why)), (one.end_ms, one.why))
         for camera_id, (until_ms, why) in newest.items():
-            self._remove_bare(camera_id, until_ms, why, remover, around)
+            self._remove_bare(self._find_until(camera_id, until_ms, around), why, remover)
 
     def _remove_old_pictures(
         self, cameras: Iterable[str], rules: KeepRules, remover: Remover, around: KeptAround
@@ -239,12 +259,15 @@ class Keeper:
         for camera_id in cameras:
             keep_ms = rules.keep_of(camera_id)
             if keep_ms is not None:
-                self._remove_bare(camera_id, self._now_ms() - keep_ms, "age", remover, around)
+                self._remove_bare(self._find_until(camera_id, self._now_ms() - keep_ms, around), "age", remover)
 
-    def _remove_bare(self, camera_id: str, until_ms: int, why: Why, remover: Remover, around: KeptAround) -> None:
-        node_id, now_ms = self._settings.node_id, self._now_ms()
+    def _find_until(self, camera_id: str, until_ms: int, around: KeptAround) -> FindPictures:
+        return partial(find_bare_pictures, self._store, self._settings.node_id, camera_id, until_ms, around)
+
+    def _remove_bare(self, find: FindPictures, why: Why, remover: Remover) -> None:
+        now_ms = self._now_ms()
         while not self._stop.is_set():
-            ids = find_bare_pictures(self._store, node_id, camera_id, until_ms, around, now_ms, 8 * BATCH)
+            ids = find(now_ms, 8 * BATCH)
             gone = sum(len(self._remove(remover, batch)) for batch in batches((one, why) for one in ids))
             if not gone:
                 return

@@ -57,7 +57,7 @@ def events_page() -> str:
     month, viewer = _month_from_args(here), _viewer(here, visible)
     return render_template(
         "events.html",
-        cards=_cards(here, cameras, stories),
+        cards=_cards(here, visible, stories),
         next=cursor,
         wanted=wanted,
         query=wanted.query(),
@@ -94,7 +94,7 @@ def event_card(event_id: int) -> AnyResponse:
         return AnyResponse(status=204)
     body = render_template(
         "card.html",
-        card=_cards(here, visible.all(), [story])[0],
+        card=_cards(here, visible, [story])[0],
         query=wanted.query(),
         has_clips=asker().may(Right.SEE_FOOTAGE),
     )
@@ -183,13 +183,15 @@ def story_filter(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> Sto
     return wanted.filter(visible.limit(EventFilter()), visible.member.id, here.now_ms(), here.zone)
 
 
-def _cards(here: Parts, cameras: Sequence[CameraInfo], stories: Sequence[Story]) -> list[StoryCard]:
-    names = {camera.id: camera.name for camera in cameras}
+def _cards(here: Parts, visible: VisibleCameras, stories: Sequence[Story]) -> list[StoryCard]:
+    names = {camera.id: camera.name for camera in visible.all()}
     veiled = _veiled(here, {event.source_id for story in stories for event in story.events} & names.keys())
     now_ms, zone = here.now_ms(), here.zone
-    erased = read_erased(here.store, stories, now_ms)
+    erased = read_erased(here.store, stories)
     return [
-        make_story_card(story, now_ms, zone, names, veiled, erased_words(story, erased, names, now_ms, zone))
+        make_story_card(
+            story, now_ms, zone, names, veiled, erased_words(story, erased, visible.member.sees, now_ms, zone)
+        )
         for story in stories
     ]
 

@@ -71,7 +71,7 @@ def event_page(event_id: int) -> str:
     names = {camera.id: camera.name for camera in visible.all()}
     card = make_card(event, here.zone, visible.ids())
     now_ms = here.now_ms()
-    erased = erased_words(story, read_erased(here.store, [story], now_ms), names, now_ms, here.zone)
+    erased = erased_words(story, read_erased(here.store, [story]), visible.member.sees, now_ms, here.zone)
     story_card = make_story_card(story, now_ms, here.zone, names, erased=erased)
     plays = card.has_clip and asker().may(Right.SEE_FOOTAGE) and has_footage(here, event)
     wanted = read_query(here, visible)
