@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
@@ -249,6 +249,79 @@ def test_what_is_typed_survives_a_change_elsewhere(chromium: Browser, site: tupl
     expect(page.locator("#arm-chip")).to_have_text("Away")
     expect(page.get_by_label("Your PIN")).to_have_value("4829")
     expect(page.get_by_label("Your PIN")).to_be_focused()
+
+
+def test_time_to_leave_that_was_chosen_survives_a_change_elsewhere(chromium: Browser, site: tuple[House, str]) -> None:
+    """It went back to the mode's own, which armed the house over the head of who was still inside."""
+    house, url = site
+    page = opened(chromium, url, "desk")
+    page.goto(f"{url}/arm")
+    page.get_by_label("Time to leave").select_option("180")
+    house.client().post("/api/v1/arm", json={"mode": "home", "delay_s": 0})
+    expect(page.locator("#arm-now .sentence")).to_contain_text("Home since")
+    page.get_by_role("button", name="Away").click()
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"^1[78]\d s$"))
+    expect(page.get_by_label("Time to leave")).to_have_value("")
+
+
+def wait_for_held(page: Page, held: Sequence[object]) -> None:
+    """Until the browser has asked; its own loop goes on meanwhile."""
+    for _ in range(500):
+        if held:
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError("nothing was asked")
+
+
+def test_answer_that_comes_late_does_not_put_back_what_was(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page = opened(chromium, url, "desk")
+    page.goto(f"{url}/arm")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route(f"{url}/arm", hold_the_first)
+    house.client().post("/api/v1/arm", json={"mode": "home", "delay_s": 0})
+    expect(page.locator("#arm-chip")).to_have_text("Home")
+    wait_for_held(page, held)
+    house.client().post("/api/v1/arm", json={"mode": "away", "delay_s": 0})
+    expect(page.locator("#arm-now .sentence")).to_contain_text("Away since")
+    route, answer = held[0]
+    with page.expect_event("requestfinished", lambda request: request == route.request):
+        route.fulfill(response=answer)
+    page.wait_for_timeout(200)  # nothing is to come of it
+    expect(page.locator("#arm-now .sentence")).to_contain_text("Away since")
+
+
+def test_sheet_that_is_closed_before_the_answer_says_nothing(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    house.health("front-door", "no-picture")
+    page = opened(chromium, url, "desk")
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(f"{url}/settings")
+    page.locator("#arm-chip").click()
+    sheet = page.get_by_role("dialog", name="Arm and disarm")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"{url}/api/v1/arm", hold)
+    sheet.get_by_role("button", name="Home").click()
+    wait_for_held(page, held)
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    with page.expect_response(f"{url}/api/v1/arm") as answer:
+        held[0].continue_()
+    assert answer.value.status == 409
+    page.wait_for_timeout(200)
+    assert faults == []
 
 
 def test_arms_and_disarms_without_script(chromium: Browser, site: tuple[House, str]) -> None:

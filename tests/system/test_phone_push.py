@@ -22,7 +22,8 @@ from tests.conftest import wait_until
 from tests.fakes.push_service import FakePhone, Push, PushService, push_service
 from tests.ports import free_port
 from tests.system.chromium import FLAGS
-from tests.system.house import ROOT, run_house, wait_for
+from tests.system.house import run_house, wait_for
+from tests.system.push_kit import install_drawn_scenes, person_settings
 from tests.system.test_trust import lan_address, sign_in
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
@@ -96,20 +97,9 @@ def test_phone_is_added_tested_and_shows_who_came(
 ) -> None:
     folder, address, sam = tmp_path / "house", lan_address(), service.phone("sam")
     folder.mkdir()
-    models = [sys.executable, "-m", "vigilar", "--data-dir", str(folder), "models", "install", "drawn-scenes"]
-    subprocess.run(models, cwd=ROOT, check=True, capture_output=True, timeout=60)
-    settings = (
-        "[notify.push]",
-        f'hosts = ["{service.host}"]',
-        f'ca_file = "{service.ca_file}"',
-        "[[notify.rule]]",
-        'name = "Somebody in the hall"',
-        'when = ["person"]',
-        'tell = ["everyone"]',
-        'level = "loud"',
-    )
+    install_drawn_scenes(folder)
     with (
-        run_house(folder, {"Hall": "demo:hall"}, *settings, listen="0.0.0.0") as house,
+        run_house(folder, {"Hall": "demo:hall"}, *person_settings(service), listen="0.0.0.0") as house,
         sync_playwright() as playwright,
     ):
         base = f"https://{address}:{house.base.rpartition(':')[2]}"

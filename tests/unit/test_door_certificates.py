@@ -25,8 +25,9 @@ from vigilar.door.authority import (
     load_or_create_authority,
 )
 from vigilar.door.certificates import CertificateWish, ensure_certificate, own_addresses, own_names
+from vigilar.door.haproxy import find_haproxy
 from vigilar.door.keeper import CertificateKeeper
-from vigilar.door.own_certificate import BadCertificate, OwnFiles, check_own
+from vigilar.door.own_certificate import BadCertificate, OwnFiles, check_own, read_own
 from vigilar.door.places import ADMIN_SOCKET, certificates_dir, serving_file
 from vigilar.door.trust import apple_profile, find_root
 
@@ -278,6 +279,31 @@ class BusyDoor:
         self._socket.close()
 
 
+def openssl_files(folder: Path, key: str, digest: str) -> OwnFiles:
+    """A certificate that a good authority signed, of the key and with the digest."""
+    kind, _, what = key.partition(":")
+    sort = ["rsa", "-pkeyopt", f"rsa_keygen_bits:{what}"] if kind == "rsa" else ["ec", "-pkeyopt", f"group:{what}"]
+    for command in (
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 90 -subj /CN=ca",
+        f"openssl genpkey -out own.key -algorithm {' '.join(sort)}",
+        "openssl req -new -key own.key -out own.csr -subj /CN=own",
+        f"openssl x509 -req -in own.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 80 -{digest} -out own.crt",
+    ):
+        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
+    chain = (folder / "own.crt").read_bytes() + (folder / "ca.crt").read_bytes()
+    return OwnFiles(chain, (folder / "own.key").read_bytes())
+
+
+def haproxy_takes(folder: Path, files: OwnFiles) -> bool:
+    """What it says of its own configuration with the certificate in it."""
+    pem, config = folder / "both.pem", folder / "haproxy.cfg"
+    pem.write_bytes(files.key + files.certificate)
+    times = "".join(f"  timeout {one} 5s\n" for one in ("client", "server", "connect"))
+    config.write_text(f"defaults\n  mode http\n{times}frontend f\n  bind 127.0.0.1:1 ssl crt {pem}\n", encoding="utf-8")
+    command = [str(find_haproxy()), "-c", "-f", str(config)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 class TestNotesOnOwnFiles:
     """What some device warns of is said, and does not keep the owner from using it."""
 
@@ -321,6 +347,33 @@ class TestNotesOnOwnFiles:
     ) -> None:
         own = check_own(self.files(tmp_path, names=(name,)), NOW, answers_to)
         assert [f"It is for {name}, and" in one for one in own.notes] == [True] * is_noted
+
+    @pytest.mark.parametrize(
+        ("key", "digest", "says"),
+        [
+            ("rsa:1024", "sha256", "The certificate has a key of 1024 bits; it needs 2048 or more."),
+            ("ec:P-192", "sha256", "The certificate has a key of 192 bits; it needs 224 or more."),
+            ("rsa:2048", "sha1", "The certificate is signed with SHA1, which no browser trusts any more."),
+            ("rsa:2048", "sha256", ""),
+            ("ec:P-256", "sha256", ""),
+        ],
+    )
+    def test_what_the_door_would_not_start_with_is_refused(
+        self, tmp_path: Path, key: str, digest: str, says: str
+    ) -> None:
+        files = openssl_files(tmp_path, key, digest)
+        if find_haproxy():
+            assert haproxy_takes(tmp_path, files) is not bool(says)
+        if says:
+            with pytest.raises(BadCertificate) as refused:
+                check_own(files, datetime.now(UTC))
+            assert str(refused.value) == says
+        else:
+            check_own(files, datetime.now(UTC))
+
+    def test_path_that_cannot_be_is_one_sentence(self) -> None:
+        with pytest.raises(BadCertificate, match="there is no such path"):
+            read_own("/etc/\0.pem", "/etc/key.pem")
 
     def test_end_is_said_two_weeks_before(self, tmp_path: Path) -> None:
         files = self.files(tmp_path, names=("home.example",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from vigilar.events.sensors import SENSORS
 from vigilar.processes.sensors import SensorsProcess
 from vigilar.sensors.gpio import GpioReader, Pin
 from vigilar.sensors.hub import EVENT_KINDS, Limits, SensorHub
-from vigilar.sensors.neighbours import Neighbour, nudge, parse_dump, read_neighbours
+from vigilar.sensors.neighbours import Neighbour, nudge, parse_dump, read_neighbours, read_routers
 from vigilar.sensors.phones import PhoneWatch
 from vigilar.sensors.zigbee import read, readable
 from vigilar.store import outbox
@@ -304,7 +305,8 @@ def test_pin_is_never_silent(lab: Lab) -> None:
     assert lab.events("sensor_opened")[0].payload["title"] == "Back door was opened"
 
 
-PHONE, TV = "aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02"
+PHONE, TV, ROUTER = "aa:bb:cc:00:00:01", "aa:bb:cc:00:00:02", "aa:bb:cc:00:00:0f"
+ROUTER_ADDRESS = "192.0.2.254"
 
 
 class TestProcess:
@@ -349,16 +351,19 @@ class Network:
     answering: set[str] = field(default_factory=lambda: {PHONE, TV})
     nudged: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    lent: list[str] = field(default_factory=list)
+    """Addresses for which the router answers."""
 
     def __post_init__(self) -> None:
         self.sam = create_owner(self.store, "Sam", "x", NOW)
         self.start()
 
     def start(self) -> None:
-        self.watch = PhoneWatch(self.store, self, self.clock, 600.0, self.read, self.nudge)
+        self.watch = PhoneWatch(self.store, self, self.clock, 600.0, self.read, self.nudge, lambda: {ROUTER_ADDRESS})
 
     def read(self) -> Sequence[Neighbour]:
-        return [Neighbour(mac, f"192.0.2.{mac[-1]}", mac in self.answering) for mac in (PHONE, TV)]
+        found = [Neighbour(mac, f"192.0.2.{mac[-1]}", mac in self.answering) for mac in (PHONE, TV)]
+        return found + [Neighbour(ROUTER, one, True) for one in self.lent]
 
     def nudge(self, addresses: Any) -> None:
         self.nudged += addresses
@@ -435,6 +440,16 @@ class TestPhones:
             self.hear(network, address)
             assert network.state() == "away", address
 
+    def test_router_that_lends_a_tunnel_an_address_is_nobodys_phone(self, network: Network) -> None:
+        """It always answers: its member would be at home for ever, and nothing would arm when the last one leaves."""
+        network.answering = {TV}
+        network.lent = [ROUTER_ADDRESS, "192.0.2.201"]
+        network.run(700)
+        for address in network.lent:
+            self.hear(network, address)
+            assert network.state() == "away", address
+        assert [one.mac for one in list_devices(network.store) if one.user_id] == [PHONE]
+
     def test_what_a_person_said_of_a_device_stays(self, network: Network) -> None:
         """A tablet on the wall was paired too, and is not where Sam is."""
         set_owner(network.store, TV, None, "Tablet on the wall")
@@ -455,6 +470,17 @@ class TestPhones:
 def test_real_table_of_this_machine_can_be_read() -> None:
     assert all(len(one.mac) == 17 for one in read_neighbours())
     nudge(["127.0.0.1", "::1", "not an address"])
+
+
+def test_routers_are_read_as_the_kernel_writes_them(tmp_path: Path) -> None:
+    number = int.from_bytes(socket.inet_aton(ROUTER_ADDRESS), sys.byteorder)
+    table = tmp_path / "route"
+    table.write_text(
+        f"Iface\tDestination\tGateway\tFlags\neth0\t00000000\t{number:08X}\t0003\neth0\t000200C0\t00000000\t0001\n",
+        encoding="ascii",
+    )
+    assert read_routers(table) == {ROUTER_ADDRESS}
+    assert read_routers(tmp_path / "none") == frozenset()
 
 
 def test_answer_of_the_kernel_is_taken_apart() -> None:

@@ -388,6 +388,19 @@ class TestPairing:
         assert house.member("adult", name="kim").get(f"/api/v1/pairings/{made['id']}").status_code == 404
         assert owner.post("/api/v1/members/9/pairings", json={"device": "x"}).status_code == 404
 
+    @pytest.mark.parametrize("by_owner", [True, False])
+    def test_new_password_ends_codes_that_wait(self, house: House, owner: FlaskClient, by_owner: bool) -> None:
+        """Else whoever is to be shut out makes one, and is in again for three months."""
+        kim = house.member("adult", name="kim")
+        code = self.code(kim)
+        if by_owner:
+            answer = owner.patch("/api/v1/members/2", json={"password": "lamp river tuesday"})
+        else:
+            answer = kim.post("/api/v1/me/password", json={"old": PASSWORD, "new": "lamp river tuesday"})
+        assert answer.status_code in (200, 204)
+        again = far(house, SECURE).post("/api/v1/pair", json={"code": code})
+        assert (again.status_code, again.get_json()["type"]) == (403, "pairing.code")
+
     def test_paired_phone_tells_where_it_is_once_a_minute(self, house: House, owner: FlaskClient) -> None:
         """And nobody else does: a browser that signed in by a password may be anything, and stand anywhere."""
         told: list[tuple[int, str, str]] = []

@@ -133,6 +133,8 @@ def test_program_of_the_owner_does_the_same(house: House, owner: FlaskClient, ow
     assert b"PRIVATE KEY" not in told.data
     wrong = owner.put("/api/v1/certificate", json={**body, "key": "x"})
     assert (wrong.status_code, wrong.get_json()["field"]) == (422, "key")
+    no_text = owner.put("/api/v1/certificate", json={**body, "certificate": "\ud800"})
+    assert (no_text.status_code, no_text.get_json()["field"]) == (422, "certificate")
     assert owner.delete("/api/v1/certificate").status_code == 204
     assert "certificate" not in settings(house)
 

@@ -17,6 +17,7 @@ from typing import Literal
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from vigilar.base.atomic import make_private_folder, write_atomic
@@ -27,6 +28,10 @@ MAX_FILE_BYTES = 256 * 1024
 
 SOON_DAYS = 14
 """Whoever renews by hand needs a weekend."""
+
+LEAST_BITS, LEAST_CURVE_BITS, LEAST_DIGEST_BYTES = 2048, 224, 28
+"""What OpenSSL takes at security level 2 (SSL_CTX_set_security_level(3)), which Debian sets. With less in the file
+HAProxy would not start, and no page would come."""
 
 KEPT = 12
 """More than the changes of the settings that can be taken back."""
@@ -115,7 +120,7 @@ def _certificates(files: OwnFiles) -> list[x509.Certificate]:
         raise BadCertificate(f"{files.certificate_name} holds no certificate: were the two files mixed up?")
     try:
         found = x509.load_pem_x509_certificates(files.certificate)
-        found[0].public_key()
+        _check_strength(files, found)
     except (ValueError, UnsupportedAlgorithm):
         raise BadCertificate(f"{files.certificate_name} is no certificate in PEM form.") from None
     return found
@@ -131,6 +136,19 @@ def _key(files: OwnFiles) -> PrivateKeyTypes:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadCertificate(f"{files.key_name} is no private key in PEM form without a password.", "key") from None
     return found
+
+
+def _check_strength(files: OwnFiles, chain: Sequence[x509.Certificate]) -> None:
+    """That the door takes each of them. Of one that vouches for itself it looks at the key alone."""
+    for one in chain:
+        whose = files.certificate_name if one is chain[0] else "A certificate behind the first"
+        key, digest = one.public_key(), one.signature_hash_algorithm
+        if isinstance(key, rsa.RSAPublicKey | dsa.DSAPublicKey) and key.key_size < LEAST_BITS:
+            raise BadCertificate(f"{whose} has a key of {key.key_size} bits; it needs {LEAST_BITS} or more.")
+        if isinstance(key, ec.EllipticCurvePublicKey) and key.key_size < LEAST_CURVE_BITS:
+            raise BadCertificate(f"{whose} has a key of {key.key_size} bits; it needs {LEAST_CURVE_BITS} or more.")
+        if digest is not None and digest.digest_size < LEAST_DIGEST_BYTES and one.issuer != one.subject:
+            raise BadCertificate(f"{whose} is signed with {digest.name.upper()}, which no browser trusts any more.")
 
 
 def _chain_notes(chain: Sequence[x509.Certificate]) -> list[str]:
@@ -182,3 +200,5 @@ def _read(path: str, which: Which) -> bytes:
             return file.read(MAX_FILE_BYTES)
     except OSError as error:
         raise BadCertificate(f"The {which} {path} cannot be read: {error.strerror}.", which) from error
+    except ValueError as error:  # a null character
+        raise BadCertificate(f"The {which} {path!r} cannot be read: there is no such path.", which) from error

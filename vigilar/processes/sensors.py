@@ -28,7 +28,7 @@ from vigilar.config.jobs import SensorsJob
 from vigilar.processes.settings import settings_handler
 from vigilar.sensors.gpio import GpioReader, Pin, open_lines
 from vigilar.sensors.hub import Limits, SensorHub
-from vigilar.sensors.neighbours import nudge, read_neighbours
+from vigilar.sensors.neighbours import nudge, read_neighbours, read_routers
 from vigilar.sensors.phones import PhoneWatch
 from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
@@ -69,7 +69,7 @@ class SensorsProcess:
         self._other = self._other_bus()
         clock = SystemClock()
         self._hub = SensorHub(store, self._bus, clock, job.node_id, Limits(job.silent_after_ms, job.low_battery))
-        self._phones = PhoneWatch(store, self._bus, clock, job.away_after_s, read_neighbours, nudge)
+        self._phones = PhoneWatch(store, self._bus, clock, job.away_after_s, read_neighbours, nudge, read_routers)
         self._stop = Stop()
         self._threads = [
             threading.Thread(target=self._watch_chip, args=(chip, list(pins)), name=f"gpio {chip}", daemon=True)

@@ -11,8 +11,10 @@ import contextlib
 import ipaddress
 import socket
 import struct
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 _RTM_GETNEIGH, _RTM_NEWNEIGH = 30, 28
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x1, 0x300
@@ -86,6 +88,17 @@ def _parse_row(body: bytes) -> Neighbour | None:
     if len(mac) != _MAC_BYTES or len(address) not in (4, 16) or not any(mac) or mac[0] & 1:
         return None  # not resolved, or a group
     return Neighbour(mac.hex(":"), str(ipaddress.ip_address(address)), bool(state & _REACHABLE))
+
+
+def read_routers(table: Path = Path("/proc/net/route")) -> frozenset[str]:
+    """The IPv4 addresses by which this machine reaches other networks (route(8), column Gateway). Empty when they
+    cannot be read."""
+    try:
+        rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()[1:]]
+        numbers = [int(row[2], 16) for row in rows]
+    except (OSError, ValueError, IndexError):
+        return frozenset()
+    return frozenset(socket.inet_ntoa(number.to_bytes(4, sys.byteorder)) for number in numbers if number)
 
 
 def nudge(addresses: Iterable[str]) -> None:

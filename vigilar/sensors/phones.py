@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
 from vigilar.base.clock import Clock
@@ -55,6 +55,7 @@ class PhoneWatch:
         away_after_s: float,
         read: Callable[[], Sequence[Neighbour]],
         nudge: Callable[[Iterable[str]], None],
+        routers: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self._store = store
         self._bus = bus
@@ -62,6 +63,7 @@ class PhoneWatch:
         self.away_after_s = away_after_s
         self._read = read
         self._nudge = nudge
+        self._routers = routers
         self._began_ns = clock.mono_ns()
         self._heard_ns: dict[str, int] = {}  # by hardware address
         self._network_ns: int | None = None
@@ -93,7 +95,7 @@ class PhoneWatch:
     def hear(self, heard: PhoneHeard) -> None:
         """A paired phone spoke to the pages. Who has its address on this network is its device, whatever hardware
         address it made up for itself today, and its member is at home; one from elsewhere (through a tunnel, say) is
-        not."""
+        not, also where a router lends it an address of this network and answers for it."""
         try:
             address = str(ipaddress.ip_address(heard.address))
             table = self._read()
@@ -101,7 +103,10 @@ class PhoneWatch:
             self._unread.add(error)
             return
         macs = [one.mac for one in table if one.address == address]
-        if not macs or heard.user_id not in {one.id for one in user_rows.list_users(self._store)}:
+        routers = self._routers()
+        if not macs or macs[0] in {one.mac for one in table if one.address in routers}:
+            return
+        if heard.user_id not in {one.id for one in user_rows.list_users(self._store)}:
             return
         now_ms = self._clock.utc_ns() // 1_000_000
         rows.claim_device(self._store, macs[0], address, heard.user_id, heard.device[:MAX_NAME], now_ms)

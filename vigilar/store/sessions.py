@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 
-from vigilar.store.account_tables import sessions, user_cameras, users
+from vigilar.store.account_tables import pairings, sessions, user_cameras, users
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import phones
 from vigilar.store.users import Role
@@ -134,7 +134,7 @@ def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSessio
 
 def delete_sessions_of(store: Store, user_id: int, *, but: bytes = b"") -> None:
     """Sign a person out everywhere, as after a new password; ``but`` is the token hash of the one login that stays.
-    Phones go with it, but for one that registered with that login."""
+    Phones go with it, but for one that registered with that login, and so do codes by which another would sign in."""
     with store.write("delete logins") as connection:
         delete_sessions_within(connection, user_id, but=but)
 
@@ -144,6 +144,7 @@ def delete_sessions_within(connection: Connection, user_id: int, *, but: bytes =
     connection.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.token_hash != but))
     is_other = or_(phones.c.session_hash.is_(None), phones.c.session_hash != but)
     connection.execute(delete(phones).where(phones.c.user_id == user_id, is_other))
+    connection.execute(delete(pairings).where(pairings.c.user_id == user_id, pairings.c.used_ms.is_(None)))
 
 
 def _open_session(row: Sequence[Any]) -> OpenSession:

@@ -1,8 +1,8 @@
 """Passwords that are among the first anybody would try. Pure.
 
-Guessing here is ten tries a minute, so what matters is the few thousand that head every list of leaked passwords. They
-are of a few kinds, which rules tell better than a list of ours could: a common word with a number behind it, keys in a
-row, one piece repeated, a number alone, the name of who signs in.
+Guessing here is ten tries a minute, so what matters are the few thousand that head every list of leaked passwords. Most
+are of a few kinds, which rules tell in less room than a list: a common word with a number behind it, keys in a row, one
+piece repeated, a number alone, the name of who signs in. A common word that is none of ours passes.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def api_certificate() -> AnyResponse:
 def api_use() -> AnyResponse:
     """``certificate`` and ``key`` are the contents of the two PEM files. Says what is not as it should be."""
     body = read_json({"certificate": str, "key": str}, required=("certificate", "key"))
-    own = _use_files(OwnFiles(body["certificate"].encode(), body["key"].encode()))
+    own = _use_files(OwnFiles(*(body[field].encode(errors="replace") for field in ("certificate", "key"))))
     return jsonify({"names": list(own.names), "notes": list(own.notes)})
 
 

@@ -17,11 +17,14 @@ export async function fetchPage() {
   return page;
 }
 
-/** Put the box's newest state in place of the one shown; what somebody is typing stays. */
+/** Put the box's newest state in place of the one shown; what somebody is typing or has chosen stays. */
 async function refresh() {
   if (!region()) return;
   try {
     const page = await fetchPage();
+    // Of two answers on their way the older one may come last, and somebody may have closed the sheet meanwhile.
+    const change = Number(page.getElementById("arm-now").dataset.change);
+    if (!region() || change < Number(region().dataset.change)) return;
     for (const id of ["arm-now", "arm-history"]) {
       const fresh = page.getElementById(id);
       const old = document.getElementById(id);
@@ -30,6 +33,9 @@ async function refresh() {
       const newPin = fresh.querySelector("#pin");
       const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
       if (pin && newPin) newPin.value = pin.value;
+      const delay = old.querySelector("#delay");
+      const newDelay = fresh.querySelector("#delay");
+      if (delay && newDelay) newDelay.value = delay.value;
       old.replaceWith(document.adoptNode(fresh));
       if (focused) document.getElementById(focused)?.focus();
     }
@@ -56,6 +62,8 @@ function refusal(told) {
 
 /** Beside what is not ready stands the button that arms all the same: one tap, and no box to find and tick first. */
 function offerAnyway(body) {
+  const problem = document.getElementById("arm-problem");
+  if (!problem) return; // the sheet was closed meanwhile
   const button = Object.assign(document.createElement("button"), {
     type: "button",
     id: "arm-anyway",
@@ -63,7 +71,7 @@ function offerAnyway(body) {
     textContent: "Arm anyway",
   });
   button.addEventListener("click", () => post({ ...body, override: true }));
-  document.getElementById("arm-problem").append(button);
+  problem.append(button);
   button.focus();
 }
 
@@ -75,8 +83,11 @@ function send(form, submitter) {
     pin.value = "";
   }
   if (form.querySelector("[name=override]")?.checked) body.override = true;
-  const delay = form.querySelector("#delay")?.value;
-  if (delay) body.delay_s = Number(delay);
+  const delay = form.querySelector("#delay");
+  if (delay?.value) {
+    body.delay_s = Number(delay.value);
+    delay.value = "";
+  }
   post(body);
 }
 
