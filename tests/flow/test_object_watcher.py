@@ -352,6 +352,21 @@ def test_wait_for_a_name_counts_from_the_motion_not_from_who_hears_of_it(b: Benc
     assert [one["id"] for one in bus.of("motion/start")] == [motion_id]
 
 
+def test_motion_does_not_wait_for_the_look_at_the_visit_before(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects_module, "NAME_WAIT_S", 1.0)
+    monkeypatch.setattr(objects_module, "RETRY_S", 0.1)
+    with serving(b.data_dir) as server, camera_in(b, NO_CATS) as camera:
+        server.model = None  # nobody gets a turn
+        camera.start()
+        offered(camera, 0)
+        wait_until(lambda: len(camera.bus.of("motion/start")) == 1, 5)
+        offered(camera, 1)
+        wait_until(lambda: server.cameras == 1 and len(server.queue) == 1, 5)  # it waits, for PATIENCE_S
+        camera.end()
+        camera.start()
+        wait_until(lambda: len(camera.bus.of("motion/start")) == 2, 6)
+
+
 class OddPatch(Patch):
     """A picture that cannot be cut."""
 

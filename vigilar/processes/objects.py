@@ -282,7 +282,7 @@ class ObjectWatcher:
     def _look(self, visit: Visit, stop: Stop) -> None:
         self._shown = None
         patience_s = (self._name_wait_s or NAME_WAIT_S) if visit.is_held else PATIENCE_S
-        answer = self._client.ask(self._make_picture, stop, patience_s)
+        answer = self._client.ask(self._make_picture, stop, patience_s, self._is_waited_for)
         now_ns = self._clock.mono_ns()
         shown = self._shown
         if answer is None or shown is None:
@@ -295,6 +295,12 @@ class ObjectWatcher:
         self.counters.looks += 1
         visit.looks += 1
         self._take_answer(visit, shown, answer)
+
+    def _is_waited_for(self) -> bool:
+        """Whether a motion that is held has waited behind this look for as long as it may."""
+        by_ns = self._clock.mono_ns() - NAME_WAIT_S * 1e9
+        with self._lock:
+            return any(one.begins is not None and one.begins.is_held and one.mono_ns <= by_ns for one in self._orders)
 
     def _make_picture(self, width: int, height: int) -> NDArray[np.uint8] | None:
         """The newest picture, or the newest of the main stream where what moves is small."""
