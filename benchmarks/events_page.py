@@ -100,14 +100,12 @@ def fill(house: House, count: int) -> None:
         )  # fmt: skip
     with closing(sqlite3.connect(house.folder / "vigilar.db")) as connection, connection:
         connection.executemany(
-            "INSERT INTO files "
-            "(node_id, camera_id, content, number, path, state, start_ms, end_ms, size_bytes, reason) "
+            "INSERT INTO incidents (id, start_ms, end_ms, title, severity, cameras, kinds, event_count, updated_ms, "
             "change, parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]')",
             incidents,
         )
         connection.executemany(
-            "INSERT INTO files "
-            "(node_id, camera_id, content, number, path, state, start_ms, end_ms, size_bytes, reason) "
+            "INSERT INTO events (id, uid, change, first_change, type, severity, source_id, ts_ms, end_ms, payload, "
             "words, created_ms, kind, zones, incident_id, kept) "
             "VALUES (?, ?, ?, ?, 'motion', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             events,

@@ -5,8 +5,9 @@ each minute, pages are looked at. Printed is the most memory that all of it took
 72 hours (a dozen an hour and camera) come as cameras tell them, and it prints by how much the processes grew from the
 end of the first third on.
 
-Targets: 700 MB in all; 3 % of growth in 72 hours, which is 1 % a day. There is no peer. Needs root, for a target of its
-own to back up to. Ends with 1 when a target is missed.
+Targets: 700 MB in all; 3 % of growth in 72 hours, which is 1 % a day. There is no peer. With fewer motions the last two
+thirds still hold what each process needs once, such as full caches, so their growth is no figure of a day. Needs root,
+for a target of its own to back up to. Ends with 1 when a target is missed.
 """
 
 from __future__ import annotations

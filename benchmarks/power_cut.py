@@ -75,7 +75,7 @@ def main() -> int:
 
 def cut(house: RunningHouse, nut: Nut, dice: random.Random) -> float:
     """Seconds from the UPS saying that its battery is low to the end of the service."""
-    wait_for(lambda: house.get("/healthz"), START_S, "the page answers")
+    house.wait_for_page(START_S)
     wait_for(lambda: sum(1 for _ in house.folder.glob("footage/*/*/*.vge")), 60, "it records")
     time.sleep(dice.uniform(2.0, 8.0))
     nut.say("OB DISCHRG", 90, 1200)

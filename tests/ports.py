@@ -1,38 +1,35 @@
 """TCP ports for the servers of tests, such that no two tests that run at the same time get the same one.
 
 Asking the kernel for a free port and closing the socket again leaves it free for whoever asks next. So each process of
-pytest takes a block of ports for itself by a lock on a file, and hands them out in turn. The blocks lie below the ports
-that the kernel gives to whoever connects (ip(7), ip_local_port_range: from 32768 on).
+pytest takes a block of ports for itself, and hands them out in turn. The blocks lie below the ports that the kernel
+gives to whoever connects (ip(7), ip_local_port_range: from 32768 on).
+
+Who has a block says a socket with an abstract name (unix(7)): it ends with its process however that ends, and is known
+wherever the ports themselves are, whichever user and TMPDIR a run has.
 """
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import itertools
-import os
 import socket
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 FIRST, LAST = 18_000, 32_700
 BLOCK = 100
 
 
 @functools.cache
-def _own_block() -> tuple[int, Iterator[int]]:
-    """The lock's descriptor, open until this process ends, and the ports of the block, over and over."""
-    folder = Path(tempfile.gettempdir()) / f"vigilar-test-ports-{os.geteuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+def _own_block() -> tuple[socket.socket, Iterator[int]]:
+    """Who keeps the block for this process until it ends, and its ports, over and over."""
     for first in range(FIRST, LAST - BLOCK + 1, BLOCK):
-        fd = os.open(folder / str(first), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        keeper = socket.socket(socket.AF_UNIX)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
+            keeper.bind(f"\0vigilar-test-ports-{first}")
+        except OSError:
+            keeper.close()
             continue
-        return fd, itertools.cycle(range(first, first + BLOCK))
+        return keeper, itertools.cycle(range(first, first + BLOCK))
     raise AssertionError("every block of ports is taken by a test run")
 
 

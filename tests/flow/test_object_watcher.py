@@ -21,7 +21,7 @@ from tests.conftest import wait_until
 from tests.detector_server import serving
 from tests.object_kit import BLUE, GREEN, RED
 from tests.recording_kit import Bench, bench
-from vigilar.base.clock import SystemClock
+from vigilar.base.clock import SimulatedClock, SystemClock
 from vigilar.base.stop import Stop
 from vigilar.base.track_path import unpack_path
 from vigilar.detect.motion import MotionReading, MotionSettings, MovingArea
@@ -316,6 +316,55 @@ def test_motion_is_told_at_once_where_no_detector_could_tell_its_kind(b: Bench) 
         area = MovingArea(0.0, 0.25, 0.25, 0.5)
         camera.teller._note_picture(camera.picture(RED, 0), MotionReading(0.05, areas=(area,), counting=area))
         wait_until(lambda: camera.bus.of("motion/start"), 2)
+
+
+def test_motion_is_told_when_the_detector_goes_after_an_ignored_cat(b: Bench) -> None:
+    with camera_in(b, NO_CATS) as camera:
+        with serving(b.data_dir):
+            camera.start(GREEN)
+            for column in (0, 1, 2, 3):
+                camera.show(GREEN, column)
+            assert camera.bus.of("motion/start") == []
+        wait_until(lambda: offered(camera, 0) and camera.bus.of("motion/start"), 10)
+
+
+def test_motion_waits_no_longer_for_its_name_when_a_look_begins_late(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects_module, "NAME_WAIT_S", 3.0)
+    with serving(b.data_dir) as server, camera_in(b, NO_CATS) as camera:
+        began_s = time.monotonic()
+        camera.start()
+        camera.show(None, 0, moving=MovingArea(0.0, 0.25, 0.25, 0.5))
+        server.model = None  # nobody gets a turn from now on
+        time.sleep(2.0)  # nothing to look at meanwhile
+        offered(camera, 0)
+        wait_until(lambda: camera.bus.of("motion/start"), began_s + 4.5 - time.monotonic())
+
+
+def test_wait_for_a_name_counts_from_the_motion_not_from_who_hears_of_it(b: Bench) -> None:
+    bus, clock = Bus(), SimulatedClock()
+    facts = FactSender("front", "box", b.store, bus, clock)
+    watcher = ObjectWatcher("front", b.data_dir, facts, bus, b.recorder, b.file_store, clock, Decoder, None)
+    motion_id = facts.motion_started(clock.utc_ns(), 1, 0.05, None, is_held=True)
+    watcher.begin(motion_id, is_held=True)
+    clock.advance(objects_module.NAME_WAIT_S)  # a look at the visit before took so long
+    watcher.run_once(Stop())
+    facts.send_waiting()
+    assert [one["id"] for one in bus.of("motion/start")] == [motion_id]
+
+
+def test_motion_does_not_wait_for_the_look_at_the_visit_before(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects_module, "NAME_WAIT_S", 1.0)
+    monkeypatch.setattr(objects_module, "RETRY_S", 0.1)
+    with serving(b.data_dir) as server, camera_in(b, NO_CATS) as camera:
+        server.model = None  # nobody gets a turn
+        camera.start()
+        offered(camera, 0)
+        wait_until(lambda: len(camera.bus.of("motion/start")) == 1, 5)
+        offered(camera, 1)
+        wait_until(lambda: server.cameras == 1 and len(server.queue) == 1, 5)  # it waits, for PATIENCE_S
+        camera.end()
+        camera.start()
+        wait_until(lambda: len(camera.bus.of("motion/start")) == 2, 6)
 
 
 class OddPatch(Patch):

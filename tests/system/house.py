@@ -43,6 +43,25 @@ class RunningHouse:
             data: bytes = answer.read()
             return data
 
+    def wait_for_page(self, within_s: float) -> None:
+        """Until it answers. Who waits for a house that has ended, as for a port that another program took, is told at
+        once, with its last words."""
+
+        def answers_or_ended() -> bool:
+            if self.process.poll() is not None:
+                return True
+            return bool(self.get("/healthz"))
+
+        try:
+            wait_for(answers_or_ended, within_s, "the page answers")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self._last_words()}") from None
+        if self.process.poll() is not None:
+            raise AssertionError(f"ended with {self.process.returncode} before the page answered; {self._last_words()}")
+
+    def _last_words(self) -> str:
+        return "the log ends with\n" + "\n".join(self.log().splitlines()[-20:])
+
     def events(self, kind: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(self.get(f"/api/v1/events?type={kind}&limit=100"))["events"]
         return found
@@ -98,7 +117,7 @@ def run_house(
     opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
     house = RunningHouse(_launch(folder, log_file, through), folder, f"http://127.0.0.1:{port}", opener, log_file)
     with _stopping(house):
-        wait_for(lambda: house.get("/healthz"), answers_within_s, "the page answers")
+        house.wait_for_page(answers_within_s)
         body = json.dumps({"name": "sam", "password": PASSWORD}).encode()
         request = urllib.request.Request(
             house.base + "/api/v1/setup", body, {"Content-Type": "application/json"}, method="POST"

@@ -124,3 +124,11 @@ def test_model_whose_manifest_could_not_be_read_is_found_later(job: DetectorJob)
         wait_until(lambda: bool(line.beats) and line.beats[-1]["problem"] == "No model is installed.", 10)
         away.rename(installed.file)
         wait_until(lambda: line.beats[-1]["model"] == "colours", 10)
+
+
+def test_file_that_stays_damaged_is_tried_less_and_less_often(job: DetectorJob) -> None:
+    installed = ModelFolder(job.data_dir / FOLDER).install_file(*write_network(job.data_dir / "given"))
+    installed.file.write_bytes(installed.file.read_bytes()[:-1])
+    with _running(job) as line:
+        wait_until(lambda: bool(line.beats) and "loaded anew in 1 s" in line.beats[-1]["problem"], 10)
+        wait_until(lambda: "loaded anew in 2 s" in line.beats[-1]["problem"], 10)

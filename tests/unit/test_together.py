@@ -30,10 +30,13 @@ def _tell_ports(answer: Connection) -> None:
     answer.recv()
 
 
-def test_processes_at_once_never_get_the_same_port() -> None:
+def test_processes_at_once_never_get_the_same_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spawn = multiprocessing.get_context("spawn")
     told, ends = [], []
-    for _ in range(2):
+    for number in range(2):
+        own_folder = tmp_path / str(number)  # as who gives each run a TMPDIR of its own
+        own_folder.mkdir()
+        monkeypatch.setenv("TMPDIR", str(own_folder))
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=_tell_ports, args=(theirs,))
         process.start()

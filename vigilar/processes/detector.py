@@ -84,7 +84,7 @@ class DetectorProcess:
         """A look or the loading failed: there is no model now, and it is loaded anew a little later."""
         self._errors.add(error)
         now_s = time.monotonic()
-        delay_s = self._backoff.next_delay_s(now_s - self._loaded_s)
+        delay_s = self._backoff.next_delay_s(now_s - self._loaded_s if server.model is not None else 0.0)
         server.model = self._model = None
         self._again_s = now_s + delay_s
         self._problem = f"{_sentence(error)} It is loaded anew in {delay_s:.0f} s."

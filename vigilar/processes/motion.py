@@ -42,8 +42,8 @@ class MotionTeller:
     is and where it matters.
 
     Where zones or lines want some kinds and others not, a motion is told once it has a name that counts, at the latest
-    after ``objects.NAME_WAIT_S`` without any, and never when only such came that nobody wants to hear of. It is
-    recorded all the same.
+    after ``objects.NAME_WAIT_S`` without any or once nobody answers, and never when only such came that nobody wants to
+    hear of. It is recorded all the same.
 
     With ``objects`` a visit goes on while somebody who came is still seen, although nothing moves for a while: who
     waits at the door for half a minute is one visit. Without, each motion is one.

@@ -101,6 +101,7 @@ class Shown:
 class _Order:
     """From the analysis: this visit ``begins``; None: the one that goes on is over, with the path of its motion."""
 
+    mono_ns: int
     begins: Visit | None
     path: EndedTrack | None
 
@@ -174,12 +175,12 @@ class ObjectWatcher:
     def begin(self, motion_id: str, *, is_held: bool = False) -> None:
         """A motion has begun, under this id. ``is_held``: the sender of facts holds it until it is known whether it
         counts."""
-        self._order(_Order(Visit(motion_id, is_held=is_held), None))
+        self._order(_Order(self._clock.mono_ns(), Visit(motion_id, is_held=is_held), None))
 
     def end(self, path: EndedTrack | None) -> None:
         """It is over: what is known of it is told, and its tracks are stored; ``path``, where something moved, if there
         are none."""
-        self._order(_Order(None, path))
+        self._order(_Order(self._clock.mono_ns(), None, path))
 
     @property
     def holds(self) -> bool:
@@ -229,23 +230,34 @@ class ObjectWatcher:
                 self._offer = None
             self._client.close()  # the detector need not keep a line for who has nothing to show
             return
+        self._decide(visit)
         while not stop.is_set() and self._visit is visit and self._is_due(visit):
             self._look(visit, stop)
             self._decide(visit)
             self._take_orders()
-        if self._visit is visit:
-            self._decide(visit)
 
     def _decide(self, visit: Visit) -> None:
         """Have a motion told that is held until it has a name: it has one that counts, or waited for long enough."""
-        if not visit.is_held:
+        if not visit.is_held or (visit.told is None and (self._is_unwanted(visit) or self._name_wait_s > 0.0)):
             return
-        waited_ns = self._clock.mono_ns() - self._began_mono_ns
-        if visit.is_unwanted(self._tracker, self.zones) and visit.told is None:
-            return
-        if visit.told is not None or waited_ns >= NAME_WAIT_S * 1e9 or self._missed_mono_ns > self._began_mono_ns:
-            visit.is_held = False
-            self._facts.release(visit.motion_id)
+        visit.is_held = False
+        self._facts.release(visit.motion_id)
+
+    def _is_unwanted(self, visit: Visit) -> bool:
+        """Whether nobody is to hear of what came. Nobody knows that once the detector is not there: who came since then
+        may be anybody."""
+        return not self._is_blind and visit.is_unwanted(self._tracker, self.zones)
+
+    @property
+    def _is_blind(self) -> bool:
+        """Whether the last look of this visit was in vain."""
+        return self._missed_mono_ns > max(self._began_mono_ns, self._looked_mono_ns)
+
+    @property
+    def _name_wait_s(self) -> float:
+        """How long a name may still take; 0 when none is to be waited for."""
+        since_s = (self._clock.mono_ns() - self._began_mono_ns) / 1e9
+        return 0.0 if self._is_blind else max(0.0, NAME_WAIT_S - since_s)
 
     def _take_orders(self) -> None:
         while True:
@@ -256,7 +268,7 @@ class ObjectWatcher:
             if self._visit is not None:
                 self._end_visit(self._visit, order.path)
             self._visit = order.begins
-            self._began_mono_ns = self._clock.mono_ns()
+            self._began_mono_ns = order.mono_ns  # it may have waited for the end of a look
 
     def _is_due(self, visit: Visit) -> bool:
         now_ns = self._clock.mono_ns()
@@ -269,7 +281,8 @@ class ObjectWatcher:
 
     def _look(self, visit: Visit, stop: Stop) -> None:
         self._shown = None
-        answer = self._client.ask(self._make_picture, stop, NAME_WAIT_S if visit.is_held else PATIENCE_S)
+        patience_s = (self._name_wait_s or NAME_WAIT_S) if visit.is_held else PATIENCE_S
+        answer = self._client.ask(self._make_picture, stop, patience_s, self._is_waited_for)
         now_ns = self._clock.mono_ns()
         shown = self._shown
         if answer is None or shown is None:
@@ -282,6 +295,12 @@ class ObjectWatcher:
         self.counters.looks += 1
         visit.looks += 1
         self._take_answer(visit, shown, answer)
+
+    def _is_waited_for(self) -> bool:
+        """Whether a motion that is held has waited behind this look for as long as it may."""
+        by_ns = self._clock.mono_ns() - NAME_WAIT_S * 1e9
+        with self._lock:
+            return any(one.begins is not None and one.begins.is_held and one.mono_ns <= by_ns for one in self._orders)
 
     def _make_picture(self, width: int, height: int) -> NDArray[np.uint8] | None:
         """The newest picture, or the newest of the main stream where what moves is small."""
@@ -356,7 +375,7 @@ class ObjectWatcher:
         """Tell what is known, store its tracks, and put them into the recording."""
         self._visit = None
         self._holding = False
-        is_unwanted = visit.is_held and visit.is_unwanted(self._tracker, self.zones)
+        is_unwanted = visit.is_held and self._is_unwanted(visit)
         now_ms = self._clock.utc_ns() // 1_000_000
         label = visit.label(self._tracker, self.zones)
         make_still = self._make_still(visit)

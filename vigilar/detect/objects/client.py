@@ -17,7 +17,7 @@ from vigilar.detect.objects import wire
 from vigilar.detect.objects.wire import Answer, BadTurn
 
 TURN_S = 0.5
-"""While a turn is waited for, the stop is looked at so often."""
+"""While a turn is waited for, it is looked so often whether that is over."""
 
 ANSWER_S = 10.0
 """The largest model on the slowest box takes 3 s for a picture; after this the detector hangs."""
@@ -54,15 +54,18 @@ class DetectorClient:
         self._socket = made
         return True
 
-    def ask(self, make_picture: MakePicture, stop: Stop, patience_s: float) -> Answer | None:
-        """Wait for a turn, at most ``patience_s`` or until ``stop``, and for the answer to what ``make_picture`` gives.
+    def ask(
+        self, make_picture: MakePicture, stop: Stop, patience_s: float, is_over: Callable[[], bool] = lambda: False
+    ) -> Answer | None:
+        """Wait for a turn, at most ``patience_s`` or until ``stop`` or ``is_over``, and for the answer to what
+        ``make_picture`` gives.
 
         None when there was no turn, no picture or no answer; the line is then closed unless there was just no picture.
         """
         if not self.connect() or self._socket is None:
             return None
         try:
-            return self._ask(self._socket, make_picture, stop, patience_s)
+            return self._ask(self._socket, make_picture, lambda: stop.is_set() or is_over(), patience_s)
         except (OSError, BadTurn):
             self.close()
             return None
@@ -74,10 +77,12 @@ class DetectorClient:
                 self._socket.close()
             self._socket = None
 
-    def _ask(self, line: socket.socket, make_picture: MakePicture, stop: Stop, patience_s: float) -> Answer | None:
+    def _ask(
+        self, line: socket.socket, make_picture: MakePicture, is_over: Callable[[], bool], patience_s: float
+    ) -> Answer | None:
         line.settimeout(SEND_S)
         line.sendall(wire.WANT)
-        width, height = wire.parse_go(self._wait_for_turn(line, stop, patience_s))
+        width, height = wire.parse_go(self._wait_for_turn(line, is_over, patience_s))
         picture = make_picture(width, height)
         line.settimeout(SEND_S)
         if picture is None:
@@ -90,7 +95,7 @@ class DetectorClient:
         return wire.parse_answer(receive(line, length))
 
     @staticmethod
-    def _wait_for_turn(line: socket.socket, stop: Stop, patience_s: float) -> bytes:
+    def _wait_for_turn(line: socket.socket, is_over: Callable[[], bool], patience_s: float) -> bytes:
         line.settimeout(TURN_S)
         waited_s = 0.0
         while True:
@@ -98,7 +103,7 @@ class DetectorClient:
                 first = line.recv(1)
             except TimeoutError:
                 waited_s += TURN_S
-                if stop.is_set() or waited_s >= patience_s:
+                if is_over() or waited_s >= patience_s:
                     raise
                 continue
             if not first:
