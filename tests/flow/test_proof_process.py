@@ -62,7 +62,7 @@ def test_checkpoint_leaves_the_box(box: Box, spawn: Spawn, broker: RunningBroker
     elsewhere = box.folder / "elsewhere"
     elsewhere.mkdir()
     spawn()
-    wait_until(lambda: list(elsewhere.glob("*.checkpoints")), 20.0)
+    wait_until(lambda: [path for path in elsewhere.glob("*.checkpoints") if path.read_text().endswith("\n\n")], 20.0)
     [taken] = elsewhere.glob("*.checkpoints")
     [made] = read_taken(taken)
     heard: list[ProofCheckpoint] = []

@@ -34,7 +34,10 @@ STAY_WORDS: dict[WhyStays, tuple[str, str]] = {
         "will stay: its recording also holds what is kept, an export needs or an alarm protects",
         "will stay: their recordings also hold what is kept, an export needs or an alarm protects",
     ),
-    "recording": ("will stay: it is still being recorded", "will stay: they are still being recorded"),
+    "recording": (
+        "will stay: it is still being recorded, and can go some minutes later",
+        "will stay: they are still being recorded, and can go some minutes later",
+    ),
     "shared": (
         "will stay: its recording also holds one that stays",
         "will stay: their recordings also hold ones that stay",
