@@ -72,6 +72,7 @@ from vigilar.web.live_views import LiveViews
 from vigilar.web.logins import find_logins
 from vigilar.web.open_streams import OpenStreams
 from vigilar.web.parts import EXTENSION, Parts, make_rows_door
+from vigilar.web.quick_rules import QuickRule
 from vigilar.web.row_ids import install_row_ids
 from vigilar.web.session_cache import SessionCache
 from vigilar.web.template_words import install_template_words
@@ -84,6 +85,7 @@ def create_app(cfg: WebJob) -> Flask:
     cannot be opened.
     """
     app = Flask(__name__, static_folder=None)
+    app.url_rule_class = QuickRule
     app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it
     install_row_ids(app)
     reserve, sessions, rows = Reserve(cfg.data_dir), SessionCache(), make_rows_door()
