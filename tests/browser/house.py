@@ -23,6 +23,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.feed_kit import served_feed
 from tests.ready_store import lay_database
+from tests.ready_templates import ReadyTemplates
 from tests.recording_kit import Clip, make_clip, read_clip
 from vigilar.base.clock import boot_id
 from vigilar.base.clock_sync import ClockState
@@ -57,6 +58,11 @@ if TYPE_CHECKING:
 
 NAME, PASSWORD = "sam", "correct horse"
 CAMERAS = (("front-door", "Front door"), ("garden", "Garden"), ("drive", "Drive"), ("shed", "Shed"))
+
+
+@functools.cache
+def _password_hash() -> str:
+    return hash_password(PASSWORD)
 
 
 @dataclass(slots=True)
@@ -107,7 +113,7 @@ class House:
         for camera_id, camera_name in CAMERAS:
             ensure_camera(self.store, camera_id, camera_name, 1, self.node_id)
         name = name or f"the {role}"
-        create_member(self.store, name, hash_password(PASSWORD), role, cameras, self.now_ms())
+        create_member(self.store, name, _password_hash(), role, cameras, self.now_ms())
         client = self.app.test_client()
         with self._patient():
             answer = client.post("/api/v1/login", json={"name": name, "password": PASSWORD})
@@ -295,6 +301,7 @@ def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> 
     BOARD.clear()
     app = create_app(web_job(folder, cameras))
     app.testing = False
+    app.jinja_env.bytecode_cache = ReadyTemplates()
     parts_of(app).clock_watch = ClockWatch(read=lambda: ClockState(is_in_step=True, off_ms=3.0))
     house = House(folder, app, parts_of(app).store, KeyRing.load_or_create(folder / "secrets"))
     try:
