@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -91,9 +92,10 @@ def _kill(args: list[str], folder: Path, at_bytes: int, found: Found, told: str 
 def _bytes_in(folder: Path) -> int:
     """Of recordings, whole or not; a file may be renamed while this looks."""
     size = 0
-    for path in (*folder.rglob("*.vge"), *folder.rglob("*.part")):
-        with suppress(FileNotFoundError):
-            size += path.stat().st_size
+    for within, _, names in os.walk(folder):  # which bears that a folder goes while it looks
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += (Path(within) / name).stat().st_size if name.endswith((".vge", ".part")) else 0
     return size
 
 

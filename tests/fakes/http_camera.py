@@ -50,7 +50,7 @@ class Manner:
 
 @dataclass
 class HttpCamera:
-    """``requests`` are the heads that came, ``pictures`` how many were sent to all."""
+    """``requests`` are the heads that came, ``pictures`` how many were sent to all, ``sent_ns`` when (UTC)."""
 
     manner: Manner = field(default_factory=Manner)
     port: int = 0
@@ -62,6 +62,7 @@ class HttpCamera:
         self.requests: list[str] = []
         self.refused_logins = 0
         self.pictures = 0
+        self.sent_ns: list[int] = []
         self._is_over = threading.Event()
         self._threads: list[threading.Thread] = []
         width, height = self.manner.size
@@ -162,6 +163,7 @@ class HttpCamera:
             if manner.garbage_s is not None and since_s > manner.garbage_s:
                 client.sendall(b"\x55" * 8192)
                 continue
+            self.sent_ns.append(time.time_ns())
             self._send(client, self._with_part(number, jpeg))
             self.pictures += 1
             if self._is_over.wait(max(0.0, began_s + (number + 1) / manner.rate - time.monotonic())):

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import ROOT, wait_until
+import psutil
+
+from tests.conftest import PATIENCE_S, ROOT, wait_until
 from tests.ports import free_port
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
@@ -36,7 +38,7 @@ class Done:
         return json.loads(self.out)
 
 
-def vigilar(folder: Path, *arguments: str, stdin: str = "", within_s: float = 40.0) -> Done:
+def vigilar(folder: Path, *arguments: str, stdin: str = "", within_s: float = 90.0) -> Done:
     """Run ``vigilar ARGUMENTS`` on the data folder, nobody at the terminal. Fails for a traceback or the secret."""
     command = [sys.executable, "-W", "error", "-m", "vigilar", *arguments, "--data-dir", str(folder)]
     assert not any(SECRET in argument for argument in command), "whoever lists processes reads arguments"
@@ -89,7 +91,7 @@ class Service:
     def stop(self) -> None:
         """In order, as its owner does; fails when the end is not clean."""
         self.processes[-1].send_signal(signal.SIGTERM)
-        assert self.processes[-1].wait(12.0) == 0, self.log
+        assert self.processes[-1].wait(PATIENCE_S) == 0, self.log
         check_text(self.log)
 
     def kill(self) -> None:
@@ -105,6 +107,14 @@ class Service:
                 return connection.getresponse().status == 200
             except OSError:
                 return False
+
+    def programs(self) -> dict[str, int]:
+        """Process ids by the names that processes give themselves, without "v:" (proc(5), comm)."""
+        found = {}
+        for one in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that only read the settings ends meanwhile
+                found[one.name().removeprefix("v:")] = one.pid
+        return found
 
     def recordings(self, camera_id: str) -> list[Path]:
         """The files of a camera, oldest first."""

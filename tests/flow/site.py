@@ -6,14 +6,14 @@ import contextlib
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
+from tests.fair_watch import FairWatch
 from tests.flow.command_line import vigilar
 from tests.flow.test_web_process import WebProcess
 from tests.ports import free_port
@@ -60,13 +60,13 @@ class Site:
     def sign_out(self, cookie: str) -> None:
         assert self._post("/api/v1/logout", "", cookie)[0] == 204
 
-    def change(self, name: str, *args: str) -> float:
-        """Run ``vigilar user`` in the background; when the row of that member was another, in monotonic seconds."""
+    def change(self, name: str, *args: str) -> FairWatch:
+        """Run ``vigilar user`` in the background; a watch that began when the row of that member was another."""
         with contextlib.closing(Store.open(self.web.job.database_url)) as store, ThreadPoolExecutor(1) as side:
             before = find_user(store, name)
             command = side.submit(self.user, *args)
             wait_until(lambda: find_user(store, name) != before, 40.0)
-            changed = time.monotonic()
+            changed = FairWatch()
             command.result()
         return changed
 
@@ -79,7 +79,7 @@ class Site:
     def stream(self, path: str, cookie: str, until: bytes) -> Iterator[socket.socket]:
         """An answer without an end, open and read as far as ``until``."""
         host = f"127.0.0.1:{self.web.job.port}"
-        with socket.create_connection(("127.0.0.1", self.web.job.port), timeout=10.0) as opened:
+        with socket.create_connection(("127.0.0.1", self.web.job.port), timeout=PATIENCE_S) as opened:
             opened.sendall(
                 f"GET {path} HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n".encode()
             )
@@ -91,7 +91,7 @@ class Site:
             yield opened
 
     def _post(self, path: str, body: str, cookie: str = "") -> tuple[int, str | None]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.web.job.port, timeout=5.0)
+        connection = http.client.HTTPConnection("127.0.0.1", self.web.job.port, timeout=PATIENCE_S)
         with contextlib.closing(connection):
             connection.request("POST", path, body, {"Content-Type": "application/json", "Cookie": cookie})
             answer = connection.getresponse()

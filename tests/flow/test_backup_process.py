@@ -12,7 +12,7 @@ import pytest
 
 from tests.backup_kit import HOUR_S, BackupHouse, backup_house
 from tests.backup_sweep import sweep
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from tests.export_kit import control_line
 from tests.flow.command_line import vigilar
 from tests.sftp_server import run_sftp_server
@@ -24,7 +24,16 @@ from vigilar.config.jobs import BackupJob
 from vigilar.processes import backup
 from vigilar.processes.backup import BackupProcess
 from vigilar.processes.backup_work import LOCK_FILE
-from vigilar.store.backups import RunState, ask, begin_run, change_state, end_run, list_asked, list_runs
+from vigilar.store.backups import (
+    RunRow,
+    RunState,
+    ask,
+    begin_run,
+    change_state,
+    end_run,
+    list_asked,
+    list_runs,
+)
 
 
 @pytest.fixture
@@ -44,8 +53,13 @@ def running(house: BackupHouse, job: BackupJob) -> Iterator[ControlChild]:
             yield control
         finally:
             control.stop_requested.set()
-            thread.join(10)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()
+
+
+def runs(house: BackupHouse) -> list[RunRow]:
+    """Newest first."""
+    return list_runs(house.store, house.node_id)
 
 
 def test_first_run_copies_then_proves_by_restore(house: BackupHouse) -> None:
@@ -68,7 +82,8 @@ def test_deep_check_runs_beside_the_service(house: BackupHouse) -> None:
             (house.nas / row.path).write_bytes(data)
             found = vigilar(house.data_dir, "backup", "check", "--deep")
             assert (found.code, "1 of 2 copies were gone or changed" in found.err) == (9, True)
-            wait_until(lambda: (house.nas / row.path).exists() and house.is_same(row), 20)
+            wait_until(lambda: [one.state for one in runs(house) if one.work == "copy"] == ["done"] * 2, 20)
+            assert house.is_same(row)
             again = vigilar(house.data_dir, "backup", "check", "--deep")
             assert (again.code, again.out) == (0, "All 2 copies are as they were written.\n")
 

@@ -10,6 +10,7 @@ import re
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def test_bad_camera_is_named_and_not_added(case: str, wire: Wire, tmp_path: Path
 def test_silent_camera_is_given_up_in_time(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/live"
-        done = vigilar(tmp_path, "camera", "test", address, within_s=20.0)
+        done = vigilar(tmp_path, "camera", "test", address, within_s=30.0)
     assert done.code == 8
     assert re.search(r"\[V-CAM-0[12]\]$", done.err.splitlines()[0])
     assert len(done.err.splitlines()) == 2
@@ -384,12 +385,14 @@ def test_exchanged_key_spoils_no_recording(wire: Wire, tmp_path: Path) -> None:
         key = house.folder / "secrets" / "recording-key-0001"
         house.start()
         wait_until(lambda: house.recorded_bytes("good") > 20_000, 20.0)
+        killed_s = time.time()
         house.kill()
         [old] = house.recordings("good")
         before = old.read_bytes()
         key.write_text("ab" * 32 + "\n", encoding="ascii")
         house.start()
         wait_until(lambda: len(house.recordings("good")) == 2, 20.0)
+        away_ms = (time.time() - killed_s) * 1000
         new = house.recordings("good")[-1]
         wait_until(lambda: new.stat().st_size > 20_000, 10.0)
         house.stop()
@@ -401,4 +404,4 @@ def test_exchanged_key_spoils_no_recording(wire: Wire, tmp_path: Path) -> None:
         assert "Put the key file back" in warned
         [gap] = house.events("footage_lost")
         assert gap.payload["reason"] == "the camera's process was not running", "locked is not lost"
-        assert gap.payload["lost_ms"] < 20_000, "and reaches to the end of what is locked, not to its beginning"
+        assert gap.payload["lost_ms"] < away_ms + 2000, "and reaches to the end of what is locked, not to its beginning"

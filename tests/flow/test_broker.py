@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.conftest import RunningBroker, wait_until
+from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from vigilar.bus.broker import broker_command, is_answering
 
 
@@ -32,7 +32,7 @@ class Guest:
         wait_until(lambda: self.codes, 3.0)
 
     def say(self, topic: str, text: bytes) -> None:
-        self.client.publish(topic, text, qos=1).wait_for_publish(3.0)
+        self.client.publish(topic, text, qos=1).wait_for_publish(PATIENCE_S)
 
     def hear(self, topic: str) -> None:
         done: list[int] = []
@@ -84,8 +84,9 @@ def test_killed_broker_keeps_what_waits_for_an_absent_client(broker: RunningBrok
         events.hear("vigilar/camera/+/motion/+")
     with guest(broker, "camera-front") as camera:
         for number in range(20):
-            camera.say("vigilar/camera/front/motion/start", str(number).encode())
-    time.sleep(0.3)  # it acknowledges before it saves: the very last may be lost, which is what the outbox is for
+            camera.say("vigilar/camera/front/motion/start", f"{number:06}".encode())
+    # It acknowledges before it saves: the very last may be lost, which is what the outbox is for.
+    wait_until(lambda: any(b"000019" in file.read_bytes() for file in (tmp_path / "broker").glob("*.db")), 3.0)
     broker.process.send_signal(signal.SIGKILL)
     broker.process.wait()
     again = subprocess.Popen(broker_command(tmp_path / "broker"))

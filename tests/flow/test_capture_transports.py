@@ -128,9 +128,9 @@ def test_losses_over_udp_are_counted_and_reported(clip: Path, monkeypatch: pytes
     monkeypatch.setattr(client, "EVERY_S", 0.5)
     with serving(clip, Fault(lose=10)) as camera, capturing(camera.url("main"), UDP()) as capture:
         capture.wait(lambda: any(len(report) == 32 and report[13:16] != b"\0\0\0" for _, report in camera.reports))
+        capture.wait(lambda: {channel for channel, _ in camera.reports} == {1, 3})
         capture.wait_pictures(5)
     assert len(capture.runs) == 1
-    assert {channel for channel, report in camera.reports} == {1, 3}
 
 
 def test_camera_that_refuses_udp_is_taken_over_tcp(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -270,10 +270,10 @@ def test_changed_certificate_gets_no_login(clip: Path, own: Signed, tmp_path: Pa
 
 
 def test_certificate_that_the_host_trusts_needs_no_pin(
-    clip: Path, authority: Signed, own: Signed, tmp_path: Path
+    clip: Path, authority: Signed, own: Signed, tmp_path: Path, free_tcp_port: int
 ) -> None:
     signed = certify(tmp_path, "camera", authority)
-    with serving(clip, tls=signed.server()) as camera:
+    with FakeCamera({"main": (clip, Fault())}, free_tcp_port, signed.server()) as camera:
         open_source(camera.url("main"), Stop().wait, Intake(pins_dir=tmp_path)).close()
         pin = pin_of(camera, tmp_path)
         assert pin.read_text() == "trusted by the host\n"

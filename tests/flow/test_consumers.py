@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, RunningBroker, wait_until
+from tests.conftest import PATIENCE_S, ROOT, RunningBroker, wait_until
 from tests.flow.consumer_process import RULES, TABLE
 from tests.ready_store import database_url, open_ready_store
 from vigilar.base.clock import SimulatedClock
@@ -235,10 +235,13 @@ def test_new_subject_is_stored_published_and_swept(house: House, store: Store, b
     page = house.client("web")
     page.subscribe(Topics.EVENTS_PUBLISHED, lambda _topic, payload: published.append(EventPublished.parse(payload)))
     bell = house.client("camera-front")
+    ready = threading.Event()
+    page.on_connected(ready.set)
     for bus in (page, bell):
         bus.start()
     try:
-        wait_until(lambda: page.is_connected and bell.is_connected and house.bus.is_connected, 10.0)
+        assert ready.wait(PATIENCE_S)
+        wait_until(lambda: bell.is_connected and house.bus.is_connected, 10.0)
         topic, quick = "vigilar/doorbell/gate/rang", Message("ring-1", house.now_ms())
         house.put(topic, quick)
         bell.publish(topic, quick.dump())

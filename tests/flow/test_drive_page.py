@@ -11,9 +11,10 @@ from contextlib import closing
 
 import pytest
 
-from tests.conftest import ROOT, wait_until
+from tests.conftest import PATIENCE_S, ROOT, wait_until
+from tests.ports import free_port
 from vigilar.base.page_headers import SECURITY_HEADERS
-from vigilar.base.ports import LOOPBACK, free_port, is_port_free
+from vigilar.base.ports import LOOPBACK
 
 WORDS = {"sentence": "It is <not> there.", "next_step": "Plug it in."}
 
@@ -24,8 +25,8 @@ def page() -> Iterator[tuple[subprocess.Popen[str], int]]:
     command = [sys.executable, "-m", "vigilar.processes.drive_page"]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
     say(process, {"listen": LOOPBACK, "port": port, **WORDS})
-    wait_until(lambda: not is_port_free(LOOPBACK, port), 20.0)
     try:
+        wait_until(lambda: is_up(port), 20.0)
         yield process, port
     finally:
         process.kill()
@@ -38,9 +39,16 @@ def say(process: subprocess.Popen[str], line: dict[str, object]) -> None:
     process.stdin.flush()
 
 
+def is_up(port: int) -> bool:
+    try:
+        return ask(port, "/healthz")[0] == 200
+    except OSError:
+        return False
+
+
 def ask(port: int, path: str, method: str = "GET", accept: str = "*/*", body: bytes = b"") -> tuple[int, str]:
     """Status and text; the product's headers are on every answer."""
-    with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=PATIENCE_S)) as connection:
         connection.request(method, path, body or None, {"Accept": accept})
         answer = connection.getresponse()
         assert {name: answer.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
@@ -70,4 +78,4 @@ def test_new_words_are_shown(page: tuple[subprocess.Popen[str], int]) -> None:
 def test_end_of_the_supervisor_ends_it(page: tuple[subprocess.Popen[str], int]) -> None:
     assert page[0].stdin
     page[0].stdin.close()
-    page[0].wait(10.0)
+    page[0].wait(PATIENCE_S)

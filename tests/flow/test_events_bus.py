@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunningBroker, wait_until
+from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from tests.ready_store import database_url, open_ready_store
-from tests.spawned_process import Spawn, spawning
+from tests.spawned_process import Spawn, SpawnedProcess, spawning
 from vigilar.base.control import ProcessFact
 from vigilar.base.ids import new_id
 from vigilar.bus.broker import broker_command
@@ -48,7 +48,7 @@ class Page:
         self.bus.on_connected(self._catch_up)
         self.bus.on_connected(ready.set)
         self.bus.start()
-        assert ready.wait(5.0)
+        assert ready.wait(PATIENCE_S)
 
     def _take(self, _topic: str, payload: bytes) -> None:
         message = EventPublished.parse(payload)
@@ -126,6 +126,18 @@ def _motions(store: Store, camera: MessageBus, count: int = MOTIONS, pause_s: fl
         time.sleep(pause_s)
 
 
+def _wait_connected(events: SpawnedProcess, page: Page) -> None:
+    """Until what the process is told by its supervisor is heard on the bus."""
+    heard = threading.Event()
+    page.bus.subscribe(Topics.SYSTEM_HEALTH, lambda _topic, _payload: heard.set())
+
+    def is_so() -> bool:
+        events.line.send_status({"ts": 1_770_000_000_000, "processes": {}})
+        return heard.is_set()
+
+    wait_until(is_so, 20.0)
+
+
 def _check_nothing_lost_or_doubled(store: Store, page: Page, motions: int) -> None:
     wait_until(lambda: outbox.counts(store, NODE) == (0, 0), 60.0)
     assert count_events(store, EventFilter()) == motions
@@ -143,12 +155,13 @@ def _check_nothing_lost_or_doubled(store: Store, page: Page, motions: int) -> No
 
 def test_motion_reaches_page_in_order(spawn: Spawn, store: Store, camera: MessageBus, page: Page) -> None:
     events = spawn()
+    _wait_connected(events, page)  # or what changed twice meanwhile is told once
     _motions(store, camera, 20)
     _check_nothing_lost_or_doubled(store, page, 20)
     assert page.received == list(range(1, 41))
     assert list_events(store, EventFilter(limit=1))[0][0].payload["title"] == "Motion, Front door"
     assert events.line.send_stop()
-    assert events.process.wait(5.0) == 0
+    assert events.process.wait(PATIENCE_S) == 0
 
 
 def test_broker_killed_in_the_middle_loses_nothing(
@@ -193,7 +206,7 @@ def test_death_between_insert_and_publish_is_published_on_restart(
 ) -> None:
     events = spawn("3")
     _motions(store, camera, 2)
-    assert events.process.wait(10.0) == -signal.SIGKILL
+    assert events.process.wait(PATIENCE_S) == -signal.SIGKILL
     assert newest_change(store) == 3
     assert max(page.received, default=0) < 3
     spawn()

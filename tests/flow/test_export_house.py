@@ -7,11 +7,9 @@ import json
 import os
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.conftest import wait_until
@@ -34,11 +32,7 @@ def download(browser: Browser, path: str) -> bytes:
 
 
 def jobs_pid(house: Service) -> int | None:
-    for one in psutil.Process(house.pid).children():
-        with suppress(psutil.NoSuchProcess):  # one that only read the settings ends meanwhile
-            if one.name() == "v:jobs":
-                return one.pid
-    return None
+    return house.programs().get("jobs")
 
 
 @pytest.mark.long

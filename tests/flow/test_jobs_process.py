@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.house import House, open_house
-from tests.conftest import RunningBroker, wait_until
+from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import make_clip
 from tests.spawned_process import Spawn, spawning
@@ -29,6 +29,9 @@ from vigilar.store.jobs import JobRow
 
 SLOW = "0.05"
 """Seconds a record: the twelve seconds of the house then take more than one."""
+
+ENDLESS = "1"
+"""So many that it is still at work when a busy test comes to look."""
 
 
 @dataclass
@@ -69,7 +72,7 @@ def page(broker: RunningBroker) -> Iterator[Page]:
     bus.subscribe(Topics.SYSTEM_JOB, page.take)
     bus.on_connected(ready.set)
     bus.start()
-    assert ready.wait(5.0)
+    assert ready.wait(PATIENCE_S)
     yield page
     bus.stop(1.0)
 
@@ -105,7 +108,7 @@ def test_job_is_done_and_told_on_the_bus(store: Store, spawn: Spawn, page: Page)
 
 def test_job_of_a_killed_worker_is_taken_up_again(store: Store, spawn: Spawn) -> None:
     job = ask(store)
-    first = spawn(SLOW)
+    first = spawn(ENDLESS)
     wait_until(lambda: is_running(store, job), 20.0)
     first.kill()
     assert get(store, job).state == "running", "nobody was there to say otherwise"
@@ -121,7 +124,7 @@ def test_job_that_ends_its_worker_is_given_up(store: Store, spawn: Spawn) -> Non
         return is_running(store, job) and get(store, job).tries == tries
 
     for tries in range(1, job_rows.MAX_TRIES + 1):
-        worker = spawn("1")
+        worker = spawn(ENDLESS)
         wait_until(partial(is_begun, tries), 20.0)
         worker.kill()
     spawn()
@@ -131,11 +134,11 @@ def test_job_that_ends_its_worker_is_given_up(store: Store, spawn: Spawn) -> Non
 
 def test_running_job_is_cancelled_and_the_process_goes_on(store: Store, spawn: Spawn, page: Page) -> None:
     job = ask(store)
-    spawn(SLOW)
+    spawn("0.5")
     wait_until(lambda: is_running(store, job), 20.0)
     job_rows.cancel_job(store, job.id, time.time_ns() // 1_000_000)
     wait_until(lambda: get(store, job).state == "cancelled", 5.0)
-    wait_until(lambda: page.told[-1].state == "cancelled", 5.0)
+    wait_until(lambda: bool(page.told) and page.told[-1].state == "cancelled", 5.0)
     later = ask(store, 2)
     wait_until(lambda: get(store, later).state == "done", 20.0)
 
@@ -153,13 +156,14 @@ def test_cancel_takes_less_than_a_second(store: Store, spawn: Spawn) -> None:
 
 def test_stop_gives_the_job_back(store: Store, spawn: Spawn) -> None:
     job = ask(store)
-    worker = spawn(SLOW)
+    worker = spawn(ENDLESS)
     wait_until(lambda: is_running(store, job), 20.0)
     worker.line.send_stop()
-    assert worker.process.wait(10.0) == 0
+    assert worker.process.wait(PATIENCE_S) == 0
     assert (get(store, job).state, get(store, job).tries) == ("waiting", 0)
 
 
 def test_process_works_at_low_priority(store: Store, spawn: Spawn) -> None:
     worker = spawn()
-    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, worker.process.pid) == 10, 20.0)
+    own = os.getpriority(os.PRIO_PROCESS, 0)  # whoever runs the tests may be of low priority already
+    wait_until(lambda: os.getpriority(os.PRIO_PROCESS, worker.process.pid) == min(19, own + 10), 20.0)

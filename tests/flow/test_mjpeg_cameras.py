@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import statistics
 import subprocess
 import sys
 import threading
@@ -16,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
+from tests.fair_watch import FairWatch
 from tests.fakes.clips import make_mjpeg_clip
 from tests.fakes.http_camera import HttpCamera, Manner, http_camera
 from tests.fakes.jpeg_pictures import make_picture, to_jpeg
@@ -84,10 +86,10 @@ def watching(url: str, folder: Path, intake: Intake | None = None) -> Iterator[W
             yield watch
         finally:
             capture_stop.set()
-            threads[0].join(5.0)
+            threads[0].join(PATIENCE_S)
             record_stop.set()
             made.recorder.wake()
-            threads[1].join(5.0)
+            threads[1].join(PATIENCE_S)
             assert not any(thread.is_alive() for thread in threads)
 
 
@@ -95,18 +97,20 @@ def wait_pictures(watch: Watch, count: int, timeout_s: float = 20.0) -> None:
     wait_until(lambda: len(watch.pictures) >= count, timeout_s)
 
 
-def check_file(watch: Watch, folder: Path, rate: float) -> None:
+def check_file(watch: Watch, folder: Path) -> None:
     """One file, H.264 of real time, with a keyframe each two seconds."""
     (row,) = watch.bench.rows()
     times = probe_times(watch.bench.plaintext(row), folder)
-    assert len(times) >= len(watch.pictures) - 1
+    assert len(watch.pictures) - 1 <= len(times) <= len(watch.pictures)
     assert all(one[0] < two[0] for one, two in pairwise(times))
     real_s = (watch.pictures[-1].utc_ns - watch.pictures[0].utc_ns) / 1e9
     assert times[-1][0] - times[0][0] == pytest.approx(real_s, rel=0.1)
-    assert len(times) <= real_s * rate * 1.1 + 2  # fewer where the machine is busy
     keys = [at for at, _, is_key in times if is_key]
     assert keys[0] == times[0][0]
-    assert all(1.8 <= two - one <= 2.4 for one, two in pairwise(keys))
+    assert all(two - one >= 1.8 for one, two in pairwise(keys))
+    # On a busy machine pictures come late, and a keyframe is the first to come when it is due.
+    due = [(one, [at for at, _, _ in times if at >= one + 2.3 and at > one]) for one in keys]
+    assert all(not late or any(key <= late[0] for key in keys if key > one) for one, late in due)
     assert watch.runs[0].video.codec == "h264"
     assert watch.runs[0].video.source_codec == "mjpeg"
 
@@ -152,7 +156,7 @@ def test_camera_over_http_is_recorded(name: str, tmp_path: Path) -> None:
     with http_camera(MANNERS[name]) as camera, watching(camera.url(), tmp_path) as watch:
         wait_pictures(watch, 25)
     assert watch.errors == []
-    check_file(watch, tmp_path, camera.manner.rate)
+    check_file(watch, tmp_path)
     check_pictures(watch, camera)
 
 
@@ -162,8 +166,9 @@ def test_times_of_pictures_are_those_of_their_arrival(tmp_path: Path) -> None:
         now_ns = time.time_ns()
     newest = watch.pictures[14]
     assert now_ns - 1_500_000_000 < newest.utc_ns <= time.time_ns()
-    gaps = [two.utc_ns - one.utc_ns for one, two in pairwise(watch.pictures)]
-    assert sum(gaps) / len(gaps) == pytest.approx(2e8, rel=0.1)
+    late = [one.utc_ns - sent_ns for one, sent_ns in zip(watch.pictures, camera.sent_ns, strict=False)]
+    assert statistics.median(late) == pytest.approx(0, abs=1e8)
+    assert min(late) > -1e8, "none is dated before it came"
 
 
 def test_damaged_pictures_are_left_out_and_the_stream_goes_on(tmp_path: Path) -> None:
@@ -285,11 +290,11 @@ def test_what_is_no_stream_is_named(answer: str) -> None:
 
 def test_head_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_source, "OPEN_TIMEOUT_S", 1.0)
-    began_s = time.monotonic()
+    watch = FairWatch()
     with http_camera(Manner(head_bytes_each_s=0.1)) as camera, pytest.raises(CameraError) as caught:
         open_source(camera.url(), Stop().wait)
     assert caught.value.code == "V-CAM-01"
-    assert time.monotonic() - began_s < 4.0
+    assert watch.elapsed_s() < 4.0
 
 
 @pytest.mark.long
@@ -303,7 +308,7 @@ def test_silent_camera_is_given_up_and_opened_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("manner", [Manner(drop_s=1.0), Manner(garbage_s=1.0)])
 def test_connection_that_ends_is_opened_again(manner: Manner, tmp_path: Path) -> None:
     with http_camera(manner) as camera, watching(camera.url(), tmp_path) as watch:
-        wait_until(lambda: len(watch.runs) == 2, 20.0)
+        wait_until(lambda: len(watch.runs) >= 2, 20.0)
     assert watch.errors[0].code == "V-CAM-16"
     assert len(camera.requests) >= 2
 
@@ -324,9 +329,9 @@ def test_stop_ends_a_silent_connection_at_once() -> None:
     with http_camera(Manner(stall_s=0.0)) as camera:
         source = open_source(camera.url(), stop.wait)
         threading.Timer(0.3, stop.set).start()
-        began_s = time.monotonic()
+        watch = FairWatch()
         assert all(item is None for item in source)
-        assert time.monotonic() - began_s < 2.0
+        assert watch.elapsed_s() < 2.0
         source.close()
 
 
@@ -351,7 +356,7 @@ def test_camera_over_rtsp_is_recorded(transport: str, mjpeg_clip: Path, tmp_path
     with FakeCamera(mounts) as camera, watching(camera.url("main"), tmp_path, intake) as watch:
         wait_pictures(watch, 30)
     assert watch.errors == []
-    check_file(watch, tmp_path, 10.0)
+    check_file(watch, tmp_path)
     assert all(picture.luma.shape == (176, 320) for picture in watch.decoded())
 
 
@@ -381,7 +386,7 @@ def test_server_of_others_is_recorded(mjpeg_clip: Path, tmp_path: Path) -> None:
     with serve({"main": str(mjpeg_clip)}) as server, watching(server.url("main"), tmp_path) as watch:
         wait_pictures(watch, 30)
     assert watch.errors == []
-    check_file(watch, tmp_path, 10.0)
+    check_file(watch, tmp_path)
 
 
 def test_ordinary_camera_loads_nothing_of_this(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import RunningBroker, wait_until
+from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from tests.fakes.mail_server import mail_server
 from tests.ports import free_port
 from vigilar.base.clock import SystemClock
@@ -247,8 +247,10 @@ class Listener:
         self.heard: list[tuple[str, bytes]] = []
         self._bus = MessageBus(BusLink("127.0.0.1", broker.port, user, broker.passwords[user]), f"test-{user}")
         self._bus.subscribe(topic, lambda topic, payload: self.heard.append((topic, payload)))
+        ready = threading.Event()
+        self._bus.on_connected(ready.set)
         self._bus.start()
-        wait_until(lambda: self._bus.is_connected, 5.0)
+        assert ready.wait(PATIENCE_S), "it hears all that is said from now on"
 
     def close(self) -> None:
         self._bus.stop(1.0)
@@ -267,11 +269,13 @@ WAY = MqttWay(base="zigbee2mqtt", sirens=("hall siren",), lights=("porch",), on_
 def test_rule_sounds_the_siren_of_the_house(broker: RunningBroker, bus: MessageBus) -> None:
     zigbee, owner = Listener(broker, "sensors", "zigbee2mqtt/#"), Listener(broker, "owner", Topics.SIREN)
     SirenRelay(bus, WAY).follow()
+    ready = threading.Event()
+    bus.on_connected(ready.set)
     bus.start()
-    wait_until(lambda: bus.is_connected, 5.0)
+    assert ready.wait(PATIENCE_S)
     sender, now_ms = BusSender(bus, WAY), SystemClock().utc_ns() // 1_000_000
     assert sender.send(delivery("siren"), now_ms).result is Result.ACCEPTED
-    wait_until(lambda: bool(zigbee.heard), 5.0)
+    wait_until(lambda: bool(zigbee.heard and owner.heard), 5.0)
     command = SirenCommand.parse(owner.heard[-1][1])
     assert (command.state, command.until_ts, command.what) == ("on", now_ms + 1000, "Person at the front door")
     topic, payload = zigbee.heard[-1]
@@ -287,7 +291,7 @@ def test_disarming_silences_the_siren(broker: RunningBroker, bus: MessageBus) ->
     events = MessageBus(BusLink("127.0.0.1", broker.port, "events", broker.passwords["events"]), "test-events")
     events.start()
     wait_until(lambda: events.is_connected, 5.0)
-    assert events.publish(Topics.SIREN, SirenCommand("1", NOW_MS, "off").dump(), retain=True).wait(5.0)
+    assert events.publish(Topics.SIREN, SirenCommand("1", NOW_MS, "off").dump(), retain=True).wait(PATIENCE_S)
     SirenRelay(bus, WAY).follow()
     bus.start()
     wait_until(lambda: bool(zigbee.heard), 5.0)

@@ -16,7 +16,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from tests.fakes.clips import (
     HEIGHT,
     RATE,
@@ -51,6 +51,8 @@ class Recording:
     camera: OddCamera
     items: list[RunStart | Packet]
     took_s: float
+    sent: int
+    """Pictures of the camera up to a second before the end: the last ones may be on their way when all is ended."""
 
     @property
     def rows(self) -> list[FileRow]:
@@ -69,7 +71,7 @@ class Recording:
         (row,) = self.rows
         return probe_times(self.bench.plaintext(row), self.bench.data_dir, stream)
 
-    def check_plays(self, slack_s: float = 0.8) -> None:
+    def check_plays(self, slack_s: float = 1.2) -> None:
         """One connection and one file, of real time, without a gap, with all that was sent."""
         assert self.camera.requests.count("PLAY") == 1
         assert len(self.runs) == 1
@@ -77,7 +79,7 @@ class Recording:
         times = self.times()
         length_s = times[-1][0] + times[-1][1] - times[0][0]
         assert length_s == pytest.approx(self.took_s, abs=slack_s)
-        assert len(times) >= self.camera.pictures - 4
+        assert len(times) >= self.sent - 4
         assert all(one[0] < two[0] for one, two in pairwise(times))
         now_ns = time.time_ns()
         assert all(packet.utc_ns < now_ns for packet in self.video)
@@ -101,14 +103,16 @@ def recording(camera: OddCamera, folder: Path, seconds: float) -> Iterator[Recor
         capture.start()
         wait_until(lambda: len(items) > 2, 10.0)
         began_s = time.monotonic()
-        time.sleep(seconds)
+        time.sleep(seconds - 1.0)
+        sent = camera.pictures
+        time.sleep(1.0)
         took_s = time.monotonic() - began_s
         capture_stop.set()
-        capture.join(5.0)
+        capture.join(PATIENCE_S)
         record_stop.set()
         made.recorder.wake()
-        recorder.join(5.0)
-        yield Recording(made, camera, items, took_s)
+        recorder.join(PATIENCE_S)
+        yield Recording(made, camera, items, took_s, sent)
 
 
 @pytest.fixture(scope="module")
@@ -168,13 +172,13 @@ TWISTS = {
 @pytest.mark.parametrize("name", TWISTS)
 def test_stamps_that_cannot_be(clip: Path, tmp_path: Path, name: str) -> None:
     with recording(odd_camera(clip, video=TWISTS[name]), tmp_path, 6.0) as made:
-        made.check_plays(slack_s=1.0)
+        made.check_plays()
 
 
 def test_pictures_that_neither_marker_nor_stamp_parts(clip: Path, tmp_path: Path) -> None:
     camera = odd_camera(clip, video=at_rate(0.0), fault=Fault(no_marker=True))
     with recording(camera, tmp_path, 6.0) as made:
-        made.check_plays(slack_s=1.0)
+        made.check_plays()
 
 
 SOUNDS = {
@@ -309,7 +313,7 @@ def test_odd_stamps_of_other_codecs(tmp_path: Path, name: str, kind: str) -> Non
         "mjpeg": partial(make_mjpeg_clip, tmp_path / "clip.mov", pictures=30),
     }[kind]()
     with recording(odd_camera(clip, video=OTHER_PICTURES[name]), tmp_path, 5.0) as made:
-        made.check_plays(slack_s=1.2)
+        made.check_plays()
 
 
 @pytest.mark.parametrize("name", ["steps back", "an hour ahead, once", "never comes", "stops"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, wait_until
+from tests.conftest import PATIENCE_S, ROOT, wait_until
 from tests.ports import free_port
 
 
@@ -37,7 +37,7 @@ class Service:
         return process
 
     def is_up(self) -> bool:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=1.0)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=5.0)) as connection:
             try:
                 connection.request("GET", "/healthz")
                 return connection.getresponse().status == 200
@@ -63,7 +63,7 @@ def test_real_supervisor_is_small_and_stops_in_time(service: Service) -> None:
     assert int(facts["VmHWM"]) < 30 * 1024, "KiB at most, ever"
     assert facts["Threads"] == "1"
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=10.0)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     assert "Traceback" not in errors, errors
     assert not service.is_up()
@@ -74,7 +74,7 @@ def test_second_start_names_the_first(service: Service) -> None:
     wait_until(lambda: (service.folder / "supervisor.lock").exists(), 20.0)
     wait_until(lambda: (service.folder / "supervisor.lock").read_text() != "", 5.0)
     second = service.start()
-    _, errors = second.communicate(timeout=20.0)
+    _, errors = second.communicate(timeout=PATIENCE_S)
     assert second.returncode == 75
     assert f"process {first.pid}" in errors
     assert first.poll() is None

@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, wait_until
+from tests.conftest import PATIENCE_S, ROOT, wait_until
+from tests.fair_watch import FairWatch
 from tests.ports import free_port
 from vigilar.bus.broker import is_answering
 
@@ -64,7 +66,7 @@ class House:
         assert self.process
         self.process.send_signal(number)
 
-    def finish(self, within_s: float = 12.0) -> tuple[int, str]:
+    def finish(self, within_s: float = PATIENCE_S) -> tuple[int, str]:
         assert self.process
         _, errors = self.process.communicate(timeout=within_s)
         return self.process.returncode, errors
@@ -142,11 +144,13 @@ def test_killed_process_is_back_at_once(house: House) -> None:
     other = house.wait_for("camera/back")
     house.wait_for("events")
     os.kill(first, signal.SIGKILL)
-    second = house.wait_for("camera/front", count=2, within_s=2.0)
+    watch = FairWatch()
+    second = house.wait_for("camera/front", count=2)
+    assert watch.elapsed_s() < 2.0
     house.wait_for("events", what="fact process_restarted camera/front")
     assert second != first
     assert not is_gone(other)
-    assert all(not is_gone(pid) for pid in children_of(supervisor.pid)), "zombies"
+    wait_until(lambda: all(not is_gone(pid) for pid in children_of(supervisor.pid)), 2.0)  # no zombie stays
     wait_until(lambda: house.status()["processes"]["camera/front"]["restarts"] == 1, 3.0)
 
 
@@ -154,7 +158,7 @@ def test_killed_broker_is_back_on_its_port(house: House) -> None:
     house.write({}, broker=True)
     supervisor = house.start()
     house.wait_for("web")
-    brokers = [pid for pid in children_of(supervisor.pid) if "mosquitto" in command(pid)]
+    brokers = [pid for pid in children_of(supervisor.pid) if "mosquitto" in command_of(pid)]
     assert len(brokers) == 1
     os.kill(brokers[0], signal.SIGKILL)
     wait_until(lambda: is_gone(brokers[0]), 2.0)
@@ -162,8 +166,12 @@ def test_killed_broker_is_back_on_its_port(house: House) -> None:
     house.wait_for("events", what="fact process_restarted broker")
 
 
-def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+def command_of(pid: int) -> str:
+    """Empty when it has ended meanwhile, as the one that reads the settings does."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except FileNotFoundError:
+        return ""
 
 
 def test_crashing_process_is_tried_with_growing_pauses(house: House) -> None:
@@ -172,13 +180,16 @@ def test_crashing_process_is_tried_with_growing_pauses(house: House) -> None:
     house.wait_for("camera/front", count=4, within_s=15.0)
     at = [row[0] for row in house.diary("starts", "camera/front")]
     pauses = [later - earlier for earlier, later in itertools.pairwise(at)]
-    assert pauses[0] < 0.6
-    assert 0.6 < pauses[1] < 1.6
-    assert 1.2 < pauses[2] < 2.6
+    # A process that begins late, as others run beside it, makes a pause longer, never shorter.
+    assert pauses[1] > 0.6
+    assert pauses[2] > 1.2
     assert len(house.diary("starts", "camera/back")) == 1
     house.signal(signal.SIGTERM)
     _, errors = house.finish()
     assert supervisor.returncode == 0
+    planned = re.findall(r"camera/front .*\(failure (\d) in a row\), next start (.+)", errors)
+    assert planned[:2] == [("1", "at once"), ("2", "in 1 s")]
+    assert planned[2] in (("3", "in 1 s"), ("3", "in 2 s")), "a third of two seconds is taken away by chance"
     assert "ERROR camera/front processes.entry: the lens is on fire." in errors
 
 
@@ -190,7 +201,7 @@ def test_watch_over_the_ups_that_is_gone_keeps_nothing_from_its_work(house: Hous
     wait_until(lambda: bool(house.diary("fact ups_unwatched ups")), 10.0)
     wait_until(lambda: (house.status().get("supply"), house.status().get("shed")) == ("unknown", []), 10.0)
     gone, back = house.diary("stops", "jobs")[0][0], house.diary("starts", "jobs")[1][0]
-    assert back - gone < 2.0 + 2.0
+    assert back - gone < 2.0 + 8.0, "two seconds, and what a busy machine needs to start it"
     assert len(house.diary("starts", "camera/front")) == 1
     house.signal(signal.SIGTERM)
     assert house.finish()[0] == 0
@@ -212,7 +223,7 @@ def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:
     pid = house.wait_for("camera/front")
     house.wait_for("camera/back")
     house.signal(signal.SIGINT)
-    code, errors = house.finish(within_s=10.0)
+    code, errors = house.finish()
     assert code == 0
     assert "camera/front did not stop within 4.0 s and is killed" in errors
     assert is_gone(pid)
@@ -225,7 +236,8 @@ def test_second_interrupt_stops_at_once(house: House) -> None:
     house.signal(signal.SIGINT)
     wait_until(lambda: house.diary("fact system_stopped") != [], 3.0)
     house.signal(signal.SIGINT)
-    house.finish(within_s=2.5)
+    _, errors = house.finish()
+    assert "did not stop within" not in errors, "its four seconds are not waited for"
     assert is_gone(pid)
 
 
@@ -339,7 +351,7 @@ def test_second_supervisor_names_the_first(house: House) -> None:
     assert code == 75
     assert f"another Vigilar, process {first.pid}, already runs with {house.folder}" in errors
     first.terminate()
-    first.communicate(timeout=12)
+    first.communicate(timeout=PATIENCE_S)
 
 
 def test_taken_page_port_is_refused(house: House) -> None:
@@ -374,7 +386,7 @@ def test_service_manager_hears_ready_and_stopping(
     monkeypatch.setenv("WATCHDOG_USEC", "900000")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(str(tmp_path / "notify"))
-        told.settimeout(10.0)
+        told.settimeout(PATIENCE_S)
         house.write({"front": "works"})
         house.start()
         assert next_but(told, "WATCHDOG=1") == "READY=1"

@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 
 from tests.conftest import wait_until
+from tests.fair_watch import FairWatch
 from tests.flow.browser import Browser
 from tests.flow.command_line import Service, service, vigilar
 from tests.small_disk import MIB, fill, mounted_small_disk, take_room
@@ -30,7 +30,7 @@ SETTINGS = '[detect]\nenabled = false\n[recording]\nsegment = "10s"'
 AGAIN_WITHIN_MS = 2000
 """At the longest without a recording after the disk was full to the last byte."""
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -87,15 +87,16 @@ def test_full_disk_is_recorded_on_from_the_oldest(small_disk: Path, tmp_path: Pa
         # Another program takes all there is, to the last byte.
         number = newest(house)
         fill(small_disk, "ballast")
-        full_ms = time.time_ns() // 1_000_000
+        full_ms, watch = time.time_ns() // 1_000_000, FairWatch()
         wait_until(lambda: newest(house) > number, 20.0)
+        others_ms = (time.time_ns() // 1_000_000 - full_ms) - watch.elapsed_s() * 1000
         wait_until(lambda: house.events("recording_resumed") != [] or house.events("disk_full") == [], 10.0)
         wait_until(lambda: any(row.start_ms > full_ms and row.state == "closed" for row in rows(house)), 40.0)
         house.stop()
         assert_oldest_went(house)
         gap_ms = longest_gap_ms(house, full_ms)
         print(f"disk full to recording again: {gap_ms} ms (at most {AGAIN_WITHIN_MS})")  # noqa: T201 -- a figure
-        assert gap_ms <= AGAIN_WITHIN_MS
+        assert gap_ms - others_ms <= AGAIN_WITHIN_MS
         assert house.events("process_restarted") == []
         assert sorted(path.name for path in (house.folder / "reserve").iterdir()) == [str(n) for n in range(8)]
 
@@ -178,5 +179,4 @@ def test_killed_upkeep_comes_back_and_goes_on(tmp_path: Path) -> None:
 
 def upkeep_pid(house: Service) -> int:
     """0 while there is none."""
-    found = psutil.Process(house.pid).children(recursive=True)
-    return next((one.pid for one in found if one.name() == "v:upkeep"), 0)
+    return house.programs().get("upkeep", 0)

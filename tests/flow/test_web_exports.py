@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
+from tests.conftest import PATIENCE_S
 from tests.export_kit import do_jobs
 from tests.flow.test_export_movie import T0, probe, record, shown_times
 from tests.recording_kit import Clip, make_clip
@@ -265,7 +266,7 @@ class TestJobs:
     def test_pages_are_told_by_the_stream(self, house: House, owner: FlaskClient) -> None:
         listener = house.parts.hub.subscribe()
         export_id = ask(owner)
-        notice = listener.get(1.0)
+        notice = listener.get(PATIENCE_S)
         assert notice is not None
         assert (notice.name, notice.source_id) == ("job", "front-door")
         assert json.loads(notice.data)["id"] == export_id

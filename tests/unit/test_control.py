@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from vigilar.base import control
 from vigilar.base.control import MAX_BATCH, ControlChild, ProcessFact, SupervisorEnd, control_pair
 
@@ -38,12 +38,12 @@ def running(
     pair[1].start(handle_signals=False)
     yield pair
     pair[0].close()
-    assert ended.wait(2.0)
+    assert ended.wait(PATIENCE_S)
 
 
 def messages(supervisor: SupervisorEnd, count: int = 1) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    deadline = time.monotonic() + 2.0
+    deadline = time.monotonic() + PATIENCE_S
     while len(found) < count and time.monotonic() < deadline:
         found += supervisor.receive() or []
         time.sleep(0.002)
@@ -68,12 +68,12 @@ def test_reload_is_asked_for(pair: tuple[SupervisorEnd, ControlChild]) -> None:
 
 def test_stop_message_sets_stop(running: tuple[SupervisorEnd, ControlChild]) -> None:
     running[0].send_stop()
-    assert running[1].stop_requested.wait(2.0)
+    assert running[1].stop_requested.wait(PATIENCE_S)
 
 
 def test_end_of_supervisor_sets_stop(running: tuple[SupervisorEnd, ControlChild]) -> None:
     running[0].close()
-    assert running[1].stop_requested.wait(2.0)
+    assert running[1].stop_requested.wait(PATIENCE_S)
 
 
 def test_sigterm_sets_stop(pair: tuple[SupervisorEnd, ControlChild], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,12 +87,12 @@ def test_sigterm_sets_stop(pair: tuple[SupervisorEnd, ControlChild], monkeypatch
         os.kill(os.getpid(), signal.SIGHUP)
         assert not pair[1].stop_requested.is_set()
         os.kill(os.getpid(), signal.SIGTERM)
-        assert pair[1].stop_requested.wait(2.0)
+        assert pair[1].stop_requested.wait(PATIENCE_S)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         pair[0].close()
-        assert ended.wait(2.0)
+        assert ended.wait(PATIENCE_S)
 
 
 def test_status_reaches_listener_and_latecomer(running: tuple[SupervisorEnd, ControlChild]) -> None:
@@ -108,10 +108,10 @@ def test_status_reaches_listener_and_latecomer(running: tuple[SupervisorEnd, Con
     while child._last_status is None:
         time.sleep(0.002)
     child.listen(on_status=take)
-    assert came.wait(2.0)
+    assert came.wait(PATIENCE_S)
     came.clear()
     supervisor.send_status({"ts": 2})
-    assert came.wait(2.0)
+    assert came.wait(PATIENCE_S)
     assert told == [{"ts": 1}, {"ts": 2}]
 
 
@@ -120,7 +120,7 @@ def test_fact_before_listener_is_held(running: tuple[SupervisorEnd, ControlChild
     supervisor.send_fact(FACT)
     supervisor.send_fact(FACT)
     supervisor.send_stop()
-    assert child.stop_requested.wait(2.0)
+    assert child.stop_requested.wait(PATIENCE_S)
     assert supervisor.receive() == []
     taken: list[ProcessFact] = []
     child.listen(on_fact=taken.append)

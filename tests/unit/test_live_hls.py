@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from vigilar.live import hls
 from vigilar.live.hls import KEPT, LISTED, TARGET_S, LiveHls, LiveSegment, render_live
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, LiveFragment, RunHeader
@@ -157,7 +157,7 @@ def test_first_playlist_waits_for_what_is_kept(feed: FakeFeed, view: LiveHls, mo
     wait_until(lambda: view.problem is not None, 5.0)
     assert asker.is_alive()
     feed.groups(6, first=-3)
-    asker.join(5.0)
+    asker.join(PATIENCE_S)
     assert texts[0] is not None
     assert texts[0].count(".m4s") >= 5
 

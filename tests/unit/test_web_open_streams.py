@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from tests.ready_store import open_ready_store
 from vigilar.base.clock import SimulatedClock
 from vigilar.store.engine import Store
@@ -79,7 +79,7 @@ def queries(house: House) -> list[str]:
 def test_signed_out_stream_ends_and_others_go_on(house: House) -> None:
     sam, bert = house.open(b"s"), house.open(b"b")
     delete_session(house.store, b"b" * 32)
-    assert bert.wait(5.0)
+    assert bert.wait(PATIENCE_S)
     assert not sam.is_set()
 
 
@@ -90,13 +90,13 @@ def test_stream_ends_when_its_session_expires(house: House, queries: list[str]) 
     wait_until(lambda: len(queries) > looks + 1, 5.0)
     assert not ended.is_set()
     house.clock.advance(0.001)
-    assert ended.wait(5.0)
+    assert ended.wait(PATIENCE_S)
 
 
 def test_stream_ends_when_its_right_is_lost(house: House) -> None:
     system, live = house.open(b"b", Right.SEE_SYSTEM), house.open(b"b")
     set_role(house.store, house.bert.id, "guest")
-    assert system.wait(5.0)
+    assert system.wait(PATIENCE_S)
     assert not live.is_set()
 
 
@@ -112,12 +112,12 @@ def test_streams_go_on_while_the_database_hangs(house: House, monkeypatch: pytes
 
     monkeypatch.setattr(house.store.engine, "connect", connect)
     house.clock.advance(LIFETIME_MS / 2000)
-    assert began.wait(5.0)
+    assert began.wait(PATIENCE_S)
     asked = house.asked
     wait_until(lambda: house.asked > asked + 2, 5.0)
     assert not sam.is_set(), "known from the looks before"
     house.clock.advance(LIFETIME_MS / 2000)
-    assert sam.wait(5.0), "its login has expired, whoever answers"
+    assert sam.wait(PATIENCE_S), "its login has expired, whoever answers"
     hang.set()
 
 
@@ -151,7 +151,7 @@ def test_change_in_this_process_is_seen_at_once(house: House, monkeypatch: pytes
     ended = house.open(b"s")
     delete_session(house.store, b"s" * 32)
     house.streams.look_now()
-    assert ended.wait(5.0)
+    assert ended.wait(PATIENCE_S)
 
 
 def test_unreadable_database_ends_no_stream(
@@ -166,7 +166,7 @@ def test_unreadable_database_ends_no_stream(
     with house.store.write("mend the tables") as connection:
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO sessions")
     delete_session(house.store, b"s" * 32)
-    assert ended.wait(5.0)
+    assert ended.wait(PATIENCE_S)
 
 
 def test_stopped_watch_takes_no_thread(house: House) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +15,7 @@ import pytest
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from tests.conftest import wait_until
+from tests.fair_watch import FairWatch
 from vigilar.base.errors import ConfigError
 from vigilar.base.folder_look import AWAY, HANGING
 from vigilar.store.sessions import find_session
@@ -57,11 +57,11 @@ def test_nobody_waits_behind_one_that_is_stuck(stuck: Stuck) -> None:
     with pytest.raises(DoesNotAnswerError):
         door.ask(stuck)
     assert door.is_stuck
-    began_s = time.monotonic()
+    watch = FairWatch()
     for _ in range(1000):
         with pytest.raises(DoesNotAnswerError):
             door.ask(stuck)
-    assert time.monotonic() - began_s < 1.0
+    assert watch.elapsed_s() < 1.0
     assert stuck.began == 1
     stuck.go.set()
     wait_until(lambda: not door.is_stuck, 5.0)
@@ -143,14 +143,14 @@ class TestHangingDatabase:
         hang(house, monkeypatch, stuck)
         tell(house, "hanging")
         for path in MEMORY_PATHS:
-            began_s = time.monotonic()
+            watch = FairWatch()
             assert owner.get(path).status_code == 200, path
-            assert time.monotonic() - began_s < 2.5, path
+            assert watch.elapsed_s() < 2.5, path
         for path in ROW_PATHS:
-            began_s = time.monotonic()
+            watch = FairWatch()
             response = owner.get(path)
             assert (response.status_code, HANGING in response.get_json()["detail"]) == (503, True), path
-            assert time.monotonic() - began_s < 0.5, path
+            assert watch.elapsed_s() < 0.5, path
         assert owner.get("/api/v1/system").get_json()["problems"][0] == HANGING
         assert stuck.began <= WORKERS
 
