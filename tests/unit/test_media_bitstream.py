@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 from pathlib import Path
 
@@ -59,6 +60,15 @@ def test_sample_has_lengths_and_no_parameter_sets() -> None:
     joined = b"".join(pieces)
     assert joined == b"\0\0\0\x06\x65slice\0\0\0\x05\x65more"
     assert size == len(joined)
+
+
+def test_sample_holds_what_lies_between_the_start_codes() -> None:
+    chosen = random.Random(7)
+    for _ in range(2000):
+        data = bytes(chosen.choices((0, 1, 3, 0x41, 0x65), (6, 3, 1, 1, 1), k=chosen.randrange(60)))
+        nals = [data[begin:end] for begin, end in nal_spans(data)]
+        pieces, _ = sample_pieces("h264", data, ())
+        assert b"".join(pieces) == b"".join(len(nal).to_bytes(4, "big") + nal for nal in nals)
 
 
 def test_size_and_codec_of_h264() -> None:

@@ -67,6 +67,15 @@ def test_jpeg_is_no_wider_than_asked(clip: Taken) -> None:
 
 
 @needs_h265()
+def test_making_pictures_starts_no_threads(clip: Taken) -> None:
+    decoder = Decoder(clip.video)
+    pictures = [picture for packet in clip.packets for picture in decoder.decode(packet)]
+    before = len(list(Path("/proc/self/task").iterdir()))
+    made = [(p.to_jpeg(64), p.to_tile(64), p.crop_bgr((0.0, 0.0, 0.5, 0.5), (64, 64))) for p in pictures]
+    assert len(made) > 3
+    assert len(list(Path("/proc/self/task").iterdir())) == before
+
+
 def test_ten_bits_become_eight(tmp_path: Path) -> None:
     """H.265 of 10 bits holds two bytes a sample; what is looked at is uint8 all the same."""
     path = tmp_path / "deep.mp4"

@@ -111,11 +111,12 @@ class BoxLine:
             out, delay_ns = self._take_early(out, step, delay_ns, mono_ns)
         else:
             silence_ns = mono_ns - self._mono_ns - step * _SECOND_NS // self._clock
-            if silence_ns > SILENCE_NS + min(step, self._clock) * _SECOND_NS // self._clock:
+            if silence_ns > SILENCE_NS and silence_ns > SILENCE_NS + min(step, self._clock) * _SECOND_NS // self._clock:
                 # One whose predecessor was not followed by what it held back is none: few pictures come, and late.
                 is_worse = self._excuse_ns > SILENCE_NS and delay_ns >= self.delay_ns
                 self._excuse_ns = 0 if is_worse else self._excuse_ns + silence_ns
-            self._excuse_ns = min(self._excuse_ns, delay_ns)
+            if self._excuse_ns > delay_ns:
+                self._excuse_ns = delay_ns
             if delay_ns - self._excuse_ns <= LATE_NS:
                 self._late_since_ns = 0
             elif not self._late_since_ns:
@@ -127,8 +128,11 @@ class BoxLine:
             self._soonest_ns, self._point = delay_ns, (mono_ns, ticks)
         if mono_ns - self._window_ns >= WINDOW_NS:
             self._end_window(mono_ns)
-        self._label_ns = max(self._label_ns + 1, mono_ns - delay_ns)
-        return out, self._label_ns
+        label_ns = mono_ns - delay_ns
+        if label_ns <= self._label_ns:
+            label_ns = self._label_ns + 1
+        self._label_ns = label_ns
+        return out, label_ns
 
     def _begin(self, ticks: int, mono_ns: int) -> None:
         self._in = self._out = ticks

@@ -7,7 +7,7 @@ from fractions import Fraction
 from vigilar.capture.box_line import BoxLine
 from vigilar.capture.sound_line import Place, SoundLine
 from vigilar.capture.stamp_line import StampLine
-from vigilar.media.packets import FRAME_SAMPLES, Kind, Packet, RawPacket, StreamInfo
+from vigilar.media.packets import AUDIO, FRAME_SAMPLES, Packet, RawPacket, StreamInfo
 from vigilar.media.silence import silent_unit
 
 HOLD_NS = 28_000_000_000
@@ -30,9 +30,8 @@ _Waiting = tuple[RawPacket, int, int, int, int]
 
 def _made(waiting: _Waiting, duration: int, run: int) -> Packet:
     raw, pts, dts, utc_ns, mono_ns = waiting
-    return Packet(
-        raw.kind, raw.data, pts, dts, max(1, duration), raw.time_base, raw.is_keyframe, run, utc_ns, mono_ns
-    )  # fmt: skip
+    duration = duration if duration > 0 else 1
+    return Packet(raw.kind, raw.data, pts, dts, duration, raw.time_base, raw.is_keyframe, run, utc_ns, mono_ns)
 
 
 class _Video:
@@ -47,20 +46,29 @@ class _Video:
         self.stamp = 0
         self.mono_ns = 0
         self.last: int | None = None
-        self.media_ns = 0  # of the last picture
-        self.late_ns = 0  # its arrival less its media time
+        self._out = 0
+
+    @property
+    def media_ns(self) -> int:
+        """Media time of the last picture."""
+        return self._out * _SECOND_NS // self.clock
+
+    @property
+    def late_ns(self) -> int:
+        """Its arrival less its media time."""
+        return self.mono_ns - self.media_ns
 
     def place(self, stamp: int, mono_ns: int) -> tuple[int, int]:
         """(dts in ticks of the time base, label in ns)."""
         ticks = self.stamps.ticks(stamp * self.scale - self.base, mono_ns)
         out, label_ns = self.box.place(ticks, mono_ns)
         dts = out if self.scale == 1 else out // self.scale
-        if self.last is not None:
-            dts = max(dts, self.last + 1)
-            self.step = dts - self.last
-        self.stamp, self.mono_ns, self.last = stamp, mono_ns, dts
-        self.media_ns = out * _SECOND_NS // self.clock
-        self.late_ns = mono_ns - self.media_ns
+        last = self.last
+        if last is not None:
+            if dts <= last:
+                dts = last + 1
+            self.step = dts - last
+        self.stamp, self.mono_ns, self.last, self._out = stamp, mono_ns, dts, out
         return dts, label_ns
 
     def next_stamp(self, mono_ns: int) -> int:
@@ -135,11 +143,11 @@ class StampGate:
 
     def pass_on(self, raw: RawPacket, utc_ns: int, mono_ns: int) -> list[Packet]:
         """The packets that are now sure. Sound before the first picture has no place and is left out."""
-        if raw.kind is Kind.AUDIO:
+        if raw.kind is AUDIO:
             return self._hear(raw, utc_ns - mono_ns, mono_ns) if self._video is not None else []
         video = self._video
         stamp = raw.dts if raw.dts is not None else raw.pts
-        packets: list[Packet] = []
+        early: list[Packet] = []
         if video is None:
             if stamp is None:
                 self._unstamped = self._unstamped or raw
@@ -147,13 +155,13 @@ class StampGate:
             video = self._begin(raw, stamp)
             if self._unstamped is not None:
                 first, self._unstamped = self._unstamped, None
-                packets = self._see(video, first, max(self._base_s * video.clock, stamp - video.step), utc_ns, mono_ns)
+                early = self._see(video, first, max(self._base_s * video.clock, stamp - video.step), utc_ns, mono_ns)
         elif stamp is None:
             stamp = video.next_stamp(mono_ns)
-        packets += self._see(video, raw, stamp, utc_ns, mono_ns)
+        packets = self._see(video, raw, stamp, utc_ns, mono_ns)
         if self._sound_info is not None:
             packets += self._fill(video, self._sound_info, utc_ns - mono_ns, mono_ns)
-        return packets
+        return early + packets if early else packets
 
     def newest(self) -> Packet | None:
         """The picture that waits for its successor, with the last known duration: for who would rather see it now. It
@@ -182,10 +190,9 @@ class StampGate:
     def _see(self, video: _Video, raw: RawPacket, stamp: int, utc_ns: int, mono_ns: int) -> list[Packet]:
         dts, label_ns = video.place(stamp, mono_ns)
         pts = dts if raw.pts is None else dts + raw.pts - stamp
-        released = self._release(video.step)
-        self._waiting = (raw, pts, dts, label_ns + utc_ns - mono_ns, label_ns)
+        before, self._waiting = self._waiting, (raw, pts, dts, label_ns + utc_ns - mono_ns, label_ns)
         self._waiting_mono_ns = mono_ns
-        return released
+        return [] if before is None else [_made(before, video.step, self.run)]
 
     def _release(self, duration: int) -> list[Packet]:
         if self._waiting is None:
@@ -231,7 +238,7 @@ class StampGate:
             label_ns = place.samples * _SECOND_NS // sound.rate + offset_ns
             packets.append(
                 Packet(
-                    Kind.AUDIO, silence if place.is_silence else data, dts, dts,
+                    AUDIO, silence if place.is_silence else data, dts, dts,
                     max(1, sound.ticks(place.samples + place.length) - dts), sound.time_base, True, self.run,
                     label_ns + ahead_ns, label_ns,
                 )

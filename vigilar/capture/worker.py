@@ -14,7 +14,7 @@ from vigilar.capture.opener import OpenSource, open_source
 from vigilar.capture.rtsp.sentences import TOO_MUCH, NotThere
 from vigilar.capture.timestamps import StampGate
 from vigilar.media.bitstream import first_sps, has_whole_setup, parameter_sets, with_sets
-from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
+from vigilar.media.packets import VIDEO, Kind, Packet, RunStart, StreamInfo, StreamRole
 from vigilar.media.sps import BadBitstream
 
 logger = logging.getLogger(__name__)
@@ -187,31 +187,36 @@ class CaptureWorker:
         self._is_started = self._has_noted_wait = False
         silence = _Silence(self._clock.mono_ns())
         odd, silent = self.odd_stamps, self.silent_units
+        mono_ns, utc_ns, is_stopped, pass_on = self._clock.mono_ns, self._clock.utc_ns, self._stop.is_set, gate.pass_on
         try:
             for raw in source:
-                now_ns = self._clock.mono_ns()
-                self.beat_mono_ns = now_ns
-                if self._stop.is_set():
+                self.beat_mono_ns = now_ns = mono_ns()
+                if is_stopped():
                     return
                 if raw is None:
                     self._hand_all_on(gate.release(now_ns))
+                    self.odd_stamps = odd + source.odd_stamps + gate.odd_stamps
+                    self.silent_units = silent + gate.silent_units
                     self._end_batch(now_ns)
                 else:
                     silence.note(raw.kind, now_ns)
-                    self._hand_all_on(gate.pass_on(raw, self._clock.utc_ns(), now_ns))
-                    if self._is_hurried and raw.kind is Kind.VIDEO:
-                        self._show_early(gate.newest())
-                    self.odd_stamps = odd + source.odd_stamps + gate.odd_stamps
-                    self.silent_units = silent + gate.silent_units
-                    if not self._is_started and silence.pictures_ns > WAIT_NOTE_S * 1e9:
-                        self._note_wait()
-                if silence.is_end(now_ns, source.quiet_s):
+                    for packet in pass_on(raw, utc_ns(), now_ns):
+                        self._hand_on(packet)
+                    if raw.kind is VIDEO:
+                        if self._is_hurried:
+                            self._show_early(gate.newest())
+                        if not self._is_started and silence.pictures_ns > WAIT_NOTE_S * 1e9:
+                            self._note_wait()
+                        continue
+                if silence.is_end(now_ns, source):
                     raise CameraError(
                         f"Connected, but no usable picture for {USELESS_S:.0f} seconds.",
                         kind=ErrorKind.TRANSIENT,
                         code="V-CAM-16",
                     )
         finally:
+            self.odd_stamps = odd + source.odd_stamps + gate.odd_stamps
+            self.silent_units = silent + gate.silent_units
             if self._is_started:
                 self._hand_all_on(gate.flush())
 
@@ -249,7 +254,7 @@ class CaptureWorker:
 
     def _hand_on(self, packet: Packet) -> None:
         """Give the packet to the sink; nothing while a run waits for a keyframe with parameter sets."""
-        if packet.kind is Kind.VIDEO and packet.is_keyframe:
+        if packet.is_keyframe and packet.kind is VIDEO:
             video = self._streams[0]
             sets = parameter_sets(video.codec, packet.data)
             if not self._is_started:
@@ -299,7 +304,7 @@ class _Silence:
         self._has_pictures = self._has_sound = False
 
     def note(self, kind: Kind, now_ns: int) -> None:
-        if kind is not Kind.VIDEO:
+        if kind is not VIDEO:
             self._has_sound = True
             return
         if not self._has_pictures or now_ns - self._picture_ns > USELESS_S * 5e8:
@@ -311,13 +316,12 @@ class _Silence:
         """How long pictures have come since the last pause."""
         return self._picture_ns - self._began_ns
 
-    def is_end(self, now_ns: int, quiet_s: float) -> bool:
-        """``quiet_s``: seconds since the camera sent anything at all."""
+    def is_end(self, now_ns: int, source: OpenSource) -> bool:
         silent_ns = now_ns - self._picture_ns
         if silent_ns <= USELESS_S * 1e9:
             return False
         was_short = not self._has_pictures or self.pictures_ns < SHORT_S * 1e9
-        return not (was_short and not self._has_sound and quiet_s < ANSWER_S and silent_ns < PAUSE_S * 1e9)
+        return not (was_short and not self._has_sound and source.quiet_s < ANSWER_S and silent_ns < PAUSE_S * 1e9)
 
 
 def _with_setup(video: StreamInfo, sets: list[bytes]) -> StreamInfo:

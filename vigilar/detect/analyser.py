@@ -23,7 +23,7 @@ from vigilar.detect.packetsize import PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
 from vigilar.detect.usual_stir import UsualStir
-from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo
+from vigilar.media.packets import VIDEO, Packet, RunStart, StreamInfo
 
 MAX_LOOKS_PER_S = 30
 WAKE_SHARE = 0.6
@@ -155,7 +155,7 @@ class Analyser:
     def feed(self, packet: Packet) -> None:
         """Take the next packet; audio is ignored, and video before the first keyframe."""
         run = self._run
-        if run is None or packet.kind is not Kind.VIDEO:
+        if run is None or packet.kind is not VIDEO:
             return
         if run.gops.keyframe_mono_ns is None and not packet.is_keyframe:
             return

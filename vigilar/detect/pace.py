@@ -63,19 +63,17 @@ class Pace:
 
         ``may_rest``: nothing has stirred for REST_AFTER_S, and large packets will tell.
         """
-        early_s = min(packet.duration_s / 2, 0.05)
         if packet.is_keyframe:
-            return self._gop_s >= LONG_GOP_S or since_look_s >= KEYFRAME_GAP_S - early_s
+            return self._gop_s >= LONG_GOP_S or since_look_s >= KEYFRAME_GAP_S - _early_s(packet)
         if self.is_small and may_rest and 0.0 < self._gop_s <= REST_GOP_S:
             return since_look_s >= REST_GOP_S
-        return since_look_s >= (SMALL_LOOK_S if self.is_small else LARGE_LOOK_S) - early_s
+        return since_look_s >= (SMALL_LOOK_S if self.is_small else LARGE_LOOK_S) - _early_s(packet)
 
     def is_due_moving(self, packet: Packet, since_look_s: float) -> bool:
         """The same during a motion that goes on: its keyframes, and where they are rare also what lies between."""
-        early_s = min(packet.duration_s / 2, 0.05)
         if packet.is_keyframe:
-            return self._gop_s >= LONG_GOP_S or since_look_s >= MOVING_LOOK_S - early_s
-        return not 0.0 < self._gop_s <= REST_GOP_S and since_look_s >= MOVING_LOOK_S - early_s
+            return self._gop_s >= LONG_GOP_S or since_look_s >= MOVING_LOOK_S - _early_s(packet)
+        return not 0.0 < self._gop_s <= REST_GOP_S and since_look_s >= MOVING_LOOK_S - _early_s(packet)
 
     @property
     def worst_delay_s(self) -> float:
@@ -84,3 +82,8 @@ class Pace:
         if self.is_small:
             return min(REST_GOP_S, max(SMALL_LOOK_S, longest_s))
         return min(LARGE_LOOK_S, longest_s)
+
+
+def _early_s(packet: Packet) -> float:
+    """So much before its time a look is in time."""
+    return min(packet.duration_s / 2, 0.05)

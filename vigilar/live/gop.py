@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from vigilar.media.packets import Kind, Packet, RunStart
+from vigilar.media.packets import AUDIO, VIDEO, Packet, RunStart
 
 KEEP_S = 4.0
 """Whole groups of at least this long are kept: two segments, with which HLS starts without waiting."""
@@ -64,8 +64,8 @@ class Viewer:
                 self._wants_keyframe = False
                 self._shown_early = None  # the keyframe that begins the run belongs behind it
                 item = item if self._with_sound else item.without_sound()
-            elif (item.kind is Kind.AUDIO and not self._with_sound) or (
-                item.kind is Kind.VIDEO and (item.run, item.dts) == self._shown_early
+            elif (item.kind is AUDIO and not self._with_sound) or (
+                item.kind is VIDEO and (item.run, item.dts) == self._shown_early
             ):
                 return
             elif self._is_useless(item, now):
@@ -77,7 +77,7 @@ class Viewer:
 
     def _is_useless(self, packet: Packet, now: float) -> bool:
         """Whether it cannot be shown after what is lost. A viewer that is too slow loses what waits, here."""
-        is_key = packet.kind is Kind.VIDEO and packet.is_keyframe
+        is_key = packet.kind is VIDEO and packet.is_keyframe
         if self._is_too_slow(now):
             self.dropped += sum(isinstance(item, Packet) for item, _ in self._queue)
             starts = [one for one in self._queue if isinstance(one[0], RunStart)]
@@ -107,7 +107,7 @@ class Viewer:
     def pictures_waiting(self) -> int:
         """What waits, without sound."""
         with self._ready:
-            return sum(isinstance(item, Packet) and item.kind is Kind.VIDEO for item, _ in self._queue)
+            return sum(isinstance(item, Packet) and item.kind is VIDEO for item, _ in self._queue)
 
     @property
     def is_over(self) -> bool:
@@ -141,6 +141,7 @@ class LiveStream:
         self._run: RunStart | None = None
         self._gops: deque[list[Packet]] = deque()
         self._size_bytes = 0
+        self._drop_dts: float = math.inf  # the picture from which on the oldest group is too old
         self._viewers: list[Viewer] = []
 
     def add(self, item: RunStart | Packet) -> None:
@@ -149,7 +150,7 @@ class LiveStream:
             if isinstance(item, RunStart):
                 self._run = item
                 self._gops.clear()
-                self._size_bytes, self._is_cut, self._last_gap_s = 0, False, math.inf
+                self._size_bytes, self._is_cut, self._last_gap_s, self._drop_dts = 0, False, math.inf, math.inf
             else:
                 self._keep(item)
             for viewer in self._viewers:
@@ -162,7 +163,8 @@ class LiveStream:
                 viewer.put_early(packet)
 
     def _keep(self, packet: Packet) -> None:
-        if packet.is_keyframe and packet.kind is Kind.VIDEO:
+        is_key = packet.is_keyframe and packet.kind is VIDEO
+        if is_key:
             if self._gops:
                 self._last_gap_s = packet.dts_s - self._gops[-1][0].dts_s
             if self._is_cut:
@@ -173,7 +175,9 @@ class LiveStream:
             return
         self._gops[-1].append(packet)
         self._size_bytes += len(packet.data)
-        while len(self._gops) > 1 and packet.dts_s - self._gops[1][0].dts_s >= KEEP_S:
+        if is_key:
+            self._note_oldest()
+        while packet.dts >= self._drop_dts and packet.kind is VIDEO:
             self._drop_first()
         while len(self._gops) > 1 and self._size_bytes > self._max_bytes:
             self._drop_first()
@@ -187,13 +191,22 @@ class LiveStream:
 
     def _drop_first(self) -> None:
         self._size_bytes -= sum(len(p.data) for p in self._gops.popleft())
+        self._note_oldest()
+
+    def _note_oldest(self) -> None:
+        """The oldest group goes KEEP_S after the one behind it began."""
+        if len(self._gops) < 2:
+            self._drop_dts = math.inf
+            return
+        second = self._gops[1][0]
+        self._drop_dts = second.dts + KEEP_S * second.time_base.denominator / second.time_base.numerator
 
     def newest_gop(self) -> tuple[RunStart, list[Packet]] | None:
         """The run and its pictures since the last keyframe; None while there is none."""
         with self._lock:
             if self._run is None or not self._gops:
                 return None
-            return self._run, [packet for packet in self._gops[-1] if packet.kind is Kind.VIDEO]
+            return self._run, [packet for packet in self._gops[-1] if packet.kind is VIDEO]
 
     @property
     def codec(self) -> str:

@@ -7,6 +7,7 @@ annex E).
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from vigilar.media.sps import BadBitstream, Sps, parse_sps
 
 START_CODE = b"\0\0\0\1"
 _SHORT_CODE = b"\0\0\1"
+_next_code = re.compile(b"\0\0(?=\1)").search
+"""Where the next start code begins. All of every picture is searched for them, and ``bytes.find`` takes three times as
+long: a nanosecond a byte, 3 % of what a camera costs that is recorded and looked at. (So does a pattern of three plain
+bytes.)"""
+
 MAX_PARAMETER_SETS = 64
 """Of one stream. H.264 allows 32 sequence and 256 picture sets; a camera sends two or three."""
 
@@ -67,13 +73,14 @@ def parameter_sets(codec: str, data: bytes) -> list[bytes]:
     begin = data.find(_SHORT_CODE)
     while 0 <= begin < len(data) - 3:
         begin += 3
-        following = data.find(_SHORT_CODE, begin)
-        if 0 <= following <= begin + 2 and not any(data[begin:following]):  # a start code twice, nothing between
+        following = data.find(_SHORT_CODE, begin, begin + 5)
+        if following >= 0 and not any(data[begin:following]):  # a start code twice, nothing between
             begin = following
             continue
         kind = (data[begin] >> layout.shift) & layout.mask
-        if kind in layout.slices:
+        if kind in layout.slices:  # its end is not looked for: it is the whole rest of a keyframe
             break
+        following = data.find(_SHORT_CODE, begin)
         if kind in wanted:
             nal = data[begin : following if following >= 0 else len(data)].rstrip(b"\0")
             if nal not in found:
@@ -164,15 +171,15 @@ def sample_pieces(codec: str, data: bytes, left_out: Container[bytes]) -> tuple[
     """
     layout = LAYOUTS[codec]
     shift, mask, odd = layout.shift, layout.mask, layout.odd
-    view, find = memoryview(data), data.find
+    view = memoryview(data)
     pieces: list[bytes | memoryview] = []
     size = 0
     # As ``nal_spans``, written out: this runs for each picture of each camera.
-    begin = find(_SHORT_CODE)
-    while begin >= 0:
-        begin += 3
-        following = find(_SHORT_CODE, begin)
-        end = following if following >= 0 else len(data)
+    code = _next_code(data)
+    while code is not None:
+        begin = code.start() + 3
+        code = _next_code(data, begin)
+        end = code.start() if code is not None else len(data)
         while end > begin and not data[end - 1]:
             end -= 1
         if end > begin:
@@ -180,7 +187,6 @@ def sample_pieces(codec: str, data: bytes, left_out: Container[bytes]) -> tuple[
             if kind not in odd or (kind != layout.delimiter and data[begin:end] not in left_out):
                 pieces += ((end - begin).to_bytes(4, "big"), view[begin:end])
                 size += 4 + end - begin
-        begin = following
     return pieces, size
 
 

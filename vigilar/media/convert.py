@@ -125,7 +125,9 @@ class JpegConverter:
             self._open(*shape)
             self._key = -10 * CLOCK
         # JPEG uses all 256 values; players take H.264 for 16 to 235.
-        picture = frame.reformat(width=width, height=height, format="yuv420p", dst_color_range=ColorRange.MPEG)
+        picture = frame.reformat(
+            width=width, height=height, format="yuv420p", dst_color_range=ColorRange.MPEG, threads=1
+        )
         is_key = pts - self._key >= KEYFRAME_EVERY_S * CLOCK
         if is_key:
             self._key = pts

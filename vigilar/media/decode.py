@@ -16,6 +16,9 @@ from vigilar.media.private_areas import GetPrivate, Polygon, no_private_areas
 from vigilar.media.sps import MOST_STRETCHED
 from vigilar.media.tile import covered, encode_tile
 
+# ``threads=1`` wherever libswscale makes a picture: by itself it starts a thread for each core, for each frame and each
+# scaler, and keeps them as long as these live.
+
 MAX_SIDE = 8192
 """Pictures above this are not decoded: a hostile set-up could ask for gigabytes."""
 
@@ -46,7 +49,7 @@ class Picture:
         """An av.VideoFrame with square pixels, at most so wide, its sides even, its shape as it is to be shown."""
         width = max(2, min(max_width, self.shown[0]) & ~1)
         height = max(2, 2 * round(self.shown[1] * width / self.shown[0] / 2))
-        small = self._frame.reformat(width=width, height=height, format=pixels)
+        small = self._frame.reformat(width=width, height=height, format=pixels, threads=1)
         return covered(small, self._private) if self._private else small
 
     def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
@@ -54,7 +57,7 @@ class Picture:
         width and height."""
         frame = self._frame
         if self._private:
-            frame = covered(frame.reformat(format="yuv420p"), self._private)
+            frame = covered(frame.reformat(format="yuv420p", threads=1), self._private)
         left, right = (round(side * frame.width / 2) * 2 for side in (part[0], part[2]))
         top, bottom = (round(side * frame.height / 2) * 2 for side in (part[1], part[3]))
         right, bottom = min(max(right, left + 2), frame.width & ~1), min(max(bottom, top + 2), frame.height & ~1)
@@ -64,7 +67,7 @@ class Picture:
         scale = min(most[0] / width, most[1] / height)
         size = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
         cut = _cut(frame, left, top, right, bottom)
-        found: NDArray[np.uint8] = cut.reformat(**size, format="bgr24").to_ndarray()
+        found: NDArray[np.uint8] = cut.reformat(**size, format="bgr24", threads=1).to_ndarray()
         return found
 
     def to_tile(self, width: int) -> bytes:
@@ -90,6 +93,7 @@ class Decoder:
         self._context = context
         self._clocks: dict[int, tuple[int, int]] = {}
         self._private = private
+        self._shown: tuple[int, int, tuple[int, int]] | None = None
         self.errors = 0
 
     def decode(self, packet: Packet) -> list[Picture]:
@@ -103,18 +107,26 @@ class Decoder:
             self.errors += 1
             return []
         pictures = []
+        if packet.is_keyframe:
+            self._shown = None
         for frame in frames:
             utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
             if max(frame.width, frame.height) <= MAX_SIDE:
-                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._shown(frame), self._private()))
+                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._shown_size(frame), self._private()))
         if len(self._clocks) > 64:
             self._clocks.clear()
         return pictures
 
-    def _shown(self, frame: Any) -> tuple[int, int]:
+    def _shown_size(self, frame: Any) -> tuple[int, int]:
+        """With square pixels. Reckoned once a group of pictures: fractions cost more than all else here."""
+        width, height, known = frame.width, frame.height, self._shown
+        if known is not None and known[:2] == (width, height):
+            return known[2]
         aspect = self._context.sample_aspect_ratio
         is_odd = not aspect or not 1 / MOST_STRETCHED <= aspect <= MOST_STRETCHED
-        return shown_size(frame.width, frame.height, SQUARE if is_odd else Fraction(aspect))
+        size = shown_size(width, height, SQUARE if is_odd else Fraction(aspect))
+        self._shown = (width, height, size)
+        return size
 
     def reset(self) -> None:
         """Forget all frames; the next packet is a keyframe."""
@@ -128,7 +140,7 @@ def _cut(frame: Any, left: int, top: int, right: int, bottom: int) -> Any:
     if (left, top, right, bottom) == (0, 0, frame.width, frame.height):
         return frame
     if frame.format.name not in ("yuv420p", "yuvj420p"):
-        frame = frame.reformat(format="yuv420p")
+        frame = frame.reformat(format="yuv420p", threads=1)
     cut = av.VideoFrame(right - left, bottom - top, frame.format.name)
     for index, plane in enumerate(frame.planes):
         part = 1 if index == 0 else 2
@@ -142,6 +154,6 @@ def _cut(frame: Any, left: int, top: int, right: int, bottom: int) -> Any:
 
 def _luma(frame: Any) -> NDArray[np.uint8]:
     if frame.format.components[0].bits != 8:  # H.265 of 10 bits: two bytes a sample
-        frame = frame.reformat(format="gray")
+        frame = frame.reformat(format="gray", threads=1)
     plane = frame.planes[0]
     return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.bitstream import codecs_of, parameter_sets, sample_pieces
-from vigilar.media.packets import Fragment, Kind, Packet, StreamInfo
+from vigilar.media.packets import AUDIO, VIDEO, Fragment, Packet, StreamInfo
 from vigilar.media.recording_boxes import init_segment, movie_fragment
 from vigilar.media.sps import BadBitstream
 
@@ -130,7 +130,7 @@ class FragmentMuxer:
         if len(packet.data) > MAX_FRAME_BYTES:
             self.refused += 1
             return []
-        if packet.kind is Kind.AUDIO:
+        if packet.kind is AUDIO:
             return self._mux_audio(packet)
         video = self._video
         done = self._cut() if packet.is_keyframe and video.table else []
@@ -186,12 +186,12 @@ class FragmentMuxer:
 
     def _fragment(self, first: Packet, data: bytes) -> Fragment:
         base = self._video_info.time_base
-        if first.kind is Kind.VIDEO:
+        if first.kind is VIDEO:
             start, ticks = first.dts, self._video.ticks
         else:
             start, ticks = int(first.dts * first.time_base / base), 0
         scale, rate = base.numerator * 1000, base.denominator
         # Difference of two floors, so that the durations of a run add up to its length.
         duration_ms = (start + ticks) * scale // rate - start * scale // rate
-        is_key = first.kind is Kind.VIDEO and first.is_keyframe
+        is_key = first.kind is VIDEO and first.is_keyframe
         return Fragment(data, is_key, start, duration_ms, first.utc_ns, first.mono_ns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
+from typing import Final
 
 
 class Kind(Enum):
@@ -16,6 +17,11 @@ class Kind(Enum):
 
     VIDEO = "video"
     AUDIO = "audio"
+
+
+VIDEO: Final = Kind.VIDEO
+AUDIO: Final = Kind.AUDIO
+"""For code that every packet passes: before Python 3.12 to read a member off its Enum is a call, of 0.1 to 0.2 µs."""
 
 
 class StreamRole(Enum):
@@ -89,7 +95,7 @@ def sound_packet(
     data: bytes, pts: int, time_base: Fraction, duration: int = FRAME_SAMPLES, *, is_placed: bool = False
 ) -> RawPacket:
     """An AAC access unit; sound is never reordered, and each unit is decodable alone."""
-    return RawPacket(Kind.AUDIO, data, pts, pts, duration, time_base, True, is_placed)
+    return RawPacket(AUDIO, data, pts, pts, duration, time_base, True, is_placed)
 
 
 @dataclass(frozen=True, slots=True)

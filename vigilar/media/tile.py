@@ -38,7 +38,7 @@ def encode_tile(
     scale = min(width / shown[0], area / shown[1])
     wide, high = (max(2, int(side * scale) & ~1) for side in shown)
     tools = _tools(width, -(-area // MACROBLOCK) * MACROBLOCK)
-    small = tools.scaler.reformat(frame, width=wide, height=high, format="yuvj420p")
+    small = tools.scaler.reformat(frame, width=wide, height=high, format="yuvj420p", threads=1)
     tile = av.VideoFrame(width, tools.encoder.height, "yuvj420p")
     left, top = (width - wide) // 2 & ~1, (area - high) // 2 & ~1
     for index, (target, source) in enumerate(zip(tile.planes, small.planes, strict=True)):

@@ -12,7 +12,7 @@ from typing import Protocol
 from vigilar.base.bell import Bell
 from vigilar.base.clock import Clock
 from vigilar.base.stop import Stop
-from vigilar.media.packets import Kind, Packet, RunStart
+from vigilar.media.packets import VIDEO, Packet, RunStart
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ class AnalysisQueue:
             if isinstance(item, RunStart):
                 self._wants_keyframe = False
                 self._items.append(item)
-            elif item.kind is Kind.VIDEO:
+            elif item.kind is VIDEO:
                 self._put_packet(item)
 
     def take_all(self) -> deque[RunStart | Packet]:

@@ -13,7 +13,7 @@ from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.ids import new_id
 from vigilar.bus.messages import CameraHealth
 from vigilar.capture.worker import Connection
-from vigilar.media.packets import Kind, Packet, RunStart
+from vigilar.media.packets import VIDEO, Packet, RunStart
 from vigilar.record.gaps import Report
 from vigilar.store.cameras import has_open_outage
 from vigilar.store.files import find_last_picture_ms
@@ -62,7 +62,7 @@ class StreamMeter:
             self._keyframe_mono_ns = 0
             return
         self._size_bytes += len(item.data)
-        if item.kind is Kind.VIDEO:
+        if item.kind is VIDEO:
             self._pictures += 1
             self.newest_mono_ns, self.newest_utc_ns = item.mono_ns, item.utc_ns
             if item.is_keyframe:

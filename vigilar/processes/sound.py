@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 
-from vigilar.media.packets import Kind, Packet, RunStart
+from vigilar.media.packets import AUDIO, Packet, RunStart
 
 Item = RunStart | Packet
 
@@ -23,19 +23,17 @@ class SoundGate:
         self._run: RunStart | None = None
         self._run_has_sound = False
 
-    def heard(self, item: Item) -> Iterator[Item]:
+    def heard(self, item: Item) -> Sequence[Item]:
         """What is left of ``item``, with a run before it where one must be said."""
         if isinstance(item, RunStart):
             self._run = item
-            yield self._said(item)
-        elif item.kind is Kind.AUDIO:
-            if self.is_wanted and self._run_has_sound:
-                yield item
-        else:
-            run = self._run
-            if run is not None and item.is_keyframe and self._run_has_sound != self._wants(run):
-                yield self._said(replace(run, utc_ns=item.utc_ns, mono_ns=item.mono_ns))
-            yield item
+            return (self._said(item),)
+        if item.kind is AUDIO:
+            return (item,) if self.is_wanted and self._run_has_sound else ()
+        run = self._run
+        if item.is_keyframe and run is not None and self._run_has_sound != self._wants(run):
+            return self._said(replace(run, utc_ns=item.utc_ns, mono_ns=item.mono_ns)), item
+        return (item,)
 
     def _said(self, run: RunStart) -> RunStart:
         self._run_has_sound = self._wants(run)

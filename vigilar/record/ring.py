@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vigilar.media.packets import Kind, Packet, RunStart
+from vigilar.media.packets import VIDEO, Packet, RunStart
 
 MAX_RING_BYTES = 48 * 1024 * 1024
 """96 s of a 4 Mb/s camera: how long a disk may stand still before footage is lost."""
@@ -121,7 +121,7 @@ class PacketRing:
 
     def _add_packet(self, run: RunStart, packet: Packet) -> None:
         gops = self._gops
-        if packet.is_keyframe and packet.kind is Kind.VIDEO:
+        if packet.is_keyframe and packet.kind is VIDEO:
             self._end_newest()
             self._is_skipping = False
             gops.append(Gop(run, packet))

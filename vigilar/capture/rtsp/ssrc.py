@@ -72,19 +72,21 @@ class SsrcGate:
         """One RTP packet."""
         if end - begin < 12:
             return
-        ssrc = data[begin + 8 : begin + 12]
-        if ssrc != self._own:
+        own = self._own
+        if not own or not data.startswith(own, begin + 8):
             if data[begin + 1] & 0x7F != self._payload_type:
                 return
-            if self._announced and not self._own and ssrc != self._announced:
+            ssrc = bytes(data[begin + 8 : begin + 12])
+            if self._announced and not own and ssrc != self._announced:
                 self._hold(data[begin:end])
                 return
-            if not self._is_ours(bytes(ssrc)):
+            if not self._is_ours(ssrc):
                 return
+            own = self._own
         elif self._others:
             self._others = 0
         self.taken += 1
-        self._stats.note(self._own, data[begin + 2] << 8 | data[begin + 3])
+        self._stats.note(own, data[begin + 2] << 8 | data[begin + 3])
         self._take(data, begin, end)
 
     def _is_ours(self, ssrc: bytes) -> bool:

@@ -112,21 +112,21 @@ class Timeline:
         """``in_order``: no picture comes before one that is shown earlier."""
         if self._video_began is None:
             self._video_began = (stamp, self._now())
-        self._video.line.in_order = in_order
-        return self._ticks(self._video, stamp)
+        video = self._video
+        video.line.in_order = in_order
+        video.stamp = stamp
+        video.ticks = ticks = video.line.ticks(video.unwrap.to_ticks(stamp), int(self._now() * 1e9))
+        return ticks
 
     def sound_ticks(self, stamp: int) -> int | None:
         if self._video_began is None:
             return None
-        ticks = self._ticks(self._sound, stamp)
+        sound = self._sound
+        sound.stamp = stamp
+        sound.ticks = ticks = sound.line.ticks(sound.unwrap.to_ticks(stamp), int(self._now() * 1e9))
         if self._sound_shift is None:
-            self._sound_shift = round(self._first_sound_s(stamp, *self._video_began) * self._sound.clock)
+            self._sound_shift = round(self._first_sound_s(stamp, *self._video_began) * sound.clock)
         return ticks + self._sound_shift
-
-    def _ticks(self, stream: _Stream, stamp: int) -> int:
-        stream.stamp = stamp
-        stream.ticks = stream.line.ticks(stream.unwrap.to_ticks(stamp), int(self._now() * 1e9))
-        return stream.ticks
 
     def add_report(self, is_video: bool, data: bytes | bytearray, begin: int, end: int) -> None:
         """An RTCP packet of one of the streams."""

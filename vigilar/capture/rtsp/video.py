@@ -15,7 +15,7 @@ from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.media.bitstream import START_CODE
-from vigilar.media.packets import Kind, RawPacket
+from vigilar.media.packets import VIDEO, RawPacket
 from vigilar.media.sps import BadBitstream, parse_sps
 
 MAX_UNIT_BYTES = 4 * 1024 * 1024
@@ -23,8 +23,9 @@ MAX_UNIT_BYTES = 4 * 1024 * 1024
 
 USUAL_RATE = 25
 
-_FRAME = struct.Struct(">HHHHI")
-"""Dollar and channel, size, the first two bytes of RTP, sequence number, time stamp: a frame and its header at once."""
+_FRAMES = (struct.Struct(">HHHHI4xBB"), struct.Struct(">HHHHI4xBxB"))
+"""Dollar and channel, size, the first two bytes of RTP, sequence number, time stamp, the first byte of the payload and
+that of a fragment: a frame and its heads at once, of H.264 and of H.265."""
 
 _PLAIN = 0x8000
 """The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
@@ -161,25 +162,25 @@ class VideoTrack:
         if not self._is_open:
             return position
         lead, plain, stamp, expected = 0x2400 | self.channel, _PLAIN | self._payload_type, self._stamp, self._next
-        indicator, middle, head, view = self._indicator, self._middle, self._head, self._view
-        append, unpack, room, begin = self._parts.append, _FRAME.unpack_from, MAX_UNIT_BYTES - self._size, position
-        while have - position > 20:
-            start, size, second, sequence, now = unpack(data, position)
+        indicator, middle, view = self._indicator, self._middle, self._view
+        heads = 17 + self._head  # of the frame, of RTP, of the payload, of the fragment
+        append, unpack, least = self._parts.append, _FRAMES[self._head - 1].unpack_from, heads - 4
+        begin, stop = position, min(have, position + MAX_UNIT_BYTES - self._size)
+        while have - position >= heads:
+            start, size, second, sequence, now, kind, fragment = unpack(data, position)
             end = position + 4 + size
-            body = position + 16 + head
             if (
-                start != lead
-                or end > have
+                sequence != expected
                 or second != plain
-                or sequence != expected
+                or fragment != middle
+                or kind != indicator
                 or now != stamp
-                or body >= end
-                or data[body] != middle
-                or data[position + 16] != indicator
-                or end - begin > room
+                or start != lead
+                or size <= least
+                or end > stop
             ):
                 break
-            append(view[body + 1 : end])
+            append(view[position + heads : end])
             expected = (expected + 1) & 0xFFFF
             position = end
         self._next = expected
@@ -375,7 +376,7 @@ class VideoTrack:
             else:
                 pts = self._timeline.video_ticks(stamp, in_order=self._stamps.is_in_order)
                 dts = self._stamps.dts(pts)
-            self._done = RawPacket(Kind.VIDEO, b"".join(parts), pts, dts, 0, self.time_base, is_key)
+            self._done = RawPacket(VIDEO, b"".join(parts), pts, dts, 0, self.time_base, is_key)
             self._out.append(self._done)
         self._again = None
 
