@@ -175,7 +175,10 @@ class RtspSource:
         facts = _parse_sps(codec, setup)
         rate = media.rate or (facts.frame_rate if facts else None)
         stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
-        track = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
+        has_order_numbers = codec == "hevc" and media.fmtp.get("sprop-max-don-diff", "0") not in ("", "0")
+        track = VideoTrack(
+            *(codec, media.payload_type, clock, timeline, stamps, out), has_order_numbers=has_order_numbers
+        )
         track.has_fields = facts is not None and facts.has_fields
         width, height = (facts.width, facts.height) if facts else media.size
         return track, StreamInfo(Kind.VIDEO, codec, track.time_base, setup, width, height, rate)
