@@ -35,6 +35,10 @@ SETTLE_S = 3.0
 LEARN_S, LEARN_MOST_S = 1.5, 4.0
 """From the first picture on, and from PLAY on: for the set-up of sound that comes in band, with each unit or each
 twentieth."""
+MORE_S = 0.002
+"""While somebody watches and a picture has come in part, its other packets are waited for so long: they are on their
+way, and each that wakes the thread by itself costs as much as twenty together."""
+
 NTP_EPOCH_S = 2_208_988_800
 """From 1900, where NTP begins, to 1970."""
 
@@ -327,16 +331,17 @@ class RtspSource:
     def __iter__(self) -> Iterator[RawPacket | None]:
         wire, session, out = self._session.wire, self._session, self._out
         began_s = time.monotonic()
+        pause_s = 0.0
         while True:
             if out:
                 yield from out
                 out.clear()
                 wire.forgive()
             yield None
+            if self._wait(pause_s):
+                return
             count = session.fill()
             now_s = time.monotonic()
-            if self._wait(0.0):
-                return
             if count:
                 self._heard_s = now_s
                 self._cap.add(count, now_s)
@@ -347,6 +352,7 @@ class RtspSource:
                 session.keep_alive(now_s)
             if not self._is_settled:
                 self._settle(now_s - began_s)
+            pause_s = MORE_S if self._is_hurried and count and not out else 0.0
 
     def _settle(self, since_s: float) -> None:
         """The first picture and sound are taken as they come, as their arrival places them; then in batches."""
