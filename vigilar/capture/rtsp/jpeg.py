@@ -111,6 +111,10 @@ class JpegTrack:
     def keep(self) -> None:
         """Nothing: what is not whole yet was copied out of the receive buffer."""
 
+    def is_next(self, sequence: int) -> bool:
+        """Whether a sequence number follows the last packet's."""
+        return sequence == self._next
+
     def run_on(self, _data: bytearray, position: int, _have: int, /) -> int:
         """None more at once: each packet is taken by ``add``."""
         return position

@@ -95,6 +95,7 @@ class VideoTrack:
         self._done: RawPacket | None = None
         self._again: tuple[int | None, int | None] | None = None  # pts and dts of a picture that was taken back
         self._sps = b""
+        self._has_idr = False
         self.has_fields = False
         self.channel = 0
         self.damaged = 0
@@ -197,6 +198,10 @@ class VideoTrack:
         self._next = expected
         self._size += position - begin
         return position
+
+    def is_next(self, sequence: int) -> bool:
+        """Whether a sequence number follows the last packet's."""
+        return sequence == self._next
 
     def keep(self) -> None:
         """Copy what is not whole yet out of the receive buffer."""
@@ -414,6 +419,8 @@ class VideoTrack:
             self._damage()
         elif kind == self._layout.sps:
             self._take_sps(bytes(data[start:end]))
+            # Encoders without any IDR put their sets before the pictures at which decoding may begin.
+            self._has_recovery = self._has_recovery or (self._head == 1 and not self._has_idr)
         elif kind == _SEI and self._head == 1 and has_recovery_point(data, start + 1, end):
             self._has_recovery = True
 
@@ -443,7 +450,7 @@ class VideoTrack:
                 self._is_intra = True
             self._has_slice = True
             if kind in self._layout.keys:
-                self._is_key = True
+                self._is_key = self._has_idr = True
             elif self._has_recovery:
                 self._is_intra = self._is_intra and is_i_slice(data, body, end)
         return True
