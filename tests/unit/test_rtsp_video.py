@@ -74,6 +74,31 @@ def test_aggregate_is_taken_apart() -> None:
     assert camera.units == [annexed(SPS, PPS, IDR)]
 
 
+def test_start_codes_inside_of_an_aggregate_are_taken_off() -> None:
+    camera = Camera()
+    pack = b"\x78" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in (LONG + SPS, SHORT + PPS, LONG + IDR))
+    camera.send(0, pack)
+    assert camera.units == [annexed(SPS, PPS, IDR)]
+    assert camera.out[0].is_keyframe
+
+
+def test_marker_on_each_fragment_ends_nothing() -> None:
+    camera = Camera()
+    for number in range(4):
+        for part in [SPS, *fragments(IDR, 10), *fragments(LATER_SLICE, 10)]:
+            camera.send(number * 3600, part)
+    assert camera.units == [annexed(SPS, IDR, LATER_SLICE)] * 3
+    assert camera.track.damaged == 0
+
+
+def test_marker_ends_fragments_none_of_which_is_called_the_last() -> None:
+    camera = Camera()
+    for number in range(4):
+        *rest, last = fragments(IDR, 10)
+        camera.send(number * 3600, *rest, last[:1] + bytes((last[1] & 0xBF,)) + last[2:])
+    assert camera.units == [annexed(IDR)] * 4  # each with its marker, once that is known
+
+
 def test_empty_units_of_an_aggregate_are_passed_over() -> None:
     camera = Camera()
     pack = b"\x78\0\0" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in (SPS, PPS)) + b"\0\0"

@@ -32,8 +32,7 @@ _PLAIN = 0x8000
 _SHORT_CODE = b"\0\0\1"
 _START_CODES = (b"\0\0\1", b"\0\0\0\1")
 _NUMBERED = 64
-"""Packets in a row of which none has the number after the one before: then the camera does not number them at all. Were
-they lost, so many would not be."""
+"""Packets in a row of which none has the number after the one before: the camera does not number them at all."""
 
 _LEAST_PIECE_BYTES = 256
 """A camera cuts what does not fit into a packet. So much at least fits into any."""
@@ -46,9 +45,9 @@ class VideoTrack:
 
     A unit ends with the marker bit or where the time stamp changes, whichever comes first, or where the first slice of
     another picture follows with neither; a camera whose marker proves wrong (another part of the same picture follows)
-    goes by the stamp from then on, and a stamp that changes within a picture ends nothing. Units of parameter sets
-    alone are put before the next picture. A unit with a gap in it is dropped and counted in ``damaged``, unless the
-    camera does not number its packets. ``has_fields``: the first slice of a picture may be that of its second field.
+    goes by the stamp from then on, one inside a fragmented unit is no end, and a stamp that changes within a picture
+    ends nothing. Parameter sets alone are put before the next picture. A unit with a gap in it is dropped and counted
+    in ``damaged``. ``has_fields``: the first slice of a picture may be that of its second field.
 
     Some cameras cut what their encoder gives, start codes and all, into packets by nothing but size. Such pieces are
     put together and taken apart again when the unit ends (``_bundle``).
@@ -87,7 +86,7 @@ class VideoTrack:
         self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
         self._is_open = self._is_damaged = self._is_cut = False
         self._indicator = self._middle = 0
-        self._trusts_marker, self._has_markers = True, False
+        self._trusts_marker, self._has_markers, self._lacks_ends = True, False, False
         self._bundle = -1  # where in _parts that begins which is to be taken apart
         self._piece_bytes = self._most_bytes = 0  # of the piece before, 0 for none, and of the largest
         self._is_cut_by_size = self._has_fragments = False
@@ -138,7 +137,8 @@ class VideoTrack:
             self._has_markers = True
             if self._piece_bytes:
                 self._unbundle()
-            if self._has_slice and self._trusts_marker:
+            is_inside = self._is_open and not self._is_last_fragment and not self._lacks_ends
+            if self._has_slice and self._trusts_marker and not is_inside:
                 self._finish()
 
     def _take(self, data: bytearray, start: int, end: int) -> None:
@@ -212,9 +212,8 @@ class VideoTrack:
             self._parts = [b"".join(self._parts)]
 
     def _note_gap(self, sequence: int, stamp: int) -> None:
-        """Packets are missing before this one: of the unit at hand, of the one that begins, or of both.
-
-        None when the camera begins to count anew with the next picture."""
+        """Packets are missing before this one: of the unit at hand, of the one that begins, or of both; none when the
+        camera begins to count anew with the next picture."""
         ahead = (sequence - self._next) & 0xFFFF
         begins_anew = ahead >= 0x8000 and stamp != self._stamp and not (self._parts and self._has_markers)
         if self._next >= 0 and not begins_anew:
@@ -263,6 +262,8 @@ class VideoTrack:
         """The time stamp changed. Parameter sets may have one of their own and belong to what follows."""
         if self._piece_bytes:
             self._unbundle()
+        if self._is_open and not self._is_last_fragment and self._has_markers:
+            self._lacks_ends = True  # it never says which fragment is the last, so its marker says it
         if self._has_slice or self._is_damaged:
             self._finish()
         self._is_open = self._is_cut = self._is_doubtful = False
@@ -294,9 +295,8 @@ class VideoTrack:
             self._indicator, self._middle = data[start], flags & 0x3F
 
     def _unbundle(self) -> None:
-        """What is to be taken apart is whole: a fragmented unit that is no slice, or one in pieces. Cameras hand out
-        what their encoder gave, so there may be start codes in it and a picture behind them (RFC 6184 knows no such
-        thing, decoders do)."""
+        """What is to be taken apart is whole: a fragmented unit that is no slice, or one in pieces. There may be start
+        codes in it and a picture behind them (RFC 6184 knows no such thing, decoders do)."""
         buffer, view = self._data, self._view
         whole = bytearray(b"".join(self._parts[self._bundle :]))
         del self._parts[self._bundle :]
@@ -391,7 +391,10 @@ class VideoTrack:
             if size < self._head or at + size > end:
                 self._damage()
                 return
-            self._nal((data[at] >> self._shift) & self._mask, data, at, at + size)
+            if data.startswith(_START_CODES, at, at + size):
+                self._take_bundle(data, at, at + size, copy=False)
+            else:
+                self._nal((data[at] >> self._shift) & self._mask, data, at, at + size)
             at += size
 
     def _take_unusual(self, data: bytearray, start: int, end: int) -> None:
