@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,26 @@ def test_picture_of_a_camera_nobody_reports_of_keeps_its_buttons(tmp_path: Path,
         expect(page.locator("#stage")).to_have_attribute("data-state", "unknown")
         for name in ("#full", "#pause", "#sound"):
             expect(page.locator(name)).to_be_visible()
+
+
+def test_page_says_why_there_is_no_picture_and_asks_less_and_less(tmp_path: Path, chromium: Browser) -> None:
+    """The camera is said to be well, and its program does not answer."""
+    with open_house(tmp_path, (("porch", "Porch"),)) as house, serve(house) as url:
+        house.client()
+        house.well("porch")
+        page = chromium.new_context(viewport={"width": 390, "height": 844}).new_page()
+        sign_in(page, url)
+        asked_s: list[float] = []
+        page.on("websocket", lambda _socket: asked_s.append(time.monotonic()))
+        page.goto(f"{url}/watch/porch")
+        how = page.locator("#how")
+        expect(how).to_contain_text("This camera's program does not answer; it may be starting.", timeout=15_000)
+        expect(how).to_contain_text("Next try in")
+        while len(asked_s) < 4:
+            page.wait_for_event("websocket", timeout=60_000)
+        assert asked_s[3] - asked_s[2] > 5.0  # the third pause is of 6 s
+        assert find_violations(page) == []
+        page.context.close()
 
 
 def check_picture_is_whole(page: Page, height: int) -> None:

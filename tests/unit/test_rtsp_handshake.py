@@ -25,6 +25,7 @@ from vigilar.capture.rtsp import client, ssrc, wire
 from vigilar.capture.rtsp.address import parse_address
 from vigilar.capture.rtsp.intake import Intake, StreamMemory
 from vigilar.capture.rtsp.login_note import forget_login_note
+from vigilar.capture.rtsp.sentences import NotThere
 from vigilar.capture.rtsp.source import RtspSource
 from vigilar.media.packets import RawPacket
 
@@ -400,6 +401,17 @@ def test_dead_camera_is_not_waited_for(camera: ScriptedCamera, monkeypatch: pyte
     error = failure(camera, intake=Intake(memory=memory))
     assert watch.elapsed_s() < 3.0
     assert "Nothing answers" in str(error)
+
+
+def test_camera_that_is_silent_about_encryption_is_not_gone(
+    camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes a connection for each try, so the next one is not made at once as where nothing is."""
+    monkeypatch.setattr(client, "OPEN_TIMEOUT_S", 0.5)
+    with pytest.raises(CameraError, match=r"takes the connection.*encryption") as caught:
+        RtspSource(camera.url().replace("rtsp:", "rtsps:"), Stop().wait, no_encoder)
+    assert not isinstance(caught.value, NotThere)
+    assert (caught.value.code, caught.value.kind) == ("V-CAM-02", ErrorKind.TRANSIENT)
 
 
 def test_camera_that_plays_without_answering_is_taken(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,16 @@ def test_picture_without_markers_ends_with_the_next_stamp() -> None:
     assert line.kept.stamps == [0]
 
 
+def test_marker_on_each_packet_costs_the_first_picture_alone() -> None:
+    pictures = [jpeg(20 * number) for number in range(1, 5)]
+    line = Line()
+    for number, picture in enumerate(pictures):
+        for part in payloads(picture, Packing()):
+            line.send([part], 3000 * number)
+    del line.kept.pictures[0]
+    line.check(*pictures[1:3])
+
+
 def test_pictures_with_one_stamp_are_two() -> None:
     one, two = jpeg(40), jpeg(80)
     line = Line()

@@ -211,6 +211,26 @@ def test_rtpmap_of_any_spacing_is_read(line: str, encoding: str, clock: int, cha
     assert (media.encoding, media.clock, media.channels) == (encoding, clock, channels)
 
 
+@pytest.mark.parametrize(
+    ("types", "rtpmaps", "found"),
+    [
+        ("96 97", ["97 H265/90000"], (97, "H265", 90_000)),
+        ("35 98 96", ["98 H264/90000", "96 H265/90000"], (98, "H264", 90_000)),
+        ("96 97", ["96 H264/90000", "97 H265/90000"], (96, "H264", 90_000)),
+        ("", ["99 H264/90000"], (99, "H264", 90_000)),
+        ("200", ["200 H264/90000", "100 h.264/90000"], (100, "H264", 90_000)),
+        ("26 96", ["96 H264/90000"], (26, "JPEG", 90_000)),
+        ("96", ["97 H264/90000"], (96, "", 0)),
+    ],
+)
+def test_payload_type_is_the_first_that_says_what_it_is(
+    types: str, rtpmaps: list[str], found: tuple[int, str, int]
+) -> None:
+    lines = "".join(f"a=rtpmap:{rtpmap}\n" for rtpmap in rtpmaps)
+    media = parse_sdp(f"v=0\nm=video 0 RTP/AVP {types}\n{lines}".encode()).media[0]
+    assert (media.payload_type, media.encoding, media.clock) == found
+
+
 @pytest.mark.parametrize(("name", "encoding"), [("sprop-parameter-sets", "H264"), ("sprop-sps", "H265"), ("x", "")])
 def test_picture_without_rtpmap_is_known_by_its_sets(name: str, encoding: str) -> None:
     text = f"v=0\nm=video 0 RTP/AVP 96\na=fmtp:96 {name}=Z2QAH6w=\n"

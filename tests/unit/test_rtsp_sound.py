@@ -72,6 +72,23 @@ def test_aac_is_described() -> None:
     assert (info.codec, info.setup, info.sample_rate, info.channels) == ("aac", b"\x14\x08", 16_000, 1)
 
 
+@pytest.mark.parametrize(
+    ("rtpmap", "fmtp", "setup"),
+    [
+        ("MPEG4-GENERIC/8000", "mode=AAC-hbr", "1588"),  # AAC-LC, 8 kHz, one channel
+        ("mpeg4-generic/44100/2", "", "1210"),
+        ("MPEG4-GENERIC/16000", "config=0x1408", "1408"),
+        ("MPEG4-GENERIC/16000", 'config="1408"', "1408"),
+    ],
+)
+def test_aac_without_a_set_up_is_the_usual_one(rtpmap: str, fmtp: str, setup: str) -> None:
+    track, out = opened(media(rtpmap, fmtp))
+    assert track is not None
+    assert track.info.setup.hex() == setup
+    give(track, aac_payload(b"sound"), 1024)
+    assert [raw.data for raw in out] == [b"sound"]
+
+
 def test_aac_units_of_a_packet_are_1024_samples_apart() -> None:
     track, out = aac()
     give(track, aac_payload(b"one", b"three", b"x"), 50)
@@ -109,7 +126,7 @@ def test_odd_aac_payload_gives_nothing(payload: bytes) -> None:
 @pytest.mark.parametrize(
     ("rtpmap", "fmtp"),
     [
-        ("MPEG4-GENERIC/16000", ""),
+        ("MPEG4-GENERIC/17000", ""),
         ("MPEG4-GENERIC/16000", "config=14"),
         ("MPEG4-GENERIC/16000", "config=xyz0"),
         ("MPEG4-GENERIC/16000", AAC + ";sizelength=0"),

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from tests.conftest import PATIENCE_S
 from tests.fair_watch import FairWatch
-from tests.fakes.rtp import IDR, SDP, SLICE, interleaved, rtp
+from tests.fakes.rtp import IDR, SDP, SLICE, fragments, interleaved, rtp
 from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import client, wire
-from vigilar.capture.rtsp.source import RtspSource
+from vigilar.capture.rtsp.source import MORE_S, RtspSource
 from vigilar.capture.rtsp.wire import LOW_WATER, MAX_GARBAGE_BYTES, WAKE_S, Wire
 from vigilar.media.packets import Kind, RawPacket, SoundRefused
 
@@ -81,6 +81,29 @@ def test_picture_is_handed_out_before_the_next_is_sent_in_a_hurry(camera: Script
     for number in range(5):
         camera.send(picture(number))
         assert heard(packets).kind is Kind.VIDEO
+    source.close()
+
+
+def test_rest_of_a_picture_is_waited_for_a_moment(camera: ScriptedCamera) -> None:
+    """While it is watched: not each of its packets wakes the reader."""
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    source = opened(camera, wait=wait)
+    source.hurry(True)
+    packets = iter(source)
+    first, second = fragments(IDR, 30)
+    camera.send(interleaved(rtp(first, 0, 0)))
+    while MORE_S not in waits:
+        assert next(packets) is None
+    camera.send(interleaved(rtp(second, 1, 0, marker=True)))
+    assert heard(packets).is_keyframe
+    waits.clear()
+    assert [next(packets), next(packets)] == [None, None]
+    assert waits == [0.0]
     source.close()
 
 

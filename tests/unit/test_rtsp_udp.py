@@ -51,6 +51,25 @@ def test_packets_leave_in_order(sequences: list[int], taken: list[int]) -> None:
     assert Order().add(*sequences) == taken
 
 
+@pytest.mark.parametrize(
+    ("numbers", "taken"),
+    [
+        ([0] * 8, 8),  # stand still
+        ([3, 3, 3, 3, 4, 4, 4, 4], 8),  # one a picture
+        ([0, 1, 2, 3, 0, 1, 2, 3], 8),  # anew with each picture
+        ([40_000, 20_000, 50_000, 10_000, 31_000, 2_000, 61_000, 30_000], 8),
+    ],
+)
+def test_camera_that_does_not_number_its_packets_is_heard(numbers: list[int], taken: int) -> None:
+    """Two pictures of four packets."""
+    order = Order()
+    for at, number in enumerate(numbers):
+        packet = bytearray(rtp(SLICE + bytes((at,)), number, 2**32 - 100 + at // 4 * 3600))
+        order.order.add(packet)
+        order.order.add(packet)  # the network's second copy
+    assert len(order.taken) == taken
+
+
 def test_missing_packet_is_waited_for_a_moment() -> None:
     order = Order()
     order.add(1, 3, 4)

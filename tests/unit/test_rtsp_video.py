@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,9 @@ from hypothesis import strategies as st
 from tests.fakes.rtp import IDR, SLICE, fragments, fragments_h265, interleaved, rtp
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.timeline import Timeline
-from vigilar.capture.rtsp.video import MAX_UNIT_BYTES, VideoTrack, has_recovery_point, is_i_slice
+from vigilar.capture.rtsp.video import MAX_UNIT_BYTES, VideoTrack
 from vigilar.capture.rtsp.wire import Wire
-from vigilar.media.bitstream import START_CODE
+from vigilar.media.bitstream import START_CODE, has_recovery_point, is_i_slice
 from vigilar.media.packets import RawPacket
 
 SPS, PPS = b"\x67\x42\x00\x1f", b"\x68\xce"
@@ -24,9 +25,12 @@ LATER_SLICE = b"\x41\x20" + b"q" * 40
 class Camera:
     """Numbers packets and gives them to a track, ``codec`` as told."""
 
-    def __init__(self, codec: str = "h264", sequence: int = 65_533) -> None:
+    def __init__(self, codec: str = "h264", sequence: int = 65_533, *, has_order_numbers: bool = False) -> None:
         self.out: list[RawPacket] = []
-        self.track = VideoTrack(codec, 96, 90_000, Timeline(90_000, 0), DecodeStamps(90_000, 3600, 0), self.out)
+        self.track = VideoTrack(
+            *(codec, 96, 90_000, Timeline(90_000, 0), DecodeStamps(90_000, 3600, 0), self.out),
+            has_order_numbers=has_order_numbers,
+        )
         self.sequence = sequence
 
     def send(self, stamp: int, *payloads: bytes, marker: bool = True, lose: tuple[int, ...] = ()) -> None:
@@ -68,6 +72,31 @@ def test_aggregate_is_taken_apart() -> None:
     camera = Camera()
     camera.send(0, stap)
     assert camera.units == [annexed(SPS, PPS, IDR)]
+
+
+def test_start_codes_inside_of_an_aggregate_are_taken_off() -> None:
+    camera = Camera()
+    pack = b"\x78" + b"".join(len(nal).to_bytes(2, "big") + nal for nal in (LONG + SPS, SHORT + PPS, LONG + IDR))
+    camera.send(0, pack)
+    assert camera.units == [annexed(SPS, PPS, IDR)]
+    assert camera.out[0].is_keyframe
+
+
+def test_marker_on_each_fragment_ends_nothing() -> None:
+    camera = Camera()
+    for number in range(4):
+        for part in [SPS, *fragments(IDR, 10), *fragments(LATER_SLICE, 10)]:
+            camera.send(number * 3600, part)
+    assert camera.units == [annexed(SPS, IDR, LATER_SLICE)] * 3
+    assert camera.track.damaged == 0
+
+
+def test_marker_ends_fragments_none_of_which_is_called_the_last() -> None:
+    camera = Camera()
+    for number in range(4):
+        *rest, last = fragments(IDR, 10)
+        camera.send(number * 3600, *rest, last[:1] + bytes((last[1] & 0xBF,)) + last[2:])
+    assert camera.units == [annexed(IDR)] * 4  # each with its marker, once that is known
 
 
 def test_empty_units_of_an_aggregate_are_passed_over() -> None:
@@ -216,16 +245,28 @@ def test_packet_that_comes_twice_is_one(size: int) -> None:
     assert (camera.track.lost, camera.track.damaged) == (0, 0)
 
 
-@pytest.mark.parametrize("step", [0, 2, 7, 65_535])
-def test_packets_without_numbers_are_taken_after_a_while(step: int) -> None:
+@pytest.mark.parametrize("has_marker", [True, False])
+@pytest.mark.parametrize("numbers", ["stand still", "2", "7", "backwards", "one a picture", "anew", "at random"])
+def test_packets_without_numbers_lose_nothing(numbers: str, has_marker: bool) -> None:
+    dice = Random(8)
     camera, sequence = Camera(), 5
     for number in range(100):
-        parts = [bytes([*part[:-1], number]) for part in fragments(IDR, 10)]
+        parts = [bytes([*part[:-1], 10 * at + number]) for at, part in enumerate(fragments(IDR, 10))]
         for part in parts:
-            camera.give(rtp(part, sequence, number * 3600, marker=part is parts[-1]))
-            sequence += step
-    assert len(camera.units) >= 80
-    assert camera.track.lost == 0
+            camera.give(rtp(part, sequence, number * 3600, marker=has_marker and part is parts[-1]))
+            sequence += {"2": 2, "7": 7, "backwards": 65_535, "anew": 1}.get(numbers, 0)
+            if numbers == "at random":
+                sequence = dice.randrange(65_536)
+        sequence = 0 if numbers == "anew" else sequence + (numbers == "one a picture")
+    assert len(camera.units) == (100 if has_marker else 99)
+    assert (camera.track.damaged, camera.track.lost) == (0, 0)
+
+
+def test_first_gap_of_all_is_one_when_the_next_numbers_follow() -> None:
+    camera = Camera()
+    camera.send(0, *fragments(IDR, 10), lose=(1,))
+    camera.send(3600, SLICE)
+    assert (camera.stamps, camera.track.damaged, camera.track.lost) == ([0], 1, 1)
 
 
 def test_losses_here_and_there_are_no_lack_of_numbers() -> None:
@@ -257,6 +298,120 @@ def test_annex_b_inside_rtp_is_taken_apart(payload: bytes, size: int) -> None:
     assert camera.units == [annexed(SPS, PPS, IDR), annexed(SLICE)]
     assert [raw.is_keyframe for raw in camera.out] == [True, False]
     assert camera.track.damaged == 0
+
+
+def cut(stream: bytes, size: int) -> list[bytes]:
+    return [stream[at : at + size] for at in range(0, len(stream), size)]
+
+
+def noise(head: bytes, count: int, seed: int) -> bytes:
+    """A unit whose bytes look like any header, without a start code in it."""
+    return head + bytes(byte or 3 for byte in Random(seed).randbytes(count))
+
+
+@pytest.mark.parametrize("has_marker", [True, False])
+@pytest.mark.parametrize("is_numbered", [True, False])
+@pytest.mark.parametrize("size", [7, 300, 1400])
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_annex_b_that_is_cut_by_size_alone_is_put_together(
+    codec: str, size: int, is_numbered: bool, has_marker: bool
+) -> None:
+    """What the encoder gave, start codes inside, cut over packets that say nothing of it."""
+    camera = Camera(codec)
+    heads = [b"\x67", b"\x68", b"\x65\x88", b"\x41\x9a"]
+    if codec == "hevc":
+        heads = [h265(32, b""), h265(33, b""), h265(19, b"\x80"), h265(1, b"\x80")]
+    pictures = []
+    for number in range(12):
+        sets, rest = [noise(heads[0], 25, number), noise(heads[1], 6, number)], heads[2]
+        if number % 3:
+            sets, rest = [], heads[3]
+        pictures.append(annexed(*sets, noise(rest, 3000 + 17 * number, number)))
+    for number, picture in enumerate(pictures):
+        camera.send(number * 3600, *cut(picture, size), marker=has_marker)
+        if not is_numbered:
+            camera.sequence = 0
+    assert camera.units == pictures[: 12 if has_marker else 11]
+    assert [raw.is_keyframe for raw in camera.out] == [number % 3 == 0 for number in range(len(camera.out))]
+    assert camera.track.damaged == 0
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_units_that_are_cut_by_size_alone_are_put_together(codec: str) -> None:
+    """Without start codes: a unit begins with its packet, and ends with one that is not full."""
+    camera = Camera(codec)
+    sets, head = ([SPS, PPS], b"\x65\x88") if codec == "h264" else ([h265(32, b"v"), h265(33, b"s")], h265(19, b"\x80"))
+    pictures = []
+    for number in range(8):
+        picture = noise(head, 3000 + 17 * number, number)
+        picture = picture[:1000] + b"\xff\xff" + picture[1002:]  # where the second piece begins: no header
+        pictures.append(annexed(*sets, picture))
+        camera.send(number * 3600, *sets, *cut(picture, 1000))
+    assert camera.units == pictures
+    assert all(raw.is_keyframe for raw in camera.out)
+
+
+def test_piece_that_is_lost_costs_one_picture() -> None:
+    camera = Camera()
+    for number in range(4):
+        pieces = cut(annexed(SPS, PPS, noise(b"\x65\x88", 3000, number)), 1000)
+        camera.send(number * 3600, *pieces, lose=(2,) if number == 1 else ())
+    assert (camera.stamps, camera.track.damaged) == ([0, 7200, 10800], 1)
+
+
+def test_sets_with_start_codes_before_fragments_are_no_pieces() -> None:
+    camera = Camera()
+    for number in range(3):
+        camera.send(number * 3600, LONG + SPS, LONG + PPS, *fragments(IDR, 9))
+    assert camera.units == [annexed(SPS, PPS, IDR)] * 3
+
+
+def test_bundle_behind_other_units_is_taken_apart() -> None:
+    """Fragmented information with a picture behind it, when whole units came before in the same picture."""
+    sei = b"\x06\x05\x01\x80\x80"
+    camera = Camera()
+    camera.send(0, SPS, PPS, *fragments(sei + LONG + IDR, 9))
+    assert camera.units == [annexed(SPS, PPS, sei, IDR)]
+    assert camera.out[0].is_keyframe
+
+
+def with_sizes(*nals: bytes, before: bytes = b"", between: bytes = b"") -> bytes:
+    return b"".join(len(nal).to_bytes(2, "big") + (before if at == 0 else between) + nal for at, nal in enumerate(nals))
+
+
+def test_units_with_numbers_of_their_order_are_taken() -> None:
+    """STAP-B and FU-B (RFC 6184 5.7.1, 5.8)."""
+    first, *rest = fragments(IDR, 10)
+    camera = Camera()
+    camera.send(0, b"\x79\0\x07" + with_sizes(SPS, PPS), b"\x7d" + first[1:2] + b"\0\x09" + first[2:], *rest)
+    assert camera.units == [annexed(SPS, PPS, IDR)]
+
+
+@pytest.mark.parametrize(("kind", "width"), [(26, 2), (27, 3)])
+def test_units_of_several_times_are_pictures_of_their_own(kind: int, width: int) -> None:
+    """MTAP (RFC 6184 5.7.2)."""
+
+    def at(ticks: int) -> bytes:
+        return b"\0" + ticks.to_bytes(width, "big")
+
+    units = ((SPS, 0), (PPS, 0), (IDR, 0), (SLICE, 3600), (SLICE, 7200))
+    payload = bytes((0x60 | kind,)) + b"\0\x01"
+    payload += b"".join(len(nal).to_bytes(2, "big") + at(ticks) + nal for nal, ticks in units)
+    camera = Camera()
+    camera.send(90_000, payload)
+    camera.send(90_000 + 10_800, SLICE)
+    assert camera.units == [annexed(SPS, PPS, IDR), annexed(SLICE), annexed(SLICE), annexed(SLICE)]
+    assert camera.stamps == [0, 3600, 7200, 10_800]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"\x7a\0\1\0\xff\0\0\0" + SPS, b"\x7b\0\1\0\0\0\0\0\0" + SPS, b"\x7d", b"\x7e\0\0\0"]
+)
+def test_rare_payloads_that_lie_cost_one_picture_at_most(payload: bytes) -> None:
+    camera = Camera()
+    camera.send(0, payload, IDR)
+    camera.send(3600, SLICE)
+    assert camera.units[-1] == annexed(SLICE)
 
 
 def test_h265_annex_b_inside_rtp_is_taken_apart() -> None:
@@ -421,6 +576,34 @@ def test_h265_aggregate_is_taken_apart() -> None:
     assert camera.units == [annexed(*nals)]
 
 
+@pytest.mark.parametrize("extension", [b"", b"ext"])
+def test_h265_packets_with_extensions_are_unpacked(extension: bytes) -> None:
+    """PACI (RFC 7798 4.4.4): around a unit that stands alone, an aggregate, and fragments."""
+
+    def extended(payload: bytes) -> bytes:
+        told = (payload[0] >> 1 & 0x3F) << 9 | len(extension) << 4
+        return bytes((50 << 1 | payload[0] & 0x81, payload[1])) + told.to_bytes(2, "big") + extension + payload[2:]
+
+    key = h265(19, b"\x80" + b"i" * 40)
+    aggregate = h265(48, with_sizes(h265(33, b"s"), h265(34, b"p")))
+    camera = Camera("hevc")
+    camera.send(0, *map(extended, (h265(32, b"v"), aggregate, *fragments_h265(key, 9))))
+    assert camera.units == [annexed(h265(32, b"v"), h265(33, b"s"), h265(34, b"p"), key)]
+
+
+def test_h265_numbers_of_order_are_left_out() -> None:
+    """``sprop-max-don-diff`` above 0 (RFC 7798 4.4.1 to 4.4.3)."""
+    key, later = h265(19, b"\x80" + b"i" * 40), h265(1, b"\x80p")
+    first, *rest = fragments_h265(key, 9)
+    aggregate = h265(48, b"\0\x02" + with_sizes(h265(33, b"s"), h265(34, b"p")))
+    behind = len(h265(48, b"\0\x02" + with_sizes(h265(33, b"s"))))
+    aggregate = aggregate[:behind] + b"\0" + aggregate[behind:]
+    camera = Camera("hevc", has_order_numbers=True)
+    camera.send(0, h265(32, b"\0\x01v"), aggregate, first[:3] + b"\0\x04" + first[3:], *rest)
+    camera.send(3600, later[:2] + b"\0\x05" + later[2:])
+    assert camera.units == [annexed(h265(32, b"v"), h265(33, b"s"), h265(34, b"p"), key), annexed(later)]
+
+
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
 @pytest.mark.parametrize("chunk", [1, 3, 50, 1000])
 def test_units_do_not_depend_on_how_bytes_arrive(codec: str, chunk: int) -> None:
@@ -452,9 +635,13 @@ def feed(track: VideoTrack, stream: bytes, chunk: int) -> None:
             wire.take()
 
 
-@given(st.lists(st.tuples(st.binary(max_size=40), st.booleans(), st.integers(0, 3)), max_size=30), st.booleans())
-def test_noise_raises_nothing(packets: list[tuple[bytes, bool, int]], is_h265: bool) -> None:
-    camera = Camera("hevc" if is_h265 else "h264")
+@given(
+    st.lists(st.tuples(st.binary(max_size=40), st.booleans(), st.integers(0, 3)), max_size=30),
+    st.booleans(),
+    st.booleans(),
+)
+def test_noise_raises_nothing(packets: list[tuple[bytes, bool, int]], is_h265: bool, has_order_numbers: bool) -> None:
+    camera = Camera("hevc" if is_h265 else "h264", has_order_numbers=is_h265 and has_order_numbers)
     for payload, marker, stamp in packets:
         camera.send(stamp, payload, marker=marker)
         camera.give(payload)

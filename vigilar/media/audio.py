@@ -1,6 +1,6 @@
 """Sound that browsers do not play from MP4 (G.711, Opus and others) becomes AAC. AAC itself is never touched.
 
-Measured: 8 kHz G.711 to AAC costs 5 to 9 thousandths of a core a camera, most of it the encoder.
+8 kHz G.711 to AAC costs about 2 thousandths of a core a camera (``python -m benchmarks.encode_cost``).
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream, Sps, parse_sps
 
+_RECOVERY_POINT = 6
+_I_SLICES = frozenset({2, 4, 7, 9})
 START_CODE = b"\0\0\0\1"
 _SHORT_CODE = b"\0\0\1"
 _next_code = re.compile(b"\0\0(?=\1)").search
@@ -237,3 +239,40 @@ def codecs_of(streams: Iterable[StreamInfo]) -> str:
     """The codec strings of all streams, video first, as the ``codecs`` parameter of a MIME type lists them."""
     ordered = sorted(streams, key=lambda info: info.kind is not Kind.VIDEO)
     return ",".join(codec_string(info) for info in ordered)
+
+
+def is_i_slice(data: bytes | bytearray, begin: int, end: int) -> bool:
+    """Whether the slice whose header begins there has no other pictures in it (H.264 7.3.3: slice_type)."""
+    bits = int.from_bytes(data[begin : min(end, begin + 16)], "big")
+    left = 8 * (min(end, begin + 16) - begin)
+    values = []
+    for _ in range(2):
+        zeros = 0
+        while left > 0 and not bits >> (left - 1) & 1:
+            zeros, left = zeros + 1, left - 1
+        if left < zeros + 1:
+            return False
+        left -= zeros + 1
+        values.append((bits >> left & ((1 << (zeros + 1)) - 1)) - 1)
+    return values[1] in _I_SLICES
+
+
+def has_recovery_point(data: bytes | bytearray, begin: int, end: int) -> bool:
+    """Whether an SEI unit of H.264 (behind its header) says that decoding may begin here and is right at once.
+
+    A recovery point with a frame count of 0 (D.1.8); others tell of a picture that comes right over time.
+    """
+    while begin < end:
+        numbers = [0, 0]
+        for index in range(2):
+            while begin < end and data[begin] == 255:
+                numbers[index] += 255
+                begin += 1
+            if begin >= end:
+                return False
+            numbers[index] += data[begin]
+            begin += 1
+        if numbers[0] == _RECOVERY_POINT:
+            return begin < end and bool(data[begin] & 0x80)
+        begin += numbers[1]
+    return False

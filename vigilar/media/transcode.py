@@ -26,11 +26,11 @@ class Make:
 
 
 NARROW = Make(640, 10, 400_000, 500_000)
-"""About a sixth of a core for 1080p20 on a small box, most of it for decoding. A link of half a megabit never waits for
-more than a second of it."""
+"""A link of half a megabit never waits for more than a second of it. For 1080p20 it takes a ninth of a core of the
+build machine, most of it for decoding (``python -m benchmarks.encode_cost``)."""
 
 COVERED = Make(1280, 15, 2_000_000, 3_000_000)
-"""In place of the full picture of a camera with private areas: about a third of a core for 1080p20."""
+"""In place of the full picture of a camera with private areas: a seventh of that core."""
 
 KEYFRAME_EVERY_S = 2
 TICKS_PER_S = 90_000

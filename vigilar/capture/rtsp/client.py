@@ -44,13 +44,20 @@ PATIENT_TIMEOUT_S = 30.0
 SOUND_TIMEOUT_S = 2.5
 """For an answer about the sound, which must not cost the picture."""
 
-MIN_KEEP_ALIVE_S = 1.0
+SHORT_BODY_S = 1.0
+"""After so long without a further byte a description is as long as it gets, whatever length was told."""
+
+MIN_KEEP_ALIVE_S, MAX_KEEP_ALIVE_S = 1.0, 30.0
+"""Some cameras tell the time-out of their sessions in thousandths of a second, or any number."""
+
 USUAL_TIMEOUT_S = 60.0
 
 _WRONG_URL = frozenset({400, 404, 451, 454, 459, 460})
 """Answers to a URL that is not what the camera calls its stream."""
 
 _NO_SUCH_SESSION = 454
+_NOT_BY_TCP = 461
+_BEFORE_SET_UP = frozenset({"OPTIONS", "DESCRIBE"})
 _NOT_BY_TRANSPORT = frozenset({401, 403, 404, 453})
 """Refusals of SETUP that another transport does not change."""
 
@@ -114,6 +121,7 @@ class RtspClient:
         self._reports: list[tuple[int, ReceiverStats]] = []
         self._takes: dict[int, Take] = {}
         self.udp: UdpStreams | None = None
+        self._is_udp_only = False
         self.next_keep_s = 0.0
 
     def _read_notes(self) -> None:
@@ -170,7 +178,16 @@ class RtspClient:
             if self.udp is not None and told is not None and told.channels is None:
                 self.udp.add(stream, told.server_ports, take_rtp, take_rtcp, stats)
                 return told
-        answer = self._ask("SETUP", urls, [("Transport", f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}")])
+        try:
+            answer = self._ask(
+                "SETUP", urls, [("Transport", f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}")]
+            )
+        except Refused as error:
+            if error.status != _NOT_BY_TCP or channel or self._is_udp_only or self._address.is_tls:
+                raise
+            logger.warning("the camera refuses TCP; UDP is taken")
+            self._is_udp_only = True
+            return self.set_up(media, channel, take_rtp, take_rtcp, stats)
         told = parse_transport(answer.find("transport") or "")
         rtp, rtcp = told.channels or (channel, channel + 1)
         if rtp in self._takes or rtcp in self._takes:  # it cannot mean the channels of the other stream
@@ -283,7 +300,7 @@ class RtspClient:
 
     @property
     def _keep_s(self) -> float:
-        return max(MIN_KEEP_ALIVE_S, self._timeout_s / 2)
+        return min(max(MIN_KEEP_ALIVE_S, self._timeout_s / 2), MAX_KEEP_ALIVE_S)
 
     def _connect(self) -> Wire:
         address = self._address
@@ -296,7 +313,8 @@ class RtspClient:
 
     def _open_udp(self, channel: int) -> UdpStream | None:
         """A pair of ports for the next stream; None where TCP is to be taken."""
-        wants = self._intake.transport == "udp" and not self._memory.has_no_udp and not self._address.is_tls
+        is_wanted = self._intake.transport == "udp" or self._is_udp_only
+        wants = is_wanted and not self._memory.has_no_udp and not self._address.is_tls
         if not wants or (self.udp is None and channel > 0):
             return None
         if self.udp is None:
@@ -372,14 +390,22 @@ class RtspClient:
         a few. An answer of 401 to a request without a login, or because only its nonce is too old, or once after the
         password has proved right, is no attempt.
         """
-        may_retry = True
+        may_retry, is_challenged = True, False
         while True:
             had_login = self._login.answer(method, url) is not None
-            self._send(method, url, fields)
-            answer = self._await_answer()
+            try:
+                self._send(method, url, fields)
+                answer = self._await_answer()
+            except CameraError as error:
+                if not is_challenged or method not in _BEFORE_SET_UP or not sentences.is_ended(error):
+                    raise
+                is_challenged = False
+                self.wire.close()
+                self.wire = self._connect()  # it hangs up after each refusal
+                continue
             self._note_headers(answer)
             if answer.status == 401 and self._address.user:
-                is_stale = self._challenge(answer)
+                is_stale, is_challenged = self._challenge(answer), True
                 if not had_login:
                     continue
                 if may_retry and (is_stale or self._is_known):
@@ -438,10 +464,12 @@ class RtspClient:
         """The next final answer that is not one to a request given up before: only one request waits, so cameras that
         send the CSeq of another one mean this."""
         wire = self.wire
-        asked_s = time.monotonic()
+        asked_s = heard_s = time.monotonic()
         while True:
             try:
-                wire.fill()
+                if wire.fill():
+                    heard_s = time.monotonic()
+                wire.takes_short_body = time.monotonic() - heard_s > SHORT_BODY_S
                 wire.take()
             except BadMessage as error:
                 raise sentences.not_rtsp() from error

@@ -79,7 +79,8 @@ class JpegTrack:
         self._bytes = 0
         self._end: int | None = None
         self._head: _Head | None = None
-        self._has_markers = False
+        self._has_markers, self._trusts_marker = False, True
+        self._done_end: int | None = None
         self.time_base = Fraction(1, clock)
         self.channel = 0
         self.damaged = 0
@@ -111,6 +112,10 @@ class JpegTrack:
     def keep(self) -> None:
         """Nothing: what is not whole yet was copied out of the receive buffer."""
 
+    def is_next(self, sequence: int) -> bool:
+        """Whether a sequence number follows the last packet's."""
+        return sequence == self._next
+
     def run_on(self, _data: bytearray, position: int, _have: int, /) -> int:
         """None more at once: each packet is taken by ``add``."""
         return position
@@ -125,7 +130,7 @@ class JpegTrack:
     def _turn(self, stamp: int) -> None:
         """The next picture begins: without a marker this one is whole if nothing is missing in it."""
         if self._parts:
-            if self._has_markers or not self._finish(self._contiguous()):
+            if (self._has_markers and self._trusts_marker) or not self._finish(self._contiguous()):
                 self.damaged += 1
             self._forget()
         self._stamp = stamp
@@ -149,6 +154,8 @@ class JpegTrack:
             size = (width or self._size[0], height or self._size[1])
             self._head = self._make_head(variant, size, restart, quality, tables, extension)
         elif not self._parts and self._stamp == self._done_stamp:
+            if offset == self._done_end:
+                self._trusts_marker = False  # the picture went on: it is set on each packet
             return  # sent twice
         if kind == _SECOND_FIELD or at > len(payload):
             return
@@ -158,11 +165,11 @@ class JpegTrack:
             self._forget()
             raise BadPicture
         self._parts[offset] = part
-        if is_last:
+        if is_last and self._trusts_marker:
             self._has_markers = True
             self._end = offset + len(part)
         if self._end is not None and self._finish(self._end):
-            self._done_stamp = self._stamp
+            self._done_stamp, self._done_end = self._stamp, self._end
             self._forget()
 
     def _read_tables(self, payload: bytes, at: int, quality: int) -> tuple[tuple[bytes, ...] | None, int]:

@@ -43,7 +43,7 @@ def head_end(data: bytes | bytearray, begin: int, end: int) -> int:
 def parse_head(head: bytes) -> Response:
     """The response without its body. Raises BadMessage."""
     lines = head.decode("latin-1").replace("\r\n", "\n").split("\n")
-    version, _, rest = lines[0].partition(" ")
+    version, rest = [*lines[0].split(None, 1), "", ""][:2]
     code = rest[:3]
     if not version.startswith("RTSP/") or len(code) != 3 or not (code.isascii() and code.isdigit()):
         raise BadMessage("that is no RTSP")
@@ -56,8 +56,12 @@ def parse_head(head: bytes) -> Response:
 
 
 def body_bytes(response: Response) -> int:
-    """What Content-Length says, 0 without one. Raises BadMessage when it is no number or above MAX_BODY_BYTES."""
-    text = response.find("content-length") or "0"
+    """What Content-Length says; without one 0, or MAX_BODY_BYTES for a description: its end is not known.
+
+    Raises BadMessage when it is no number or above MAX_BODY_BYTES.
+    """
+    is_description = 200 <= response.status < 300 and "sdp" in (response.find("content-type") or "").lower()
+    text = response.find("content-length") or (str(MAX_BODY_BYTES) if is_description else "0")
     if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > MAX_BODY_BYTES:
         raise BadMessage("an answer has no believable length")
     return int(text)

@@ -52,6 +52,8 @@ class Media:
     rate: Fraction | None = None
     size: tuple[int, int] = (0, 0)
     is_send_only: bool = False
+    others: tuple[int, ...] = ()
+    """Payload types that stand behind the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def parse_sdp(body: bytes) -> Description:
     control = ""
     media: list[Media] = []
     formats: list[_Format] = []
+    rtpmaps: list[tuple[Media, str]] = []
     is_known = False
     for line in body.decode("utf-8", "replace").replace("\r", "\n").split("\n"):
         key, equals, value = line.strip(" \t\0\ufeff").partition("=")
@@ -93,11 +96,14 @@ def parse_sdp(body: bytes) -> Description:
                 break
             media.append(_media(value))
         elif key == "a" and media:
-            _attribute(media[-1], value, formats)
+            _attribute(media[-1], value, formats, rtpmaps)
         elif key == "a" and value.lower().startswith("control:"):
             control = _control(value[len("control:") :])
     if not is_known:
         raise BadMessage("that is no session description")
+    for stream, text in rtpmaps:
+        if not stream.encoding:  # the first type says nothing of itself: another one that does
+            _rtpmap(stream, text, stream.others)
     _give_formats(media, formats)
     for stream in media:
         _guess_encoding(stream)
@@ -116,21 +122,29 @@ def microphones(description: Description) -> list[Media]:
 
 def _media(value: str) -> Media:
     words = value.split()
-    number = words[3] if len(words) > 3 else ""
-    payload_type = int(number) if number.isascii() and number.isdigit() and len(number) <= 3 else -1
-    if payload_type > 127:
-        payload_type = -1
+    payload_type = _payload_type(words[3] if len(words) > 3 else "")
+    others = tuple(one for one in map(_payload_type, words[4 : 4 + MAX_FORMATS]) if one >= 0)
     encoding, clock, channels = STATIC_PAYLOADS.get(payload_type, ("", 0, 1))
-    return Media(words[0].lower() if words else "", payload_type, encoding, clock, channels)
+    if payload_type < 0:  # the line is cut short: whatever its rtpmap names
+        others = tuple(range(128))
+    return Media(words[0].lower() if words else "", payload_type, encoding, clock, channels, others=others)
 
 
-def _attribute(media: Media, value: str, formats: list[_Format]) -> None:
+def _payload_type(number: str) -> int:
+    """-1 for what is none."""
+    value = int(number) if number.isascii() and number.isdigit() and len(number) <= 3 else -1
+    return value if value <= 127 else -1
+
+
+def _attribute(media: Media, value: str, formats: list[_Format], rtpmaps: list[tuple[Media, str]]) -> None:
     name, _, text = value.partition(":")
     name, text = name.strip().lower(), text.strip()
     if name == "control":
         media.control = _control(text)
     elif name == "rtpmap":
-        _rtpmap(media, text)
+        _rtpmap(media, text, (media.payload_type,))
+        if len(rtpmaps) < MAX_FORMATS:
+            rtpmaps.append((media, text))
     elif name == "fmtp" and len(formats) < MAX_FORMATS:
         number, *parameters = text.split(None, 1)[:2] or [""]
         formats.append(_Format(number, media, _parameters("".join(parameters))))
@@ -166,14 +180,17 @@ def _guess_encoding(media: Media) -> None:
         media.encoding = next((names[name] for name in names if name in media.fmtp), "")
 
 
-def _rtpmap(media: Media, text: str) -> None:
+def _rtpmap(media: Media, text: str, wanted: tuple[int, ...]) -> None:
+    """Note what ``text`` says if it is of one of the ``wanted`` payload types, and that this is the stream's."""
     number, *what = text.split(None, 1)[:2] or [""]
     encoding, _, rest = "".join(what).partition("/")
     clock, _, channels = (part.strip() for part in rest.partition("/"))
     encoding = encoding.strip()
-    if number != str(media.payload_type) or not encoding:
+    if (payload_type := _payload_type(number)) not in wanted or payload_type < 0 or not encoding:
         return
-    media.encoding = "".join(c for c in encoding.upper()[:20] if c.isascii() and (c.isalnum() or c in "-._"))
+    media.payload_type = payload_type
+    name = "".join(c for c in encoding.upper()[:20] if c.isascii() and (c.isalnum() or c in "-._"))
+    media.encoding = name.replace("H.26", "H26")
     known = clock.isascii() and clock.isdigit() and len(clock) <= 7
     media.clock = int(clock) if known and int(clock) <= MAX_CLOCK else 0
     media.channels = int(channels) if channels in {"1", "2", "3", "4", "5", "6", "7", "8"} else 1

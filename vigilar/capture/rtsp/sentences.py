@@ -159,6 +159,16 @@ def no_tls() -> CameraError:
     )
 
 
+def silent_about_tls() -> CameraError:
+    """It takes the connection: to try again at once, as where nothing is there, would cost it one each time."""
+    return CameraError(
+        "Something takes the connection at that address, but says nothing when asked for encryption (TLS).",
+        kind=ErrorKind.TRANSIENT,
+        next_step="Turn on RTSPS in the camera's own page, or use its rtsp:// address; restart it if it worked before.",
+        code="V-CAM-02",
+    )
+
+
 def login_in_the_clear() -> CameraError:
     return CameraError(
         "The camera asks for the password unprotected, though it wanted it protected before; it is not given.",

@@ -221,7 +221,8 @@ class AacTrack(_AacUnits):
     def __init__(self, media: Media, timeline: Timeline, out: list[RawPacket]) -> None:
         """Raises SoundRefused for a description that does not say what is needed."""
         self._lengths = _lengths(media)
-        super().__init__(media, timeline, out, _hexadecimal(media))
+        # Without a set-up it is the usual one: AAC-LC of the rate and channels that are told.
+        super().__init__(media, timeline, out, _hexadecimal(media) or _usual_setup(media))
         self._partial: list[bytes] = []
         self._missing = 0
         self._partial_stamp = -1
@@ -363,10 +364,18 @@ def _guess_setup(media: Media) -> bytes:
     return make_setup(_USUAL_RATE if media.clock == 90_000 else media.clock, media.channels)
 
 
-def _hexadecimal(media: Media) -> bytes:
-    """The config of the description. Raises SoundRefused."""
+def _usual_setup(media: Media) -> bytes:
+    """Raises SoundRefused."""
     try:
-        return binascii.unhexlify(media.fmtp.get("config", "").strip('"'))
+        return make_setup(media.clock, media.channels)
+    except ValueError as error:
+        raise SoundRefused("it comes without a set-up") from error
+
+
+def _hexadecimal(media: Media) -> bytes:
+    """The config of the description, empty if it has none. Raises SoundRefused."""
+    try:
+        return binascii.unhexlify(media.fmtp.get("config", "").strip('"').lower().removeprefix("0x"))
     except (binascii.Error, ValueError) as error:
         raise SoundRefused("its set-up is no hexadecimal number") from error
 

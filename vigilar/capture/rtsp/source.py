@@ -22,7 +22,7 @@ from vigilar.capture.rtsp.sound import RECORDABLE, MakeSoundCoder, SoundTrack, m
 from vigilar.capture.rtsp.ssrc import SsrcGate
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.capture.rtsp.video import USUAL_RATE, VideoTrack
-from vigilar.capture.rtsp.wire import Take
+from vigilar.capture.rtsp.wire import Take, Wire
 from vigilar.media.bitstream import annex_b, first_sps
 from vigilar.media.packets import Kind, RawPacket, StreamInfo
 from vigilar.media.sps import BadBitstream, Sps
@@ -35,6 +35,13 @@ SETTLE_S = 3.0
 LEARN_S, LEARN_MOST_S = 1.5, 4.0
 """From the first picture on, and from PLAY on: for the set-up of sound that comes in band, with each unit or each
 twentieth."""
+STRAYS = 8
+"""So many packets of the picture on a channel that was not agreed on, and none on its own: they are meant."""
+
+MORE_S = 0.002
+"""While somebody watches and a picture has come in part, its other packets are waited for so long: they are on their
+way, and each that wakes the thread by itself costs as much as twenty together."""
+
 NTP_EPOCH_S = 2_208_988_800
 """From 1900, where NTP begins, to 1970."""
 
@@ -64,6 +71,8 @@ class PictureTrack(Protocol):
     def run_on(self, data: bytearray, position: int, have: int, /) -> int: ...
 
     def keep(self) -> None: ...
+
+    def is_next(self, sequence: int) -> bool: ...
 
 
 MakeJpegTrack = Callable[[Media, Timeline, list[RawPacket]], tuple[PictureTrack, StreamInfo]]
@@ -110,6 +119,7 @@ class RtspSource:
         self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
+        self._strays: Take = lambda *_: None
         self._gates: list[SsrcGate] = []
         self._is_hurried = False
         self._is_settled = False
@@ -155,6 +165,9 @@ class RtspSource:
         channel = self._set_up_picture(media)
         self._video.channel = channel
         session.wire.runs[channel] = self._video.run_on
+        self._strays = session.wire.on_stray = _Strays(
+            media.payload_type, session.wire, self._video, self._gates[0]
+        ).add
         if heard is None:
             self._memory.sound_note = self._note_of(description)
         else:
@@ -175,7 +188,10 @@ class RtspSource:
         facts = _parse_sps(codec, setup)
         rate = media.rate or (facts.frame_rate if facts else None)
         stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
-        track = VideoTrack(codec, media.payload_type, clock, timeline, stamps, out)
+        has_order_numbers = codec == "hevc" and media.fmtp.get("sprop-max-don-diff", "0") not in ("", "0")
+        track = VideoTrack(
+            *(codec, media.payload_type, clock, timeline, stamps, out), has_order_numbers=has_order_numbers
+        )
         track.has_fields = facts is not None and facts.has_fields
         width, height = (facts.width, facts.height) if facts else media.size
         return track, StreamInfo(Kind.VIDEO, codec, track.time_base, setup, width, height, rate)
@@ -183,9 +199,8 @@ class RtspSource:
     def _set_up_picture(self, media: Media) -> int:
         """The channel on which it comes; over UDP one that is not used."""
         stats = ReceiverStats(lambda: self._video.lost)
-        told = self._session.set_up(
-            media, 0, self._gated(self._video.add, media, stats), self._reported(True, stats), stats
-        )
+        take = self._gated(self._video.add, media, stats, self._video.is_next)
+        told = self._session.set_up(media, 0, take, self._reported(True, stats), stats)
         self._gates[0].announce(told.ssrc)
         return told.channels[0] if told.channels else 0
 
@@ -238,8 +253,11 @@ class RtspSource:
             sound.is_guessed = False
             self.streams[1] = sound.info
 
-    def _gated(self, take: Take, media: Media, stats: ReceiverStats) -> Take:
-        gate = SsrcGate(take, media.payload_type, stats, None if self._memory.has_waited_out else self._give_up)
+    def _gated(
+        self, take: Take, media: Media, stats: ReceiverStats, is_next: Callable[[int], bool] = lambda _: False
+    ) -> Take:
+        give_up = None if self._memory.has_waited_out else self._give_up
+        gate = SsrcGate(take, media.payload_type, stats, give_up, is_next=is_next)
         self._gates.append(gate)
         return gate.add
 
@@ -254,6 +272,9 @@ class RtspSource:
         timeline = self._timeline
 
         def take(data: bytearray, begin: int, end: int) -> None:
+            if end - begin > 12 and not 192 <= data[begin + 1] <= 223:
+                self._strays(data, begin, end)
+                return
             stats.note_report(data, begin, end)
             timeline.add_report(is_video, data, begin, end)
             if is_video:
@@ -324,16 +345,17 @@ class RtspSource:
     def __iter__(self) -> Iterator[RawPacket | None]:
         wire, session, out = self._session.wire, self._session, self._out
         began_s = time.monotonic()
+        pause_s = 0.0
         while True:
             if out:
                 yield from out
                 out.clear()
                 wire.forgive()
             yield None
+            if self._wait(pause_s):
+                return
             count = session.fill()
             now_s = time.monotonic()
-            if self._wait(0.0):
-                return
             if count:
                 self._heard_s = now_s
                 self._cap.add(count, now_s)
@@ -344,6 +366,7 @@ class RtspSource:
                 session.keep_alive(now_s)
             if not self._is_settled:
                 self._settle(now_s - began_s)
+            pause_s = MORE_S if self._is_hurried and count and not out else 0.0
 
     def _settle(self, since_s: float) -> None:
         """The first picture and sound are taken as they come, as their arrival places them; then in batches."""
@@ -359,6 +382,33 @@ class RtspSource:
             self._session.close()
         if self._sound is not None:
             self._sound.close()
+
+
+class _Strays:
+    """Packets on channels that were not agreed on. When the picture comes on one of them, and nothing on its own, that
+    is what the camera means; what came so far is kept."""
+
+    def __init__(self, payload_type: int, wire: Wire, video: PictureTrack, gate: SsrcGate) -> None:
+        self._payload_type, self._wire, self._video, self._gate = payload_type, wire, video, gate
+        self._held: list[bytearray] = []
+        self._channel = -1
+
+    def add(self, data: bytearray, begin: int, end: int) -> None:
+        if self._gate.taken or data[begin + 1] & 0x7F != self._payload_type:
+            return
+        channel = data[begin - 3]
+        if channel != self._channel or bytes(data[begin + 8 : begin + 12]) in self._wire.leftover_ssrcs:
+            self._held, self._channel = [], channel
+        self._held.append(data[begin:end])
+        if len(self._held) < STRAYS:
+            return
+        logger.warning("the picture comes on channel %d, which was not agreed on", channel)
+        self._wire.channels[channel], self._wire.runs[channel] = self._gate.add, self._video.run_on
+        self._video.channel = channel
+        held, self._held = self._held, []
+        for packet in held:
+            self._gate.add(packet, 0, len(packet))
+        self._video.keep()
 
 
 def _picture(description: Description, *, takes_jpeg: bool) -> Media:

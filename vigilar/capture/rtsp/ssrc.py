@@ -24,6 +24,9 @@ MIXED_PACKETS = 30
 """When two streams came side by side for so long, and nothing says which is ours, both are given up once."""
 
 
+OTHER_TYPES = 16
+"""So many packets of one other payload type and none of the promised one: the description is wrong."""
+
 HOLD_S = 1.0
 HOLD_BYTES = 2 * 1024 * 1024
 """So long the announced SSRC is waited for while another comes: its packets are kept, as the camera may be wrong."""
@@ -44,12 +47,15 @@ class SsrcGate:
         stats: ReceiverStats,
         give_up: Callable[[], None] | None = None,
         now: Callable[[], float] = time.monotonic,
+        is_next: Callable[[int], bool] = lambda _sequence: False,
     ) -> None:
-        """``give_up`` is called when ours cannot be told from leftovers; what it raises leaves ``add``."""
+        """``give_up`` is called when ours cannot be told from leftovers; what it raises leaves ``add``. ``is_next``
+        tells whether a sequence number is the one that follows the last packet of ours."""
         self._take, self._payload_type, self._stats = take, payload_type, stats
         self._announced: bytes | None = None
         self._leftover: frozenset[bytes] = frozenset()
-        self._give_up, self._now = give_up, now
+        self._give_up, self._now, self._is_next = give_up, now, is_next
+        self._other_type, self._other_types = -1, 0
         self._own = b""
         self._held: list[bytearray] = []
         self._held_bytes = 0
@@ -72,15 +78,18 @@ class SsrcGate:
         """One RTP packet."""
         if end - begin < 12:
             return
+        if self._other_types > OTHER_TYPES and data[begin + 1] & 0x7F == self._other_type:
+            data[begin + 1] = data[begin + 1] & 0x80 | self._payload_type
         own = self._own
         if not own or not data.startswith(own, begin + 8):
             if data[begin + 1] & 0x7F != self._payload_type:
+                self._note_type(data[begin + 1] & 0x7F)
                 return
             ssrc = bytes(data[begin + 8 : begin + 12])
             if self._announced and not own and ssrc != self._announced:
                 self._hold(data[begin:end])
                 return
-            if not self._is_ours(ssrc):
+            if not self._is_ours(ssrc, data[begin + 2] << 8 | data[begin + 3]):
                 return
             own = self._own
         elif self._others:
@@ -89,14 +98,23 @@ class SsrcGate:
         self._stats.note(own, data[begin + 2] << 8 | data[begin + 3])
         self._take(data, begin, end)
 
-    def _is_ours(self, ssrc: bytes) -> bool:
+    def _note_type(self, payload_type: int) -> None:
+        """Of a packet that is not what the description promises. When nothing else comes, it is what was meant."""
+        if self.taken or 64 <= payload_type <= 95:  # these would be RTCP (RFC 5761 4)
+            return
+        self._other_types = self._other_types + 1 if payload_type == self._other_type else 1
+        self._other_type = payload_type
+        if self._other_types == OTHER_TYPES + 1:
+            logger.warning("the stream comes with payload type %d instead of %d", payload_type, self._payload_type)
+
+    def _is_ours(self, ssrc: bytes, sequence: int) -> bool:
         if ssrc == self._announced or (not self._own and ssrc not in self._leftover):
             self.dropped += len(self._held)
             self._held = []
             self._adopt(ssrc)
             return True
-        if ssrc not in self._leftover and self._own and self._has_taken_over():
-            logger.info("the stream goes on with another SSRC")
+        if ssrc not in self._leftover and self._own and (self._is_next(sequence) or self._has_taken_over()):
+            logger.debug("the stream goes on with another SSRC")
             self._adopt(ssrc)
             return True
         self._drop(ssrc)

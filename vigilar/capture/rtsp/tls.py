@@ -219,4 +219,4 @@ def _await(tls: ssl.SSLSocket, event: int, deadline_s: float, is_stopped: Callab
         if is_stopped():
             raise sentences.stopped()
         if time.monotonic() > deadline_s:
-            raise sentences.unreachable("no answer in time")
+            raise sentences.silent_about_tls()

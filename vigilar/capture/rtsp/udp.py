@@ -16,6 +16,7 @@ from typing import Any
 
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.capture.rtsp.reports import ReceiverStats
+from vigilar.capture.rtsp.rtp import signed_distance
 from vigilar.capture.rtsp.wire import RECEIVE_BUFFER, WAKE_S, Peer, Take
 
 SILENT_S = 5.0
@@ -44,13 +45,22 @@ class InOrder:
         self._next = -1
         self._held: dict[int, bytearray] = {}
         self._held_since_s = 0.0
+        self._last = bytearray()
+        self._newest_stamp = 0
         self.late = 0
 
     def add(self, packet: bytearray) -> None:
-        """Hand on this packet and those that waited for it, or let it wait."""
-        sequence = packet[2] << 8 | packet[3]
+        """Hand on this packet and those that waited for it, or let it wait.
+
+        Not every camera numbers its packets. One that has the number of the one before and other content, or is of a
+        time that nothing came of yet, is neither a second copy nor late.
+        """
+        sequence, stamp = packet[2] << 8 | packet[3], int.from_bytes(packet[4:8], "big")
         ahead = (sequence - self._next) & 0xFFFF if self._next >= 0 else 0
-        if ahead and 0x10000 - ahead <= FAR:
+        is_new = self._next < 0 or signed_distance(stamp, self._newest_stamp) > 0
+        if is_new:
+            self._newest_stamp = stamp
+        if ahead and 0x10000 - ahead <= FAR and not is_new and (ahead < 0xFFFF or packet == self._last):
             self.late += 1  # a second copy, or too late
             return
         if ahead and ahead <= FAR:
@@ -84,11 +94,14 @@ class InOrder:
             self._go_on()
 
     def _hand_on(self, sequence: int, packet: bytearray) -> None:
-        self._take(packet)
-        self._next = (sequence + 1) & 0xFFFF
+        self._take_next(sequence, packet)
         while (waiting := self._held.pop(self._next, None)) is not None:
-            self._take(waiting)
-            self._next = (self._next + 1) & 0xFFFF
+            self._take_next(self._next, waiting)
+
+    def _take_next(self, sequence: int, packet: bytearray) -> None:
+        self._last = packet
+        self._next = (sequence + 1) & 0xFFFF
+        self._take(packet)
 
 
 class UdpStream:

@@ -8,13 +8,13 @@ are kept as views of the buffer and joined once for each picture. (Measured: a c
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from fractions import Fraction
 
+from vigilar.capture.rtsp.payloads import LAYOUTS, BadPayload, is_unit_head, plain_payloads, without_order_numbers
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.timeline import Timeline
-from vigilar.media.bitstream import START_CODE
+from vigilar.media.bitstream import START_CODE, has_recovery_point, is_i_slice
 from vigilar.media.packets import VIDEO, RawPacket
 from vigilar.media.sps import BadBitstream, parse_sps
 
@@ -31,38 +31,14 @@ _PLAIN = 0x8000
 """The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
 
 _SHORT_CODE = b"\0\0\1"
+_START_CODES = (b"\0\0\1", b"\0\0\0\1")
 _NUMBERED = 64
-"""Packets in a row of which none has the number after the one before: then the camera does not number them at all. Were
-they lost, so many would not be."""
+"""Packets in a row of which none has the number after the one before: the camera does not number them at all."""
+
+_LEAST_PIECE_BYTES = 256
+"""A camera cuts what does not fit into a packet. So much at least fits into any."""
 
 _SEI = 6
-_RECOVERY_POINT = 6
-_I_SLICES = frozenset({2, 4, 7, 9})
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Where a payload has what. ``several`` and ``fragment`` are the types of aggregation and fragmentation units,
-    ``single`` begins the range of NAL units that stand alone, ``heads`` that of those which no slice of their picture
-    comes before. ``partitions``: second and third parts of slices, which say nothing of their place."""
-
-    shift: int
-    mask: int
-    head_bytes: int
-    single: range
-    several: int
-    fragment: int
-    slices: range
-    keys: range
-    sps: int
-    heads: range
-    partitions: range
-
-
-_LAYOUTS = {
-    "h264": _Layout(0, 0x1F, 1, range(1, 24), 24, 28, range(1, 6), range(5, 6), 7, range(7, 10), range(3, 5)),
-    "hevc": _Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33, range(32, 36), range(0)),
-}
 
 
 class VideoTrack:
@@ -70,15 +46,27 @@ class VideoTrack:
 
     A unit ends with the marker bit or where the time stamp changes, whichever comes first, or where the first slice of
     another picture follows with neither; a camera whose marker proves wrong (another part of the same picture follows)
-    goes by the stamp from then on, and a stamp that changes within a picture ends nothing. Units of parameter sets
-    alone are put before the next picture. A unit with a gap in it is dropped and counted in ``damaged``, unless the
-    camera does not number its packets. ``has_fields``: the first slice of a picture may be that of its second field.
+    goes by the stamp from then on, one inside a fragmented unit is no end, and a stamp that changes within a picture
+    ends nothing. Parameter sets alone are put before the next picture. A unit with a gap in it is dropped and counted
+    in ``damaged``. ``has_fields``: the first slice of a picture may be that of its second field.
+
+    Some cameras cut what their encoder gives, start codes and all, into packets by nothing but size. Such pieces are
+    put together and taken apart again when the unit ends (``_bundle``).
     """
 
     def __init__(
-        self, codec: str, payload_type: int, clock: int, timeline: Timeline, stamps: DecodeStamps, out: list[RawPacket]
+        self,
+        codec: str,
+        payload_type: int,
+        clock: int,
+        timeline: Timeline,
+        stamps: DecodeStamps,
+        out: list[RawPacket],
+        *,
+        has_order_numbers: bool = False,
     ) -> None:
-        layout = _LAYOUTS[codec]
+        """``has_order_numbers``: as the description of H.265 has it (``without_order_numbers``)."""
+        layout = LAYOUTS[codec]
         self._codec, self._layout = codec, layout
         self._payload_type, self._clock = payload_type, clock
         self._shift, self._mask, self._head = layout.shift, layout.mask, layout.head_bytes
@@ -87,6 +75,8 @@ class VideoTrack:
         self._timeline, self._stamps, self._out = timeline, stamps, out
         self._next = -1
         self._unnumbered = 0
+        self._is_numbered = self._is_doubtful = False
+        self._has_order_numbers = has_order_numbers
         self._is_last_fragment = False
         self._stamp = -1
         self._done_stamp = -1
@@ -97,11 +87,15 @@ class VideoTrack:
         self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
         self._is_open = self._is_damaged = self._is_cut = False
         self._indicator = self._middle = 0
-        self._trusts_marker = True
-        self._bundle = -1  # where in _parts a fragmented unit begins that may be several
+        self._trusts_marker, self._has_markers, self._lacks_ends = True, False, False
+        self._bundle = -1  # where in _parts that begins which is to be taken apart
+        self._piece_bytes = self._most_bytes = 0  # of the piece before, 0 for none, and of the largest
+        self._is_cut_by_size = self._has_fragments = False
+        self._single_bytes = 0  # of the payload before, if it was a unit that stands alone
         self._done: RawPacket | None = None
         self._again: tuple[int | None, int | None] | None = None  # pts and dts of a picture that was taken back
         self._sps = b""
+        self._has_idr = False
         self.has_fields = False
         self.channel = 0
         self.damaged = 0
@@ -122,37 +116,56 @@ class VideoTrack:
         start = begin + HEADER_BYTES
         if first & 0x3F:
             start, end = payload_span(data, begin, end)
-        if sequence != self._next and self._unnumbered < _NUMBERED:
-            if sequence == (self._next - 1) & 0xFFFF and stamp == self._stamp and self._is_repeated(start, end):
-                return
-            self._note_gap(sequence, stamp)
-        elif self._unnumbered and self._unnumbered < _NUMBERED:
-            self._unnumbered = 0
+        if sequence != self._next:
+            if sequence == (self._next - 1) & 0xFFFF and stamp == self._stamp:
+                if self._is_repeated(start, end):
+                    return  # else a number that stands still, of which nothing can be missing
+            elif self._unnumbered < _NUMBERED:
+                self._note_gap(sequence, stamp)
+        elif not self._is_numbered or 0 < self._unnumbered < _NUMBERED:
+            self._note_number()
         self._next = (sequence + 1) & 0xFFFF
+        if self._has_order_numbers:
+            data = without_order_numbers(data, start, end)
+            self._data, self._view, start, end = data, memoryview(data), 0, len(data)
         if stamp != self._stamp:
             if self._goes_on(data, start, end):
                 self._stamp = stamp
             else:
                 self._turn(stamp)
+        self._take(data, start, end)
+        if second & 0x80:
+            self._has_markers = True
+            if self._piece_bytes:
+                self._unbundle()
+            is_inside = self._is_open and not self._is_last_fragment and not self._lacks_ends
+            if self._has_slice and self._trusts_marker and not is_inside:
+                self._finish()
+
+    def _take(self, data: bytearray, start: int, end: int) -> None:
+        """One payload."""
+        if self._piece_bytes:
+            if self._is_piece(data, start, end):
+                self._add_piece(start, end)
+                return
+            self._unbundle()
         body = start + self._head
-        if body < end and (data[start] >> self._shift) & self._mask == self._fragment:
-            # A first fragment without its flag is one that follows nothing, if nothing is missing.
-            if data[body] & 0x80 or not (self._is_open or self._is_damaged or self._is_cut):
-                self._open(data, start, body, end)
-            if self._is_open:
-                self._parts.append(self._view[body + 1 : end])
-                self._size += end - start
-                self._is_last_fragment = bool(data[body] & 0x40)
-                if self._size > MAX_UNIT_BYTES:
-                    self._damage()
-                elif self._bundle >= 0 and data[body] & 0x40:
-                    self._unbundle()
-            else:
-                self._is_damaged = True
-        else:
+        if body >= end or (data[start] >> self._shift) & self._mask != self._fragment:
             self._take_whole(data, start, end)
-        if second & 0x80 and self._has_slice and self._trusts_marker:
-            self._finish()
+            return
+        # A first fragment without its flag is one that follows nothing, if nothing is missing.
+        if data[body] & 0x80 or not (self._is_open or self._is_damaged or self._is_cut):
+            self._open(data, start, body, end)
+        if self._is_open:
+            self._parts.append(self._view[body + 1 : end])
+            self._size += end - start
+            self._is_last_fragment = bool(data[body] & 0x40)
+            if self._size > MAX_UNIT_BYTES:
+                self._damage()
+            elif self._bundle >= 0 and data[body] & 0x40:
+                self._unbundle()
+        else:
+            self._is_damaged = True
 
     def run_on(self, data: bytearray, position: int, have: int) -> int:
         """Take the middle fragments of the open NAL unit that follow at ``position`` in interleaved frames.
@@ -187,23 +200,44 @@ class VideoTrack:
         self._size += position - begin
         return position
 
+    def is_next(self, sequence: int) -> bool:
+        """Whether a sequence number follows the last packet's."""
+        return sequence == self._next
+
     def keep(self) -> None:
         """Copy what is not whole yet out of the receive buffer."""
-        if self._parts:
+        if self._bundle > 0:
+            self._parts = [b"".join(self._parts[: self._bundle]), b"".join(self._parts[self._bundle :])]
+            self._bundle = 1
+        elif self._parts:
             self._parts = [b"".join(self._parts)]
 
     def _note_gap(self, sequence: int, stamp: int) -> None:
-        """Packets are missing before this one: of the unit at hand, of the one that begins, or of both."""
-        if self._next >= 0:
-            self.lost += (sequence - self._next) & 0xFFFF
+        """Packets are missing before this one: of the unit at hand, of the one that begins, or of both; none when the
+        camera begins to count anew with the next picture."""
+        ahead = (sequence - self._next) & 0xFFFF
+        begins_anew = ahead >= 0x8000 and stamp != self._stamp and not (self._parts and self._has_markers)
+        if self._next >= 0 and not begins_anew:
+            self.lost += ahead
             self._unnumbered += 1
             if self._unnumbered == _NUMBERED:
                 self.lost = 0
             if self._parts or stamp == self._stamp:
-                self._damage()
+                if self._is_numbered:
+                    self._damage()
+                elif stamp == self._stamp:
+                    self._is_doubtful = True
         if stamp != self._stamp:
             self._turn(stamp)
             self._is_cut = True
+
+    def _note_number(self) -> None:
+        """This packet has the number after the one before, so that gaps mean what they say, of this picture too."""
+        self._unnumbered = 0
+        self._is_numbered = True
+        if self._is_doubtful:
+            self._is_doubtful = False
+            self._damage()
 
     def _is_repeated(self, start: int, end: int) -> bool:
         """Whether a packet with the number of the one before is that packet again: what was taken last ends with it."""
@@ -227,17 +261,24 @@ class VideoTrack:
 
     def _turn(self, stamp: int) -> None:
         """The time stamp changed. Parameter sets may have one of their own and belong to what follows."""
+        if self._piece_bytes:
+            self._unbundle()
+        if self._is_open and not self._is_last_fragment and self._has_markers:
+            self._lacks_ends = True  # it never says which fragment is the last, so its marker says it
         if self._has_slice or self._is_damaged:
             self._finish()
-        self._is_open = self._is_cut = False
+        self._is_open = self._is_cut = self._is_doubtful = False
+        self._single_bytes = 0
         self._stamp = stamp
 
     def _damage(self) -> None:
         self._is_damaged, self._is_open = True, False
         self._parts, self._size = [], 0
+        self._bundle, self._piece_bytes = -1, 0
 
     def _open(self, data: bytearray, start: int, body: int, end: int) -> None:
         """The first fragment of a NAL unit: its header is made of the payload's and the fragment's."""
+        self._has_fragments, self._single_bytes = True, 0
         flags = data[body]
         if self._head == 1:
             header = bytes(((data[start] & 0xE0) | (flags & 0x1F),))
@@ -255,12 +296,45 @@ class VideoTrack:
             self._indicator, self._middle = data[start], flags & 0x3F
 
     def _unbundle(self) -> None:
-        """A fragmented unit that is no slice is whole. Cameras hand out what their encoder gave, so there may be start
+        """What is to be taken apart is whole: a fragmented unit that is no slice, or one in pieces. There may be start
         codes in it and a picture behind them (RFC 6184 knows no such thing, decoders do)."""
+        buffer, view = self._data, self._view
         whole = bytearray(b"".join(self._parts[self._bundle :]))
         del self._parts[self._bundle :]
-        self._bundle, self._is_open = -1, False
+        self._bundle, self._piece_bytes, self._is_open = -1, 0, False
         self._take_bundle(whole, 0, len(whole), copy=True)
+        self._data, self._view = buffer, view
+
+    def _begin_pieces(self, start: int, end: int, *, has_code: bool) -> None:
+        self._is_open, self._bundle = False, len(self._parts)
+        if self._is_damaged:
+            self._bundle = -1
+            return
+        if not has_code:
+            self._parts.append(START_CODE)
+        self._add_piece(start, end)
+
+    def _add_piece(self, start: int, end: int) -> None:
+        self._parts.append(self._view[start:end])
+        self._piece_bytes = end - start
+        self._most_bytes = max(self._most_bytes, end - start)
+        self._size += 4 + end - start
+        if self._size > MAX_UNIT_BYTES:
+            self._damage()
+
+    def _is_piece(self, data: bytearray, start: int, end: int) -> bool:
+        """Whether a payload is more of the unit in pieces: the piece before is as large as they come, this one not
+        larger, and it neither begins with a start code nor is a fragment of a camera that makes some."""
+        if not 0 < end - start <= self._piece_bytes or self._piece_bytes < self._most_bytes:
+            return False
+        if data.startswith(_START_CODES, start, end):
+            return False
+        body = start + self._head
+        is_fragment = (data[start] >> self._shift) & self._mask == self._fragment and body < end
+        if is_fragment and (self._has_fragments or not self._is_cut_by_size):
+            return data[body] & 0xC0 != 0x80
+        self._is_cut_by_size = self._is_cut_by_size or not is_unit_head(self._codec, data, start, end)
+        return True
 
     def _take_bundle(self, data: bytearray, start: int, end: int, *, copy: bool) -> None:
         """Annex B inside a payload: the units between the start codes. ``copy``: ``data`` is not the buffer."""
@@ -277,13 +351,18 @@ class VideoTrack:
             start = following + 3 if following >= 0 else end
 
     def _take_whole(self, data: bytearray, start: int, end: int) -> None:
-        """A NAL unit that stands alone, or several in one packet; anything else is not ours."""
-        self._is_open = False
+        """A NAL unit that stands alone, or several in one packet; what is no unit may be a piece of one."""
+        was_open, self._is_open = self._is_open, False
+        before_bytes, self._single_bytes = self._single_bytes, 0
         if end - start < self._head:
             self.refused += 1
             return
         kind = (data[start] >> self._shift) & self._mask
-        if not data[start + self._head - 1] or (
+        if data.startswith(_START_CODES, start, end):
+            self._begin_pieces(start, end, has_code=True)
+        elif self._is_cut_by_size and is_unit_head(self._codec, data, start, end):
+            self._begin_pieces(start, end, has_code=False)
+        elif not data[start + self._head - 1] or (
             kind in self._layout.single and kind not in self._layout.slices and data.find(_SHORT_CODE, start, end) >= 0
         ):
             before = len(self._parts)
@@ -291,20 +370,49 @@ class VideoTrack:
             self.refused += len(self._parts) == before
         elif kind in self._layout.single:
             self._nal(kind, data, start, end)
+            self._single_bytes = end - start
         elif kind == self._layout.several:
-            at = start + self._head
-            while at + 2 < end:
-                size = data[at] << 8 | data[at + 1]
-                at += 2
-                if not size:  # an encoder's empty unit, or padding
-                    continue
-                if size < self._head or at + size > end:
-                    self._damage()
-                    return
-                self._nal((data[at] >> self._shift) & self._mask, data, at, at + size)
-                at += size
+            self._take_several(data, start + self._head, end)
+        elif end - start <= before_bytes and not self._has_fragments and before_bytes >= _LEAST_PIECE_BYTES:
+            self._is_cut_by_size = True
+            self._bundle = 0  # all of this picture: what it is made of is noted again when it is taken apart
+            self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
+            self._add_piece(start, end)
         else:
-            self.refused += 1
+            self._is_open = was_open  # there may be a fragment in it
+            self._take_unusual(data, start, end)
+
+    def _take_several(self, data: bytearray, at: int, end: int) -> None:
+        """The units of an aggregate, each behind its size."""
+        while at + 2 < end:
+            size = data[at] << 8 | data[at + 1]
+            at += 2
+            if not size:  # an encoder's empty unit, or padding
+                continue
+            if size < self._head or at + size > end:
+                self._damage()
+                return
+            if data.startswith(_START_CODES, at, at + size):
+                self._take_bundle(data, at, at + size, copy=False)
+            else:
+                self._nal((data[at] >> self._shift) & self._mask, data, at, at + size)
+            at += size
+
+    def _take_unusual(self, data: bytearray, start: int, end: int) -> None:
+        """A payload that says the same as one or several usual ones; anything else is not ours."""
+        try:
+            found = plain_payloads(self._codec, data, start, end)
+        except BadPayload:
+            self._damage()
+            return
+        buffer, view, stamp = self._data, self._view, self._stamp
+        for later, payload in found:
+            if (own := (stamp + later) & 0xFFFFFFFF) != self._stamp:
+                self._turn(own)
+            self._data, self._view = payload, memoryview(payload)
+            self._take(payload, 0, len(payload))
+        self._data, self._view = buffer, view
+        self.refused += not found
 
     def _nal(self, kind: int, data: bytearray, start: int, end: int) -> None:
         if not self._begin_nal(kind, data, start + self._head, end):
@@ -315,6 +423,8 @@ class VideoTrack:
             self._damage()
         elif kind == self._layout.sps:
             self._take_sps(bytes(data[start:end]))
+            # Encoders without any IDR put their sets before the pictures at which decoding may begin.
+            self._has_recovery = self._has_recovery or (self._head == 1 and not self._has_idr)
         elif kind == _SEI and self._head == 1 and has_recovery_point(data, start + 1, end):
             self._has_recovery = True
 
@@ -344,7 +454,7 @@ class VideoTrack:
                 self._is_intra = True
             self._has_slice = True
             if kind in self._layout.keys:
-                self._is_key = True
+                self._is_key = self._has_idr = True
             elif self._has_recovery:
                 self._is_intra = self._is_intra and is_i_slice(data, body, end)
         return True
@@ -367,6 +477,7 @@ class VideoTrack:
         self._parts, self._size = [], 0
         self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
         self._is_open = self._is_damaged = False
+        self._single_bytes = 0
         self._done_stamp = stamp
         if is_damaged:
             self.damaged += 1
@@ -391,40 +502,3 @@ class VideoTrack:
         self.has_fields = facts.has_fields
         rate = facts.frame_rate or USUAL_RATE
         self._stamps.restart(int(self._clock / rate), facts.reorder_depth)
-
-
-def is_i_slice(data: bytes | bytearray, begin: int, end: int) -> bool:
-    """Whether the slice whose header begins there has no other pictures in it (H.264 7.3.3: slice_type)."""
-    bits = int.from_bytes(data[begin : min(end, begin + 16)], "big")
-    left = 8 * (min(end, begin + 16) - begin)
-    values = []
-    for _ in range(2):
-        zeros = 0
-        while left > 0 and not bits >> (left - 1) & 1:
-            zeros, left = zeros + 1, left - 1
-        if left < zeros + 1:
-            return False
-        left -= zeros + 1
-        values.append((bits >> left & ((1 << (zeros + 1)) - 1)) - 1)
-    return values[1] in _I_SLICES
-
-
-def has_recovery_point(data: bytes | bytearray, begin: int, end: int) -> bool:
-    """Whether an SEI unit of H.264 (behind its header) says that decoding may begin here and is right at once.
-
-    A recovery point with a frame count of 0 (D.1.8); others tell of a picture that comes right over time.
-    """
-    while begin < end:
-        numbers = [0, 0]
-        for index in range(2):
-            while begin < end and data[begin] == 255:
-                numbers[index] += 255
-                begin += 1
-            if begin >= end:
-                return False
-            numbers[index] += data[begin]
-            begin += 1
-        if numbers[0] == _RECOVERY_POINT:
-            return begin < end and bool(data[begin] & 0x80)
-        begin += numbers[1]
-    return False

@@ -78,6 +78,10 @@ class Wire:
         """Of such packets before PLAY: they cannot be of this session."""
         self.has_answered = False
         """Whether there was an RTSP answer: from then on strays are passed over."""
+        self.takes_short_body = False
+        """A description that is not as long as it was told to be is taken as it is: nothing more comes of it."""
+        self.on_stray: Take | None = None
+        """Hears of packets on channels that nobody takes, from PLAY on."""
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -167,6 +171,8 @@ class Wire:
         if self.leftover_bytes > MAX_LEFTOVER_BYTES and not self.is_playing:
             raise sentences.leftovers()
         is_rtcp = 192 <= data[position + 5] <= 223
+        if self.is_playing and self.on_stray is not None and not is_rtcp:
+            self.on_stray(data, position + 4, end)
         if not self.is_playing and len(self.leftover_ssrcs) < MAX_LEFTOVER_SSRCS and not is_rtcp:
             self.leftover_ssrcs.add(bytes(data[position + 12 : position + 16]))
 
@@ -213,7 +219,9 @@ class Wire:
             self._pass_over(end - position)
             return end - position
         if end + size > have:
-            return 0
+            if not self.takes_short_body or self._data.find(b"m=", end, have) < 0:
+                return 0
+            size = have - end
         self.has_answered = True
         if len(self.answers) >= MAX_ANSWERS:
             raise sentences.garbled()

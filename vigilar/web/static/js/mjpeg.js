@@ -40,13 +40,20 @@ async function* parts(body) {
   }
 }
 
-/** `onPicture(blob, utcMs)` for each; `onEnd()` once, unless it was stopped. Returns a function to stop it. */
+/**
+ * `onPicture(blob, utcMs)` for each; `onEnd(sentence)` once, unless it was stopped, with why the box has none if it said.
+ * Returns a function to stop it.
+ */
 export function watchJpegs(url, onPicture, onEnd) {
   const abort = new AbortController();
   (async () => {
+    let why = "";
     try {
-      const answer = await fetch(url, { signal: abort.signal });
-      if (!answer.ok) throw new Error(String(answer.status));
+      const answer = await fetch(url, { signal: abort.signal, headers: { Accept: "application/json" } });
+      if (!answer.ok) {
+        why = (await answer.json()).detail ?? "";
+        throw new Error(String(answer.status));
+      }
       for await (const { headers, data } of parts(answer.body)) {
         heard(Number(headers.get("x-sent")));
         await onPicture(new Blob([data], { type: "image/jpeg" }), Number(headers.get("x-timestamp")));
@@ -54,7 +61,7 @@ export function watchJpegs(url, onPicture, onEnd) {
     } catch {
       // Ended by us, by the camera or by the network: the page says which, and tries again.
     }
-    if (!abort.signal.aborted) onEnd();
+    if (!abort.signal.aborted) onEnd(why);
   })();
   return () => abort.abort();
 }

@@ -25,7 +25,8 @@ const full = document.getElementById("full");
 const quality = document.getElementById("quality");
 
 const STALE_MS = 4000;
-const RETRY_MS = 1500;
+const RETRY_MS = 1500; // twice as long after each try without a picture
+const RETRY_MOST_MS = 8000;
 const RETRY_DOWN_MS = 15000; // its health says when it is back, unless the bus is away
 const SLOW_WITHIN_MS = 20000; // told twice within this that pictures were left out: the link is too slow
 const NARROW_FOR_MS = 120000;
@@ -42,6 +43,9 @@ let skips = [];
 let skippedAt = -Infinity;
 let narrowUntil = 0;
 let failures = 0; // in a row, before any picture
+let tries = 0; // in a row without a picture
+let problem = ""; // why there was none, as the box said it
+let nextTryAt = null;
 const unchanged = new Unchanged();
 
 /** The stream to ask for, and why it is not the full one. */
@@ -80,10 +84,12 @@ function openSocket(name) {
       if (view !== mine) return;
       keepPicture(mine);
       view = null;
+      problem = why === "problem" ? detail : "";
       if (why === "codec") lacks.add(started?.stream ?? name).add(name);
       else if (why !== "problem") failures++;
       if (why === "closed" && failures > 1) checkLogin();
-      again(why === "codec" ? 0 : isDown() ? RETRY_DOWN_MS : RETRY_MS);
+      if (why === "codec") update();
+      else again();
     },
   });
   view = mine;
@@ -101,7 +107,7 @@ async function openHls() {
       keepPicture(mine);
       view = null;
       if (why === "codec") openJpegs();
-      else again(isDown() ? RETRY_DOWN_MS : RETRY_MS);
+      else again();
     },
   }).catch(() => null);
   if (!played) return;
@@ -121,12 +127,14 @@ function openJpegs() {
       await paint(canvas, picture);
       shown = ts;
       canvas.hidden = false;
+      noteSeen();
       noteLag(now() - ts);
     },
-    () => {
+    (why) => {
       if (view !== mine) return;
       view = null;
-      again(isDown() ? RETRY_DOWN_MS : RETRY_MS);
+      problem = why;
+      again();
     },
   );
   view = mine;
@@ -149,7 +157,13 @@ function noteLag(ms) {
   if (lags.length > 15) lags.shift();
 }
 
+function noteSeen() {
+  tries = 0;
+  problem = "";
+}
+
 function showVideo() {
+  noteSeen();
   video.hidden = false;
   canvas.hidden = true;
   image.hidden = true;
@@ -178,8 +192,11 @@ async function showLast() {
 const isPast = () => document.body.dataset.past !== undefined; // the recorded half of the page is shown
 const isDown = () => ["no-picture", "failed"].includes(stage.dataset.state);
 
-function again(delayMs) {
+/** The next try: later each time, as one that asks without end helps nobody. */
+function again() {
   clearTimeout(retryTimer);
+  const delayMs = isDown() ? RETRY_DOWN_MS : Math.min(RETRY_MOST_MS, RETRY_MS * 2 ** tries++);
+  nextTryAt = now() + delayMs;
   retryTimer = setTimeout(update, delayMs);
   say();
 }
@@ -202,10 +219,17 @@ function restart() {
 
 function update() {
   clearTimeout(retryTimer);
+  nextTryAt = null;
   const wanted = canvas && !isPaused && !isPast() && !document.hidden && stage.dataset.state !== "off";
   if (wanted && !view) open();
   if (!wanted) stop();
   say();
+}
+
+/** What stood in the way is gone. */
+function atOnce() {
+  tries = 0;
+  update();
 }
 
 /** A socket that the box ends at once: perhaps somebody signed out in another window. */
@@ -235,7 +259,7 @@ function say() {
     const middle = lags.length ? [...lags].sort((a, b) => a - b)[Math.floor(lags.length / 2)] : behind;
     setText(latency, `Live, ${age(middle)} behind`);
   }
-  setText(how, away === null && !isPaused && isSeen(stage.dataset.state, isFresh) ? words() : "");
+  setText(how, away !== null || isPaused ? "" : (isSeen(stage.dataset.state, isFresh) && words()) || waiting());
   if (!isPaused && away === null && isStale && stage.dataset.state === "live") stage.dataset.frozen = String(ts);
   else delete stage.dataset.frozen;
   sayDown(stage, isFresh);
@@ -243,6 +267,12 @@ function say() {
 
 const DOWN = { off: "Switched off", starting: "Starting", connecting: "Connecting", restarting: "Restarting" };
 const CODECS = { avc1: "H.264", hvc1: "H.265", hev1: "H.265" };
+
+/** Why there is no picture of now though the camera is said to be well, and when the next try is. */
+function waiting() {
+  if (!problem || !["live", "unknown"].includes(stage.dataset.state)) return "";
+  return nextTryAt === null ? problem : `${problem} Next try in ${Math.max(1, Math.ceil((nextTryAt - now()) / 1000))} s.`;
+}
 
 /** Which picture this is, and why it is not the full one. */
 function words() {
@@ -264,7 +294,7 @@ stream.addEventListener("health", ({ detail }) => {
   const wasDown = isDown();
   takeHealth(stage, health);
   sound.hidden = !health.audio_codec || !canPlay();
-  if (wasDown && !isDown()) update();
+  if (wasDown && !isDown()) atOnce();
   else say();
 });
 
@@ -326,7 +356,7 @@ if (canvas) {
   document.addEventListener("visibilitychange", update);
   document.addEventListener("past", update);
   for (const kind of ["away", "back"]) reach.addEventListener(kind, say);
-  reach.addEventListener("back", update);
+  reach.addEventListener("back", atOnce);
   addEventListener("pagehide", stop);
   addEventListener("pageshow", update);
   setInterval(say, 500);

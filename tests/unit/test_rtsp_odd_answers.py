@@ -1,0 +1,190 @@
+"""More of what cameras get wrong in the talk of RTSP: each plays where the usual clients play it."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.fakes.rtp import IDR, SDP, interleaved, rtp
+from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
+from vigilar.base.errors import CameraError
+from vigilar.base.stop import Stop
+from vigilar.capture.rtsp import client
+from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.source import STRAYS, RtspSource
+from vigilar.capture.rtsp.ssrc import OTHER_TYPES
+
+
+@pytest.fixture
+def camera() -> Iterator[ScriptedCamera]:
+    with ScriptedCamera() as scripted:
+        yield scripted
+
+
+def no_encoder(*_: object) -> Any:
+    raise AssertionError("AAC needs none")
+
+
+def opened(camera: ScriptedCamera, login: str = "", intake: Intake | None = None) -> RtspSource:
+    return RtspSource(camera.url(login), Stop().wait, no_encoder, intake)
+
+
+def picture(number: int, nal: bytes, **odd: Any) -> bytes:
+    return rtp(nal, number, number * 3600, marker=True, **odd)
+
+
+def plays(
+    camera: ScriptedCamera, login: str = "", channel: int = 0, first: int = 0, count: int = 1, **odd: Any
+) -> None:
+    """All of ``count`` pictures come, from the one numbered ``first`` on."""
+    source = opened(camera, login)
+    try:
+        for number in range(count):
+            camera.send(interleaved(picture(number, IDR + bytes((number,)), **odd), channel))
+        packets = (raw for raw in source if raw is not None)
+        assert [next(packets).data[-1] for _ in range(count - first)] == list(range(first, count))
+    finally:
+        source.close()
+
+
+def set_up(transport: str) -> Callable[[Asked], bytes]:
+    return lambda asked: answer(asked, 200, f"Transport: {transport}", "Session: 77")
+
+
+@pytest.mark.parametrize(
+    ("told", "channel"),
+    [("1-0", 1), ("12-13", 12), ("254-255", 254), ("255-254", 255), ("4,5", 4), ("-", 0), ("0-1-2", 0)],
+)
+def test_channels_of_any_number_and_order_are_taken(camera: ScriptedCamera, told: str, channel: int) -> None:
+    camera.special["SETUP"] = set_up(f"RTP/AVP/TCP;unicast;interleaved={told}")
+    plays(camera, channel=channel, count=STRAYS)
+
+
+@pytest.mark.parametrize("channel", [1, 2, 6, 255])
+def test_picture_on_a_channel_that_was_not_agreed_on_comes_whole(camera: ScriptedCamera, channel: int) -> None:
+    plays(camera, channel=channel, count=STRAYS + 3)
+
+
+def test_other_data_on_other_channels_is_no_picture(camera: ScriptedCamera) -> None:
+    source = opened(camera)
+    for number in range(2 * STRAYS):
+        camera.send(interleaved(picture(number, b"metadata", payload_type=107), 4))
+        camera.send(interleaved(picture(number, IDR)))
+    packets = (raw for raw in source if raw is not None)
+    assert all(next(packets).data.endswith(IDR) for _ in range(2 * STRAYS))
+    source.close()
+
+
+@pytest.mark.parametrize("first", ["RTSP/1.0  200 OK", "RTSP/1.0\t200 OK", "RTSP/1.0 200", "RTSP/2.0 200 OK"])
+def test_first_line_of_any_spacing_is_read(camera: ScriptedCamera, first: str) -> None:
+    def reply(asked: Asked) -> bytes:
+        body = SDP if asked.method == "DESCRIBE" else ""
+        return answer(asked, 200, "Session: 77", body=body).replace(b"RTSP/1.0 200 So", first.encode())
+
+    camera.special = {"DESCRIBE": reply, "SETUP": reply, "PLAY": reply}
+    plays(camera)
+
+
+@pytest.mark.parametrize("off", [2, 400])
+def test_description_shorter_than_told_is_taken(camera: ScriptedCamera, off: int) -> None:
+    size = len(SDP.encode())
+    camera.special["DESCRIBE"] = lambda asked: answer(asked, body=SDP).replace(
+        f"Content-Length: {size}".encode(), f"Content-Length: {size + off}".encode()
+    )
+    plays(camera)
+
+
+def test_description_without_a_length_is_taken(camera: ScriptedCamera) -> None:
+    camera.special["DESCRIBE"] = lambda asked: answer(asked, 200, "Content-Type: application/sdp") + SDP.encode()
+    plays(camera)
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["/main/", "main/", "main", "rtsp:/main/", "./main/", "*", "rtsp://192.168.7.7:8554/main/", "http://x/main/"],
+)
+def test_relative_and_foreign_bases_lead_to_the_stream(camera: ScriptedCamera, base: str) -> None:
+    def at(asked: Asked) -> bytes:
+        is_good = asked.uri == camera.url() + "/trackID=0"
+        return answer(asked, 200 if is_good else 404, f"Transport: {asked.headers['transport']}", "Session: 77")
+
+    camera.special["DESCRIBE"] = lambda asked: answer(asked, 200, f"Content-Base: {base}", body=SDP)
+    camera.special["SETUP"] = at
+    plays(camera)
+
+
+@pytest.mark.parametrize("told", [26, 97, 127])
+def test_payload_type_other_than_told_is_taken_when_no_other_comes(camera: ScriptedCamera, told: int) -> None:
+    camera.sdp = SDP.replace("AVP 96", f"AVP {told}").replace("rtpmap:96", f"rtpmap:{told}")
+    plays(camera, count=OTHER_TYPES + 4, first=OTHER_TYPES + 1)
+
+
+@pytest.mark.parametrize("every", [1, 5])
+def test_ssrc_that_changes_all_the_time_costs_nothing(camera: ScriptedCamera, every: int) -> None:
+    source = opened(camera)
+    for number in range(20):
+        camera.send(interleaved(picture(number, IDR, ssrc=100 + number // every)))
+    packets = (raw for raw in source if raw is not None)
+    assert [next(packets).pts for _ in range(20)] == [3600 * number for number in range(20)]
+    source.close()
+
+
+def test_camera_that_hangs_up_after_each_refusal_is_asked_again(camera: ScriptedCamera) -> None:
+    def describe(asked: Asked) -> bytes:
+        if "authorization" in asked.headers:
+            return answer(asked, body=SDP)
+        reply = answer(asked, 401, 'WWW-Authenticate: Digest realm="x", nonce="1"')
+        with contextlib.suppress(OSError):
+            camera.send(reply)
+            camera.client.shutdown(socket.SHUT_RDWR)
+        return b""
+
+    camera.special["DESCRIBE"] = describe
+    plays(camera, "sam:hunter2")
+    assert camera.methods.count("DESCRIBE") == 2
+
+
+@pytest.mark.parametrize("timeout", ["0", "-5", "60000", "86399", "99999999999", "1.5", "x"])
+def test_unbelievable_session_timeout_keeps_the_usual_pace(
+    camera: ScriptedCamera, timeout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "MAX_KEEP_ALIVE_S", 0.2)
+    camera.session = f"77;timeout={timeout}"
+    source = opened(camera)
+    packets = iter(source)
+    while "OPTIONS" not in camera.methods:
+        assert next(packets) is None
+    source.close()
+
+
+def test_camera_that_refuses_tcp_is_taken_over_udp(camera: ScriptedCamera) -> None:
+    """Only if it takes that; else it is said what it refuses, after one question."""
+    camera.special["SETUP"] = lambda asked: answer(asked, 461)
+    with pytest.raises(CameraError, match="status 461"):
+        opened(camera)
+    assert ["TCP" in one.headers["transport"] for one in camera.asked if one.method == "SETUP"] == [True, False, True]
+    camera.special["SETUP"] = lambda asked: (
+        answer(asked, 461)
+        if "TCP" in asked.headers["transport"]
+        else answer(asked, 200, f"Transport: {asked.headers['transport']};server_port=40000-40001", "Session: 7")
+    )
+    source = opened(camera)
+    assert source.is_udp
+    source.close()
+
+
+def test_pictures_for_which_no_idr_ever_comes_begin_with_their_sets(camera: ScriptedCamera) -> None:
+    source = opened(camera)
+    sets, whole, other = (b"\x67\x42\x00\x1f\x96", b"\x68\xce"), b"\x41\x88\x80" + b"q" * 30, b"\x41\x9a" + b"p" * 30
+    for number, nals in enumerate(((*sets, whole), (other,), (*sets, whole))):
+        for at, nal in enumerate(nals):
+            camera.send(
+                interleaved(rtp(nal, 3 * number + at - (number == 2) * 2, number * 3600, marker=at == len(nals) - 1))
+            )
+    packets = (raw for raw in source if raw is not None)
+    assert [next(packets).is_keyframe for _ in range(3)] == [True, False, True]
+    source.close()
