@@ -42,7 +42,7 @@ class NewFile:
     has_audio: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """A file. Times are UTC ms; ``end_ms`` of an open file is that of its last checkpoint, None before the first.
 
@@ -340,6 +340,6 @@ def storage_totals(store: Database) -> list[StorageTotal]:
 
 
 def _file(row: Sequence[Any]) -> FileRow:
-    values = dict(zip(_NAMES, row, strict=True))
-    values["has_audio"] = bool(values["has_audio"])
-    return FileRow(**values)
+    values = list(row)
+    values[-1] = bool(values[-1])
+    return FileRow(*values)  # by place: by name takes half as long again, and a day has hundreds
