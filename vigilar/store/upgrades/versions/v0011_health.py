@@ -70,9 +70,7 @@ def upgrade() -> None:
         sa.Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
         sa.Column("by_name", sa.Text, nullable=False, comment="who said that they are to go"),
         sa.Column("asked_ms", Int64, nullable=False, comment="UTC ms when that was said"),
-        sa.Column(
-            "file_ids", sa.Text, nullable=False, comment="JSON list: ids of files without rows of erasures yet"
-        ),
+        sa.Column("file_ids", sa.Text, nullable=False, comment="JSON list: ids of files without rows of erasures yet"),
         sqlite_autoincrement=True,
         sqlite_strict=True,
     )
