@@ -80,6 +80,24 @@ class Box:
             )  # fmt: skip
         return file_id
 
+    def add_rows(self, count: int) -> list[int]:
+        """Rows of closed recordings of a second each, the first an hour ago, whose files are gone already; their
+        ids."""
+        ensure_camera(self.store, "front", "Front", 1, self.node_id)
+        with self.store.sql_write("test") as run:
+            for number in range(1, count + 1):
+                start_ms = self.now_ms - 3_600_000 + number * 1000
+                run(
+                    "INSERT INTO files (node_id, camera_id, content, number, path, start_ms, end_ms, state, size_bytes)"
+                    " VALUES (:node_id, 'front', 'video', :number, :path, :start_ms, :end_ms, 'closed', 1)",
+                    node_id=self.node_id,
+                    number=number,
+                    path=f"footage/front/2026-01-01/{number}.vge",
+                    start_ms=start_ms,
+                    end_ms=start_ms + 1000,
+                )
+            return [int(row[0]) for row in run("SELECT id FROM files ORDER BY id")]
+
     def event(
         self,
         camera_id: str = "front",

@@ -23,6 +23,7 @@ from vigilar.upkeep import remover
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 
 _PLACES: dict[str, tuple[Any, str, int]] = {
+    "spread": (keeper_module, "spread", 1),
     "begin": (deletions, "begin", 1),
     "unlink": (remover, "_unlink", 1),
     "unlink-second": (remover, "_unlink", 2),

@@ -17,7 +17,7 @@ from vigilar.processes.refill import Refill
 from vigilar.proof import adopt as adopt_module
 from vigilar.proof.adopt import Adopter
 from vigilar.proof.check import Depth
-from vigilar.store.cameras import get_camera
+from vigilar.store.cameras import ensure_camera, get_camera
 from vigilar.store.files import FileRow, find_files, get_chain_end
 from vigilar.vge.keys import KeyRing
 
@@ -113,7 +113,7 @@ def test_locked_file_waits_for_its_key(clip: Clip, tmp_path: Path) -> None:
         assert (done.added, done.locked, done.refused_count) == (0, 1, 0)
 
 
-@pytest.mark.parametrize("what", ["file", "day"])
+@pytest.mark.parametrize("what", ["file", "day", "camera"])
 def test_what_the_disk_does_not_give_back_is_left_out(
     clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -123,7 +123,12 @@ def test_what_the_disk_does_not_give_back_is_left_out(
         if what == "day":
             bad = bad.parent.with_name("2020-01-01")
             bad.mkdir()
-        call = "open" if what == "file" else "scandir"
+        elif what == "camera":
+            ensure_camera(box.store, "attic", "Attic", 0)  # looked at before the other
+            box.sql("UPDATE cameras SET node_id = (SELECT node_id FROM cameras WHERE id = 'front')")
+            bad = box.folder / "footage" / "attic"
+            bad.mkdir()
+        call = {"file": "open", "day": "scandir", "camera": "listdir"}[what]
         true = getattr(os, call)
 
         def refuse(path: object, *args: object, **more: object) -> object:

@@ -24,6 +24,7 @@ from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.base.stop import Stop
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.processes.older_keys import OlderKeys
+from vigilar.record import repair
 from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileInfo, FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
@@ -36,6 +37,7 @@ from vigilar.store.engine import Store
 from vigilar.store.files import find_files, list_open_files
 from vigilar.vge.key_store import add_epoch
 from vigilar.vge.keys import KeyRing
+from vigilar.vge.recover import Recovered, recover_file
 from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
@@ -173,6 +175,30 @@ def test_upkeep_leaves_files_that_are_being_written(clip: Clip, tmp_path: Path) 
         b.recorder.finish()
         assert [row.state for row in b.rows()] == ["closed"]
         assert verify_file(b.path(b.rows()[0]), b.keys).verdict is Verdict.CLOSED
+
+
+def test_upkeep_leaves_the_end_that_the_recorder_writes_meanwhile(
+    clip: Clip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is closed under the key of its beginning while its row waits for the database: no crash ended it."""
+    with bench(tmp_path, RecorderSettings()) as b:
+        b.ring.add(clip.run())
+        packets = list(islice(clip.endless(), 60))
+        b.feed(packets[:30])
+        b.write_rows()
+        add_epoch(tmp_path / "secrets")
+        b.feed(packets[30:])
+        b.recorder.finish()
+
+        def recover_late(*args: Any, **more: Any) -> Recovered:
+            done = recover_file(*args, **more)
+            b.write_rows()  # the database takes them again
+            return done
+
+        monkeypatch.setattr(repair, "recover_file", recover_late)
+        OlderKeys(tmp_path, tmp_path / "secrets", "", b.store, b.clock).turn()
+        assert [(row.state, row.reason) for row in b.rows()] == [("closed", "stop")]
+        assert verify_file(b.path(b.rows()[0]), KeyRing.load_newest(tmp_path / "secrets")).verdict is Verdict.CLOSED
 
 
 def test_upkeep_does_not_wait_for_a_pipe_in_place_of_a_recording(crashed: Bench, tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from vigilar.base.errors import ErrorKind, StoreError, VigilarError
 from vigilar.base.folder_id import FILE_NAME
 from vigilar.base.keep_rules import KeepRules
 from vigilar.base.reserve import Reserve
-from vigilar.store import deletions, events
+from vigilar.store import deletions, events, files
 from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
 from vigilar.store.engine import Store
-from vigilar.store.erasures import find_erased, forget, has_wanted, note_done
+from vigilar.store.erasures import STEP, ask, find_erased, find_wanted, find_wish, forget, has_wanted, note_done
+from vigilar.store.files import Content
 from vigilar.upkeep import keeper as keeper_module
 from vigilar.upkeep.erase import ask_to_erase
 from vigilar.upkeep.keeper import ERASE_EVERY_NS
@@ -124,6 +125,26 @@ def test_pictures_of_what_was_not_recorded_stay(tmp_path: Path) -> None:
         assert (b.left(), b.left("still")) == ([], [alone, near])
 
 
+@pytest.mark.parametrize("content", ["storyboard", "still"])
+def test_pictures_that_are_still_written_go_once_they_are_closed(tmp_path: Path, content: Content) -> None:
+    """The storyboard of the hour outlived the last recording of it until retention came."""
+    with box(tmp_path) as b:
+        b.record(ago_s=1500)
+        writing = b.record(ago_s=1400, content=content, is_open=True)
+        erase(b, b.event(ago_s=1390).id)
+        keeper = b.keeper(RULES)
+        keeper.turn()
+        assert (b.left(), b.left(content)) == ([], [writing])
+        files.close_file(
+            b.store, writing, state="closed", end_ms=b.now_ms - 100_000, size_bytes=9, plaintext_bytes=9,
+            record_count=1, link=bytes(32), reason="rollover",
+        )  # fmt: skip
+        b.clock.advance(ERASE_EVERY_NS / 1e9)
+        keeper.turn()
+        assert b.left(content) == []
+        assert not has_wanted(b.store, b.node_id)
+
+
 def test_what_stays_and_what_is_done_is_noted_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with box(tmp_path) as b:
         b.record(ago_s=4000)
@@ -157,6 +178,14 @@ STEPS = (
 )  # fmt: skip
 
 
+def kill_at(folder: Path, step: str, when: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.flow.killed_upkeep", str(folder), step, when],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_any_step_the_next_one_takes_the_pictures_too(tmp_path: Path, step: str, when: str) -> None:
@@ -167,11 +196,7 @@ def test_killed_at_any_step_the_next_one_takes_the_pictures_too(tmp_path: Path, 
         event = b.event(ago_s=3990)
         erase(b, event.id)
         node_id = b.node_id
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.flow.killed_upkeep", str(tmp_path), step, when],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    kill_at(tmp_path, step, when)
     with closing(Store.open(f"sqlite:///{tmp_path}/vigilar.db")) as store:
         again = Box(tmp_path, store, node_id, b.clock, b.space)
         again.keeper(RULES).turn()
@@ -180,3 +205,20 @@ def test_killed_at_any_step_the_next_one_takes_the_pictures_too(tmp_path: Path, 
         assert {row.why for row in deletions.list_deletions(store, node_id)} == {"owner"}
         assert not has_wanted(store, node_id)
         assert [one.by_name for one in find_erased(store, ["front"], event.ts_ms, event.ts_ms + 1)] == ["Sam"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_between_the_steps_of_a_large_wish_all_of_it_goes(tmp_path: Path, when: str) -> None:
+    with box(tmp_path) as b:
+        many = b.add_rows(2 * STEP + 1)
+        with b.store.sql_write("test") as run:
+            run("UPDATE files SET node_id = 'other'")
+            ask(run, many, "Sam", b.now_ms)
+        node_id = b.node_id
+    kill_at(tmp_path, "spread", when)
+    with closing(Store.open(f"sqlite:///{tmp_path}/vigilar.db")) as store:
+        Box(tmp_path, store, node_id, b.clock, b.space).keeper(RULES).turn()
+        assert find_wish(store) is None
+        assert [one.id for one in find_wanted(store, "other", 3 * STEP)] == many
+        with store.sql_read("test") as run:
+            assert run("SELECT DISTINCT by_name, asked_ms FROM erasures") == [("Sam", b.now_ms)]

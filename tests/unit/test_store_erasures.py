@@ -80,7 +80,7 @@ def test_wish_is_wanted_until_it_is_forgotten_or_done(each_store: Store) -> None
     ids = [add(each_store, number, NOW - HOUR + number * 300_000) for number in (1, 2, 3)]
     for name in ("Sam", "Kim"):
         with each_store.sql_write("test") as run:
-            ask(run, find_recordings(run, "front", NOW - HOUR, NOW), name, NOW)
+            ask(run, [one.id for one in find_recordings(run, "front", NOW - HOUR, NOW)], name, NOW)
     assert [one.id for one in find_wanted(each_store, BOX)] == ids
     assert [one.id for one in find_wanted(each_store, BOX, 1)] == ids[:1]
     assert find_wanted(each_store, "other") == []

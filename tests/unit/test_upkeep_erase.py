@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.upkeep_kit import DAY_S, Box, box
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store import events
+from vigilar.store.erasures import STEP, has_wanted
 from vigilar.store.exports import EXPORT, ExportParams
 from vigilar.store.jobs import add_job
+from vigilar.store.sql import Run
+from vigilar.upkeep import erase as erase_module
 from vigilar.upkeep.erase import ErasePlan, Stays, ask_to_erase, read_erase_plan
 
 RULES = KeepRules(before_ms=5_000, after_ms=10_000)
@@ -135,3 +140,56 @@ def test_what_was_told_is_what_is_asked_for(b: Box) -> None:
     assert ask_to_erase(b.store, RULES, [event.id], now.token, "Sam", b.now_ms)[1]
     with b.store.sql_read("test") as run:
         assert run("SELECT by_name, asked_ms, done_ms FROM erasures") == [("Sam", b.now_ms, None)]
+
+
+def test_what_somebody_keeps_while_the_plan_is_made_stays(b: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    b.record(ago_s=9000)
+    kept = b.event(ago_s=8990)
+    gone = b.record(ago_s=5000)
+    plain = b.event(ago_s=4990)
+    token = plan_of(b, kept.id, plain.id).token
+    calls: list[ErasePlan] = []
+    real = erase_module._plan
+
+    def keep_behind_the_first(*args: Any) -> ErasePlan:
+        plan = real(*args)
+        if not calls:
+            events.set_kept(b.store, kept.id, kept=True)
+        calls.append(plan)
+        return plan
+
+    monkeypatch.setattr(erase_module, "_plan", keep_behind_the_first)
+    plan, is_asked = ask_to_erase(b.store, RULES, [kept.id, plain.id], token, "Sam", b.now_ms)
+    assert (len(calls), is_asked, has_wanted(b.store, b.node_id)) == (2, False, False)
+    assert plan.stay == (Stays(kept.id, "kept"),)
+    plan, is_asked = ask_to_erase(b.store, RULES, [kept.id, plain.id], plan.token, "Sam", b.now_ms)
+    assert (is_asked, [one.id for one in plan.recordings]) == (True, [gone])
+
+
+def test_thousands_of_recordings_are_let_go_in_short_transactions(b: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder's row waits for as long as the longest; the plan itself is made without the write lock."""
+    count = len(b.add_rows(2 * STEP + 1))
+    event = b.event(ago_s=3600, length_s=3000)
+    statements: list[int] = []
+    real = b.store.sql_write
+
+    @contextmanager
+    def counted(doing: str) -> Iterator[Run]:
+        with real(doing) as run:
+            statements.append(0)
+
+            def call(sql: str, /, **values: object) -> list[tuple[Any, ...]]:
+                statements[-1] += 1
+                return run(sql, **values)
+
+            yield call
+
+    monkeypatch.setattr(b.store, "sql_write", counted)
+    plan, is_asked = ask_to_erase(b.store, RULES, [event.id], None, "Sam", b.now_ms)
+    assert (is_asked, len(plan.recordings)) == (True, count)
+    assert len(statements) == 1
+    assert statements[0] < STEP + 10
+    b.keeper(RULES).turn()
+    assert b.left() == []
+    assert not has_wanted(b.store, b.node_id)
+    assert max(statements) < STEP + 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -209,8 +210,8 @@ class Library:
         try:
             file = self.open(row)
             index = file.index()
-            group = max((i for i in range(len(index)) if index.number(i) <= first), default=None)
-            if group is None:
+            group = bisect_right(index.numbers(), first) - 1
+            if group < 0:
                 return []
             return [one for one in file.media(index.at(group), min(last + 1, index.end.number)) if one.number >= first]
         except RecordingError as error:

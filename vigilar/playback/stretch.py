@@ -56,19 +56,21 @@ def cut_stretch(row: FileRow, file: SealedFile, from_ms: int, to_ms: int) -> Str
     is_growing = row.state == "open" and not index.is_closed
     first = 0
     last = count - 1
-    if index.utc_ns(0) < from_ms * _NS_PER_MS or end.utc_ns >= to_ms * _NS_PER_MS:
+    from_ns, to_ns = from_ms * _NS_PER_MS, to_ms * _NS_PER_MS
+    if index.utc_ns(0) < from_ns or end.utc_ns >= to_ns:
         # One by one and not by halves: after a step of the clock the times in a file may go back.
-        behind = next((i for i in range(count) if index.utc_ns(i) >= to_ms * _NS_PER_MS), count)
+        times_ns = index.times_ns(count)
+        behind = next((i for i, at_ns in enumerate(times_ns) if at_ns >= to_ns), count)
         if behind == 0:
             return None
         last = behind - 1
-        first = max((i for i in range(behind) if index.utc_ns(i) <= from_ms * _NS_PER_MS), default=0)
+        first = next((i for i in range(last, -1, -1) if times_ns[i] <= from_ns), 0)
         if behind < count:
             end, end_length_ms, is_growing = index.at(behind), index.time_line().before_ms(behind), False
-        cut = next((one for one in file.media(index.at(last), end.number) if one.utc_ns >= to_ms * _NS_PER_MS), None)
+        cut = next((one for one in file.media(index.at(last), end.number) if one.utc_ns >= to_ns), None)
         if cut is not None:
             end_length_ms -= max(0, end.utc_ns - cut.utc_ns) // _NS_PER_MS
             end, is_growing = IndexEntry(cut.number, cut.offset, cut.utc_ns, cut.plaintext_offset), False
-    if end.utc_ns <= from_ms * _NS_PER_MS or end.number <= index.number(first):
+    if end.utc_ns <= from_ns or end.number <= index.number(first):
         return None
     return Stretch(row, file, index, first, last, end, end_length_ms, is_growing)

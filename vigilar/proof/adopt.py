@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -187,19 +188,30 @@ LeaveOut = Callable[[Path, OSError], None]
 
 
 def list_sealed(data_dir: Path, camera_id: str, content: Content, leave_out: LeaveOut) -> Iterator[Path]:
-    """The files of a camera and content in the order of their numbers, by their names; without days of which the disk
-    gives an error, which ``leave_out`` is told. Raises OSError."""
-    found = []
+    """The files of a camera and content in the order of their numbers, by their names; without those of which the disk
+    gives an error, be they of a day or all, which ``leave_out`` is told. Raises OSError."""
+    found: list[tuple[int, str, str]] = []
     home = data_dir / HOMES[content] / camera_id
-    if home.is_dir():
-        for day in home.iterdir():
-            try:
+    with _unless_unreadable(home, leave_out):
+        for day in _days_of(home):
+            with _unless_unreadable(day, leave_out):
                 found += _files_of(day)
-            except OSError as error:
-                if error.errno not in DEVICE_ERRORS:
-                    raise
-                leave_out(day, error)
     return (home / day / name for _, day, name in sorted(found))
+
+
+@contextmanager
+def _unless_unreadable(folder: Path, leave_out: LeaveOut) -> Iterator[None]:
+    """Go on behind the block when the disk does not give the folder back. Raises other OSErrors."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DEVICE_ERRORS:
+            raise
+        leave_out(folder, error)
+
+
+def _days_of(home: Path) -> list[Path]:
+    return list(home.iterdir()) if home.is_dir() else []
 
 
 def _files_of(day: Path) -> list[tuple[int, str, str]]:
@@ -210,9 +222,15 @@ def _files_of(day: Path) -> list[tuple[int, str, str]]:
 
 
 def list_homes(data_dir: Path) -> list[str]:
-    """The ids of all cameras of which there is a folder. Raises OSError."""
+    """The ids of all cameras of which there is a folder, also one that the disk does not give back. Raises OSError."""
     tops = [data_dir / name for name in HOMES.values()]
-    return sorted({home.name for top in tops if top.is_dir() for home in top.iterdir() if home.is_dir()})
+    return sorted({home_id for top in tops if top.is_dir() for home_id in _folders_of(top)})
+
+
+def _folders_of(top: Path) -> list[str]:
+    """By what ``top`` says of its entries: none of them is asked, as ``Path.is_dir`` would."""
+    with os.scandir(top) as entries:
+        return [one.name for one in entries if one.is_dir()]
 
 
 def _number(name: str) -> int:

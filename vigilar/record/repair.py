@@ -100,7 +100,8 @@ class Repair:
         is_cut = done.reason is CloseReason.RECOVERED
         why = why_closed(is_cut)
         ending = Ending("recovered" if is_cut else "closed", why, end_ms, done.closed)
-        store_ending(self._store, row.id, ending)
+        if not store_ending(self._store, row.id, ending, unless_closed=True):
+            return  # its recorder had closed it, whose row waited for the database and says why it ended
         self._note_link(row, done.closed.link)
         logger.info("%s: %s, %d bytes cut", row.path, why, done.cut_bytes)
         if not is_cut:

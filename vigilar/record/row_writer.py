@@ -67,10 +67,10 @@ class Ending:
     plaintext_bytes: int = 0
 
 
-def store_ending(store: Database, row_id: int, ending: Ending) -> None:
-    """Write how a file ended. Raises StoreError."""
+def store_ending(store: Database, row_id: int, ending: Ending, *, unless_closed: bool = False) -> bool:
+    """Write how a file ended, with ``unless_closed`` only to a row that is open; whether it was. Raises StoreError."""
     closed = ending.closed
-    files.close_file(
+    return files.close_file(
         store,
         row_id,
         state=ending.state,
@@ -80,6 +80,7 @@ def store_ending(store: Database, row_id: int, ending: Ending) -> None:
         record_count=closed.record_count if closed else 0,
         link=closed.link if closed else None,
         reason=ending.reason,
+        unless_closed=unless_closed,
     )
 
 

@@ -1,11 +1,13 @@
 """Recordings that go because a person chose their events: which ones, who said so, what has become of it. Plain SQL.
 
-The web process writes rows here and touches no file; the upkeep process of the box whose files they are deletes them by
-its own steps (``store/deletions.py``) and notes here that nothing is left to do. The row stays: it says who it was.
+The web process writes rows here and touches no file, and of many at once a wish that lists them; the upkeep process
+makes those rows too. That of the box whose files they are deletes them by its own steps (``store/deletions.py``) and
+notes here that nothing is left to do. The row stays: it says who it was.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +17,9 @@ from vigilar.store.sql import Database, Run
 
 GOING_ON = ("motion", "alarm")
 """Types of events that may have no end yet."""
+
+STEP = 200
+"""Rows a transaction: 2 to 10 ms, for which events and rows of recordings wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +117,53 @@ def find_visits(run: Run, recording: Recording) -> set[int]:
     return {int(row[0]) for row in rows}
 
 
-def ask(run: Run, recordings: Iterable[Recording], by_name: str, now_ms: int) -> None:
-    """Let them go. What somebody let go already stays that person's word."""
-    for one in recordings:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person let go at once and has no rows yet, by the ids of the rows of ``files``. ``asked_ms``: UTC ms."""
+
+    id: int
+    by_name: str
+    asked_ms: int
+    file_ids: list[int]
+
+
+def ask(run: Run, file_ids: Sequence[int], by_name: str, now_ms: int) -> None:
+    """Let these recordings go: all of them, once the transaction of ``run`` is over. The first STEP get their rows
+    here, the rest is noted as a wish, as thousands of rows would keep recorders from theirs for a second. What somebody
+    let go already stays that person's word."""
+    _add_rows(run, file_ids[:STEP], by_name, now_ms)
+    if file_ids[STEP:]:
+        run(
+            "INSERT INTO erase_wishes (by_name, asked_ms, file_ids) VALUES (:by_name, :now_ms, :file_ids)",
+            by_name=by_name,
+            now_ms=now_ms,
+            file_ids=json.dumps(file_ids[STEP:]),
+        )
+
+
+def find_wish(store: Database) -> Wish | None:
+    """The oldest that waits for its rows, of whichever box."""
+    with store.sql_read("read what is to be deleted") as run:
+        rows = run("SELECT id, by_name, asked_ms, file_ids FROM erase_wishes ORDER BY id LIMIT 1")
+    return Wish(int(rows[0][0]), str(rows[0][1]), int(rows[0][2]), json.loads(rows[0][3])) if rows else None
+
+
+def spread(store: Database, wish: Wish, at: int) -> None:
+    """Make the rows of STEP recordings of the wish from ``at`` on, of those that are still there; with its last ones
+    the wish is over. Doing it again changes nothing."""
+    with store.sql_write("note what is to be deleted") as run:
+        _add_rows(run, wish.file_ids[at : at + STEP], wish.by_name, wish.asked_ms)
+        if at + STEP >= len(wish.file_ids):
+            run("DELETE FROM erase_wishes WHERE id = :id", id=wish.id)
+
+
+def _add_rows(run: Run, file_ids: Iterable[int], by_name: str, now_ms: int) -> None:
+    for file_id in file_ids:
         run(
             "INSERT INTO erasures (path, node_id, camera_id, start_ms, end_ms, by_name, asked_ms) "
-            "VALUES (:path, :node_id, :camera_id, :start_ms, :end_ms, :by_name, :now_ms) ON CONFLICT DO NOTHING",
-            path=one.path,
-            node_id=one.node_id,
-            camera_id=one.camera_id,
-            start_ms=one.start_ms,
-            end_ms=one.end_ms,
+            "SELECT path, node_id, camera_id, start_ms, coalesce(end_ms, start_ms), :by_name, :now_ms FROM files "
+            "WHERE id = :file_id ON CONFLICT DO NOTHING",
+            file_id=file_id,
             by_name=by_name,
             now_ms=now_ms,
         )

@@ -42,7 +42,7 @@ class NewFile:
     has_audio: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """A file. Times are UTC ms; ``end_ms`` of an open file is that of its last checkpoint, None before the first.
 
@@ -216,17 +216,20 @@ def close_file(
     record_count: int,
     link: bytes | None,
     reason: str | None,
-) -> None:
-    """Store that a file is finished; in the same transaction its link becomes the camera's newest.
+    unless_closed: bool = False,
+) -> bool:
+    """Store that a file is finished; in the same transaction its link becomes the camera's newest. With
+    ``unless_closed`` only as long as the row is open; whether it was stored.
 
     An older file that is recovered late does not take the place of a newer one's link. A closed file has no further
     use for its checkpoint, yet keeps it: the check compares the two.
     """
+    which = " AND state = 'open'" if unless_closed else ""
     with store.sql_write("close a file") as run:
         rows = run(
             "UPDATE files SET state = :state, end_ms = :end_ms, size_bytes = :size_bytes, "
             "plaintext_bytes = :plaintext_bytes, record_count = :record_count, link = :link, reason = :reason "
-            "WHERE id = :id RETURNING camera_id, content, number",
+            f"WHERE id = :id{which} RETURNING camera_id, content, number",
             id=file_id,
             state=state,
             end_ms=end_ms,
@@ -237,10 +240,13 @@ def close_file(
             reason=reason,
         )
         if not rows:
+            if unless_closed and run("SELECT 1 FROM files WHERE id = :id", id=file_id):
+                return False
             raise StoreError(f"there is no file {file_id}", kind=ErrorKind.PERMANENT, code=NO_FILE)
         if link is not None:
             camera_id, of_content, number = rows[0]
             set_newest_link(run, camera_id, of_content, number, link)
+    return True
 
 
 def set_newest_link(run: Run, camera_id: str, content: str, number: int, link: bytes) -> None:
@@ -334,6 +340,6 @@ def storage_totals(store: Database) -> list[StorageTotal]:
 
 
 def _file(row: Sequence[Any]) -> FileRow:
-    values = dict(zip(_NAMES, row, strict=True))
-    values["has_audio"] = bool(values["has_audio"])
-    return FileRow(**values)
+    values = list(row)
+    values[-1] = bool(values[-1])
+    return FileRow(*values)  # by place: by name takes half as long again, and a day has hundreds

@@ -77,6 +77,20 @@ def find_pictures_of(
     return _find_bare(store, node_id, camera_id, which, around, now_ms, limit, **values)
 
 
+def has_open_pictures(store: Database, node_id: str, camera_id: str, from_ms: int, to_ms: int) -> bool:
+    """Whether a storyboard or a still is being written that may hold something of [from_ms, to_ms]."""
+    with store.sql_read("read pictures") as run:
+        rows = run(
+            "SELECT 1 FROM files WHERE camera_id = :camera_id AND content IN ('still', 'storyboard') "
+            "AND state = 'open' AND node_id = :node_id AND start_ms BETWEEN :least_ms AND :to_ms LIMIT 1",
+            camera_id=camera_id,
+            node_id=node_id,
+            least_ms=from_ms - LONGEST_FILE_MS,
+            to_ms=to_ms,
+        )
+        return bool(rows)
+
+
 def _find_bare(
     store: Database,
     node_id: str,

@@ -326,6 +326,17 @@ erasures = Table(
     sqlite_strict=True,
 )
 
+erase_wishes = Table(
+    "erase_wishes",
+    metadata,
+    Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+    Column("by_name", Text, nullable=False, comment="who said that they are to go"),
+    Column("asked_ms", Int64, nullable=False, comment="UTC ms when that was said"),
+    Column("file_ids", Text, nullable=False, comment="JSON list: ids of files without rows of erasures yet"),
+    sqlite_autoincrement=True,
+    sqlite_strict=True,
+)
+
 checkpoints = Table(
     "checkpoints",
     metadata,

@@ -26,6 +26,11 @@ class Spans:
                 starts.append(from_ms)
                 ends.append(to_ms)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spans) and (self._starts, self._ends) == (other._starts, other._ends)
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never a key
+
     def touches(self, camera_id: str, from_ms: int, to_ms: int) -> bool:
         """Whether any of [from_ms, to_ms] of the camera lies in one: a moment (``from_ms == to_ms``) may, too."""
         starts = self._starts.get(camera_id)

@@ -12,7 +12,7 @@ and what is carried out is what was told (``ErasePlan.token``). The rules:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,6 +48,9 @@ STAY_WORDS: dict[WhyStays, tuple[str, str]] = {
 
 JOINED_MS = 1000
 """Recordings of one camera that lie nearer to each other are told as one stretch."""
+
+MOST_TRIES = 5
+"""A plan is made again when somebody kept something meanwhile; who would for the fifth time is told that it changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,27 +113,60 @@ class ErasePlan:
 
 def read_erase_plan(store: Database, rules: KeepRules, event_ids: Sequence[int], now_ms: int) -> ErasePlan:
     """What deleting the recordings of these events means now. Raises StoreError."""
-    with store.sql_read("read what would be deleted") as run:
-        return _plan(run, rules, event_ids, now_ms)
+    return _read(store, rules, event_ids, now_ms)[0]
 
 
 def ask_to_erase(
     store: Database, rules: KeepRules, event_ids: Sequence[int], token: str | None, by_name: str, now_ms: int
 ) -> tuple[ErasePlan, bool]:
     """Let the upkeep process delete what the plan says, unless that is no longer the plan of ``token`` (None: whatever
-    it is); the plan, and whether it was asked for. Nobody can keep anything between the two. Raises StoreError."""
-    with store.sql_write("let recordings be deleted") as run:
-        plan = _plan(run, rules, event_ids, now_ms)
-        is_told = token is None or token == plan.token
-        if is_told:
-            ask(run, plan.recordings, by_name, now_ms)
-        return plan, is_told
+    it is); the plan, and whether it was asked for. Raises StoreError.
+
+    A plan of thousands of events takes a second or two, so it is made without the write lock; under it the wish is
+    noted, if what may not go is then what it was: nobody can keep anything between the two.
+    """
+    for _ in range(MOST_TRIES):
+        plan, held = _read(store, rules, event_ids, now_ms)
+        if token not in (None, plan.token):
+            break
+        file_ids = [one.id for one in plan.recordings]
+        with store.sql_write("let recordings be deleted") as run:
+            if _Held.read(run, rules, now_ms) == held:
+                ask(run, file_ids, by_name, now_ms)
+                return plan, True
+    return plan, False
 
 
-def _plan(run: Run, rules: KeepRules, event_ids: Sequence[int], now_ms: int) -> ErasePlan:
-    kept = kept_footage(run, rules.before_ms, rules.after_ms, now_ms)
-    since_ms = now_ms - rules.keep_alarms_ms
-    alarms = alarm_footage(run, since_ms, rules.before_ms, rules.after_ms, now_ms)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What may not go: of events that somebody keeps and of exports, and of alarms since ``since_ms``."""
+
+    kept: EventFootage
+    alarms: EventFootage
+    since_ms: int
+
+    @classmethod
+    def read(cls, run: Run, rules: KeepRules, now_ms: int) -> _Held:
+        since_ms = now_ms - rules.keep_alarms_ms
+        return cls(
+            kept_footage(run, rules.before_ms, rules.after_ms, now_ms),
+            alarm_footage(run, since_ms, rules.before_ms, rules.after_ms, now_ms),
+            since_ms,
+        )
+
+    def holds(self, one: Recording) -> bool:
+        return any(
+            footage.holds(one.id, one.camera_id, one.start_ms, one.end_ms) for footage in (self.kept, self.alarms)
+        )
+
+
+def _read(store: Database, rules: KeepRules, event_ids: Sequence[int], now_ms: int) -> tuple[ErasePlan, _Held]:
+    with store.sql_read("read what would be deleted") as run:
+        held = _Held.read(run, rules, now_ms)
+        return _plan(run, rules, held, event_ids, now_ms), held
+
+
+def _plan(run: Run, rules: KeepRules, held: _Held, event_ids: Sequence[int], now_ms: int) -> ErasePlan:
     spans = read_spans(run, dict.fromkeys(event_ids), now_ms)
     needs = {
         one.id: find_recordings(run, one.source_id, one.start_ms - rules.before_ms, one.end_ms + rules.after_ms)
@@ -138,7 +174,7 @@ def _plan(run: Run, rules: KeepRules, event_ids: Sequence[int], now_ms: int) -> 
     }
     stay: dict[int, WhyStays] = {}
     for one in spans:
-        why = _why_stays(one, needs[one.id], kept, alarms, since_ms)
+        why = _why_stays(one, needs[one.id], held)
         if why is not None:
             stay[one.id] = why
     _hold_shared(needs, stay)
@@ -150,19 +186,16 @@ def _plan(run: Run, rules: KeepRules, event_ids: Sequence[int], now_ms: int) -> 
     return ErasePlan(recordings, tuple(going), stays, len(visits - {one.id for one in spans}))
 
 
-def _why_stays(
-    event: EventSpan, recordings: Iterable[Recording], kept: EventFootage, alarms: EventFootage, alarms_since_ms: int
-) -> WhyStays | None:
-    recordings = list(recordings)
+def _why_stays(event: EventSpan, recordings: Sequence[Recording], held: _Held) -> WhyStays | None:
     if event.is_kept:
         return "kept"
-    if event.is_alarm and event.start_ms >= alarms_since_ms:
+    if event.is_alarm and event.start_ms >= held.since_ms:
         return "alarm"
     if not recordings:
         return "none"
     if any(one.is_open for one in recordings):
         return "recording"
-    return "held" if any(_is_held(kept, one) or _is_held(alarms, one) for one in recordings) else None
+    return "held" if any(held.holds(one) for one in recordings) else None
 
 
 def _hold_shared(needs: dict[int, list[Recording]], stay: dict[int, WhyStays]) -> None:
@@ -176,7 +209,3 @@ def _hold_shared(needs: dict[int, list[Recording]], stay: dict[int, WhyStays]) -
                 stay[event_id] = "shared"
                 held.update(one.id for one in recordings)
                 is_more = True
-
-
-def _is_held(footage: EventFootage, one: Recording) -> bool:
-    return footage.holds(one.id, one.camera_id, one.start_ms, one.end_ms)

@@ -20,8 +20,18 @@ from vigilar.base.keep_rules import KeepRules
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
 from vigilar.store.deletions import Deletion, KeptAround, Why
-from vigilar.store.erasures import find_ended, find_wanted, forget, has_wanted, note_done
-from vigilar.store.holdings import find_bare_pictures, find_pictures_of, find_word, use_word
+from vigilar.store.erasures import (
+    STEP,
+    Ended,
+    find_ended,
+    find_wanted,
+    find_wish,
+    forget,
+    has_wanted,
+    note_done,
+    spread,
+)
+from vigilar.store.holdings import find_bare_pictures, find_pictures_of, find_word, has_open_pictures, use_word
 from vigilar.store.spans import alarm_footage
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import LookForSpace, check_own_folder, read_holdings, read_space, space_of
@@ -177,7 +187,7 @@ class Keeper:
         a wish is done when the pictures are gone too.
         """
         node_id = self._settings.node_id
-        if not has_wanted(self._store, node_id):
+        if not self._spread_wishes() or not has_wanted(self._store, node_id):
             return
         around, remover = self._make_remover(rules)
         self._end_wishes(remover, around)
@@ -195,19 +205,29 @@ class Keeper:
             if self._stop.wait(self._rest_s(began_ns)):
                 return
 
+    def _spread_wishes(self) -> bool:
+        """Give each recording that somebody let go its row, some at a time; False when ``stop`` came first."""
+        while wish := find_wish(self._store):
+            for at in range(0, len(wish.file_ids), STEP):
+                began_ns = self._clock.mono_ns()
+                self._reserve.help(partial(spread, self._store, wish, at))
+                self._beat()
+                if self._stop.wait(self._rest_s(began_ns)):
+                    return False
+        return True
+
     def _end_wishes(self, remover: Remover, around: KeptAround) -> None:
         """Delete the pictures of what went, of its time alone: nobody was told that others go. Then note that there is
-        nothing left to do."""
+        nothing left to do, where none is still being written: such a storyboard goes when its hour is over."""
         node_id = self._settings.node_id
-        ended = find_ended(self._store, node_id)
-        for one in ended:
-            self._remove_bare(
-                partial(find_pictures_of, self._store, node_id, one.camera_id, one.start_ms, one.end_ms, around),
-                "owner",
-                remover,
-            )
-        if ended and not self._stop.is_set():
-            self._reserve.help(lambda: note_done(self._store, ended, self._now_ms()))
+        done: list[Ended] = []
+        for one in find_ended(self._store, node_id):
+            its_time = (self._store, node_id, one.camera_id, one.start_ms, one.end_ms)
+            waits = has_open_pictures(*its_time)  # before the look for closed ones: none is closed unseen in between
+            self._remove_bare(partial(find_pictures_of, *its_time, around), "owner", remover)
+            done += [] if waits else [one]
+        if done and not self._stop.is_set():
+            self._reserve.help(lambda: note_done(self._store, done, self._now_ms()))
 
     def carry_out(self, plan: Plan, remover: Remover, around: KeptAround, space: Space) -> bool:
         """Delete what the plan says, and the pictures of which no recording is left; False when ``stop`` came first.

@@ -65,6 +65,15 @@ def upgrade() -> None:
         sa.Column("done_ms", Int64, comment="UTC ms from which there is nothing left to do; null while it is to go"),
         sqlite_strict=True,
     )
+    op.create_table(
+        "erase_wishes",
+        sa.Column("id", Int64, primary_key=True, autoincrement=True, comment="never used again"),
+        sa.Column("by_name", sa.Text, nullable=False, comment="who said that they are to go"),
+        sa.Column("asked_ms", Int64, nullable=False, comment="UTC ms when that was said"),
+        sa.Column("file_ids", sa.Text, nullable=False, comment="JSON list: ids of files without rows of erasures yet"),
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
     op.create_index("erasures_by_camera", "erasures", ["camera_id", "start_ms"])
     op.create_index(
         "erasures_pending",
