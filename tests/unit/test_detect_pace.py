@@ -64,13 +64,32 @@ def test_unusual_packets_hint_and_usual_ones_do_not() -> None:
     assert any(sizes.add(3000, 10 * SECOND + n * SECOND // 10) for n in range(1, 4))
 
 
+def test_packets_that_an_encoder_starves_hint_as_well() -> None:
+    """One that keeps to a rate: somebody comes in with one large packet, and the next are small."""
+    sizes = PacketSizes()
+    assert not any(sizes.add(8000 + n * 370 % 1900, n * SECOND // 10) for n in range(100))
+    hints = [sizes.add(size, 10 * SECOND + n) for n, size in enumerate((28_000, 6300, 2000, 3300, 4200))]
+    assert [round(one, 1) for one in hints[:3]] == [0.0, 0.0, 0.0]
+    assert hints[3] > 2.0
+
+
+def test_hint_much_stronger_than_those_that_came_to_nothing_is_heard() -> None:
+    sizes = PacketSizes()
+    for n in range(50):
+        sizes.add(1000, n * SECOND // 10)
+    for _ in range(5):
+        sizes.judge(1.8, was_right=False, mono_ns=5 * SECOND)
+    assert not any(sizes.add(2500, 6 * SECOND + n) for n in range(4))
+    assert any(sizes.add(3500, 7 * SECOND + n) for n in range(4))
+
+
 def test_hints_that_come_to_nothing_are_heeded_ever_less() -> None:
     sizes = PacketSizes()
     heeded_s = []
     for n in range(6000):
-        if sizes.add(3000 if n % 20 < 4 else 1000, n * SECOND // 10):
+        if strength := sizes.add(3000 if n % 20 < 4 else 1000, n * SECOND // 10):
             heeded_s.append(n / 10)
-            sizes.judge(was_right=False, mono_ns=n * SECOND // 10)
+            sizes.judge(strength, was_right=False, mono_ns=n * SECOND // 10)
     gaps = [b - a for a, b in pairwise(heeded_s)]
     assert len(heeded_s) < 20
     assert gaps[-1] >= BACK_OFF_MAX_S
@@ -80,9 +99,9 @@ def test_a_good_hint_restores_trust() -> None:
     sizes = PacketSizes()
     for n in range(50):
         sizes.add(1000, n * SECOND // 10)
-    sizes.judge(was_right=False, mono_ns=5 * SECOND)
-    sizes.judge(was_right=True, mono_ns=7 * SECOND)
-    sizes.judge(was_right=False, mono_ns=8 * SECOND)
+    sizes.judge(2.0, was_right=False, mono_ns=5 * SECOND)
+    sizes.judge(2.0, was_right=True, mono_ns=7 * SECOND)
+    sizes.judge(2.0, was_right=False, mono_ns=8 * SECOND)
     assert any(sizes.add(5000, 9_500_000_000 + n) for n in range(3))
 
 

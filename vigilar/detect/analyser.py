@@ -19,7 +19,7 @@ from vigilar.detect.hysteresis import END_SHARE, QUIET_S, Hysteresis, Look, Turn
 from vigilar.detect.lighting import Grey
 from vigilar.detect.motion import MotionDetector, MotionReading, MotionSettings
 from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
-from vigilar.detect.packetsize import PacketSizes
+from vigilar.detect.packetsize import FACTOR, PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
 from vigilar.detect.usual_stir import UsualStir
@@ -41,7 +41,7 @@ CLOSE_LOOK_S = 0.2
 """...then this often where others want its pictures, and as ``pace`` says where nobody does."""
 HINT_REST = 3.0
 """A hint that made so many seconds of packets be decoded is followed by this many times as much in which hints are not
-heeded: where keyframes are rare, a look between them is dear."""
+heeded, but for those stronger by FACTOR: where keyframes are rare, a look between them is dear."""
 MAX_REPLAY_S = 10.0
 """A longer GOP is not decoded again to date a start: it would take seconds. The start is then the look's."""
 MANY_PENDING = 6
@@ -92,6 +92,7 @@ class _Run:
     is_steady: bool = False
     was_quiet: bool = False
     hints_from_ns: int = LONG_AGO_NS
+    hint_strength: float = 0.0
 
 
 class Analyser:
@@ -164,13 +165,13 @@ class Analyser:
         self.counters.packets += 1
         run.pace.count(packet)
         run.gops.add(packet)
-        is_hint = not packet.is_keyframe and run.sizes.add(len(packet.data), packet.mono_ns)
+        hint = 0.0 if packet.is_keyframe else run.sizes.add(len(packet.data), packet.mono_ns)
         if run.is_awake and run.is_steady and not self._follows_closely:
             self._keep_up(run, packet)
         elif run.is_awake:
             self._follow(run)
         else:
-            self._doze(run, packet, is_hint=is_hint)
+            self._doze(run, packet, hint)
 
     def check(self) -> None:
         """Call now and then while no packet comes: ends a motion whose stream has fallen silent."""
@@ -235,7 +236,7 @@ class Analyser:
     def _note(self, run: _Run, picture: PictureLike, reading: MotionReading) -> None:
         """Take what a look said into account, and go back to idle when nothing stirs any more."""
         run.newest = picture
-        if self._is_stirring(reading):
+        if self._is_stirring(reading) or reading.is_learning:
             run.stirred_mono_ns = picture.mono_ns
         self._add(run, picture, reading)
         run.newest = None
@@ -251,16 +252,19 @@ class Analyser:
 
     # Idle
 
-    def _doze(self, run: _Run, packet: Packet, *, is_hint: bool) -> None:
-        """Decode only when a look is due or something hints at motion; wake when the look says so."""
+    def _doze(self, run: _Run, packet: Packet, hint: float) -> None:
+        """Decode only when a look is due or something hints at motion; wake when the look says so. ``hint``: how much
+        the size of the packet does."""
         since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
-        is_hint = is_hint and since_look_s >= HINT_GAP_S and packet.mono_ns >= run.hints_from_ns
+        is_rested = packet.mono_ns >= run.hints_from_ns or hint > FACTOR * run.hint_strength
+        is_hint = hint > 0.0 and since_look_s >= HINT_GAP_S and is_rested
         may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_large
         is_due = run.pace.is_due(packet, since_look_s, may_rest=may_rest) or run.gops.is_full
         is_large = may_rest and self._is_large(run, packet, since_look_s)
         if not (is_due or is_hint or is_large):
             return
         if not is_due:
+            run.hint_strength = hint
             run.hints_from_ns = packet.mono_ns + int(HINT_REST * 1e9 * min(since_look_s, run.gops.pending_s))
         picture = self._decode_pending(run)
         if picture is None:
@@ -269,10 +273,12 @@ class Analyser:
         reading = self._look(run, picture)
         if is_hint:
             self.counters.hints += 1
-            run.sizes.judge(was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
+            run.sizes.judge(hint, was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
         if self._is_stirring(reading):
             run.newest = picture
             self._wake(run, looked_before_ns)
+        elif reading.is_learning:
+            run.is_awake = True  # a new light is learned by looking; what was before is another picture
         run.kept.clear()
         self._note(run, picture, reading)
         if packet.is_keyframe and not run.is_awake and not run.pace.is_small:

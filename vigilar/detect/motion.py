@@ -228,6 +228,7 @@ class MotionDetector:
             self._light_left_s = SETTLE_S if is_empty else 0.0
         if reading.is_other_scene and self._blind_s < MAX_BLIND_S:
             self._blind_left_s = SETTLE_S
+            self._age_s = WARM_UP_S  # the background is as young as after a start: who was learned with it heals soon
         if self._blind_left_s == 0.0:
             if not reading.is_other_scene:
                 self._blind_s = 0.0
