@@ -2,7 +2,7 @@
 
 *Idle*: a look now and then (``pace``), in between packets are only kept. A look, or packets of unusual size, may wake
 it; then all pictures since the last look are looked at, so that the first moving frame is known. *Awake*: everything is
-decoded, up to thirty looks a second, until nothing has moved for a while. *Steady*: a motion that goes on is followed
+decoded, up to fifteen looks a second, until nothing has moved for a while. *Steady*: a motion that goes on is followed
 by few looks; the first quiet one is reason to look at all that was left out, so that the last moving frame is known.
 Pure logic on the caller's thread.
 """
@@ -19,13 +19,14 @@ from vigilar.detect.hysteresis import END_SHARE, QUIET_S, Hysteresis, Look, Turn
 from vigilar.detect.lighting import Grey
 from vigilar.detect.motion import MotionDetector, MotionReading, MotionSettings
 from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
-from vigilar.detect.packetsize import FACTOR, PacketSizes
+from vigilar.detect.packetsize import Hint, PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
 from vigilar.detect.usual_stir import UsualStir
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo
 
-MAX_LOOKS_PER_S = 30
+MAX_LOOKS_PER_S = 15
+"""A start is dated to its fifteenth of a second, and who is seen for a third of one is seen five times."""
 WAKE_SHARE = 0.6
 """A blob of this share of what is motion wakes: somebody may be coming in."""
 AWAKE_S = 1.0
@@ -41,7 +42,7 @@ CLOSE_LOOK_S = 0.2
 """...then this often where others want its pictures, and as ``pace`` says where nobody does."""
 HINT_REST = 3.0
 """A hint that made so many seconds of packets be decoded is followed by this many times as much in which hints are not
-heeded, but for those stronger by FACTOR: where keyframes are rare, a look between them is dear."""
+heeded, but for surer ones: where keyframes are rare, a look between them is dear."""
 MAX_REPLAY_S = 10.0
 """A longer GOP is not decoded again to date a start: it would take seconds. The start is then the look's."""
 MANY_PENDING = 6
@@ -91,8 +92,7 @@ class _Run:
     closely_until_ns: int = LONG_AGO_NS
     is_steady: bool = False
     was_quiet: bool = False
-    hints_from_ns: int = LONG_AGO_NS
-    hint_strength: float = 0.0
+    rests_until_ns: dict[Hint, int] = field(default_factory=lambda: dict.fromkeys(Hint, LONG_AGO_NS))
 
 
 class Analyser:
@@ -165,7 +165,7 @@ class Analyser:
         self.counters.packets += 1
         run.pace.count(packet)
         run.gops.add(packet)
-        hint = 0.0 if packet.is_keyframe else run.sizes.add(len(packet.data), packet.mono_ns)
+        hint = None if packet.is_keyframe else run.sizes.add(len(packet.data), packet.mono_ns)
         if run.is_awake and run.is_steady and not self._follows_closely:
             self._keep_up(run, packet)
         elif run.is_awake:
@@ -252,26 +252,23 @@ class Analyser:
 
     # Idle
 
-    def _doze(self, run: _Run, packet: Packet, hint: float) -> None:
-        """Decode only when a look is due or something hints at motion; wake when the look says so. ``hint``: how much
-        the size of the packet does."""
+    def _doze(self, run: _Run, packet: Packet, hint: Hint | None) -> None:
+        """Decode only when a look is due or something hints at motion; wake when the look says so."""
         since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
-        is_rested = packet.mono_ns >= run.hints_from_ns or hint > FACTOR * run.hint_strength
-        is_hint = hint > 0.0 and since_look_s >= HINT_GAP_S and is_rested
         may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_large
         is_due = run.pace.is_due(packet, since_look_s, may_rest=may_rest) or run.gops.is_full
-        is_large = may_rest and self._is_large(run, packet, since_look_s)
-        if not (is_due or is_hint or is_large):
+        hint = self._heeded(run, packet, since_look_s, hint, may_rest=may_rest)
+        if hint is None and not is_due:
             return
-        if not is_due:
-            run.hint_strength = hint
-            run.hints_from_ns = packet.mono_ns + int(HINT_REST * 1e9 * min(since_look_s, run.gops.pending_s))
+        if hint is not None and not is_due:
+            rest_ns = int(HINT_REST * 1e9 * min(since_look_s, run.gops.pending_s))
+            run.rests_until_ns |= {one: packet.mono_ns + rest_ns for one in Hint if one >= hint}
         picture = self._decode_pending(run)
         if picture is None:
             return
         looked_before_ns = run.looked_mono_ns
         reading = self._look(run, picture)
-        if is_hint:
+        if hint in (Hint.LARGER, Hint.STARVED):
             self.counters.hints += 1
             run.sizes.judge(hint, was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
         if self._is_stirring(reading):
@@ -293,13 +290,18 @@ class Analyser:
         run.decoder = self._make_decoder(run.info)
         run.gops.rewind()
 
-    def _is_large(self, run: _Run, packet: Packet, since_look_s: float) -> bool:
-        if packet.is_keyframe or since_look_s < HINT_GAP_S or packet.mono_ns < run.hints_from_ns:
-            return False
-        if not run.sizes.is_large(packet.mono_ns):
-            return False
-        self.counters.largest += 1
-        return True
+    def _heeded(
+        self, run: _Run, packet: Packet, since_look_s: float, hint: Hint | None, *, may_rest: bool
+    ) -> Hint | None:
+        """The hint that is worth a look now, if any."""
+        if packet.is_keyframe or since_look_s < HINT_GAP_S:
+            return None
+        if hint is not None and packet.mono_ns >= run.rests_until_ns[hint]:
+            return hint
+        if may_rest and packet.mono_ns >= run.rests_until_ns[Hint.LOUD] and run.sizes.is_loud(packet.mono_ns):
+            self.counters.largest += 1
+            return Hint.LOUD
+        return None
 
     def _decode_pending(self, run: _Run) -> PictureLike | None:
         """Decode up to the newest packet; its picture, None when the decoder has none yet. Keeps those in between."""
@@ -324,8 +326,10 @@ class Analyser:
         keyframe_ns = run.gops.keyframe_mono_ns
         if keyframe_ns is not None and since_ns < keyframe_ns:
             self._replay_before(run, since_ns, keyframe_ns)
+        last_ns = since_ns
         for kept in run.kept:
-            if kept.mono_ns > since_ns:
+            if _is_spaced(kept.mono_ns - last_ns, 1.0 / MAX_LOOKS_PER_S):
+                last_ns = kept.mono_ns
                 self._look_back(run, kept)
 
     def _replay_before(self, run: _Run, since_ns: int, until_ns: int) -> None:
