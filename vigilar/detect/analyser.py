@@ -9,7 +9,7 @@ Pure logic on the caller's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vigilar.base.clock import Clock
@@ -212,7 +212,7 @@ class Analyser:
         reading = self._look(run, picture)
         if self._is_quiet(reading) and not run.was_quiet:
             run.newest = picture
-            self._look_between(run, looked_before_ns)
+            self._follow_back(run, looked_before_ns)
         run.kept.clear()
         self._note(run, picture, reading)
 
@@ -228,10 +228,16 @@ class Analyser:
         picture = self._decode_pending(run)
         if picture is not None:
             run.newest = picture
-            self._look_between(run, looked_before_ns)
-            self._look_back(run, _keep(picture, shrink_now=False))
+            self._follow_back(run, looked_before_ns)
+            kept = _keep(picture, shrink_now=False)
+            self._add(run, kept, self._look_back(kept))
             run.newest = None
         run.kept.clear()
+
+    def _follow_back(self, run: _Run, since_ns: int) -> None:
+        """Look at what was left out of a motion after ``since_ns``."""
+        for kept, reading in self._look_between(run, since_ns):
+            self._add(run, kept, reading)
 
     def _note(self, run: _Run, picture: PictureLike, reading: MotionReading) -> None:
         """Take what a look said into account, and go back to idle when nothing stirs any more."""
@@ -273,7 +279,8 @@ class Analyser:
             run.sizes.judge(hint, was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
         if self._is_stirring(reading):
             run.newest = picture
-            self._wake(run, looked_before_ns)
+            if not self._wake(run, looked_before_ns):
+                reading = MotionReading(0.0, is_learning=True)
         elif reading.is_learning:
             run.is_awake = True  # a new light is learned by looking; what was before is another picture
         run.kept.clear()
@@ -315,24 +322,30 @@ class Analyser:
                 newest = picture
         return newest if newest is not None and newest.mono_ns > run.looked_mono_ns else None
 
-    def _wake(self, run: _Run, since_ns: int) -> None:
-        """Something stirs: look at all pictures after ``since_ns``, so that its first frame is known."""
+    def _wake(self, run: _Run, since_ns: int) -> bool:
+        """Something stirs: look at all pictures after ``since_ns``, so that its first frame is known. False when they
+        show that the picture has changed as a whole since: what stirs is the new light, and is learned."""
         self.counters.wakes += 1
         run.is_awake = True
-        self._look_between(run, since_ns)
+        looks = list(self._look_between(run, since_ns))
+        if any(reading.is_other_scene for _, reading in looks) and self._detector.settle():
+            return False
+        for kept, reading in looks:
+            self._add(run, kept, reading)
+        return True
 
-    def _look_between(self, run: _Run, since_ns: int) -> None:
+    def _look_between(self, run: _Run, since_ns: int) -> Iterator[tuple[_Kept, MotionReading]]:
         """Look back at all pictures after ``since_ns`` and before the newest look."""
         keyframe_ns = run.gops.keyframe_mono_ns
         if keyframe_ns is not None and since_ns < keyframe_ns:
-            self._replay_before(run, since_ns, keyframe_ns)
+            yield from self._replay_before(run, since_ns, keyframe_ns)
         last_ns = since_ns
         for kept in run.kept:
             if _is_spaced(kept.mono_ns - last_ns, 1.0 / MAX_LOOKS_PER_S):
                 last_ns = kept.mono_ns
-                self._look_back(run, kept)
+                yield kept, self._look_back(kept)
 
-    def _replay_before(self, run: _Run, since_ns: int, until_ns: int) -> None:
+    def _replay_before(self, run: _Run, since_ns: int, until_ns: int) -> Iterator[tuple[_Kept, MotionReading]]:
         """Decode the GOP before the newest, of which little or nothing was decoded, and look at its pictures."""
         before = run.gops.take_before()
         if not before or until_ns - before[0].mono_ns > MAX_REPLAY_S * 1e9:
@@ -343,12 +356,13 @@ class Analyser:
             for picture in self._decode(decoder, packet):
                 if _is_spaced(picture.mono_ns - last_ns, SURE_LOOK_S):
                     last_ns = picture.mono_ns
-                    self._look_back(run, _keep(picture, shrink_now=False))
+                    kept = _keep(picture, shrink_now=True)
+                    yield kept, self._look_back(kept)
 
-    def _look_back(self, run: _Run, kept: _Kept) -> None:
+    def _look_back(self, kept: _Kept) -> MotionReading:
         self.counters.looks += 1
         small = kept.luma if kept.is_small else shrink(kept.luma)
-        self._add(run, kept, self._detector.look_back(small, kept.mono_ns))
+        return self._detector.look_back(small, kept.mono_ns)
 
     # Both
 
