@@ -26,7 +26,8 @@ from vigilar.base.clock import SimulatedClock, SystemClock
 from vigilar.base.stop import Stop
 from vigilar.base.track_path import unpack_path
 from vigilar.detect.motion import MotionReading, MotionSettings, MovingArea
-from vigilar.detect.objects.detection import Box
+from vigilar.detect.objects.detection import Box, Detection, ObjectKind
+from vigilar.detect.objects.tracks import Track
 from vigilar.detect.pictures import MotionEnded, MotionStarted
 from vigilar.detect.zones import NO_ZONES, Role, Zone, ZoneMap
 from vigilar.media.decode import Decoder
@@ -229,6 +230,32 @@ def test_parked_car_makes_no_name_and_no_box(b: Bench) -> None:
     assert {one["kind"] for one in camera.bus.of("visit")} <= {"motion"}
     assert [one["kind"] for one in camera.bus.of("track")] == ["motion"], "where something moved"
     assert camera.bus.of("object")[-1]["objects"] == []
+
+
+def test_what_only_has_the_shape_of_an_animal_is_told_as_one(b: Bench) -> None:
+    """Of people it has seen three, before; the network knows nothing of what comes now."""
+    person = Track(1, [(0, Box(0.4, 0.2, 0.5, 0.6))])
+    for number in range(4):
+        person.go_on(Detection(ObjectKind.PERSON, 0.9, person.box), 500 * number, 1.0)
+    with serving(b.data_dir), camera_in(b) as camera:
+        for _ in range(3):
+            camera.watcher._people.learn([person], 1.0)
+        camera.start(None)
+        wait_until(lambda: has_passed(camera), 30)
+        assert not camera.bus.of("motion/end"), "told while it goes on"
+        camera.end()
+    assert {one["kind"] for one in camera.bus.of("visit")} <= {"motion", "animal"}
+    assert camera.bus.of("visit")[-1]["kind"] == "animal"
+    assert camera.bus.of("visit")[-1]["label_score"] == 0.5
+    assert [(one["kind"], one["score"]) for one in camera.bus.of("track")] == [("animal", 0.5)]
+
+
+def has_passed(camera: Camera) -> bool:
+    """Whether an animal was told of, after one more step of something long and low."""
+    step = camera.watcher.counters.looks
+    left, length = 0.1 + 0.05 * (step % 12), 0.2 + 0.03 * (step % 2)
+    camera.show(None, 0, moving=MovingArea(left, 0.49, left + length, 0.6))
+    return "animal" in {one["kind"] for one in camera.bus.of("visit")}
 
 
 def test_without_detector_motion_is_what_it_was(b: Bench) -> None:

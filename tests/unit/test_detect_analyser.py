@@ -6,7 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from tests.detect_kit import START_NS, UTC_NS, Grey, Scene, Watch, bird, packets, put_person, still, walk_by
+from tests.detect_kit import (
+    START_NS,
+    UTC_NS,
+    Grey,
+    Scene,
+    Watch,
+    bird,
+    noisy,
+    packets,
+    put_person,
+    still,
+    walk_by,
+    wall,
+)
 from vigilar.detect import gops
 from vigilar.detect.analyser import SILENCE_S
 from vigilar.detect.motion import MotionSettings
@@ -125,6 +138,27 @@ def test_larger_packets_wake_a_large_stream_before_the_keyframe() -> None:
     assert watch.analyser.counters.hints >= 1
     assert watch.starts_s[0] == pytest.approx(12.4, abs=0.3)
     assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 12.4 < 1.0
+
+
+def test_small_packets_after_a_large_one_wake_a_large_stream_as_well() -> None:
+    """The encoder keeps to a rate: who comes in costs one large packet, and the next second is starved for it."""
+    watch = Watch(walk_by(12.4, 17), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(20, 40, size=lambda n: 6000 if n == 248 else 700 if 248 < n <= 268 else 2000 + n * 37 % 400)
+    assert watch.starts_s[0] == pytest.approx(12.4, abs=0.3)
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 12.4 < 1.0
+
+
+def test_somebody_in_a_new_light_is_found_before_the_next_keyframes_of_a_large_stream() -> None:
+    """The keyframe at 12 s shows another picture. It is learned within a second by looking on, not keyframe by
+    keyframe, when who walks there would be learned with it."""
+    night = 255 - wall(5)
+
+    def scene(at_s: float) -> Grey:
+        return put_person(noisy(night, at_s), 0.1 + (at_s - 12) / 10) if 12 <= at_s < 19 else still(at_s)
+
+    watch = Watch(scene, StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(18, 40)
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 == pytest.approx(13.3, abs=0.4)
 
 
 def test_larger_packets_without_motion_are_heeded_ever_less() -> None:

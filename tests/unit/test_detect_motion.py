@@ -135,6 +135,18 @@ def test_infrared_filter_is_no_motion_and_sight_returns_in_two_seconds(least: fl
     assert eye.peak(lambda at_s: put_person(noisy(night, at_s), 0.1 + at_s / 10), 2, 10) > least
 
 
+def test_who_was_there_when_the_light_changed_leaves_no_ghost(least: float) -> None:
+    """The new picture is learned with them in it; the place they left is soon as it was."""
+    night = 255 - wall(5)
+    eye = Eye()
+    for _ in eye.watch(lambda at_s: put_person(noisy(night, at_s), 0.3), 3, 10):
+        pass
+    assert eye.peak(lambda at_s: noisy(night, at_s), 1, 10) > least
+    for _ in eye.watch(lambda at_s: noisy(night, at_s), 4, 10):
+        pass
+    assert eye.peak(lambda at_s: noisy(night, at_s), 10, 10) < least
+
+
 def test_a_picture_that_never_settles_is_reported(least: float) -> None:
     readings = list(Eye().watch(lambda at_s: wall(100 + int(at_s * 4)), 30, 4))
     assert sum(reading.area_frac > least for reading in readings) >= 10

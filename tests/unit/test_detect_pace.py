@@ -11,7 +11,7 @@ from tests.detect_kit import TICKS, packets
 from vigilar.detect import gops
 from vigilar.detect.gops import Gops
 from vigilar.detect.pace import Pace
-from vigilar.detect.packetsize import BACK_OFF_MAX_S, PacketSizes
+from vigilar.detect.packetsize import BACK_OFF_MAX_S, Hint, PacketSizes
 from vigilar.media.packets import Kind, StreamInfo, StreamRole
 
 SECOND = 1_000_000_000
@@ -59,18 +59,34 @@ def test_worst_delay_of_a_large_stream_is_its_keyframe_gap(gop: int, delay_s: fl
 def test_unusual_packets_hint_and_usual_ones_do_not() -> None:
     sizes = PacketSizes()
     hints = [sizes.add(1000 + n * 37 % 100, n * SECOND // 10) for n in range(100)]
-    assert not any(hints)
-    assert not sizes.add(4000, 10 * SECOND)
-    assert any(sizes.add(3000, 10 * SECOND + n * SECOND // 10) for n in range(1, 4))
+    assert set(hints) == {None}
+    assert sizes.add(4000, 10 * SECOND) is None
+    assert Hint.LARGER in [sizes.add(3000, 10 * SECOND + n * SECOND // 10) for n in range(1, 4)]
+
+
+def test_packets_that_an_encoder_starves_hint_as_well() -> None:
+    """One that keeps to a rate: somebody comes in with one large packet, and the next are small."""
+    sizes = PacketSizes()
+    assert {sizes.add(8000 + n * 370 % 1900, n * SECOND // 10) for n in range(100)} == {None}
+    hints = [sizes.add(size, 10 * SECOND + n) for n, size in enumerate((28_000, 6300, 2000, 3300, 4200))]
+    assert hints == [None, None, None, Hint.STARVED, Hint.STARVED]
+
+
+def test_small_packets_that_nothing_large_came_before_are_no_hint() -> None:
+    """The end of a group, or a quieter night."""
+    sizes = PacketSizes()
+    for n in range(100):
+        sizes.add(8000 + n * 370 % 1900, n * SECOND // 10)
+    assert {sizes.add(2000, 10 * SECOND + n) for n in range(10)} == {None}
 
 
 def test_hints_that_come_to_nothing_are_heeded_ever_less() -> None:
     sizes = PacketSizes()
     heeded_s = []
     for n in range(6000):
-        if sizes.add(3000 if n % 20 < 4 else 1000, n * SECOND // 10):
+        if (hint := sizes.add(3000 if n % 20 < 4 else 1000, n * SECOND // 10)) is not None:
             heeded_s.append(n / 10)
-            sizes.judge(was_right=False, mono_ns=n * SECOND // 10)
+            sizes.judge(hint, was_right=False, mono_ns=n * SECOND // 10)
     gaps = [b - a for a, b in pairwise(heeded_s)]
     assert len(heeded_s) < 20
     assert gaps[-1] >= BACK_OFF_MAX_S
@@ -80,10 +96,10 @@ def test_a_good_hint_restores_trust() -> None:
     sizes = PacketSizes()
     for n in range(50):
         sizes.add(1000, n * SECOND // 10)
-    sizes.judge(was_right=False, mono_ns=5 * SECOND)
-    sizes.judge(was_right=True, mono_ns=7 * SECOND)
-    sizes.judge(was_right=False, mono_ns=8 * SECOND)
-    assert any(sizes.add(5000, 9_500_000_000 + n) for n in range(3))
+    sizes.judge(Hint.LARGER, was_right=False, mono_ns=5 * SECOND)
+    sizes.judge(Hint.LARGER, was_right=True, mono_ns=7 * SECOND)
+    sizes.judge(Hint.LARGER, was_right=False, mono_ns=8 * SECOND)
+    assert Hint.LARGER in [sizes.add(5000, 9_500_000_000 + n) for n in range(3)]
 
 
 def test_pending_packets_are_given_once_and_begin_with_the_keyframe() -> None:

@@ -2,14 +2,14 @@
 
 *Idle*: a look now and then (``pace``), in between packets are only kept. A look, or packets of unusual size, may wake
 it; then all pictures since the last look are looked at, so that the first moving frame is known. *Awake*: everything is
-decoded, up to thirty looks a second, until nothing has moved for a while. *Steady*: a motion that goes on is followed
+decoded, up to fifteen looks a second, until nothing has moved for a while. *Steady*: a motion that goes on is followed
 by few looks; the first quiet one is reason to look at all that was left out, so that the last moving frame is known.
 Pure logic on the caller's thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vigilar.base.clock import Clock
@@ -19,13 +19,14 @@ from vigilar.detect.hysteresis import END_SHARE, QUIET_S, Hysteresis, Look, Turn
 from vigilar.detect.lighting import Grey
 from vigilar.detect.motion import MotionDetector, MotionReading, MotionSettings
 from vigilar.detect.pace import HINT_GAP_S, REST_AFTER_S, Pace
-from vigilar.detect.packetsize import PacketSizes
+from vigilar.detect.packetsize import Hint, PacketSizes
 from vigilar.detect.pictures import DecoderFactory, DecoderLike, MotionEnded, MotionStarted, PictureLike
 from vigilar.detect.shrink import shrink
 from vigilar.detect.usual_stir import UsualStir
 from vigilar.media.packets import VIDEO, Packet, RunStart, StreamInfo
 
-MAX_LOOKS_PER_S = 30
+MAX_LOOKS_PER_S = 15
+"""A start is dated to its fifteenth of a second, and who is seen for a third of one is seen five times."""
 WAKE_SHARE = 0.6
 """A blob of this share of what is motion wakes: somebody may be coming in."""
 AWAKE_S = 1.0
@@ -41,7 +42,7 @@ CLOSE_LOOK_S = 0.2
 """...then this often where others want its pictures, and as ``pace`` says where nobody does."""
 HINT_REST = 3.0
 """A hint that made so many seconds of packets be decoded is followed by this many times as much in which hints are not
-heeded: where keyframes are rare, a look between them is dear."""
+heeded, but for surer ones: where keyframes are rare, a look between them is dear."""
 MAX_REPLAY_S = 10.0
 """A longer GOP is not decoded again to date a start: it would take seconds. The start is then the look's."""
 MANY_PENDING = 6
@@ -91,7 +92,7 @@ class _Run:
     closely_until_ns: int = LONG_AGO_NS
     is_steady: bool = False
     was_quiet: bool = False
-    hints_from_ns: int = LONG_AGO_NS
+    rests_until_ns: dict[Hint, int] = field(default_factory=lambda: dict.fromkeys(Hint, LONG_AGO_NS))
 
 
 class Analyser:
@@ -164,13 +165,13 @@ class Analyser:
         self.counters.packets += 1
         run.pace.count(packet)
         run.gops.add(packet)
-        is_hint = not packet.is_keyframe and run.sizes.add(len(packet.data), packet.mono_ns)
+        hint = None if packet.is_keyframe else run.sizes.add(len(packet.data), packet.mono_ns)
         if run.is_awake and run.is_steady and not self._follows_closely:
             self._keep_up(run, packet)
         elif run.is_awake:
             self._follow(run)
         else:
-            self._doze(run, packet, is_hint=is_hint)
+            self._doze(run, packet, hint)
 
     def check(self) -> None:
         """Call now and then while no packet comes: ends a motion whose stream has fallen silent."""
@@ -211,7 +212,7 @@ class Analyser:
         reading = self._look(run, picture)
         if self._is_quiet(reading) and not run.was_quiet:
             run.newest = picture
-            self._look_between(run, looked_before_ns)
+            self._follow_back(run, looked_before_ns)
         run.kept.clear()
         self._note(run, picture, reading)
 
@@ -227,15 +228,21 @@ class Analyser:
         picture = self._decode_pending(run)
         if picture is not None:
             run.newest = picture
-            self._look_between(run, looked_before_ns)
-            self._look_back(run, _keep(picture, shrink_now=False))
+            self._follow_back(run, looked_before_ns)
+            kept = _keep(picture, shrink_now=False)
+            self._add(run, kept, self._look_back(kept))
             run.newest = None
         run.kept.clear()
+
+    def _follow_back(self, run: _Run, since_ns: int) -> None:
+        """Look at what was left out of a motion after ``since_ns``."""
+        for kept, reading in self._look_between(run, since_ns):
+            self._add(run, kept, reading)
 
     def _note(self, run: _Run, picture: PictureLike, reading: MotionReading) -> None:
         """Take what a look said into account, and go back to idle when nothing stirs any more."""
         run.newest = picture
-        if self._is_stirring(reading):
+        if self._is_stirring(reading) or reading.is_learning:
             run.stirred_mono_ns = picture.mono_ns
         self._add(run, picture, reading)
         run.newest = None
@@ -251,28 +258,31 @@ class Analyser:
 
     # Idle
 
-    def _doze(self, run: _Run, packet: Packet, *, is_hint: bool) -> None:
+    def _doze(self, run: _Run, packet: Packet, hint: Hint | None) -> None:
         """Decode only when a look is due or something hints at motion; wake when the look says so."""
         since_look_s = (packet.mono_ns - run.looked_mono_ns) / 1e9
-        is_hint = is_hint and since_look_s >= HINT_GAP_S and packet.mono_ns >= run.hints_from_ns
         may_rest = packet.mono_ns - run.stirred_mono_ns >= REST_AFTER_S * 1e9 and run.sizes.knows_large
         is_due = run.pace.is_due(packet, since_look_s, may_rest=may_rest) or run.gops.is_full
-        is_large = may_rest and self._is_large(run, packet, since_look_s)
-        if not (is_due or is_hint or is_large):
+        hint = self._heeded(run, packet, since_look_s, hint, may_rest=may_rest)
+        if hint is None and not is_due:
             return
-        if not is_due:
-            run.hints_from_ns = packet.mono_ns + int(HINT_REST * 1e9 * min(since_look_s, run.gops.pending_s))
+        if hint is not None and not is_due:
+            rest_ns = int(HINT_REST * 1e9 * min(since_look_s, run.gops.pending_s))
+            run.rests_until_ns |= {one: packet.mono_ns + rest_ns for one in Hint if one >= hint}
         picture = self._decode_pending(run)
         if picture is None:
             return
         looked_before_ns = run.looked_mono_ns
         reading = self._look(run, picture)
-        if is_hint:
+        if hint in (Hint.LARGER, Hint.STARVED):
             self.counters.hints += 1
-            run.sizes.judge(was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
+            run.sizes.judge(hint, was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
         if self._is_stirring(reading):
             run.newest = picture
-            self._wake(run, looked_before_ns)
+            if not self._wake(run, looked_before_ns):
+                reading = MotionReading(0.0, is_learning=True)
+        elif reading.is_learning:
+            run.is_awake = True  # a new light is learned by looking; what was before is another picture
         run.kept.clear()
         self._note(run, picture, reading)
         if packet.is_keyframe and not run.is_awake and not run.pace.is_small:
@@ -287,13 +297,18 @@ class Analyser:
         run.decoder = self._make_decoder(run.info)
         run.gops.rewind()
 
-    def _is_large(self, run: _Run, packet: Packet, since_look_s: float) -> bool:
-        if packet.is_keyframe or since_look_s < HINT_GAP_S or packet.mono_ns < run.hints_from_ns:
-            return False
-        if not run.sizes.is_large(packet.mono_ns):
-            return False
-        self.counters.largest += 1
-        return True
+    def _heeded(
+        self, run: _Run, packet: Packet, since_look_s: float, hint: Hint | None, *, may_rest: bool
+    ) -> Hint | None:
+        """The hint that is worth a look now, if any."""
+        if packet.is_keyframe or since_look_s < HINT_GAP_S:
+            return None
+        if hint is not None and packet.mono_ns >= run.rests_until_ns[hint]:
+            return hint
+        if may_rest and packet.mono_ns >= run.rests_until_ns[Hint.LOUD] and run.sizes.is_loud(packet.mono_ns):
+            self.counters.largest += 1
+            return Hint.LOUD
+        return None
 
     def _decode_pending(self, run: _Run) -> PictureLike | None:
         """Decode up to the newest packet; its picture, None when the decoder has none yet. Keeps those in between."""
@@ -307,22 +322,30 @@ class Analyser:
                 newest = picture
         return newest if newest is not None and newest.mono_ns > run.looked_mono_ns else None
 
-    def _wake(self, run: _Run, since_ns: int) -> None:
-        """Something stirs: look at all pictures after ``since_ns``, so that its first frame is known."""
+    def _wake(self, run: _Run, since_ns: int) -> bool:
+        """Something stirs: look at all pictures after ``since_ns``, so that its first frame is known. False when they
+        show that the picture has changed as a whole since: what stirs is the new light, and is learned."""
         self.counters.wakes += 1
         run.is_awake = True
-        self._look_between(run, since_ns)
+        looks = list(self._look_between(run, since_ns))
+        if any(reading.is_other_scene for _, reading in looks) and self._detector.settle():
+            return False
+        for kept, reading in looks:
+            self._add(run, kept, reading)
+        return True
 
-    def _look_between(self, run: _Run, since_ns: int) -> None:
+    def _look_between(self, run: _Run, since_ns: int) -> Iterator[tuple[_Kept, MotionReading]]:
         """Look back at all pictures after ``since_ns`` and before the newest look."""
         keyframe_ns = run.gops.keyframe_mono_ns
         if keyframe_ns is not None and since_ns < keyframe_ns:
-            self._replay_before(run, since_ns, keyframe_ns)
+            yield from self._replay_before(run, since_ns, keyframe_ns)
+        last_ns = since_ns
         for kept in run.kept:
-            if kept.mono_ns > since_ns:
-                self._look_back(run, kept)
+            if _is_spaced(kept.mono_ns - last_ns, 1.0 / MAX_LOOKS_PER_S):
+                last_ns = kept.mono_ns
+                yield kept, self._look_back(kept)
 
-    def _replay_before(self, run: _Run, since_ns: int, until_ns: int) -> None:
+    def _replay_before(self, run: _Run, since_ns: int, until_ns: int) -> Iterator[tuple[_Kept, MotionReading]]:
         """Decode the GOP before the newest, of which little or nothing was decoded, and look at its pictures."""
         before = run.gops.take_before()
         if not before or until_ns - before[0].mono_ns > MAX_REPLAY_S * 1e9:
@@ -333,12 +356,13 @@ class Analyser:
             for picture in self._decode(decoder, packet):
                 if _is_spaced(picture.mono_ns - last_ns, SURE_LOOK_S):
                     last_ns = picture.mono_ns
-                    self._look_back(run, _keep(picture, shrink_now=False))
+                    kept = _keep(picture, shrink_now=True)
+                    yield kept, self._look_back(kept)
 
-    def _look_back(self, run: _Run, kept: _Kept) -> None:
+    def _look_back(self, kept: _Kept) -> MotionReading:
         self.counters.looks += 1
         small = kept.luma if kept.is_small else shrink(kept.luma)
-        self._add(run, kept, self._detector.look_back(small, kept.mono_ns))
+        return self._detector.look_back(small, kept.mono_ns)
 
     # Both
 

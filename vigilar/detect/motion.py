@@ -187,6 +187,15 @@ class MotionDetector:
         small = self._sight.blacken(small)
         return self._reading(self._foreground(small, 0.0), small, mono_ns, is_newest=False)
 
+    def settle(self) -> bool:
+        """The picture has changed as a whole: learn the new one before it is judged. False when that goes on for too
+        long to be a lamp."""
+        if self._blind_s >= MAX_BLIND_S:
+            return False
+        self._blind_left_s = SETTLE_S
+        self._age_s = WARM_UP_S  # the background is as young as after a start: who was learned with it heals soon
+        return True
+
     def _is_unchanged(self, small: Grey) -> bool:
         """Whether the picture is so much the background's that MOG2 need not be asked: a tenth of its cost."""
         if not self.is_warm or self._light_left_s > 0.0 or self._blind_left_s > 0.0:
@@ -226,8 +235,8 @@ class MotionDetector:
             # Somebody in the new light must not be learned with it.
             is_empty = max(reading.area_frac, reading.stir_frac) < self._settings.least_area_frac
             self._light_left_s = SETTLE_S if is_empty else 0.0
-        if reading.is_other_scene and self._blind_s < MAX_BLIND_S:
-            self._blind_left_s = SETTLE_S
+        if reading.is_other_scene:
+            self.settle()
         if self._blind_left_s == 0.0:
             if not reading.is_other_scene:
                 self._blind_s = 0.0

@@ -3,7 +3,7 @@
 To look at a P-frame all before it back to the keyframe must be decoded, so two looks a second cost most of a full
 decode: right for a small stream (640x360 at 10 a second: 0.5 to 1 % of a core), too much for a large one (1080p at 25:
 10 %), of which only keyframes are decoded. A small stream that has been still for a while rests: its keyframes are
-looked at, and in between what follows the largest of its packets (``packetsize.is_large``).
+looked at, and in between what follows the largest of its packets (``packetsize.is_loud``).
 """
 
 from __future__ import annotations

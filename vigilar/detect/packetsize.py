@@ -1,4 +1,7 @@
-"""Packets that are larger than usual: a cheap hint that something moves, read before anything is decoded.
+"""Packets of unusual size: a cheap hint that something moves, read before anything is decoded.
+
+Larger ones tell it, and so do smaller ones: an encoder that keeps to a rate pays for somebody who comes in with what it
+takes from the pictures after (a single packet of three times the size, then a second of half of it).
 
 A hint wakes the analysis, it never keeps it asleep: with rate control and sensor noise packet size says little
 (measured on three clips: to catch 95 % of moving frames 62 to 95 % of the still ones had to be let through).
@@ -9,7 +12,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection
+from dataclasses import dataclass
+from enum import IntEnum
 
+PAID_PACKETS = 12
+"""Smaller packets are a hint if one of so many, a second of a slow camera, was large: it is paid for."""
 MEMORY_PACKETS = 120
 """Packets the usual size is taken from: 4 s at 30 a second, 12 s at 10."""
 RENEW_PACKETS = 20
@@ -19,7 +26,7 @@ LEAST_PACKETS = 20
 RECENT = 3
 """Packets that are judged together, by the middle one: some encoders refresh their picture by a single large one."""
 FACTOR = 1.5
-"""How much larger than usual it must be..."""
+"""How much larger or smaller than usual it must be..."""
 SPREAD = 4.0
 """...and by how many usual deviations (median of the absolute deviations)."""
 LOUD_MEMORY = 300
@@ -34,7 +41,30 @@ LARGE_GAP_S = 1.0
 BACK_OFF_MIN_S = 1.0
 BACK_OFF_MAX_S = 60.0
 """After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good
-one. At the most a noisy camera costs one needless look a minute."""
+one. At the most a noisy camera costs one needless look a minute for each of the two kinds."""
+
+
+@dataclass(slots=True)
+class _Trust:
+    """How far hints of one kind are heeded, by what came of them."""
+
+    deaf_until_ns: int = 0
+    back_off_s: float = BACK_OFF_MIN_S
+
+    def judge(self, mono_ns: int, *, was_right: bool) -> None:
+        if was_right:
+            self.back_off_s = BACK_OFF_MIN_S
+            return
+        self.deaf_until_ns = mono_ns + int(self.back_off_s * 1e9)
+        self.back_off_s = min(BACK_OFF_MAX_S, 2 * self.back_off_s)
+
+
+class Hint(IntEnum):
+    """What the sizes of packets say, the surest first."""
+
+    LARGER = 0
+    STARVED = 1
+    LOUD = 2
 
 
 class PacketSizes:
@@ -43,12 +73,12 @@ class PacketSizes:
     def __init__(self) -> None:
         self._sizes: deque[int] = deque(maxlen=MEMORY_PACKETS)
         self._recent: deque[int] = deque(maxlen=RECENT)
+        self._paid: deque[int] = deque(maxlen=PAID_PACKETS)
         self._level = 0.0
         self._usual = 0.0
         self._spread = 0.0
         self._added = 0
-        self._deaf_until_ns = 0
-        self._back_off_s = BACK_OFF_MIN_S
+        self._trust = {Hint.LARGER: _Trust(), Hint.STARVED: _Trust()}
         self._levels: deque[float] = deque(maxlen=LOUD_MEMORY)
         self._large = math.inf
         self._large_ns = 0
@@ -58,18 +88,19 @@ class PacketSizes:
         """Whether enough was seen to tell large packets."""
         return self._large != math.inf
 
-    def is_large(self, mono_ns: int) -> bool:
+    def is_loud(self, mono_ns: int) -> bool:
         """Whether the newest packets are among the largest of the last 30 s: a hint while resting, mostly wrong."""
         if self._level <= self._large or mono_ns - self._large_ns < LARGE_GAP_S * 1e9:
             return False
         self._large_ns = mono_ns
         return True
 
-    def add(self, size_bytes: int, mono_ns: int) -> bool:
+    def add(self, size_bytes: int, mono_ns: int) -> Hint | None:
         """Whether the packets up to this one hint at motion."""
         self._recent.append(size_bytes)
+        self._paid.append(size_bytes)
         self._level = _middle(self._recent)
-        is_hint = self._is_unusual() and mono_ns >= self._deaf_until_ns
+        hint = self._unusual()
         self._sizes.append(size_bytes)
         self._levels.append(self._level)
         self._added += 1
@@ -78,20 +109,21 @@ class PacketSizes:
             self._spread = _middle([abs(size - usual) for size in self._sizes])
             if len(self._levels) >= LOUD_LEAST:
                 self._large = sorted(self._levels)[-math.ceil(LARGE_SHARE * len(self._levels))]
-        return is_hint
+        return hint if hint is not None and mono_ns >= self._trust[hint].deaf_until_ns else None
 
-    def judge(self, *, was_right: bool, mono_ns: int) -> None:
-        """Say what came of the last hint, given at ``mono_ns``."""
-        if was_right:
-            self._back_off_s = BACK_OFF_MIN_S
-            return
-        self._deaf_until_ns = mono_ns + int(self._back_off_s * 1e9)
-        self._back_off_s = min(BACK_OFF_MAX_S, 2 * self._back_off_s)
+    def judge(self, hint: Hint, *, was_right: bool, mono_ns: int) -> None:
+        """Say what came of the last ``hint``, given at ``mono_ns``."""
+        self._trust[hint].judge(mono_ns, was_right=was_right)
 
-    def _is_unusual(self) -> bool:
+    def _unusual(self) -> Hint | None:
         if self._added < LEAST_PACKETS or len(self._recent) < RECENT:
-            return False
-        return self._level > FACTOR * self._usual and self._level - self._usual > SPREAD * self._spread
+            return None
+        factor = max(self._level, self._usual) / max(1.0, min(self._level, self._usual))
+        if factor <= FACTOR or (factor - 1.0) * self._usual <= SPREAD * self._spread:
+            return None
+        if self._level > self._usual:
+            return Hint.LARGER
+        return Hint.STARVED if max(self._paid) > FACTOR * self._usual else None
 
 
 def _middle(values: Collection[float]) -> float:

@@ -21,6 +21,7 @@ from vigilar.detect.objects.crops import choose_region
 from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
 from vigilar.detect.objects.model import ObjectModel
 from vigilar.detect.objects.pace import look_gap_s
+from vigilar.detect.objects.shape import PeopleSeen, Shape
 from vigilar.detect.objects.tracks import Tracker
 from vigilar.detect.objects.vote import LEAST_TOLD, most_important
 from vigilar.detect.pictures import MotionEnded, MotionStarted, PictureLike
@@ -104,6 +105,7 @@ class _Namer:
         self._model = model
         self._size = (model.manifest.width, model.manifest.height)
         self._tracker = Tracker()
+        self._people, self._shape, self._ratio = PeopleSeen(), Shape(), 1.0
         self._named: list[Named] = []
         self._began_s: float | None = None
         self._looked_s = 0.0
@@ -124,16 +126,17 @@ class _Namer:
 
     def _start(self, motion: MotionStarted) -> None:
         self._began_s, self._looked_s = seconds_of(motion.mono_ns), -1.0
+        self._shape = Shape()
         self._find(motion.picture, ())
 
     def _end(self, motion: MotionEnded) -> None:
         labels = [one.label for one in self._tracker.tracks if one.has_moved]
-        label = most_important([one for one in labels if one is not None])
+        label = most_important([one for one in labels if one is not None]) or self._shape.label(self._people)
         if self._began_s is not None:
             kind = label.kind.value if label is not None else ""
             self._named.append(Named(self._began_s, seconds_of(motion.last_mono_ns), kind))
         self._began_s = None
-        self._tracker.end_moved()
+        self._people.learn(self._tracker.end_moved(), self._ratio)
 
     def _look(self, picture: PictureLike, reading: MotionReading) -> None:
         if self._seen % GREY_EVERY == 0:
@@ -152,7 +155,9 @@ class _Namer:
         self._looks += 1
         pixels = picture.crop_bgr((region.left, region.top, region.right, region.bottom), self._size)
         found = [Detection(one.kind, one.score, one.box.within(region)) for one in self._model.find(pixels)]
-        self._tracker.add(found, picture.utc_ns // 1_000_000, moving, region)
+        at_ms, self._ratio = picture.utc_ns // 1_000_000, picture.shown[0] / picture.shown[1]
+        self._tracker.add(found, at_ms, moving, region)
+        self._shape.add(at_ms, moving, found, self._ratio)
 
 
 def judge(named: Sequence[Named], truth: ClipTruth, *tallies: Tally) -> dict[str, Rate]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.base.visit_kinds import MOTION
 from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
+from vigilar.detect.objects.shape import PeopleSeen, Shape
 from vigilar.detect.objects.tracks import Track, Tracker
 from vigilar.detect.objects.vote import Label, most_important
 from vigilar.detect.zones import NO_ZONES, Bounds, ZoneMap
@@ -53,13 +54,22 @@ class Visit:
         self.told: Label | None = None
         self.model = ""
         self.looks = 0
+        self.shape = Shape()
         self._worth = 0.0
         self._told_worth = 0.0
 
     def label(self, tracker: Tracker, zones: ZoneMap = NO_ZONES) -> Label | None:
         """What came, by all its tracks that moved and count in ``zones``; None while that is not sure."""
         moved = [(one, one.label) for one in tracker.tracks if one.has_moved]
-        return most_important([label for one, label in moved if label is not None and _counts(one, label, zones)])
+        return most_important([label for one, label in moved if label is not None and _counts(one.path, label, zones)])
+
+    def label_by_shape(self, tracker: Tracker, people: PeopleSeen, zones: ZoneMap = NO_ZONES) -> Label | None:
+        """What came, by its size and shape, where the network knows nothing of what moved. It names, and sends nobody
+        away: what is told of as an animal is told of otherwise too."""
+        if any(one.has_moved and one.label is not None for one in tracker.tracks):
+            return None
+        label = self.shape.label(people)
+        return label if label is not None and _counts(self.shape.path, label, zones) else None
 
     def is_unwanted(self, tracker: Tracker, zones: ZoneMap) -> bool:
         """Whether all that came has a name, and none of it counts in ``zones``."""
@@ -107,25 +117,25 @@ def objects_of(tracks: Sequence[Track]) -> list[dict[str, object]]:
     return found
 
 
-def ended(track: Track, zones: ZoneMap = NO_ZONES) -> EndedTrack:
-    """A track that is over, ready to be stored."""
-    label = track.label
+def ended(track: Track, zones: ZoneMap = NO_ZONES, otherwise: Label | None = None) -> EndedTrack:
+    """A track that is over, ready to be stored; ``otherwise``: what it is if it has no name of its own."""
+    label = track.label or otherwise
     boxes = [PathBox(at, box.left, box.top, box.width, box.height) for at, box in track.path]
     kind, score = (label.kind.value, label.score) if label else (MOTION, 0.0)
-    names = tuple(zones.judge(kind, _bounds(track)).names)
+    names = tuple(zones.judge(kind, _bounds(track.path)).names)
     return EndedTrack(kind, score, track.start_ms, track.end_ms, pack_path(boxes), names)
 
 
-def _counts(track: Track, label: Label, zones: ZoneMap) -> bool:
-    return zones == NO_ZONES or zones.judge(label.kind.value, _bounds(track), GAP_MS).counts
+def _counts(path: Sequence[tuple[int, Box]], label: Label, zones: ZoneMap) -> bool:
+    return zones == NO_ZONES or zones.judge(label.kind.value, _bounds(path), GAP_MS).counts
 
 
 def _is_part(one: Track, named: Sequence[Track]) -> bool:
     return any(one.is_part_of(other) for other in named)
 
 
-def _bounds(track: Track) -> Iterator[tuple[int, Bounds]]:
-    return ((at, (box.left, box.top, box.right, box.bottom)) for at, box in track.path)
+def _bounds(path: Sequence[tuple[int, Box]]) -> Iterator[tuple[int, Bounds]]:
+    return ((at, (box.left, box.top, box.right, box.bottom)) for at, box in path)
 
 
 def best_of(found: Sequence[Detection], tracks: Sequence[Track]) -> Detection | None:

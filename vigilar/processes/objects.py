@@ -13,7 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,9 @@ from vigilar.detect.objects.client import DetectorClient
 from vigilar.detect.objects.crops import choose_region, is_small, still_worth
 from vigilar.detect.objects.detection import Box, Detection
 from vigilar.detect.objects.pace import look_gap_s
+from vigilar.detect.objects.shape import PeopleSeen
 from vigilar.detect.objects.tracks import Track, Tracker
+from vigilar.detect.objects.vote import Label
 from vigilar.detect.objects.wire import Answer
 from vigilar.detect.pictures import DecoderLike, PictureLike
 from vigilar.detect.zones import NO_ZONES
@@ -154,6 +156,8 @@ class ObjectWatcher:
         # Of this thread alone:
         self.zones = NO_ZONES
         self._tracker = Tracker()
+        self._people = PeopleSeen()
+        self._ratio = 1.0
         self._visit: Visit | None = None
         self._began_mono_ns = 0
         self._looked_mono_ns = 0
@@ -341,6 +345,8 @@ class ObjectWatcher:
         found = [Detection(one.kind, one.score, one.box.within(shown.region)) for one in answer.found]
         at_ms = shown.picture.utc_ns // 1_000_000
         tracks = self._tracker.add(found, at_ms, shown.moving, shown.region)
+        self._ratio = shown.picture.shown[0] / shown.picture.shown[1]
+        visit.shape.add(at_ms, shown.moving, found, self._ratio)
         visit.model = answer.model
         self._holding = is_still_there(self._tracker, at_ms)
         self._offer_still(visit, shown, found, tracks)
@@ -363,8 +369,13 @@ class ObjectWatcher:
         except BusError:
             logger.debug("boxes of a picture were not told: the bus is away")
 
+    def _label(self, visit: Visit) -> Label | None:
+        """What came, as it is recognised or else by its shape."""
+        known = visit.label(self._tracker, self.zones)
+        return known or visit.label_by_shape(self._tracker, self._people, self.zones)
+
     def _tell(self, visit: Visit, at_ms: int) -> None:
-        label = visit.label(self._tracker, self.zones)
+        label = self._label(visit)
         told = visit.told
         if label is None or (told is not None and told.kind is label.kind and label.score < told.score + TELL_AGAIN):
             return
@@ -377,12 +388,12 @@ class ObjectWatcher:
         self._holding = False
         is_unwanted = visit.is_held and self._is_unwanted(visit)
         now_ms = self._clock.utc_ns() // 1_000_000
-        label = visit.label(self._tracker, self.zones)
+        label = self._label(visit)
         make_still = self._make_still(visit)
         if label is not None or make_still is not None:
             kind, score = (label.kind.value, label.score) if label is not None else ("motion", None)
             self._facts.visit_seen(visit.motion_id, now_ms, kind, score, make_still)
-        tracks = [ended(one, self.zones) for one in self._tracker.end_moved()] or ([path] if path is not None else [])
+        tracks = self._end_tracks(visit, path)
         for track in tracks:
             self._facts.track_ended(visit.motion_id, track)
         if tracks:
@@ -393,6 +404,15 @@ class ObjectWatcher:
             self._facts.drop(visit.motion_id)
         elif visit.is_held:
             self._facts.release(visit.motion_id)
+
+    def _end_tracks(self, visit: Visit, path: EndedTrack | None) -> list[EndedTrack]:
+        """What is stored of a visit that is over: who moved, or else where something did."""
+        shape = visit.label_by_shape(self._tracker, self._people, self.zones)
+        moved = self._tracker.end_moved()
+        self._people.learn(moved, self._ratio)
+        if moved or path is None:
+            return [ended(one, self.zones, shape) for one in moved]
+        return [path if shape is None else replace(path, kind=shape.kind.value, score=shape.score)]
 
     def _make_still(self, visit: Visit) -> Callable[[], Still] | None:
         still = visit.take_still()
