@@ -106,6 +106,35 @@ def test_page_is_accessible_and_fits(chromium: Browser, site: tuple[House, str],
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_time_to_leave_is_made_longer(chromium: Browser, site: tuple[House, str], *, script: bool) -> None:
+    house, url = site
+    page = opened(chromium, url, "phone", script=script)
+    page.goto(f"{url}/arm")
+    page.get_by_role("button", name="Away").click()
+    more = page.get_by_role("button", name="A minute more to leave")
+    expect(more).to_be_visible()
+    before = read_state(house.store).pending
+    assert before is not None
+    if script:
+        assert find_violations(page) == []
+        box = more.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        more.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#announce")).to_have_text("A minute more to leave.")
+        expect(page.locator(".countdown")).to_have_attribute("data-until", str(before.until_ms + 60_000))
+        expect(more).to_be_focused()
+    else:
+        more.click()
+        expect(page.locator("#arm-history li").first).to_contain_text("A minute more to leave, then Away")
+    after = read_state(house.store).pending
+    assert after is not None
+    assert after.until_ms - before.until_ms == 60_000
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
+
+
 @pytest.mark.parametrize("size", ["phone", "desk"])
 def test_armed_and_alarmed_page_is_accessible_and_fits(chromium: Browser, site: tuple[House, str], size: str) -> None:
     house, url = site

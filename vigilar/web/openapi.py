@@ -104,6 +104,7 @@ def _paths() -> dict[str, Any]:
                 **_body("mode", "pin", override="boolean", delay_s="integer", passkey="object"),
             },
         },
+        "/api/v1/arm/longer": {"post": _answer("The arm state, with a minute more to leave")},
         "/api/v1/arm/passkey": {"post": _answer("What a browser is to prove with a passkey, to disarm")},
         "/api/v1/arm/history": {
             "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}

@@ -10,7 +10,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.arm_rules import MODE_NAMES, MODES
 from vigilar.store import arming, pins
 from vigilar.store import sensors as sensor_rows
-from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, list_unready
+from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, give_more_time, list_unready
 from vigilar.web.arm_words import (
     arm_json,
     chip_of,
@@ -61,6 +61,26 @@ def arm_by_form() -> AnyResponse:
     response = Response(_page(problem), problem.status, mimetype="text/html")
     response.headers.extend(problem.headers)
     return response
+
+
+@bp.post("/arm/longer")
+@needs(Right.DISARM)
+def longer_by_form() -> AnyResponse:
+    """A minute more to leave, without script."""
+    try:
+        give_more_time(parts(), asker())
+    except Problem as problem:
+        return Response(_page(problem), problem.status, mimetype="text/html")
+    return Response(status=303, headers={"Location": "/arm"})
+
+
+@bp.post("/api/v1/arm/longer")
+@needs(Right.DISARM)
+def api_longer() -> AnyResponse:
+    """A minute more to leave."""
+    read_json({})
+    give_more_time(parts(), asker())
+    return jsonify(_state_json())
 
 
 @bp.get("/api/v1/arm")
