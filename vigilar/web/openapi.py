@@ -254,6 +254,7 @@ def _household_paths() -> dict[str, Any]:
     done = _answer("Done", None, status="204")
     return {
         "/api/v1/me/password": {"post": {**_answer("A new password", None, status="204"), **_body("old", "new")}},
+        "/api/v1/me/prove": {"post": {**_answer("Shown who asks", None, status="204"), **_body("password", "pin")}},
         "/api/v1/sessions": {"get": _answer("One's own logins")},
         "/api/v1/sessions/{session_id}": {"parameters": [_path("session_id")], "delete": done},
         "/api/v1/pairings": {
