@@ -344,6 +344,13 @@ def test_stored_pin_is_of_no_use_without_the_key_of_the_box(house: House, owner:
     assert (house.folder / "secrets" / "pin-key").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("seconds", ["1_0", "\u0663\u0660", " 5", "+5", "-1", "1e1", "5.0", "9" * 20])
+def test_time_to_leave_of_a_form_is_plain_digits(house: House, owner: FlaskClient, seconds: str) -> None:
+    answer = owner.post("/arm", data={"mode": "away", "delay_s": seconds}, headers=PAGE)
+    assert (answer.status_code, "The time to leave is a number of seconds." in answer.text) == (422, True)
+    assert read_state(house.store).is_quiet
+
+
 def test_pages_work_without_script(house: House) -> None:
     client = house.client()
     assert "You have no PIN yet" in client.get("/arm/pin", headers=PAGE).text

@@ -47,11 +47,9 @@ def arm_page() -> str:
 def arm_by_form() -> AnyResponse:
     """The buttons of the page, without script."""
     pin = request.form.get("pin", "").strip() or None
-    delay = request.form.get("delay_s", "")
     try:
-        _apply(request.form.get("mode", ""), pin, request.form.get("override") == "1", int(delay) if delay else None)
-    except ValueError:
-        problem = Problem(422, "arm.delay", "The time to leave is a number of seconds.", field="delay_s")
+        delay_s = _seconds(request.form.get("delay_s", ""))
+        _apply(request.form.get("mode", ""), pin, request.form.get("override") == "1", delay_s)
     except Problem as refused:
         problem = refused
     except BadPin as error:
@@ -130,6 +128,13 @@ def read_pin(body: dict[str, Any], key: str) -> str | None:
     if key in body and not isinstance(body[key], str):
         raise Problem(422, "pin.type", f"{key} must be text in quotes.", field=key)
     return body.get(key)
+
+
+def _seconds(text: str) -> int | None:
+    """The time to leave as a form has it; None for that of the mode. Raises Problem."""
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Problem(422, "arm.delay", "The time to leave is a number of seconds.", field="delay_s")
+    return int(text) if text else None
 
 
 def _prove(given: dict[str, Any]) -> None:
