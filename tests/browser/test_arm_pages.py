@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
 from vigilar.base.arm_rules import ArmRules, ModeRules
+from vigilar.base.clock import SimulatedClock
 from vigilar.store import arming
 from vigilar.store.arming import Alarm, Decision, Entry, Trigger, read_state
 from vigilar.store.presence import note_devices, set_owner, set_presence
@@ -104,6 +106,61 @@ def test_page_is_accessible_and_fits(chromium: Browser, site: tuple[House, str],
     page.goto(f"{url}{path}")
     assert find_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+@pytest.mark.parametrize("size", ["phone", "desk"])
+def test_page_left_open_asks_who_it_is_before_it_lets_a_phone_in(
+    chromium: Browser, site: tuple[House, str], size: str
+) -> None:
+    house, url = site
+    page = opened(chromium, url, size)
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    page.goto(f"{url}/settings/account/phones")
+    page.fill("#device", "A phone")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Type it now.").click()
+    expect(page.get_by_role("heading", name="Is it you?")).to_be_visible()
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    page.get_by_label("Or your PIN").fill(WRONG)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Wrong PIN. 2 tries left")
+    assert find_violations(page) == []
+    page.get_by_label("Or your PIN").fill(PIN)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{url}/settings/account/phones")
+    page.fill("#device", "A phone")
+    page.keyboard.press("Enter")
+    expect(page.locator("img.qr")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_time_to_leave_is_made_longer(chromium: Browser, site: tuple[House, str], *, script: bool) -> None:
+    house, url = site
+    page = opened(chromium, url, "phone", script=script)
+    page.goto(f"{url}/arm")
+    page.get_by_role("button", name="Away").click()
+    more = page.get_by_role("button", name="A minute more to leave")
+    expect(more).to_be_visible()
+    before = read_state(house.store).pending
+    assert before is not None
+    if script:
+        assert find_violations(page) == []
+        box = more.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        more.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#announce")).to_have_text("A minute more to leave.")
+        expect(page.locator(".countdown")).to_have_attribute("data-until", str(before.until_ms + 60_000))
+        expect(more).to_be_focused()
+    else:
+        more.click()
+        expect(page.locator("#arm-history li").first).to_contain_text("A minute more to leave, then Away")
+    after = read_state(house.store).pending
+    assert after is not None
+    assert after.until_ms - before.until_ms == 60_000
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
 
 
 @pytest.mark.parametrize("size", ["phone", "desk"])

@@ -140,6 +140,20 @@ def test_bus_arms_and_does_not_disarm(house: RunningHouse, ear: Ear) -> None:
     disarm(house)
 
 
+def test_time_to_leave_is_made_longer_for_all_who_listen(house: RunningHouse, ear: Ear) -> None:
+    """The minute is in the one row: the house is not armed at the old time, and the bus has the new one."""
+    wait_for(lambda: state(house)["ready"], 60, "the camera is live")
+    begun = arm(house, "away", delay_s=2)[1]["pending"]["until_ts"]
+    code, facts = ask(house, "POST", "/api/v1/arm/longer", {})
+    assert (code, facts["pending"]) == (200, {"mode": "away", "until_ts": begun + 60_000})
+    heard = wait_for(lambda: ear.newest(Topics.ARM_STATE)["change"] >= facts["change"], 5, "the bus is told")
+    assert heard
+    wait_for(lambda: time.time() * 1000 > begun + 1_000, 10, "the old time is over")
+    assert ear.newest(Topics.ARM_STATE)["pending"] == {"mode": "away", "until_ts": begun + 60_000}
+    assert state(house)["mode"] == "disarmed"
+    disarm(house)
+
+
 def test_commands_arm_and_disarm(house: RunningHouse) -> None:
     done = vigilar(house.folder, "arm", "home", "--as", "sam")
     assert (done.code, "Home since" in done.out) == (0, True), done.err

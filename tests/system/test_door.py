@@ -233,8 +233,9 @@ def change(house: RunningHouse, method: str, path: str, body: dict[str, object])
 
 
 def test_address_of_who_asks_is_the_true_one(house: RunningHouse) -> None:
-    """Not what a stranger writes, and not the door's."""
+    """Not what a stranger writes, and not the door's; nor does he say what the path is."""
     lies = {"X-Vigilar-Client": "6.6.6.6", "X-Vigilar-Tls": "1", "X-Forwarded-For": "6.6.6.6"}
+    lies |= {"X_Vigilar_Client": "6.6.6.6", "X_Vigilar_Tls": "1", "SCRIPT_NAME": "/api", "PATH_INFO": "/healthz"}
     connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20, source_address=("127.0.0.9", 0))
     with contextlib.closing(connection):
         body = json.dumps({"name": "sam", "password": PASSWORD})

@@ -274,6 +274,86 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         context.close()
 
 
+TOUCHED = """async ([path, body]) => {
+  const { dump, toBytes } = await import(document.querySelector('script[src*="passkeys.js"]').src
+    .replace("passkeys.js", "passkey_wire.js"));
+  const send = (to, what) => fetch(to, { method: "POST", headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(what) });
+  const { challenge, options } = await (await send(`${path}/options`.replace("arm/options", "arm/passkey"), {})).json();
+  options.challenge = toBytes(options.challenge);
+  let credential;
+  if (options.user) {
+    options.user.id = toBytes(options.user.id);
+    options.authenticatorSelection = { userVerification: "discouraged", residentKey: "discouraged" };
+    credential = await navigator.credentials.create({ publicKey: options });
+  } else {
+    for (const one of options.allowCredentials) one.id = toBytes(one.id);
+    options.userVerification = "discouraged";
+    credential = await navigator.credentials.get({ publicKey: options });
+  }
+  const passkey = { challenge, credential: dump(credential) };
+  const answer = await send(path, body.mode ? { ...body, passkey } : { ...body, ...passkey });
+  return [answer.status, answer.ok ? "" : (await answer.json()).type];
+}"""
+"""A page of somebody who asks the browser for less than the house did: a key that is only touched."""
+
+
+def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached, trusting: Browser) -> None:
+    """By the flag of what was signed, whatever the page asked for. The PIN goes on as before."""
+    base = f"https://vigilar.local:{reached.secure.rpartition(':')[2]}"
+    context = trusting.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    try:
+        debugger = context.new_cdp_session(page)
+        debugger.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "hasUserVerification": False,
+            "isUserVerified": False, "automaticPresenceSimulation": True,
+        }  # fmt: skip
+        key = debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+        sign_in(page, base)
+        page.goto(f"{base}/settings/account")
+        assert page.evaluate(TOUCHED, ["/api/v1/me/passkeys", {"name": "Touched"}]) == [422, "passkey.wrong"]
+        debugger.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": key})
+        options |= {"transport": "internal", "hasUserVerification": True}
+        key = debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+        page.fill("#passkey-name", "Stranger")
+        page.click("text=Make a passkey")
+        page.locator("#passkey-note:visible", has_text="No passkey was given.").wait_for(timeout=30_000)
+        debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
+        page.reload()
+        page.fill("#passkey-name", "Finger")
+        page.click("text=Make a passkey")
+        page.locator("strong", has_text="Finger").wait_for(timeout=10_000)
+        assert page.evaluate(ASK, ["PUT", "/api/v1/members/me/pin", {"pin": "482913"}])[0] == 204
+        assert page.evaluate(ASK, ["POST", "/api/v1/arm", {"mode": "home", "override": True}])[0] == 200
+        debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
+        assert page.evaluate(TOUCHED, ["/api/v1/arm", {"mode": "disarmed"}]) == [403, "passkey.wrong"]
+        assert page.evaluate(ASK, ["GET", "/api/v1/arm", None])[1]["mode"] == "home"
+        page.goto(f"{base}/arm")
+        page.click("#arm-passkey")
+        page.locator("#arm-problem:visible").wait_for(timeout=30_000)
+        assert page.evaluate(ASK, ["GET", "/api/v1/arm", None])[1]["mode"] == "home"
+        debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
+        page.click("#arm-passkey")
+        page.wait_for_selector("#arm-chip[data-state=disarmed]")
+        page.evaluate(ASK, ["POST", "/api/v1/arm", {"mode": "home", "override": True}])
+        assert page.evaluate(ASK, ["POST", "/api/v1/arm", {"mode": "disarmed", "pin": "482913"}])[0] == 200
+        assert page.evaluate(ASK, ["DELETE", "/api/v1/members/me/pin", None])[0] == 204
+        page.goto(f"{base}/settings/account")
+        page.click("section:has(#passkeys-head) >> text=Remove")
+        page.wait_for_load_state()
+    finally:
+        context.close()
+
+
+ASK = """async ([method, path, body]) => {
+  const headers = { "Content-Type": "application/json" };
+  const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
+  return [answer.status, answer.status === 204 ? null : await answer.json()];
+}"""
+
+
 def disarm_by_passkey(page: Page) -> None:
     """In the sheet, without a PIN: there is none in this house."""
     page.click("#arm-chip")

@@ -9,6 +9,8 @@ import plistlib
 import socket
 import subprocess
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.ports import free_port
+from vigilar.base.atomic import write_atomic
+from vigilar.door import own_certificate
 from vigilar.door.authority import (
     Address,
     Authority,
@@ -25,9 +30,9 @@ from vigilar.door.authority import (
     load_or_create_authority,
 )
 from vigilar.door.certificates import CertificateWish, ensure_certificate, own_addresses, own_names
-from vigilar.door.haproxy import find_haproxy
-from vigilar.door.keeper import CertificateKeeper
-from vigilar.door.own_certificate import BadCertificate, OwnFiles, check_own, read_own
+from vigilar.door.haproxy import DoorSettings, door_command, find_haproxy, is_answering, write_door
+from vigilar.door.keeper import CertificateKeeper, hand_over
+from vigilar.door.own_certificate import MAX_PEM_BYTES, BadCertificate, OwnFiles, check_own, keep_own, read_own
 from vigilar.door.places import ADMIN_SOCKET, certificates_dir, serving_file
 from vigilar.door.trust import apple_profile, find_root
 
@@ -304,6 +309,64 @@ def haproxy_takes(folder: Path, files: OwnFiles) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def filler(room: int) -> bytes:
+    """A certificate as PEM of so many bytes, or up to a hundred less."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "filler")])
+
+    def made(size: int) -> bytes:
+        builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        builder = builder.serial_number(1).not_valid_before(NOW).not_valid_after(NOW + timedelta(days=9))
+        note = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.99999.1"), bytes(size))
+        signed = builder.add_extension(note, critical=False).sign(key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
+
+    return made((room - len(made(0)) - 40) * 48 // 65)  # 48 bytes are a line of 65
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 60
+    while not is_true():
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+class TestKeepingOwnFiles:
+    """Two files are written one after the other, and a kill may come between."""
+
+    def files(self, word: bytes) -> OwnFiles:
+        return OwnFiles(b"certificate " + word, b"key " + word)
+
+    def test_stop_between_the_two_leaves_the_pair_before(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = keep_own(tmp_path, self.files(b"1"))
+        written: list[str] = []
+
+        def write_one(path: Path, data: bytes, mode: int) -> None:
+            if written:
+                raise KeyboardInterrupt
+            written.append(path.suffix)
+            write_atomic(path, data, mode)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(own_certificate, "write_atomic", write_one)
+            with pytest.raises(KeyboardInterrupt):
+                keep_own(tmp_path, self.files(b"2"))
+        assert written == [".key"]
+        assert [Path(one).read_bytes() for one in before] == [b"certificate 1", b"key 1"]
+        after = keep_own(tmp_path, self.files(b"2"))
+        assert [Path(one).read_bytes() for one in after] == [b"certificate 2", b"key 2"]
+
+    def test_certificate_without_its_key_goes(self, tmp_path: Path) -> None:
+        kept = keep_own(tmp_path, self.files(b"1"))
+        lone = Path(kept[0]).with_name("0123456789abcdef.crt")
+        lone.write_bytes(b"left by an older order")
+        again = keep_own(tmp_path, self.files(b"2"))
+        assert {path.name for path in lone.parent.iterdir()} == {Path(one).name for one in (*kept, *again)}
+
+    def test_newest_twelve_are_kept(self, tmp_path: Path) -> None:
+        made = [keep_own(tmp_path, self.files(b"%d" % number)) for number in range(15)]
+        assert {str(path) for path in Path(made[0][0]).parent.iterdir()} == {one for pair in made[3:] for one in pair}
+
+
 class TestNotesOnOwnFiles:
     """What some device warns of is said, and does not keep the owner from using it."""
 
@@ -370,6 +433,34 @@ class TestNotesOnOwnFiles:
             assert str(refused.value) == says
         else:
             check_own(files, datetime.now(UTC))
+
+    @pytest.mark.parametrize("length", [MAX_PEM_BYTES, MAX_PEM_BYTES + 200])
+    def test_running_door_takes_what_is_not_refused(self, tmp_path: Path, length: int) -> None:
+        """With the real HAProxy: the longest that is let through is shown without a restart, from any folder."""
+        files = self.files(tmp_path, names=("home.example",))
+        first = check_own(files, NOW)
+        room = length - len(first.pem)
+        long = OwnFiles(files.certificate + filler(room), files.key)
+        if length > MAX_PEM_BYTES:
+            with pytest.raises(BadCertificate, match=r"is too long with its chain: .* without the root"):
+                check_own(long, NOW)
+            return
+        pem = check_own(long, NOW).pem
+        assert MAX_PEM_BYTES - 200 < len(pem) <= MAX_PEM_BYTES
+        folder = tmp_path / "a folder; with <a> name that is rather long, as those of data folders may well be" / "door"
+        shown = folder / "serving.pem"
+        folder.mkdir(parents=True)
+        shown.write_bytes(first.pem)
+        settings = DoorSettings(listen="127.0.0.1", port=free_port(), proxies=(), certificate=shown)
+        write_door(folder, settings)
+        door = subprocess.Popen(door_command(folder), cwd=folder, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: is_answering(folder, 5.0))
+            shown.write_bytes(pem)
+            hand_over(folder, shown)
+        finally:
+            door.terminate()
+            door.wait()
 
     def test_path_that_cannot_be_is_one_sentence(self) -> None:
         with pytest.raises(BadCertificate, match="there is no such path"):

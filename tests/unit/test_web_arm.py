@@ -76,6 +76,61 @@ def test_arms_and_disarms(house: House, owner: FlaskClient) -> None:
     assert actions == ["disarmed", "leaving", "armed", "pin_set"]
 
 
+class TestMoreTimeToLeave:
+    def test_a_minute_at_a_time_and_ten_in_all(self, house: House, owner: FlaskClient) -> None:
+        begun_ms = house.now_ms()
+        arm(owner, "away")
+        assert longer(owner).get_json()["pending"] == {"mode": "away", "until_ts": begun_ms + 120_000}
+        for _ in range(7):
+            assert longer(owner).status_code == 200
+        assert longer(owner).get_json()["pending"] == {"mode": "away", "until_ts": begun_ms + 600_000}
+        refused = longer(owner)
+        assert (refused.status_code, refused.get_json()["type"]) == (409, "arm.longest")
+        assert 'action="/arm/longer"' not in owner.get("/arm", headers=PAGE).get_data(as_text=True)
+        told = owner.get("/api/v1/arm/history").get_json()["history"]
+        assert [row["action"] for row in told[:10]] == ["longer"] * 9 + ["leaving"]
+        assert told[0]["words"] == "A minute more to leave, then Away, by sam, on the page"
+
+    def test_choosing_modes_in_turn_puts_it_off_no_further(self, house: House, owner: FlaskClient) -> None:
+        begun_ms = house.now_ms()
+        arm(owner, "away", delay_s=600)
+        advance(house, 500)
+        assert arm(owner, "home", delay_s=600).get_json()["pending"]["until_ts"] == begun_ms + 600_000
+        assert longer(owner).get_json()["type"] == "arm.longest"
+        arm(owner, "disarmed", pin=PIN)
+        assert arm(owner, "home", delay_s=600).get_json()["pending"]["until_ts"] == house.now_ms() + 600_000
+
+    def test_only_of_the_time_to_leave(self, house: House, owner: FlaskClient) -> None:
+        assert longer(owner).get_json()["type"] == "arm.not_leaving"
+        arm(owner, "home")
+        entered = arming.Entry(house.now_ms() + 30_000, arming.Trigger(1, "garden", "Person", "Garden", house.now_ms()))
+        arming.change_state(house.store, lambda state: arming.Decision(replace(state, entry=entered)), house.now_ms())
+        assert longer(owner).get_json()["type"] == "arm.not_leaving"
+        assert read_state(house.store).entry == entered
+
+    def test_who_may_not_disarm_makes_nothing_longer(self, house: House, owner: FlaskClient) -> None:
+        arm(owner, "away")
+        guest = house.member("guest")
+        assert longer(guest).status_code == 403
+        assert 'action="/arm/longer"' not in guest.get("/arm", headers=PAGE).get_data(as_text=True)
+
+    def test_clock_set_back_makes_it_no_longer(self, house: House, owner: FlaskClient) -> None:
+        arm(owner, "away", delay_s=600)
+        house.parts.clock = SimulatedClock(utc_ns=time.time_ns() - 3_600_000_000_000)
+        assert longer(owner).get_json()["type"] == "arm.longest"
+
+    def test_without_script(self, house: House, owner: FlaskClient) -> None:
+        begun_ms = house.now_ms()
+        arm(owner, "away")
+        assert 'action="/arm/longer"' in owner.get("/arm", headers=PAGE).get_data(as_text=True)
+        assert owner.post("/arm/longer", headers=PAGE).headers["Location"] == "/arm"
+        assert read_state(house.store).pending == arming.Pending("away", begun_ms + 120_000, "sam", "page", begun_ms)
+
+
+def longer(client: FlaskClient) -> Any:
+    return client.post("/api/v1/arm/longer", json={})
+
+
 def test_twice_changes_nothing(owner: FlaskClient, house: House) -> None:
     first = arm(owner, "home").get_json()
     assert arm(owner, "home").get_json() == first
@@ -287,6 +342,13 @@ def test_stored_pin_is_of_no_use_without_the_key_of_the_box(house: House, owner:
     assert row.pin_hash.startswith("$argon2id$")
     assert not check_password(row.pin_hash, PIN)
     assert (house.folder / "secrets" / "pin-key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("seconds", ["1_0", "\u0663\u0660", " 5", "+5", "-1", "1e1", "5.0", "9" * 20])
+def test_time_to_leave_of_a_form_is_plain_digits(house: House, owner: FlaskClient, seconds: str) -> None:
+    answer = owner.post("/arm", data={"mode": "away", "delay_s": seconds}, headers=PAGE)
+    assert (answer.status_code, "The time to leave is a number of seconds." in answer.text) == (422, True)
+    assert read_state(house.store).is_quiet
 
 
 def test_pages_work_without_script(house: House) -> None:

@@ -90,6 +90,8 @@ class TestFirstRun:
             ({"name": "   ", "password": PASSWORD}, "user.name"),
             ({"name": "x" * 65, "password": PASSWORD}, "user.name"),
             ({"name": "a\u202eb", "password": PASSWORD}, "user.name_chars"),
+            ({"name": "\u3164", "password": PASSWORD}, "user.name_chars"),
+            ({"name": "sam\u2800", "password": PASSWORD}, "user.name_chars"),
             ({"name": "sam"}, "body.missing"),
             ({"name": "sam", "password": 12345678}, "body.type"),
             ({"name": "sam", "password": PASSWORD, "role": "owner"}, "body.unknown"),
@@ -227,6 +229,17 @@ class TestRequests:
         response = owner.post("/api/v1/logout", headers=headers)
         assert (response.status_code, code_of(response)) == (403, "request.origin")
         assert owner.get("/api/v1/events").status_code == 200
+
+    @pytest.mark.parametrize(("origin", "status"), [("http", 403), ("https", 204)])
+    def test_page_anybody_could_have_written_changes_nothing_securely(
+        self, owner: FlaskClient, house: House, origin: str, status: int
+    ) -> None:
+        """One port speaks both: of the same name and port, but not encrypted, it is another site."""
+        secure = house.app.test_client()
+        base = "https://localhost"
+        secure.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}, base_url=base)
+        response = secure.post("/api/v1/logout", headers={"Origin": f"{origin}://localhost"}, base_url=base)
+        assert response.status_code == status
 
     def test_own_origin_is_fine(self, owner: FlaskClient) -> None:
         headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -101,9 +102,10 @@ def hand_over(door_dir: Path, pem_file: Path) -> None:
     pem = pem_file.read_text(encoding="ascii").strip()
     if not (door_dir / ADMIN_SOCKET).exists():
         return
+    name = re.sub(r"([\\ ;<])", r"\\\1", str(pem_file))  # as the guide says of words in a command (9.3)
     try:
-        ask_door(door_dir, f"set ssl cert {pem_file} <<\n{pem}\n\n", ADMIN_TIMEOUT_S)
-        answer = ask_door(door_dir, f"commit ssl cert {pem_file}\n", ADMIN_TIMEOUT_S)
+        ask_door(door_dir, f"set ssl cert {name} <<\n{pem}\n\n", ADMIN_TIMEOUT_S)
+        answer = ask_door(door_dir, f"commit ssl cert {name}\n", ADMIN_TIMEOUT_S)
     except ConnectionRefusedError:
         return  # it is about to start
     if "Success" not in answer:

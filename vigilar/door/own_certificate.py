@@ -29,6 +29,10 @@ MAX_FILE_BYTES = 256 * 1024
 SOON_DAYS = 14
 """Whoever renews by hand needs a weekend."""
 
+MAX_PEM_BYTES = 16_000
+"""Key, certificate and chain together. A running HAProxy takes a new one by a command of 16 KiB at most (tune.bufsize;
+16 319 bytes were taken and 16 518 not). A usual chain with RSA keys has half of that."""
+
 LEAST_BITS, LEAST_CURVE_BITS, LEAST_DIGEST_BYTES = 2048, 224, 28
 """What OpenSSL takes at security level 2 (SSL_CTX_set_security_level(3)), which Debian sets. With less in the file
 HAProxy would not start, and no page would come."""
@@ -95,22 +99,35 @@ def check_own(files: OwnFiles, now: datetime, answers_to: Collection[str] = ()) 
         raise BadCertificate(f"{files.certificate_name} is not valid before {leaf.not_valid_before_utc:%d %B %Y}.")
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     whole = pem + b"".join(one.public_bytes(serialization.Encoding.PEM) for one in chain)
+    if len(whole) > MAX_PEM_BYTES:
+        raise BadCertificate(
+            f"{files.certificate_name} is too long with its chain: {len(chain)} certificates, {len(whole)} bytes "
+            f"with the key, and {MAX_PEM_BYTES} are the most. Leave in it the certificate and those who signed it, "
+            "without the root."
+        )
     notes = [*_chain_notes(chain), *_name_notes(leaf, answers_to), *_end_notes(leaf, now)]
     return OwnCertificate(whole, leaf, tuple(notes))
 
 
 def keep_own(secrets_dir: Path, files: OwnFiles) -> tuple[str, str]:
     """Keep both files among the house's secrets; their paths. Named by what is in them, so that taking a change of the
-    settings back finds the ones before it; the newest few are kept. Raises OSError."""
+    settings back finds the ones before it; the newest few are kept. Raises OSError.
+
+    The key first: there is never a certificate without its key, so one that stands alone is what a stop in between left
+    of an older order, and goes. The settings name both only afterwards, so till then those of before are in use.
+    """
     folder = certificates_dir(secrets_dir) / "own"
     make_private_folder(folder)
     name = hashlib.sha256(files.certificate + files.key).hexdigest()[:16]
     paths = folder / f"{name}.crt", folder / f"{name}.key"
-    for path, content in zip(paths, (files.certificate, files.key), strict=True):
-        write_atomic(path, content, 0o600)
+    write_atomic(paths[1], files.key, 0o600)
+    write_atomic(paths[0], files.certificate, 0o600)
+    for lone in folder.glob("*.crt"):
+        if not lone.with_suffix(".key").exists():
+            lone.unlink(missing_ok=True)
     keys = sorted(folder.glob("*.key"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for old in keys[KEPT:]:
-        old.unlink()
+        old.unlink(missing_ok=True)
         old.with_suffix(".crt").unlink(missing_ok=True)
     return str(paths[0]), str(paths[1])
 

@@ -88,6 +88,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "umask": 0o177,  # of the Unix socket: the door is of the same user
             "forwarded_allow_ips": "",  # whose word counts is for the app (``web.forwarded``)
             "secure_scheme_headers": {},
+            "forwarder_headers": "",  # else a header of anybody's who comes through the door moves all paths
             "worker_class": _Worker,
             "threads": THREADS,
             "graceful_timeout": GRACE_S,

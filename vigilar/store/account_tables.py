@@ -114,6 +114,7 @@ pairings = Table(
     Column("created_ms", Int64, nullable=False, comment="UTC ms"),
     Column("expires_ms", Int64, nullable=False, comment="UTC ms from which it opens nothing"),
     Column("used_ms", Int64, comment="UTC ms when it was used; null while it was not"),
+    Column("made_by_hash", LargeBinary, comment="the login that made it, as in sessions; it ends with that unused"),
     CheckConstraint("length(code_hash) = 32", name="pairings_code_length"),
     sqlite_strict=True,
 )

@@ -16,9 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from vigilar.base.arm_rules import Mode
+from vigilar.base.arm_rules import MAX_DELAY_S, Mode
 from vigilar.store.engine import Store
 from vigilar.store.guard_tables import arm_history, arm_state
+
+MORE_MS = 60_000
+"""By how much the time to leave is made longer at once."""
 
 SECRET_ACTIONS = ("duress",)
 """What no page of the house shows: who is made to disarm must be able to show it."""
@@ -26,12 +29,19 @@ SECRET_ACTIONS = ("duress",)
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A mode that comes at ``until_ms`` (UTC ms): the time to leave."""
+    """A mode that comes at ``until_ms``: the time to leave, which began at ``since_ms`` (both UTC ms), whatever modes
+    were chosen and however often it was made longer since."""
 
     mode: Mode
     until_ms: int
     by: str
     how: str
+    since_ms: int = 0
+
+    @property
+    def longest_ms(self) -> int:
+        """Until when it may be made longer without a PIN: whoever began it could have chosen as much."""
+        return self.since_ms + MAX_DELAY_S * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +261,33 @@ def armed(
     elif state.pending is not None and state.pending.mode == mode:
         return None
     else:
-        new = replace(state, pending=Pending(mode, now_ms + leave_s * 1000, by, how), bypassed=bypassed)
+        new = replace(state, pending=_leaving(state.pending, mode, by, how, now_ms, leave_s), bypassed=bypassed)
         action = "leaving"
     line = Line(action=action, mode=mode, by=by, how=how, address=address, detail=detail or {})
     return Decision(new, (line,))
+
+
+def longer(state: ArmState, by: str, how: str, now_ms: int, address: str = "") -> Decision | None:
+    """A minute more to leave; None when nobody is leaving, or it was made as long as it may be.
+
+    Only of the time to leave. The time to disarm after coming in stays as it was set: whoever may have more of it can
+    disarm, and to anybody else each second more is a gift.
+    """
+    pending = state.pending
+    if pending is None:
+        return None
+    wanted_ms = min(pending.until_ms + MORE_MS, pending.longest_ms, now_ms + MAX_DELAY_S * 1000)
+    if wanted_ms <= pending.until_ms:
+        return None
+    line = Line(action="longer", mode=pending.mode, by=by, how=how, address=address)
+    return Decision(replace(state, pending=replace(pending, until_ms=wanted_ms)), (line,))
+
+
+def _leaving(before: Pending | None, mode: Mode, by: str, how: str, now_ms: int, leave_s: int) -> Pending:
+    """The time to leave. Another mode chosen meanwhile does not begin it anew: an open page could put the arming off
+    for ever by choosing one mode and the other in turn."""
+    begun = Pending(mode, now_ms + leave_s * 1000, by, how, min(before.since_ms, now_ms) if before else now_ms)
+    return replace(begun, until_ms=min(begun.until_ms, begun.longest_ms))
 
 
 def _read(connection: Connection) -> ArmState:

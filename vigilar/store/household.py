@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from vigilar.store import users as user_rows
 from vigilar.store.engine import Store
+from vigilar.store.pairings import delete_codes_within
 from vigilar.store.sessions import delete_sessions_within
 from vigilar.store.users import Role, UserRow
 
@@ -34,6 +35,7 @@ def change_member(store: Store, user_id: int, change: MemberChange) -> UserRow:
             user_rows.set_name_within(connection, user_id, change.name)
         if change.role is not None:
             user_rows.set_role_within(connection, user_id, change.role)
+            delete_codes_within(connection, user_id)  # who is no owner any more lets in nobody
         if change.sets_cameras:
             user_rows.set_cameras_within(connection, user_id, change.cameras)
         if change.password_hash is not None:

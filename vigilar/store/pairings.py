@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from vigilar.store.account_tables import pairings
+from vigilar.store.account_tables import pairings, sessions
 from vigilar.store.engine import Store
 
 
@@ -19,14 +19,28 @@ class Pairing:
 
 
 def add_pairing(
-    store: Store, code_hash: bytes, user_id: int, device: str, *, now_ms: int, expires_ms: int, keep_ms: int
+    store: Store,
+    code_hash: bytes,
+    user_id: int,
+    device: str,
+    *,
+    now_ms: int,
+    expires_ms: int,
+    keep_ms: int,
+    made_by_hash: bytes,
 ) -> None:
-    """Store a code; one that ended more than ``keep_ms`` ago goes in the same transaction."""
+    """Store a code, which ends unused with the login ``made_by_hash``, the SHA-256 of its token. One that ended more
+    than ``keep_ms`` ago goes in the same transaction."""
     with store.write("store the code of a phone") as connection:
         connection.execute(delete(pairings).where(pairings.c.expires_ms <= now_ms - keep_ms))
         connection.execute(
             insert(pairings).values(
-                code_hash=code_hash, user_id=user_id, device=device, created_ms=now_ms, expires_ms=expires_ms
+                code_hash=code_hash,
+                user_id=user_id,
+                device=device,
+                created_ms=now_ms,
+                expires_ms=expires_ms,
+                made_by_hash=made_by_hash,
             )
         )
 
@@ -52,3 +66,10 @@ def find_use(store: Store, code_hash: bytes, user_id: int | None) -> tuple[bool,
     with store.read("read the code of a phone") as connection:
         row = connection.execute(wanted).first()
         return (False, None) if row is None else (True, row[0])
+
+
+def delete_codes_within(connection: Connection, user_id: int, *, but: bytes = b"") -> None:
+    """Delete, in the transaction of ``connection``, the codes that logins of this person made and nobody used yet, for
+    whomever they are; those of the login ``but`` stay."""
+    logins = select(sessions.c.token_hash).where(sessions.c.user_id == user_id, sessions.c.token_hash != but)
+    connection.execute(delete(pairings).where(pairings.c.made_by_hash.in_(logins), pairings.c.used_ms.is_(None)))

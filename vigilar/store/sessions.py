@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, delete, insert, or_, select, update
 from vigilar.store.account_tables import pairings, sessions, user_cameras, users
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import phones
+from vigilar.store.pairings import delete_codes_within
 from vigilar.store.users import Role
 
 USER_AGENT_CHARACTERS = 200
@@ -114,10 +115,12 @@ def touch(store: Store, token_hash: bytes, *, now_ms: int, expires_ms: int) -> N
 
 
 def delete_session(store: Store, token_hash: bytes) -> None:
-    """End a login, and the pushes of the phone that registered with it: who signs out a lost phone wants it silent."""
+    """End a login, the pushes of the phone that registered with it, and the codes it made that nobody used yet: who
+    signs out a lost phone wants it silent, and nobody let in by it."""
     with store.write("delete a login") as connection:
         connection.execute(delete(sessions).where(sessions.c.token_hash == token_hash))
         connection.execute(delete(phones).where(phones.c.session_hash == token_hash))
+        connection.execute(delete(pairings).where(pairings.c.made_by_hash == token_hash, pairings.c.used_ms.is_(None)))
 
 
 def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSession]:
@@ -134,13 +137,15 @@ def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSessio
 
 def delete_sessions_of(store: Store, user_id: int, *, but: bytes = b"") -> None:
     """Sign a person out everywhere, as after a new password; ``but`` is the token hash of the one login that stays.
-    Phones go with it, but for one that registered with that login, and so do codes by which another would sign in."""
+    Phones go with it, but for one that registered with that login, and so do codes by which another would sign in as
+    this person, and those for others that an ended login made."""
     with store.write("delete logins") as connection:
         delete_sessions_within(connection, user_id, but=but)
 
 
 def delete_sessions_within(connection: Connection, user_id: int, *, but: bytes = b"") -> None:
     """As ``delete_sessions_of``, in the transaction of ``connection``."""
+    delete_codes_within(connection, user_id, but=but)
     connection.execute(delete(sessions).where(sessions.c.user_id == user_id, sessions.c.token_hash != but))
     is_other = or_(phones.c.session_hash.is_(None), phones.c.session_hash != but)
     connection.execute(delete(phones).where(phones.c.user_id == user_id, is_other))

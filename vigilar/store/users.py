@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.account_tables import user_cameras, users
 from vigilar.store.engine import Store
+from vigilar.store.pairings import delete_codes_within
 from vigilar.store.schema import cameras
 
 Role = Literal["owner", "adult", "child", "guest"]
@@ -122,11 +123,13 @@ def set_cameras(store: Store, user_id: int, cameras: Collection[str] | None) -> 
 
 
 def remove_user(store: Store, user_id: int) -> None:
-    """Remove a member with all logins. Raises StoreError: ``user.unknown``, ``user.last_owner`` (DENIED)."""
+    """Remove a member with all logins, and the codes they made for others. Raises StoreError: ``user.unknown``,
+    ``user.last_owner`` (DENIED)."""
     with store.write("remove a member") as connection:
         found = read_within(connection, user_id)
         if found.role == "owner":
             _keep_an_owner(connection, found)
+        delete_codes_within(connection, user_id)
         connection.execute(delete(users).where(users.c.id == user_id))
 
 

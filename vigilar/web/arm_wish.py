@@ -64,6 +64,26 @@ def apply_wish(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWi
     return state
 
 
+def give_more_time(here: Parts, member: Member) -> ArmState:
+    """A minute more to leave. No PIN: who needs it has full hands, or slow ones, and it is no more than could have been
+    chosen at first. Raises Problem: 409 ``arm.not_leaving``, ``arm.longest``."""
+    now_ms, address = here.now_ms(), request.remote_addr or ""
+
+    def step(state: ArmState) -> Decision | None:
+        if state.pending is None:
+            raise Problem(409, "arm.not_leaving", "There is no time to leave that could be longer now.")
+        decision = arming.longer(state, member.name, HOW, now_ms, address)
+        if decision is None:
+            most = f"The time to leave is {MAX_DELAY_S // 60} minutes at most."
+            raise Problem(409, "arm.longest", most, next_step="Disarm with your PIN, and arm again when you go.")
+        return decision
+
+    state = here.reserve.help(lambda: arming.change_state(here.store, step, now_ms))
+    broadcast_arm(state)
+    here.tell_arm()
+    return state
+
+
 def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) -> ArmState:
     state = arming.read_state(here.store)
     lowers = (wish.mode == "disarmed" and not state.is_quiet) or here.cfg.arm.weakens(state.mode, wish.mode)

@@ -28,6 +28,7 @@ _unread = Tally(logger, "the arm state could not be read", every_s=60.0)
 
 ACTION_WORDS = {
     "leaving": "{mode} was chosen, time to leave",
+    "longer": "A minute more to leave, then {mode}",
     "armed": "Armed: {mode}",
     "disarmed": "Disarmed, it was {mode}",
     "left_open": "Armed, but left open: {where}",

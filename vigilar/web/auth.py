@@ -227,6 +227,7 @@ def _accept(token: str, *, is_key: bool) -> bool:
     _owner_known().append(True)  # who is signed in is a member: the login page needs no database to know
     g.member = Member.of(session)
     g.token = token
+    g.signed_in_ms = session.created_ms
     return True
 
 

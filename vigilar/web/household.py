@@ -16,6 +16,7 @@ from vigilar.web.new_login import BadLogin, check_new_name, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.proving import check_proven
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -39,6 +40,7 @@ def get_member(user_id: int) -> UserRow:
 
 def add_member(name: str, role: str, password: str, cameras: list[str] | None) -> UserRow:
     """Raises Problem, which says what is wrong with which field."""
+    check_proven("/settings/members")
     name, password = check_login_wish(name, password)
     here, wanted = parts(), check_role(role)
     try:
@@ -58,6 +60,8 @@ def change_member(user_id: int, wish: dict[str, Any]) -> UserRow:
     name = _check(lambda: check_new_name(wish["name"])) if "name" in wish else None
     role = check_role(wish["role"]) if "role" in wish else None
     password = _check(lambda: check_new_password(wish["password"], member.name)) if wish.get("password") else None
+    if password is not None or (role == "owner" != member.role):
+        check_proven(f"/settings/members/{user_id}")
     here, change = (
         parts(),
         MemberChange(

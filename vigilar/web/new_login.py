@@ -10,6 +10,10 @@ from vigilar.web.weak_password import is_weak
 
 MAX_NAME_LENGTH = 64
 
+_BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and signs that show nothing, though Unicode does not count them among those: fillers of Hangul, inherent
+vowels of Khmer, the empty pattern of Braille."""
+
 
 class BadLogin(VigilarError):
     """A name or a password that cannot be used; ``field`` says which: ``name`` or ``password``."""
@@ -31,7 +35,7 @@ def check_new_name(name: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_NAME_LENGTH:
         raise BadLogin("user.name", f"Choose a name of 1 to {MAX_NAME_LENGTH} characters.", "name")
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in name):
+    if any(char in _BLANK or unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") for char in name):
         raise BadLogin("user.name_chars", "The name contains characters that cannot be seen.", "name")
     return name
 

@@ -104,6 +104,7 @@ def _paths() -> dict[str, Any]:
                 **_body("mode", "pin", override="boolean", delay_s="integer", passkey="object"),
             },
         },
+        "/api/v1/arm/longer": {"post": _answer("The arm state, with a minute more to leave")},
         "/api/v1/arm/passkey": {"post": _answer("What a browser is to prove with a passkey, to disarm")},
         "/api/v1/arm/history": {
             "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}
@@ -253,6 +254,7 @@ def _household_paths() -> dict[str, Any]:
     done = _answer("Done", None, status="204")
     return {
         "/api/v1/me/password": {"post": {**_answer("A new password", None, status="204"), **_body("old", "new")}},
+        "/api/v1/me/prove": {"post": {**_answer("Shown who asks", None, status="204"), **_body("password", "pin")}},
         "/api/v1/sessions": {"get": _answer("One's own logins")},
         "/api/v1/sessions/{session_id}": {"parameters": [_path("session_id")], "delete": done},
         "/api/v1/pairings": {

@@ -8,7 +8,6 @@ from typing import Any
 from flask import g
 
 from vigilar.store import sessions as session_rows
-from vigilar.store import users as user_rows
 from vigilar.store.household import MemberChange, change_member
 from vigilar.store.sessions import OpenSession
 from vigilar.web.auth import asker
@@ -16,9 +15,9 @@ from vigilar.web.deeds import note_deed
 from vigilar.web.logins import end_login, forget_logins_of, hash_token
 from vigilar.web.new_login import BadLogin, check_new_password
 from vigilar.web.parts import parts
-from vigilar.web.passwords import check_password, hash_password
+from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem
-from vigilar.web.sign_in import limited_tries
+from vigilar.web.proving import check_own_password
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
@@ -54,11 +53,7 @@ def end_own_session(session_id: str) -> bool:
 def change_own_password(old: str, new: str) -> None:
     """Signs the asker out everywhere else. Raises Problem: 403 ``password.wrong``, 422 for one that cannot be used."""
     here, me = parts(), asker()
-    user = user_rows.get_user(here.store, me.id)
-    with limited_tries(f"own {me.id}") as one:
-        if user is None or not check_password(user.password_hash, old):
-            raise Problem(403, "password.wrong", "The password you have now is not this one.", field="old")
-        one.was_right()
+    check_own_password(old, "old")
     try:
         check_new_password(new, me.name)
     except BadLogin as error:

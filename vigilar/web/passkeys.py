@@ -27,6 +27,7 @@ from vigilar.web.deeds import note_deed
 from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import check_proven
 from vigilar.web.sign_in import limited_tries
 from vigilar.web.transport import require_secure
 from vigilar.web.try_limits import network_of
@@ -51,6 +52,7 @@ def creation_options() -> dict[str, Any]:
     """What the browser is to make a passkey of the asker with. Raises Problem."""
     here, me, rp_id = parts(), asker(), _need_host()
     check_calm()
+    check_proven("/settings/account")
     lib, known = _library(), passkey_rows.list_passkeys(here.store, me.id)
     if len(known) >= MAX_PASSKEYS:
         raise Problem(409, "passkey.many", f"You have {MAX_PASSKEYS} passkeys. Remove one you do not use.")
@@ -74,6 +76,7 @@ def add_passkey(challenge: str, name: str, credential: dict[str, Any]) -> int:
     """The id of a new passkey of the asker. Raises Problem."""
     here, me, rp_id = parts(), asker(), _need_host()
     check_calm()
+    check_proven("/settings/account")
     try:
         name = check_new_name(name)
     except BadLogin as error:

@@ -66,8 +66,8 @@ def _check_origin() -> None:
 
     ``Sec-Fetch-Site`` is the browser's own word, which no page can set, and stands alone: a proxy in front may have
     changed the Host. Without it (plain HTTP, old browsers) the Origin must be the Host, port included, because another
-    port of this machine is somebody else. Programs send neither header and need a session or a login in the body,
-    which a foreign page cannot add.
+    port of this machine is somebody else, and encrypted where we are. Programs send neither header and need a session
+    or a login in the body, which a foreign page cannot add.
     """
     if request.method in _SAFE_METHODS and request.headers.get("Upgrade", "").lower() != "websocket":
         return
@@ -86,6 +86,8 @@ def _is_own(origin: str, host: str) -> bool:
         parts = urlsplit(origin)
     except ValueError:
         return False
+    if parts.scheme == "http" and request.is_secure:
+        return False  # a page that anybody on the network may have written, and no browser takes it for ours
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
 
 

@@ -45,6 +45,7 @@ class SessionCache:
         self._held: OrderedDict[bytes, HeldLogin] = OrderedDict()
         self._ended: OrderedDict[bytes, None] = OrderedDict()
         self._noted: OrderedDict[bytes, int] = OrderedDict()
+        self._proven: OrderedDict[bytes, int] = OrderedDict()
 
     def remember(self, token_hash: bytes, session: SessionRow, now_ms: int) -> None:
         """The database just said that this login is valid."""
@@ -95,6 +96,16 @@ class SessionCache:
         for one, session in found.items():
             if session.user_id == user_id and not session.via and one != but:
                 self.end(one)
+
+    def note_proof(self, token_hash: bytes, now_ms: int) -> None:
+        """Whoever has this login just showed again who it is (``proving``). A restart only means to show it again."""
+        with self._lock:
+            _put(self._proven, token_hash, now_ms)
+
+    def find_proof(self, token_hash: bytes) -> int:
+        """When that was, UTC ms; 0 for never."""
+        with self._lock:
+            return self._proven.get(token_hash, 0)
 
     def is_ended(self, token_hash: bytes) -> bool:
         with self._lock:

@@ -74,13 +74,13 @@ def api_setup() -> AnyResponse:
 def login() -> AnyResponse | str:
     if not has_owner():
         return redirect(url_for("account.setup"))
-    return _login_page(None, "", _safe_path(request.args.get("next")))
+    return _login_page(None, "", safe_path(request.args.get("next")))
 
 
 @bp.post("/login")
 @public
 def login_post() -> AnyResponse:
-    name, path = request.form.get("name", ""), _safe_path(request.form.get("next"))
+    name, path = request.form.get("name", ""), safe_path(request.form.get("next"))
     try:
         _need_owner()
         user = check_login(name, request.form.get("password", ""))
@@ -176,7 +176,7 @@ def _see_other(path: str) -> Response:
     return Response(status=303, headers={"Location": path})
 
 
-def _safe_path(path: str | None) -> str:
+def safe_path(path: str | None) -> str:
     """A path on this box to go to after signing in; empty for anything else, such as another site."""
     if not path or not path.startswith("/") or path.startswith(("//", "/\\")) or not path.isprintable():
         return ""

@@ -10,7 +10,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.arm_rules import MODE_NAMES, MODES
 from vigilar.store import arming, pins
 from vigilar.store import sensors as sensor_rows
-from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, list_unready
+from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, give_more_time, list_unready
 from vigilar.web.arm_words import (
     arm_json,
     chip_of,
@@ -47,11 +47,9 @@ def arm_page() -> str:
 def arm_by_form() -> AnyResponse:
     """The buttons of the page, without script."""
     pin = request.form.get("pin", "").strip() or None
-    delay = request.form.get("delay_s", "")
     try:
-        _apply(request.form.get("mode", ""), pin, request.form.get("override") == "1", int(delay) if delay else None)
-    except ValueError:
-        problem = Problem(422, "arm.delay", "The time to leave is a number of seconds.", field="delay_s")
+        delay_s = _seconds(request.form.get("delay_s", ""))
+        _apply(request.form.get("mode", ""), pin, request.form.get("override") == "1", delay_s)
     except Problem as refused:
         problem = refused
     except BadPin as error:
@@ -61,6 +59,26 @@ def arm_by_form() -> AnyResponse:
     response = Response(_page(problem), problem.status, mimetype="text/html")
     response.headers.extend(problem.headers)
     return response
+
+
+@bp.post("/arm/longer")
+@needs(Right.DISARM)
+def longer_by_form() -> AnyResponse:
+    """A minute more to leave, without script."""
+    try:
+        give_more_time(parts(), asker())
+    except Problem as problem:
+        return Response(_page(problem), problem.status, mimetype="text/html")
+    return Response(status=303, headers={"Location": "/arm"})
+
+
+@bp.post("/api/v1/arm/longer")
+@needs(Right.DISARM)
+def api_longer() -> AnyResponse:
+    """A minute more to leave."""
+    read_json({})
+    give_more_time(parts(), asker())
+    return jsonify(_state_json())
 
 
 @bp.get("/api/v1/arm")
@@ -110,6 +128,13 @@ def read_pin(body: dict[str, Any], key: str) -> str | None:
     if key in body and not isinstance(body[key], str):
         raise Problem(422, "pin.type", f"{key} must be text in quotes.", field=key)
     return body.get(key)
+
+
+def _seconds(text: str) -> int | None:
+    """The time to leave as a form has it; None for that of the mode. Raises Problem."""
+    if text and not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Problem(422, "arm.delay", "The time to leave is a number of seconds.", field="delay_s")
+    return int(text) if text else None
 
 
 def _prove(given: dict[str, Any]) -> None:

@@ -7,6 +7,8 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.store.passkeys import list_passkeys
 from vigilar.web.auth import asker, sign_out
+from vigilar.web.blueprints.account import safe_path
+from vigilar.web.blueprints.arm import read_pin
 from vigilar.web.bodies import read_json
 from vigilar.web.own_logins import (
     change_own_password,
@@ -18,7 +20,9 @@ from vigilar.web.own_logins import (
 )
 from vigilar.web.parts import parts
 from vigilar.web.passkeys import host_for_passkeys
-from vigilar.web.problems import Problem
+from vigilar.web.pins import BadPin
+from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.proving import has_pin, is_proven, prove, prove_link
 from vigilar.web.rights import own_account, signed_in
 from vigilar.web.transport import is_secure, secure_address
 
@@ -55,6 +59,37 @@ def password_by_form() -> AnyResponse:
     return _back(url_for("own_account.page", done="password"))
 
 
+@bp.post("/api/v1/me/prove")
+@own_account
+def api_prove() -> AnyResponse:
+    """``password`` or ``pin``: for ten minutes this login may do what lets somebody in for good."""
+    wish = read_json({"password": str, "pin": object})
+    prove(wish.get("password", ""), read_pin(wish, "pin") or "")
+    return Response(status=204)
+
+
+@bp.get("/settings/account/prove")
+@signed_in
+def prove_page() -> str:
+    return _prove_page(None, safe_path(request.args.get("next")))
+
+
+@bp.post("/settings/account/prove")
+@own_account
+def prove_by_form() -> AnyResponse:
+    form = request.form
+    path = safe_path(form.get("next"))
+    try:
+        prove(form.get("password", ""), form.get("pin", "").strip())
+    except Problem as refused:
+        problem = refused
+    except BadPin as error:
+        problem = Problem(422, error.code, as_sentence(str(error)), field="pin")
+    else:
+        return _back(path or url_for("own_account.page"))
+    return Response(_prove_page(problem, path), problem.status, mimetype="text/html", headers=problem.headers)
+
+
 @bp.get("/api/v1/sessions")
 @signed_in
 def api_sessions() -> AnyResponse:
@@ -77,6 +112,12 @@ def end_by_form(session_id: str) -> AnyResponse:
     return _back(url_for("own_account.page"))
 
 
+def _prove_page(problem: Problem | None, path: str) -> str:
+    return render_template(
+        "prove.html", me=asker(), problem=problem, next=path, has_pin=has_pin(), is_secure=is_secure()
+    )
+
+
 def _page(problem: Problem | None = None) -> str:
     return render_template(
         "account.html",
@@ -89,6 +130,8 @@ def _page(problem: Problem | None = None) -> str:
         is_secure=is_secure(),
         passkeys=list_passkeys(parts().store, asker().id),
         passkey_host=host_for_passkeys(),
+        is_proven=is_proven(),
+        prove_link=prove_link("/settings/account"),
         port=parts().cfg.port,
         secure_link=secure_address("/settings/account"),
     )

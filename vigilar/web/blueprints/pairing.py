@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 
 import segno
-from flask import Blueprint, Response, jsonify, render_template, request, url_for
+from flask import Blueprint, Response, g, jsonify, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
 from vigilar.store.pairings import add_pairing, find_use, use_pairing
@@ -23,6 +23,7 @@ from vigilar.web.logins import hash_token
 from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import check_proven
 from vigilar.web.rights import Right, needs, own_account, public, signed_in
 from vigilar.web.sign_in import limited_tries
 from vigilar.web.transport import require_secure
@@ -151,6 +152,8 @@ def api_pair() -> AnyResponse:
 
 def _make(device: str, user_id: int) -> tuple[str, int]:
     """A code for a phone of that member, and UTC ms at which it ends. Raises Problem."""
+    is_own = user_id == asker().id
+    check_proven("/settings/account/phones" if is_own else f"/settings/members/{user_id}")
     try:
         device = check_new_name(device)
     except BadLogin as error:
@@ -158,9 +161,16 @@ def _make(device: str, user_id: int) -> tuple[str, int]:
     here, code = parts(), secrets.token_urlsafe(16)
     now_ms = here.now_ms()
     add_pairing(
-        here.store, hash_token(code), user_id, device, now_ms=now_ms, expires_ms=now_ms + HOLDS_MS, keep_ms=KEPT_MS
+        here.store,
+        hash_token(code),
+        user_id,
+        device,
+        now_ms=now_ms,
+        expires_ms=now_ms + HOLDS_MS,
+        keep_ms=KEPT_MS,
+        made_by_hash=hash_token(g.token),
     )
-    subject = "" if user_id == asker().id else f"member:{user_id}"
+    subject = "" if is_own else f"member:{user_id}"
     note_deed("pairing_made", subject=subject, detail=device)
     return code, now_ms + HOLDS_MS
 

@@ -16,6 +16,7 @@ from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
 from vigilar.web.pins import BadPin, make_pin_row
 from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.proving import check_proven, is_proven, prove_link
 from vigilar.web.rights import Right, needs
 
 bp = Blueprint("pins", __name__)
@@ -38,6 +39,7 @@ def api_set_pin(member_id: str) -> AnyResponse:
 def api_remove_pin(member_id: str) -> AnyResponse:
     member = _member(member_id)
     _check_calm()
+    check_proven("/arm/pin")
     pins.remove_pin(parts().store, member.id, _line("pin_removed", member), parts().now_ms())
     return Response(status=204)
 
@@ -75,7 +77,9 @@ def _page(problem: Problem | None) -> str:
         problem=problem,
         has_pin=row is not None,
         has_duress=row is not None and row.duress_hash is not None,
-        is_armed=not state.is_quiet,
+        asks_old=row is not None and not (state.is_quiet and is_proven()),
+        is_proven=is_proven(),
+        prove_link=prove_link("/arm/pin"),
         is_saved=request.args.get("saved") == "1" and problem is None,
     )
 
@@ -96,14 +100,16 @@ def _member(member_id: str) -> UserRow:
 
 
 def _set(member: UserRow, pin: str, duress_pin: str | None, old_pin: str | None) -> None:
-    """Whoever has somebody's open page must not give himself a PIN to disarm with: while armed the old one is asked."""
+    """Whoever has somebody's open page must not give himself a PIN to disarm with: while armed the old one is asked,
+    and else that, or a word that it is the member (``proving``)."""
     here, me = parts(), asker()
     row = make_pin_row(here.cfg.secrets_dir, pin, duress_pin)
-    if not arming.read_state(here.store).is_quiet:
-        if old_pin is None or member.id != me.id:
-            _check_calm()
-        else:
-            with_pin(here, me, old_pin, "disarmed", lambda _state: None)
+    is_calm = arming.read_state(here.store).is_quiet
+    if old_pin and member.id == me.id and not (is_calm and is_proven()):
+        with_pin(here, me, old_pin, "disarmed", lambda _state: None)
+    else:
+        _check_calm()
+        check_proven("/arm/pin")
     here.reserve.help(lambda: pins.set_pin(here.store, member.id, row, _line("pin_set", member), here.now_ms()))
 
 

@@ -16,6 +16,7 @@ from vigilar.web.logins import hash_token
 from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import check_proven
 from vigilar.web.rights import NOT_FOR_PROGRAMS, Right, needs
 
 bp = Blueprint("tokens", __name__)
@@ -96,6 +97,7 @@ def _visible() -> list[TokenRow]:
 
 def _make(name: str, rights: list[str]) -> tuple[int, str]:
     """Id and token. Raises Problem."""
+    check_proven("/settings/keys")
     try:
         name = check_new_name(name)
     except BadLogin as error:

@@ -1,4 +1,5 @@
-"""Telling people: their phones, what was decided, what is owed to whom and what became of it, pages that sound."""
+"""Telling people: their phones, what was decided, what is owed to whom and what became of it, pages that sound.
+And by which login a code for a phone was made, as a phone knows the login that registered it."""
 
 from __future__ import annotations
 
@@ -18,6 +19,18 @@ def upgrade() -> None:
     _decisions()
     _deliveries()
     _alert_pages()
+    _pairings()
+
+
+def _pairings() -> None:
+    op.add_column(
+        "pairings",
+        sa.Column(
+            "made_by_hash",
+            sa.LargeBinary,
+            comment="the login that made it, as in sessions; it ends with that unused",
+        ),
+    )
 
 
 def _phones() -> None:

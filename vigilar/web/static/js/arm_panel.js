@@ -76,6 +76,7 @@ function offerAnyway(body) {
 }
 
 function send(form, submitter) {
+  if (form.id === "longer") return void post({}, "/api/v1/arm/longer");
   const body = { mode: submitter?.name === "mode" ? submitter.value : form.elements.mode.value };
   const pin = form.querySelector("#pin");
   if (pin) {
@@ -91,12 +92,12 @@ function send(form, submitter) {
   post(body);
 }
 
-async function post(body) {
+async function post(body, address = "/api/v1/arm") {
   let words = "";
   let isUnready = false;
   let state = null;
   try {
-    const answer = await fetch("/api/v1/arm", {
+    const answer = await fetch(address, {
       method: "POST",
       headers: { "Content-Type": "application/json", Accept: "application/json" },
       body: JSON.stringify(body),
@@ -112,6 +113,7 @@ async function post(body) {
   }
   await refresh();
   say(words);
+  if (state && address !== "/api/v1/arm") line.textContent = "A minute more to leave.";
   if (isUnready) offerAnyway(body);
   else if (words) document.getElementById("pin")?.focus();
   region()?.dispatchEvent(new CustomEvent("arm-sent", { bubbles: true, detail: state }));

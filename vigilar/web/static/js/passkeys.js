@@ -9,6 +9,7 @@ async function send(path, body) {
     body: JSON.stringify(body),
   });
   const found = answer.status === 204 ? {} : await answer.json();
+  if (found.type === "account.prove") location.assign(found.location);
   if (!answer.ok) throw new Error(found.detail || "That did not work.");
   return found;
 }

@@ -1,0 +1,192 @@
+"""Showing again who one is, before what lets somebody in for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from tests.browser.house import PASSWORD, House, open_house
+from vigilar.base.clock import SimulatedClock
+from vigilar.store.tokens import add_token
+from vigilar.web.auth import TOKEN_PREFIX
+from vigilar.web.logins import hash_token
+from vigilar.web.rights import Right
+
+KEY = TOKEN_PREFIX + "ab" * 32
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with open_house(tmp_path) as house:
+        yield house
+
+
+@pytest.fixture
+def left_open(house: House) -> FlaskClient:
+    """A page that was left open, an hour after somebody signed in."""
+    client = house.client()
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    return client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/v1/pairings", {"device": "Mine"}),
+        ("POST", "/api/v1/members/2/pairings", {"device": "Mine"}),
+        ("POST", "/api/v1/me/passkeys/options", {}),
+        ("POST", "/api/v1/me/passkeys", {"challenge": "x", "name": "Mine", "credential": {}}),
+        ("PUT", "/api/v1/members/me/pin", {"pin": "482913"}),
+        ("PUT", "/api/v1/members/2/pin", {"pin": "482913"}),
+        ("DELETE", "/api/v1/members/me/pin", None),
+        ("POST", "/api/v1/tokens", {"name": "Mine", "rights": ["see_live"]}),
+        ("POST", "/api/v1/members", {"name": "me too", "role": "owner", "password": "a long word 17"}),
+        ("PATCH", "/api/v1/members/2", {"password": "a long word 17"}),
+        ("PATCH", "/api/v1/members/2", {"role": "owner"}),
+    ],
+)
+def test_open_page_lets_nobody_in_for_good(
+    house: House, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    house.member("adult")
+    client = house.client()
+    before = rows_of(house)
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    answer = client.open(path, method=method, json=body)
+    assert (answer.status_code, answer.get_json()["type"]) == (403, "account.prove")
+    assert answer.get_json()["location"].startswith("/settings/account/prove?next=%2F")
+    assert rows_of(house) == before
+
+
+def test_password_opens_ten_minutes_for_this_login(house: House, left_open: FlaskClient) -> None:
+    other = house.app.test_client()
+    assert left_open.post("/api/v1/me/prove", json={"password": "no"}).get_json()["type"] == "password.wrong"
+    assert left_open.post("/api/v1/pairings", json={"device": "x"}).status_code == 403
+    assert left_open.post("/api/v1/me/prove", json={"password": PASSWORD}).status_code == 204
+    assert left_open.post("/api/v1/pairings", json={"device": "x"}).status_code == 201
+    assert other.post("/api/v1/me/prove", json={"password": PASSWORD}).status_code == 401
+    assert isinstance(house.parts.clock, SimulatedClock)
+    house.parts.clock.advance(601)
+    assert left_open.post("/api/v1/pairings", json={"device": "x"}).status_code == 403
+
+
+def test_pin_does_as_well_and_is_counted(house: House) -> None:
+    client = house.client()
+    assert client.put("/api/v1/members/me/pin", json={"pin": "482913"}).status_code == 204
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    for left in (2, 1, 0):
+        wrong = client.post("/api/v1/me/prove", json={"pin": "700431"}).get_json()
+        assert (wrong["type"], wrong["tries_left"]) == ("pin.wrong", left)
+    assert client.post("/api/v1/me/prove", json={"pin": "482913"}).status_code == 429
+    house.parts.clock.advance(91)
+    assert client.post("/api/v1/me/prove", json={"pin": "482913"}).status_code == 204
+    assert client.post("/api/v1/pairings", json={"device": "x"}).status_code == 201
+
+
+def test_old_pin_changes_the_pin(house: House) -> None:
+    client = house.client()
+    assert client.put("/api/v1/members/me/pin", json={"pin": "482913"}).status_code == 204
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    wish = {"pin": "913482", "old_pin": "700431"}
+    assert client.put("/api/v1/members/me/pin", json=wish).get_json()["type"] == "pin.wrong"
+    assert client.put("/api/v1/members/me/pin", json={**wish, "old_pin": "482913"}).status_code == 204
+
+
+def test_wrong_passwords_are_counted(left_open: FlaskClient) -> None:
+    codes = [left_open.post("/api/v1/me/prove", json={"password": "no"}).status_code for _ in range(11)]
+    assert codes == [403] * 10 + [429]
+
+
+def test_nothing_given_proves_nothing(left_open: FlaskClient) -> None:
+    for body in ({}, {"password": ""}, {"pin": ""}):
+        assert left_open.post("/api/v1/me/prove", json=body).get_json()["type"] == "account.prove"
+    assert left_open.post("/api/v1/pairings", json={"device": "x"}).status_code == 403
+
+
+def test_program_proves_nothing(house: House) -> None:
+    house.client()
+    add_token(house.store, hash_token(KEY), 1, "script", [right.name.lower() for right in Right], 1)
+    program = house.app.test_client(use_cookies=False)
+    answer = program.post("/api/v1/me/prove", json={"password": PASSWORD}, headers={"Authorization": f"Bearer {KEY}"})
+    assert (answer.status_code, answer.get_json()["type"]) == (403, "right.missing")
+
+
+def test_pages_lead_there_and_back_without_script(house: House, left_open: FlaskClient) -> None:
+    page = {"Accept": "text/html"}
+    assert 'href="/settings/account/prove?next=%2Farm%2Fpin"' in left_open.get("/arm/pin", headers=page).text
+    refused = left_open.post("/settings/account/phones", data={"device": "x"}, headers=page)
+    assert refused.status_code == 403
+    link = "/settings/account/prove?next=%2Fsettings%2Faccount%2Fphones"
+    assert f'href="{link}"' in refused.text
+    asked = left_open.get(link, headers=page).text
+    assert 'name="next" value="/settings/account/phones"' in asked
+    assert "Or your PIN" not in asked
+    form = {"password": PASSWORD, "next": "/settings/account/phones"}
+    assert left_open.post("/settings/account/prove", data=form).headers["Location"] == "/settings/account/phones"
+    assert left_open.post("/settings/account/phones", data={"device": "x"}, headers=page).status_code == 201
+    away = left_open.post("/settings/account/prove", data={**form, "next": "//evil.example"})
+    assert away.headers["Location"] == "/settings/account"
+
+
+def test_login_of_a_moment_ago_is_asked_for_nothing(house: House) -> None:
+    client = house.client()
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 590_000_000_000)
+    assert client.post("/api/v1/pairings", json={"device": "x"}).status_code == 201
+
+
+class TestCodesEndWithTheirLogin:
+    """A code for a phone that nobody used yet, made in a browser whose login then ends."""
+
+    def code(self, client: FlaskClient, path: str = "/api/v1/pairings") -> str:
+        return str(client.post(path, json={"device": "Phone"}).get_json()["code"])
+
+    def opens(self, house: House, code: str) -> bool:
+        return house.app.test_client().post("/api/v1/pair", json={"code": code}).status_code == 200
+
+    def test_ended_from_the_list(self, house: House) -> None:
+        here, there = house.client(), house.client()
+        mine, others, used = self.code(here), self.code(there), self.code(there)
+        assert self.opens(house, used)
+        that = next(one for one in there.get("/api/v1/sessions").get_json()["sessions"] if one["is_this"])
+        assert here.delete(f"/api/v1/sessions/{that['id']}").status_code == 204
+        assert not self.opens(house, others)
+        assert self.opens(house, mine)
+        name = hash_token(used).hex()
+        assert here.get(f"/api/v1/pairings/{name}").get_json()["used_ts"] is not None
+
+    def test_signed_out(self, house: House) -> None:
+        client = house.client()
+        code = self.code(client)
+        client.post("/api/v1/logout", json={})
+        assert not self.opens(house, code)
+
+    @pytest.mark.parametrize("how", ["removed", "signed out everywhere", "adult", "password"])
+    def test_for_somebody_else_by_an_owner_who_goes(self, house: House, how: str) -> None:
+        house.member("child", name="kim")
+        house.member("owner", name="pat")
+        first, pat = house.client(), house.app.test_client()
+        pat.post("/api/v1/login", json={"name": "pat", "password": PASSWORD})
+        ids = {one["name"]: one["id"] for one in first.get("/api/v1/members").get_json()["members"]}
+        code = self.code(pat, f"/api/v1/members/{ids['kim']}/pairings")
+        kept = self.code(first, f"/api/v1/members/{ids['kim']}/pairings")
+        of_pat = f"/api/v1/members/{ids['pat']}"
+        if how == "removed":
+            first.delete(of_pat)
+        elif how == "signed out everywhere":
+            first.delete(f"{of_pat}/sessions")
+        else:
+            first.patch(of_pat, json={"role": how} if how == "adult" else {"password": "a long word 17"})
+        assert not self.opens(house, code)
+        assert self.opens(house, kept)
+
+
+def rows_of(house: House) -> list[tuple[object, ...]]:
+    """All that lets somebody in."""
+    tables = ("users", "pairings", "passkeys", "tokens", "arm_pins")
+    with house.store.read("look") as connection:
+        return [tuple(row) for one in tables for row in connection.execute(text(f"SELECT * FROM {one}"))]  # noqa: S608

@@ -1,0 +1,81 @@
+"""Showing again who one is, before what opens the house for good: a code for a phone, a passkey, a PIN, a key for
+programs, a member's password.
+
+A page that somebody left open is enough to look and to arm. It must not be enough to come back with: whoever holds it
+for a minute could let a phone of his own in, and with a passkey of his own disarm in a year. So these ask for the
+password or the PIN, unless the login itself, or the last such word, is only minutes old.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from flask import g
+
+from vigilar.store import pins
+from vigilar.store import users as user_rows
+from vigilar.web.arm_wish import with_pin
+from vigilar.web.auth import asker
+from vigilar.web.logins import hash_token
+from vigilar.web.parts import parts
+from vigilar.web.passwords import check_password
+from vigilar.web.problems import Problem
+from vigilar.web.sign_in import limited_tries
+
+PAGE = "/settings/account/prove"
+
+HOLDS_MS = 10 * 60 * 1000
+"""For how long: as long as a code for a phone holds, so that who sets a phone up is asked once."""
+
+
+def is_proven() -> bool:
+    """Whether the asker has shown, within the last minutes and in this browser, who it is."""
+    here, token_hash = parts(), hash_token(g.token)
+    since = (g.signed_in_ms, here.sessions.find_proof(token_hash))
+    return any(0 <= here.now_ms() - at_ms < HOLDS_MS for at_ms in since)
+
+
+def check_proven(page: str) -> None:
+    """Raises Problem 403 ``account.prove`` unless ``is_proven``; its link leads back to ``page`` afterwards."""
+    if is_proven():
+        return
+    raise Problem(
+        403,
+        "account.prove",
+        "Show first that it is you: this would let somebody in for good.",
+        next_step="Type your password or your PIN, then do it again.",
+        link=prove_link(page),
+    )
+
+
+def prove_link(page: str) -> str:
+    """Where the asker shows who it is, to go on at ``page``."""
+    return f"{PAGE}?{urlencode({'next': page})}"
+
+
+def prove(password: str, pin: str) -> None:
+    """By one of the two, empty for not given. Raises Problem: 403 ``password.wrong``, ``pin.wrong``, ``pin.none``,
+    422 ``account.prove``, 429."""
+    here, me = parts(), asker()
+    if pin:
+        with_pin(here, me, pin, "disarmed", lambda _state: None)
+    elif password:
+        check_own_password(password, "password")
+    else:
+        raise Problem(422, "account.prove", "Type your password or your PIN.", field="password")
+    here.sessions.note_proof(hash_token(g.token), here.now_ms())
+
+
+def check_own_password(password: str, field: str) -> None:
+    """Raises Problem: 403 ``password.wrong``, 429."""
+    here, me = parts(), asker()
+    user = user_rows.get_user(here.store, me.id)
+    with limited_tries(f"own {me.id}") as one:
+        if user is None or not check_password(user.password_hash, password):
+            raise Problem(403, "password.wrong", "The password you have now is not this one.", field=field)
+        one.was_right()
+
+
+def has_pin() -> bool:
+    """Whether the asker has a PIN to show who it is by."""
+    return pins.find_pin(parts().store, asker().id) is not None
