@@ -48,7 +48,7 @@ _KINDS = {
 
 def target_error(what: str, sentence: str, next_step: str) -> TargetError:
     """``what`` is one of unreachable, not_mounted, missing, same_disk, inside, other_house, full, read_only, denied,
-    login, not_confirmed, other_key, damaged, not_proved, stuck. Those that are not in ``_KINDS`` may go away by
+    login, not_confirmed, other_key, damaged, not_proved, stuck, died. Those that are not in ``_KINDS`` may go away by
     themselves."""
     kind, exit_code = _KINDS.get(what, (ErrorKind.TRANSIENT, ExitCode.FAILED))
     return TargetError(sentence, kind=kind, next_step=next_step, code=f"backup.{what}", exit_code=exit_code)
