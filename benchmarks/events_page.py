@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flask.testing import FlaskClient
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import CDPSession, Error, sync_playwright
 
 from tests.browser.chromium import launch, sign_in
 from tests.browser.house import House, open_house, serve
@@ -197,7 +197,9 @@ def _ask_all(client: FlaskClient, rounds: int) -> list[str]:
 
 def _on_a_phone(house: House) -> list[str]:
     """Navigation to the last of the first thirty rows, drawn, in Chromium with a quarter of the processor, 20 Mbit/s
-    and 40 ms away; p95 of fifty (``ux.md`` 3). The page was open before, so its worker is there."""
+    and 40 ms away; p95 of fifty (``ux.md`` 3). The page was open before, so its worker is there. What other work on
+    the machine does to these times it does not do to the processor time of the page's own thread, printed beside them:
+    that is of all until the page has loaded, its scripts too."""
     with serve(house) as url, sync_playwright() as playwright:
         try:
             browser = launch(playwright)
@@ -214,7 +216,8 @@ def _on_a_phone(house: House) -> list[str]:
         )
         page.goto(f"{url}/events")
         page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-        took = []
+        line.send("Performance.enable", {"timeDomain": "threadTicks"})
+        took, busy_ms = [], 0.0
         for _ in range(PHONE_ROUNDS):
             page.goto(f"{url}/events")
             took.append(
@@ -223,16 +226,23 @@ def _on_a_phone(house: House) -> list[str]:
                     " performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)"
                 )
             )
+            busy_ms += _busy_ms(line) / PHONE_ROUNDS
         rows = page.locator("#events article").count()
         browser.close()
     p95 = sorted(took)[math.ceil(0.95 * len(took)) - 1]
     verdict = "ok" if p95 <= PHONE_MS else "MISSED"
     print(
-        f"B-24 {rows} rows on a phone: {statistics.median(took):.0f} ms, p95 {p95:.0f} ms, slowest {max(took):.0f} ms "
-        f"(p95 at most {PHONE_MS:.0f} ms) {verdict}",
+        f"B-24 {rows} rows on a phone: {statistics.median(took):.0f} ms, p95 {p95:.0f} ms, slowest {max(took):.0f} ms, "
+        f"{busy_ms:.0f} ms of processor (p95 at most {PHONE_MS:.0f} ms) {verdict}",
         flush=True,
     )
     return [] if p95 <= PHONE_MS else ["on a phone"]
+
+
+def _busy_ms(line: CDPSession) -> float:
+    """Processor time of the main thread for the page that is open, as slowed as it is."""
+    found = {one["name"]: one["value"] for one in line.send("Performance.getMetrics")["metrics"]}
+    return float(found["TaskDuration"]) * 1000
 
 
 if __name__ == "__main__":

@@ -147,6 +147,7 @@ def test_story_grows_in_its_card(site: Site) -> None:
 
 def test_new_story_does_not_move_what_is_read(site: Site) -> None:
     page = site.listening("phone")
+    expect(page.locator("#events.is-late")).to_have_count(0)  # all are laid out, soon after the first picture
     page.evaluate("scrollTo(0, 1200)")
     top = "() => document.querySelectorAll('article')[9].getBoundingClientRect().top"
     watched = page.evaluate("() => document.querySelectorAll('article')[9].id")

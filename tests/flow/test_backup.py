@@ -15,6 +15,7 @@ import pytest
 
 from tests.backup_kit import DAY_S, HOUR_S, MINUTE_S, BackupHouse, backup_house
 from tests.small_disk import mounted_small_disk, take_room
+from vigilar.backup.copier import part_of
 from vigilar.backup.folder import FolderTarget
 from vigilar.backup.restore import Restored, RestorePlaces, Restorer
 from vigilar.base.errors import ExitCode, VigilarError
@@ -29,6 +30,8 @@ from vigilar.vge.recovery import Sheet, find_sheet_key, make_recovery_key, sheet
 from vigilar.vge.report import Verdict
 from vigilar.vge.rewrap import rewrap_files
 from vigilar.vge.verify import verify_file
+
+MIB = 1 << 20
 
 
 @pytest.fixture
@@ -128,6 +131,29 @@ def test_full_target_is_told_and_caught_up(house: BackupHouse) -> None:
     assert house.told() == ["backup_failed", "backup_caught_up"]
     assert house.is_same(row)
     assert house.runs().state().problem == ""
+
+
+def test_full_target_makes_room_of_what_is_over_its_time(house: BackupHouse) -> None:
+    old = house.record(ago_s=HOUR_S, size=20 * MIB)
+    house.runs(only_events=False, keep_ms=DAY_S * 1000).copy()
+    gone = house.nas / part_of("footage/front/gone.vge")
+    gone.write_bytes(bytes(8 * MIB))
+    take_room(house.nas / "of somebody else", 66 * MIB)
+    house.clock.advance(2 * DAY_S)
+    row = house.record(ago_s=60, size=15 * MIB)
+    assert house.runs(only_events=False, keep_ms=DAY_S * 1000).copy().state == "done"
+    assert (house.is_same(row), (house.nas / old.path).exists(), gone.exists()) == (True, False, False)
+
+
+def test_full_target_is_cleared_of_parts_that_nobody_goes_on_with(house: BackupHouse) -> None:
+    house.runs(only_events=False).copy()
+    gone = house.nas / part_of("footage/front/gone.vge")
+    gone.write_bytes(bytes(20 * MIB))
+    take_room(house.nas / "of somebody else", 66 * MIB)
+    row = house.record(ago_s=60, size=15 * MIB)
+    first, second = (house.runs(only_events=False).copy() for _ in range(2))
+    assert (first.state, first.error.code if first.error else "", second.state) == ("failed", "backup.full", "done")
+    assert house.is_same(row)
 
 
 def test_read_only_target_is_told_also_when_nothing_is_owed(house: BackupHouse) -> None:

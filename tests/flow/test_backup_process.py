@@ -17,7 +17,7 @@ from tests.export_kit import control_line
 from tests.flow.command_line import vigilar
 from tests.sftp_server import run_sftp_server
 from tests.system.drives import hanging_drive
-from vigilar.base.clock import SystemClock
+from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
 from vigilar.base.lock import FileLock
 from vigilar.config.jobs import BackupJob
@@ -43,10 +43,10 @@ def house(tmp_path: Path) -> Iterator[BackupHouse]:
 
 
 @contextmanager
-def running(house: BackupHouse, job: BackupJob) -> Iterator[ControlChild]:
-    """The process as a thread of this one, on the real clock."""
+def running(house: BackupHouse, job: BackupJob, clock: Clock | None = None) -> Iterator[ControlChild]:
+    """The process as a thread of this one, on the real clock, or on ``clock``."""
     with control_line() as control:
-        process = BackupProcess(job, control, house.store, SystemClock())
+        process = BackupProcess(job, control, house.store, clock or SystemClock())
         thread = threading.Thread(target=process.run, name="backup-process")
         thread.start()
         try:
@@ -113,6 +113,24 @@ def test_copy_that_was_ended_goes_on_with_the_next_start(house: BackupHouse, sta
     with running(house, house.job(only_events=False)):
         wait_until(lambda: (house.nas / row.path).exists(), 20)
     assert house.is_same(row)
+
+
+def test_copy_that_kills_its_process_is_told_and_tried_later_and_later(house: BackupHouse) -> None:
+    house.runs(only_events=False).copy()
+    house.runs().drill()
+    for _ in range(4):
+        begin_run(house.store, house.node_id, "", "copy", house.now_ms)
+    row = house.record(ago_s=60)
+    with running(house, house.job(only_events=False), house.clock):
+        wait_until(lambda: house.runs().state().problem == "backup.died", 20)
+        house.clock.advance(119)
+        ask(house.store, house.node_id, "drill", house.now_ms)
+        wait_until(lambda: [one.state for one in list_runs(house.store, house.node_id, 1)] == ["done"], 20)
+        assert not (house.nas / row.path).exists()
+        house.clock.advance(1)
+        wait_until(lambda: house.runs().state().problem == "", 20)
+    assert house.is_same(row)
+    assert house.told() == ["backup_proved", "backup_failed", "backup_caught_up"]
 
 
 def test_target_that_hangs_is_told_and_caught_up(

@@ -13,8 +13,8 @@ from tests.sftp_server import PASSWORD, SftpServer, run_sftp_server
 from tests.small_disk import mounted_small_disk, take_room
 from vigilar.backup.copier import copy_file, fetch_file, part_of
 from vigilar.backup.folder import FolderTarget
-from vigilar.backup.sftp import SftpLogin, SftpTarget, find_host_key
-from vigilar.backup.target import MARK, Target, TargetError, enter, find_mark
+from vigilar.backup.sftp import SftpLogin, SftpTarget, clean_words, find_host_key
+from vigilar.backup.target import MARK, Mark, Target, TargetError, enter, find_mark
 from vigilar.base.sftp_address import find_sftp_address
 
 HOUSE = "a" * 32
@@ -61,7 +61,9 @@ def test_file_is_the_same_at_the_target_and_back(target: Target, root: Path, tmp
     copied = copy_file(source, "footage/front/2026-11-28/1.vge", target, ignore)
     assert (root / "footage/front/2026-11-28/1.vge").read_bytes() == source.read_bytes()
     assert copied.is_new
-    assert fetch_file(target, "footage/front/2026-11-28/1.vge", tmp_path / "back", ignore).sha256 == copied.sha256
+    assert (
+        fetch_file(target, "footage/front/2026-11-28/1.vge", 4 * MIB, tmp_path / "back", ignore).sha256 == copied.sha256
+    )
     assert (tmp_path / "back").read_bytes() == source.read_bytes()
     assert sorted(target.walk("footage")) == [("footage/front/2026-11-28/1.vge", 3 * MIB + 17)]
     assert find_mark(target) == mark
@@ -176,6 +178,88 @@ def test_damaged_mark_is_said(target: Target, root: Path) -> None:
     with pytest.raises(TargetError) as caught:
         enter(target, HOUSE, "")
     assert caught.value.code == "backup.damaged"
+
+
+@pytest.mark.parametrize("folder", ["footage", "incoming"])
+def test_link_on_the_drive_leads_nowhere(root: Path, tmp_path: Path, folder: str) -> None:
+    """A drive that others write to could lead what is copied, and cleared away, back into this box."""
+    ours = tmp_path / "recordings"
+    ours.mkdir()
+    source = ours / "1.vge"
+    source.write_bytes(b"a recording")
+    target = FolderTarget(root, [tmp_path])
+    enter(target, HOUSE, "")
+    if (root / folder).exists():
+        (root / folder).rmdir()
+    (root / folder).symlink_to(ours)
+    with pytest.raises(TargetError) as caught:
+        copy_file(source, "footage/1.vge", target, ignore)
+    assert caught.value.code == "backup.damaged"
+    assert list(target.walk(folder)) == []
+    with pytest.raises(TargetError):
+        target.remove(f"{folder}/1.vge")
+    assert source.read_bytes() == b"a recording"
+
+
+def test_link_in_place_of_a_file_is_replaced_and_not_followed(root: Path, tmp_path: Path) -> None:
+    source = tmp_path / "1.vge"
+    source.write_bytes(b"a recording")
+    target = FolderTarget(root, [tmp_path])
+    enter(target, HOUSE, "")
+    (root / "footage").mkdir()
+    (root / "footage" / "1.vge").symlink_to(source)
+    assert copy_file(source, "footage/1.vge", target, ignore).is_new
+    assert not (root / "footage" / "1.vge").is_symlink()
+    assert (root / "footage" / "1.vge").read_bytes() == source.read_bytes() == b"a recording"
+
+
+def test_pipe_in_place_of_a_file_holds_nobody_up(root: Path, tmp_path: Path) -> None:
+    target = FolderTarget(root, [tmp_path])
+    enter(target, HOUSE, "")
+    os.mkfifo(root / "pipe")
+    assert target.find_size("pipe") is None
+    with pytest.raises(TargetError):
+        list(target.read_blocks("pipe", 10))
+
+
+def test_longer_file_than_it_was_gives_one_byte_more(target: Target, root: Path, tmp_path: Path) -> None:
+    enter(target, HOUSE, "")
+    (root / "long.vge").write_bytes(bytes(3 * MIB))
+    assert fetch_file(target, "long.vge", 2 * MIB, tmp_path / "back", ignore).size_bytes == 2 * MIB + 1
+    assert fetch_file(target, "long.vge", 3 * MIB, tmp_path / "back", ignore).size_bytes == 3 * MIB
+
+
+def test_two_houses_that_mark_a_target_at_once_do_not_share_it(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = FolderTarget(root, [tmp_path])
+    move = FolderTarget.move
+
+    def move_and_lose(one: FolderTarget, name: str, to: str) -> None:
+        move(one, name, to)
+        (root / MARK).write_bytes(Mark(OTHER_HOUSE, "1").dump())
+
+    monkeypatch.setattr(FolderTarget, "move", move_and_lose)
+    with pytest.raises(TargetError) as caught:
+        enter(target, HOUSE, "")
+    assert caught.value.code == "backup.other_house"
+
+
+def test_name_in_another_spelling_is_said(server: SftpServer, root: Path) -> None:
+    target = sftp(server, root)
+    enter(target, HOUSE, "")
+    (root / "footage").mkdir()
+    os.close(os.open(os.fsencode(root / "footage") + b"/caf\xe9", os.O_CREAT | os.O_WRONLY))
+    with pytest.raises(TargetError) as caught:
+        list(target.walk("footage"))
+    target.close()
+    assert caught.value.code == "backup.unreadable"
+
+
+def test_what_a_server_says_is_one_clean_line() -> None:
+    assert clean_words("no\x1b[2J\nroom password=hunter2 " + "x" * 500) == clean_words("no [2J room password=***") + (
+        " " + "x" * 135
+    )
 
 
 def test_folder_on_a_disk_of_the_box_is_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.fakes.push_service import PushService, push_service
 from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
 from vigilar.base.day_spans import house_day, moment_ms
-from vigilar.base.notify_rules import NotifyRules
+from vigilar.base.notify_rules import Does, NotifyRules, Rule
 from vigilar.base.zone import load_zone
 from vigilar.config.load import parse_config
 from vigilar.config.notify_cut import notify_rules
@@ -23,6 +23,7 @@ from vigilar.rules.decide import decide
 from vigilar.rules.why import read_why
 from vigilar.store import decisions
 from vigilar.store.cameras import ensure_camera
+from vigilar.store.deliveries import list_deliveries_of
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
 from vigilar.store.presence import set_presence
@@ -219,3 +220,16 @@ def test_end_that_comes_while_one_looks_again_has_the_last_word(
     threads[0].join(20)
     [one, *_] = read_why(house.store, house.settings.rules, event, house.now_ms()).steps
     assert one.sentence.startswith("Garden was without a picture")
+
+
+def test_rule_that_waits_twenty_minutes_acts_then(house: NotifyHouse) -> None:
+    dark = Rule(name="Dark garden", when=("camera-down",), lasts_s=20 * 60, does=Does(light=True))
+    use(house, replace(house.settings.rules, rules=(dark,)))
+    go_to(house, 12)
+    event = camera_down(house)
+    house.settle()
+    assert list_deliveries_of(house.store, event.id, None) == []
+    house.clock.advance(20 * 60)
+    house.desk.look()
+    [light] = list_deliveries_of(house.store, event.id, None)
+    assert (light.way, light.target, light.state) == ("light", "light Dark garden", "owed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -93,6 +94,23 @@ def test_bad_wish_gets_a_sentence(house: House, body: dict[str, object], status:
     house.event()
     answer = house.client().post("/api/v1/events/delete", json=body)
     assert (answer.status_code, json.loads(answer.data)["type"]) == (status, code)
+
+
+def test_list_keeps_its_filter_over_a_deletion(house: House, clip: Clip) -> None:
+    _, event = recorded(house, clip, 5)
+    owner, page = house.client(), {"Accept": "text/html"}
+    story, query = f"i{event.incident_id}", "?camera=front-door&amp;unseen=1"
+    assert f'formaction="/events/delete{query}"' in owner.get("/events?camera=front-door&unseen=1", headers=page).text
+    one = owner.get(f"/events/{event.id}?camera=front-door", headers=page).text
+    assert f'href="/events/delete?camera=front-door&amp;story={story}"' in one
+    asked = owner.post("/events/delete?camera=front-door&unseen=1", data={"story": story}, headers=page).text
+    assert f'href="/events{query}#{story}"' in asked
+    [token] = re.findall(r'name="plan" value="([^"]+)"', asked)
+    answer = owner.post("/events/delete?camera=front-door&unseen=1", data={"story": story, "plan": token}, headers=page)
+    assert (answer.status_code, answer.headers["Location"].partition("done=")[0]) == (
+        303,
+        "/events?camera=front-door&unseen=1&",
+    )
 
 
 def test_what_changed_since_is_told_and_not_deleted(house: House, clip: Clip) -> None:

@@ -109,9 +109,16 @@ def test_name_is_never_taken_back_for_motion(processor: EventProcessor, store: S
     assert (event_of(store).kind, event_of(store).label_score) == ("person", 0.8)
 
 
-def test_same_name_twice_is_told_once(processor: EventProcessor, bus: FakeBus) -> None:
-    feed(processor, START, PERSON, PERSON)
+@pytest.mark.parametrize("again", [PERSON, replace(PERSON, id="v2", ts=NOW + 4000)])
+def test_same_name_twice_is_told_once(processor: EventProcessor, bus: FakeBus, again: VisitSeen) -> None:
+    feed(processor, START, PERSON, again)
     assert len(bus.published) == 2
+
+
+def test_visit_knows_until_when_it_was_seen(processor: EventProcessor, store: Store) -> None:
+    late = replace(PERSON, ts=NOW + 16 * 60_000)
+    feed(processor, START, late, replace(PERSON, id="v2", ts=NOW + 1000, label_score=0.9))
+    assert event_of(store).payload["seen_ms"] == late.ts
 
 
 def test_name_before_its_motion_waits_for_it(processor: EventProcessor, store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import shlex
 from collections.abc import Iterator
@@ -129,6 +130,37 @@ def test_words_of_the_home_guide_stand_on_the_pages() -> None:
     )
     assert said
     assert [one for one in sorted(said) if one not in source] == []
+
+
+_WAY = re.compile(r"\*\*(Live|Events|Exports|System|Settings)\*\*((?:, (?:press )?\*\*[^*]+\*\*)+)")
+
+
+def test_ways_of_the_home_guide_lead_from_page_to_page(owner: FlaskClient) -> None:
+    """ "Open **Settings**, **Members**": from each page the next name is a link, or stands on the page as a button or a
+    heading."""
+    text = " ".join(text_of(DOCS / "home-user-guide.md").split())
+    tabs = {one.words: one.path for one in TABS}
+    ways = [(found[1], re.findall(r"\*\*([^*]+)\*\*", found[2])) for found in _WAY.finditer(text)]
+    assert len(ways) >= 9
+    for first, names in ways:
+        page = page_of(owner, tabs[first])
+        for name in names:
+            link = links_in(page).get(name)
+            shown = {" ".join(one.split()) for one in re.split(r"<[^>]*>", page)}
+            assert link or name in shown, f"{first}, {', '.join(names)}: there is no {name!r}"
+            page = page_of(owner, link) if link else page
+
+
+def page_of(owner: FlaskClient, path: str) -> str:
+    answer = owner.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
+    assert answer.status_code == 200, path
+    return html.unescape(answer.text)
+
+
+def links_in(page: str) -> dict[str, str]:
+    """Text of each link of the page itself and of the tabs -> where it leads."""
+    found = re.findall(r'<a\b[^>]*\bhref="([^"]+)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    return {" ".join(re.sub(r"<[^>]*>", " ", inner).split()): url for url, inner in found}
 
 
 def test_each_step_of_the_home_guide_has_a_picture() -> None:

@@ -326,6 +326,24 @@ def test_what_is_decided_late_is_no_news(level: str, minutes: int, is_told: bool
         assert stopped(decision, SAM.id)[0] == "late"
 
 
+def test_visit_that_goes_on_is_news_from_when_it_was_last_seen() -> None:
+    late = a_situation(DAY + 20 * 60_000)
+    at_door = an_event(kind="person", is_open=True, seen_ms=DAY + 19 * 60_000)
+    assert told(decide(at_door, late, rules(ALL_DAY))) == {one.id: "" for one in PEOPLE if one != GUEST}
+    unknown = an_event(kind="person", is_open=True, seen_ms=DAY + 60_000)
+    assert stopped(decide(unknown, late, rules(ALL_DAY)), SAM.id) == (
+        "late",
+        "It was over 19 min before this was decided, and no news any more.",
+    )
+
+
+@pytest.mark.parametrize(("after_min", "is_told"), [(20, True), (34, True), (36, False)])
+def test_visit_that_a_rule_waited_for_is_news_once_it_has_lasted(after_min: int, is_told: bool) -> None:
+    loitering = replace(ALL_DAY, lasts_s=20 * 60)
+    decision = decide(an_event(kind="person", is_open=True), a_situation(DAY + after_min * 60_000), rules(loitering))
+    assert (SAM.id in told(decision)) is is_told
+
+
 def test_state_that_goes_on_is_news_however_long_it_has() -> None:
     rule = Rule(name="Down", when=("camera-down",), lasts_s=180, tell=("owners",), level="loud")
     down = an_event("camera_offline", severity="WARNING", is_open=True)

@@ -48,12 +48,12 @@ def copy_file(source: Path, name: str, target: Target, on_bytes: OnBytes) -> Cop
         size = os.fstat(fd).st_size
         if target.find_size(name) == size:
             digest = _digest_of(fd, source, size, on_bytes)
-            if read_digest(target, name, on_bytes) == digest:
+            if read_digest(target, name, size, on_bytes) == digest:
                 return Copied(size, digest, is_new=False)
         part = part_of(name)
         for is_last in (False, True):
             digest = _write(fd, source, size, part, target, on_bytes, is_anew=is_last)
-            if read_digest(target, part, on_bytes) == digest:
+            if read_digest(target, part, size, on_bytes) == digest:
                 target.move(part, name)
                 return Copied(size, digest, is_new=True)
             target.remove(part)
@@ -71,10 +71,10 @@ def part_of(name: str) -> str:
     return f"{INCOMING}/{hashlib.sha256(name.encode()).hexdigest()[:32]}.part"
 
 
-def read_digest(target: Target, name: str, on_bytes: OnBytes) -> bytes:
-    """SHA-256 of a file, read from the target."""
+def read_digest(target: Target, name: str, size: int, on_bytes: OnBytes) -> bytes:
+    """SHA-256 of a file that is to have so many bytes, read from the target; another one's if it has more."""
     digest = hashlib.sha256()
-    for block in target.read_blocks(name):
+    for block in target.read_blocks(name, size):
         digest.update(block)
         on_bytes(0)
     return digest.digest()
@@ -126,14 +126,14 @@ def _check_space(target: Target, needed: int) -> None:
         raise full_target(target.words)
 
 
-def fetch_file(target: Target, name: str, to: Path, on_bytes: OnBytes) -> Copied:
-    """Bring a file of the target to ``to``, whose folder is there; durable when this returns. Raises as ``copy_file``,
-    and RecordingError when it cannot be written here."""
+def fetch_file(target: Target, name: str, most: int, to: Path, on_bytes: OnBytes) -> Copied:
+    """Bring a file of the target to ``to``, whose folder is there, durable when this returns: ``most`` bytes of it, and
+    one more if there are more. Raises as ``copy_file``, and RecordingError when it cannot be written here."""
     digest, size = hashlib.sha256(), 0
     with file_errors("write", to):
         fd = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        for block in target.read_blocks(name):
+        for block in target.read_blocks(name, most):
             digest.update(block)
             size += len(block)
             with file_errors("write", to):

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vigilar.backup.target import BLOCK_BYTES, TargetError, full_target, target_error
-from vigilar.base.atomic import fsync_folder
+from vigilar.backup.target import BLOCK_BYTES, OUR_FOLDERS, TargetError, full_target, target_error
 from vigilar.base.disk import DEVICE_ERRORS, FULL_ERRORS, READ_ONLY_STEP
 
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 """What file systems answer that cannot sync a folder, as some network ones. Source: fsync(2)."""
+
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class FolderTarget:
@@ -72,22 +74,31 @@ class FolderTarget:
     def find_size(self, name: str) -> int | None:
         with self._errors("read"):
             try:
-                return (self._root / name).stat().st_size
-            except (FileNotFoundError, NotADirectoryError):
+                with self._within(name) as (folder, last):
+                    found = os.stat(last, dir_fd=folder, follow_symlinks=False)
+            except FileNotFoundError:
                 return None
+            return found.st_size if stat.S_ISREG(found.st_mode) else None
 
-    def read_blocks(self, name: str) -> Iterator[bytes]:
-        with self._errors("read"), (self._root / name).open("rb", buffering=0) as file:
-            # What was just written is in this machine's memory: only without that copy is the device asked.
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            while block := file.read(BLOCK_BYTES):
-                yield block
+    def read_blocks(self, name: str, most: int) -> Iterator[bytes]:
+        with self._errors("read"):
+            with self._within(name) as (folder, last):
+                # Opening a pipe that somebody put there would wait for who writes into it.
+                fd = os.open(last, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+            with open(fd, "rb", buffering=0) as file:
+                if not stat.S_ISREG(os.fstat(fd).st_mode):
+                    raise OSError(errno.EINVAL, f"{name} is no file")
+                # What was just written is in this machine's memory: only without that copy is the device asked.
+                os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+                left = most + 1
+                while block := file.read(min(BLOCK_BYTES, left)):
+                    left -= len(block)
+                    yield block
 
     def open_part(self, name: str, at: int) -> _Part:
-        path = self._root / name
         with self._errors("written"):
-            self._make_folder(path.parent)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            with self._within(name, make=True) as (folder, last):
+                fd = os.open(last, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
             try:
                 os.ftruncate(fd, at)
                 os.lseek(fd, at, os.SEEK_SET)
@@ -97,39 +108,42 @@ class FolderTarget:
         return _Part(fd, self)
 
     def move(self, name: str, to: str) -> None:
-        with self._errors("written"):
-            self._make_folder((self._root / to).parent)
-            os.replace(self._root / name, self._root / to)
-            _sync_folder((self._root / to).parent)
+        with self._errors("written"), self._within(name) as (from_fd, old), self._within(to, make=True) as (to_fd, new):
+            os.replace(old, new, src_dir_fd=from_fd, dst_dir_fd=to_fd)
+            _sync_folder(to_fd)
 
     def remove(self, name: str) -> None:
-        with self._errors("written"), suppress(FileNotFoundError):
-            (self._root / name).unlink()
+        with self._errors("written"), suppress(FileNotFoundError), self._within(name) as (folder, last):
+            os.unlink(last, dir_fd=folder)
 
     def walk(self, folder: str) -> Iterator[tuple[str, int]]:
         def refuse(error: OSError) -> None:
             if not isinstance(error, FileNotFoundError):
                 raise error
 
-        with self._errors("read"):
-            for place, _folders, names in os.walk(self._root / folder, onerror=refuse):
+        with self._errors("read"), suppress(FileNotFoundError), self._within(folder) as (root, last):
+            for place, _folders, names, fd in os.fwalk(last, onerror=refuse, dir_fd=root):
                 for name in names:
-                    path = Path(place) / name
                     with suppress(FileNotFoundError):
-                        found = path.lstat()
+                        found = os.stat(name, dir_fd=fd, follow_symlinks=False)
                         if stat.S_ISREG(found.st_mode):  # a link may lead anywhere
-                            yield str(path.relative_to(self._root)), found.st_size
+                            yield f"{place}/{name}", found.st_size
 
-    def _make_folder(self, folder: Path) -> None:
-        """Below the root, which is there; durable."""
-        missing = []
-        while folder != self._root and not folder.is_dir():
-            missing.append(folder)
-            folder = folder.parent
-        for one in reversed(missing):
-            with suppress(FileExistsError):
-                one.mkdir(mode=0o700)
-            _sync_folder(one.parent)
+    @contextmanager
+    def _within(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """The folder of ``name`` below the root, open, and its last part. Its folders are made, durable, if ``make``.
+
+        No link is followed on the way: on a drive that others write to it may lead back into this box, where what was
+        taken for a copy would be the recording itself, and what is cleared away there would be it too.
+        """
+        *folders, last = name.split("/")
+        fd = os.open(self._root, _FOLDER & ~os.O_NOFOLLOW)  # the owner may name a link
+        try:
+            for one in folders:
+                fd = _step_into(fd, one, make=make)
+            yield fd, last
+        finally:
+            os.close(fd)
 
     @contextmanager
     def _errors(self, doing: str) -> Iterator[None]:
@@ -144,6 +158,12 @@ class FolderTarget:
             return full_target(self.words)
         if error.errno == errno.EROFS:
             return _read_only(self._root)
+        if error.errno in (errno.ELOOP, errno.ENOTDIR):
+            return target_error(
+                "damaged",
+                f"{self.words} holds a link, or a file, where a folder or a file of the backup is to be",
+                f"Take away there what is none of Vigilar's own: {', '.join(OUR_FOLDERS)} are folders, with no links.",
+            )
         if error.errno in (errno.EACCES, errno.EPERM):
             return target_error(
                 "denied",
@@ -156,11 +176,6 @@ class FolderTarget:
             f"{self.words} {what}: {error.strerror}",
             "Look whether the NAS or the drive is on and connected. What is owed is made good by itself.",
         )
-
-
-FULL_STEP = (
-    "Free space there, or keep copies for a shorter time: keep in [backup]. What is owed is made good by itself."
-)
 
 
 class _Part:
@@ -188,9 +203,24 @@ class _Part:
             os.close(self._fd)
 
 
-def _sync_folder(folder: Path) -> None:
+def _step_into(fd: int, name: str, *, make: bool) -> int:
+    """The folder ``name`` of an open one, which is closed if that works."""
     try:
-        fsync_folder(folder)
+        inner = os.open(name, _FOLDER, dir_fd=fd)
+    except FileNotFoundError:
+        if not make:
+            raise
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o700, dir_fd=fd)
+        _sync_folder(fd)
+        inner = os.open(name, _FOLDER, dir_fd=fd)
+    os.close(fd)
+    return inner
+
+
+def _sync_folder(fd: int) -> None:
+    try:
+        os.fsync(fd)
     except OSError as error:
         if error.errno not in _NO_SYNC:
             raise

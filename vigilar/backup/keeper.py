@@ -6,14 +6,15 @@ import logging
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from vigilar.backup.copier import copy_file
 from vigilar.backup.house_copy import make_house_copy
-from vigilar.backup.target import INCOMING, Mark, Target, enter
+from vigilar.backup.target import INCOMING, Mark, Target, TargetError, enter
 from vigilar.backup.work import Bench, Pace, Rules
 from vigilar.base.amounts import size_text
-from vigilar.base.errors import RecordingError
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.base.tally import Tally
 from vigilar.store.backups import (
     HOUSE,
@@ -71,11 +72,21 @@ class BackupKeeper:
     def copy(self, *, with_house: bool) -> tuple[int, int]:
         """Copy all that is owed; how many files, and their bytes. ``with_house``: the house itself too, however new its
         copy is. Raises TargetError, StoreError, StoppedError."""
+        try:
+            return self._copy(with_house=with_house)
+        except TargetError as error:
+            if error.kind is ErrorKind.FULL:
+                with suppress(TargetError):
+                    self._clear_incoming()  # the room that parts take, of files that are gone perhaps
+            raise
+
+    def _copy(self, *, with_house: bool) -> tuple[int, int]:
         bench, progress = self._bench, self._bench.progress
         mark = self.enter()
         self._target.free_bytes()  # a target that is read-only says so, also when nothing is owed
         pace = Pace(bench, self._rules.limit_bps)
         self._not_read.clear()
+        self._remove_over(mark)  # first: of a target that is full this may be all that makes room
         if not list_houses(bench.store, bench.node_id, mark.id):  # the first files may take days
             self._copy_house(mark, pace, is_wanted=True)
         done = size = 0
@@ -95,11 +106,13 @@ class BackupKeeper:
                 if time.monotonic() > until_s:
                     break
         self._copy_house(mark, pace, is_wanted=with_house or done > 0)
-        self._remove_over(mark)
-        for name, _ in self._target.walk(INCOMING):  # of files that retention took meanwhile
-            self._target.remove(name)
+        self._clear_incoming()  # of files that retention took meanwhile
         self._owed(mark)
         return done, size
+
+    def _clear_incoming(self) -> None:
+        for name, _ in self._target.walk(INCOMING):
+            self._target.remove(name)
 
     def _owed(self, mark: Mark) -> OwedList:
         bench = self._bench

@@ -127,7 +127,7 @@ class Prover:
             return False
         if not is_deep:
             return True
-        if read_digest(self._target, copy.path, pace) != copy.sha256:
+        if read_digest(self._target, copy.path, copy.size_bytes, pace) != copy.sha256:
             return False
         seen = replace(copy, verified_ms=self._bench.now_ms())
         note_copy(self._bench.store, self._bench.node_id, self._target_id, seen)
@@ -170,7 +170,7 @@ class Prover:
         try:
             if self._target.find_size(copy.path) is None:
                 raise RecordingError("it is not there", kind=ErrorKind.CORRUPT)
-            fetched = fetch_file(self._target, copy.path, back, pace)
+            fetched = fetch_file(self._target, copy.path, copy.size_bytes, back, pace)
             if (fetched.size_bytes, fetched.sha256) != (copy.size_bytes, copy.sha256):
                 raise RecordingError("its bytes are not those that were copied", kind=ErrorKind.CORRUPT)
             if copy.content == HOUSE:

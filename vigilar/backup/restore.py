@@ -128,11 +128,12 @@ class Restorer:
     def _bring_house(self, mark: Mark) -> HouseCopy:
         """The newest that is whole and opens. Raises the error of the newest if none does."""
         work = self._places.work
-        numbers = [int(found[1]) for name, _ in self._target.walk("house") if (found := _HOUSE_NAME.fullmatch(name))]
+        listed = self._target.walk("house")
+        copies = [(int(found[1]), name, size) for name, size in listed if (found := _HOUSE_NAME.fullmatch(name))]
         first: VigilarError | None = None
-        for number in sorted(numbers, reverse=True):
+        for _number, name, size in sorted(copies, reverse=True):
             try:
-                fetch_file(self._target, f"house/{number}.vge", work / "house.vge", lambda _: None)
+                fetch_file(self._target, name, size, work / "house.vge", lambda _: None)
                 house = open_house_copy(work / "house.vge", self._ring_for(work / "house.vge"), work)
                 if house.node_id != mark.house:
                     raise RecordingError("it is another house's", kind=ErrorKind.CORRUPT, code="restore.other_house")
@@ -186,7 +187,7 @@ class Restorer:
         for name, size in self._names():
             path = self._places.data_dir / name
             if not path.exists():
-                self._bring_one(name, path, known.get(name))
+                self._bring_one(name, size, path, known.get(name))
             self._judge(name, path, ring)
             self._done.file_count += 1
             self._done.size_bytes += size
@@ -197,11 +198,11 @@ class Restorer:
         for folder in FOLDERS:
             yield from ((name, size) for name, size in self._target.walk(folder) if _NAME.fullmatch(name))
 
-    def _bring_one(self, name: str, path: Path, digest: bytes | None) -> None:
+    def _bring_one(self, name: str, size: int, path: Path, digest: bytes | None) -> None:
         with file_errors("write", path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        fetched = fetch_file(self._target, name, part, lambda _: None)
+        fetched = fetch_file(self._target, name, size, part, lambda _: None)
         if digest is not None and fetched.sha256 != digest:
             self._done.damaged.append(name)
         with file_errors("write", path):

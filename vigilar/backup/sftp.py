@@ -22,8 +22,9 @@ from typing import Any
 import paramiko
 from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY
 
-from vigilar.backup.target import BLOCK_BYTES, TargetError, full_target, target_error
+from vigilar.backup.target import BLOCK_BYTES, OUR_FOLDERS, TargetError, full_target, target_error
 from vigilar.base.disk import READ_ONLY_STEP
+from vigilar.base.redact import redact
 from vigilar.base.sftp_address import SftpAddress
 
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
@@ -41,6 +42,11 @@ _READ_ONLY_FLAG = 1
 
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 """How a server with a key of type ssh-rsa proves it (RFC 8332)."""
+
+_MOST_DEEP = 8
+"""Folders in one another that are looked into: ours are three deep."""
+
+_MOST_WORDS = 160
 
 _AWAY_STEP = "Look whether the NAS is on and connected. What is owed is made good by itself."
 
@@ -113,10 +119,12 @@ class SftpTarget:
             except FileNotFoundError:
                 return None
 
-    def read_blocks(self, name: str) -> Iterator[bytes]:
+    def read_blocks(self, name: str, most: int) -> Iterator[bytes]:
         with self._errors("read"), self._sftp.open(self._path(name), "rb") as file:
-            file.prefetch(max_concurrent_requests=64)
-            while block := file.read(BLOCK_BYTES):
+            file.prefetch(min(int(file.stat().st_size or 0), most + 1), max_concurrent_requests=64)
+            left = most + 1
+            while block := file.read(min(BLOCK_BYTES, left)):
+                left -= len(block)
                 yield block
 
     def open_part(self, name: str, at: int) -> _Part:
@@ -146,12 +154,16 @@ class SftpTarget:
             self._sftp.remove(self._path(name))
 
     def walk(self, folder: str) -> Iterator[tuple[str, int]]:
+        if folder.count("/") > _MOST_DEEP:
+            return
         with self._errors("read"):
             try:
                 found = self._sftp.listdir_attr(self._path(folder))
             except FileNotFoundError:
                 return
         for one in found:
+            if "/" in one.filename:
+                continue  # a name that leads elsewhere is none of a folder
             name = f"{folder}/{one.filename}"
             mode = one.st_mode or 0
             if stat.S_ISDIR(mode):
@@ -234,7 +246,7 @@ class SftpTarget:
             yield
         except TargetError:
             raise
-        except (OSError, EOFError, paramiko.SSHException) as error:
+        except (OSError, EOFError, paramiko.SSHException, UnicodeError) as error:
             raise self.error(error, doing) from error
 
     def error(self, error: Exception, doing: str) -> TargetError:
@@ -251,7 +263,14 @@ class SftpTarget:
                 return told
         else:
             self.close()
+        if isinstance(error, UnicodeError):
+            return target_error(
+                "unreadable",
+                f"{self.words} holds a file whose name is not in UTF-8, so nothing there can be listed",
+                f"Take away there what is none of Vigilar's own, in {', '.join(OUR_FOLDERS)}.",
+            )
         why = str(error) if isinstance(error, paramiko.SSHException) else getattr(error, "strerror", "") or str(error)
+        why = clean_words(why)
         words = "it took too long" if isinstance(error, TimeoutError) else why or "the connection ended"
         return target_error("unreachable", f"{self._address.host} cannot be {doing}: {words}", _AWAY_STEP)
 
@@ -298,6 +317,11 @@ class _Part:
     def close(self) -> None:
         with suppress(OSError, EOFError, paramiko.SSHException):
             self._file.close()
+
+
+def clean_words(text: str) -> str:
+    """What a server said, fit for a page and a log: one line, not long, no control characters, no secrets."""
+    return redact(" ".join("".join(one if one.isprintable() else " " for one in text[:4096]).split()))[:_MOST_WORDS]
 
 
 def find_host_key(address: SftpAddress) -> str:

@@ -18,6 +18,8 @@ from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 MARK = "vigilar-backup.json"
 """In the root of each target."""
 
+MOST_MARK_BYTES = 4096
+
 INCOMING = "incoming"
 """Folder of a target for what is not whole yet."""
 
@@ -48,8 +50,8 @@ _KINDS = {
 
 def target_error(what: str, sentence: str, next_step: str) -> TargetError:
     """``what`` is one of unreachable, not_mounted, missing, same_disk, inside, other_house, full, read_only, denied,
-    login, not_confirmed, other_key, damaged, not_proved, stuck. Those that are not in ``_KINDS`` may go away by
-    themselves."""
+    login, not_confirmed, other_key, damaged, not_proved, stuck, died, unreadable. Those that are not in ``_KINDS``
+    may go away by themselves."""
     kind, exit_code = _KINDS.get(what, (ErrorKind.TRANSIENT, ExitCode.FAILED))
     return TargetError(sentence, kind=kind, next_step=next_step, code=f"backup.{what}", exit_code=exit_code)
 
@@ -87,8 +89,9 @@ class Target(Protocol):
     def find_size(self, name: str) -> int | None:
         """Bytes of a file; None without it."""
 
-    def read_blocks(self, name: str) -> Iterator[bytes]:
-        """All of a file, from its device where that can be had and not from memory."""
+    def read_blocks(self, name: str, most: int) -> Iterator[bytes]:
+        """All of a file, from its device where that can be had and not from memory. Of one that is longer than ``most``
+        bytes it gives one byte more and ends: what a drive says of itself must not fill this box."""
 
     def open_part(self, name: str, at: int) -> PartFile:
         """Go on writing at ``at``, which is not beyond its end; what stands behind is cut off. Makes its folder."""
@@ -132,7 +135,7 @@ def find_mark(target: Target) -> Mark | None:
     """Whose target it is; None for one without a mark."""
     if target.find_size(MARK) is None:
         return None
-    return parse_mark(b"".join(target.read_blocks(MARK)), target.words)
+    return parse_mark(b"".join(target.read_blocks(MARK, MOST_MARK_BYTES)), target.words)
 
 
 def enter(target: Target, house: str, known_id: str) -> Mark:
@@ -141,7 +144,10 @@ def enter(target: Target, house: str, known_id: str) -> Mark:
     target.open()
     found = find_mark(target)
     if found is None:
-        return _make_mark(target, house, known_id)
+        _make_mark(target, house, known_id)
+        found = find_mark(target)  # of two houses that mark it at once the later one has it
+    if found is None:
+        raise target_error("damaged", f"{target.words} did not keep what was written there", "Look at that drive.")
     if found.house != house:
         raise target_error(
             "other_house",
@@ -151,7 +157,7 @@ def enter(target: Target, house: str, known_id: str) -> Mark:
     return found
 
 
-def _make_mark(target: Target, house: str, known_id: str) -> Mark:
+def _make_mark(target: Target, house: str, known_id: str) -> None:
     if known_id:
         raise target_error(
             "not_mounted",
@@ -164,9 +170,7 @@ def _make_mark(target: Target, house: str, known_id: str) -> Mark:
             f"{target.words} holds recordings, and not the mark of this house, so nothing was written there",
             "Choose an empty folder: target in [backup].",
         )
-    made = Mark(house, os.urandom(16).hex())
-    write_small(target, MARK, made.dump())
-    return made
+    write_small(target, MARK, Mark(house, os.urandom(16).hex()).dump())
 
 
 def write_small(target: Target, name: str, data: bytes) -> None:

@@ -120,6 +120,10 @@ class NotifyRules:
     doors: tuple[str, ...] = ()
     door_zones: tuple[tuple[str, str], ...] = ()
 
+    def waits_s(self, rule: str) -> int:
+        """How long an event must last before the rule of this name holds; 0 for one that does not wait, or is none."""
+        return next((one.lasts_s for one in self.rules if one.name == rule), 0)
+
     def dump(self) -> dict[str, Any]:
         """As it travels to a running process."""
         return asdict(self)

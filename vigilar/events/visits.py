@@ -34,6 +34,9 @@ def visit_seen(desk: EventDesk, source: Source, payload: bytes) -> None:
         kind, score = event.kind or MOTION, event.label_score
     name = desk.camera_name(event.source_id)
     changed = {**event.payload, "title": title_of_kind(kind, name)}
+    if (kind, score) != (event.kind, event.label_score):
+        # Until when it is known to have lasted (``rules.news``); the same said again is no change to tell of.
+        changed["seen_ms"] = max(seen.ts, int(event.payload.get("seen_ms", event.ts_ms)))
     if seen.still_id is not None:
         changed["has_still"] = True
     desk.name_visit(event, kind=kind, label_score=score, still_id=seen.still_id, payload=changed, row=row)

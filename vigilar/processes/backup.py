@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import takewhile
 
 from vigilar.backup.target import target_error
 from vigilar.base.backup_state import BackupFacts, judge_backup
@@ -45,6 +46,12 @@ LOOK_EVERY_MS = 60_000
 RETRY_MS = 30_000
 MOST_RETRY_MS = 15 * 60_000
 """Between two tries while the target is away, doubled from the first up to the second."""
+
+TOLD_KILLS = 3
+"""So many deaths in the middle of a copy, one after the other, are no power cuts: people are told."""
+
+MOST_KILLS = 20
+"""Runs that are looked at for that."""
 
 STUCK_S = 90.0
 """Without a word from the target while it is asked, it hangs: beyond ``sftp.ANSWER_S``, which a server has."""
@@ -86,11 +93,12 @@ class BackupProcess:
         self._looked_ms = self._failed_ms = 0
         self._retry_ms = RETRY_MS
         self._late_day = 0
+        self._goes_on_ms: int | None = None
 
     def run(self) -> None:
         """Work at its time, until the stop."""
         self._control.listen(on_settings=settings_handler(self._job, self._use))
-        self._ask_again()
+        self._go_on()
         while not self._control.stop_requested.is_set():
             try:
                 self._state = self._runs.state()
@@ -104,12 +112,20 @@ class BackupProcess:
             self._thread.join(STOP_WAIT_S)
         self._runs.close()
 
-    def _ask_again(self) -> None:
-        """A copy that a stop, a power cut or a kill ended goes on now, not at the next night's time."""
+    def _go_on(self) -> None:
+        """A copy that a stop, a power cut or a kill ended goes on now, not at the next night's time. One that was
+        killed each time it was tried goes on later and later: what kills it may be the copying itself."""
         try:
-            newest = list_runs(self._store, self._job.node_id, 1)
-            if newest and newest[0].work == "copy" and newest[0].state in ("running", "stopped"):
+            copies = [one for one in list_runs(self._store, self._job.node_id, MOST_KILLS) if one.work == "copy"]
+            if not copies or copies[0].state not in ("running", "stopped"):
+                return
+            kills = len(list(takewhile(lambda one: one.was_killed, copies)))
+            if kills < 2:
                 ask(self._store, self._job.node_id, "copy", self._now_ms())
+                return
+            self._goes_on_ms = self._now_ms() + min(RETRY_MS << (kills - 2), MOST_RETRY_MS)
+            if kills >= TOLD_KILLS:
+                self._runs.fail(_died(kills))
         except VigilarError as error:
             self._trouble.add(error)
 
@@ -136,6 +152,11 @@ class BackupProcess:
         if asked:
             take_asked(self._store, self._job.node_id, asked[0])
             return partial(self._runs.do, asked[0])
+        if self._goes_on_ms is not None:
+            if now_ms < self._goes_on_ms:
+                return None
+            self._goes_on_ms = None
+            return self._runs.copy
         if self._state.problem:
             return self._runs.copy if now_ms >= self._failed_ms + self._retry_ms else None
         if is_copy_due(self._job, self._state, now_ms):
@@ -204,6 +225,14 @@ class BackupProcess:
 
     def _now_ms(self) -> int:
         return self._clock.utc_ns() // 1_000_000
+
+
+def _died(kills: int) -> VigilarError:
+    return target_error(
+        "died",
+        f"The backup ended in the middle of a copy {kills} times, one after the other, and could not say why",
+        "Look at the log of those times: journalctl -u vigilar. It goes on by itself, every 15 minutes at last.",
+    )
 
 
 def facts_of(state: StateRow, *, late_after_ms: int) -> BackupFacts:

@@ -22,7 +22,7 @@ from vigilar.notify.words import Told, make_content, story_of
 from vigilar.rules.decide import decide, rows_of
 from vigilar.rules.decision import Action, Decision, Telling, with_told
 from vigilar.rules.duress import is_secret
-from vigilar.rules.news import LIVES_MS, lives_until_ms
+from vigilar.rules.news import LIVES_MS, lives_until_ms, newest_moment_ms
 from vigilar.rules.situation import Situation, read_situation
 from vigilar.rules.summary import Summary, read_summaries
 from vigilar.store import decisions, owing
@@ -186,15 +186,21 @@ class _Case:
             zones=event.zones if is_seen else (),
         )
 
-    def lives_until_ms(self, *, is_critical: bool) -> int:
-        return lives_until_ms(self.event, self.now_ms, is_critical=is_critical)
+    def lives_until_ms(self, rule: str, *, is_critical: bool) -> int:
+        """Until when what ``rule`` says of it is news."""
+        waited_s = self.settings.rules.waits_s(rule)
+        return lives_until_ms(self.event, self.now_ms, is_critical=is_critical, waited_s=waited_s)
+
+    def acts_until_ms(self, rule: str) -> int:
+        """Until when ``rule`` may still do something in the house."""
+        return newest_moment_ms(self.event, self.now_ms, self.settings.rules.waits_s(rule)) + LIVES_MS["INFO"]
 
 
 def _owed(case: _Case) -> Iterator[NewDelivery]:
     """What members and the ways of the house are told. What happened so long ago that it is no news is owed to nobody:
     a house that was off for a day does not tell of it at its start."""
     for telling in case.decision.tellings:
-        if case.lives_until_ms(is_critical=telling.is_critical) <= case.now_ms:
+        if case.lives_until_ms(telling.rule, is_critical=telling.is_critical) <= case.now_ms:
             continue
         for phone in case.around.phones:
             if phone.user_id == telling.member_id:
@@ -257,7 +263,7 @@ def _push(case: _Case, telling: Telling, phone: PhoneRow) -> NewDelivery:
         is_loud=telling.is_loud,
         is_critical=telling.is_critical,
         next_try_ms=case.now_ms + _wait_ms(case, telling),
-        expires_ms=case.lives_until_ms(is_critical=telling.is_critical),
+        expires_ms=case.lives_until_ms(telling.rule, is_critical=telling.is_critical),
         topic=secrets.token_urlsafe(24),
         token=secrets.token_urlsafe(24),
         phone_id=phone.id,
@@ -283,7 +289,7 @@ def _house_ways(case: _Case) -> Iterator[NewDelivery]:
     if is_secret(case.event):
         return
     loudest = max(case.decision.tellings, key=lambda one: (one.is_critical, one.is_loud), default=None)
-    if loudest is None or case.lives_until_ms(is_critical=loudest.is_critical) <= case.now_ms:
+    if loudest is None or case.lives_until_ms(loudest.rule, is_critical=loudest.is_critical) <= case.now_ms:
         return
     ways = case.settings.ways
     if ways.ntfy is not None and _reaches(loudest, ways.ntfy.least):
@@ -308,7 +314,7 @@ def _house_way(case: _Case, way: str, lane: str, loudest: Telling, device: str) 
         is_loud=loudest.is_loud,
         is_critical=loudest.is_critical,
         next_try_ms=case.now_ms + (UPDATE_WAIT_MS if loudest.is_update else 0),
-        expires_ms=case.lives_until_ms(is_critical=loudest.is_critical),
+        expires_ms=case.lives_until_ms(loudest.rule, is_critical=loudest.is_critical),
         topic=secrets.token_urlsafe(24),
         token=secrets.token_urlsafe(24),
         incident_id=case.event.incident_id,
@@ -319,7 +325,7 @@ def _house_way(case: _Case, way: str, lane: str, loudest: Telling, device: str) 
 def _actions(case: _Case) -> Iterator[NewDelivery]:
     """What rules do beside telling: once an event and rule, however often it is decided."""
     for action in case.decision.actions:
-        if case.now_ms - case.event.ts_ms >= LIVES_MS["INFO"]:
+        if case.acts_until_ms(action.rule) <= case.now_ms:
             continue  # a siren that sounds because of yesterday helps nobody
         for lane, target, device in _ends_of(case, action):
             content = make_content(case.told(None), case.situation.zone)
@@ -333,7 +339,7 @@ def _actions(case: _Case) -> Iterator[NewDelivery]:
                 is_loud=True,
                 is_critical=False,
                 next_try_ms=case.now_ms,
-                expires_ms=case.event.ts_ms + LIVES_MS["INFO"],
+                expires_ms=case.acts_until_ms(action.rule),
                 topic="",
                 token=secrets.token_urlsafe(24),
                 incident_id=case.event.incident_id,

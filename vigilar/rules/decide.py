@@ -34,7 +34,8 @@ SEES_HOUSE = frozenset({"owner", "adult"})
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Everything that the steps of a member look at. ``level`` is how the member would be told, by ``rule``."""
+    """Everything that the steps of a member look at. ``level`` is how the member would be told, by ``rule``, which
+    waited ``waited_s`` for the event to last."""
 
     event: StoredEvent
     situation: Situation
@@ -43,6 +44,7 @@ class _Case:
     rule: str
     level: Level
     is_update: bool
+    waited_s: int
 
 
 def decide(event: StoredEvent, situation: Situation, rules: NotifyRules) -> Decision:
@@ -104,15 +106,15 @@ def _decide_member(
     told_before = situation.told.get(person.id)
     best = max((one.rule for one in mine if one.holds), key=_loudness, default=None)
     if best is not None:
-        level, name = best.level, best.name
+        level, name, waited_s = best.level, best.name, best.lasts_s
         is_update = told_before is not None and LEVELS.index(told_before) >= LEVELS.index(level)
         begin = Step("rule", True, f"“{best.name}” tells {and_list(best.tell)}.")
     elif told_before is not None and _goes_on(event):
-        level, name, is_update = told_before, SAME_INCIDENT, True
+        level, name, is_update, waited_s = told_before, SAME_INCIDENT, True, 0
         begin = Step("incident", True, f"It belongs to what {person.name} was told of before.")
     else:
         return (_no_rule(person, found, mine),), None
-    case = _Case(event, situation, rules, person, name, level, is_update)
+    case = _Case(event, situation, rules, person, name, level, is_update, waited_s)
     steps = [begin, *_until_stopped(case)]
     if not steps[-1].passed:
         return tuple(steps), None
@@ -155,9 +157,9 @@ def _until_stopped(case: _Case) -> Iterator[Step]:
 def _news(case: _Case) -> Step | None:
     """Whether it is one: an event may be decided late, or change days later, when somebody keeps it."""
     now_ms, is_critical = case.situation.now_ms, case.level == "critical"
-    if case.is_update or lives_until_ms(case.event, now_ms, is_critical=is_critical) > now_ms:
+    if case.is_update or lives_until_ms(case.event, now_ms, is_critical=is_critical, waited_s=case.waited_s) > now_ms:
         return None
-    ago = length_words((now_ms - newest_moment_ms(case.event, now_ms)) / 1000)
+    ago = length_words((now_ms - newest_moment_ms(case.event, now_ms, case.waited_s)) / 1000)
     return Step("late", False, f"It was over {ago} before this was decided, and no news any more.")
 
 

@@ -125,6 +125,14 @@ class RunRow:
     size_bytes: int
     sentence: str
 
+    @property
+    def was_killed(self) -> bool:
+        """Nobody wrote its end: its process died. To be asked while none runs."""
+        return self.state == "running" or (self.state == "stopped" and self.sentence == _KILLED)
+
+
+_KILLED = "It was interrupted."
+
 
 def list_owed(store: Database, node_id: str, target_id: str, wanted: Wanted, now_ms: int) -> OwedList:
     """What is wanted at the target and not there yet. Files that are being written are not owed yet, but nothing is
@@ -321,10 +329,11 @@ def begin_run(store: Database, node_id: str, target_id: str, work: BackupWork, n
     """A run begins; its id. One that was killed is not running any more, and is said to have been stopped."""
     with store.sql_write("note a run of the backup") as run:
         run(
-            "UPDATE backup_runs SET state = 'stopped', ended_ms = :now_ms, sentence = 'It was interrupted.' "
+            "UPDATE backup_runs SET state = 'stopped', ended_ms = :now_ms, sentence = :killed "
             "WHERE node_id = :node_id AND state = 'running'",
             node_id=node_id,
             now_ms=now_ms,
+            killed=_KILLED,
         )
         run(
             "DELETE FROM backup_runs WHERE node_id = :node_id AND id < (SELECT min(id) FROM (SELECT id "

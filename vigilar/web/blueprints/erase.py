@@ -6,6 +6,7 @@ size in it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, jsonify, redirect, render_template, request
@@ -17,7 +18,7 @@ from vigilar.store.events import EventFilter
 from vigilar.store.incident_pages import StoryKey
 from vigilar.upkeep.erase import ErasePlan, ask_to_erase, read_erase_plan
 from vigilar.web.auth import asker
-from vigilar.web.blueprints.event_list import MOST_AT_ONCE, read_keys
+from vigilar.web.blueprints.event_list import MOST_AT_ONCE, read_keys, read_query
 from vigilar.web.blueprints.events import get_named_event
 from vigilar.web.bodies import read_json
 from vigilar.web.deeds import note_deed, note_nothing
@@ -46,7 +47,7 @@ def erase_by_form() -> AnyResponse:
     Without ``plan`` it is the list of events that asks for the page: an address would be too short for all its stories.
     """
     keys = read_keys(request.form.getlist("story"))
-    events, token = _events_of(keys), request.form.get("plan")
+    events, token, query = _events_of(keys), request.form.get("plan"), _list_query()
     if token is None:
         note_nothing()
         here = parts()
@@ -60,7 +61,7 @@ def erase_by_form() -> AnyResponse:
         f"{_count(plan)}, {size_text(plan.size_bytes)}, {'is' if len(plan.recordings) == 1 else 'are'} being deleted."
     )
     done = parts().undos.add(asker().id, words, "seen", value=True, events=[])
-    return redirect(f"/events?done={done}#{keys[0].dump()}", 303)
+    return redirect(f"/events{query}{'&' if query else '?'}done={done}#{keys[0].dump()}", 303)
 
 
 @bp.post("/api/v1/events/delete")
@@ -118,7 +119,13 @@ def _page(keys: list[StoryKey], plan: ErasePlan, *, is_changed: bool = False) ->
         cameras=by_camera,
         stay=plan.stay_sentences(),
         is_changed=is_changed,
+        query=_list_query(),
     )
+
+
+def _list_query() -> str:
+    """The list from which somebody came, with its filters: there they go back to."""
+    return replace(read_query(parts(), visible_cameras(asker())), cursor="").query()
 
 
 def _events_of(keys: list[StoryKey]) -> list[int]:

@@ -16,6 +16,8 @@ const more = document.getElementById("more");
 const SUMMARY_AFTER_MS = 700;
 const MOST_TRIES = 60; // a box that does not answer for a minute sends the list anew when it is back
 const AGAIN_AFTER_MS = 1000;
+const DRAWN_AT_ONCE = 6;
+const IDLE_MS = 50; // where a browser does not say when it is idle
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const query = document.getElementById("list").dataset.query;
 let unseen = 0;
@@ -74,8 +76,27 @@ function replace(old, card) {
   else if (focused) (card.querySelector(`[data-do="${focused.dataset.do}"]`) ?? card.querySelector("h3 a, .divider > a") ?? card).focus({ preventScroll: true });
 }
 
+/** Lay out cards that the style has left for later, so many at most; what a person sees stays where it is. */
+function draw(most = Infinity) {
+  const late = [...list.querySelectorAll(".card-row:not(.is-drawn)")].slice(0, most);
+  const anchor = allCards().find((one) => one.getBoundingClientRect().bottom > 56);
+  const before = anchor?.getBoundingClientRect().top;
+  for (const card of late) card.classList.add("is-drawn");
+  if (scrollY > 0 && anchor) scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: "instant" });
+  if (late.length < most) list.classList.remove("is-late");
+}
+
+/** A few cards at a time, so that a finger that comes meanwhile is answered. */
+const whenIdle = self.requestIdleCallback ?? ((act) => setTimeout(act, IDLE_MS));
+function drawWhenIdle() {
+  if (!list.classList.contains("is-late")) return;
+  draw(DRAWN_AT_ONCE);
+  whenIdle(drawWhenIdle);
+}
+
 /** Put a card where it belongs; true if its story was not there before. */
 function place(card) {
+  if (list.classList.contains("is-late")) draw(); // the heights of all are needed
   const events = new Set(eventsOf(card));
   const same = cardOf(card.dataset.key);
   // An event may turn out to belong to another story: what it leaves behind is asked for, and an empty card goes.
@@ -236,3 +257,4 @@ const deeds = new Deeds({ list, showCard, sumUpSoon });
 armPreviews(list, deeds);
 armSwipes(list, deeds);
 armKeys(list, deeds);
+whenIdle(drawWhenIdle);
