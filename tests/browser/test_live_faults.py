@@ -113,6 +113,10 @@ def test_picture_of_a_camera_nobody_reports_of_keeps_its_buttons(tmp_path: Path,
         expect(page.locator("#stage")).to_have_attribute("data-state", "unknown")
         for name in ("#full", "#pause", "#sound"):
             expect(page.locator(name)).to_be_visible()
+        page.goto(place.url + "/live")
+        expect(page.locator("#sentence")).to_have_text("1 camera live.", timeout=10_000)
+        place.cables["cam-1"].set()
+        expect(page.locator("#sentence")).to_have_text("0 of 1 camera live. Not known: Camera 1.", timeout=20_000)
 
 
 def test_page_says_why_there_is_no_picture_and_asks_less_and_less(tmp_path: Path, chromium: Browser) -> None:

@@ -73,6 +73,8 @@ def test_unheard_state_is_not_known() -> None:
     assert line("dancing").state == "unknown"
     [todo] = look(cameras=[line("dancing")]).todos
     assert (todo.state, todo.sentence) == (State.UNKNOWN, "Shed: its state is not known.")
+    others = [line("live", "Hall"), line("no-picture", "Drive")]
+    assert live_sentence([line("dancing"), *others]) == "1 of 3 cameras live. No picture: Drive. Not known: Shed."
 
 
 def test_camera_that_starts_is_neither_well_nor_an_alarm() -> None:

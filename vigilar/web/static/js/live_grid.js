@@ -147,6 +147,7 @@ class Tile {
     if (awaySince() === null && state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = String(ts);
     else delete this.box.dataset.frozen;
     sayDown(this.box, isFresh);
+    this.isLive = isSeen(state, isFresh) && !this.box.dataset.frozen;
     setText(this.ageLine, this.words(isSeen(state, isFresh) ? "live" : state, behind));
   }
 
@@ -229,7 +230,7 @@ stream.addEventListener("health", ({ detail }) => {
 armSwitch(document.getElementById("boxes"));
 stream.addEventListener("objects", ({ detail }) => tiles.get(detail.camera_id)?.boxes?.put(detail.ts, detail.objects));
 
-/** The sentence above the grid, as the server would say it. */
+/** The sentence above the grid, as the server would say it, but for what the page sees itself. */
 function saySentence() {
   if (!tiles.size) return;
   const away = awaySince();
@@ -237,17 +238,22 @@ function saySentence() {
     setText(document.getElementById("sentence"), `Not known: this box does not answer since ${clockText(away)}.`);
     return;
   }
-  const boxes = [...tiles.values()].map((tile) => tile.box.dataset);
-  const live = boxes.filter((box) => box.state === "live").length;
+  const all = [...tiles.values()];
+  const boxes = all.map((tile) => tile.box.dataset);
+  const live = all.filter((tile) => tile.isLive).length;
+  const untold = all.filter((tile) => tile.box.dataset.state === "unknown" && !tile.isLive).map((tile) => tile.box.dataset.name);
+  const still = boxes.filter((box) => box.frozen).map((box) => box.name);
   const isComing = (box) => box.state === "starting" || box.state === "connecting";
   const coming = boxes.filter(isComing).map((box) => box.name);
-  const down = boxes.filter((box) => !isWell(box.state) && !isComing(box)).map((box) => box.name);
+  const down = boxes.filter((box) => !isWell(box.state) && !isComing(box) && box.state !== "unknown").map((box) => box.name);
   const silent = boxes.filter((box) => box.state === "live" && box.notRecording).map((box) => box.name);
   const noun = boxes.length === 1 ? "camera" : "cameras";
   const words = [live === boxes.length ? `${live} ${noun} live.` : `${live} of ${boxes.length} ${noun} live.`];
   const some = (names) => names.slice(0, 3).join(", ") + (names.length > 3 ? " and others" : "");
   if (coming.length) words.push(`Starting: ${some(coming)}.`);
   if (down.length) words.push(`No picture: ${some(down)}.`);
+  if (still.length) words.push(`Stands still: ${some(still)}.`);
+  if (untold.length) words.push(`Not known: ${some(untold)}.`);
   if (silent.length) words.push(`Not recording: ${some(silent)}.`);
   setText(document.getElementById("sentence"), words.join(" "));
 }
@@ -302,7 +308,11 @@ if (pause) {
     updateAll();
   });
 }
-setInterval(() => document.hidden || updateAll(), 500);
+setInterval(() => {
+  if (document.hidden) return;
+  updateAll();
+  saySentence();
+}, 500);
 addEventListener("pagehide", () => {
   for (const tile of tiles.values()) tile.stop();
 });
