@@ -7,6 +7,10 @@ import struct
 HEADER = struct.Struct(">BBHI")
 """Version, padding, extension and CSRC count; marker and payload type; sequence number; time stamp. SSRC follows."""
 
+FRAGMENT_FRAMES = (struct.Struct(">HHHHI4xBB"), struct.Struct(">HHHHI4xBxB"))
+"""Dollar and channel, size, the first two bytes of RTP, sequence number, time stamp, the first byte of the payload and
+that of a fragment: an interleaved frame and its heads at once, of H.264 and of H.265."""
+
 HEADER_BYTES = 12
 _SENDER_REPORT = 200
 _REPORT = struct.Struct(">IIII")

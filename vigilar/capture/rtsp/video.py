@@ -7,12 +7,11 @@ are kept as views of the buffer and joined once for each picture. (Measured: a c
 
 from __future__ import annotations
 
-import struct
 from fractions import Fraction
 
 from vigilar.capture.rtsp.payloads import LAYOUTS, BadPayload, is_unit_head, plain_payloads, without_order_numbers
 from vigilar.capture.rtsp.reorder import DecodeStamps
-from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, payload_span
+from vigilar.capture.rtsp.rtp import FRAGMENT_FRAMES, HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.media.bitstream import START_CODE, has_recovery_point, is_i_slice
 from vigilar.media.packets import VIDEO, RawPacket
@@ -22,10 +21,6 @@ MAX_UNIT_BYTES = 4 * 1024 * 1024
 """Of one access unit. A keyframe of a 4K camera has about 1 MB; a recording holds no larger frame than this."""
 
 USUAL_RATE = 25
-
-_FRAMES = (struct.Struct(">HHHHI4xBB"), struct.Struct(">HHHHI4xBxB"))
-"""Dollar and channel, size, the first two bytes of RTP, sequence number, time stamp, the first byte of the payload and
-that of a fragment: a frame and its heads at once, of H.264 and of H.265."""
 
 _PLAIN = 0x8000
 """The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
@@ -177,7 +172,7 @@ class VideoTrack:
         lead, plain, stamp, expected = 0x2400 | self.channel, _PLAIN | self._payload_type, self._stamp, self._next
         indicator, middle, view = self._indicator, self._middle, self._view
         heads = 17 + self._head  # of the frame, of RTP, of the payload, of the fragment
-        append, unpack, least = self._parts.append, _FRAMES[self._head - 1].unpack_from, heads - 4
+        append, unpack, least = self._parts.append, FRAGMENT_FRAMES[self._head - 1].unpack_from, heads - 4
         begin, stop = position, min(have, position + MAX_UNIT_BYTES - self._size)
         while have - position >= heads:
             start, size, second, sequence, now, kind, fragment = unpack(data, position)
