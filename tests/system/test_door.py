@@ -122,6 +122,20 @@ def test_tls_and_plain_http_answer_on_one_port(house: RunningHouse) -> None:
             assert wrapped.version() == "TLSv1.3"
 
 
+@pytest.mark.parametrize(("ciphers", "is_spoken"), [("ECDHE+AESGCM", True), ("AESGCM+kRSA:ECDHE+SHA", False)])
+def test_older_tls_is_spoken_with_the_good_ciphers_alone(house: RunningHouse, ciphers: str, is_spoken: bool) -> None:
+    context = trusting(house)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers)
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=20) as raw:
+        if is_spoken:
+            with context.wrap_socket(raw, server_hostname="127.0.0.1") as spoken:
+                assert spoken.version() == "TLSv1.2"
+        else:
+            with pytest.raises(ssl.SSLError):
+                context.wrap_socket(raw, server_hostname="127.0.0.1")
+
+
 def test_secure_cookie_is_bound_to_https(house: RunningHouse) -> None:
     cookie = sign_in(house, tls=True)
     assert cookie.startswith("__Host-vigilar_session=")
