@@ -1,11 +1,19 @@
-"""The page on ASVS 5, level 1: it leaves nothing out, and what it points to is there."""
+"""The pages on ASVS 5: they leave nothing out of what they say they hold, and what they point to is there."""
 
 from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
+import pytest
+
+from tests.browser.house import open_house
 from tests.conftest import ROOT
+from vigilar.store.account_tables import users
+from vigilar.web.new_login import check_new_password
+from vigilar.web.rights import Open, declaration_of
+from vigilar.web.weak_password import is_weak
 
 CHAPTERS = {
     "1.2": 5, "1.3": 2, "2.2": 2, "3.2": 2, "3.5": 3, "6.2": 8, "7.2": 4, "7.4": 2, "9.1": 3, "10.4": 5, "11.3": 2,
@@ -21,38 +29,95 @@ SINGLE = {
 LEVEL_1 = SINGLE | {f"{section}.{number}" for section, count in CHAPTERS.items() for number in range(1, count + 1)}
 
 
+LEVEL_2 = {
+    f"{section}.{number}"
+    for section, (first, last) in {
+        "3.3": (2, 4), "3.4": (3, 6), "3.5": (4, 5), "3.7": (1, 2),
+        "6.1": (2, 3), "6.2": (9, 12), "6.3": (3, 4), "6.4": (3, 4), "6.5": (1, 5), "6.6": (1, 3), "6.8": (1, 4),
+        "7.1": (1, 3), "7.3": (1, 2), "7.4": (3, 5), "7.5": (1, 2), "7.6": (1, 2),
+        "8.1": (2, 2), "8.2": (3, 3), "8.4": (1, 1), "12.1": (2, 3), "12.3": (1, 4),
+        "16.1": (1, 1), "16.2": (1, 5), "16.3": (1, 4), "16.4": (1, 3), "16.5": (1, 3),
+    }.items()
+    for number in range(first, last + 1)
+}  # fmt: skip
+"""Of chapters 3, 6, 7, 8, 12 and 16 of the standard, those of level 2."""
+
+PAGES = {"asvs.md": LEVEL_1, "asvs-2.md": LEVEL_2}
+
+
 @cache
-def page() -> str:
-    return (ROOT / "docs/ref/asvs.md").read_text(encoding="utf-8")
+def page(name: str) -> str:
+    return (ROOT / "docs/ref" / name).read_text(encoding="utf-8")
 
 
-def rows() -> list[list[str]]:
-    return [
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in page().splitlines() if re.match(r"\| \d", line)
-    ]
+def rows(name: str) -> list[list[str]]:
+    lines = page(name).splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if re.match(r"\| \d", line)]
 
 
-def test_each_requirement_is_on_the_page_once() -> None:
-    assert len(LEVEL_1) == 70
-    assert sorted(row[0] for row in rows()) == sorted(LEVEL_1)
+@pytest.mark.parametrize("name", PAGES)
+def test_each_requirement_is_on_the_page_once(name: str) -> None:
+    assert {one: len(held) for one, held in PAGES.items()} == {"asvs.md": 70, "asvs-2.md": 70}
+    assert sorted(row[0] for row in rows(name)) == sorted(PAGES[name])
 
 
-def test_what_is_met_has_a_test_that_exists() -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_met_has_a_test_that_exists(name: str) -> None:
     known = {
         name
         for path in (ROOT / "tests").rglob("test_*.py")
         for name in re.findall(r"def (test_\w+)\(", path.read_text(encoding="utf-8"))
     }
-    for identity, _, met, how, test in rows():
+    for identity, _, met, how, test in rows(name):
         names = set(re.findall(r"`(test_\w+)`", test))
         assert names <= known, identity
         assert names or met != "yes", identity
         assert how or met != "no", f"{identity}: why not is said"
 
 
-def test_sum_is_right() -> None:
-    met = [row[2] for row in rows()]
-    assert f"Of {len(met) - met.count('-')} that apply {met.count('yes')} are met" in page()
+@pytest.mark.parametrize("name", PAGES)
+def test_sum_is_right(name: str) -> None:
+    met = [row[2] for row in rows(name)]
+    assert f"Of {len(met) - met.count('-')} that apply {met.count('yes')} are met" in page(name)
+
+
+def test_each_way_in_is_written_down(tmp_path: Path) -> None:
+    """All that makes a login, or answers with what is the house's, without one."""
+    with open_house(tmp_path) as house:
+        views = house.app.view_functions
+        found = {
+            rule.rule
+            for rule in house.app.url_map.iter_rules()
+            if declaration_of(views[rule.endpoint]) is Open.PUBLIC and "POST" in (rule.methods or ())
+        }
+    beside = {"/api/v1/passkey/options", "/api/v1/push/shown"}  # a challenge to sign; a push was shown
+    written = set(re.findall(r"`(/[^`]*)`", page("asvs-2.md").partition("## Ways in")[2]))
+    assert found - beside == written - {"/s/<token>"}
+
+
+def test_words_that_are_refused_are_written_down() -> None:
+    told = page("asvs-2.md").partition("## Words no password is made of")[2]
+    named = re.findall(r"`([a-z]+)`", told)
+    assert len(named) == 3
+    assert all(is_weak(f"{word}2026", "sam") for word in named)
+    assert (ROOT / re.findall(r"`(vigilar/\S+\.py)`", told)[0]).exists()
+
+
+def test_long_passwords_are_taken_and_stay() -> None:
+    long = "".join(chr(ord("a") + (7 * at * at) % 26) for at in range(64))
+    assert check_new_password(long, "sam") == long
+    assert not any("password" in one.name and one.name.endswith("_ms") for one in users.columns)
+
+
+def test_sign_out_is_in_the_head_of_all_pages() -> None:
+    folder = ROOT / "vigilar/web/templates"
+    assert 'action="/logout"' in (folder / "base.html").read_text(encoding="utf-8").partition("{% block main %}")[0]
+    alone = {
+        path.name
+        for path in folder.glob("*.html")
+        if "<body" in (text := path.read_text(encoding="utf-8")) and path.name != "base.html" and "extends" not in text
+    }
+    assert alone == set()
 
 
 def test_nothing_reads_xml() -> None:

@@ -97,9 +97,12 @@ def test_old_pin_changes_the_pin(house: House) -> None:
     assert client.put("/api/v1/members/me/pin", json={**wish, "old_pin": "482913"}).status_code == 204
 
 
-def test_wrong_passwords_are_counted(left_open: FlaskClient) -> None:
+def test_wrong_passwords_are_counted_and_written_down(house: House, left_open: FlaskClient) -> None:
     codes = [left_open.post("/api/v1/me/prove", json={"password": "no"}).status_code for _ in range(11)]
     assert codes == [403] * 10 + [429]
+    assert house.parts.audit.flush(20.0)
+    told = [one["action"] for one in left_open.get("/api/v1/audit").get_json()["entries"]]
+    assert told[:11] == ["sign_in_blocked", *["password_refused"] * 10]
 
 
 def test_nothing_given_proves_nothing(left_open: FlaskClient) -> None:

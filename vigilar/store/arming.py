@@ -286,7 +286,8 @@ def longer(state: ArmState, by: str, how: str, now_ms: int, address: str = "") -
 def _leaving(before: Pending | None, mode: Mode, by: str, how: str, now_ms: int, leave_s: int) -> Pending:
     """The time to leave. Another mode chosen meanwhile does not begin it anew: an open page could put the arming off
     for ever by choosing one mode and the other in turn."""
-    begun = Pending(mode, now_ms + leave_s * 1000, by, how, min(before.since_ms, now_ms) if before else now_ms)
+    since_ms = min(before.since_ms or now_ms, now_ms) if before else now_ms
+    begun = Pending(mode, now_ms + leave_s * 1000, by, how, since_ms)
     return replace(begun, until_ms=min(begun.until_ms, begun.longest_ms))
 
 

@@ -25,6 +25,7 @@ WORDS: Mapping[str, str] = {
     "setup": "made the first login of the house",
     "setup_refused": "was refused: wrong code for the first login",
     "password": "has a new password",
+    "password_refused": "was refused: not the password of this login",
     "session_ended": "ended a login",
     "member_added": "made a login",
     "member_changed": "changed a member",

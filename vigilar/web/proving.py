@@ -16,6 +16,7 @@ from vigilar.store import pins
 from vigilar.store import users as user_rows
 from vigilar.web.arm_wish import with_pin
 from vigilar.web.auth import asker
+from vigilar.web.deeds import note_deed
 from vigilar.web.logins import hash_token
 from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password
@@ -71,9 +72,11 @@ def check_own_password(password: str, field: str) -> None:
     here, me = parts(), asker()
     user = user_rows.get_user(here.store, me.id)
     with limited_tries(f"own {me.id}") as one:
-        if user is None or not check_password(user.password_hash, password):
-            raise Problem(403, "password.wrong", "The password you have now is not this one.", field=field)
-        one.was_right()
+        if user is not None and check_password(user.password_hash, password):
+            one.was_right()
+            return
+    note_deed("password_refused")
+    raise Problem(403, "password.wrong", "The password you have now is not this one.", field=field)
 
 
 def has_pin() -> bool:

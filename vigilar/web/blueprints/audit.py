@@ -22,7 +22,7 @@ FLUSH_S = 1.0
 
 GROUPS = {
     "sign-ins": ("sign_in", "sign_in_refused", "sign_in_blocked", "sign_out", "setup", "setup_refused", "paired",
-                 "pairing_refused", "session_ended"),
+                 "pairing_refused", "session_ended", "password_refused"),
     "recordings": ("see_footage", "see_live"),
     "exports": ("export",),
 }  # fmt: skip
