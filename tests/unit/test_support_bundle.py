@@ -144,3 +144,11 @@ def test_addresses_lose_all_but_kind_and_host(text: str, shown: str) -> None:
 def test_values_of_secret_like_names_go_whole() -> None:
     plain = Scrubber([]).plain({"ntfy": {"topic": "x", "server": "https://ntfy.example/x"}, "api_token": "t", "n": 5})
     assert plain == {"ntfy": {"topic": REMOVED, "server": "https://ntfy.example/…"}, "api_token": REMOVED, "n": 5}
+
+
+@pytest.mark.parametrize(
+    "written", ['p\u00e4ss w/"rd', "p%C3%A4ss%20w%2F%22rd", "p%C3%A4ss+w%2F%22rd", 'p\\u00e4ss w/\\"rd']
+)
+def test_secret_goes_however_it_is_written(written: str) -> None:
+    scrubber = Scrubber(['p\u00e4ss w/"rd'])
+    assert scrubber.text(f"refused: {written}.") == f"refused: {REMOVED}."

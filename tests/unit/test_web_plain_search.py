@@ -135,6 +135,7 @@ def test_night_of_any_day_goes_over_midnight() -> None:
         ("a car in the garden", {"kinds": ("vehicle",), "sources": ("garden",)}),
         ("pets", {"kinds": ("dog", "cat")}),
         ("cat dog", {"kinds": ("cat", "dog")}),
+        ("cat or dog in the garden or drive", {"kinds": ("cat", "dog"), "sources": ("garden", "drive")}),
         ("FRONT DOOR", {"sources": ("front-door",)}),
         ("front-door", {"sources": ("front-door",)}),
         ("old shed garden", {"sources": ("old", "garden")}),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from vigilar.base.redact import redact
 
@@ -38,7 +39,8 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         # The longest first, so that no part of one is left behind.
-        found = sorted({one for one in secrets if len(one) >= MIN_LENGTH}, key=len, reverse=True)
+        known = {written for one in secrets if len(one) >= MIN_LENGTH for written in _ways_to_write(one)}
+        found = sorted(known, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, found))) if found else None
 
     def text(self, text: str) -> str:
@@ -59,6 +61,11 @@ class Scrubber:
         if isinstance(value, str):
             return REMOVED if SECRET_KEYS.search(key) and value else self.text(value)
         return value
+
+
+def _ways_to_write(secret: str) -> Iterator[str]:
+    """As it stands, in an address, and in JSON or a ``repr``: a log has all of them."""
+    yield from (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1])
 
 
 def list_secrets(folder: Path) -> Iterator[str]:

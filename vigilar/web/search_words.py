@@ -56,8 +56,8 @@ _SHORT_DAYS = {"tues": 1, "weds": 2, "thur": 3, "thurs": 3} | {name[:3]: number 
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
 
 EMPTY_WORDS = frozenset(
-    {"a", "an", "the", "in", "on", "at", "of", "and", "with", "by", "from", "to", "was", "were", "is", "near", "all",
-     "any", "show", "find", "me", "my", "events", "event", "for", "during", "seen", "there", "when", "what"}
+    {"a", "an", "the", "in", "on", "at", "of", "and", "or", "with", "by", "from", "to", "was", "were", "is", "near",
+     "all", "any", "show", "find", "me", "my", "events", "event", "for", "during", "seen", "there", "when", "what"}
 )  # fmt: skip
 
 PARTS_OF_DAY: Mapping[str, tuple[int, int]] = {
