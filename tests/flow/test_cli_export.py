@@ -58,13 +58,8 @@ def test_what_lacks_at_both_ends_or_cannot_be_shown_is_told(house: House, tmp_pa
     assert behind.startswith("Left out: 03:40:12 to 03:40:20.")
     first, second = sorted((house.folder / "footage").rglob("*.vge"))
     second.write_bytes(first.read_bytes())
-    assert left_out() == [
-        before,
-        between,
-        "Left out: 03:40:08 to 03:40:12. A recording of that time is there, but it is not as it was written, so it is "
-        "not shown.",
-        behind,
-    ]
+    words = "A recording of that time is there, but it is not as it was written, so it is not shown."
+    assert left_out() == [before, between, f"Left out: 03:40:08 to 03:40:12. {words}", behind]
 
 
 def test_event_with_proof_is_a_bundle_that_verifies(house: House, tmp_path: Path) -> None:
