@@ -73,6 +73,17 @@ def test_event_with_proof_is_a_bundle_that_verifies(house: House, tmp_path: Path
     assert checked.json["files"][0]["proof_code"] == facts["proof_code"]
 
 
+def test_verify_of_what_is_no_recording_says_what_to_give(house: House, tmp_path: Path) -> None:
+    target = tmp_path / "a.mp4"
+    vigilar(house.folder, "export", "front-door", "--from", FROM, "--to", TO, "-o", str(target))
+    done = vigilar(house.folder, "verify", str(target), str(house.folder / "footage"))
+    assert done.code == ExitCode.NOT_EXACT
+    movie, folder = done.out.splitlines()
+    assert "Not a Vigilar recording, but an MP4" in movie
+    assert ".zip" in movie
+    assert "but a folder" in folder
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
