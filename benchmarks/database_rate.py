@@ -2,9 +2,10 @@
 
 A million events and a hundred thousand recordings of eight cameras. Ours stores events one by one, each with its
 incident and on the disk before the next, and asks for a day of a camera and for the newest page, through ``store``. The
-peer is the bare ``sqlite3`` module on a copy of the same file, with the same statements, durability and rows. Wall
-time; the better of three rounds counts. Prints operations a second and ours divided by the peer's: higher is better.
-Ends with 1 when one is below 0.5.
+peer is the bare ``sqlite3`` module on a copy of the same file, with the same statements, durability and rows. The best
+of three rounds counts. Prints operations a second, by wall and by processor time, and ours divided by the peer's:
+higher is better. Then how long a person who deletes 20,000 events keeps others from writing. Ends with 1 when a ratio
+of wall time is below 0.5, or that above 50 ms.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.ready_store import open_ready_store
+from vigilar.base.keep_rules import KeepRules
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
+from vigilar.store.erasures import STEP, find_wish, spread
 from vigilar.store.events import EventFilter, NewEvent, insert_event, list_events
 from vigilar.store.files import find_files
+from vigilar.store.sql import Run
+from vigilar.upkeep.erase import ask_to_erase
 
 CAMERAS = 8
 FILES = 100_000
@@ -36,6 +41,7 @@ FILE_MS = 30 * DAY_MS // FILES
 INSERTS = 300
 ASKS = 60
 LEAST = 0.5
+ERASED, MOST_HELD_MS = 20_000, 50.0
 
 EVENT = (
     "INSERT INTO events (uid, change, first_change, type, severity, source_id, ts_ms, payload, words, created_ms, "
@@ -199,7 +205,40 @@ def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
         )
     day_ms = 1000 / rate(ours_day, ASKS)[0]
     print(f"P23 a day of all {CAMERAS} cameras, {rows} events: {CAMERAS * day_ms:.1f} ms")
-    return int(bool(missed))
+    return int(bool(missed)) | erase_many(store)
+
+
+def erase_many(store: Store) -> int:
+    """A person deletes the recordings of ERASED events: how long that keeps everybody else from writing."""
+    with store.sql_write("let each motion end") as run:
+        run("UPDATE events SET end_ms = ts_ms + 8000")
+    held: list[float] = []
+    used: list[float] = []
+    real = store.sql_write
+
+    @contextmanager
+    def timed(doing: str) -> Iterator[Run]:
+        with real(doing) as run:
+            began, began_cpu = time.perf_counter(), time.thread_time()
+            yield run
+        held.append((time.perf_counter() - began) * 1000)
+        used.append((time.thread_time() - began_cpu) * 1000)
+
+    store.sql_write = timed  # type: ignore[method-assign]
+    began = time.perf_counter()
+    now_ms = START_MS + 30 * DAY_MS
+    plan, _ = ask_to_erase(store, KeepRules(), range(1, ERASED + 1), None, "Sam", now_ms)
+    asked_s = time.perf_counter() - began
+    while wish := find_wish(store):
+        for at in range(0, len(wish.file_ids), STEP):
+            spread(store, wish, at)
+    is_met = max(held) <= MOST_HELD_MS
+    print(
+        f"{ERASED} events deleted by hand, {len(plan.recordings)} recordings: asked for in {asked_s:.1f} s; the write "
+        f"lock held {max(held):.0f} ms (at most {MOST_HELD_MS:.0f}), of the processor {max(used):.0f} ms "
+        f"{'ok' if is_met else 'MISSED'}"
+    )
+    return int(not is_met)
 
 
 def rate(work: Callable[[], None], count: int) -> tuple[float, float]:

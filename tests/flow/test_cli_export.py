@@ -44,6 +44,24 @@ def test_range_becomes_a_file_with_its_name(house: House, tmp_path: Path) -> Non
     assert "is there already" in again.err
 
 
+def test_what_lacks_at_both_ends_or_cannot_be_shown_is_told(house: House, tmp_path: Path) -> None:
+    def left_out() -> list[str]:
+        target = tmp_path / f"{len(list(tmp_path.iterdir()))}.mp4"
+        times = ("--from", "2026-02-02T03:39:50", "--to", "2026-02-02T03:40:20")
+        done = vigilar(house.folder, "export", "front-door", *times, "-o", str(target))
+        assert done.code == ExitCode.OK, done.err
+        return [line for line in done.err.splitlines() if line.startswith("Left out")]
+
+    before, between, behind = left_out()
+    assert before.startswith("Left out: 03:39:50 to 03:40:00.")
+    assert between.startswith("Left out: 03:40:04 to 03:40:08.")
+    assert behind.startswith("Left out: 03:40:12 to 03:40:20.")
+    first, second = sorted((house.folder / "footage").rglob("*.vge"))
+    second.write_bytes(first.read_bytes())
+    words = "A recording of that time is there, but it is not as it was written, so it is not shown."
+    assert left_out() == [before, between, f"Left out: 03:40:08 to 03:40:12. {words}", behind]
+
+
 def test_event_with_proof_is_a_bundle_that_verifies(house: House, tmp_path: Path) -> None:
     event = house.event(ts_ms=T0 + 9_000, length_ms=500)
     done = vigilar(house.folder, "export", "--event", str(event.id), "--proof", "-o", str(tmp_path / "a.zip"), "--json")
@@ -53,6 +71,17 @@ def test_event_with_proof_is_a_bundle_that_verifies(house: House, tmp_path: Path
     checked = vigilar(tmp_path / "elsewhere", "verify", str(tmp_path / "a.zip"), "--json")
     assert checked.code == ExitCode.OK, checked.err
     assert checked.json["files"][0]["proof_code"] == facts["proof_code"]
+
+
+def test_verify_of_what_is_no_recording_says_what_to_give(house: House, tmp_path: Path) -> None:
+    target = tmp_path / "a.mp4"
+    vigilar(house.folder, "export", "front-door", "--from", FROM, "--to", TO, "-o", str(target))
+    done = vigilar(house.folder, "verify", str(target), str(house.folder / "footage"))
+    assert done.code == ExitCode.NOT_EXACT
+    movie, folder = done.out.splitlines()
+    assert "Not a Vigilar recording, but an MP4" in movie
+    assert ".zip" in movie
+    assert "but a folder" in folder
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from vigilar.store.cameras import ensure_camera
 from vigilar.store.deletions import KeptAround, begin
 from vigilar.store.engine import Store
 from vigilar.store.erasures import (
+    STEP,
     Ended,
     Erased,
     EventSpan,
@@ -15,14 +16,16 @@ from vigilar.store.erasures import (
     find_recordings,
     find_visits,
     find_wanted,
+    find_wish,
     forget,
     has_wanted,
     note_done,
     read_spans,
+    spread,
 )
 from vigilar.store.events import NewEvent, insert_event, set_kept
 from vigilar.store.files import Content, NewFile, add_file, close_file
-from vigilar.store.holdings import find_pictures_of
+from vigilar.store.holdings import find_pictures_of, has_open_pictures
 
 NOW = 1_700_000_000_000
 HOUR = 3_600_000
@@ -118,3 +121,25 @@ def test_pictures_of_a_time_are_those_that_no_recording_holds(each_store: Store)
     assert found(1) == [board]
     add(each_store, 1, start + 1000, 5000)
     assert found() == inside[:1]
+
+
+def test_rest_of_a_large_wish_gets_its_rows_later_and_what_is_gone_none(each_store: Store) -> None:
+    ids = [add(each_store, number, NOW - HOUR + number * 300_000) for number in (1, 2)]
+    gone = list(range(10_000, 10_000 + STEP))
+    with each_store.sql_write("test") as run:
+        ask(run, [ids[0], *gone, ids[1]], "Sam", NOW)
+    assert [one.id for one in find_wanted(each_store, BOX)] == ids[:1]
+    wish = find_wish(each_store)
+    assert wish is not None
+    assert (wish.by_name, wish.asked_ms, wish.file_ids) == ("Sam", NOW, [gone[-1], ids[1]])
+    for _ in range(2):
+        spread(each_store, wish, 0)
+    assert [one.id for one in find_wanted(each_store, BOX)] == ids
+    assert find_wish(each_store) is None
+
+
+def test_picture_that_is_written_is_of_its_time_alone(each_store: Store) -> None:
+    add(each_store, 1, NOW - HOUR, None, "storyboard")
+    assert has_open_pictures(each_store, BOX, "front", NOW - HOUR + 60_000, NOW)
+    assert not has_open_pictures(each_store, BOX, "front", NOW - 2 * HOUR, NOW - HOUR - 1)
+    assert not has_open_pictures(each_store, "other", "front", NOW - HOUR, NOW)

@@ -87,6 +87,8 @@ class _Verifier:
             return self._unreadable(path, listed, error)
         facts = _summary(path, report)
         if listed is None:
+            if report.code == "not-a-recording":
+                facts["sentence"] += _what_it_is(path)
             return facts, _exit_code(report)
         judged = judge_report(report, listed)
         facts |= {"verdict": judged.outcome.value, "sentence": judged.sentence.removesuffix(".")}
@@ -138,6 +140,19 @@ class _Verifier:
             why = DELETED_WHY.get(gone.why, gone.why)
             facts |= {"verdict": Outcome.DELETED.value, "sentence": f"Deleted on {when}, {why}"}
         return facts, ExitCode.NOT_FOUND
+
+
+def _what_it_is(path: Path) -> str:
+    """The end of a sentence about what people take for a recording; empty for anything else."""
+    if path.is_dir():
+        return ", but a folder. Name the files in it, or look after all recordings of this box with vigilar check"
+    try:
+        with path.open("rb") as file:
+            is_mp4 = file.read(8)[4:] == b"ftyp"
+    except OSError:
+        return ""
+    end = ", but an MP4, which proves nothing by itself. Give the .zip of an export with proof: the MP4 in it is proved"
+    return end if is_mp4 else ""
 
 
 def _exit_code(report: Report) -> ExitCode:

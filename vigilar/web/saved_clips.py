@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vigilar.playback.export.make import ExportFile, ExportPlan, explain_gaps, export_files
+from vigilar.playback.export.make import ExportFile, ExportPlan, export_files
 from vigilar.playback.export.names import movie_name
 from vigilar.playback.export.planning import Wanted, plan_movies
 from vigilar.playback.stretch import Stretch
@@ -33,7 +33,6 @@ def saved_clip(here: Parts, wanted: Wanted, stretches: Sequence[Stretch]) -> Sav
 
     def make() -> ExportPlan:
         movies = plan_movies(here.footage, wanted, stretches, lambda _size: None)
-        movies = explain_gaps(here.footage, wanted, movies, here.now_ms())
         name = _camera_name(here, wanted.camera_id)
         return ExportPlan(tuple((movie_name(name, one.start_ms, here.zone, len(one.gaps)), one) for one in movies))
 

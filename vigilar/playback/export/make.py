@@ -12,9 +12,10 @@ from vigilar.base.zone import load_zone
 from vigilar.playback.export.bundle import BundleFacts, BundleFile, BundlePlan, SignedCheckpoint, Signer, make_bundle
 from vigilar.playback.export.names import bundle_name, movie_name
 from vigilar.playback.export.planned import ClosedGap, MovieFile, PlannedMovie
-from vigilar.playback.export.planning import UNTOLD_WORDS, Wanted, plan_movies
+from vigilar.playback.export.planning import UNSHOWN_WORDS, UNTOLD_WORDS, Wanted, plan_movies
+from vigilar.playback.gaps import GAP_MS
 from vigilar.playback.library import Library
-from vigilar.playback.timeline import read_timeline
+from vigilar.playback.timeline import LIVE_EDGE_MS, Timeline, read_timeline
 from vigilar.store.files import FileRow
 
 READING, PROVING = "Reading the recordings", "Proving the recordings"
@@ -95,9 +96,10 @@ def make_export(
     movies = plan_movies(library, wanted, stretches, _counter(progress, READING, total, 0.0, share))
     if not movies:
         raise nothing_recorded()
-    movies = explain_gaps(library, wanted, movies, now_ms)
     zone = load_zone(wish.zone_name)
-    named = _with_names([(movie_name(wish.camera_name, one.start_ms, zone, len(one.gaps)), one) for one in movies])
+    names = [movie_name(wish.camera_name, one.start_ms, zone, len(one.gaps)) for one in movies]
+    movies = explain_gaps(library, wanted, movies, now_ms)
+    named = _with_names(list(zip(names, movies, strict=True)))
     if not wish.proof:
         return ExportPlan(named)
     files = {piece.file_id for one in movies for piece in one.pieces}
@@ -136,20 +138,43 @@ def export_files(library: Library, plan: ExportPlan, rows: Mapping[int, FileRow]
 
 
 def explain_gaps(library: Library, wanted: Wanted, movies: Sequence[PlannedMovie], now_ms: int) -> list[PlannedMovie]:
-    """The movies, each gap with the reason that the timeline knows."""
-    if not any(one.gaps for one in movies):
+    """The movies, each gap with the reason that the timeline knows, and as gaps of the first and the last one what is
+    wanted and lacks before their pictures and behind them. What is recorded by the timeline and yet in no movie is
+    said to be there and not shown."""
+    first, last = movies[0], movies[-1]
+    head = ClosedGap(wanted.from_ms, first.start_ms, 0, UNTOLD_WORDS)
+    # What is written just now is not there yet.
+    tail = ClosedGap(last.end_ms, min(wanted.to_ms, now_ms - LIVE_EDGE_MS), last.length_ms, UNTOLD_WORDS)
+    if not any(one.gaps for one in movies) and not any(_length_ms(one) >= GAP_MS for one in (head, tail)):
         return list(movies)
-    known = read_timeline(library, wanted.camera_id, wanted.from_ms, wanted.to_ms, now_ms).gaps
+    known = read_timeline(library, wanted.camera_id, wanted.from_ms, wanted.to_ms, now_ms)
+    found = []
+    for one in movies:
+        gaps = [part for gap in one.gaps for part in _explained(gap, known)]
+        if one is first and _length_ms(head) >= GAP_MS:
+            gaps = [*_explained(head, known), *gaps]
+        if one is last and _length_ms(tail) >= GAP_MS:
+            gaps += _explained(tail, known)
+        found.append(replace(one, gaps=tuple(gaps)))
+    return found
 
-    def explained(gap: ClosedGap) -> ClosedGap:
-        if gap.words != UNTOLD_WORDS:
-            return gap
-        for one in known:
-            if one.from_ms < gap.to_ms and one.to_ms > gap.from_ms:
-                return replace(gap, words=one.words)
-        return gap
 
-    return [replace(one, gaps=tuple(map(explained, one.gaps))) for one in movies]
+def _length_ms(gap: ClosedGap) -> int:
+    return gap.to_ms - gap.from_ms
+
+
+def _explained(gap: ClosedGap, known: Timeline) -> list[ClosedGap]:
+    """The gap in parts by what the timeline says of them; itself where that says nothing."""
+    if gap.words != UNTOLD_WORDS:
+        return [gap]
+    told = [(one.from_ms, one.to_ms, one.words) for one in known.gaps]
+    told += [(one.from_ms, one.to_ms, UNSHOWN_WORDS) for one in known.spans]
+    parts = [
+        replace(gap, from_ms=max(gap.from_ms, from_ms), to_ms=min(gap.to_ms, to_ms), words=words)
+        for from_ms, to_ms, words in sorted(told)
+    ]
+    parts = [one for one in parts if _length_ms(one) >= GAP_MS]
+    return [replace(gap, words=parts[0].words)] if len(parts) == 1 else parts or [gap]
 
 
 def _with_names(movies: Sequence[tuple[str, PlannedMovie]]) -> tuple[tuple[str, PlannedMovie], ...]:

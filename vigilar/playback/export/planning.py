@@ -32,6 +32,7 @@ SEAM_NS = 250_000_000
 
 DAMAGED_WORDS = "The recording is damaged there."
 UNTOLD_WORDS = "Nothing was recorded."
+UNSHOWN_WORDS = "A recording of that time is there, but it is not as it was written, so it is not shown."
 
 Note = Callable[[int], None]
 """Told the bytes of each record that was read; may raise to end the planning."""
