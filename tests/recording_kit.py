@@ -21,6 +21,7 @@ from vigilar.media.bitstream import setup_of_extradata
 from vigilar.media.encode import ClipWriter
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Kind, Packet, RunStart, StreamInfo, StreamRole
+from vigilar.record.choice import looked_back_s
 from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.free_space import FreeSpace, free_space_of
 from vigilar.record.recorder import Recorder, RecorderSettings
@@ -213,7 +214,7 @@ def bench(
     folder: Path,
     settings: RecorderSettings | None = None,
     *,
-    ring_s: float = 5.0,
+    ring_s: float | None = None,
     ring_bytes: int = MAX_RING_BYTES,
     make_muxer: Any = FragmentMuxer,
     check_folder: Callable[[], None] = lambda: None,
@@ -226,11 +227,12 @@ def bench(
         time: Clock = SystemClock() if is_real_time else clock
         whose = FileStoreSettings("front", row.uuid, folder, boot_id(), check_folder=check_folder)
         file_store = FileStore(whose, store, keys, time)
-        ring = PacketRing(ring_s, ring_bytes)
+        wanted = settings or RecorderSettings()
+        ring = PacketRing(looked_back_s(wanted.mode, wanted.before_s) if ring_s is None else ring_s, ring_bytes)
         facts: list[tuple[str, int, dict[str, Any]]] = []
         free = [free_space_of(folder)]
         recorder = Recorder(
-            settings or RecorderSettings(), ring, file_store, time, lambda *fact: facts.append(fact), make_muxer,
+            wanted, ring, file_store, time, lambda *fact: facts.append(fact), make_muxer,
             lambda _folder: free[0],
         )  # fmt: skip
         yield Bench(folder, store, keys, clock, ring, file_store, recorder, free, facts)

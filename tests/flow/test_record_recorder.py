@@ -16,6 +16,7 @@ from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Packet
 from vigilar.record.choice import RecordingMode
 from vigilar.record.recorder import RecorderSettings
+from vigilar.record.ring import PACKET_OVERHEAD_BYTES
 from vigilar.store.files import FileRow
 from vigilar.vge.format import CloseReason, RecordType
 from vigilar.vge.reader import VgeReader
@@ -39,6 +40,10 @@ def clip_with_sound(tmp_path_factory: pytest.TempPathFactory) -> Clip:
 
 def _packets(clip: Clip, seconds: float, *, from_s: float = 0.0, run: int = 1) -> list[Packet]:
     return list(islice(clip.endless(run, from_s), round(seconds * len(clip.packets) / (clip.duration_ns / 1e9))))
+
+
+def _ring_bytes(clip: Clip, seconds: float) -> int:
+    return sum(len(packet.data) + PACKET_OVERHEAD_BYTES for packet in _packets(clip, seconds))
 
 
 def _frames(bench: Bench, rows: list[FileRow], stream: str = "v:0") -> list[float]:
@@ -68,6 +73,14 @@ def test_always_rolls_at_keyframes_and_loses_nothing(clip: Clip, tmp_path: Path)
             assert probe_times(b.plaintext(row), tmp_path)[0][2], "begins with a keyframe"
         assert [row.end_ms for row in rows[:-1]] == [row.start_ms for row in rows[1:]]
         assert not b.facts
+        assert b.ring.size_bytes < _ring_bytes(clip, 2.5), "what is written is let go"
+
+
+def test_before_a_motion_the_pre_roll_is_kept(clip: Clip, tmp_path: Path) -> None:
+    with bench(tmp_path, MOTION) as b:
+        b.ring.add(clip.run())
+        b.feed(_packets(clip, 60))
+        assert b.ring.size_bytes > _ring_bytes(clip, MOTION.before_s)
 
 
 def test_files_are_chained_and_say_what_is_in_them(clip_with_sound: Clip, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ from vigilar.processes.looking import Looking
 from vigilar.processes.recording_wish import make_record_handler
 from vigilar.processes.settings import settings_handler
 from vigilar.processes.sound import Item, SoundGate
-from vigilar.record.choice import RecordingMode
+from vigilar.record.choice import RecordingMode, looked_back_s
 from vigilar.record.file_store import FileStore, FileStoreSettings
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
@@ -122,7 +122,7 @@ class CameraProcess:
         self._file_store = FileStore(settings, store, KeyRing.load_newest(job.secrets_dir), self._clock)
         self._recovery = Recovery(self._file_store, store, self._facts.report)
         self._sound = SoundGate(is_wanted=job.sound)
-        self._ring = PacketRing(job.before_s)
+        self._ring = PacketRing(_looked_back_s(job))
         self._recorder = Recorder(
             _recorder_settings(job),
             self._ring,
@@ -194,7 +194,7 @@ class CameraProcess:
     def use(self, job: CameraJob) -> None:
         """Go on by the live settings of ``job`` (``processes.kinds``), without a gap. On the thread ``control``."""
         self._recorder.use(_recorder_settings(job))
-        self._ring.keep(job.before_s)
+        self._ring.keep(_looked_back_s(job))
         self._sound.is_wanted = job.sound
         had_private = bool(self._private)
         self._private = private_areas(job.zones)
@@ -469,6 +469,10 @@ class CameraProcess:
 
 def _recorder_settings(job: CameraJob) -> RecorderSettings:
     return RecorderSettings(RecordingMode(job.recording_mode), job.before_s, job.after_s, job.segment_s)
+
+
+def _looked_back_s(job: CameraJob) -> float:
+    return looked_back_s(RecordingMode(job.recording_mode), job.before_s)
 
 
 def _make_intakes(job: CameraJob) -> dict[StreamRole, Intake]:

@@ -24,6 +24,11 @@ class RecordingMode(Enum):
     KEYFRAMES_WHEN_IDLE = "keyframes-when-idle"
 
 
+def looked_back_s(mode: RecordingMode, before_s: float) -> float:
+    """How much the ring must keep of what the recorder has passed: where all is written, nobody asks for it."""
+    return 0.0 if mode is RecordingMode.ALWAYS else before_s
+
+
 class Choice(Enum):
     """What to do with a group of pictures. ``WAIT``: motion may still be reported that wants it."""
 
