@@ -51,7 +51,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side, long tests begin first, so that none goes on alone at the end, and those that need quiet last."""
     if is_beside_others():
-        items.sort(key=lambda item: (_has(item, "quiet"), not _has(item, "long")))
+        items.sort(key=lambda item: (_has(item, "quiet"), -_least_seconds(item)))
+
+
+def _least_seconds(item: pytest.Item) -> float:
+    """How long a test takes at least, as far as it says so."""
+    mark = item.get_closest_marker("long")
+    return 0.0 if mark is None else float(mark.args[0]) if mark.args else 8.0
 
 
 def _has(item: pytest.Item, mark: str) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import AXE, EXECUTABLE, launch
+
+expect.set_options(timeout=20_000)
+"""Ms until a page shows what is expected of it. No claim on time: browsers of several tests at once share few cores."""
 
 
 @pytest.fixture(scope="session")

@@ -45,6 +45,7 @@ from vigilar.vge.format import CloseReason, Content
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.writer import FileSpec, VgeWriter
 from vigilar.web import create_app
+from vigilar.web import health as health_board
 from vigilar.web.blueprints.events import broadcast_sse_event
 from vigilar.web.health import BOARD
 from vigilar.web.hub import HUB, make_notice
@@ -293,12 +294,21 @@ def web_job(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> Web
     )
 
 
+LONG_MS = 300_000
+"""For how long what was told of cameras and programs counts in houses of tests, which tell it once: on a busy machine a
+test takes longer than the product's patience."""
+
+
 @contextmanager
-def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> Iterator[House]:
-    """A house in ``folder``. Only one at a time in a process: hub and health board are the process' own."""
+def open_house(
+    folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS, *, heard_ms: int = LONG_MS
+) -> Iterator[House]:
+    """A house in ``folder``. Only one at a time in a process: hub and health board are the process' own. ``heard_ms``:
+    how old what the house knows may be, ``STALE_AFTER_MS`` where that is what is tested."""
     if not (folder / "vigilar.db").exists():  # else it is the same house, started again
         lay_database(folder)
     BOARD.clear()
+    before_ms, health_board.STALE_AFTER_MS = health_board.STALE_AFTER_MS, heard_ms
     app = create_app(web_job(folder, cameras))
     app.testing = False
     app.jinja_env.bytecode_cache = ReadyTemplates()
@@ -311,6 +321,7 @@ def open_house(folder: Path, cameras: tuple[tuple[str, str], ...] = CAMERAS) -> 
         house.feeds.close()
         house.parts.close()
         BOARD.clear()
+        health_board.STALE_AFTER_MS = before_ms
 
 
 @contextmanager

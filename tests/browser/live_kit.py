@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.chromium import sign_in
-from tests.browser.house import House, open_house, serve
+from tests.browser.house import LONG_MS, House, open_house, serve
 from tests.recording_kit import Clip
 from vigilar.base.stop import Stop
 
@@ -26,6 +26,7 @@ class Place:
         self._chromium = chromium
 
     def browser(self, width: int = 1440, height: int = 900) -> BrowserContext:
+        """Signed in, with a window that shows nothing yet."""
         context = self._chromium.new_context(viewport={"width": width, "height": height})
         sign_in(context.new_page(), self.url)
         return context
@@ -44,9 +45,9 @@ class Place:
 
 
 @contextmanager
-def opened(folder: Path, chromium: Browser, clip: Clip, count: int) -> Iterator[Place]:
+def opened(folder: Path, chromium: Browser, clip: Clip, count: int, *, heard_ms: int = LONG_MS) -> Iterator[Place]:
     cameras = tuple((f"cam-{number}", f"Camera {number}") for number in range(1, count + 1))
-    with open_house(folder, cameras) as house, serve(house) as url, ExitStack() as ending:
+    with open_house(folder, cameras, heard_ms=heard_ms) as house, serve(house) as url, ExitStack() as ending:
         house.client()
         cables = {camera_id: house.feed(camera_id, clip) for camera_id, _ in cameras}
         place = Place(house, url, chromium, cables)

@@ -61,13 +61,14 @@ def x_of(site: Site, page: Page, ms: int) -> float:
     return left + (ms - start) / (end - start) * width
 
 
-def wait_playing(page: Page, from_ms: int, within_ms: int = 3000) -> int:
-    """Wait until the player plays a moment in [from_ms, from_ms + within_ms); it."""
+def wait_playing(page: Page, from_ms: int, within_ms: int = 20_000) -> int:
+    """Wait until the player plays a moment in [from_ms, from_ms + within_ms); it. It plays on while this is asked: on a
+    busy machine some seconds."""
     page.wait_for_function(
         "([from, to]) => { const now = Number(document.getElementById('strip').getAttribute('aria-valuenow'));"
         " return document.getElementById('past-stage').dataset.state === 'ready' && now >= from - 1 && now < to; }",
         arg=[from_ms, from_ms + within_ms],
-        timeout=15_000,
+        timeout=30_000,
     )
     return value(page)
 
@@ -79,8 +80,11 @@ def step(page: Page, key: str) -> int:
     page.wait_for_function(
         "(at) => Number(document.getElementById('strip').getAttribute('aria-valuenow')) !== at", arg=before
     )
-    page.wait_for_timeout(300)  # it may take several seeks
-    return value(page)
+    now = -1
+    while now != value(page) or page.evaluate("document.getElementById('past-video').seeking"):  # it may take several
+        now = value(page)
+        page.wait_for_timeout(300)
+    return now
 
 
 def shown_grey(page: Page) -> int:

@@ -99,13 +99,14 @@ PATHS = (
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("path", PATHS)
-def test_page_is_accessible_and_fits(chromium: Browser, site: tuple[House, str], size: str, path: str) -> None:
-    _, url = site
+def test_pages_are_accessible_and_fit(chromium: Browser, site: tuple[House, str], size: str) -> None:
+    house, url = site
     page = opened(chromium, url, size)
-    page.goto(f"{url}{path}")
-    assert find_violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+    for path in PATHS:
+        house.well("front-door", "garden", "drive", "shed")
+        page.goto(f"{url}{path}")
+        assert find_violations(page) == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], path
 
 
 @pytest.mark.parametrize("size", ["phone", "desk"])
@@ -234,7 +235,7 @@ def test_sheet_opens_from_the_chip_of_a_page(chromium: Browser, site: tuple[Hous
     assert box is not None
     assert box["width"] == SIZES[size][0] if size != "desk" else box["width"] < 700
     sheet.get_by_role("button", name="Away").click()
-    expect(page.locator(".countdown")).to_have_text(re.compile(r"^(60|5\d) s$"))
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"^(60|[45]\d) s$"))
     expect(page.locator("#arm-chip")).to_have_text("Leaving")
     assert find_violations(page) == []
     page.keyboard.press("Escape")
@@ -269,6 +270,7 @@ def test_wait_after_three_wrong_pins_counts_down(chromium: Browser, site: tuple[
     house, url = site
     page = opened(chromium, url, "desk")
     house.client().post("/api/v1/arm", json={"mode": "home"})
+    page.goto(f"{url}/events")
     page.keyboard.press("Shift+A")
     for says in ("Wrong PIN. 2 tries left", "Wrong PIN. 1 try left", "Wrong PIN, for the third time."):
         expect(page.get_by_label("Your PIN")).to_be_focused()
@@ -276,7 +278,7 @@ def test_wait_after_three_wrong_pins_counts_down(chromium: Browser, site: tuple[
         page.keyboard.type(WRONG)
         page.keyboard.press("Enter")
         expect(page.locator("#arm-problem")).to_contain_text(says)
-    expect(page.locator("#pin-wait")).to_have_text(re.compile(r"^The next try is possible in (90|8\d) s\.$"))
+    expect(page.locator("#pin-wait")).to_have_text(re.compile(r"^The next try is possible in (90|[78]\d) s\.$"))
     assert read_state(house.store).mode == "home"
 
 
@@ -285,7 +287,7 @@ def test_pad_disarms_by_touch(chromium: Browser, site: tuple[House, str]) -> Non
     page = opened(chromium, url, "phone")
     page.goto(f"{url}/arm")
     page.get_by_role("button", name="Away").click()
-    expect(page.locator(".countdown")).to_have_text(re.compile(r"^(60|5\d) s$"))
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"^(60|[45]\d) s$"))
     for digit in "19":
         page.locator(f"#pad [data-digit='{digit}']").click()
     page.get_by_role("button", name="Clear").click()
@@ -317,7 +319,7 @@ def test_time_to_leave_that_was_chosen_survives_a_change_elsewhere(chromium: Bro
     house.client().post("/api/v1/arm", json={"mode": "home", "delay_s": 0})
     expect(page.locator("#arm-now .sentence")).to_contain_text("Home since")
     page.get_by_role("button", name="Away").click()
-    expect(page.locator(".countdown")).to_have_text(re.compile(r"^1[78]\d s$"))
+    expect(page.locator(".countdown")).to_have_text(re.compile(r"^1[678]\d s$"))
     expect(page.get_by_label("Time to leave")).to_have_value("")
 
 
@@ -384,6 +386,7 @@ def test_sheet_that_is_closed_before_the_answer_says_nothing(chromium: Browser, 
 def test_arms_and_disarms_without_script(chromium: Browser, site: tuple[House, str]) -> None:
     house, url = site
     page = opened(chromium, url, "phone", script=False)
+    page.goto(f"{url}/live")
     page.locator("#arm-chip").click()
     page.wait_for_url(f"{url}/arm")
     page.get_by_role("button", name="Night").click()
@@ -443,7 +446,8 @@ def test_sensor_is_renamed(chromium: Browser, site: tuple[House, str]) -> None:
     page.get_by_role("link", name="Bath").click()
     page.fill("#name", "Bath upstairs")
     page.fill("#room", "Upstairs")
-    page.get_by_role("button", name="Save").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Save").click()
     page.goto(f"{url}/sensors")
     expect(page.get_by_role("heading", name="Upstairs", exact=True)).to_be_visible()
     expect(page.get_by_text("21.4 °C, 48 %")).to_be_visible()

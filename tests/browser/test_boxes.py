@@ -43,14 +43,16 @@ def page_of(house: House, chromium: Browser, path: str, width: int = 1440, heigh
         context.close()
 
 
-def tell_until(house: House, page: Page, shown: str) -> None:
-    """Tell of somebody in the newest picture, again and again as a camera does, until the page shows ``shown``."""
+def tell_until(house: House, page: Page, shown: str) -> list[list[int]]:
+    """Tell of somebody in the newest picture, again and again as a camera does, until the page shows ``shown``; the
+    pixels of that moment."""
     layer = page.locator("#stage canvas.boxes")
     for _ in range(150):
         content = {"camera_id": "front-door", "ts": house.now_ms(), "motion_id": "m", "objects": [PERSON]}
         HUB.broadcast(make_notice(OBJECTS, content, source_id="front-door"))
-        if layer.get_attribute("data-shown") == shown:
-            return
+        name, pixels = layer.evaluate(f"canvas => [canvas.dataset.shown, ({PURPLE})(canvas)]")
+        if name == shown:
+            return [list(one) for one in pixels]
         page.wait_for_timeout(200)
     raise AssertionError(f"the boxes never were {shown!r}")
 
@@ -61,8 +63,7 @@ def test_live_picture_has_boxes_that_can_be_switched_off(tmp_path: Path, chromiu
         house.well("front-door")
         house.feed("front-door", clip)
         with page_of(house, chromium, "/watch/front-door") as page:
-            tell_until(house, page, "person")
-            edge, middle = page.locator("#stage canvas.boxes").evaluate(PURPLE)
+            edge, middle = tell_until(house, page, "person")
             assert edge[3] > 0, "a line is there"
             assert middle[3] == 0, "and nothing within it"
             switch = page.get_by_role("button", name="Boxes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -55,6 +56,22 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
         yield Site(house, url, RecordedDay(STEPPED, event, event), chromium)
 
 
+WATCH_THE_CLOCK = """() => {
+    const video = document.getElementById("past-video"), strip = document.getElementById("strip");
+    let last = 0;
+    new MutationObserver(() => {
+        const now = Number(strip.getAttribute("aria-valuenow"));
+        if (now < last - 10000 && !window.back) {
+            window.back = [last, now];
+            video.playbackRate = 1;
+        }
+        last = now;
+    }).observe(strip, { attributes: true, attributeFilter: ["aria-valuenow"] });
+    video.playbackRate = 2; }"""
+"""Plays fast until the clock goes back, and keeps what it showed before and after: whoever asks from outside may come
+late."""
+
+
 def video_s(page: Page) -> float:
     return float(page.evaluate("document.getElementById('past-video').currentTime"))
 
@@ -87,15 +104,13 @@ def test_clock_set_back_plays_on_without_a_stop(site: Site) -> None:
     at = clock_ms(STEPPED, BACK, 0, 28)
     site.watch(page, f"?at={at}")
     wait_playing(page, at)
-    page.evaluate("document.getElementById('past-video').playbackRate = 8")
-    page.wait_for_function(
-        "(at) => Number(document.getElementById('strip').getAttribute('aria-valuenow')) > at",
-        arg=clock_ms(STEPPED, BACK, 0, 57),
-        timeout=15_000,
-    )
-    wait_playing(page, clock_ms(STEPPED, BACK, 0, 30), 20_000)  # the clock goes back
-    wait_played(page, 20)
-    assert clock_ms(STEPPED, BACK, 0, 45) <= value(page) < clock_ms(STEPPED, BACK, 1, 30)
+    page.evaluate(WATCH_THE_CLOCK)
+    page.wait_for_function("() => window.back", timeout=60_000)
+    before, after = page.evaluate("window.back")
+    assert clock_ms(STEPPED, BACK, 0, 50) < before <= clock_ms(STEPPED, BACK, 1)
+    assert clock_ms(STEPPED, BACK, 0, 30) - 1 <= after < clock_ms(STEPPED, BACK, 0, 40), "the clock goes back"
+    wait_played(page, 10)
+    assert clock_ms(STEPPED, BACK, 0, 40) <= value(page) < clock_ms(STEPPED, BACK, 1, 30)
     expect(page.locator("#past-stage")).to_have_attribute("data-state", "ready")
 
 
@@ -148,7 +163,7 @@ class TestDay:
         page.fill("#jump-time", "22:00:30")
         page.keyboard.press("Enter")
         wait_playing(page, clock_ms(day, 22, 0, 30))
-        expect(page.locator("#past-now")).to_contain_text("22:00:3")
+        expect(page.locator("#past-now")).to_contain_text(re.compile("22:00:[345]"))
         assert clock_ms(day, 22) - clock_ms(day, 0) == (hours - 2) * HOUR_MS
         page.locator("#strip").focus()
         page.keyboard.press("Home")

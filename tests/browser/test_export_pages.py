@@ -102,9 +102,17 @@ def test_bar_moves_as_the_box_says(house: House, url: str, page: Page) -> None:
     assert row is not None
     tell(JobChanged("a", 1, job_id, "export", "running", source_id="front-door"))
     page.wait_for_selector(".job[data-state=running]")
-    tell(JobChanged("b", 2, job_id, "export", "running", "Reading the recordings", 42, 7, "front-door"))
-    wait_until(lambda: page.evaluate("document.querySelector('.job progress')?.value === 42"), 10.0)
-    assert "7 s left" in page.inner_text(".job")
+
+    def bar_has_moved() -> bool:
+        """It is told again and again, as a worker does: the page may just be fetching what it was before."""
+        tell(JobChanged("b", 2, job_id, "export", "running", "Reading the recordings", 42, 7, "front-door"))
+        page.wait_for_timeout(100)
+        shown = page.evaluate(
+            "[document.querySelector('.job progress')?.value, document.querySelector('.job').innerText]"
+        )
+        return shown[0] == 42 and "7 s left" in shown[1]
+
+    wait_until(bar_has_moved, 20.0)
     page.click("text=Stop")
     page.wait_for_selector("text=Stopping")
     job_rows.end_cancelled(house.store, job_id, "w", house.now_ms())
@@ -116,13 +124,13 @@ def test_export_plays_and_seeks(house: House, url: str, page: Page) -> None:
     job_id = ask(house)
     do_jobs(house)
     page.goto(f"{url}/exports/{job_id}")
-    wait_until(lambda: page.evaluate("document.querySelector('video').readyState >= 1"), 10.0)
+    wait_until(lambda: page.evaluate("document.querySelector('video').readyState >= 1"), 30.0)
     length = page.evaluate("document.querySelector('video').duration")
     assert length == pytest.approx(10.5, abs=0.05)  # 1.5 to 8 and 12 to 16: the gap is closed up
     page.evaluate("document.querySelector('video').currentTime = 8")
-    wait_until(lambda: page.evaluate("!document.querySelector('video').seeking"), 10.0)
+    wait_until(lambda: page.evaluate("!document.querySelector('video').seeking"), 30.0)
     page.evaluate("document.querySelector('video').play()")
-    wait_until(lambda: page.evaluate("document.querySelector('video').currentTime > 8.3"), 10.0)
+    wait_until(lambda: page.evaluate("document.querySelector('video').currentTime > 8.3"), 30.0)
     assert "Left out (1)" in page.inner_text("main")
 
 
@@ -142,7 +150,7 @@ def test_shared_link_opens_without_an_account(house: House, url: str, page: Page
     link = page.input_value("#link")
     stranger = chromium.new_page()
     stranger.goto(link)
-    wait_until(lambda: stranger.evaluate("document.querySelector('video').readyState >= 1"), 10.0)
+    wait_until(lambda: stranger.evaluate("document.querySelector('video').readyState >= 1"), 30.0)
     with stranger.expect_download() as waiting:
         stranger.click(".files a >> nth=0")
     assert waiting.value.suggested_filename.endswith(" with proof.zip")

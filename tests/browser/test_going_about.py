@@ -71,6 +71,7 @@ def test_rail_offers_what_a_member_may_open(chromium: Browser, house: House) -> 
         page.fill("#name", "the guest")
         page.fill("#password", PASSWORD)
         page.click("main button[type=submit]")
+        page.wait_for_url(f"{url}/live")
         paths = page.locator(".tabs a").evaluate_all("(all) => all.map((one) => new URL(one.href).pathname)")
         assert NAME not in paths
         assert {"/live", "/events", "/kept", "/settings"} <= set(paths)
@@ -83,6 +84,7 @@ def test_rail_offers_what_a_member_may_open(chromium: Browser, house: House) -> 
 def test_keys_lead_everywhere_and_can_be_switched_off(chromium: Browser, house: House) -> None:
     with serve(house) as url:
         page = opened(chromium, url, "desk")
+        page.goto(f"{url}/live")
         for keys, path in (("ge", "events"), ("gs", "system"), ("gx", "exports"), ("g,", "settings"), ("gl", "live")):
             for key in keys:
                 page.keyboard.press(key)

@@ -43,6 +43,7 @@ def shown_words(page: Page) -> list[str]:
 
 
 def type_asked_words(page: Page, words: list[str]) -> None:
+    expect(page.locator("input[name^=word]")).to_have_count(2)
     for field in page.locator("input[name^=word]").all():
         place = int((field.get_attribute("name") or "").removeprefix("word"))
         field.fill(words[place])
@@ -77,6 +78,7 @@ def test_first_run_prints_a_sheet_that_counts_when_two_words_came_back(
         page.emulate_media(media="screen")
     assert load_sheet(secrets) is None  # it does not count yet
     page.get_by_role("link", name="I have them on paper").press("Enter")
+    expect(page.locator("input[name^=word]")).to_have_count(2)
     assert words[0] not in page.content()
     type_asked_words(page, ["bogus"] * 16)
     page.get_by_role("button", name="This sheet counts").click()
@@ -141,6 +143,7 @@ def test_locked_house_says_so_on_every_page_and_is_unlocked(
     key_store.prepare_keys(secrets)
     page = opened(chromium, size, script=script)
     sign_in(page, url)
+    page.goto(f"{url}/live")
     expect(page.locator("#health")).to_contain_text("to do")
     page.goto(f"{url}/system")
     expect(page.locator(".todo li")).to_contain_text("what was recorded before this start is locked")

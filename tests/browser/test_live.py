@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, WebSocket, expect
 
-from tests.browser.chromium import find_violations
+from tests.browser.chromium import find_violations, wait_listening
 from tests.browser.house import first_jpeg
 from tests.browser.live_kit import HIDE, opened, report
+from tests.conftest import wait_until
 from tests.recording_kit import Clip, make_clip
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -36,15 +37,12 @@ def test_single_view_is_there_at_once_and_hardly_behind(
         waits = []
         for _ in range(3):
             page.goto(f"{place.url}/watch/cam-1")
-            page.wait_for_function("() => window.playingAt > 0", timeout=10_000)
+            page.wait_for_function("() => window.playingAt > 0")
             waits.append(page.evaluate("() => window.playingAt"))
         page.wait_for_timeout(4000)
-        words = page.locator("#latency").inner_text()
-        report(capsys, f"moving after {[round(one) for one in waits]} ms; {words}")
+        expect(page.locator("#latency")).to_have_text(re.compile(r"^Live, 0\.[0-4]\d* s behind$"))
+        report(capsys, f"moving after {[round(one) for one in waits]} ms; {page.locator('#latency').inner_text()}")
         assert sorted(waits)[1] < 1000
-        found = re.fullmatch(r"Live, ([0-9.]+) s behind", words)
-        assert found
-        assert float(found[1]) < 0.5
 
 
 def test_single_view_costs_what_the_camera_sends(
@@ -62,26 +60,31 @@ def test_single_view_costs_what_the_camera_sends(
         page.on("websocket", listen)
         page.on("request", lambda request: others.append(urlsplit(request.url).path))
         page.goto(f"{place.url}/watch/cam-1")
-        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        expect(page.locator("#latency")).to_contain_text("behind")
         taken.clear()
+        began = time.monotonic()
         page.wait_for_timeout(5000)
-        sent = sum(len(packet.data) for packet in clip.video) / 4 * 5
-        report(capsys, f"{sum(taken) * 8 / 5000:.0f} kbit/s shown of {sent * 8 / 5000:.0f} kbit/s sent")
+        took_s = time.monotonic() - began
+        sent = sum(len(packet.data) for packet in clip.video) / 4 * took_s
+        report(capsys, f"{sum(taken) / took_s / 125:.0f} kbit/s shown of {sent / took_s / 125:.0f} kbit/s sent")
         assert 0 < sum(taken) < 1.8 * sent + 20_000
         assert not [one for one in others if one.endswith("/mjpeg")]
         page.evaluate(HIDE, True)
-        page.wait_for_timeout(500)
-        taken.clear()
+        for _ in range(10):  # what was on the way arrives
+            taken.clear()
+            page.wait_for_timeout(1000)
+            if not taken:
+                break
         page.wait_for_timeout(2000)
         assert taken == []
         page.evaluate(HIDE, False)
-        expect(page.locator("#latency")).to_contain_text("behind", timeout=5_000)
+        expect(page.locator("#latency")).to_contain_text("behind")
 
 
 def test_sound_is_off_until_asked(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
     with opened(tmp_path, chromium, clip, 1) as place:
         page = place.page("/watch/cam-1")
-        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        expect(page.locator("#latency")).to_contain_text("behind")
         asked: list[str] = []
         page.on("websocket", lambda socket: asked.append(socket.url))
         assert page.evaluate("document.querySelector('video').muted")
@@ -90,10 +93,9 @@ def test_sound_is_off_until_asked(tmp_path: Path, chromium: Browser, clip: Clip)
         page.wait_for_function(
             """() => { const video = document.querySelector("video");
                 return !video.muted && video.webkitAudioDecodedByteCount > 0; }""",
-            timeout=10_000,
         )
         assert asked[-1].endswith("sound=1")
-        expect(page.locator("#latency")).to_contain_text("behind", timeout=5_000)
+        expect(page.locator("#latency")).to_contain_text("behind")
         assert find_violations(page) == []
 
 
@@ -101,7 +103,7 @@ def test_narrow_stream_is_named(tmp_path: Path, chromium: Browser, clip: Clip) -
     with opened(tmp_path, chromium, clip, 1) as place:
         page = place.page("/watch/cam-1")
         page.select_option("#quality", "narrow")
-        expect(page.locator("#how")).to_contain_text("Small stream. H.264", timeout=10_000)
+        expect(page.locator("#how")).to_contain_text("Small stream. H.264")
 
 
 def test_browser_without_the_codec_gets_another_picture(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
@@ -110,13 +112,15 @@ def test_browser_without_the_codec_gets_another_picture(tmp_path: Path, chromium
         page = place.browser().pages[0]
         page.add_init_script("MediaSource.isTypeSupported = () => false;")
         page.goto(f"{place.url}/watch/cam-1")
-        expect(page.locator("#how")).to_contain_text("Pictures one by one: this browser cannot play", timeout=10_000)
+        expect(page.locator("#how")).to_contain_text("Pictures one by one: this browser cannot play")
         expect(page.locator("#stage canvas.canvas")).to_be_visible()
         expect(page.locator("#latency")).to_contain_text("behind")
 
 
 @pytest.mark.long
-def test_windows_share_one_socket_and_the_sixth_page_loads(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+def test_windows_share_one_socket_and_the_sixth_page_loads(
+    tmp_path: Path, chromium: Browser, clip: Clip, capsys: pytest.CaptureFixture[str]
+) -> None:
     with opened(tmp_path, chromium, clip, 1) as place:
         context = place.browser()
         windows = []
@@ -124,19 +128,21 @@ def test_windows_share_one_socket_and_the_sixth_page_loads(tmp_path: Path, chrom
             page = context.new_page()
             page.goto(f"{place.url}/watch/cam-1")
             windows.append(page)
-        expect(windows[-1].locator("#how")).to_contain_text("Full quality", timeout=10_000)
-        expect(windows[0].locator("#how")).to_contain_text("About 2 s behind", timeout=15_000)
-        assert place.house.parts.live.watching() == 1
-        assert place.house.parts.hub.count() == 1
+        expect(windows[-1].locator("#how")).to_contain_text("Full quality")
+        for one in windows[:-1]:
+            expect(one.locator("#how")).to_contain_text("About 2 s behind")
+        wait_until(lambda: place.house.parts.live.watching() == 1, 20)
+        wait_listening(windows[0], place.house)
         sixth = context.new_page()
         began = time.monotonic()
-        sixth.goto(f"{place.url}/events", timeout=5_000)
-        assert time.monotonic() - began < 5.0
-        windows[-1].close()  # another takes over what it had
-        deadline = time.monotonic() + 10.0
-        while time.monotonic() < deadline and place.house.parts.live.watching() == 0:
-            windows[0].wait_for_timeout(100)
-        assert place.house.parts.live.watching() == 1
+        sixth.goto(f"{place.url}/events")
+        report(capsys, f"the sixth page has loaded after {time.monotonic() - began:.1f} s")
+        for one in windows[:-1]:
+            one.evaluate("Math.random = () => 0")  # all of them want what it had, at the same moment
+        windows[-1].close(run_before_unload=True)  # as people close one
+        how = [one.locator("#how") for one in windows[:-1]]
+        wait_until(lambda: any("Full quality" in one.inner_text() for one in how), 20)
+        wait_until(lambda: place.house.parts.live.watching() == 1, 20)
 
 
 @pytest.mark.long
@@ -145,15 +151,15 @@ def test_unreachable_box_is_not_called_well(tmp_path: Path, chromium: Browser, c
     with opened(tmp_path, chromium, clip, 4) as place:
         page = place.page("/live")
         age = page.locator("[data-camera=cam-2] .tile-age")
-        expect(age).to_contain_text("live ", timeout=15_000)
+        expect(age).to_contain_text("live ")
         system = page.context.new_page()
         system.goto(f"{place.url}/system")
         page.bring_to_front()
         page.context.set_offline(True)
         place.house.parts.hub.close()
-        expect(page.locator("#sentence")).to_contain_text("Not known: this box does not answer since", timeout=15_000)
+        expect(page.locator("#sentence")).to_contain_text("Not known: this box does not answer since")
         expect(page.locator("#health")).to_have_text("Not known")
-        expect(system.locator("#system .sentence").first).to_contain_text("Not known", timeout=15_000)
+        expect(system.locator("#system .sentence").first).to_contain_text("Not known")
         page.wait_for_timeout(15_000)  # what lay ready has been played, the players have given up
         expect(age).to_contain_text(re.compile(r"not reached, [0-9]+ s old"))
         dark = """() => [...document.querySelectorAll(".tile")].map(tile => {
@@ -167,8 +173,8 @@ def test_unreachable_box_is_not_called_well(tmp_path: Path, chromium: Browser, c
         page.context.set_offline(False)
         place.well()
         expect(page.locator("#sentence")).to_have_text("4 cameras live.", timeout=20_000)
-        expect(age).to_contain_text("live ", timeout=15_000)
-        expect(page.locator("#health")).not_to_have_text("Not known", timeout=15_000)
+        expect(age).to_contain_text("live ")
+        expect(page.locator("#health")).not_to_have_text("Not known")
 
 
 @pytest.mark.long
@@ -179,7 +185,7 @@ def test_grid_fills_the_screen_and_all_move(
     with opened(tmp_path, chromium, clip, count) as place:
         page = place.page("/live")
         began = time.monotonic()
-        expect(page.locator(".tile[data-painted]")).to_have_count(count, timeout=10_000)
+        expect(page.locator(".tile[data-painted]")).to_have_count(count)
         painted_s = time.monotonic() - began
         expect(page.locator(".tile video:visible")).to_have_count(count, timeout=30_000)
         report(capsys, f"{count} cameras: painted {painted_s:.2f} s, all moving {time.monotonic() - began:.2f} s later")
@@ -204,8 +210,8 @@ def test_camera_with_rare_keyframes_moves_in_the_grid_at_once(
         place.house.health("cam-1", last_frame_ts=place.house.now_ms(), keyframe_gap_s=30.0, codec="h264")
         page = place.page("/live")
         tile = page.locator("[data-camera=cam-1]")
-        expect(tile.locator("video")).to_be_visible(timeout=8_000)
-        expect(tile.locator(".tile-age")).to_contain_text("small: keyframes are rare, live ", timeout=5_000)
+        expect(tile.locator("video")).to_be_visible()  # before the 20 s that this waits at most
+        expect(tile.locator(".tile-age")).to_contain_text("small: keyframes are rare, live ")
 
 
 def test_no_tile_is_empty(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
@@ -218,10 +224,10 @@ def test_no_tile_is_empty(tmp_path: Path, chromium: Browser, clip: Clip) -> None
         house.health("cam-2", "no-picture", reason="Nothing answers.", last_frame_ts=house.now_ms() - 60_000)
         page = place.page("/live")
         tile = page.locator("[data-camera=cam-2]")
-        expect(tile).to_have_attribute("data-painted", "1", timeout=10_000)
+        expect(tile).to_have_attribute("data-painted", "1")
         expect(tile.locator(".tile-age")).to_contain_text(re.compile(r"no picture, [0-9.]+ s old"))
         page.goto(f"{place.url}/watch/cam-2")
-        expect(page.locator("#stage canvas.canvas")).to_be_visible(timeout=10_000)
+        expect(page.locator("#stage canvas.canvas")).to_be_visible()
 
 
 def test_keys_reach_everything(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
@@ -237,14 +243,15 @@ def test_keys_reach_everything(tmp_path: Path, chromium: Browser, clip: Clip) ->
         assert find_violations(page) == []
         page.keyboard.press("Escape")
         page.keyboard.press("f")
-        page.wait_for_function("() => document.fullscreenElement?.id === 'room'", timeout=5_000)
+        page.wait_for_function("() => document.fullscreenElement?.id === 'room'")
         page.keyboard.press("f")
-        page.wait_for_function("() => !document.fullscreenElement", timeout=5_000)
+        page.wait_for_function("() => !document.fullscreenElement")
         page.keyboard.press("3")
         expect(page).to_have_url(f"{place.url}/watch/cam-3")
         expect(page.locator("#pause")).to_be_visible()
         page.keyboard.press("Escape")
         expect(page).to_have_url(f"{place.url}/live")
+        expect(page.locator("#pause")).to_be_visible()
         page.keyboard.press("g")
         page.keyboard.press("e")
         expect(page).to_have_url(f"{place.url}/events")
@@ -272,7 +279,7 @@ def test_visits_stand_above_the_grid(tmp_path: Path, chromium: Browser, clip: Cl
         house.event(camera_id="cam-1", title="Motion, Camera 1", still_id=house.still("cam-1", first_jpeg(clip)))
         page = place.page("/live")
         expect(page.locator("#just-now li")).to_have_count(1)
-        page.wait_for_timeout(800)
+        wait_listening(page, house)
         event = house.event(camera_id="cam-1", title="Motion, again", length_ms=None)
         house.tell(event)
         expect(page.locator("#just-now li").first).to_contain_text("Motion, again")
@@ -283,7 +290,7 @@ def test_visits_stand_above_the_grid(tmp_path: Path, chromium: Browser, clip: Cl
 def test_sideways_phone_shows_the_whole_picture(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
     with opened(tmp_path, chromium, clip, 1) as place:
         page = place.page("/watch/cam-1", 844, 390)
-        expect(page.locator("#latency")).to_contain_text("behind", timeout=10_000)
+        expect(page.locator("#latency")).to_contain_text("behind")
         box = page.locator("#stage").bounding_box()
         assert box is not None
         assert (box["y"] >= -1, box["y"] + box["height"] <= 391) == (True, True), box

@@ -113,7 +113,7 @@ def test_grid_is_less_than_three_seconds_behind(
     with opened(tmp_path, chromium, clip, 4) as place:
         page = place.page("/live")
         age = page.locator("[data-camera=cam-2] .tile-age")
-        expect(age).to_contain_text("live ", timeout=15_000)
+        expect(age).to_contain_text("live ")
         page.wait_for_timeout(10_000)  # what lay ready and was not needed is played away
         behind = []
         for _ in range(10):
@@ -144,7 +144,11 @@ def test_eight_windows_have_two_long_lived_sockets(
             page = context.new_page()
             page.goto(place.url + ("/live", "/watch/cam-1", "/events", "/watch/cam-2")[number % 4])
         page.wait_for_timeout(6000)
-        open_now = place.house.parts.live.watching() + place.house.parts.hub.count()
+        for _ in range(100):  # a page that takes over is there for a moment beside the one that ends
+            open_now = place.house.parts.live.watching() + place.house.parts.hub.count()
+            if 1 <= open_now <= 2:
+                break
+            page.wait_for_timeout(200)
     report(capsys, f"W-07 eight windows have {open_now} long-lived sockets (2)")
     assert 1 <= open_now <= 2
 
@@ -175,7 +179,7 @@ def test_hidden_pages_take_no_video(
         shown = taken["bytes"]
         for page in pages:
             page.evaluate(HIDE, True)
-        pages[0].wait_for_timeout(31_000)
+        pages[0].wait_for_timeout(33_000)
         taken["bytes"] = 0.0
         pages[0].wait_for_timeout(10_000)
         hidden = taken["bytes"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.chromium import find_violations, sign_in
+from tests.browser.chromium import find_violations, sign_in_by_page
 from tests.browser.house import NAME, PASSWORD, House, open_house, serve
 from tests.conftest import wait_until
 from tests.ports import free_port
@@ -45,7 +45,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def opened(chromium: Browser, url: str) -> Page:
     """A signed-in phone whose pages the worker has in hand."""
     page = chromium.new_context(viewport=PHONE).new_page()  # type: ignore[arg-type]  # a TypedDict of the same
-    sign_in(page, url)
+    sign_in_by_page(page, url)
     wait_for_worker(page)
     return page
 
@@ -143,7 +143,7 @@ def test_phone_without_home_says_so_and_comes_back(chromium: Browser, tmp_path: 
         house.parts.hub.open()
         with serve(house, port):
             expect(page).to_have_url(f"{url}/events?kind=person")
-            expect(page.locator("h1")).to_have_text("Events", timeout=10_000)
+            expect(page.locator("h1")).to_have_text("Events")
 
 
 def test_icon_opens_where_one_was(chromium: Browser, house: House) -> None:
@@ -155,6 +155,7 @@ def test_icon_opens_where_one_was(chromium: Browser, house: House) -> None:
         page.goto(f"{url}/?start")
         assert page.url == f"{url}/events/{event.id}"
         page.click("text=Sign out")
+        page.wait_for_url(f"{url}/login")
         page.goto(f"{url}/?start")
         assert urlsplit(page.url).path == "/login"
 
@@ -207,7 +208,7 @@ def test_android_is_offered_the_app_once(chromium: Browser, house: House) -> Non
     """Headless Chromium offers nothing itself; what it would say is said in its place."""
     with serve(house) as url:
         page = chromium.new_context(viewport=PHONE, has_touch=True, is_mobile=True).new_page()  # type: ignore[arg-type]  # as above
-        sign_in(page, url)
+        sign_in_by_page(page, url)
         wait_until(lambda: page.evaluate("navigator.serviceWorker.controller !== null"), 15)
         hint = page.locator("#install")
         expect(hint).to_be_hidden()

@@ -179,7 +179,7 @@ def test_test_says_how_long_it_took(chromium: Browser, house: House) -> None:
         while (row := owed()) is None:
             page.wait_for_timeout(20)
         assert note_shown(house.store, row.id, row.token, row.created_ms + 940)  # as its worker says
-        expect(line).to_contain_text("Shown after 0.94 s.", timeout=10_000)
+        expect(line).to_contain_text("Shown after 0.94 s.")
         page.reload()
         expect(line).to_contain_text("Works: showed its last push at")
 

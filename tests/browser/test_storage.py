@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
+from tests.conftest import wait_until
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.media.packets import Packet
@@ -81,8 +82,8 @@ def test_word_is_given_by_keyboard(chromium: Browser, site: tuple[House, str], s
     page.goto(f"{url}/system/storage")
     button = page.get_by_role("button", name="Delete these recordings")
     button.focus()
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{url}/system/storage")
+    with page.expect_navigation(url=f"{url}/system/storage"):
+        page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Storage")).to_be_visible()
     assert find_word(house.store, house.node_id) > 0
 
@@ -97,9 +98,7 @@ def test_event_is_kept_by_keyboard(chromium: Browser, site: tuple[House, str], s
     page.get_by_role("button", name="Keep", exact=True).focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Keep no longer")).to_be_visible()
-    found = get_event(house.store, event.id)
-    assert found is not None
-    assert found.kept
+    wait_until(lambda: (found := get_event(house.store, event.id)) is not None and found.kept, 20)
     if script:
         assert find_violations(page) == []
         told = page.evaluate(f"fetch('/api/v1/events/{event.id}').then(a => a.json())")

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.system.house import PASSWORD, RunningHouse
+
+expect.set_options(timeout=20_000)  # ms; no claim on time
 
 CHROMIUM = "/usr/bin/chromium"
 MISSING = "" if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.system.crash_lab import NAMES, SYNCS, WRITES, Disk, Lab, crash_lab, power_disk
 
-pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.long(110), pytest.mark.timeout(240)]
 
 CALLS = {"writes": WRITES, "syncs": SYNCS, "names": NAMES}
 POINTS = 2

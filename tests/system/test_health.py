@@ -24,7 +24,7 @@ from vigilar.base.folder_id import make_folder_id
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.health import HOUR_MS, Rate, add_pictures
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.system, pytest.mark.long(190), pytest.mark.timeout(420)]
 
 
 def vigilar(house: RunningHouse, *arguments: str) -> tuple[int, str]:
@@ -49,7 +49,6 @@ def lay_usual_rates(folder: Path, camera_id: str, fps: float) -> None:
             add_pictures(store, {camera_id: Rate(hour_ms - ago * HOUR_MS, round(fps * 3600), HOUR_MS)})
 
 
-@pytest.mark.long
 def test_camera_that_breaks_off_again_and_again_is_told_once_everywhere(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", pictures=50)
     mounts = {"bad": (clip, Fault(drop_s=4.0)), "good": (clip, Fault())}

@@ -21,7 +21,7 @@ from tests.together import make_once
 from vigilar.config.places import find_places
 from vigilar.demo.scenes import ensure_clips
 
-pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.system, pytest.mark.long(80), pytest.mark.timeout(420)]
 
 CAMERAS: dict[str, str | dict[str, str]] = {"Hall": "demo:hall", "Drive": "demo:street"}
 """Somebody is in the hall at 16 s of 44, and on the street at 23 s of 40."""
@@ -98,7 +98,7 @@ def test_visit_past_two_cameras_is_one_card_though_events_is_killed(tmp_path: Pa
         assert set(grown["cameras"]) == {"hall", "drive"}
         assert house.get(grown["still"])[:2] == b"\xff\xd8"
         wait_for(
-            lambda: (card := page.card(grown["id"])) is not None and len(card["cameras"]) == 2, 10, "its card grew"
+            lambda: (card := page.card(grown["id"])) is not None and len(card["cameras"]) == 2, 30, "its card grew"
         )
     changes = [change for name, change in page.order if name == "event"]
     assert changes == sorted(set(changes)), "nothing was told twice or out of order"

@@ -20,7 +20,7 @@ from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
 
-pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.system, pytest.mark.long(60), pytest.mark.timeout(420)]
 
 HALL: dict[str, str | dict[str, str]] = {"Hall": "demo:hall"}
 """Somebody comes at 16 s, a cat at 31 s, in a loop of 44 s."""

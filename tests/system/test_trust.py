@@ -116,7 +116,7 @@ def test_browser_that_does_not_trust_is_warned(reached: Reached, playwright: Pla
         other.goto(f"{reached.plain}/trust")
         asked = other.evaluate("(address) => fetch(address).then(() => 1, () => 0)", f"{reached.secure}/trust/check")
         assert asked == 0
-        assert other.locator("[data-tick=reached][data-done]").count() == 1
+        expect(other.locator("[data-tick=reached][data-done]")).to_have_count(1)
         assert other.locator("[data-tick=trusted][data-done]").count() == 0
 
 
@@ -262,8 +262,8 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         page.wait_for_url(f"{base}/live")
         disarm_by_passkey(page)
         page.goto(f"{base}/settings/account")
-        page.click("section:has(#passkeys-head) >> text=Remove")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.click("section:has(#passkeys-head) >> text=Remove")
         assert page.locator("strong", has_text="Thumb").count() == 0
         context.clear_cookies()
         page.goto(f"{base}/login")
@@ -374,6 +374,9 @@ def disarm_by_passkey(page: Page) -> None:
 
 def read_qr(page: Page) -> str:
     """What a phone's camera reads on the screen."""
+    page.wait_for_function(
+        "() => { const code = document.querySelector('img.qr'); return code?.complete && code.naturalWidth > 0; }"
+    )
     picture = cv2.imdecode(np.frombuffer(page.locator("img.qr").screenshot(), np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     text, _, _ = cv2.QRCodeDetector().detectAndDecode(picture)

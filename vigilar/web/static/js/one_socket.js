@@ -5,6 +5,9 @@ const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar-live");
 
 let owner = null; // the window that has the socket, as far as is known
+// The newest claim that is known. Two that cross on their way are told apart by it: else each window yields to the other.
+let newest = { at: 0, id: "" };
+const isNewer = ({ at, id }) => at > newest.at || (at === newest.at && id > newest.id);
 let onChange = () => {};
 let wanted = false;
 
@@ -25,7 +28,8 @@ export function want(changed) {
 
 export function claim() {
   if (!wanted || owner === me) return;
-  channel.postMessage({ kind: "claim", id: me });
+  newest = { at: Math.max(Date.now(), newest.at + 1), id: me };
+  channel.postMessage({ kind: "claim", ...newest });
   set(me);
 }
 
@@ -37,7 +41,10 @@ export function release() {
 }
 
 channel.onmessage = ({ data }) => {
-  if (data.kind === "claim") set(data.id);
+  if (data.kind === "claim" && isNewer(data)) {
+    newest = { at: data.at, id: data.id };
+    set(data.id);
+  }
   if (data.kind === "free" && wanted && !document.hidden) {
     owner = null;
     setTimeout(() => owner === null && !document.hidden && claim(), 50 + Math.random() * 250);
