@@ -32,4 +32,8 @@ class FairWatch:
 
     def elapsed_s(self) -> float:
         """Seconds in which nobody had to wait; what ``time.monotonic`` says, where nobody had to."""
-        return max(0.0, time.monotonic() - self._began_s - (_crowded_s() - self._crowded_s))
+        return max(0.0, time.monotonic() - self._began_s - self.crowded_s())
+
+    def crowded_s(self) -> float:
+        """Seconds in which somebody had to; those that waited for a processor and for a disk at once count twice."""
+        return _crowded_s() - self._crowded_s

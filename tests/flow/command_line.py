@@ -17,7 +17,9 @@ from typing import Any
 import psutil
 
 from tests.conftest import PATIENCE_S, ROOT, wait_until
+from tests.fair_watch import FairWatch
 from tests.ports import free_port
+from vigilar.base.child import BEAT_S
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 
@@ -65,6 +67,7 @@ class Service:
         self.folder, self.port = folder, free_port()
         self.log_file = folder.parent / f"{folder.name}.log"
         self.processes: list[subprocess.Popen[bytes]] = []
+        self._watch = FairWatch()
         lines = ["[web]", f"port = {self.port}", 'listen = "127.0.0.1"', "[bus]", f"port = {free_port()}", more]
         for name, address in cameras.items():
             lines += ["[[camera]]", f'name = "{name}"', f'address = "{address}"']
@@ -127,6 +130,13 @@ class Service:
         """From the database, newest first."""
         with contextlib.closing(Store.open(f"sqlite:///{self.folder}/vigilar.db")) as store:
             return list_events(store, EventFilter(type=kind))[0]
+
+    def restarts(self) -> list[StoredEvent]:
+        """Of processes that ended though they should not, newest first. One that got no processor for so long that it
+        was taken for hung, on a machine that was as crowded, did not end by itself."""
+        is_crowded = self._watch.crowded_s() > BEAT_S
+        found = self.events("process_restarted")
+        return [one for one in found if not (is_crowded and "hung" in str(one.payload.get("reason")))]
 
 
 @contextlib.contextmanager

@@ -63,10 +63,11 @@ def test_full_disk_stops_nothing_but_the_recording(small_disk: Path, tmp_path: P
         rest.unlink()
         wait_until(lambda: house.recorded_bytes("good") > size + MIB, 20.0)
         wait_until(lambda: house.events("recording_resumed") != [], 10.0)
-        assert vigilar(house.folder, "verify", *map(str, stopped)).code == 0
+        done = vigilar(house.folder, "verify", *map(str, stopped))
+        assert done.code == 0 or "to keep the disk from filling up" in done.out, "whole, or gone by rule meanwhile"
         house.stop()
         assert len(house.events("disk_full")) == 1
-        assert house.events("process_restarted") == []
+        assert house.restarts() == []
         assert vigilar(house.folder, "verify", *map(str, house.recordings("good"))).code == 0
 
 
@@ -117,7 +118,7 @@ def test_house_on_a_disk_full_to_the_last_byte_is_reached_restarted_and_told(sma
         wait_until(lambda: {"disk_full", "recording_resumed"} <= kinds(sam), 20.0)
         house.stop()
         assert house.events("process_failing") == []
-        assert house.events("process_restarted") == [], "nobody ends because of a full disk"
+        assert house.restarts() == [], "nobody ends because of a full disk"
 
 
 def assert_full_is_said(sam: Browser) -> None:

@@ -97,7 +97,7 @@ def test_full_disk_is_recorded_on_from_the_oldest(small_disk: Path, tmp_path: Pa
         gap_ms = longest_gap_ms(house, full_ms)
         print(f"disk full to recording again: {gap_ms} ms (at most {AGAIN_WITHIN_MS})")  # noqa: T201 -- a figure
         assert gap_ms - others_ms <= AGAIN_WITHIN_MS
-        assert house.events("process_restarted") == []
+        assert house.restarts() == []
         assert sorted(path.name for path in (house.folder / "reserve").iterdir()) == [str(n) for n in range(8)]
 
 
