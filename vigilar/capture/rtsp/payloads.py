@@ -36,6 +36,13 @@ LAYOUTS = {
     "hevc": Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33, range(32, 36), range(0)),
 }
 
+SHORT_CODE = b"\0\0\1"
+START_CODES = (SHORT_CODE, b"\0\0\0\1")
+"""Before a unit in Annex B (H.264 B.1.1)."""
+
+LEAST_PIECE_BYTES = 256
+"""A camera cuts what does not fit into a packet. So much at least fits into any."""
+
 _STAP_A, _STAP_B, _MTAP16, _MTAP24, _FU_A, _FU_B = 24, 25, 26, 27, 28, 29
 _AP, _FU, _PACI = 48, 49, 50
 _DON_BYTES = 2

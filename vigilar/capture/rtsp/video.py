@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from vigilar.capture.rtsp.payloads import LAYOUTS, BadPayload, is_unit_head, plain_payloads, without_order_numbers
+from vigilar.capture.rtsp import payloads
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.rtp import FRAGMENT_FRAMES, HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.timeline import Timeline
@@ -25,13 +25,8 @@ USUAL_RATE = 25
 _PLAIN = 0x8000
 """The first two bytes of RTP but for the payload type: no padding, extension, CSRC or marker."""
 
-_SHORT_CODE = b"\0\0\1"
-_START_CODES = (b"\0\0\1", b"\0\0\0\1")
 _NUMBERED = 64
 """Packets in a row of which none has the number after the one before: the camera does not number them at all."""
-
-_LEAST_PIECE_BYTES = 256
-"""A camera cuts what does not fit into a packet. So much at least fits into any."""
 
 _SEI = 6
 
@@ -60,8 +55,8 @@ class VideoTrack:
         *,
         has_order_numbers: bool = False,
     ) -> None:
-        """``has_order_numbers``: as the description of H.265 has it (``without_order_numbers``)."""
-        layout = LAYOUTS[codec]
+        """``has_order_numbers``: as the description of H.265 has it (``payloads.without_order_numbers``)."""
+        layout = payloads.LAYOUTS[codec]
         self._codec, self._layout = codec, layout
         self._payload_type, self._clock = payload_type, clock
         self._shift, self._mask, self._head = layout.shift, layout.mask, layout.head_bytes
@@ -121,7 +116,7 @@ class VideoTrack:
             self._note_number()
         self._next = (sequence + 1) & 0xFFFF
         if self._has_order_numbers:
-            data = without_order_numbers(data, start, end)
+            data = payloads.without_order_numbers(data, start, end)
             self._data, self._view, start, end = data, memoryview(data), 0, len(data)
         if stamp != self._stamp:
             if self._goes_on(data, start, end):
@@ -322,19 +317,19 @@ class VideoTrack:
         larger, and it neither begins with a start code nor is a fragment of a camera that makes some."""
         if not 0 < end - start <= self._piece_bytes or self._piece_bytes < self._most_bytes:
             return False
-        if data.startswith(_START_CODES, start, end):
+        if data.startswith(payloads.START_CODES, start, end):
             return False
         body = start + self._head
         is_fragment = (data[start] >> self._shift) & self._mask == self._fragment and body < end
         if is_fragment and (self._has_fragments or not self._is_cut_by_size):
             return data[body] & 0xC0 != 0x80
-        self._is_cut_by_size = self._is_cut_by_size or not is_unit_head(self._codec, data, start, end)
+        self._is_cut_by_size = self._is_cut_by_size or not payloads.is_unit_head(self._codec, data, start, end)
         return True
 
     def _take_bundle(self, data: bytearray, start: int, end: int, *, copy: bool) -> None:
         """Annex B inside a payload: the units between the start codes. ``copy``: ``data`` is not the buffer."""
         while start < end:
-            following = data.find(_SHORT_CODE, start, end)
+            following = data.find(payloads.SHORT_CODE, start, end)
             stop = following if following >= 0 else end
             while stop > start and not data[stop - 1]:
                 stop -= 1
@@ -353,12 +348,14 @@ class VideoTrack:
             self.refused += 1
             return
         kind = (data[start] >> self._shift) & self._mask
-        if data.startswith(_START_CODES, start, end):
+        if data.startswith(payloads.START_CODES, start, end):
             self._begin_pieces(start, end, has_code=True)
-        elif self._is_cut_by_size and is_unit_head(self._codec, data, start, end):
+        elif self._is_cut_by_size and payloads.is_unit_head(self._codec, data, start, end):
             self._begin_pieces(start, end, has_code=False)
         elif not data[start + self._head - 1] or (
-            kind in self._layout.single and kind not in self._layout.slices and data.find(_SHORT_CODE, start, end) >= 0
+            kind in self._layout.single
+            and kind not in self._layout.slices
+            and data.find(payloads.SHORT_CODE, start, end) >= 0
         ):
             before = len(self._parts)
             self._take_bundle(data, start, end, copy=False)
@@ -368,7 +365,7 @@ class VideoTrack:
             self._single_bytes = end - start
         elif kind == self._layout.several:
             self._take_several(data, start + self._head, end)
-        elif end - start <= before_bytes and not self._has_fragments and before_bytes >= _LEAST_PIECE_BYTES:
+        elif end - start <= before_bytes and not self._has_fragments and before_bytes >= payloads.LEAST_PIECE_BYTES:
             self._is_cut_by_size = True
             self._bundle = 0  # all of this picture: what it is made of is noted again when it is taken apart
             self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
@@ -387,7 +384,7 @@ class VideoTrack:
             if size < self._head or at + size > end:
                 self._damage()
                 return
-            if data.startswith(_START_CODES, at, at + size):
+            if data.startswith(payloads.START_CODES, at, at + size):
                 self._take_bundle(data, at, at + size, copy=False)
             else:
                 self._nal((data[at] >> self._shift) & self._mask, data, at, at + size)
@@ -396,8 +393,8 @@ class VideoTrack:
     def _take_unusual(self, data: bytearray, start: int, end: int) -> None:
         """A payload that says the same as one or several usual ones; anything else is not ours."""
         try:
-            found = plain_payloads(self._codec, data, start, end)
-        except BadPayload:
+            found = payloads.plain_payloads(self._codec, data, start, end)
+        except payloads.BadPayload:
             self._damage()
             return
         buffer, view, stamp = self._data, self._view, self._stamp
