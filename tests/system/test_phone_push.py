@@ -73,7 +73,7 @@ class Phone:
     def shown(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.worker.evaluate(
             "async () => (await self.registration.getNotifications()).map("
-            "(one) => ({title: one.title, tag: one.tag, silent: one.silent, image: (one.image ?? '').slice(0, 30)}))"
+            "(one) => ({title: one.title, tag: one.tag, silent: one.silent, image: (one.image ?? '').slice(0, 15)}))"
         )
         return found
 
