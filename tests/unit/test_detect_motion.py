@@ -107,6 +107,23 @@ def test_shade_on_a_smooth_wall_is_no_motion(least: float) -> None:
     assert eye.peak(lambda at_s: noisy(plain * shade, at_s), 10) < least
 
 
+@pytest.mark.parametrize(("gain", "seconds"), [(0.6, 2.0), (0.8, 2.0), (0.8, 4.0)])
+def test_headlights_that_sweep_over_a_wall_are_no_motion(gain: float, seconds: float, least: float) -> None:
+    """Stones that are smooth each: the rim of the light is a slope on them, and no texture."""
+    stones = np.kron(np.random.default_rng(7).integers(15, 120, (15, 20)), np.ones((12, 16)))
+    ys, xs = np.mgrid[0:HEIGHT, 0:WIDTH]
+
+    def lit(at_s: float) -> Grey:
+        x = -60 + 440 * at_s / seconds
+        return noisy(stones * (1 + gain * np.exp(-(((xs - x) / 45) ** 2) - ((ys - 70) / 45) ** 2)), at_s)
+
+    eye = Eye()
+    for _ in eye.watch(lambda at_s: noisy(stones, at_s), 60):
+        pass
+    moving = [reading.area_frac >= least for reading in eye.watch(lit, seconds, 10)]
+    assert sum(moving) < 3, "fewer looks than make a motion"
+
+
 def test_person_in_a_changing_light_is_seen(least: float) -> None:
     def scene(at_s: float) -> Grey:
         return put_person(noisy(wall() * (1 - 0.3 * min(1.0, at_s)), at_s), 0.1 + at_s / 10)

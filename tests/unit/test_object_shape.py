@@ -77,6 +77,7 @@ def test_fox_is_an_animal_and_no_more_than_that() -> None:
         pytest.param(replace(FOX, length=0.1), id="higher than long: a child, or legs"),
         pytest.param(replace(FOX, height=0.07, length=0.3), id="flat on the ground: a shadow"),
         pytest.param(replace(FOX, gait=0.0), id="keeps its outline: a ball, a robot that mows"),
+        pytest.param(replace(FOX, gait=0.03), id="changes by no more than its box trembles: a bag"),
         pytest.param(replace(FOX, speed=0.05), id="stays where it is"),
         pytest.param(replace(FOX, speed=2.2, every_ms=20, looks=90), id="faster than a dog"),
         pytest.param(replace(FOX, sway=True), id="to and fro: a bush"),

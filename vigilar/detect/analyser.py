@@ -242,7 +242,8 @@ class Analyser:
     def _note(self, run: _Run, picture: PictureLike, reading: MotionReading) -> None:
         """Take what a look said into account, and go back to idle when nothing stirs any more."""
         run.newest = picture
-        if self._is_stirring(reading) or reading.is_learning:
+        is_settling = reading.is_learning and self._detector.is_warm
+        if self._is_stirring(reading) or is_settling:
             run.stirred_mono_ns = picture.mono_ns
         self._add(run, picture, reading)
         run.newest = None

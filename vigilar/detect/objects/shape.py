@@ -63,6 +63,8 @@ SPEEDS = (0.1, 3.0)
 GAIT = (0.03, 0.5)
 """By so much (the logarithm) its outline changes from look to look: what rolls or is blown along keeps it, and light
 has none."""
+TREMBLE = 1.5 / 180
+"""A box is exact to a row or two of what motion is looked for in: what changes by less keeps its outline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,8 @@ class Shape:
     def _has_gait(self, measured: Sequence[tuple[int, Box, float]]) -> bool:
         shapes = [box.width * self._ratio / box.height for _, box, _ in measured]
         change = median(abs(math.log(after / before)) for before, after in pairwise(shapes))
-        return LENGTHS[0] <= median(shapes) <= LENGTHS[1] and GAIT[0] <= change <= GAIT[1]
+        least = max(GAIT[0], TREMBLE / median(box.height for _, box, _ in measured))
+        return LENGTHS[0] <= median(shapes) <= LENGTHS[1] and least <= change <= GAIT[1]
 
     def _walks(self, measured: Sequence[tuple[int, Box, float]]) -> bool:
         steps = [self._step(before, after) for before, after in pairwise(measured)]
