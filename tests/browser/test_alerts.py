@@ -166,6 +166,23 @@ def test_one_window_sounds_once_an_incident(chromium: Browser, house: House, *, 
         assert tones(*pages) == CHIME
 
 
+@pytest.mark.parametrize("has_locks", [True, False])
+def test_alert_that_becomes_an_alarm_sounds_as_one_at_once(chromium: Browser, house: House, *, has_locks: bool) -> None:
+    """Also while the sound of the alert goes on, and in one window."""
+    with serve(house) as url:
+        context = browser_of(chromium, url, has_locks=has_locks)
+        pages = [window(context, url, path) for path in ("/events", "/live")]
+        event = alert(house)
+        for page in pages:
+            expect(page.locator("#alert-bar")).to_have_attribute("data-severity", "ALERT")
+        alarm = house.event(title="Alarm, front door", severity="CRITICAL")
+        house.tell(replace(alarm, incident_id=event.incident_id))
+        for page in pages:
+            expect(page.locator("#alert-bar")).to_have_attribute("data-severity", "CRITICAL")
+        wait_until(lambda: tones(*pages) >= CHIME + 4, 20)
+        assert any(tones(page) in (0, CHIME) for page in pages)  # the siren is in the other one
+
+
 def test_acknowledged_on_one_page_is_quiet_everywhere(chromium: Browser, house: House) -> None:
     with serve(house) as url:
         context, other = browser_of(chromium, url), browser_of(chromium, url)

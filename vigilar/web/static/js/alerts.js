@@ -17,6 +17,12 @@ const BEAT_MS = 20_000; // phones wait a moment for somebody at an open page tha
 
 const me = `page-${Math.random().toString(36).slice(2)}`;
 const channel = new BroadcastChannel("vigilar-alerts");
+const mouth = new BroadcastChannel(SOUNDING);
+const ear = new BroadcastChannel(SOUNDING); // a channel does not hear what it says itself
+const claims = new Map(); // what is to be sounded: whose claim came first, and when
+const waiting = new Map(); // our claims that we have not heard yet
+const leases = new Set();
+const heard = new Map(); // what another window sounds: this one may write over what that wrote into local storage
 const bar = document.getElementById("alert-bar"); // null: this member sees no events
 const link = bar?.querySelector("a");
 const note = document.getElementById("alert-note");
@@ -78,6 +84,7 @@ function take(detail) {
     ts: isNew ? detail.ts : known.ts,
     at: isNew ? Date.now() : known.at,
     seen: false,
+    ...heard.get(story),
   });
   show();
   if (now() - (detail.end_ts ?? detail.ts) < FRESH_MS) tryToSound(story);
@@ -101,11 +108,13 @@ async function tryToSound(story) {
   if (!isOn() || wasSounded(story)) return;
   if (await maySound()) {
     held = null;
-    await alone(story, () => {
+    await alone(story, all()[story].severity, () => {
       if (wasSounded(story) || all()[story].seen) return null;
       const alert = all()[story];
       const until = Date.now() + lasts(alert.severity);
-      change(story, { sounded: alert.severity, until });
+      const facts = { sounded: alert.severity, until };
+      change(story, facts);
+      channel.postMessage({ story, ...facts });
       return sound(story, alert.severity, until);
     });
     show();
@@ -117,29 +126,54 @@ async function tryToSound(story) {
   show();
 }
 
-/** Run in one window at a time: a Web Lock, or, on plain HTTP where there is none, a lease in local storage. */
-async function alone(story, run) {
-  if (navigator.locks) return navigator.locks.request(`${SOUNDING}.${story}`, { ifAvailable: true }, (lock) => lock && run());
-  const lease = () => JSON.parse(localStorage.getItem(SOUNDING) ?? "{}");
-  if (lease().until > Date.now()) return null;
-  const renew = () => localStorage.setItem(SOUNDING, JSON.stringify({ id: me, until: Date.now() + LEASE_MS }));
+function noteSounded(story, facts) {
+  heard.set(story, facts);
+  if (story in all()) change(story, facts);
+}
+
+/** Run in one window at a time: a Web Lock, or, on plain HTTP where there is none, a lease in local storage. An alarm does
+ * not wait for the sound of the alert that it was. */
+async function alone(story, severity, run) {
+  const name = `${SOUNDING}.${story}.${severity}`;
+  if (navigator.locks) return navigator.locks.request(name, { ifAvailable: true }, (lock) => lock && run());
+  if (Number(localStorage.getItem(name)) > Date.now() || !(await isFirst(name))) return null;
+  const renew = () => localStorage.setItem(name, String(Date.now() + LEASE_MS));
   renew();
-  await new Promise((resolve) => setTimeout(resolve, 40)); // two may write at once; the last finds its own name
-  if (lease().id !== me) return null;
+  leases.add(name);
   const beat = setInterval(renew, LEASE_MS / 3);
   try {
     return await run();
   } finally {
     clearInterval(beat);
-    if (lease().id === me) localStorage.removeItem(SOUNDING);
+    release(name);
   }
 }
+
+function release(name) {
+  leases.delete(name);
+  localStorage.removeItem(name);
+}
+
+/** Whether this window's claim is the first. What one window writes into local storage reaches another late, and two would
+ * sound, or none; but all hear the claims in one order, their own among them. */
+function isFirst(name) {
+  return new Promise((resolve) => {
+    waiting.set(name, () => resolve(claims.get(name).id === me));
+    mouth.postMessage({ name, id: me });
+  });
+}
+
+ear.onmessage = ({ data: { name, id } }) => {
+  for (const [one, { at }] of claims) if (Date.now() - at > LEASE_MS) claims.delete(one);
+  if (!claims.has(name)) claims.set(name, { id, at: Date.now() });
+  if (id === me) waiting.get(name)?.();
+};
 
 /** Go on with an alarm that sounded on the page before this one. */
 async function goOn() {
   for (const [story, alert] of open()) {
     if (alert.severity !== "CRITICAL" || alert.sounded !== "CRITICAL" || Date.now() >= alert.until || !isOn()) continue;
-    if (await maySound()) await alone(story, () => !all()[story].seen && sound(story, alert.severity, alert.until));
+    if (await maySound()) await alone(story, alert.severity, () => !all()[story].seen && sound(story, alert.severity, alert.until));
     else {
       held = story;
       show();
@@ -215,7 +249,7 @@ function listen() {
     if (detail.by) announce(`${detail.by} has seen it`);
   });
   button.addEventListener("click", () => acknowledge(bar.dataset.story));
-  channel.onmessage = ({ data }) => quieten(data.story);
+  channel.onmessage = ({ data: { story, ...facts } }) => (facts.sounded ? noteSounded(story, facts) : quieten(story));
   addEventListener("storage", (event) => event.key === KEY && show());
   for (const kind of ["pointerdown", "keydown"]) {
     addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
@@ -223,6 +257,7 @@ function listen() {
   addEventListener("pagehide", () => {
     ending?.();
     silence(); // the page that comes goes on
+    leases.forEach(release);
   });
   addEventListener("pageshow", (event) => event.persisted && begin());
 }
