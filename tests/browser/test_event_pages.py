@@ -117,7 +117,7 @@ def test_list_is_accessible_in_its_states(site: Site, size: str) -> None:
     assert find_violations(page) == []
     page.goto(f"{site.url}/events/1")
     page.locator("summary", has_text="Details").click()
-    page.evaluate("scrollTo(0, 0)")  # nothing half below the header
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")  # nothing half below the header
     assert find_violations(page) == []
     assert site.complaints == []
 
@@ -149,7 +149,7 @@ def test_story_grows_in_its_card(site: Site) -> None:
 def test_new_story_does_not_move_what_is_read(site: Site) -> None:
     page = site.listening("phone")
     expect(page.locator("#events.is-late")).to_have_count(0)  # all are laid out, soon after the first picture
-    page.evaluate("scrollTo(0, 1200)")
+    page.evaluate("scrollTo({ top: 1200, behavior: 'instant' })")
     top = "() => document.querySelectorAll('article')[9].getBoundingClientRect().top"
     watched = page.evaluate("() => document.querySelectorAll('article')[9].id")
     before = page.evaluate(top)

@@ -175,7 +175,7 @@ def test_at_400_per_cent_nothing_covers_the_page(tmp_path: Path, chromium: Brows
         page = place.browser(320, 180).pages[0]
         for path in ("/live", "/watch/cam-1", "/events", "/system"):
             page.goto(place.url + path)
-            page.evaluate("scrollTo(0, 150)")
+            page.evaluate("scrollTo({ top: 150, behavior: 'instant' })")
             covered = page.evaluate(
                 """() => [...document.querySelectorAll("body *")].filter(one => {
                     const style = getComputedStyle(one), box = one.getBoundingClientRect();

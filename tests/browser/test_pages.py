@@ -442,7 +442,7 @@ def test_list_does_not_jump_under_the_eye(full: Site) -> None:
     page.goto(f"{full.url}/events")
     wait_listening(page, full.house)
     expect(page.locator("#events.is-late")).to_have_count(0)  # all are laid out, soon after the first picture
-    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
     watched = page.evaluate("() => [...document.querySelectorAll('#events article')].at(-1).id")
     place = "id => document.getElementById(id).getBoundingClientRect().top"
     before = page.evaluate(place, watched)
@@ -575,7 +575,7 @@ def test_camera_is_tried_then_added(full: Site) -> None:
     page.click("#test")
     expect(page.locator("#verdict")).to_have_text("The picture arrives.")
     expect(page.locator("#stages li")).to_have_count(2)
-    page.evaluate("scrollTo(0, 0)")  # no field half under the header
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")  # no field half under the header
     assert find_violations(page) == []
     page.fill("#name", "Back yard")
     page.get_by_role("button", name="Add it").click()

@@ -186,7 +186,7 @@ def test_new_version_waits_until_it_suits(chromium: Browser, tmp_path: Path, mon
         page.evaluate("navigator.serviceWorker.ready.then((one) => one.update())")
         expect(bar).to_contain_text("New version, reload when it suits you.")
         assert page.input_value("#new") == "half typed"
-        page.evaluate("scrollTo(0, 0)")
+        page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
         assert find_violations(page) == []
         bar.get_by_role("button").click()
         expect(page.locator("html")).to_have_attribute("data-assets", "/static/0123456789ab/")
