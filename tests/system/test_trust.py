@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, expect, sync_playwright
 
 from tests.browser.chromium import EXECUTABLE, find_violations
 from tests.fakes.clips import make_clip
@@ -233,6 +233,16 @@ def test_phone_is_paired_by_its_code(reached: Reached, trusting: Browser, page: 
         thief.close()
 
 
+def add_authenticator(debugger: CDPSession, transport: str, *, verifies: bool, is_verified: bool) -> str:
+    """Chromium's own, in software; its id. One that does not verify who holds it is a key that is only touched."""
+    debugger.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2", "transport": transport, "hasResidentKey": True, "hasUserVerification": verifies,
+        "isUserVerified": is_verified, "automaticPresenceSimulation": True,
+    }  # fmt: skip
+    return str(debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"])
+
+
 def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusting: Browser) -> None:
     """Chromium's own authenticator, in software; the page by its name, since passkeys are for names."""
     base = f"https://vigilar.local:{reached.secure.rpartition(':')[2]}"
@@ -240,12 +250,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
     page = context.new_page()
     try:
         debugger = context.new_cdp_session(page)
-        debugger.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-            "isUserVerified": True, "automaticPresenceSimulation": True,
-        }  # fmt: skip
-        key = debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+        key = add_authenticator(debugger, "internal", verifies=True, is_verified=True)
         sign_in(page, base)
         page.goto(f"{base}/settings/account")
         page.fill("#passkey-name", "Thumb")
@@ -305,18 +310,12 @@ def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached
     page = context.new_page()
     try:
         debugger = context.new_cdp_session(page)
-        debugger.send("WebAuthn.enable")
-        options = {
-            "protocol": "ctap2", "transport": "usb", "hasResidentKey": True, "hasUserVerification": False,
-            "isUserVerified": False, "automaticPresenceSimulation": True,
-        }  # fmt: skip
-        key = debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+        key = add_authenticator(debugger, "usb", verifies=False, is_verified=False)
         sign_in(page, base)
         page.goto(f"{base}/settings/account")
         assert page.evaluate(TOUCHED, ["/api/v1/me/passkeys", {"name": "Touched"}]) == [422, "passkey.wrong"]
         debugger.send("WebAuthn.removeVirtualAuthenticator", {"authenticatorId": key})
-        options |= {"transport": "internal", "hasUserVerification": True}
-        key = debugger.send("WebAuthn.addVirtualAuthenticator", {"options": options})["authenticatorId"]
+        key = add_authenticator(debugger, "internal", verifies=True, is_verified=False)
         page.fill("#passkey-name", "Stranger")
         page.click("text=Make a passkey")
         page.locator("#passkey-note:visible", has_text="No passkey was given.").wait_for(timeout=30_000)

@@ -9,8 +9,6 @@ import plistlib
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.conftest import wait_until
 from tests.ports import free_port
 from vigilar.base.atomic import write_atomic
 from vigilar.door import own_certificate
@@ -323,13 +322,6 @@ def filler(room: int) -> bytes:
     return made((room - len(made(0)) - 40) * 48 // 65)  # 48 bytes are a line of 65
 
 
-def wait_until(is_true: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
-    while not is_true():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
-
-
 class TestKeepingOwnFiles:
     """Two files are written one after the other, and a kill may come between."""
 
@@ -455,7 +447,7 @@ class TestNotesOnOwnFiles:
         write_door(folder, settings)
         door = subprocess.Popen(door_command(folder), cwd=folder, stderr=subprocess.DEVNULL)
         try:
-            wait_until(lambda: is_answering(folder, 5.0))
+            wait_until(lambda: is_answering(folder, 5.0), 60.0)
             shown.write_bytes(pem)
             hand_over(folder, shown)
         finally:
