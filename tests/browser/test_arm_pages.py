@@ -282,6 +282,29 @@ def test_wait_after_three_wrong_pins_counts_down(chromium: Browser, site: tuple[
     assert read_state(house.store).mode == "home"
 
 
+def test_why_it_was_refused_stays_while_the_stream_comes_up(chromium: Browser, site: tuple[House, str]) -> None:
+    """It makes the region new, so that what changed meanwhile is seen. Nobody may lose the answer to what they did."""
+    house, url = site
+    house.client().post("/api/v1/arm", json={"mode": "home"})
+    page = opened(chromium, url, "phone")
+    page.goto(f"{url}/arm")
+    page.get_by_label("Your PIN").fill(WRONG)
+    page.keyboard.press("Enter")
+    expect(page.locator("#arm-problem")).to_contain_text("Wrong PIN. 2 tries left")
+    page.evaluate(COMES_UP)
+    page.wait_for_selector("#arm-now:not([data-old])")
+    expect(page.locator("#arm-problem")).to_contain_text("Wrong PIN. 2 tries left", timeout=1)
+    house.client().post("/api/v1/arm", json={"mode": "disarmed", "pin": PIN})
+    expect(page.locator("#arm-problem")).to_be_hidden()
+
+
+COMES_UP = """async () => {
+  document.getElementById("arm-now").dataset.old = "";
+  const src = document.querySelector('script[src*="js/arm.js"]').src;
+  (await import(src.replace("arm.js", "stream.js"))).stream.dispatchEvent(new Event("up"));
+}"""
+
+
 def test_pad_disarms_by_touch(chromium: Browser, site: tuple[House, str]) -> None:
     house, url = site
     page = opened(chromium, url, "phone")

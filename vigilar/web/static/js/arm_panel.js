@@ -17,7 +17,10 @@ export async function fetchPage() {
   return page;
 }
 
-/** Put the box's newest state in place of the one shown; what somebody is typing or has chosen stays. */
+/**
+ * Put the box's newest state in place of the one shown; what somebody is typing or has chosen stays, and why something
+ * was refused until the state is another: the stream may come up, or come back, right after those words were said.
+ */
 async function refresh() {
   if (!region()) return;
   try {
@@ -36,6 +39,9 @@ async function refresh() {
       const delay = old.querySelector("#delay");
       const newDelay = fresh.querySelector("#delay");
       if (delay && newDelay) newDelay.value = delay.value;
+      const told = old.querySelector("#arm-problem");
+      const isSame = fresh.dataset.change === old.dataset.change;
+      if (isSame && told) fresh.querySelector("#arm-problem").replaceWith(document.adoptNode(told));
       old.replaceWith(document.adoptNode(fresh));
       if (focused) document.getElementById(focused)?.focus();
     }
