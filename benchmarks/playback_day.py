@@ -105,7 +105,7 @@ def make_day(folder: Path, files: int) -> None:
             for one in fragments:
                 at_ns = one.utc_ns + shift_ns
                 writer.append_media(
-                    one.data, utc_ns=at_ns, mono_ns=at_ns, duration_ms=one.duration_ms,
+                    one.pieces, utc_ns=at_ns, mono_ns=at_ns, duration_ms=one.duration_ms,
                     starts_with_keyframe=one.starts_with_keyframe,
                 )  # fmt: skip
             end_ns = (start_ms + FILE_MS) * 1_000_000

@@ -354,7 +354,7 @@ def large_fragments(number: int, size_bytes: int) -> list[Fragment]:
         at_ns = second * 1_000_000_000
         fragments.append(
             Fragment(
-                data + box(b"mdat", bytes([second % 256]) * size_bytes), True, second * 90_000, 1000,
+                (data, box(b"mdat", bytes([second % 256]) * size_bytes)), True, second * 90_000, 1000,
                 START_UTC_NS + at_ns, 10**9 + at_ns,
             )
         )  # fmt: skip

@@ -10,7 +10,7 @@ from vigilar.live import wire
 from vigilar.live.wire import Answer, FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader, Skipped
 from vigilar.media.packets import Fragment
 
-FRAGMENT = Fragment(b"moof mdat", True, 90_000, 40, 1_770_000_000_000_000_000, 5)
+FRAGMENT = Fragment((b"moof ", b"mdat"), True, 90_000, 40, 1_770_000_000_000_000_000, 5)
 
 
 def parsed(message: bytes) -> Answer:

@@ -19,7 +19,7 @@ from vigilar.vge.crypto import link_of
 from vigilar.vge.format import CloseReason, RecordFlag, RecordType
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.verify import verify_file
-from vigilar.vge.writer import MAX_PAYLOAD_BYTES, FileSpec, VgeWriter
+from vigilar.vge.writer import MAX_PAYLOAD_BYTES, FileSpec, Piece, VgeWriter
 
 
 @contextmanager
@@ -131,6 +131,45 @@ def test_payload_of_four_mebibytes_fits_and_no_more(path: Path, writer: VgeWrite
     assert (len(largest), caught.value.kind) == (MAX_PAYLOAD_BYTES, ErrorKind.BUG)
     with VgeReader.open(path, sample.RING) as reader:
         assert reader.read(reader.entries[0]) == largest
+
+
+BLOCK_BYTES = 64 * 1024
+"""What the writer seals and writes at once: the first block begins with the header (64), the last ends with the tag."""
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *range(BLOCK_BYTES - 97, BLOCK_BYTES - 94),
+        *range(BLOCK_BYTES - 65, BLOCK_BYTES - 62),
+        *range(2 * BLOCK_BYTES - 97, 2 * BLOCK_BYTES - 62, 16),
+        250_000,
+    ],
+)
+def test_record_of_several_blocks_is_one_whatever_its_pieces(path: Path, writer: VgeWriter, size: int) -> None:
+    payload = known_bytes("a fragment", size)
+    many = memoryview(payload)
+    pieces: list[Piece] = [b"", many[:4], many[4:70_000], many[70_000:70_004], many[70_004:]]
+    sample.put_media(writer, payload, 0)
+    ways: list[list[Piece]] = [[payload], pieces, [many[at : at + 9973] for at in range(0, size, 9973)]]
+    for second, one in enumerate(ways, 1):
+        moment = second * sample.SECOND_NS
+        writer.append_media(one, utc_ns=sample.UTC_NS + moment, mono_ns=sample.MONO_NS + moment, duration_ms=1000)
+    sample.close_writer(writer)
+    assert (verify_file(path, sample.RING).code, writer.size_bytes) == ("closed", path.stat().st_size)
+    with VgeReader.open(path, sample.RING) as reader:
+        assert [reader.read(entry) for entry in reader.entries[:4]] == [payload] * 4
+
+
+def test_full_disk_cuts_back_a_record_of_several_blocks(path: Path, writer: VgeWriter) -> None:
+    sample.put_media(writer, b"kept", 0, key=True)
+    size = writer.size_bytes
+    with room_up_to(size + 2 * BLOCK_BYTES + 100), pytest.raises(RecordingError) as caught:
+        sample.put_media(writer, bytes(4 * BLOCK_BYTES), 1)
+    assert (caught.value.kind, path.stat().st_size) == (ErrorKind.FULL, size)
+    sample.close_writer(writer, CloseReason.DISK_FULL)
+    report = verify_file(path, sample.RING)
+    assert (report.code, report.records_verified) == ("closed", 3)
 
 
 def test_nothing_of_the_plaintext_is_in_the_file(path: Path, writer: VgeWriter) -> None:

@@ -169,7 +169,7 @@ def sample_pieces(codec: str, data: bytes, left_out: Container[bytes]) -> tuple[
     """An Annex B packet as length-prefixed pieces to be joined, and their size in bytes.
 
     Access unit delimiters are left out, and parameter sets that are in ``left_out``: the sample entry has those. The
-    pieces are views of ``data``: the one copy is made when the whole fragment is joined.
+    pieces are views of ``data``: the one copy is made when the fragment is written or sent.
     """
     layout = LAYOUTS[codec]
     shift, mask, odd = layout.shift, layout.mask, layout.odd

@@ -178,13 +178,12 @@ class FragmentMuxer:
         size = sum(track.size for track in tracks)
         moof = movie_fragment(self._sequence, [track.traf() for track in tracks])
         pieces = [piece for track in tracks for piece in track.pieces]
-        data = b"".join([moof, struct.pack(">I4s", 8 + size, b"mdat"), *pieces])
-        fragment = self._fragment(first, data)
+        fragment = self._fragment(first, (moof + struct.pack(">I4s", 8 + size, b"mdat"), *pieces))
         for track in tracks:
             track.clear()
         return [fragment]
 
-    def _fragment(self, first: Packet, data: bytes) -> Fragment:
+    def _fragment(self, first: Packet, pieces: tuple[bytes | memoryview, ...]) -> Fragment:
         base = self._video_info.time_base
         if first.kind is VIDEO:
             start, ticks = first.dts, self._video.ticks
@@ -194,4 +193,4 @@ class FragmentMuxer:
         # Difference of two floors, so that the durations of a run add up to its length.
         duration_ms = (start + ticks) * scale // rate - start * scale // rate
         is_key = first.kind is VIDEO and first.is_keyframe
-        return Fragment(data, is_key, start, duration_ms, first.utc_ns, first.mono_ns)
+        return Fragment(pieces, is_key, start, duration_ms, first.utc_ns, first.mono_ns)

@@ -176,12 +176,18 @@ class Fragment:
     """One moof+mdat of fragmented MP4 (ISO/IEC 14496-12), decodable from ``starts_with_keyframe`` on.
 
     ``base_dts`` is the decode time of its first video sample in ticks of the run's video time base, ``duration_ms``
-    its video length; the clocks are those of its first video packet.
+    its video length; the clocks are those of its first video packet. ``pieces`` are views of the packets, so that who
+    writes them makes the one copy.
     """
 
-    data: bytes
+    pieces: tuple[bytes | memoryview, ...]
     starts_with_keyframe: bool
     base_dts: int
     duration_ms: int
     utc_ns: int
     mono_ns: int
+
+    @property
+    def data(self) -> bytes:
+        """All in one piece, made anew."""
+        return b"".join(self.pieces)

@@ -197,7 +197,7 @@ class Segment:
         while self._pending:
             fragment = self._pending[0]
             writer.append_media(
-                fragment.data,
+                fragment.pieces,
                 utc_ns=fragment.utc_ns,
                 mono_ns=fragment.mono_ns,
                 duration_ms=fragment.duration_ms,

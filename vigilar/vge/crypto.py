@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from hashlib import sha256
 
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
@@ -65,7 +65,37 @@ class FileKeys:
         if data:
             self._stream.update_into(data, out)
 
+    def begin_record(self, tag_before: bytes, number: int, *, is_encrypted: bool) -> RecordSeal:
+        """To seal record ``number`` block by block. Nothing else may use these keys until its tag is taken."""
+        self._stream.reset_nonce(number.to_bytes(8, "big") + bytes(8))
+        mac = hmac.new(self._mac_key, TAG_PREFIX + tag_before, "sha256")
+        return RecordSeal(mac, self._stream if is_encrypted else None)
+
     def decrypt(self, number: int, data: memoryview) -> bytes:
         """The plaintext of a verified payload."""
         self._stream.reset_nonce(number.to_bytes(8, "big") + bytes(8))
         return self._stream.update(data)
+
+
+class RecordSeal:
+    """Encrypts and proves one record as its bytes follow. One thread."""
+
+    def __init__(self, mac: hmac.HMAC, stream: CipherContext | None) -> None:
+        """Without ``stream`` the payload stays as it is."""
+        self._mac, self._stream = mac, stream
+        self._plaintext = sha256()
+
+    def seal(self, block: memoryview, begin: int) -> None:
+        """Encrypt ``block`` from ``begin`` on, where its payload begins, in place; all of it is proved."""
+        payload = block[begin:]
+        self._plaintext.update(payload)
+        if self._stream is not None and payload:
+            self._stream.update_into(payload, payload)
+        self._mac.update(block)
+
+    def tag(self) -> bytes:
+        """As ``FileKeys.record_tag`` over the whole."""
+        return self._mac.digest()
+
+    def plaintext_sha256(self) -> bytes:
+        return self._plaintext.digest()

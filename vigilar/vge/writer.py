@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from hashlib import sha256
 from pathlib import Path
 
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.vge.bodies import META_SALT_BYTES, CloseBody, IndexEntry, Mark, dump_index
-from vigilar.vge.crypto import TAG_PREFIX, FileKeys, link_of
+from vigilar.vge.crypto import FileKeys, link_of
 from vigilar.vge.format import (
     HEADER_BYTES,
     MAX_PAYLOAD_LOG2,
     RECORD_HEADER_BYTES,
-    RECORD_OVERHEAD,
     TAG_BYTES,
     CloseReason,
     Content,
@@ -42,10 +40,11 @@ from vigilar.vge.output import hold_alone, write_at
 
 MAX_PAYLOAD_BYTES = 1 << MAX_PAYLOAD_LOG2
 _MAX_INDEX_ENTRIES = MAX_PAYLOAD_BYTES // 32  # one record of INDEX; beyond that every second entry is dropped
-# The buffer holds what the tag is made of (prefix, tag before, header, payload) and then the tag; the file gets it
-# from the header on.
-_PAYLOAD_AT = len(TAG_PREFIX) + TAG_BYTES + RECORD_HEADER_BYTES
-_HEADER_AT = _PAYLOAD_AT - RECORD_HEADER_BYTES
+_BLOCK_BYTES = 64 * 1024
+"""Of a record, sealed and written at once."""
+
+Piece = bytes | memoryview
+"""Of a payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ class VgeWriter:
 
     def append_media(
         self,
-        data: bytes,
+        data: bytes | Sequence[Piece],
         *,
         utc_ns: int,
         mono_ns: int,
@@ -200,7 +199,7 @@ class VgeWriter:
         starts_with_keyframe: bool = False,
         discontinuity: bool = False,
     ) -> None:
-        """Append one fragment or picture of at most 4 MiB.
+        """Append one fragment or picture of at most 4 MiB, whole or in pieces.
 
         Raises RecordingError. Full: the file was cut back to its last whole record and takes nothing but ``close``.
         Corrupt: the device failed; only ``abandon`` is left.
@@ -295,20 +294,28 @@ class VgeWriter:
         raise RecordingError(f"{self.path} is closed", kind=ErrorKind.BUG, code="vge.closed")
 
     def _append(
-        self, kind: RecordType, flags: int, plaintext: bytes, utc_ns: int, mono_ns: int, duration_ms: int = 0
+        self,
+        kind: RecordType,
+        flags: int,
+        plaintext: bytes | Sequence[Piece],
+        utc_ns: int,
+        mono_ns: int,
+        duration_ms: int = 0,
     ) -> None:
         usable = (_State.OPEN,) if kind.is_encrypted else (_State.OPEN, _State.FULL)
         self._check_state(*usable)
-        if len(plaintext) > MAX_PAYLOAD_BYTES:
+        pieces = (plaintext,) if isinstance(plaintext, bytes) else plaintext
+        payload_len = sum(map(len, pieces))
+        if payload_len > MAX_PAYLOAD_BYTES:
             raise RecordingError(
-                f"A record of {len(plaintext)} bytes is too long", kind=ErrorKind.BUG, code="vge.too-long"
+                f"A record of {payload_len} bytes is too long", kind=ErrorKind.BUG, code="vge.too-long"
             )
         if CoreFlag.CLOCK_UNSYNCHRONISED in self._core.flags:
             flags |= RecordFlag.CLOCK_UNSYNCHRONISED
         header = RecordHeader(
             type=kind,
             flags=flags,
-            payload_len=len(plaintext),
+            payload_len=payload_len,
             previous_len=self._previous_len,
             number=self._number,
             plaintext_offset=self._plaintext_bytes,
@@ -317,10 +324,9 @@ class VgeWriter:
             duration_ms=duration_ms,
         )
         header_bytes = header.dump()
-        sealed, tag = self._seal(header, header_bytes, plaintext)
-        self._put(sealed)
+        tag, plaintext_sha256 = self._put(header, header_bytes, pieces)
         if kind is not RecordType.CLOSE:
-            self._tree.add(leaf_of(header_bytes, sha256(plaintext).digest()))
+            self._tree.add(leaf_of(header_bytes, plaintext_sha256))
         if self._oldest_unsynced_mono_ns is None:
             self._oldest_unsynced_mono_ns = mono_ns
         self._tag = tag
@@ -329,34 +335,46 @@ class VgeWriter:
         self._previous_len = header.record_len
         self._plaintext_bytes += header.plaintext_len
 
-    def _seal(self, header: RecordHeader, header_bytes: bytes, plaintext: bytes) -> tuple[memoryview, bytes]:
-        """The record as it goes to the file, and its tag. No copy of the payload.
-
-        The buffer is new each time: one kept would hold half a megabyte in each camera for two uses a second.
-        """
-        end = _HEADER_AT + header.record_len
-        view = memoryview(bytearray(end))
-        view[: len(TAG_PREFIX)] = TAG_PREFIX
-        view[len(TAG_PREFIX) : _HEADER_AT] = self._tag
-        view[_HEADER_AT:_PAYLOAD_AT] = header_bytes
-        payload = view[_PAYLOAD_AT : end - TAG_BYTES]
-        if header.type.is_encrypted:
-            self._keys.crypt_into(header.number, plaintext, payload)
-        else:
-            payload[:] = plaintext
-        tag = self._keys.record_tag(view[: end - TAG_BYTES])
-        view[end - TAG_BYTES : end] = tag
-        return view[_HEADER_AT : _HEADER_AT + RECORD_OVERHEAD + header.payload_len], tag
-
-    def _put(self, sealed: memoryview) -> None:
-        """Write a record at the end; on a full disk, cut the file back to where it was."""
+    def _put(self, header: RecordHeader, header_bytes: bytes, pieces: Sequence[Piece]) -> tuple[bytes, bytes]:
+        """Write a record at the end; its tag, and the hash of its plaintext. On a full disk, cut the file back to where
+        it was."""
         try:
-            write_at(self._fd, sealed, self._offset)
+            return self._write_sealed(header, header_bytes, pieces)
         except OSError as error:
             self._state = _State.FULL if error.errno in NO_SPACE else _State.BROKEN
             if self._state is _State.FULL:
                 self._cut_back()
             raise system_error(error, "write", self.path) from error
+
+    def _write_sealed(self, header: RecordHeader, header_bytes: bytes, pieces: Sequence[Piece]) -> tuple[bytes, bytes]:
+        """Seal and write a record block by block. Raises OSError.
+
+        Never whole in memory: a fragment put together, and sealed beside that, was half a megabyte anew twice a second,
+        and what the kernel does to give and take it back a tenth of what recording costs. The block is new each time.
+        """
+        seal = self._keys.begin_record(self._tag, header.number, is_encrypted=header.type.is_encrypted)
+        block = memoryview(bytearray(min(header.record_len, _BLOCK_BYTES)))
+        block[:RECORD_HEADER_BYTES] = header_bytes
+        begin = used = RECORD_HEADER_BYTES
+        at = self._offset
+        for piece in pieces:
+            left = memoryview(piece)
+            while len(left) > len(block) - used:
+                room = len(block) - used
+                block[used:] = left[:room]
+                seal.seal(block, begin)
+                write_at(self._fd, block, at)
+                left, at, begin, used = left[room:], at + len(block), 0, 0
+            block[used : used + len(left)] = left
+            used += len(left)
+        seal.seal(block[:used], begin)
+        tag = seal.tag()
+        if used + TAG_BYTES > len(block):
+            write_at(self._fd, block[:used], at)
+            at, used = at + used, 0
+        block[used : used + TAG_BYTES] = tag
+        write_at(self._fd, block[: used + TAG_BYTES], at)
+        return tag, seal.plaintext_sha256()
 
     def _cut_back(self) -> None:
         try:
