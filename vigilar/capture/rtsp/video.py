@@ -160,7 +160,8 @@ class VideoTrack:
     def run_on(self, data: bytearray, position: int, have: int) -> int:
         """Take the middle fragments of the open NAL unit that follow at ``position`` in interleaved frames.
 
-        Returns where the first frame begins that is anything else, or not whole before ``have``.
+        Returns where the first frame begins that is anything else, not whole before ``have``, or followed by no frame:
+        its length may be wrong (``lengths``).
         """
         if not self._is_open:
             return position
@@ -168,7 +169,7 @@ class VideoTrack:
         indicator, middle, view = self._indicator, self._middle, self._view
         heads = 17 + self._head  # of the frame, of RTP, of the payload, of the fragment
         append, unpack, least = self._parts.append, FRAGMENT_FRAMES[self._head - 1].unpack_from, heads - 4
-        begin, stop = position, min(have, position + MAX_UNIT_BYTES - self._size)
+        begin, last, stop = position, position, min(have, position + MAX_UNIT_BYTES - self._size)
         while have - position >= heads:
             start, size, second, sequence, now, kind, fragment = unpack(data, position)
             end = position + 4 + size
@@ -185,7 +186,10 @@ class VideoTrack:
                 break
             append(view[position + heads : end])
             expected = (expected + 1) & 0xFFFF
-            position = end
+            last, position = position, end
+        if begin < position < have and data[position] != lead >> 8:
+            self._parts.pop()
+            expected, position = (expected - 1) & 0xFFFF, last
         self._next = expected
         self._size += position - begin
         return position
