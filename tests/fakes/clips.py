@@ -74,6 +74,23 @@ def make_b_frame_clip(path: Path, *, pictures: int = 40) -> Path:
     return path
 
 
+def make_refresh_clip(path: Path, *, pictures: int = 60, h265: bool = False) -> Path:
+    """A clip whose only IDR picture is the first: stripes of 20 pictures each renew it from then on."""
+    with av.open(str(path), "w") as out:
+        name, own = ("libx265", "x265-params") if h265 else ("libx264", "x264-params")
+        options = {"preset": "ultrafast", "tune": "zerolatency"}
+        options[own] = "intra-refresh=1:keyint=20:bframes=0" + (":log-level=none" if h265 else "")
+        stream: Any = out.add_stream(name, rate=RATE, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for number in range(pictures):
+            row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
+            picture = np.repeat(np.tile(row, (HEIGHT, 1))[:, :, None], 3, axis=2)
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        out.mux(stream.encode(None))
+    return path
+
+
 def wait_nothing(_seconds: float) -> bool:
     """Files as fast as they can be read, and nobody ever stops."""
     return False

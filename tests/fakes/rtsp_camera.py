@@ -47,7 +47,8 @@ class Fault:
     ``bare`` has the parameter sets in band instead of in the session description; ``mid_gop`` begins between keyframes;
     ``video_stall_s`` stops the picture while the sound goes on; ``sound_late_s`` sends the sound later than its stamps
     say; ``redirect`` answers DESCRIBE with 302 to itself; ``no_marker`` never sets the marker bit; ``garbage_s`` sends
-    nonsense from then on. ``udp`` is ``refused`` or ``silent``, which agrees and sends nothing; ``swap`` is per cent of
+    nonsense from then on. ``udp`` is ``refused``, ``silent``, which agrees and sends nothing, or ``moves``, which
+    sends from another port than it says, and from a third after 2 s; ``swap`` is per cent of
     packets over UDP that come after the next; ``report_s`` ends the session when no receiver report came for so long,
     whatever requests come; ``bad_sound`` is the status that answers SETUP of the sound. ``latm`` sends AAC in LATM with
     its set-up in band.
@@ -266,6 +267,7 @@ class _Connection:
         self._channels: dict[int, int] = {}
         self._playing: asyncio.Task[None] | None = None
         self._udp: dict[int, socket.socket] = {}
+        self._over_udp: _OverUdp | None = None
         self._nonce = f"{random.getrandbits(128):032x}"
 
     async def run(self) -> None:
@@ -274,6 +276,8 @@ class _Connection:
                 await self._writer.drain()
         if self._playing:
             self._playing.cancel()
+        if self._over_udp is not None:
+            self._over_udp.close()
         if not self._writer.get_extra_info("ssl_object"):
             self._writer.close()
         for sock in self._udp.values():
@@ -328,7 +332,9 @@ class _Connection:
             self._reply(headers, 200, session)
             if method == "PLAY" and self._playing is None:
                 self._camera.note_report(0, b"")
-                writer: Any = _OverUdp(self._writer, self._udp, mount.fault) if self._udp else self._writer
+                if self._udp:
+                    self._over_udp = _OverUdp(self._writer, self._udp, mount.fault)
+                writer: Any = self._over_udp or self._writer
                 play = self._camera.player(mount, writer, self._channels)
                 play.last_report_s = lambda: self._camera.last_report_s
                 self._playing = asyncio.create_task(play.run())
@@ -392,6 +398,25 @@ class _OverUdp:
         self._sockets, self._fault = sockets, fault
         self._rand = random.Random(2)
         self._behind: dict[int, bytes] = {}
+        self._moved: dict[int, tuple[int, socket.socket]] = {}
+        self._began_s = time.monotonic()
+
+    def close(self) -> None:
+        for _, sock in self._moved.values():
+            sock.close()
+
+    def _sender(self, channel: int) -> socket.socket:
+        if self._fault.udp != "moves":
+            return self._sockets[channel]
+        place = int(time.monotonic() - self._began_s > 2.0)
+        number, sock = self._moved.get(channel, (-1, None))
+        if sock is None or number != place:
+            if sock is not None:
+                sock.close()
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.connect(self._sockets[channel].getpeername())
+            self._moved[channel] = (place, sock)
+        return sock
 
     async def drain(self) -> None:
         await self._drain()
@@ -406,7 +431,7 @@ class _OverUdp:
         for one in (packet, self._behind.pop(channel, b"")):
             if one:
                 with contextlib.suppress(OSError):
-                    self._sockets[channel].send(one)
+                    self._sender(channel).send(one)
 
 
 class Play:

@@ -124,6 +124,14 @@ def test_server_of_others_is_recorded_over_udp(clip: Path) -> None:
     assert capture.errors == []
 
 
+def test_camera_that_sends_from_other_ports_than_it_said_is_recorded(clip: Path) -> None:
+    with serving(clip, Fault(udp="moves")) as camera, capturing(camera.url("main"), UDP()) as capture:
+        capture.wait_pictures(60)
+        assert camera.requests.count("PLAY") == 1
+    assert len(capture.runs) == 1
+    assert capture.errors == []
+
+
 def test_losses_over_udp_are_counted_and_reported(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "EVERY_S", 0.5)
     with serving(clip, Fault(lose=10)) as camera, capturing(camera.url("main"), UDP()) as capture:

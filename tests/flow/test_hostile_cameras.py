@@ -38,7 +38,7 @@ from vigilar.capture.opener import open_source
 from vigilar.capture.rate_cap import USUAL_LIMIT_BPS, WINDOW_S, RateCap
 from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.sentences import TOO_MUCH
-from vigilar.capture.worker import CaptureWorker
+from vigilar.capture.worker import TOO_MUCH_RETRY_S, CaptureWorker
 from vigilar.media.packets import StreamRole
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
@@ -82,17 +82,25 @@ def test_hostile_cameras_cost_the_good_one_no_second(tmp_path: Path) -> None:
         house = stack.enter_context(
             service(tmp_path / "data", {"good": good.url("main"), "wraps": wraps.url, **addresses})
         )
+        started_s = time.monotonic()
         house.start()
         wait_until(lambda: house.recorded_bytes("good") > 0, 30.0)
         began_ms = time.time() * 1000
+
+        def codes() -> dict[str, object]:
+            return {event.source_id: event.payload["code"] for event in house.events("camera_offline")}
+
         threading.Event().wait(WATCHED_S)
+        wait_until(lambda: codes().keys() >= harm.keys(), 30.0)  # on a busy machine a camera's process begins late
         ended_ms = time.time() * 1000
+        wait_until(lambda: recorded(house, "good")[-1][1] > ended_ms, 5.0)  # what is on its way is lost with the stop
         told = {event.source_id: event.payload for event in house.events("camera_offline")}
         house.stop()
+        tries = 1 + int((time.monotonic() - started_s) / TOO_MUCH_RETRY_S)
 
         spans = [(begin, end) for begin, end in recorded(house, "good") if end > began_ms and begin < ended_ms]
         assert spans[0][0] - began_ms < 1000
-        assert ended_ms - spans[-1][1] < 2000
+        assert spans[-1][1] > ended_ms
         assert max(two[0] - one[1] for one, two in pairwise(spans)) < 1000
         assert good.requests.count("PLAY") == 1
         assert house.restarts() == [], "a hostile camera costs no process"
@@ -102,9 +110,9 @@ def test_hostile_cameras_cost_the_good_one_no_second(tmp_path: Path) -> None:
         }
         assert "more than 50 Mbit/s" in told["flood"]["reason"]
         for name in ("flood", "unasked"):
-            assert WINDOW_BYTES < hostile[name].sent_bytes < MOST_BYTES
-            assert hostile[name].connections == 1, "the next try is a minute later"
-        assert 0 < house.recorded_bytes("flood") < MOST_BYTES
+            assert WINDOW_BYTES < hostile[name].sent_bytes < tries * MOST_BYTES
+            assert 1 <= hostile[name].connections <= tries, "the next try is a minute later"
+        assert 0 < house.recorded_bytes("flood") < tries * MOST_BYTES
         assert all(camera.connections < 15 for camera in hostile.values()), "each retry is later than the one before"
         assert wraps.connections == 1, "stamps end no connection"
         kept = recorded(house, "wraps")

@@ -25,6 +25,7 @@ from tests.fakes.clips import (
     make_clip,
     make_g711_clip,
     make_mjpeg_clip,
+    make_refresh_clip,
     make_tone_clip,
     needs_h265,
     raw_packets,
@@ -52,7 +53,8 @@ class Recording:
     items: list[RunStart | Packet]
     took_s: float
     sent: int
-    """Pictures of the camera up to a second before the end: the last ones may be on their way when all is ended."""
+    """Pictures of the camera from the first recorded one up to a second before the end: the last ones may be on their
+    way when all is ended."""
 
     @property
     def rows(self) -> list[FileRow]:
@@ -102,9 +104,10 @@ def recording(camera: OddCamera, folder: Path, seconds: float) -> Iterator[Recor
         recorder.start()
         capture.start()
         wait_until(lambda: len(items) > 2, 10.0)
+        before = camera.pictures - sum(isinstance(item, Packet) and item.kind is Kind.VIDEO for item in items)
         began_s = time.monotonic()
         time.sleep(seconds - 1.0)
-        sent = camera.pictures
+        sent = camera.pictures - before
         time.sleep(1.0)
         took_s = time.monotonic() - began_s
         capture_stop.set()
@@ -324,3 +327,12 @@ def test_bad_sound_of_other_codecs_does_not_touch_the_picture(tmp_path: Path, na
     with recording(odd_camera(clip, sound=SOUNDS[name], fault=Fault(latm=kind == "latm")), tmp_path, 5.0) as made:
         # What came before the set-up of LATM was known, 1.5 s at most, is in the file as well.
         made.check_plays(slack_s=2.0)
+
+
+def test_camera_that_renews_its_picture_by_and_by_is_recorded(tmp_path: Path) -> None:
+    """Its only whole picture, the first of the clip, never comes."""
+    clip = make_refresh_clip(tmp_path / "clip.mp4", pictures=61)
+    with recording(
+        odd_camera(clip, video=lambda piece, *_: (0.0, 0.0) if piece.ticks else None), tmp_path, 6.0
+    ) as made:
+        made.check_plays()

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.fakes.clips import make_clip, needs_h265, raw_packets
+from tests.fakes.clips import make_clip, make_refresh_clip, needs_h265, raw_packets
 from vigilar.capture.timestamps import StampGate
 from vigilar.detect.zones import is_inside
 from vigilar.media.decode import Decoder, Picture
@@ -148,3 +148,11 @@ def test_covered_spans_touch_more_than_the_area_and_stay_in_the_picture(size: tu
     ]
     assert all(covered[y, x] for x, y in inside)
     assert covered.sum() <= len(inside) + 8 * (width + height)
+
+
+@pytest.mark.parametrize("h265", [False, pytest.param(True, marks=needs_h265())])
+def test_stream_joined_without_a_whole_picture_is_shown_at_once(tmp_path: Path, h265: bool) -> None:
+    clip = taken(make_refresh_clip(tmp_path / "refresh.mp4", h265=h265))
+    decoder = Decoder(clip.video)
+    pictures = [decoder.decode(packet) for packet in clip.packets[20:]]
+    assert [len(one) for one in pictures] == [1] * 40

@@ -184,6 +184,11 @@ def test_transport_header_is_parsed(
     assert parse_transport(text) == Transport(channels, ports, ssrc)
 
 
+@pytest.mark.parametrize("text", ["RTP/AVP;source=192.0.2.7", 'RTP/AVP; Source = "192.0.2.7" ;server_port=1-2'])
+def test_source_in_a_transport_header_is_parsed(text: str) -> None:
+    assert parse_transport(text).source == "192.0.2.7"
+
+
 def test_rtp_times_are_parsed() -> None:
     text = "url=rtsp://c/t1;seq=1;rtptime=4294967295, url=rtsp://c/t2;seq=2 ,url=t3;rtptime=x,url=t4;rtptime=0"
     assert parse_rtp_times(text) == [("rtsp://c/t1", 0xFFFFFFFF), ("t4", 0)]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.rtp import SLICE, rtp
+from tests.conftest import PATIENCE_S, wait_until
+from tests.fakes.rtp import SLICE, rtp, sender_report
+from vigilar.capture.address_gate import STRICT
+from vigilar.capture.rtsp import udp
+from vigilar.capture.rtsp.messages import Transport
 from vigilar.capture.rtsp.reports import ReceiverStats
-from vigilar.capture.rtsp.udp import FAR, HOLD_S, MAX_HELD, InOrder, UdpStreams
+from vigilar.capture.rtsp.udp import FAR, HELD_FROM_ONE, HOLD_S, MAX_HELD, InOrder, UdpStreams, usable_source
 
 LOOPBACK = (socket.AF_INET, ("127.0.0.1", 1), ("127.0.0.1", 2))
 
@@ -99,9 +105,9 @@ def test_any_order_leaves_rising(sequences: list[int], begin: int) -> None:
 def test_ports_are_side_by_side_and_even() -> None:
     streams = UdpStreams(LOOPBACK)
     stream = streams.open()
-    port = stream.rtp.getsockname()[1]
+    port = stream.rtp.sock.getsockname()[1]
     assert port % 2 == 0
-    assert stream.rtcp.getsockname()[1] == port + 1
+    assert stream.rtcp.sock.getsockname()[1] == port + 1
     assert stream.asked == f"RTP/AVP;unicast;client_port={port}-{port + 1}"
     stream.close()
 
@@ -129,7 +135,7 @@ def test_only_the_camera_is_heard(knows_ports: bool) -> None:
             ReceiverStats(),
         )
         streams.begin()
-        target = ("127.0.0.1", stream.rtp.getsockname()[1])
+        target = ("127.0.0.1", stream.rtp.sock.getsockname()[1])
         for number in range(3):
             stranger.sendto(rtp(b"\x41strange", 100 + number, 0), target)
             camera.sendto(rtp(b"\x41camera", number, 0), target)
@@ -137,6 +143,134 @@ def test_only_the_camera_is_heard(knows_ports: bool) -> None:
             streams.wait_and_take(wire.fileno())
         streams.close()
     assert [packet[12:] for packet in got] == [b"\x41camera"] * 3
+
+
+class Listener:
+    """A stream of a camera at 127.0.0.1 which said that it sends from ``port``, and the payloads that are taken."""
+
+    def __init__(self, port: int, source: str = "") -> None:
+        self.got: list[bytes] = []
+        self.reports: list[bytes] = []
+        self._wire = socket.socket()
+        self.streams = UdpStreams((socket.AF_INET, ("127.0.0.1", 1), ("0.0.0.0", 2)))
+        self.stream = self.streams.open()
+        self.streams.add(
+            *(self.stream, (port, port + 1)),
+            lambda data, begin, end: self.got.append(bytes(data[begin + 12 : end])),
+            lambda data, begin, end: self.reports.append(bytes(data[begin:end])),
+            *(ReceiverStats(), source),
+        )
+        self.streams.begin()
+        self.rtp, self.rtcp = (("127.0.0.1", one.sock.getsockname()[1]) for one in (self.stream.rtp, self.stream.rtcp))
+        self.numbers = iter(range(1000))
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.streams.close()
+        self._wire.close()
+
+    def hear(self, sender: socket.socket, count: int, payload: bytes) -> None:
+        for _ in range(count):
+            sender.sendto(rtp(payload, next(self.numbers), 0), self.rtp)
+        self.look()
+
+    def look(self) -> None:
+        for _ in range(3):
+            self.streams.wait_and_take(self._wire.fileno())
+
+
+@contextlib.contextmanager
+def senders(*hosts: str) -> Iterator[list[socket.socket]]:
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in hosts]
+        for sock, host in zip(socks, hosts, strict=True):
+            sock.bind((host, 0))
+            sock.settimeout(PATIENCE_S)
+        yield socks
+
+
+NOBODY = 9
+"""A port that nobody sends from."""
+
+
+def test_camera_that_sends_from_another_port_is_heard_from_its_first_packet_on() -> None:
+    with senders("127.0.0.1", "127.0.0.1", "127.0.0.2") as (camera, other, stranger), Listener(NOBODY) as listener:
+        listener.hear(stranger, 40, b"stranger")
+        listener.hear(other, 3, b"other")
+        listener.hear(camera, HELD_FROM_ONE - 1, b"camera")
+        assert listener.got == []
+        listener.hear(camera, 1, b"camera")
+        assert listener.got == [b"camera"] * HELD_FROM_ONE
+        listener.hear(other, 20, b"other")
+        assert set(listener.got) == {b"camera"}
+
+
+def test_reports_go_to_where_the_packets_come_from() -> None:
+    with senders("127.0.0.1", "127.0.0.1", "127.0.0.2") as (camera, reports, stranger), Listener(NOBODY) as listener:
+        for sender in (reports, stranger):
+            sender.sendto(sender_report(1.0, 0), listener.rtcp)
+        listener.look()
+        listener.hear(camera, HELD_FROM_ONE, b"camera")
+        assert listener.reports == [], "while nobody knows who sends, only the port that was named counts"
+        for sender in (stranger, reports):
+            sender.sendto(sender_report(2.0, 0), listener.rtcp)
+        listener.look()
+        assert listener.reports == [sender_report(2.0, 0)]
+        listener.streams.send_reports(5)
+        assert reports.recv(100)[1] == 201
+
+
+def test_source_that_the_camera_names_is_heard_and_nobody_else() -> None:
+    with (
+        senders("127.0.0.3", "127.0.0.2") as (source, stranger),
+        Listener(source.getsockname()[1], "127.0.0.3") as listener,
+    ):
+        listener.hear(stranger, 40, b"stranger")
+        listener.hear(source, 2, b"source")
+        assert listener.got == [b"source"] * 2
+
+
+def test_camera_that_goes_on_from_another_port_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        senders("127.0.0.1", "127.0.0.1", "127.0.0.2") as (first, second, stranger),
+        Listener(first.getsockname()[1]) as listener,
+    ):
+        listener.hear(first, 2, b"first")
+        listener.hear(second, 20, b"second")
+        assert listener.got == [b"first"] * 2, "while the one that was named sends"
+        monkeypatch.setattr(udp, "REOPEN_S", 0.0)
+        listener.look()
+        monkeypatch.setattr(udp, "REOPEN_S", 60.0)
+        listener.hear(stranger, 40, b"stranger")
+        listener.hear(second, HELD_FROM_ONE, b"second")
+
+        def is_heard() -> bool:
+            listener.look()
+            return len(listener.got) > 2
+
+        wait_until(is_heard, 1.0)  # what is missing before is waited for
+        assert listener.got == [b"first"] * 2 + [b"second"] * HELD_FROM_ONE
+
+
+@pytest.mark.parametrize(
+    ("source", "heard"),
+    [
+        ("192.168.1.7", "192.168.1.7"),
+        ("fd00::7", "fd00::7"),
+        ("8.8.8.8", ""),
+        ("camera.lan", ""),
+        ("224.0.0.1", ""),
+        ("", ""),
+    ],
+)
+def test_source_outside_of_the_house_is_not_heard(source: str, heard: str) -> None:
+    assert usable_source(Transport(None, (6000, 6001), None, source), STRICT.resolve) == heard
+
+
+def test_source_at_a_port_of_other_services_is_not_heard() -> None:
+    assert usable_source(Transport(None, (22, 23), None, "192.168.1.7"), STRICT.resolve) == ""
 
 
 @pytest.mark.parametrize("packet", [b"", b"\x80", bytes(2000), b"\x80\x60" + bytes(9), b"\xff" * 2047, b"\x80" * 4000])
@@ -148,8 +282,8 @@ def test_noise_is_dropped(packet: bytes) -> None:
         stream = streams.open()
         streams.add(stream, None, lambda _data, _begin, end: got.append(end), nobody, ReceiverStats())
         streams.begin()
-        camera.sendto(packet, ("127.0.0.1", stream.rtp.getsockname()[1]))
-        camera.sendto(rtp(SLICE, 1, 0), ("127.0.0.1", stream.rtp.getsockname()[1]))
+        camera.sendto(packet, ("127.0.0.1", stream.rtp.sock.getsockname()[1]))
+        camera.sendto(rtp(SLICE, 1, 0), ("127.0.0.1", stream.rtp.sock.getsockname()[1]))
         for _ in range(5):
             streams.wait_and_take(wire.fileno())
         streams.close()

@@ -14,7 +14,7 @@ from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.capture.rtsp.video import MAX_UNIT_BYTES, VideoTrack
 from vigilar.capture.rtsp.wire import Wire
-from vigilar.media.bitstream import START_CODE, has_recovery_point, is_i_slice
+from vigilar.media.bitstream import START_CODE, find_recovery_point, is_i_slice
 from vigilar.media.packets import RawPacket
 
 SPS, PPS = b"\x67\x42\x00\x1f", b"\x68\xce"
@@ -650,5 +650,5 @@ def test_noise_raises_nothing(packets: list[tuple[bytes, bool, int]], is_h265: b
 
 @given(st.binary(max_size=40))
 def test_noise_in_slice_and_sei_is_no_keyframe_or_one(noise: bytes) -> None:
-    assert is_i_slice(noise, 0, len(noise)) in {True, False}
-    assert has_recovery_point(noise, 0, len(noise)) in {True, False}
+    assert all(is_i_slice(codec, noise, 0, len(noise)) in {True, False} for codec in ("h264", "hevc"))
+    assert find_recovery_point(noise, 0, len(noise)) in {True, False, None}

@@ -288,7 +288,9 @@ class FeedServer:
         # A tile must come fast, and the video that follows it is newer anyway: its keyframe is enough.
         is_small = run.video.width * run.video.height <= 640 * 480 and request.want == "still"
         pictures: Sequence[FeedPicture] = []
-        for packet in packets if is_small else packets[:1]:
+        for packet in packets:
+            if pictures and not is_small:
+                break
             pictures = decoder.decode(packet) or pictures
         if not pictures:
             return wire.dump_problem(FeedProblem("The picture cannot be decoded.", "V-CAM-14"))

@@ -16,7 +16,7 @@ from vigilar.media.packets import Kind, StreamInfo
 from vigilar.media.sps import BadBitstream, Sps, parse_sps
 
 _RECOVERY_POINT = 6
-_I_SLICES = frozenset({2, 4, 7, 9})
+_I_SLICES = {"h264": frozenset({2, 4, 7, 9}), "hevc": frozenset({2})}
 START_CODE = b"\0\0\0\1"
 _SHORT_CODE = b"\0\0\1"
 _next_code = re.compile(b"\0\0(?=\1)").search
@@ -30,7 +30,8 @@ MAX_PARAMETER_SETS = 64
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a codec keeps the type of a NAL unit, and which types matter. ``slices`` begins the range of pictures."""
+    """Where a codec keeps the type of a NAL unit, and which types matter. ``slices`` are those of pictures, ``keys``
+    of ones that refer to no other (H.265: with which decoding may begin)."""
 
     shift: int
     mask: int
@@ -38,13 +39,14 @@ class Layout:
     sps: int
     pps: int
     slices: range
+    keys: range
     delimiter: int
     odd: frozenset[int]
 
 
 LAYOUTS = {
-    "h264": Layout(0, 0x1F, -1, 7, 8, range(1, 6), 9, frozenset({7, 8, 9})),
-    "hevc": Layout(1, 0x3F, 32, 33, 34, range(32), 35, frozenset({32, 33, 34, 35})),
+    "h264": Layout(0, 0x1F, -1, 7, 8, range(1, 6), range(5, 6), 9, frozenset({7, 8, 9})),
+    "hevc": Layout(1, 0x3F, 32, 33, 34, range(32), range(16, 22), 35, frozenset({32, 33, 34, 35})),
 }
 """``odd`` are parameter sets and access unit delimiters: the sample entry holds the first, nobody needs the second
 (ISO/IEC 14496-15 forbids parameter sets in samples of ``hvc1`` and discourages them in ``avc1``)."""
@@ -91,6 +93,13 @@ def parameter_sets(codec: str, data: bytes) -> list[bytes]:
             raise BadBitstream("more parameter sets than a camera can need")
         begin = following
     return found
+
+
+def begins_with_key(codec: str, data: bytes) -> bool:
+    """Whether the first slice of an Annex B packet is of an IDR picture (H.265: of an IRAP picture)."""
+    layout = LAYOUTS[codec]
+    kinds = ((data[begin] >> layout.shift) & layout.mask for begin, _ in nal_spans(data))
+    return next((kind for kind in kinds if kind in layout.slices), -1) in layout.keys
 
 
 def annex_b(nals: Iterable[bytes]) -> bytes:
@@ -241,26 +250,33 @@ def codecs_of(streams: Iterable[StreamInfo]) -> str:
     return ",".join(codec_string(info) for info in ordered)
 
 
-def is_i_slice(data: bytes | bytearray, begin: int, end: int) -> bool:
-    """Whether the slice whose header begins there has no other pictures in it (H.264 7.3.3: slice_type)."""
+def is_i_slice(codec: str, data: bytes | bytearray, begin: int, end: int) -> bool:
+    """Whether the slice whose header begins there has no other pictures in it.
+
+    H.264 7.3.3: first_mb_in_slice, slice_type. H.265 7.3.6.1: the flag of the first one, which reads as a number too,
+    slice_pic_parameter_set_id, slice_type; later ones of a picture are not looked at and count as such.
+    """
+    if codec == "hevc" and begin < end and not data[begin] & 0x80:
+        return True
     bits = int.from_bytes(data[begin : min(end, begin + 16)], "big")
     left = 8 * (min(end, begin + 16) - begin)
-    values = []
-    for _ in range(2):
+    value = 0
+    for _ in range(2 if codec == "h264" else 3):
         zeros = 0
         while left > 0 and not bits >> (left - 1) & 1:
             zeros, left = zeros + 1, left - 1
         if left < zeros + 1:
             return False
         left -= zeros + 1
-        values.append((bits >> left & ((1 << (zeros + 1)) - 1)) - 1)
-    return values[1] in _I_SLICES
+        value = (bits >> left & ((1 << (zeros + 1)) - 1)) - 1
+    return value in _I_SLICES[codec]
 
 
-def has_recovery_point(data: bytes | bytearray, begin: int, end: int) -> bool:
-    """Whether an SEI unit of H.264 (behind its header) says that decoding may begin here and is right at once.
+def find_recovery_point(data: bytes | bytearray, begin: int, end: int) -> bool | None:
+    """What an SEI unit (behind its header) says of decoding that begins here: that it is right at once (True), or over
+    time (False); None when it says nothing of it.
 
-    A recovery point with a frame count of 0 (D.1.8); others tell of a picture that comes right over time.
+    A recovery point (H.264 D.1.8, H.265 D.2.8) counts the pictures until then: 0 is the bit 1.
     """
     while begin < end:
         numbers = [0, 0]
@@ -269,10 +285,10 @@ def has_recovery_point(data: bytes | bytearray, begin: int, end: int) -> bool:
                 numbers[index] += 255
                 begin += 1
             if begin >= end:
-                return False
+                return None
             numbers[index] += data[begin]
             begin += 1
         if numbers[0] == _RECOVERY_POINT:
-            return begin < end and bool(data[begin] & 0x80)
+            return bool(data[begin] & 0x80) if begin < end else None
         begin += numbers[1]
-    return False
+    return None

@@ -9,8 +9,10 @@ from typing import Any
 
 import av
 import numpy as np
+from av.codec.context import Flags
 from numpy.typing import NDArray
 
+from vigilar.media.bitstream import LAYOUTS, begins_with_key
 from vigilar.media.packets import SQUARE, Packet, StreamInfo, shown_size
 from vigilar.media.private_areas import GetPrivate, Polygon, no_private_areas
 from vigilar.media.sps import MOST_STRETCHED
@@ -93,6 +95,7 @@ class Decoder:
         self._context = context
         self._clocks: dict[int, tuple[int, int]] = {}
         self._private = private
+        self._codec, self._is_first = info.codec, True
         self._shown: tuple[int, int, tuple[int, int]] | None = None
         self.errors = 0
 
@@ -101,6 +104,11 @@ class Decoder:
         raw: Any = av.Packet(packet.data)
         raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, packet.time_base
         self._clocks[packet.pts] = (packet.utc_ns, packet.mono_ns)
+        if self._is_first:
+            self._is_first = False
+            if self._codec in LAYOUTS and not begins_with_key(self._codec, packet.data):
+                # A camera that renews its picture by and by: libav would show none until all is renewed, or ever.
+                self._context.flags |= Flags.output_corrupt
         try:
             frames = self._context.decode(raw)
         except av.FFmpegError:
@@ -131,6 +139,7 @@ class Decoder:
     def reset(self) -> None:
         """Forget all frames; the next packet is a keyframe."""
         self._clocks.clear()
+        self._is_first = True
         with contextlib.suppress(av.FFmpegError):
             self._context.flush_buffers()
 

@@ -30,7 +30,7 @@ from vigilar.capture.rtsp.messages import (
 from vigilar.capture.rtsp.reports import EVERY_S, ReceiverStats
 from vigilar.capture.rtsp.sdp import Description, Media, control_urls, parse_sdp, url_on
 from vigilar.capture.rtsp.tls import open_tls
-from vigilar.capture.rtsp.udp import SILENT_S, UdpStream, UdpStreams
+from vigilar.capture.rtsp.udp import SILENT_S, UdpStream, UdpStreams, usable_source
 from vigilar.capture.rtsp.wire import Take, Wire, connect
 
 logger = logging.getLogger(__name__)
@@ -176,7 +176,8 @@ class RtspClient:
         if (stream := self._open_udp(channel)) is not None:
             told = self._set_up_udp(stream, urls, is_first=channel == 0)
             if self.udp is not None and told is not None and told.channels is None:
-                self.udp.add(stream, told.server_ports, take_rtp, take_rtcp, stats)
+                source = usable_source(told, self._resolve)
+                self.udp.add(stream, told.server_ports, take_rtp, take_rtcp, stats, source)
                 return told
         try:
             answer = self._ask(

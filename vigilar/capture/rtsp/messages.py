@@ -96,11 +96,14 @@ class Transport:
     channels: tuple[int, int] | None = None
     server_ports: tuple[int, int] | None = None
     ssrc: bytes | None = None
+    source: str = ""
+    """The address that packets come from, as the camera says."""
 
 
 def parse_transport(text: str) -> Transport:
     """Never fails: what makes no sense is left out. Only the first of several transports counts."""
     channels = ports = ssrc = None
+    source = ""
     for parameter in text.partition(",")[0].split(";"):
         key, _, value = (part.strip().lower() for part in parameter.partition("="))
         if key == "interleaved":
@@ -109,7 +112,9 @@ def parse_transport(text: str) -> Transport:
             ports = _pair(value, 1, 65_535)
         elif key == "ssrc":
             ssrc = _ssrc(value)
-    return Transport(channels, ports, ssrc)
+        elif key == "source":
+            source = value.strip('"[]')
+    return Transport(channels, ports, ssrc, source)
 
 
 def _pair(text: str, lowest: int, highest: int) -> tuple[int, int] | None:

@@ -1,20 +1,26 @@
 """RTP and RTCP over UDP, on request: ports, packets put in order, and who may send them.
 
-Only the camera's address and the ports that it named reach us: the sockets are connected to them, so the kernel drops
-everything else. A packet that comes early waits for those before it, for a moment; what then is missing is lost, and
-the track counts it.
+Who sends is found out first (``UdpPort``): the camera from the port that it named, else from another one, or the
+address that it named as its source. From then on the socket is connected to that, so the kernel drops everything else,
+until it is silent: cameras behind a NAT come from another port then. A packet that comes early waits for those before
+it, for a moment; what then is missing is lost, and the track counts it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import select
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from vigilar.base.errors import CameraError, ErrorKind
+from vigilar.capture.address_gate import Resolve
+from vigilar.capture.rtsp import sentences
+from vigilar.capture.rtsp.messages import Transport
 from vigilar.capture.rtsp.reports import ReceiverStats
 from vigilar.capture.rtsp.rtp import signed_distance
 from vigilar.capture.rtsp.wire import RECEIVE_BUFFER, WAKE_S, Peer, Take
@@ -33,6 +39,13 @@ PACKET_BYTES = 2048
 """Above any packet that crosses an Ethernet whole; a longer one is cut off and dropped."""
 
 MAX_BATCH = 512
+HELD_FROM_ONE, MAX_SENDERS = 8, 4
+"""So many packets from a port that was not named, and none from the one that was: the camera means that one. So many
+such ports are kept apart."""
+
+REOPEN_S = 2.0
+"""After so long without a packet of a stream it may come from another port."""
+
 _TRIES = 20
 _HOLE_PUNCH = bytes((0x80, 0)) + bytes(10)
 
@@ -104,57 +117,121 @@ class InOrder:
         self._take(packet)
 
 
+class UdpPort:
+    """One socket, and who may send to it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._hosts: tuple[str, ...] = ()
+        self._port: int | None = None
+        self._may_be_other = True
+        self._held: dict[tuple[Any, ...], list[bytearray]] = {}
+        self._target: tuple[Any, ...] | None = None
+        self.sender: tuple[Any, ...] | None = None
+        """Whose packets are taken; None until that is known."""
+
+    def expect(self, camera: tuple[Any, ...], port: int | None, source: str, *, may_be_other: bool) -> None:
+        """Take packets of ``camera`` (a socket address) or ``source``, another address or empty. They count at once
+        from ``port``, or from any where that is None; from others only if ``may_be_other``, and after HELD_FROM_ONE."""
+        self._hosts = (camera[0], source) if source else (camera[0],)
+        self._port = port
+        self._target = None if port is None else (camera[0], port, *camera[2:])
+        self._may_be_other = may_be_other or port is None
+
+    def expect_beside(self, rtp: UdpPort) -> None:
+        """Of the port of RTCP: the camera sends RTP from elsewhere than it said, so reports may come from anywhere."""
+        if self.sender is None and rtp.sender is not None and rtp.sender[1] != rtp._port:
+            self._port, self._may_be_other = None, True
+            self._target = (rtp.sender[0], min(rtp.sender[1] + 1, 65_535), *rtp.sender[2:])
+
+    def send(self, data: bytes) -> None:
+        """To where the camera listens, as far as that is known; lost where nobody does."""
+        if self._target is not None:
+            with contextlib.suppress(OSError):
+                self.sock.sendto(data, self._target)
+
+    def receive(self) -> list[bytearray] | None:
+        """The next packet that waits, with those that were held before it; none if it is a stranger's. None when
+        nothing waits."""
+        data = bytearray(PACKET_BYTES)
+        try:
+            count, sender = self.sock.recvfrom_into(data)
+        except OSError:
+            return None  # nothing, or a port that the camera does not listen on (ICMP): a report found nobody
+        del data[count:]
+        if self.sender is not None:
+            return [data] if sender == self.sender else []  # one that came before the socket was connected
+        if sender[0] not in self._hosts:
+            return []
+        return self._judge(data, sender)
+
+    def _judge(self, data: bytearray, sender: tuple[Any, ...]) -> list[bytearray]:
+        """What comes of the camera's address, or of its source's."""
+        if self._port in (None, sender[1]):
+            self._settle(sender)
+            return [data]
+        if not self._may_be_other or (sender not in self._held and len(self._held) >= MAX_SENDERS):
+            return []
+        held = self._held.setdefault(sender, [])
+        held.append(data)
+        if len(held) < HELD_FROM_ONE:
+            return []
+        self._settle(sender)
+        return held
+
+    def _settle(self, sender: tuple[Any, ...]) -> None:
+        self._held = {}
+        with contextlib.suppress(OSError, OverflowError):
+            self.sock.connect(sender)
+            self.sender = self._target = sender
+
+    def reopen(self) -> None:
+        """Nothing comes any more: the one who sent may do so from another port by now. Raises CameraError."""
+        if self.sender is not None:
+            own = self.sock.getsockname()
+            self.sock.close()
+            self._port, self._may_be_other, self.sender = self.sender[1], True, None
+            try:
+                self.sock = _bound(self.sock.family, own)
+            except OSError as error:  # somebody has our port by now
+                raise sentences.ended() from error
+
+
 class UdpStream:
     """The ports of one stream: an even one for RTP, the next for RTCP (RFC 3550 11)."""
 
     def __init__(self, family: int, own_address: tuple[Any, ...]) -> None:
         """Raises CameraError when there are no two ports side by side."""
-        self.rtp, self.rtcp = _bind_pair(family, own_address)
-        port = self.rtp.getsockname()[1]
+        rtp, rtcp = _bind_pair(family, own_address)
+        self.rtp, self.rtcp = UdpPort(rtp), UdpPort(rtcp)
+        port = rtp.getsockname()[1]
         self.asked = f"RTP/AVP;unicast;client_port={port}-{port + 1}"
-        self._camera: tuple[Any, ...] = ()
-        self._has_port = False
 
-    def connect(self, camera: tuple[Any, ...], ports: tuple[int, int] | None) -> None:
-        """Take packets from there alone; without ``ports``, from the first port of that address that sends."""
-        self._camera = camera
-        if ports is not None:
-            self.rtp.connect((camera[0], ports[0], *camera[2:]))
-            self.rtcp.connect((camera[0], ports[1], *camera[2:]))
-            self._has_port = True
+    def expect(self, camera: tuple[Any, ...], ports: tuple[int, int] | None, source: str) -> None:
+        """Of whom packets are to be taken; ``ports`` are those that the camera named."""
+        rtp, rtcp = ports or (None, None)
+        self.rtp.expect(camera, rtp, source, may_be_other=True)
+        self.rtcp.expect(camera, rtcp, source, may_be_other=False)
 
     def punch(self) -> None:
         """Open the way through a firewall that lets in only what was asked for."""
-        for sock, data in ((self.rtp, _HOLE_PUNCH), (self.rtcp, bytes((0x80, 201, 0, 1, 0, 0, 0, 0)))):
-            with contextlib.suppress(OSError):
-                sock.send(data)
-
-    def receive(self, sock: socket.socket) -> bytearray | None:
-        """The next packet of the camera that waits, None for none."""
-        data = bytearray(PACKET_BYTES)
-        try:
-            if self._has_port:
-                count = sock.recv_into(data)
-            else:
-                count, sender = sock.recvfrom_into(data)
-                if sender[0] != self._camera[0]:
-                    return bytearray()
-                self._learn(sock, sender[1])
-        except BlockingIOError:
-            return None
-        except OSError:
-            return None  # a port that the camera does not listen on (ICMP): a report found nobody
-        del data[count:]
-        return data
-
-    def _learn(self, sock: socket.socket, port: int) -> None:
-        rtp_port = port if sock is self.rtp else port - 1
-        with contextlib.suppress(OSError, OverflowError):
-            self.connect(self._camera, (rtp_port, rtp_port + 1))
+        self.rtp.send(_HOLE_PUNCH)
+        self.rtcp.send(bytes((0x80, 201, 0, 1, 0, 0, 0, 0)))
 
     def close(self) -> None:
-        self.rtp.close()
-        self.rtcp.close()
+        self.rtp.sock.close()
+        self.rtcp.sock.close()
+
+
+@dataclass(slots=True)
+class _Taken:
+    """A stream and who takes it. ``heard_s``: when a packet of its came last (monotonic)."""
+
+    stream: UdpStream
+    order: InOrder
+    take_rtcp: Take
+    stats: ReceiverStats
+    heard_s: float
 
 
 class UdpStreams:
@@ -163,8 +240,8 @@ class UdpStreams:
     def __init__(self, peer: Peer) -> None:
         self._family, self._camera, self._own = peer
         self._poll = select.poll()
-        self._streams: list[tuple[UdpStream, InOrder, Take, ReceiverStats]] = []
-        self._by_fd: dict[int, tuple[UdpStream, InOrder, Take, bool]] = {}
+        self._streams: list[_Taken] = []
+        self._by_fd: dict[int, tuple[_Taken, UdpPort]] = {}
         self._wire_fd = -1
         self._began_s = 0.0
         self._has_come = False
@@ -174,28 +251,41 @@ class UdpStreams:
         return UdpStream(self._family, self._own)
 
     def add(
-        self, stream: UdpStream, ports: tuple[int, int] | None, take_rtp: Take, take_rtcp: Take, stats: ReceiverStats
+        self,
+        stream: UdpStream,
+        ports: tuple[int, int] | None,
+        take_rtp: Take,
+        take_rtcp: Take,
+        stats: ReceiverStats,
+        source: str = "",
     ) -> None:
-        """Take what comes for ``stream``, whose sockets are ours from now on."""
-        stream.connect(self._camera, ports)
+        """Take what comes for ``stream``, whose sockets are ours from now on. ``source``: another address than the
+        camera's that it may come from."""
+        stream.expect(self._camera, ports, source)
         order = InOrder(lambda packet: take_rtp(packet, 0, len(packet)))
-        self._streams.append((stream, order, take_rtcp, stats))
-        for sock, is_rtp in ((stream.rtp, True), (stream.rtcp, False)):
-            self._by_fd[sock.fileno()] = (stream, order, take_rtcp, is_rtp)
-            self._poll.register(sock, select.POLLIN)
+        taken = _Taken(stream, order, take_rtcp, stats, time.monotonic())
+        self._streams.append(taken)
+        for port in (stream.rtp, stream.rtcp):
+            self._watch(taken, port)
+
+    def _watch(self, taken: _Taken, port: UdpPort) -> None:
+        self._by_fd[port.sock.fileno()] = (taken, port)
+        self._poll.register(port.sock, select.POLLIN)
 
     def begin(self) -> None:
         """PLAY is answered."""
         self._began_s = time.monotonic()
-        for stream, *_ in self._streams:
-            stream.punch()
+        for taken in self._streams:
+            taken.stream.punch()
 
     def is_silent(self) -> bool:
         """Whether nothing came for so long that UDP must be given up."""
         return not self._has_come and time.monotonic() - self._began_s > SILENT_S
 
     def wait_and_take(self, wire_fd: int) -> tuple[int, bool]:
-        """Wait up to WAKE_S for packets and hand them on: the bytes that came, and whether something waits on TCP."""
+        """Wait up to WAKE_S for packets and hand them on: the bytes that came, and whether something waits on TCP.
+
+        Raises CameraError."""
         if self._wire_fd < 0:
             self._wire_fd = wire_fd
             self._poll.register(wire_fd, select.POLLIN)
@@ -206,41 +296,65 @@ class UdpStreams:
                 has_answer = True
             else:
                 count += self._drain(fd)
-        for _, order, *_ in self._streams:
-            order.look()
+        now_s = time.monotonic()
+        for taken in self._streams:
+            taken.order.look()
+            if now_s - taken.heard_s > REOPEN_S:
+                taken.heard_s = now_s
+                self._reopen(taken)
         return count, has_answer
 
+    def _reopen(self, taken: _Taken) -> None:
+        for port in (taken.stream.rtp, taken.stream.rtcp):
+            if port.sender is not None:
+                fd = port.sock.fileno()
+                self._poll.unregister(fd)
+                del self._by_fd[fd]
+                port.reopen()
+                self._watch(taken, port)
+
     def send_reports(self, own_ssrc: int) -> None:
-        for stream, _, _, stats in self._streams:
-            with contextlib.suppress(OSError):
-                stream.rtcp.send(stats.report(own_ssrc))
+        for taken in self._streams:
+            taken.stream.rtcp.send(taken.stats.report(own_ssrc))
 
     def close(self) -> None:
-        for stream, *_ in self._streams:
-            stream.close()
+        for taken in self._streams:
+            taken.stream.close()
 
     def _is_holding(self) -> bool:
-        return any(order.is_holding for _, order, *_ in self._streams)
+        return any(taken.order.is_holding for taken in self._streams)
 
     def _drain(self, fd: int) -> int:
         """All that waits at one socket, up to MAX_BATCH: the other sockets, and the stop, have their turn too. How many
         bytes came of the camera."""
-        stream, order, take_rtcp, is_rtp = self._by_fd[fd]
-        sock = stream.rtp if is_rtp else stream.rtcp
-        count = 0
+        taken, port = self._by_fd[fd]
+        is_rtp, count = port is taken.stream.rtp, 0
         for _ in range(MAX_BATCH):
-            packet = stream.receive(sock)
-            if packet is None:
+            packets = port.receive()
+            if packets is None:
                 break
-            if not 8 <= len(packet) < PACKET_BYTES or packet[0] & 0xC0 != 0x80:
-                continue
-            count += len(packet)
-            if not is_rtp:
-                take_rtcp(packet, 0, len(packet))
-            elif len(packet) > 12:
-                self._has_come = True
-                order.add(packet)
+            for packet in packets:
+                if not 8 <= len(packet) < PACKET_BYTES or packet[0] & 0xC0 != 0x80:
+                    continue
+                count += len(packet)
+                if not is_rtp:
+                    taken.take_rtcp(packet, 0, len(packet))
+                elif len(packet) > 12:
+                    self._has_come = True
+                    taken.order.add(packet)
+        if count and is_rtp:
+            taken.heard_s = time.monotonic()
+            taken.stream.rtcp.expect_beside(port)
         return count
+
+
+def usable_source(told: Transport, resolve: Resolve) -> str:
+    """The address that the camera names as the source of its packets, if one may be there; else nothing."""
+    try:
+        ipaddress.ip_address(told.source)
+        return str(resolve(told.source, told.server_ports[0] if told.server_ports else 0)[0].sockaddr[0])
+    except (ValueError, CameraError):  # none, a name, or an address that the gate refuses
+        return ""
 
 
 def _bind_pair(family: int, own_address: tuple[Any, ...]) -> tuple[socket.socket, socket.socket]:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from vigilar.capture.rtsp import payloads
+from vigilar.capture.rtsp.entry import Entry
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.rtp import FRAGMENT_FRAMES, HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.timeline import Timeline
-from vigilar.media.bitstream import START_CODE, has_recovery_point, is_i_slice
+from vigilar.media.bitstream import START_CODE
 from vigilar.media.packets import VIDEO, RawPacket
 from vigilar.media.sps import BadBitstream, parse_sps
 
@@ -27,8 +28,6 @@ _PLAIN = 0x8000
 
 _NUMBERED = 64
 """Packets in a row of which none has the number after the one before: the camera does not number them at all."""
-
-_SEI = 6
 
 
 class VideoTrack:
@@ -74,8 +73,8 @@ class VideoTrack:
         self._view = memoryview(self._data)
         self._parts: list[bytes | memoryview] = []
         self._size = 0
-        self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
-        self._is_open = self._is_damaged = self._is_cut = False
+        self._entry = Entry(codec, clock)
+        self._has_slice = self._is_open = self._is_damaged = self._is_cut = False
         self._indicator = self._middle = 0
         self._trusts_marker, self._has_markers, self._lacks_ends = True, False, False
         self._bundle = -1  # where in _parts that begins which is to be taken apart
@@ -83,9 +82,8 @@ class VideoTrack:
         self._is_cut_by_size = self._has_fragments = False
         self._single_bytes = 0  # of the payload before, if it was a unit that stands alone
         self._done: RawPacket | None = None
-        self._again: tuple[int | None, int | None] | None = None  # pts and dts of a picture that was taken back
+        self._again: tuple[int, int] | None = None  # pts and dts of a picture that was taken back
         self._sps = b""
-        self._has_idr = False
         self.has_fields = False
         self.channel = 0
         self.damaged = 0
@@ -160,7 +158,8 @@ class VideoTrack:
     def run_on(self, data: bytearray, position: int, have: int) -> int:
         """Take the middle fragments of the open NAL unit that follow at ``position`` in interleaved frames.
 
-        Returns where the first frame begins that is anything else, or not whole before ``have``.
+        Returns where the first frame begins that is anything else, not whole before ``have``, or followed by no frame:
+        its length may be wrong (``lengths``).
         """
         if not self._is_open:
             return position
@@ -168,7 +167,7 @@ class VideoTrack:
         indicator, middle, view = self._indicator, self._middle, self._view
         heads = 17 + self._head  # of the frame, of RTP, of the payload, of the fragment
         append, unpack, least = self._parts.append, FRAGMENT_FRAMES[self._head - 1].unpack_from, heads - 4
-        begin, stop = position, min(have, position + MAX_UNIT_BYTES - self._size)
+        begin, last, stop = position, position, min(have, position + MAX_UNIT_BYTES - self._size)
         while have - position >= heads:
             start, size, second, sequence, now, kind, fragment = unpack(data, position)
             end = position + 4 + size
@@ -185,7 +184,10 @@ class VideoTrack:
                 break
             append(view[position + heads : end])
             expected = (expected + 1) & 0xFFFF
-            position = end
+            last, position = position, end
+        if begin < position < have and data[position] != lead >> 8:
+            self._parts.pop()
+            expected, position = (expected - 1) & 0xFFFF, last
         self._next = expected
         self._size += position - begin
         return position
@@ -368,7 +370,8 @@ class VideoTrack:
         elif end - start <= before_bytes and not self._has_fragments and before_bytes >= payloads.LEAST_PIECE_BYTES:
             self._is_cut_by_size = True
             self._bundle = 0  # all of this picture: what it is made of is noted again when it is taken apart
-            self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
+            self._has_slice = False
+            self._entry.begin()
             self._add_piece(start, end)
         else:
             self._is_open = was_open  # there may be a fragment in it
@@ -415,10 +418,8 @@ class VideoTrack:
             self._damage()
         elif kind == self._layout.sps:
             self._take_sps(bytes(data[start:end]))
-            # Encoders without any IDR put their sets before the pictures at which decoding may begin.
-            self._has_recovery = self._has_recovery or (self._head == 1 and not self._has_idr)
-        elif kind == _SEI and self._head == 1 and has_recovery_point(data, start + 1, end):
-            self._has_recovery = True
+        if kind not in self._layout.slices:
+            self._entry.note(kind, data, start, start + self._head, end)
 
     def _begin_nal(self, kind: int, data: bytearray, body: int, end: int) -> bool:
         """Note what a NAL unit means for its access unit; False when it is not wanted any more."""
@@ -442,13 +443,8 @@ class VideoTrack:
         ):
             self._finish()  # an access unit begins with these (H.264 7.4.1.2.3, H.265 7.4.2.4.4)
         if is_slice:
-            if not self._has_slice:
-                self._is_intra = True
             self._has_slice = True
-            if kind in self._layout.keys:
-                self._is_key = self._has_idr = True
-            elif self._has_recovery:
-                self._is_intra = self._is_intra and is_i_slice(data, body, end)
+            self._entry.note_slice(kind, data, body, end)
         return True
 
     def _reopen(self) -> bool:
@@ -458,28 +454,29 @@ class VideoTrack:
         raw = self._out.pop()
         self._parts.insert(0, raw.data)
         self._size += len(raw.data)
-        self._has_slice, self._is_key = True, raw.is_keyframe
-        self._again = (raw.pts, raw.dts)
+        self._has_slice = True
+        self._entry.begin(is_key=raw.is_keyframe)
+        self._again = (raw.pts or 0, raw.dts or 0)
         return True
 
     def _finish(self) -> None:
         parts, has_slice = self._parts, self._has_slice
-        is_key = self._is_key or (self._has_recovery and self._is_intra)
         is_damaged, stamp = self._is_damaged, self._stamp
         self._parts, self._size = [], 0
-        self._has_slice = self._is_key = self._has_recovery = self._is_intra = False
-        self._is_open = self._is_damaged = False
+        self._has_slice = self._is_open = self._is_damaged = False
         self._single_bytes = 0
         self._done_stamp = stamp
         if is_damaged:
             self.damaged += 1
+            self._entry.drop()
         elif has_slice:
             if self._again is not None:
                 pts, dts = self._again
             else:
                 pts = self._timeline.video_ticks(stamp, in_order=self._stamps.is_in_order)
                 dts = self._stamps.dts(pts)
-            self._done = RawPacket(VIDEO, b"".join(parts), pts, dts, 0, self.time_base, is_key)
+            is_key, sets = self._entry.end(pts)
+            self._done = RawPacket(VIDEO, sets + b"".join(parts), pts, dts, 0, self.time_base, is_key)
             self._out.append(self._done)
         self._again = None
 

@@ -19,6 +19,7 @@ from typing import Any
 from vigilar.base.errors import CameraError
 from vigilar.capture.address_gate import STRICT, Resolve
 from vigilar.capture.rtsp import sentences
+from vigilar.capture.rtsp.lengths import Lengths
 from vigilar.capture.rtsp.messages import MAX_HEAD_BYTES, BadMessage, Response, body_bytes, head_end, parse_head
 
 WAKE_S = 0.2
@@ -65,6 +66,7 @@ class Wire:
         self._garbage = 0
         self._sent_mark = 1
         self.channels: list[Take | None] = [None] * 256
+        self._lengths = Lengths(self.channels)
         self.answers: list[Response] = []
         self.runs: dict[int, Callable[[bytearray, int, int], int]] = {}
         """By channel, who takes more frames at once, as ``VideoTrack.run_on``."""
@@ -137,6 +139,7 @@ class Wire:
     def take(self) -> None:
         """Hand on all that is whole. Raises CameraError for too much garbage, BadMessage for an answer that is none."""
         data, have, channels, position, runs = self._data, self._have, self.channels, 0, self.runs
+        lengths, ssrcs = self._lengths, self._lengths.ssrcs
         while have - position >= 4:
             if data[position] != _DOLLAR:
                 step = self._take_other(position, have)
@@ -144,11 +147,14 @@ class Wire:
                     break
                 position += step
                 continue
-            end = position + 4 + (data[position + 2] << 8 | data[position + 3])
-            if end > have:
-                break
-            channel = data[position + 1]
-            take = channels[channel]
+            size, channel = data[position + 2] << 8 | data[position + 3], data[position + 1]
+            end, take = position + 4 + size, channels[channel]
+            if end >= have or data[end] != _DOLLAR:
+                end = self._find_end(position, end, have)
+                if not end:
+                    break
+            elif size > lengths.largest or (channel not in ssrcs and take is not None):
+                lengths.note(data, position, size)
             if take is not None:
                 take(data, position + 4, end)
             else:
@@ -160,6 +166,16 @@ class Wire:
             if rest:
                 data[:rest] = data[position:have]
             self._have = rest
+
+    def _find_end(self, position: int, end: int, have: int) -> int:
+        """Where the frame at ``position`` ends, which by its length does at ``end``, no frame behind it; 0 when more
+        must come to tell."""
+        if end == have or not self.is_playing:
+            return end if end <= have else 0
+        is_ours = self.channels[self._data[position + 1]] is not None
+        if end > have and is_ours and end - position - 4 <= self._lengths.largest:
+            return 0
+        return self._lengths.find_end(self._data, position, end, have, is_ours=is_ours)
 
     def _leave(self, position: int, end: int) -> None:
         """A frame on a channel that nobody takes. One that looks like RTP or RTCP is no garbage."""
