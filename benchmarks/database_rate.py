@@ -186,7 +186,10 @@ def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
 
     def peer_page() -> None:
         for _ in range(ASKS):
-            peer.execute("SELECT * FROM events ORDER BY ts_ms DESC, id DESC LIMIT 51").fetchall()
+            for payload, *_ in peer.execute(
+                "SELECT payload, * FROM events ORDER BY ts_ms DESC, id DESC LIMIT 51"
+            ).fetchall():
+                json.loads(payload)
 
     missed = []
     for name, count, ours, theirs in (

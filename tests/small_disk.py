@@ -31,10 +31,18 @@ def mounted_small_disk(folder: Path, size_mib: int) -> Iterator[Path]:
 
 
 def take_room(path: Path, leave_bytes: int) -> None:
-    """Fill the disk with one file until so much is left."""
-    status = os.statvfs(path.parent)
+    """Fill the disk with one file until so much is left. A house on it goes on writing: what it took between the look
+    and the taking is counted anew."""
     with path.open("ab") as file:
-        os.posix_fallocate(file.fileno(), file.tell(), status.f_bavail * status.f_frsize - leave_bytes)
+        while True:
+            status = os.statvfs(path.parent)
+            try:
+                os.posix_fallocate(file.fileno(), file.tell(), status.f_bavail * status.f_frsize - leave_bytes)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+            else:
+                return
 
 
 def fill(folder: Path, name: str) -> Path:

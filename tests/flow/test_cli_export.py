@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from tests.flow.command_line import vigilar
 from tests.flow.test_export_movie import T0, record, shown_times
 from tests.recording_kit import make_clip
 from vigilar.base.errors import ExitCode
+from vigilar.proof.checkpoint import make_checkpoint
+from vigilar.vge.signing import BoxKey
 
 
 @pytest.fixture
@@ -68,9 +72,25 @@ def test_event_with_proof_is_a_bundle_that_verifies(house: House, tmp_path: Path
     assert done.code == ExitCode.OK, done.err
     facts = json.loads(done.out)
     assert facts["files"] == [str(tmp_path / "a.zip")]
+    assert (facts["start_ts"], facts["end_ts"]) == (T0 + 8_000, T0 + 11_500)  # as the page's clip: 1 s before, 2 behind
     checked = vigilar(tmp_path / "elsewhere", "verify", str(tmp_path / "a.zip"), "--json")
     assert checked.code == ExitCode.OK, checked.err
     assert checked.json["files"][0]["proof_code"] == facts["proof_code"]
+    assert checked.json["files"][0]["signed_by"] is None  # the key that signs is not in this folder
+
+
+def test_proof_is_signed_as_that_of_the_page(house: House, tmp_path: Path) -> None:
+    key = BoxKey.load_or_create(house.folder / "secrets")
+    made = make_checkpoint(house.store, house.node_id, key, house.folder, T0 + 20_000)
+    target = tmp_path / "a.zip"
+    done = vigilar(house.folder, "export", "front-door", "--from", FROM, "--to", TO, "--proof", "-o", str(target))
+    assert done.code == ExitCode.OK, done.err
+    with zipfile.ZipFile(target) as bundle:
+        manifest = json.loads(bundle.read("proof/manifest.json"))
+    assert manifest["checkpoint"]["body"] == made.body
+    checked = vigilar(tmp_path / "elsewhere", "verify", str(target), "--json")
+    assert checked.code == ExitCode.OK, checked.err
+    assert checked.json["files"][0]["signed_by"] == sha256(key.public).hexdigest()[:16]
 
 
 def test_verify_of_what_is_no_recording_says_what_to_give(house: House, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -343,6 +344,24 @@ class TestWatch:
         [told] = box.told()
         assert told["detail"]["verdict"] == "shorter-than-anchored"
         assert (box.folder / WITNESS).exists()
+
+    def test_file_that_goes_between_two_hours_is_told_within_minutes(self, box: Box) -> None:
+        class TenMinutes(Stop):
+            """Time passes in waits alone; in the first long one somebody deletes a recording."""
+
+            def wait(self, timeout_s: float | None = None) -> bool:
+                assert timeout_s is not None
+                if timeout_s > 60.0:
+                    box.path(0).unlink(missing_ok=True)
+                box.clock.advance(timeout_s)
+                if box.clock.mono_ns() > 600 * 10**9:
+                    self.set()
+                return self.is_set()
+
+        thread = threading.Thread(target=self.watch(box).run, args=(TenMinutes(),))  # which lowers its own priority
+        thread.start()
+        thread.join()
+        assert [told["detail"]["verdict"] for told in box.told()] == ["missing"]
 
     def test_sweep_finds_a_flipped_bit_and_goes_on_after_a_restart(
         self, box: Box, monkeypatch: pytest.MonkeyPatch

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+from tests.ready_store import open_ready_store
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.cameras import ensure_camera, get_camera, list_cameras, remove_camera
 from vigilar.store.engine import Store
@@ -217,6 +221,32 @@ def test_range_finds_overlapping_files(store: Database, span: tuple[int, int], n
     _close(store, _add(store, 20), 30)
     checkpoint_file(store, _add(store, 30), record=1, tag=b"t", offset=1, end_ms=35, size_bytes=1)
     assert [row.number for row in find_files(store, "front", "video", *span)] == numbers
+
+
+def test_long_past_makes_no_search_longer(tmp_path: Path) -> None:
+    """Files that began before the span are looked for among the newest, and the open ones by an index of their own."""
+    steps: list[int] = []
+    with closing(open_ready_store(tmp_path)) as store:
+        ensure_camera(store, "front", "Front", NOW)
+        with closing(store.engine.raw_connection()) as pooled:  # the only one there is: one thread asks
+            cast(sqlite3.Connection, pooled.dbapi_connection).set_progress_handler(lambda: steps.append(1), 100)
+        used: list[int] = []
+        for count in (400, 4000):
+            with store.sql_write("fill") as run:
+                for number in range(len(used) * 400, count):
+                    run(
+                        "INSERT INTO files (camera_id, content, number, path, start_ms, end_ms, state) "
+                        "VALUES ('front', 'video', :number, :path, :start_ms, :end_ms, 'closed')",
+                        number=number + 1,
+                        path=f"{number}.vge",
+                        start_ms=number * 300_000,
+                        end_ms=number * 300_000 + 300_000,
+                    )
+            now_ms = count * 300_000
+            steps.clear()
+            assert len(find_files(store, "front", "video", now_ms - 450_000, now_ms)) == 2
+            used.append(len(steps))
+    assert 0 < used[1] <= used[0] + 1
 
 
 def test_totals_leave_missing_files_out(store: Database) -> None:

@@ -17,7 +17,8 @@ import click
 from vigilar import __version__
 from vigilar.base.atomic import fsync_folder
 from vigilar.base.disk import disk_errors
-from vigilar.base.errors import ConfigError, ExitCode, VigilarError
+from vigilar.base.errors import ConfigError, ExitCode, RecordingError, VigilarError
+from vigilar.base.folder_id import find_folder_id
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import one_line, print_json, tell
 from vigilar.cli.times import house_zone, parse_when
@@ -25,7 +26,10 @@ from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
+from vigilar.playback.event_span import clip_span
+from vigilar.playback.export.bundle import SignedCheckpoint
 from vigilar.playback.export.check import proof_code
+from vigilar.playback.export.house_word import newest_signed
 from vigilar.playback.export.make import ExportFile, ExportPlan, ExportWish, export_files, make_export
 from vigilar.playback.library import Library
 from vigilar.store import cameras as camera_rows
@@ -33,9 +37,7 @@ from vigilar.store import events as event_rows
 from vigilar.store.engine import Store
 from vigilar.store.exports import MAX_RANGE_MS
 from vigilar.vge.keys import KeyRing
-
-BEFORE_MS, AFTER_MS = 5_000, 10_000
-"""An event's clip, as the page shows it (``web.blueprints.events``)."""
+from vigilar.vge.signing import BoxKey
 
 
 @click.command()
@@ -68,7 +70,7 @@ def export(
         wish = _wish(config, store, camera, from_, to, event_id, proof=proof)
         library = Library(store, places.data_dir, lambda: KeyRing.load(places.secrets_dir))
         with _progress() as progress:
-            plan = make_export(library, wish, progress, _now_ms())
+            plan = make_export(library, wish, progress, _now_ms(), *_word_of_house(places, store, proof=proof))
             written = [_save(file, output, progress) for file in _wanted(library, plan)]
     if as_json:
         print_json({"files": [str(path) for path in written], **_facts(plan)})
@@ -79,6 +81,20 @@ def export(
             zone = house_zone(config)
             tell(f"Left out: {_clock(gap.from_ms, zone)} to {_clock(gap.to_ms, zone)}. {gap.words}")
     return ExitCode.OK
+
+
+def _word_of_house(places: Places, store: Store, *, proof: bool) -> tuple[SignedCheckpoint | None, BoxKey | None]:
+    """As the page's exports have it. None of a folder whose signing key is not here: nobody else's key may sign."""
+    node_id = find_folder_id(places.data_dir) if proof else None
+    if node_id is None:
+        return None, None
+    try:
+        key = BoxKey.load(places.secrets_dir)
+    except RecordingError as error:
+        if error.exit_code is not ExitCode.NOT_FOUND:
+            raise
+        return None, None
+    return newest_signed(store, node_id, key), key
 
 
 def _wish(
@@ -119,8 +135,8 @@ def _range(
         event = event_rows.get_event(store, event_id)
         if event is None:
             raise VigilarError(f"There is no event {event_id}.", exit_code=ExitCode.NOT_FOUND)
-        end_ms = event.end_ms or event.ts_ms
-        return event.source_id, event.ts_ms - BEFORE_MS, min(end_ms + AFTER_MS, _now_ms())
+        from_ms, to_ms = clip_span(event, _now_ms())
+        return event.source_id, from_ms, min(to_ms, _now_ms())
     if not (camera and from_ and to):
         raise _usage("Say a camera with --from and --to, or --event.")
     now = datetime.now(UTC).astimezone(house_zone(config))

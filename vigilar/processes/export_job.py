@@ -9,14 +9,13 @@ from typing import Any
 
 from vigilar import __version__
 from vigilar.config.jobs import WorkJob
-from vigilar.playback.export.bundle import SignedCheckpoint
 from vigilar.playback.export.check import proof_code
+from vigilar.playback.export.house_word import newest_signed
 from vigilar.playback.export.make import ExportWish, Progress, export_files, make_export
 from vigilar.playback.export.plan_file import list_plans, remove_plan, save_plan
 from vigilar.processes.job_worker import JobTools
 from vigilar.store import cameras as camera_rows
 from vigilar.store import users as user_rows
-from vigilar.store.checkpoints import newest_checkpoint
 from vigilar.store.engine import Store
 from vigilar.store.exports import EXPORT, ExportParams, ends_ms
 from vigilar.store.jobs import JobRow, delete_job, get_job, list_jobs
@@ -41,7 +40,7 @@ def make(row: JobRow, tools: JobTools, progress: Progress) -> dict[str, Any]:
         software=f"Vigilar {__version__}",
     )
     key = BoxKey.load_or_create(job.secrets_dir) if params.proof else None
-    checkpoint = _newest_checkpoint(tools.store, job.node_id, key) if key else None
+    checkpoint = newest_signed(tools.store, job.node_id, key) if key else None
     plan = make_export(tools.library, wish, progress, tools.clock.utc_ns() // 1_000_000, checkpoint, key)
     save_plan(job.data_dir, row.id, plan, tools.ring(), tools.clock)
     movies = [movie for _, movie in plan.movies]
@@ -56,11 +55,6 @@ def make(row: JobRow, tools: JobTools, progress: Progress) -> dict[str, Any]:
         ],
         "proof_code": proof_code(plan.bundle.manifest_sha256) if plan.bundle else None,
     }
-
-
-def _newest_checkpoint(store: Store, node_id: str, key: BoxKey) -> SignedCheckpoint | None:
-    stored = newest_checkpoint(store, node_id)
-    return SignedCheckpoint(stored.body, stored.signature, key.public) if stored is not None else None
 
 
 def tidy(job: WorkJob) -> None:

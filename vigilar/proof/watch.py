@@ -1,4 +1,5 @@
-"""What looks after the recordings in the background: lengths and history each hour, every byte once a month.
+"""What looks after the recordings in the background: names and lengths each five minutes, history each hour, every byte
+once a month.
 
 A thread of its own at the lowest priority, with pauses, so that it takes a core for no longer than some ms at a time.
 What it finds becomes events. Its place in the monthly round is kept in a small file, so a restart goes on there.
@@ -36,6 +37,9 @@ START_AFTER_S = 5.0
 """A start has better things to do, and repairs what a crash left behind."""
 
 LOOK_EVERY_S = 3600.0
+FILES_EVERY_S = 300.0
+"""Who deletes what shows them is told of while they are near; 100,000 files cost 1 per cent of a core."""
+
 RETRY_S = 60.0
 PAUSE_EVERY = 100
 PAUSE_S = 0.05
@@ -74,14 +78,17 @@ class Watch:
         """Look after the recordings until ``stop``. Trouble with database or disk is logged and tried again."""
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)  # this thread alone
         stop.wait(START_AFTER_S)
-        due_ns = 0
+        due_ns = files_due_ns = 0
         while not stop.is_set():
             try:
                 if self._clock.mono_ns() >= due_ns:
                     self.look(stop)
                     due_ns = self._clock.mono_ns() + int(LOOK_EVERY_S * 1e9)
-                self.sweep(stop, until_mono_ns=due_ns)
-                stop.wait(max(0.0, (due_ns - self._clock.mono_ns()) / 1e9))
+                elif self._clock.mono_ns() >= files_due_ns:
+                    self.look_at_files(stop)
+                files_due_ns = min(due_ns, self._clock.mono_ns() + int(FILES_EVERY_S * 1e9))
+                self.sweep(stop, until_mono_ns=files_due_ns)
+                stop.wait(max(0.0, (files_due_ns - self._clock.mono_ns()) / 1e9))
             except (StoreError, RecordingError, OSError) as error:
                 logger.warning("recordings are not looked after for now: %s", error)
                 stop.wait(RETRY_S)
@@ -95,10 +102,14 @@ class Watch:
         history = check_checkpoints(self._store, self._node_id, self._data_dir, key.public)
         for found in [*history, *self._deletions.check(lambda: _pause(stop))]:
             self._teller.tell_house(found)
-        checked = self._files().run(Depth.QUICK, _pausing(stop))
-        self._teller.tell(checked.findings)
+        self.look_at_files(stop)
         if not stop.is_set():
             self._on_checkpoint(make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms()))
+
+    def look_at_files(self, stop: Stop) -> None:
+        """Compare all files with their rows, by name and length."""
+        if self._teller.is_folder_there() and not self._is_being_rebuilt():
+            self._teller.tell(self._files().run(Depth.QUICK, _pausing(stop)).findings)
 
     def _is_being_rebuilt(self) -> bool:
         note = find_note(self._data_dir)

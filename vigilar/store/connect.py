@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, make_url
+from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, create_engine, event, exc, make_url
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store import sqlite
@@ -25,7 +25,7 @@ CONNECT_TIMEOUT_S = 5
 WRITE_LOCK = 0x76696769
 """Number of PostgreSQL's advisory lock that writers of this schema hold, as they hold the file's lock on SQLite."""
 
-_FILE_ID = "vigilar_file_id"
+_FILE, _FILE_ID = "vigilar_file", "vigilar_file_id"
 
 WRITES = "vigilar_writes"
 """The execution option of a connection whose transactions take the write lock at once."""
@@ -46,6 +46,7 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
     )
 
     def prepare(dbapi_connection: sqlite3.Connection, record: Any) -> None:
+        record.info[_FILE] = file
         record.info[_FILE_ID] = sqlite.find_file_id(file)
         sqlite.set_pragmas(dbapi_connection, foreign_keys=foreign_keys)
 
@@ -57,14 +58,28 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
     def begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-        if sqlite.find_file_id(file) != connection.info[_FILE_ID]:  # while this waited for its lock
-            connection.invalidate()
-            raise StoreError("the database was just made anew", kind=ErrorKind.TRANSIENT)
+        _refuse_exchanged(connection, file)
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "checkout", check)
     event.listen(engine, "begin", begin)
     return engine
+
+
+def begin_plain(connection: PoolProxiedConnection, begin: str) -> sqlite3.Connection:
+    """The driver's own connection below one of the pool of an engine on SQLite, in the transaction that ``begin``
+    begins. Who lets the connection go without COMMIT undoes it. Raises sqlite3.Error, StoreError."""
+    driver = cast(sqlite3.Connection, connection.dbapi_connection)
+    driver.execute(begin)
+    _refuse_exchanged(connection, connection.info[_FILE])
+    return driver
+
+
+def _refuse_exchanged(connection: Connection | PoolProxiedConnection, file: Path) -> None:
+    """A database may have been put aside while this waited for its lock: what were written there would be lost."""
+    if sqlite.find_file_id(file) != connection.info[_FILE_ID]:
+        connection.invalidate()
+        raise StoreError("the database was just made anew", kind=ErrorKind.TRANSIENT)
 
 
 def _make_server_engine(url: URL, pool_size: int) -> Engine:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import lru_cache
+from contextlib import closing, contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,11 +13,12 @@ from sqlalchemy import URL, Connection, Engine, TextClause, text
 
 from vigilar.base.errors import StoreError
 from vigilar.store import sqlite
-from vigilar.store.connect import WRITES, file_of, find_revision, make_engine, parse_url
+from vigilar.store.connect import WRITES, begin_plain, file_of, find_revision, make_engine, parse_url
 from vigilar.store.engine_errors import store_errors
 from vigilar.store.errors import FRESH_CODES
 from vigilar.store.revisions import check_revision
 from vigilar.store.sql import Run
+from vigilar.store.sqlite import run_plain
 
 
 class Store:
@@ -97,13 +98,30 @@ class Store:
 
     @contextmanager
     def sql_read(self, doing: str) -> Iterator[Run]:
-        with self.read(doing) as connection:
-            yield _runner(connection)
+        if self._file is not None:
+            with self._fresh_after_fault(), self._plain(doing, "BEGIN") as run:
+                yield run
+        else:
+            with self.read(doing) as connection:
+                yield _runner(connection)
 
     @contextmanager
     def sql_write(self, doing: str) -> Iterator[Run]:
-        with self.write(doing) as connection:
-            yield _runner(connection)
+        if self._file is not None:
+            with self._fresh_after_fault(), self._write_lock, self._plain(doing, "BEGIN IMMEDIATE") as run:
+                yield run
+        else:
+            with self.write(doing) as connection:
+                yield _runner(connection)
+
+    @contextmanager
+    def _plain(self, doing: str, begin: str) -> Iterator[Run]:
+        """A transaction of SQLite's driver on a connection of the pool: what SQLAlchemy does around each statement
+        takes longer than most statements."""
+        with store_errors(doing, self._file), closing(self.engine.raw_connection()) as connection:
+            driver = begin_plain(connection, begin)
+            yield partial(run_plain, driver)
+            driver.execute("COMMIT")
 
 
 def _file(url: URL) -> Path | None:

@@ -7,23 +7,21 @@ finds everything a page has missed, and nothing is committed out of order.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
+    BindParameter,
     Select,
     and_,
     bindparam,
     delete,
     func,
     insert,
-    or_,
     select,
-    update,
+    text,
 )
 
 from vigilar.base.errors import ErrorKind, StoreError
@@ -31,7 +29,8 @@ from vigilar.base.story import Happening, happening_of
 from vigilar.store.engine import Store
 from vigilar.store.incidents import ALONE, Grouping, follow_within, join_within, rename_within
 from vigilar.store.outbox import consume_within
-from vigilar.store.schema import cameras, counters, event_seen, events, files
+from vigilar.store.schema import cameras, counters, event_seen, events
+from vigilar.store.sql import Run
 
 MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
@@ -39,16 +38,6 @@ MAX_PAGE = 500
 _NO_ZONES = "[]"
 _decode = json.JSONDecoder().raw_decode
 """Without the search for space around: what is stored has none."""
-
-# Made once: to put a statement together takes SQLAlchemy about as long as SQLite takes to run it.
-_BY_UID = select(events.c.id).where(events.c.uid == bindparam("wanted"))
-_STILL = select(files.c.id).where(files.c.id == bindparam("wanted"))
-_NEXT_CHANGE = (
-    update(counters)
-    .where(counters.c.name == "event_change")
-    .values(value=counters.c.value + 1)
-    .returning(counters.c.value)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +85,16 @@ class StoredEvent:
     incident_id: int | None = None
 
 
-EVENT_COLUMNS = tuple(events.c[field.name] for field in fields(StoredEvent))
-_INSERT = insert(events).returning(*EVENT_COLUMNS)
+_NAMES = tuple(field.name for field in fields(StoredEvent))
+EVENT_COLUMNS = tuple(events.c[name] for name in _NAMES)
+
+# Plain SQL where it is asked for often: to put a statement together takes SQLAlchemy longer than SQLite to run it.
+_SELECT = f"SELECT {', '.join(_NAMES)} FROM events"
+_STORED = (*(name for name in _NAMES if name not in ("id", "label_score")), "words")
+_INSERT = (
+    f"INSERT INTO events ({', '.join(_STORED)}) VALUES ({', '.join(f':{name}' for name in _STORED)}) "
+    f"RETURNING {', '.join(_NAMES)}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,15 +137,15 @@ def insert_event(
     In the same transaction the message ``consumed_outbox`` (uid, topic) is deleted, also when the event was known. A
     ``still_id`` without a row becomes None: an event without a picture is better than none.
     """
-    with store.write("store an event") as connection:
+    with store.sql_write("store an event") as run:
         if consumed_outbox is not None:
-            consume_within(connection, *consumed_outbox)
-        if connection.execute(_BY_UID, {"wanted": new.uid}).first() is not None:
+            consume_within(run, *consumed_outbox)
+        if run("SELECT id FROM events WHERE uid = :uid", uid=new.uid):
             return None
-        still_id = connection.execute(_STILL, {"wanted": new.still_id}).scalar() if new.still_id else None
-        change = _next_change(connection)
+        still_id = new.still_id if new.still_id and _has_file(run, new.still_id) else None
+        change = _next_change(run)
         incident_id = join_within(
-            connection,
+            run,
             _happening(replace(new, still_id=still_id)),
             grouping,
             change=change,
@@ -173,7 +170,7 @@ def insert_event(
             "zones": _dump(new.zones),
             "incident_id": incident_id,
         }
-        return make_event(connection.execute(_INSERT, values).one())
+        return make_event(run(_INSERT, **values)[0])
 
 
 def update_event(
@@ -191,30 +188,19 @@ def update_event(
 
     ``consumed_outbox`` as in ``insert_event``.
     """
-    with store.write("change an event") as connection:
+    with store.sql_write("change an event") as run:
         if consumed_outbox is not None:
-            consume_within(connection, *consumed_outbox)
-        row = connection.execute(select(*EVENT_COLUMNS).where(events.c.id == event.id)).first()
-        if row is None:
+            consume_within(run, *consumed_outbox)
+        found = _find_within(run, event.id)
+        if found is None:
             return None
-        found = make_event(row)
         zones = found.zones if zones is None else zones
         if found.end_ms == end_ms and found.payload == payload and found.zones == zones:
             return None
-        changed = replace(found, change=_next_change(connection), end_ms=end_ms, payload=payload, zones=zones)
-        connection.execute(
-            update(events)
-            .where(events.c.id == event.id)
-            .values(
-                change=changed.change,
-                end_ms=end_ms,
-                payload=_dump(payload),
-                zones=_dump(zones),
-                words=_words(found.type, found.source_id, payload, zones),
-            )
-        )
+        changed = replace(found, change=_next_change(run), end_ms=end_ms, payload=payload, zones=zones)
+        _change(run, changed, end_ms=end_ms, zones=_dump(zones))
         before, after = _happening(found), _happening(changed)
-        follow_within(connection, found.incident_id, before, after, change=changed.change, now_ms=now_ms or found.ts_ms)
+        follow_within(run, found.incident_id, before, after, change=changed.change, now_ms=now_ms or found.ts_ms)
         return changed
 
 
@@ -236,14 +222,13 @@ def name_event(
     The event as it is now; None when there is none or nothing changes. ``now_ms`` as in ``update_event``,
     ``consumed_outbox`` as in ``insert_event``.
     """
-    with store.write("name an event") as connection:
+    with store.sql_write("name an event") as run:
         if consumed_outbox is not None:
-            consume_within(connection, *consumed_outbox)
-        row = connection.execute(select(*EVENT_COLUMNS).where(events.c.id == event_id)).first()
-        if row is None:
+            consume_within(run, *consumed_outbox)
+        found = _find_within(run, event_id)
+        if found is None:
             return None
-        found = make_event(row)
-        has_file = connection.execute(select(files.c.id).where(files.c.id == still_id)).first() is not None
+        has_file = still_id is not None and _has_file(run, still_id)
         named = replace(
             found,
             kind=kind,
@@ -253,9 +238,9 @@ def name_event(
         )
         if named == found:
             return None
-        change = _next_change(connection)
+        change = _next_change(run)
         incident_id = rename_within(
-            connection,
+            run,
             found.id,
             found.incident_id,
             _happening(named),
@@ -264,19 +249,8 @@ def name_event(
             now_ms=now_ms or found.ts_ms,
         )
         named = replace(named, change=change, incident_id=incident_id)
-        connection.execute(
-            update(events)
-            .where(events.c.id == event_id)
-            .values(
-                change=named.change,
-                incident_id=named.incident_id,
-                kind=kind,
-                label_score=label_score,
-                still_id=named.still_id,
-                payload=_dump(payload),
-                words=_words(found.type, found.source_id, payload, found.zones),
-            )
-        )
+        found_out = {"kind": kind, "label_score": label_score, "still_id": named.still_id}
+        _change(run, named, incident_id=incident_id, **found_out)
         return named
 
 
@@ -286,22 +260,17 @@ def set_kept(store: Store, event_id: int, *, kept: bool, by: str = "", now_ms: i
 
     From the end of this on no footage of it goes; what is gone already stays gone. A change, so open pages hear of it.
     """
-    with store.write("keep an event") as connection:
-        row = connection.execute(select(*EVENT_COLUMNS).where(events.c.id == event_id)).first()
-        if row is None:
+    with store.sql_write("keep an event") as run:
+        found = _find_within(run, event_id)
+        if found is None:
             return None
-        found = make_event(row)
         if found.kept == kept:
             return found
         payload = {key: value for key, value in found.payload.items() if key != "kept"}
         if kept and by:
             payload["kept"] = {"by": by, "ts": now_ms}
-        changed = replace(found, change=_next_change(connection), kept=kept, payload=payload)
-        connection.execute(
-            update(events)
-            .where(events.c.id == event_id)
-            .values(kept=int(kept), change=changed.change, payload=_dump(payload))
-        )
+        changed = replace(found, change=_next_change(run), kept=kept, payload=payload)
+        _change(run, changed, kept=int(kept))
         return changed
 
 
@@ -358,11 +327,14 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
     V-DB-CURSOR) for a cursor that is none of ours.
     """
     limit = max(1, min(wanted.limit, MAX_PAGE))
-    query = filtered(select(*EVENT_COLUMNS), wanted)
+    conditions, values = _conditions(wanted)
     if wanted.cursor is not None:
-        ts_ms, event_id = parse_cursor(wanted.cursor)
-        query = query.where(or_(events.c.ts_ms < ts_ms, and_(events.c.ts_ms == ts_ms, events.c.id < event_id)))
-    found = _all(store, query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(limit + 1))
+        values["cursor_ms"], values["cursor_id"] = parse_cursor(wanted.cursor)
+        conditions.append("(ts_ms < :cursor_ms OR ts_ms = :cursor_ms AND id < :cursor_id)")
+    which = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    with store.sql_read("read events") as run:
+        rows = run(f"{_SELECT} {which}ORDER BY ts_ms DESC, id DESC LIMIT :most", **values, most=limit + 1)
+    found = [make_event(row) for row in rows]
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
@@ -381,9 +353,27 @@ def newest_change(store: Store) -> int:
         return int(connection.execute(select(counters.c.value).where(counters.c.name == "event_change")).scalar_one())
 
 
-def _next_change(connection: Connection) -> int:
+def _next_change(run: Run) -> int:
     """Also the lock that keeps commits in order on PostgreSQL, where writers do not take turns by themselves."""
-    return int(connection.execute(_NEXT_CHANGE).scalar_one())
+    return int(run("UPDATE counters SET value = value + 1 WHERE name = 'event_change' RETURNING value")[0][0])
+
+
+def _find_within(run: Run, event_id: int) -> StoredEvent | None:
+    rows = run(f"{_SELECT} WHERE id = :id", id=event_id)
+    return make_event(rows[0]) if rows else None
+
+
+def _has_file(run: Run, file_id: int) -> bool:
+    return bool(run("SELECT id FROM files WHERE id = :id", id=file_id))
+
+
+def _change(run: Run, event: StoredEvent, **columns: object) -> None:
+    """Write the payload of an event that has changed, what follows from it, and these ``columns``."""
+    columns |= {"change": event.change, "payload": _dump(event.payload)}
+    columns["words"] = _words(event.type, event.source_id, event.payload, event.zones)
+    run(
+        f"UPDATE events SET {', '.join(f'{name} = :{name}' for name in columns)} WHERE id = :id", id=event.id, **columns
+    )
 
 
 def _happening(event: NewEvent | StoredEvent) -> Happening:
@@ -402,32 +392,44 @@ def _happening(event: NewEvent | StoredEvent) -> Happening:
 
 def filtered(query: Select[Any], wanted: EventFilter) -> Select[Any]:
     """``query``, which reads ``events``, cut to what is wanted; ``cursor`` and ``limit`` do not count."""
-    if wanted.camera is not None:
-        query = query.where(events.c.source_id == wanted.camera)
-    if wanted.type is not None:
-        query = query.where(events.c.type == wanted.type)
-    if wanted.kind is not None:
-        query = query.where(events.c.kind == wanted.kind)
-    if wanted.severity is not None:
-        query = query.where(events.c.severity == wanted.severity)
-    if wanted.from_ms is not None:
-        query = query.where(events.c.ts_ms >= wanted.from_ms)
-    if wanted.to_ms is not None:
-        query = query.where(events.c.ts_ms < wanted.to_ms)
+    conditions, values = _conditions(wanted)
+    if not conditions:
+        return query
+    # Names of their own: a statement may be cut to two filters.
+    bound: list[BindParameter[Any]] = [bindparam(name, value, unique=True) for name, value in values.items()]
+    return query.where(text(" AND ".join(conditions)).bindparams(*bound))
+
+
+def _conditions(wanted: EventFilter) -> tuple[list[str], dict[str, Any]]:
+    """What a row of ``events`` must meet, as SQL, and its values; ``cursor`` and ``limit`` do not count."""
+    compared = (
+        ("source_id", "=", wanted.camera),
+        ("type", "=", wanted.type),
+        ("kind", "=", wanted.kind),
+        ("severity", "=", wanted.severity),
+        ("ts_ms", ">=", wanted.from_ms),
+        ("ts_ms", "<", wanted.to_ms),
+    )
+    conditions, values = [], dict[str, Any]()
+
+    def named(value: object) -> str:
+        name = f"wanted_{len(values)}"
+        values[name] = value
+        return f":{name}"
+
+    conditions += [f"events.{name} {sign} {named(value)}" for name, sign, value in compared if value is not None]
     if wanted.cameras is not None or not wanted.of_house:
-        query = query.where(_seen(wanted.cameras, of_house=wanted.of_house))
+        known = "SELECT id FROM cameras"
+        seen = known if wanted.cameras is None else ", ".join(map(named, sorted(wanted.cameras))) or "NULL"
+        of_house = f" OR events.source_id NOT IN ({known})" if wanted.of_house else ""
+        conditions.append(f"(events.source_id IN ({seen}){of_house})")
     if wanted.secret:
-        query = query.where(or_(events.c.type.not_in(wanted.secret), events.c.ts_ms < wanted.secret_from_ms))
+        secret = ", ".join(map(named, sorted(wanted.secret)))
+        conditions.append(f"(events.type NOT IN ({secret}) OR events.ts_ms < {named(wanted.secret_from_ms)})")
     for word in (wanted.q or "").casefold().split():
-        query = query.where(events.c.words.contains(word, autoescape=True))
-    return query
-
-
-def _seen(wanted: frozenset[str] | None, *, of_house: bool) -> ColumnElement[bool]:
-    """The condition for events of these cameras (None: all cameras), or of no camera."""
-    known = select(cameras.c.id)
-    of_cameras = events.c.source_id.in_(known if wanted is None else sorted(wanted))
-    return or_(of_cameras, events.c.source_id.not_in(known)) if of_house else of_cameras
+        escaped = re.sub(r"[/%_]", r"/\g<0>", word)
+        conditions.append(f"events.words LIKE {named(f'%{escaped}%')} ESCAPE '/'")
+    return conditions, values
 
 
 def _words(event_type: str, source_id: str, payload: dict[str, Any], zones: tuple[str, ...]) -> str:
@@ -478,9 +480,8 @@ def told_fields(event: StoredEvent) -> dict[str, Any]:
     }
 
 
-def make_event(row: Row[Any]) -> StoredEvent:
+def make_event(values: Sequence[Any]) -> StoredEvent:
     """From a row of ``EVENT_COLUMNS``."""
-    values: Sequence[Any] = row
     # By place: by name takes twice as long, and a day has hundreds.
     (
         id_, uid, change, type_, severity, source_id, ts_ms, end_ms, still_id, payload, created_ms, first_change, kept,

@@ -18,12 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Row
 
 from vigilar.base import story
 from vigilar.base.story import Happening, Parts
 from vigilar.base.story_words import title_of
-from vigilar.store.schema import events, files, incidents
+from vigilar.store.schema import events
+from vigilar.store.sql import Run
 
 logger = logging.getLogger(__name__)
 
@@ -88,37 +89,34 @@ class _Moment:
     now_ms: int
 
 
-HAPPENED = tuple(
-    column
-    for name, column in events.c.items()
-    if name in ("payload", "type", "kind", "severity", "source_id", "ts_ms", "end_ms", "still_id", "label_score")
-)
+_HAPPENED = ("payload", "type", "kind", "severity", "source_id", "ts_ms", "end_ms", "still_id", "label_score")
+HAPPENED = tuple(events.c[name] for name in _HAPPENED)
 """The columns of ``events`` that count for an incident."""
 
+# Plain SQL: what stores an event is asked for as often as a house stirs, and SQLAlchemy took half of its time.
 _NEAR = (
-    select(incidents.c.id, incidents.c.parts)
-    .where(
-        incidents.c.end_ms.between(bindparam("since"), bindparam("until")),
-        incidents.c.start_ms <= bindparam("begin_until"),
-        incidents.c.into_id.is_(None),
-    )
-    .order_by(incidents.c.end_ms.desc())
-    .limit(MOST_CANDIDATES)
+    "SELECT id, parts FROM incidents WHERE end_ms BETWEEN :since AND :until AND start_ms <= :begin_until "
+    f"AND into_id IS NULL ORDER BY end_ms DESC LIMIT {MOST_CANDIDATES}"
 )
+_WRITTEN = (
+    "start_ms", "end_ms", "title", "severity", "cameras", "kinds", "event_count", "parts", "still_id", "change",
+    "updated_ms",
+)  # fmt: skip
 # The picture of an event may have been deleted since it was counted in.
-_STILL = select(files.c.id).where(files.c.id == bindparam("best_still")).scalar_subquery()
-_BEGIN = insert(incidents).values(still_id=_STILL).returning(incidents.c.id)
-_GROW = update(incidents).where(incidents.c.id == bindparam("incident_id")).values(still_id=_STILL)
-_PARTS = select(incidents.c.parts).where(incidents.c.id == bindparam("incident_id"))
+_VALUES = [f":{name}" if name != "still_id" else "(SELECT id FROM files WHERE id = :still_id)" for name in _WRITTEN]
+_BEGIN = f"INSERT INTO incidents ({', '.join(_WRITTEN)}) VALUES ({', '.join(_VALUES)}) RETURNING id"
+_GROW = (
+    f"UPDATE incidents SET {', '.join(f'{name} = {value}' for name, value in zip(_WRITTEN, _VALUES, strict=True))} "
+    "WHERE id = :incident_id"
+)
+_PARTS = "SELECT parts FROM incidents WHERE id = :incident_id"
 _MEMBERS = (
-    select(*HAPPENED)
-    .where(events.c.incident_id == bindparam("incident_id"), events.c.id != bindparam("but_id"))
-    .order_by(events.c.ts_ms, events.c.id)
+    f"SELECT {', '.join(_HAPPENED)} FROM events WHERE incident_id = :incident_id AND id <> :but_id ORDER BY ts_ms, id"
 )
 
 
 def join_within(
-    connection: Connection,
+    run: Run,
     one: Happening,
     grouping: Grouping,
     *,
@@ -129,34 +127,35 @@ def join_within(
     """Give an event that is about to be stored its incident, in the same transaction; the incident's id. ``cause_id``
     is the event that set it off."""
     moment = _Moment(change, now_ms)
-    known = [] if grouping is ALONE else _near(connection, one.ts_ms)
+    known = [] if grouping is ALONE else _near(run, one.ts_ms)
     cause = None
     if cause_id is not None:
-        cause = connection.execute(select(events.c.incident_id).where(events.c.id == cause_id)).scalar()
+        found = run("SELECT incident_id FROM events WHERE id = :cause_id", cause_id=cause_id)
+        cause = found[0][0] if found else None
     chosen = grouping.choose(one, known, cause)
     if chosen is None:
-        return _begin(connection, story.count_in((), one), moment)
+        return _begin(run, story.count_in((), one), moment)
     parts = next((candidate.parts for candidate in known if candidate.id == chosen), None)
     if parts is None:
-        parts = _read(connection, chosen)
-    _grow(connection, chosen, story.count_in(parts, one), moment)
+        parts = _read(run, chosen)
+    _grow(run, chosen, story.count_in(parts, one), moment)
     return chosen
 
 
 def follow_within(
-    connection: Connection, incident_id: int | None, before: Happening, after: Happening, *, change: int, now_ms: int
+    run: Run, incident_id: int | None, before: Happening, after: Happening, *, change: int, now_ms: int
 ) -> None:
     """Bring the incident of an event up to date whose row has just been changed without becoming something else."""
     if incident_id is None:
         return
-    parts = _parse(connection.execute(_PARTS, {"incident_id": incident_id}).scalar() or "")
-    grown = story.changed(parts, before, after) or _count_members(connection, incident_id)
+    parts = _stored_parts(run, incident_id)
+    grown = story.changed(parts, before, after) or _count_members(run, incident_id)
     if grown != parts:
-        _grow(connection, incident_id, grown, _Moment(change, now_ms))
+        _grow(run, incident_id, grown, _Moment(change, now_ms))
 
 
 def rename_within(
-    connection: Connection,
+    run: Run,
     event_id: int,
     incident_id: int | None,
     after: Happening,
@@ -169,59 +168,66 @@ def rename_within(
     that one has it and its own lets go of it, in the same transaction."""
     moment = _Moment(change, now_ms)
     if incident_id is None:
-        return join_within(connection, after, grouping, change=change, now_ms=now_ms)
-    others = _count_members(connection, incident_id, but_id=event_id)
-    chosen = _choose_anew(connection, incident_id, others, after, grouping)
+        return join_within(run, after, grouping, change=change, now_ms=now_ms)
+    others = _count_members(run, incident_id, but_id=event_id)
+    chosen = _choose_anew(run, incident_id, others, after, grouping)
     if chosen == incident_id:
-        _grow(connection, incident_id, story.count_in(others, after), moment)
+        _grow(run, incident_id, story.count_in(others, after), moment)
         return incident_id
     if chosen is None:
-        chosen = _begin(connection, story.count_in((), after), moment)
+        chosen = _begin(run, story.count_in((), after), moment)
     else:
-        _grow(connection, chosen, story.count_in(_read(connection, chosen), after), moment)
+        _grow(run, chosen, story.count_in(_read(run, chosen), after), moment)
     if others:
-        _grow(connection, incident_id, others, moment)
+        _grow(run, incident_id, others, moment)
     else:
-        _end(connection, incident_id, chosen, moment)
+        _end(run, incident_id, chosen, moment)
     return chosen
 
 
-def _choose_anew(
-    connection: Connection, incident_id: int, others: Parts, after: Happening, grouping: Grouping
-) -> int | None:
+def _choose_anew(run: Run, incident_id: int, others: Parts, after: Happening, grouping: Grouping) -> int | None:
     own = Candidate(incident_id, others)
     if grouping is ALONE or grouping.stays(own):
         return incident_id
-    known = [candidate for candidate in _near(connection, after.ts_ms) if candidate.id != incident_id]
+    known = [candidate for candidate in _near(run, after.ts_ms) if candidate.id != incident_id]
     chosen = grouping.choose(after, [*known, own] if others else known, None)
     return incident_id if chosen is None and not others else chosen
 
 
-def _near(connection: Connection, ts_ms: int) -> list[Candidate]:
+def _near(run: Run, ts_ms: int) -> list[Candidate]:
     """The incidents that an event of that moment may join."""
-    around = {"since": ts_ms - REACH_MS, "until": ts_ms + 2 * REACH_MS, "begin_until": ts_ms + REACH_MS}
-    found = [Candidate(row.id, _parse(row.parts)) for row in connection.execute(_NEAR, around)]
+    rows = run(_NEAR, since=ts_ms - REACH_MS, until=ts_ms + 2 * REACH_MS, begin_until=ts_ms + REACH_MS)
+    found = [Candidate(incident_id, _parse(parts)) for incident_id, parts in rows]
     return [candidate for candidate in found if candidate.parts]
 
 
-def _begin(connection: Connection, parts: Parts, moment: _Moment) -> int:
-    return int(connection.execute(_BEGIN, _values(parts, moment)).scalar_one())
+def _begin(run: Run, parts: Parts, moment: _Moment) -> int:
+    return int(run(_BEGIN, **_values(parts, moment))[0][0])
 
 
-def _grow(connection: Connection, incident_id: int, parts: Parts, moment: _Moment) -> None:
-    connection.execute(_GROW, {"incident_id": incident_id, **_values(parts, moment)})
+def _grow(run: Run, incident_id: int, parts: Parts, moment: _Moment) -> None:
+    run(_GROW, incident_id=incident_id, **_values(parts, moment))
 
 
-def _end(connection: Connection, incident_id: int, into_id: int, moment: _Moment) -> None:
+def _end(run: Run, incident_id: int, into_id: int, moment: _Moment) -> None:
     """Its last event went to another incident. What was told of it leads there."""
-    ended = {"event_count": 0, "into_id": into_id, "change": moment.change, "updated_ms": moment.now_ms}
-    connection.execute(update(incidents).where(incidents.c.id == incident_id).values(ended))
-    connection.execute(update(incidents).where(incidents.c.into_id == incident_id).values(into_id=into_id))
+    run(
+        "UPDATE incidents SET event_count = 0, into_id = :into_id, change = :change, updated_ms = :now_ms "
+        "WHERE id = :incident_id",
+        incident_id=incident_id,
+        into_id=into_id,
+        change=moment.change,
+        now_ms=moment.now_ms,
+    )
+    run(
+        "UPDATE incidents SET into_id = :into_id WHERE into_id = :incident_id",
+        incident_id=incident_id,
+        into_id=into_id,
+    )
 
 
 def _values(parts: Parts, moment: _Moment) -> dict[str, Any]:
-    values = values_of(parts)
-    return {**values, "best_still": values.pop("still_id"), "change": moment.change, "updated_ms": moment.now_ms}
+    return {**values_of(parts), "change": moment.change, "updated_ms": moment.now_ms}
 
 
 def values_of(parts: Parts) -> dict[str, Any]:
@@ -264,9 +270,13 @@ def make_incident(row: Row[Any]) -> StoredIncident:
     return StoredIncident(**values)
 
 
-def _read(connection: Connection, incident_id: int) -> Parts:
-    text = connection.execute(_PARTS, {"incident_id": incident_id}).scalar()
-    return _parse(text or "") or _count_members(connection, incident_id)
+def _read(run: Run, incident_id: int) -> Parts:
+    return _stored_parts(run, incident_id) or _count_members(run, incident_id)
+
+
+def _stored_parts(run: Run, incident_id: int) -> Parts:
+    found = run(_PARTS, incident_id=incident_id)
+    return _parse(found[0][0]) if found else ()
 
 
 def _parse(text: str) -> Parts:
@@ -278,23 +288,23 @@ def _parse(text: str) -> Parts:
         return ()
 
 
-def _count_members(connection: Connection, incident_id: int, but_id: int = 0) -> Parts:
-    rows = connection.execute(_MEMBERS, {"incident_id": incident_id, "but_id": but_id})
-    return story.count_all(happening_of_row(row) for row in rows)
+def _count_members(run: Run, incident_id: int, but_id: int = 0) -> Parts:
+    return story.count_all(happening_of_row(row) for row in run(_MEMBERS, incident_id=incident_id, but_id=but_id))
 
 
-def happening_of_row(row: Row[Any]) -> Happening:
+def happening_of_row(row: Sequence[Any]) -> Happening:
     """Of a row with the columns HAPPENED."""
+    payload, type_, kind, severity, source_id, ts_ms, end_ms, still_id, score = row
     return story.happening_of(
-        json.loads(row.payload),
-        type_=row.type,
-        kind=row.kind,
-        severity=row.severity,
-        source_id=row.source_id,
-        ts_ms=row.ts_ms,
-        end_ms=row.end_ms,
-        still_id=row.still_id,
-        score=row.label_score,
+        json.loads(payload),
+        type_=type_,
+        kind=kind,
+        severity=severity,
+        source_id=source_id,
+        ts_ms=ts_ms,
+        end_ms=end_ms,
+        still_id=still_id,
+        score=score,
     )
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, false, func, or_, select, update
+from sqlalchemy import false, func, or_, select, update
 
 from vigilar.store.engine import Store
 from vigilar.store.schema import outbox
+from vigilar.store.sql import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +29,15 @@ class OutboxRow:
     failures: int
 
 
-def consume_within(connection: Connection, uid: str, topic: str) -> None:
-    """Delete a message in the transaction of ``connection``, which stores its effect."""
-    connection.execute(delete(outbox).where(outbox.c.uid == uid, outbox.c.topic == topic))
+def consume_within(run: Run, uid: str, topic: str) -> None:
+    """Delete a message in the transaction of ``run``, which stores its effect."""
+    run("DELETE FROM outbox WHERE uid = :uid AND topic = :topic", uid=uid, topic=topic)
 
 
 def consume(store: Store, uid: str, topic: str) -> None:
     """Delete a message that has no effect."""
-    with store.write("use up a message") as connection:
-        consume_within(connection, uid, topic)
+    with store.sql_write("use up a message") as run:
+        consume_within(run, uid, topic)
 
 
 def pending(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from vigilar.base.damage import note_damage
@@ -32,6 +33,11 @@ def connect(path: Path) -> sqlite3.Connection:
         check_same_thread=False,
         timeout=BUSY_TIMEOUT_MS / 1000,
     )
+
+
+def run_plain(connection: sqlite3.Connection, sql: str, /, **values: object) -> list[tuple[Any, ...]]:
+    """One statement (``sql.Run``). Raises sqlite3.Error."""
+    return connection.execute(sql, values).fetchall()
 
 
 FileId = tuple[int, int]

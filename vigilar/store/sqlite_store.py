@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import sqlite
@@ -80,7 +80,7 @@ class SqliteStore:
         with self._lock, self._fresh_after_fault(), sqlite_errors(doing, self._path):
             connection = self._begin(begin)
             try:
-                yield partial(_run, connection)
+                yield partial(sqlite.run_plain, connection)
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):  # SQLite has rolled back by itself; the first error is worth telling
@@ -140,7 +140,3 @@ def _connect(path: Path, reach: Reach | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _run(connection: sqlite3.Connection, sql: str, /, **values: object) -> list[tuple[Any, ...]]:
-    return connection.execute(sql, values).fetchall()

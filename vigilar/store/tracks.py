@@ -56,24 +56,24 @@ class StoredTrack:
 def insert_track(store: Store, new: NewTrack, *, consumed_outbox: tuple[str, str] | None = None) -> bool:
     """Store a track; False when its ``uid`` is known, which changes nothing. ``consumed_outbox`` as in
     ``store.events.insert_event``."""
-    with store.write("store a track") as connection:
+    with store.sql_write("store a track") as run:
         if consumed_outbox is not None:
-            consume_within(connection, *consumed_outbox)
-        if connection.execute(select(tracks.c.id).where(tracks.c.uid == new.uid)).first() is not None:
+            consume_within(run, *consumed_outbox)
+        if run("SELECT id FROM tracks WHERE uid = :uid", uid=new.uid):
             return False
-        connection.execute(
-            tracks.insert().values(
-                uid=new.uid,
-                event_id=new.event_id,
-                camera_id=new.camera_id,
-                kind=new.kind,
-                score=new.score,
-                start_ms=new.start_ms,
-                end_ms=new.end_ms,
-                is_stationary=int(new.is_stationary),
-                zones=json.dumps(list(new.zones), ensure_ascii=False),
-                path=new.path,
-            )
+        run(
+            "INSERT INTO tracks (uid, event_id, camera_id, kind, score, start_ms, end_ms, is_stationary, zones, path) "
+            "VALUES (:uid, :event_id, :camera_id, :kind, :score, :start_ms, :end_ms, :is_stationary, :zones, :path)",
+            uid=new.uid,
+            event_id=new.event_id,
+            camera_id=new.camera_id,
+            kind=new.kind,
+            score=new.score,
+            start_ms=new.start_ms,
+            end_ms=new.end_ms,
+            is_stationary=int(new.is_stationary),
+            zones=json.dumps(list(new.zones), ensure_ascii=False),
+            path=new.path,
         )
         return True
 

@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
+from vigilar.playback.event_span import AFTER_S, BEFORE_S
 from vigilar.playback.timeline import read_timeline
 from vigilar.store import incident_pages as pages
 from vigilar.store.events import EventFilter, StoredEvent
@@ -17,8 +18,6 @@ from vigilar.vge.places import lock_problem
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.event_list import keep_stories, read_query, see_stories, story_filter
 from vigilar.web.blueprints.events import (
-    AFTER_S,
-    BEFORE_S,
     MAX_AROUND_S,
     clip_range,
     find_danger,

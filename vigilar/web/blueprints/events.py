@@ -12,6 +12,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.errors import StoreError
 from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.bus.messages import EventPublished
+from vigilar.playback.event_span import AFTER_S, BEFORE_S, clip_span, goes_on
 from vigilar.playback.export.planning import Wanted
 from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
@@ -43,17 +44,11 @@ KEEP_ALIVE_S = 15.0
 REPLAY_AT_MOST = 500
 """A page that missed more than this loads its list again instead."""
 
-BEFORE_S = 1
-AFTER_S = 2
-"""A clip shows this much around its event, so that it begins with the action. More is one key away."""
-
 MAX_AROUND_S = 600
 """Further away the camera's page leads."""
 
 _NOTICE_RIGHTS = {JOB: Right.EXPORT, OBJECTS: Right.SEE_LIVE}
 """Notices that not everybody gets who may see events."""
-
-MAX_CLIP_MS = 30 * 60 * 1000
 
 
 def broadcast_sse_event(message: EventPublished, after: int | None = None) -> None:
@@ -345,12 +340,10 @@ def clip_range(
     """What the clip of an event covers with these seconds before and after it, and whether all of it is over."""
     before_s, after_s = around
     now_ms = here.now_ms()
-    is_open = event.type in ("motion", "alarm") and event.end_ms is None
-    end_ms = now_ms if is_open else (event.end_ms or event.ts_ms)
-    to_ms = min(end_ms + after_s * 1000, event.ts_ms + MAX_CLIP_MS)
+    from_ms, to_ms = clip_span(event, now_ms, before_s, after_s)
     # The recorder makes its last bytes durable within a second; a little more covers a slow disk.
-    is_finished = not is_open and now_ms > to_ms + 3_000
-    return TimeRange(max(0, event.ts_ms - before_s * 1000), to_ms), is_finished
+    is_finished = not goes_on(event) and now_ms > to_ms + 3_000
+    return TimeRange(from_ms, to_ms), is_finished
 
 
 def event_range(event_id: int) -> tuple[str, TimeRange]:
