@@ -140,6 +140,12 @@ def test_box_and_line_are_drawn_at_one_stroke_and_undone(site: tuple[House, str]
     assert near(found["zone"][0]["points"], [[0.1, 0.1], [0.4, 0.1], [0.4, 0.5], [0.1, 0.5]])
     assert near([found["line"][0]["from"], found["line"][0]["to"]], [[0.2, 0.8], [0.9, 0.8]])
     assert found["line"][0]["direction"] == "in"
+    page.get_by_text("Corners as a list").click()
+    for axis, value in (("0", "20"), ("1", "10")):  # it goes up now
+        page.locator(f"#corner-1-1-{axis}").fill(value)
+        page.locator(f"#corner-1-1-{axis}").press("Tab")
+    expect(page.locator("#ways-1")).to_have_text('"In" is right across this line, "out" is left.')
+    expect(page.locator("#direction-1 [value=in]")).to_have_text("in: right in the picture")
     page.get_by_role("button", name="Remove Private area").click()
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("#areas > li")).to_have_count(2)
@@ -159,6 +165,51 @@ def test_zone_is_drawn_by_finger_on_a_phone(site: tuple[House, str], pages: Any)
     [zone] = written(house)["zone"]
     assert zone["kind"] == "ignore"
     assert near(zone["points"], corners)
+
+
+def test_slips_while_drawing_are_taken_back_and_nothing_unsaved_is_lost(site: tuple[House, str], pages: Any) -> None:
+    _, url = site
+    page = pages(url, "phone", has_touch=True, is_mobile=True)
+    expect(page.locator("#says")).to_contain_text("No picture comes from this camera")
+    page.get_by_role("group", name="Draw").get_by_role("button", name="Zone", exact=True).tap()
+    expect(page.get_by_role("button", name="Take back a corner")).to_be_disabled()
+    for x, y in ([0.2, 0.2], [0.9, 0.9], [0.8, 0.2]):
+        page.touchscreen.tap(*place(page, x, y))
+    page.get_by_role("button", name="Take back a corner").tap()
+    page.keyboard.press("Control+z")
+    for x, y in ([0.8, 0.2], [0.8, 0.8]):
+        page.touchscreen.tap(*place(page, x, y))
+    page.get_by_role("button", name="Done").tap()
+    corners = page.locator(".corner")
+    expect(corners).to_have_count(3)
+
+    x, y = place(page, 0.8, 0.8)  # taken hold of beside its middle, as by a finger
+    page.mouse.move(x + 14, y + 14)
+    page.mouse.down()
+    page.mouse.up()
+    expect(corners.nth(2)).to_have_attribute("aria-label", "Corner 3 of Zone: 80 % across, 80 % down")
+    page.mouse.down()
+    to_x, to_y = place(page, 0.5, 0.6)
+    page.mouse.move(to_x + 14, to_y + 14, steps=4)
+    page.mouse.up()
+    expect(corners.nth(2)).to_have_attribute("aria-label", "Corner 3 of Zone: 50 % across, 60 % down")
+    page.get_by_role("button", name="Undo").tap()
+    expect(corners.nth(2)).to_have_attribute("aria-label", "Corner 3 of Zone: 80 % across, 80 % down")
+
+    page.get_by_text("Corners as a list").tap()
+    page.locator("#corner-0-0-0").fill("10")
+    page.keyboard.press("Tab")
+    expect(corners.nth(0)).to_have_attribute("aria-label", "Corner 1 of Zone: 10 % across, 20 % down")
+    expect(page.locator("#corner-0-0-1")).to_be_focused()
+
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog") as asked:
+        page.get_by_role("link", name="Front door").first.tap(no_wait_after=True)
+    assert asked.value.type == "beforeunload"
+    expect(corners).to_have_count(3)
+    save(page)
+    page.get_by_role("link", name="Front door").first.tap()
+    page.wait_for_url("**/watch/front-door")
 
 
 def test_zone_is_made_and_moved_by_keyboard_alone(site: tuple[House, str], pages: Any) -> None:

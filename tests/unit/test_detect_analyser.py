@@ -168,6 +168,19 @@ def test_larger_packets_without_motion_are_heeded_ever_less() -> None:
     assert not watch.started
 
 
+def test_insects_that_stir_and_are_no_motion_have_their_large_packets_heeded_ever_less() -> None:
+    """One flits by every 4 s, in the middle between two keyframes, in a single picture: large enough to stir."""
+
+    def scene(at_s: float) -> Grey:
+        return bird(at_s, 1e9)(at_s) if at_s > 6 and at_s % 4 == 1.0 else still(at_s)
+
+    watch = Watch(scene, StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(120, 80, size=lambda n: 1500 if n % 80 in (19, 20, 21) else 500)
+    assert watch.analyser.counters.wakes >= 2
+    assert watch.analyser.counters.hints <= 8
+    assert not watch.started
+
+
 @pytest.mark.parametrize("gop", [300, 100_000])
 def test_long_groups_are_decoded_up_to_a_look_every_five_seconds(gop: int) -> None:
     watch = Watch(walk_by(33.0, 41), StreamRole.MAIN, 1920, 1080, fps=20)

@@ -100,6 +100,8 @@ def test_manifest_comes_back_as_it_was(tmp_path: Path) -> None:
         {"strides": (0,)},
         {"kinds": {}},
         {"kinds": {-1: ObjectKind.CAT}},
+        {"from_above": {-1: ObjectKind.VEHICLE}},
+        {"from_above": {0: ObjectKind.VEHICLE}},
         {"least_score": 0.0},
         {"calibration": Calibration(slope=-1.0)},
     ],

@@ -92,6 +92,7 @@ class _Run:
     closely_until_ns: int = LONG_AGO_NS
     is_steady: bool = False
     was_quiet: bool = False
+    hint: Hint | None = None  # woke it, and nobody knows yet whether a motion comes of it
     rests_until_ns: dict[Hint, int] = field(default_factory=lambda: dict.fromkeys(Hint, LONG_AGO_NS))
 
 
@@ -256,6 +257,14 @@ class Analyser:
         if is_calm and self._detector.is_warm:
             run.is_awake = False
             self._zone_names = {}
+            self._judge_hint(run, picture.mono_ns, was_right=False)
+
+    def _judge_hint(self, run: _Run, mono_ns: int, *, was_right: bool) -> None:
+        """Say what came of the hint that woke it, if one did. To stir is not enough: insects in infrared light do, and
+        make packets larger all night."""
+        if run.hint is not None:
+            run.sizes.judge(run.hint, was_right=was_right, mono_ns=mono_ns)
+            run.hint = None
 
     # Idle
 
@@ -277,7 +286,9 @@ class Analyser:
         reading = self._look(run, picture)
         if hint in (Hint.LARGER, Hint.STARVED):
             self.counters.hints += 1
-            run.sizes.judge(hint, was_right=self._is_stirring(reading), mono_ns=packet.mono_ns)
+            run.hint = hint
+            if not self._is_stirring(reading):
+                self._judge_hint(run, packet.mono_ns, was_right=False)
         if self._is_stirring(reading):
             run.newest = picture
             if not self._wake(run, looked_before_ns):
@@ -312,14 +323,17 @@ class Analyser:
         return None
 
     def _decode_pending(self, run: _Run) -> PictureLike | None:
-        """Decode up to the newest packet; its picture, None when the decoder has none yet. Keeps those in between."""
+        """Decode up to the newest packet; its picture, None when the decoder has none yet. Keeps of those in between
+        what may be looked back at."""
         newest: PictureLike | None = None
         pending = run.gops.take_pending()
         shrink_now = not run.pace.is_small or len(pending) > MANY_PENDING
+        last_ns = run.kept[-1].mono_ns if run.kept else run.looked_mono_ns
         for packet in pending:
             for picture in self._decode(run.decoder, packet):
-                if newest is not None:
+                if newest is not None and _is_spaced(newest.mono_ns - last_ns, 1.0 / MAX_LOOKS_PER_S):
                     run.kept.append(_keep(newest, shrink_now=shrink_now))
+                    last_ns = newest.mono_ns
                 newest = picture
         return newest if newest is not None and newest.mono_ns > run.looked_mono_ns else None
 
@@ -407,6 +421,7 @@ class Analyser:
         if first is None or picture is None:
             raise VigilarError("motion started without a picture", kind=ErrorKind.BUG)
         self.counters.motions += 1
+        self._judge_hint(run, picture.mono_ns, was_right=True)
         peak, names = self._hysteresis.peak_area_frac, tuple(self._zone_names)
         self._on_motion_start(MotionStarted(first.utc_ns, first.mono_ns, peak, picture, picture.mono_ns, names))
 

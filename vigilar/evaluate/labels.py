@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from vigilar.base.clock import SimulatedClock
 from vigilar.detect.analyser import Analyser
 from vigilar.detect.motion import MotionReading, MotionSettings
 from vigilar.detect.objects.crops import choose_region
-from vigilar.detect.objects.detection import ANIMALS, Box, Detection, ObjectKind
+from vigilar.detect.objects.detection import ANIMALS, Box, ObjectKind
 from vigilar.detect.objects.model import ObjectModel
 from vigilar.detect.objects.pace import look_gap_s
 from vigilar.detect.objects.shape import PeopleSeen, Shape
@@ -154,7 +154,7 @@ class _Namer:
         region = choose_region(around, picture.shown, self._size, self._looks)
         self._looks += 1
         pixels = picture.crop_bgr((region.left, region.top, region.right, region.bottom), self._size)
-        found = [Detection(one.kind, one.score, one.box.within(region)) for one in self._model.find(pixels)]
+        found = [replace(one, box=one.box.within(region)) for one in self._model.find(pixels)]
         at_ms, self._ratio = picture.utc_ns // 1_000_000, picture.shown[0] / picture.shown[1]
         self._tracker.add(found, at_ms, moving, region)
         self._shape.add(at_ms, moving, found, self._ratio)

@@ -72,10 +72,10 @@ class Visit:
         return label if label is not None and _counts(self.shape.path, label, zones) else None
 
     def is_unwanted(self, tracker: Tracker, zones: ZoneMap) -> bool:
-        """Whether all that came has a name, and none of it counts in ``zones``."""
+        """Whether all that came has a name, and none of it counts in ``zones``: a likeness sends nobody away."""
         moved = [one for one in tracker.tracks if one.has_moved]
-        named = [one for one in moved if one.label is not None]
-        others = [one for one in moved if one.label is None and one.looks >= UNNAMED_LOOKS]
+        named = [one for one in moved if one.vote.label() is not None]
+        others = [one for one in moved if one.vote.label() is None and one.looks >= UNNAMED_LOOKS]
         return bool(named) and self.label(tracker, zones) is None and all(_is_part(one, named) for one in others)
 
     def offer_still(self, worth: float, make: Callable[[], StillPicture]) -> None:

@@ -342,7 +342,7 @@ class ObjectWatcher:
 
     def _take_answer(self, visit: Visit, shown: Shown, answer: Answer) -> None:
         self._newest_mono_ns = shown.picture.mono_ns
-        found = [Detection(one.kind, one.score, one.box.within(shown.region)) for one in answer.found]
+        found = [replace(one, box=one.box.within(shown.region)) for one in answer.found]
         at_ms = shown.picture.utc_ns // 1_000_000
         tracks = self._tracker.add(found, at_ms, shown.moving, shown.region)
         self._ratio = shown.picture.shown[0] / shown.picture.shown[1]

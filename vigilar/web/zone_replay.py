@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from vigilar.detect.zones import GAP_MS, Bounds, ZoneMap
+from vigilar.detect.zones import GAP_MS, Bounds, ZoneMap, ZoneWatch
 from vigilar.store.replay import PastTrack
 
 DAYS = 7
@@ -49,7 +49,7 @@ def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack]) -
             known.add(track.event_id)
             if track.event_id in counting:
                 continue
-        if _counts(zones, track.kind, _unpack(track.path)):
+        if _counts(zones, track.kind, track.path):
             if track.event_id is None:
                 new += 1
             else:
@@ -60,20 +60,17 @@ def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack]) -
     return Replayed(len(visits), stay + new, new, len(unknown))
 
 
-def _counts(zones: ZoneMap, kind: str, path: list[tuple[int, Bounds]]) -> bool:
+def _counts(zones: ZoneMap, kind: str, packed: bytes) -> bool:
+    """Whether what went along a stored path counts. What is left over of a row that was cut is left out."""
+    path = [_BOX.unpack_from(packed, index * _BOX.size) for index in _spread(len(packed) // _BOX.size)]
     gaps = (after[0] - before[0] for before, after in pairwise(path))
-    return zones.judge(kind, path, gap_ms=max(GAP_MS, *gaps, 0)).counts
+    watch = ZoneWatch(zones, kind, max(GAP_MS, *gaps, 0))
+    # What counted once does: most paths are over after a box or two, and a week of a street has twenty thousand.
+    return any(watch.add(at_ms, _bounds(*sides)) for at_ms, *sides in path)
 
 
-def _unpack(packed: bytes) -> list[tuple[int, Bounds]]:
-    """Milliseconds since the first and boxes; what is left over of a row that was cut is left out."""
-    count = len(packed) // _BOX.size
-    path: list[tuple[int, Bounds]] = []
-    for index in _spread(count):
-        at_ms, left, top, width, height = _BOX.unpack_from(packed, index * _BOX.size)
-        x, y = left / _WHOLE, top / _WHOLE
-        path.append((at_ms, (x, y, x + width / _WHOLE, y + height / _WHOLE)))
-    return path
+def _bounds(left: int, top: int, width: int, height: int) -> Bounds:
+    return left / _WHOLE, top / _WHOLE, (left + width) / _WHOLE, (top + height) / _WHOLE
 
 
 def _spread(count: int) -> Iterable[int]:

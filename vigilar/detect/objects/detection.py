@@ -70,8 +70,12 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """One object in one picture. ``score``, 0..1, is calibrated: of those with 0.8 about four of five are right."""
+    """One object in one picture. ``score``, 0..1, is calibrated: of those with 0.8 about four of five are right.
+
+    ``is_likeness``: the network took it for something that looks like ``kind`` from above. By itself that says nothing.
+    """
 
     kind: ObjectKind
     score: float
     box: Box
+    is_likeness: bool = False

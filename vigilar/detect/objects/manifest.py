@@ -44,6 +44,7 @@ class ModelManifest:
     letterboxed to the top left on ``fill``. Its output is that of YOLOX, 1xNx(5 + classes): of each cell of each stride
     the distances of the middle, the logarithms of width and height, whether there is something, and scores of the
     classes (Ge et al. 2021, YOLOX). ``kinds`` says which number of a class is what; those without are not told.
+    ``from_above``: classes of things that never go a way of their own, and which kind looks like them from above.
     Two boxes of one kind that share more than ``overlap`` of their union are one object.
     ``made_for`` is empty for real pictures.
     """
@@ -64,11 +65,13 @@ class ModelManifest:
     overlap: float = 0.45
     calibration: Calibration = field(default=Calibration())
     made_for: str = ""
+    from_above: Mapping[int, ObjectKind] = field(default_factory=dict)
 
     def dump(self) -> str:
         """As JSON, the form of a manifest file."""
         raw = asdict(self)
-        raw["kinds"] = {str(number): kind.value for number, kind in self.kinds.items()}
+        for key, kinds in (("kinds", self.kinds), ("from_above", self.from_above)):
+            raw[key] = {str(number): kind.value for number, kind in kinds.items()}
         return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -76,7 +79,8 @@ class ModelManifest:
         """Raises ModelError for what is no manifest, and for one that asks for what no model should."""
         try:
             raw: dict[str, Any] = dict(json.loads(text))
-            raw["kinds"] = {int(number): ObjectKind(kind) for number, kind in dict(raw["kinds"]).items()}
+            for key, given in (("kinds", raw["kinds"]), ("from_above", raw.get("from_above", {}))):
+                raw[key] = {int(number): ObjectKind(kind) for number, kind in dict(given).items()}
             raw["strides"] = tuple(int(stride) for stride in raw.get("strides", (8, 16, 32)))
             raw["calibration"] = Calibration(**raw.get("calibration", {}))
             found = cls(**raw)
@@ -106,8 +110,10 @@ class ModelManifest:
             return "its strides are out of range"
         if any(not 32 <= side <= MAX_INPUT_PX or side % max(self.strides) for side in sides):
             return "the size of its input is out of range"
-        if not self.kinds or not all(0 <= number < MAX_CLASSES for number in self.kinds):
+        if not self.kinds or not all(0 <= number < MAX_CLASSES for number in (*self.kinds, *self.from_above)):
             return "its classes are out of range"
+        if self.kinds.keys() & self.from_above.keys():
+            return "a class of it is a kind and something else from above as well"
         if not (
             0.0 < self.least_score < 1.0
             and 0.0 < self.overlap < 1.0

@@ -8,6 +8,10 @@ a library's, because looks come at uneven times (a budget decides), and because 
 *A thing that stands* (a parked car) is found in each look near it and has never moved. It is kept as standing, for a
 day, and makes no visit. It has moved when its box left the place where it was first seen, or when what moves in the
 picture covers much of it.
+
+*A likeness* (the roof of a car, which a network takes for a telephone) is what it looks like from above once it has
+gone a way of its own in enough looks, where nothing that is known by itself was found: a telephone in somebody's hand
+lies before somebody. Like a name by shape it is the least sure there is.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from vigilar.detect.objects.detection import Box, Detection
-from vigilar.detect.objects.vote import Label, LabelVote, group_of
+from vigilar.detect.objects.detection import Box, Detection, ObjectKind
+from vigilar.detect.objects.vote import LEAST_TOLD, Label, LabelVote, group_of
 
 SURE = 0.4
 """A detection below this begins no track."""
@@ -38,6 +42,9 @@ COVERED = 0.3
 """What moves covers this share of a box that moves."""
 COVERED_LOOKS = 2
 
+LEAST_LIKENESSES = 4
+"""So many looks must agree on what something looks like from above: as many as speak for a name (``vote.BEST``)."""
+
 STANDING_MS = 24 * 3_600_000
 MAX_STANDING = 40
 UNSEEN_LOOKS = 5
@@ -55,12 +62,16 @@ SMOOTH = 0.5
 
 @dataclass(slots=True)
 class Track:
-    """One object. ``path`` holds UTC milliseconds and boxes, in order. ``number`` is unique in its tracker."""
+    """One object. ``path`` holds UTC milliseconds and boxes, in order. ``number`` is unique in its tracker. ``vote`` is
+    on what it was recognised as, ``likeness`` on what only looks so from above. ``has_left``: it went from where it was
+    first seen; what moves in its place has moved too."""
 
     number: int
     path: list[tuple[int, Box]]
     vote: LabelVote = field(default_factory=LabelVote)
+    likeness: LabelVote = field(default_factory=LabelVote)
     has_moved: bool = False
+    has_left: bool = False
     looks: int = 1
     _speed: tuple[float, float] = (0.0, 0.0)
     _covered: int = 0
@@ -81,9 +92,18 @@ class Track:
         return self.path[-1][0]
 
     @property
+    def is_person(self) -> bool:
+        """Whether it began as one, sure or not."""
+        return self._group == ObjectKind.PERSON
+
+    @property
     def label(self) -> Label | None:
         """What it is, by all its pictures; None when that is not sure."""
-        return self.vote.label()
+        return self.vote.label() or self._by_likeness()
+
+    def _by_likeness(self) -> Label | None:
+        found = self.likeness.label() if self.has_left and self.likeness.looks >= LEAST_LIKENESSES else None
+        return Label(found.kind, LEAST_TOLD) if found is not None else None
 
     def foresee(self, at_ms: int) -> Box:
         """Where its box should be at ``at_ms``."""
@@ -112,10 +132,11 @@ class Track:
 
     def note(self, found: Detection, covered: float) -> None:
         """Count a detection's vote, and whether it shows that the thing moves."""
-        self.vote.add(found.kind, found.score)
+        (self.likeness if found.is_likeness else self.vote).add(found.kind, found.score)
         self._group = self._group or group_of(found.kind)
         self._covered += covered >= COVERED
-        self.has_moved = self.has_moved or self._covered >= COVERED_LOOKS or self._is_away()
+        self.has_left = self.has_left or self._is_away()
+        self.has_moved = self.has_moved or self._covered >= COVERED_LOOKS or self.has_left
 
     def is_gone(self, at_ms: int) -> bool:
         if self.has_moved:
@@ -181,7 +202,7 @@ class Tracker:
         """
         at_ms = self._newest_ms = max(at_ms, self._newest_ms)
         seen: list[Track] = []
-        rest = list(found)
+        rest = self._without_things_held(found)
         for least, most in ((SURE, 1.01), (0.0, SURE)):
             wanted = [one for one in rest if least <= one.score < most]
             for track, one in self._pairs(wanted, at_ms, seen):
@@ -193,6 +214,12 @@ class Tracker:
             if track not in seen and _is_within(track.box, looked_at):
                 track.miss()
         return seen
+
+    def _without_things_held(self, found: Sequence[Detection]) -> list[Detection]:
+        """``found`` without likenesses where something known is, or where somebody came."""
+        known = [one.box for one in found if not one.is_likeness]
+        known += [one.box for one in self._tracks if one.has_moved and one.is_person]
+        return [one for one in found if not (one.is_likeness and any(one.box.shared(box) > 0.0 for box in known))]
 
     def take_ended(self, at_ms: int) -> list[Track]:
         """Those that have left by ``at_ms``; they are forgotten here."""

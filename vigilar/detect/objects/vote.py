@@ -53,10 +53,12 @@ class LabelVote:
     """The votes for one track."""
 
     def __init__(self) -> None:
+        self.looks = 0
         self._sums: defaultdict[ObjectKind, float] = defaultdict(float)
         self._best: defaultdict[ObjectKind, list[float]] = defaultdict(list)
 
     def add(self, kind: ObjectKind, score: float) -> None:
+        self.looks += 1
         self._sums[kind] += score
         best = self._best[kind]
         best.append(score)

@@ -70,7 +70,7 @@ def parse_picture_head(data: bytes) -> tuple[int, int]:
 
 
 def dump_answer(answer: Answer) -> bytes:
-    found = [[one.kind.value, round(one.score, 4), *_sides(one.box)] for one in answer.found]
+    found = [[one.kind.value, round(one.score, 4), *_sides(one.box), int(one.is_likeness)] for one in answer.found]
     raw = json.dumps({"model": answer.model, "found": found}, separators=(",", ":")).encode()
     return FOUND.pack(FOUND_MARK, len(raw)) + raw
 
@@ -88,8 +88,8 @@ def parse_answer(raw: bytes) -> Answer:
     try:
         value: dict[str, Any] = json.loads(raw)
         found = tuple(
-            Detection(ObjectKind(kind), float(score), Box(float(left), float(top), float(right), float(bottom)))
-            for kind, score, left, top, right, bottom in value["found"]
+            Detection(ObjectKind(kind), float(score), Box(*map(float, sides)), bool(is_likeness))
+            for kind, score, *sides, is_likeness in value["found"]
         )
         return Answer(str(value["model"]), found)
     except (ValueError, KeyError, TypeError) as error:

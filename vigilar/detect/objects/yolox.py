@@ -28,8 +28,9 @@ class YoloxForm:
 
     def __init__(self, manifest: ModelManifest) -> None:
         self._manifest = manifest
-        self._numbers = np.array(sorted(manifest.kinds), dtype=np.intp)
-        self._kinds = tuple(manifest.kinds[number] for number in self._numbers.tolist())
+        kinds = {**manifest.kinds, **manifest.from_above}
+        self._numbers = np.array(sorted(kinds), dtype=np.intp)
+        self._kinds = tuple((kinds[number], number in manifest.from_above) for number in self._numbers.tolist())
         self._corners, self._strides = _cells(manifest)
 
     @property
@@ -68,18 +69,22 @@ class YoloxForm:
         found: list[Detection] = []
         for index in np.argsort(-best):
             left, top, right, bottom = (float(side) for side in boxes[index])
-            kind = self._kinds[int(columns[index])]
+            kind, is_likeness = self._kinds[int(columns[index])]
             if right <= left or bottom <= top or not np.isfinite(boxes[index]).all():
                 continue
             box = Box(left, top, right, bottom)
-            if not any(one.kind is kind and self._is_same(one.box, box) for one in found):
-                found.append(Detection(kind, self._calibrated(float(best[index])), box))
+            new = Detection(kind, self._calibrated(float(best[index])), box, is_likeness)
+            if not any(self._is_same(one, new) for one in found):
+                found.append(new)
                 if len(found) >= MAX_FOUND:
                     break
         return found
 
-    def _is_same(self, sure: Box, box: Box) -> bool:
-        """Whether a less sure box is of the same object as a surer one: much the same, or a part of it."""
+    def _is_same(self, surer: Detection, other: Detection) -> bool:
+        """Whether a less sure one is the same object as a surer one: its box is much the same, or a part of it."""
+        if (surer.kind, surer.is_likeness) != (other.kind, other.is_likeness):
+            return False
+        sure, box = surer.box, other.box
         return sure.overlap(box) >= self._manifest.overlap or sure.shared(box) >= INSIDE * min(sure.area, box.area)
 
     def _calibrated(self, score: float) -> float:

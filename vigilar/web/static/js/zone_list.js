@@ -115,21 +115,31 @@ function directionField(shape, index, page) {
     { class: "form-select", id, onchange: (event) => page.edit(index, (one) => (one.direction = event.target.value)) },
     ...[
       ["both", "both ways"],
-      ["in", `in: ${wayIn(shape)} in the picture`],
+      ["in", inWords(shape)],
       ["out", "out: the other way"],
     ].map(([value, words]) => make("option", { value, selected: value === shape.direction }, words)),
   );
-  return make("div", { class: "field" }, make("label", { for: id }, "Counts when crossed"), select, make("p", { class: "help" }, handedSentence(shape)));
+  return make("div", { class: "field" }, make("label", { for: id }, "Counts when crossed"), select, make("p", { class: "help", id: `ways-${index}` }, handedSentence(shape)));
 }
+
+const inWords = (shape) => `in: ${wayIn(shape)} in the picture`;
+
+/** The line lies otherwise now. */
+function tellWays(shape, index) {
+  document.querySelector(`#direction-${index} [value="in"]`).textContent = inWords(shape);
+  document.getElementById(`ways-${index}`).textContent = handedSentence(shape);
+}
+
+const percent = (value) => String(Math.round(value * 1000) / 10);
 
 function cornerFields(shape, index, page) {
   const place = (at, axis, event) => {
-    const value = Math.min(100, Math.max(0, Number(event.target.value) || 0)) / 100;
-    page.remember();
-    const point = [...page.shapes[index].points[at]];
-    point[axis] = value;
-    page.shapes[index].points[at] = moved(...point);
-    page.changed();
+    const point = [...shape.points[at]];
+    point[axis] = (Number(event.target.value) || 0) / 100;
+    // The list stays as it is: made anew it would take the focus from where Tab, or a click, is going.
+    page.edit(index, (one) => (one.points[at] = moved(...point)));
+    event.target.value = percent(shape.points[at][axis]);
+    if (shape.role === "line") tellWays(shape, index);
   };
   const rows = shape.points.map(([x, y], at) => {
     const field = (axis, value, words) =>
@@ -141,7 +151,7 @@ function cornerFields(shape, index, page) {
         min: "0",
         max: "100",
         step: "0.1",
-        value: String(Math.round(value * 1000) / 10),
+        value: percent(value),
         "aria-label": `Corner ${at + 1}, % ${words}`,
         onchange: (event) => place(at, axis, event),
       });

@@ -18,6 +18,8 @@ const undo = document.getElementById("undo");
 const tools = document.getElementById("tools");
 const drawingTools = document.getElementById("drawing");
 const done = document.getElementById("done");
+const cancel = document.getElementById("cancel");
+const takeBack = document.getElementById("take-back");
 
 const kinds = Object.fromEntries(JSON.parse(page.dataset.kinds));
 const roles = { ...Object.fromEntries(JSON.parse(page.dataset.roles)), line: "Line" };
@@ -61,6 +63,7 @@ function drawShapes() {
     for (const [x, y] of points) parts.push(svgPart("circle", { class: "shape is-draft", cx: x, cy: y, r: 0.006 }));
   }
   svg.replaceChildren(...parts);
+  takeBack.disabled = !draft?.points.length;
 }
 
 function drawCorners() {
@@ -89,16 +92,26 @@ function makeCorner() {
     says.textContent = "Arrow keys move this corner, with Shift further. Plus adds one behind it, Delete takes it away.";
   });
   corner.addEventListener("pointerdown", (event) => {
+    if (!event.isPrimary) return;
     event.preventDefault();
     corner.focus({ preventScroll: true });
     corner.setPointerCapture(event.pointerId);
+    const before = textOf(shapes[chosen].points);
     remember();
-    const drag = (moving) => placeCorner(at(), ...placeOf(moving));
+    // A finger is as wide as the corner's button: the corner stays where it is under it.
+    const [x, y] = shapes[chosen].points[at()];
+    const [heldX, heldY] = placeOf(event);
+    const drag = (moving) => {
+      const [toX, toY] = placeOf(moving);
+      placeCorner(at(), x + toX - heldX, y + toY - heldY);
+    };
     const drop = () => {
       corner.removeEventListener("pointermove", drag);
       corner.removeEventListener("pointerup", drop);
       corner.removeEventListener("pointercancel", drop);
-      changed();
+      if (textOf(shapes[chosen].points) !== before) return changed();
+      history.pop(); // it was only touched
+      draw();
     };
     corner.addEventListener("pointermove", drag);
     corner.addEventListener("pointerup", drop);
@@ -123,7 +136,7 @@ function keyOnCorner(at, event) {
   if (way) {
     const step = event.shiftKey ? BIG_STEP : STEP;
     const [x, y] = shape.points[at];
-    remember();
+    if (!event.repeat) remember(); // a key that is held down is one step to undo
     placeCorner(at, x + way[0] * step, y + way[1] * step);
   } else if ((event.key === "+" || event.key === "Insert") && shape.role !== "line") {
     remember();
@@ -265,9 +278,9 @@ undo.addEventListener("click", () => {
 
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.matches("input, select, textarea");
-  if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isTyping && history.length) {
+  if (event.key === "z" && (event.ctrlKey || event.metaKey) && !isTyping) {
     event.preventDefault();
-    undo.click();
+    (draft ? takeBack : undo).click();
   } else if (event.key === "Escape" && draft) {
     event.preventDefault(); // else it is the way back (keys.js)
     endDraft();
@@ -317,7 +330,12 @@ function inMiddle() {
 }
 
 document.getElementById("box").addEventListener("click", inMiddle);
-document.getElementById("cancel").addEventListener("click", endDraft);
+cancel.addEventListener("click", endDraft);
+takeBack.addEventListener("click", () => {
+  draft.points.pop();
+  drawShapes();
+  if (takeBack.disabled) (done.hidden ? cancel : done).focus(); // a button that is disabled loses the focus
+});
 done.addEventListener("click", () => {
   if (draft.points.length >= 3) finish(draft.points);
   else says.textContent = "Three corners at least. Tap where the next one belongs.";
@@ -351,12 +369,20 @@ stage.addEventListener("pointercancel", () => {
   if (draft) draft.from = draft.to = null;
 });
 
-const noPicture = () => stage.classList.add("is-empty");
+function noPicture() {
+  stage.classList.add("is-empty");
+  says.textContent = "No picture comes from this camera just now. What is drawn already is shown; New picture asks again.";
+}
 picture.addEventListener("error", noPicture);
 picture.addEventListener("load", () => stage.classList.remove("is-empty"));
 if (picture.complete && !picture.naturalWidth) noPicture();
 document.getElementById("again").addEventListener("click", () => {
   picture.src = `/cameras/${page.dataset.camera}/snapshot.jpg?width=1280&at=${Date.now()}`;
+});
+
+// What was drawn and not saved is not lost by a link, or by Esc.
+addEventListener("beforeunload", (event) => {
+  if (JSON.stringify(areasOf(shapes)) !== savedText) event.preventDefault();
 });
 
 tools.hidden = false;
