@@ -82,6 +82,7 @@ def test_open_page_lets_nobody_in_for_good(
         ("DELETE", "/api/v1/cameras/garden", None),
         ("POST", "/api/v1/exports/1/shares", {"days": 7}),
         ("POST", "/api/v1/storage/word", None),
+        ("DELETE", "/api/v1/members/2/sessions", None),
     ],
 )
 def test_open_page_makes_the_house_guard_no_less(
@@ -136,6 +137,15 @@ def test_key_for_programs_is_asked_for_nothing(house: House) -> None:
     program = house.app.test_client(use_cookies=False)
     made = program.post("/api/v1/exports/1/shares", json={"days": 7}, headers={"Authorization": f"Bearer {KEY}"})
     assert made.status_code == 201
+
+
+def test_open_page_signs_itself_out_and_no_other(house: House, left_open: FlaskClient) -> None:
+    house.client()
+    listed = left_open.get("/api/v1/sessions").get_json()["sessions"]
+    this, other = (next(one["id"] for one in listed if one["is_this"] is is_this) for is_this in (True, False))
+    assert left_open.delete(f"/api/v1/sessions/{other}").get_json()["type"] == "account.prove"
+    assert len(left_open.get("/api/v1/sessions").get_json()["sessions"]) == len(listed)
+    assert left_open.delete(f"/api/v1/sessions/{this}").status_code == 204
 
 
 def test_sensor_is_not_removed_while_armed(house: House) -> None:

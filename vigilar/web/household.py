@@ -16,7 +16,7 @@ from vigilar.web.new_login import BadLogin, check_new_name, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem, as_sentence
-from vigilar.web.proving import GUARDS_LESS, check_proven
+from vigilar.web.proving import GUARDS_LESS, SIGNS_OUT, check_proven
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -113,8 +113,9 @@ def remove_member(user_id: int) -> None:
 
 
 def sign_out_everywhere(user_id: int) -> None:
-    """Raises Problem 404."""
+    """Raises Problem: 404, 403 for who has not shown lately who it is."""
     member = get_member(user_id)
+    check_proven(f"/settings/members/{user_id}", SIGNS_OUT)
     end_logins_of(parts(), user_id)
     note_deed("session_ended", subject=f"member:{user_id}", detail=f"all of {member.name}")
 

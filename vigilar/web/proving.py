@@ -33,6 +33,7 @@ LETS_IN = "this would let somebody in for good"
 GUARDS_LESS = "this could make the house guard less"
 GIVES_AWAY = "whoever has such a link sees these recordings"
 SPEAKS_FOR_HOUSE = "with this the house shows others that they speak to it"
+SIGNS_OUT = "a phone that is signed out must be let in anew"
 DESTROYS = "what is deleted cannot be brought back"
 """What is at stake; ends the sentence of a refusal."""
 
