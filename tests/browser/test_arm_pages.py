@@ -13,6 +13,7 @@ from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
+from tests.conftest import wait_until
 from vigilar.base.arm_rules import ArmRules, ModeRules
 from vigilar.base.clock import SimulatedClock
 from vigilar.store import arming
@@ -70,9 +71,13 @@ def lay_sensors(house: House) -> None:
     set_presence(house.store, 1, "home", now)
 
 
-def opened(chromium: Browser, url: str, size: str, *, script: bool = True) -> Page:
+def opened(chromium: Browser, url: str, size: str, *, script: bool = True, is_still: bool = False) -> Page:
     width, height = SIZES[size]
-    page = chromium.new_context(viewport={"width": width, "height": height}, java_script_enabled=script).new_page()
+    page = chromium.new_context(
+        viewport={"width": width, "height": height},
+        java_script_enabled=script,
+        reduced_motion="reduce" if is_still else "no-preference",
+    ).new_page()
     sign_in(page, url)
     return page
 
@@ -162,6 +167,26 @@ def test_time_to_leave_is_made_longer(chromium: Browser, site: tuple[House, str]
     assert after is not None
     assert after.until_ms - before.until_ms == 60_000
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
+
+
+def test_ring_around_the_countdown_empties_and_is_still_for_who_wants_no_motion(
+    chromium: Browser, site: tuple[House, str]
+) -> None:
+    _, url = site
+    page, still = opened(chromium, url, "phone"), opened(chromium, url, "phone", is_still=True)
+    page.goto(f"{url}/arm")
+    page.get_by_role("button", name="Away").click()
+    gone = "() => Number(document.querySelector('.ring.is-counting .ring-left')?.getAttribute('stroke-dashoffset'))"
+    wait_until(lambda: page.evaluate(gone) > 0.02, 30.0)
+    before = page.evaluate(gone)
+    wait_until(lambda: page.evaluate(gone) > before, 30.0)
+    still.goto(f"{url}/arm")
+    expect(still.locator(".countdown")).to_have_text(re.compile(r"^\d+ s$"))
+    expect(still.locator(".ring-left")).to_be_visible()
+    assert still.evaluate(gone) == 0
+    for one in (page, still):
+        assert find_violations(one) == []
+        assert one.evaluate("document.documentElement.scrollWidth") <= SIZES["phone"][0]
 
 
 @pytest.mark.parametrize("size", ["phone", "desk"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -15,6 +16,7 @@ from tests.browser.house import House, open_house
 from tests.conftest import wait_until
 from tests.flow.upkeep_process import upkeep_beside
 from tests.recording_kit import Clip, make_clip
+from vigilar.base.clock import SimulatedClock
 from vigilar.base.errors import ExitCode
 from vigilar.cli.program import run
 from vigilar.store.audit import list_deeds
@@ -75,6 +77,19 @@ def test_only_an_owner_may_and_sees_the_way(house: House, clip: Clip) -> None:
     owner = house.client()
     assert "/events/delete" in owner.get("/events", headers=page).text
     assert f"/events/delete?story=i{event.incident_id}" in owner.get(f"/events/{event.id}", headers=page).text
+
+
+def test_page_that_was_left_open_deletes_nothing(house: House, clip: Clip) -> None:
+    _, event = recorded(house, clip, 5)
+    owner = house.client()
+    clock = house.parts.clock
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    told = owner.post("/api/v1/events/delete", json={"ids": [event.id], "dry_run": True}).get_json()
+    asked = owner.post("/api/v1/events/delete", json={"ids": [event.id], "plan": told["plan"]})
+    house.parts.clock = clock
+    assert (asked.status_code, asked.get_json()["type"]) == (403, "account.prove")
+    with house.store.sql_read("test") as run_sql:
+        assert run_sql("SELECT count(*) FROM erasures")[0][0] == 0
 
 
 @pytest.mark.parametrize(

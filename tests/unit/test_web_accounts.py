@@ -685,6 +685,24 @@ class TestWhoDidWhat:
         answer = owner.get(f"/api/v1/audit?limit={limit}")
         assert (answer.status_code, answer.get_json()["type"]) == (422, "query.limit")
 
+    def test_what_was_refused_is_written_down_once_in_a_while(self, house: House, owner: FlaskClient) -> None:
+        kim = house.member("guest", name="kim")
+        for _ in range(3):
+            assert kim.delete("/api/v1/cameras/garden").status_code == 403
+            foreign = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+            assert owner.post("/api/v1/arm", json={"mode": "away"}, headers=foreign).status_code == 403
+            assert owner.get("/api/v1/me", headers={"Host": "evil.example"}).status_code == 421
+        assert kim.get("/api/v1/audit").status_code == 403
+        told = entries(house, owner, "sign-ins")
+        assert told[:4] == [
+            "kim was refused: the account may not do that: see who did what.",
+            "Somebody was refused: asked by a name that is not the house's.",
+            "Somebody was refused: another page asked in this browser's name.",
+            "kim was refused: the account may not do that: change cameras.",
+        ]
+        assert len([one for one in told if "was refused" in one]) == 4
+        assert entries(house, owner, "changes") == []
+
     def test_name_that_was_typed_wrongly_is_not_written_down(self, house: House, owner: FlaskClient) -> None:
         house.client(signed_in=False).post("/api/v1/login", json={"name": PASSWORD, "password": NAME})
         assert PASSWORD not in owner.get("/api/v1/audit").text

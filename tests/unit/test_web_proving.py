@@ -1,10 +1,11 @@
-"""Showing again who one is, before what lets somebody in for good."""
+"""Showing again who one is, before what lets somebody in for good, guards less, or gives pictures away."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -12,6 +13,9 @@ from sqlalchemy import text
 
 from tests.browser.house import PASSWORD, House, open_house
 from vigilar.base.clock import SimulatedClock
+from vigilar.store import jobs as job_rows
+from vigilar.store import sensors as rows
+from vigilar.store.exports import ExportParams
 from vigilar.store.tokens import add_token
 from vigilar.web.auth import TOKEN_PREFIX
 from vigilar.web.logins import hash_token
@@ -61,6 +65,95 @@ def test_open_page_lets_nobody_in_for_good(
     assert (answer.status_code, answer.get_json()["type"]) == (403, "account.prove")
     assert answer.get_json()["location"].startswith("/settings/account/prove?next=%2F")
     assert rows_of(house) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/v1/settings/guard", {"set": {"arm.away.sensors": "none"}}),
+        ("POST", "/api/v1/settings/undo", {}),
+        ("PUT", "/api/v1/rules", {"ordinary_per_day": 1}),
+        ("DELETE", "/api/v1/certificate", None),
+        ("DELETE", "/api/v1/sensors/front-door-contact", None),
+        ("PUT", "/api/v1/presence/devices/02:00:00:00:00:01", {"member": None, "name": ""}),
+        ("DELETE", "/api/v1/members/2", None),
+        ("PATCH", "/api/v1/members/2", {"role": "guest"}),
+        ("PATCH", "/api/v1/cameras/garden", {"enabled": False}),
+        ("DELETE", "/api/v1/cameras/garden", None),
+        ("POST", "/api/v1/exports/1/shares", {"days": 7}),
+        ("POST", "/api/v1/storage/word", None),
+        ("DELETE", "/api/v1/members/2/sessions", None),
+    ],
+)
+def test_open_page_makes_the_house_guard_no_less(
+    house: House, method: str, path: str, body: dict[str, object] | None
+) -> None:
+    house.member("adult")
+    client = house.client()
+    add_sensor(house)
+    add_export(house)
+    file = house.parts.cfg.config_file
+    file.write_text('[[camera]]\nname = "Garden"\naddress = "demo:street"\n', encoding="utf-8")
+    assert client.patch("/api/v1/settings/guard", json={"set": {"arm.suggest": False}}).status_code == 200
+    before = file.read_bytes(), rows_of(house, *GUARDING)
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    answer = client.open(path, method=method, json=body)
+    assert (answer.status_code, answer.get_json()["type"]) == (403, "account.prove")
+    assert (file.read_bytes(), rows_of(house, *GUARDING)) == before
+    assert client.post("/api/v1/me/prove", json={"password": PASSWORD}).status_code == 204
+    assert client.open(path, method=method, json=body).get_json(silent=True) != answer.get_json()
+
+
+def test_page_says_before_it_is_filled_in(house: House, left_open: FlaskClient) -> None:
+    for path in ("/settings/arming", "/settings/sensors", "/settings/certificate", "/settings/notifications"):
+        link = f'href="/settings/account/prove?next={quote(path, safe="")}"'
+        assert left_open.get(path).text.count(link) == 1
+    assert left_open.post("/api/v1/me/prove", json={"password": PASSWORD}).status_code == 204
+    assert "/settings/account/prove" not in left_open.get("/settings/arming").text
+
+
+def test_refused_change_of_settings_leads_to_the_proof(house: House, left_open: FlaskClient) -> None:
+    page = {"Accept": "text/html"}
+    add_sensor(house)
+    add_export(house)
+    for path, form, back in (
+        ("/settings/arming", {"section": "house", "leave_delay": "5"}, "/settings/arming"),
+        ("/settings/certificate", {"way": "house"}, "/settings/certificate"),
+        ("/sensors/front-door-contact", {"remove": "1"}, "/sensors/front-door-contact"),
+        ("/exports/1/share", {"days": "7"}, "/exports/1"),
+        ("/settings/undo", {"back": "/settings/certificate"}, "/settings/certificate"),
+    ):
+        refused = left_open.post(path, data=form, headers=page)
+        assert refused.status_code == 403
+        assert f'href="/settings/account/prove?next={quote(back, safe="")}"' in refused.text
+        assert "Go on securely" not in refused.text
+
+
+def test_key_for_programs_is_asked_for_nothing(house: House) -> None:
+    """Whoever gave it the right to make links showed who it is, and it could not answer."""
+    house.client()
+    add_export(house)
+    add_token(house.store, hash_token(KEY), 1, "script", ["export"], 1)
+    program = house.app.test_client(use_cookies=False)
+    made = program.post("/api/v1/exports/1/shares", json={"days": 7}, headers={"Authorization": f"Bearer {KEY}"})
+    assert made.status_code == 201
+
+
+def test_open_page_signs_itself_out_and_no_other(house: House, left_open: FlaskClient) -> None:
+    house.client()
+    listed = left_open.get("/api/v1/sessions").get_json()["sessions"]
+    this, other = (next(one["id"] for one in listed if one["is_this"] is is_this) for is_this in (True, False))
+    assert left_open.delete(f"/api/v1/sessions/{other}").get_json()["type"] == "account.prove"
+    assert len(left_open.get("/api/v1/sessions").get_json()["sessions"]) == len(listed)
+    assert left_open.delete(f"/api/v1/sessions/{this}").status_code == 204
+
+
+def test_sensor_is_not_removed_while_armed(house: House) -> None:
+    client = house.client()
+    add_sensor(house)
+    assert client.post("/api/v1/arm", json={"mode": "night", "override": True}).status_code == 200
+    assert client.delete("/api/v1/sensors/front-door-contact").get_json()["type"] == "arm.armed"
+    assert rows.find_sensor(house.store, "front-door-contact") is not None
 
 
 def test_password_opens_ten_minutes_for_this_login(house: House, left_open: FlaskClient) -> None:
@@ -188,8 +281,25 @@ class TestCodesEndWithTheirLogin:
         assert self.opens(house, kept)
 
 
-def rows_of(house: House) -> list[tuple[object, ...]]:
+GUARDING = ("users", "sensors", "shares")
+
+
+def add_sensor(house: House) -> None:
+    made = rows.ensure_sensor(house.store, house.node_id, "zigbee2mqtt/front", "Front door contact", house.now_ms())
+    assert made.id == "front-door-contact"
+
+
+def add_export(house: House) -> None:
+    """One that is done, as far as links to it ask."""
+    now_ms, node_id = house.now_ms(), house.node_id
+    params = ExportParams(camera_id="front-door", from_ms=now_ms - 9000, to_ms=now_ms - 1000, proof=False)
+    job_rows.add_job(house.store, node_id=node_id, kind="export", params=params.dump(), made_by=1, now_ms=now_ms)
+    job_rows.take_job(house.store, node_id=node_id, worker="w", kinds=["export"], now_ms=now_ms, lease_ms=9999)
+    assert job_rows.finish_job(house.store, 1, "w", {"files": []}, now_ms)
+
+
+def rows_of(house: House, *tables: str) -> list[tuple[object, ...]]:
     """All that lets somebody in."""
-    tables = ("users", "pairings", "passkeys", "tokens", "arm_pins")
+    wanted = tables or ("users", "pairings", "passkeys", "tokens", "arm_pins")
     with house.store.read("look") as connection:
-        return [tuple(row) for one in tables for row in connection.execute(text(f"SELECT * FROM {one}"))]  # noqa: S608
+        return [tuple(row) for one in wanted for row in connection.execute(text(f"SELECT * FROM {one}"))]  # noqa: S608

@@ -1,6 +1,10 @@
-"""The headers of every answer of a page of ours, whoever serves it."""
+"""The headers of every answer of a page of ours, whoever serves it, and the page of a request that reaches none."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from http import HTTPStatus
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -18,3 +22,21 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+
+
+def bare_answer(status: int, words: str, more: Mapping[str, str] | None = None) -> bytes:
+    """A whole answer in HTTP/1.1, which ends its connection: one sentence for a person. ``more`` are headers."""
+    body = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark">'
+        f'<meta name="viewport" content="width=device-width"><title>Vigilar</title><h1>{escape(words)}</h1>\n'
+    ).encode()
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        "Connection": "close",
+        **(more or {}),
+        **SECURITY_HEADERS,
+    }
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body

@@ -15,12 +15,11 @@ import resource
 import shutil
 import socket
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_remade
 from vigilar.base.errors import ErrorKind, VigilarError
-from vigilar.base.page_headers import SECURITY_HEADERS
+from vigilar.base.page_headers import bare_answer
 from vigilar.door.places import ADMIN_SOCKET, WEB_SOCKET
 
 MAX_BROWSERS = 1000
@@ -147,8 +146,8 @@ _WORDS = {
     503: "Vigilar is starting, or busy. Try again in a moment.",
     504: "Vigilar did not answer in time. Try again in a moment.",
 }
-"""What the door says itself: no page of ours is asked then. For a header that never ends it has words of its own that
-cannot be changed."""
+"""What the door says itself: no page of ours is asked then. For a header that never ends, or has more
+than 15 kB, it has words of its own that cannot be changed; what else is too much gets those of ``processes.web``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,19 +239,6 @@ def _bind_tls(certificate: Path) -> str:
 
 
 def _error_page(status: int, words: str) -> bytes:
-    """A whole answer, as HAProxy sends it (``errorfile``)."""
-    body = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark">'
-        f'<meta name="viewport" content="width=device-width"><title>Vigilar</title><h1>{words}</h1>\n'
-    )
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Length": str(len(body)),
-        "Cache-Control": "no-store",
-        "Connection": "close",
-        "Retry-After": "2",
-        "X-Vigilar-Door": "1",  # pages that are open know by it that nobody of the house said this
-        **SECURITY_HEADERS,
-    }
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
+    """A whole answer, as HAProxy sends it (``errorfile``). Pages that are open know by ``X-Vigilar-Door`` that nobody
+    of the house said this."""
+    return bare_answer(status, words, {"Retry-After": "2", "X-Vigilar-Door": "1"})

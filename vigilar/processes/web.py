@@ -6,6 +6,7 @@ process, and a second process would cost 24 MB, as the pages of a forked Python 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -15,12 +16,14 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.sock import create_sockets
 from gunicorn.workers.gthread import ThreadWorker
 
 from vigilar.base.atomic import make_private_folder
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ExitCode
+from vigilar.base.page_headers import bare_answer
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
 from vigilar.door.certificates import CertificateWish
@@ -43,6 +46,20 @@ that a request waits for a disk, a socket or another thread costs up to 5 ms mor
 
 GRACE_S = 1
 """For requests that are being answered when a stop comes; endless streams are ended at its beginning."""
+
+MAX_HEADER_BYTES = 16 * 1024
+"""Of one header, such as all cookies together. Cookies know no ports, so those of other programs on this machine come
+along: as much as the door lets through (``tune.bufsize``) must not keep anybody from his page."""
+
+UNREAD = {
+    414: (LimitRequestLine, "This address is too long. Begin again at the first page."),
+    431: (
+        LimitRequestHeaders,
+        "This request brings too much along. Delete the cookies of this address: other programs may have left them.",
+    ),
+    400: (ParseException, "This request could not be read."),
+}
+"""What a request gets that never becomes one for the pages: the first that fits."""
 
 STALLED_MS = 10_000
 """A browser that takes no data for this long is cut off: forty that stall would otherwise hold every thread."""
@@ -93,6 +110,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             "threads": THREADS,
             "graceful_timeout": GRACE_S,
             "keepalive": 15,
+            "limit_request_field_size": MAX_HEADER_BYTES,
             "logger_class": _Log,
             "control_socket_disable": True,  # or it listens in the home folder, and has dead-locked
         }
@@ -167,6 +185,16 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
                 conn.close(graceful=True)
             conn.close = _closed_already
         return stays
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
+        """What cannot be read is told in our words: gunicorn's page names its own parts, and says not what to do."""
+        for status, (kind, words) in UNREAD.items():
+            if isinstance(exc, kind):
+                logger.info("a request could not be read: %s", type(exc).__name__)
+                with contextlib.suppress(OSError):
+                    client.sendall(bare_answer(status, words))
+                return
+        super().handle_error(req, client, addr, exc)
 
     def notify(self) -> None:
         """Called by the main loop at least once a second."""

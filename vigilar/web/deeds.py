@@ -14,6 +14,7 @@ from vigilar.store.audit import AuditRow, Deed
 from vigilar.store.users import UserRow
 from vigilar.web.parts import parts
 from vigilar.web.rights import LOOKING, Member, Right, declaration_of
+from vigilar.web.try_limits import network_of
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -27,6 +28,9 @@ WORDS: Mapping[str, str] = {
     "password": "has a new password",
     "password_refused": "was refused: not the password of this login",
     "session_ended": "ended a login",
+    "right_refused": "was refused: the account may not do that",
+    "origin_refused": "was refused: another page asked in this browser's name",
+    "name_refused": "was refused: asked by a name that is not the house's",
     "member_added": "made a login",
     "member_changed": "changed a member",
     "member_removed": "removed a member",
@@ -54,6 +58,14 @@ WORDS: Mapping[str, str] = {
 }
 """In the past tense, after a name. A right that is not here is told in its own words."""
 
+
+REFUSED: Mapping[str, str] = {
+    "right.missing": "right_refused",
+    "request.origin": "origin_refused",
+    "request.host": "name_refused",
+}
+"""What is written down of a request that was refused, by the code of its problem: who tries what is not theirs, and
+pages of others that try to get round. Once in a while from one place, so nobody fills the record with it."""
 
 WATCHED = frozenset({"live.grid", "live.watch", "live.mjpeg"})
 """Where somebody watches; the pictures themselves come by many requests. Of a program each of a camera counts."""
@@ -117,6 +129,8 @@ def _about(subject: str, camera_names: Mapping[str, str]) -> str:
 def _note_request(response: Response) -> Response:
     view = current_app.view_functions.get(request.endpoint or "")
     right = declaration_of(view) if view is not None else None
+    if (refused := REFUSED.get(g.get("problem", ""))) is not None:
+        _note_refusal(refused, right.value if isinstance(right, Right) and refused == "right_refused" else "")
     if not isinstance(right, Right) or "member" not in g or response.status_code >= 400:
         return response
     subject = _subject()
@@ -130,6 +144,12 @@ def _note_request(response: Response) -> Response:
     elif right not in LOOKING and "deed_told" not in g and (request.method not in _SAFE or _carries_away(right)):
         note_deed(right.name.lower(), subject=subject)
     return response
+
+
+def _note_refusal(action: str, detail: str) -> None:
+    who = str(g.member.id) if "member" in g else network_of(request.remote_addr or "")
+    if parts().refusals_told.is_due(f"{who} {action} {detail}"):
+        note_deed(action, detail=detail)
 
 
 def _carries_away(right: Right) -> bool:

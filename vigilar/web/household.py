@@ -16,7 +16,7 @@ from vigilar.web.new_login import BadLogin, check_new_name, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem, as_sentence
-from vigilar.web.proving import check_proven
+from vigilar.web.proving import GUARDS_LESS, SIGNS_OUT, check_proven
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -60,7 +60,7 @@ def change_member(user_id: int, wish: dict[str, Any]) -> UserRow:
     name = _check(lambda: check_new_name(wish["name"])) if "name" in wish else None
     role = check_role(wish["role"]) if "role" in wish else None
     password = _check(lambda: check_new_password(wish["password"], member.name)) if wish.get("password") else None
-    if password is not None or (role == "owner" != member.role):
+    if password is not None or role not in (None, member.role) or _sees_more(member, wish):
         check_proven(f"/settings/members/{user_id}")
     here, change = (
         parts(),
@@ -84,6 +84,14 @@ def change_member(user_id: int, wish: dict[str, Any]) -> UserRow:
     return changed
 
 
+def _sees_more(member: UserRow, wish: dict[str, Any]) -> bool:
+    """Whether ``wish`` lets the member see a camera that it did not see."""
+    if "cameras" not in wish or member.cameras is None:
+        return False
+    wanted: list[str] | None = wish["cameras"]
+    return wanted is None or not set(wanted) <= member.cameras
+
+
 def _did(before: UserRow, after: UserRow, *, has_password: bool) -> list[str]:
     """What became of a member, in words for the record of deeds."""
     found = [f"now called {after.name}"] if after.name != before.name else []
@@ -95,6 +103,7 @@ def _did(before: UserRow, after: UserRow, *, has_password: bool) -> list[str]:
 def remove_member(user_id: int) -> None:
     """Raises Problem: 404, 409 for the last owner."""
     member = get_member(user_id)
+    check_proven(f"/settings/members/{user_id}", GUARDS_LESS)
     try:
         user_rows.remove_user(parts().store, user_id)
     except StoreError as error:
@@ -104,8 +113,9 @@ def remove_member(user_id: int) -> None:
 
 
 def sign_out_everywhere(user_id: int) -> None:
-    """Raises Problem 404."""
+    """Raises Problem: 404, 403 for who has not shown lately who it is."""
     member = get_member(user_id)
+    check_proven(f"/settings/members/{user_id}", SIGNS_OUT)
     end_logins_of(parts(), user_id)
     note_deed("session_ended", subject=f"member:{user_id}", detail=f"all of {member.name}")
 

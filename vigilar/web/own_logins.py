@@ -17,7 +17,7 @@ from vigilar.web.new_login import BadLogin, check_new_password
 from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem
-from vigilar.web.proving import check_own_password
+from vigilar.web.proving import SIGNS_OUT, check_own_password, check_proven
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
@@ -40,9 +40,12 @@ def is_this_one(session: OpenSession) -> bool:
 
 
 def end_own_session(session_id: str) -> bool:
-    """Sign one of the asker's own devices out; whether it was the one that asks. Raises Problem 404."""
+    """Sign one of the asker's own devices out; whether it was the one that asks. Raises Problem: 404, 403 for another
+    one unless the asker has shown lately who it is."""
     for one in own_sessions():
         if one.id == session_id:
+            if not is_this_one(one):
+                check_proven("/settings/account", SIGNS_OUT)
             end_login(parts(), one.token_hash)
             parts().streams.look_now()
             note_deed("session_ended", detail=one.device or device_words(one.user_agent))

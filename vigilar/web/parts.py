@@ -151,6 +151,7 @@ class Parts:
     watches_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_WATCH_S, _mono_s))
     phones_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_PHONE_S, _mono_s))
     looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
+    refusals_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
     challenges: Challenges = field(default_factory=Challenges)
     homes: KnownHomes = field(default_factory=KnownHomes)
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 from werkzeug.routing import RequestRedirect
 
@@ -92,6 +92,7 @@ def wants_page() -> bool:
 
 
 def problem_response(problem: Problem) -> Response:
+    g.problem = problem.code  # what was refused is written down, if it is of that kind (``deeds``)
     if wants_page():
         body = render_template("error.html", problem=problem)
         response = Response(body, problem.status, mimetype="text/html")

@@ -1,9 +1,9 @@
-"""Showing again who one is, before what opens the house for good: a code for a phone, a passkey, a PIN, a key for
-programs, a member's password.
+"""Showing again who one is, before what opens the house for good (a code for a phone, a passkey, a PIN, a key for
+programs, a member's password), makes it guard less, or hands its pictures to strangers.
 
 A page that somebody left open is enough to look and to arm. It must not be enough to come back with: whoever holds it
-for a minute could let a phone of his own in, and with a passkey of his own disarm in a year. So these ask for the
-password or the PIN, unless the login itself, or the last such word, is only minutes old.
+for a minute could let a phone of his own in, and with a passkey of his own disarm in a year; or let no sensor count
+tonight. So these ask for the password or the PIN, unless the login itself, or the last such word, is only minutes old.
 """
 
 from __future__ import annotations
@@ -29,6 +29,15 @@ HOLDS_MS = 10 * 60 * 1000
 """For how long: as long as a code for a phone holds, so that who sets a phone up is asked once."""
 
 
+LETS_IN = "this would let somebody in for good"
+GUARDS_LESS = "this could make the house guard less"
+GIVES_AWAY = "whoever has such a link sees these recordings"
+SPEAKS_FOR_HOUSE = "with this the house shows others that they speak to it"
+SIGNS_OUT = "a phone that is signed out must be let in anew"
+DESTROYS = "what is deleted cannot be brought back"
+"""What is at stake; ends the sentence of a refusal."""
+
+
 def is_proven() -> bool:
     """Whether the asker has shown, within the last minutes and in this browser, who it is."""
     here, token_hash = parts(), hash_token(g.token)
@@ -36,14 +45,17 @@ def is_proven() -> bool:
     return any(0 <= here.now_ms() - at_ms < HOLDS_MS for at_ms in since)
 
 
-def check_proven(page: str) -> None:
-    """Raises Problem 403 ``account.prove`` unless ``is_proven``; its link leads back to ``page`` afterwards."""
-    if is_proven():
+def check_proven(page: str, why: str = LETS_IN) -> None:
+    """Raises Problem 403 ``account.prove`` unless ``is_proven``; its link leads back to ``page`` afterwards.
+
+    A key for programs is asked nothing: whoever made it showed who it is, and gave it the rights it has.
+    """
+    if asker().via or is_proven():
         return
     raise Problem(
         403,
         "account.prove",
-        "Show first that it is you: this would let somebody in for good.",
+        f"Show first that it is you: {why}.",
         next_step="Type your password or your PIN, then do it again.",
         link=prove_link(page),
     )
@@ -76,7 +88,8 @@ def check_own_password(password: str, field: str) -> None:
             one.was_right()
             return
     note_deed("password_refused")
-    raise Problem(403, "password.wrong", "The password you have now is not this one.", field=field)
+    next_step = "Look whether capitals are on and type it again."
+    raise Problem(403, "password.wrong", "That is not your password.", next_step=next_step, field=field)
 
 
 def has_pin() -> bool:

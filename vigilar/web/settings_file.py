@@ -16,6 +16,8 @@ from vigilar.config.undo import find_last
 from vigilar.store.arming import read_state
 from vigilar.web.parts import Parts
 from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.proving import GUARDS_LESS, SPEAKS_FOR_HOUSE, check_proven, is_proven, prove_link
+from vigilar.web.transport import is_secure
 
 _STATUS_OF_CODE = {"settings.changed": 409, "settings.no_undo": 409}
 _STATUS_OF_KIND = {ErrorKind.DENIED: 403, ErrorKind.TRANSIENT: 503}
@@ -27,11 +29,13 @@ def places_of(here: Parts) -> Places:
     return Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
 
 
-def edit_settings(here: Parts, change: Callable[[Places], Any], *, guards: bool = True) -> Any:
-    """Make a change and have it used. Raises Problem: 422 for what is not right, 409 when the file is another or, where
-    the settings say what ``guards``, the house is armed: an open page needs a PIN to guard less."""
+def edit_settings(here: Parts, change: Callable[[Places], Any], page: str, *, guards: bool = True) -> Any:
+    """Make a change and have it used. Raises Problem: 422 for what is not right, 403 for who has not shown lately who
+    it is and may then go on at ``page``, 409 when the file is another or, where the settings say what ``guards``, the
+    house is armed: an open page needs a PIN to guard less."""
     if guards:
         check_disarmed(here)
+    check_proven(page, GUARDS_LESS if guards else SPEAKS_FOR_HOUSE)
     try:
         here.cameras.check_drive()
         done = change(places_of(here))
@@ -57,8 +61,9 @@ def config_problem(error: ConfigError, code: str = "settings.invalid") -> Proble
     return Problem(status, error.code or code, detail, next_step=redact(error.next_step))
 
 
-def page_values(here: Parts, problem: Problem | None) -> dict[str, Any]:
-    """What every page of settings shows: the file's version, the change that can be taken back, what became of one."""
+def page_values(here: Parts, problem: Problem | None, page: str) -> dict[str, Any]:
+    """What every page of settings shows: the file's version, the change that can be taken back, what became of one, and
+    the way to show who one is, before anything is filled in."""
     places = places_of(here)
     last = find_last(places.config_file, read_config_file(places, may_lack=True) or b"")
     return {
@@ -66,4 +71,5 @@ def page_values(here: Parts, problem: Problem | None) -> dict[str, Any]:
         "version": read_version(places),
         "last": None if last is None else last.what,
         "saved": request.args.get("saved", "") if problem is None else "",
+        "prove_link": "" if is_proven() or not is_secure() else prove_link(page),
     }

@@ -14,6 +14,7 @@ from vigilar.web.auth import asker
 from vigilar.web.logins import hash_token
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import GIVES_AWAY, check_proven
 from vigilar.web.sign_in import too_many
 from vigilar.web.try_limits import TooManyTries, network_of
 
@@ -27,6 +28,7 @@ TOKEN_CHARACTERS = 43
 
 def make_link(row: JobRow, days: int) -> tuple[str, int]:
     """The path of a new link to an export that is done, and UTC ms at which it ends. Raises Problem."""
+    check_proven(f"/exports/{row.id}", GIVES_AWAY)
     if days not in DAYS:
         raise Problem(422, "share.days", f"A link holds for {DAYS[0]}, {DAYS[1]} or {DAYS[2]} days.", field="days")
     if row.state != "done":

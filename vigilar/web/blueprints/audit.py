@@ -22,7 +22,8 @@ FLUSH_S = 1.0
 
 GROUPS = {
     "sign-ins": ("sign_in", "sign_in_refused", "sign_in_blocked", "sign_out", "setup", "setup_refused", "paired",
-                 "pairing_refused", "session_ended", "password_refused"),
+                 "pairing_refused", "session_ended", "password_refused", "right_refused", "origin_refused",
+                 "name_refused"),
     "recordings": ("see_footage", "see_live"),
     "exports": ("export",),
 }  # fmt: skip

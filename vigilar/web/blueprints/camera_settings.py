@@ -13,7 +13,7 @@ from vigilar.config.models import Camera
 from vigilar.config.values import dump_rate
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.adding import MODE_WORDS
-from vigilar.web.blueprints.cameras import check_address, check_mode, check_name, check_place, edit
+from vigilar.web.blueprints.cameras import check_address, check_mode, check_name, check_place, check_sight, edit
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -38,6 +38,7 @@ def save(camera_id: str) -> AnyResponse:
     here, settings = parts(), _settings(camera_id)
     try:
         changes = _changes(settings)
+        check_sight(camera_id, changes)
         if changes:
             edit(lambda: here.cameras.change(camera_id, changes))
             here.ask_reload()
@@ -73,6 +74,7 @@ def remove(camera_id: str) -> AnyResponse:
     if "sure" not in request.form:
         problem = Problem(422, "camera.sure", "Tick the box first: recording stops at once.", field="sure")
         return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
+    check_sight(camera_id, {"enabled": False})
     edit(lambda: here.cameras.remove(camera_id))
     here.ask_reload()
     return redirect("/live", 303)

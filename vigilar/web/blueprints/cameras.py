@@ -21,6 +21,7 @@ from vigilar.web.parts import parts
 from vigilar.web.probe import ProbeWish
 from vigilar.web.probes import TooManyProbes
 from vigilar.web.problems import Problem
+from vigilar.web.proving import GUARDS_LESS, check_proven
 from vigilar.web.rights import Right, needs
 from vigilar.web.settings_file import config_problem
 from vigilar.web.visible import visible_cameras
@@ -74,6 +75,7 @@ def change_camera(camera_id: str) -> AnyResponse:
         changes["name"] = check_name(changes["name"])
     if "record" in changes:
         check_mode(changes["record"])
+    check_sight(camera_id, changes)
     if changes:
         edit(lambda: here.cameras.change(camera_id, changes))
         here.ask_reload()
@@ -86,6 +88,7 @@ def remove_camera(camera_id: str) -> AnyResponse:
     """The camera goes, its recordings and events stay."""
     here = parts()
     _get(camera_id)
+    check_sight(camera_id, {"enabled": False})
     edit(lambda: here.cameras.remove(camera_id))
     here.ask_reload()
     return Response(status=204)
@@ -217,6 +220,13 @@ def check_name(text: str) -> str:
     if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for char in name):
         raise Problem(422, "camera.name_chars", "The name contains characters that cannot be seen.", field="name")
     return name
+
+
+def check_sight(camera_id: str, changes: dict[str, Any]) -> None:
+    """Raises Problem where a camera is to be off, gone, or elsewhere, and the asker has not shown lately who it is: an
+    open page must not make the house blind."""
+    if changes.get("enabled") is False or changes.keys() & {"address", "small"}:
+        check_proven(f"/cameras/{camera_id}/settings", GUARDS_LESS)
 
 
 def check_mode(mode: str) -> None:

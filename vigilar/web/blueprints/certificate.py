@@ -110,7 +110,7 @@ def _use_paths(certificate: str, key: str, version: str) -> OwnCertificate:
 
 
 def _use_house() -> None:
-    edit_settings(parts(), lambda places: _write(places, {"certificate": None, "key": None}), guards=False)
+    edit_settings(parts(), lambda places: _write(places, {"certificate": None, "key": None}), PATH, guards=False)
     note_deed("certificate_changed", detail="the house's own")
 
 
@@ -119,7 +119,7 @@ def _set(own: OwnCertificate, keys: Mapping[str, Any], version: str) -> None:
     known = house_names(_settings().names)
     new = [name for name in own.names if not name.startswith("*.") and name.lower() not in known]
     names = {"names": [*_settings().names, *new]} if new else {}
-    edit_settings(parts(), lambda places: _write(places, {**keys, **names}, version), guards=False)
+    edit_settings(parts(), lambda places: _write(places, {**keys, **names}, version), PATH, guards=False)
     note_deed("certificate_changed", detail=", ".join(own.names)[:200])
 
 
@@ -170,5 +170,5 @@ def _page(problem: Problem | None) -> str:
         has_own=web.certificate is not None,
         certificate_path=request.form.get("certificate", web.certificate or ""),
         key_path=request.form.get("key", web.key or ""),
-        **page_values(here, problem),
+        **page_values(here, problem, PATH),
     )

@@ -24,6 +24,7 @@ from vigilar.web.bodies import read_json
 from vigilar.web.deeds import note_deed, note_nothing
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import DESTROYS, check_proven
 from vigilar.web.rights import Right, needs
 from vigilar.web.visible import visible_cameras
 
@@ -91,6 +92,7 @@ def api_erase() -> AnyResponse:
 def _ask(ids: list[int], token: str | None) -> tuple[ErasePlan, bool]:
     """Let it go if ``token`` is still that of the plan; the plan, and whether it was. Raises Problem 409 when nothing
     of it may go."""
+    check_proven("/events", DESTROYS)
     here, name = parts(), asker().name
     plan, is_asked = here.reserve.help(
         lambda: ask_to_erase(here.store, here.cfg.rules, ids, token, name, here.now_ms())

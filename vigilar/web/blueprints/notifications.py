@@ -61,7 +61,7 @@ def change() -> AnyResponse:
     section, version = form.get("section", ""), form.get("version", "")
     try:
         what, changes = _section(section, form)
-        edit_settings(parts(), lambda places: set_notify(places, changes, what, version))
+        edit_settings(parts(), lambda places: set_notify(places, changes, what, version), PATH)
         note_deed("rules_changed", detail=what)
     except Problem as problem:
         return Response(_page(problem), problem.status, mimetype="text/html")
@@ -98,7 +98,7 @@ def change_rule() -> AnyResponse:
         if what_to_do == "preview":
             note_nothing()
             return Response(_rule_page(row, number, preview=preview_of(here, asker().id, {"rule": new})))
-        edit_settings(here, lambda places: set_notify(places, {"rule": new}, said, version))
+        edit_settings(here, lambda places: set_notify(places, {"rule": new}, said, version), PATH)
         note_deed("rules_changed", detail=said)
     except Problem as problem:
         return Response(_rule_page(row, number, problem=problem), problem.status, mimetype="text/html")
@@ -196,7 +196,7 @@ def _page(problem: Problem | None) -> str:
         mine=me.id,
         snooze_choices=[("", "everything"), *((one.id, one.name) for one in visible_cameras(me).all())],
         **_choices(people),
-        **page_values(here, problem),
+        **page_values(here, problem, PATH),
     )
 
 
@@ -257,5 +257,5 @@ def _rule_page(
         zones=sorted({zone.name for camera in config.cameras for zone in camera.zones if zone.role == "include"}),
         sensors=[(one.id, one.name) for one in sensor_rows.list_sensors(here.store)],
         **{**_choices(people), "names": names},
-        **page_values(here, problem),
+        **page_values(here, problem, PATH),
     )

@@ -59,7 +59,8 @@ def api_set_rules() -> AnyResponse:
         raise Problem(
             422, "body.missing", "Say what to set: rules, quiet, profiles, ordinary_per_day, summary or lock_screen."
         )
-    edit_settings(parts(), lambda places: set_notify(places, changes, "rules", body.get("version", "")))
+    version = body.get("version", "")
+    edit_settings(parts(), lambda places: set_notify(places, changes, "rules", version), "/settings/notifications")
     note_deed("rules_changed")
     return api_rules()
 

@@ -17,6 +17,7 @@ from vigilar.store.sensors import Sensor
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import GUARDS_LESS, check_proven
 from vigilar.web.rights import Right, needs
 from vigilar.web.sensor_words import (
     WHERE_WORDS,
@@ -27,6 +28,7 @@ from vigilar.web.sensor_words import (
     sensor_json,
     sensor_line,
 )
+from vigilar.web.settings_file import check_disarmed
 
 bp = Blueprint("sensors", __name__)
 
@@ -57,8 +59,7 @@ def name_by_form(sensor_id: str) -> AnyResponse:
     """Another name and room, or the sensor removed, without script."""
     sensor = _get(sensor_id)
     if request.form.get("remove") == "1":
-        rows.remove_sensor(parts().store, sensor_id, parts().now_ms())
-        return Response(status=303, headers={"Location": "/sensors"})
+        return _removed_by_form(sensor)
     try:
         _name(sensor, request.form.get("name", ""), request.form.get("room", ""))
     except Problem as problem:
@@ -94,8 +95,7 @@ def api_name_sensor(sensor_id: str) -> AnyResponse:
 @needs(Right.CHANGE_ARMING)
 def api_remove_sensor(sensor_id: str) -> AnyResponse:
     """It does not count any more, until it speaks again."""
-    _get(sensor_id)
-    rows.remove_sensor(parts().store, sensor_id, parts().now_ms())
+    _remove(_get(sensor_id))
     return Response(status=204)
 
 
@@ -189,6 +189,23 @@ def _name(sensor: Sensor, name: str, room: str) -> Sensor:
     )
 
 
+def _remove(sensor: Sensor) -> None:
+    """It does not count any more, until it speaks again: so only while disarmed, by who shows who it is. Raises
+    Problem."""
+    here = parts()
+    check_disarmed(here)
+    check_proven(f"/sensors/{sensor.id}", GUARDS_LESS)
+    here.reserve.help(lambda: rows.remove_sensor(here.store, sensor.id, here.now_ms()))
+
+
+def _removed_by_form(sensor: Sensor) -> AnyResponse:
+    try:
+        _remove(sensor)
+    except Problem as problem:
+        return Response(_page(sensor, problem), problem.status, mimetype="text/html")
+    return Response(status=303, headers={"Location": "/sensors"})
+
+
 def _check(text: str, field: str, *, may_lack: bool = False) -> str:
     found = text.strip()
     if len(found) > MAX_NAME or not (found or may_lack) or (found and not found.isprintable()):
@@ -200,6 +217,7 @@ def _check(text: str, field: str, *, may_lack: bool = False) -> str:
 
 def _choose(mac: str, member: int | None, name: str) -> Device:
     here = parts()
+    check_proven("/presence", GUARDS_LESS)
     unknown = Problem(404, "presence.unknown", "No such device was seen on the network.", field="mac")
     if _MAC.fullmatch(mac) is None:
         raise unknown

@@ -25,36 +25,37 @@ from vigilar.web.settings_file import edit_settings, page_values, places_of
 
 bp = Blueprint("settings", __name__)
 
+ARMING = "/settings/arming"
+SENSORS = "/settings/sensors"
+
 DAY_NAMES = dict(zip(DAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True))
 
 
-@bp.get("/settings/arming")
+@bp.get(ARMING)
 @needs(Right.CHANGE_ARMING)
 def arming_page() -> str:
     return _arming(None)
 
 
-@bp.post("/settings/arming")
+@bp.post(ARMING)
 @needs(Right.CHANGE_ARMING)
 def change_arming() -> AnyResponse:
     """One section of the page."""
     form, section = request.form, request.form.get("section", "")
-    return _saved("/settings/arming", section, lambda places, version: _change(places, version, section, form), _arming)
+    return _saved(ARMING, section, lambda places, version: _change(places, version, section, form), _arming)
 
 
-@bp.get("/settings/sensors")
+@bp.get(SENSORS)
 @needs(Right.CHANGE_ARMING)
 def sensors_page() -> str:
     return _sensors(None)
 
 
-@bp.post("/settings/sensors")
+@bp.post(SENSORS)
 @needs(Right.CHANGE_ARMING)
 def change_sensors() -> AnyResponse:
     form, section = request.form, request.form.get("section", "")
-    return _saved(
-        "/settings/sensors", section, lambda places, version: _change(places, version, section, form), _sensors
-    )
+    return _saved(SENSORS, section, lambda places, version: _change(places, version, section, form), _sensors)
 
 
 @bp.post("/settings/undo")
@@ -63,10 +64,10 @@ def undo_by_form() -> AnyResponse:
     """Take back the newest change."""
     back = request.form.get("back", "")
     if back in ("/settings/notifications", "/settings/certificate"):
-        edit_settings(parts(), undo)
+        edit_settings(parts(), undo, back)
         return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
-    where = back if back in ("/settings/arming", "/settings/sensors") else "/settings/arming"
-    page = _arming if where == "/settings/arming" else _sensors
+    where = back if back in (ARMING, SENSORS) else ARMING
+    page = _arming if where == ARMING else _sensors
     return _saved(where, "undone", lambda places, _version: undo(places), page)
 
 
@@ -84,7 +85,8 @@ def api_change_settings() -> AnyResponse:
     """``set``: keys by their way, such as ``arm.away.leave_delay``; null removes one. 409 when ``version`` is old."""
     body = read_json({"set": dict, "version": str}, required=("set",))
     here, keys = parts(), guard_form.json_keys(body["set"])
-    edit_settings(here, lambda places: set_keys(places, keys, ", ".join(body["set"]), body.get("version", "")))
+    what, version = ", ".join(body["set"]), body.get("version", "")
+    edit_settings(here, lambda places: set_keys(places, keys, what, version), ARMING)
     return api_settings()
 
 
@@ -92,7 +94,7 @@ def api_change_settings() -> AnyResponse:
 @needs(Right.CHANGE_ARMING)
 def api_undo() -> AnyResponse:
     """Take back the newest change of the file; says what it was."""
-    return jsonify({"undone": edit_settings(parts(), undo)})
+    return jsonify({"undone": edit_settings(parts(), undo, ARMING)})
 
 
 def _change(places: Places, version: str, section: str, form: guard_form.Form) -> object:
@@ -120,7 +122,7 @@ def _saved(
 ) -> AnyResponse:
     version = request.form.get("version", "")
     try:
-        edit_settings(parts(), lambda places: change(places, version))
+        edit_settings(parts(), lambda places: change(places, version), path)
     except Problem as problem:
         return Response(page(problem), problem.status, mimetype="text/html")
     anchor = section if section in ("home", "night", "away", "sensors", "presence") else "top"
@@ -138,7 +140,7 @@ def _arming(problem: Problem | None) -> str:
         day_names=DAY_NAMES,
         days=DAYS,
         clock_of=dump_clock,
-        **page_values(here, problem),
+        **page_values(here, problem, ARMING),
     )
 
 
@@ -150,7 +152,7 @@ def _sensors(problem: Problem | None) -> str:
         sensors=config.sensors,
         presence=config.presence,
         is_own=config.bus.broker == "own",
-        **page_values(here, problem),
+        **page_values(here, problem, SENSORS),
     )
 
 

@@ -13,6 +13,7 @@ from vigilar.upkeep.overview import Overview, overview_json, read_overview
 from vigilar.web.auth import asker
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import DESTROYS, check_proven
 from vigilar.web.rights import Right, needs
 from vigilar.web.times import day_key, house_time
 from vigilar.web.visible import visible_cameras
@@ -61,6 +62,7 @@ def give_word_by_form() -> AnyResponse:
 
 
 def _give_word() -> None:
+    check_proven("/system/storage", DESTROYS)
     here = parts()
     refusals = _read(here).plan.refusals
     if not refusals:

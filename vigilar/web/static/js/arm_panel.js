@@ -6,6 +6,7 @@ import { parse } from "./parse.js";
 import { stream } from "./stream.js";
 
 const SPOKEN_S = new Set([60, 30, 10, 5]);
+const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 const line = document.getElementById("announce");
 const region = () => document.getElementById("arm-now");
 
@@ -170,11 +171,22 @@ export function begin() {
   tick();
 }
 
+/** The ring around a countdown: what is left of it. Whole and still for who wants no motion: the number says it all. */
+function draw(shown) {
+  const ring = shown.closest(".ring");
+  ring.classList.add("is-counting");
+  const from = Number(shown.dataset.from);
+  const until = Number(shown.dataset.until);
+  const gone = isStill.matches || !from ? 0 : Math.min(1, Math.max(0, (now() - from) / (until - from)));
+  ring.querySelector(".ring-left").setAttribute("stroke-dashoffset", gone.toFixed(4));
+}
+
 let spoken = null;
 function tick() {
   for (const shown of document.querySelectorAll("#arm-now [data-until]")) {
     const left = Math.max(0, Math.ceil((Number(shown.dataset.until) - now()) / 1000));
     shown.textContent = `${left} s`;
+    if (shown.classList.contains("countdown")) draw(shown);
     if (!shown.classList.contains("countdown")) {
       shown.parentElement.hidden = left === 0;
     } else if (SPOKEN_S.has(left) && spoken !== left) {
