@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,7 @@ def delivery(way: str = "ntfy", *, is_critical: bool = False, told: int = 0, **p
         revision=told + 1,
         told_revision=told,
         sent_revision=told + 1,
+        shown_revision=0,
         state="sent",
         tries=1,
         created_ms=NOW_MS,
@@ -87,6 +89,8 @@ class Asked(list[tuple[str, dict[str, str], bytes]]):
     """What a server was asked: path, headers, body. ``answer`` is what it says."""
 
     answer: tuple[int, dict[str, str]] = (200, {})
+    kept: tuple[int, str] = (404, "")
+    """What is answered to GET."""
     port = 0
 
 
@@ -104,6 +108,14 @@ def http_server() -> Iterator[Asked]:
             for name, value in {"Content-Length": "0", **asked.answer[1]}.items():
                 self.send_header(name, value)
             self.end_headers()
+
+        def do_GET(self) -> None:
+            asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}, b""))
+            status, text = asked.kept
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 -- the library's name
             """Quiet."""
@@ -131,6 +143,7 @@ def test_ntfy_gets_words_priority_and_login() -> None:
     (_, headers, body), (_, _, update) = asked
     assert json.loads(body) == {
         "topic": "house",
+        "sequence_id": "topic",
         "title": "Person at the front door",
         "message": "17:52. Armed Away.",
         "priority": 5,
@@ -150,6 +163,44 @@ def test_what_ntfy_answers_counts(status: int, result: Result) -> None:
         sender = NtfySender(NtfyWay(address=f"http://127.0.0.1:{asked.port}", topic="house"))
         assert sender.send(delivery(), NOW_MS).result is result
         sender.close()
+
+
+KEPT = {"event": "message", "topic": "house", "title": "Person at the front door", "message": "17:52. Armed Away."}
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_sent"),
+    [
+        ((200, json.dumps(KEPT | {"sequence_id": "topic"}) + "\n"), False),
+        ((200, json.dumps(KEPT) + "\n"), False),
+        ((200, json.dumps(KEPT | {"sequence_id": "of another"}) + "\n"), True),
+        ((200, json.dumps(KEPT | {"message": "17:40."}) + "\n"), True),
+        ((200, json.dumps(KEPT)[:-9]), True),
+        ((200, "[]\n5\n"), True),
+        ((200, ""), True),
+        ((403, ""), True),
+    ],
+    ids=[
+        "has it",
+        "old server has it",
+        "of another",
+        "other words",
+        "cut off",
+        "no ntfy",
+        "has nothing",
+        "may not read",
+    ],
+)
+def test_ntfy_is_asked_before_it_is_told_again(kept: tuple[int, str], *, is_sent: bool) -> None:
+    with http_server() as asked:
+        asked.kept = kept
+        sender = NtfySender(NtfyWay(address=f"http://127.0.0.1:{asked.port}/ntfy/", topic="house", password="tk_1"))
+        assert sender.send(replace(delivery(), tries=2), NOW_MS).result is Result.ACCEPTED
+        sender.close()
+    path, headers, _ = asked[0]
+    assert path.startswith("/ntfy/house/json?poll=1&since=1799999400&title=Person+at+the+front+door&message=17%3A52")
+    assert headers["authorization"] == "Bearer tk_1"
+    assert [one[0] for one in asked[1:]] == (["/ntfy/"] if is_sent else [])
 
 
 def test_server_that_is_not_there_makes_the_lane_wait() -> None:
