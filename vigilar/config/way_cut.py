@@ -57,6 +57,13 @@ def dump_ways(config: Config, secrets: SecretStore) -> str:
     return json.dumps(ways)
 
 
+def way_lanes(config: Config) -> tuple[str, ...]:
+    """The names of what ``notify.ways.Ways.lanes`` has, without any secret."""
+    notify = config.notify
+    own = [name for name, is_on in (("ntfy", notify.ntfy.address), ("email", notify.email.host)) if is_on is not None]
+    return (*own, *(f"webhook:{one.name}" for one in notify.webhook))
+
+
 def way_logins(config: Config) -> list[str | None]:
     """References to all secrets of the ways."""
     notify = config.notify

@@ -68,6 +68,12 @@ class Ways:
     webhooks: tuple[WebhookWay, ...] = ()
     mqtt: MqttWay = field(default_factory=MqttWay)
 
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Where messages wait, a lane each: those that can be tried without waking the street."""
+        own = [name for name, way in (("ntfy", self.ntfy), ("email", self.email)) if way is not None]
+        return (*own, *(f"webhook:{one.name}" for one in self.webhooks))
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """From JSON, as the settings are cut."""

@@ -25,6 +25,10 @@ MAX_REVISIONS = 8
 """Of one delivery: a visit that goes on for hours does not rewrite a notification for hours."""
 
 
+LOOKED_BACK = 5000
+"""Messages among which the newest of a way is looked for: weeks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDelivery:
     """What is owed. ``story`` and ``target`` name it; ``content`` is JSON-able; times are UTC ms. ``topic`` and
@@ -261,7 +265,8 @@ def note_failed(store: Store, one: Delivery, sentence: str) -> None:
 
 
 def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
-    """What is too old to be told is not told. How many there were; a look that finds none writes nothing."""
+    """What is too old to be told is not told; the reason that its last try gave stays after ``sentence``. How many
+    there were; a look that finds none writes nothing."""
     is_over = and_(
         deliveries.c.node_id == node_id,
         _IS_OWED,
@@ -273,7 +278,8 @@ def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
     with store.write("note what is too old") as connection:
         # An update that came too late leaves the person with what was told before.
         told = case((deliveries.c.told_revision > 0, "accepted"), else_="expired")
-        values = {"state": told, "sentence": case((deliveries.c.told_revision > 0, ""), else_=sentence)}
+        why = case((deliveries.c.sentence == "", sentence), else_=f"{sentence} " + deliveries.c.sentence)
+        values = {"state": told, "sentence": case((deliveries.c.told_revision > 0, ""), else_=why)}
         return connection.execute(update(deliveries).where(is_over).values(**values)).rowcount
 
 
@@ -354,6 +360,19 @@ def list_deliveries_of(store: Store, event_id: int, incident_id: int | None) -> 
 def find_stories(store: Store, stories: Sequence[str]) -> list[Delivery]:
     """What became of these stories, in the order in which they came."""
     return _all(store, select(*_COLUMNS).where(deliveries.c.story.in_(stories)).order_by(deliveries.c.id))
+
+
+def last_tries(store: Store, node_id: str, lanes: Sequence[str]) -> dict[str, Delivery]:
+    """The newest message of each lane that was let go at least once, among the last few thousand of all."""
+    newest = select(func.max(deliveries.c.id)).scalar_subquery()
+    query = select(*_COLUMNS).where(
+        deliveries.c.node_id == node_id, deliveries.c.sent_ms.is_not(None), deliveries.c.id > newest - LOOKED_BACK
+    )
+    found: dict[str, Delivery] = {}
+    for lane in lanes:
+        of_lane = query.where(deliveries.c.lane == lane).order_by(deliveries.c.sent_ms.desc(), deliveries.c.id.desc())
+        found |= {one.lane: one for one in _all(store, of_lane.limit(1))}
+    return found
 
 
 def list_owed_to(store: Store, user_id: int, since_ms: int, limit: int = 50) -> list[Delivery]:

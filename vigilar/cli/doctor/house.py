@@ -137,7 +137,7 @@ def owner(patient: Patient) -> Check:
     with closing(Store.open(database_url(patient.settings, patient.places))) as store:
         if has_users(store):
             return say.ok("There is a login for the owner.")
-    return say.warn("Nobody can sign in yet.", "Open the page; the code for the first login: vigilar setup")
+    return say.warn("Nobody can sign in yet.", "Open the page; the code for the first login: vigilar setup code")
 
 
 def keys(patient: Patient) -> Check:
