@@ -7,7 +7,7 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,11 +18,16 @@ import pytest
 from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from tests.fakes.mail_server import mail_server
 from tests.ports import free_port
+from tests.ready_store import database_url, open_ready_store
 from vigilar.base.clock import SystemClock
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import CameraRecord, SirenCommand
 from vigilar.bus.topics import Topics
+from vigilar.config.jobs import NotifyJob
+from vigilar.config.load import parse_config
+from vigilar.config.secrets import SecretStore
+from vigilar.config.way_cut import dump_ways
 from vigilar.notify.email.sender import EmailSender
 from vigilar.notify.mqtt.sender import BusSender
 from vigilar.notify.mqtt.sirens import SirenRelay
@@ -30,6 +35,7 @@ from vigilar.notify.ntfy.sender import NtfySender
 from vigilar.notify.outcome import Result
 from vigilar.notify.ways import EmailWay, MqttWay, NtfyWay, WebhookWay
 from vigilar.notify.webhook.sender import SIGNATURE, WebhookSender
+from vigilar.processes.notify_senders import SenderMaker
 from vigilar.store.deliveries import Delivery
 
 NOW_MS = 1_800_000_000_000
@@ -208,6 +214,29 @@ def test_server_that_is_not_there_makes_the_lane_wait() -> None:
     outcome = sender.send(delivery(), NOW_MS)
     assert outcome.result is Result.UNREACHABLE
     assert "refused" in outcome.sentence
+
+
+def test_way_without_its_login_asks_nobody_and_says_why(bus: MessageBus, tmp_path: Path) -> None:
+    with http_server() as asked:
+        settings = f'[notify.ntfy]\naddress = "http://127.0.0.1:{asked.port}"\nlogin = "secret:away"\n'
+        ways = dump_ways(parse_config(settings.encode(), "vigilar.toml"), SecretStore(tmp_path / "secrets"))
+        job = NotifyJob(
+            node_id="box",
+            data_dir=tmp_path,
+            secrets_dir=tmp_path / "secrets",
+            run_dir=tmp_path,
+            database_url=database_url(tmp_path),
+            bus_host="127.0.0.1",
+            bus_port=1,
+            bus_user="notify",
+            bus_password="",
+            ways=ways,
+        )
+        with closing(open_ready_store(tmp_path)) as store:
+            outcome = SenderMaker(job, store, bus).make("ntfy").send(delivery(), NOW_MS)
+        assert asked == []
+    assert outcome.result is Result.FAILED
+    assert outcome.sentence == 'There is no secret "away". On the box: sudo vigilar notify login away'
 
 
 def test_webhook_is_signed_over_time_and_body() -> None:

@@ -184,7 +184,6 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
 
 
 def make_notify_job(source: CutSource, login: BusLogin) -> NotifyJob:
-    """Raises ConfigError when a login of one of the ways is not there."""
     config = source.config
     return NotifyJob(
         **source.shared(login),

@@ -1,4 +1,5 @@
-"""What the house may tell by, beside the phones: small settings of each way, as the process hands them in."""
+"""What the house may tell by, beside the phones: small settings of each way, as the process hands them in. ``wrong`` is
+why one cannot be used, for people; empty for those that can."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ class NtfyWay:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class EmailWay:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class WebhookWay:
     address: str
     secret: str = field(default="", repr=False)
     ca_file: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
