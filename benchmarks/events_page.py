@@ -63,6 +63,8 @@ FINDS = {
     "a word that nothing has": "zeppelin",
     "a word that all have": "front",
     "a zone": "porch bird",
+    "without": "person not garden or drive",
+    "a range of days without": "monday to wednesday not person",
 }
 
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
 from tests.browser.chromium import ARGUMENTS, EXECUTABLE, sign_in
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
-from vigilar.store.deliveries import NewDelivery
+from vigilar.store.deliveries import NewDelivery, claim, take_up
 from vigilar.store.notify_tables import deliveries
 from vigilar.store.owing import owe
 from vigilar.store.users import list_users
@@ -155,6 +155,43 @@ def test_incident_that_was_swiped_away_stays_quiet(phone: Phone, house: House) -
     assert phone.wait_shown(title="Person left, front door")["silent"] is True
 
 
+WATCH_SHOWN = """() => {
+    self.calls = [];
+    const show = self.registration.showNotification.bind(self.registration);
+    self.registration.showNotification = (title, shown) => {
+        self.calls.push([title, shown.silent]);
+        return show(title, shown); }; }"""
+
+
+def test_push_that_comes_twice_tells_once(phone: Phone, house: House) -> None:
+    """The house was killed before it knew that the first had arrived. Wire and worker are the real ones."""
+    event = house.event()
+    phone.worker.evaluate(WATCH_SHOWN)
+    first = message(event.id, still="", revision=1, id=0)
+    phone.push(first)
+    phone.wait_shown(title="Person, front door", silent=False)
+    phone.push(message(event.id, "Anna, front door", still="", revision=2, id=0))
+    phone.wait_shown(title="Anna, front door", silent=True)
+    for data in (first, message(event.id, "Anna, front door", still="", revision=2, id=0)):
+        phone.push(data)
+    phone.push(message(event.id, "Anna left", still="", revision=3, id=0))
+    phone.wait_shown(title="Anna left")
+    calls = phone.worker.evaluate("self.calls")
+    assert calls == [["Person, front door", False], ["Anna, front door", True], ["Anna left", True]]
+
+
+def test_push_that_comes_again_after_a_swipe_goes_by_itself_without_a_sound(phone: Phone, house: House) -> None:
+    event = house.event()
+    phone.push(message(event.id, still="", revision=1))
+    phone.wait_shown(silent=False)
+    phone.worker.evaluate("async () => (await self.registration.getNotifications()).forEach((one) => one.close())")
+    wait_until(lambda: phone.shown() == [], 30)
+    phone.worker.evaluate(WATCH_SHOWN)
+    phone.push(message(event.id, still="", revision=1))
+    wait_until(lambda: phone.worker.evaluate("self.calls") == [["Person, front door", True]], 30)
+    wait_until(lambda: phone.shown() == [], 30)
+
+
 def test_alert_that_becomes_an_alarm_sounds_again(phone: Phone, house: House) -> None:
     event = house.event()
     phone.push(message(event.id, still=""))
@@ -219,9 +256,12 @@ def test_box_learns_when_a_push_was_shown(phone: Phone, house: House) -> None:
         with house.store.read("look at a delivery") as connection:
             return connection.execute(deliveries.select()).one()
 
-    phone.push(message(event.id, still="", id=row().id, token="s" * 32))
+    one = claim(house.store, house.node_id, "test", now_ms)
+    assert one is not None, "it is on its way, and nobody knows whether it arrived"
+    phone.push(message(event.id, still="", id=row().id, token="s" * 32, revision=1))
     wait_until(lambda: row().shown_ms is not None, 30)
     assert row().shown_ms >= now_ms
+    assert (take_up(house.store, house.node_id), row().state) == (0, "shown"), "it is not sent again"
     wait_until(lambda: phone.worker.evaluate("notes.get('shown', null)") == [], 30)
 
 

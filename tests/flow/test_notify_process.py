@@ -32,6 +32,7 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import EventPublished
 from vigilar.bus.topics import Topics
+from vigilar.store.deliveries import note_shown
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.phones import put_phone
@@ -79,11 +80,14 @@ class Storm:
             try:
                 chaos = threading.Thread(target=self._kill, args=(spawn, broker_kills, notify_kills), name="kills")
                 self._is_told = threading.Event()
+                phone = threading.Thread(target=self._say_shown, name="phone")
                 chaos.start()
+                phone.start()
                 self._store_events(bus, events)
                 wait_until(lambda: self._is_all_told(events), 60.0 + events / 4)
                 self._is_told.set()
                 chaos.join()
+                phone.join()
             finally:
                 bus.stop(1.0)
                 self._broker.kill()
@@ -127,6 +131,17 @@ class Storm:
                 self._notify.kill()
                 self._notify = spawn(self.service.host)
 
+    def _say_shown(self) -> None:
+        """As the worker of a phone at home does, which the web process notes whoever was killed."""
+        place = 0
+        while not self._is_told.is_set() or place < len(self.service.pushes):
+            if place == len(self.service.pushes):
+                time.sleep(0.01)
+                continue
+            facts = self.service.pushes[place].message["vigilar"]
+            note_shown(self.store, facts["id"], facts["token"], now_ms(), facts["revision"])
+            place += 1
+
     def _wait_until_at_work(self) -> None:
         """A process that is killed while it starts is spared the question."""
         before, deadline_s = len(self.service.pushes), time.monotonic() + 20.0
@@ -145,7 +160,9 @@ class Storm:
 
     def _is_all_told(self, events: int) -> bool:
         with self.store.read("test") as connection:
-            told = connection.exec_driver_sql("SELECT count(*) FROM deliveries WHERE state = 'accepted'").scalar_one()
+            told = connection.exec_driver_sql(
+                "SELECT count(*) FROM deliveries WHERE state IN ('accepted', 'shown')"
+            ).scalar_one()
         return bool(told == events)
 
 
@@ -162,8 +179,9 @@ def storm(folder: Path) -> Iterator[Storm]:
 
 
 def judge(service: PushService, events: int, notify_kills: int) -> int:
-    """How many pushes came a second time over the wire, as the process was killed between sending and noting: at most
-    one a kill, with the id and revision of the first, by which a phone shows it once. Fails for anything else."""
+    """How many pushes came a second time over the wire, as the process was killed between sending and noting, and its
+    successor sent before the phone said that it had shown it: at most one a kill, with the id and revision of the
+    first, by which a phone tells it once. Fails for anything else."""
     seen = Counter((one.message["vigilar"]["id"], one.message["vigilar"]["revision"]) for one in service.accepted())
     titles = {one.message["notification"]["title"] for one in service.accepted()}
     assert titles == {f"Event {number}" for number in range(events)}, "none lost"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,16 @@ from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
 from vigilar.notify.outbox import TOO_LATE
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.deliveries import acknowledge, claim, expire, note_accepted, note_later, note_shown, touch_page
+from vigilar.store.deliveries import (
+    Delivery,
+    acknowledge,
+    claim,
+    expire,
+    note_accepted,
+    note_later,
+    note_shown,
+    touch_page,
+)
 from vigilar.store.phones import list_phones, put_phone
 from vigilar.store.users import create_member, set_cameras
 
@@ -372,6 +382,70 @@ def test_killed_between_sending_and_noting_sends_the_same_again(house: NotifyHou
     keys = [(push.message["vigilar"]["id"], push.message["vigilar"]["revision"]) for push in service.accepted()]
     assert keys[0] == keys[1]
     assert house.restart() == 0
+
+
+def on_its_way(house: NotifyHouse, service: PushService) -> tuple[Delivery, dict[str, Any]]:
+    """The service has taken it and the phone has it; the house does not know yet."""
+    one = claim(house.store, NODE, f"push:{service.host}", house.now_ms())
+    assert one is not None
+    house.lane._sender.send(one, house.now_ms())
+    return one, service.accepted()[-1].message["vigilar"]
+
+
+def says_shown(house: NotifyHouse, facts: dict[str, Any]) -> None:
+    assert note_shown(house.store, facts["id"], facts["token"], house.now_ms(), facts["revision"])
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["while it was away", "when it is back"])
+def test_what_the_phone_showed_is_not_sent_again_after_a_kill(
+    house: NotifyHouse, service: PushService, *, is_late: bool
+) -> None:
+    house.add_phone("phone")
+    event = house.happens()
+    house.settle()
+    _, facts = on_its_way(house, service)
+    if is_late:
+        assert house.restart() == 1
+        says_shown(house, facts)
+    else:
+        says_shown(house, facts)
+        assert house.restart() == 0
+    assert house.let_go() == 0
+    assert (len(service.accepted()), house.states()) == (1, ["shown"])
+    assert event.incident_id is not None
+    house.retitle(event.incident_id, "Anna, Front door", event)
+    house.settle()
+    house.clock.advance(5)
+    assert house.let_go() == 1
+    assert service.accepted()[1].message["notification"]["silent"] is True, "new words are an update"
+
+
+def test_words_that_came_while_a_shown_push_was_on_its_way_are_told(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    event = house.happens()
+    house.settle()
+    one, facts = on_its_way(house, service)
+    assert event.incident_id is not None
+    house.retitle(event.incident_id, "Anna, Front door", event)
+    house.settle()
+    says_shown(house, facts)
+    note_accepted(house.store, one, house.now_ms())
+    house.clock.advance(5)
+    assert house.let_go() == 1
+    assert titles(service)[1:] == ["Anna, Front door"]
+
+
+def test_push_without_an_answer_that_the_phone_showed_is_not_tried_again(
+    house: NotifyHouse, service: PushService
+) -> None:
+    house.add_phone("phone")
+    house.happens()
+    house.settle()
+    one, facts = on_its_way(house, service)
+    says_shown(house, facts)
+    note_later(house.store, one, house.now_ms(), "It did not answer in time.")
+    assert house.let_go() == 0
+    assert house.states() == ["shown"]
 
 
 def test_what_the_phone_says_it_showed_is_known(house: NotifyHouse, service: PushService) -> None:

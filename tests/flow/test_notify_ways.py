@@ -7,7 +7,8 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,16 @@ import pytest
 from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from tests.fakes.mail_server import mail_server
 from tests.ports import free_port
+from tests.ready_store import database_url, open_ready_store
 from vigilar.base.clock import SystemClock
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import CameraRecord, SirenCommand
 from vigilar.bus.topics import Topics
+from vigilar.config.jobs import NotifyJob
+from vigilar.config.load import parse_config
+from vigilar.config.secrets import SecretStore
+from vigilar.config.way_cut import dump_ways
 from vigilar.notify.email.sender import EmailSender
 from vigilar.notify.mqtt.sender import BusSender
 from vigilar.notify.mqtt.sirens import SirenRelay
@@ -29,6 +35,7 @@ from vigilar.notify.ntfy.sender import NtfySender
 from vigilar.notify.outcome import Result
 from vigilar.notify.ways import EmailWay, MqttWay, NtfyWay, WebhookWay
 from vigilar.notify.webhook.sender import SIGNATURE, WebhookSender
+from vigilar.processes.notify_senders import SenderMaker
 from vigilar.store.deliveries import Delivery
 
 NOW_MS = 1_800_000_000_000
@@ -68,6 +75,7 @@ def delivery(way: str = "ntfy", *, is_critical: bool = False, told: int = 0, **p
         revision=told + 1,
         told_revision=told,
         sent_revision=told + 1,
+        shown_revision=0,
         state="sent",
         tries=1,
         created_ms=NOW_MS,
@@ -87,6 +95,8 @@ class Asked(list[tuple[str, dict[str, str], bytes]]):
     """What a server was asked: path, headers, body. ``answer`` is what it says."""
 
     answer: tuple[int, dict[str, str]] = (200, {})
+    kept: tuple[int, str] = (404, "")
+    """What is answered to GET."""
     port = 0
 
 
@@ -104,6 +114,14 @@ def http_server() -> Iterator[Asked]:
             for name, value in {"Content-Length": "0", **asked.answer[1]}.items():
                 self.send_header(name, value)
             self.end_headers()
+
+        def do_GET(self) -> None:
+            asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}, b""))
+            status, text = asked.kept
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
 
         def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 -- the library's name
             """Quiet."""
@@ -131,6 +149,7 @@ def test_ntfy_gets_words_priority_and_login() -> None:
     (_, headers, body), (_, _, update) = asked
     assert json.loads(body) == {
         "topic": "house",
+        "sequence_id": "topic",
         "title": "Person at the front door",
         "message": "17:52. Armed Away.",
         "priority": 5,
@@ -152,11 +171,72 @@ def test_what_ntfy_answers_counts(status: int, result: Result) -> None:
         sender.close()
 
 
+KEPT = {"event": "message", "topic": "house", "title": "Person at the front door", "message": "17:52. Armed Away."}
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_sent"),
+    [
+        ((200, json.dumps(KEPT | {"sequence_id": "topic"}) + "\n"), False),
+        ((200, json.dumps(KEPT) + "\n"), False),
+        ((200, json.dumps(KEPT | {"sequence_id": "of another"}) + "\n"), True),
+        ((200, json.dumps(KEPT | {"message": "17:40."}) + "\n"), True),
+        ((200, json.dumps(KEPT)[:-9]), True),
+        ((200, "[]\n5\n"), True),
+        ((200, ""), True),
+        ((403, ""), True),
+    ],
+    ids=[
+        "has it",
+        "old server has it",
+        "of another",
+        "other words",
+        "cut off",
+        "no ntfy",
+        "has nothing",
+        "may not read",
+    ],
+)
+def test_ntfy_is_asked_before_it_is_told_again(kept: tuple[int, str], *, is_sent: bool) -> None:
+    with http_server() as asked:
+        asked.kept = kept
+        sender = NtfySender(NtfyWay(address=f"http://127.0.0.1:{asked.port}/ntfy/", topic="house", password="tk_1"))
+        assert sender.send(replace(delivery(), tries=2), NOW_MS).result is Result.ACCEPTED
+        sender.close()
+    path, headers, _ = asked[0]
+    assert path.startswith("/ntfy/house/json?poll=1&since=1799999400&title=Person+at+the+front+door&message=17%3A52")
+    assert headers["authorization"] == "Bearer tk_1"
+    assert [one[0] for one in asked[1:]] == (["/ntfy/"] if is_sent else [])
+
+
 def test_server_that_is_not_there_makes_the_lane_wait() -> None:
     sender = NtfySender(NtfyWay(address=f"http://127.0.0.1:{free_port()}", topic="house"))
     outcome = sender.send(delivery(), NOW_MS)
     assert outcome.result is Result.UNREACHABLE
     assert "refused" in outcome.sentence
+
+
+def test_way_without_its_login_asks_nobody_and_says_why(bus: MessageBus, tmp_path: Path) -> None:
+    with http_server() as asked:
+        settings = f'[notify.ntfy]\naddress = "http://127.0.0.1:{asked.port}"\nlogin = "secret:away"\n'
+        ways = dump_ways(parse_config(settings.encode(), "vigilar.toml"), SecretStore(tmp_path / "secrets"))
+        job = NotifyJob(
+            node_id="box",
+            data_dir=tmp_path,
+            secrets_dir=tmp_path / "secrets",
+            run_dir=tmp_path,
+            database_url=database_url(tmp_path),
+            bus_host="127.0.0.1",
+            bus_port=1,
+            bus_user="notify",
+            bus_password="",
+            ways=ways,
+        )
+        with closing(open_ready_store(tmp_path)) as store:
+            outcome = SenderMaker(job, store, bus).make("ntfy").send(delivery(), NOW_MS)
+        assert asked == []
+    assert outcome.result is Result.FAILED
+    assert outcome.sentence == 'There is no secret "away". On the box: sudo vigilar notify login away'
 
 
 def test_webhook_is_signed_over_time_and_body() -> None:

@@ -35,6 +35,11 @@ from vigilar.base.zone import load_zone
         ("at 'rtsp://10.0.0.7/s?login=a:b'", "at 'rtsp://10.0.0.7/s?login=a:***'"),
         ("key: a, code=b", "key: a, code=b"),
         ("mail me@home", "mail me@home"),
+        (
+            'camera.0.password: is unknown; write login = "secret:NAME"',
+            'camera.0.password: is unknown; write login = "secret:NAME"',
+        ),
+        ('secret: "is", password: name, secret:NAME1', "secret: ***, password: ***, secret:***"),
     ],
 )
 def test_redact_hides_secrets_only(text: str, expected: str) -> None:

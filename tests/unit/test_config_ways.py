@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from vigilar.base.errors import ConfigError
 from vigilar.config.cut import used_secrets
 from vigilar.config.load import InvalidConfigError, parse_config
 from vigilar.config.secrets import SecretStore
-from vigilar.config.way_cut import dump_ways
+from vigilar.config.way_cut import dump_ways, way_lanes
 from vigilar.notify.ways import EmailWay, MqttWay, NtfyWay, Ways, WebhookWay
 
 WHOLE = b"""
@@ -59,6 +58,8 @@ secret = "secret:hook"
         ('[notify.mqtt]\non_for = "2h"', "between"),
         ('[[notify.webhook]]\nname = "x"\naddress = "http://example.com/"', "https"),
         ('[notify]\nlock_screen = "nothing"', "names"),
+        ('[notify.email]\npassword = "x"', "a login does not belong in this file"),
+        ('[notify.ntfy]\ntoken = "x"', "a login does not belong in this file"),
     ],
 )
 def test_wrong_way_is_told_with_its_key(text: str, says: str) -> None:
@@ -91,9 +92,16 @@ def test_ways_are_cut_with_their_secrets(tmp_path: Path) -> None:
         assert secret not in repr(ways)
 
 
-def test_missing_secret_is_told_by_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r'no secret "(ntfy|hook)"'):
-        dump_ways(parse_config(WHOLE, "vigilar.toml"), SecretStore(tmp_path))
+def test_way_without_its_secret_says_so_and_the_others_go_on(tmp_path: Path) -> None:
+    secrets = SecretStore(tmp_path / "secrets")
+    secrets.put_login("mail", "house", "pw")
+    ways = Ways.parse(dump_ways(parse_config(WHOLE, "vigilar.toml"), secrets))
+    assert ways.ntfy is not None
+    assert ways.email is not None
+    assert ways.ntfy.wrong == 'There is no secret "ntfy". On the box: sudo vigilar notify login ntfy'
+    assert (ways.email.password, ways.email.wrong) == ("pw", "")
+    assert ways.webhooks[0].wrong == 'There is no secret "hook". On the box: sudo vigilar notify login hook'
+    assert ways.lanes == way_lanes(parse_config(WHOLE, "vigilar.toml")) == ("ntfy", "email", "webhook:Lamp")
 
 
 def test_house_without_ways_has_none(tmp_path: Path) -> None:

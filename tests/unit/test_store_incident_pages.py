@@ -27,7 +27,7 @@ from vigilar.store.incident_pages import (
     story_of,
 )
 from vigilar.store.incidents import ALONE, Grouping
-from vigilar.store.story_query import ClockHours, StoryFilter
+from vigilar.store.story_query import ClockHours, StoryFilter, Unwanted
 from vigilar.store.users import create_owner
 
 NOW = 1_770_000_000_000
@@ -67,6 +67,32 @@ def listed(store: Store, **wanted: Any) -> list[list[str]]:
     """The uids of each story of the list."""
     base = wanted.pop("base", ALL)
     return [[one.uid for one in story.events] for story in list_stories(store, StoryFilter(base=base, **wanted), 1)[0]]
+
+
+@pytest.mark.parametrize(
+    "unwanted",
+    [
+        Unwanted(sources=("drive",)),
+        Unwanted(zones=("Porch",)),
+        Unwanted(kinds=("person",)),
+        Unwanted(types=("motion",), sources=("drive",)),
+        Unwanted(words=("DRIVE",)),
+    ],
+)
+def test_story_of_which_one_event_is_unwanted_is_not_listed(store: Store, unwanted: Unwanted) -> None:
+    """Also when another of its events is what is asked for: its card would show what was not wanted."""
+    visit(store)
+    put(store, "alone", NOW + HOUR, "garden", kind="cat", type="other")
+    assert listed(store, unwanted=unwanted) == [["alone"]]
+    assert listed(store, unwanted=unwanted, sources=("front",)) == []
+    assert listed(store, unwanted=Unwanted(kinds=("cat",))) == [[f"a{NOW}", f"b{NOW}"]]
+    assert count_by_level(store, StoryFilter(base=ALL, unwanted=unwanted)) == {"INFO": 1}
+
+
+def test_what_a_member_does_not_see_does_not_hide_a_story(store: Store) -> None:
+    visit(store)
+    limits = EventFilter(cameras=frozenset({"front"}))
+    assert listed(store, base=limits, unwanted=Unwanted(sources=("drive",))) == [[f"a{NOW}"]]
 
 
 def test_events_of_one_visit_are_one_story(store: Store) -> None:

@@ -123,6 +123,15 @@ class TestList:
         assert len(cards(page)) == 1
         assert 'value="person garden"' in page
 
+    def test_what_is_not_wanted_is_not_listed(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        cat = house.event(camera_id="garden", what="cat", title="Cat, Garden")
+        other = house.event(camera_id="drive", what="cat", title="Cat, Drive")
+        page = page_of(owner, "/events?q=cat+not+the+garden")
+        assert cards(page) == [f"i{other.incident_id}"]
+        assert ">Without Garden<" in page
+        assert cards(page_of(owner, "/events?q=without+persons+or+drive")) == [f"i{cat.incident_id}"]
+
     def test_search_and_filters_go_together(self, house: House, owner: FlaskClient) -> None:
         one, _ = visit(house)
         house.event(camera_id="garden", what="cat", title="Cat, Garden")

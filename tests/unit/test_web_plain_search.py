@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from vigilar.web.clock_stretches import clock_spans
-from vigilar.web.plain_search import ClockHours, Names, Search, read_search
+from vigilar.web.plain_search import Names, Search, Unwanted, read_search
+from vigilar.web.search_times import ClockHours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -80,13 +81,44 @@ def test_time_without_a_day_is_of_any_day() -> None:
         ("past week", "2026-11-16", "2026-11-23"),
         ("since monday", "2026-11-23", "2026-11-27"),
         ("after monday", "2026-11-24", "2026-11-27"),
+        ("on the 3rd", "2026-11-03", "2026-11-04"),
+        ("the 30th", "2026-10-30", "2026-10-31"),
+        ("31st", "2026-10-31", "2026-11-01"),
+        ("3rd of november", "2026-11-03", "2026-11-04"),
+        ("on tuesday the 24th", "2026-11-24", "2026-11-25"),
+        ("3/11", "2026-11-03", "2026-11-04"),
+        ("11/13/2026", "2026-11-13", "2026-11-14"),
+        ("03.11.26", "2026-11-03", "2026-11-04"),
+        ("a week ago", "2026-11-19", "2026-11-20"),
+        ("two weeks ago", "2026-11-12", "2026-11-13"),
+        ("weekend", "2026-11-21", "2026-11-23"),
+        ("at the weekend", "2026-11-21", "2026-11-23"),
+        ("this weekend", "2026-11-28", "2026-11-30"),
+        ("monday to wednesday", "2026-11-23", "2026-11-26"),
+        ("from monday to wednesday", "2026-11-23", "2026-11-26"),
+        ("between monday and wednesday", "2026-11-23", "2026-11-26"),
+        ("mon-wed", "2026-11-23", "2026-11-26"),
+        ("monday - wednesday", "2026-11-23", "2026-11-26"),
+        ("friday to monday", "2026-11-20", "2026-11-24"),
+        ("monday to friday", "2026-11-16", "2026-11-21"),
+        ("the 3rd to the 5th", "2026-11-03", "2026-11-06"),
+        ("3 to 5 november", "2026-11-03", "2026-11-06"),
+        ("november 3rd to 5th", "2026-11-03", "2026-11-06"),
+        ("28 october to 2 november 2025", "2025-10-28", "2025-11-03"),
+        ("november", "2026-11-01", "2026-12-01"),
+        ("last november", "2025-11-01", "2025-12-01"),
+        ("in may 2026", "2026-05-01", "2026-06-01"),
+        ("2025", "2025-01-01", "2026-01-01"),
+        ("last year", "2025-01-01", "2026-01-01"),
+        ("since last week", "2026-11-16", "2026-11-27"),
+        ("since the 3rd", "2026-11-03", "2026-11-27"),
     ],
 )
 def test_days(text: str, first: str, last: str) -> None:
     found = read(text)
-    zone = {"2026-10-01": "+02:00"}
+    zone = {"2026-10-01": "+02:00", "2026-05-01": "+02:00", "2026-06-01": "+02:00"}
     assert found.from_ms == ms(f"{first}T00:00:00{zone.get(first, '+01:00')}")
-    assert found.to_ms == ms(f"{last}T00:00:00+01:00")
+    assert found.to_ms == ms(f"{last}T00:00:00{zone.get(last, '+01:00')}")
     assert found.words == ()
     assert len(found.pieces) == 1
 
@@ -107,6 +139,29 @@ def test_days(text: str, first: str, last: str) -> None:
         ("tuesday evening", "2026-11-24T17:00", "2026-11-24T22:00"),
         ("yesterday night", "2026-11-25T22:00", "2026-11-26T06:00"),
         ("yesterday after 11pm", "2026-11-25T23:00", "2026-11-26T00:00"),
+        ("yesterday evening", "2026-11-25T17:00", "2026-11-25T22:00"),
+        ("yesterday late evening", "2026-11-25T20:00", "2026-11-26T00:00"),
+        ("early this morning", "2026-11-26T05:00", "2026-11-26T08:00"),
+        ("late yesterday evening", "2026-11-25T20:00", "2026-11-26T00:00"),
+        ("night before last", "2026-11-24T22:00", "2026-11-25T06:00"),
+        ("yesterday before noon", "2026-11-25T00:00", "2026-11-25T12:00"),
+        ("yesterday before midnight", "2026-11-25T00:00", "2026-11-26T00:00"),
+        ("yesterday between 10pm and midnight", "2026-11-25T22:00", "2026-11-26T00:00"),
+        ("since 8 this morning", "2026-11-26T08:00", "2026-11-27T00:00"),
+        ("sunday morning before 8", "2026-11-22T05:00", "2026-11-22T08:00"),
+        ("yesterday evening after 8", "2026-11-25T20:00", "2026-11-25T22:00"),
+        ("after 8 yesterday evening", "2026-11-25T20:00", "2026-11-26T00:00"),
+        ("tuesday night after 11pm", "2026-11-24T23:00", "2026-11-25T06:00"),
+        ("tuesday night after 2", "2026-11-25T02:00", "2026-11-25T06:00"),
+        ("tuesday at half past five in the evening", "2026-11-24T17:00", "2026-11-24T18:00"),
+        ("yesterday 5 o'clock", "2026-11-25T04:30", "2026-11-25T05:30"),
+        ("yesterday quarter to 6 in the evening", "2026-11-25T17:15", "2026-11-25T18:15"),
+        ("yesterday between 2 and 4 in the afternoon", "2026-11-25T14:00", "2026-11-25T16:00"),
+        ("yesterday after 5 p.m.", "2026-11-25T17:00", "2026-11-26T00:00"),
+        ("2 hours ago", "2026-11-26T09:30", "2026-11-26T10:30"),
+        ("half an hour ago", "2026-11-26T11:15", "2026-11-26T11:45"),
+        ("10 minutes ago", "2026-11-26T11:45", "2026-11-26T11:55"),
+        ("just now", "2026-11-26T11:45", "2026-11-26T12:00:00.001"),
         ("last hour", "2026-11-26T11:00", "2026-11-26T12:00:00.001"),
         ("past 20 minutes", "2026-11-26T11:40", "2026-11-26T12:00:00.001"),
     ],
@@ -168,6 +223,55 @@ def test_what_else_is_said(text: str, more: dict[str, Any]) -> None:
     names = ("sources", "kinds", "types", "zones", "levels", "words", "kept", "seen", "from_ms", "to_ms", "hours")
     empty: dict[str, Any] = dict.fromkeys(names, ()) | {"kept": False} | dict.fromkeys(names[7:])
     assert {name: getattr(found, name) for name in names} == empty | more
+
+
+@pytest.mark.parametrize(
+    ("text", "unwanted", "shown"),
+    [
+        ("not garden", {"sources": ("garden",)}, "Without Garden"),
+        ("not in the garden", {"sources": ("garden",)}, "Without Garden"),
+        ("without cats", {"kinds": ("cat",)}, "Without Cat"),
+        ("without cats or dogs", {"kinds": ("cat", "dog")}, "Without Cat or Dog"),
+        ("no motion", {"kinds": ("motion",)}, "Without Motion"),
+        ("except for the drive", {"sources": ("drive",)}, "Without Drive"),
+        ("not the porch", {"zones": ("Porch",)}, "Without Zone Porch"),
+        ("without anna", {"words": ("anna",)}, "Without “anna”"),
+        ("not kept", {"kept": True}, "Without Kept"),
+    ],
+)
+def test_what_is_not_wanted(text: str, unwanted: dict[str, Any], shown: str) -> None:
+    found = read(f"person {text} yesterday")
+    assert found.unwanted == Unwanted(**unwanted)
+    assert (found.kinds, found.words, found.sources, found.kept) == (("person",), (), (), False)
+    assert words(found) == ["Person", shown, "Yesterday, Wednesday 25 November"]
+    assert found.without(found.pieces[1]) == "person yesterday"
+
+
+def test_what_is_not_wanted_ends_where_something_else_is_said() -> None:
+    found = read("garden not person after 5pm")
+    assert (found.sources, found.unwanted.kinds) == (("garden",), ("person",))
+    assert words(found) == ["Garden", "Without Person", "After 17:00, any day"]
+    assert read("no background").levels == ("WARNING", "ALERT", "CRITICAL")
+    assert read("not today").words == ("not",), "not understood, and shown so"
+    assert read("person not").words == ("not",)
+
+
+def test_two_days_side_by_side_are_one_span_and_of_others_the_last_counts() -> None:
+    found = read("monday and tuesday")
+    assert (found.from_ms, found.to_ms) == (ms("2026-11-23T00:00:00+01:00"), ms("2026-11-25T00:00:00+01:00"))
+    apart = read("monday and wednesday")
+    assert apart.from_ms == ms("2026-11-25T00:00:00+01:00")
+    assert words(apart) == [
+        "Monday 23 November: left out, one time at once",
+        "Yesterday, Wednesday 25 November",
+    ]
+
+
+def test_piece_says_what_was_meant() -> None:
+    assert words(read("after 8 yesterday evening")) == ["After 20:00", "Yesterday, Wednesday 25 November, evening"]
+    assert words(read("after midnight")) == ["00:00 to 06:00, any day"]
+    assert words(read("early evening")) == ["Early evening, 17:00 to 20:00, any day"]
+    assert words(read("last weekend")) == ["Weekend, Saturday 21 November to Sunday 22 November"]
 
 
 def test_piece_is_taken_away_with_its_words() -> None:

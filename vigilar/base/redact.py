@@ -9,9 +9,11 @@ from vigilar.base.url_login import without_passwords
 _URL_USER = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s@]*@(?=[^/\s])")
 _URL_USER_ODD = re.compile(r"(?P<scheme>(?:rtsps?|http)://)[^\s]*@")
 _URL = re.compile(r"(?:rtsps?|https?)://[^\s\"'<>]+")
+# Not the two things that our own sentences say after such a name.
 _NAMED = re.compile(
     r"(?P<name>(?:\b|_)(?:(?:login|user|usr)?_?(?:pass(?:word|wd|w)?|passwort|pas|pwd|psw|psswd)|pw|(?:access|auth)?_?token|authbasic"
-    r"|secret|pin|authorization|cookie|(?:api|auth|access)[_-]?key)\b[\"']?\s*[=:]\s*)(?!\{password\})"
+    r"|secret|pin|authorization|cookie|(?:api|auth|access)[_-]?key)\b[\"']?\s*[=:]\s*)"
+    r"(?!\{password\}|is unknown\b|(?-i:NAME\"))"
     r"(?P<value>(?:Basic|Bearer|Digest)\s+[^\"'\n]*|\"[^\"]*\"|'[^']*'|[^\s,;&}]+)",
     re.IGNORECASE,
 )

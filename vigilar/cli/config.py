@@ -11,10 +11,9 @@ from vigilar.cli.lazy import LazyGroup
 from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
 from vigilar.cli.service import ask_reload
-from vigilar.config.cut import secret_name
+from vigilar.cli.stored_logins import missing_logins
 from vigilar.config.edit import undo
 from vigilar.config.load import load_config
-from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.config.reference import dump_effective, effective, json_schema
 from vigilar.config.secrets import SecretStore
@@ -39,9 +38,10 @@ def config() -> None:
 def validate(places: Places) -> int:
     """Name everything that is wrong with the settings: file, line, column, key and why."""
     found = load_config(places)
-    missing = [str(error) for error in _secret_problems(found, places)]
+    missing = missing_logins(found, SecretStore(places.secrets_dir))
     if missing:
-        raise ConfigError("\n".join(missing), next_step="Store the logins again: vigilar camera login ID")
+        steps = " and ".join(dict.fromkeys(command for _, command in missing))
+        raise ConfigError("\n".join(wrong for wrong, _ in missing), next_step=f"Store it again with: {steps}")
     print(f"OK, {len(found.cameras)} camera{'' if len(found.cameras) == 1 else 's'}")
     return ExitCode.OK
 
@@ -98,15 +98,3 @@ def schema() -> int:
     """Print the JSON Schema of the settings file."""
     print(json.dumps(json_schema(), indent=2))
     return ExitCode.OK
-
-
-def _secret_problems(found: Config, places: Places) -> list[ConfigError]:
-    """Logins that are named in the file and cannot be read."""
-    secrets, problems = SecretStore(places.secrets_dir), []
-    named = [found.bus.login, found.storage.login, found.sensors.login, *(camera.login for camera in found.cameras)]
-    for reference in dict.fromkeys(filter(None, named)):
-        try:
-            secrets.get_login(secret_name(reference))
-        except ConfigError as error:
-            problems.append(error)
-    return problems

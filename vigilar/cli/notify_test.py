@@ -17,7 +17,7 @@ from vigilar.config.load import load_config
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
 from vigilar.config.way_cut import dump_ways
-from vigilar.notify.trial import phone_test, way_tests
+from vigilar.notify.trial import phone_test, way_test
 from vigilar.notify.ways import Ways
 from vigilar.store import owing
 from vigilar.store.deliveries import Delivery, NewDelivery, find_stories
@@ -27,7 +27,7 @@ from vigilar.store.phones import list_phones
 WAIT_S, LOOK_S = 20.0, 0.25
 
 WORDS = {
-    "owed": "not sent yet: is Vigilar running? It is tried for five minutes.",
+    "owed": "not sent yet: is Vigilar running? It is tried for five minutes",
     "sent": "on its way, without an answer yet",
     "accepted": "taken",
     "shown": "shown",
@@ -58,7 +58,7 @@ def test(places: Places, phone: str | None, as_json: bool) -> int:
         tests = [phone_test(one, config.house.name, config.notify.push.hosts, now_ms) for one in known]
         if phone is None:
             ways = Ways.parse(dump_ways(config, SecretStore(places.secrets_dir)))
-            tests += way_tests(ways, config.house.name, now_ms)
+            tests += [way_test(lane, config.house.name, now_ms) for lane in ways.lanes]
         if not tests:
             tell("There is nobody to tell: no phone was added, and the settings have no other way.")
             return ExitCode.NOT_FOUND
@@ -68,8 +68,14 @@ def test(places: Places, phone: str | None, as_json: bool) -> int:
         print_json({"tests": [{"to": one.device, "state": one.state, "sentence": one.sentence} for one in found]})
     else:
         for one in found:
-            tell(one_line(f"{one.device}: {WORDS.get(one.state, one.state)}. {one.sentence}".rstrip()))
+            tell(one_line(f"{one.device}: {_words(one)} {one.sentence}".rstrip()))
     return ExitCode.OK if all(one.state in ("accepted", "shown") for one in found) else ExitCode.PARTLY
+
+
+def _words(one: Delivery) -> str:
+    if one.state == "owed" and one.sentence:
+        return "not taken yet. It is tried for five minutes."
+    return f"{WORDS.get(one.state, one.state)}."
 
 
 def _wait(store: Store, tests: Sequence[NewDelivery]) -> list[Delivery]:

@@ -36,7 +36,7 @@ from vigilar.config.models import Camera, Config
 from vigilar.config.notify_cut import notify_rules
 from vigilar.config.places import Places
 from vigilar.config.secrets import SecretStore
-from vigilar.config.way_cut import dump_ways, way_logins
+from vigilar.config.way_cut import dump_ways, way_lanes, way_logins
 
 DemoClips = Mapping[str, tuple[Path, Path]]
 """The main and the sub clip of each demo scene, by its name."""
@@ -173,6 +173,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         arm=arm_rules(config),
         notify=notify_rules(config),
         push_hosts=config.notify.push.hosts,
+        ways=way_lanes(config),
         wants_objects=config.detect.enabled and config.detect.objects,
         power=(ups.shed_below, round(ups.shed_runtime_s), ups.stop_below) if ups.name else None,
         backup_to=config.backup.target,
@@ -183,7 +184,6 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
 
 
 def make_notify_job(source: CutSource, login: BusLogin) -> NotifyJob:
-    """Raises ConfigError when a login of one of the ways is not there."""
     config = source.config
     return NotifyJob(
         **source.shared(login),

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from vigilar.config.models import Camera, Config
+from vigilar.config.notify_ways import Email, Ntfy
 from vigilar.config.positions import Loc
 from vigilar.config.table import Table
 
@@ -101,7 +102,7 @@ def unknown_key(loc: Loc) -> str:
     """What to say about a key that does not exist: the nearest right one, here or in another table."""
     key = str(loc[-1])
     known = table_at(loc[:-1])
-    if known is Camera and _SECRET_KEY.search(key):
+    if known in (Camera, Ntfy, Email) and _SECRET_KEY.search(key):
         return 'is unknown, and a login does not belong in this file; write login = "secret:NAME"'
     here = list(keys_of(known)) if known else []
     near = difflib.get_close_matches(key.lower(), here, n=1, cutoff=0.6)

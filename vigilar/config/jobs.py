@@ -186,6 +186,7 @@ class WebJob(ProcessJob):
     power: tuple[int, int, int] | None = None
     notify: NotifyRules = field(default_factory=NotifyRules)
     push_hosts: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
     backup_to: str = ""
     backup_late_ms: int = 26 * 3_600_000
     looks_for_phones: bool = False

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 from vigilar.notify.push.endpoints import BadSubscription, parse_endpoint
 from vigilar.notify.push.sender import lane_of
-from vigilar.notify.ways import Ways
 from vigilar.store.deliveries import NewDelivery
 from vigilar.store.phones import PhoneRow
 
@@ -26,15 +24,13 @@ def phone_test(phone: PhoneRow, house_name: str, push_hosts: tuple[str, ...], no
     return _make(lane, "push", f"phone-{phone.id}", device, house_name, words, now_ms, phone)
 
 
-def way_tests(ways: Ways, house_name: str, now_ms: int) -> Iterator[NewDelivery]:
-    """Those of the settings but for sirens and lights: a test must not wake the street."""
-    if ways.ntfy is not None:
-        yield _make("ntfy", "ntfy", "ntfy", "ntfy", house_name, "What happens reaches ntfy.", now_ms)
-    if ways.email is not None:
-        yield _make("email", "email", "email", "e-mail", house_name, "What happens reaches this address.", now_ms)
-    for hook in ways.webhooks:
-        device = f"webhook {hook.name}"
-        yield _make(f"webhook:{hook.name}", "webhook", device, device, house_name, "A rule can call this.", now_ms)
+def way_test(lane: str, house_name: str, now_ms: int) -> NewDelivery:
+    """Of a lane of ``Ways.lanes``. Sirens and lights have none: a test must not wake the street."""
+    kind, _, name = lane.partition(":")
+    words = {"ntfy": "What happens reaches ntfy.", "email": "What happens reaches this address."}
+    device = {"email": "e-mail", "webhook": f"webhook {name}"}.get(kind, kind)
+    target = device if kind == "webhook" else kind
+    return _make(lane, kind, target, device, house_name, words.get(kind, "A rule can call this."), now_ms)
 
 
 def _make(

@@ -1,4 +1,5 @@
-"""What the house may tell by, beside the phones: small settings of each way, as the process hands them in."""
+"""What the house may tell by, beside the phones: small settings of each way, as the process hands them in. ``wrong`` is
+why one cannot be used, for people; empty for those that can."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ class NtfyWay:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class EmailWay:
     user: str = ""
     password: str = field(default="", repr=False)
     ca_file: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class WebhookWay:
     address: str
     secret: str = field(default="", repr=False)
     ca_file: str = ""
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,12 @@ class Ways:
     email: EmailWay | None = None
     webhooks: tuple[WebhookWay, ...] = ()
     mqtt: MqttWay = field(default_factory=MqttWay)
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Where messages wait, a lane each: those that can be tried without waking the street."""
+        own = [name for name, way in (("ntfy", self.ntfy), ("email", self.email)) if way is not None]
+        return (*own, *(f"webhook:{one.name}" for one in self.webhooks))
 
     @classmethod
     def parse(cls, text: str) -> Self:

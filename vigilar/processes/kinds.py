@@ -160,6 +160,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "arm",
                 "notify",
                 "push_hosts",
+                "ways",
                 "wants_objects",
                 "power",
                 "backup_to",

@@ -26,6 +26,7 @@ from vigilar.bus.topics import Topics
 from vigilar.config.jobs import NotifyJob
 from vigilar.notify.outbox import LaneState, Outbox
 from vigilar.notify.watcher import NotifyWatcher
+from vigilar.notify.way_news import WayNews, read_news
 from vigilar.notify.ways import Ways
 from vigilar.notify.words import clock_of
 from vigilar.processes.notify_desk import DeskSettings, NotifyDesk
@@ -80,6 +81,7 @@ class NotifyProcess:
         self._stop = Stop()
         self._waiting = 0
         self._phones = 0
+        self._news: list[WayNews] = []
 
     def run(self) -> None:
         self._control.listen(on_settings=settings_handler(self._job, self._use))
@@ -112,6 +114,7 @@ class NotifyProcess:
                 if turn % COUNT_EVERY_TURNS == 0:
                     self._waiting = waiting_count(self._store, self._job.node_id)
                     self._phones = len(list_phones(self._store))
+                    self._news = read_news(self._store, self._job.node_id, Ways.parse(self._job.ways).lanes)
                 if (now_s := self._clock.mono_ns() / 1e9) >= silent_at_s:
                     silent_at_s = now_s + SILENT_EVERY_S
                     self._watcher.look_for_silent()
@@ -124,7 +127,7 @@ class NotifyProcess:
 
     def _status(self) -> dict[str, Any]:
         stuck = [state for state in self._outbox.states() if state.waiting_since_ms is not None]
-        problem = waiting_words(stuck, self._job) if stuck else ""
+        problem = waiting_words(stuck, self._job) if stuck else way_words(self._news)
         return {
             "handled": self._reader.handled_count,
             "set_aside": self._reader.set_aside_count,
@@ -145,6 +148,14 @@ def waiting_words(stuck: list[LaneState], job: NotifyJob) -> str:
     what = "Pushes are" if oldest.name.startswith("push:") else f"What goes by {oldest.name.partition(':')[0]} is"
     since = clock_of(oldest.waiting_since_ms or 0, load_zone(job.notify.time_zone))
     return f"{what} waiting since {since}. {oldest.reason}"
+
+
+def way_words(news: list[WayNews]) -> str:
+    """``What goes by e-mail does not arrive. The mail server refuses the login.``; empty when all is well."""
+    bad = [
+        f"What goes by {one.lane.partition(':')[0]} does not arrive. {one.reason}" for one in news if one.mark == "bad"
+    ]
+    return bad[0] if bad else ""
 
 
 def _settings_of(job: NotifyJob) -> DeskSettings:

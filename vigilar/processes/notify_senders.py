@@ -33,6 +33,10 @@ class SenderMaker:
 
     def make(self, lane: str) -> Sender:
         kind, _, name = lane.partition(":")
+        hook = next((one for one in self._ways.webhooks if kind == "webhook" and one.name == name), None)
+        way = {"ntfy": self._ways.ntfy, "email": self._ways.email, "webhook": hook}.get(kind)
+        if way is not None and way.wrong:
+            return _NoWay(way.wrong)
         if lane.startswith(LANE_PREFIX):
             settings = PushSettings(self._job.push_hosts, self._job.push_ca_file)
             made: Sender = load_function("vigilar.notify.push.sender:PushSender")(
@@ -43,7 +47,6 @@ class SenderMaker:
             return _as_sender("vigilar.notify.ntfy.sender:NtfySender", self._ways.ntfy)
         if kind == "email" and self._ways.email is not None:
             return _as_sender("vigilar.notify.email.sender:EmailSender", self._ways.email)
-        hook = next((one for one in self._ways.webhooks if kind == "webhook" and one.name == name), None)
         if hook is not None:
             return _as_sender("vigilar.notify.webhook.sender:WebhookSender", hook)
         if lane == BUS_LANE:
@@ -52,10 +55,13 @@ class SenderMaker:
 
 
 class _NoWay:
-    """For what is owed by a way that the settings had once."""
+    """For what is owed by a way that the settings had once, or that cannot be used (``wrong``)."""
+
+    def __init__(self, wrong: str = "") -> None:
+        self._wrong = wrong
 
     def send(self, one: Delivery, now_ms: int) -> Outcome:  # noqa: ARG002 -- a Sender
-        return Outcome(Result.FAILED, f"{one.device} is not in the settings any more.")
+        return Outcome(Result.FAILED, self._wrong or f"{one.device} is not in the settings any more.")
 
     def close(self) -> None:
         """Nothing is open."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, Update, and_, case, func, insert, literal_column, or_, select, update
 
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import alert_pages, deliveries, phones
@@ -23,6 +23,10 @@ WAITING = ("owed", "sent")
 
 MAX_REVISIONS = 8
 """Of one delivery: a visit that goes on for hours does not rewrite a notification for hours."""
+
+
+LOOKED_BACK = 5000
+"""Messages among which the newest of a way is looked for: weeks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Delivery:
     revision: int
     told_revision: int
     sent_revision: int
+    shown_revision: int
     state: str
     tries: int
     created_ms: int
@@ -155,11 +160,13 @@ def _reword(connection: Connection, found: Delivery, new: NewDelivery, *, is_wor
 
 
 def take_up(store: Store, node_id: str) -> int:
-    """At the start: what an earlier process left on its way is owed again, but for what a person took note of
-    meanwhile. How many there were."""
+    """At the start: what an earlier process left on its way is owed again, but for what the phone said it showed and
+    what a person took note of meanwhile. How many there were."""
     mine = and_(deliveries.c.node_id == node_id, deliveries.c.state == "sent")
     is_open = deliveries.c.acknowledged_ms.is_(None)
     with store.write("take up what was on its way") as connection:
+        was_shown = deliveries.c.shown_revision >= deliveries.c.revision
+        connection.execute(update(deliveries).where(mine, was_shown).values(_SHOWN))
         count = connection.execute(update(deliveries).where(mine, is_open).values(state="owed")).rowcount
         connection.execute(update(deliveries).where(mine).values(state=_UNLESS_ACKNOWLEDGED, sentence=""))
         return count
@@ -211,43 +218,55 @@ def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int) -> 
 def note_accepted(store: Store, one: Delivery, now_ms: int, sentence: str = "") -> None:
     """The other side took the revision that was let go. Newer words are owed at once. What became louder while it was
     on its way counts as not told yet: it is to be heard."""
-    is_worse = or_(deliveries.c.is_critical > int(one.is_critical), deliveries.c.is_loud > int(one.is_loud))
     with store.write("note what arrived") as connection:
-        connection.execute(
-            update(deliveries)
-            .where(deliveries.c.id == one.id, deliveries.c.state == "sent")
-            .values(
-                told_revision=case((is_worse, 0), else_=one.revision),
-                accepted_ms=func.coalesce(deliveries.c.accepted_ms, now_ms),
-                state=case(
-                    (deliveries.c.revision > one.revision, "owed"),
-                    (deliveries.c.shown_ms.is_not(None), "shown"),
-                    else_="accepted",
-                ),
-                sentence=sentence,
-            )
+        _accept(connection, one, now_ms, sentence)
+
+
+def _accept(connection: Connection, one: Delivery, now_ms: int, sentence: str) -> None:
+    is_worse = or_(deliveries.c.is_critical > int(one.is_critical), deliveries.c.is_loud > int(one.is_loud))
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.id == one.id, deliveries.c.state == "sent")
+        .values(
+            told_revision=case((is_worse, 0), else_=one.revision),
+            accepted_ms=func.coalesce(deliveries.c.accepted_ms, now_ms),
+            state=case(
+                (deliveries.c.revision > one.revision, "owed"),
+                (deliveries.c.shown_ms.is_not(None), "shown"),
+                else_="accepted",
+            ),
+            sentence=sentence,
         )
-        if one.phone_id is not None:
-            is_it = phones.c.id == one.phone_id
-            connection.execute(update(phones).where(is_it).values(accepted_ms=now_ms))
-            is_well = and_(is_it, phones.c.state == "refused")
-            connection.execute(update(phones).where(is_well).values(state="ok", sentence=""))
+    )
+    if one.phone_id is not None:
+        is_it = phones.c.id == one.phone_id
+        connection.execute(update(phones).where(is_it).values(accepted_ms=now_ms))
+        is_well = and_(is_it, phones.c.state == "refused")
+        connection.execute(update(phones).where(is_well).values(state="ok", sentence=""))
 
 
 def note_later(store: Store, one: Delivery, next_try_ms: int, sentence: str, *, counts: bool = True) -> None:
-    """It did not arrive and is tried again, unless a person took note of it meanwhile. ``counts``: it was this one's
-    fault, not that of the line."""
+    """It is not known to have arrived and is tried again, unless a person took note of it meanwhile, or the phone said
+    that it showed it. ``counts``: it was this one's fault, not that of the line."""
     tries = one.tries if counts else one.tries - 1
     said = case((deliveries.c.acknowledged_ms.is_(None), sentence), else_="")
-    _settle(store, one, state=_UNLESS_ACKNOWLEDGED, next_try_ms=next_try_ms, sentence=said, tries=tries)
+    with store.write("note what became of a message") as connection:
+        shown = select(deliveries.c.shown_revision).where(deliveries.c.id == one.id)
+        if (connection.execute(shown).scalar() or 0) >= one.revision:
+            _accept(connection, one, one.sent_ms or one.created_ms, "")
+            return
+        values = {"state": _UNLESS_ACKNOWLEDGED, "next_try_ms": next_try_ms, "sentence": said, "tries": tries}
+        connection.execute(_settling(one).values(**values))
 
 
 def note_failed(store: Store, one: Delivery, sentence: str) -> None:
-    _settle(store, one, state="failed", sentence=sentence)
+    with store.write("note what became of a message") as connection:
+        connection.execute(_settling(one).values(state="failed", sentence=sentence))
 
 
 def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
-    """What is too old to be told is not told. How many there were; a look that finds none writes nothing."""
+    """What is too old to be told is not told; the reason that its last try gave stays after ``sentence``. How many
+    there were; a look that finds none writes nothing."""
     is_over = and_(
         deliveries.c.node_id == node_id,
         _IS_OWED,
@@ -259,21 +278,28 @@ def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
     with store.write("note what is too old") as connection:
         # An update that came too late leaves the person with what was told before.
         told = case((deliveries.c.told_revision > 0, "accepted"), else_="expired")
-        values = {"state": told, "sentence": case((deliveries.c.told_revision > 0, ""), else_=sentence)}
+        why = case((deliveries.c.sentence == "", sentence), else_=f"{sentence} " + deliveries.c.sentence)
+        values = {"state": told, "sentence": case((deliveries.c.told_revision > 0, ""), else_=why)}
         return connection.execute(update(deliveries).where(is_over).values(**values)).rowcount
 
 
-def note_shown(store: Store, delivery_id: int, token: str, now_ms: int) -> bool:
-    """A phone says that it showed one. False when nothing is known by that id and token."""
+def note_shown(store: Store, delivery_id: int, token: str, now_ms: int, revision: int = 0) -> bool:
+    """A phone says that it showed one, and which ``revision`` of it (0: it does not say). What waits to be sent again
+    is not sent when it is shown already; what is on its way stays so until its sender knows, or its successor
+    (``take_up``). False when nothing is known by that id and token."""
     with store.write("note what was shown") as connection:
         is_it = and_(deliveries.c.id == delivery_id, deliveries.c.token == token, deliveries.c.way == "push")
         row = connection.execute(select(*_COLUMNS).where(is_it)).first()
         if row is None:
             return False
         one = _delivery(row)
-        state = one.state if one.state == "owed" else "shown"
         first_ms = one.shown_ms if one.shown_ms is not None else now_ms
-        connection.execute(update(deliveries).where(is_it).values(shown_ms=first_ms, state=state))
+        newest = max(one.shown_revision, min(revision, one.sent_revision))
+        connection.execute(update(deliveries).where(is_it).values(shown_ms=first_ms, shown_revision=newest))
+        if one.state not in WAITING:
+            connection.execute(update(deliveries).where(is_it).values(state="shown"))
+        elif one.state == "owed" and newest >= one.revision:
+            connection.execute(update(deliveries).where(is_it).values(_SHOWN))
         values: dict[str, Any] = {"shown_ms": now_ms, "state": "ok", "sentence": ""}
         if one.shown_ms is None:
             values["delay_ms"] = max(0, now_ms - one.created_ms)
@@ -336,6 +362,19 @@ def find_stories(store: Store, stories: Sequence[str]) -> list[Delivery]:
     return _all(store, select(*_COLUMNS).where(deliveries.c.story.in_(stories)).order_by(deliveries.c.id))
 
 
+def last_tries(store: Store, node_id: str, lanes: Sequence[str]) -> dict[str, Delivery]:
+    """The newest message of each lane that was let go at least once, among the last few thousand of all."""
+    newest = select(func.max(deliveries.c.id)).scalar_subquery()
+    query = select(*_COLUMNS).where(
+        deliveries.c.node_id == node_id, deliveries.c.sent_ms.is_not(None), deliveries.c.id > newest - LOOKED_BACK
+    )
+    found: dict[str, Delivery] = {}
+    for lane in lanes:
+        of_lane = query.where(deliveries.c.lane == lane).order_by(deliveries.c.sent_ms.desc(), deliveries.c.id.desc())
+        found |= {one.lane: one for one in _all(store, of_lane.limit(1))}
+    return found
+
+
 def list_owed_to(store: Store, user_id: int, since_ms: int, limit: int = 50) -> list[Delivery]:
     """What was told to a member, or is still owed, since ``since_ms`` (UTC ms) and not taken note of, newest first."""
     query = select(*_COLUMNS).where(
@@ -357,6 +396,9 @@ _IS_OWED = deliveries.c.state == literal_column("'owed'")
 """Written out: SQLite takes a partial index only for a condition it can read."""
 
 
+_SHOWN: dict[str, Any] = {"state": "shown", "told_revision": deliveries.c.shown_revision, "sentence": ""}
+"""What becomes of one that may not have arrived, of which the phone said that it shows its newest words."""
+
 _UNLESS_ACKNOWLEDGED = case(
     (deliveries.c.acknowledged_ms.is_(None), "owed"), (deliveries.c.told_revision > 0, "accepted"), else_="acknowledged"
 )
@@ -372,10 +414,8 @@ def _is_due(node_id: str, now_ms: int) -> Any:
     )
 
 
-def _settle(store: Store, one: Delivery, **values: Any) -> None:
-    with store.write("note what became of a message") as connection:
-        is_it = and_(deliveries.c.id == one.id, deliveries.c.state == "sent")
-        connection.execute(update(deliveries).where(is_it).values(**values))
+def _settling(one: Delivery) -> Update:
+    return update(deliveries).where(deliveries.c.id == one.id, deliveries.c.state == "sent")
 
 
 def _find(connection: Connection, story: str, target: str) -> Delivery | None:

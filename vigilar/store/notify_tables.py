@@ -71,6 +71,13 @@ deliveries = Table(
     Column("revision", Int64, nullable=False, comment="times its content changed, from 1"),
     Column("told_revision", Int64, nullable=False, server_default=text("0"), comment="newest that arrived; 0: none"),
     Column("sent_revision", Int64, nullable=False, server_default=text("0"), comment="newest that was let go; 0: none"),
+    Column(
+        "shown_revision",
+        Int64,
+        nullable=False,
+        server_default=text("0"),
+        comment="newest that the phone said it showed; 0: none",
+    ),
     Column("state", Text, nullable=False, comment="owed, sent, accepted, shown, acknowledged, expired, failed or gone"),
     Column("tries", Int64, nullable=False, server_default=text("0"), comment="of this revision"),
     Column("created_ms", Int64, nullable=False, comment="UTC ms since which it is owed"),

@@ -34,11 +34,23 @@ class ClockHours:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unwanted:
+    """What no event of a story may be or have, as far as the asker may see its events."""
+
+    sources: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoryFilter:
     """Which stories to list. ``base`` has what the asker may see, and conditions of one value; beside it each of these
     must hold of the same event: its source, kind, type and zone are among those named (empty: any), it is ``kept``, it
-    began in one of ``hours``. ``levels`` is of the whole story: its worst event. ``unseen_by`` and ``seen_by`` are
-    the id of a member. ``cursor`` and ``limit`` (1 to 500) are those of ``base``."""
+    began in one of ``hours``. ``levels`` is of the whole story, its worst event, and so is what is ``unwanted``.
+    ``unseen_by`` and ``seen_by`` are the id of a member. ``cursor`` and ``limit`` (1 to 500) are those of ``base``."""
 
     base: EventFilter
     sources: tuple[str, ...] = ()
@@ -50,13 +62,18 @@ class StoryFilter:
     unseen_by: int | None = None
     seen_by: int | None = None
     hours: tuple[ClockHours, ...] = ()
+    unwanted: Unwanted = Unwanted()
 
     @property
     def asks_events(self) -> bool:
         """Whether it asks more of an event than when it began and who may see it."""
         base = self.base
         wishes = (self.sources, self.kinds, self.types, self.zones, self.kept, self.hours)
-        return any((*wishes, base.camera, base.type, base.kind, base.severity, base.q)) or self.is_of_one_member
+        return (
+            self.unwanted != Unwanted()
+            or any((*wishes, base.camera, base.type, base.kind, base.severity, base.q))
+            or self.is_of_one_member
+        )
 
     @property
     def is_of_one_member(self) -> bool:
@@ -107,7 +124,29 @@ def matching(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
         query = query.where(~is_unseen(wanted.seen_by))
     if wanted.hours:
         query = query.where(or_(*(_in_hours(one) for one in wanted.hours)))
+    if wanted.unwanted != Unwanted():
+        query = query.where(~_has_any(events, wanted.unwanted), ~_has_sibling(wanted))
     return query
+
+
+def _has_any(of: Any, unwanted: Unwanted) -> ColumnElement[bool]:
+    """Whether a row of ``of``, which is ``events`` by some name, is or has any of it."""
+    lists = ((of.c.source_id, unwanted.sources), (of.c.kind, unwanted.kinds), (of.c.type, unwanted.types))
+    found = [column.in_(values) for column, values in lists if values]
+    found += [of.c.zones.contains(json_text(zone), autoescape=True) for zone in unwanted.zones]
+    found += [of.c.words.contains(word.casefold(), autoescape=True) for word in unwanted.words]
+    return or_(*found, *([of.c.kept == 1] if unwanted.kept else []))
+
+
+def _has_sibling(wanted: StoryFilter) -> ColumnElement[bool]:
+    """Whether another event of the incident is what is unwanted, of those that the asker may see."""
+    other, cameras = events.alias("other"), wanted.base.cameras
+    is_seen = [] if cameras is None else [other.c.source_id.in_(cameras)]
+    return (
+        exists()
+        .where(other.c.incident_id == events.c.incident_id, _has_any(other, wanted.unwanted), *is_seen)
+        .correlate(events)
+    )
 
 
 def _in_hours(hours: ClockHours) -> ColumnElement[bool]:

@@ -301,7 +301,9 @@ def _household_paths() -> dict[str, Any]:
             "delete": done,
         },
         "/api/v1/push/test": {"post": {**_answer("Owed to these phones", status="202"), **_body(id="integer")}},
-        "/api/v1/push/shown": {"post": {**done, **_body("token", id="integer", shown_ts="integer"), "security": []}},
+        "/api/v1/push/shown": {
+            "post": {**done, **_body("token", id="integer", shown_ts="integer", revision="integer"), "security": []}
+        },
         "/api/v1/alerts": {"get": _answer("What one was told of and has not taken note of")},
         "/api/v1/alerts/pages": {"post": {**done, **_body("page", sounds="boolean")}},
         "/api/v1/alerts/{incident_id}/ack": {"parameters": [_number("incident_id")], "post": done},

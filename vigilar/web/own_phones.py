@@ -88,12 +88,12 @@ def _state(one: PhoneRow, now_ms: int, zone: tzinfo) -> tuple[str, str]:
         return "bad", one.sentence
     if one.shown_ms is not None and one.shown_ms >= (one.accepted_ms or 0):
         delay = "" if one.delay_ms is None else f" after {delay_text(one.delay_ms)}"
-        return "ok", f"Works: showed its last push {_when(one.shown_ms, now_ms, zone)}{delay}."
+        return "ok", f"Works: showed its last push {when_text(one.shown_ms, now_ms, zone)}{delay}."
     if one.accepted_ms is not None:
         shown = "It has never said that it showed one."
         if one.shown_ms is not None:
-            shown = f"The last one it showed was {_when(one.shown_ms, now_ms, zone)}."
-        return "unknown", f"Its push service took a push {_when(one.accepted_ms, now_ms, zone)}. {shown}"
+            shown = f"The last one it showed was {when_text(one.shown_ms, now_ms, zone)}."
+        return "unknown", f"Its push service took a push {when_text(one.accepted_ms, now_ms, zone)}. {shown}"
     return "unknown", "Nothing was sent to it yet. Try it with Test."
 
 
@@ -107,6 +107,7 @@ def delay_text(delay_ms: int) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
-def _when(ms: int, now_ms: int, zone: tzinfo) -> str:
+def when_text(ms: int, now_ms: int, zone: tzinfo) -> str:
+    """``at 14:02``, ``yesterday at 14:02``."""
     day, clock = day_text(ms, now_ms, zone), clock_text(ms, zone)
     return f"at {clock}" if day == "Today" else f"{day[0].lower() + day[1:] if day == 'Yesterday' else day} at {clock}"

@@ -39,8 +39,14 @@ TYPES: Mapping[str, tuple[str, ...]] = {
     "armed": ("armed",), "disarmed": ("disarmed",),
     "opened": ("sensor_opened",), "left open": ("left_open",),
     "smoke": ("sensor_smoke",), "water": ("sensor_leak",), "leak": ("sensor_leak",),
-    "wrong pin": ("pin_wrong",), "glass": ("sensor_glass",), "gas": ("sensor_gas",),
+    "wrong pin": ("pin_wrong",), "pin wrong": ("pin_wrong",), "glass": ("sensor_glass",),
+    "glass broken": ("sensor_glass",), "broken glass": ("sensor_glass",), "gas": ("sensor_gas",),
+    "camera offline": ("camera_offline",), "camera down": ("camera_offline",),
+    "power cut": ("power_loss",), "power out": ("power_loss",), "blackout": ("power_loss",),
+    "low battery": ("battery_low",), "battery low": ("battery_low",),
 }  # fmt: skip
+
+SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
 
 LEVEL_WORDS = {"INFO": "Background", "WARNING": "Notable", "ALERT": "Alert", "CRITICAL": "Critical"}
 
@@ -53,23 +59,35 @@ MONTHS = (
 
 _SHORT_DAYS = {"tues": 1, "weds": 2, "thur": 3, "thurs": 3} | {name[:3]: number for number, name in enumerate(WEEKDAYS)}
 
-_NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "ten": 10}
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
 
 EMPTY_WORDS = frozenset(
     {"a", "an", "the", "in", "on", "at", "of", "and", "or", "with", "by", "from", "to", "was", "were", "is", "near",
-     "all", "any", "show", "find", "me", "my", "events", "event", "for", "during", "seen", "there", "when", "what"}
+     "all", "any", "show", "find", "me", "my", "events", "event", "for", "during", "seen", "there", "when", "what",
+     "within", "only", "just", "newest", "latest"}
 )  # fmt: skip
 
 PARTS_OF_DAY: Mapping[str, tuple[int, int]] = {
-    "morning": (5, 12), "noon": (11, 14), "afternoon": (12, 17), "evening": (17, 22), "night": (22, 6),
+    "morning": (5, 12), "noon": (11, 14), "midday": (11, 14), "lunch": (11, 14), "lunchtime": (11, 14),
+    "afternoon": (12, 17), "evening": (17, 22), "night": (22, 6), "overnight": (22, 6), "daytime": (6, 20),
+    "early morning": (5, 8), "late morning": (9, 12), "early afternoon": (12, 15), "late afternoon": (15, 18),
+    "early evening": (17, 20), "late evening": (20, 0), "late night": (0, 5),
 }  # fmt: skip
 """From and to, hours of the clock. The night of a day goes on until the next morning."""
 
+NOT_WORDS = frozenset({"not", "no", "without", "except", "excluding", "minus"})
+
+NIGHTS = frozenset({"night", "overnight", "late night"})
+
 WORD = re.compile(
-    r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.(?:\d{4})?|\d{1,2}[:.h]\d{2}(?:\s?[ap]m)?|\d{1,2}\s?[ap]m\b|[^\W_]+(?:['\u2019\-][^\W_]+)*"
+    r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}\b)?|\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?(?!\d)"
+    r"|\d{1,2}[:.h]\d{2}(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|[^\W_]+(?:['\u2019\-][^\W_]+)*"
 )
 
-_CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s?([ap]m)?")
+_CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s?(?:([ap])\.?m\.?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +120,14 @@ def read_month_day(word: str, after: str) -> tuple[int, int | None, int]:
     """``25 october`` or ``october 25``: day, month and how many words."""
     for day_word, month_word in ((word, after), (after, word)):
         match = re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)?", day_word)
-        month = _month(month_word)
+        month = read_month(month_word)
         if match and month is not None:
             return int(match[1]), month, 2
     return 0, None, 0
 
 
-def _month(word: str) -> int | None:
+def read_month(word: str) -> int | None:
+    """1 to 12; the first three letters are enough."""
     found = [number for number, name in enumerate(MONTHS, 1) if word == name or (len(word) >= 3 and word == name[:3])]
     return found[0] if found else (9 if word == "sept" else None)
 
@@ -130,7 +149,7 @@ def read_clock(word: str) -> ClockTime | None:
         return None
     hour, minute, half = int(match[1]), int(match[2] or 0), match[3]
     if half and 1 <= hour <= 12:
-        hour = hour % 12 + (12 if half == "pm" else 0)
+        hour = hour % 12 + (12 if half == "p" else 0)
     elif half:
         return None
     if hour > 23 or minute > 59:
@@ -138,15 +157,62 @@ def read_clock(word: str) -> ClockTime | None:
     return ClockTime(hour * HOUR_MS + minute * 60_000, is_bare=not half and match[2] is None)
 
 
+def read_clock_words(words: list[str]) -> tuple[ClockTime | None, int]:
+    """A time of day in words, and how many they are: ``5pm``, ``5 o'clock``, ``half past five``, ``quarter to 6``, each
+    also with ``in the evening`` or ``at night``. None and 0 for what is none."""
+    clock, count = _read_spoken(words)
+    if clock is None:
+        return None, 0
+    after, third, fourth = (*words[count:], "", "", "")[:3]
+    part, more = (fourth, 3) if (after, third) == ("in", "the") else (third, 2) if after == "at" else ("", 0)
+    if part in ("morning", "afternoon", "evening", "night") and clock.ms < 13 * HOUR_MS:
+        return in_part(clock, part), count + more
+    return clock, count
+
+
+def _read_spoken(words: list[str]) -> tuple[ClockTime | None, int]:
+    word, after, third = (*words, "", "", "")[:3]
+    hour = _hour(third)
+    if word in ("half", "quarter") and after in ("past", "to") and hour is not None:
+        minutes = 60 * hour + (30 if word == "half" else 15) * (1 if after == "past" else -1)
+        return ClockTime(minutes % 1440 * 60_000), 3
+    hour = _hour(word)
+    if after in ("o'clock", "o\u2019clock", "oclock") and hour is not None:
+        return ClockTime(hour * HOUR_MS), 2
+    clock = read_clock(word)
+    return clock, int(clock is not None)
+
+
+def _hour(word: str) -> int | None:
+    number = _NUMBERS.get(word, int(word) if word.isascii() and word.isdigit() and len(word) < 3 else None)
+    return number if number is not None and word not in ("a", "an") and 1 <= number <= 12 else None
+
+
+def in_part(clock: ClockTime, part: str) -> ClockTime:
+    """``5`` as it is meant in that part of the day: in the afternoon 17:00, at night 05:00."""
+    hour, rest = divmod(clock.ms, HOUR_MS)
+    if hour > 12 or (hour == 12 and part in ("noon", "midday", "lunch", "lunchtime", "daytime")):
+        return clock
+    if part in NIGHTS:
+        hour = hour % 12 + (12 if 6 <= hour < 12 else 0)
+    elif part.endswith("morning"):
+        hour %= 12
+    elif hour < 12 and part != "daytime":
+        hour = hour if part in ("noon", "midday", "lunch", "lunchtime") and hour == 11 else hour + 12
+    return ClockTime(hour * HOUR_MS + rest, clock.zone)
+
+
 def clock_words(clock: ClockTime) -> str:
     minutes = clock.ms // 60_000
     return f"{minutes // 60:02}:{minutes % 60:02}" + (f" {clock.zone}" if clock.zone else "")
 
 
-def day_words(day: date, today: date) -> str:
-    """``Today``, ``Yesterday``, ``Tuesday 24 November``."""
+def day_words(day: date, today: date, *, is_plain: bool = False) -> str:
+    """``Today, Thursday 26 November``, ``Tuesday 24 November``; ``is_plain``: never with the word for today."""
     apart = (today - day).days
     name = f"{WEEKDAYS[day.weekday()].capitalize()} {day.day} {MONTHS[day.month - 1].capitalize()}"
     if day.year != today.year:
         name = f"{name} {day.year}"
+    if is_plain:
+        return name
     return f"Today, {name}" if apart == 0 else f"Yesterday, {name}" if apart == 1 else name

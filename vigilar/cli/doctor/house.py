@@ -10,13 +10,14 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from vigilar.base.errors import ConfigError, RecordingError
+from vigilar.base.errors import RecordingError
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.house_file import HouseFile
 from vigilar.base.models_folder import has_model
 from vigilar.cli.doctor.check import Check, Finding, Patient
+from vigilar.cli.stored_logins import missing_logins
 from vigilar.config.addresses import is_network
-from vigilar.config.cut import database_url, secret_name
+from vigilar.config.cut import database_url
 from vigilar.config.models import Camera
 from vigilar.config.secrets import SecretStore
 from vigilar.health.part import State
@@ -137,7 +138,7 @@ def owner(patient: Patient) -> Check:
     with closing(Store.open(database_url(patient.settings, patient.places))) as store:
         if has_users(store):
             return say.ok("There is a login for the owner.")
-    return say.warn("Nobody can sign in yet.", "Open the page; the code for the first login: vigilar setup")
+    return say.warn("Nobody can sign in yet.", "Open the page; the code for the first login: vigilar setup code")
 
 
 def keys(patient: Patient) -> Check:
@@ -172,16 +173,9 @@ def keys_beside(patient: Patient) -> Check:
 
 def logins(patient: Patient) -> Check:
     """The logins that the settings name can be read."""
-    say, config = Finding("logins"), patient.settings
-    store, wrong = SecretStore(patient.places.secrets_dir), []
-    named = [config.bus.login, config.storage.login, config.sensors.login, *(one.login for one in config.cameras)]
-    for reference in dict.fromkeys(filter(None, named)):
-        try:
-            store.get_login(secret_name(reference))
-        except ConfigError as error:
-            wrong.append(str(error))
-    if wrong:
-        return say.bad(wrong[0], "Store it again: vigilar camera login ID")
+    say = Finding("logins")
+    for wrong, command in missing_logins(patient.settings, SecretStore(patient.places.secrets_dir)):
+        return say.bad(wrong, f"Store it again: {command}")
     return say.ok("All logins that the settings name are there.")
 
 
@@ -197,7 +191,7 @@ def cameras(patient: Patient) -> list[Check]:
 def _camera(camera: Camera) -> Check:
     say = Finding(f"camera:{camera.id}")
     if not is_network(camera.address):
-        return say.ok(f"{camera.name} is not in the network.")
+        return say.ok(f"{camera.name} is no camera of the network: it plays {camera.address.partition(':')[0]}.")
     parts = urlsplit(camera.address)
     host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 554)
     try:

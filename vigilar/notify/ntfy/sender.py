@@ -1,17 +1,25 @@
-"""Publishes to an ntfy topic as JSON. Source: ntfy's document on publishing ("Publish as JSON", priorities, tags)."""
+"""Publishes to an ntfy topic as JSON. Sources: ntfy's documents on publishing ("Publish as JSON", priorities, tags,
+"Updating notifications": from 2.16 on apps put a message in the place of the one of the same sequence id; an older
+server ignores the id) and on its API ("Poll for messages", "Filter messages")."""
 
 from __future__ import annotations
 
 import base64
 import json
-from urllib.parse import urlsplit
+import logging
+from urllib.parse import urlencode, urlsplit
 
 from vigilar.notify.outcome import ACCEPTED, Outcome, Result
 from vigilar.notify.ways import NtfyWay
 from vigilar.notify.web_request import NotSentError, WebDoor, is_usable
 from vigilar.store.deliveries import Delivery
 
+logger = logging.getLogger(__name__)
+
 URGENT, HIGH, DEFAULT, LOW = 5, 4, 3, 2
+
+CLOCKS_APART_S = 600
+"""How far the clock of the server may be behind ours when it is asked what it has."""
 
 _TAGS = {"CRITICAL": ["rotating_light"], "ALERT": ["warning"]}
 """By severity: ntfy shows these as small pictures before the title."""
@@ -31,6 +39,8 @@ class NtfySender:
     def send(self, one: Delivery, now_ms: int) -> Outcome:  # noqa: ARG002 -- a Sender
         body = json.dumps(message_of(one, self._way.topic), ensure_ascii=False).encode()
         try:
+            if one.tries > 1 and self._has(one):
+                return ACCEPTED
             answer = self._door.ask("POST", self._path, self._headers(), body)
         except NotSentError as error:
             return Outcome(Result.LATER if error.was_reached else Result.UNREACHABLE, f"ntfy did not take it. {error}")
@@ -41,6 +51,20 @@ class NtfySender:
         if answer.status == 429 or answer.status >= 500:
             return Outcome(Result.LATER, f"ntfy is busy: it answered {answer.status}.", answer.retry_after_s)
         return Outcome(Result.FAILED, f"ntfy does not take it: it answered {answer.status}.")
+
+    def _has(self, one: Delivery) -> bool:
+        """Whether the server has what an earlier try may have brought: people are not told twice. One that does not
+        keep messages, or does not let us read, gets it again. Raises NotSentError."""
+        told = {"title": one.content["title"], "message": one.content["body"]}
+        asked = {"poll": "1", "since": one.created_ms // 1000 - CLOCKS_APART_S, **told}
+        path = f"{self._path.rstrip('/')}/{self._way.topic}/json?{urlencode(asked)}"
+        answer = self._door.ask("GET", path, self._headers(), b"")
+        if answer.status != 200:
+            return False
+        known = any(_is_same(line, told, one.topic) for line in answer.text.splitlines())
+        if known:
+            logger.info("ntfy has message %d already, it is not sent again", one.id)
+        return known
 
     def close(self) -> None:
         self._door.close()
@@ -57,13 +81,26 @@ class NtfySender:
 
 
 def message_of(one: Delivery, topic: str) -> dict[str, object]:
-    """An update makes no sound: ntfy cannot put it in the place of the one before."""
+    """An update makes no sound, and takes the place of the one before where server and app can do that."""
     told = one.content
     priority = URGENT if one.is_critical else HIGH if one.is_loud else DEFAULT
     return {
         "topic": topic,
+        "sequence_id": one.topic,
         "title": told["title"],
         "message": told["body"],
         "priority": LOW if one.is_update else priority,
         "tags": _TAGS.get(told["severity"], []),
     }
+
+
+def _is_same(line: str, told: dict[str, str], sequence: str) -> bool:
+    """Whether a line of the server's answer is what we told; an older server knows no sequence."""
+    try:
+        found = json.loads(line)
+        return (
+            all(found.get(key) == value for key, value in told.items())
+            and found.get("sequence_id", sequence) == sequence
+        )
+    except (ValueError, AttributeError):
+        return False  # cut off, or no answer of ntfy's

@@ -1,5 +1,5 @@
 """Calls an address with JSON, signed. Who gets it checks the signature, and the time in it against old ones that are
-played again."""
+played again. What is sent again after a cut has the same id and revision."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class WebhookSender:
 def body_of(one: Delivery, now_ms: int) -> bytes:
     keys = ("title", "body", "type", "kind", "severity", "camera", "ts", "event_id", "incident_id", "path", "rule")
     told = {key: one.content.get(key) for key in keys}
-    return json.dumps({"v": 1, "id": one.id, "sent_ts": now_ms, **told}, ensure_ascii=False).encode()
+    whole = {"v": 1, "id": one.id, "revision": one.revision, "sent_ts": now_ms, **told}
+    return json.dumps(whole, ensure_ascii=False).encode()
 
 
 def sign(secret: str, now_s: int, body: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug import Response as AnyResponse
@@ -29,6 +30,7 @@ from vigilar.web import guard_form, rule_form
 from vigilar.web.auth import asker
 from vigilar.web.deeds import note_deed, note_nothing
 from vigilar.web.event_words import event_title
+from vigilar.web.own_ways import test_way, way_lines
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, own_account, signed_in
@@ -103,6 +105,15 @@ def change_rule() -> AnyResponse:
     except Problem as problem:
         return Response(_rule_page(row, number, problem=problem), problem.status, mimetype="text/html")
     return _back("rules")
+
+
+@bp.post("/settings/notifications/ways/test")
+@needs(Right.CHANGE_ARMING)
+def try_way() -> AnyResponse:
+    lane = request.form.get("way", "")
+    test_way(lane)
+    note_nothing()
+    return Response(status=303, headers={"Location": f"{PATH}?way={quote(lane)}#ways"})
 
 
 @bp.post("/settings/notifications/snooze")
@@ -187,6 +198,7 @@ def _page(problem: Problem | None) -> str:
         "notifications.html",
         sees_rules=sees_rules,
         may_change=me.may(Right.CHANGE_ARMING),
+        ways=way_lines() if me.may(Right.CHANGE_ARMING) else [],
         is_armed=not read_state(here.store).is_quiet,
         rules=[_shown(one, settings, people, preview) for one in settings.rules] if sees_rules else [],
         told=told_since(here.store, me.id, here.now_ms() - WEEK_MS, SECRET_TYPES),

@@ -88,7 +88,7 @@ def api_test() -> AnyResponse:
 def api_shown() -> AnyResponse:
     """A phone's worker says that it showed a push. It may have no login any more: the random token that came in the
     sealed push is what it is known by, and all that it can say is this."""
-    wish = read_json({"id": int, "token": str, "shown_ts": int}, required=("id", "token"))
+    wish = read_json({"id": int, "token": str, "shown_ts": int, "revision": int}, required=("id", "token"))
     here = parts()
     tries, key = here.link_tries, f"pushes shown from {network_of(request.remote_addr or '')}"
     try:
@@ -98,7 +98,7 @@ def api_shown() -> AnyResponse:
     now_ms = here.now_ms()
     shown_ms = wish.get("shown_ts") or now_ms
     shown_ms = min(now_ms, max(shown_ms, now_ms - MAX_SHOWN_LATE_MS))
-    if not deliveries.note_shown(here.store, wish["id"], wish["token"], shown_ms):
+    if not deliveries.note_shown(here.store, wish["id"], wish["token"], shown_ms, wish.get("revision") or 0):
         tries.note_wrong(key)
         raise Problem(404, "push.unknown", "There is no such push.")
     return Response(status=204)

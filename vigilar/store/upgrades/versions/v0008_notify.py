@@ -136,6 +136,13 @@ def _deliveries() -> None:
             comment="newest that was let go; 0: none",
         ),
         sa.Column(
+            "shown_revision",
+            Int64,
+            nullable=False,
+            server_default=sa.text("0"),
+            comment="newest that the phone said it showed; 0: none",
+        ),
+        sa.Column(
             "state",
             sa.Text,
             nullable=False,

@@ -1,10 +1,12 @@
 // Pushes: each is shown, at once and without asking anybody; what needs the house (picture, "it was shown") follows.
-// One notification an incident: the next one takes its place without a sound, unless it is told louder than before.
+// One notification an incident: the next one takes its place without a sound, unless it is told louder than before. What
+// comes a second time (the house was cut off before it knew that the first had arrived) tells nobody anything again.
 
 const TOLD_HOLDS_MS = 24 * 3600 * 1000;
 const HOME_MS = 4000; // a phone that is out does not wait longer for the picture
 const LOOKS = 4;
 const LOOK_MS = 200;
+const AGAIN_MS = 3000; // after the browser has counted what stands there
 const MOST_SHOWN_NOTES = 50;
 const MOST_PICTURE_BYTES = 400_000;
 const RANK = { INFO: 0, WARNING: 1, ALERT: 2, CRITICAL: 3 };
@@ -31,6 +33,9 @@ async function tell({ notification, facts }) {
   const isFirst = !(story in told);
   const loudness = loudnessOf(facts);
   const isWorse = !isFirst && loudness > (told[story].loudness ?? 0);
+  const isAgain = !isFirst && facts.revision <= (told[story].revision ?? 0);
+  const stood = isAgain && (await standing(tag)).length > 0;
+  if (stood && FOLDS_BY_TAG) return answerAgain(facts);
   const shown = {
     body: notification.body ?? "",
     lang: notification.lang ?? "en",
@@ -43,12 +48,27 @@ async function tell({ notification, facts }) {
     data: { path: pathOf(notification.navigate), facts, paths: pathsOf(notification) },
     ...(await ownIcons()),
   };
+  if (isAgain) Object.assign(shown, { silent: true, renotify: false });
   if (!FOLDS_BY_TAG) for (const old of await self.registration.getNotifications({ tag })) old.close();
   await self.registration.showNotification(notification.title, shown);
-  told[story] = { at: Date.now(), loudness: isFirst || isWorse ? loudness : told[story].loudness };
+  if (isAgain) return answerAgain(facts, stood ? null : tag);
+  told[story] = { at: Date.now(), loudness: isFirst || isWorse ? loudness : told[story].loudness, revision: facts.revision ?? 0 };
   await notes.set("told", told);
   await noteShown(facts);
   await Promise.allSettled([addPicture(notification.title, shown), reportShown(), countUnseen(isFirst, facts)]);
+}
+
+/** The house does not know that this was shown: it is told once more, and nobody else. A browser wants to see something
+ * for each push: what was swiped away stands there silently for the moment in which it looks (`tag`). */
+async function answerAgain(facts, tag) {
+  if (tag) setTimeout(() => takeAway(tag, facts.revision), AGAIN_MS);
+  await noteShown(facts);
+  await reportShown().catch(() => {});
+}
+
+async function takeAway(tag, revision) {
+  const found = await self.registration.getNotifications({ tag });
+  for (const one of found) if (one.data?.facts?.revision === revision) one.close();
 }
 
 /** As the house compares it: by the rule that told, not by how bad the event is. */
@@ -110,14 +130,19 @@ async function addPicture(title, shown) {
   await self.registration.showNotification(title, { ...shown, image: dataAddress(jpeg, "image/jpeg"), silent: true, renotify: false });
 }
 
-/** Whether that notification is still there. Browsers list one a moment after they have shown it. */
+/** Whether that notification is still there. */
 async function stands(tag, event) {
+  return (await standing(tag)).some((one) => one.data?.facts?.event_id === event);
+}
+
+/** What is there by that tag. Browsers list one a moment after they have shown it. */
+async function standing(tag) {
   for (let look = 0; look < LOOKS; look++) {
-    const standing = await self.registration.getNotifications({ tag });
-    if (standing.length) return standing.some((one) => one.data?.facts?.event_id === event);
+    const found = await self.registration.getNotifications({ tag });
+    if (found.length) return found;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  return false;
+  return [];
 }
 
 const askHome = (path, options = {}) => fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(HOME_MS) });
@@ -125,10 +150,10 @@ const askHome = (path, options = {}) => fetch(path, { ...options, cache: "no-sto
 const sendHome = (path, method, body) =>
   askHome(path, { method, headers: { "Content-Type": "application/json", Accept: "application/json" }, body: JSON.stringify(body) });
 
-async function noteShown({ id, token }) {
+async function noteShown({ id, token, revision }) {
   if (!id || !token) return;
   const waiting = (await notes.get("shown", [])).filter((one) => one.id !== id);
-  await notes.set("shown", [...waiting, { id, token, shown_ts: Date.now() }].slice(-MOST_SHOWN_NOTES));
+  await notes.set("shown", [...waiting, { id, token, revision, shown_ts: Date.now() }].slice(-MOST_SHOWN_NOTES));
 }
 
 /** Tell the house which pushes were shown here, and when. Those of a day away from home are told when it is there again. */
