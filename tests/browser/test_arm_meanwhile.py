@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.arm_kit import PIN, WRONG, open_site, opened
 from tests.browser.chromium import wait_listening
+from tests.browser.held_back import HeldBack
 from tests.browser.house import House
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -72,26 +73,15 @@ def test_wait_stays_when_the_answer_of_before_comes_late(chromium: Browser, site
     house, url = site
     house.client().post("/api/v1/arm", json={"mode": "home"})
     page = opened_up(chromium, url)
-    held: list[tuple[Route, APIResponse]] = []
-
-    def hold_the_first(route: Route) -> None:
-        if held:
-            route.continue_()
-        else:
-            held.append((route, route.fetch()))
-
-    page.route(f"{url}/arm", hold_the_first)
+    before = HeldBack(page, f"{url}/arm")
     page.evaluate(COMES_UP)
-    wait_for_held(page, held)
+    before.wait()
     for says in ("Wrong PIN. 2 tries left", "Wrong PIN. 1 try left", "Wrong PIN, for the third time."):
         page.get_by_label("Your PIN").fill(WRONG)
         page.keyboard.press("Enter")
         expect(page.locator("#arm-problem")).to_contain_text(says)
     expect(page.locator("#pin-wait")).to_be_visible()
-    route, answer = held[0]
-    with page.expect_event("requestfinished", lambda request: request == route.request):
-        route.fulfill(response=answer)
-    page.wait_for_timeout(200)  # nothing is to come of it
+    before.let_go()
     expect(page.locator("#pin-wait")).to_be_visible()
 
 
@@ -121,47 +111,26 @@ def test_window_that_comes_later_hears_what_was_told_before(chromium: Browser, s
     first.goto(f"{url}/settings")
     wait_listening(first, house)
     second = first.context.new_page()
-    held: list[Route] = []
-    second.route("**/js/base.js", lambda route: held.append(route))
+    script = HeldBack(second, "**/js/base.js")
     second.goto(f"{url}/settings", wait_until="commit")
-    wait_for_held(second, held)
+    script.wait()
     house.client().post("/api/v1/arm", json={"mode": "home"})
     expect(first.locator("#arm-chip")).to_have_text("Home")
-    held[0].continue_()
+    script.let_go()
     expect(second.locator("#arm-chip")).to_have_text("Home")
-
-
-def wait_for_held(page: Page, held: Sequence[object]) -> None:
-    """Until the browser has asked; its own loop goes on meanwhile."""
-    for _ in range(500):
-        if held:
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError("nothing was asked")
 
 
 def test_answer_that_comes_late_does_not_put_back_what_was(chromium: Browser, site: tuple[House, str]) -> None:
     house, url = site
     page = opened(chromium, url, "desk")
     page.goto(f"{url}/arm")
-    held: list[tuple[Route, APIResponse]] = []
-
-    def hold_the_first(route: Route) -> None:
-        if held:
-            route.continue_()
-        else:
-            held.append((route, route.fetch()))
-
-    page.route(f"{url}/arm", hold_the_first)
+    before = HeldBack(page, f"{url}/arm")
     house.client().post("/api/v1/arm", json={"mode": "home", "delay_s": 0})
     expect(page.locator("#arm-chip")).to_have_text("Home")
-    wait_for_held(page, held)
+    before.wait()
     house.client().post("/api/v1/arm", json={"mode": "away", "delay_s": 0})
     expect(page.locator("#arm-now .sentence")).to_contain_text("Away since")
-    route, answer = held[0]
-    with page.expect_event("requestfinished", lambda request: request == route.request):
-        route.fulfill(response=answer)
-    page.wait_for_timeout(200)  # nothing is to come of it
+    before.let_go()
     expect(page.locator("#arm-now .sentence")).to_contain_text("Away since")
 
 
@@ -174,18 +143,10 @@ def test_sheet_that_is_closed_before_the_answer_says_nothing(chromium: Browser, 
     page.goto(f"{url}/settings")
     page.locator("#arm-chip").click()
     sheet = page.get_by_role("dialog", name="Arm and disarm")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(f"{url}/api/v1/arm", hold)
+    refusal = HeldBack(page, f"{url}/api/v1/arm")
     sheet.get_by_role("button", name="Home").click()
-    wait_for_held(page, held)
+    refusal.wait()
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
-    with page.expect_response(f"{url}/api/v1/arm") as answer:
-        held[0].continue_()
-    assert answer.value.status == 409
-    page.wait_for_timeout(200)
+    assert refusal.let_go().status == 409
     assert faults == []

@@ -2,6 +2,7 @@
 // the page `/arm` or in the sheet that opens from the chip of any page.
 
 import { now } from "./clock.js";
+import { putInPlace, questions } from "./fresh.js";
 import { parse } from "./parse.js";
 import { stream } from "./stream.js";
 
@@ -18,8 +19,7 @@ export async function fetchPage() {
 }
 
 let heardChange = 0; // of the newest state that the stream told
-let asked = 0;
-let taken = 0; // which question the answer shown belongs to
+const ask = questions();
 const drawn = new Map(); // id of a part -> how the box drew it, before anything here changed it
 
 /**
@@ -29,13 +29,12 @@ const drawn = new Map(); // id of a part -> how the box drew it, before anything
  */
 async function refresh() {
   if (!region()) return;
-  const question = ++asked;
+  const mayTake = ask();
   const page = await fetchPage().catch(() => null);
   if (!page) return; // The bar says that the box does not answer; what stands here was true then.
   // Of two answers on their way the older one may come last, and somebody may have closed the sheet meanwhile.
   const change = Number(page.getElementById("arm-now").dataset.change);
-  if (!region() || question < taken || change < Number(region().dataset.change)) return;
-  taken = question;
+  if (!region() || change < Number(region().dataset.change) || !mayTake()) return;
   replace(document.getElementById("arm-history"), page.getElementById("arm-history"));
   if (!replace(region(), page.getElementById("arm-now"))) return;
   if (!region().closest("dialog")) document.title = page.title;
@@ -46,10 +45,7 @@ async function refresh() {
 function replace(old, fresh) {
   if (!fresh || !old || drawn.get(old.id) === fresh.outerHTML) return false;
   drawn.set(old.id, fresh.outerHTML);
-  const focused = old.contains(document.activeElement) ? placeOf(document.activeElement) : "";
-  keepChosen(old, fresh);
-  old.replaceWith(document.adoptNode(fresh));
-  if (focused) fresh.querySelector(focused)?.focus();
+  putInPlace(old, fresh, keepChosen);
   return true;
 }
 
@@ -64,16 +60,6 @@ function keepChosen(old, fresh) {
   if (was && is && listOf(old) === listOf(fresh)) is.checked = was.checked;
   const told = old.querySelector("#arm-problem");
   if (told && fresh.dataset.change === old.dataset.change) fresh.querySelector("#arm-problem").replaceWith(document.adoptNode(told));
-}
-
-/** Where to find in the next one what has the focus: most buttons have no id. */
-function placeOf(element) {
-  const { id, name, value, dataset } = element;
-  if (id) return `#${id}`;
-  if (element.matches("a")) return `a[href="${element.getAttribute("href")}"]`;
-  if (dataset.digit) return `[data-digit="${dataset.digit}"]`;
-  if ("clear" in dataset) return "[data-clear]";
-  return name ? `[name="${name}"][value="${CSS.escape(value)}"]` : "";
 }
 
 function say(words) {
