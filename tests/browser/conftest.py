@@ -8,6 +8,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import AXE, EXECUTABLE, launch
+from tests.page_chaos import disturb_pages_if_asked
+
+disturb_pages_if_asked()
 
 expect.set_options(timeout=20_000)
 """Ms until a page shows what is expected of it. No claim on time: browsers of several tests at once share few cores."""

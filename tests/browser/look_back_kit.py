@@ -25,7 +25,11 @@ class Site:
     def page(self, size: str = "desk", zone: str = "Europe/Berlin", **options: Any) -> Page:
         width, height = SIZES[size]
         context = self.chromium.new_context(
-            viewport={"width": width, "height": height}, has_touch=size == "phone", timezone_id=zone, **options
+            viewport={"width": width, "height": height},
+            has_touch=size == "phone",
+            timezone_id=zone,
+            service_workers="block",
+            **options,
         )
         page = context.new_page()
         sign_in(page, self.url)

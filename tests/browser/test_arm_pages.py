@@ -4,82 +4,29 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Page, Route, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import find_violations, sign_in
-from tests.browser.house import House, open_house, serve
+from tests.browser.arm_kit import PIN, SETTINGS, SIZES, WRONG, open_site, opened
+from tests.browser.chromium import find_violations
+from tests.browser.house import House
 from tests.conftest import wait_until
-from vigilar.base.arm_rules import ArmRules, ModeRules
 from vigilar.base.clock import SimulatedClock
 from vigilar.store import arming
 from vigilar.store.arming import Alarm, Decision, Entry, Trigger, read_state
-from vigilar.store.presence import note_devices, set_owner, set_presence
-from vigilar.store.sensors import Word, ensure_sensor, name_sensor, note_word
 from vigilar.web.arm_words import broadcast_arm
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
-PIN, WRONG = "482913", "700431"
-SETTINGS = """\
-[[arm.schedule]]
-mode = "night"
-from = "23:00"
-to = "06:30"
-[[camera]]
-name = "Front door"
-address = "demo:street"
-"""
-RULES = ArmRules(
-    modes=(
-        ModeRules(mode="home"),
-        ModeRules(mode="night", cameras=("front-door",)),
-        ModeRules(mode="away", cameras=("front-door", "garden"), trigger="motion", leave_s=60),
-    )
-)
-
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[tuple[House, str]]:
-    with open_house(tmp_path) as house, serve(house) as url:
-        house.parts.cfg.config_file.write_text(SETTINGS, encoding="utf-8")
-        house.parts.use_settings(replace(house.parts.cfg, arm=RULES))
-        owner = house.client()
-        assert owner.put("/api/v1/members/me/pin", json={"pin": PIN}).status_code == 204
-        house.well("front-door", "garden", "drive", "shed")
-        lay_sensors(house)
-        yield house, url
-
-
-def lay_sensors(house: House) -> None:
-    now = house.now_ms()
-    for name, room, word in (
-        ("Front door", "Hall", Word({"contact": 0.0}, 88, 120)),
-        ("Landing", "Hall", Word({"motion": 1.0}, 9, 30)),
-        ("Bath", "", Word({"temperature": 21.4, "humidity": 48.0}, 60, 200)),
-    ):
-        sensor = ensure_sensor(house.store, house.node_id, f"zigbee/{name}", name, now)
-        name_sensor(house.store, sensor.id, name, room)
-        note_word(house.store, sensor.id, word, dict(word.values), now)
-    note_devices(house.store, {"aa:bb:cc:dd:ee:01": "192.0.2.7", "10:bb:cc:dd:ee:02": "192.0.2.8"}, now)
-    set_owner(house.store, "aa:bb:cc:dd:ee:01", 1, "Sam's phone")
-    set_presence(house.store, 1, "home", now)
-
-
-def opened(chromium: Browser, url: str, size: str, *, script: bool = True, is_still: bool = False) -> Page:
-    width, height = SIZES[size]
-    page = chromium.new_context(
-        viewport={"width": width, "height": height},
-        java_script_enabled=script,
-        reduced_motion="reduce" if is_still else "no-preference",
-    ).new_page()
-    sign_in(page, url)
-    return page
+    with open_site(tmp_path) as opened_site:
+        yield opened_site
 
 
 def sound_alarm(house: House) -> None:
@@ -307,29 +254,6 @@ def test_wait_after_three_wrong_pins_counts_down(chromium: Browser, site: tuple[
     assert read_state(house.store).mode == "home"
 
 
-def test_why_it_was_refused_stays_while_the_stream_comes_up(chromium: Browser, site: tuple[House, str]) -> None:
-    """It makes the region new, so that what changed meanwhile is seen. Nobody may lose the answer to what they did."""
-    house, url = site
-    house.client().post("/api/v1/arm", json={"mode": "home"})
-    page = opened(chromium, url, "phone")
-    page.goto(f"{url}/arm")
-    page.get_by_label("Your PIN").fill(WRONG)
-    page.keyboard.press("Enter")
-    expect(page.locator("#arm-problem")).to_contain_text("Wrong PIN. 2 tries left")
-    page.evaluate(COMES_UP)
-    page.wait_for_selector("#arm-now:not([data-old])")
-    expect(page.locator("#arm-problem")).to_contain_text("Wrong PIN. 2 tries left", timeout=1)
-    house.client().post("/api/v1/arm", json={"mode": "disarmed", "pin": PIN})
-    expect(page.locator("#arm-problem")).to_be_hidden()
-
-
-COMES_UP = """async () => {
-  document.getElementById("arm-now").dataset.old = "";
-  const src = document.querySelector('script[src*="js/arm.js"]').src;
-  (await import(src.replace("arm.js", "stream.js"))).stream.dispatchEvent(new Event("up"));
-}"""
-
-
 def test_pad_disarms_by_touch(chromium: Browser, site: tuple[House, str]) -> None:
     house, url = site
     page = opened(chromium, url, "phone")
@@ -369,66 +293,6 @@ def test_time_to_leave_that_was_chosen_survives_a_change_elsewhere(chromium: Bro
     page.get_by_role("button", name="Away").click()
     expect(page.locator(".countdown")).to_have_text(re.compile(r"^1[678]\d s$"))
     expect(page.get_by_label("Time to leave")).to_have_value("")
-
-
-def wait_for_held(page: Page, held: Sequence[object]) -> None:
-    """Until the browser has asked; its own loop goes on meanwhile."""
-    for _ in range(500):
-        if held:
-            return
-        page.wait_for_timeout(20)
-    raise AssertionError("nothing was asked")
-
-
-def test_answer_that_comes_late_does_not_put_back_what_was(chromium: Browser, site: tuple[House, str]) -> None:
-    house, url = site
-    page = opened(chromium, url, "desk")
-    page.goto(f"{url}/arm")
-    held: list[tuple[Route, APIResponse]] = []
-
-    def hold_the_first(route: Route) -> None:
-        if held:
-            route.continue_()
-        else:
-            held.append((route, route.fetch()))
-
-    page.route(f"{url}/arm", hold_the_first)
-    house.client().post("/api/v1/arm", json={"mode": "home", "delay_s": 0})
-    expect(page.locator("#arm-chip")).to_have_text("Home")
-    wait_for_held(page, held)
-    house.client().post("/api/v1/arm", json={"mode": "away", "delay_s": 0})
-    expect(page.locator("#arm-now .sentence")).to_contain_text("Away since")
-    route, answer = held[0]
-    with page.expect_event("requestfinished", lambda request: request == route.request):
-        route.fulfill(response=answer)
-    page.wait_for_timeout(200)  # nothing is to come of it
-    expect(page.locator("#arm-now .sentence")).to_contain_text("Away since")
-
-
-def test_sheet_that_is_closed_before_the_answer_says_nothing(chromium: Browser, site: tuple[House, str]) -> None:
-    house, url = site
-    house.health("front-door", "no-picture")
-    page = opened(chromium, url, "desk")
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(f"{url}/settings")
-    page.locator("#arm-chip").click()
-    sheet = page.get_by_role("dialog", name="Arm and disarm")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route(f"{url}/api/v1/arm", hold)
-    sheet.get_by_role("button", name="Home").click()
-    wait_for_held(page, held)
-    page.keyboard.press("Escape")
-    expect(sheet).to_be_hidden()
-    with page.expect_response(f"{url}/api/v1/arm") as answer:
-        held[0].continue_()
-    assert answer.value.status == 409
-    page.wait_for_timeout(200)
-    assert faults == []
 
 
 def test_arms_and_disarms_without_script(chromium: Browser, site: tuple[House, str]) -> None:

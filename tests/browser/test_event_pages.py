@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
+from tests.browser.held_back import HeldBack
 from tests.browser.house import House, first_jpeg, open_house, serve
 from tests.browser.live_kit import report
 from tests.conftest import wait_until
@@ -40,7 +41,7 @@ class Site:
         self.tell_health()
         context = self.chromium.new_context(
             viewport={"width": width, "height": height}, has_touch=size == "phone", is_mobile=size == "phone",
-            java_script_enabled=script, timezone_id=zone,
+            java_script_enabled=script, timezone_id=zone, service_workers="block",
         )  # fmt: skip
         page = context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -304,14 +305,51 @@ def test_link_of_an_event_is_copied_without_what_was_filtered(site: Site) -> Non
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/events/1"
 
 
+def test_answer_that_comes_late_does_not_put_back_what_was_done(site: Site) -> None:
+    event = site.happen("Dog, Garden", what="dog")
+    page = site.listening()
+    card = page.locator(f'[data-events~="{event.id}"]')
+    expect(card).to_have_class(re.compile("is-new"))
+    card.focus()
+    page.keyboard.press("e")
+    expect(card).not_to_have_class(re.compile("is-new"))
+    unseen = HeldBack(page, f"**/events/{event.id}/card*")
+    page.keyboard.press("u")
+    unseen.wait()
+    with page.expect_response(f"**/events/{event.id}/card*"):
+        page.click("#all-seen")
+    unseen.let_go()
+    expect(card).not_to_have_class(re.compile("is-new"))
+
+
+def test_what_was_done_to_a_card_is_not_done_again_with_the_one_in_its_place(site: Site) -> None:
+    """It stayed selected, and would have been deleted with the next that were."""
+    first = site.happen("Person, Front door", "front-door", grouping=GROUPING)
+    page = site.listening()
+    card = page.locator(f'[data-events~="{first.id}"]')
+    card.get_by_role("checkbox").check()
+    expect(page.locator("#bulk-count")).to_have_text("1 selected")
+    done = HeldBack(page, "**/events/seen*")
+    page.get_by_role("button", name="Seen", exact=True).click()
+    done.wait()
+    second = site.happen("Person, Drive", "drive", grouping=GROUPING)
+    expect(page.locator(f'[data-events~="{first.id}"][data-events~="{second.id}"]')).to_be_visible()
+    expect(card.get_by_role("checkbox")).to_be_checked()
+    done.let_go()
+    expect(page.locator("#bulk-count")).to_have_text("")
+    expect(card.get_by_role("checkbox")).not_to_be_checked()
+
+
 def test_page_of_a_story_grows_and_keeps_what_is_open(site: Site) -> None:
     first = site.happen("Person, Front door", "front-door", grouping=GROUPING, ts_ms=site.house.now_ms() - 70_000)
     page = site.listening(path=f"/events/{first.id}")
-    page.locator("summary", has_text="Details").click()
+    summary = page.locator("summary", has_text="Details")
+    summary.click()
     second = site.happen("Person, Drive", "drive", grouping=GROUPING, ts_ms=site.house.now_ms() - 60_000)
     assert second.incident_id == first.incident_id
     expect(page.locator("#story")).to_contain_text("Person, Drive")
     expect(page.locator("#story details.more-of-it")).to_have_attribute("open", "")
+    expect(summary).to_be_focused()
 
 
 def test_other_clock_is_told(site: Site) -> None:
@@ -319,8 +357,8 @@ def test_other_clock_is_told(site: Site) -> None:
     expect(page.locator("#other-clock")).to_have_text(
         re.compile(r"House time \(Europe/Berlin\)\. Your clock is \+[78] h\.")
     )
-    times = page.locator("article time").all_inner_texts()
-    without = site.page(script=False).locator("article time").all_inner_texts()
+    times = page.locator("article time").all_text_contents()  # also of cards that are laid out later
+    without = site.page(script=False).locator("article time").all_text_contents()
     assert times == without
 
 

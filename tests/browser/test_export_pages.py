@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
+from tests.browser.held_back import HeldBack
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
 from tests.export_kit import do_jobs
@@ -43,7 +44,9 @@ def url(house: House) -> Iterator[str]:
 
 @pytest.fixture
 def page(chromium: Browser, url: str) -> Iterator[Page]:
-    page = chromium.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin")
+    page = chromium.new_page(
+        viewport={"width": 1440, "height": 900}, timezone_id="Europe/Berlin", service_workers="block"
+    )
     sign_in(page, url)
     yield page
     page.close()
@@ -90,6 +93,20 @@ def test_form_is_filled_and_sent_by_keyboard(house: House, url: str, page: Page)
     do_jobs(house, tell)
     page.wait_for_selector(".job[data-state=done]")
     assert "Front door 2026-02-02 03.40.01 CET with proof.zip" in page.inner_text(".files")
+
+
+def test_answer_that_comes_late_does_not_put_back_what_was(house: House, url: str, page: Page) -> None:
+    """The end of a job is told once."""
+    job_id = ask(house)
+    with page.expect_response(lambda one: one.url == f"{url}/exports" and one.request.resource_type == "fetch"):
+        page.goto(f"{url}/exports")
+    before = HeldBack(page, f"{url}/exports")
+    tell(JobChanged("a", 1, job_id, "export", "running", source_id="front-door"))
+    before.wait()
+    do_jobs(house, tell)
+    expect(page.locator(f"#job-{job_id}")).to_have_attribute("data-state", "done")
+    before.let_go()
+    expect(page.locator(f"#job-{job_id}")).to_have_attribute("data-state", "done")
 
 
 def test_bar_moves_as_the_box_says(house: House, url: str, page: Page) -> None:

@@ -575,6 +575,7 @@ def test_camera_is_tried_then_added(full: Site) -> None:
     page.click("#test")
     expect(page.locator("#verdict")).to_have_text("The picture arrives.")
     expect(page.locator("#stages li")).to_have_count(2)
+    expect(page.locator("#name")).to_be_focused()  # it scrolls there
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")  # no field half under the header
     assert find_violations(page) == []
     page.fill("#name", "Back yard")

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in, wait_listening
+from tests.browser.held_back import HeldBack
 from tests.browser.house import House, open_house, serve
 from tests.recording_kit import Clip, make_clip
 from vigilar.web.health import BOARD
@@ -40,7 +41,9 @@ def site(tmp_path: Path, clip: Clip) -> Iterator[tuple[House, str]]:
 
 def opened(chromium: Browser, url: str, size: str = "desk", *, script: bool = True) -> Page:
     width, height = SIZES[size]
-    page = chromium.new_context(viewport={"width": width, "height": height}, java_script_enabled=script).new_page()
+    page = chromium.new_context(
+        viewport={"width": width, "height": height}, java_script_enabled=script, service_workers="block"
+    ).new_page()
     sign_in(page, url)
     return page
 
@@ -130,3 +133,17 @@ def test_gap_leads_to_its_moment(chromium: Browser, site: tuple[House, str]) -> 
     page.get_by_role("link", name="Garden").click()
     page.locator(".entries a").first.click()
     page.wait_for_url(f"{url}/watch/garden?at=*")
+
+
+def test_what_somebody_chooses_while_the_page_is_asked_for_stays(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    down(house)
+    page = opened(chromium, url)
+    page.goto(f"{url}/system")
+    answer = HeldBack(page, f"{url}/system")
+    answer.wait()  # it asks every few seconds
+    hours = page.locator("select[name=hours]").first
+    hours.select_option(index=1)
+    page.mouse.click(5, 5)  # and goes to the button, by way of nothing
+    answer.let_go()
+    expect(hours).not_to_have_value(hours.locator("option").first.get_attribute("value") or "")

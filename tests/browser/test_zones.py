@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
+from tests.browser.held_back import HeldBack
 from tests.browser.house import House, open_house, serve
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.store.cameras import ensure_camera
@@ -46,7 +47,7 @@ def pages(chromium: Browser) -> Iterator[Any]:
 
     def opened(url: str, size: str = "desk", **more: Any) -> Page:
         width, height = SIZES[size]
-        made.append(chromium.new_context(viewport={"width": width, "height": height}, **more))
+        made.append(chromium.new_context(viewport={"width": width, "height": height}, service_workers="block", **more))
         page: Page = made[-1].new_page()
         sign_in(page, url)
         page.goto(f"{url}/cameras/front-door/zones")
@@ -231,6 +232,24 @@ def test_zone_is_made_and_moved_by_keyboard_alone(site: tuple[House, str], pages
     page.keyboard.press("Enter")
     expect(page.locator("#saved")).to_have_text("Saved. In use from now on.")
     assert near(written(house)["zone"][0]["points"], [[0.33, 0.3], [0.65, 0.75], [0.35, 0.75]])
+
+
+def test_what_is_drawn_while_it_is_saved_stays(site: tuple[House, str], pages: Any) -> None:
+    house, url = site
+    page = pages(url)
+    page.locator("[data-add=include]").focus()
+    page.keyboard.press("Enter")
+    answer = HeldBack(page, "**/api/v1/cameras/front-door/zones")
+    page.get_by_role("button", name="Save", exact=True).click()
+    answer.wait()
+    page.locator("[data-add=line]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#areas > li")).to_have_count(2)
+    answer.let_go()
+    expect(page.locator("#saved")).to_contain_text("What you changed since is not saved yet.")
+    expect(page.locator("#areas > li")).to_have_count(2)
+    save(page)
+    assert len(written(house)["zone"]) + len(written(house)["line"]) == 2
 
 
 def test_effect_on_last_week_is_said_while_drawing(site: tuple[House, str], pages: Any) -> None:

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests.page_chaos import disturb_pages_if_asked
 from tests.rtsp.server import missing_reason, serve
 from tests.system.house import RunningHouse, run_house
 from tests.together import make_once
 from vigilar.demo.scenes import SCENES, Scene, ensure_clip
+
+disturb_pages_if_asked()
 
 HERE = Path(__file__).parent
 ALONE = frozenset({"test_drive.py", "test_drive_hangs.py", "test_locked_house.py", "test_objects.py", "test_power.py"})

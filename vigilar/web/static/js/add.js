@@ -35,7 +35,8 @@ async function draw() {
   const [mine, theirs] = [form.querySelector(".ticked"), page.querySelector("#add .ticked")];
   if (theirs && !mine) button.before(theirs);
   button.disabled = false;
-  (document.getElementById("name") ?? document.getElementById("result-head")).focus();
+  // Not out of the hands of somebody who types the next address meanwhile.
+  if (!form.contains(document.activeElement)) (document.getElementById("name") ?? document.getElementById("result-head")).focus();
 }
 
 async function follow() {

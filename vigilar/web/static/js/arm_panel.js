@@ -2,6 +2,7 @@
 // the page `/arm` or in the sheet that opens from the chip of any page.
 
 import { now } from "./clock.js";
+import { putInPlace, questions } from "./fresh.js";
 import { parse } from "./parse.js";
 import { stream } from "./stream.js";
 
@@ -18,39 +19,48 @@ export async function fetchPage() {
   return page;
 }
 
+let heardChange = 0; // of the newest state that the stream told
+const ask = questions();
+const drawn = new Map(); // id of a part -> how the box drew it, before anything here changed it
+
 /**
- * Put the box's newest state in place of the one shown; what somebody is typing or has chosen stays, and why something
- * was refused until the state is another: the stream may come up, or come back, right after those words were said.
+ * Put the box's newest state in place of the one shown; what stands as the box would draw it now stays untouched. What
+ * somebody is typing, has chosen or is on stays, and why something was refused until the state is another: the stream
+ * may come up, or come back, right after those words were said.
  */
 async function refresh() {
   if (!region()) return;
-  try {
-    const page = await fetchPage();
-    // Of two answers on their way the older one may come last, and somebody may have closed the sheet meanwhile.
-    const change = Number(page.getElementById("arm-now").dataset.change);
-    if (!region() || change < Number(region().dataset.change)) return;
-    for (const id of ["arm-now", "arm-history"]) {
-      const fresh = page.getElementById(id);
-      const old = document.getElementById(id);
-      if (!fresh || !old) continue;
-      const pin = old.querySelector("#pin");
-      const newPin = fresh.querySelector("#pin");
-      const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-      if (pin && newPin) newPin.value = pin.value;
-      const delay = old.querySelector("#delay");
-      const newDelay = fresh.querySelector("#delay");
-      if (delay && newDelay) newDelay.value = delay.value;
-      const told = old.querySelector("#arm-problem");
-      const isSame = fresh.dataset.change === old.dataset.change;
-      if (isSame && told) fresh.querySelector("#arm-problem").replaceWith(document.adoptNode(told));
-      old.replaceWith(document.adoptNode(fresh));
-      if (focused) document.getElementById(focused)?.focus();
-    }
-    if (!region().closest("dialog")) document.title = page.title;
-    begin();
-  } catch {
-    // The bar says that the box does not answer; what stands here was true then.
+  const mayTake = ask();
+  const page = await fetchPage().catch(() => null);
+  if (!page) return; // The bar says that the box does not answer; what stands here was true then.
+  // Of two answers on their way the older one may come last, and somebody may have closed the sheet meanwhile.
+  const change = Number(page.getElementById("arm-now").dataset.change);
+  if (!region() || change < Number(region().dataset.change) || !mayTake()) return;
+  replace(document.getElementById("arm-history"), page.getElementById("arm-history"));
+  if (!replace(region(), page.getElementById("arm-now"))) return;
+  if (!region().closest("dialog")) document.title = page.title;
+  liven();
+}
+
+/** True if `fresh`, as the box drew it, is in the place of `old` now: it is another. */
+function replace(old, fresh) {
+  if (!fresh || !old || drawn.get(old.id) === fresh.outerHTML) return false;
+  drawn.set(old.id, fresh.outerHTML);
+  putInPlace(old, fresh, keepChosen);
+  return true;
+}
+
+function keepChosen(old, fresh) {
+  for (const field of ["#pin", "#delay"]) {
+    const [was, is] = [old.querySelector(field), fresh.querySelector(field)];
+    if (was && is) is.value = was.value;
   }
+  // Who said "anyway" saw a list of what is not ready, and meant no other.
+  const [was, is] = [old, fresh].map((part) => part.querySelector("[name=override]"));
+  const listOf = (part) => part.querySelector(".todo")?.textContent;
+  if (was && is && listOf(old) === listOf(fresh)) is.checked = was.checked;
+  const told = old.querySelector("#arm-problem");
+  if (told && fresh.dataset.change === old.dataset.change) fresh.querySelector("#arm-problem").replaceWith(document.adoptNode(told));
 }
 
 function say(words) {
@@ -90,7 +100,11 @@ function send(form, submitter) {
     body.pin = pin.value;
     pin.value = "";
   }
-  if (form.querySelector("[name=override]")?.checked) body.override = true;
+  const anyway = form.querySelector("[name=override]");
+  if (anyway?.checked) {
+    body.override = true;
+    anyway.checked = false;
+  }
   const delay = form.querySelector("#delay");
   if (delay?.value) {
     body.delay_s = Number(delay.value);
@@ -141,8 +155,14 @@ async function usePasskey() {
   }
 }
 
-/** Bring the region to life, after it was put into the document. */
+/** Bring the region to life, which the box has just drawn. */
 export function begin() {
+  for (const id of ["arm-now", "arm-history"]) drawn.set(id, document.getElementById(id)?.outerHTML);
+  liven();
+  if (Number(region().dataset.change) < heardChange) refresh(); // another state was told while this one was on its way
+}
+
+function liven() {
   for (const form of region().querySelectorAll("form")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -198,6 +218,7 @@ function tick() {
 
 setInterval(tick, 250);
 stream.addEventListener("arm", ({ detail }) => {
+  heardChange = Math.max(heardChange, detail.change);
   if (region() && detail.change !== Number(region().dataset.change)) refresh();
 });
 stream.addEventListener("up", refresh);

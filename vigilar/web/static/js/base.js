@@ -3,6 +3,7 @@
 
 import "./alerts.js";
 import { announce } from "./announce.js";
+import { questions } from "./fresh.js";
 import { onKey } from "./keys.js";
 import { clockText } from "./clock.js";
 import { awaySince, reach } from "./reach.js";
@@ -33,13 +34,16 @@ stream.addEventListener("down", () => {
   pausedTimer ??= setTimeout(() => (paused.hidden = false), PAUSED_AFTER_MS);
 });
 
+const askHealth = questions();
 /** Ask the box how it is, and say so in the header: shape, word and colour. Not every member is shown that. */
 async function showHealth() {
   if (!health) return;
+  const mayTake = askHealth();
   try {
     const answer = await fetch("/api/v1/system", { headers: { Accept: "application/json" } });
     if (!answer.ok) return;
-    showMark((await answer.json()).mark);
+    const { mark } = await answer.json();
+    if (mayTake()) showMark(mark);
   } catch {
     // The bar says it.
   }

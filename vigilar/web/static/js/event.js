@@ -4,6 +4,7 @@
 import { clockText } from "./clock.js";
 import { setIcon } from "./base.js";
 import { Boxes, armSwitch } from "./boxes.js";
+import { putInPlace } from "./fresh.js";
 import { onKey } from "./keys.js";
 import { tellOtherClock } from "./other_clock.js";
 import { parse } from "./parse.js";
@@ -207,7 +208,7 @@ onKey("Escape", "back to the list", () => document.querySelector(".back").click(
 
 let isReading = false;
 let mustRead = false;
-/** The story grows while it goes on; what somebody opened in it stays open. */
+/** The story grows while it goes on. */
 async function renew() {
   mustRead = true;
   if (isReading) return;
@@ -215,13 +216,12 @@ async function renew() {
   while (mustRead) {
     mustRead = false;
     const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (!answer?.ok) break;
+    if (!answer?.ok) {
+      mustRead = true; // when the stream is up again
+      break;
+    }
     const fresh = parse(await answer.text());
-    const old = document.getElementById("story");
-    const story = document.adoptNode(fresh.getElementById("story"));
-    const open = [...old.querySelectorAll("details")].map((one) => one.open);
-    story.querySelectorAll("details").forEach((one, index) => (one.open = open[index] ?? one.open));
-    old.replaceWith(story);
+    putInPlace(document.getElementById("story"), fresh.getElementById("story"));
     for (const part of [".event-head h1", ".event-head .sentence"]) {
       document.querySelector(part).replaceWith(document.adoptNode(fresh.querySelector(part)));
     }
@@ -235,3 +235,5 @@ const { story } = document.body.dataset;
 const isOfStory = (event) => document.body.dataset.events.split(" ").includes(String(event.id)) || `i${event.incident_id}` === story;
 stream.addEventListener("event", ({ detail }) => isOfStory(detail) && renew());
 stream.addEventListener("incident", ({ detail }) => `i${detail.id}` === story && renew());
+stream.addEventListener("refresh", renew); // more happened than is told one by one
+stream.addEventListener("up", () => mustRead && renew());

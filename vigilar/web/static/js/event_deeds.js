@@ -44,6 +44,11 @@ export class Deeds {
     this.send(url, { story: picked.map((card) => card.dataset.key) }, picked);
   }
 
+  /** The card of the same story that is in the list now: another may have come in its place meanwhile. */
+  now(card) {
+    return [...this.list.querySelectorAll("article")].find((one) => one.dataset.key === card.dataset.key) ?? card;
+  }
+
   /** Press the card's own button: `seen`, `unseen`, `kept` or `release`, the one of the two that is there. */
   press(card, ...names) {
     const button = names.map((name) => card.querySelector(`[data-do="${name}"]`)).find((one) => one);
@@ -112,7 +117,7 @@ export class Deeds {
   }
 
   pick(card, isOn) {
-    const box = card?.querySelector(".pick-one input");
+    const box = card && this.now(card).querySelector(".pick-one input");
     if (!box) return;
     box.checked = isOn ?? !box.checked;
     this.lastPicked = card.dataset.key;
@@ -120,7 +125,7 @@ export class Deeds {
   }
 
   unpick(card) {
-    const box = card.querySelector(".pick-one input");
+    const box = this.now(card).querySelector(".pick-one input");
     if (box) box.checked = false;
     this.countPicked();
   }

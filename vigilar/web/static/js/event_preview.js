@@ -31,8 +31,8 @@ export function armPreviews(list, deeds) {
     video.addEventListener("timeupdate", () => {
       if (video.currentTime < SEEN_AFTER_S || !isShown() || video.dataset.told) return;
       video.dataset.told = "1";
-      const now = [...list.querySelectorAll("article")].find((one) => one.dataset.key === card.dataset.key);
-      if (now) deeds.markSeen(now);
+      const now = deeds.now(card);
+      if (now.isConnected) deeds.markSeen(now);
     });
     shown = { card, video };
     thumb.append(video);

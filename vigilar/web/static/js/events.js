@@ -60,10 +60,15 @@ const allCards = () => [...list.querySelectorAll("article")];
 const cardOf = (key) => allCards().find((one) => one.dataset.key === key);
 const eventsOf = (card) => card.dataset.events.split(" ");
 
-/** Whether the version of `card`, numbers with dots, is above that of `old`. */
-function isNewer(card, old) {
+let questions = 0;
+const answered = new Map(); // key of a card -> the question whose answer stands there
+
+/** Whether `card` is to stand in the place of `old`: by its version, numbers with dots, and where only what people did to
+ * it differs, by which of the two was asked for later. */
+function isNewer(card, old, question) {
   const [a, b] = [card, old].map((one) => one.dataset.version.split(".").map(Number));
-  return a[0] !== b[0] ? a[0] > b[0] : a.some((part, index) => part !== b[index]);
+  if (a[0] !== b[0]) return a[0] > b[0];
+  return question > (answered.get(old.dataset.key) ?? 0) && a.some((part, index) => part !== b[index]);
 }
 
 /** What a person holds in hand stays as it is: focus, what is selected. */
@@ -72,7 +77,9 @@ function replace(old, card) {
   const box = card.querySelector("input[type=checkbox]");
   if (box) box.checked = old.querySelector("input[type=checkbox]")?.checked ?? false;
   old.replaceWith(card);
+  deeds.countPicked(); // its times may be others
   if (focused === old) card.focus({ preventScroll: true });
+  else if (focused?.matches("input")) box?.focus({ preventScroll: true });
   else if (focused) (card.querySelector(`[data-do="${focused.dataset.do}"]`) ?? card.querySelector("h3 a, .divider > a") ?? card).focus({ preventScroll: true });
 }
 
@@ -94,8 +101,8 @@ function drawWhenIdle() {
   whenIdle(drawWhenIdle);
 }
 
-/** Put a card where it belongs; true if its story was not there before. */
-function place(card) {
+/** Put a card, the answer to `question`, where it belongs; true if its story was not there before. */
+function place(card, question) {
   if (list.classList.contains("is-late")) draw(); // the heights of all are needed
   const events = new Set(eventsOf(card));
   const same = cardOf(card.dataset.key);
@@ -103,12 +110,15 @@ function place(card) {
   for (const other of allCards().filter((one) => one !== same && eventsOf(one).some((event) => events.has(event)))) {
     const left = eventsOf(other).find((event) => !events.has(event));
     if (left) showCard(left);
-    else other.remove();
+    else {
+      other.remove();
+      deeds.countPicked();
+    }
   }
-  if (same) {
-    if (isNewer(card, same)) replace(same, card);
-    return false;
-  }
+  const { key } = card.dataset;
+  if (same && isNewer(card, same, question)) replace(same, card);
+  answered.set(key, Math.max(question, answered.get(key) ?? 0));
+  if (same) return false;
   const cards = dayOf(card);
   const below = [...cards.children].find((one) => isAbove(card, one)) ?? null;
   // Measured on the element that is pushed down: what a person reads must stay under the eye.
@@ -147,6 +157,7 @@ async function show(key, id, change) {
 
 /** True when the box has answered, whatever it said. */
 async function showCard(id) {
+  const question = ++questions;
   const answer = await fetch(`/events/${encodeURIComponent(id)}/card${query}`, { headers: { Accept: "text/html" } });
   sumUpSoon();
   if (answer.status === 204) {
@@ -155,7 +166,7 @@ async function showCard(id) {
   }
   if (!answer.ok) return answer.status < 500;
   const card = parse(await answer.text()).querySelector("article");
-  if (!card || isBelowPage(card) || !place(document.adoptNode(card))) return true;
+  if (!card || isBelowPage(card) || !place(document.adoptNode(card), question)) return true;
   announce(card.dataset.title);
   if (card.getBoundingClientRect().bottom < 56) {
     unseen += 1;
@@ -203,13 +214,19 @@ stream.addEventListener("health", ({ detail }) => {
 });
 
 /** Load the first page again and merge it: after a long pause, or when told to. */
-stream.addEventListener("refresh", async () => {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
+let mustLoad = false; // until the box has answered
+async function loadAnew() {
+  mustLoad = true;
+  const question = ++questions;
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
+  mustLoad = false;
   const page = parse(await answer.text());
-  for (const card of [...page.querySelectorAll("#events article")].reverse()) place(document.adoptNode(card));
+  for (const card of [...page.querySelectorAll("#events article")].reverse()) place(document.adoptNode(card), question);
   document.getElementById("sentence").textContent = page.getElementById("sentence").textContent;
-});
+}
+stream.addEventListener("refresh", loadAnew);
+stream.addEventListener("up", () => mustLoad && loadAnew());
 
 pill.addEventListener("click", () => {
   scrollTo({ top: 0 });
@@ -226,12 +243,13 @@ more?.addEventListener("click", async (click) => {
   click.preventDefault();
   const link = click.currentTarget;
   link.setAttribute("aria-busy", "true");
+  const question = ++questions;
   try {
     const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(answer.statusText);
     const page = parse(await answer.text());
     const fresh = [...page.querySelectorAll("#events article")];
-    for (const card of fresh) place(document.adoptNode(card));
+    for (const card of fresh) place(document.adoptNode(card), question);
     const next = page.getElementById("more");
     if (next) link.href = next.getAttribute("href");
     else link.parentElement.remove();

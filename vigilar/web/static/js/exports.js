@@ -1,6 +1,8 @@
 // Exports as they are made: the bar moves with each word of the box; a change of state draws the part anew.
 
 import { announce } from "./announce.js";
+import { putInPlace, questions } from "./fresh.js";
+import { parse } from "./parse.js";
 import { stream } from "./stream.js";
 
 const SPOKEN_EVERY = 25;
@@ -9,17 +11,17 @@ const spoken = new Map();
 // Not the address: the page that shows a new link is the answer to a form.
 const { page: here } = document.body.dataset;
 
+const ask = questions();
 /** Take what the box shows now in place of what stands here, where it differs: a video that plays is left alone. */
 async function draw() {
-  const answer = await fetch(here, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const mayTake = ask();
+  const answer = await fetch(here, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return; // when the box is back, the stream comes up
+  const page = parse(await answer.text());
+  if (!mayTake()) return; // of two on their way the older one came last, and the newest word may have been the last
   for (const id of ["exports", "sentence"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
-    if (!old || !fresh || old.isEqualNode(fresh)) continue;
-    const hadFocus = old.contains(document.activeElement) ? document.activeElement.closest("[id]")?.id : null;
-    old.replaceWith(document.adoptNode(fresh));
-    if (hadFocus) document.getElementById(hadFocus)?.querySelector("a, button")?.focus();
+    if (old && fresh && !old.isEqualNode(fresh)) putInPlace(old, fresh);
   }
 }
 

@@ -13,6 +13,7 @@ export const stream = new EventTarget();
 
 let source = null;
 let isUp = false;
+let armNow = null; // the newest state that was told: whoever joins later was not there
 const hasList = "change" in document.body.dataset;
 // What the house knew when it wrote the page: the stream goes on from there, however long the page took to open it.
 const written = document.body.dataset.change ?? document.documentElement.dataset.change;
@@ -23,8 +24,10 @@ const say = (name, detail) => stream.dispatchEvent(new CustomEvent(name, { detai
 function take(message) {
   if (message.kind === "hello") {
     if (source && isUp) channel.postMessage({ kind: "up", change, now: null });
+    if (source && armNow) channel.postMessage({ kind: "arm", data: armNow });
     return;
   }
+  if (message.kind === "arm") armNow = message.data;
   if (message.now) heard(message.now);
   if (message.kind === "up") {
     isUp = true;

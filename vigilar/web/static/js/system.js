@@ -1,31 +1,19 @@
 // Keeps the state of the house fresh: the page is drawn by the box, we only put the new one in place of the old.
 
 import { clockText } from "./clock.js";
+import { renewing } from "./fresh.js";
 import { awaySince, reach } from "./reach.js";
 import { stream } from "./stream.js";
 
 const EVERY_MS = 5000;
 const SOON_MS = 300;
+const refresh = renewing("system", location.href);
 
 reach.addEventListener("away", () => {
   const sentence = document.querySelector("#system .sentence");
   if (sentence) sentence.textContent = `Not known: this box does not answer since ${clockText(awaySince())}. Below is how it was then.`;
 });
 reach.addEventListener("back", refresh);
-
-async function refresh() {
-  const old = document.getElementById("system");
-  if (document.hidden || old.contains(document.activeElement)) return; // never move what somebody is on
-  try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById("system");
-    if (fresh) old.replaceWith(document.adoptNode(fresh));
-  } catch {
-    // The last result stays, with the time at which it was true.
-  }
-}
 
 // What the box tells comes at once: one look for all that is told within a moment.
 let soon = null;

@@ -254,6 +254,7 @@ async function preview() {
 save.addEventListener("click", async () => {
   save.disabled = true;
   saved.textContent = "Saving…";
+  const sent = JSON.stringify(areasOf(shapes));
   try {
     const { ok, body } = await send("PUT", address);
     if (!ok) {
@@ -261,8 +262,13 @@ save.addEventListener("click", async () => {
       save.disabled = false;
       return;
     }
+    savedText = JSON.stringify(areasOf(shapesOf(body)));
+    if (JSON.stringify(areasOf(shapes)) !== sent) {
+      save.disabled = false;
+      saved.textContent = "Saved as it was then. What you changed since is not saved yet.";
+      return;
+    }
     shapes = shapesOf(body);
-    savedText = JSON.stringify(areasOf(shapes));
     saved.textContent = "Saved. In use from now on.";
     draw();
   } catch {
