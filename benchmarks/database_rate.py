@@ -2,10 +2,10 @@
 
 A million events and a hundred thousand recordings of eight cameras. Ours stores events one by one, each with its
 incident and on the disk before the next, and asks for a day of a camera and for the newest page, through ``store``. The
-peer is the bare ``sqlite3`` module on a copy of the same file, with the same statements, durability and rows. The best
-of three rounds counts. Prints operations a second, by wall and by processor time, and ours divided by the peer's:
-higher is better. Then how long a person who deletes 20,000 events keeps others from writing. Ends with 1 when a ratio
-of wall time is below 0.5, or that above 50 ms.
+peer is the bare ``sqlite3`` module on a copy of the same file, with the same statements, durability and rows, whose
+payload it parses as well. The best of three rounds counts. Prints operations a second, by wall and by processor time,
+and ours divided by the peer's: higher is better. Then how long a person who deletes 20,000 events keeps others from
+writing. Ends with 1 when a ratio of wall time is below 0.5, or that above 50 ms.
 """
 
 from __future__ import annotations

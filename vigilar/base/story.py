@@ -17,6 +17,7 @@ SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
 """From the least to the most that a person should care."""
 
 _KINDS = tuple(KIND_WORDS)
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +140,7 @@ def changed(parts: Parts, before: Happening, after: Happening) -> Parts | None:
 def dump_parts(parts: Parts) -> str:
     """As the database keeps them: a JSON list of lists."""
     rows = [[getattr(part, name) for name in Part.__slots__] for part in parts]
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    return _encode(rows)
 
 
 def parse_parts(text: str) -> Parts:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from vigilar.store.files import Content
+from vigilar.store.files import LONGEST_FILE_MS, Content
 from vigilar.store.spans import kept_footage
 from vigilar.store.sql import Database, Run
 
@@ -26,9 +26,6 @@ Why = Literal["age", "quota", "camera-quota", "reserve", "owner"]
 FIRST_PREVIOUS = bytes(32)
 
 _CANONICAL_HEAD = "vigilar deletion 1"
-
-LONGEST_FILE_MS = 7_200_000
-"""No recording is longer: a file ends after an hour at the latest, and the clock may be corrected while it is open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from vigilar.store.deletions import LONGEST_FILE_MS
+from vigilar.store.files import LONGEST_FILE_MS
 from vigilar.store.sql import Database, Run
 
 GOING_ON = ("motion", "alarm")

@@ -39,6 +39,8 @@ _NO_ZONES = "[]"
 _decode = json.JSONDecoder().raw_decode
 """Without the search for space around: what is stored has none."""
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
@@ -163,11 +165,11 @@ def insert_event(
             "end_ms": new.end_ms,
             "still_id": still_id,
             "kind": new.kind,
-            "payload": _dump(new.payload),
+            "payload": _encode(new.payload),
             "words": _words(new.type, new.source_id, new.payload, new.zones),
             "created_ms": now_ms,
             "kept": int(new.kept),
-            "zones": _dump(new.zones),
+            "zones": _encode(new.zones),
             "incident_id": incident_id,
         }
         return make_event(run(_INSERT, **values)[0])
@@ -198,7 +200,7 @@ def update_event(
         if found.end_ms == end_ms and found.payload == payload and found.zones == zones:
             return None
         changed = replace(found, change=_next_change(run), end_ms=end_ms, payload=payload, zones=zones)
-        _change(run, changed, end_ms=end_ms, zones=_dump(zones))
+        _change(run, changed, end_ms=end_ms, zones=_encode(zones))
         before, after = _happening(found), _happening(changed)
         follow_within(run, found.incident_id, before, after, change=changed.change, now_ms=now_ms or found.ts_ms)
         return changed
@@ -369,7 +371,7 @@ def _has_file(run: Run, file_id: int) -> bool:
 
 def _change(run: Run, event: StoredEvent, **columns: object) -> None:
     """Write the payload of an event that has changed, what follows from it, and these ``columns``."""
-    columns |= {"change": event.change, "payload": _dump(event.payload)}
+    columns |= {"change": event.change, "payload": _encode(event.payload)}
     columns["words"] = _words(event.type, event.source_id, event.payload, event.zones)
     run(
         f"UPDATE events SET {', '.join(f'{name} = :{name}' for name in columns)} WHERE id = :id", id=event.id, **columns
@@ -449,10 +451,6 @@ def parse_cursor(cursor: str) -> tuple[int, int]:
 
 def _bad_cursor() -> StoreError:
     return StoreError("the cursor is not one of this list", kind=ErrorKind.PERMANENT, code="V-DB-CURSOR")
-
-
-def _dump(payload: dict[str, Any] | tuple[str, ...]) -> str:
-    return json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def _first(store: Store, query: Select[Any]) -> StoredEvent | None:

@@ -22,8 +22,8 @@ FileState = Literal["open", "closed", "recovered", "damaged", "missing"]
 NO_FILE = "V-DB-NO-FILE"
 """The code of the error for the end of a file whose row is gone."""
 
-LONGEST_MS = 86_400_000
-"""No closed file is longer: recordings and storyboards end after an hour at most, at the next keyframe."""
+LONGEST_FILE_MS = 7_200_000
+"""No recording is longer: a file ends after an hour at the latest, and the clock may be corrected while it is open."""
 
 NO_LINK = bytes(32)
 """The previous link of a camera's first file (``format-vge.md``)."""
@@ -303,7 +303,7 @@ def find_files(
             f"{_SELECT} WHERE {of_camera} AND start_ms >= :since_ms AND start_ms < :from_ms AND start_ms < :to_ms "
             "AND end_ms > :from_ms AND state <> 'open'",
             **values,
-            since_ms=from_ms - LONGEST_MS,
+            since_ms=from_ms - LONGEST_FILE_MS,
         )
         rows += run(
             f"{_SELECT} WHERE id IN (SELECT id FROM files WHERE camera_id = :camera_id AND state = 'open') "

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vigilar.store.deletions import LONGEST_FILE_MS
+from vigilar.store.files import LONGEST_FILE_MS
 from vigilar.store.schema import metadata
 from vigilar.store.sql import Database
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vigilar.store.deletions import LONGEST_FILE_MS, KeptAround
+from vigilar.store.deletions import KeptAround
+from vigilar.store.files import LONGEST_FILE_MS
 from vigilar.store.spans import OF_ALL_CAMERAS
 from vigilar.store.sql import Database, Run
 

@@ -28,6 +28,8 @@ from vigilar.store.sql import Run
 
 logger = logging.getLogger(__name__)
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 REACH_MS = 3_600_000
 """How far before an event the newest moment of an incident may lie that it could join: something in it may go on since
 then without having been told again. Behind it, as far again as an incident is long."""
@@ -237,8 +239,8 @@ def values_of(parts: Parts) -> dict[str, Any]:
         "end_ms": story.end_ms(parts),
         "title": title_of(parts),
         "severity": story.worst(parts),
-        "cameras": _dump(story.cameras(parts)),
-        "kinds": _dump(story.kinds(parts)),
+        "cameras": _encode(story.cameras(parts)),
+        "kinds": _encode(story.kinds(parts)),
         "event_count": story.count(parts),
         "still_id": story.best_still(parts),
         "parts": story.dump_parts(parts),
@@ -306,7 +308,3 @@ def happening_of_row(row: Sequence[Any]) -> Happening:
         still_id=still_id,
         score=score,
     )
-
-
-def _dump(texts: tuple[str, ...]) -> str:
-    return json.dumps(texts, separators=(",", ":"), ensure_ascii=False)

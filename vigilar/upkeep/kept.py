@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vigilar.base.keep_rules import KeepRules
-from vigilar.store.deletions import LONGEST_FILE_MS
+from vigilar.store.files import LONGEST_FILE_MS
 from vigilar.store.holdings import Video, list_videos
 from vigilar.store.kept import KeptRow, list_kept
 from vigilar.store.sql import Database
