@@ -277,6 +277,9 @@ tell_owner() {
     say "    http://vigilar.local:49735"
     code="$(as_vigilar "$CURRENT" -m vigilar setup code 2>/dev/null)" || true
     [ -z "$code" ] || say "The first login asks for this code: $code"
+    case "$(as_vigilar "$CURRENT" -m vigilar models list 2>/dev/null)" in
+    *"None is installed"*) say "It records now. To tell people, cars and animals from all else that moves: sudo vigilar models install" ;;
+    esac
 }
 
 warn_of_firewall() {
