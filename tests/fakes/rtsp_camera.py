@@ -51,7 +51,8 @@ class Fault:
     sends from another port than it says, and from a third after 2 s; ``swap`` is per cent of
     packets over UDP that come after the next; ``report_s`` ends the session when no receiver report came for so long,
     whatever requests come; ``bad_sound`` is the status that answers SETUP of the sound. ``latm`` sends AAC in LATM with
-    its set-up in band.
+    its set-up in band. ``length`` tells the lengths of interleaved frames: ``swapped``, low byte first; ``long``, each
+    seventh as large as can be; ``short``, each seventh by half.
     """
 
     user: str = ""
@@ -76,6 +77,7 @@ class Fault:
     report_s: float | None = None
     bad_sound: int = 0
     latm: bool = False
+    length: str = ""
 
     @classmethod
     def parse(cls, query: str) -> Fault:
@@ -498,7 +500,13 @@ class Play:
         if self._rand.random() * 100 < self._mount.fault.lose:
             return
         stamp = (self._offset[track] + piece.ticks + round((loop_s + leap_s) * clock)) & 0xFFFFFFFF
-        head = struct.pack(">BBH", 36, self._channels[track], len(piece.raw))
+        size = len(piece.raw)
+        is_seventh = self._sequence[track] % 7 == 3
+        if self._mount.fault.length == "swapped":
+            size = size >> 8 | (size & 0xFF) << 8
+        elif self._mount.fault.length and is_seventh:
+            size = 0xFFFF if self._mount.fault.length == "long" else size // 2
+        head = struct.pack(">BBH", 36, self._channels[track], size)
         rtp = struct.pack(">HII", self._sequence[track], stamp, self._ssrc[track])
         self._writer.write(head + piece.raw[:2] + rtp + piece.raw[12:])
 

@@ -132,6 +132,18 @@ def test_camera_that_sends_from_other_ports_than_it_said_is_recorded(clip: Path)
     assert capture.errors == []
 
 
+@pytest.mark.parametrize("length", ["swapped", "long", "short"])
+def test_camera_that_tells_wrong_lengths_of_its_packets_is_recorded_whole(clip: Path, length: str) -> None:
+    with serving(clip, Fault(length=length)) as camera, capturing(camera.url("main"), Intake()) as capture:
+        capture.wait_pictures(35)
+        assert camera.requests.count("PLAY") == 1
+    assert len(capture.runs) == 1
+    assert capture.errors == []
+    decoder = Decoder(capture.runs[0].video)
+    assert sum(len(decoder.decode(packet)) for packet in capture.packets()) == len(capture.packets())
+    assert decoder.errors == 0
+
+
 def test_losses_over_udp_are_counted_and_reported(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "EVERY_S", 0.5)
     with serving(clip, Fault(lose=10)) as camera, capturing(camera.url("main"), UDP()) as capture:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import struct
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -155,3 +156,13 @@ def test_packet_larger_than_a_length_can_tell_is_whole() -> None:
     with Reader() as reader:
         reader.feed(told(frames_, lambda _number, size: size & 0xFFFF), 1446)
         assert reader.nals == [nal] * 4
+
+
+def test_frame_that_is_waited_for_is_searched_once() -> None:
+    """Each byte of it looks like the beginning of a frame, and they come a few at a time."""
+    sent, _ = frames(1, has_sound=False)
+    with Reader() as reader:
+        reader.feed(told(sent[:1], lambda _number, size: size) + struct.pack(">BBH", 0x24, 0, 0xFFFF), 1446)
+        began_s = time.process_time()
+        reader.feed(rtp(b"$" * 60_000, 3, 0), 20)
+        assert time.process_time() - began_s < 5.0, "three thousand times 60,000 take minutes"

@@ -188,3 +188,25 @@ def test_pictures_for_which_no_idr_ever_comes_begin_with_their_sets(camera: Scri
     packets = (raw for raw in source if raw is not None)
     assert [next(packets).is_keyframe for _ in range(3)] == [True, False, True]
     source.close()
+
+
+@pytest.mark.parametrize("status", [400, 455, 456, 457, 501, 551])
+def test_camera_that_knows_no_range_is_asked_without(camera: ScriptedCamera, status: int) -> None:
+    camera.special["PLAY"] = lambda asked: answer(asked, status if "range" in asked.headers else 200)
+    plays(camera, count=3)
+    assert "range" not in next(asked for asked in reversed(camera.asked) if asked.method == "PLAY").headers
+
+
+@pytest.mark.parametrize("length", ["-1", "0 bytes", "none", "0;"])
+def test_length_that_is_no_number_costs_nothing(camera: ScriptedCamera, length: str) -> None:
+    camera.special["SETUP"] = lambda asked: answer(
+        asked, 200, f"Transport: {asked.headers['transport']}", "Session: 77", f"Content-Length: {length}"
+    )
+    plays(camera, count=3)
+
+
+@pytest.mark.parametrize("types", ["0 96", "8 0 96", "97 98 96", "26x 96", "32 96"])
+def test_picture_that_is_not_the_first_type_of_its_line_is_found(types: str, camera: ScriptedCamera) -> None:
+    others = "a=rtpmap:97 rtx/90000\r\na=rtpmap:98 ulpfec/90000\r\na=fmtp:97 apt=96\r\n"
+    camera.sdp = SDP.replace("AVP 96", f"AVP {types}").replace("a=rtpmap:96", f"{others}a=rtpmap:96")
+    plays(camera, count=3)

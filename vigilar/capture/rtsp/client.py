@@ -56,6 +56,9 @@ _WRONG_URL = frozenset({400, 404, 451, 454, 459, 460})
 """Answers to a URL that is not what the camera calls its stream."""
 
 _NO_SUCH_SESSION = 454
+_WRONG_RANGE = frozenset({400, 455, 456, 457, 501, 551})
+"""Answers to PLAY of cameras that know no range, or no such one."""
+
 _NOT_BY_TCP = 461
 _BEFORE_SET_UP = frozenset({"OPTIONS", "DESCRIBE"})
 _NOT_BY_TRANSPORT = frozenset({401, 403, 404, 453})
@@ -254,14 +257,14 @@ class RtspClient:
         return parse_rtp_times(answer.find("rtp-info") or "")
 
     def _play(self) -> Response:
-        asked = [("Range", "npt=0.000-")]
         try:
-            return self._ask("PLAY", self._aggregates, asked)
+            return self._ask("PLAY", self._aggregates, [("Range", "npt=0.000-")])
         except Refused as error:
-            if error.status != _NO_SUCH_SESSION or not self._other_session:
+            if error.status == _NO_SUCH_SESSION and self._other_session:
+                self._session = self._other_session
+            elif error.status not in _WRONG_RANGE:
                 raise
-            self._session = self._other_session
-            return self._ask("PLAY", self._aggregates, asked)
+            return self._ask("PLAY", self._aggregates, [])
 
     def hurry(self, is_watched: bool) -> None:
         """As ``Wire.hurry``. Any thread."""

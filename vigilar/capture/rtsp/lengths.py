@@ -36,6 +36,7 @@ class Lengths:
         self._seen: dict[int, bytes] = {}
         """By channel, the head of what may have been the first frame of a stream."""
         self._surplus = self._count = 0
+        self._searched = 0  # bytes of the frame that waits: a hostile camera sends them one by one
 
     def note(self, data: bytearray, position: int, size: int) -> None:
         """The frame at ``position`` is followed by another one."""
@@ -47,17 +48,21 @@ class Lengths:
         yet; 0 when more must come to tell. ``is_ours``: on a channel that somebody takes."""
         if is_ours and have - position >= _HEAD_BYTES:
             self._note_ssrc(data, position)
-        found = self._find_next(data, position + _HEAD_BYTES, have)
-        if found < 0:
-            if end > have:
-                return 0
-            if self._count >= _SAME and end + self._surplus == have:
-                return have
-            is_usual = b"RTSP/".startswith(bytes(data[end : min(have, end + 5)])) or not _is_more(data, end, have)
-            return end if is_usual or have - position > MOST_BYTES else 0
-        if found < end:
-            return found
-        return found if self._is_part(data, position, end, found) else end
+        found = self._find_next(data, position + max(_HEAD_BYTES, self._searched), have)
+        real = self._judge(data, position, end, have, found)
+        self._searched = 0 if real else max(0, have - position - _HEAD_BYTES)
+        return real
+
+    def _judge(self, data: bytearray, position: int, end: int, have: int, found: int) -> int:
+        """As ``find_end``, where the next frame that is known to be one begins at ``found``, or -1."""
+        if found >= 0:
+            return found if found < end or self._is_part(data, position, end, found) else end
+        if end > have:
+            return 0
+        if self._count >= _SAME and end + self._surplus == have:
+            return have
+        is_usual = b"RTSP/".startswith(bytes(data[end : min(have, end + 5)])) or not _is_more(data, end, have)
+        return end if is_usual or have - position > MOST_BYTES else 0
 
     def _note_ssrc(self, data: bytearray, position: int) -> None:
         if data[position + 4] & 0xC0 == 0x80:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,9 @@ MAX_BODY_BYTES = 64 * 1024
 """Head and body of a response. Session descriptions of cameras have 0.5 to 3 KB."""
 
 MAX_SESSION_CHARS = 512
+_DIGITS = re.compile("[0-9]+")
+"""Cameras write ``Content-Length: 460 bytes``, or -1 for nothing."""
+
 
 USER_AGENT = "Vigilar"
 
@@ -56,15 +60,17 @@ def parse_head(head: bytes) -> Response:
 
 
 def body_bytes(response: Response) -> int:
-    """What Content-Length says; without one 0, or MAX_BODY_BYTES for a description: its end is not known.
+    """What Content-Length says; without a number 0, or MAX_BODY_BYTES for a description: its end is not known.
 
-    Raises BadMessage when it is no number or above MAX_BODY_BYTES.
+    Raises BadMessage when it is above MAX_BODY_BYTES.
     """
     is_description = 200 <= response.status < 300 and "sdp" in (response.find("content-type") or "").lower()
-    text = response.find("content-length") or (str(MAX_BODY_BYTES) if is_description else "0")
-    if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) > MAX_BODY_BYTES:
+    told = _DIGITS.match(response.find("content-length") or "")
+    if told is None:
+        return MAX_BODY_BYTES if is_description else 0
+    if len(told[0]) > 9 or int(told[0]) > MAX_BODY_BYTES:
         raise BadMessage("an answer has no believable length")
-    return int(text)
+    return int(told[0])
 
 
 def dump_request(method: str, url: str, cseq: int, fields: Iterable[tuple[str, str]]) -> bytes:

@@ -20,7 +20,8 @@ _NTP_FRACTION = 1 << 32
 def payload_span(data: bytes | bytearray, begin: int, end: int) -> tuple[int, int]:
     """Where the payload of a packet begins and ends when it has CSRCs, an extension or padding.
 
-    (0, 0) when these do not fit into the packet.
+    (0, 0) when these do not fit into the packet. Some cameras set the bit of padding and have none: it is zeros
+    with their number behind them.
     """
     first = data[begin]
     start = begin + HEADER_BYTES + 4 * (first & 15)
@@ -28,8 +29,8 @@ def payload_span(data: bytes | bytearray, begin: int, end: int) -> tuple[int, in
         if start + 4 > end:
             return 0, 0
         start += 4 + 4 * (data[start + 2] << 8 | data[start + 3])
-    if first & 0x20:
-        end -= data[end - 1]  # 0 from cameras that set the bit and pad nothing
+    if first & 0x20 and start < end and not any(data[max(start, end - data[end - 1]) : end - 1]):
+        end -= min(data[end - 1], end - start)
     return (start, end) if start <= end else (0, 0)
 
 

@@ -21,6 +21,9 @@ MAX_SIDE = 16_384
 
 _SCHEMES = re.compile(r"(?:\s*rtsp[su]?://)+", re.IGNORECASE)
 
+PICTURES = frozenset({"H264", "H265", "HEVC", "JPEG"})
+"""Encodings of pictures that can be recorded."""
+
 STATIC_PAYLOADS = {
     0: ("PCMU", 8000, 1),
     8: ("PCMA", 8000, 1),
@@ -102,8 +105,9 @@ def parse_sdp(body: bytes) -> Description:
     if not is_known:
         raise BadMessage("that is no session description")
     for stream, text in rtpmaps:
-        if not stream.encoding:  # the first type says nothing of itself: another one that does
-            _rtpmap(stream, text, stream.others)
+        is_other = stream.kind == "video" and stream.encoding not in PICTURES
+        if not stream.encoding or (is_other and _encoding(text) in PICTURES):
+            _rtpmap(stream, text, stream.others)  # the first type says nothing of itself, or is no picture
     _give_formats(media, formats)
     for stream in media:
         _guess_encoding(stream)
@@ -183,17 +187,20 @@ def _guess_encoding(media: Media) -> None:
 def _rtpmap(media: Media, text: str, wanted: tuple[int, ...]) -> None:
     """Note what ``text`` says if it is of one of the ``wanted`` payload types, and that this is the stream's."""
     number, *what = text.split(None, 1)[:2] or [""]
-    encoding, _, rest = "".join(what).partition("/")
-    clock, _, channels = (part.strip() for part in rest.partition("/"))
-    encoding = encoding.strip()
-    if (payload_type := _payload_type(number)) not in wanted or payload_type < 0 or not encoding:
+    clock, _, channels = (part.strip() for part in "".join(what).partition("/")[2].partition("/"))
+    payload_type, encoding = _payload_type(number), _encoding(text)
+    if payload_type not in wanted or payload_type < 0 or not encoding:
         return
-    media.payload_type = payload_type
-    name = "".join(c for c in encoding.upper()[:20] if c.isascii() and (c.isalnum() or c in "-._"))
-    media.encoding = name.replace("H.26", "H26")
+    media.payload_type, media.encoding = payload_type, encoding
     known = clock.isascii() and clock.isdigit() and len(clock) <= 7
     media.clock = int(clock) if known and int(clock) <= MAX_CLOCK else 0
     media.channels = int(channels) if channels in {"1", "2", "3", "4", "5", "6", "7", "8"} else 1
+
+
+def _encoding(text: str) -> str:
+    """The name that an rtpmap gives, as it stands in STATIC_PAYLOADS."""
+    name = "".join(text.split(None, 1)[1:2]).partition("/")[0].strip().upper()[:20]
+    return "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-._")).replace("H.26", "H26")
 
 
 def _parameters(text: str) -> dict[str, str]:

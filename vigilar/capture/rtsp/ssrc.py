@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 SWITCH_S = 2.0
 SWITCH_PACKETS = 8
-"""When so much came of another SSRC and nothing of ours, the camera's encoder has begun anew with that one."""
+"""When so much came of another SSRC and nothing of ours, the camera's encoder has begun anew with that one: it is kept
+from its first packet on (HOLD_BYTES at most). As long for a payload type that changes."""
 
 MIXED_S = 3.0
 MIXED_PACKETS = 30
@@ -55,7 +56,8 @@ class SsrcGate:
         self._announced: bytes | None = None
         self._leftover: frozenset[bytes] = frozenset()
         self._give_up, self._now, self._is_next = give_up, now, is_next
-        self._other_type, self._other_types = -1, 0
+        self._other_type = self._meant_type = -1
+        self._other_types, self._other_since_s = 0, 0.0
         self._own = b""
         self._held: list[bytearray] = []
         self._held_bytes = 0
@@ -78,43 +80,54 @@ class SsrcGate:
         """One RTP packet."""
         if end - begin < 12:
             return
-        if self._other_types > OTHER_TYPES and data[begin + 1] & 0x7F == self._other_type:
+        kind = data[begin + 1] & 0x7F
+        if kind != self._payload_type:
+            if kind != self._meant_type:
+                self._note_type(kind)
+                return
             data[begin + 1] = data[begin + 1] & 0x80 | self._payload_type
+        elif self._other_types:
+            self._other_types = 0
         own = self._own
         if not own or not data.startswith(own, begin + 8):
-            if data[begin + 1] & 0x7F != self._payload_type:
-                self._note_type(data[begin + 1] & 0x7F)
-                return
             ssrc = bytes(data[begin + 8 : begin + 12])
             if self._announced and not own and ssrc != self._announced:
                 self._hold(data[begin:end])
                 return
             if not self._is_ours(ssrc, data[begin + 2] << 8 | data[begin + 3]):
+                if self._others and self._held_bytes < HOLD_BYTES:
+                    self._keep(data[begin:end])
                 return
             own = self._own
+            if self._held:
+                self._take_held()
         elif self._others:
-            self._others = 0
+            self._others, self._held, self._held_bytes = 0, [], 0
         self.taken += 1
         self._stats.note(own, data[begin + 2] << 8 | data[begin + 3])
         self._take(data, begin, end)
 
     def _note_type(self, payload_type: int) -> None:
-        """Of a packet that is not what the description promises. When nothing else comes, it is what was meant."""
-        if self.taken or 64 <= payload_type <= 95:  # these would be RTCP (RFC 5761 4)
+        """Of a packet that is not what the description promises. When nothing else comes, it is what is meant: from the
+        start, or from when the camera's settings were changed."""
+        if 64 <= payload_type <= 95:  # these would be RTCP (RFC 5761 4)
             return
-        self._other_types = self._other_types + 1 if payload_type == self._other_type else 1
-        self._other_type = payload_type
-        if self._other_types == OTHER_TYPES + 1:
+        if payload_type != self._other_type or not self._other_types:
+            self._other_type, self._other_types, self._other_since_s = payload_type, 0, self._now()
+        self._other_types += 1
+        if self._other_types > OTHER_TYPES and (not self.taken or self._now() - self._other_since_s > SWITCH_S):
             logger.warning("the stream comes with payload type %d instead of %d", payload_type, self._payload_type)
+            self._meant_type = payload_type
 
     def _is_ours(self, ssrc: bytes, sequence: int) -> bool:
         if ssrc == self._announced or (not self._own and ssrc not in self._leftover):
             self.dropped += len(self._held)
-            self._held = []
+            self._held, self._held_bytes = [], 0
             self._adopt(ssrc)
             return True
         if ssrc not in self._leftover and self._own and (self._is_next(sequence) or self._has_taken_over()):
             logger.debug("the stream goes on with another SSRC")
+            self.dropped -= len(self._held)
             self._adopt(ssrc)
             return True
         self._drop(ssrc)
@@ -126,19 +139,28 @@ class SsrcGate:
         if ssrc in self._leftover:
             self._drop(ssrc)
             return
+        self._keep(packet)
+        self.look()
+
+    def _keep(self, packet: bytearray) -> None:
         if not self._held:
             self._held_since_s = self._now()
         self._held.append(packet)
         self._held_bytes += len(packet)
-        self.look()
+
+    def _take_held(self) -> None:
+        held, self._held, self._held_bytes = self._held, [], 0
+        for one in held:
+            self.add(one, 0, len(one))
 
     def look(self) -> None:
         """Wait no longer than HOLD_S for what was announced. To be called now and then after the start."""
-        if self._held and (self._now() - self._held_since_s > HOLD_S or self._held_bytes > HOLD_BYTES):
+        if self._own or not self._held:
+            return
+        if self._now() - self._held_since_s > HOLD_S or self._held_bytes > HOLD_BYTES:
             logger.info("the camera announced another SSRC than it sends")
-            held, self._held, self._announced = self._held, [], None
-            for one in held:
-                self.add(one, 0, len(one))
+            self._announced = None
+            self._take_held()
 
     def _adopt(self, ssrc: bytes) -> None:
         self._own, self._others = ssrc, 0
