@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from tests.detect_kit import (
@@ -179,6 +180,15 @@ def test_insects_that_stir_and_are_no_motion_have_their_large_packets_heeded_eve
     assert watch.analyser.counters.wakes >= 2
     assert watch.analyser.counters.hints <= 8
     assert not watch.started
+
+
+def test_largest_packets_of_a_large_stream_are_heeded_ever_less() -> None:
+    """Of noise something is always the largest. A look between two keyframes is dear there."""
+    sizes = np.random.default_rng(3).normal(1000, 60, 240 * 20).astype(int).tolist()
+    watch = Watch(still, StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(240, 40, size=sizes.__getitem__)
+    assert 1 <= watch.analyser.counters.largest <= 12
+    assert watch.analyser.counters.hints == 0
 
 
 @pytest.mark.parametrize("gop", [300, 100_000])

@@ -284,8 +284,9 @@ class Analyser:
             return
         looked_before_ns = run.looked_mono_ns
         reading = self._look(run, picture)
-        if hint in (Hint.LARGER, Hint.STARVED):
-            self.counters.hints += 1
+        # The largest packets of a small stream are looked at although they are mostly wrong: that costs little there.
+        if hint is not None and not (hint is Hint.LOUD and run.pace.is_small):
+            self.counters.hints += hint is not Hint.LOUD
             run.hint = hint
             if not self._is_stirring(reading):
                 self._judge_hint(run, packet.mono_ns, was_right=False)

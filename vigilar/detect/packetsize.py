@@ -41,7 +41,7 @@ LARGE_GAP_S = 1.0
 BACK_OFF_MIN_S = 1.0
 BACK_OFF_MAX_S = 60.0
 """After a hint that came to nothing the next is heeded no sooner than this; it doubles, and starts anew after a good
-one. At the most a noisy camera costs one needless look a minute for each of the two kinds."""
+one. At the most a noisy camera costs one needless look a minute for each of the kinds."""
 
 
 @dataclass(slots=True)
@@ -78,7 +78,7 @@ class PacketSizes:
         self._usual = 0.0
         self._spread = 0.0
         self._added = 0
-        self._trust = {Hint.LARGER: _Trust(), Hint.STARVED: _Trust()}
+        self._trust = {hint: _Trust() for hint in Hint}
         self._levels: deque[float] = deque(maxlen=LOUD_MEMORY)
         self._large = math.inf
         self._large_ns = 0
@@ -89,8 +89,10 @@ class PacketSizes:
         return self._large != math.inf
 
     def is_loud(self, mono_ns: int) -> bool:
-        """Whether the newest packets are among the largest of the last 30 s: a hint while resting, mostly wrong."""
-        if self._level <= self._large or mono_ns - self._large_ns < LARGE_GAP_S * 1e9:
+        """Whether the newest packets are among the largest of the last 30 s: a hint while resting, mostly wrong, and so
+        not always judged."""
+        heard_ns = max(self._large_ns + int(LARGE_GAP_S * 1e9), self._trust[Hint.LOUD].deaf_until_ns)
+        if self._level <= self._large or mono_ns < heard_ns:
             return False
         self._large_ns = mono_ns
         return True
