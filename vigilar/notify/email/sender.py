@@ -91,7 +91,7 @@ def message_of(one: Delivery, way: EmailWay, now_ms: int) -> EmailMessage:
     crash is one to a reader that cares."""
     domain = way.sender.partition("@")[2]
     message = EmailMessage()
-    title = " ".join(str(one.content["title"]).split())  # a sensor's name comes from its maker: no end of a line in it
+    title = " ".join(str(one.content["title"]).split())  # a line end would keep it from being made
     message["Subject"] = ("" if not one.is_critical else "URGENT: ") + title
     message["From"] = f"Vigilar <{way.sender}>"
     message["To"] = ", ".join(way.to)
