@@ -68,6 +68,10 @@ def test_page_left_open_asks_who_it_is_before_it_lets_a_phone_in(
     house, url = site
     page = opened(chromium, url, size)
     house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    page.goto(f"{url}/settings/arming")
+    expect(page.get_by_role("link", name="show that it is you")).to_be_visible()
+    assert find_violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
     page.goto(f"{url}/settings/account/phones")
     page.fill("#device", "A phone")
     page.keyboard.press("Enter")

@@ -28,7 +28,7 @@ from vigilar.config.jobs import NotifyJob
 from vigilar.config.load import parse_config
 from vigilar.config.secrets import SecretStore
 from vigilar.config.way_cut import dump_ways
-from vigilar.notify.email.sender import EmailSender
+from vigilar.notify.email.sender import EmailSender, message_of
 from vigilar.notify.mqtt.sender import BusSender
 from vigilar.notify.mqtt.sirens import SirenRelay
 from vigilar.notify.ntfy.sender import NtfySender
@@ -269,6 +269,15 @@ def test_no_way_leads_to_where_a_cloud_hands_out_keys(address: str) -> None:
     outcome = sender.send(delivery("webhook"), NOW_MS)
     assert outcome.result is Result.UNREACHABLE
     assert "may not be asked" in outcome.sentence
+
+
+def test_names_with_line_ends_make_no_header_of_a_mail() -> None:
+    one = delivery("email")
+    named = replace(one, content={**one.content, "title": "Door\r\nBcc: x@evil.example open"})
+    way = EmailWay(host="localhost", port=25, security="tls", sender="house@home.example", to=("sam@home.example",))
+    message = message_of(named, way, NOW_MS)
+    assert message["Subject"] == "Door Bcc: x@evil.example open"
+    assert message["Bcc"] is None
 
 
 @pytest.mark.parametrize("security", ["tls", "starttls"])

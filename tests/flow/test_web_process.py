@@ -178,14 +178,17 @@ def test_readers_that_keep_their_end_open_hold_up_nobody(served: WebProcess) -> 
 def test_much_that_comes_along_gets_a_page_or_a_sentence(served: WebProcess) -> None:
     """Cookies of other programs on this machine come along: a browser that has many is still let in."""
     many, too_many, page = "Cookie: other=" + "x" * 14_000, "Cookie: other=" + "x" * 20_000, "Accept: text/html"
-    for path, heads, status, said in (
-        ("/live", (many, page), "302", "location: /setup"),
-        ("/api/v1/me", ("Cookie: vigilar_session=" + "x" * 10_000,), "401", '"setup.needed"'),
-        ("/live", (too_many, page), "431", "delete the cookies of this address"),
-        ("/live", ("Bad Name: x",), "400", "this request could not be read."),
-        ("/live?" + "x" * 9000, (page,), "414", "this address is too long."),
+    for asked, heads, status, said in (
+        ("GET /live", (many, page), "302", "location: /setup"),
+        ("GET /api/v1/me", ("Cookie: vigilar_session=" + "x" * 10_000,), "401", '"setup.needed"'),
+        ("GET /live", (too_many, page), "431", "delete the cookies of this address"),
+        ("GET /live", ("Bad Name: x",), "400", "this request could not be read."),
+        ("GET /live?" + "x" * 9000, (page,), "414", "this address is too long."),
+        ("POST /login", ("Content-Length: 5", "Transfer-Encoding: chunked"), "400", "this request could not be read."),
+        ("POST /login", ("Content-Length: 5", "Content-Length: 6"), "400", "this request could not be read."),
+        ("TRACE /live", (), "401", '"setup.needed"'),
     ):
-        lines = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{served.job.port}", "Connection: close", *heads)
+        lines = (f"{asked} HTTP/1.1", f"Host: 127.0.0.1:{served.job.port}", "Connection: close", *heads)
         with served.connect("\r\n".join(lines) + "\r\n\r\n") as connection:
             connection.settimeout(PATIENCE_S)
             heard = b"".join(iter(lambda: connection.recv(65536), b"")).decode()

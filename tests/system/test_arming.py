@@ -235,6 +235,7 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
 @pytest.mark.quiet
 def test_changed_setting_is_in_use_within_two_seconds(house: RunningHouse, ear: Ear) -> None:
     """On the pages and in the process that guards; no camera is interrupted by it."""
+    house.prove()
     camera, took = house.camera("street").pid, []
     for seconds in (17, 18, 19):
         began, change = time.monotonic(), {"arm.home.enter_delay": f"{seconds}s", "arm.bus": "no"}
@@ -280,6 +281,7 @@ def answer_to_wish(house: RunningHouse, ear: Ear) -> str:
 
 @pytest.mark.long
 def test_way_in_for_sensors_is_switched_on_while_it_runs(house: RunningHouse) -> None:
+    house.prove()
     port, camera = free_port(), house.camera("street").pid
     assert ask(house, "PATCH", "/api/v1/settings/guard", {"set": {"sensors.listen": f"127.0.0.1:{port}"}})[0] == 200
     wait_for(lambda: is_answering(port, 0.5), 30, "our broker listens there")

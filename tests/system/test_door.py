@@ -408,6 +408,7 @@ def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_pat
         request = urllib.request.Request(house.base + path, json.dumps(content).encode(), headers, method=method)
         house.opener.open(request, timeout=10).close()
 
+    house.prove()
     began = time.monotonic()
     change("PUT", "/api/v1/certificate", body)
     wait_for(lambda: shown() == ssl.PEM_cert_to_DER_cert(BEGIN + chain[0]), 30, "it is shown")

@@ -93,6 +93,7 @@ def ear(house: RunningHouse) -> Iterator[Ear]:
 
 def schedule(house: RunningHouse, **form: str) -> None:
     """Change the schedule as on its page."""
+    house.prove()
     pairs = [("days", day) for day in DAYS] + list(form.items())
     request = urllib.request.Request(house.base + "/settings/arming", urllib.parse.urlencode(pairs).encode())
     with house.opener.open(request, timeout=10) as answer:  # it leads back to the page

@@ -10,7 +10,10 @@ import pytest
 
 from tests.browser.house import open_house
 from tests.conftest import ROOT
+from vigilar.base import setup_code
+from vigilar.notify.push import vapid
 from vigilar.store.account_tables import users
+from vigilar.vge import keys, signing
 from vigilar.web.new_login import check_new_password
 from vigilar.web.rights import Open, declaration_of
 from vigilar.web.weak_password import is_weak
@@ -32,6 +35,13 @@ LEVEL_1 = SINGLE | {f"{section}.{number}" for section, count in CHAPTERS.items()
 LEVEL_2 = {
     f"{section}.{number}"
     for section, (first, last) in {
+        "1.1": (1, 2), "1.2": (6, 9), "1.3": (3, 11), "1.4": (1, 3), "1.5": (2, 2), "2.1": (2, 3), "2.2": (3, 3),
+        "2.3": (2, 4), "2.4": (1, 1), "4.1": (2, 3), "4.2": (1, 1), "4.3": (1, 2), "4.4": (2, 4), "5.1": (1, 1),
+        "5.2": (3, 3), "5.4": (1, 3), "9.2": (2, 4), "10.1": (1, 2), "10.2": (1, 2), "10.3": (1, 4), "10.4": (6, 11),
+        "10.5": (1, 5), "10.6": (1, 2), "10.7": (1, 3), "11.1": (1, 2), "11.2": (1, 3), "11.3": (3, 3),
+        "11.4": (2, 4), "11.5": (1, 1), "11.6": (1, 1), "13.1": (1, 1), "13.2": (1, 5), "13.3": (1, 2),
+        "13.4": (2, 5), "14.1": (1, 2), "14.2": (2, 4), "14.3": (2, 3), "15.1": (2, 3), "15.2": (2, 3),
+        "15.3": (2, 7), "17.1": (1, 1), "17.2": (1, 4), "17.3": (1, 2),
         "3.3": (2, 4), "3.4": (3, 6), "3.5": (4, 5), "3.7": (1, 2),
         "6.1": (2, 3), "6.2": (9, 12), "6.3": (3, 4), "6.4": (3, 4), "6.5": (1, 5), "6.6": (1, 3), "6.8": (1, 4),
         "7.1": (1, 3), "7.3": (1, 2), "7.4": (3, 5), "7.5": (1, 2), "7.6": (1, 2),
@@ -40,7 +50,7 @@ LEVEL_2 = {
     }.items()
     for number in range(first, last + 1)
 }  # fmt: skip
-"""Of chapters 3, 6, 7, 8, 12 and 16 of the standard, those of level 2."""
+"""Sections of the standard, from and to which number they are of level 2."""
 
 PAGES = {"asvs.md": LEVEL_1, "asvs-2.md": LEVEL_2}
 
@@ -57,7 +67,7 @@ def rows(name: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_each_requirement_is_on_the_page_once(name: str) -> None:
-    assert {one: len(held) for one, held in PAGES.items()} == {"asvs.md": 70, "asvs-2.md": 70}
+    assert {one: len(held) for one, held in PAGES.items()} == {"asvs.md": 70, "asvs-2.md": 183}
     assert sorted(row[0] for row in rows(name)) == sorted(PAGES[name])
 
 
@@ -145,3 +155,54 @@ def test_each_library_is_pinned_by_its_hash() -> None:
         wanted = [line for line in lines if line.strip() and not line.lstrip().startswith(("#", "-"))]
         assert wanted, path.name
         assert [line for line in wanted if "==" not in line or "--hash=sha256:" not in line] == [], path.name
+
+
+def test_each_secret_is_on_the_page() -> None:
+    """Each file that the code makes in the folder of secrets, by its name."""
+    made = {
+        name
+        for path in (ROOT / "vigilar").rglob("*.py")
+        for name in re.findall(r'secrets_dir / "([\w.-]+)"', path.read_text(encoding="utf-8"))
+    }
+    made |= {vapid.KEY_FILE, signing.FILE_NAME, keys.LOCK_FILE, keys.SHEET_FILE, setup_code.NAME, "pin-key"}
+    made |= {"root.crt", "intermediate.crt", "intermediate.key", "serving.pem"}
+    assert {"bus-users", "recording-key-0001"} <= made
+    assert [name for name in made if not re.search(f"`{re.escape(name)}/?`", page("data.md"))] == []
+
+
+def test_each_log_is_on_the_page() -> None:
+    """Whatever writes a log writes to standard error, by one place, or into one of two tables."""
+    texts = {
+        path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in (ROOT / "vigilar").rglob("*.py")
+    }
+    handlers = re.compile(r"\b(\w*(?:Stream|File|Log|Socket|HTTP|SMTP|Journal)Handler|\w+Config|syslog)\(")
+    found = {
+        (name, word) for name, text in texts.items() if "import logging" in text for word in handlers.findall(text)
+    }
+    assert found == {("vigilar/base/logs.py", "StreamHandler")}
+    assert "log stderr" in texts["vigilar/door/haproxy.py"]
+    assert re.findall(r"log_dest (\w+)", texts["vigilar/bus/broker.py"]) == ["stderr"]
+    assert "`vigilar/base/logs.py`" in page("data.md")
+
+
+def test_what_must_fit_together_has_its_codes() -> None:
+    told = page("data.md").partition("## What must fit together")[2].partition("\n## ")[0]
+    codes = re.findall(r"`([a-z]+\.[a-z_]+)`", told)
+    assert len(codes) >= 14
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "vigilar").rglob("*.py")]
+    assert [code for code in codes if not any(f'"{code}"' in text for text in texts)] == []
+
+
+def test_scripts_write_to_no_name_that_came() -> None:
+    """``object[name] = value`` with a name like ``__proto__`` would change all objects: what is written so is a number
+    or one of our own names."""
+    own = {("passkey_wire.js", "response[name]"), ("zone_list.js", "point[axis]"), ("zone_list.js", "points[at]"),
+           ("zones.js", "points[at]")}  # fmt: skip
+    written = re.compile(r"(\w+\[[a-zA-Z_.]+\]) *(?:=|\+=|\?\?=)[^=>]")
+    found = {
+        (path.name, place)
+        for path in (ROOT / "vigilar/web/static/js").glob("*.js")
+        for place in written.findall(path.read_text(encoding="utf-8"))
+        if not place.startswith("dataset[")
+    }
+    assert found == own

@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.unit.test_web_rights import asked, walk
 from vigilar.base.folder_id import make_folder_id
 from vigilar.config.places import Places
-from vigilar.playback.export.names import bundle_name, movie_name
+from vigilar.playback.export.names import ascii_name, bundle_name, movie_name
 from vigilar.processes.upgrade import prepare_start
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.users import list_users
@@ -191,6 +191,14 @@ def test_r13_no_setting_is_a_pattern_of_file_names() -> None:
     keys = re.findall(r"^\| `([a-z_0-9]+)` \|", (ROOT / "docs/ref/configuration.md").read_text(encoding="utf-8"), re.M)
     assert len(keys) > 100
     assert [key for key in keys if re.search(r"pattern|format|template|filename|command|script|exec", key)] == []
+
+
+@pytest.mark.parametrize("name", [*HOSTILE, 'a"; x=1', "a\r\nSet-Cookie: x=1", "\x00", "Tür"])
+def test_plain_name_of_a_download_ends_no_header(name: str) -> None:
+    plain = ascii_name(name)
+    assert plain.isascii()
+    assert plain.isprintable()
+    assert '"' not in plain
 
 
 @pytest.mark.parametrize("path", ["..%2f..%2fvigilar.toml", "%2fetc%2fpasswd", "..\\..\\x", "%00", "%c0%ae%c0%ae/x"])

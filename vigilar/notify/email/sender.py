@@ -91,7 +91,8 @@ def message_of(one: Delivery, way: EmailWay, now_ms: int) -> EmailMessage:
     crash is one to a reader that cares."""
     domain = way.sender.partition("@")[2]
     message = EmailMessage()
-    message["Subject"] = ("" if not one.is_critical else "URGENT: ") + str(one.content["title"])
+    title = " ".join(str(one.content["title"]).split())  # a line end would keep it from being made
+    message["Subject"] = ("" if not one.is_critical else "URGENT: ") + title
     message["From"] = f"Vigilar <{way.sender}>"
     message["To"] = ", ".join(way.to)
     message["Date"] = format_datetime(datetime.fromtimestamp(now_ms / 1000, UTC))

@@ -41,4 +41,5 @@ def safe_name(name: str) -> str:
 def ascii_name(name: str) -> str:
     """The same in ASCII, for the plain part of a header (RFC 6266 appendix D)."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    plain = "".join(char if char.isprintable() else " " for char in plain)
     return " ".join(plain.replace('"', " ").replace("%", " ").split()) or "export"

@@ -41,9 +41,9 @@ const all = () => {
 
 function change(story, facts) {
   const kept = Object.entries(all()).filter(([, one]) => Date.now() - one.at < SHOWN_MS);
-  const alerts = Object.fromEntries(kept);
-  alerts[story] = { ...alerts[story], ...facts };
-  localStorage.setItem(KEY, JSON.stringify(alerts));
+  const alerts = new Map(kept);
+  alerts.set(story, { ...alerts.get(story), ...facts });
+  localStorage.setItem(KEY, JSON.stringify(Object.fromEntries(alerts)));
 }
 
 /** The alerts that wait for somebody, the worst and newest first: [story, facts]. */
