@@ -123,6 +123,24 @@ def test_picture_of_a_camera_nobody_reports_of_keeps_its_buttons(tmp_path: Path,
         expect(page.locator("#sentence")).to_have_text("0 of 1 camera live. Not known: Camera 1.", timeout=20_000)
 
 
+def test_still_that_comes_late_is_not_shown_with_the_time_of_a_newer_one(
+    tmp_path: Path, chromium: Browser, clip: Clip
+) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/live")
+        expect(page.locator("[data-camera=cam-1] .tile-age")).to_contain_text("live")
+        load = """async (known) => {
+            const { loadStill } = await import(`${document.documentElement.dataset.assets}js/tile.js`);
+            const canvas = document.createElement("canvas");
+            const ts = await loadStill(canvas, "cam-1", 640, false, () => known);
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            return [ts, data.some((level) => level > 0)];
+        }"""
+        taken, is_painted = page.evaluate(load, None)
+        assert is_painted
+        assert page.evaluate(load, taken + 60_000) == [None, False]
+
+
 def test_page_says_why_there_is_no_picture_and_asks_less_and_less(tmp_path: Path, chromium: Browser) -> None:
     """The camera is said to be well, and its program does not answer."""
     with open_house(tmp_path, (("porch", "Porch"),)) as house, serve(house) as url:

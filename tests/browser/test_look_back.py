@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import find_violations
+from tests.browser.held_back import HeldBack
 from tests.browser.house import open_house, serve
 from tests.browser.look_back_kit import (
     HOUR_MS,
@@ -266,6 +267,45 @@ def test_timeline_that_cannot_be_asked_is_said_and_asked_again(site: Site) -> No
     page.fill("#jump-time", "8:03")
     page.keyboard.press("Enter")
     wait_playing(page, site.day.at(8, 3))
+
+
+def test_change_that_is_told_while_the_timeline_comes_is_asked_for(site: Site) -> None:
+    page = site.page()
+    site.watch(page)
+    tell = """async () => {
+      const { assets } = document.documentElement.dataset;
+      const { stream } = await import(`${assets}js/stream.js`);
+      const detail = { source_id: "front-door", severity: "INFO", type: "motion" };
+      stream.dispatchEvent(new CustomEvent("event", { detail }));
+    }"""
+    before = HeldBack(page, "**/timeline?*")
+    page.evaluate(tell)
+    before.wait()
+    page.evaluate(tell)
+    page.wait_for_timeout(1000)  # several changes come together
+    with page.expect_request("**/timeline?*", timeout=10_000):
+        before.let_go()
+
+
+def test_player_that_the_box_did_not_send_is_said_and_asked_for_again(site: Site) -> None:
+    page = site.page()
+    page.route("**/hls.light.min.mjs", lambda route: route.abort())
+    page.goto(f"{site.url}/watch/front-door?at={site.day.at(8, 1)}")
+    expect(page.locator("#past-hatch")).to_contain_text("Could not be loaded")
+    page.unroute("**/hls.light.min.mjs")
+    page.click("#past-play")
+    wait_playing(page, site.day.at(8, 1))
+
+
+def test_focus_stays_on_the_way_from_day_to_day(site: Site) -> None:
+    page = site.page()
+    site.watch_day(page)
+    for _ in range(2):
+        was = page.locator("#day-before").get_attribute("href") or ""
+        page.locator("#day-before").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("#day-before")).not_to_have_attribute("href", was)
+        expect(page.locator("#day-before")).to_be_focused()
 
 
 def test_without_script_the_day_is_a_list_with_links(site: Site) -> None:

@@ -60,15 +60,15 @@ class EventClip {
     const start = () => video.play().catch(() => {});
     video.addEventListener("timeupdate", () => !video.paused && video.removeEventListener("canplay", start));
     if (plays) video.addEventListener("canplay", start);
-    const player = await play(video, `${this.url}?before=${this.before}&after=${this.after}`, {
-      startAt: ms,
-      onFail: (why) => {
-        note.textContent = words[why] ?? why;
-        note.hidden = false;
-      },
-    });
-    if (turn === this.turn) this.player = player;
-    else player.stop();
+    const onFail = (why) => {
+      note.textContent = words[why] ?? why;
+      note.hidden = false;
+    };
+    const address = `${this.url}?before=${this.before}&after=${this.after}`;
+    const player = await play(video, address, { startAt: ms, onFail }).catch(() => null);
+    if (turn !== this.turn) return player?.stop();
+    this.player = player;
+    if (!player) onFail("network");
   }
 
   /** To `ms`, with as much more of the recording as that needs. */

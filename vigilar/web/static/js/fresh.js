@@ -29,7 +29,8 @@ function nameOf(one) {
   return [one.tagName, one.getAttribute("href"), one.name, isTyped ? "" : one.value, isTyped ? "" : one.textContent.trim()].join("|");
 }
 
-const namesakes = (part, name) => [...part.querySelectorAll(CAN_HOLD)].filter((one) => nameOf(one) === name);
+const all = (part, selector) => [part, ...part.querySelectorAll(selector)].filter((one) => one.matches(selector));
+const namesakes = (part, name) => all(part, CAN_HOLD).filter((one) => nameOf(one) === name);
 
 /** Put `fresh`, of another document, in the place of `old`: what was opened is open, and who was on something is on it.
  * `carry(old, fresh)` takes over what else shall stay. */
@@ -37,8 +38,8 @@ export function putInPlace(old, fresh, carry = () => {}) {
   const held = old.contains(document.activeElement) ? document.activeElement : null;
   const name = held && nameOf(held);
   const index = held && namesakes(old, name).indexOf(held);
-  const open = [...old.querySelectorAll("details")].map((one) => one.open);
-  fresh.querySelectorAll("details").forEach((one, at) => (one.open = open[at] ?? one.open));
+  const open = all(old, "details").map((one) => one.open);
+  all(fresh, "details").forEach((one, at) => (one.open = open[at] ?? one.open));
   carry(old, fresh);
   old.replaceWith(document.adoptNode(fresh));
   if (held) namesakes(fresh, name)[index]?.focus({ preventScroll: true });

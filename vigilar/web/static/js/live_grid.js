@@ -61,9 +61,9 @@ class Tile {
     if (!this.still || this.stillTs !== null) return;
     const isUp = isSeen(this.box.dataset.state, true);
     for (const isLast of isUp ? [false, true] : [true, false]) {
-      const ts = await loadStill(this.still, this.box.dataset.camera, 640, isLast).catch(() => null);
+      const ts = await loadStill(this.still, this.box.dataset.camera, 640, isLast, () => this.stillTs).catch(() => null);
       if (ts === null) continue;
-      this.stillTs = Math.max(ts, this.stillTs ?? 0);
+      this.stillTs = ts;
       this.box.dataset.painted = "1";
       return this.say();
     }
@@ -128,7 +128,7 @@ class Tile {
   refreshStill() {
     if (now() < this.nextStill) return;
     this.nextStill = now() + STILL_EVERY_MS;
-    loadStill(this.still, this.box.dataset.camera, 640).then(
+    loadStill(this.still, this.box.dataset.camera, 640, false, () => this.stillTs).then(
       (ts) => ts && (this.stillTs = ts),
       () => {},
     );

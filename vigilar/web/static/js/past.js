@@ -3,6 +3,7 @@
 import { announce } from "./announce.js";
 import { setIcon } from "./base.js";
 import { heard, now } from "./clock.js";
+import { putInPlace, questions } from "./fresh.js";
 import { house } from "./house_time.js";
 import { Boxes } from "./boxes.js";
 import { Playback } from "./playback.js";
@@ -45,6 +46,7 @@ let hover = null;
 let dragged = null;
 let wasPlaying = true;
 let loading = null;
+let mustLoad = false; // something changed after what is being loaded was asked for
 let noteTimer = null;
 let shownDay = section.dataset.day;
 
@@ -130,11 +132,13 @@ function setView(next) {
 /** Have the timeline of what is in sight, and as much on both sides. */
 async function load(isForced = false) {
   thumbs.want(view.from, view.to);
+  if (loading) mustLoad ||= isForced;
   if (loading || (!isForced && day.covers(view.from, Math.min(view.to, now())))) return;
   const span = Math.min(view.span, LONGEST);
   const from = Math.round(Math.max(0, view.from - span / 2));
   const to = Math.round(Math.min(view.to + span / 2, from + 2 * LONGEST));
   loading = `${from}-${to}`;
+  mustLoad = false;
   section.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(`/footage/${camera}/timeline?from=${from}&to=${to}`);
@@ -150,7 +154,7 @@ async function load(isForced = false) {
   section.removeAttribute("aria-busy");
   if (stage.dataset.state === "none") playerState("none"); // now it is known why
   show();
-  if (!day.covers(view.from, Math.min(view.to, now()))) load();
+  if (mustLoad || !day.covers(view.from, Math.min(view.to, now()))) load(mustLoad);
 }
 
 /** The list, the date field and the links of another day, as the box writes them. */
@@ -161,9 +165,7 @@ async function changeDay(next) {
     const answer = await fetch(`/watch/${camera}?day=${next}`, { headers: { Accept: "text/html" } });
     if (!answer.ok || shownDay !== next) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const isOpen = $("day-list").open;
-    for (const id of ["day-list", "day-before", "day-after"]) $(id).replaceWith(document.adoptNode(page.getElementById(id)));
-    $("day-list").open = isOpen;
+    for (const id of ["day-list", "day-before", "day-after"]) putInPlace($(id), page.getElementById(id));
     $("jump-day").value = next;
   } catch {
     // The list stays as it was; the strip is right.
@@ -431,13 +433,17 @@ const refuse = (words, choices = []) => {
   $("jump-time").setAttribute("aria-invalid", String(Boolean(words) && !choices.length));
 };
 
+const askMoment = questions();
+
 $("jump").addEventListener("submit", async (event) => {
   event.preventDefault();
+  const mayTake = askMoment();
   const query = new URLSearchParams({ day: $("jump-day").value, time: $("jump-time").value });
   if (!$("jump-time").value.trim()) return showDay($("jump-day").value);
   try {
     const answer = await fetch(`/footage/${camera}/moment?${query}`, { headers: { Accept: "application/json" } });
     const found = await answer.json();
+    if (!mayTake()) return;
     if (!answer.ok) return refuse(found.detail);
     if (found.moments.length > 1) return refuse("This time comes twice that night:", found.moments);
     refuse("");
@@ -448,9 +454,11 @@ $("jump").addEventListener("submit", async (event) => {
 });
 
 async function showDay(text) {
+  const mayTake = askMoment();
   const query = new URLSearchParams({ day: text, time: "12:00" });
   const answer = await fetch(`/footage/${camera}/moment?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
   const found = await answer?.json().catch(() => null);
+  if (!mayTake()) return;
   if (!found) return refuse("The box did not answer. Try again.");
   if (!answer.ok && found.type !== "time.future") return refuse(found.detail);
   const middle = answer.ok ? found.moments[0].at : now();

@@ -66,8 +66,9 @@ export class Playback {
     this.actions.state("opening");
     const url = `/footage/${this.camera}/index.m3u8?from=${from}&to=${to}`;
     if (hasNative(this.video)) return this.loadNative(url, ms, turn);
-    const Hls = await loadHls();
+    const Hls = await loadHls().catch(() => null);
     if (turn !== this.turn) return;
+    if (!Hls) return this.giveUp("network");
     if (!Hls.isSupported()) return this.actions.state("codec");
     const hls = new Hls({ enableWorker: false, autoStartLoad: false, maxBufferLength: 20, backBufferLength: 60, startFragPrefetch: true });
     this.hls = hls;

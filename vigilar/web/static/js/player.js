@@ -7,7 +7,20 @@ const assets = document.documentElement.dataset.assets;
 export const hasNative = (video) => video.canPlayType("application/vnd.apple.mpegurl") !== "" && !("MediaSource" in window);
 
 let loading = null;
-export const loadHls = () => (loading ??= import(`${assets}vendor/hls.light.min.mjs`).then((module) => module.default));
+let failures = 0;
+/** hls.js. Rejects when the box does not answer with it; asked again later, it is loaded then. */
+export function loadHls() {
+  // Browsers keep that an address could not be loaded as long as the page is open: another try needs another address.
+  loading ??= import(`${assets}vendor/hls.light.min.mjs${failures ? `?try=${failures}` : ""}`).then(
+    (module) => module.default,
+    (error) => {
+      loading = null;
+      failures += 1;
+      throw error;
+    },
+  );
+  return loading;
+}
 
 const LIVE = {
   liveSyncDuration: 1.5,

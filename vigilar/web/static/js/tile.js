@@ -101,14 +101,18 @@ export async function paint(canvas, picture, part = null) {
   if (!part) bitmap.close();
 }
 
-/** Load the newest still of a camera into a canvas, or with `isLast` the newest that was stored. UTC ms of the picture,
- * or null. */
-export async function loadStill(canvas, cameraId, width, isLast = false) {
+/** Load the newest still of a camera into a canvas, or with `isLast` the newest that was stored, unless what the canvas
+ * shows by then, of `known()`, is as new. UTC ms of the picture, null without a new one. */
+export async function loadStill(canvas, cameraId, width, isLast, known) {
   const path = `/cameras/${cameraId}/${isLast ? "last.jpg" : `snapshot.jpg?width=${width}`}`;
   const answer = await fetch(path, { headers: { Accept: "image/jpeg" } });
   if (!answer.ok) return null;
-  await paint(canvas, await answer.blob());
-  return Number(answer.headers.get("X-Timestamp")) || null;
+  const ts = Number(answer.headers.get("X-Timestamp")) || null;
+  const bitmap = await createImageBitmap(await answer.blob());
+  const isNew = known() === null || ts > known();
+  if (isNew) paint(canvas, bitmap, [0, 0, bitmap.width, bitmap.height]);
+  bitmap.close();
+  return isNew ? ts : null;
 }
 
 const SAMPLES = [160, 90];

@@ -110,8 +110,11 @@ async function openHls() {
       else again();
     },
   }).catch(() => null);
-  if (!played) return;
-  if (view !== mine) return played.stop();
+  if (view !== mine) return played?.stop();
+  if (!played) {
+    view = null;
+    return again();
+  }
   mine.stop = played.stop;
   mine.frameTime = played.frameTime;
   video.addEventListener("playing", showVideo, { once: true });
@@ -182,8 +185,9 @@ function keepPicture(of) {
 
 /** There is no picture of now: the newest that was stored stands in, with its time. */
 async function showLast() {
-  const ts = await loadStill(canvas, stage.dataset.camera, 640, true).catch(() => null);
-  if (ts === null || shown !== null || !video.hidden) return;
+  const known = () => (video.hidden ? shown : Infinity);
+  const ts = await loadStill(canvas, stage.dataset.camera, 640, true, known).catch(() => null);
+  if (ts === null) return;
   shown = ts;
   canvas.hidden = false;
   say();
