@@ -118,7 +118,7 @@ def test_picture_of_a_camera_nobody_reports_of_keeps_its_buttons(tmp_path: Path,
         for name in ("#full", "#pause", "#sound"):
             expect(page.locator(name)).to_be_visible()
         page.goto(place.url + "/live")
-        expect(page.locator("#sentence")).to_have_text("1 camera live.", timeout=10_000)
+        expect(page.locator("#sentence")).to_have_text("1 camera live.", timeout=20_000)
         place.cables["cam-1"].set()
         expect(page.locator("#sentence")).to_have_text("0 of 1 camera live. Not known: Camera 1.", timeout=20_000)
 

@@ -35,8 +35,8 @@ def upkeep_beside(folder: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            process.terminate()
-            code = process.wait(20)
+            ours.send_stop()  # heard also by one that has not begun yet, which a signal would end at once
+            code = process.wait(60)
     assert code == 0
 
 

@@ -222,11 +222,11 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
                 sent = time.time()
                 ear.request("home")
             for page in pages:
-                page.wait_for_selector("#arm-chip[data-state=home]", timeout=5000)
+                page.wait_for_selector("#arm-chip[data-state=home]", timeout=30_000)
                 took.append(page.evaluate("window.told.at(-1)[1]") / 1000 - sent)
             disarm(house)
             for page in pages:
-                page.wait_for_selector("#arm-chip[data-state=disarmed]", timeout=5000)
+                page.wait_for_selector("#arm-chip[data-state=disarmed]", timeout=30_000)
         print("chip:", [round(one * 1000) for one in took], "ms")
         assert statistics.median(took) < 0.3  # half, as others may work on this machine; all are printed
         pages[0].context.browser.close()  # type: ignore[union-attr]  # it has one

@@ -122,11 +122,11 @@ def test_browser_that_does_not_trust_is_warned(reached: Reached, playwright: Pla
 
 def test_ticks_come_true_by_themselves(reached: Reached, page: Page) -> None:
     page.goto(f"{reached.plain}/trust")
-    page.locator("[data-tick=trusted][data-done]").wait_for(timeout=10_000)
+    page.locator("[data-tick=trusted][data-done]").wait_for(timeout=30_000)
     assert page.locator("[data-tick=secure][data-done]").count() == 0
     page.click("text=Go on securely")
     page.wait_for_url(f"{reached.secure}/trust")
-    page.locator("[data-tick=worker][data-done]").wait_for(timeout=10_000)
+    page.locator("[data-tick=worker][data-done]").wait_for(timeout=30_000)
     assert page.locator("[data-tick]:not([data-done])").count() == 0
 
 
@@ -137,7 +137,7 @@ def test_secure_page_has_no_warning_and_a_service_worker(reached: Reached, page:
     assert security is not None
     assert security["protocol"] == "TLS 1.3"
     assert page.evaluate("isSecureContext")
-    page.locator("[data-tick=worker][data-done]").wait_for(timeout=10_000)
+    page.locator("[data-tick=worker][data-done]").wait_for(timeout=30_000)
     state = page.evaluate("navigator.serviceWorker.ready.then((r) => [r.scope, r.active.state])")
     assert state == [f"{reached.secure}/", "activated"]
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
@@ -218,7 +218,7 @@ def test_phone_is_paired_by_its_code(reached: Reached, trusting: Browser, page: 
         other = phone.new_page()
         other.goto(scanned)
         other.wait_for_url(f"{reached.secure}/live")
-        page.locator("#waiting[data-done]").wait_for(timeout=10_000)
+        page.locator("#waiting[data-done]").wait_for(timeout=30_000)
         assert page.locator("#waiting").inner_text() == "Kim's phone is signed in."
         other.goto(f"{reached.secure}/settings/account")
         assert other.locator("li", has_text="this device").locator("strong").inner_text() == "Kim's phone"
@@ -228,7 +228,7 @@ def test_phone_is_paired_by_its_code(reached: Reached, trusting: Browser, page: 
     try:
         late = thief.new_page()
         late.goto(scanned)
-        late.locator("text=This code opens nothing, or does not any more.").wait_for(timeout=10_000)
+        late.locator("text=This code opens nothing, or does not any more.").wait_for(timeout=30_000)
     finally:
         thief.close()
 
@@ -255,7 +255,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         page.goto(f"{base}/settings/account")
         page.fill("#passkey-name", "Thumb")
         page.click("text=Make a passkey")
-        page.locator("strong", has_text="Thumb").wait_for(timeout=10_000)
+        page.locator("strong", has_text="Thumb").wait_for(timeout=30_000)
         assert len(debugger.send("WebAuthn.getCredentials", {"authenticatorId": key})["credentials"]) == 1
         # All of it in sight: what is scrolled half under the tabs is too small a target.
         page.set_viewport_size({"width": 390, "height": 2400})
@@ -273,7 +273,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         context.clear_cookies()
         page.goto(f"{base}/login")
         page.click("text=Use a passkey")
-        page.locator("#passkey-note:visible").wait_for(timeout=10_000)
+        page.locator("#passkey-note:visible").wait_for(timeout=30_000)
         assert "does not open this house" in page.locator("#passkey-note").inner_text()
     finally:
         context.close()
@@ -323,7 +323,7 @@ def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached
         page.reload()
         page.fill("#passkey-name", "Finger")
         page.click("text=Make a passkey")
-        page.locator("strong", has_text="Finger").wait_for(timeout=10_000)
+        page.locator("strong", has_text="Finger").wait_for(timeout=30_000)
         assert page.evaluate(ASK, ["PUT", "/api/v1/members/me/pin", {"pin": "482913"}])[0] == 204
         assert page.evaluate(ASK, ["POST", "/api/v1/arm", {"mode": "home", "override": True}])[0] == 200
         debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
