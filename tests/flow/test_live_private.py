@@ -19,13 +19,15 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.conftest import wait_until
+from tests.fakes.clips import make_refresh_clip, raw_packets
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.stop import Stop
+from vigilar.capture.timestamps import StampGate
 from vigilar.live.client import FeedClient
 from vigilar.live.feed import Covering, FeedServer
 from vigilar.live.gop import LiveStream
 from vigilar.live.wire import FeedProblem, InitSegment, Jpeg, LiveFragment, Request, RunHeader
-from vigilar.media.packets import StreamRole
+from vigilar.media.packets import RunStart, StreamRole
 from vigilar.media.private_areas import Polygon
 from vigilar.processes.lazy import make_covered_encoder, make_decoder, make_encoder
 
@@ -193,3 +195,25 @@ def test_encoder_ends_with_its_last_viewer(scene: Scene) -> None:
     scene.private = (LEFT,)
     pictures_of(scene.ask(Request("live", "main")), 3)
     wait_until(lambda: not [one for one in threading.enumerate() if one.name == "narrow porch"], 5.0)
+
+
+def test_stream_that_no_browser_can_begin_with_is_encoded(tmp_path: Path) -> None:
+    """A group of pictures of a camera that renews them by and by."""
+    source, raws = raw_packets(make_refresh_clip(tmp_path / "refresh.mp4", pictures=40))
+    source.close()
+    stream, gate = LiveStream(), StampGate(1, source.streams[0].frame_rate)
+    stream.add(RunStart(StreamRole.MAIN, 1, (source.streams[0],), 0, 0, True))
+    for number, raw in enumerate(raws[20:]):
+        for packet in gate.pass_on(replace(raw, is_keyframe=number == 0), number * 10**8, number * 10**8):
+            stream.add(packet)
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, make_decoder, make_encoder)
+    server.start()
+    try:
+        for want in ("live", "fragments"):
+            _, header = pictures_of(FeedClient(tmp_path, "porch", Request(want, "main")).answers(), 1)
+            assert header is not None
+            assert (header.stream, header.codec[:7]) == ("narrow", "avc1.42")
+        jpegs, _ = pictures_of(FeedClient(tmp_path, "porch", Request("still", "main")).answers(), 1)
+        assert len(jpegs) == 1
+    finally:
+        server.stop()

@@ -182,7 +182,7 @@ class FeedServer:
             sock.sendall(self._still(stream, request))
         elif request.want == "mjpeg":
             self._watch(stream, stream.join(newest_only=True), lambda one: self._send_jpegs(sock, one, request))
-        elif request.want == "fragments" and request.stream != "narrow" and not self._is_private():
+        elif request.want == "fragments" and request.stream != "narrow" and not self._is_encoded(stream):
             self._watch(stream, stream.join(), lambda one: self._send_fragments(sock, one, role.value, request))
         else:
             self._send_live(sock, request, role)
@@ -191,8 +191,8 @@ class FeedServer:
         stream, narrow = self._streams[role], self._narrow[role]
         if request.want == "live":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LIVE_BUFFER_BYTES)
-        if self._is_private():
-            self._send_covered(sock, request, role)
+        if self._is_encoded(stream):
+            self._send_encoded(sock, request, role)
             return
         is_fit = role is StreamRole.SUB and stream.codec == "h264" and stream.keyframe_gap_s < LONG_GAP_S
         if request.stream == "narrow" and not is_fit:
@@ -205,11 +205,15 @@ class FeedServer:
     def _is_private(self) -> bool:
         return self._covering is not None and self._covering.is_needed()
 
-    def _send_covered(self, sock: socket.socket, request: Request, role: StreamRole) -> None:
+    def _is_encoded(self, stream: LiveStream) -> bool:
+        """Whether nobody is shown what the camera sends: parts of it are private, or no browser can begin with it."""
+        return self._is_private() or not stream.begins_whole
+
+    def _send_encoded(self, sock: socket.socket, request: Request, role: StreamRole) -> None:
         """The full picture is as large as encoding allows, all others are narrow."""
         encoded, name = self._narrow[role], "narrow"
         if request.stream == StreamRole.MAIN.value and self._covered is not None:
-            encoded, name = self._covered, "covered"
+            encoded, name = self._covered, "covered" if self._is_private() else "narrow"
         viewer = encoded.join(with_sound=request.sound, patience_s=PATIENCE_S)
         self._watch(encoded, viewer, lambda one: self._send_fragments(sock, one, name, request))
 

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from vigilar.media.bitstream import LAYOUTS, begins_with_key
 from vigilar.media.packets import AUDIO, VIDEO, Packet, RunStart
 
 KEEP_S = 4.0
@@ -207,6 +208,16 @@ class LiveStream:
             if self._run is None or not self._gops:
                 return None
             return self._run, [packet for packet in self._gops[-1] if packet.kind is VIDEO]
+
+    @property
+    def begins_whole(self) -> bool:
+        """Whether the newest group begins with a picture that is right at once. Browsers begin with no other, whatever
+        the file says (measured: Chromium shows nothing of a stream that renews its picture by and by)."""
+        gop = self.newest_gop()
+        if gop is None or gop[0].video.codec not in LAYOUTS:
+            return True
+        run, packets = gop
+        return not packets or begins_with_key(run.video.codec, packets[0].data)
 
     @property
     def codec(self) -> str:
