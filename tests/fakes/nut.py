@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import os
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,7 @@ class Nut:
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self._folder = folder
+        self._written_s = 0
         folder.mkdir(mode=0o750)
         self._put(
             "ups.conf", f"[ups]\n driver = dummy-ups\n port = {folder}/ups.dev\n mode = dummy-once\n pollinterval = 1\n"
@@ -68,6 +70,9 @@ class Nut:
             "input.voltage": 230.0,
         }
         self._put("new", "".join(f"{name}: {value}\n" for name, value in lines.items()))
+        # The driver reads a file anew whose time is another, and looks at whole seconds.
+        self._written_s = max(self._written_s + 1, int(time.time()))
+        os.utime(self._folder / "new", (self._written_s, self._written_s))
         (self._folder / "new").replace(self._folder / "ups.dev")
 
     def status(self) -> str:
