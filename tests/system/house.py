@@ -89,8 +89,8 @@ class RunningHouse:
 
 
 def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
-    """The first true value of ``claim()``. Fails with ``what`` when there is none in time: half a minute where the time
-    is no claim, since others run beside. A house that is just killed may answer half a sentence."""
+    """The first true value of ``claim()``. Fails with ``what`` when there is none in time: a minute where the time is
+    no claim, since others run beside. A house that is just killed may answer half a sentence."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError, HTTPException, StopIteration, psutil.Error):

@@ -83,7 +83,7 @@ class Ear:
         self.raw: list[bytes] = []
         self.bus.subscribe("vigilar/#", self._hear)
         self.bus.start()
-        wait_for(lambda: self.newest(Topics.ARM_STATE), 30, "the state is retained")
+        wait_for(lambda: self.newest(Topics.ARM_STATE), 60, "the state is retained")
 
     def _hear(self, topic: str, payload: bytes) -> None:
         self.raw.append(payload)
@@ -125,17 +125,17 @@ def test_motion_becomes_an_alarm_that_is_kept_and_sounds_and_ends(house: Running
     wait_for(lambda: state(house)["ready"], 60, "the camera is live")
     _, facts = arm(house, "away")
     assert facts["pending"]["mode"] == "away"
-    wait_for(lambda: state(house)["mode"] == "away", 30, "the time to leave is over")
-    wait_for(lambda: ear.newest(Topics.ARM_STATE)["mode"] == "away", 30, "the bus is told")
+    wait_for(lambda: state(house)["mode"] == "away", 60, "the time to leave is over")
+    wait_for(lambda: ear.newest(Topics.ARM_STATE)["mode"] == "away", 60, "the bus is told")
     entry = wait_for(ear.entry, 90, "somebody comes in")
     assert (entry["what"], entry["where"]) == ("Motion", "Street")
-    began = wait_for(ear.alarm, 30, "nobody disarms")
-    alarm = wait_for(lambda: house.events("alarm"), 30, "the alarm is an event")[0]
+    began = wait_for(ear.alarm, 60, "nobody disarms")
+    alarm = wait_for(lambda: house.events("alarm"), 60, "the alarm is an event")[0]
     assert (alarm["severity"], alarm["kept"], alarm["source_id"]) == ("CRITICAL", True, "street")
-    on = wait_for(lambda: ear.first(Topics.SIREN, lambda told: told["state"] == "on"), 30, "the siren is told")
+    on = wait_for(lambda: ear.first(Topics.SIREN, lambda told: told["state"] == "on"), 60, "the siren is told")
     assert on["until_ts"] == began["until_ts"]
-    wait_for(lambda: ear.newest(Topics.SIREN).get("state") == "off", 30, "it ends by itself")
-    wait_for(lambda: house.events("alarm")[-1]["end_ts"], 30, "and so does its event")
+    wait_for(lambda: ear.newest(Topics.SIREN).get("state") == "off", 60, "it ends by itself")
+    wait_for(lambda: house.events("alarm")[-1]["end_ts"], 60, "and so does its event")
     disarm(house)
     assert not any(PIN.encode() in one for one in ear.raw)
     assert PIN not in house.log()
@@ -143,10 +143,10 @@ def test_motion_becomes_an_alarm_that_is_kept_and_sounds_and_ends(house: Running
 
 def test_bus_arms_and_does_not_disarm(house: RunningHouse, ear: Ear) -> None:
     ear.request("home")
-    wait_for(lambda: state(house)["mode"] == "home", 30, "the house is armed")
+    wait_for(lambda: state(house)["mode"] == "home", 60, "the house is armed")
     assert state(house)["by"] == "the gate"
     ear.request("disarmed")
-    wait_for(lambda: house.events("arm_refused"), 30, "it is refused and told")
+    wait_for(lambda: house.events("arm_refused"), 60, "it is refused and told")
     assert state(house)["mode"] == "home"
     disarm(house)
 
@@ -154,12 +154,12 @@ def test_bus_arms_and_does_not_disarm(house: RunningHouse, ear: Ear) -> None:
 def test_time_to_leave_is_made_longer_for_all_who_listen(house: RunningHouse, ear: Ear) -> None:
     """The minute is in the one row: the house is not armed at the old time, and the bus has the new one."""
     wait_for(lambda: state(house)["ready"], 60, "the camera is live")
-    begun = arm(house, "away", delay_s=2)[1]["pending"]["until_ts"]
+    begun = arm(house, "away", delay_s=10)[1]["pending"]["until_ts"]
     code, facts = ask(house, "POST", "/api/v1/arm/longer", {})
     assert (code, facts["pending"]) == (200, {"mode": "away", "until_ts": begun + 60_000})
-    heard = wait_for(lambda: ear.newest(Topics.ARM_STATE)["change"] >= facts["change"], 5, "the bus is told")
+    heard = wait_for(lambda: ear.newest(Topics.ARM_STATE)["change"] >= facts["change"], 60, "the bus is told")
     assert heard
-    wait_for(lambda: time.time() * 1000 > begun + 1_000, 10, "the old time is over")
+    wait_for(lambda: time.time() * 1000 > begun + 1_000, 60, "the old time is over")
     assert ear.newest(Topics.ARM_STATE)["pending"] == {"mode": "away", "until_ts": begun + 60_000}
     assert state(house)["mode"] == "disarmed"
     disarm(house)
@@ -241,18 +241,18 @@ def test_changed_setting_is_in_use_within_two_seconds(house: RunningHouse, ear: 
         began, change = time.monotonic(), {"arm.home.enter_delay": f"{seconds}s", "arm.bus": "no"}
         assert ask(house, "PATCH", "/api/v1/settings/guard", {"set": change})[0] == 200
         sign = f"{seconds} s to disarm".encode()
-        wait_for(lambda sign=sign: sign in house.get("/arm"), 30, "it is in use")  # type: ignore[misc]
+        wait_for(lambda sign=sign: sign in house.get("/arm"), 60, "it is in use")  # type: ignore[misc]
         took.append(time.monotonic() - began)
 
     def is_refused() -> bool:
         return bool(answer_to_wish(house, ear) == "refused")
 
-    wait_for(is_refused, 30, "the guard uses it too")
+    wait_for(is_refused, 60, "the guard uses it too")
     disarm(house)
     for _ in range(3):
         assert ask(house, "POST", "/api/v1/settings/undo", {})[0] == 200
 
-    wait_for(lambda: answer_to_wish(house, ear) == "armed", 30, "all is as it was")
+    wait_for(lambda: answer_to_wish(house, ear) == "armed", 60, "all is as it was")
     disarm(house)
     print("settings:", [round(one, 2) for one in took], "s")
     assert min(took) < 2.0, "what it takes; the others, what the machine does besides"
@@ -284,11 +284,11 @@ def test_way_in_for_sensors_is_switched_on_while_it_runs(house: RunningHouse) ->
     house.prove()
     port, camera = free_port(), house.camera("street").pid
     assert ask(house, "PATCH", "/api/v1/settings/guard", {"set": {"sensors.listen": f"127.0.0.1:{port}"}})[0] == 200
-    wait_for(lambda: is_answering(port, 0.5), 30, "our broker listens there")
-    wait_for(lambda: [p for p in house.children() if p.name() == "v:sensors"], 30, "the process for sensors runs")
+    wait_for(lambda: is_answering(port, 0.5), 60, "our broker listens there")
+    wait_for(lambda: [p for p in house.children() if p.name() == "v:sensors"], 60, "the process for sensors runs")
     assert house.camera("street").pid == camera
     assert ask(house, "POST", "/api/v1/settings/undo", {})[0] == 200
-    wait_for(lambda: not is_answering(port, 0.5), 30, "it is off again")
+    wait_for(lambda: not is_answering(port, 0.5), 60, "it is off again")
 
 
 @pytest.mark.long
@@ -305,7 +305,7 @@ def test_guessing_goes_on_where_a_kill_left_it(house: RunningHouse) -> None:
     code, facts = arm(house, "disarmed", pin=PIN)
     assert (code, facts["type"]) == (429, "pin.wait")
     assert 60 < facts["seconds"] <= 90
-    wait_for(lambda: house.events("pin_wrong"), 30, "it is told")
+    wait_for(lambda: house.events("pin_wrong"), 60, "it is told")
     _forgive(house.folder)
     disarm(house)
 
@@ -313,7 +313,7 @@ def test_guessing_goes_on_where_a_kill_left_it(house: RunningHouse) -> None:
 def kill_web(house: RunningHouse) -> None:
     before = next(p for p in house.children() if p.name() == "v:web")
     before.kill()
-    wait_for(lambda: _is_back(house, before), 30, "the pages are back")
+    wait_for(lambda: _is_back(house, before), 60, "the pages are back")
 
 
 def _is_back(house: RunningHouse, before: psutil.Process) -> bool:

@@ -103,7 +103,7 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
         mounted_small_disk(tmp_path / "disk", 400) as disk,
         run_house(tmp_path / "data", {**camera_beside(clip), **lay_login(tmp_path / "data")}, *wanted) as house,
     ):
-        told = wait_for(lambda: house.events("backup_failed"), 30, "the folder on the box's own disk is refused")
+        told = wait_for(lambda: house.events("backup_failed"), 60, "the folder on the box's own disk is refused")
         assert "not mounted" in told[0]["payload"]["reason"]
         assert list(nas.iterdir()) == []
         sheet = command(house.folder, "keys", "recovery")
@@ -117,7 +117,7 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
         )
         with bound(disk, nas):
             assert command(house.folder, "backup", "now").returncode == 0
-            wait_for(lambda: house.events("backup_caught_up"), 30, "it is told that it goes on")
+            wait_for(lambda: house.events("backup_caught_up"), 60, "it is told that it goes on")
             wait_for(lambda: len(list(house.folder.glob("footage/street/*/*.vge"))) > 2, 60, "it records")
             done = command(house.folder, "backup", "now")
             assert done.returncode == 0, done
@@ -127,7 +127,7 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
             assert {verify_file(path, ring).verdict for path in copies} == {Verdict.CLOSED}
             same = {path: (house.folder / path.relative_to(nas)).read_bytes() == path.read_bytes() for path in copies}
             assert all(same.values())
-            wait_for(lambda: house.events("backup_proved"), 30, "the first drill proves it")
+            wait_for(lambda: house.events("backup_proved"), 60, "the first drill proves it")
             page = house.get("/system/backup").decode()
             assert "All up to " in page
             assert "Proved by restore: today." in page

@@ -100,14 +100,14 @@ def test_damage_stops_no_recording(tmp_path: Path) -> None:
         before = {camera: house.camera(camera).pid for camera in CAMERAS}
         damage(database, "files")
         wait_for(lambda: kept(house), 60, "the damaged database is put aside")
-        wait_for(lambda: house.events("database_rebuilt"), 30, "the new one is filled, which is told")
+        wait_for(lambda: house.events("database_rebuilt"), 60, "the new one is filled, which is told")
         (event,) = house.events("database_replaced")
         assert event["severity"] == "CRITICAL"
         assert str(kept(house)[0].parent) in event["payload"]["reason"]
         counts = {camera: count(house, camera) for camera in CAMERAS}
-        wait_for(lambda: all(count(house, camera) > counts[camera] for camera in CAMERAS), 30, "files go on")
+        wait_for(lambda: all(count(house, camera) > counts[camera] for camera in CAMERAS), 60, "files go on")
         assert {camera: house.camera(camera).pid for camera in CAMERAS} == before, "no camera began anew"
-        wait_for(lambda: any("The database was damaged." in one for one in problems(house)), 30, "the page says so")
+        wait_for(lambda: any("The database was damaged." in one for one in problems(house)), 60, "the page says so")
         assert "The database was damaged." in status_of(house).stdout
     numbers = [(camera, number) for camera, number, *_ in videos(house)]
     assert len(set(numbers)) == len(numbers)
@@ -121,8 +121,8 @@ def test_damage_stops_no_recording(tmp_path: Path) -> None:
     damage(database, "users")
     with start_house(house):
         wait_for(lambda: house.get("/healthz"), 120, "the page answers")
-        wait_for(lambda: len(videos(house)) > len(rows), 30, "it records")
+        wait_for(lambda: len(videos(house)) > len(rows), 60, "it records")
         assert set(rows) < set(videos(house)), "rows, numbers and links are as they were"
         assert len(kept(house)) == 2
         assert set_up_as(house, "thief") == 403
-        wait_for(lambda: "Lost: all members" in status_of(house).stdout, 30, "what is lost is said")
+        wait_for(lambda: "Lost: all members" in status_of(house).stdout, 60, "what is lost is said")

@@ -343,7 +343,7 @@ def test_slow_and_many_senders_cost_no_fragment_and_no_page(house: RunningHouse)
     took.sort()
     late = took[int(0.9 * len(took))]
     print(f"flood {rate:.0f} requests a second, of ten pages nine in {late:.2f} s, all in {took[-1]:.2f} s")
-    wait_for(lambda: recording_end_ms(house) > before_ms + 10_000, 30, "footage of the time of the flood")
+    wait_for(lambda: recording_end_ms(house) > before_ms + 10_000, 60, "footage of the time of the flood")
     assert late < 1.0
     assert took[-1] < 5.0, "nobody waits for a slow sender"
     assert longest_gap_ms(house, before_ms) < 100
@@ -385,7 +385,7 @@ def test_new_certificate_is_shown_without_a_restart(house: RunningHouse) -> None
             capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        wait_for(lambda: shown_certificate(house) != before, 30, "another certificate is shown")
+        wait_for(lambda: shown_certificate(house) != before, 60, "another certificate is shown")
         assert door(house).pid == pid
         began = time.monotonic()
         while b"event: health" not in (line := answer.readline()):
@@ -411,13 +411,13 @@ def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_pat
     house.prove()
     began = time.monotonic()
     change("PUT", "/api/v1/certificate", body)
-    wait_for(lambda: shown() == ssl.PEM_cert_to_DER_cert(BEGIN + chain[0]), 30, "it is shown")
+    wait_for(lambda: shown() == ssl.PEM_cert_to_DER_cert(BEGIN + chain[0]), 60, "it is shown")
     took_s = time.monotonic() - began
     named = urllib.request.Request(house.base + "/healthz", headers={"Host": f"cams.example:{port_of(house)}"})
     with urllib.request.urlopen(named, timeout=10) as answer:
         assert answer.status == 200
     change("POST", "/api/v1/settings/undo", {})
-    wait_for(lambda: shown_certificate(house), 30, "one by the house's own root is back")
+    wait_for(lambda: shown_certificate(house), 60, "one by the house's own root is back")
     assert door(house).pid == pid
     print(f"certificate: {took_s:.2f} s")
 
@@ -427,12 +427,12 @@ def test_door_that_hangs_is_started_again(house: RunningHouse) -> None:
     before = door(house)
     before.suspend()
     wait_for(lambda: door(house).pid != before.pid, 60, "another door")
-    wait_for(lambda: ask(house, "/healthz")[0] == 200, 30, "it answers")
+    wait_for(lambda: ask(house, "/healthz")[0] == 200, 60, "it answers")
 
 
 def test_killed_door_comes_back(house: RunningHouse) -> None:
     door(house).kill()
-    wait_for(lambda: ask(house, "/healthz")[0] == 200, 30, "the door is back")
+    wait_for(lambda: ask(house, "/healthz")[0] == 200, 60, "the door is back")
     kinds = [one["type"] for one in house.events("process_restarted")]
     assert kinds
 

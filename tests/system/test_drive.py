@@ -60,7 +60,7 @@ def test_pulled_drive_stops_recording_and_it_goes_on_when_back(
             wait_for(partial(is_recording, house), 60, "it records")
             drive.pull()
             began_s = time.monotonic()
-            wait_for(partial(_is_shut, house), 30, "the page says so")
+            wait_for(partial(_is_shut, house), 60, "the page says so")
             print(f"drive pulled to page says so: {time.monotonic() - began_s:.1f} s")
             _assert_shut(house)
             assert drive.left_behind() == []
@@ -76,8 +76,8 @@ def test_pulled_drive_stops_recording_and_it_goes_on_when_back(
 
 
 def _assert_told(house: RunningHouse) -> None:
-    away = wait_for(lambda: house.events("drive_away"), 30, "that the drive was away is an event")
-    back = wait_for(lambda: house.events("drive_back"), 30, "that it is back is an event")
+    away = wait_for(lambda: house.events("drive_away"), 60, "that the drive was away is an event")
+    back = wait_for(lambda: house.events("drive_back"), 60, "that it is back is an event")
     assert [len(away), len(back)] == [1, 1]
     assert away[0]["severity"] == "CRITICAL"
     assert back[0]["payload"]["missing_ms"] == back[0]["ts"] - away[0]["ts"]
@@ -93,7 +93,7 @@ def test_drive_that_is_not_mounted_at_start_keeps_the_house_shut(
         key = (drive.folder / "secrets").stat().st_ino
         drive.pull()
         with start_house(house):
-            wait_for(partial(_is_shut, house), 30, "the page says so")
+            wait_for(partial(_is_shut, house), 60, "the page says so")
             _assert_shut(house)
             assert drive.left_behind() == []
             _assert_start_is_stopped_and_begun_anew(house, drive)
@@ -110,7 +110,7 @@ def _assert_start_is_stopped_and_begun_anew(house: RunningHouse, drive: LoopDriv
     house.process.send_signal(signal.SIGTERM)
     assert house.process.wait(20) == 0
     house.start()
-    wait_for(partial(_is_shut, house), 30, "the page says so again")
+    wait_for(partial(_is_shut, house), 60, "the page says so again")
     assert drive.left_behind() == []
 
 
@@ -121,7 +121,7 @@ def test_new_drive_is_taken_only_when_told(tmp_path: Path, camera: dict[str, str
             drive.pull()
             LoopDrive(other.image, drive.folder).mount()
             shutil.copy(_settings_of(house, tmp_path), drive.folder / "vigilar.toml")
-            wait_for(partial(_is_shut, house), 30, "another drive is not taken")
+            wait_for(partial(_is_shut, house), 60, "another drive is not taken")
             _assert_shut(house)
             command = [sys.executable, "-m", "vigilar", "new-drive", "--yes", "--data-dir", str(house.folder)]
             subprocess.run(command, check=True, cwd=ROOT, capture_output=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fair_watch import FairWatch
 from tests.system.drive_house import (
     answer_of,
     camera_beside,
@@ -27,6 +28,9 @@ from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
 from vigilar.base.folder_look import HANGING
 
 pytestmark = [pytest.mark.system, pytest.mark.long(45), pytest.mark.timeout(300)]
+
+TOLD_S = 10.0
+"""From the drive's hanging to the page that says so."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,9 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
         before = house.camera("street").pid
         drive.hang()
         began_s = time.monotonic()
-        wait_for(lambda: HANGING in _problems(house)[:1], 10, "the page says so within 10 s")
+        watch = FairWatch()
+        wait_for(lambda: HANGING in _problems(house)[:1], 60, "the page says so")
+        assert watch.elapsed_s() < TOLD_S
         print(f"database {database}, hang to page says so: {time.monotonic() - began_s:.1f} s")
         while time.monotonic() - began_s < HANG_S:  # longer than any watchdog's patience
             _assert_pages_answer(house, is_away_with_rows=database == "there too")
@@ -59,9 +65,9 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
         print(f"resident after {HANG_S:.0f} s: {used:.0f} MiB")
         assert used < 500
         drive.answer()
-        wait_for(partial(is_recording, house), 30, "it records again")
+        wait_for(partial(is_recording, house), 60, "it records again")
         assert house.camera("street").pid == before, "nobody was killed"
-        wait_for(lambda: house.events("drive_back"), 30, "the events are stored")
+        wait_for(lambda: house.events("drive_back"), 60, "the events are stored")
         assert len(house.events("drive_hangs")) == 1
         assert not house.events("process_restarted"), house.log()
         _assert_gap_is_told_or_none(house)
@@ -113,12 +119,14 @@ def test_frozen_file_system_is_told_and_nobody_is_killed(
                 pytest.skip("this machine freezes no file system")
             try:
                 began_s = time.monotonic()
-                wait_for(lambda: HANGING in _problems(house)[:1], 12, "the page says so")
+                watch = FairWatch()
+                wait_for(lambda: HANGING in _problems(house)[:1], 60, "the page says so")
+                assert watch.elapsed_s() < TOLD_S
                 print(f"freeze to page says so: {time.monotonic() - began_s:.1f} s")
                 assert psutil.pid_exists(before)
             finally:
                 subprocess.run(["fsfreeze", "--unfreeze", str(drive.folder)], check=True)
-            wait_for(partial(is_recording, house), 30, "it records again")
+            wait_for(partial(is_recording, house), 60, "it records again")
             assert house.camera("street").pid == before
             assert os.path.ismount(drive.folder)
 
@@ -133,15 +141,15 @@ def test_house_can_be_stopped_and_started_while_the_drive_hangs(
     ):
         wait_for(partial(is_recording, house), 60, "it records")
         drive.hang()
-        wait_for(lambda: HANGING in _problems(house)[:1], 30, "the page says so")
+        wait_for(lambda: HANGING in _problems(house)[:1], 60, "the page says so")
         house.process.send_signal(signal.SIGTERM)
         assert house.process.wait(20) == 0
         house.start()
-        wait_for(lambda: HANGING in answer_of(house, "/live", accept="text/html")[1], 30, "its page says so at once")
+        wait_for(lambda: HANGING in answer_of(house, "/live", accept="text/html")[1], 60, "its page says so at once")
         assert not any(p.name() == "v:street" for p in house.children())
         drive.answer()
         wait_for(partial(is_recording, house), 60, "it records by itself, its owner still signed in")
-        wait_for(lambda: house.events("drive_back"), 30, "the events are stored")
+        wait_for(lambda: house.events("drive_back"), 60, "the events are stored")
         assert len(house.events("drive_hangs")) == 1
         assert quarantined(house) == []
         assert files_without_rows(house) == set()

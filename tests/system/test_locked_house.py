@@ -102,12 +102,12 @@ def test_house_without_power_records_locked_and_opens_by_passphrase(
         assert house.events("recording_recovered") == []
         assert command(folder, "keys", "unlock", words="not the right words\n").returncode == 5
         assert command(folder, "keys", "unlock", words=f"{PASSPHRASE}\n").returncode == 0
-        wait_for(lambda: plays(house, before_ms), 30, "what was locked plays")
+        wait_for(lambda: plays(house, before_ms), 60, "what was locked plays")
         assert plays(house, since_ms)
         wait_for(
             lambda: not any("is locked" in warning for warning in status(folder)["warnings"]), 30, "nothing is locked"
         )
-        wait_for(lambda: house.events("recording_recovered"), 30, "what the cut left open is repaired")
+        wait_for(lambda: house.events("recording_recovered"), 60, "what the cut left open is repaired")
     checked = command(folder, "check")
     assert (checked.returncode, "begun and closed as they were recorded" in checked.stdout) == (0, True), checked.stdout
 
@@ -126,4 +126,4 @@ def test_stick_that_comes_later_opens_the_house(
         wait_for(lambda: house.get("/healthz"), 120, "the page answers")
         assert "is locked" in house.get("/system").decode()
         away.rename(stick)
-        wait_for(lambda: "is locked" not in house.get("/system").decode(), 30, "the stick unlocks it by itself")
+        wait_for(lambda: "is locked" not in house.get("/system").decode(), 60, "the stick unlocks it by itself")

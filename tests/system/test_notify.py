@@ -41,7 +41,7 @@ def test_person_before_the_camera_is_on_the_phone(tmp_path: Path, capsys: pytest
             key = call(house, "GET", "/api/v1/push/key")["key"]
             made = call(house, "POST", "/api/v1/push/subscriptions", {**phone.subscription(), "name": "Sam's phone"})
             call(house, "POST", "/api/v1/push/test", {"id": made["id"]})
-            test: Push = wait_for(service.accepted, 30, "the test arrives")[0]
+            test: Push = wait_for(service.accepted, 60, "the test arrives")[0]
             assert test.message["notification"]["body"] == "Pushes reach this phone."
             assert f"k={key}" in test.headers["authorization"]
             facts = test.message["vigilar"]

@@ -157,10 +157,10 @@ def show_who_came(phone: Phone, service: PushService) -> tuple[float, float]:
     )[0]
     event_id, tag = push.message["vigilar"]["event_id"], push.message["notification"]["tag"]
     still = push.message["vigilar"]["still"]  # a phone waits four seconds for it, and a busy house once may take longer
-    wait_for(lambda: phone.page.evaluate("path => fetch(path).then((one) => one.ok)", still), 30, "the still is there")
+    wait_for(lambda: phone.page.evaluate("path => fetch(path).then((one) => one.ok)", still), 60, "the still is there")
     begun = time.monotonic()
     phone.take(push)
-    wait_for(lambda: [one for one in phone.shown() if one["tag"] == tag], 30, "the push is shown")
+    wait_for(lambda: [one for one in phone.shown() if one["tag"] == tag], 60, "the push is shown")
     shown_ms = (time.monotonic() - begun) * 1000
     (shown,) = [one for one in phone.shown() if one["tag"] == tag]
     # On a busy machine the cat that comes after the person may be named with it.
@@ -168,7 +168,7 @@ def show_who_came(phone: Phone, service: PushService) -> tuple[float, float]:
     assert re.fullmatch(
         "Person( and cat)? in the hall", shown["title"]
     )  # silent once its still is shown too: tests/browser/test_pushes.py
-    wait_for(lambda: [one for one in phone.shown() if one["image"] == "data:image/jpeg"], 30, "its picture is there")
+    wait_for(lambda: [one for one in phone.shown() if one["image"] == "data:image/jpeg"], 60, "its picture is there")
     begun = time.monotonic()
     phone.worker.evaluate(CLICK, tag)
     phone.page.wait_for_url(f"{phone.base}/events/{event_id}")

@@ -66,32 +66,32 @@ def test_power_cut_from_mains_to_the_end_and_back(tmp_path: Path, nut: Nut, caps
     cameras: dict[str, str | dict[str, str]] = {"Hall": street(), "Yard": street()}
     with run_house(tmp_path / "house", cameras, f'[ups]\nname = "{nut.address}"') as house:
         wait_for(lambda: is_recording(house), 60, "both cameras record")
-        wait_for(level_is(house, "mains"), 30, "the UPS is read")
+        wait_for(level_is(house, "mains"), 60, "the UPS is read")
         assert runs(house, "jobs")
         shown = vigilar(house.folder, "ups", "show", "--json")
         assert (shown.code, shown.json["level"]) == (0, "mains")
 
         nut.say("OB DISCHRG", 96, 1640)
-        wait_for(level_is(house, "battery"), 30, "mains are gone")
-        event = wait_for(lambda: house.events("power_loss"), 30, "the power cut is an event")[0]
+        wait_for(level_is(house, "battery"), 60, "mains are gone")
+        event = wait_for(lambda: house.events("power_loss"), 60, "the power cut is an event")[0]
         assert event["title"] == (
             "Mains power is lost, the house runs on its battery. Battery: 96 %, about 27 min left"
         )
         assert (event["severity"], event["end_ts"]) == ("ALERT", None)
-        wait_for(lambda: not runs(house, "jobs"), 30, "exports wait")
+        wait_for(lambda: not runs(house, "jobs"), 60, "exports wait")
         assert is_recording(house)
         page = house.get("/system/power").decode()
         assert "On battery. Battery 96 %, 27 min at this load." in page
         assert "goes on" in page
 
         nut.say("OL CHRG", 95, 1600)
-        wait_for(level_is(house, "mains"), 25, "mains are back for ten seconds")
-        wait_for(lambda: house.events("power_loss")[0]["end_ts"], 30, "the power cut is over")
+        wait_for(level_is(house, "mains"), 60, "mains are back for ten seconds")
+        wait_for(lambda: house.events("power_loss")[0]["end_ts"], 60, "the power cut is over")
         assert house.events("power_restored")[0]["title"].startswith("Mains power is back after ")
-        wait_for(lambda: runs(house, "jobs"), 30, "exports go on")
+        wait_for(lambda: runs(house, "jobs"), 60, "exports go on")
 
         nut.say("OB DISCHRG LB", 8, 40)
-        wait_for(lambda: nut.status() == "OB DISCHRG LB", 30, "NUT knows")
+        wait_for(lambda: nut.status() == "OB DISCHRG LB", 60, "NUT knows")
         began = time.monotonic()
         assert house.process.wait(EXIT_S + 5.0) == 0
         took = time.monotonic() - began
@@ -108,8 +108,8 @@ def test_power_cut_from_mains_to_the_end_and_back(tmp_path: Path, nut: Nut, caps
             wait_for(lambda: house.get("/healthz"), 60, "it begins with mains")
             back = time.monotonic() - began
             assert back < 60.0
-            wait_for(level_is(house, "mains"), 30, "the UPS is read again")
-            wait_for(lambda: house.events("power_loss")[0]["end_ts"], 30, "the second cut is over")
+            wait_for(level_is(house, "mains"), 60, "the UPS is read again")
+            wait_for(lambda: house.events("power_loss")[0]["end_ts"], 60, "the second cut is over")
             assert len(house.events("power_loss")) == 2
             assert [one["title"] for one in house.events("system_stopped")] == [
                 "Vigilar stopped: the battery of the UPS is nearly empty"
@@ -126,6 +126,6 @@ def test_ups_that_falls_silent_is_told_and_stops_nothing_on_mains(tmp_path: Path
         wait_for(lambda: house.events("ups_silent"), 60, "its silence is told")
         assert power(house)["state"] == "bad"
         assert "hears nothing from the UPS" in power(house)["sentence"]
-        wait_for(lambda: is_recording(house), 30, "it records")
+        wait_for(lambda: is_recording(house), 60, "it records")
         with contextlib.closing(sqlite3.connect(house.folder / "vigilar.db")) as connection:
             assert connection.execute("SELECT count(*) FROM events WHERE type = 'battery_critical'").fetchone() == (0,)

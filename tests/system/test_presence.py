@@ -66,7 +66,7 @@ def machine() -> Iterator[Machine]:
     try:
         made = Machine(keeper)
         own = os.readlink("/proc/self/ns/net")
-        wait_for(lambda: keeper.poll() is not None or os.readlink(made.path) != own, 20, "a network namespace")
+        wait_for(lambda: keeper.poll() is not None or os.readlink(made.path) != own, 60, "a network namespace")
         if keeper.poll() is not None:
             pytest.skip("this user may make no network of its own")
         made.run("ip", "link", "set", "lo", "up")
@@ -186,14 +186,14 @@ def test_phone_comes_leaves_is_missed_and_disarms_nothing(network: Network, hous
         code = post(house, "/api/v1/pairings", {"device": "Sam's phone"})["code"]
         phone.ask("/api/v1/pair", {"code": code})
         phone.ask("/api/v1/me")
-        wait_for(lambda: where(house) == {"sam": "home"}, 30, "who opens the app is at home")
+        wait_for(lambda: where(house) == {"sam": "home"}, 60, "who opens the app is at home")
         assert PHONE_MAC in house.get("/presence").decode()
         assert house.events("arm_suggested") == []
         network.phone.run("ip", "link", "set", "wlan0", "down")
         left = time.monotonic()
         wait_for(lambda: where(house) == {"sam": "away"}, 180, "who does not answer for long has left")
         assert time.monotonic() - left > 30  # a phone that sleeps for a moment has not left
-        wait_for(lambda: house.events("arm_suggested"), 20, "arming is suggested")
+        wait_for(lambda: house.events("arm_suggested"), 60, "arming is suggested")
         assert "Everyone seems out. Arm?" in house.get("/events").decode()
         assert mode(house) == "disarmed"
         post(house, "/api/v1/arm", {"mode": "away", "override": True, "delay_s": 0})

@@ -49,7 +49,7 @@ class Zigbee2Mqtt:
         client.on_connect = lambda _c, _d, _f, reason, _p: self.answers.append(reason)
         client.connect("127.0.0.1", self.port)
         client.loop_start()
-        wait_for(lambda: self.answers, 30, "the broker answers")
+        wait_for(lambda: self.answers, 60, "the broker answers")
         return client
 
     def says(self, topic: str, content: Any, *, retain: bool = False) -> None:
@@ -70,7 +70,7 @@ def zigbee(house: RunningHouse) -> Iterator[Zigbee2Mqtt]:
     made = Zigbee2Mqtt(house)
     made.says("bridge/devices", DEVICES, retain=True)
     made.says("front_door", {"contact": True, "battery": 88, "linkquality": 110})
-    wait_for(lambda: sensors(house), 30, "the sensor is there")
+    wait_for(lambda: sensors(house), 60, "the sensor is there")
     yield made
     made.client.disconnect()
     made.client.loop_stop()
@@ -83,15 +83,15 @@ def sensors(house: RunningHouse) -> list[dict[str, Any]]:
 
 def test_contact_is_shown_named_and_has_a_history(house: RunningHouse, zigbee: Zigbee2Mqtt) -> None:
     zigbee.says("front_door", {"contact": True, "battery": 81})
-    wait_for(lambda: sensors(house)[0]["battery"] == 81, 30, "all that was said before is heard")
-    wait_for(lambda: all(one["end_ts"] for one in house.events("sensor_opened")), 30, "the door is closed")
+    wait_for(lambda: sensors(house)[0]["battery"] == 81, 60, "all that was said before is heard")
+    wait_for(lambda: all(one["end_ts"] for one in house.events("sensor_opened")), 60, "the door is closed")
     known = len(json.loads(house.get("/api/v1/sensors/front-door"))["readings"])
     zigbee.says("front_door", {"contact": False, "battery": 88, "linkquality": 110})
-    event = wait_for(lambda: [one for one in house.events("sensor_opened") if not one["end_ts"]], 30, "it is open")[0]
+    event = wait_for(lambda: [one for one in house.events("sensor_opened") if not one["end_ts"]], 60, "it is open")[0]
     assert event["source_id"] == "sensor/front-door"
     assert ask(house, "PATCH", "/api/v1/sensors/front-door", {"name": "Front door", "room": "Hall"})[0] == 200
     zigbee.says("front_door", {"contact": True, "battery": 88, "linkquality": 110})
-    wait_for(lambda: house.events("sensor_opened")[0]["end_ts"], 30, "closing is its end")
+    wait_for(lambda: house.events("sensor_opened")[0]["end_ts"], 60, "closing is its end")
     sensor = sensors(house)[0]
     assert (sensor["name"], sensor["room"], sensor["words"], sensor["battery"]) == ("Front door", "Hall", "Closed", 88)
     readings = json.loads(house.get("/api/v1/sensors/front-door"))["readings"]
@@ -100,13 +100,13 @@ def test_contact_is_shown_named_and_has_a_history(house: RunningHouse, zigbee: Z
 
 def test_contact_that_opens_in_an_armed_house_is_an_alarm(house: RunningHouse, zigbee: Zigbee2Mqtt) -> None:
     zigbee.says("front_door", {"contact": True})
-    wait_for(lambda: state(house)["ready"], 30, "the door is closed")
+    wait_for(lambda: state(house)["ready"], 60, "the door is closed")
     assert arm(house, "home")[0] == 200
     zigbee.says("front_door", {"contact": False})
-    wait_for(lambda: (now := state(house))["entry"] or now["alarm"], 30, "somebody comes in")
-    alarm = wait_for(lambda: state(house)["alarm"], 30, "nobody disarms")
+    wait_for(lambda: (now := state(house))["entry"] or now["alarm"], 60, "somebody comes in")
+    alarm = wait_for(lambda: state(house)["alarm"], 60, "nobody disarms")
     assert alarm["what"] == "Opened"
-    event = wait_for(lambda: house.events("alarm"), 30, "the alarm is an event")[0]
+    event = wait_for(lambda: house.events("alarm"), 60, "the alarm is an event")[0]
     assert (event["source_id"], event["kept"]) == ("sensor/front-door", True)
     wait_for(
         lambda: any(topic == Topics.SIREN and b'"on"' in said for topic, said in zigbee.heard), 30, "a siren hears"
@@ -116,7 +116,7 @@ def test_contact_that_opens_in_an_armed_house_is_an_alarm(house: RunningHouse, z
     assert (code, facts["type"]) == (409, "arm.not_ready")
     assert facts["problems"][0]["source_id"] == "sensor/front-door"
     zigbee.says("front_door", {"contact": True})
-    wait_for(lambda: state(house)["ready"], 30, "the door is closed")
+    wait_for(lambda: state(house)["ready"], 60, "the door is closed")
 
 
 def test_sensors_listener_lets_nobody_speak_for_the_house(house: RunningHouse, zigbee: Zigbee2Mqtt) -> None:
@@ -142,7 +142,7 @@ def test_accounts_of_the_processes_cannot_enter_there(house: RunningHouse, zigbe
 def test_killed_process_goes_on_where_it_was(house: RunningHouse, zigbee: Zigbee2Mqtt) -> None:
     before = next(p for p in house.children() if p.name() == "v:sensors")
     before.kill()
-    wait_for(lambda: next(p for p in house.children() if p.name() == "v:sensors").pid != before.pid, 30, "it is back")
+    wait_for(lambda: next(p for p in house.children() if p.name() == "v:sensors").pid != before.pid, 60, "it is back")
     known = len(house.events("sensor_opened"))
 
     def opened() -> bool:
@@ -151,5 +151,5 @@ def test_killed_process_goes_on_where_it_was(house: RunningHouse, zigbee: Zigbee
         time.sleep(0.5)  # not more than it can hear
         return len(house.events("sensor_opened")) > known
 
-    wait_for(opened, 30, "it hears again")
+    wait_for(opened, 60, "it hears again")
     assert [one["id"] for one in sensors(house)] == ["front-door"]

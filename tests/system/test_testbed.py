@@ -74,7 +74,7 @@ def bed(testbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        wait_for(ready.exists, 30, "the testbed's cameras are up")
+        wait_for(ready.exists, 60, "the testbed's cameras are up")
         truth = json.loads((testbed / "groundtruth.json").read_text(encoding="utf-8"))["clips"]
         it = Bed(f"http://127.0.0.1:{control}", truth, {})
         it.urls = {name: sorted(found["urls"].values()) for name, found in it._status().items()}
@@ -109,7 +109,7 @@ def test_walk_by_in_foreign_footage_shows_within_a_second(bed: Bed, house: Runni
         settled_ms = time.time() * 1000 + SETTLE_MS
         for name in NAMES:
             event = wait_for(partial(_motions_since, house, name, settled_ms), 60, f"motion of {name}")[0]
-            at_ms = wait_for(partial(shown_ms, page, event), 30, f"the card of {name}")
+            at_ms = wait_for(partial(shown_ms, page, event), 60, f"the card of {name}")
             late_s, tolerance_s = bed.late_s(name, at_ms), float(bed.truth[CLIPS[name]]["tolerance"])
             print(f"{name}: card {late_s:.2f} s after the start that is labelled (good to {tolerance_s} s)")
             assert -tolerance_s <= late_s < LATE_S + tolerance_s
@@ -122,7 +122,7 @@ def _motions_since(house: RunningHouse, name: str, utc_ms: float) -> list[dict[s
 
 
 def test_clip_of_foreign_footage_is_whole_and_begins_before(bed: Bed, house: RunningHouse, tmp_path: Path) -> None:
-    started_ms = int(wait_for(lambda: house.events("system_started"), 30, "the start is an event")[0]["ts"])
+    started_ms = int(wait_for(lambda: house.events("system_started"), 60, "the start is an event")[0]["ts"])
     event = wait_for(
         lambda: [
             e

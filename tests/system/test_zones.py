@@ -13,12 +13,15 @@ import av
 import numpy as np
 import pytest
 
+from tests.fair_watch import FairWatch
 from tests.system.house import RunningHouse, run_house, wait_for
 from vigilar.media.encode import ClipWriter
 
 pytestmark = [pytest.mark.system, pytest.mark.long(45), pytest.mark.timeout(240)]
 
 QUIET_S, MOVING_S, RATE = 6, 2, 10
+SOON_S = 6.0
+"""Two seconds until zones are in use are promised, and a busy machine adds to that what no watch can tell."""
 Corners = list[list[float]]
 WHOLE: Corners = [[0, 0], [1, 0], [1, 1], [0, 1]]
 LEFT: Corners = [[0, 0], [0.6, 0], [0.6, 1], [0, 1]]
@@ -54,12 +57,12 @@ def zone(kind: str, points: Corners) -> dict[str, Any]:
 
 
 def put(house: RunningHouse, body: dict[str, Any]) -> float:
-    """Send zones; the seconds until the camera's process uses them: two, and what a busy machine adds."""
+    """Send zones; the seconds until the camera's process uses them."""
     lines = house.log().count("new settings in use: zones")
-    began = time.monotonic()
+    watch = FairWatch()
     ask(house, "PUT", "zones", body)
-    wait_for(lambda: house.log().count("new settings in use: zones") > lines, 30, "the camera uses the zones")
-    return time.monotonic() - began
+    wait_for(lambda: house.log().count("new settings in use: zones") > lines, 60, "the camera uses the zones")
+    return watch.elapsed_s()
 
 
 def tried(house: RunningHouse) -> dict[str, Any]:
@@ -78,18 +81,18 @@ def test_zones_count_soon_and_without_a_restart(tmp_path: Path) -> None:
     with run_house(tmp_path / "house", {"Room": f"file:{clip}"}) as house:
         wait_for(lambda: house.events("motion"), 60, "motion before there are zones")
         process = house.camera("room").pid
-        assert put(house, zone("ignore", WHOLE)) < 6.0
+        assert put(house, zone("ignore", WHOLE)) < SOON_S
         time.sleep(QUIET_S)  # a motion that was going on ends
         before = len(house.events("motion"))
         time.sleep(2 * (QUIET_S + MOVING_S) + 2)
         assert len(house.events("motion")) == before, "what moves in an ignored area makes no event"
-        assert put(house, zone("include", LEFT)) < 6.0
-        seen = wait_for(lambda: [one for one in house.events("motion") if one["zones"]], 30, "motion in a zone")
+        assert put(house, zone("include", LEFT)) < SOON_S
+        seen = wait_for(lambda: [one for one in house.events("motion") if one["zones"]], 60, "motion in a zone")
         assert seen[0]["zones"] == ["The corner"]
-        wait_for(lambda: tried(house)["events_after"] < tried(house)["events_before"], 30, "it is known where it was")
+        wait_for(lambda: tried(house)["events_after"] < tried(house)["events_before"], 60, "it is known where it was")
         assert brightest(house) > 60
-        assert put(house, zone("private", WHOLE)) < 6.0
-        wait_for(lambda: brightest(house) < 30, 10, "the private area is black")
+        assert put(house, zone("private", WHOLE)) < SOON_S
+        wait_for(lambda: brightest(house) < 30, 60, "the private area is black")
         assert house.camera("room").pid == process, "never started again"
     written = tomllib.loads((tmp_path / "house" / "vigilar.toml").read_text())["camera"][0]["zone"]
     assert written == [{"id": "the-corner", "name": "The corner", "kind": "private", "points": WHOLE}]
