@@ -13,13 +13,15 @@ class HeldBack:
 
     def __init__(self, page: Page, pattern: str) -> None:
         self._page, self._held = page, list[tuple[Route, APIResponse]]()
+        self._has_met = False
         page.route(pattern, self._meet)
 
     def _meet(self, route: Route) -> None:
-        if self._held:
+        if self._has_met:
             route.continue_()
-        else:
-            self._held.append((route, route.fetch()))
+            return
+        self._has_met = True  # at once: others may be asked for while the house answers this one
+        self._held.append((route, route.fetch()))
 
     def wait(self) -> None:
         """Until the house has answered; the browser goes on meanwhile."""
