@@ -29,7 +29,8 @@ NOTE = """
             seen.add(video);
             video.requestVideoFrameCallback(() => {
                 note("moving"); window.moving = (window.moving ?? 0) + 1;
-                if (window.moving === tiles.length) note("all moving"); });
+                // Not as many as there were when this one was seen first: the page may have been half there.
+                if (window.moving === document.querySelectorAll(".tile").length) note("all moving"); });
         }
         if (/Full quality/.test(document.querySelector("#how")?.textContent ?? "")) note("full");
         requestAnimationFrame(look);

@@ -3,6 +3,7 @@
 
 const SET = "vigilar.sound";
 const MAY_WAIT_MS = 150;
+const WAKE_MS = 10_000; // a busy machine takes its time to wake a sound that the browser allows
 const ALARM_MS = 120_000; // then a house that nobody is in is quiet again; the bar stays
 const GAP_S = 0.02;
 const LOUD = 0.35;
@@ -21,27 +22,37 @@ let context = null;
 let playing = null;
 let asking = 0; // how many wait to hear whether this page may sound
 
+/** Dispatches `woke` when the sound is there after all: a busy machine may wake it after nobody waits any more. */
+export const late = new EventTarget();
+
 export const isOn = () => localStorage.getItem(SET) !== "off";
 export const setOn = (on) => localStorage.setItem(SET, on ? "on" : "off");
 
 /** How long it sounds at most, in ms. */
 export const lasts = (severity) => (severity === "CRITICAL" ? ALARM_MS : 1000);
 
-/** Whether the browser lets this page sound now. Wakes the sound if so. */
-export async function maySound() {
-  context ??= new AudioContext();
+/** Whether the browser lets this page sound now, which is known after `waitMs` at the latest. Wakes the sound if so. */
+export async function maySound(waitMs = MAY_WAIT_MS) {
+  context ??= make();
   if (context.state === "running") return true;
   const woken = context.resume().catch(() => {});
   asking += 1;
-  await Promise.race([woken, new Promise((resolve) => setTimeout(resolve, MAY_WAIT_MS))]);
+  await Promise.race([woken, new Promise((resolve) => setTimeout(resolve, waitMs))]);
   asking -= 1;
   return context.state === "running";
 }
 
-/** Let go of the sound card until the next time, unless something sounds or is about to. */
+function make() {
+  const made = new AudioContext();
+  made.addEventListener("statechange", () => made.state === "running" && late.dispatchEvent(new Event("woke")));
+  return made;
+}
+
+/** Let go of the sound card until the next time, unless something sounds or is about to. One that is not awake holds none,
+ * and may wake yet. */
 export function rest() {
-  if (playing || asking) return;
-  context?.close().catch(() => {});
+  if (playing || asking || context?.state !== "running") return;
+  context.close().catch(() => {});
   context = null;
 }
 
@@ -82,7 +93,7 @@ export async function sound(story, severity, until) {
   silence();
   const stop = new AbortController();
   const mine = (playing = { story, severity, stop }); // from here on nobody lets go of the sound card (`rest`)
-  if (await maySound()) {
+  if ((await maySound(WAKE_MS)) && !stop.signal.aborted) {
     if (severity !== "CRITICAL") await play(CHIME, stop.signal);
     else while (!stop.signal.aborted && Date.now() < until) await play(SIREN, stop.signal);
   }

@@ -2,7 +2,7 @@
 // one window of a browser. It works with the internet cut, since it comes over the page's own stream.
 
 import { announce } from "./announce.js";
-import { isOn, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
+import { isOn, late, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
 import { clockText, now } from "./clock.js";
 import { stream } from "./stream.js";
 
@@ -254,6 +254,7 @@ function listen() {
   for (const kind of ["pointerdown", "keydown"]) {
     addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
   }
+  late.addEventListener("woke", () => (held ? touched() : rest()));
   addEventListener("pagehide", () => {
     ending?.();
     silence(); // the page that comes goes on
