@@ -110,6 +110,17 @@ def test_length_that_lies_costs_no_picture(name: str, chunk: int) -> None:
     assert lost in ([], [39], [0] if name in LEARNED else []), "the last picture waits for what follows"
 
 
+def test_length_that_lies_costs_no_picture_where_frames_come_one_by_one() -> None:
+    """Nothing lies behind a frame then when it is taken."""
+    sent, nals = frames(40, has_sound=False)
+    lie = LIES["now and then half"]
+    with Reader() as reader:
+        for number, frame in enumerate(sent):
+            reader.feed(told([frame], lambda _number, size, number=number: lie(number, size)), 1 << 16)  # type: ignore[misc]
+        whole = reader.nals
+    assert [number for number, nal in enumerate(nals) if nal not in whole] in ([], [39])
+
+
 @pytest.mark.parametrize("name", LIES)
 def test_length_that_lies_costs_no_sound(name: str) -> None:
     sent, _ = frames(40, has_sound=True)

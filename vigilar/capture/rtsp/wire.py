@@ -67,6 +67,7 @@ class Wire:
         self._sent_mark = 1
         self.channels: list[Take | None] = [None] * 256
         self._lengths = Lengths(self.channels)
+        self._ended_bytes = 0  # of the frame that ended where what has come does: the next byte tells if it is whole
         self.answers: list[Response] = []
         self.runs: dict[int, Callable[[bytearray, int, int], int]] = {}
         """By channel, who takes more frames at once, as ``VideoTrack.run_on``."""
@@ -140,6 +141,10 @@ class Wire:
         """Hand on all that is whole. Raises CameraError for too much garbage, BadMessage for an answer that is none."""
         data, have, channels, position, runs = self._data, self._have, self.channels, 0, self.runs
         lengths, ssrcs = self._lengths, self._lengths.ssrcs
+        if self._ended_bytes and have:
+            if data[0] == _DOLLAR:
+                lengths.largest = max(lengths.largest, self._ended_bytes)
+            self._ended_bytes = 0
         while have - position >= 4:
             if data[position] != _DOLLAR:
                 step = self._take_other(position, have)
@@ -170,8 +175,11 @@ class Wire:
     def _find_end(self, position: int, end: int, have: int) -> int:
         """Where the frame at ``position`` ends, which by its length does at ``end``, no frame behind it; 0 when more
         must come to tell."""
-        if end == have or not self.is_playing:
-            return end if end <= have else 0
+        if end == have:
+            self._ended_bytes = end - position - 4
+            return end
+        if not self.is_playing:
+            return end if end < have else 0
         is_ours = self.channels[self._data[position + 1]] is not None
         if end > have and is_ours and end - position - 4 <= self._lengths.largest:
             return 0
