@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.fakes.rtp import SDP, fragments, interleaved, rtp
+from tests.ports import free_port
 from vigilar.media.bitstream import nal_spans
 from vigilar.media.file_source import FileSource
 from vigilar.media.packets import Kind
@@ -84,7 +85,7 @@ class HostileCamera:
 
     def __init__(self, keeps: Keeps) -> None:
         self._keeps = keeps
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=32)
+        self._server = socket.create_server(("127.0.0.1", free_port()), backlog=32)
         self.port = int(self._server.getsockname()[1])
         self.is_over = False
         self.connections = self.sent_bytes = 0

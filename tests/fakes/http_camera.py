@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.fakes.jpeg_pictures import make_picture, to_jpeg
+from tests.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class HttpCamera:
 @contextlib.contextmanager
 def http_camera(manner: Manner | None = None, port: int = 0) -> Iterator[HttpCamera]:
     """A camera that runs until the block ends."""
-    with HttpCamera(manner or Manner(), port) as camera:
+    with HttpCamera(manner or Manner(), port or free_port()) as camera:
         yield camera
 
 

@@ -33,6 +33,7 @@ from typing import Any
 
 import av
 
+from tests.ports import free_port
 from vigilar.media.bitstream import LAYOUTS, parameter_sets, setup_of_extradata
 
 _RTP_SENDER_REPORT = 200
@@ -538,7 +539,8 @@ class FakeCamera:
         self.reports: list[tuple[int, bytes]] = []
         self.last_report_s = 0.0
         self.transports: set[str] = set()
-        self.port = port
+        # One that the kernel gives may be that of another test's camera which has gone, and is still asked for.
+        self.port = port or free_port()
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end = asyncio.Event()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.fakes.rtp import SDP
+from tests.ports import free_port
 
 Answer = bytes | Callable[["Asked"], bytes]
 
@@ -42,7 +43,7 @@ class ScriptedCamera:
     frames: list[tuple[int, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server(("127.0.0.1", free_port()))
         self._server.settimeout(0.1)
         self._changed = threading.Condition()
         self._is_over = False

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.ports import free_port
+
 SYSTEM_PYTHON = "/usr/bin/python3"
 _SERVER = Path(__file__).with_name("gst_server.py")
 
@@ -64,7 +66,12 @@ def missing_reason() -> str:
 @contextlib.contextmanager
 def serve(mounts: dict[str, str], port: int = 0) -> Iterator[GstServer]:
     """Serve ``{name: "FILE[,user=U,password=P]"}`` on loopback until the block ends."""
-    arguments = [SYSTEM_PYTHON, str(_SERVER), str(port), *(f"{name}={what}" for name, what in mounts.items())]
+    arguments = [
+        SYSTEM_PYTHON,
+        str(_SERVER),
+        str(port or free_port()),
+        *(f"{name}={what}" for name, what in mounts.items()),
+    ]
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
     server = GstServer(process)
     thread = threading.Thread(target=server.listen, name="gst-server-lines", daemon=True)
