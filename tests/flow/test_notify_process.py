@@ -136,7 +136,7 @@ class Storm:
         place = 0
         while not self._is_told.is_set() or place < len(self.service.pushes):
             if place == len(self.service.pushes):
-                time.sleep(0.01)
+                self._is_told.wait(0.01)
                 continue
             facts = self.service.pushes[place].message["vigilar"]
             note_shown(self.store, facts["id"], facts["token"], now_ms(), facts["revision"])

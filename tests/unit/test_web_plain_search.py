@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from vigilar.store.story_query import Unwanted
 from vigilar.web.clock_stretches import clock_spans
-from vigilar.web.plain_search import Names, Search, Unwanted, read_search
+from vigilar.web.plain_search import Names, Search, read_search
 from vigilar.web.search_times import ClockHours
 
 BERLIN = ZoneInfo("Europe/Berlin")

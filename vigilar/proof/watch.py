@@ -38,7 +38,7 @@ START_AFTER_S = 5.0
 
 LOOK_EVERY_S = 3600.0
 FILES_EVERY_S = 300.0
-"""Who deletes what shows them is told of while they are near; 100,000 files cost 1 per cent of a core."""
+"""Who deletes what shows them is told of while they are near."""
 
 RETRY_S = 60.0
 PAUSE_EVERY = 100

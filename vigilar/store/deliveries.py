@@ -24,7 +24,6 @@ WAITING = ("owed", "sent")
 MAX_REVISIONS = 8
 """Of one delivery: a visit that goes on for hours does not rewrite a notification for hours."""
 
-
 LOOKED_BACK = 5000
 """Messages among which the newest of a way is looked for: weeks."""
 

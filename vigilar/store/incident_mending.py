@@ -6,15 +6,13 @@ their last event to where it went.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterable
 
 from vigilar.base import story
-from vigilar.base.story import Happening, Parts
-from vigilar.store.incidents import values_of
+from vigilar.store.incidents import HAPPENED, happening_of_row, values_of
+from vigilar.store.schema import events
 
-_HAPPENED = "payload, type, kind, severity, source_id, ts_ms, end_ms, still_id, label_score, change, created_ms"
+_COLUMNS = ", ".join(column.name for column in (*HAPPENED, events.c.change, events.c.created_ms))
 
 
 def mend_incidents(connection: sqlite3.Connection) -> int:
@@ -41,42 +39,14 @@ def mend_incidents(connection: sqlite3.Connection) -> int:
 def _store(connection: sqlite3.Connection, incident_id: int | None, which: str) -> int | None:
     """The row of an incident with the events of the condition ``which``, which holds whole numbers alone; its id. There
     is none without events."""
-    rows = connection.execute(f"SELECT {_HAPPENED} FROM events WHERE {which} ORDER BY ts_ms, id").fetchall()
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM events WHERE {which} ORDER BY ts_ms, id").fetchall()
     if not rows:
         return None
-    values = values_of(_parts(rows)) | {
+    values = values_of(story.count_all(happening_of_row(row[:-2]) for row in rows)) | {
         "id": incident_id,
-        "change": max(row[9] for row in rows),
-        "updated_ms": max(row[10] for row in rows),
+        "change": max(row[-2] for row in rows),
+        "updated_ms": max(row[-1] for row in rows),
     }
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
     return connection.execute(f"INSERT INTO incidents ({names}) VALUES ({marks})", values).lastrowid
-
-
-def _parts(rows: Iterable[tuple[object, ...]]) -> Parts:
-    return story.count_all(_happening(*row[:9]) for row in rows)  # type: ignore[arg-type]  # as the columns are typed
-
-
-def _happening(
-    payload: str,
-    type_: str,
-    kind: str,
-    severity: str,
-    source_id: str,
-    ts_ms: int,
-    end_ms: int | None,
-    still_id: int | None,
-    score: float | None,
-) -> Happening:
-    return story.happening_of(
-        json.loads(payload),
-        type_=type_,
-        kind=kind,
-        severity=severity,
-        source_id=source_id,
-        ts_ms=ts_ms,
-        end_ms=end_ms,
-        still_id=still_id,
-        score=score,
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, tzinfo
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.store.events import EventFilter
 from vigilar.store.schema import SEVERITIES
-from vigilar.store.story_query import ClockHours, StoryFilter, Unwanted
+from vigilar.store.story_query import ClockHours, StoryFilter
 from vigilar.web.clock_stretches import clock_spans
 from vigilar.web.plain_search import Names, Search, read_search
 from vigilar.web.problems import Problem
@@ -130,7 +130,7 @@ class ListQuery:
             kept=self.kept or search.kept,
             unseen_by=member_id if self.unseen or search.seen is False else None,
             seen_by=member_id if search.seen else None,
-            unwanted=Unwanted(**asdict(search.unwanted)),
+            unwanted=search.unwanted,
             hours=_hours(search, from_ms, now_ms if to_ms is None else to_ms, zone),
         )
 

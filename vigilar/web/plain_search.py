@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
+from vigilar.store.story_query import Unwanted
 from vigilar.web.search_times import ClockHours, Piece, TimeReader, is_clock_piece
 from vigilar.web.search_words import (
     EMPTY_WORDS,
@@ -35,18 +36,6 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Unwanted:
-    """What nothing of a story may have: ``without cats``, ``not garden``."""
-
-    sources: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    zones: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    kept: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Search:
     """A text as it was read. Times are UTC ms, [from_ms, to_ms). ``hours``: only then, by the clock, on any day;
     ``words`` are looked for as they are, all of them. Empty means any."""
@@ -64,7 +53,7 @@ class Search:
     to_ms: int | None = None
     hours: ClockHours | None = None
     words: tuple[str, ...] = ()
-    unwanted: Unwanted = Unwanted()
+    unwanted: Unwanted = field(default_factory=Unwanted)
 
     def without(self, piece: Piece) -> str:
         """The text without the words of a piece."""

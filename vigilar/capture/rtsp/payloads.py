@@ -6,6 +6,9 @@ Units come in the order of decoding from all cameras that we know of, so numbers
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from vigilar.media.bitstream import LAYOUTS as UNITS
 
 
 class BadPayload(ValueError):
@@ -31,9 +34,18 @@ class Layout:
     partitions: range
 
 
+def _of_units(codec: str, **of_payloads: Any) -> Layout:
+    unit = UNITS[codec]
+    return Layout(shift=unit.shift, mask=unit.mask, slices=unit.slices, keys=unit.keys, sps=unit.sps, **of_payloads)
+
+
 LAYOUTS = {
-    "h264": Layout(0, 0x1F, 1, range(1, 24), 24, 28, range(1, 6), range(5, 6), 7, range(7, 10), range(3, 5)),
-    "hevc": Layout(1, 0x3F, 2, range(48), 48, 49, range(32), range(16, 22), 33, range(32, 36), range(0)),
+    "h264": _of_units(
+        "h264", head_bytes=1, single=range(1, 24), several=24, fragment=28, heads=range(7, 10), partitions=range(3, 5)
+    ),
+    "hevc": _of_units(
+        "hevc", head_bytes=2, single=range(48), several=48, fragment=49, heads=range(32, 36), partitions=range(0)
+    ),
 }
 
 SHORT_CODE = b"\0\0\1"

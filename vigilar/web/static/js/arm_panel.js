@@ -206,10 +206,12 @@ function tick() {
   for (const shown of document.querySelectorAll("#arm-now [data-until]")) {
     const left = Math.max(0, Math.ceil((Number(shown.dataset.until) - now()) / 1000));
     shown.textContent = `${left} s`;
-    if (shown.classList.contains("countdown")) draw(shown);
     if (!shown.classList.contains("countdown")) {
       shown.parentElement.hidden = left === 0;
-    } else if (SPOKEN_S.has(left) && spoken !== left) {
+      continue;
+    }
+    draw(shown);
+    if (SPOKEN_S.has(left) && spoken !== left) {
       spoken = left;
       line.textContent = `${left} seconds`;
     }
