@@ -95,6 +95,26 @@ def test_sigterm_sets_stop(pair: tuple[SupervisorEnd, ControlChild], monkeypatch
         assert ended.wait(PATIENCE_S)
 
 
+def test_what_was_said_before_a_signal_counts_before_it(
+    pair: tuple[SupervisorEnd, ControlChild], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a recording that the battery ends says in its last record that somebody stopped the house."""
+    monkeypatch.setattr(control, "LAST_RESORT_S", 0.0)
+    ended = threading.Event()
+    monkeypatch.setattr(os, "_exit", lambda _code: ended.set())
+    supervisor, child = pair
+    heard: list[tuple[str, bool]] = []
+    child.listen(on_status=lambda status: heard.append((status["supply"], child.stop_requested.is_set())))
+    for supply in ("battery", "critical"):
+        supervisor.send_status({"supply": supply})
+    child.request_stop()
+    child.start(handle_signals=False)
+    assert child.stop_requested.wait(PATIENCE_S)
+    assert heard[:2] == [("battery", False), ("critical", False)]
+    supervisor.close()
+    assert ended.wait(PATIENCE_S)
+
+
 def test_status_reaches_listener_and_latecomer(running: tuple[SupervisorEnd, ControlChild]) -> None:
     supervisor, child = running
     told: list[dict[str, Any]] = []

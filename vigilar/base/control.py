@@ -224,6 +224,7 @@ class ControlChild:
             if self._wake_read in dict(waiting.poll()):
                 asked = os.read(self._wake_read, 64)
                 if _STOP in asked:
+                    self._take_waiting()  # what was said before a signal counts before it
                     self.stop_requested.set()
                 if _LISTEN in asked:
                     self._deliver_held()
@@ -236,6 +237,17 @@ class ControlChild:
                 break
             self._handle(json.loads(data))
         self._survive_supervisor()
+
+    def _take_waiting(self) -> None:
+        """All that the supervisor has said until now; its end is left for the caller to find."""
+        while True:
+            try:
+                data = self._sock.recv(MAX_MESSAGE_BYTES, socket.MSG_DONTWAIT)
+            except OSError:
+                return
+            if not data:
+                return
+            self._handle(json.loads(data))
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "stop" in message:
