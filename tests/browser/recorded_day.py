@@ -9,7 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tests.browser.house import House
-from tests.recording_kit import Clip, make_clip
+from tests.fakes.clips import make_refresh_clip
+from tests.recording_kit import Clip, make_clip, read_clip
 from tests.storyboard_kit import grey_tile
 from vigilar.store.events import StoredEvent
 
@@ -51,6 +52,16 @@ def record_from(house: House, clip: Clip, start_ms: int, length_s: float, camera
             break
         packets.append(moved)
     return house.record(camera_id, packets, clip.run())
+
+
+def record_refresh(house: House, folder: Path, day: RecordedDay) -> None:
+    """Of the shed 08:01 to 08:05 and 08:20 to 08:23, by a camera that renews its picture by and by and never sends a
+    whole one."""
+    made = read_clip(make_refresh_clip(folder / "refresh.mp4", pictures=221))
+    packets = [replace(one, is_keyframe=index % 20 == 0) for index, one in enumerate(made.packets[20:])]
+    clip = Clip(made.streams, packets, made.duration_ns - 20 * 10**8)
+    for minute, length_s in ((1, 240), (20, 180)):
+        record_from(house, clip, day.at(8, minute), length_s, "shed")
 
 
 def grey_of(ms: int) -> int:

@@ -24,8 +24,17 @@ from tests.browser.look_back_kit import (
     wait_playing,
     x_of,
 )
-from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day
+from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day, record_refresh
 from tests.browser.scrub_times import follow_times, play_time
+
+SHOWS_A_PICTURE = """(id) => {
+    const video = document.getElementById(id);
+    const canvas = new OffscreenCanvas(1, 1);
+    canvas.getContext("2d").drawImage(video, 0, 0, 1, 1);
+    const [red] = canvas.getContext("2d").getImageData(0, 0, 1, 1).data;
+    return video.getVideoPlaybackQuality().totalVideoFrames > 0 && red > 60;
+}"""
+"""Of the grey picture that ``record_refresh`` draws, whose stripes are of 0 to 255; a player without one is black."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -37,6 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
     with open_house(folder) as house, serve(house) as url:
         house.client()
         day = make_day(house, folder)
+        record_refresh(house, folder, day)
         house.health("front-door", "no-picture", reason="Nothing answers.", last_frame_ts=house.now_ms() - 42_000)
         yield Site(house, url, day, chromium)
 
@@ -328,6 +338,35 @@ def test_who_may_not_look_back_sees_live_alone(site: Site) -> None:
     page = client.get("/watch/front-door", headers={"Accept": "text/html"}).get_data(as_text=True)
     assert 'id="stage"' in page
     assert 'id="past"' not in page
+
+
+class TestWithoutWholePictures:
+    """A camera that renews its picture by and by: what players of pieces never begin with."""
+
+    def test_day_plays_and_goes_where_it_is_told(self, site: Site) -> None:
+        page = site.page()
+        page.goto(f"{site.url}/watch/shed?at={site.day.at(8, 2)}")
+        wait_playing(page, site.day.at(8, 2))
+        for key, minute in (("Shift+ArrowRight", 3), ("Shift+ArrowLeft", 2)):
+            page.locator("#strip").focus()
+            page.keyboard.press(key)
+            wait_playing(page, site.day.at(8, minute), 40_000)
+            page.wait_for_function(SHOWS_A_PICTURE, arg="past-video")
+
+    def test_it_plays_on_over_the_next_recording(self, site: Site) -> None:
+        page = site.page()
+        page.goto(f"{site.url}/watch/shed?at={site.day.at(8, 4, 55)}")
+        wait_playing(page, site.day.at(8, 20), 60_000)
+        page.wait_for_function(SHOWS_A_PICTURE, arg="past-video")
+
+    def test_clip_of_an_event_plays_and_goes_back(self, site: Site) -> None:
+        event = site.house.event("recording_resumed", ts_ms=site.day.at(8, 3), length_ms=8_000, camera_id="shed")
+        page = site.page()
+        page.goto(f"{site.url}/events/{event.id}")
+        page.wait_for_function("() => document.getElementById('player').currentTime > 1.5")
+        page.wait_for_function(SHOWS_A_PICTURE, arg="player")
+        page.click("#five-before")
+        page.wait_for_function("() => document.querySelector('#clip-span .now').getAttribute('x') < 6000")
 
 
 class TestEventClip:

@@ -65,7 +65,7 @@ class EventClip {
       note.hidden = false;
     };
     const address = `${this.url}?before=${this.before}&after=${this.after}`;
-    const player = await play(video, address, { startAt: ms, onFail }).catch(() => null);
+    const player = await play(video, address, { startAt: ms, from: this.from, onFail }).catch(() => null);
     if (turn !== this.turn) return player?.stop();
     this.player = player;
     if (!player) onFail("network");

@@ -1,9 +1,10 @@
 // The recorded player: opens an hour around a moment, knows which moment it shows, and goes on into the next hour.
 
-import { loadHls, hasNative } from "./player.js";
+import { fileOf, filePieces, loadHls, hasNative, watchRefused } from "./player.js";
 import { momentAt, piecesOf, secondsAt } from "./timeline.js";
 
 const HALF_MS = 30 * 60000; // before and after the moment; an hour is cut into segments of 2 s
+const FILE_HALF_MS = 3 * 60000; // of one file, which the box reads whole before it sends the first of it
 const EDGE_MS = 4000; // what is recorded now is on the disk, and the list of it final, this much later
 const FAR_MS = 60000; // a gap that is jumped for who chose a moment in it; who plays is taken over any
 const NEAR_MS = 6000; // less than this before the present, live shows more than another list would
@@ -28,6 +29,7 @@ export class Playback {
     this.turn = 0;
     this.skips = 0;
     this.frameS = null;
+    this.wantsFile = false; // this browser keeps nothing of the camera's pictures in pieces
     video.addEventListener("timeupdate", () => this.look());
     video.addEventListener("seeked", () => this.look());
     video.addEventListener("ended", () => this.ended());
@@ -59,13 +61,14 @@ export class Playback {
   async load(ms) {
     this.stop();
     const turn = ++this.turn;
-    const from = Math.max(0, Math.round(ms - HALF_MS));
-    const to = Math.round(Math.min(ms + HALF_MS, this.clock() - EDGE_MS));
+    const half = this.wantsFile ? FILE_HALF_MS : HALF_MS;
+    const from = Math.max(0, Math.round(ms - half));
+    const to = Math.round(Math.min(ms + half, this.clock() - EDGE_MS));
     if (to <= ms) return this.actions.edge();
     this.range = { from, to };
     this.actions.state("opening");
     const url = `/footage/${this.camera}/index.m3u8?from=${from}&to=${to}`;
-    if (hasNative(this.video)) return this.loadNative(url, ms, turn);
+    if (this.wantsFile || hasNative(this.video)) return this.loadNative(url, ms, turn);
     const Hls = await loadHls().catch(() => null);
     if (turn !== this.turn) return;
     if (!Hls) return this.giveUp("network");
@@ -83,27 +86,37 @@ export class Playback {
       hls.startLoad(seconds);
       if (this.wantsPlay) this.start();
     });
-    hls.on(Hls.Events.FRAG_BUFFERED, () => this.ready());
+    watchRefused(Hls, hls, this.video, () => turn === this.turn && this.useFile(ms));
+    hls.on(Hls.Events.FRAG_BUFFERED, () => turn === this.turn && this.ready());
     hls.on(Hls.Events.ERROR, (_name, data) => data.fatal && turn === this.turn && this.failed(Hls, data));
     hls.loadSource(url);
     hls.attachMedia(this.video);
   }
 
+  /** As one file from now on, from where it is. */
+  useFile(ms) {
+    this.wantsFile = true;
+    this.load(this.shown ?? ms);
+  }
+
+  /** By the browser alone: the list, or the file of what it lists. */
   async loadNative(url, ms, turn) {
     try {
       const answer = await fetch(url);
       if (turn !== this.turn) return;
       if (answer.status === 404) return this.nothingBehind(ms);
-      const pieces = piecesOf(await answer.text());
+      const text = await answer.text();
+      const pieces = this.wantsFile ? filePieces(text, this.range.from) : piecesOf(text);
+      if (turn !== this.turn) return;
       this.pieces = () => pieces;
     } catch {
-      return this.actions.state("network");
+      return turn === this.turn && this.actions.state("network");
     }
-    if (turn !== this.turn) return;
     const seconds = secondsAt(this.pieces(), ms);
     if (seconds === null || this.isFar(ms, seconds)) return this.nothingBehind(ms);
     this.noteJump(ms, seconds);
-    this.video.src = url;
+    this.video.preload = "auto"; // the page says "none", and so nothing would be asked for before somebody presses Play
+    this.video.src = this.wantsFile ? fileOf(url) : url;
     this.video.addEventListener("error", () => turn === this.turn && this.actions.state(this.video.error?.code === 4 ? "codec" : "network"), { once: true });
     this.video.addEventListener("loadedmetadata", () => {
       this.video.currentTime = seconds;

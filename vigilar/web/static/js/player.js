@@ -1,6 +1,6 @@
 // HLS in a video element: the browser's own where it has it, else hls.js (loaded only then).
 
-import { secondsAt } from "./timeline.js";
+import { momentAt, piecesOf, secondsAt } from "./timeline.js";
 
 const assets = document.documentElement.dataset.assets;
 
@@ -20,6 +20,31 @@ export function loadHls() {
     },
   );
   return loading;
+}
+
+/**
+ * Calls `onRefused` when what hls.js put into `video` is not there. Of pictures that are never whole (a camera that renews
+ * them by and by) browsers keep nothing that comes in pieces, and say nothing; the same as one file they do play.
+ */
+export function watchRefused(Hls, hls, video, onRefused) {
+  hls.on(Hls.Events.FRAG_BUFFERED, (_name, { frag }) => {
+    if (frag.sn === "initSegment") return;
+    const { buffered } = video;
+    for (let index = 0; index < buffered.length; index++) {
+      if (buffered.start(index) < frag.start + frag.duration && buffered.end(index) > frag.start) return;
+    }
+    onRefused();
+  });
+}
+
+/** The address of the file that has what a playlist of ours lists. */
+export const fileOf = (url) => url.replace("index.m3u8", "clip.mp4");
+
+/** What a player of the file shows when: the file begins at `from` (UTC ms), and with the picture before it. */
+export function filePieces(playlist, from) {
+  const pieces = piecesOf(playlist);
+  const lead = pieces.length ? Math.max(0, from - pieces[0].at) / 1000 : 0;
+  return pieces.map((one) => ({ ...one, start: one.start - lead }));
 }
 
 const LIVE = {
@@ -58,11 +83,11 @@ function stayNear(video) {
 }
 
 /**
- * Play `url` in `video`, from the moment `startAt` (UTC ms) on if it is told. `onFail(words)` is called once, when it
- * cannot go on.
+ * Play `url` in `video`, from the moment `startAt` (UTC ms) on if it is told; then the range begins at `from`. `onFail(words)`
+ * is called once, when it cannot go on.
  * Returns `{ stop, frameTime }`: `frameTime()` is UTC ms of the shown frame by the box's stamps, or null.
  */
-export async function play(video, url, { isLive = false, startAt = null, onFail = () => {} } = {}) {
+export async function play(video, url, { isLive = false, startAt = null, from = null, onFail = () => {} } = {}) {
   if (hasNative(video)) return playNative(video, url, startAt, onFail);
   const Hls = await loadHls();
   if (!Hls.isSupported()) {
@@ -91,6 +116,14 @@ export async function play(video, url, { isLive = false, startAt = null, onFail 
     if (data.type === Hls.ErrorTypes.MEDIA_ERROR && repairs++ < 2) return hls.recoverMediaError();
     fail(data.type === Hls.ErrorTypes.NETWORK_ERROR ? "network" : "media");
   });
+  let file = null;
+  if (from !== null) {
+    watchRefused(Hls, hls, video, () => {
+      if (stopped) return;
+      stop();
+      file = playFile(video, url, from, startAt, onFail);
+    });
+  }
   if (startAt !== null) {
     hls.once(Hls.Events.LEVEL_LOADED, (_name, { details }) => {
       const pieces = details.fragments.map((one) => ({ start: one.start, duration: one.duration, at: one.programDateTime }));
@@ -99,7 +132,31 @@ export async function play(video, url, { isLive = false, startAt = null, onFail 
   }
   hls.loadSource(url);
   hls.attachMedia(video);
-  return { stop, frameTime: () => hls.playingDate?.getTime() ?? null };
+  return {
+    stop: () => (file ? file.stop() : stop()),
+    frameTime: () => (file ? file.frameTime() : (hls.playingDate?.getTime() ?? null)),
+  };
+}
+
+function playFile(video, url, from, startAt, onFail) {
+  let pieces = [];
+  let stopped = false;
+  const failed = () => onFail(video.error?.code === 4 ? "codec" : "network");
+  const stop = () => {
+    stopped = true;
+    video.removeEventListener("error", failed);
+    video.removeAttribute("src");
+    video.load();
+  };
+  const begin = async () => {
+    pieces = filePieces(await (await fetch(url)).text(), from);
+    if (stopped) return;
+    video.addEventListener("error", failed, { once: true });
+    video.src = fileOf(url);
+    video.currentTime = secondsAt(pieces, startAt) ?? 0; // before its head is there: then it begins so
+  };
+  begin().catch(() => stopped || onFail("network"));
+  return { stop, frameTime: () => momentAt(pieces, video.currentTime) };
 }
 
 const isCodec = (details) => /codec/i.test(details);
