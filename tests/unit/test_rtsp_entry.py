@@ -8,11 +8,12 @@ from itertools import pairwise
 import pytest
 
 from tests.fakes.rtp import IDR, SLICE, rtp
-from vigilar.capture.rtsp.entry import FIRST_S, LATER_S, OFTEN_S, UNMARKED_S
+from vigilar.capture.rtsp.entry import AT_ONCE, FIRST_S, LATER_S, OFTEN_S
+from vigilar.capture.rtsp.intake import StreamMemory
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.capture.rtsp.video import VideoTrack
-from vigilar.media.bitstream import MAX_PARAMETER_SETS, START_CODE
+from vigilar.media.bitstream import MAX_PARAMETER_SETS, START_CODE, find_recovery_point
 from vigilar.media.packets import RawPacket
 
 RATE = 5
@@ -21,16 +22,21 @@ I_SLICE = b"\x41\x88\x80" + b"i" * 40
 OVER_TIME = b"\x06\x06\x02\x09\xc4\x80"
 """Information that the picture is right 18 pictures later, as x264 writes it."""
 
+LATER_I, LATER_P = b"\x41\x42\x00" + b"i" * 40, b"\x41\x46" + b"p" * 40
+"""Slices that begin with the second macroblock, of type 7 (I) and 5 (P)."""
+
 H265_P, H265_I = b"\x02\x01\xd0" + b"p" * 40, b"\x02\x01\xd8" + b"i" * 40
 """First slice, set 0, type P and I."""
 
 H265_OVER_TIME = b"\x4e\x01\x06\x01\x40\x80"
 
 
-def entries(pictures: Iterable[list[bytes]], codec: str = "h264") -> list[RawPacket]:
+def entries(
+    pictures: Iterable[list[bytes]], codec: str = "h264", memory: StreamMemory | None = None
+) -> list[RawPacket]:
     """The packets of a camera with RATE pictures a second."""
     out: list[RawPacket] = []
-    track = VideoTrack(codec, 96, 90_000, Timeline(90_000, 0), DecodeStamps(90_000, 18_000, 0), out)
+    track = VideoTrack(codec, 96, 90_000, Timeline(90_000, 0), DecodeStamps(90_000, 18_000, 0), out, memory=memory)
     sequence = 0
     for number, payloads in enumerate(pictures):
         for at, payload in enumerate(payloads):
@@ -50,6 +56,7 @@ def seconds_of(packets: list[RawPacket]) -> list[float]:
     [
         ("h264", [OVER_TIME, SLICE], [SLICE]),
         ("h264", [I_SLICE], [SLICE]),
+        ("h264", [I_SLICE, LATER_P], [SLICE, LATER_I]),
         ("h264", [SPS, PPS, SLICE], [SLICE]),
         ("hevc", [H265_OVER_TIME, H265_P], [H265_P]),
         ("hevc", [H265_I], [H265_P]),
@@ -67,9 +74,36 @@ def test_picture_that_comes_right_over_time_is_one_to_begin_with(
 
 
 @pytest.mark.parametrize(("codec", "picture"), [("h264", SLICE), ("hevc", H265_P)])
-def test_stream_without_any_mark_is_begun_anywhere_after_two_minutes(codec: str, picture: bytes) -> None:
-    packets = entries(([picture] for _ in range(140 * RATE)), codec)
-    assert seconds_of(packets) == [UNMARKED_S, UNMARKED_S + LATER_S]
+def test_stream_without_any_mark_is_begun_anywhere_once_none_can_come(codec: str, picture: bytes) -> None:
+    """Groups of pictures of a minute are waited for; what was learned holds for the next connection."""
+    memory = StreamMemory()
+    packets = entries(([picture] for _ in range(80 * RATE)), codec, memory)
+    assert seconds_of(packets) == [65, 75]
+    again = entries(([picture] for _ in range(15 * RATE)), codec, memory)
+    assert seconds_of(again) == [3, 13]
+
+
+def test_camera_that_sends_marks_after_all_is_waited_for_again() -> None:
+    memory = StreamMemory()
+    entries(([SLICE] for _ in range(70 * RATE)), memory=memory)
+    packets = entries(([IDR] if number == 5 * RATE else [SLICE] for number in range(20 * RATE)), memory=memory)
+    assert seconds_of(packets) == [3, 5]
+    assert seconds_of(entries(([SLICE] for _ in range(60 * RATE)), memory=memory)) == []
+
+
+def test_entry_that_says_nothing_is_marked_for_decoders() -> None:
+    """Those that show only what is right would else show nothing, ever."""
+
+    def marks(packets: list[RawPacket]) -> int:
+        return sum(raw.data.startswith(START_CODE + AT_ONCE) for raw in packets if raw.is_keyframe)
+
+    assert find_recovery_point(AT_ONCE, 1, len(AT_ONCE)) is True
+    assert marks(entries([SLICE] for _ in range(80 * RATE))) == 2
+    assert marks(entries([I_SLICE] for _ in range(4 * RATE))) == 1
+    for told, codec in (([OVER_TIME, SLICE], "h264"), ([IDR], "h264"), ([H265_I], "hevc")):
+        packets = entries((told for _ in range(4 * RATE)), codec)
+        assert seconds_of(packets)
+        assert not any(AT_ONCE in raw.data for raw in packets)
 
 
 def test_marks_between_whole_pictures_count_only_when_these_are_rare() -> None:

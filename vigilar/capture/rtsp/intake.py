@@ -37,12 +37,14 @@ class StreamMemory:
     """What the next connection to one stream should know. Written on its capture thread; ``sound_note`` is read by any.
 
     ``sound_note`` says for the page, behind "Sound:", why there is none; empty while nothing is known against it.
+    ``has_no_marks``: nothing told where decoding may begin, so that the next connection need not wait for it.
     ``is_slow``: it did not answer in time, so more is given to it. ``quiet_until_s`` (monotonic): until then it may
     still send packets of an earlier session; ``has_waited_out``: it was waited for, once.
     """
 
     login: LoginMemory = field(default_factory=LoginMemory)
     sound_note: str = ""
+    has_no_marks: bool = False
     is_slow: bool = False
     has_no_udp: bool = False
     quiet_until_s: float = 0.0

@@ -190,7 +190,9 @@ class RtspSource:
         stamps = DecodeStamps(clock, int(clock / (rate or USUAL_RATE)), facts.reorder_depth if facts else None)
         has_order_numbers = codec == "hevc" and media.fmtp.get("sprop-max-don-diff", "0") not in ("", "0")
         track = VideoTrack(
-            *(codec, media.payload_type, clock, timeline, stamps, out), has_order_numbers=has_order_numbers
+            *(codec, media.payload_type, clock, timeline, stamps, out),
+            has_order_numbers=has_order_numbers,
+            memory=self._memory,
         )
         track.has_fields = facts is not None and facts.has_fields
         width, height = (facts.width, facts.height) if facts else media.size

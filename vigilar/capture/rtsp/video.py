@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from vigilar.capture.rtsp import payloads
 from vigilar.capture.rtsp.entry import Entry
+from vigilar.capture.rtsp.intake import StreamMemory
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.rtp import FRAGMENT_FRAMES, HEADER, HEADER_BYTES, payload_span
 from vigilar.capture.rtsp.timeline import Timeline
@@ -53,6 +54,7 @@ class VideoTrack:
         out: list[RawPacket],
         *,
         has_order_numbers: bool = False,
+        memory: StreamMemory | None = None,
     ) -> None:
         """``has_order_numbers``: as the description of H.265 has it (``payloads.without_order_numbers``)."""
         layout = payloads.LAYOUTS[codec]
@@ -73,7 +75,7 @@ class VideoTrack:
         self._view = memoryview(self._data)
         self._parts: list[bytes | memoryview] = []
         self._size = 0
-        self._entry = Entry(codec, clock)
+        self._entry = Entry(codec, clock, memory or StreamMemory())
         self._has_slice = self._is_open = self._is_damaged = self._is_cut = False
         self._indicator = self._middle = 0
         self._trusts_marker, self._has_markers, self._lacks_ends = True, False, False
