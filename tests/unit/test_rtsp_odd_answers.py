@@ -79,7 +79,10 @@ def test_other_data_on_other_channels_is_no_picture(camera: ScriptedCamera) -> N
     source.close()
 
 
-@pytest.mark.parametrize("first", ["RTSP/1.0  200 OK", "RTSP/1.0\t200 OK", "RTSP/1.0 200", "RTSP/2.0 200 OK"])
+@pytest.mark.parametrize(
+    "first",
+    ["RTSP/1.0  200 OK", "RTSP/1.0\t200 OK", "RTSP/1.0 200", "RTSP/2.0 200 OK", "rtsp/1.0 200 OK", "Rtsp/1.0 200 OK"],
+)
 def test_first_line_of_any_spacing_is_read(camera: ScriptedCamera, first: str) -> None:
     def reply(asked: Asked) -> bytes:
         body = SDP if asked.method == "DESCRIBE" else ""

@@ -14,8 +14,9 @@ from tests.conftest import PATIENCE_S, wait_until
 from tests.fakes.rtp import SLICE, rtp, sender_report
 from vigilar.capture.address_gate import STRICT
 from vigilar.capture.rtsp import udp
-from vigilar.capture.rtsp.messages import Transport
+from vigilar.capture.rtsp.messages import Response, Transport, told_transport
 from vigilar.capture.rtsp.reports import ReceiverStats
+from vigilar.capture.rtsp.sdp import parse_sdp
 from vigilar.capture.rtsp.udp import FAR, HELD_FROM_ONE, HOLD_S, MAX_HELD, InOrder, UdpStreams, usable_source
 
 LOOPBACK = (socket.AF_INET, ("127.0.0.1", 1), ("127.0.0.1", 2))
@@ -230,6 +231,22 @@ def test_source_that_the_camera_names_is_heard_and_nobody_else() -> None:
         listener.hear(stranger, 40, b"stranger")
         listener.hear(source, 2, b"source")
         assert listener.got == [b"source"] * 2
+
+
+@pytest.mark.parametrize(
+    ("transport", "session", "line"),
+    [
+        ("source=127.0.0.3", "77", "c=IN IP4 127.0.0.9"),
+        ("source=", "77;timeout=60;source=127.0.0.3", "c=IN IP4 127.0.0.9"),
+        ("unicast", "77", "a=source-filter: incl IN IP4 * 127.0.0.3"),
+        ("unicast", "77", "c=IN IP4 127.0.0.3/127"),
+    ],
+)
+def test_source_is_read_wherever_the_camera_writes_it(transport: str, session: str, line: str) -> None:
+    """The description's other lines say nothing of it: any address, a group."""
+    text = f"v=0\r\nc=IN IP4 0.0.0.0\r\nc=IN IP4 239.1.1.1/16\r\n{line}\r\nm=video 0 RTP/AVP 96\r\n"
+    answer = Response(200, {"transport": [f"RTP/AVP;{transport};server_port=6000-6001"], "session": [session]})
+    assert told_transport(answer, parse_sdp(text.encode()).source).source == "127.0.0.3"
 
 
 def test_camera_that_goes_on_from_another_port_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:

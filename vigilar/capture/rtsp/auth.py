@@ -1,4 +1,4 @@
-"""Logins: Basic (RFC 7617) and Digest with MD5 or SHA-256 (RFC 7616, and RFC 2069 for old cameras). No I/O."""
+"""Logins: Basic (RFC 7617) and Digest (RFC 7616, and RFC 2069 for old cameras) with all of its algorithms. No I/O."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from vigilar.capture.rtsp.intake import LoginMemory
 from vigilar.capture.rtsp.messages import BadMessage
 
-_HASHES = {"MD5": "md5", "SHA-256": "sha256"}
+_HASHES = {"MD5": "md5", "SHA-256": "sha256", "SHA-512-256": "sha512_256"}
 
 _BASIC = "basic"
+_WITH_BODY = "auth-int"
 
 QUOTED_ALGORITHM = "algorithm in quotes"
 """A key beside the parameters of a challenge, which no parameter can have."""
@@ -108,7 +109,7 @@ class Login:
         kind = _kind(asked)
         is_session = algorithm.upper().endswith("-SESS")
         realm, nonce = asked.get("realm", ""), asked["nonce"]
-        has_qop = "auth" in _words(asked.get("qop", ""))
+        qop = _qop(asked)
         self._count += 1
         count, own = f"{self._count:08x}", self._make_nonce()
 
@@ -118,8 +119,9 @@ class Login:
         secret = digest(f"{self._user}:{realm}:{self._password}")
         if is_session:
             secret = digest(f"{secret}:{nonce}:{own}")
-        request = digest(f"{method}:{url}")
-        middle = f"{nonce}:{count}:{own}:auth" if has_qop else nonce
+        # Our requests have no body, and of nothing there is a hash too (RFC 7616 3.4.3).
+        request = digest(f"{method}:{url}:{digest('')}" if qop == _WITH_BODY else f"{method}:{url}")
+        middle = f"{nonce}:{count}:{own}:{qop}" if qop else nonce
         given = [("username", self._user), ("realm", realm), ("nonce", nonce), ("uri", url)]
         given.append(("response", digest(f"{secret}:{middle}:{request}")))
         if "opaque" in asked:
@@ -128,8 +130,8 @@ class Login:
         if "algorithm" in asked:
             # As the camera wrote it: some refuse the form that it did not use.
             text += f', algorithm="{algorithm}"' if QUOTED_ALGORITHM in asked else f", algorithm={algorithm}"
-        if has_qop:
-            text += f', qop=auth, nc={count}, cnonce="{own}"'
+        if qop:
+            text += f', qop={qop}, nc={count}, cnonce="{own}"'
         elif is_session:
             text += f', cnonce="{own}"'
         return "Digest " + text
@@ -141,8 +143,14 @@ def _kind(parameters: dict[str, str]) -> str:
 
 
 def _is_usable(parameters: dict[str, str]) -> bool:
-    qop = parameters.get("qop", "")
-    return _kind(parameters) in _HASHES and bool(parameters.get("nonce")) and (not qop or "auth" in _words(qop))
+    is_met = bool(_qop(parameters)) or not parameters.get("qop")
+    return _kind(parameters) in _HASHES and bool(parameters.get("nonce")) and is_met
+
+
+def _qop(parameters: dict[str, str]) -> str:
+    """The quality of protection to answer with: the plain one where it is offered; empty where none is that we know."""
+    offered = _words(parameters.get("qop", ""))
+    return next((one for one in ("auth", _WITH_BODY) if one in offered), "")
 
 
 def _words(text: str) -> list[str]:

@@ -25,7 +25,7 @@ from vigilar.capture.rtsp.messages import (
     dump_request,
     parse_rtp_times,
     parse_session,
-    parse_transport,
+    told_transport,
 )
 from vigilar.capture.rtsp.reports import EVERY_S, ReceiverStats
 from vigilar.capture.rtsp.sdp import Description, Media, control_urls, parse_sdp, url_on
@@ -103,7 +103,7 @@ class RtspClient:
             address.user, address.password, other_password=address.other_password, memory=self._memory.login
         )
         self._notes = LoginNotes(self._intake.pins_dir, self._intake.may_pin)
-        self._is_known = False
+        self._is_known = self._is_udp_only = False
         self.banner = self.date = ""
         """What the camera calls itself before it lets anybody in, and its clock: headers of its answers."""
         self._cseq = 0
@@ -111,7 +111,7 @@ class RtspClient:
         self._bases = [address.url]
         self._aggregates = [address.url]
         self._aggregate = address.url
-        self._session = self._other_session = ""
+        self._session = self._other_session = self._source = ""
         self._timeout_s = USUAL_TIMEOUT_S
         self._keeps_with = "OPTIONS"
         self._may_get_parameter = True
@@ -124,7 +124,6 @@ class RtspClient:
         self._reports: list[tuple[int, ReceiverStats]] = []
         self._takes: dict[int, Take] = {}
         self.udp: UdpStreams | None = None
-        self._is_udp_only = False
         self.next_keep_s = 0.0
 
     def _read_notes(self) -> None:
@@ -159,6 +158,7 @@ class RtspClient:
         self._bases = (
             [url for url in (base, control, requested) if url] if base else [requested, *filter(None, [control])]
         )
+        self._source = description.source
         self._aggregates = [*control_urls(self._bases[:1], description.control, root), *self._bases]
         self._aggregate = self._aggregates[0]
         return description
@@ -192,7 +192,7 @@ class RtspClient:
             logger.warning("the camera refuses TCP; UDP is taken")
             self._is_udp_only = True
             return self.set_up(media, channel, take_rtp, take_rtcp, stats)
-        told = parse_transport(answer.find("transport") or "")
+        told = told_transport(answer)
         rtp, rtcp = told.channels or (channel, channel + 1)
         if rtp in self._takes or rtcp in self._takes:  # it cannot mean the channels of the other stream
             rtp, rtcp = channel, channel + 1
@@ -211,7 +211,7 @@ class RtspClient:
             logger.warning("the camera refuses UDP with status %d; TCP is taken", error.status)
             self._forget_udp()
             return None
-        return parse_transport(answer.find("transport") or "")
+        return told_transport(answer, self._source)
 
     def set_up_sound(self, media: Media, channel: int, take_rtp: Take, take_rtcp: Take, stats: ReceiverStats) -> str:
         """As ``set_up``, for sound, which the camera may refuse. Why there is none, empty when all is well.

@@ -31,6 +31,8 @@ class Lengths:
         self._channels = channels
         self.largest = 0
         """Bytes of the largest packet that was followed by another frame."""
+        self.answer_mark = b"RTSP/"
+        """What answers begin with, as this camera writes it."""
         self.ssrcs: dict[int, bytes] = {}
         """By channel, of the frames that are ours."""
         self._seen: dict[int, bytes] = {}
@@ -61,7 +63,7 @@ class Lengths:
             return 0
         if self._count >= _SAME and end + self._surplus == have:
             return have
-        is_usual = b"RTSP/".startswith(bytes(data[end : min(have, end + 5)])) or not _is_more(data, end, have)
+        is_usual = self.answer_mark.startswith(bytes(data[end : min(have, end + 5)])) or not _is_more(data, end, have)
         return end if is_usual or have - position > MOST_BYTES else 0
 
     def _note_ssrc(self, data: bytearray, position: int) -> None:
@@ -86,7 +88,7 @@ class Lengths:
 
     def _find_next(self, data: bytearray, begin: int, have: int) -> int:
         """Where the next frame of a known stream begins, or an answer; -1 where none does."""
-        answer, known = data.find(b"RTSP/1.0 ", begin, have), self.ssrcs.values()
+        answer, known = data.find(self.answer_mark + b"1.0 ", begin, have), self.ssrcs.values()
         limit = answer if answer >= 0 else have
         at = data.find(b"$", begin, limit)
         while 0 <= at <= have - _HEAD_BYTES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 MAX_HEAD_BYTES = 16 * 1024
 MAX_BODY_BYTES = 64 * 1024
@@ -49,7 +49,7 @@ def parse_head(head: bytes) -> Response:
     lines = head.decode("latin-1").replace("\r\n", "\n").split("\n")
     version, rest = [*lines[0].split(None, 1), "", ""][:2]
     code = rest[:3]
-    if not version.startswith("RTSP/") or len(code) != 3 or not (code.isascii() and code.isdigit()):
+    if not version.upper().startswith("RTSP/") or len(code) != 3 or not (code.isascii() and code.isdigit()):
         raise BadMessage("that is no RTSP")
     fields: dict[str, list[str]] = {}
     for line in lines[1:]:
@@ -121,6 +121,14 @@ def parse_transport(text: str) -> Transport:
         elif key == "source":
             source = value.strip('"[]')
     return Transport(channels, ports, ssrc, source)
+
+
+def told_transport(answer: Response, source: str = "") -> Transport:
+    """What an answer to SETUP settles. Some cameras write their source behind the session's name, or, which is
+    ``source``, in the description alone."""
+    told = parse_transport(answer.find("transport") or "")
+    beside = parse_transport(answer.find("session") or "").source
+    return replace(told, source=told.source or beside or source)
 
 
 def _pair(text: str, lowest: int, highest: int) -> tuple[int, int] | None:

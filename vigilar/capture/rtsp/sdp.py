@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -61,10 +62,12 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """``control`` is that of the whole session, empty if it has none."""
+    """``control`` is that of the whole session, empty if it has none. ``source`` is an address that packets may come
+    from, as the description says it; empty if it says none."""
 
     control: str
     media: tuple[Media, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def parse_sdp(body: bytes) -> Description:
     """
     if len(body) > MAX_BODY_BYTES:
         raise BadMessage("the session description is too long")
-    control = ""
+    control = source = connection = ""
     media: list[Media] = []
     formats: list[_Format] = []
     rtpmaps: list[tuple[Media, str]] = []
@@ -98,6 +101,10 @@ def parse_sdp(body: bytes) -> Description:
             if len(media) == MAX_MEDIA:
                 break
             media.append(_media(value))
+        elif key == "c":
+            connection = connection or _address(value)
+        elif key == "a" and value.lower().startswith("source-filter:"):
+            source = source or _address(value)
         elif key == "a" and media:
             _attribute(media[-1], value, formats, rtpmaps)
         elif key == "a" and value.lower().startswith("control:"):
@@ -111,7 +118,7 @@ def parse_sdp(body: bytes) -> Description:
     _give_formats(media, formats)
     for stream in media:
         _guess_encoding(stream)
-    return Description(control, tuple(media))
+    return Description(control, tuple(media), source or connection)
 
 
 def microphones(description: Description) -> list[Media]:
@@ -132,6 +139,16 @@ def _media(value: str) -> Media:
     if payload_type < 0:  # the line is cut short: whatever its rtpmap names
         others = tuple(range(128))
     return Media(words[0].lower() if words else "", payload_type, encoding, clock, channels, others=others)
+
+
+def _address(text: str) -> str:
+    """The last word that is the address of one machine (RFC 4570 3, RFC 4566 5.7), or nothing."""
+    for word in reversed(text.split()):
+        with contextlib.suppress(ValueError):
+            address = ipaddress.ip_address(word.partition("/")[0].strip("[]"))
+            if not address.is_multicast and not address.is_unspecified:
+                return str(address)
+    return ""
 
 
 def _payload_type(number: str) -> int:

@@ -209,9 +209,7 @@ class Wire:
                 end += 1
             self._pass_over(end - position)
             return end - position
-        if data.startswith(b"RTSP/", position, have) or b"RTSP/".startswith(
-            bytes(data[position : min(have, position + 5)])
-        ):
+        if b"RTSP/".startswith(bytes(data[position : min(have, position + 5)]).upper()):
             end = head_end(data, position, min(have, position + MAX_HEAD_BYTES))
             if end >= 0:
                 return self._take_answer(position, end, have)
@@ -231,7 +229,7 @@ class Wire:
         """Whether what is no answer begins another protocol: known ones, and any line of text."""
         begin = bytes(self._data[position : min(have, position + 8)])
         is_text = len(begin) == 8 and begin.isascii() and begin.decode().isprintable()
-        return begin.startswith(_OTHER_PROTOCOLS) or (is_text and self._data.find(b"RTSP/", position, have) < 0)
+        return begin.startswith(_OTHER_PROTOCOLS) or (is_text and b"RTSP/" not in self._data[position:have].upper())
 
     def _take_answer(self, position: int, end: int, have: int) -> int:
         try:
@@ -247,6 +245,7 @@ class Wire:
                 return 0
             size = have - end
         self.has_answered = True
+        self._lengths.answer_mark = bytes(self._data[position : position + 5])
         if len(self.answers) >= MAX_ANSWERS:
             raise sentences.garbled()
         self.answers.append(Response(answer.status, answer.fields, bytes(self._data[end : end + size])))
@@ -255,7 +254,7 @@ class Wire:
     def _find_frame(self, begin: int, have: int) -> int:
         """Where a frame of ours or an answer seems to begin, else ``have``."""
         data, channels = self._data, self.channels
-        answer = data.find(b"RTSP/", begin, have)
+        answer = data.find(self._lengths.answer_mark, begin, have)
         limit = answer if answer >= 0 else have
         at = data.find(b"$", begin, limit)
         while at >= 0:
