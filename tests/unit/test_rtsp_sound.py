@@ -89,6 +89,24 @@ def test_aac_without_a_set_up_is_the_usual_one(rtpmap: str, fmtp: str, setup: st
     assert [raw.data for raw in out] == [b"sound"]
 
 
+@pytest.mark.parametrize(
+    ("fmtp", "head"),
+    [
+        ("mode=AAC-lbr", "0008 14"),  # 6 bits of size, 2 of index (RFC 3640 3.3.5)
+        ("mode=AAC-lbr;sizelength=6;indexlength=2;indexdeltalength=2", "0008 14"),
+        ("mode=AAC-hbr;sizelength=16;indexlength=0;indexdeltalength=0", "0010 0005"),
+        ("mode=AAC-hbr;sizelength=11;indexlength=5", "0010 00a0"),
+        ("mode=AAC-hbr", "0002 0028"),  # how many bytes the headers have, in the place of bits
+        ("mode=AAC-lbr", "0001 14"),
+    ],
+)
+def test_aac_sizes_of_any_width_are_read(fmtp: str, head: str) -> None:
+    track, out = opened(media("MPEG4-GENERIC/16000/1", f"{fmtp};config=1408"))
+    assert track is not None
+    give(track, bytes.fromhex(head) + b"sound", 50)
+    assert [raw.data for raw in out] == [b"sound"]
+
+
 def test_aac_units_of_a_packet_are_1024_samples_apart() -> None:
     track, out = aac()
     give(track, aac_payload(b"one", b"three", b"x"), 50)
@@ -133,7 +151,7 @@ def test_odd_aac_payload_gives_nothing(payload: bytes) -> None:
         ("MPEG4-GENERIC/16000", AAC + ";sizelength=99"),
         ("MPEG4-GENERIC/x", AAC),
         ("MP4A-LATM/16001", ""),
-        ("PCMA/0", ""),
+        ("L16/0", ""),
         ("L16/8000/8", ""),
         ("", ""),
     ],
@@ -154,6 +172,15 @@ def test_sound_that_cannot_be_had_is_left_out_with_one_warning(
         ("G722/8000", "adpcm_g722", 16_000, 320),
         ("opus/48000/2", "opus", 48_000, 160),
         ("L16/44100/2", "pcm_s16be", 44_100, 160),
+        ("L24/48000/2", "pcm_s24be", 48_000, 160),
+        ("G722/16000", "adpcm_g722", 16_000, 160),
+        ("PCMU", "pcm_mulaw", 8000, 160),
+        ("PCMA/0", "pcm_alaw", 8000, 160),
+        ("OPUS", "opus", 48_000, 160),
+        ("G711A/8000", "pcm_alaw", 8000, 160),
+        ("G.711U/8000", "pcm_mulaw", 8000, 160),
+        ("G.726-32/8000", "g726le", 8000, 160),
+        ("G726/8000", "g726le", 8000, 160),
     ],
 )
 def test_raw_sound_goes_through_the_encoder(rtpmap: str, codec: str, rate: int, step: int) -> None:

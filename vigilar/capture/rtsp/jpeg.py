@@ -23,10 +23,11 @@ _RESTART = range(64, 128)
 """Types with a restart header (3.1.3)."""
 
 _OWN_TABLES = 128
-"""From this Q on the tables are in band (3.1.8)..."""
+"""From this Q on the tables are in band (3.1.8), with each picture or once. With 255 they are to come with each; where
+one comes without, those before hold."""
 
-_CHANGING = 255
-"""...and with this one they come with each picture and are not remembered."""
+_WRAP = 256 * 8
+"""Width and height are counted in blocks, in a byte each: of larger pictures some cameras write the low byte."""
 
 _ONVIF = frozenset({0xFFD8, 0xFFFF})
 """Profiles of the header extension that holds segments of the JPEG header."""
@@ -151,7 +152,7 @@ class JpegTrack:
                 tables, at = self._read_tables(payload, at, quality)
             if self._parts and self._head is not None and 0 in self._parts:
                 self._forget()  # another picture with the same stamp
-            size = (width or self._size[0], height or self._size[1])
+            size = _real_size((width, height), self._size)
             self._head = self._make_head(variant, size, restart, quality, tables, extension)
         elif not self._parts and self._stamp == self._done_stamp:
             if offset == self._done_end:
@@ -180,18 +181,10 @@ class JpegTrack:
             raise BadPicture
         if size == 0:
             return self._tables.get(quality), at
-        tables: list[bytes] = []
-        end, position = at + size, at
-        while position < end and len(tables) < 4:
-            length = 128 if precision >> len(tables) & 1 else 64
-            if position + length > end:
-                break
-            tables.append(payload[position : position + length])
-            position += length
-        found = tuple(tables)
-        if found and quality != _CHANGING:
+        found = _cut_tables(payload[at : at + size], precision)
+        if found:
             self._tables[quality] = found
-        return found or None, end
+        return found or None, at + size
 
     def _make_head(
         self,
@@ -221,20 +214,47 @@ class JpegTrack:
 
     def _finish(self, end: int) -> bool:
         """Hand the picture on if all of its ``end`` bytes are there. Whether they were."""
-        if self._head is None or end == 0 or self._contiguous() != end:
+        if end == 0 or self._contiguous() != end:
             return False
         parts, at = [], 0
         while at < end:
             parts.append(self._parts[at])
             at += len(parts[-1])
         data = b"".join(parts)
-        picture = data if data.startswith(SOI) else make_header(_with_restarts(self._head, data)) + data
+        if data.startswith(SOI):
+            picture = data  # a whole JPEG, whatever the header says of it
+        elif self._head is not None:
+            picture = make_header(_with_restarts(self._head, data)) + data
+        else:
+            return False
         if not picture.endswith(EOI):
             picture += EOI
         assert self._stamp is not None  # noqa: S101 -- a packet has come
         ticks = self._timeline.video_ticks(self._stamp, in_order=True)
         self._out += self._coder.encode(picture, int(ticks * self._to_clock))
         return True
+
+
+def _cut_tables(data: bytes, precision: int) -> tuple[bytes, ...]:
+    """The tables in band, 64 numbers each. Bits of ``precision`` say which have two bytes a number (3.1.8), but not
+    every camera sets them as it sends: where the length says something else, the numbers do. None of them is 0."""
+    is_as_told = len(data) == 64 * (2 + (precision & 1) + (precision >> 1 & 1))
+    tables: list[bytes] = []
+    while len(data) >= 64 and len(tables) < 4:
+        is_wide = bool(precision >> len(tables) & 1) if is_as_told else 0 in data[:64]
+        length = 128 if is_wide else 64
+        if length > len(data):
+            break
+        tables.append(data[:length])
+        data = data[length:]
+    return tuple(tables)
+
+
+def _real_size(size: tuple[int, int], told: tuple[int, int]) -> tuple[int, int]:
+    """Pixels in width and height: what the description tells, if the payload's fields are what is left of it."""
+    if told[0] and all(not (-(-real // 8) * 8 - given) % _WRAP for given, real in zip(size, told, strict=True)):
+        return told
+    return size[0] or told[0], size[1] or told[1]
 
 
 def _with_restarts(head: _Head, data: bytes) -> _Head:

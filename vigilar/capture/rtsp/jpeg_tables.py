@@ -12,10 +12,10 @@ _LUMA = bytes.fromhex(
 _CHROMA = bytes.fromhex("1112121815182f1a1a2f63423842") + b"\x63" * 50
 
 
-def tables_of(quality: int) -> tuple[bytes, bytes] | None:
-    """Luma's and chroma's table for a Q of 1 to 99 (4.2); None for reserved values."""
-    if not 1 <= quality <= 99:
-        return None
+def tables_of(quality: int) -> tuple[bytes, bytes]:
+    """Luma's and chroma's table for a Q of 1 to 99 (4.2). Others are reserved; cameras at their best setting send 100,
+    by the same rule, and what is beyond it is taken for the nearest, as the usual clients do."""
+    quality = min(max(1, quality), 100)
     factor = 5000 // quality if quality < 50 else 200 - quality * 2
     luma, chroma = (
         bytes(max(1, min(255, (value * factor + 50) // 100)) for value in table) for table in (_LUMA, _CHROMA)

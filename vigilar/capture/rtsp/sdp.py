@@ -25,6 +25,16 @@ _SCHEMES = re.compile(r"(?:\s*rtsp[su]?://)+", re.IGNORECASE)
 PICTURES = frozenset({"H264", "H265", "HEVC", "JPEG"})
 """Encodings of pictures that can be recorded."""
 
+_OTHER_NAMES = {
+    "G711A": "PCMA",
+    "ALAW": "PCMA",
+    "G711U": "PCMU",
+    "ULAW": "PCMU",
+    "G726": "G726-32",
+}
+_TELEPHONE = ("PCMA", "PCMU", "G722", "G726", "AAL2-G726")
+"""Whose clock is 8000 (RFC 3551 4.5)."""
+
 STATIC_PAYLOADS = {
     0: ("PCMU", 8000, 1),
     8: ("PCMA", 8000, 1),
@@ -118,6 +128,7 @@ def parse_sdp(body: bytes) -> Description:
     _give_formats(media, formats)
     for stream in media:
         _guess_encoding(stream)
+        _settle_sound(stream)
     return Description(control, tuple(media), source or connection)
 
 
@@ -201,6 +212,13 @@ def _guess_encoding(media: Media) -> None:
         media.encoding = next((names[name] for name in names if name in media.fmtp), "")
 
 
+def _settle_sound(media: Media) -> None:
+    """Names that no standard has, and clocks that are not told."""
+    media.encoding = _OTHER_NAMES.get(media.encoding, media.encoding)
+    if media.kind == "audio" and not media.clock:
+        media.clock = 48_000 if media.encoding == "OPUS" else 8000 if media.encoding.startswith(_TELEPHONE) else 0
+
+
 def _rtpmap(media: Media, text: str, wanted: tuple[int, ...]) -> None:
     """Note what ``text`` says if it is of one of the ``wanted`` payload types, and that this is the stream's."""
     number, *what = text.split(None, 1)[:2] or [""]
@@ -217,7 +235,11 @@ def _rtpmap(media: Media, text: str, wanted: tuple[int, ...]) -> None:
 def _encoding(text: str) -> str:
     """The name that an rtpmap gives, as it stands in STATIC_PAYLOADS."""
     name = "".join(text.split(None, 1)[1:2]).partition("/")[0].strip().upper()[:20]
-    return "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-._")).replace("H.26", "H26")
+    return (
+        "".join(c for c in name if c.isascii() and (c.isalnum() or c in "-._"))
+        .replace("H.26", "H26")
+        .replace("G.7", "G7")
+    )
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -44,6 +44,7 @@ _RAW = {
     "PCMA": ("pcm_alaw", 1),
     "PCMU": ("pcm_mulaw", 1),
     "L16": ("pcm_s16be", 1),
+    "L24": ("pcm_s24be", 1),
     "L8": ("pcm_u8", 1),
     "G722": ("adpcm_g722", 2),
     "OPUS": ("opus", 1),
@@ -60,6 +61,10 @@ _RAW = {
 """Encoding -> libav's decoder, and samples for each tick: G.722 has 16,000 a second but a clock of 8,000 (RFC 3551
 4.5.2). G.726 has two orders of bits (4.5.4). PCM is no encoding of any standard: Hikvision calls little-endian samples
 that."""
+
+_G722_RATE = 16_000
+_WIDTHS = {"AAC-LBR": ("6", "2", "2")}
+"""Of the fields of an AU header, in modes that are not AAC-hbr (RFC 3640 3.3.5)."""
 
 RECORDABLE = frozenset({"MPEG4-GENERIC", "MP4A-LATM", *_RAW})
 
@@ -106,6 +111,8 @@ def make_sound_track(
         if media.encoding not in _RAW or not media.clock:
             raise SoundRefused("unknown")
         name, factor = _RAW[media.encoding]
+        if media.clock == _G722_RATE:
+            factor = 1  # of G.722, where the camera tells the rate in the place of the clock
         setup = bytes((int(media.encoding[-2:]) // 8,)) if name.startswith("g726") else b""
         return RawTrack(media, timeline, out, make_coder(name, media.clock * factor, media.channels, setup), factor)
     except SoundRefused as error:
@@ -253,6 +260,8 @@ class AacTrack(_AacUnits):
         if end - start < 2:
             return [], start
         bits = data[start] << 8 | data[start + 1]
+        if bits < lengths.size + lengths.index:
+            bits *= 8  # no header is so short: it counts bytes
         at = start + 2 + (bits + 7) // 8
         if at > end:
             return [], start
@@ -381,9 +390,11 @@ def _hexadecimal(media: Media) -> bytes:
 
 
 def _lengths(media: Media) -> _Lengths:
-    """The widths that the description gives, else those of the mode AAC-hbr (RFC 3640 3.3.6). Raises SoundRefused."""
+    """The widths that the description gives, else those of its mode, else of AAC-hbr (RFC 3640 3.3.6). Raises
+    SoundRefused."""
     numbers = []
-    for name, usual in (("sizelength", "13"), ("indexlength", "3"), ("indexdeltalength", "3")):
+    widths = _WIDTHS.get(media.fmtp.get("mode", "").upper(), ("13", "3", "3"))
+    for name, usual in zip(("sizelength", "indexlength", "indexdeltalength"), widths, strict=True):
         text = media.fmtp.get(name, usual)
         if not (text.isascii() and text.isdigit()) or int(text[:3]) > 32:
             raise SoundRefused("its description makes no sense")
