@@ -140,7 +140,7 @@ REFUSALS = {
     "everybody": Said("V-CAM-13", "cannot be a camera's", "own address"),
     "elsewhere": Said("V-CAM-13", "not in your home network", "allow_public"),
     "another service": Said("V-CAM-13", "Port 1883 belongs to another kind of service", "port 554"),
-    "not RTSP": Said("V-CAM-02", "not with video", "Turn on RTSP"),
+    "not RTSP": Said("V-CAM-02", "A web page answers", "Leave the port out"),
     "sound only": Said("V-CAM-14", "sound but no picture", "another stream"),
     "too many viewers": Said("V-CAM-10", "no further viewer", "Close its own app"),
     "empty file": Said("V-CAM-15", "cannot be read as video", "a video file that plays"),

@@ -143,7 +143,7 @@ def test_bare_address_is_added_by_the_command_line(clips: tuple[Path, Path], tmp
 def test_name_that_means_nothing_says_so(tmp_path: Path, address: str) -> None:
     done = vigilar(tmp_path, "camera", "test", address)
     assert done.code == 8
-    assert "its name is not known" in done.err
+    assert "Nothing answers at no-such-camera.invalid: its name is not known." in done.err
     assert "Check how the name is written" in done.err
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vigilar.config.addresses import address_problem, split_login, with_login
+from vigilar.capture.rtsp.address import parse_address
+from vigilar.config.addresses import address_problem, bare_host, split_login, with_login, with_scheme
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,35 @@ def test_good_address_has_no_problem(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("RTSP://192.168.1.9/x", "rtsp://192.168.1.9/x"),
+        ("Rtsps://admin@cam.lan/X", "rtsps://admin@cam.lan/X"),
+        ("HTTP://cam/v.cgi", "http://cam/v.cgi"),
+        ("rtsp:/192.168.1.9/x", "rtsp://192.168.1.9/x"),
+        ("rtsp//192.168.1.9/x", "rtsp://192.168.1.9/x"),
+        ("rtsp:///192.168.1.9/x", "rtsp://192.168.1.9/x"),
+        (' "rtsp://192.168.1.9/x" ', "rtsp://192.168.1.9/x"),
+        ("<rtsp://192.168.1.9/x>", "rtsp://192.168.1.9/x"),
+        ("rtsp.lan/x", "rtsp://rtsp.lan/x"),
+        ("rtsp:554/x", "rtsp://rtsp:554/x"),
+        ("https://cam/x", "https://cam/x"),
+        ("demo:street", "demo:street"),
+    ],
+)
+def test_address_is_what_was_meant(typed: str, meant: str) -> None:
+    """As phones write it, and as it is copied out of manuals."""
+    assert with_scheme(typed) == meant
+
+
+def test_zone_of_a_link_is_read_as_urls_write_it() -> None:
+    """RFC 6874."""
+    assert bare_host("rtsp://[fe80::1%25eth0]:554") == ("fe80::1%eth0", 554, False)
+    assert parse_address("rtsp://[fe80::1%25eth0]/x").host == "fe80::1%eth0"
+    assert parse_address("rtsp://[fe80::1%eth0]/x").host == "fe80::1%eth0"
+
+
+@pytest.mark.parametrize(
     ("address", "says"),
     [
         ("", "is empty"),
@@ -52,7 +82,11 @@ def test_good_address_has_no_problem(address: str) -> None:
         ("rtsp://h:55x/x", "must name a host"),
         ("rtsp://[fe80::z]/x", "host that cannot be one"),
         ("rtsp://-h/x", "host that cannot be one"),
-        ("rtsp://h/a b", "space"),
+        ("rtsp://fd00::5/x", "must stand in brackets"),
+        ("rtsp://::1:554/x", "must stand in brackets"),
+        ("rtsp://192.168.1.300/x", "0 to 255"),
+        ("rtsp://1921.68.1.3:554/x", "0 to 255"),
+        ("rtsp://h/a b", "space in a path is written %20"),
         ("rtsp://h/\x00", "cannot be seen"),
         ("rtsp://h/" + "x" * 500, "longer than 500"),
         ("rtsp://admin:geheim@h/x", "must not hold a login"),

@@ -69,6 +69,22 @@ def test_picture_on_a_channel_that_was_not_agreed_on_comes_whole(camera: Scripte
     plays(camera, channel=channel, count=STRAYS + 3)
 
 
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", "A web page answers"),
+        (b"<html><body>Bad request</body></html>", "A web page answers"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "Something answers"),
+    ],
+)
+def test_port_of_the_cameras_own_page_is_told_from_others(camera: ScriptedCamera, reply: bytes, says: str) -> None:
+    camera.special["DESCRIBE"] = reply
+    with pytest.raises(CameraError, match=says) as caught:
+        opened(camera)
+    assert caught.value.code == "V-CAM-02"
+    assert ("Leave the port out" in caught.value.next_step) == (says == "A web page answers")
+
+
 def test_other_data_on_other_channels_is_no_picture(camera: ScriptedCamera) -> None:
     source = opened(camera)
     for number in range(2 * STRAYS):

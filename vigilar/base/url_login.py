@@ -101,6 +101,12 @@ def is_host(host: str) -> bool:
     return True
 
 
+def read_zone(host: str) -> str:
+    """An IPv6 address as the system takes it: in a URL the ``%`` before the name of a link is written ``%25`` (RFC
+    6874)."""
+    return host.replace("%25", "%", 1) if ":" in host else host
+
+
 def is_port(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65535
 

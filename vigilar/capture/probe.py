@@ -224,7 +224,9 @@ class _Probe:
         try:
             connect(address.host, address.port, deadline_s, lambda: False, self._gate.resolve).close()
         except CameraError as error:
-            if error.code != sentences.UNREACHABLE or isinstance(error, sentences.UnknownName):
+            if isinstance(error, sentences.UnknownName):
+                raise sentences.unknown_name(address.host) from error
+            if error.code != sentences.UNREACHABLE:
                 raise
             raise sentences.nobody_at(address.host, _told_port(url)) from error
 

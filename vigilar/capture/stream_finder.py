@@ -73,7 +73,10 @@ class StreamFinder:
     def reach(self, port: int | None, *, is_tls: bool = False) -> tuple[int, bool]:
         """The port at which something answers, and whether it is one for TLS. Raises CameraError."""
         ports = PORTS if port is None else ((port, is_tls),)
-        self._resolve(self._host, ports[0][0])  # a name that means nothing says so, and is not asked port by port
+        try:
+            self._resolve(self._host, ports[0][0])  # a name that means nothing says so, and is not asked port by port
+        except sentences.UnknownName as error:
+            raise sentences.unknown_name(self._host) from error
         wait_s = FIRST_CONNECT_S
         for number, (one, tls) in enumerate(ports):
             began_s = time.monotonic()

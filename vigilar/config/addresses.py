@@ -19,6 +19,7 @@ from vigilar.base.url_login import (
     is_host,
     is_port,
     read_pasted,
+    read_zone,
 )
 
 DEMO_SCENES = ("street", "garden", "hall", "feeder")
@@ -30,6 +31,12 @@ _BETWEEN = re.compile(r",(?=(?:rtsps?|http|file|demo):)")
 
 _RTSP_SCHEMES = ("rtsp", "rtsps")
 NETWORK_SCHEMES = (*_RTSP_SCHEMES, "http")
+_TYPED_KIND = re.compile(r"(rtsps?|http)(?::/+|//+)(?!/)", re.IGNORECASE)
+"""How people and phones write the begin of an address: in capitals, with a colon or a slash too few."""
+
+_AROUND = " \t\r\n\"'<>\u201c\u201d\u201e\u00ab\u00bb"
+"""What stands around an address that is copied out of a manual, and never at its ends."""
+
 _KINDS = 'must begin with "rtsp://", "rtsps://", "http://", "file:/" or "demo:"'
 
 _VERBATIM = "!\"$%&'()*+,-./:;<=>?@[\\]^_`{|}~#"
@@ -62,9 +69,11 @@ def is_network(address: str) -> bool:
 
 
 def with_scheme(text: str) -> str:
-    """``192.168.1.21``, ``admin@camera.home:554/x`` and the like as the ``rtsp://`` address that is meant; what has a
-    kind, or cannot be a host, comes back as it is."""
-    text = text.strip()
+    """``192.168.1.21``, ``admin@camera.home:554/x``, ``RTSP:/host/x`` and the like as the address that is meant; what
+    has another kind, or cannot be a host, comes back as it is."""
+    text = text.strip(_AROUND)
+    if typed := _TYPED_KIND.match(text):
+        return f"{typed[1].lower()}://{text[typed.end() :]}"
     if "://" in text or text.partition(":")[0] in ("demo", "file") or not text or "/" in text[:1]:
         return text
     try:
@@ -83,7 +92,7 @@ def bare_host(address: str) -> tuple[str, int | None, bool] | None:
     host, _, port = _host_and_port(rest.strip("/"))
     if not host or any(mark in rest for mark in "?#@"):
         return None
-    return host.strip("[]"), int(port) if port else None, scheme.lower() == "rtsps"
+    return read_zone(host.strip("[]")), int(port) if port else None, scheme.lower() == "rtsps"
 
 
 def split_login(address: str) -> SplitAddress:
@@ -134,7 +143,7 @@ def address_problem(address: str) -> str | None:
     if len(address) > MAX_ADDRESS_CHARS:
         return f"is longer than {MAX_ADDRESS_CHARS} characters"
     if any(c.isspace() or not c.isprintable() for c in address):
-        return "holds a space or a character that cannot be seen"
+        return "holds a space or a character that cannot be seen; a space in a path is written %20"
     kind, _, rest = address.partition(":")
     if kind == "demo":
         return None if rest in DEMO_SCENES else f"names no demo scene; there are {', '.join(DEMO_SCENES)}"
@@ -175,15 +184,26 @@ def _without_path_login(rest: str) -> tuple[str, str | None, str | None]:
 
 def _authority_problem(authority: str) -> str | None:
     host, colon, port = _host_and_port(authority)
+    if host is None and authority.count(":") > 1 and not authority.strip("0123456789abcdefABCDEF:."):
+        return 'names an IPv6 address, which must stand in brackets: "rtsp://[fd00::7]:554/..."'
     if host is None:
         return 'must name a host and maybe a port, "rtsp://host:554/..."'
     if not host:
         return "names no host"
+    if _is_off(host):
+        return "names a host that cannot be one: the four numbers of an address are 0 to 255 each"
     if not is_host(host):
         return "names a host that cannot be one"
     if colon and not is_port(port):
         return "has a port that is not 1 to 65535"
     return None
+
+
+def _is_off(host: str) -> bool:
+    """Four numbers, one of which is too large. One with a zero before it is octal, for the resolver to judge."""
+    numbers = host.split(".")
+    is_four = len(numbers) == 4 and all(re.fullmatch("0|[1-9][0-9]*", one) for one in numbers)
+    return is_four and any(int(one[:4]) > 255 for one in numbers)
 
 
 def _host_and_port(authority: str) -> tuple[str | None, bool, str]:

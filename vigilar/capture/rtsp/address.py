@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from vigilar.base.url_login import cut_login, read_pasted
+from vigilar.base.url_login import cut_login, read_pasted, read_zone
 
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80}
 """By scheme; 322 is that of RTSP over TLS (RFC 7826 22.2)."""
@@ -50,7 +50,7 @@ def parse_address(url: str) -> Address:
         raise BadAddress("it holds a space or a control character")
     try:
         parts = urlsplit(f"{scheme}://{bare}")
-        host, port = parts.hostname, parts.port
+        host, port = read_zone(parts.hostname or ""), parts.port
     except ValueError as error:
         raise BadAddress("its host or port cannot be read") from error
     if not host or port == 0 or "@" in parts.netloc:

@@ -476,7 +476,7 @@ class RtspClient:
                 wire.takes_short_body = time.monotonic() - heard_s > SHORT_BODY_S
                 wire.take()
             except BadMessage as error:
-                raise sentences.not_rtsp() from error
+                raise sentences.not_rtsp(is_web=wire.is_web) from error
             except CameraError as error:
                 if wire.has_answered or wire.leftover_bytes or not sentences.is_ended(error):
                     raise

@@ -24,9 +24,10 @@ class UnknownName(CameraError):
     questions, and one that counts them (Pi-hole: 1000 a minute) would soon answer this box nothing at all."""
 
 
-def unknown_name() -> CameraError:
+def unknown_name(host: str = "") -> CameraError:
+    """``host`` for who tries a camera and has just typed it."""
     return UnknownName(
-        "Nothing answers at that address: its name is not known.",
+        f"Nothing answers at {host or 'that address'}: its name is not known.",
         kind=ErrorKind.TRANSIENT,
         next_step="Check how the name is written, or use the camera's address in digits, such as 192.168.1.21.",
         code=UNREACHABLE,
@@ -183,7 +184,15 @@ def stopped() -> CameraError:
     return CameraError("The camera is not wanted any more.", kind=ErrorKind.TRANSIENT, code="V-CAM-01")
 
 
-def not_rtsp() -> CameraError:
+def not_rtsp(*, is_web: bool = False) -> CameraError:
+    """``is_web``: it is the port of the camera's own page, or of another one's."""
+    if is_web:
+        return CameraError(
+            "A web page answers at that address, not video over RTSP.",
+            kind=ErrorKind.TRANSIENT,
+            next_step="Leave the port out: RTSP has one of its own, mostly 554. Or turn on RTSP in the camera's page.",
+            code="V-CAM-02",
+        )
     return CameraError(
         "Something answers at that address, but not with video over RTSP.",
         kind=ErrorKind.TRANSIENT,

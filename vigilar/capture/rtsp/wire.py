@@ -45,6 +45,7 @@ MAX_LEFTOVER_BYTES = 16 * 1024 * 1024
 MAX_LEFTOVER_SSRCS = 16
 MAX_ANSWERS = 32
 _OTHER_PROTOCOLS = (b"HTTP/", b"SSH-", b"\x15\x03", b"\x16\x03", b"<")
+_WEB = (b"HTTP/", b"<")
 _DOLLAR = 0x24
 
 Take = Callable[[bytearray, int, int], None]
@@ -79,7 +80,7 @@ class Wire:
         """Of whole packets on channels that nobody takes: of an earlier session, or of streams not asked for."""
         self.leftover_ssrcs: set[bytes] = set()
         """Of such packets before PLAY: they cannot be of this session."""
-        self.has_answered = False
+        self.has_answered = self.is_web = False
         """Whether there was an RTSP answer: from then on strays are passed over."""
         self.takes_short_body = False
         """A description that is not as long as it was told to be is taken as it is: nothing more comes of it."""
@@ -228,6 +229,7 @@ class Wire:
     def _is_other(self, position: int, have: int) -> bool:
         """Whether what is no answer begins another protocol: known ones, and any line of text."""
         begin = bytes(self._data[position : min(have, position + 8)])
+        self.is_web = begin.startswith(_WEB)
         is_text = len(begin) == 8 and begin.isascii() and begin.decode().isprintable()
         return begin.startswith(_OTHER_PROTOCOLS) or (is_text and b"RTSP/" not in self._data[position:have].upper())
 
