@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
 import subprocess
 import time
 from functools import partial
@@ -27,7 +26,7 @@ from tests.system.drives import hanging_drive, loop_drive
 from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
 from vigilar.base.folder_look import HANGING
 
-pytestmark = [pytest.mark.system, pytest.mark.long(45), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.long(45), pytest.mark.timeout(600)]
 
 TOLD_S = 10.0
 """From the drive's hanging to the page that says so."""
@@ -61,7 +60,7 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
             time.sleep(2.0)
         told = status_command(house.folder)
         assert (told.returncode, HANGING in told.stdout) == (10, True), told
-        used = sum(p.memory_info().rss for p in house.children() if p.name().startswith("v:")) / 2**20
+        used = sum(resident_bytes(one) for one in house.children()) / 2**20
         print(f"resident after {HANG_S:.0f} s: {used:.0f} MiB")
         assert used < 500
         drive.answer()
@@ -86,14 +85,22 @@ def _problems(house: RunningHouse) -> list[str]:
 def _assert_pages_answer(house: RunningHouse, *, is_away_with_rows: bool) -> None:
     for path in ("/live", "/watch/street", "/live/contact-sheet.jpg", "/live/street/index.m3u8", "/api/v1/system",
                  "/cameras/street/snapshot.jpg?width=640", "/system", "/api/v1/cameras"):  # fmt: skip
-        began_s = time.monotonic()
+        watch = FairWatch()
         assert house.get(path), path
-        assert time.monotonic() - began_s < FAST_S, path
+        assert watch.elapsed_s() < FAST_S, path
     if is_away_with_rows:
-        began_s = time.monotonic()
+        watch = FairWatch()
         status, text = answer_of(house, "/api/v1/login", json.dumps({"name": "sam", "password": PASSWORD}).encode())
         assert (status, HANGING in text) == (503, True), text
-        assert time.monotonic() - began_s < FAST_S
+        assert watch.elapsed_s() < FAST_S
+
+
+def resident_bytes(one: psutil.Process) -> int:
+    """Of one of our own processes; 0 of another program, or when it has ended."""
+    try:
+        return int(one.memory_info().rss) if one.name().startswith("v:") else 0
+    except psutil.NoSuchProcess:
+        return 0
 
 
 def _assert_gap_is_told_or_none(house: RunningHouse) -> None:
@@ -142,11 +149,10 @@ def test_house_can_be_stopped_and_started_while_the_drive_hangs(
         wait_for(partial(is_recording, house), 60, "it records")
         drive.hang()
         wait_for(lambda: HANGING in _problems(house)[:1], 60, "the page says so")
-        house.process.send_signal(signal.SIGTERM)
-        assert house.process.wait(20) == 0
+        house.stop()
         house.start()
         wait_for(lambda: HANGING in answer_of(house, "/live", accept="text/html")[1], 60, "its page says so at once")
-        assert not any(p.name() == "v:street" for p in house.children())
+        assert not house.programs("v:street")
         drive.answer()
         wait_for(partial(is_recording, house), 60, "it records by itself, its owner still signed in")
         wait_for(lambda: house.events("drive_back"), 60, "the events are stored")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE_S
 from tests.ports import free_port, free_ports
 from tests.rtsp.server import SYSTEM_PYTHON, missing_reason
 from tests.system.chromium import MISSING, open_events, shown_ms, signed_in
@@ -22,7 +23,7 @@ from tests.system.house import RunningHouse, run_house, wait_for
 from vigilar.base.ids import slug
 from vigilar.config.secrets import SecretStore
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 NAMES = ("front_room", "porch_cat", "carpark")
 CLIPS = {"front_room": "front_room_720p.mp4", "porch_cat": "porch_cat_480p.mp4", "carpark": "carpark_walk_480p.mp4"}
@@ -48,7 +49,7 @@ class Bed:
     def begin_anew(self) -> None:
         """All clips go on from their beginning; nobody is in the picture for six seconds."""
         request = urllib.request.Request(f"{self.control}/cameras/all/seek?value=0", method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=PATIENCE_S).close()
 
     def late_s(self, name: str, utc_ms: float) -> float:
         """How long after the nearest labelled start of the clip ``utc_ms`` was; negative before it."""
@@ -58,7 +59,7 @@ class Bed:
         return min(gaps, key=abs)
 
     def _status(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.control}/status", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.control}/status", timeout=PATIENCE_S) as answer:
             found: dict[str, Any] = json.loads(answer.read())["cameras"]
             return found
 
@@ -81,7 +82,7 @@ def bed(testbed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed
         yield it
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
