@@ -19,10 +19,10 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from tests.conftest import PATIENCE_S
-from tests.fair_watch import FairWatch
+from tests.fair_watch import FairLog, FairWatch
 from tests.flow.command_line import vigilar
 from tests.ports import free_port
-from tests.system.chromium import CHROMIUM, FLAGS
+from tests.system.chromium import CHROMIUM, FLAGS, patient
 from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
 from tests.together import make_once
 from vigilar.base.ids import new_id
@@ -199,7 +199,7 @@ def chromium_pages(house: RunningHouse, playwright: Any, count: int) -> list[Pag
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     pages = []
     for path in ("/events", "/system")[:count]:
-        page = browser.new_context().new_page()
+        page = patient(browser.new_context()).new_page()
         page.goto(house.base + "/login")
         page.fill("input[name=name]", "sam")
         page.fill("input[name=password]", PASSWORD)
@@ -218,7 +218,7 @@ def chromium_pages(house: RunningHouse, playwright: Any, count: int) -> list[Pag
 
 @pytest.mark.quiet
 def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: Ear) -> None:
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, FairLog() as log:
         pages = chromium_pages(house, playwright, 2)
         assert len({page.context for page in pages}) == 2
         arm(house, "home")  # what both show by their streams says that these are up
@@ -227,7 +227,7 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
                 disarm(house)
             for page in pages:
                 page.wait_for_selector(f"#arm-chip[data-state={mode}]")
-        took: list[float] = []
+        took: list[tuple[float, float]] = []
         for how in ("page", "command", "bus"):
             if how == "page":
                 sent = time.time()
@@ -239,14 +239,15 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
                 sent = time.time()
                 ear.request("home")
             for page in pages:
-                page.wait_for_selector("#arm-chip[data-state=home]", timeout=30_000)
-                took.append(page.evaluate("window.told.at(-1)[1]") / 1000 - sent)
+                page.wait_for_selector("#arm-chip[data-state=home]")
+                took.append((sent, page.evaluate("window.told.at(-1)[1]") / 1000))
             disarm(house)
             for page in pages:
-                page.wait_for_selector("#arm-chip[data-state=disarmed]", timeout=30_000)
-        print("chip:", [round(one * 1000) for one in took], "ms")
-        assert statistics.median(took) < 0.3  # half, as others may work on this machine; all are printed
+                page.wait_for_selector("#arm-chip[data-state=disarmed]")
         pages[0].context.browser.close()  # type: ignore[union-attr]  # it has one
+    print("chip:", [round((shown - sent) * 1000) for sent, shown in took], "ms")
+    assert all(shown > sent - 1.0 for sent, shown in took), "each page has noted it"
+    assert statistics.median(log.between_s(*one) for one in took) < 0.3
 
 
 @pytest.mark.quiet

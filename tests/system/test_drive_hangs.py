@@ -69,7 +69,8 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
         wait_for(lambda: house.events("drive_back"), 60, "the events are stored")
         assert len(house.events("drive_hangs")) == 1
         assert not house.events("process_restarted"), house.log()
-        _assert_gap_is_told_or_none(house)
+        hung_ms = int((time.time() - (time.monotonic() - began_s)) * 1000)
+        wait_for(lambda: _gap_is_told_or_none(house, hung_ms), 60, "what is missing is told")
 
 
 HANG_S = 60.0
@@ -103,14 +104,15 @@ def resident_bytes(one: psutil.Process) -> int:
         return 0
 
 
-def _assert_gap_is_told_or_none(house: RunningHouse) -> None:
-    """All that was not lost from memory is written afterwards; what was is an event."""
+def _gap_is_told_or_none(house: RunningHouse, hung_ms: int) -> bool:
+    """All that was not lost from memory is written afterwards; what was is an event, which comes by another way than
+    that the drive is back."""
     now_ms = int(time.time() * 1000)
-    spans = json.loads(house.get(f"/footage/street/timeline?from={now_ms - 110_000}&to={now_ms}"))["spans"]
+    spans = json.loads(house.get(f"/footage/street/timeline?from={hung_ms - 10_000}&to={now_ms}"))["spans"]
     gaps = [(a["to"], b["from"]) for a, b in itertools.pairwise(spans) if b["from"] - a["to"] > 1500]
     lost = [(e["payload"]["from_ms"], e["payload"].get("to_ms")) for e in house.events("footage_lost")]
     print("gaps:", gaps, "told:", lost)
-    assert len(gaps) <= len(lost)
+    return len(gaps) <= len(lost)
 
 
 def test_frozen_file_system_is_told_and_nobody_is_killed(
@@ -158,4 +160,4 @@ def test_house_can_be_stopped_and_started_while_the_drive_hangs(
         wait_for(lambda: house.events("drive_back"), 60, "the events are stored")
         assert len(house.events("drive_hangs")) == 1
         assert quarantined(house) == []
-        assert files_without_rows(house) == set()
+        wait_for(lambda: not files_without_rows(house), 60, "each file has its row, which comes behind it")

@@ -22,7 +22,7 @@ from tests.conftest import wait_until
 from tests.fair_watch import FairWatch
 from tests.fakes.push_service import FakePhone, Push, PushService, push_service
 from tests.ports import free_port
-from tests.system.chromium import FLAGS
+from tests.system.chromium import FLAGS, patient
 from tests.system.house import run_house, wait_for
 from tests.system.push_kit import install_drawn_scenes, person_settings
 from tests.system.test_trust import lan_address, sign_in
@@ -108,7 +108,7 @@ def test_phone_is_added_tested_and_shows_who_came(
         browser = playwright.chromium.launch(
             executable_path=str(EXECUTABLE), args=FLAGS, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
         )
-        context = browser.new_context(viewport={"width": 390, "height": 844})
+        context = patient(browser.new_context(viewport={"width": 390, "height": 844}))
         context.grant_permissions(["notifications"], origin=base)
         context.add_init_script(SUBSCRIBE.replace("$SUBSCRIPTION", json.dumps(sam.subscription())))
         phone = Phone(context.new_page(), base)
