@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,9 +45,13 @@ class RunningHouse:
         self.process = _launch(self.folder, self.log_file)
 
     def get(self, path: str) -> bytes:
-        with self.opener.open(self.base + path, timeout=PATIENCE_S) as answer:
-            data: bytes = answer.read()
-            return data
+        try:
+            with self.opener.open(self.base + path, timeout=PATIENCE_S) as answer:
+                data: bytes = answer.read()
+                return data
+        except urllib.error.HTTPError as error:
+            error.add_note(path)
+            raise
 
     def wait_for_page(self, within_s: float) -> None:
         """Until it answers. Who waits for a house that has ended, as for a port that another program took, is told at
