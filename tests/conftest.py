@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from tests.ports import free_port, take_block
 from tests.postgres import PostgresServer
 from tests.ready_store import lay_database
 from tests.together import is_beside_others, open_run, turn
@@ -45,6 +45,7 @@ class RunningBroker:
 
 def pytest_configure(config: pytest.Config) -> None:
     open_run(config)
+    take_block()
 
 
 @pytest.hookimpl(trylast=True)  # after the shuffling

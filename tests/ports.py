@@ -5,7 +5,8 @@ pytest takes a block of ports for itself, and hands them out in turn. The blocks
 gives to whoever connects (ip(7), ip_local_port_range: from 32768 on).
 
 Who has a block says a socket with an abstract name (unix(7)): it ends with its process however that ends, and is known
-wherever the ports themselves are, whichever user and TMPDIR a run has.
+wherever the ports themselves are, whichever user and TMPDIR a run has. A network namespace of a test's own has names of
+its own as well: so ``take_block`` is called before any test runs.
 """
 
 from __future__ import annotations
@@ -31,6 +32,11 @@ def _own_block() -> tuple[socket.socket, Iterator[int]]:
             continue
         return keeper, itertools.cycle(range(first, first + BLOCK))
     raise AssertionError("every block of ports is taken by a test run")
+
+
+def take_block() -> None:
+    """Be known to the other processes from now on, by the network in which this one began."""
+    _own_block()
 
 
 def free_port() -> int:

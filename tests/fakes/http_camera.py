@@ -66,6 +66,7 @@ class HttpCamera:
         self.sent_ns: list[int] = []
         self._is_over = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._clients: list[socket.socket] = []
         width, height = self.manner.size
         still = to_jpeg(make_picture(width, height))
         moving = [
@@ -85,21 +86,25 @@ class HttpCamera:
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
+        for client in self._clients:
+            with contextlib.suppress(OSError):  # who has gone already
+                client.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5.0)
+            thread.join(60.0)
         self._server.close()
 
     def _serve(self) -> None:
         while not self._is_over.is_set():
             with contextlib.suppress(TimeoutError):
                 client, _ = self._server.accept()
+                self._clients.append(client)
                 thread = threading.Thread(target=self._talk, args=(client,), daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
     def _talk(self, client: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            client.settimeout(5.0)
+            client.settimeout(60.0)
             head = b""
             while b"\r\n\r\n" not in head:
                 more = client.recv(4096)

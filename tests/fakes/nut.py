@@ -60,14 +60,15 @@ class Nut:
         return UpsAddress("ups", "localhost", self.port)
 
     def say(self, status: str, charge: int, runtime_s: int) -> None:
+        # The driver tells the server one after the other: whoever reads a status has the charge that goes with it.
         lines = {
             "ups.mfr": "Test",
             "ups.model": "Dummy 1000",
-            "ups.status": status,
             "ups.load": 23,
             "battery.charge": charge,
             "battery.runtime": runtime_s,
             "input.voltage": 230.0,
+            "ups.status": status,
         }
         self._put("new", "".join(f"{name}: {value}\n" for name, value in lines.items()))
         # The driver reads a file anew whose time is another, and looks at whole seconds.

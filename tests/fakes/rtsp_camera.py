@@ -559,14 +559,14 @@ class FakeCamera:
 
     def __enter__(self) -> FakeCamera:
         self._thread.start()
-        if not self._is_ready.wait(10.0):
+        if not self._is_ready.wait(60.0):
             raise TimeoutError("the fake camera did not come up")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(5.0)
+        self._thread.join(60.0)
         if self._tls:  # asyncio's server keeps no hold of a connection refused in its handshake, and warns of it later
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ResourceWarning)

@@ -59,7 +59,7 @@ class ScriptedCamera:
 
     def __exit__(self, *_: object) -> None:
         self._is_over = True
-        self._thread.join(5.0)
+        self._thread.join(60.0)
         for client in self._clients:
             client.close()
         self._server.close()
@@ -68,17 +68,17 @@ class ScriptedCamera:
     def client(self) -> socket.socket:
         """The newest connection."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._clients, 5.0), "nobody has connected"
+            assert self._changed.wait_for(lambda: self._clients, 60.0), "nobody has connected"
             return self._clients[-1]
 
     def send(self, data: bytes) -> None:
         self.client.sendall(data)
 
-    def wait_asked(self, method: str, count: int = 1, timeout_s: float = 5.0) -> None:
+    def wait_asked(self, method: str, count: int = 1, timeout_s: float = 60.0) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.methods.count(method) >= count, timeout_s), self.methods
 
-    def wait_frames(self, count: int, timeout_s: float = 5.0) -> None:
+    def wait_frames(self, count: int, timeout_s: float = 60.0) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.frames) >= count, timeout_s), self.frames
 
@@ -144,7 +144,7 @@ class ScriptedCamera:
         else:
             reply = answer(asked)
         try:
-            client.settimeout(5.0)
+            client.settimeout(60.0)
             client.sendall(reply)
             client.settimeout(0.1)
         except OSError:

@@ -28,7 +28,7 @@ class GstServer:
     def url(self, name: str, login: str = "") -> str:
         return f"rtsp://{login + '@' if login else ''}127.0.0.1:{self.port}/{name}"
 
-    def wait_playing(self, name: str, timeout_s: float = 15.0) -> float:
+    def wait_playing(self, name: str, timeout_s: float = 60.0) -> float:
         """When the clip of ``name`` last began. Raises TimeoutError if nobody has asked for it."""
         with self._changed:
             if not self._changed.wait_for(lambda: name in self.started_mono_s, timeout_s):
@@ -48,7 +48,7 @@ class GstServer:
                     self.started_mono_s[name] = float(at)
                 self._changed.notify_all()
 
-    def wait_ready(self, timeout_s: float = 20.0) -> None:
+    def wait_ready(self, timeout_s: float = 60.0) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: self.port != 0, timeout_s):
                 raise TimeoutError("the RTSP server did not come up")

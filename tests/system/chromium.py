@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from tests.system.house import PASSWORD, RunningHouse
 
-expect.set_options(timeout=20_000)  # ms; no claim on time
+PATIENCE_MS = 60_000.0
+"""What a page is waited for, and what is to come on it: no claim on time."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 CHROMIUM = "/usr/bin/chromium"
 MISSING = "" if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed"
@@ -28,11 +31,17 @@ _NOTE_CARDS = """() => { window.cards = {}; new MutationObserver(all => {
     .observe(document.body, {childList: true, subtree: true}); }"""
 
 
+def patient(context: BrowserContext) -> BrowserContext:
+    """A window whose pages are waited for on a busy machine, too."""
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
 @contextlib.contextmanager
 def signed_in(house: RunningHouse) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
+        page = patient(browser.new_context()).new_page()
         page.goto(house.base + "/login")
         page.fill("input[name=name]", "sam")
         page.fill("input[name=password]", PASSWORD)

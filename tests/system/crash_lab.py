@@ -45,7 +45,7 @@ def why_not() -> str:
     """Why there is no lab here; empty when there is one."""
     if shutil.which("strace") is None:
         return "strace is not installed"
-    child = subprocess.Popen(["sleep", "5"])
+    child = subprocess.Popen(["sleep", "300"])
     command = ["strace", "-p", str(child.pid), "-o", "/dev/null"]
     try:
         tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -11,6 +11,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+from tests.conftest import PATIENCE_S
 from tests.system.house import ROOT, RunningHouse
 from vigilar.demo.scenes import SCENES, Scene, ensure_clip
 
@@ -27,7 +28,7 @@ def answer_of(house: RunningHouse, path: str, body: bytes | None = None, accept:
     headers = {"Accept": accept, "Content-Type": "application/json"}
     request = urllib.request.Request(house.base + path, body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -36,7 +37,7 @@ def answer_of(house: RunningHouse, path: str, body: bytes | None = None, accept:
 
 def status_command(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "vigilar", "status", "--data-dir", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=PATIENCE_S)
 
 
 def is_recording(house: RunningHouse) -> bool:

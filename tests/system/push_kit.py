@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import PATIENCE_S
 from tests.fakes.push_service import PushService
 from tests.system.house import ROOT, RunningHouse
 from vigilar.bus.client import MessageBus
@@ -42,14 +43,14 @@ def person_settings(service: PushService) -> tuple[str, ...]:
 def call(house: RunningHouse, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(house.base + path, data, {"Content-Type": "application/json"}, method=method)
-    with house.opener.open(request, timeout=10) as answer:
+    with house.opener.open(request, timeout=PATIENCE_S) as answer:
         text = answer.read()
         found: dict[str, Any] = json.loads(text) if text else {}
         return found
 
 
 class Ear:
-    """Hears on the bus when the detector has said what came by."""
+    """Hears on the bus when the detector has said what came by. Once it is made, it hears all."""
 
     def __init__(self, folder: Path, port: int) -> None:
         password = json.loads((folder / "secrets/bus-users").read_text(encoding="utf-8"))["owner"]
@@ -57,7 +58,10 @@ class Ear:
         self._lock = threading.Lock()
         self._bus = MessageBus(BusLink("127.0.0.1", port, "owner", password), "test-ear")
         self._bus.subscribe(Topics.camera_visit("+"), self._hear)
+        hears = threading.Event()
+        self._bus.on_connected(hears.set)
         self._bus.start()
+        assert hears.wait(PATIENCE_S), "the ear is not let in at the bus"
 
     def _hear(self, _topic: str, payload: bytes) -> None:
         visit = VisitSeen.parse(payload)

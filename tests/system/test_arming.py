@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import statistics
 import time
@@ -17,9 +18,11 @@ import psutil
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from tests.conftest import PATIENCE_S
+from tests.fair_watch import FairLog, FairWatch
 from tests.flow.command_line import vigilar
 from tests.ports import free_port
-from tests.system.chromium import CHROMIUM, FLAGS
+from tests.system.chromium import CHROMIUM, FLAGS, patient
 from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
 from tests.together import make_once
 from vigilar.base.ids import new_id
@@ -30,7 +33,7 @@ from vigilar.bus.messages import ArmRequest
 from vigilar.bus.topics import Topics
 from vigilar.demo.scenes import SCENES, Scene, ensure_clip
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 PIN, WRONG = "482913", "700431"
 SETTINGS = '[arm]\nleave_delay = "1s"\nenter_delay = "2s"\nalarm_lasts = "5s"'
@@ -56,7 +59,7 @@ def ask(house: RunningHouse, method: str, path: str, body: dict[str, Any]) -> tu
         house.base + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
     )
     try:
-        with house.opener.open(request, timeout=10) as answer:
+        with house.opener.open(request, timeout=PATIENCE_S) as answer:
             return int(answer.status), json.loads(answer.read() or b"{}")
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
@@ -106,7 +109,7 @@ class Ear:
 
     def request(self, mode: str) -> None:
         wish = ArmRequest(new_id(), time.time_ns() // 1_000_000, mode, "the gate")
-        assert self.bus.publish(Topics.ARM_REQUEST, wish.dump()).wait(5.0)
+        assert self.bus.publish(Topics.ARM_REQUEST, wish.dump()).wait(PATIENCE_S)
 
 
 @pytest.fixture
@@ -137,16 +140,30 @@ def test_motion_becomes_an_alarm_that_is_kept_and_sounds_and_ends(house: Running
     wait_for(lambda: ear.newest(Topics.SIREN).get("state") == "off", 60, "it ends by itself")
     wait_for(lambda: house.events("alarm")[-1]["end_ts"], 60, "and so does its event")
     disarm(house)
-    assert not any(PIN.encode() in one for one in ear.raw)
-    assert PIN not in house.log()
+    assert [one for one in ear.raw if tells_pin(one.decode(errors="replace"))] == []
+    assert [one for one in house.log().splitlines() if tells_pin(one)] == []
+
+
+def tells_pin(text: str) -> bool:
+    """Whether somebody who reads it learns the PIN: a moment in ms, an id or a fraction may have its digits within."""
+    return re.search(rf"(?<![\w.-]){PIN}(?![\w-])", text) is not None
+
+
+@pytest.mark.parametrize(("text", "is_told"), [
+    (f'{{"pin":"{PIN}"}}', True), (f"pin={PIN}, mode", True), (f"{PIN}", True), (f"wrong: {PIN}.", True),
+    (f'{{"ts":1764{PIN}113}}', False), (f'{{"id":"0b{PIN}ae"}}', False), (f'{{"fps":9.{PIN}}}', False),
+])  # fmt: skip
+def test_pin_is_found_as_such(text: str, is_told: bool) -> None:
+    assert tells_pin(text) is is_told
 
 
 def test_bus_arms_and_does_not_disarm(house: RunningHouse, ear: Ear) -> None:
     ear.request("home")
     wait_for(lambda: state(house)["mode"] == "home", 60, "the house is armed")
     assert state(house)["by"] == "the gate"
+    known = {one["id"] for one in house.events("arm_refused")}
     ear.request("disarmed")
-    wait_for(lambda: house.events("arm_refused"), 60, "it is refused and told")
+    wait_for(lambda: {one["id"] for one in house.events("arm_refused")} - known, 60, "it is refused and told")
     assert state(house)["mode"] == "home"
     disarm(house)
 
@@ -182,7 +199,7 @@ def chromium_pages(house: RunningHouse, playwright: Any, count: int) -> list[Pag
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     pages = []
     for path in ("/events", "/system")[:count]:
-        page = browser.new_context().new_page()
+        page = patient(browser.new_context()).new_page()
         page.goto(house.base + "/login")
         page.fill("input[name=name]", "sam")
         page.fill("input[name=password]", PASSWORD)
@@ -201,7 +218,7 @@ def chromium_pages(house: RunningHouse, playwright: Any, count: int) -> list[Pag
 
 @pytest.mark.quiet
 def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: Ear) -> None:
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, FairLog() as log:
         pages = chromium_pages(house, playwright, 2)
         assert len({page.context for page in pages}) == 2
         arm(house, "home")  # what both show by their streams says that these are up
@@ -210,7 +227,7 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
                 disarm(house)
             for page in pages:
                 page.wait_for_selector(f"#arm-chip[data-state={mode}]")
-        took: list[float] = []
+        took: list[tuple[float, float]] = []
         for how in ("page", "command", "bus"):
             if how == "page":
                 sent = time.time()
@@ -222,14 +239,15 @@ def test_chip_of_two_browsers_is_right_within_300_ms(house: RunningHouse, ear: E
                 sent = time.time()
                 ear.request("home")
             for page in pages:
-                page.wait_for_selector("#arm-chip[data-state=home]", timeout=30_000)
-                took.append(page.evaluate("window.told.at(-1)[1]") / 1000 - sent)
+                page.wait_for_selector("#arm-chip[data-state=home]")
+                took.append((sent, page.evaluate("window.told.at(-1)[1]") / 1000))
             disarm(house)
             for page in pages:
-                page.wait_for_selector("#arm-chip[data-state=disarmed]", timeout=30_000)
-        print("chip:", [round(one * 1000) for one in took], "ms")
-        assert statistics.median(took) < 0.3  # half, as others may work on this machine; all are printed
+                page.wait_for_selector("#arm-chip[data-state=disarmed]")
         pages[0].context.browser.close()  # type: ignore[union-attr]  # it has one
+    print("chip:", [round((shown - sent) * 1000) for sent, shown in took], "ms")
+    assert all(shown > sent - 1.0 for sent, shown in took), "each page has noted it"
+    assert statistics.median(log.between_s(*one) for one in took) < 0.3
 
 
 @pytest.mark.quiet
@@ -238,11 +256,11 @@ def test_changed_setting_is_in_use_within_two_seconds(house: RunningHouse, ear: 
     house.prove()
     camera, took = house.camera("street").pid, []
     for seconds in (17, 18, 19):
-        began, change = time.monotonic(), {"arm.home.enter_delay": f"{seconds}s", "arm.bus": "no"}
+        watch, change = FairWatch(), {"arm.home.enter_delay": f"{seconds}s", "arm.bus": "no"}
         assert ask(house, "PATCH", "/api/v1/settings/guard", {"set": change})[0] == 200
         sign = f"{seconds} s to disarm".encode()
         wait_for(lambda sign=sign: sign in house.get("/arm"), 60, "it is in use")  # type: ignore[misc]
-        took.append(time.monotonic() - began)
+        took.append(watch.elapsed_s())
 
     def is_refused() -> bool:
         return bool(answer_to_wish(house, ear) == "refused")
@@ -285,7 +303,7 @@ def test_way_in_for_sensors_is_switched_on_while_it_runs(house: RunningHouse) ->
     port, camera = free_port(), house.camera("street").pid
     assert ask(house, "PATCH", "/api/v1/settings/guard", {"set": {"sensors.listen": f"127.0.0.1:{port}"}})[0] == 200
     wait_for(lambda: is_answering(port, 0.5), 60, "our broker listens there")
-    wait_for(lambda: [p for p in house.children() if p.name() == "v:sensors"], 60, "the process for sensors runs")
+    wait_for(lambda: house.programs("v:sensors"), 60, "the process for sensors runs")
     assert house.camera("street").pid == camera
     assert ask(house, "POST", "/api/v1/settings/undo", {})[0] == 200
     wait_for(lambda: not is_answering(port, 0.5), 60, "it is off again")
@@ -299,26 +317,26 @@ def test_guessing_goes_on_where_a_kill_left_it(house: RunningHouse) -> None:
     kill_web(house)
     assert arm(house, "disarmed", pin=WRONG)[1]["tries_left"] == 1
     kill_web(house)
+    asked_s = time.time()
     code, facts = arm(house, "disarmed", pin=WRONG)
     assert (code, facts["tries_left"]) == (403, 0)
     kill_web(house)
     code, facts = arm(house, "disarmed", pin=PIN)
     assert (code, facts["type"]) == (429, "pin.wait")
-    assert 60 < facts["seconds"] <= 90
+    assert 90 - (time.time() - asked_s) - 1 <= facts["seconds"] <= 90, "of the 90 s since the third wrong one"
     wait_for(lambda: house.events("pin_wrong"), 60, "it is told")
     _forgive(house.folder)
     disarm(house)
 
 
 def kill_web(house: RunningHouse) -> None:
-    before = next(p for p in house.children() if p.name() == "v:web")
+    before = house.program("v:web")
     before.kill()
     wait_for(lambda: _is_back(house, before), 60, "the pages are back")
 
 
 def _is_back(house: RunningHouse, before: psutil.Process) -> bool:
-    found = next(p for p in house.children() if p.name() == "v:web")
-    return found.pid != before.pid and house.get("/healthz") == b"ok\n"
+    return house.program("v:web").pid != before.pid and house.get("/healthz") == b"ok\n"
 
 
 def _forgive(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
 import urllib.error
@@ -18,15 +19,16 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE_S
 from tests.ports import free_port
 from tests.small_disk import mounted_small_disk
 from tests.system.drive_house import camera_beside
-from tests.system.house import PASSWORD, RunningHouse, run_house, start_house, wait_for
+from tests.system.house import PASSWORD, RunningHouse, run_house, start_house, wait_for, zone_in_which_it_is
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
-pytestmark = [pytest.mark.system, pytest.mark.long(80), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.long(80), pytest.mark.timeout(600)]
 
 
 @contextmanager
@@ -98,10 +100,11 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
     clip, nas = tmp_path / "clip", tmp_path / "mnt"
     clip.mkdir()
     nas.mkdir()
+    noon = ("[house]", f'time_zone = "{zone_in_which_it_is(12)}"')
     wanted = ("[recording]", 'segment = "10s"', "[backup]", f'target = "{nas}"', 'every = "1h"', 'what = "all"')
     with (
         mounted_small_disk(tmp_path / "disk", 400) as disk,
-        run_house(tmp_path / "data", {**camera_beside(clip), **lay_login(tmp_path / "data")}, *wanted) as house,
+        run_house(tmp_path / "data", {**camera_beside(clip), **lay_login(tmp_path / "data")}, *noon, *wanted) as house,
     ):
         told = wait_for(lambda: house.events("backup_failed"), 60, "the folder on the box's own disk is refused")
         assert "not mounted" in told[0]["payload"]["reason"]
@@ -118,7 +121,7 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
         with bound(disk, nas):
             assert command(house.folder, "backup", "now").returncode == 0
             wait_for(lambda: house.events("backup_caught_up"), 60, "it is told that it goes on")
-            wait_for(lambda: len(list(house.folder.glob("footage/street/*/*.vge"))) > 2, 60, "it records")
+            wait_for(lambda: _closed_count(house) > 1, 60, "it records")
             done = command(house.folder, "backup", "now")
             assert done.returncode == 0, done
             copies = list(nas.glob("footage/street/*/*.vge"))
@@ -144,14 +147,14 @@ def test_recording_is_copied_the_nas_vanishes_and_the_house_comes_back(tmp_path:
         assert list(nas.iterdir()) == []
         part = answer(house, "/api/v1/backup")
         assert (part["state"], part["problem"]) == ("warn", "backup.same_disk")
-        wait_for(lambda: _recorded_since(house, before), 40, "recording goes on all the while")
+        wait_for(lambda: _closed_count(house) > before, 60, "recording goes on all the while")
         with bound(disk, nas):
             caught = command(house.folder, "backup", "now")
             assert caught.returncode == 0, caught
             assert len(list(nas.glob("footage/street/*/*.vge"))) > before
             assert answer(house, "/api/v1/backup")["state"] == "ok"
             command(house.folder, "backup", "now")
-            _stop(house)
+            house.stop()
             _restore_and_start(house, nas, tmp_path / "new", words)
         house.start()  # for the end of the block
 
@@ -161,13 +164,11 @@ def bus_passwords(folder: Path) -> list[str]:
     return list(found.values())
 
 
-def _recorded_since(house: RunningHouse, count: int) -> bool:
-    return len(list(house.folder.glob("footage/street/*/*.vge"))) > count + 1
-
-
-def _stop(house: RunningHouse) -> None:
-    house.process.terminate()
-    house.process.wait(20)
+def _closed_count(house: RunningHouse) -> int:
+    """How many recordings there are to be copied: by their rows, which come behind their files."""
+    with contextlib.closing(sqlite3.connect(f"file:{house.folder}/vigilar.db?mode=ro", uri=True)) as connection:
+        query = "SELECT count(*) FROM files WHERE content = 'video' AND state = 'closed'"
+        return int(connection.execute(query).fetchone()[0])
 
 
 def _restore_and_start(house: RunningHouse, nas: Path, new: Path, words: str) -> None:
@@ -188,7 +189,7 @@ def _restore_and_start(house: RunningHouse, nas: Path, new: Path, words: str) ->
         request = urllib.request.Request(
             moved.base + "/api/v1/login", body, {"Content-Type": "application/json"}, method="POST"
         )
-        moved.opener.open(request, timeout=10).close()
+        moved.opener.open(request, timeout=PATIENCE_S).close()
         assert [event["type"] for event in moved.events("backup_proved")] == ["backup_proved"]
         file_count = len(list(new.glob("footage/street/*/*.vge")))
         wait_for(lambda: len(list(new.glob("footage/street/*/*.vge"))) > file_count, 60, "it records again")

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE_S
 from tests.fakes.clips import make_clip
 from tests.system.house import PASSWORD, RunningHouse, run_house, start_house, wait_for
 from vigilar.store.rescue import KEPT_FOLDER
 
-pytestmark = [pytest.mark.system, pytest.mark.long(80), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.long(80), pytest.mark.timeout(600)]
 
 PAGE = 4096
 CAMERAS = ("north", "south")
@@ -50,7 +51,7 @@ def count(house: RunningHouse, camera: str) -> int:
 
 
 def videos(house: RunningHouse) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(house.folder / "vigilar.db", timeout=10)) as connection:
+    with closing(sqlite3.connect(house.folder / "vigilar.db", timeout=PATIENCE_S)) as connection:
         query = (
             "SELECT camera_id, number, path, state, link FROM files WHERE content = 'video' ORDER BY camera_id, number"
         )
@@ -79,7 +80,7 @@ def set_up_as(house: RunningHouse, name: str) -> int:
         house.base + "/api/v1/setup", body, {"Content-Type": "application/json"}, method="POST"
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:

@@ -21,6 +21,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.conftest import PATIENCE_S
+from tests.fair_watch import FairWatch
 from tests.fakes.clips import make_clip
 from tests.socket_client import Client
 from tests.system.house import PASSWORD, ROOT, RunningHouse, run_house, wait_for
@@ -32,7 +34,7 @@ from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +63,12 @@ def ask(house: RunningHouse, path: str, source: str = "127.0.0.1", *, tls: bool 
     began = time.monotonic()
     if tls:
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            "127.0.0.1", port_of(house), timeout=20, context=trusting(house)
+            "127.0.0.1", port_of(house), timeout=PATIENCE_S, context=trusting(house)
         )
     else:
-        connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20, source_address=(source, 0))
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", port_of(house), timeout=PATIENCE_S, source_address=(source, 0)
+        )
     with contextlib.closing(connection):
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -76,9 +80,9 @@ def sign_in(house: RunningHouse, *, tls: bool = False, name: str = "sam") -> str
     """The cookie of a new session."""
     context = trusting(house)
     connection = (
-        http.client.HTTPSConnection("127.0.0.1", port_of(house), timeout=20, context=context)
+        http.client.HTTPSConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S, context=context)
         if tls
-        else http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
+        else http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
     )
     with contextlib.closing(connection):
         body = json.dumps({"name": name, "password": PASSWORD})
@@ -127,7 +131,7 @@ def test_older_tls_is_spoken_with_the_good_ciphers_alone(house: RunningHouse, ci
     context = trusting(house)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(ciphers)
-    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=PATIENCE_S) as raw:
         if is_spoken:
             with context.wrap_socket(raw, server_hostname="127.0.0.1") as spoken:
                 assert spoken.version() == "TLSv1.2"
@@ -142,15 +146,15 @@ def test_secure_cookie_is_bound_to_https(house: RunningHouse) -> None:
 
 
 def test_web_server_itself_is_not_on_the_network(house: RunningHouse) -> None:
-    web = next(one for one in house.children() if one.name() == "v:web")
+    web = house.program("v:web")
     assert [one for one in web.net_connections("tcp") if one.status == "LISTEN"] == []
     assert (house.folder / "door" / "web.sock").stat().st_mode & 0o077 == 0
 
 
 def test_event_stream_ends_with_the_sign_out(house: RunningHouse) -> None:
     cookie = sign_in(house)
-    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=10)
-    other = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=10)
+    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
+    other = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
     with contextlib.closing(stream), contextlib.closing(other):
         stream.request("GET", "/events/stream", headers={"Cookie": cookie})
         answer = stream.getresponse()
@@ -160,7 +164,9 @@ def test_event_stream_ends_with_the_sign_out(house: RunningHouse) -> None:
         began = time.monotonic()
         with contextlib.suppress(http.client.IncompleteRead):
             answer.read()
-        print(f"the stream ended {time.monotonic() - began:.1f} s after the sign-out")  # else its 10 s are over
+        print(
+            f"the stream ended {time.monotonic() - began:.1f} s after the sign-out"
+        )  # else it goes on till the test's time is over
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -170,9 +176,9 @@ def test_live_pictures_come_over_the_socket(house: RunningHouse, tls: bool) -> N
     address = f"{scheme}://127.0.0.1:{port_of(house)}/live/garden/ws"
     client = Client(address, headers={"Cookie": cookie}, ssl_context=context)
     try:
-        first = client.receive(timeout=10)
+        first = client.receive(timeout=PATIENCE_S)
         assert json.loads(first)["type"] == "start"
-        pieces = [client.receive(timeout=10) for _ in range(10)]
+        pieces = [client.receive(timeout=PATIENCE_S) for _ in range(10)]
         assert sum(len(one) for one in pieces if isinstance(one, bytes)) > 1000
     finally:
         # Its thread reads from the number of the socket, which the next one gets as soon as this one is closed.
@@ -195,7 +201,7 @@ def opened(house: RunningHouse, path: str, headers: dict[str, str]) -> int:
     """The status with which a stream or a socket begins."""
     if path.endswith("/ws"):
         headers = headers | HANDSHAKE
-    connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status
@@ -230,7 +236,7 @@ def said_on_socket(house: RunningHouse, path: str, headers: dict[str, str]) -> b
     """All that comes on a socket that ends."""
     lines = [f"{name}: {value}" for name, value in ({"Host": "localhost"} | HANDSHAKE | headers).items()]
     said = b""
-    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=PATIENCE_S) as raw:
         raw.sendall(("\r\n".join([f"GET {path} HTTP/1.1", *lines]) + "\r\n\r\n").encode())
         while piece := raw.recv(65536):
             said += piece
@@ -242,7 +248,7 @@ def change(house: RunningHouse, method: str, path: str, body: dict[str, object])
     request = urllib.request.Request(
         house.base + path, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
     )
-    with house.opener.open(request, timeout=20) as answer:
+    with house.opener.open(request, timeout=PATIENCE_S) as answer:
         found: dict[str, Any] = json.loads(answer.read() or b"{}")
         return found
 
@@ -251,7 +257,9 @@ def test_address_of_who_asks_is_the_true_one(house: RunningHouse) -> None:
     """Not what a stranger writes, and not the door's; nor does he say what the path is."""
     lies = {"X-Vigilar-Client": "6.6.6.6", "X-Vigilar-Tls": "1", "X-Forwarded-For": "6.6.6.6"}
     lies |= {"X_Vigilar_Client": "6.6.6.6", "X_Vigilar_Tls": "1", "SCRIPT_NAME": "/api", "PATH_INFO": "/healthz"}
-    connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20, source_address=("127.0.0.9", 0))
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", port_of(house), timeout=PATIENCE_S, source_address=("127.0.0.9", 0)
+    )
     with contextlib.closing(connection):
         body = json.dumps({"name": "sam", "password": PASSWORD})
         connection.request("POST", "/api/v1/login", body, {"Content-Type": "application/json", **lies})
@@ -272,19 +280,23 @@ def test_address_of_who_asks_is_the_true_one(house: RunningHouse) -> None:
     ids=["header", "body", "giant"],
 )  # fmt: skip
 def test_slow_and_giant_senders_are_sent_away(house: RunningHouse, sent: bytes, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=20) as raw:
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=PATIENCE_S) as raw:
         with contextlib.suppress(ConnectionError):  # it may be sent away while it still sends
             raw.sendall(sent)
-        answer = raw.recv(65536)  # within the 20 s of the socket
+        answer = raw.recv(65536)  # of the socket's time
         assert answer.startswith(f"HTTP/1.1 {status}".encode())
         assert b"<script" not in answer
 
 
 def test_connection_that_says_nothing_is_closed(house: RunningHouse) -> None:
     began = time.monotonic()
-    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=30) as raw:
+    with socket.create_connection(("127.0.0.1", port_of(house)), timeout=PATIENCE_S) as raw:
         assert raw.recv(1) == b""
         assert time.monotonic() - began > 9
+
+
+SLOW_S = 10.0
+"""So long the door waits for who sends slowly."""
 
 
 @pytest.mark.quiet
@@ -292,7 +304,7 @@ def test_connection_that_says_nothing_is_closed(house: RunningHouse) -> None:
 def test_slow_and_many_senders_cost_no_fragment_and_no_page(house: RunningHouse) -> None:
     """200 slow clients and 1,000 requests a second, at once, for ten seconds."""
     cookie = sign_in(house)
-    stop, sent, took = threading.Event(), [0] * 8, list[float]()
+    stop, sent, took, fair = threading.Event(), [0] * 8, list[float](), list[float]()
     slow: list[socket.socket] = []
     before_ms = recording_end_ms(house)
 
@@ -324,14 +336,15 @@ def test_slow_and_many_senders_cost_no_fragment_and_no_page(house: RunningHouse)
     try:
         while time.monotonic() - began < 10:
             for path in ("/live", "/events", "/api/v1/system"):
-                connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=20)
+                connection = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
                 with contextlib.closing(connection):
-                    asked = time.monotonic()
+                    asked, watch = time.monotonic(), FairWatch()
                     connection.request("GET", path, headers={"Cookie": cookie})
                     answer = connection.getresponse()
                     answer.read()
                     assert answer.status == 200, path
                     took.append(time.monotonic() - asked)
+                    fair.append(watch.elapsed_s())
             time.sleep(0.1)
     finally:
         stop.set()
@@ -344,8 +357,8 @@ def test_slow_and_many_senders_cost_no_fragment_and_no_page(house: RunningHouse)
     late = took[int(0.9 * len(took))]
     print(f"flood {rate:.0f} requests a second, of ten pages nine in {late:.2f} s, all in {took[-1]:.2f} s")
     wait_for(lambda: recording_end_ms(house) > before_ms + 10_000, 60, "footage of the time of the flood")
-    assert late < 1.0
-    assert took[-1] < 5.0, "nobody waits for a slow sender"
+    assert sorted(fair)[int(0.9 * len(fair))] < 1.0
+    assert took[-1] < SLOW_S - 1.0, "nobody waits for a slow sender"
     assert longest_gap_ms(house, before_ms) < 100
     assert ask(house, "/healthz")[0] == 200
 
@@ -360,7 +373,7 @@ BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
 def door(house: RunningHouse) -> psutil.Process:
-    return next(one for one in house.children() if one.name() == "haproxy")
+    return house.program("haproxy")
 
 
 def shown_certificate(house: RunningHouse) -> bytes:
@@ -376,7 +389,7 @@ def shown_certificate(house: RunningHouse) -> bytes:
 def test_new_certificate_is_shown_without_a_restart(house: RunningHouse) -> None:
     """An open connection stays, too."""
     before, pid, cookie = shown_certificate(house), door(house).pid, sign_in(house)
-    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=40)
+    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
     with contextlib.closing(stream):
         stream.request("GET", "/events/stream", headers={"Cookie": cookie})
         answer = stream.getresponse()
@@ -387,10 +400,8 @@ def test_new_certificate_is_shown_without_a_restart(house: RunningHouse) -> None
         assert done.returncode == 0, done.stderr
         wait_for(lambda: shown_certificate(house) != before, 60, "another certificate is shown")
         assert door(house).pid == pid
-        began = time.monotonic()
         while b"event: health" not in (line := answer.readline()):
             assert line, "the stream ended"
-            assert time.monotonic() - began < 30
 
 
 def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_path: Path) -> None:
@@ -406,7 +417,7 @@ def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_pat
     def change(method: str, path: str, content: dict[str, str]) -> None:
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(house.base + path, json.dumps(content).encode(), headers, method=method)
-        house.opener.open(request, timeout=10).close()
+        house.opener.open(request, timeout=PATIENCE_S).close()
 
     house.prove()
     began = time.monotonic()
@@ -414,7 +425,7 @@ def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_pat
     wait_for(lambda: shown() == ssl.PEM_cert_to_DER_cert(BEGIN + chain[0]), 60, "it is shown")
     took_s = time.monotonic() - began
     named = urllib.request.Request(house.base + "/healthz", headers={"Host": f"cams.example:{port_of(house)}"})
-    with urllib.request.urlopen(named, timeout=10) as answer:
+    with urllib.request.urlopen(named, timeout=PATIENCE_S) as answer:
         assert answer.status == 200
     change("POST", "/api/v1/settings/undo", {})
     wait_for(lambda: shown_certificate(house), 60, "one by the house's own root is back")
@@ -431,10 +442,12 @@ def test_door_that_hangs_is_started_again(house: RunningHouse) -> None:
 
 
 def test_killed_door_comes_back(house: RunningHouse) -> None:
-    door(house).kill()
+    before = door(house)
+    known = {one["id"] for one in house.events("process_restarted")}
+    before.kill()
+    wait_for(lambda: door(house).pid != before.pid, 60, "another door")
     wait_for(lambda: ask(house, "/healthz")[0] == 200, 60, "the door is back")
-    kinds = [one["type"] for one in house.events("process_restarted")]
-    assert kinds
+    wait_for(lambda: {one["id"] for one in house.events("process_restarted")} - known, 60, "that is told")
 
 
 HIDDEN = ("unshare", "--mount", "sh", "-c", 'mount --bind /dev/null /usr/sbin/haproxy && exec "$@"', "sh")
@@ -447,7 +460,7 @@ def test_without_haproxy_plain_http_is_served_and_says_what_is_lacking(tmp_path:
     with run_house(tmp_path / "data", {}, through=HIDDEN) as bare:
         assert json.loads(bare.get("/api/v1/system"))["certificate"]["state"] == "warn"
         assert b"apt-get install haproxy" in bare.get("/system")
-        assert not any(one.name() == "haproxy" for one in bare.children())
+        assert bare.programs("haproxy") == []
         done = subprocess.run(
             [*HIDDEN, sys.executable, "-m", "vigilar", "status", "--data-dir", str(bare.folder)],
             capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import signal
 import subprocess
 import time
 from functools import partial
@@ -25,9 +24,10 @@ from tests.system.drive_house import (
 )
 from tests.system.drives import hanging_drive, loop_drive
 from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
+from vigilar.base.child import BEAT_S
 from vigilar.base.folder_look import HANGING
 
-pytestmark = [pytest.mark.system, pytest.mark.long(45), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.long(45), pytest.mark.timeout(600)]
 
 TOLD_S = 10.0
 """From the drive's hanging to the page that says so."""
@@ -50,6 +50,7 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
     ):
         wait_for(partial(is_recording, house), 60, "it records")
         before = house.camera("street").pid
+        known = {one["id"] for one in house.events("process_restarted")}
         drive.hang()
         began_s = time.monotonic()
         watch = FairWatch()
@@ -61,7 +62,7 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
             time.sleep(2.0)
         told = status_command(house.folder)
         assert (told.returncode, HANGING in told.stdout) == (10, True), told
-        used = sum(p.memory_info().rss for p in house.children() if p.name().startswith("v:")) / 2**20
+        used = sum(resident_bytes(one) for one in house.children()) / 2**20
         print(f"resident after {HANG_S:.0f} s: {used:.0f} MiB")
         assert used < 500
         drive.answer()
@@ -69,8 +70,12 @@ def test_hanging_drive_leaves_pages_and_live_pictures(
         assert house.camera("street").pid == before, "nobody was killed"
         wait_for(lambda: house.events("drive_back"), 60, "the events are stored")
         assert len(house.events("drive_hangs")) == 1
-        assert not house.events("process_restarted"), house.log()
-        _assert_gap_is_told_or_none(house)
+        killed = [one for one in house.events("process_restarted") if one["id"] not in known]
+        if watch.crowded_s() > BEAT_S:  # who got no processor for so long did not hang because of the drive
+            killed = [one for one in killed if "hung" not in one["payload"]["reason"]]
+        assert killed == [], house.log()
+        hung_ms = int((time.time() - (time.monotonic() - began_s)) * 1000)
+        wait_for(lambda: _gap_is_told_or_none(house, hung_ms), 60, "what is missing is told")
 
 
 HANG_S = 60.0
@@ -86,24 +91,33 @@ def _problems(house: RunningHouse) -> list[str]:
 def _assert_pages_answer(house: RunningHouse, *, is_away_with_rows: bool) -> None:
     for path in ("/live", "/watch/street", "/live/contact-sheet.jpg", "/live/street/index.m3u8", "/api/v1/system",
                  "/cameras/street/snapshot.jpg?width=640", "/system", "/api/v1/cameras"):  # fmt: skip
-        began_s = time.monotonic()
+        watch = FairWatch()
         assert house.get(path), path
-        assert time.monotonic() - began_s < FAST_S, path
+        assert watch.elapsed_s() < FAST_S, path
     if is_away_with_rows:
-        began_s = time.monotonic()
+        watch = FairWatch()
         status, text = answer_of(house, "/api/v1/login", json.dumps({"name": "sam", "password": PASSWORD}).encode())
         assert (status, HANGING in text) == (503, True), text
-        assert time.monotonic() - began_s < FAST_S
+        assert watch.elapsed_s() < FAST_S
 
 
-def _assert_gap_is_told_or_none(house: RunningHouse) -> None:
-    """All that was not lost from memory is written afterwards; what was is an event."""
+def resident_bytes(one: psutil.Process) -> int:
+    """Of one of our own processes; 0 of another program, or when it has ended."""
+    try:
+        return int(one.memory_info().rss) if one.name().startswith("v:") else 0
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _gap_is_told_or_none(house: RunningHouse, hung_ms: int) -> bool:
+    """All that was not lost from memory is written afterwards; what was is an event, which comes by another way than
+    that the drive is back."""
     now_ms = int(time.time() * 1000)
-    spans = json.loads(house.get(f"/footage/street/timeline?from={now_ms - 110_000}&to={now_ms}"))["spans"]
+    spans = json.loads(house.get(f"/footage/street/timeline?from={hung_ms - 10_000}&to={now_ms}"))["spans"]
     gaps = [(a["to"], b["from"]) for a, b in itertools.pairwise(spans) if b["from"] - a["to"] > 1500]
     lost = [(e["payload"]["from_ms"], e["payload"].get("to_ms")) for e in house.events("footage_lost")]
     print("gaps:", gaps, "told:", lost)
-    assert len(gaps) <= len(lost)
+    return len(gaps) <= len(lost)
 
 
 def test_frozen_file_system_is_told_and_nobody_is_killed(
@@ -142,14 +156,13 @@ def test_house_can_be_stopped_and_started_while_the_drive_hangs(
         wait_for(partial(is_recording, house), 60, "it records")
         drive.hang()
         wait_for(lambda: HANGING in _problems(house)[:1], 60, "the page says so")
-        house.process.send_signal(signal.SIGTERM)
-        assert house.process.wait(20) == 0
+        house.stop()
         house.start()
         wait_for(lambda: HANGING in answer_of(house, "/live", accept="text/html")[1], 60, "its page says so at once")
-        assert not any(p.name() == "v:street" for p in house.children())
+        assert not house.programs("v:street")
         drive.answer()
         wait_for(partial(is_recording, house), 60, "it records by itself, its owner still signed in")
         wait_for(lambda: house.events("drive_back"), 60, "the events are stored")
         assert len(house.events("drive_hangs")) == 1
         assert quarantined(house) == []
-        assert files_without_rows(house) == set()
+        wait_for(lambda: not files_without_rows(house), 60, "each file has its row, which comes behind it")

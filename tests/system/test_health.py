@@ -18,13 +18,13 @@ import pytest
 from tests.fakes.clips import make_clip
 from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.ready_store import open_ready_store
-from tests.system.house import ROOT, RunningHouse, run_house, wait_for
+from tests.system.house import ROOT, RunningHouse, run_house, wait_for, zone_in_which_it_is
 from tests.unit.test_metrics import read, value
 from vigilar.base.folder_id import make_folder_id
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.health import HOUR_MS, Rate, add_pictures
 
-pytestmark = [pytest.mark.system, pytest.mark.long(190), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.system, pytest.mark.long(190), pytest.mark.timeout(600)]
 
 
 def vigilar(house: RunningHouse, *arguments: str) -> tuple[int, str]:
@@ -49,6 +49,10 @@ def lay_usual_rates(folder: Path, camera_id: str, fps: float) -> None:
             add_pictures(store, {camera_id: Rate(hour_ms - ago * HOUR_MS, round(fps * 3600), HOUR_MS)})
 
 
+TOLD = {"shed", "gate"}
+"""The cameras that ail. A machine that is very busy may leave a hole in what the third one sends, too."""
+
+
 def test_camera_that_breaks_off_again_and_again_is_told_once_everywhere(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", pictures=50)
     mounts = {"bad": (clip, Fault(drop_s=4.0)), "good": (clip, Fault())}
@@ -58,13 +62,15 @@ def test_camera_that_breaks_off_again_and_again_is_told_once_everywhere(tmp_path
         run_house(
             tmp_path / "house",
             {"Shed": cameras.url("bad"), "Hall": cameras.url("good"), "Gate": cameras.url("good")},
+            "[house]",
+            f'time_zone = "{zone_in_which_it_is(12)}"',
             "[detect]",
             "enabled = false",
         ) as house,
     ):
         wait_for(lambda: all(one["state"] == "live" for one in system(house)["cameras"]), 60, "all cameras are live")
         told = wait_for(
-            lambda: len(found := house.events("coverage_low")) == 2 and {one["source_id"]: one for one in found},
+            lambda: (found := {one["source_id"]: one for one in house.events("coverage_low")}).keys() >= TOLD and found,
             300,
             "the holes are told, and the few pictures",
         )
@@ -76,7 +82,7 @@ def test_camera_that_breaks_off_again_and_again_is_told_once_everywhere(tmp_path
         assert house.events("camera_offline") == []
         facts = wait_for(
             lambda: (now := system(house)) and any(one["id"] == "coverage:shed" for one in now["todo"]) and now,
-            15,
+            60,
             "the page says so",
         )
         assert "Shed: recorded with holes." in facts["problems"]
@@ -100,4 +106,5 @@ def test_camera_that_breaks_off_again_and_again_is_told_once_everywhere(tmp_path
         coverage = json.loads(house.get("/api/v1/system/coverage"))["cameras"]
         gaps = {one["id"]: one["days"][0]["gaps"] for one in coverage}
         assert {gap["reason"] for gap in gaps["shed"]} == {"disconnected"}
-        assert len(house.events("coverage_low")) == 2
+        told_ids = [one["source_id"] for one in house.events("coverage_low")]
+        assert [told_ids.count(one) for one in TOLD] == [1, 1]

@@ -7,17 +7,32 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE_S
+from tests.fair_watch import FairWatch
 from tests.fakes.clips import make_clip
 from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.socket_client import Client
 from tests.system.house import RunningHouse, run_house, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.long(75), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.long(75), pytest.mark.timeout(600)]
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds, by the clock and by the fair watch."""
+
+    clock_s: float
+    fair_s: float
+
+    @classmethod
+    def by(cls, watch: FairWatch) -> Took:
+        return cls(watch.clock_s(), watch.elapsed_s())
 
 
 @pytest.fixture
@@ -45,28 +60,28 @@ def cookie_of(house: RunningHouse) -> str:
 
 def ask_retry(house: RunningHouse) -> int:
     request = urllib.request.Request(f"{house.base}/api/v1/cameras/porch/retry", b"", method="POST")
-    with house.opener.open(request, timeout=10) as answer:
+    with house.opener.open(request, timeout=PATIENCE_S) as answer:
         return int(answer.status)
 
 
-def first_picture(house: RunningHouse, query: str) -> tuple[dict[str, Any], float]:
+def first_picture(house: RunningHouse, query: str) -> tuple[dict[str, Any], Took]:
     """What the socket says first, and after how many seconds the first fragment is there."""
-    began = time.monotonic()
+    watch = FairWatch()
     url = house.base.replace("http", "ws") + f"/live/porch/ws{query}"
     client = Client(url, headers={"Cookie": cookie_of(house)})
     try:
-        start = json.loads(client.receive(timeout=10.0))
+        start = json.loads(client.receive(timeout=PATIENCE_S))
         pieces = 0
         while pieces < 2:
-            pieces += isinstance(client.receive(timeout=10.0), bytes)
-        return start, time.monotonic() - began
+            pieces += isinstance(client.receive(timeout=PATIENCE_S), bytes)
+        return start, Took.by(watch)
     finally:
         client.close()
 
 
-def add_by_page(house: RunningHouse, address: str, name: str) -> float:
+def add_by_page(house: RunningHouse, address: str, name: str) -> Took:
     """Type an address and its login, look at the picture, add it: seconds until it is live."""
-    began = time.monotonic()
+    watch = FairWatch()
     login = {"address": address, "user": "admin", "password": "hunter2"}
     where = post(house, "/cameras/add", login)
     wait_for(lambda: 'data-state="done"' in house.get(where).decode(), 60, "the try is over")
@@ -77,13 +92,13 @@ def add_by_page(house: RunningHouse, address: str, name: str) -> float:
         return any(one["id"] == name.lower() and one["state"] == "live" for one in cameras)
 
     wait_for(is_live, 60, "it is live")
-    return time.monotonic() - began
+    return Took.by(watch)
 
 
 def post(house: RunningHouse, path: str, form: dict[str, str]) -> str:
     """Where a form leads to."""
     request = urllib.request.Request(house.base + path, urllib.parse.urlencode(form).encode(), method="POST")
-    with house.opener.open(request, timeout=20) as answer:
+    with house.opener.open(request, timeout=PATIENCE_S) as answer:
         return str(urllib.parse.urlsplit(answer.url).path)
 
 
@@ -96,49 +111,49 @@ def test_camera_that_is_back_is_live_again_soon_and_its_outage_is_one_event(
         house = running.__enter__()
         try:
             wait_for(lambda: state_of(house)["state"] == "live", 60, "the camera is live")
-            start, took_s = first_picture(house, "")
-            narrow, narrow_s = first_picture(house, "?stream=narrow")
-            added_s = add_by_page(house, other.url("side"), "Side")
+            start, first = first_picture(house, "")
+            narrow, second = first_picture(house, "?stream=narrow")
+            added = add_by_page(house, other.url("side"), "Side")
             last_seen = time.time()
         except BaseException:
             running.__exit__(None, None, None)
             raise
     try:
-        gone, gone_at = time.monotonic(), time.time()
+        gone, gone_at = FairWatch(), time.time()
         wait_for(lambda: state_of(house)["state"] == "no-picture", 60, "the tile says so")
-        said_s = time.monotonic() - gone
+        said = Took.by(gone)
         wait_for(lambda: house.events("camera_offline"), 60, "the outage is told")
         time.sleep(12.0)  # by now the pauses between the tries have grown to their longest
         with FakeCamera({"main": (clip, Fault())}, port=port):
-            back = time.monotonic()
+            back = FairWatch()
             wait_for(lambda: state_of(house)["state"] == "live", 60, "the camera is live again")
-            by_itself_s = time.monotonic() - back
+            by_itself = Took.by(back)
             wait_for(lambda: house.events("camera_offline")[0]["end_ts"], 60, "the outage has an end")
         wait_for(lambda: state_of(house)["state"] == "no-picture", 60, "it is gone again")
         time.sleep(12.0)
         with FakeCamera({"main": (clip, Fault())}, port=port):
-            back = time.monotonic()
+            back = FairWatch()
             assert ask_retry(house) == 204
             wait_for(lambda: state_of(house)["state"] == "live", 60, "it is live when asked for")
-            asked_s = time.monotonic() - back
+            asked = Took.by(back)
         (outage, *_) = house.events("camera_offline")[-1:]
         known = house.events("camera_online")
     finally:
         running.__exit__(None, None, None)
     with capsys.disabled():
         print(
-            f"\nfirst picture {took_s * 1000:.0f} ms, narrow {narrow_s * 1000:.0f} ms; "
-            f"B-02 one more camera {added_s:.1f} s (20); B-26 unplugged to tile {said_s:.1f} s (5); "
-            f"live again after {by_itself_s:.1f} s by itself, {asked_s:.1f} s when asked"
+            f"\nfirst picture {first.clock_s * 1000:.0f} ms, narrow {second.clock_s * 1000:.0f} ms; "
+            f"B-02 one more camera {added.clock_s:.1f} s (20); B-26 unplugged to tile {said.clock_s:.1f} s (5); "
+            f"live again after {by_itself.clock_s:.1f} s by itself, {asked.clock_s:.1f} s when asked"
         )
     assert start["codec"].endswith("mp4a.40.2")
     assert (narrow["stream"], narrow["codec"][:9]) == ("narrow", "avc1.42c0")
-    # What was promised stands behind the figures; others run beside, so there is room above it.
-    assert took_s < 3.0
-    assert added_s < 40.0
-    assert said_s < 10.0
-    assert by_itself_s < 20.0
-    assert asked_s < 10.0
+    # What was promised stands behind the figures; others run beside, which the watch leaves out but for a part.
+    assert first.fair_s < 3.0
+    assert added.fair_s < 40.0
+    assert said.fair_s < 10.0
+    assert by_itself.fair_s < 20.0
+    assert asked.fair_s < 10.0
     assert known == [], "the picture that is back ends the outage, and is no card of its own"
     assert last_seen - 5.0 < outage["ts"] / 1000 < gone_at + 5.0, "it began with the last picture"
     assert outage["end_ts"] > outage["ts"] + 10_000

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from tests.fair_watch import FairLog, FairWatch
 from tests.system.chromium import MISSING, open_events, shown_ms, signed_in
 from tests.system.house import RunningHouse, run_house, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 if MISSING:
     pytest.skip(MISSING, allow_module_level=True)
@@ -39,12 +40,15 @@ def _motions(house: RunningHouse) -> list[dict[str, Any]]:
 def test_walk_by_shows_on_the_open_page(house: RunningHouse, page: Page) -> None:
     open_events(house, page)
     known = {e["id"] for e in _motions(house)}
-    event = wait_for(lambda: [e for e in _motions(house) if e["id"] not in known], 60, "somebody walks by")[0]
-    at_ms = wait_for(lambda: shown_ms(page, event), 60, "the card is on the page")
-    from_motion_s, from_row_s = (at_ms - event["ts"]) / 1000, (at_ms - _stored_ms(house, event)) / 1000
-    print(f"motion frame to card on the page: {from_motion_s:.2f} s; stored row to card: {from_row_s:.3f} s")
-    assert 0.0 < from_motion_s < 1.0
-    assert 0.0 <= from_row_s < 0.3
+    with FairLog() as log:
+        event = wait_for(lambda: [e for e in _motions(house) if e["id"] not in known], 60, "somebody walks by")[0]
+        at_ms = wait_for(lambda: shown_ms(page, event), 60, "the card is on the page")
+    moved_ms, stored_ms = event["ts"], _stored_ms(house, event)
+    print(f"motion frame to card on the page: {(at_ms - moved_ms) / 1000:.2f} s; stored row to card: "
+          f"{(at_ms - stored_ms) / 1000:.3f} s")  # fmt: skip
+    assert moved_ms < stored_ms <= at_ms
+    assert log.between_s(moved_ms / 1000, at_ms / 1000) < 1.0
+    assert log.between_s(stored_ms / 1000, at_ms / 1000) < 0.3
 
 
 def _stored_ms(house: RunningHouse, event: dict[str, Any]) -> int:
@@ -81,14 +85,21 @@ def test_clip_begins_before_the_motion_and_misses_no_frame(house: RunningHouse, 
 
 
 def _recording_since(house: RunningHouse) -> int:
-    return int(house.events("system_started")[0]["ts"])
+    started = wait_for(lambda: house.events("system_started"), 60, "the start is an event")
+    return int(started[0]["ts"])
+
+
+PLAYED_S = """() => { const { played } = document.querySelector("#player");
+  let sum = 0;
+  for (let one = 0; one < played.length; one += 1) sum += played.end(one) - played.start(one);
+  return sum; }"""
+"""How much of the clip was on the screen, seconds."""
 
 
 def test_clip_plays_in_the_browser(house: RunningHouse, page: Page) -> None:
     event = wait_for(lambda: [e for e in _motions(house) if e["end_ts"]], 60, "a motion is over")[0]
     page.goto(f"{house.base}/events/{event['id']}")
-    page.evaluate("document.querySelector('video').play()")
-    wait_for(lambda: page.evaluate("document.querySelector('video').currentTime > 1.0"), 60, "the clip plays")
+    wait_for(lambda: page.evaluate(PLAYED_S) > 1.0, 60, "the clip plays, as it does by itself")
 
 
 def test_nothing_on_disk_is_plain(house: RunningHouse) -> None:
@@ -102,13 +113,17 @@ def test_nothing_on_disk_is_plain(house: RunningHouse) -> None:
             assert data.count(plain) <= 1 + len(data) // 2**30, f"{plain!r} in {path.name}"
         assert subprocess.run(["ffprobe", "-v", "quiet", str(path)], check=False).returncode != 0
     others = [p for p in house.folder.glob("**/*") if p.is_file() and p.suffix not in {".vge", ".mp4"}]
-    assert not [p for p in others if b"ftypiso" in p.read_bytes()]
+    looked_at = 0
+    for path in others:
+        with contextlib.suppress(FileNotFoundError):  # the house makes and removes files while it runs
+            assert b"ftypiso" not in path.read_bytes(), path
+            looked_at += 1
+    assert looked_at > len(others) // 2
 
 
 def test_stop_is_ordered_and_quick(tmp_path: Path) -> None:
     with run_house(tmp_path / "data", {}) as house:
-        began = time.monotonic()
-        house.process.terminate()
-        assert house.process.wait(12) == 0
-        assert time.monotonic() - began < 10.0
+        watch = FairWatch()
+        house.stop()
+        assert watch.elapsed_s() < 10.0
     shutil.rmtree(tmp_path / "data")

@@ -16,7 +16,7 @@ from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.system.chromium import MISSING, signed_in
 from tests.system.house import RunningHouse, run_house, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.long(60), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.long(60), pytest.mark.timeout(600)]
 
 if MISSING:
     pytest.skip(MISSING, allow_module_level=True)

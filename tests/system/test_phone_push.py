@@ -10,7 +10,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,15 @@ from playwright.sync_api import CDPSession, Page, Worker, expect, sync_playwrigh
 
 from tests.browser.chromium import EXECUTABLE, find_violations
 from tests.conftest import wait_until
+from tests.fair_watch import FairWatch
 from tests.fakes.push_service import FakePhone, Push, PushService, push_service
 from tests.ports import free_port
-from tests.system.chromium import FLAGS
+from tests.system.chromium import FLAGS, patient
 from tests.system.house import run_house, wait_for
 from tests.system.push_kit import install_drawn_scenes, person_settings
 from tests.system.test_trust import lan_address, sign_in
 
-pytestmark = [pytest.mark.system, pytest.mark.long(50), pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.system, pytest.mark.long(50), pytest.mark.timeout(600)]
 
 SUBSCRIBE = """(() => {
     let made = null;
@@ -108,28 +108,28 @@ def test_phone_is_added_tested_and_shows_who_came(
         browser = playwright.chromium.launch(
             executable_path=str(EXECUTABLE), args=FLAGS, env={"HOME": str(home), "PATH": "/usr/bin:/bin"}
         )
-        context = browser.new_context(viewport={"width": 390, "height": 844})
+        context = patient(browser.new_context(viewport={"width": 390, "height": 844}))
         context.grant_permissions(["notifications"], origin=base)
         context.add_init_script(SUBSCRIBE.replace("$SUBSCRIPTION", json.dumps(sam.subscription())))
         phone = Phone(context.new_page(), base)
         sign_in(phone.page, base)
         phone.meet_worker()
-        tested_s = add_and_test(phone, service, sam)
-        told_ms, moving_ms = show_who_came(phone, service)
+        tested_s, fair_tested_s = add_and_test(phone, service, sam)
+        told_s, moving_s, fair_moving_s = show_who_came(phone, service)
         with capsys.disabled():
             sys.stdout.write(
                 f"\nB-03 {tested_s:.1f} s from the page to the test shown, without who reads it (240)\n"
-                f"B-13 {told_ms:.0f} ms from the worker's hands to shown\n"
-                f"B-14 {moving_ms:.0f} ms from the tap to the moving clip (1000, warm)\n"
+                f"B-13 {told_s * 1000:.0f} ms from the worker's hands to shown\n"
+                f"B-14 {moving_s * 1000:.0f} ms from the tap to the moving clip (1000, warm)\n"
             )
-        assert tested_s < 60
-        assert moving_ms < 10_000
+        assert fair_tested_s < 60
+        assert fair_moving_s < 10
         browser.close()
 
 
-def add_and_test(phone: Phone, service: PushService, sam: FakePhone) -> float:
-    """Seconds from the page to the test that is shown."""
-    page, began = phone.page, time.monotonic()
+def add_and_test(phone: Phone, service: PushService, sam: FakePhone) -> tuple[float, float]:
+    """Seconds from the page to the test that is shown, by the clock and by the fair watch."""
+    page, watch = phone.page, FairWatch()
     page.goto(f"{phone.base}/settings/notifications")
     page.fill("#this-phone-name", "Sam's phone")
     page.get_by_role("button", name="Tell this device", exact=True).click()
@@ -138,30 +138,31 @@ def add_and_test(phone: Phone, service: PushService, sam: FakePhone) -> float:
     page.get_by_role("button", name="Test Sam's phone").click()
     (test,) = wait_for(  # somebody may come before the camera meanwhile
         lambda: [one for one in service.accepted() if one.message["vigilar"].get("kind") != "person"],
-        30,
+        60,
         "the test arrives",
     )
     assert service.bad == []
     assert b"Pushes reach this phone" not in test.body
     phone.take(test)
-    expect(page.locator("[data-phone] [data-state]")).to_contain_text("Shown after", timeout=20_000)
-    took_s = time.monotonic() - began
+    expect(page.locator("[data-phone] [data-state]")).to_contain_text("Shown after", timeout=60_000)
+    took = (watch.clock_s(), watch.elapsed_s())
     assert [one["title"] for one in phone.shown()] == [test.message["notification"]["title"]]
-    return took_s
+    return took
 
 
-def show_who_came(phone: Phone, service: PushService) -> tuple[float, float]:
-    """The first person before the camera, on the phone; ms until shown, and from the tap until the clip moves."""
+def show_who_came(phone: Phone, service: PushService) -> tuple[float, float, float]:
+    """The first person before the camera, on the phone; seconds until shown, and from the tap until the clip moves, the
+    latter also by the fair watch."""
     push = wait_for(
         lambda: [one for one in service.accepted() if one.message["vigilar"]["kind"] == "person"], 120, "a push"
     )[0]
     event_id, tag = push.message["vigilar"]["event_id"], push.message["notification"]["tag"]
     still = push.message["vigilar"]["still"]  # a phone waits four seconds for it, and a busy house once may take longer
     wait_for(lambda: phone.page.evaluate("path => fetch(path).then((one) => one.ok)", still), 60, "the still is there")
-    begun = time.monotonic()
+    begun = FairWatch()
     phone.take(push)
     wait_for(lambda: [one for one in phone.shown() if one["tag"] == tag], 60, "the push is shown")
-    shown_ms = (time.monotonic() - begun) * 1000
+    shown_s = begun.clock_s()
     (shown,) = [one for one in phone.shown() if one["tag"] == tag]
     # On a busy machine the cat that comes after the person may be named with it.
     assert shown["title"] == push.message["notification"]["title"]
@@ -169,9 +170,8 @@ def show_who_came(phone: Phone, service: PushService) -> tuple[float, float]:
         "Person( and cat)? in the hall", shown["title"]
     )  # silent once its still is shown too: tests/browser/test_pushes.py
     wait_for(lambda: [one for one in phone.shown() if one["image"] == "data:image/jpeg"], 60, "its picture is there")
-    begun = time.monotonic()
+    begun = FairWatch()
     phone.worker.evaluate(CLICK, tag)
     phone.page.wait_for_url(f"{phone.base}/events/{event_id}")
     wait_until(lambda: phone.page.evaluate("document.querySelector('#player')?.currentTime > 0"), 30)
-    moving_ms = (time.monotonic() - begun) * 1000
-    return shown_ms, moving_ms
+    return shown_s, begun.clock_s(), begun.elapsed_s()

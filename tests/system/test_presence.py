@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE_S
 from tests.system.house import RunningHouse, run_house, wait_for
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(420), pytest.mark.long]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600), pytest.mark.long]
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 PHONE, TELEVISION = "192.168.77.50", "192.168.78.60"
@@ -128,7 +129,7 @@ class Browser:
         request = urllib.request.Request(self._base + path, data, {"Content-Type": "application/json"})
 
         def open_it() -> bytes:
-            with self._opener.open(request, timeout=20) as answer:
+            with self._opener.open(request, timeout=PATIENCE_S) as answer:
                 found: bytes = answer.read()
                 return found
 
@@ -159,7 +160,7 @@ def kept_busy(work: Callable[[], object]) -> Iterator[None]:
 
 def post(house: RunningHouse, path: str, body: dict[str, Any]) -> dict[str, Any]:
     request = urllib.request.Request(house.base + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with house.opener.open(request, timeout=20) as answer:
+    with house.opener.open(request, timeout=PATIENCE_S) as answer:
         found: dict[str, Any] = json.loads(answer.read())
         return found
 
@@ -187,14 +188,14 @@ def test_phone_comes_leaves_is_missed_and_disarms_nothing(network: Network, hous
         phone.ask("/api/v1/pair", {"code": code})
         phone.ask("/api/v1/me")
         wait_for(lambda: where(house) == {"sam": "home"}, 60, "who opens the app is at home")
-        assert PHONE_MAC in house.get("/presence").decode()
+        wait_for(lambda: PHONE_MAC in house.get("/presence").decode(), 60, "by the address of its phone")
         assert house.events("arm_suggested") == []
         network.phone.run("ip", "link", "set", "wlan0", "down")
         left = time.monotonic()
         wait_for(lambda: where(house) == {"sam": "away"}, 180, "who does not answer for long has left")
         assert time.monotonic() - left > 30  # a phone that sleeps for a moment has not left
         wait_for(lambda: house.events("arm_suggested"), 60, "arming is suggested")
-        assert "Everyone seems out. Arm?" in house.get("/events").decode()
+        wait_for(lambda: "Everyone seems out. Arm?" in house.get("/events").decode(), 60, "on the page, too")
         assert mode(house) == "disarmed"
         post(house, "/api/v1/arm", {"mode": "away", "override": True, "delay_s": 0})
         network.phone.run("ip", "link", "set", "wlan0", "up")

@@ -12,6 +12,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.conftest import PATIENCE_S
 from tests.flow.command_line import vigilar
 from tests.ports import free_port
 from tests.system.house import RunningHouse, run_house, wait_for
@@ -20,7 +21,7 @@ from vigilar.base.ids import new_id
 from vigilar.bus.messages import ArmRequest
 from vigilar.bus.topics import Topics
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 IEEE = "0x00158d0001a2b3c4"
 DEVICES = [{"ieee_address": IEEE, "friendly_name": "front_door", "type": "EndDevice", "definition": {"exposes": []}}]
@@ -53,7 +54,7 @@ class Zigbee2Mqtt:
         return client
 
     def says(self, topic: str, content: Any, *, retain: bool = False) -> None:
-        self.client.publish(f"zigbee2mqtt/{topic}", json.dumps(content), 1, retain).wait_for_publish(5.0)
+        self.client.publish(f"zigbee2mqtt/{topic}", json.dumps(content), 1, retain).wait_for_publish(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ def test_contact_that_opens_in_an_armed_house_is_an_alarm(house: RunningHouse, z
     event = wait_for(lambda: house.events("alarm"), 60, "the alarm is an event")[0]
     assert (event["source_id"], event["kept"]) == ("sensor/front-door", True)
     wait_for(
-        lambda: any(topic == Topics.SIREN and b'"on"' in said for topic, said in zigbee.heard), 30, "a siren hears"
+        lambda: any(topic == Topics.SIREN and b'"on"' in said for topic, said in zigbee.heard), 60, "a siren hears"
     )
     assert arm(house, "disarmed", pin=PIN)[0] == 200
     code, facts = arm(house, "home")
@@ -122,7 +123,7 @@ def test_contact_that_opens_in_an_armed_house_is_an_alarm(house: RunningHouse, z
 def test_sensors_listener_lets_nobody_speak_for_the_house(house: RunningHouse, zigbee: Zigbee2Mqtt) -> None:
     wish = ArmRequest(new_id(), time.time_ns() // 1_000_000, "home", "a burglar")
     for topic in (Topics.ARM_REQUEST, Topics.ARM_CHANGED, "vigilar/sensor/front-door/contact", Topics.SIREN):
-        zigbee.client.publish(topic, wish.dump(), 1).wait_for_publish(5.0)
+        zigbee.client.publish(topic, wish.dump(), 1).wait_for_publish(PATIENCE_S)
     zigbee.says("front_door", {"contact": True})
     time.sleep(1.0)
     assert state(house)["mode"] == "disarmed"
@@ -140,9 +141,9 @@ def test_accounts_of_the_processes_cannot_enter_there(house: RunningHouse, zigbe
 
 @pytest.mark.long
 def test_killed_process_goes_on_where_it_was(house: RunningHouse, zigbee: Zigbee2Mqtt) -> None:
-    before = next(p for p in house.children() if p.name() == "v:sensors")
+    before = house.program("v:sensors")
     before.kill()
-    wait_for(lambda: next(p for p in house.children() if p.name() == "v:sensors").pid != before.pid, 60, "it is back")
+    wait_for(lambda: house.program("v:sensors").pid != before.pid, 60, "it is back")
     known = len(house.events("sensor_opened"))
 
     def opened() -> bool:

@@ -20,12 +20,12 @@ from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, ex
 
 from tests.browser.chromium import EXECUTABLE, find_violations
 from tests.fakes.clips import make_clip
-from tests.system.chromium import FLAGS
+from tests.system.chromium import FLAGS, patient
 from tests.system.house import PASSWORD, RunningHouse, run_house
 from vigilar.door.authority import is_private
 from vigilar.door.certificates import own_addresses
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}
 
@@ -94,7 +94,7 @@ def trusting(reached: Reached, playwright: Playwright, tmp_path_factory: pytest.
 
 @pytest.fixture
 def page(trusting: Browser) -> Iterator[Page]:
-    context = trusting.new_context(viewport={"width": 390, "height": 844})
+    context = patient(trusting.new_context(viewport={"width": 390, "height": 844}))
     yield context.new_page()
     context.close()
 
@@ -109,10 +109,11 @@ def sign_in(page: Page, base: str) -> None:
 
 def test_browser_that_does_not_trust_is_warned(reached: Reached, playwright: Playwright, tmp_path: Path) -> None:
     with chromium(playwright, tmp_path) as browser:
-        page = browser.new_page()
+        context = patient(browser.new_context())
+        page = context.new_page()
         with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
             page.goto(f"{reached.secure}/trust")
-        other = browser.new_page()
+        other = context.new_page()
         other.goto(f"{reached.plain}/trust")
         asked = other.evaluate("(address) => fetch(address).then(() => 1, () => 0)", f"{reached.secure}/trust/check")
         assert asked == 0
@@ -122,12 +123,11 @@ def test_browser_that_does_not_trust_is_warned(reached: Reached, playwright: Pla
 
 def test_ticks_come_true_by_themselves(reached: Reached, page: Page) -> None:
     page.goto(f"{reached.plain}/trust")
-    page.locator("[data-tick=trusted][data-done]").wait_for(timeout=30_000)
+    page.locator("[data-tick=trusted][data-done]").wait_for()
     assert page.locator("[data-tick=secure][data-done]").count() == 0
     page.click("text=Go on securely")
     page.wait_for_url(f"{reached.secure}/trust")
-    page.locator("[data-tick=worker][data-done]").wait_for(timeout=30_000)
-    assert page.locator("[data-tick]:not([data-done])").count() == 0
+    expect(page.locator("[data-tick]:not([data-done])")).to_have_count(0)
 
 
 def test_secure_page_has_no_warning_and_a_service_worker(reached: Reached, page: Page) -> None:
@@ -137,16 +137,16 @@ def test_secure_page_has_no_warning_and_a_service_worker(reached: Reached, page:
     assert security is not None
     assert security["protocol"] == "TLS 1.3"
     assert page.evaluate("isSecureContext")
-    page.locator("[data-tick=worker][data-done]").wait_for(timeout=30_000)
-    state = page.evaluate("navigator.serviceWorker.ready.then((r) => [r.scope, r.active.state])")
-    assert state == [f"{reached.secure}/", "activated"]
+    page.locator("[data-tick=worker][data-done]").wait_for()
+    assert page.evaluate("navigator.serviceWorker.ready.then((one) => one.scope)") == f"{reached.secure}/"
+    page.wait_for_function("navigator.serviceWorker.ready.then((one) => one.active.state === 'activated')")
     assert page.evaluate("performance.getEntriesByType('navigation')[0].nextHopProtocol") == "h2"
 
 
 def test_live_pictures_play_over_https(reached: Reached, page: Page) -> None:
     sign_in(page, reached.secure)
     page.goto(f"{reached.secure}/watch/garden")
-    expect(page.locator("video").first).to_have_js_property("readyState", 4, timeout=20_000)
+    expect(page.locator("video").first).to_have_js_property("readyState", 4)
     cookies = {one["name"]: one for one in page.context.cookies()}
     assert cookies["__Host-vigilar_session"]["secure"]
     assert "vigilar_session" not in cookies
@@ -187,7 +187,7 @@ def test_link_from_another_site_asks_for_no_password(reached: Reached, page: Pag
 
 @pytest.mark.parametrize("size", SIZES)
 def test_pages_of_the_household_are_accessible(reached: Reached, trusting: Browser, size: str) -> None:
-    context = trusting.new_context(viewport={"width": SIZES[size]["width"], "height": SIZES[size]["height"]})
+    context = patient(trusting.new_context(viewport={"width": SIZES[size]["width"], "height": SIZES[size]["height"]}))
     page = context.new_page()
     found: dict[str, list[str]] = {}
     try:
@@ -213,22 +213,22 @@ def test_phone_is_paired_by_its_code(reached: Reached, trusting: Browser, page: 
     scanned = read_qr(page)
     assert scanned.startswith(f"{reached.secure}/pair#")
     assert find_violations(page) == []
-    phone = trusting.new_context(viewport={"width": 390, "height": 844})
+    phone = patient(trusting.new_context(viewport={"width": 390, "height": 844}))
     try:
         other = phone.new_page()
         other.goto(scanned)
         other.wait_for_url(f"{reached.secure}/live")
-        page.locator("#waiting[data-done]").wait_for(timeout=30_000)
+        page.locator("#waiting[data-done]").wait_for()
         assert page.locator("#waiting").inner_text() == "Kim's phone is signed in."
         other.goto(f"{reached.secure}/settings/account")
         assert other.locator("li", has_text="this device").locator("strong").inner_text() == "Kim's phone"
     finally:
         phone.close()
-    thief = trusting.new_context()
+    thief = patient(trusting.new_context())
     try:
         late = thief.new_page()
         late.goto(scanned)
-        late.locator("text=This code opens nothing, or does not any more.").wait_for(timeout=30_000)
+        late.locator("text=This code opens nothing, or does not any more.").wait_for()
     finally:
         thief.close()
 
@@ -246,7 +246,7 @@ def add_authenticator(debugger: CDPSession, transport: str, *, verifies: bool, i
 def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusting: Browser) -> None:
     """Chromium's own authenticator, in software; the page by its name, since passkeys are for names."""
     base = f"https://vigilar.local:{reached.secure.rpartition(':')[2]}"
-    context = trusting.new_context(viewport={"width": 390, "height": 844})
+    context = patient(trusting.new_context(viewport={"width": 390, "height": 844}))
     page = context.new_page()
     try:
         debugger = context.new_cdp_session(page)
@@ -255,7 +255,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         page.goto(f"{base}/settings/account")
         page.fill("#passkey-name", "Thumb")
         page.click("text=Make a passkey")
-        page.locator("strong", has_text="Thumb").wait_for(timeout=30_000)
+        page.locator("strong", has_text="Thumb").wait_for()
         assert len(debugger.send("WebAuthn.getCredentials", {"authenticatorId": key})["credentials"]) == 1
         # All of it in sight: what is scrolled half under the tabs is too small a target.
         page.set_viewport_size({"width": 390, "height": 2400})
@@ -273,7 +273,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         context.clear_cookies()
         page.goto(f"{base}/login")
         page.click("text=Use a passkey")
-        page.locator("#passkey-note:visible").wait_for(timeout=30_000)
+        page.locator("#passkey-note:visible").wait_for()
         assert "does not open this house" in page.locator("#passkey-note").inner_text()
     finally:
         context.close()
@@ -306,7 +306,7 @@ TOUCHED = """async ([path, body]) => {
 def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached, trusting: Browser) -> None:
     """By the flag of what was signed, whatever the page asked for. The PIN goes on as before."""
     base = f"https://vigilar.local:{reached.secure.rpartition(':')[2]}"
-    context = trusting.new_context(viewport={"width": 390, "height": 844})
+    context = patient(trusting.new_context(viewport={"width": 390, "height": 844}))
     page = context.new_page()
     try:
         debugger = context.new_cdp_session(page)
@@ -318,12 +318,12 @@ def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached
         key = add_authenticator(debugger, "internal", verifies=True, is_verified=False)
         page.fill("#passkey-name", "Stranger")
         page.click("text=Make a passkey")
-        page.locator("#passkey-note:visible", has_text="No passkey was given.").wait_for(timeout=30_000)
+        page.locator("#passkey-note:visible", has_text="No passkey was given.").wait_for()
         debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
         page.reload()
         page.fill("#passkey-name", "Finger")
         page.click("text=Make a passkey")
-        page.locator("strong", has_text="Finger").wait_for(timeout=30_000)
+        page.locator("strong", has_text="Finger").wait_for()
         assert page.evaluate(ASK, ["PUT", "/api/v1/members/me/pin", {"pin": "482913"}])[0] == 204
         assert page.evaluate(ASK, ["POST", "/api/v1/arm", {"mode": "home", "override": True}])[0] == 200
         debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
@@ -331,7 +331,7 @@ def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached
         assert page.evaluate(ASK, ["GET", "/api/v1/arm", None])[1]["mode"] == "home"
         page.goto(f"{base}/arm")
         page.click("#arm-passkey")
-        page.locator("#arm-problem:visible").wait_for(timeout=30_000)
+        page.locator("#arm-problem:visible").wait_for()
         assert page.evaluate(ASK, ["GET", "/api/v1/arm", None])[1]["mode"] == "home"
         debugger.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
         page.click("#arm-passkey")
@@ -340,8 +340,9 @@ def test_passkey_that_knows_nobody_neither_signs_in_nor_disarms(reached: Reached
         assert page.evaluate(ASK, ["POST", "/api/v1/arm", {"mode": "disarmed", "pin": "482913"}])[0] == 200
         assert page.evaluate(ASK, ["DELETE", "/api/v1/members/me/pin", None])[0] == 204
         page.goto(f"{base}/settings/account")
-        page.click("section:has(#passkeys-head) >> text=Remove")
-        page.wait_for_load_state()
+        with page.expect_navigation():
+            page.click("section:has(#passkeys-head) >> text=Remove")
+        assert page.locator("strong", has_text="Finger").count() == 0
     finally:
         context.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import threading
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests import ports
-from tests.conftest import wait_until
+from tests.conftest import pytest_configure, wait_until
 from tests.together import make_once, turn
 
 
@@ -50,6 +51,38 @@ def test_processes_at_once_never_get_the_same_port(tmp_path: Path, monkeypatch: 
         process.join()
     assert told[0].isdisjoint(told[1])
     assert told[0].isdisjoint(own)
+
+
+def _tell_ports_from_another_network(answer: Connection) -> None:
+    pytest_configure(None)  # type: ignore[arg-type]  # the run has its folder: it is not asked
+    if ctypes.CDLL(None).unshare(CLONE_NEWNET):
+        answer.send(0)
+        return
+    answer.send(ports.free_port())
+    answer.recv()
+
+
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network of its own")
+def test_ports_of_a_test_on_another_network_are_known_here(run: Path) -> None:
+    """Else that process goes on with the ports of another, also on this network."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_tell_ports_from_another_network, args=(theirs,))
+    process.start()
+    with closing(ours):
+        port = ours.recv()
+        if not port:
+            pytest.skip("this machine makes no network")
+        held = {path.readlink().name for path in Path(f"/proc/{process.pid}/fd").iterdir()}
+        lines = [
+            line.split() for line in Path("/proc/net/unix").read_text(encoding="ascii", errors="replace").splitlines()
+        ]
+        names = {line[-1] for line in lines if f"socket:[{line[6]}]" in held}
+        ours.send(None)
+    process.join()
+    assert f"@vigilar-test-ports-{port - port % ports.BLOCK}" in names
 
 
 def test_ports_in_a_row_are_of_one_block() -> None:
