@@ -115,7 +115,8 @@ def test_export_that_ends_while_its_page_still_loads_can_be_shared(house: House,
     script = HeldBack(page, "**/js/exports.js")
     page.goto(f"{url}/exports/{job_id}", wait_until="commit")
     script.wait()
-    do_jobs(house, tell)
+    page.wait_for_function("() => performance.getEntriesByType('resource').some((one) => /js.app/.test(one.name))")
+    do_jobs(house, tell)  # all other programs of the page are there
     script.let_go()
     expect(page.locator(".job")).to_have_attribute("data-state", "done")
     expect(page.get_by_role("button", name="Make a link")).to_be_visible()
