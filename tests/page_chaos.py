@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
 
 VARIABLE = "VIGILAR_TEST_CHAOS"
 KINDS = frozenset({"answers", "stream", "network", "cpu"})
@@ -68,8 +68,8 @@ _SCRIPT = """(() => {
         this.real.addEventListener(name, ({ data }) => this.pass(() => tell(data)));
       }
       pass(act) {
-        const ms = late() / 3;
-        this.#told = this.#told.then(() => pause(ms)).then(() => this.isEnded || act());
+        const due = performance.now() + late() / 3; // each by its own while: many a second do not add up
+        this.#told = this.#told.then(() => pause(due - performance.now())).then(() => this.isEnded || act());
       }
       close() {
         this.isEnded = true;
@@ -87,6 +87,7 @@ def disturb_pages(wish: str) -> None:
     if unknown := kinds - KINDS:
         raise ValueError(f"{VARIABLE} names {', '.join(sorted(unknown))}; there are {', '.join(sorted(KINDS))}")
     numbers = itertools.count(int(seed) * 1000 + 1)
+    slowed: list[tuple[Page, CDPSession]] = []
 
     def disturbed(page: Page) -> Page:
         asked = {one: str(one in kinds).lower() for one in ("answers", "stream")}
@@ -95,10 +96,23 @@ def disturb_pages(wish: str) -> None:
         if "cpu" in kinds:
             session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         if "network" in kinds:
-            slow = {"offline": False, "latency": NETWORK_MS, "downloadThroughput": -1, "uploadThroughput": -1}
             session.send("Network.enable")
-            session.send("Network.emulateNetworkConditions", slow)
+            slow_down(session)
+            slowed.append((page, session))
         return page
+
+    def slow_down(session: CDPSession, *, offline: bool = False) -> None:
+        slow = {"offline": offline, "latency": NETWORK_MS, "downloadThroughput": -1, "uploadThroughput": -1}
+        session.send("Network.emulateNetworkConditions", slow)
+
+    go_offline = BrowserContext.set_offline
+
+    def set_offline(context: BrowserContext, offline: bool) -> None:
+        """Of two who say how the network is the browser takes the one: both say the same."""
+        go_offline(context, offline)
+        for page, session in slowed:
+            if not page.is_closed() and page.context == context:
+                slow_down(session, offline=offline)
 
     def and_disturb(make: Callable[..., Page]) -> Callable[..., Page]:
         return lambda *values, **options: disturbed(make(*values, **options))
@@ -106,6 +120,7 @@ def disturb_pages(wish: str) -> None:
     for maker in (Browser, BrowserContext):
         owner: Any = maker
         owner.new_page = and_disturb(maker.new_page)
+    owner.set_offline = set_offline
 
 
 @functools.cache  # both folders of tests with pages ask for it, perhaps in one process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,16 @@ def sign_in_by_page(page: Page, url: str) -> None:
     page.fill("#password", PASSWORD)
     page.click("main button[type=submit]")
     page.wait_for_url(f"{url}/live")
+
+
+def press_after_g(page: Page, key: str) -> None:
+    """``g`` and then ``key`` at one moment by the browser's clock: the page takes the two for one within two seconds,
+    and on a busy machine the way of the second to it may take longer."""
+    line, at_s = page.context.new_cdp_session(page), time.time()
+    for one in ("g", key):
+        for event in ({"type": "keyDown", "text": one}, {"type": "keyUp"}):
+            line.send("Input.dispatchKeyEvent", {**event, "key": one, "timestamp": at_s})
+    line.detach()
 
 
 def wait_listening(page: Page, house: House, count: int = 1) -> None:

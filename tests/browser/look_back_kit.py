@@ -91,10 +91,13 @@ def step(page: Page, key: str) -> int:
     return now
 
 
-def shown_grey(page: Page) -> int:
-    return int(
-        page.evaluate("document.getElementById('preview-picture').getContext('2d').getImageData(96, 54, 1, 1).data[0]")
+def shown_picture(page: Page) -> tuple[int, int]:
+    """When the picture of the preview was taken, and its grey: at one moment, since a better one may be on its way."""
+    taken, grey = page.evaluate(
+        "[document.getElementById('preview').dataset.taken,"
+        " document.getElementById('preview-picture').getContext('2d').getImageData(96, 54, 1, 1).data[0]]"
     )
+    return int(taken), int(grey)
 
 
 class Finger:

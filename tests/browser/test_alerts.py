@@ -312,10 +312,15 @@ def test_box_knows_which_pages_can_sound(chromium: Browser, house: House) -> Non
 
     with serve(house) as url:
         context = browser_of(chromium, url)
-        page, second = window(context, url), window(context, url, "/live")
-        wait_until(lambda: len(known()) == 1, 20)  # one of a browser
-        first = known()
+        page = window(context, url)
+        wait_until(lambda: len(known()) == 1, 20)
+        first, second = known(), window(context, url, "/live")
+        page.wait_for_timeout(500)
+        assert known() == first  # one of a browser
         page.close(run_before_unload=True)
         wait_until(lambda: len(known()) == 1 and known() != first, 20)
         second.close(run_before_unload=True)
         wait_until(lambda: known() == [], 20)
+        context.add_init_script(SLOW_SOUND)
+        window(context, url)
+        wait_until(lambda: len(known()) == 1, 20)  # it can, once its sound is awake

@@ -110,7 +110,8 @@ def test_clock_set_back_plays_on_without_a_stop(site: Site) -> None:
     assert clock_ms(STEPPED, BACK, 0, 50) < before <= clock_ms(STEPPED, BACK, 1)
     assert clock_ms(STEPPED, BACK, 0, 30) - 1 <= after < clock_ms(STEPPED, BACK, 0, 40), "the clock goes back"
     wait_played(page, 10)
-    assert clock_ms(STEPPED, BACK, 0, 40) <= value(page) < clock_ms(STEPPED, BACK, 1, 30)
+    # The player tells its moment four times a second: what stands there is a little older than what it shows.
+    assert after + 9_000 <= value(page) < clock_ms(STEPPED, BACK, 1, 30)
     expect(page.locator("#past-stage")).to_have_attribute("data-state", "ready")
 
 

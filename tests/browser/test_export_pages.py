@@ -109,6 +109,19 @@ def test_answer_that_comes_late_does_not_put_back_what_was(house: House, url: st
     expect(page.locator(f"#job-{job_id}")).to_have_attribute("data-state", "done")
 
 
+def test_export_that_ends_while_its_page_still_loads_can_be_shared(house: House, url: str, page: Page) -> None:
+    """The end of a job is told once, and this page was not there yet: it said "done", and had no links."""
+    job_id = ask(house)
+    script = HeldBack(page, "**/js/exports.js")
+    page.goto(f"{url}/exports/{job_id}", wait_until="commit")
+    script.wait()
+    page.wait_for_function("() => performance.getEntriesByType('resource').some((one) => /js.app/.test(one.name))")
+    do_jobs(house, tell)  # all other programs of the page are there
+    script.let_go()
+    expect(page.locator(".job")).to_have_attribute("data-state", "done")
+    expect(page.get_by_role("button", name="Make a link")).to_be_visible()
+
+
 def test_bar_moves_as_the_box_says(house: House, url: str, page: Page) -> None:
     job_id = ask(house)
     page.goto(f"{url}/exports")

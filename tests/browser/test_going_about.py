@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FloatRect, Page, expect
 
-from tests.browser.chromium import find_violations, sign_in
+from tests.browser.chromium import find_violations, press_after_g, sign_in
 from tests.browser.house import NAME, PASSWORD, House, open_house, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -85,9 +85,8 @@ def test_keys_lead_everywhere_and_can_be_switched_off(chromium: Browser, house: 
     with serve(house) as url:
         page = opened(chromium, url, "desk")
         page.goto(f"{url}/live")
-        for keys, path in (("ge", "events"), ("gs", "system"), ("gx", "exports"), ("g,", "settings"), ("gl", "live")):
-            for key in keys:
-                page.keyboard.press(key)
+        for key, path in (("e", "events"), ("s", "system"), ("x", "exports"), (",", "settings"), ("l", "live")):
+            press_after_g(page, key)
             expect(page).to_have_url(f"{url}/{path}")
             page.wait_for_load_state("load")
         page.goto(f"{url}/settings/account")
@@ -102,15 +101,13 @@ def test_keys_lead_everywhere_and_can_be_switched_off(chromium: Browser, house: 
         dialog.get_by_label("Single keys work").uncheck()
         dialog.get_by_role("button", name="Close").click()
         page.keyboard.press("?")
-        page.keyboard.press("g")
-        page.keyboard.press("e")
+        press_after_g(page, "e")
         expect(dialog).to_be_hidden()
         expect(page).to_have_url(f"{url}/settings")
         page.get_by_role("button", name="Keyboard").click()  # the way back
         dialog.get_by_label("Single keys work").check()
         dialog.get_by_role("button", name="Close").click()
-        page.keyboard.press("g")
-        page.keyboard.press("e")
+        press_after_g(page, "e")
         expect(page).to_have_url(f"{url}/events")
 
 

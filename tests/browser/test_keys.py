@@ -69,7 +69,7 @@ def test_first_run_prints_a_sheet_that_counts_when_two_words_came_back(
     words = shown_words(page)
     sheet = Sheet.parse(" ".join(words))
     assert fits(page)
-    assert page.get_by_role("button", name="Print").is_visible() is script
+    expect(page.get_by_role("button", name="Print")).to_be_visible(visible=script)
     if script:
         assert find_violations(page) == []
         page.emulate_media(media="print")

@@ -119,8 +119,10 @@ def test_grid_is_less_than_three_seconds_behind(
         behind = []
         for _ in range(10):
             page.wait_for_timeout(500)
-            behind.append(float(age.inner_text().split()[-2]))
+            if found := re.search(r"live ([0-9.]+) s", age.inner_text()):
+                behind.append(float(found[1]))
     report(capsys, f"B-08 grid of HLS {statistics.median(behind):.1f} s behind (3)")
+    assert len(behind) > 3
     assert statistics.median(behind) < 3.0
 
 

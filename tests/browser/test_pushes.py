@@ -60,6 +60,7 @@ class Phone:
         self.page.goto(f"{url}/settings/account")
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         wait_until(lambda: self.page.evaluate("navigator.serviceWorker.controller !== null"), 30)
+        wait_until(self._has_worker, 30)
         self.worker: Worker = self.context.service_workers[0]
         self._line: CDPSession = self.context.new_cdp_session(self.page)
         self._registrations: list[dict[str, Any]] = []
@@ -68,6 +69,11 @@ class Phone:
         )
         self._line.send("ServiceWorker.enable")
         wait_until(self._hears, 30)
+
+    def _has_worker(self) -> bool:
+        """The page may know it before it is told here."""
+        self.page.wait_for_timeout(20)
+        return bool(self.context.service_workers)
 
     def _hears(self) -> bool:
         self.page.wait_for_timeout(20)
@@ -230,7 +236,7 @@ def test_tap_takes_the_open_page_to_the_clip(phone: Phone, house: House) -> None
     phone.click()
     expect(phone.page).to_have_url(f"{phone.url}/events/{event.id}")
     expect(phone.page.locator("h1")).to_contain_text("Somebody at the door")
-    assert phone.shown() == []
+    wait_until(lambda: phone.shown() == [], 30)
 
 
 def test_watch_live_opens_the_camera(phone: Phone, house: House) -> None:

@@ -254,7 +254,11 @@ function listen() {
   for (const kind of ["pointerdown", "keydown"]) {
     addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
   }
-  late.addEventListener("woke", () => (held ? touched() : rest()));
+  late.addEventListener("woke", () => {
+    if (held) return touched();
+    tellThatWeSound(); // what could not yet when the page was opened
+    rest();
+  });
   addEventListener("pagehide", () => {
     ending?.();
     silence(); // the page that comes goes on

@@ -11,6 +11,10 @@ const spoken = new Map();
 // Not the address: the page that shows a new link is the answer to a form.
 const { page: here } = document.body.dataset;
 
+// One page shows one export, and its own about and links belong to its state: they come with the whole page.
+const stateIn = (page) => (here === "/exports" ? "" : page.querySelector(".job")?.dataset.state);
+const isOver = (state) => ["done", "failed", "cancelled"].includes(state);
+
 const ask = questions();
 /** Take what the box shows now in place of what stands here, where it differs: a video that plays is left alone. */
 async function draw() {
@@ -19,6 +23,7 @@ async function draw() {
   if (!answer?.ok) return; // when the box is back, the stream comes up
   const page = parse(await answer.text());
   if (!mayTake()) return; // of two on their way the older one came last, and the newest word may have been the last
+  if (isOver(stateIn(page)) && !isOver(stateIn(document))) return location.assign(here);
   for (const id of ["exports", "sentence"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (old && fresh && !old.isEqualNode(fresh)) putInPlace(old, fresh);
@@ -30,8 +35,7 @@ stream.addEventListener("job", ({ detail }) => {
   const name = job?.querySelector("h3")?.textContent ?? document.querySelector("h1").textContent;
   if (!job || job.dataset.state !== detail.state) {
     if (job && detail.state !== "waiting") announce(`${name}: ${detail.state}`);
-    // One page shows one export, and its own about and links belong to its state: they come with the whole page.
-    if (job && here !== "/exports" && ["done", "failed", "cancelled"].includes(detail.state)) location.assign(here);
+    if (job && here !== "/exports" && isOver(detail.state)) location.assign(here);
     else if (job || here === "/exports") draw();
     return;
   }

@@ -185,10 +185,7 @@ function updateAll() {
 async function paintSheet() {
   try {
     const answer = await fetch("/live/contact-sheet.jpg", { signal: AbortSignal.timeout(SHEET_WAIT_MS) });
-    if (!answer.ok) {
-      for (const tile of tiles.values()) tile.fillEmpty();
-      return;
-    }
+    if (!answer.ok) throw new Error(String(answer.status));
     heard(Number(answer.headers.get("X-Sent")));
     const layout = JSON.parse(answer.headers.get("X-Sheet"));
     const sheet = await createImageBitmap(await answer.blob());
@@ -199,10 +196,10 @@ async function paintSheet() {
     }
     sheet.close();
     updateAll();
-    for (const tile of tiles.values()) tile.fillEmpty();
   } catch {
-    // Each tile says what it shows; the videos are tried anyway.
+    // It is late, or the box is busy: the tiles ask one by one, and the videos are tried anyway.
   }
+  for (const tile of tiles.values()) tile.fillEmpty();
 }
 
 const seen = new IntersectionObserver(

@@ -45,8 +45,6 @@ function tell(message) {
   take(message);
 }
 
-channel.onmessage = (event) => take(event.data);
-
 function lead() {
   if (source) return;
   source = new EventSource(written !== undefined || change ? `/events/stream?after=${change}` : "/events/stream");
@@ -132,4 +130,11 @@ function end() {
 addEventListener("storage", (event) => event.key === KEY && !event.newValue && timer && renewLease());
 addEventListener("pagehide", end);
 addEventListener("pageshow", (event) => event.persisted && begin());
-begin();
+
+/** Not before all programs of the page listen: what is told once would pass by one that is still loading. */
+function start() {
+  channel.onmessage = (event) => take(event.data);
+  begin();
+}
+if (document.readyState === "interactive") addEventListener("DOMContentLoaded", start, { once: true });
+else start();
