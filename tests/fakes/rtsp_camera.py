@@ -559,7 +559,7 @@ class FakeCamera:
 
     def __enter__(self) -> FakeCamera:
         self._thread.start()
-        if not self._is_ready.wait(10.0):
+        if not self._is_ready.wait(60.0):
             raise TimeoutError("the fake camera did not come up")
         return self
 
