@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import multiprocessing
 import os
@@ -241,8 +240,7 @@ class Detector:
 def detector(tmp_path: Path) -> Iterator[Detector]:
     made = Detector(tmp_path)
     yield made
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(made.launched.pid, signal.SIGKILL)
+    made.launched.send_signal(signal.SIGKILL)  # by its descriptor: its number may be another's by now
     made.launched.close()
 
 
