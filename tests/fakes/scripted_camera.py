@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.conftest import PATIENCE_S
 from tests.fakes.rtp import SDP
 from tests.ports import free_port
 
@@ -68,17 +70,27 @@ class ScriptedCamera:
     def client(self) -> socket.socket:
         """The newest connection."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self._clients, 60.0), "nobody has connected"
+            assert self._changed.wait_for(lambda: self._clients, PATIENCE_S), "nobody has connected"
             return self._clients[-1]
 
     def send(self, data: bytes) -> None:
-        self.client.sendall(data)
+        """All of it, however slowly the other side reads. Raises OSError when that has hung up."""
+        client, view, until_s = self.client, memoryview(data), time.monotonic() + PATIENCE_S
+        while view:
+            assert time.monotonic() < until_s, f"{len(view)} bytes are not read"
+            with contextlib.suppress(TimeoutError):  # the tenth of a second in which the end is looked for
+                view = view[client.send(view) :]
 
-    def wait_asked(self, method: str, count: int = 1, timeout_s: float = 60.0) -> None:
+    def send_in_vain(self, data: bytes) -> None:
+        """As ``send``, for what the other side may hang up at."""
+        with contextlib.suppress(OSError):
+            self.send(data)
+
+    def wait_asked(self, method: str, count: int = 1, timeout_s: float = PATIENCE_S) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.methods.count(method) >= count, timeout_s), self.methods
 
-    def wait_frames(self, count: int, timeout_s: float = 60.0) -> None:
+    def wait_frames(self, count: int, timeout_s: float = PATIENCE_S) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.frames) >= count, timeout_s), self.frames
 
@@ -144,7 +156,7 @@ class ScriptedCamera:
         else:
             reply = answer(asked)
         try:
-            client.settimeout(60.0)
+            client.settimeout(PATIENCE_S)
             client.sendall(reply)
             client.settimeout(0.1)
         except OSError:

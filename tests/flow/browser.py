@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from tests.conftest import PATIENCE_S
 from tests.flow.command_line import Service
 
 LOGIN = {"name": "sam", "password": "correct horse"}
@@ -31,7 +32,7 @@ class Browser:
         self.cookie = ""
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.house.port, timeout=20.0)
+        connection = http.client.HTTPConnection("127.0.0.1", self.house.port, timeout=PATIENCE_S)
         headers = {"Cookie": self.cookie, "Accept": "application/json" if path.startswith("/api/") else "text/html"}
         if body is not None:
             headers |= {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}

@@ -89,7 +89,7 @@ class Service:
             self.processes.append(
                 subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stderr=log, start_new_session=True)
             )
-        wait_until(self.is_up, 60.0)
+        wait_until(self.is_up, 150.0)
 
     def stop(self) -> None:
         """In order, as its owner does; fails when the end is not clean."""
@@ -104,7 +104,7 @@ class Service:
         self.processes[-1].wait()
 
     def is_up(self) -> bool:
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=2.0)) as connection:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)) as connection:
             try:
                 connection.request("GET", "/healthz")
                 return connection.getresponse().status == 200
@@ -124,7 +124,11 @@ class Service:
         return sorted(self.folder.glob(f"footage/{camera_id}/*/*.vge"))
 
     def recorded_bytes(self, camera_id: str) -> int:
-        return sum(path.stat().st_size for path in self.recordings(camera_id))
+        size = 0
+        for path in self.recordings(camera_id):
+            with contextlib.suppress(FileNotFoundError):  # retention may take the oldest meanwhile
+                size += path.stat().st_size
+        return size
 
     def events(self, kind: str) -> list[StoredEvent]:
         """From the database, newest first."""

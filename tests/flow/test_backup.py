@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.backup_kit import DAY_S, HOUR_S, MINUTE_S, BackupHouse, backup_house
+from tests.recording_kit import flip_bit
 from tests.small_disk import mounted_small_disk, take_room
 from vigilar.backup.copier import part_of
 from vigilar.backup.folder import FolderTarget
@@ -183,9 +184,7 @@ def test_copy_that_is_gone_is_told_and_made_again(house: BackupHouse) -> None:
     row, other = house.record(ago_s=HOUR_S), house.record(ago_s=60)
     house.runs(only_events=False).copy()
     (house.nas / row.path).unlink()
-    with (house.nas / other.path).open("r+b") as file:
-        file.seek(700)
-        file.write(b"x")
+    flip_bit(house.nas / other.path, 700)
     assert house.runs(only_events=False).check(is_deep=False).state == "failed"
     assert house.runs(only_events=False).check(is_deep=True).state == "failed"
     assert house.told() == ["backup_damaged"]

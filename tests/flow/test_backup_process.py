@@ -64,7 +64,7 @@ def runs(house: BackupHouse) -> list[RunRow]:
 
 def test_first_run_copies_then_proves_by_restore(house: BackupHouse) -> None:
     row = house.record(ago_s=HOUR_S)
-    with running(house, house.job(only_events=False)):
+    with running(house, house.job(only_events=False), house.clock):
         wait_until(lambda: "backup_proved" in house.told(), 20)
     assert house.is_same(row)
     assert [run.work for run in list_runs(house.store, house.node_id)] == ["drill", "copy"]
@@ -75,7 +75,7 @@ def test_deep_check_runs_beside_the_service(house: BackupHouse) -> None:
     (house.data_dir / "vigilar.toml").write_text(f'[backup]\ntarget = "{house.nas}"\nwhat = "all"\n', encoding="utf-8")
     with FileLock(house.data_dir / LOCK_FILE) as lock:
         assert lock.acquire()
-        with running(house, house.job(only_events=False)):
+        with running(house, house.job(only_events=False), house.clock):
             wait_until(lambda: "backup_proved" in house.told(), 20)
             data = bytearray((house.nas / row.path).read_bytes())
             data[1000] ^= 1
@@ -152,10 +152,10 @@ def test_target_that_hangs_is_told_and_caught_up(
 def test_owners_are_alerted_once_it_is_late(house: BackupHouse) -> None:
     house.record(ago_s=HOUR_S)
     house.runs(only_events=False).copy()
-    old_ms = SystemClock().utc_ns() // 1_000_000 - 30 * HOUR_S * 1000
+    old_ms = house.now_ms - 30 * HOUR_S * 1000
     change_state(house.store, house.node_id, up_to_ms=old_ms, house_ms=old_ms, target=str(house.nas) + "/gone")
     job = replace(house.job(only_events=False), target=str(house.nas) + "/gone")
-    with running(house, job):
+    with running(house, job, house.clock):  # by the real one another day may begin, and it is told once a day
         wait_until(lambda: "backup_late" in house.told(), 20)
         wait_until(lambda: "backup_failed" in house.told(), 20)
     assert house.told().count("backup_late") == 1

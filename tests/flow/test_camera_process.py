@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -226,8 +227,7 @@ def test_process_holds_no_key_but_the_newest(camera: Camera) -> None:
     wait_until(lambda: camera.recorded_ms() > 0, 20.0)
     assert _is_in_memory(process.pid, third), "else the search would find nothing at all"
     assert not [old.epoch for old in (first, second) if _is_in_memory(process.pid, old)]
-    opened = [os.readlink(fd) for fd in Path(f"/proc/{process.pid}/fd").iterdir()]
-    assert not [path for path in opened if path.startswith(str(secrets))]
+    assert not [path for path in _opened_by(process.pid) if path.startswith(str(secrets))]
 
     add_epoch(secrets)  # a rotation reaches the process that runs
     camera.keys = KeyRing(KeyRing.load(secrets).epochs[-1:])
@@ -241,6 +241,15 @@ def test_process_holds_no_key_but_the_newest(camera: Camera) -> None:
     wait_until(newest_opens, 20.0)
     assert not [old.epoch for old in (first, second) if _is_in_memory(process.pid, old)]
     camera.stop()
+
+
+def _opened_by(pid: int) -> list[str]:
+    """What the process has open; it opens and closes files while this looks."""
+    found = []
+    for fd in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(fd))
+    return found
 
 
 def _is_in_memory(pid: int, key: EpochKey) -> bool:
@@ -430,9 +439,14 @@ def test_camera_that_is_not_there_is_said_and_does_not_hang(camera: Camera, tmp_
     process = camera.start()
     wait_until(lambda: [h for h in camera.said("health") if h["state"] == "failed"], 60.0)
     wait_until(lambda: [f for f in camera.said("fact") if f["kind"] == "camera_offline"], 20.0)
-    assert process.line is not None
-    beats = [message for message in process.line.receive() or [] if "beat" in message]
-    assert len(beats) >= 8, "a camera that is away is no hang"
+    line, beats = process.line, list[Any]()
+    assert line is not None
+
+    def hear_beats() -> bool:
+        beats.extend(message for message in line.receive() or [] if "beat" in message)
+        return len(beats) >= 12
+
+    wait_until(hear_beats, 15.0)  # a camera that is away is no hang
     assert camera.stop() < 2.0
 
 

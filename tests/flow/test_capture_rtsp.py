@@ -57,7 +57,7 @@ class Capture:
             self.connections.append(connection)
             self._changed.notify_all()
 
-    def wait(self, is_done: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    def wait(self, is_done: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         with self._changed:
             assert self._changed.wait_for(is_done, timeout_s), "the camera did not get there"
 
@@ -81,7 +81,7 @@ def capturing(url: str) -> Iterator[Capture]:
         yield capture
     finally:
         capture.stop.set()
-        capture.thread.join(10.0)
+        capture.thread.join(PATIENCE_S)
         assert not capture.thread.is_alive()
 
 
@@ -310,11 +310,11 @@ def test_endless_redirect_is_not_followed(clip: Path) -> None:
 
 
 def test_stop_while_opening_is_said_to_nobody(clip: Path) -> None:
-    with serving(clip, Fault(describe_delay_s=5.0)) as camera, capturing(camera.url("main")) as capture:
+    with serving(clip, Fault(describe_delay_s=3600.0)) as camera, capturing(camera.url("main")) as capture:
         wait_until(lambda: camera.requests, 5.0)
         watch = FairWatch()
         capture.stop.set()
-        capture.thread.join(4.0)  # before the camera answers
+        capture.thread.join(PATIENCE_S)  # the camera never answers
         assert not capture.thread.is_alive()
         assert watch.elapsed_s() < 0.4
     assert capture.connections == []

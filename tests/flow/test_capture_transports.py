@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.conftest import PATIENCE_S
 from tests.fakes.clips import make_clip
 from tests.fakes.rtsp_camera import FakeCamera, Fault
 from tests.rtsp.server import missing_reason, serve
@@ -65,7 +66,7 @@ class Capture:
                 self.errors.append(connection.error)
             self._changed.notify_all()
 
-    def wait(self, is_done: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    def wait(self, is_done: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         with self._changed:
             assert self._changed.wait_for(is_done, timeout_s), (len(self.items), self.errors)
 
@@ -88,7 +89,7 @@ def capturing(url: str, intake: Intake) -> Iterator[Capture]:
         yield capture
     finally:
         capture.stop.set()
-        capture.thread.join(10.0)
+        capture.thread.join(PATIENCE_S)
         assert not capture.thread.is_alive()
 
 

@@ -186,7 +186,7 @@ def test_first_picture_with_sound_comes_at_once(
 
 def test_sound_is_left_out_when_not_wanted(site: Site, cookie: str, tmp_path: Path) -> None:
     with watching(site, cookie, "?sound=0") as client:
-        texts, pieces = taken(client, 1.0)
+        texts, pieces = taken(client, 1.0, pictures=6)
     assert "mp4a" not in texts[0]["codec"]
     (tmp_path / "seen.mp4").write_bytes(b"".join(pieces))
     assert set(streams_of(tmp_path / "seen.mp4")) == {"video"}
@@ -215,12 +215,13 @@ def test_other_viewers_do_not_wait_for_a_slow_one(site: Site, cookie: str) -> No
         taken(quick, 0.0, pictures=31)
 
 
+def asked() -> int:
+    """How many streams of the garden its camera's process, which is this one, is asked for."""
+    return sum(one.name == "viewer garden" for one in threading.enumerate())
+
+
 def test_camera_is_asked_once_whatever_the_number_of_viewers(site: Site, cookie: str) -> None:
     """The camera's process has one thread for all who watch one stream; each begins with a keyframe at once."""
-
-    def asked() -> int:
-        return sum(one.name == "viewer garden" for one in threading.enumerate())
-
     wait_until(lambda: asked() == 0, 5.0)
     with contextlib.ExitStack() as watched:
         for _ in range(20):
@@ -248,6 +249,7 @@ def test_handshake_that_is_none_is_refused(site: Site, cookie: str) -> None:
 
 def test_absent_camera_is_named(site: Site, cookie: str) -> None:
     """The socket of its process is away."""
+    wait_until(lambda: asked() == 0, 5.0)  # who watched before may still be let go of, and would be joined
     door = site.run_dir / "camera-garden.sock"
     with contextlib.ExitStack() as back:
         back.callback(door.with_suffix(".away").rename, door)

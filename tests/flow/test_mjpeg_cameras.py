@@ -93,7 +93,7 @@ def watching(url: str, folder: Path, intake: Intake | None = None) -> Iterator[W
             assert not any(thread.is_alive() for thread in threads)
 
 
-def wait_pictures(watch: Watch, count: int, timeout_s: float = 20.0) -> None:
+def wait_pictures(watch: Watch, count: int, timeout_s: float = PATIENCE_S) -> None:
     wait_until(lambda: len(watch.pictures) >= count, timeout_s)
 
 
@@ -164,8 +164,7 @@ def test_times_of_pictures_are_those_of_their_arrival(tmp_path: Path) -> None:
     with http_camera(Manner(rate=5.0)) as camera, watching(camera.url(), tmp_path) as watch:
         wait_pictures(watch, 15)
         now_ns = time.time_ns()
-    newest = watch.pictures[14]
-    assert now_ns - 1_500_000_000 < newest.utc_ns <= time.time_ns()
+    assert watch.pictures[14].utc_ns <= now_ns
     late = [one.utc_ns - sent_ns for one, sent_ns in zip(watch.pictures, camera.sent_ns, strict=False)]
     assert statistics.median(late) == pytest.approx(0, abs=1e8)
     assert min(late) > -1e8, "none is dated before it came"
@@ -173,10 +172,10 @@ def test_times_of_pictures_are_those_of_their_arrival(tmp_path: Path) -> None:
 
 def test_damaged_pictures_are_left_out_and_the_stream_goes_on(tmp_path: Path) -> None:
     with http_camera(Manner(damage_every=3)) as camera, watching(camera.url(), tmp_path) as watch:
-        wait_until(lambda: camera.pictures > 40, 20.0)
+        wait_pictures(watch, 25)
     assert watch.errors == []
     assert len(camera.requests) == 1
-    assert len(watch.pictures) >= 25
+    assert len(watch.pictures) < camera.pictures, "of some damaged ones nothing can be made"
 
 
 def test_size_that_changes_begins_a_run_on_the_same_connection() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -181,6 +182,25 @@ def test_visit_is_named_while_it_goes_on_and_its_way_is_told(b: Bench) -> None:
     # From one end to the other at once is too far for a thing of that size; from then on it is one.
     assert [round(one.left, 2) for one in path][-3:] == [0.25, 0.5, 0.75]
     assert [one["still_id"] for one in visits if one["still_id"]], "with a better still"
+
+
+def test_look_counts_when_all_that_comes_of_it_is_told(b: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for one, as these tests do, must not come before its boxes and its word on whether somebody stays."""
+    counted: list[int] = []
+    with serving(b.data_dir), camera_in(b) as camera:
+        publish = camera.bus.publish
+
+        def note(topic: str, payload: bytes, qos: int = 1) -> None:
+            counted.append(camera.watcher.counters.looks)
+            publish(topic, payload, qos)
+
+        monkeypatch.setattr(camera.watcher, "_bus", SimpleNamespace(publish=note))
+        camera.start()
+        for column in (0, 1, 2):
+            camera.show(RED, column)
+        camera.end()
+        assert camera.teller.is_moving, "somebody is still there"
+    assert counted == [0, 1, 2]
 
 
 def test_who_stands_still_and_goes_on_is_one_visit(b: Bench) -> None:

@@ -53,8 +53,8 @@ class Recording:
     items: list[RunStart | Packet]
     took_s: float
     sent: int
-    """Pictures of the camera from the first recorded one up to a second before the end: the last ones may be on their
-    way when all is ended."""
+    """Pictures of the camera from the first recorded one up to a second before the end, and longer on a busy machine:
+    the last ones may be on their way when all is ended."""
 
     @property
     def rows(self) -> list[FileRow]:
@@ -109,6 +109,7 @@ def recording(camera: OddCamera, folder: Path, seconds: float) -> Iterator[Recor
         time.sleep(seconds - 1.0)
         sent = camera.pictures - before
         time.sleep(1.0)
+        wait_until(lambda: sum(isinstance(one, Packet) and one.kind is Kind.VIDEO for one in items) >= sent - 4, 5.0)
         took_s = time.monotonic() - began_s
         capture_stop.set()
         capture.join(PATIENCE_S)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import wait_until
 from tests.ready_store import database_url
 from tests.recording_kit import START_MONO_NS, START_UTC_NS, Bench, Clip, bench, make_clip, probe_times
 from vigilar.base.clock import SystemClock, boot_id
@@ -506,6 +507,7 @@ def test_kill_loses_less_than_a_second(clip: Clip, tmp_path: Path) -> None:
             newest, latest = context.Value("d", 0.0), context.Value("d", 0.0)
             process = context.Process(target=_record_until_killed, args=(folder, clip, newest, latest))
             process.start()
+            wait_until(lambda newest=newest: newest.value > 0.0, 20.0)
             time.sleep(random.uniform(2.0, 5.0))
             assert process.pid is not None
             os.kill(process.pid, signal.SIGKILL)

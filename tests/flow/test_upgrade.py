@@ -18,6 +18,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.ready_store import database_url, open_ready_store
+from tests.recording_kit import flip_bit
 from tests.small_disk import mounted_small_disk
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.folder_id import make_folder_id
@@ -285,7 +286,7 @@ def test_undo_without_a_copy_says_what_else_to_do(upgraded: House) -> None:
 def test_undo_refuses_a_copy_that_was_changed(upgraded: House) -> None:
     (copy,) = list_copies(upgraded.file)
     file = copies_folder(upgraded.file) / copy.name
-    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    flip_bit(file, file.stat().st_size - 1)
     with pytest.raises(StoreError, match="is not the one that was made"):
         put_back(upgraded.file, copy)
     assert upgraded.run("SELECT uid FROM events") == [("later",)]

@@ -168,13 +168,18 @@ def test_killed_upkeep_comes_back_and_goes_on(tmp_path: Path) -> None:
     clip = make_thick(tmp_path / "thick.mp4")
     with service(tmp_path / "data", {"good": f"file:{clip}"}, f'{SETTINGS}\n[storage]\nquota = "45 MB"') as house:
         house.start()
-        wait_until(lambda: (house.folder / "footage").exists(), 20.0)
-        os.kill(upkeep_pid(house), signal.SIGKILL)
-        wait_until(lambda: house.events("process_restarted") != [], 20.0)
-        [event] = house.events("process_restarted")
-        assert event.payload["title"] == "The upkeep of recordings was restarted"
-        wait_until(lambda: upkeep_pid(house) != 0, 20.0)
+        wait_until(lambda: (house.folder / "footage").exists() and upkeep_pid(house) != 0, 20.0)
+        first = upkeep_pid(house)
+        assert first != 0, "the id that means all of our own group"
+        os.kill(first, signal.SIGKILL)
+        # On a busy machine another one may be taken for hung, which is told in the same way.
+        wait_until(lambda: "The upkeep of recordings was restarted" in titles(house, "process_restarted"), 20.0)
+        wait_until(lambda: upkeep_pid(house) not in (0, first), 20.0)
         house.stop()
+
+
+def titles(house: Service, kind: str) -> set[str]:
+    return {str(event.payload["title"]) for event in house.events(kind)}
 
 
 def upkeep_pid(house: Service) -> int:

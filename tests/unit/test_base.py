@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import PATIENCE_S
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.bell import Bell
 from vigilar.base.clock import SimulatedClock, SystemClock, boot_id
@@ -161,7 +162,7 @@ def test_stop_is_seen_by_all_who_wait_and_stays() -> None:
     stop.set()
     stop.set()
     for thread in threads:
-        thread.join(5.0)
+        thread.join(PATIENCE_S)
     assert seen == [True] * 4
     assert stop.is_set()
     assert stop.wait(0.0)
@@ -185,13 +186,13 @@ def test_bell_wakes_who_waits() -> None:
     bell, woken = Bell(), threading.Event()
 
     def wait() -> None:
-        if bell.wait(10.0):
+        if bell.wait(PATIENCE_S):
             woken.set()
 
     thread = threading.Thread(target=wait)
     thread.start()
     bell.ring()
-    thread.join(5.0)
+    thread.join(PATIENCE_S)
     assert woken.is_set()
 
 

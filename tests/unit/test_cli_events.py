@@ -21,7 +21,9 @@ from vigilar.config.places import find_places
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, NewEvent, insert_event, list_events, update_event
 
-NOW_MS = int(time.time() * 1000)
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def store(tmp_path: Path) -> Store:
     for number, (kind, camera, age_s) in enumerate(
         [("motion", "door", 7200), ("camera_offline", "shed", 3600), ("motion", "shed", 60)]
     ):
-        add(store, f"e{number}", kind, camera, NOW_MS - age_s * 1000)
+        add(store, f"e{number}", kind, camera, now_ms() - age_s * 1000)
     return store
 
 
@@ -101,8 +103,9 @@ def test_long_lists_are_read_page_by_page(
 def test_list_says_that_there_is_more_and_how_to_get_it(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    began_ms = now_ms()
     for number in range(57):
-        add(store, f"more{number}", "motion", "door", NOW_MS - 30_000 - number * 100)
+        add(store, f"more{number}", "motion", "door", began_ms - 30_000 - number * 100)
     assert run(["events", "list", "--data-dir", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     assert len(shown.out.splitlines()) == 50
@@ -168,10 +171,11 @@ def test_show_of_what_is_not_there_says_so(tmp_path: Path, capsys: pytest.Captur
 def test_watch_gives_incidents_as_they_grow(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LOOK_EVERY_S", 0.01)
     monkeypatch.setattr(events, "PAGE", 2)
+    began_ms = now_ms()
 
     def add_five() -> None:
         for number in range(5):
-            add(store, f"n{number}", "motion", "new", NOW_MS + number)
+            add(store, f"n{number}", "motion", "new", began_ms + number)
 
     steps = [add_five, lambda: None]
     seen = [incident.id for incident in incident_changes(store, StepByStep(steps))]
@@ -180,15 +184,15 @@ def test_watch_gives_incidents_as_they_grow(store: Store, monkeypatch: pytest.Mo
 
 def test_watch_gives_new_events_and_their_changes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "LOOK_EVERY_S", 0.01)
-    old = list_events(store, EventFilter(camera="door"))[0][0]
+    old, at_ms = list_events(store, EventFilter(camera="door"))[0][0], now_ms()
     steps = [
-        lambda: add(store, "n1", "motion", "new", NOW_MS),
-        lambda: update_event(store, old, end_ms=NOW_MS, payload={}),
+        lambda: add(store, "n1", "motion", "new", at_ms),
+        lambda: update_event(store, old, end_ms=at_ms, payload={}),
         lambda: None,
     ]
     stop = StepByStep(steps)
     seen = [(change.event.source_id, change.event.end_ms, change.is_new) for change in changes(store, stop)]
-    assert seen == [("new", None, True), ("door", NOW_MS, False)]
+    assert seen == [("new", None, True), ("door", at_ms, False)]
 
 
 class StepByStep(Stop):

@@ -364,7 +364,7 @@ def test_data_on_channels_never_set_up_is_no_garbage(camera: ScriptedCamera) -> 
     source = opened(camera)
     facts = interleaved(rtp(bytes(1000), 1, 1, payload_type=107, ssrc=9), channel=4)
     sender = threading.Thread(
-        target=camera.send, args=(facts * (3 * wire.MAX_GARBAGE_BYTES // 1000) + picture(0, IDR),)
+        target=camera.send_in_vain, args=(facts * (3 * wire.MAX_GARBAGE_BYTES // 1000) + picture(0, IDR),)
     )
     sender.start()
     assert heard(source).is_keyframe
@@ -376,9 +376,9 @@ def test_data_on_channels_never_set_up_is_no_garbage(camera: ScriptedCamera) -> 
 
 
 def test_slow_camera_is_waited_for_at_the_second_try(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The times of a camera that needs 9 to 15 s, a tenth of them."""
+    """The times of a camera that needs 9 to 15 s, a tenth of them; the second try has what a busy machine needs."""
     monkeypatch.setattr(client, "OPEN_TIMEOUT_S", 0.8)
-    monkeypatch.setattr(client, "PATIENT_TIMEOUT_S", 3.0)
+    monkeypatch.setattr(client, "PATIENT_TIMEOUT_S", PATIENCE_S)
 
     def describe(asked: Asked) -> bytes:
         time.sleep(1.5)
@@ -488,8 +488,9 @@ def test_session_without_a_timeout_is_asked_for_every_half_minute(camera: Script
     camera.session = "7"
     began_s = time.monotonic()
     source = opened(camera)
+    ended_s = time.monotonic()
     assert source._session.session_timeout_s == 60.0
-    assert 29.0 < source._session._next_ask_s - began_s < 32.0
+    assert began_s + 29.0 < source._session._next_ask_s < ended_s + 32.0
     source.close()
 
 
@@ -593,7 +594,7 @@ def test_keep_alive_falls_back_to_options_and_stays(
     camera.special["GET_PARAMETER"] = lambda asked: (
         b"" if silent else answer(asked, 400).replace(asked.headers["cseq"].encode(), b"1")
     )
-    reading(camera, lambda: camera.wait_asked("OPTIONS", 4, 10.0))
+    reading(camera, lambda: camera.wait_asked("OPTIONS", 4))
     assert camera.methods.count("GET_PARAMETER") == 1
 
 

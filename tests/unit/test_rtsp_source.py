@@ -211,7 +211,7 @@ def test_trickled_answer_does_not_hold_us(camera: ScriptedCamera, monkeypatch: p
         for byte in b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nX: " + b"x" * 1000:
             if over.wait(0.02):
                 return
-            camera.send(bytes([byte]))
+            camera.send_in_vain(bytes([byte]))
 
     camera.special["DESCRIBE"] = b""
     trickler = threading.Thread(target=trickle)
@@ -416,7 +416,7 @@ def test_some_garbage_is_passed_over(camera: ScriptedCamera) -> None:
 @pytest.mark.parametrize("garbage", [b"\x00", b"$", b"RTSP/", b"$\x07\x10\x00", b"RTSP/1.0 x\r\n\r\n", b"abc$\x00"])
 def test_endless_garbage_ends_the_connection(camera: ScriptedCamera, garbage: bytes) -> None:
     source = opened(camera)
-    sender = threading.Thread(target=camera.send, args=(garbage * (3 * MAX_GARBAGE_BYTES // len(garbage)),))
+    sender = threading.Thread(target=camera.send_in_vain, args=(garbage * (3 * MAX_GARBAGE_BYTES // len(garbage)),))
     sender.start()
     began = time.process_time()
     with pytest.raises(CameraError) as caught:
@@ -425,7 +425,7 @@ def test_endless_garbage_ends_the_connection(camera: ScriptedCamera, garbage: by
     assert caught.value.code == "V-CAM-16"
     assert time.process_time() - began < 2.0
     source.close()
-    sender.join(10.0)
+    sender.join(PATIENCE_S)
 
 
 def test_flood_of_answers_ends_the_connection(camera: ScriptedCamera) -> None:

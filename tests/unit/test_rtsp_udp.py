@@ -254,6 +254,7 @@ def test_camera_that_goes_on_from_another_port_is_heard(monkeypatch: pytest.Monk
         senders("127.0.0.1", "127.0.0.1", "127.0.0.2") as (first, second, stranger),
         Listener(first.getsockname()[1]) as listener,
     ):
+        monkeypatch.setattr(udp, "REOPEN_S", 60.0)
         listener.hear(first, 2, b"first")
         listener.hear(second, 20, b"second")
         assert listener.got == [b"first"] * 2, "while the one that was named sends"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests import ports
-from tests.conftest import pytest_configure, wait_until
+from tests.conftest import PATIENCE_S, pytest_configure, wait_until
 from tests.together import make_once, turn
 
 
@@ -122,7 +122,7 @@ def test_turn_alone_waits_for_others_and_keeps_new_ones_out(run: Path) -> None:
         with turn(alone=alone):
             order.append(f"{name} begins")
             if until:
-                assert until.wait(10.0)
+                assert until.wait(PATIENCE_S)
             order.append(f"{name} ends")
 
     threads = [threading.Thread(target=take, args=("first", first_may_end))]

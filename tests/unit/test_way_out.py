@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE_S, ROOT
+from tests.ports import free_port
 from vigilar.base.errors import ErrorKind, VigilarError
 from vigilar.base.outside import VARIABLE, connect_outside, leaves_by_gate
 from vigilar.notify.push import endpoints
@@ -73,7 +74,7 @@ def test_allowed_host_is_reached_both_ways(gate: dict[str, str], hosts: Path, mo
     with socket.create_server(("127.0.0.1", 0)) as service:
         port = service.getsockname()[1]
         hosts.write_text(f"# ours\nlocalhost:{port}\n", encoding="utf-8")
-        with connect_outside("localhost", port, 10.0, gate) as connection:
+        with connect_outside("localhost", port, PATIENCE_S, gate) as connection:
             peer, _ = service.accept()
             with peer:
                 connection.sendall(b"POST")
@@ -91,7 +92,7 @@ def test_host_not_allowed_is_refused_with_what_to_do(
 ) -> None:
     _outside(monkeypatch)
     with pytest.raises(VigilarError) as refused:
-        connect_outside("mail.example.org", 465, 10.0, gate)
+        connect_outside("mail.example.org", 465, PATIENCE_S, gate)
     assert refused.value.kind is ErrorKind.PERMANENT
     assert str(refused.value) == (
         "mail.example.org:465 is not among the hosts that this house may reach. "
@@ -101,11 +102,10 @@ def test_host_not_allowed_is_refused_with_what_to_do(
 
 def test_silent_port_is_an_ordinary_error(gate: dict[str, str], hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _outside(monkeypatch)
-    with socket.create_server(("127.0.0.1", 0)) as service:
-        port = service.getsockname()[1]
+    port = free_port()
     hosts.write_text(f"localhost:{port}\n", encoding="utf-8")
     with pytest.raises(ConnectionError, match="localhost does not answer"):
-        connect_outside("localhost", port, 10.0, gate)
+        connect_outside("localhost", port, PATIENCE_S, gate)
 
 
 def test_private_address_is_reached_without_the_gate(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from tests.probe_kit import said, saying, stage
 from vigilar.web.probe import ProbeWish, Tell
 from vigilar.web.probes import LOCK_MS
@@ -67,7 +67,7 @@ class Slow:
         self.wishes.append(wish)
         tell({"stage": stage("reached", "answers")})
         tell({"doing": "Waiting for a whole picture"})
-        assert self.may_end.wait(10.0)
+        assert self.may_end.wait(PATIENCE_S)
         return WORKS
 
 

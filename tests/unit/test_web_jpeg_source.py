@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from vigilar.live.wire import Answer, FeedProblem, Jpeg
 from vigilar.web.jpeg_source import JpegSource, MjpegView
 
@@ -19,7 +19,7 @@ class FakeFeed:
         self.is_closed = False
 
     def answers(self) -> Iterator[Answer]:
-        while (answer := self.waiting.get(timeout=10.0)) is not None:
+        while (answer := self.waiting.get(timeout=PATIENCE_S)) is not None:
             yield answer
 
     def close(self) -> None:

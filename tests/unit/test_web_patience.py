@@ -100,7 +100,7 @@ def test_many_ask_at_once_and_all_are_answered() -> None:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with open_house(tmp_path) as house:
+    with open_house(tmp_path, is_patient=False) as house:
         yield house
 
 

@@ -15,7 +15,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE_S, wait_until
 from tests.recording_kit import Clip, make_clip
 from tests.unit.test_metrics import read, value
 from vigilar.base.clock import SimulatedClock
@@ -255,7 +255,7 @@ class TestSlowFacts:
 
         def make() -> int:
             if made:
-                assert may_end.wait(5)
+                assert may_end.wait(PATIENCE_S)
             made.append(1)
             return len(made)
 

@@ -296,9 +296,9 @@ class ObjectWatcher:
                 self._holding = False
             return
         self._looked_mono_ns = now_ns
-        self.counters.looks += 1
         visit.looks += 1
         self._take_answer(visit, shown, answer)
+        self.counters.looks += 1  # last: who reads it finds all that came of the look
 
     def _is_waited_for(self) -> bool:
         """Whether a motion that is held has waited behind this look for as long as it may."""
