@@ -29,7 +29,7 @@ from vigilar.config.places import Places
 from vigilar.playback.event_span import clip_span
 from vigilar.playback.export.bundle import SignedCheckpoint
 from vigilar.playback.export.check import proof_code
-from vigilar.playback.export.house_word import newest_signed
+from vigilar.playback.export.house_word import find_signed
 from vigilar.playback.export.make import ExportFile, ExportPlan, ExportWish, export_files, make_export
 from vigilar.playback.library import Library
 from vigilar.store import cameras as camera_rows
@@ -70,7 +70,7 @@ def export(
         wish = _wish(config, store, camera, from_, to, event_id, proof=proof)
         library = Library(store, places.data_dir, lambda: KeyRing.load(places.secrets_dir))
         with _progress() as progress:
-            plan = make_export(library, wish, progress, _now_ms(), *_word_of_house(places, store, proof=proof))
+            plan = make_export(library, wish, progress, _now_ms(), *_word_of_house(places, store, wish))
             written = [_save(file, output, progress) for file in _wanted(library, plan)]
     if as_json:
         print_json({"files": [str(path) for path in written], **_facts(plan)})
@@ -83,9 +83,9 @@ def export(
     return ExitCode.OK
 
 
-def _word_of_house(places: Places, store: Store, *, proof: bool) -> tuple[SignedCheckpoint | None, BoxKey | None]:
+def _word_of_house(places: Places, store: Store, wish: ExportWish) -> tuple[SignedCheckpoint | None, BoxKey | None]:
     """As the page's exports have it. None of a folder whose signing key is not here: nobody else's key may sign."""
-    node_id = find_folder_id(places.data_dir) if proof else None
+    node_id = find_folder_id(places.data_dir) if wish.proof else None
     if node_id is None:
         return None, None
     try:
@@ -94,7 +94,7 @@ def _word_of_house(places: Places, store: Store, *, proof: bool) -> tuple[Signed
         if error.exit_code is not ExitCode.NOT_FOUND:
             raise
         return None, None
-    return newest_signed(store, node_id, key), key
+    return find_signed(store, node_id, key, wish.camera_id, wish.to_ms), key
 
 
 def _wish(
