@@ -105,7 +105,7 @@ class TestCheck:
         aside = box.folder / "aside"
         box.path(1).rename(aside)
         code, out = box.command("check", "--repair", capsys=capsys)
-        assert (code, "1 rows were put right" in out) == (ExitCode.NOT_EXACT, True)
+        assert (code, "1 row was put right." in out) == (ExitCode.NOT_EXACT, True)
         row = box.row(1)
         assert row is not None
         assert (row.state, row.reason) == ("missing", "found missing; rollover")

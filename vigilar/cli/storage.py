@@ -203,14 +203,12 @@ def _tell_plan(plan: Plan, held: Holdings, *, zone: tzinfo, is_done: bool, as_js
             }
         )
         return
+    stay = f" {kept} kept {'recording stays' if kept == 1 else 'recordings stay'}." if kept else ""
     if first is None or last is None:
-        tell(
-            "Nothing is beyond the rules." if not kept else f"Nothing is beyond the rules. {kept} kept recordings stay."
-        )
+        tell(f"Nothing is beyond the rules.{stay}")
         return
     noun = "camera" if len(cameras) == 1 else "cameras"
     span = f"{house_time(first, zone)} to {house_time(last, zone)}, {len(cameras)} {noun}"
-    stay = f" {kept} kept recordings stay." if kept else ""
     head, end = ("Deleted", "") if is_done else ("Would delete", " Nothing was changed.")
     print(f"{head} {size_text(plan.size_bytes)}, {span}.{stay}{end}")
 
