@@ -332,6 +332,7 @@ class TestHistory:
         code, out = box.command("check", capsys=capsys)
         assert code == ExitCode.NOT_EXACT
         assert "The signed checkpoint beside the recordings was removed. All was well on" in out
+        assert "besides what is said above, all there" in out
 
 
 class TestWatch:

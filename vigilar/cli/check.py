@@ -174,7 +174,8 @@ def _print(
     if checked.locked:
         print(f"  {count_text(checked.locked, 'recording')} cannot be looked into: the key is not here.")
     bad = len({one.row.id for one in checked.findings})
-    well = _WELL[depth] if not bad else f"{bad} of them not as they were recorded"
+    besides = "besides what is said above, " if contradictions else ""
+    well = f"{bad} of them not as they were recorded" if bad else f"{besides}{_WELL[depth]}"
     print(f"{count_text(checked.files, 'recording')}, {size_text(checked.size_bytes)}: {well}.")
     if is_repaired:
         print(f"{count_text(checked.repaired, 'row')} {_was(checked.repaired)} put right.")
