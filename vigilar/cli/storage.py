@@ -122,6 +122,8 @@ def prune(places: Places, keep: str | None, quota: str | None, dry_run: bool, ye
         needs_word = plan.is_worded or asked != rules
         if dry_run:
             _tell_plan(plan, held, zone=house_zone(config), is_done=False, as_json=as_json)
+            if plan.going and needs_word and not as_json:
+                print("Without --dry-run it needs --yes: more than half would go, or it is not what the settings say.")
             return ExitCode.OK
         if plan.going and needs_word and not yes:
             _tell_plan(plan, held, zone=house_zone(config), is_done=False, as_json=as_json)
