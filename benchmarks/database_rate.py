@@ -3,9 +3,11 @@
 A million events and a hundred thousand recordings of eight cameras. Ours stores events one by one, each with its
 incident and on the disk before the next, and asks for a day of a camera and for the newest page, through ``store``. The
 peer is the bare ``sqlite3`` module on a copy of the same file, with the same statements, durability and rows, whose
-payload it parses as well. The best of three rounds counts. Prints operations a second, by wall and by processor time,
-and ours divided by the peer's: higher is better. Then how long a person who deletes 20,000 events keeps others from
-writing. Ends with 1 when a ratio of wall time is below 0.5, or that above 50 ms.
+payload it parses as well. They take turns, and of five rounds the best counts. Prints operations a second, by wall and
+by processor time, and ours divided by the peer's: higher is better. Then how long a person who deletes 20,000 events
+keeps others from writing: the time from a step's first statement to the end of its commit, with a commit of one row by
+the peer, on the same disk, after each step. Ends with 1 when a ratio of wall time is below 0.5, or a step took longer
+than 50 ms while no commit of one row took half as long.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import json
 import shutil
 import sqlite3
+import statistics
 import sys
 import tempfile
 import time
@@ -39,6 +42,7 @@ DAY_MS = 86_400_000
 START_MS = 1_770_000_000_000
 FILE_MS = 30 * DAY_MS // FILES
 INSERTS = 300
+ROUNDS = 5
 ASKS = 60
 LEAST = 0.5
 ERASED, MOST_HELD_MS = 20_000, 50.0
@@ -101,6 +105,7 @@ def fill(path: Path, rows: int) -> None:
             "parts, change) SELECT id, ts_ms, ts_ms, 'Motion', 'INFO', '[]', '[]', 1, ts_ms, ?, change FROM events",
             (PARTS,),
         )
+        connection.execute("UPDATE events SET end_ms = ts_ms + 8000")
         connection.execute("UPDATE counters SET value = ? WHERE name = 'event_change'", (rows,))
         connection.executemany(
             "INSERT INTO files (camera_id, content, number, path, start_ms, end_ms, state, size_bytes) "
@@ -197,7 +202,7 @@ def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
         ("a day of a camera", ASKS, ours_day, peer_day),
         ("the newest 50 events", ASKS, ours_page, peer_page),
     ):
-        (wall, cpu), (peer_wall, peer_cpu) = rate(ours, count), rate(theirs, count)
+        (wall, cpu), (peer_wall, peer_cpu) = rates(count, ours, theirs)
         is_met = wall / peer_wall >= LEAST
         missed += [] if is_met else [name]
         print(
@@ -206,17 +211,16 @@ def measure(store: Store, peer: sqlite3.Connection, rows: int) -> int:
             f"{peer_cpu:.0f}, ratio {cpu / peer_cpu:.2f}",
             flush=True,
         )
-    day_ms = 1000 / rate(ours_day, ASKS)[0]
-    print(f"P23 a day of all {CAMERAS} cameras, {rows} events: {CAMERAS * day_ms:.1f} ms")
-    return int(bool(missed)) | erase_many(store)
+    [(day, _)] = rates(ASKS, ours_day)
+    print(f"P23 a day of all {CAMERAS} cameras, {rows} events: {CAMERAS * 1000 / day:.1f} ms")
+    return int(bool(missed)) | erase_many(store, peer)
 
 
-def erase_many(store: Store) -> int:
+def erase_many(store: Store, peer: sqlite3.Connection) -> int:
     """A person deletes the recordings of ERASED events: how long that keeps everybody else from writing."""
-    with store.sql_write("let each motion end") as run:
-        run("UPDATE events SET end_ms = ts_ms + 8000")
     held: list[float] = []
     used: list[float] = []
+    alone: list[float] = []
     real = store.sql_write
 
     @contextmanager
@@ -226,6 +230,9 @@ def erase_many(store: Store) -> int:
             yield run
         held.append((time.perf_counter() - began) * 1000)
         used.append((time.thread_time() - began_cpu) * 1000)
+        began = time.perf_counter()
+        peer.execute("UPDATE events SET end_ms = end_ms + 1 WHERE id = ?", (len(held),))
+        alone.append((time.perf_counter() - began) * 1000)
 
     store.sql_write = timed  # type: ignore[method-assign]
     began = time.perf_counter()
@@ -235,24 +242,29 @@ def erase_many(store: Store) -> int:
     while wish := find_wish(store):
         for at in range(0, len(wish.file_ids), STEP):
             spread(store, wish, at)
-    is_met = max(held) <= MOST_HELD_MS
+    is_met = max(held) <= max(MOST_HELD_MS, 2 * max(alone))
+    middle, one = statistics.median(held), statistics.median(alone)
     print(
         f"{ERASED} events deleted by hand, {len(plan.recordings)} recordings: asked for in {asked_s:.1f} s; the write "
-        f"lock held {max(held):.0f} ms (at most {MOST_HELD_MS:.0f}), of the processor {max(used):.0f} ms "
-        f"{'ok' if is_met else 'MISSED'}"
+        f"lock held {max(held):.0f} ms at most ({MOST_HELD_MS:.0f}) in {len(held)} steps, of the processor "
+        f"{max(used):.1f} ms; a commit of one row {max(alone):.0f} ms at most; in the middle {middle:.1f} and "
+        f"{one:.1f} ms, ratio {middle / one:.1f} {'ok' if is_met else 'MISSED'}"
     )
     return int(not is_met)
 
 
-def rate(work: Callable[[], None], count: int) -> tuple[float, float]:
-    """Operations a second, and a second of processor time, each the best of three rounds."""
-    took, used = [], []
-    for _ in range(3):
-        began, began_cpu = time.perf_counter(), time.process_time()
-        work()
-        took.append(time.perf_counter() - began)
-        used.append(time.process_time() - began_cpu)
-    return count / min(took), count / min(used)
+def rates(count: int, *works: Callable[[], None]) -> list[tuple[float, float]]:
+    """Of each: operations a second, and a second of processor time, each the best of ROUNDS in which they take turns:
+    what else the machine does meets all of them."""
+    took: list[list[float]] = [[] for _ in works]
+    used: list[list[float]] = [[] for _ in works]
+    for _ in range(ROUNDS):
+        for number, work in enumerate(works):
+            began, began_cpu = time.perf_counter(), time.process_time()
+            work()
+            took[number].append(time.perf_counter() - began)
+            used[number].append(time.process_time() - began_cpu)
+    return [(count / min(wall), count / min(cpu)) for wall, cpu in zip(took, used, strict=True)]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,10 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import find_violations
 from tests.browser.house import House, open_house, serve
-from tests.flow.test_export_bundle import Key, make, manifest_of, of_movie, rebuilt, save
+from tests.flow.test_export_bundle import Key, make, manifest_of, of_movie, rebuilt, save, sign_history
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import make_clip
 from vigilar.playback.export.bundle import SignedCheckpoint
-from vigilar.store.files import find_files
 
 
 @pytest.fixture
@@ -50,10 +48,9 @@ def verdict(chromium: Browser, bundle: Path, *, has_webcrypto: bool = True) -> t
 
 @pytest.mark.parametrize("has_webcrypto", [True, False])
 def test_whole_signed_bundle_is_exact(chromium: Browser, house: House, tmp_path: Path, *, has_webcrypto: bool) -> None:
-    key = Key()
-    rows = find_files(house.store, "front-door", "video", 0, T0 * 2)
-    body = json.dumps([row.link.hex() for row in rows if row.link])
-    plan = make(house, None, SignedCheckpoint(body, key.sign(body.encode()), key.public), key)
+    record(house, make_clip(tmp_path, has_sound=True), 12, 16)
+    key, made = sign_history(house, T0 + 20_000)
+    plan = make(house, None, SignedCheckpoint(made.body, made.signature, key.public), key)
     words, notes = verdict(chromium, save(house, plan, tmp_path), has_webcrypto=has_webcrypto)
     assert words.endswith("This is exactly what was exported.")
     assert notes == ["The signed words of the house name 3 of 3 closed recordings."]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -93,6 +94,36 @@ def test_proof_is_signed_as_that_of_the_page(house: House, tmp_path: Path) -> No
     assert checked.json["files"][0]["signed_by"] == sha256(key.public).hexdigest()[:16]
 
 
+def test_videos_of_two_formats_are_numbered_under_the_name_that_was_given(house: House, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = make_clip(tmp_path / "other", size=(320, 192))
+    later = [replace(p, utc_ns=p.utc_ns + 12 * 10**9, mono_ns=p.mono_ns + 12 * 10**9) for p in other.packets]
+    house.record("front-door", later, other.run(2, 12.0))
+    times = ("--from", "2026-02-02T03:40:09", "--to", "2026-02-02T03:40:15")
+    done = vigilar(house.folder, "export", "front-door", *times, "-o", str(tmp_path / "a.mp4"))
+    assert done.code == ExitCode.OK, done.err
+    written = [tmp_path / "a.mp4", tmp_path / "a (2).mp4"]
+    assert done.out == "".join(f"{path}\n" for path in written)
+    assert [len(shown_times(path)) for path in written] == [30, 30]
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "code", "words"),
+    [
+        ([], "no/such/a.mp4", ExitCode.NOT_FOUND, "choose another with -o"),
+        ([], "a.zip", ExitCode.USAGE, "What is written is a .mp4"),
+        (["--proof"], "a.mp4", ExitCode.USAGE, "What is written is a .zip"),
+    ],
+)
+def test_place_or_name_that_cannot_be_is_refused(
+    house: House, tmp_path: Path, more: list[str], name: str, code: ExitCode, words: str
+) -> None:
+    range_ = ("--from", FROM, "--to", TO)
+    done = vigilar(house.folder, "export", "front-door", *range_, *more, "-o", str(tmp_path / name))
+    assert (done.code, words in done.err) == (code, True), done.err
+    assert not (tmp_path / name).exists()
+
+
 def test_verify_of_what_is_no_recording_says_what_to_give(house: House, tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     vigilar(house.folder, "export", "front-door", "--from", FROM, "--to", TO, "-o", str(target))
@@ -109,7 +140,7 @@ def test_verify_of_what_is_no_recording_says_what_to_give(house: House, tmp_path
     [
         (["front-door"], ExitCode.USAGE, "--from and --to"),
         (["front-door", "--from", TO, "--to", FROM], ExitCode.USAGE, "behind the start"),
-        (["nobody", "--from", FROM, "--to", TO], ExitCode.NOT_FOUND, "no camera"),
+        (["nobody", "--from", FROM, "--to", TO], ExitCode.NOT_FOUND, "one of: front-door."),
         (["--event", "77"], ExitCode.NOT_FOUND, "no event"),
         (["front-door", "--from", "2026-01-01T00:00", "--to", "2026-01-01T01:00"], ExitCode.NOT_FOUND, "Nothing was"),
     ],

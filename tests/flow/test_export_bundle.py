@@ -24,15 +24,19 @@ from tests.recording_kit import Clip, make_clip
 from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ExitCode, RecordingError
 from vigilar.cli.program import run
-from vigilar.playback.export.bundle import SignedCheckpoint
+from vigilar.playback.export.bundle import SignedCheckpoint, Signer
 from vigilar.playback.export.check import BundleReport, check_bundle, is_bundle
+from vigilar.playback.export.house_word import find_signed
 from vigilar.playback.export.make import ExportPlan, ExportWish, export_files, make_export
 from vigilar.playback.export.plan_file import list_plans, load_plan, remove_plan, save_plan
 from vigilar.playback.export.zip_layout import ZipEntry, directory, local_header
 from vigilar.playback.export.zip_places import find_entries
+from vigilar.proof.checkpoint import make_checkpoint
+from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.files import find_files
 from vigilar.vge.merkle import MerkleTree
 from vigilar.vge.merkle_range import range_proof, root_by_range
+from vigilar.vge.signing import BoxKey
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +77,17 @@ class Key:
         return self._key.sign(message)
 
 
+def sign_history(house: House, now_ms: int) -> tuple[BoxKey, StoredCheckpoint]:
+    """A checkpoint as the house makes one an hour, and its key."""
+    key = BoxKey.load_or_create(house.folder / "secrets")
+    return key, make_checkpoint(house.store, house.node_id, key, house.folder, now_ms)
+
+
 def make(
     house: House,
     wanted: ExportWish | None = None,
     checkpoint: SignedCheckpoint | None = None,
-    signer: Key | None = None,
+    signer: Signer | None = None,
 ) -> ExportPlan:
     library = house.parts.footage
     return make_export(library, wanted or wish(), lambda _step, _part: None, T0 + 60_000, checkpoint, signer)
@@ -170,6 +180,46 @@ class TestWhole:
         bad = SignedCheckpoint(body + " ", good.signature, key.public)
         report = check_bundle(save(house, make(house, None, bad, key), tmp_path))
         assert [one.kind for one in report.findings] == ["signature"]
+
+    def test_signed_words_name_recordings_by_the_chain_to_the_newest_of_then(
+        self, house: House, clip: Clip, tmp_path: Path
+    ) -> None:
+        """A checkpoint names one recording a camera; those of the export are older as soon as another was closed."""
+        record(house, clip, 12, 16)
+        key, made = sign_history(house, T0 + 20_000)
+        record(house, clip, 16, 20)
+        sign_history(house, T0 + 30_000)
+        found = find_signed(house.store, house.node_id, key, "front-door", T0 + 10_500)
+        assert found is not None
+        assert found.body == made.body
+        path = save(house, make(house, None, found, key), tmp_path)
+        assert len(manifest_of(path)["chain"]) == 1
+        report = check_bundle(path)
+        assert report.is_exact
+        assert report.notes == ("The signed words of the house name 3 of 3 closed recordings.",)
+
+        def cut(name: str, data: bytes) -> bytes:
+            """Another chain: that of a recording which nobody signed."""
+            if name != "proof/manifest.json":
+                return data
+            manifest = json.loads(data)
+            manifest["chain"][0]["close_tag"] = "00" * 32
+            return json.dumps(manifest | {"signing_key": None}).encode()
+
+        report = check_bundle(rebuilt(path, cut))
+        assert report.notes[0] == "The signed words of the house name 0 of 3 closed recordings."
+
+    def test_recording_that_is_gone_from_the_chain_is_no_reason_to_refuse(
+        self, house: House, clip: Clip, tmp_path: Path
+    ) -> None:
+        record(house, clip, 12, 16)
+        key, _ = sign_history(house, T0 + 20_000)
+        (newest,) = find_files(house.store, "front-door", "video", T0 + 13_000, T0 + 14_000)
+        (house.folder / newest.path).unlink()
+        found = find_signed(house.store, house.node_id, key, "front-door", T0 + 10_500)
+        report = check_bundle(save(house, make(house, None, found, key), tmp_path))
+        assert report.is_exact
+        assert report.notes == ("The signed words of the house name 0 of 3 closed recordings.",)
 
     def test_manifest_made_anew_is_told_by_its_signature(self, house: House, tmp_path: Path) -> None:
         path = save(house, make(house, signer=Key()), tmp_path)

@@ -105,7 +105,7 @@ class TestCheck:
         aside = box.folder / "aside"
         box.path(1).rename(aside)
         code, out = box.command("check", "--repair", capsys=capsys)
-        assert (code, "1 rows were put right" in out) == (ExitCode.NOT_EXACT, True)
+        assert (code, "1 row was put right." in out) == (ExitCode.NOT_EXACT, True)
         row = box.row(1)
         assert row is not None
         assert (row.state, row.reason) == ("missing", "found missing; rollover")
@@ -332,6 +332,7 @@ class TestHistory:
         code, out = box.command("check", capsys=capsys)
         assert code == ExitCode.NOT_EXACT
         assert "The signed checkpoint beside the recordings was removed. All was well on" in out
+        assert "besides what is said above, all there" in out
 
 
 class TestWatch:

@@ -68,7 +68,11 @@ def test_dry_run_changes_nothing(house: Box, capsys: pytest.CaptureFixture[str])
     assert run(["storage", "prune", "--keep", "3d", "--dry-run", "--data-dir", str(house.data_dir)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("Would delete 294 MB, ")
-    assert out.endswith("2 cameras. Nothing was changed.\n")
+    done, needs = out.splitlines()
+    assert done.endswith("2 cameras. Nothing was changed.")
+    assert "it needs --yes" in needs
+    assert run(["storage", "prune", "--dry-run", "--data-dir", str(house.data_dir)]) == 0
+    assert "--yes" not in capsys.readouterr().out
 
 
 def test_other_rules_need_a_yes(house: Box, capsys: pytest.CaptureFixture[str]) -> None:

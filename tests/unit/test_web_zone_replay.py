@@ -5,7 +5,9 @@ from __future__ import annotations
 import struct
 import time
 
-from vigilar.detect.zones import Line, Role, Zone, ZoneMap
+import pytest
+
+from vigilar.detect.zones import Bounds, Line, Role, Zone, ZoneMap, ZoneWatch
 from vigilar.store.replay import PastTrack
 from vigilar.web.zone_replay import Replayed, replay
 
@@ -53,6 +55,34 @@ def test_long_path_still_crosses_a_line_and_stays_in_a_zone() -> None:
 def test_row_that_was_cut_is_read_as_far_as_it_goes() -> None:
     assert replay(INCLUDE, [1], [PastTrack(1, "person", packed((0.2, 0.5), (0.3, 0.5))[:-5])]).after == 1
     assert replay(INCLUDE, [1], [PastTrack(1, "person", b"\1")]).after == 0
+
+
+def test_paths_that_keep_away_are_counted_without_a_look_at_each_box(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty thousand of them in a week took more than a second."""
+    judged: list[int] = []
+    real = ZoneWatch.add
+
+    def noted(watch: ZoneWatch, at_ms: int, box: Bounds) -> bool:
+        judged.append(at_ms)
+        return real(watch, at_ms, box)
+
+    monkeypatch.setattr(ZoneWatch, "add", noted)
+    line = Line("gate", "Gate", (0.1, 0.1), (0.2, 0.4))
+    tracks = [
+        PastTrack(1, "person", packed((0.6, 0.5), (0.7, 0.5), (0.8, 0.5))),
+        PastTrack(2, "person", packed((0.2, 0.5), (0.6, 0.5))),
+    ]
+    assert replay(INCLUDE, [1, 2], tracks) == Replayed(2, 1, 0, 0)
+    assert judged == [0]
+    assert replay(ZoneMap(lines=(line,)), [1], tracks[:1]) == Replayed(1, 0, 0, 0)
+    assert judged == [0]
+
+
+def test_foot_beyond_the_edge_of_the_picture_stands_on_it() -> None:
+    """A box that hangs over the edge, and a zone that ends there."""
+    right = ZoneMap((Zone("r", "Right", Role.INCLUDE, ((0.9, 0.0), (1.0, 0.0), (1.0, 1.0), (0.9, 1.0))),))
+    over = struct.pack("<I4H", 0, 65_000, 60_000, 20_000, 20_000)
+    assert replay(right, [1], [PastTrack(1, "person", over)]) == Replayed(1, 1, 0, 0)
 
 
 def test_busy_week_is_counted_in_processor_time_below_a_second() -> None:

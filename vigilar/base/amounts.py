@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def count_text(count: int, one: str) -> str:
+    """``1 recording``, ``12 recordings``."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
 def size_text(size_bytes: int) -> str:
     """``1.4 GB``: powers of a thousand, as disks are sold."""
     value = float(size_bytes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from vigilar.base.amounts import count_text, size_text
 from vigilar.base.clock import SystemClock
 from vigilar.base.errors import ExitCode, RecordingError
 from vigilar.cli.footage_house import WORDS, open_house
@@ -171,13 +172,19 @@ def _print(
     for path in checked.strangers[:TOLD_AT_MOST]:
         print(one_line(f"  {path}: has no row. The next start takes it in, or --repair, if it is what its place says."))
     if checked.locked:
-        print(f"  {checked.locked} recordings cannot be looked into: their key is not here.")
+        print(f"  {count_text(checked.locked, 'recording')} cannot be looked into: the key is not here.")
     bad = len({one.row.id for one in checked.findings})
-    well = _WELL[depth] if not bad else f"{bad} of them not as they were recorded"
-    print(f"{checked.files} recordings, {checked.size_bytes / 1e9:.1f} GB: {well}.")
+    besides = "besides what is said above, " if contradictions else ""
+    well = f"{bad} of them not as they were recorded" if bad else f"{besides}{_WELL[depth]}"
+    print(f"{count_text(checked.files, 'recording')}, {size_text(checked.size_bytes)}: {well}.")
     if is_repaired:
-        print(f"{checked.repaired} rows were put right.")
+        print(f"{count_text(checked.repaired, 'row')} {_was(checked.repaired)} put right.")
     if checked.adopted:
         for words in checked.adopted.refused:
             print(one_line(f"! {words}"))
-        print(f"{checked.adopted.added} recordings without a row were taken in.")
+        added = checked.adopted.added
+        print(f"{count_text(added, 'recording')} without a row {_was(added)} taken in.")
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from vigilar.config.places import Places
 from vigilar.playback.event_span import clip_span
 from vigilar.playback.export.bundle import SignedCheckpoint
 from vigilar.playback.export.check import proof_code
-from vigilar.playback.export.house_word import newest_signed
+from vigilar.playback.export.house_word import find_signed
 from vigilar.playback.export.make import ExportFile, ExportPlan, ExportWish, export_files, make_export
 from vigilar.playback.library import Library
 from vigilar.store import cameras as camera_rows
@@ -66,12 +66,13 @@ def export(
     vigilar export --event 812 --proof -o .
     """
     config = load_config(places)
+    _check_output(output, proof=proof)
     with closing(Store.open(database_url(config, places))) as store:
         wish = _wish(config, store, camera, from_, to, event_id, proof=proof)
         library = Library(store, places.data_dir, lambda: KeyRing.load(places.secrets_dir))
         with _progress() as progress:
-            plan = make_export(library, wish, progress, _now_ms(), *_word_of_house(places, store, proof=proof))
-            written = [_save(file, output, progress) for file in _wanted(library, plan)]
+            plan = make_export(library, wish, progress, _now_ms(), *_word_of_house(places, store, wish))
+            written = [_save(file, target, progress) for file, target in _targets(_wanted(library, plan), output)]
     if as_json:
         print_json({"files": [str(path) for path in written], **_facts(plan)})
     else:
@@ -83,9 +84,9 @@ def export(
     return ExitCode.OK
 
 
-def _word_of_house(places: Places, store: Store, *, proof: bool) -> tuple[SignedCheckpoint | None, BoxKey | None]:
+def _word_of_house(places: Places, store: Store, wish: ExportWish) -> tuple[SignedCheckpoint | None, BoxKey | None]:
     """As the page's exports have it. None of a folder whose signing key is not here: nobody else's key may sign."""
-    node_id = find_folder_id(places.data_dir) if proof else None
+    node_id = find_folder_id(places.data_dir) if wish.proof else None
     if node_id is None:
         return None, None
     try:
@@ -94,7 +95,7 @@ def _word_of_house(places: Places, store: Store, *, proof: bool) -> tuple[Signed
         if error.exit_code is not ExitCode.NOT_FOUND:
             raise
         return None, None
-    return newest_signed(store, node_id, key), key
+    return find_signed(store, node_id, key, wish.camera_id, wish.to_ms), key
 
 
 def _wish(
@@ -110,7 +111,9 @@ def _wish(
     camera_id, from_ms, to_ms = _range(config, store, camera, from_, to, event_id)
     row = camera_rows.get_camera(store, camera_id)
     if row is None:
-        raise ConfigError(f"There is no camera {camera_id!r}.", exit_code=ExitCode.NOT_FOUND)
+        known = ", ".join(one.id for one in camera_rows.list_cameras(store))
+        step = f"Say its id, one of: {known}." if known else ""
+        raise ConfigError(f"There is no camera {camera_id!r}.", next_step=step, exit_code=ExitCode.NOT_FOUND)
     if not from_ms < to_ms <= from_ms + MAX_RANGE_MS:
         raise _usage("The end must lie behind the start, and at most one day.")
     return ExportWish(
@@ -149,11 +152,31 @@ def _wanted(library: Library, plan: ExportPlan) -> list[ExportFile]:
     return files[:1] if plan.bundle is not None else files
 
 
-def _save(file: ExportFile, output: Path | None, progress: Any) -> Path:
-    """Write under a name beside it first, so that a file of that name is whole. Never takes the place of another."""
+def _check_output(output: Path | None, *, proof: bool) -> None:
+    """Refuse what cannot be written before an hour is read, and a name that says another kind of file."""
+    if output is None or output.is_dir():
+        return
+    if not output.parent.is_dir():
+        raise VigilarError(
+            f"There is no folder {output.parent}.", next_step="Make it, or choose another with -o.",
+            exit_code=ExitCode.NOT_FOUND,
+        )  # fmt: skip
+    right, wrong = (".zip", ".mp4") if proof else (".mp4", ".zip")
+    if output.suffix.casefold() == wrong:
+        raise _usage(f"What is written is a {right}{' that holds the video' if proof else ''}: name it so with -o.")
+
+
+def _targets(files: Sequence[ExportFile], output: Path | None) -> list[tuple[ExportFile, Path]]:
+    """Where each is written; where one name is given for several videos, the others are numbered."""
     target = output or Path()
     if target.is_dir():
-        target = target / file.name
+        return [(file, target / file.name) for file in files]
+    numbered = [target.with_stem(f"{target.stem} ({number})") for number in range(2, len(files) + 1)]
+    return list(zip(files, [target, *numbered], strict=True))
+
+
+def _save(file: ExportFile, target: Path, progress: Any) -> Path:
+    """Write under a name beside it first, so that a file of that name is whole. Never takes the place of another."""
     temporary = target.with_name(f"{target.name}.part")
     with disk_errors("write the export to", target.parent):
         if target.exists():

@@ -122,6 +122,8 @@ def prune(places: Places, keep: str | None, quota: str | None, dry_run: bool, ye
         needs_word = plan.is_worded or asked != rules
         if dry_run:
             _tell_plan(plan, held, zone=house_zone(config), is_done=False, as_json=as_json)
+            if plan.going and needs_word and not as_json:
+                print("Without --dry-run it needs --yes: more than half would go, or it is not what the settings say.")
             return ExitCode.OK
         if plan.going and needs_word and not yes:
             _tell_plan(plan, held, zone=house_zone(config), is_done=False, as_json=as_json)
@@ -203,14 +205,12 @@ def _tell_plan(plan: Plan, held: Holdings, *, zone: tzinfo, is_done: bool, as_js
             }
         )
         return
+    stay = f" {kept} kept {'recording stays' if kept == 1 else 'recordings stay'}." if kept else ""
     if first is None or last is None:
-        tell(
-            "Nothing is beyond the rules." if not kept else f"Nothing is beyond the rules. {kept} kept recordings stay."
-        )
+        tell(f"Nothing is beyond the rules.{stay}")
         return
     noun = "camera" if len(cameras) == 1 else "cameras"
     span = f"{house_time(first, zone)} to {house_time(last, zone)}, {len(cameras)} {noun}"
-    stay = f" {kept} kept recordings stay." if kept else ""
     head, end = ("Deleted", "") if is_done else ("Would delete", " Nothing was changed.")
     print(f"{head} {size_text(plan.size_bytes)}, {span}.{stay}{end}")
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.store.files import Content, FileRow
 from vigilar.store.health import find_first_recording_ms
 from vigilar.vge.bodies import IndexEntry
-from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError
+from vigilar.vge.claim import CONTENT_OF, Claim, Closing, ReplacedError, read_closing
 from vigilar.vge.format import RecordType
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.leaves import FileLeaves, OnRecord, read_leaves
@@ -321,6 +322,14 @@ class Library:
             return self._with_keys(lambda ring: read_leaves(path, ring, on_record, claim))
         except RecordingError as error:
             raise self._explained(row, error) from error
+
+    def closings(self, camera_id: str, first: int, last: int) -> Iterator[tuple[int, Closing]]:
+        """Numbers and ends of the camera's recordings with the numbers ``first`` to ``last``, as far as they are there
+        and can be opened."""
+        for row in file_rows.find_numbered(self._store, camera_id, "video", first, last):
+            path = self._data_dir / row.path
+            with suppress(RecordingError):
+                yield row.number, self._with_keys(partial(read_closing, path))
 
     def _explained(self, row: FileRow, error: RecordingError) -> RecordingError:
         """``error`` as people should read it; a file that is gone is forgotten. What speaks of the file is told."""

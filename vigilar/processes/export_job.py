@@ -10,7 +10,7 @@ from typing import Any
 from vigilar import __version__
 from vigilar.config.jobs import WorkJob
 from vigilar.playback.export.check import proof_code
-from vigilar.playback.export.house_word import newest_signed
+from vigilar.playback.export.house_word import find_signed
 from vigilar.playback.export.make import ExportWish, Progress, export_files, make_export
 from vigilar.playback.export.plan_file import list_plans, remove_plan, save_plan
 from vigilar.processes.job_worker import JobTools
@@ -40,7 +40,7 @@ def make(row: JobRow, tools: JobTools, progress: Progress) -> dict[str, Any]:
         software=f"Vigilar {__version__}",
     )
     key = BoxKey.load_or_create(job.secrets_dir) if params.proof else None
-    checkpoint = newest_signed(tools.store, job.node_id, key) if key else None
+    checkpoint = find_signed(tools.store, job.node_id, key, wish.camera_id, wish.to_ms) if key else None
     plan = make_export(tools.library, wish, progress, tools.clock.utc_ns() // 1_000_000, checkpoint, key)
     save_plan(job.data_dir, row.id, plan, tools.ring(), tools.clock)
     movies = [movie for _, movie in plan.movies]

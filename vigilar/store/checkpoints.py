@@ -111,6 +111,19 @@ def has_checkpoint(store: Database, node_id: str, signature: bytes) -> bool:
         )
 
 
+def checkpoints_since(store: Database, node_id: str, since_ms: int, limit: int) -> list[StoredCheckpoint]:
+    """The first ``limit`` checkpoints that the box made at ``since_ms`` (UTC ms) or later, in their order."""
+    with store.sql_read("read checkpoints") as run:
+        rows = run(
+            "SELECT created_ms, body, signature FROM checkpoints WHERE node_id = :node_id AND created_ms >= :since_ms "
+            "ORDER BY id LIMIT :limit",
+            node_id=node_id,
+            since_ms=since_ms,
+            limit=limit,
+        )
+        return [StoredCheckpoint(int(row[0]), row[1], bytes(row[2])) for row in rows]
+
+
 def newest_checkpoint(store: Database, node_id: str) -> StoredCheckpoint | None:
     """The checkpoint that the box stored last."""
     with store.sql_read("read checkpoints") as run:

@@ -18,8 +18,9 @@ from vigilar.store.sql import Database, Run
 GOING_ON = ("motion", "alarm")
 """Types of events that may have no end yet."""
 
-STEP = 200
-"""Rows a transaction: 2 to 10 ms, for which events and rows of recordings wait."""
+STEP = 100
+"""Rows a transaction: about a millisecond of the processor and one sync, for which events and rows of recordings wait
+as for any other commit."""
 
 
 @dataclass(frozen=True, slots=True)

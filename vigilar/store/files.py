@@ -314,6 +314,20 @@ def find_files(
     return [_file(row) for row in rows[:limit]]
 
 
+def find_numbered(store: Database, camera_id: str, content: Content, first: int, last: int) -> list[FileRow]:
+    """The files of a camera with these numbers that are there, in order."""
+    with store.sql_read("read files") as run:
+        rows = run(
+            f"{_SELECT} WHERE camera_id = :camera_id AND content = :content AND number BETWEEN :first AND :last "
+            "ORDER BY number",
+            camera_id=camera_id,
+            content=content,
+            first=first,
+            last=last,
+        )
+        return [_file(row) for row in rows]
+
+
 def find_file_before(store: Database, camera_id: str, content: Content, at_ms: int) -> FileRow | None:
     """The last file of a camera that began before a time."""
     with store.sql_read("read files") as run:

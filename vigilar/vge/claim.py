@@ -79,10 +79,13 @@ def link_in(close: ProvedRecord | None, header: Header) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """What the two ends of a file say, both proved. ``link`` and ``reason`` are None without a true CLOSE."""
+    """What the two ends of a file say, both proved. ``link``, ``close_tag`` and ``reason`` are None without a true
+    CLOSE."""
 
     core: FileCore
+    core_bytes: bytes
     link: bytes | None
+    close_tag: bytes | None = None
     reason: CloseReason | None = None
 
 
@@ -96,6 +99,7 @@ def read_closing(path: Path, ring: KeyRing) -> Closing:
         finally:
             os.close(fd)
     if proved is None:
-        return Closing(header.core, None)
+        return Closing(header.core, header.core_bytes, None)
     body = CloseBody.find(bytes(proved.payload))
-    return Closing(header.core, link_of(header.core_bytes, proved.tag), body.reason if body else None)
+    link = link_of(header.core_bytes, proved.tag)
+    return Closing(header.core, header.core_bytes, link, proved.tag, body.reason if body else None)

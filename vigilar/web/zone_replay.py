@@ -63,10 +63,20 @@ def replay(zones: ZoneMap, visits: Sequence[int], tracks: Iterable[PastTrack]) -
 def _counts(zones: ZoneMap, kind: str, packed: bytes) -> bool:
     """Whether what went along a stored path counts. What is left over of a row that was cut is left out."""
     path = [_BOX.unpack_from(packed, index * _BOX.size) for index in _spread(len(packed) // _BOX.size)]
+    if not path or not zones.may_count(kind, _feet(path), path[-1][0] - path[0][0]):
+        return False
     gaps = (after[0] - before[0] for before, after in pairwise(path))
     watch = ZoneWatch(zones, kind, max(GAP_MS, *gaps, 0))
     # What counted once does: most paths are over after a box or two, and a week of a street has twenty thousand.
     return any(watch.add(at_ms, _bounds(*sides)) for at_ms, *sides in path)
+
+
+def _feet(path: Sequence[tuple[int, ...]]) -> Bounds:
+    """All feet of a path lie within; most paths go nowhere near a zone."""
+    _, lefts, tops, widths, heights = zip(*path, strict=True)
+    left, right = min(lefts) + min(widths) / 2, max(lefts) + max(widths) / 2
+    top, bottom = min(tops) + min(heights), max(tops) + max(heights)
+    return min(left / _WHOLE, 1.0), min(top / _WHOLE, 1.0), right / _WHOLE, bottom / _WHOLE  # as ``foot_of`` cuts them
 
 
 def _bounds(left: int, top: int, width: int, height: int) -> Bounds:

@@ -17,6 +17,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Protocol
 
+from vigilar.playback.export.chain import make_chain
 from vigilar.playback.export.names import name_time
 from vigilar.playback.export.planned import MovieFile, MoviePiece, PlannedMovie
 from vigilar.playback.export.zip_layout import ZipEntry, directory, local_header
@@ -38,7 +39,7 @@ Note = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class SignedCheckpoint:
-    """The newest word of this house on all its recordings: ``body``, the Ed25519 ``signature`` over it (64 bytes), and
+    """A word of this house on all its recordings: ``body``, the Ed25519 ``signature`` over it (64 bytes), and
     the public key (32 bytes)."""
 
     body: str
@@ -138,6 +139,8 @@ def make_bundle(
     """
     records = bytearray()
     sealed = [_MovieProof(library, one, records, note) for _, one in movies]
+    closed = {piece["file_number"] for one in sealed for piece in one.pieces if "link" in piece}
+    body = facts.checkpoint.body if facts.checkpoint else ""
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -151,6 +154,7 @@ def make_bundle(
         "software": facts.software,
         "movies": [{"name": movie_name, **one.dump()} for (movie_name, _), one in zip(movies, sealed, strict=True)],
         "checkpoint": _dump_checkpoint(facts.checkpoint),
+        "chain": make_chain(library, facts.camera_id, body, closed),
         "signing_key": base64.b64encode(facts.signer.public).decode() if facts.signer else None,
     }
     small = {
@@ -182,7 +186,7 @@ class _MovieProof:
         self.crc = zlib.crc32(movie.head)
         self._sha = sha256(movie.head)
         file = MovieFile(library, movie)
-        self._pieces = [self._prove(library, file, one) for one in movie.pieces]
+        self.pieces = [self._prove(library, file, one) for one in movie.pieces]
 
     def dump(self) -> dict[str, Any]:
         movie = self._movie
@@ -199,7 +203,7 @@ class _MovieProof:
                 {"from_ms": one.from_ms, "to_ms": one.to_ms, "at_ms": one.at_ms, "words": one.words}
                 for one in movie.gaps
             ],
-            "pieces": self._pieces,
+            "pieces": self.pieces,
         }
 
     def _prove(self, library: Library, file: MovieFile, piece: MoviePiece) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from vigilar.base.errors import ErrorKind, ExitCode, RecordingError
 from vigilar.base.zone import load_zone
 from vigilar.playback.export.bundle import FORMAT, MANIFEST, RECORDS, SIGNATURE, VERSION
+from vigilar.playback.export.chain import find_named, previous_link
 from vigilar.playback.export.find_records import Fate, Known, find_fates
 from vigilar.playback.export.zip_places import PlacedEntry, find_entries
 from vigilar.vge.crypto import link_of
@@ -109,6 +110,7 @@ class _Check:
         self._notes: list[str] = []
         self._count = 0
         self._links: list[str] = []
+        self._before: dict[str, str] = {}
 
     def run(self, manifest_bytes: bytes) -> BundleReport:
         for movie in self._manifest["movies"]:
@@ -205,6 +207,7 @@ class _Check:
         if link.hex() != piece["link"]:
             self._contradiction(movie, f"The link of {where} does not fit its header.", None)
         self._links.append(piece["link"])
+        self._before[piece["link"]] = previous_link(bytes.fromhex(piece["core"]))
 
     def _contradiction(self, movie: dict[str, Any], sentence: str, number: int | None) -> None:
         numbers = None if number is None else (number, number)
@@ -230,7 +233,11 @@ class _Check:
         if not is_signed(key, base64.b64decode(checkpoint["signature"]), body.encode()):
             self._findings.append(Finding("signature", "", "The signature of the house's checkpoint is not right."))
             return
-        named = sum(1 for link in self._links if link in body)
+        for one in self._manifest.get("chain", ()):
+            core = bytes.fromhex(one["core"])
+            self._before[link_of(core, bytes.fromhex(one["close_tag"])).hex()] = previous_link(core)
+        found = find_named(self._before, body)
+        named = sum(link in found for link in self._links)
         self._notes.append(f"The signed words of the house name {named} of {len(self._links)} closed recordings.")
 
     def _clock(self, ms: int) -> str:
