@@ -106,7 +106,7 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
     """Check the member's PIN, which is counted before it is looked at, then make the change. Raises Problem."""
     row, now_ms, device = pins.find_pin(here.store, member.id), here.now_ms(), device_of(member)
     if row is None:
-        raise Problem(403, "pin.none", "You have no PIN yet.", next_step="Set one on the page /arm/pin.", field="pin")
+        raise Problem(403, "pin.none", "You have no PIN yet.", next_step=no_pin_step(here), field="pin")
     check_form(pin)
     tried = pins.begin_try(here.store, device, now_ms)
     if tried.wait_ms:
@@ -121,6 +121,15 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
         raise _wrong(tried.tries_left, pins.wait_left(here.store, device, now_ms))
     silent = (Line(action="duress", mode=mode, by=member.name, how=HOW, address=address),) if is_duress else ()
     return pins.succeed(here.store, device, decide, silent, now_ms)
+
+
+def no_pin_step(here: Parts) -> str:
+    """What a member without a PIN can do about it: none is set while armed (``blueprints.pins``)."""
+    if arming.read_state(here.store).is_quiet:
+        return "Set one on the page /arm/pin."
+    if pins.has_any_pin(here.store):
+        return "Somebody who has one must disarm. On the box `vigilar pin set` gives you one."
+    return "Nobody has one: on the box `vigilar disarm` asks for none then."
 
 
 def device_of(member: Member) -> str:
