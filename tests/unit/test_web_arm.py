@@ -293,7 +293,10 @@ class TestReadiness:
     def test_who_has_no_pin_is_told_what_works(self, house: House) -> None:
         """While armed none can be set, so the page must not lead there."""
         client = house.client()
-        assert arm(client, "disarmed", pin=PIN).get_json()["detail"] == "You have no PIN yet. " + "Set one on the page /arm/pin."
+        assert (
+            arm(client, "disarmed", pin=PIN).get_json()["detail"]
+            == "You have no PIN yet. " + "Set one on the page /arm/pin."
+        )
         assert arm(client, "away", override=True, delay_s=0).status_code == 200
         alone = "Nobody has one: on the box `vigilar disarm` asks for none then."
         assert arm(client, "disarmed", pin=PIN).get_json()["detail"] == "You have no PIN yet. " + alone
