@@ -316,6 +316,15 @@ class TestReadiness:
 
 
 class TestWhoMay:
+    def test_history_says_what_a_program_did(self, house: House, owner: FlaskClient) -> None:
+        token = owner.post("/api/v1/tokens", json={"name": "script", "rights": ["arm"]}).get_json()["token"]
+        program = house.app.test_client(use_cookies=False)
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert program.post("/api/v1/arm", json={"mode": "night"}, headers=bearer).status_code == 200
+        newest = owner.get("/api/v1/arm/history").get_json()["history"][0]
+        assert (newest["by"], newest["how"]) == ("sam", "token")
+        assert newest["words"].endswith(", by a program")
+
     def test_guest_sees_and_does_not_arm(self, house: House, owner: FlaskClient) -> None:
         guest = house.member("guest")
         assert guest.get("/api/v1/arm").get_json()["mode"] == "disarmed"
