@@ -21,6 +21,7 @@ from vigilar.store.notify_tables import alert_pages, deliveries
 from vigilar.store.owing import owe
 from vigilar.store.users import list_users
 from vigilar.web.blueprints import events as events_pages
+from vigilar.web.logins import end_logins_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -324,3 +325,37 @@ def test_box_knows_which_pages_can_sound(chromium: Browser, house: House) -> Non
         context.add_init_script(SLOW_SOUND)
         window(context, url)
         wait_until(lambda: len(known()) == 1, 20)  # it can, once its sound is awake
+
+
+def kept_of_the_house(page: Page) -> list[str]:
+    """Names of what this browser keeps of what it was shown."""
+    names: list[str] = page.evaluate("Object.keys(localStorage)")
+    return sorted(name for name in names if name.startswith(("vigilar.alerts.", "vigilar.sounding.", "vigilar.live.")))
+
+
+def test_nothing_of_the_house_is_left_behind_in_the_browser(chromium: Browser, house: House) -> None:
+    """Neither when somebody signs out nor when the login ends elsewhere, with a second window open; what a member chose
+    for the grid waits for a member whose login only ended."""
+    with serve(house) as url:
+        context = browser_of(chromium, url)
+        page, second = window(context, url, "/live"), window(context, url)
+        page.evaluate("vigilarLayout.save({ columns: 2 })")
+        alert(house)
+        expect(page.locator("#alert-bar")).to_be_visible()
+        expect(second.locator("#alert-bar")).to_be_visible()
+        assert "vigilar.alerts.sam" in kept_of_the_house(page)
+        (sam, *_) = list_users(house.store)
+        end_logins_of(house.parts, sam.id)
+        for one in (page, second):
+            expect(one.get_by_role("heading", name="Sign in")).to_be_visible(timeout=30_000)
+        wait_until(lambda: kept_of_the_house(page) == ["vigilar.live.sam"], 20)
+        sign_in(page, url)
+        page.goto(f"{url}/live")
+        second.goto(f"{url}/events")
+        alert(house, title="Person, back door")
+        expect(second.locator("#alert-bar")).to_be_visible()
+        expect(page.locator("#alert-bar")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        for one in (page, second):
+            expect(one.get_by_role("heading", name="Sign in")).to_be_visible(timeout=30_000)
+        wait_until(lambda: kept_of_the_house(page) == [], 20)

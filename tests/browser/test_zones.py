@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.held_back import HeldBack
-from tests.browser.house import House, open_house, serve
+from tests.browser.house import PASSWORD, House, open_house, serve
+from vigilar.base.clock import SimulatedClock
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.tracks import NewTrack, insert_track
@@ -250,6 +251,26 @@ def test_what_is_drawn_while_it_is_saved_stays(site: tuple[House, str], pages: A
     expect(page.locator("#areas > li")).to_have_count(2)
     save(page)
     assert len(written(house)["zone"]) + len(written(house)["line"]) == 2
+
+
+def test_drawing_waits_until_it_is_shown_who_draws(site: tuple[House, str], pages: Any) -> None:
+    """An hour after signing in: what was drawn is still there when that is done, in another tab."""
+    house, url = site
+    page = pages(url)
+    house.parts.clock = SimulatedClock(utc_ns=(house.now_ms() + 3_600_000) * 1_000_000)
+    page.locator("[data-add=ignore]").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#saved")).to_have_text(
+        "Not saved yet: show in another tab that it is you, then come back here and save."
+    )
+    assert "zone" not in written(house)
+    link = page.get_by_role("link", name="show in another tab that it is you")
+    expect(link).to_have_attribute("href", "/settings/account/prove?next=%2Fcameras%2Ffront-door%2Fzones")
+    assert find_violations(page) == []
+    assert page.request.post(f"{url}/api/v1/me/prove", data={"password": PASSWORD}).ok
+    save(page)
+    assert len(written(house)["zone"]) == 1
 
 
 def test_effect_on_last_week_is_said_while_drawing(site: tuple[House, str], pages: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from vigilar.store.deliveries import (
     touch_page,
 )
 from vigilar.store.phones import list_phones, put_phone
+from vigilar.store.sessions import add_session, find_session
 from vigilar.store.users import create_member, set_cameras
 
 NODE = "box"
@@ -459,6 +461,28 @@ def test_what_the_phone_says_it_showed_is_known(house: NotifyHouse, service: Pus
     assert note_shown(house.store, facts["id"], facts["token"], house.now_ms())
     assert house.states() == ["shown"]
     assert list_phones(house.store)[0].delay_ms == 900
+
+
+def test_phone_that_shows_what_it_is_told_is_in_use(house: NotifyHouse, service: PushService) -> None:
+    """Else one whose member reads on its locked screen what there is, and never opens a page, would be signed out."""
+    house.add_phone("phone")
+    login = hashlib.sha256(b"phone").digest()
+    ends = house.now_ms() + 400 * 86_400_000
+    [phone] = list_phones(house.store)
+    add_session(house.store, login, phone.user_id, now_ms=house.now_ms(), expires_ms=ends, device="phone")
+    put_phone(
+        house.store, phone.user_id, name=phone.name, endpoint=phone.endpoint, origin=phone.origin, p256dh=phone.p256dh,
+        auth=phone.auth, user_agent="", session_hash=login, now_ms=house.now_ms(),
+    )  # fmt: skip
+    house.clock.advance(80 * 86_400)
+    house.happens()
+    house.tell()
+    facts = service.accepted()[-1].message["vigilar"]
+    assert note_shown(house.store, facts["id"], facts["token"], house.now_ms())
+    house.clock.advance(80 * 86_400)
+    assert find_session(house.store, login, house.now_ms()) is not None
+    house.clock.advance(10 * 86_400)
+    assert find_session(house.store, login, house.now_ms()) is None
 
 
 def test_phone_that_shows_nothing_is_named_within_a_day(house: NotifyHouse, service: PushService) -> None:

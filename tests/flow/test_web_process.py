@@ -177,7 +177,7 @@ def test_readers_that_keep_their_end_open_hold_up_nobody(served: WebProcess) -> 
 
 def test_much_that_comes_along_gets_a_page_or_a_sentence(served: WebProcess) -> None:
     """Cookies of other programs on this machine come along: a browser that has many is still let in."""
-    many, too_many, page = "Cookie: other=" + "x" * 14_000, "Cookie: other=" + "x" * 20_000, "Accept: text/html"
+    many, too_many, page = "Cookie: other=" + "x" * 20_000, "Cookie: other=" + "x" * 28_000, "Accept: text/html"
     for asked, heads, status, said in (
         ("GET /live", (many, page), "302", "location: /setup"),
         ("GET /api/v1/me", ("Cookie: vigilar_session=" + "x" * 10_000,), "401", '"setup.needed"'),

@@ -288,6 +288,22 @@ def test_slow_and_giant_senders_are_sent_away(house: RunningHouse, sent: bytes, 
         assert b"<script" not in answer
 
 
+@pytest.mark.parametrize("tls", [False, True])
+def test_many_cookies_of_others_get_a_page_or_words_of_ours(house: RunningHouse, tls: bool) -> None:
+    """Cookies know no ports; HAProxy would let in 15 kB, and say "invalid request" to more, in words of its own."""
+    own = sign_in(house, tls=tls)
+    for size, status, said in ((20_000, 200, "Garden"), (28_000, 431, "Delete the cookies of this address")):
+        connection = (
+            http.client.HTTPSConnection("127.0.0.1", port_of(house), timeout=60, context=trusting(house))
+            if tls
+            else http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=60)
+        )
+        with contextlib.closing(connection):
+            connection.request("GET", "/live", headers={"Cookie": f"{own}; other={'x' * size}", "Accept": "text/html"})
+            answer = connection.getresponse()
+            assert (answer.status, said in answer.read().decode()) == (status, True)
+
+
 def test_connection_that_says_nothing_is_closed(house: RunningHouse) -> None:
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", port_of(house)), timeout=PATIENCE_S) as raw:

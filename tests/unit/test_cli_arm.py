@@ -99,6 +99,21 @@ def test_open_door_is_told_before_arming(command: Commands, store: Store) -> Non
     assert command("arm", "home", "--anyway") == 0
 
 
+def test_house_without_any_pin_is_disarmed_on_the_box(
+    tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the page says; a PIN that somebody has is asked for."""
+    command = Commands(tmp_path, capsys)
+    assert command("arm", "away", "--now", "--anyway") == 0
+    assert command("disarm") == 0
+    assert command.out.startswith("Disarmed since ")
+    assert command.out.endswith(", by the console.\n")
+    assert command("arm", "away", "--now", "--anyway") == 0
+    assert command("pin", "set", "sam", pin=PIN) == 0
+    assert command("disarm", pin=WRONG) == ExitCode.DENIED
+    assert arming.read_state(store).mode == "away"
+
+
 def test_less_guard_is_not_set(command: Commands) -> None:
     command("arm", "away", "--now")
     assert command("arm", "home") == ExitCode.DENIED

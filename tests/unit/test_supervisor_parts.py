@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
 import shutil
@@ -22,6 +23,9 @@ from vigilar.base.stop import Stop
 from vigilar.base.systemd import ServiceManager
 from vigilar.bus.accounts import OWNER, Account, access_list, load_or_create_passwords, password_file
 from vigilar.bus.broker import broker_command, check_port, write_configuration
+from vigilar.config.jobs import BrokerPlan
+from vigilar.config.places import Places
+from vigilar.processes.plan import make_broker_ready
 from vigilar.processes.planner import Refusal
 
 
@@ -111,6 +115,32 @@ def test_new_user_keeps_the_others_and_a_gone_one_is_forgotten(tmp_path: Path) -
     after = load_or_create_passwords(tmp_path, ["camera-new", "camera-front"])
     assert after["camera-front"] == before["camera-front"]
     assert "camera-back" not in (tmp_path / "bus-users").read_text()
+
+
+def test_processes_get_new_passwords_at_each_start(tmp_path: Path) -> None:
+    """Not while they run, and never those that people wrote down elsewhere; the broker is told of the new ones."""
+    places = Places(tmp_path / "vigilar.toml", tmp_path, tmp_path / "secrets")
+    plan, accounts = BrokerPlan(is_own=True, host="127.0.0.1", port=1883), [Account("web"), OWNER]
+    first = make_broker_ready(places, plan, accounts, is_start=True)
+    running = make_broker_ready(places, plan, [*accounts, Account("camera-new")])
+    assert {user: running.accounts[user] for user in first.accounts} == first.accounts
+    again = make_broker_ready(places, plan, accounts, is_start=True)
+    assert again.accounts["owner"] == first.accounts["owner"]
+    assert again.accounts["web"] != first.accounts["web"]
+    told = (places.broker_dir / "accounts").read_text(encoding="utf-8")
+    assert password_file({user: login.password for user, login in again.accounts.items()}, told) == told
+
+
+def test_start_on_a_full_disk_keeps_the_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = load_or_create_passwords(tmp_path, ["web", "owner"])
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("vigilar.bus.accounts.write_atomic", full)
+    assert load_or_create_passwords(tmp_path, ["web", "owner"], renewed=["web"]) == before
+    with pytest.raises(OSError, match="No space"):
+        load_or_create_passwords(tmp_path, ["web", "camera-new"], renewed=["web"])
 
 
 @pytest.mark.parametrize(

@@ -424,6 +424,25 @@ class TestPairing:
         clock.advance(1)
         assert far(house, SECURE).post("/api/v1/pair", json={"code": late}).status_code == 403
 
+    def test_phone_that_nobody_used_for_ninety_days_is_out(self, house: House, owner: FlaskClient) -> None:
+        """Its member is told before when that will be; a use puts it off."""
+        clock = SimulatedClock()  # Monday 2 February 2026
+        house.parts.clock = clock
+        owner.post("/api/v1/login", json={"name": NAME, "password": PASSWORD})
+        phone = far(house, SECURE)
+        assert phone.post("/api/v1/pair", json={"code": self.code(owner)}).status_code == 200
+        assert "ends on Sunday 3 May if it is not used until then" in owner.get("/settings/account").text
+        clock.advance(20 * 86_400)
+        assert phone.get("/api/v1/me").status_code == 200
+        [mine] = [one for one in phone.get("/api/v1/sessions").get_json()["sessions"] if one["is_this"]]
+        assert mine["ends_ts"] == house.now_ms() + 90 * 86_400_000
+        clock.advance(90 * 86_400 - 1)
+        assert phone.get("/api/v1/me").status_code == 200
+        clock.advance(90 * 86_400)
+        assert phone.get("/api/v1/me").status_code == 401
+        owner.post("/api/v1/login", json={"name": NAME, "password": PASSWORD})
+        assert "Kim" not in owner.get("/settings/account").text
+
     def test_full_disk_keeps_no_phone_out(
         self, house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -25,6 +25,7 @@ from vigilar.store.guard_tables import arm_pins
 from vigilar.store.pins import FIRST_WAIT_MS, LONGEST_WAIT_MS, begin_try, wait_after
 from vigilar.store.sensors import Word, ensure_sensor, note_word
 from vigilar.web.passwords import check_password
+from vigilar.web.pins import make_pin_row
 
 PAGE = {"Accept": "text/html"}
 PIN, DURESS, WRONG = "482913", "913482", "700431"
@@ -290,8 +291,41 @@ class TestReadiness:
         assert [one["source_id"] for one in answer.get_json()["problems"]] == ["pin"]
         assert arm(house.client(), "home", override=True).status_code == 200
 
+    def test_who_has_no_pin_is_told_what_works(self, house: House) -> None:
+        """While armed none can be set, so the page must not lead there."""
+        client = house.client()
+        assert (
+            arm(client, "disarmed", pin=PIN).get_json()["detail"]
+            == "You have no PIN yet. " + "Set one on the page /arm/pin."
+        )
+        assert arm(client, "away", override=True, delay_s=0).status_code == 200
+        alone = "Nobody has one: on the box `vigilar disarm` asks for none then."
+        assert arm(client, "disarmed", pin=PIN).get_json()["detail"] == "You have no PIN yet. " + alone
+        assert alone in client.get("/arm").text
+        kim = house.member("adult", name="kim")
+        pins.set_pin(
+            house.store,
+            2,
+            make_pin_row(house.parts.cfg.secrets_dir, PIN, None),
+            arming.Line(action="pin_set", mode="disarmed", by="kim", how="page"),
+            house.now_ms(),
+        )
+        others = "Somebody who has one must disarm. On the box `vigilar pin set` gives you one."
+        assert arm(client, "disarmed", pin=PIN).get_json()["detail"] == "You have no PIN yet. " + others
+        assert others in client.get("/arm").text
+        assert arm(kim, "disarmed", pin=PIN).status_code == 200
+
 
 class TestWhoMay:
+    def test_history_says_what_a_program_did(self, house: House, owner: FlaskClient) -> None:
+        token = owner.post("/api/v1/tokens", json={"name": "script", "rights": ["arm"]}).get_json()["token"]
+        program = house.app.test_client(use_cookies=False)
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert program.post("/api/v1/arm", json={"mode": "night"}, headers=bearer).status_code == 200
+        newest = owner.get("/api/v1/arm/history").get_json()["history"][0]
+        assert (newest["by"], newest["how"]) == ("sam", "token")
+        assert newest["words"].endswith(", by a program")
+
     def test_guest_sees_and_does_not_arm(self, house: House, owner: FlaskClient) -> None:
         guest = house.member("guest")
         assert guest.get("/api/v1/arm").get_json()["mode"] == "disarmed"

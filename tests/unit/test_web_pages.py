@@ -208,6 +208,7 @@ class TestRequests:
         response = owner.get("/events", headers={"Host": "evil.example:49735", **PAGE})
         assert response.status_code == 421
         assert b"Lindenweg" not in response.data
+        assert "add it to the configuration file: [web] names = [&#34;evil.example&#34;]." in response.text
         style = re.search(rb'href="(/static/[^"]+vigilar.css)"', response.data)
         assert style is not None
         assert owner.get(style[1].decode(), headers={"Host": "evil.example"}).status_code == 200

@@ -21,6 +21,8 @@ from vigilar.web.auth import TOKEN_PREFIX
 from vigilar.web.logins import hash_token
 from vigilar.web.rights import Right
 
+GARDEN = '[[camera]]\nname = "Garden"\naddress = "demo:street"\n'
+TREE = '[[camera.zone]]\nid = "tree"\nname = "Tree"\nkind = "ignore"\npoints = [[0, 0], [0.5, 0], [0.5, 0.5]]\n'
 KEY = TOKEN_PREFIX + "ab" * 32
 
 
@@ -79,7 +81,9 @@ def test_open_page_lets_nobody_in_for_good(
         ("DELETE", "/api/v1/members/2", None),
         ("PATCH", "/api/v1/members/2", {"role": "guest"}),
         ("PATCH", "/api/v1/cameras/garden", {"enabled": False}),
+        ("PATCH", "/api/v1/cameras/garden", {"record": "motion"}),
         ("DELETE", "/api/v1/cameras/garden", None),
+        ("PUT", "/api/v1/cameras/garden/zones", {"zones": [], "lines": []}),
         ("POST", "/api/v1/exports/1/shares", {"days": 7}),
         ("POST", "/api/v1/storage/word", None),
         ("DELETE", "/api/v1/members/2/sessions", None),
@@ -93,7 +97,7 @@ def test_open_page_makes_the_house_guard_no_less(
     add_sensor(house)
     add_export(house)
     file = house.parts.cfg.config_file
-    file.write_text('[[camera]]\nname = "Garden"\naddress = "demo:street"\n', encoding="utf-8")
+    file.write_text(GARDEN, encoding="utf-8")
     assert client.patch("/api/v1/settings/guard", json={"set": {"arm.suggest": False}}).status_code == 200
     before = file.read_bytes(), rows_of(house, *GUARDING)
     house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
@@ -105,7 +109,9 @@ def test_open_page_makes_the_house_guard_no_less(
 
 
 def test_page_says_before_it_is_filled_in(house: House, left_open: FlaskClient) -> None:
-    for path in ("/settings/arming", "/settings/sensors", "/settings/certificate", "/settings/notifications"):
+    house.parts.cfg.config_file.write_text(GARDEN, encoding="utf-8")
+    pages = ("/settings/arming", "/settings/sensors", "/settings/certificate", "/settings/notifications")
+    for path in (*pages, "/cameras/garden/zones"):
         link = f'href="/settings/account/prove?next={quote(path, safe="")}"'
         assert left_open.get(path).text.count(link) == 1
     assert left_open.post("/api/v1/me/prove", json={"password": PASSWORD}).status_code == 204
@@ -116,7 +122,10 @@ def test_refused_change_of_settings_leads_to_the_proof(house: House, left_open: 
     page = {"Accept": "text/html"}
     add_sensor(house)
     add_export(house)
+    house.parts.cfg.config_file.write_text(GARDEN + TREE, encoding="utf-8")
     for path, form, back in (
+        ("/cameras/garden/zones/tree/remove", {}, "/cameras/garden/zones"),
+        ("/cameras/garden/login", {"user": "nobody", "password": "x"}, "/cameras/garden/settings"),
         ("/settings/arming", {"section": "house", "leave_delay": "5"}, "/settings/arming"),
         ("/settings/certificate", {"way": "house"}, "/settings/certificate"),
         ("/sensors/front-door-contact", {"remove": "1"}, "/sensors/front-door-contact"),

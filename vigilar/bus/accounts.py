@@ -9,15 +9,18 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.errors import BusError, ErrorKind
 from vigilar.bus.topics import Topics
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,15 @@ _ROUNDS = 101
 _SALT_BYTES = 12
 
 
-def load_or_create_passwords(secrets_dir: Path, users: Iterable[str]) -> dict[str, str]:
+def load_or_create_passwords(
+    secrets_dir: Path, users: Iterable[str], *, renewed: Collection[str] = ()
+) -> dict[str, str]:
     """The password of each of ``users``, from ``secrets_dir/bus-users`` (0600). Missing ones are made, those of other
-    users (a camera that is gone) forgotten.
+    users (a camera that is gone) forgotten, and those of ``renewed`` made anew.
 
-    Raises BusError (denied) when others can read the file, (corrupt) when it is not what we wrote.
+    Where the file cannot be written, as on a full disk, and nobody is missing in it, all stay as they are: a house that
+    was started once starts always. Raises OSError when somebody is missing then, BusError (denied) when others can read
+    the file, (corrupt) when it is not what we wrote.
     """
     file = secrets_dir / "bus-users"
     known: dict[str, str] = {}
@@ -63,10 +70,17 @@ def load_or_create_passwords(secrets_dir: Path, users: Iterable[str]) -> dict[st
                 next_step=f"Close it: chmod 600 {file}",
             )
         known = _parse(file)
-    passwords = {user: known.get(user) or secrets.token_urlsafe(24) for user in users}
+    kept = {user: known.get(user, "") for user in users}
+    passwords = {user: (user not in renewed and word) or secrets.token_urlsafe(24) for user, word in kept.items()}
     if passwords != known:
-        make_private_folder(secrets_dir)
-        write_atomic(file, json.dumps(passwords, indent=1).encode())
+        try:
+            make_private_folder(secrets_dir)
+            write_atomic(file, json.dumps(passwords, indent=1).encode())
+        except OSError as error:
+            if not all(kept.values()):
+                raise
+            logger.warning("logins at the broker could not be made anew, they stay as they are: %s", error.strerror)
+            return kept
     return passwords
 
 

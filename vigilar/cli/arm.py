@@ -100,17 +100,26 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
 @_FROM_FILE
 @with_places
 def disarm(name: str, pin_file: IO[str] | None, places: Places) -> int:
-    """Disarm the house. Asks for the PIN; it is never an argument. Wrong ones are counted as on the pages."""
+    """Disarm the house. Asks for the PIN; it is never an argument. Wrong ones are counted as on the pages.
+
+    While nobody has a PIN it asks for none: who may run this could set one. Whoever has one must give it.
+    """
     zone = house_zone(load_config(places))
     with open_store(places) as store:
         if arming.read_state(store).is_quiet:
             print("The house is disarmed already.")
             return ExitCode.OK
-        member = _whose(store, name)
-        given = _read_pin(pin_file, "PIN")
-        with arm_bell(places) as ring:
-            state = _disarm(store, places, member, given)
-            ring()
+        if pins.has_any_pin(store):
+            member = _whose(store, name)
+            given = _read_pin(pin_file, "PIN")
+            with arm_bell(places) as ring:
+                state = _disarm(store, places, member, given)
+                ring()
+        else:
+            by, now_ms = get_member(store, name).name if name else "the console", _now_ms()
+            with arm_bell(places) as ring:
+                state = arming.change_state(store, lambda found: arming.disarmed(found, by, HOW, now_ms), now_ms)
+                ring()
         print(_sentence(state, zone))
     return ExitCode.OK
 
@@ -228,8 +237,8 @@ def _whose(store: Store, name: str) -> UserRow:
         return known[0]
     names = ", ".join(one.name for one in known)
     raise VigilarError(
-        "Say whose PIN it is." if known else "Nobody has a PIN yet.",
-        next_step=f"Add --as NAME, one of: {names}." if known else "Set one: vigilar pin set NAME",
+        "Say whose PIN it is.",
+        next_step=f"Add --as NAME, one of: {names}.",
         exit_code=ExitCode.USAGE,
     )
 

@@ -52,6 +52,7 @@ global
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
   ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20
   maxpipes {pipes}
+  tune.bufsize 32768
   tune.pipesize 32768
   tune.sndbuf.client 65536
   tune.rcvbuf.server 65536
@@ -119,6 +120,9 @@ frontend pages
   use_backend long if is_export is_file
   default_backend app
 {backends}"""
+# tune.bufsize: what is larger with all its headers gets words of HAProxy's own that cannot be changed, over HTTP/2 not
+# even those, and other programs of this machine may leave many cookies in a browser. Twice the usual leaves room for
+# words of ours; one of the 1000 that send slowly takes no more than two.
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
 # splice: answers go from socket to socket inside of the kernel, by a pipe each; with 32 who watch it saves a third. No
@@ -147,7 +151,7 @@ _WORDS = {
     504: "Vigilar did not answer in time. Try again in a moment.",
 }
 """What the door says itself: no page of ours is asked then. For a header that never ends, or has more
-than 15 kB, it has words of its own that cannot be changed; what else is too much gets those of ``processes.web``."""
+than 31 kB, it has words of its own that cannot be changed; what else is too much gets those of ``processes.web``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

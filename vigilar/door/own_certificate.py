@@ -30,8 +30,8 @@ SOON_DAYS = 14
 """Whoever renews by hand needs a weekend."""
 
 MAX_PEM_BYTES = 16_000
-"""Key, certificate and chain together. A running HAProxy takes a new one by a command of 16 KiB at most (tune.bufsize;
-16 319 bytes were taken and 16 518 not). A usual chain with RSA keys has half of that."""
+"""Key, certificate and chain together: what any HAProxy takes, by a command that must fit its buffer (tune.bufsize; of
+16 KiB by default, of which 16 319 bytes were taken and 16 518 not). A usual chain with RSA keys has half of that."""
 
 LEAST_BITS, LEAST_CURVE_BITS, LEAST_DIGEST_BYTES = 2048, 224, 28
 """What OpenSSL takes at security level 2 (SSL_CTX_set_security_level(3)), which Debian sets. With less in the file

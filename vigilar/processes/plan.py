@@ -19,6 +19,7 @@ from vigilar.base.errors import StoreError
 from vigilar.base.ports import LOOPBACK, free_port, is_port_free
 from vigilar.base.reserve import Reserve
 from vigilar.bus.accounts import (
+    OWNER,
     ZIGBEE_USER,
     Account,
     access_list,
@@ -68,7 +69,7 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
             broker = replace(broker, sensors=None)
         cameras = [camera.id for camera in config.cameras if camera.enabled]
         accounts = list_accounts(task.kinds, cameras, config.sensors.zigbee2mqtt)
-        logins = make_broker_ready(places, broker, accounts)
+        logins = make_broker_ready(places, broker, accounts, is_start=task.is_start)
     else:
         logins = shared_logins(broker)
     door = make_door_ready(config, places)
@@ -137,9 +138,17 @@ def _with_certificate(broker: BrokerPlan, places: Places) -> BrokerPlan:
     return broker
 
 
-def make_broker_ready(places: Places, broker: BrokerPlan, accounts: Sequence[Account]) -> BusLogins:
-    """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP."""
-    passwords = load_or_create_passwords(places.secrets_dir, [*(account.user for account in accounts), ZIGBEE_USER])
+def make_broker_ready(
+    places: Places, broker: BrokerPlan, accounts: Sequence[Account], *, is_start: bool = False
+) -> BusLogins:
+    """Lay down what our Mosquitto reads; it reads it at its start and at SIGHUP.
+
+    At the start of the house, while nobody is there yet, the processes get new passwords. One that is started again
+    alone has that of its job. What the owner wrote into programs of others, and into Zigbee2MQTT, stays.
+    """
+    users = [*(account.user for account in accounts), ZIGBEE_USER]
+    renewed = [user for user in users if user not in (OWNER.user, ZIGBEE_USER)] if is_start else []
+    passwords = load_or_create_passwords(places.secrets_dir, users, renewed=renewed)
     zigbee = {ZIGBEE_USER: passwords.pop(ZIGBEE_USER)}
     if broker.sensors is not None:
         way = broker.sensors

@@ -47,9 +47,10 @@ that a request waits for a disk, a socket or another thread costs up to 5 ms mor
 GRACE_S = 1
 """For requests that are being answered when a stop comes; endless streams are ended at its beginning."""
 
-MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 24 * 1024
 """Of one header, such as all cookies together. Cookies know no ports, so those of other programs on this machine come
-along: as much as the door lets through (``tune.bufsize``) must not keep anybody from his page."""
+along, and must not keep anybody from his page. The door lets more through (``tune.bufsize``), so that who has too many
+is told so in our words and not in HAProxy's."""
 
 UNREAD = {
     414: (LimitRequestLine, "This address is too long. Begin again at the first page."),

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Update, and_, case, func, insert, literal_column, or_, select, update
 
+from vigilar.store.account_tables import sessions
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import alert_pages, deliveries, phones
 
@@ -285,7 +286,8 @@ def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
 def note_shown(store: Store, delivery_id: int, token: str, now_ms: int, revision: int = 0) -> bool:
     """A phone says that it showed one, and which ``revision`` of it (0: it does not say). What waits to be sent again
     is not sent when it is shown already; what is on its way stays so until its sender knows, or its successor
-    (``take_up``). False when nothing is known by that id and token."""
+    (``take_up``). It is a use of the phone's login (``unused_phones.UNUSED_MS``). False when nothing is known by
+    that id and token."""
     with store.write("note what was shown") as connection:
         is_it = and_(deliveries.c.id == delivery_id, deliveries.c.token == token, deliveries.c.way == "push")
         row = connection.execute(select(*_COLUMNS).where(is_it)).first()
@@ -303,6 +305,9 @@ def note_shown(store: Store, delivery_id: int, token: str, now_ms: int, revision
         if one.shown_ms is None:
             values["delay_ms"] = max(0, now_ms - one.created_ms)
         connection.execute(update(phones).where(phones.c.id == one.phone_id).values(**values))
+        login = select(phones.c.session_hash).where(phones.c.id == one.phone_id).scalar_subquery()
+        is_used = and_(sessions.c.token_hash == login, sessions.c.last_seen_ms < now_ms)
+        connection.execute(update(sessions).where(is_used).values(last_seen_ms=now_ms))
         return True
 
 

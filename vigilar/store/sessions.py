@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select, update
 
 from vigilar.store.account_tables import pairings, sessions, user_cameras, users
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import phones
 from vigilar.store.pairings import delete_codes_within
+from vigilar.store.unused_phones import UNUSED_MS
 from vigilar.store.users import Role
 
 USER_AGENT_CHARACTERS = 200
@@ -51,10 +52,16 @@ class OpenSession:
     token_hash: bytes
     created_ms: int
     last_seen_ms: int
+    expires_ms: int
     user_agent: str
     device: str
     address: str
     is_secure: bool
+
+    @property
+    def ends_ms(self) -> int:
+        """UTC ms when it ends by itself if it is not used until then; ``expires_ms`` is when it ends in any case."""
+        return min(self.expires_ms, self.last_seen_ms + UNUSED_MS) if self.device else self.expires_ms
 
 
 def session_id(token_hash: bytes) -> str:
@@ -99,7 +106,7 @@ def find_session(store: Store, token_hash: bytes, now_ms: int) -> SessionRow | N
 
 def find_sessions(store: Store, token_hashes: Collection[bytes], now_ms: int) -> dict[bytes, SessionRow]:
     """Those of the logins that are valid, by token hash, in one query."""
-    wanted = _SESSIONS.where(sessions.c.token_hash.in_(token_hashes), sessions.c.expires_ms > now_ms)
+    wanted = _SESSIONS.where(sessions.c.token_hash.in_(token_hashes), _is_valid(now_ms))
     with store.read("read logins") as connection:
         return _sessions(connection.execute(wanted))
 
@@ -125,10 +132,10 @@ def delete_session(store: Store, token_hash: bytes) -> None:
 
 def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSession]:
     """The valid logins of a person, used last first."""
-    columns = ("token_hash", "created_ms", "last_seen_ms", "user_agent", "device", "address", "is_secure")
+    columns = ("token_hash", "created_ms", "last_seen_ms", "expires_ms", "user_agent", "device", "address", "is_secure")
     wanted = (
         select(*(sessions.c[name] for name in columns))
-        .where(sessions.c.user_id == user_id, sessions.c.expires_ms > now_ms)
+        .where(sessions.c.user_id == user_id, _is_valid(now_ms))
         .order_by(sessions.c.last_seen_ms.desc(), sessions.c.token_hash)
     )
     with store.read("read logins") as connection:
@@ -150,6 +157,11 @@ def delete_sessions_within(connection: Connection, user_id: int, *, but: bytes =
     is_other = or_(phones.c.session_hash.is_(None), phones.c.session_hash != but)
     connection.execute(delete(phones).where(phones.c.user_id == user_id, is_other))
     connection.execute(delete(pairings).where(pairings.c.user_id == user_id, pairings.c.used_ms.is_(None)))
+
+
+def _is_valid(now_ms: int) -> ColumnElement[bool]:
+    is_used = or_(sessions.c.device == "", sessions.c.last_seen_ms > now_ms - UNUSED_MS)
+    return and_(sessions.c.expires_ms > now_ms, is_used)
 
 
 def _open_session(row: Sequence[Any]) -> OpenSession:

@@ -26,7 +26,8 @@ from vigilar.web.visible import VisibleCameras
 
 HOW = "page"
 PASSKEY = "passkey"
-"""How it was done, in the history."""
+KEY = "token"
+"""How it was done, in the history: a key for programs is no page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def give_more_time(here: Parts, member: Member) -> ArmState:
     def step(state: ArmState) -> Decision | None:
         if state.pending is None:
             raise Problem(409, "arm.not_leaving", "There is no time to leave that could be longer now.")
-        decision = arming.longer(state, member.name, HOW, now_ms, address)
+        decision = arming.longer(state, member.name, _how(member), now_ms, address)
         if decision is None:
             most = f"The time to leave is {MAX_DELAY_S // 60} minutes at most."
             raise Problem(409, "arm.longest", most, next_step="Disarm with your PIN, and arm again when you go.")
@@ -92,7 +93,7 @@ def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) 
     if wish.pin is None and lowers and not wish.by_passkey:
         raise Problem(422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than now: give your PIN.", field="pin")
     if wish.mode == "disarmed":
-        step = _disarm(member, PASSKEY if wish.by_passkey else HOW)
+        step = _disarm(member, PASSKEY if wish.by_passkey else _how(member))
     else:
         may_lower = wish.pin is not None or wish.by_passkey
         step = _arm(here, member, wish, _check_ready(here, visible, wish, state), may_lower=may_lower)
@@ -106,7 +107,7 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
     """Check the member's PIN, which is counted before it is looked at, then make the change. Raises Problem."""
     row, now_ms, device = pins.find_pin(here.store, member.id), here.now_ms(), device_of(member)
     if row is None:
-        raise Problem(403, "pin.none", "You have no PIN yet.", next_step="Set one on the page /arm/pin.", field="pin")
+        raise Problem(403, "pin.none", "You have no PIN yet.", next_step=no_pin_step(here), field="pin")
     check_form(pin)
     tried = pins.begin_try(here.store, device, now_ms)
     if tried.wait_ms:
@@ -115,12 +116,25 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
     address = request.remote_addr or ""
     if not is_right:
         if not tried.tries_left:
-            line = Line(action="wrong", mode=mode, by=member.name, how=HOW, address=address)
+            line = Line(action="wrong", mode=mode, by=member.name, how=_how(member), address=address)
             pins.note_wrong(here.store, line, now_ms)
             here.tell_arm()
         raise _wrong(tried.tries_left, pins.wait_left(here.store, device, now_ms))
-    silent = (Line(action="duress", mode=mode, by=member.name, how=HOW, address=address),) if is_duress else ()
+    silent = (Line(action="duress", mode=mode, by=member.name, how=_how(member), address=address),) if is_duress else ()
     return pins.succeed(here.store, device, decide, silent, now_ms)
+
+
+def _how(member: Member) -> str:
+    return KEY if member.via else HOW
+
+
+def no_pin_step(here: Parts) -> str:
+    """What a member without a PIN can do about it: none is set while armed (``blueprints.pins``)."""
+    if arming.read_state(here.store).is_quiet:
+        return "Set one on the page /arm/pin."
+    if pins.has_any_pin(here.store):
+        return "Somebody who has one must disarm. On the box `vigilar pin set` gives you one."
+    return "Nobody has one: on the box `vigilar disarm` asks for none then."
 
 
 def device_of(member: Member) -> str:
@@ -174,7 +188,7 @@ def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, 
             state,
             wish.mode,
             member.name,
-            HOW,
+            _how(member),
             now_ms,
             leave_s=leave_s,
             bypassed=bypassed,

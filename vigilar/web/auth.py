@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 COOKIE = "vigilar_session"
 PAIRED_LIFETIME_MS = 400 * 24 * 3600 * 1000
-"""A phone that was paired stays so until somebody signs it out; browsers keep no cookie longer than this."""
+"""A phone that was paired and is used stays so until it is signed out; browsers keep no cookie longer than this."""
 
 SECURE_COOKIE = "__Host-vigilar_session"
 """Over HTTPS. A browser takes this name only from there, for this host alone (RFC 6265bis, 4.1.3.2), and cookies know

@@ -28,6 +28,7 @@ WORDS: Mapping[str, str] = {
     "password": "has a new password",
     "password_refused": "was refused: not the password of this login",
     "session_ended": "ended a login",
+    "phone_unused": "was signed out of a phone that nobody used for 90 days",
     "right_refused": "was refused: the account may not do that",
     "origin_refused": "was refused: another page asked in this browser's name",
     "name_refused": "was refused: asked by a name that is not the house's",

@@ -18,6 +18,7 @@ from vigilar.web.parts import parts
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem
 from vigilar.web.proving import SIGNS_OUT, check_own_password, check_proven
+from vigilar.web.times import day_text
 
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
@@ -74,9 +75,18 @@ def session_json(one: OpenSession) -> dict[str, Any]:
         "address": one.address,
         "created_ts": one.created_ms,
         "last_seen_ts": one.last_seen_ms,
+        "ends_ts": one.ends_ms,
         "is_secure": one.is_secure,
         "is_this": is_this_one(one),
     }
+
+
+def ends_words(one: OpenSession) -> str:
+    """``ends on Saturday 27 February 2027 if it is not used until then``."""
+    here = parts()
+    day = day_text(one.ends_ms, here.now_ms(), here.zone)
+    when = "ends today" if day == "Today" else f"ends on {day}"
+    return f"{when} if it is not used until then" if one.ends_ms < one.expires_ms else when
 
 
 def device_words(user_agent: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 
 MAX_BODY_BYTES = 1024 * 1024
+
+MAX_NAME = 253
+"""Characters of a host name (RFC 1035, 2.3.4)."""
 
 STATIC = "static"
 """The endpoint of our own styles, scripts and icons."""
@@ -56,8 +60,20 @@ def is_known_host(host: str, known: Iterable[str]) -> bool:
 
 
 def _check_host() -> None:
-    if not is_known_host(request.headers.get("Host", ""), house_names(parts().cfg.names)):
-        raise Problem(421)
+    host = request.headers.get("Host", "")
+    if not is_known_host(host, house_names(parts().cfg.names)):
+        raise Problem(421, next_step=_name_step(host))
+
+
+def _name_step(host: str) -> str:
+    """How the owner allows the name; empty for what is none."""
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+    if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", name) or len(name) > MAX_NAME:
+        return ""
+    return f'If the name is yours, add it to the configuration file: [web] names = ["{name}"].'
 
 
 def _check_origin() -> None:

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, g, request
 from markupsafe import Markup
 
 from vigilar.base.amounts import keep_text, size_text
 from vigilar.base.errors import StoreError
 from vigilar.store.events import newest_change
 from vigilar.web.arm_words import ArmChip, chip_of, find_state
-from vigilar.web.auth import asker, has_owner
+from vigilar.web.auth import asker, cookie_name, has_owner
 from vigilar.web.help_places import place_of_code, place_of_problem
 from vigilar.web.house import read_mark
 from vigilar.web.own_phones import phone_part
@@ -96,6 +96,7 @@ def install_template_words(app: Flask) -> None:
         written_at=written_at,
         Right=Right,
         may=may,
+        is_signed_out=lambda: cookie_name() not in request.cookies,
         phone_part=phone_part,
         place_of_code=place_of_code,
         place_of_problem=place_of_problem,

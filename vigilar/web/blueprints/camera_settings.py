@@ -58,6 +58,7 @@ def login(camera_id: str) -> AnyResponse:
             raise Problem(422, "camera.login", "Type the login name of the camera.", field="user")
         if max(len(user), len(password)) > MAX_LOGIN_LENGTH or not (user + password).isprintable():
             raise Problem(422, "camera.login", "The login holds characters that cannot be part of one.", field="user")
+        check_sight(camera_id, {"login": user})
         edit(lambda: here.cameras.set_login(camera_id, user, password))
     except Problem as problem:
         return Response(_page(camera_id, problem), problem.status, mimetype="text/html")

@@ -222,10 +222,14 @@ def check_name(text: str) -> str:
     return name
 
 
+_SIGHT = frozenset({"address", "small", "transport", "allow_public", "max_rate", "record", "login"})
+"""Settings of a camera with which it could see, or keep, less."""
+
+
 def check_sight(camera_id: str, changes: dict[str, Any]) -> None:
-    """Raises Problem where a camera is to be off, gone, or elsewhere, and the asker has not shown lately who it is: an
-    open page must not make the house blind."""
-    if changes.get("enabled") is False or changes.keys() & {"address", "small"}:
+    """Raises Problem where a camera is to be off, gone, elsewhere, reached or recorded otherwise, and the asker has not
+    shown lately who it is: an open page must not make the house blind."""
+    if changes.get("enabled") is False or changes.keys() & _SIGHT:
         check_proven(f"/cameras/{camera_id}/settings", GUARDS_LESS)
 
 

@@ -16,6 +16,7 @@ from vigilar.web.blueprints.cameras import edit
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
+from vigilar.web.proving import GUARDS_LESS, check_proven, is_proven, prove_link
 from vigilar.web.rights import Right, needs
 from vigilar.web.visible import visible_cameras
 from vigilar.web.zone_replay import DAYS, Replayed, replay
@@ -47,6 +48,7 @@ def get_zones(camera_id: str) -> AnyResponse:
 def put_zones(camera_id: str) -> AnyResponse:
     """In use within 2 s, without a restart."""
     camera = visible_cameras(asker()).get(camera_id)
+    _check_proven(camera.id)
     _write(camera.id, _read())
     return jsonify(_areas(camera.id))
 
@@ -79,6 +81,7 @@ def zones_page(camera_id: str) -> str:
         areas=_areas(camera.id),
         kinds={kind: KIND_WORDS[kind] for kind in KINDS if kind != MOTION},
         roles=ROLE_WORDS,
+        prove_link="" if is_proven() else prove_link(_page_of(camera.id)),
     )
 
 
@@ -91,8 +94,19 @@ def remove_area(camera_id: str, area_id: str) -> AnyResponse:
     left = {key: [one for one in listed if one["id"] != area_id] for key, listed in areas.items()}
     if left == areas:
         raise Problem(404, "zone.unknown", "There is no such zone any more.")
+    _check_proven(camera.id)
     _write(camera.id, left)
-    return redirect(f"/cameras/{camera.id}/zones", 303)
+    return redirect(_page_of(camera.id), 303)
+
+
+def _check_proven(camera_id: str) -> None:
+    """Each change may guard less: an ignored area, a zone (elsewhere nothing is told then), a private area that is gone
+    shows what it hid. Raises Problem."""
+    check_proven(_page_of(camera_id), GUARDS_LESS)
+
+
+def _page_of(camera_id: str) -> str:
+    return f"/cameras/{camera_id}/zones"
 
 
 def _read() -> dict[str, Any]:

@@ -5,6 +5,7 @@ import "./alerts.js";
 import { announce } from "./announce.js";
 import { questions } from "./fresh.js";
 import { onKey } from "./keys.js";
+import "./left_behind.js";
 import { clockText } from "./clock.js";
 import { awaySince, reach } from "./reach.js";
 import { stream } from "./stream.js";

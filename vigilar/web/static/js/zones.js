@@ -251,6 +251,13 @@ async function preview() {
   }
 }
 
+/** Beside this page, which keeps what is drawn. */
+function proveLink(address) {
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, target: "_blank", textContent: "show in another tab that it is you" });
+  return link;
+}
+
 save.addEventListener("click", async () => {
   save.disabled = true;
   saved.textContent = "Saving…";
@@ -258,7 +265,8 @@ save.addEventListener("click", async () => {
   try {
     const { ok, body } = await send("PUT", address);
     if (!ok) {
-      saved.textContent = body.detail;
+      saved.textContent = body.type === "account.prove" ? "Not saved yet: " : body.detail;
+      if (body.type === "account.prove") saved.append(proveLink(body.location), ", then come back here and save.");
       save.disabled = false;
       return;
     }
