@@ -15,6 +15,7 @@ from tests.browser.chromium import ARGUMENTS, EXECUTABLE, find_violations, sign_
 from tests.browser.house import House, open_house, serve
 from tests.browser.live_kit import report
 from tests.conftest import wait_until
+from vigilar.store.acknowledging import list_notes
 from vigilar.store.deliveries import NewDelivery
 from vigilar.store.events import StoredEvent
 from vigilar.store.notify_tables import alert_pages, deliveries
@@ -199,6 +200,67 @@ def test_acknowledged_on_one_page_is_quiet_everywhere(chromium: Browser, house: 
         heard = tones(*pages)
         pages[0].wait_for_timeout(1_500)
         assert tones(*pages) == heard
+
+
+def test_what_was_acknowledged_while_the_line_was_cut_stands_no_longer(chromium: Browser, house: House) -> None:
+    """Also what this page hears of only when it is back."""
+    with serve(house) as url:
+        page = window(browser_of(chromium, url), url, "/live")
+        wait_until(lambda: house.parts.hub.count() == 1, 20)
+        event = alert(house)
+        expect(page.locator("#alert-bar")).to_contain_text("Person, front door, ")
+        house.parts.hub.close()
+        other = house.event(title="Person, drive", camera_id="drive", severity="ALERT")
+        stands = house.event(title="Person, garden", camera_id="garden", severity="ALERT")
+        elsewhere = house.client()
+        for one in (event, other):
+            assert elsewhere.post(f"/api/v1/alerts/{one.incident_id}/ack").status_code == 204
+        house.parts.hub.open()
+        expect(page.locator("#alert-bar")).to_contain_text("Person, garden, ")
+        expect(page.locator("#alert-note")).to_have_text("")  # no more wait
+        assert elsewhere.post(f"/api/v1/alerts/{stands.incident_id}/ack").status_code == 204
+        expect(page.locator("#alert-bar")).to_be_hidden()
+
+
+def test_tap_means_what_was_shown_when_the_finger_went_down(chromium: Browser, house: House) -> None:
+    with serve(house) as url:
+        page = window(browser_of(chromium, url), url)
+        wait_until(lambda: house.parts.hub.count() == 1, 20)
+        event = alert(house)
+        bar, button = page.locator("#alert-bar"), page.get_by_role("button", name="Acknowledge")
+        expect(button).to_be_enabled()
+        box = button.bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.mouse.down()
+        alarm = house.event(title="Alarm, drive", camera_id="drive", severity="CRITICAL")
+        house.tell(alarm)
+        expect(bar).to_contain_text("Alarm, drive, ")
+        page.mouse.up()
+        wait_until(lambda: [one.incident_id for one in list_notes(house.store, 0, 9)] == [event.incident_id], 20)
+        expect(bar).to_contain_text("Alarm, drive, ")
+        button.click()
+        expect(bar).to_be_hidden()
+
+
+def test_alarm_that_has_just_taken_the_place_is_not_tapped_away(chromium: Browser, house: House) -> None:
+    """Nobody has read in so short a time what stands there."""
+    with serve(house) as url:
+        page = window(browser_of(chromium, url), url)
+        wait_until(lambda: house.parts.hub.count() == 1, 20)
+        page.evaluate(
+            """() => { const bar = document.getElementById("alert-bar"); let last; window.taps = 0;
+                new MutationObserver(() => { if (bar.dataset.severity === last) return;
+                    last = bar.dataset.severity; taps += 1; document.getElementById("alert-ack").click(); })
+                    .observe(bar, { attributeFilter: ["data-severity"] }); }"""
+        )
+        for severity, title in (("ALERT", "Person, front door"), ("CRITICAL", "Alarm, front door")):
+            alert(house, severity, title)
+            expect(page.locator("#alert-bar")).to_contain_text(f"{title}, ")
+        assert page.evaluate("taps") == 2
+        assert list_notes(house.store, 0, 9) == []
+        page.get_by_role("button", name="Acknowledge").click()
+        expect(page.locator("#alert-bar")).to_contain_text("Person, front door, ")
 
 
 def test_alarm_is_louder_than_an_alert_beside_it(chromium: Browser, house: House) -> None:

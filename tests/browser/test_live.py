@@ -15,6 +15,7 @@ from tests.browser.house import first_jpeg
 from tests.browser.live_kit import HIDE, opened, report
 from tests.conftest import wait_until
 from tests.recording_kit import Clip, make_clip
+from vigilar.web.blueprints import events as events_pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -288,6 +289,42 @@ def test_visits_stand_above_the_grid(tmp_path: Path, chromium: Browser, clip: Cl
         expect(page.locator("#just-now li").first).to_contain_text("Motion, again")
         page.locator("#just-now a").first.click()
         expect(page).to_have_url(f"{place.url}/events/{event.id}")
+
+
+def test_old_visit_that_only_changed_is_not_just_now(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        house = place.house
+        ages = [
+            house.event(camera_id="cam-1", title=f"Motion {n}", ts_ms=house.now_ms() - 60_000 * n) for n in range(14)
+        ]
+        page = place.page("/live")
+        titles = page.locator("#just-now .visit-words > :first-child")
+        newest = [f"Motion {n}" for n in range(12)]
+        expect(titles).to_have_text(newest)
+        wait_listening(page, house)
+        house.tell(house.end(ages[13], ages[13].ts_ms + 9_000), is_update=True)
+        house.tell(house.event(camera_id="cam-1", title="Told late", ts_ms=ages[1].ts_ms + 1))
+        expect(titles).to_have_text(["Motion 0", "Told late", *newest[1:11]])
+
+
+def test_strip_of_visits_is_loaded_again_after_a_long_cut(
+    tmp_path: Path, chromium: Browser, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_pages, "REPLAY_AT_MOST", 1)
+    with opened(tmp_path, chromium, clip, 1) as place:
+        house = place.house
+        page = place.page("/live")
+        expect(page.locator("section.just-now")).to_be_hidden()
+        wait_listening(page, house)
+        house.parts.hub.close()
+        for number in range(3):
+            house.event(camera_id="cam-1", title=f"Motion {number}", ts_ms=house.now_ms() - 3_000 + number)
+        house.parts.hub.open()
+        titles = page.locator("#just-now .visit-words > :first-child")
+        expect(titles).to_have_text(["Motion 2", "Motion 1", "Motion 0"], timeout=20_000)
+        wait_listening(page, house)
+        house.tell(house.event(camera_id="cam-1", title="Motion 3"))
+        expect(titles.first).to_have_text("Motion 3")
 
 
 def test_sideways_phone_shows_the_whole_picture(tmp_path: Path, chromium: Browser, clip: Clip) -> None:

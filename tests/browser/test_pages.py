@@ -220,6 +220,44 @@ def test_house_in_trouble_is_accessible_and_fits(full: Site, size: str, monkeypa
     expect(page.locator("#paused")).to_be_hidden()
 
 
+CUT_STREAM = """(() => { window.opened = 0;
+    window.EventSource = class extends EventTarget { static CLOSED = 2;
+        constructor() { super(); opened += 1; this.readyState = 0;
+            if (window.isRefused) setTimeout(() => this.onerror(new Event("error"))); }
+        close() {} }; })()"""
+"""A stream of which nothing is heard, or that cannot be had, while the box answers all else."""
+
+
+def test_live_updates_stay_paused_while_the_box_answers(full: Site) -> None:
+    page = full.page()
+    page.clock.install()
+    page.add_init_script(f"window.isRefused = true; {CUT_STREAM}")
+    page.goto(f"{full.url}/events")
+    paused = page.locator("#paused")
+    page.wait_for_function("() => opened === 1")
+    page.context.set_offline(True)
+    page.clock.run_for(25_000)
+    expect(paused).to_contain_text("This box does not answer since")
+    page.context.set_offline(False)
+    page.clock.run_for(4_000)
+    expect(paused).to_have_text("Live updates paused, reconnecting…")
+    expect(paused).to_be_visible()
+
+
+def test_line_that_says_nothing_any_more_is_given_up(full: Site) -> None:
+    """Its other end is gone, and it looked open for as long as the page was."""
+    page = full.page()
+    page.clock.install()
+    page.add_init_script(CUT_STREAM)
+    page.goto(f"{full.url}/events")
+    page.wait_for_function("() => opened === 1")
+    page.clock.run_for(20_000)
+    assert page.evaluate("opened") == 1
+    page.clock.run_for(45_000)
+    assert page.evaluate("opened") == 2
+    expect(page.locator("#paused")).to_be_visible()
+
+
 def test_first_run_makes_owner_and_leads_to_live(tmp_path: Path, chromium: Browser) -> None:
     with open_house(tmp_path, cameras=()) as house, serve(house) as url:
         site = Site(house, url, chromium)

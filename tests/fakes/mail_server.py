@@ -18,7 +18,7 @@ class MailServer:
     """``mails`` are what was taken. ``refuses`` answers instead of 250 to the mail, ``is_tls`` from the first byte."""
 
     def __init__(self, folder: Path, port: int, *, is_tls: bool = False) -> None:
-        self.ca_file = folder / "mail-ca.pem"
+        self.ca_file, self.port = folder / "mail-ca.pem", port
         self.mails: list[str] = []
         self.logins: list[bytes] = []
         self.refuses = ""

@@ -14,10 +14,10 @@ from tests.fakes.push_service import PushService, push_service
 from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
 from vigilar.notify.outbox import TOO_LATE
+from vigilar.store.acknowledging import acknowledge
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.deliveries import (
     Delivery,
-    acknowledge,
     claim,
     expire,
     note_accepted,

@@ -7,15 +7,15 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import PATIENCE_S, RunningBroker, wait_until
+from tests.fakes.http_ear import http_server
 from tests.fakes.mail_server import mail_server
 from tests.ports import free_port
 from tests.ready_store import database_url, open_ready_store
@@ -89,54 +89,6 @@ def delivery(way: str = "ntfy", *, is_critical: bool = False, told: int = 0, **p
         token="token",
         sentence="",
     )
-
-
-class Asked(list[tuple[str, dict[str, str], bytes]]):
-    """What a server was asked: path, headers, body. ``answer`` is what it says."""
-
-    answer: tuple[int, dict[str, str]] = (200, {})
-    kept: tuple[int, str] = (404, "")
-    """What is answered to GET."""
-    port = 0
-
-
-@contextmanager
-def http_server() -> Iterator[Asked]:
-    asked = Asked()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}, body))
-            self.send_response(asked.answer[0])
-            for name, value in {"Content-Length": "0", **asked.answer[1]}.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            asked.append((self.path, {key.lower(): value for key, value in self.headers.items()}, b""))
-            status, text = asked.kept
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 -- the library's name
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
-    server.daemon_threads = True
-    asked.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="asked")
-    thread.start()
-    try:
-        yield asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_ntfy_gets_words_priority_and_login() -> None:

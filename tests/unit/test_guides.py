@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from tests.browser.house import House, open_house
 from tools.list_codes import list_codes
 from vigilar.base.arm_rules import MODE_NAMES
+from vigilar.base.errors import ExitCode
 from vigilar.cli.program import program
 from vigilar.config.explain import keys_of, table_at
 from vigilar.web import guides
@@ -68,6 +69,21 @@ def test_commands_of_the_guides_exist(guide: GuideFile) -> None:
             command = inner
         options = {option for one in command.params for option in one.opts} | {"--help"}
         assert {word for word in words if word.startswith("-")} <= options, f"vigilar {line}"
+
+
+def test_places_that_sentences_name_are_on_pages() -> None:
+    """``Settings, Notifications, Tell this device.``"""
+    words, found = words_on_pages(), set()
+    for path in sorted((ROOT / "vigilar").rglob("*.py")):
+        for places in re.findall(r"[Ss]ettings, ([A-Z][\w' ]+(?:, [A-Z][\w' ]+)*)\.", text_of(path)):
+            found |= {(path.name, one) for one in places.split(", ")}
+    assert len(found) > 2
+    assert [one for one in sorted(found) if one[1] not in words] == []
+
+
+def test_operator_guide_names_each_exit_code() -> None:
+    told = text_of(DOCS / "operator-guide.md").partition("Exit codes are the same for all: ")[2].partition(".")[0]
+    assert [int(one) for one in re.findall(r"(\d+) [a-z]", told)] == sorted(one.value for one in ExitCode)
 
 
 @pytest.mark.parametrize("guide", BY_HAND, ids=lambda one: one.slug)

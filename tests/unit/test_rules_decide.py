@@ -15,6 +15,7 @@ from vigilar.events.subjects import EVENT_TYPES
 from vigilar.rules.decide import decide, rows_of
 from vigilar.rules.decision import TOLD, Decision, with_told
 from vigilar.rules.situation import Situation
+from vigilar.rules.words import when_words
 from vigilar.store.events import StoredEvent
 from vigilar.store.snoozes import Snooze
 
@@ -356,3 +357,11 @@ def test_two_times_of_an_autumn_night_are_told_apart() -> None:
         for at in ("2026-10-25 00:15", "2026-10-25 01:15")
     )
     assert (first, second) == ("Something, 02:15 CEST.", "Something, 02:15 CET.")
+
+
+@pytest.mark.parametrize(
+    ("least", "words"),
+    [("INFO", "anything"), ("ALERT", "anything alert or worse"), ("CRITICAL", "anything critical")],
+)
+def test_nothing_is_worse_than_critical(least: str, words: str) -> None:
+    assert when_words(replace(ALL_DAY, when=(), least=least)) == words

@@ -178,6 +178,14 @@ def test_hours_of_the_clock_hold_in_each_stretch(store: Store) -> None:
     night = tuple(replace(one, after_ms=22 * HOUR, before_ms=6 * HOUR) for one in hours)
     assert listed(store, hours=night) == [["cet"], ["cest"]]
 
+    def of(weekday: int, spans: tuple[ClockHours, ...]) -> list[list[str]]:
+        return listed(store, hours=tuple(replace(one, weekdays=frozenset({weekday})) for one in spans))
+
+    day = tuple(replace(one, after_ms=0, before_ms=DAY) for one in hours)
+    assert (of(5, day), of(6, day)) == ([], [["noon"], ["cet"], ["cest"]]), "it was a Sunday"
+    assert (of(5, night), of(6, night)) == ([["cet"], ["cest"]], []), "in the night of a Saturday"
+    assert listed(store, left_out=((first, second),)) == [["noon"], ["cet"]]
+
 
 def test_member_sees_only_what_is_of_the_cameras_of_the_limit(store: Store) -> None:
     first, second = visit(store)

@@ -253,8 +253,57 @@ def test_what_is_not_wanted_ends_where_something_else_is_said() -> None:
     assert (found.sources, found.unwanted.kinds) == (("garden",), ("person",))
     assert words(found) == ["Garden", "Without Person", "After 17:00, any day"]
     assert read("no background").levels == ("WARNING", "ALERT", "CRITICAL")
-    assert read("not today").words == ("not",), "not understood, and shown so"
     assert read("person not").words == ("not",)
+    assert read("not tuesday evening").words == ("not",), "not understood, and shown so"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "shown"),
+    [
+        ("not today", "2026-11-26", "2026-11-27", "Without Today, Thursday 26 November"),
+        ("except yesterday", "2026-11-25", "2026-11-26", "Without Yesterday, Wednesday 25 November"),
+        ("except for last week", "2026-11-16", "2026-11-23", "Without Last week, Monday to Sunday"),
+        ("but not on tuesday", "2026-11-24", "2026-11-25", "Without Tuesday 24 November"),
+    ],
+)
+def test_days_that_are_not_wanted(text: str, first: str, last: str, shown: str) -> None:
+    found = read(f"person {text} garden")
+    assert found.left_out == ((ms(f"{first}T00:00:00+01:00"), ms(f"{last}T00:00:00+01:00")),)
+    assert (found.from_ms, found.to_ms, found.hours, found.words) == (None, None, None, ())
+    assert words(found) == ["Person", shown, "Garden"]
+    assert found.without(found.pieces[1]) == "person garden"
+
+
+@pytest.mark.parametrize(
+    ("text", "weekdays", "shown"),
+    [
+        ("weekends", {5, 6}, "Weekends, Saturday and Sunday"),
+        ("on weekends", {5, 6}, "Weekends, Saturday and Sunday"),
+        ("every weekend", {5, 6}, "Weekends, Saturday and Sunday"),
+        ("weekdays", {0, 1, 2, 3, 4}, "Weekdays, Monday to Friday"),
+        ("on a weekday", {0, 1, 2, 3, 4}, "Weekdays, Monday to Friday"),
+        ("on working days", {0, 1, 2, 3, 4}, "Weekdays, Monday to Friday"),
+        ("mondays", {0}, "Every Monday"),
+        ("every mon", {0}, "Every Monday"),
+        ("not on weekends", {0, 1, 2, 3, 4}, "Without Weekends, Saturday and Sunday"),
+        ("except sundays", {0, 1, 2, 3, 4, 5}, "Without Every Sunday"),
+    ],
+)
+def test_days_of_every_week(text: str, weekdays: set[int], shown: str) -> None:
+    found = read(f"person {text}")
+    assert (found.from_ms, found.to_ms, found.hours) == (None, None, ClockHours(0, 24 * HOUR_MS, frozenset(weekdays)))
+    assert (words(found), found.words) == (["Person", shown], ())
+
+
+def test_days_of_every_week_go_with_times_and_with_spans() -> None:
+    found = read("mondays and tuesdays after 5pm")
+    assert found.hours == ClockHours(17 * HOUR_MS, 24 * HOUR_MS, frozenset({0, 1}))
+    assert words(found) == ["Every Monday", "Every Tuesday", "After 17:00"]
+    found = read("weekends last month at night")
+    assert found.hours == ClockHours(22 * HOUR_MS, 6 * HOUR_MS, frozenset({5, 6}))
+    assert (found.from_ms, found.to_ms) == (ms("2026-10-01T00:00:00+02:00"), ms("2026-11-01T00:00:00+01:00"))
+    assert read("weekdays last 3 hours").hours == ClockHours(0, 24 * HOUR_MS, frozenset(range(5)))
+    assert read("anything mondayish").hours is None
 
 
 def test_two_days_side_by_side_are_one_span_and_of_others_the_last_counts() -> None:

@@ -280,6 +280,12 @@ class TestPage:
         wrong = {"section": "lock", "lock_screen": "pictures"}
         assert owner.post("/settings/notifications", data=wrong, headers=PAGE).status_code == 422
         gone = {"section": "quiet-set", "index": "0", "remove": "1"}
+        for bad, said in (
+            ({"to": "21:00"}, "at another time than they begin"),
+            ({"for": []}, "Choose whom they are for"),
+        ):
+            refused = owner.post("/settings/notifications", data={**quiet, **bad}, headers=PAGE)
+            assert (refused.status_code, said in refused.text) == (422, True), bad
         assert owner.post("/settings/notifications", data=gone, headers=PAGE).status_code == 303
         assert [one.whom for one in config(house).notify.quiet] == [("children",)]
         assert owner.get("/settings/notifications", headers=PAGE).status_code == 200
@@ -294,7 +300,7 @@ class TestSnooze:
         form = {"camera": "garden", "how": "minutes:60"}
         assert kim.post("/settings/notifications/snooze", data=form, headers=PAGE).status_code == 303
         page = kim.get("/watch/garden", headers=PAGE).text
-        assert "was snoozed by Kim until" in page
+        assert "is snoozed by Kim until" in page
         assert 'name="how" value="minutes:60"' not in page
         assert "Snooze 1 h" in kim.get("/watch/front-door", headers=PAGE).text
 
@@ -306,7 +312,7 @@ class TestSnooze:
         assert body["until_ts"] - body["start_ts"] == HOUR
         assert (body["camera"], body["for_all"], body["by"]) == ("garden", False, "Kim")
         assert [one["id"] for one in kim.get("/api/v1/snoozes").get_json()["snoozes"]] == [body["id"]]
-        assert "Garden was snoozed by Kim" in kim.get("/settings/notifications", headers=PAGE).text
+        assert "Garden is snoozed by Kim" in kim.get("/settings/notifications", headers=PAGE).text
         other = house.member("adult", name="Lee")
         assert other.get("/api/v1/snoozes").get_json()["snoozes"] == []
         assert other.delete(f"/api/v1/snoozes/{body['id']}").status_code == 404

@@ -40,11 +40,9 @@ class Reader:
         self._pieces: Iterator[bytes] = iter(self.response.response)  # type: ignore[arg-type]  # bytes, as encoded
 
     def next(self) -> tuple[str, Any, str | None]:
-        """Name, data and id of the next notice; ``("comment", text, None)`` for a keep-alive."""
+        """Name, data and id of the next notice."""
         text = next(self._pieces).decode()
         rows = [row for row in text.split("\n") if row and not row.startswith("retry")]
-        if rows[0].startswith(":"):
-            return "comment", rows[0], None
         fields = dict(row.split(": ", 1) for row in rows)
         return fields["event"], json.loads(fields["data"]), fields.get("id")
 
@@ -166,7 +164,7 @@ def test_silence_is_kept_alive(owner: FlaskClient, monkeypatch: pytest.MonkeyPat
     reader = Reader(owner)
     reader.next()
     reader.next()
-    assert reader.next()[0] == "comment"
+    assert reader.next()[:2] == ("alive", {})
     reader.close()
 
 
@@ -252,7 +250,8 @@ def test_who_heard_of_a_danger_hears_that_somebody_has_seen_it(house: House) -> 
     reader.next()
     for event in (hidden, smoke):
         assert owner.post(f"/api/v1/alerts/{event.incident_id}/ack").status_code == 204
-    assert reader.next()[:2] == ("alert", {"incident_id": str(smoke.incident_id), "by": "sam"})
+    heard = {"incident_id": str(smoke.incident_id), "severity": "CRITICAL", "by": "sam"}
+    assert reader.next()[:2] == ("alert", heard)
     reader.close()
 
 

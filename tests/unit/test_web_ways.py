@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -48,24 +50,36 @@ def test_each_way_is_on_the_page_with_how_it_goes(house: House) -> None:
     page = client.get(PAGE).text
     assert page.count("Nothing was sent by it yet. Try it with Test.") == 3
     assert [name in page for name in ("ntfy", "E-mail", "Webhook Lamp")] == [True] * 3
+    shown = {}
     for lane in LANES:
         answer = client.post(f"{PAGE}/ways/test", data={"way": lane})
-        assert (answer.status_code, answer.headers["Location"]) == (
-            303,
-            f"{PAGE}?way={lane.replace(':', '%3A')}#ways",
-        )
-    assert "A test is on its way." in client.get(f"{PAGE}?way=email").text
+        shown[lane] = answer.headers["Location"].removesuffix("#ways")
+        assert (answer.status_code, shown[lane].partition("&")[0]) == (303, f"{PAGE}?way={lane.replace(':', '%3A')}")
+        assert client.get(shown[lane]).text.count("A test is on its way.") == 1
     taken, refused, failed = (let_go(house, lane) for lane in LANES)
     assert (taken.content["body"], taken.way, failed.way) == ("What happens reaches ntfy.", "ntfy", "webhook")
     note_accepted(house.store, taken, house.now_ms())
     note_later(house.store, refused, house.now_ms() + 60_000, "The mail server refuses the login.")
     note_failed(house.store, failed, "Lamp does not take it: it answered 404.")
+    assert not any("A test is on its way." in client.get(one).text for one in shown.values()), "all have answered"
     page = client.get(PAGE).text
     assert "Works: took its last message at " in page
     assert "The mail server refuses the login. Last tried at " in page
     assert "Lamp does not take it: it answered 404. Last tried at " in page
     assert "s3cret" not in page
     assert "hooks.home.example" not in page, "an address may hold a key"
+
+
+def test_look_at_a_test_is_another_address_each_time(house: House) -> None:
+    """A link to the address that the browser is at, with a place in the page, loads nothing: it did nothing at all."""
+    client = house.client()
+    address = client.post(f"{PAGE}/ways/test", data={"way": "email"}).headers["Location"]
+    seen = [address]
+    for _ in range(2):
+        [link] = re.findall(r'<a href="([^"]+)">See what became of it', client.get(seen[-1].removesuffix("#ways")).text)
+        seen.append(html.unescape(link))
+    assert len(set(seen)) == 3
+    assert all(one.endswith("#ways") for one in seen)
 
 
 def test_way_that_does_not_arrive_is_said_by_the_process_until_it_does(house: House) -> None:

@@ -46,7 +46,6 @@ class ExitCode(int, Enum):
     LOCKED = 13
     REFUSED = 14
     BUSY = 75
-    TIMEOUT = 124
     INTERRUPTED = 130
 
 

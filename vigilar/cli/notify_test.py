@@ -52,7 +52,7 @@ def test(places: Places, phone: str | None, as_json: bool) -> int:
             if not known:
                 raise VigilarError(
                     f'There is no phone "{phone}".',
-                    next_step="On the phone: Settings, Notifications, Add this phone.",
+                    next_step="On the phone: Settings, Notifications, Tell this device.",
                     exit_code=ExitCode.NOT_FOUND,
                 )
         tests = [phone_test(one, config.house.name, config.notify.push.hosts, now_ms) for one in known]

@@ -216,7 +216,7 @@ def _snooze(case: _Case) -> Step | None:
     for snooze in case.situation.snoozes:
         if not _is_snoozed(snooze, case):
             continue
-        words = snooze_words(snooze, case.settings, case.situation.zone)
+        words = snooze_words(snooze, case.settings, case.situation.zone, "was")
         if case.level == "critical":
             return Step("snooze", True, f"{words}: critical ones come all the same.")
         return Step("snooze", False, f"{words}: that stopped it.")

@@ -23,11 +23,16 @@ def and_list(words: Iterable[str], joined: str = "and") -> str:
 
 def when_words(rule: Rule) -> str:
     if not rule.when:
-        return f"anything {SEVERITY_WORDS[rule.least]} or worse" if rule.least != "INFO" else "anything"
+        return f"anything {_least_words(rule)}" if rule.least != "INFO" else "anything"
     words = and_list((WHEN[one].words for one in rule.when if one in WHEN), "or")
     if rule.lasts_s:
         words += f" for {length_words(rule.lasts_s)}"
-    return words if rule.least == "INFO" else f"{words}, if {SEVERITY_WORDS[rule.least]} or worse"
+    return words if rule.least == "INFO" else f"{words}, if {_least_words(rule)}"
+
+
+def _least_words(rule: Rule) -> str:
+    """Nothing is worse than critical."""
+    return SEVERITY_WORDS[rule.least] + ("" if rule.least == "CRITICAL" else " or worse")
 
 
 def where_words(rule: Rule, settings: NotifyRules) -> str:

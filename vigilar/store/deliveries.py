@@ -311,27 +311,6 @@ def note_shown(store: Store, delivery_id: int, token: str, now_ms: int, revision
         return True
 
 
-def acknowledge(store: Store, user_id: int, incident_id: int, now_ms: int, sentence: str) -> int:
-    """A member has taken note of an incident at an open page: what is still owed to this member of it is not let go.
-    How many deliveries it was about; also those that were told already are noted."""
-    mine = and_(
-        deliveries.c.user_id == user_id, deliveries.c.incident_id == incident_id, deliveries.c.acknowledged_ms.is_(None)
-    )
-    with store.write("note what a person took note of") as connection:
-        is_held = and_(deliveries.c.state == "owed", deliveries.c.told_revision == 0)
-        return connection.execute(
-            update(deliveries)
-            .where(mine)
-            .values(
-                acknowledged_ms=now_ms,
-                state=case(
-                    (is_held, "acknowledged"), (deliveries.c.state == "owed", "accepted"), else_=deliveries.c.state
-                ),
-                sentence=case((is_held, sentence), else_=deliveries.c.sentence),
-            )
-        ).rowcount
-
-
 def touch_page(store: Store, page: str, user_id: int, now_ms: int, *, forget_before_ms: int) -> None:
     """An open page says that it can sound; pages that were last heard before ``forget_before_ms`` are forgotten."""
     with store.write("note an open page") as connection:

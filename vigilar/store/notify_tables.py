@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint, text
 
+from vigilar.base.story import SEVERITIES
 from vigilar.store.columns import Int64, metadata, node_id, one_of
 
 PHONE_STATES = ("ok", "silent", "refused")
@@ -110,5 +111,23 @@ alert_pages = Table(
     Column("user_id", Int64, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="who has it open"),
     Column("seen_ms", Int64, nullable=False, comment="UTC ms when it last said that it can sound"),
     Index("alert_pages_by_user", "user_id", "seen_ms"),
+    sqlite_strict=True,
+)
+
+alert_notes = Table(
+    "alert_notes",
+    metadata,
+    Column(
+        "incident_id",
+        Int64,
+        ForeignKey("incidents.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        comment="of which somebody took note",
+    ),
+    Column("severity", Text, nullable=False, comment="how bad it was when it was seen"),
+    Column("noted_ms", Int64, nullable=False, comment="UTC ms"),
+    CheckConstraint(one_of("severity", SEVERITIES), name="alert_notes_severity_known"),
+    Index("alert_notes_by_time", "noted_ms"),
     sqlite_strict=True,
 )

@@ -19,18 +19,22 @@ MAX_STORY_MS = 24 * 3_600_000
 
 DAY_MS = 86_400_000
 
+_EPOCH_WEEKDAY = 3
+"""1 January 1970 was a Thursday."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClockHours:
     """The hours of the house's clock in which an event began, for a stretch of time in which its zone is ``offset_ms``
     from UTC: [from_ms, to_ms). ``after_ms`` and ``before_ms`` are ms since midnight; after >= before means over
-    midnight."""
+    midnight. ``weekdays`` (Monday is 0; empty: any) are the days on which the hours begin."""
 
     from_ms: int
     to_ms: int
     offset_ms: int
     after_ms: int
     before_ms: int
+    weekdays: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +53,9 @@ class Unwanted:
 class StoryFilter:
     """Which stories to list. ``base`` has what the asker may see, and conditions of one value; beside it each of these
     must hold of the same event: its source, kind, type and zone are among those named (empty: any), it is ``kept``, it
-    began in one of ``hours``. ``levels`` is of the whole story, its worst event, and so is what is ``unwanted``.
-    ``unseen_by`` and ``seen_by`` are the id of a member. ``cursor`` and ``limit`` (1 to 500) are those of ``base``."""
+    began in one of ``hours`` and in no span of ``left_out``. ``levels`` is of the whole story, its worst event, and so
+    is what is ``unwanted``. ``unseen_by`` and ``seen_by`` are the id of a member. ``cursor`` and ``limit`` (1 to 500)
+    are those of ``base``."""
 
     base: EventFilter
     sources: tuple[str, ...] = ()
@@ -62,13 +67,14 @@ class StoryFilter:
     unseen_by: int | None = None
     seen_by: int | None = None
     hours: tuple[ClockHours, ...] = ()
+    left_out: tuple[tuple[int, int], ...] = ()
     unwanted: Unwanted = Unwanted()
 
     @property
     def asks_events(self) -> bool:
         """Whether it asks more of an event than when it began and who may see it."""
         base = self.base
-        wishes = (self.sources, self.kinds, self.types, self.zones, self.kept, self.hours)
+        wishes = (self.sources, self.kinds, self.types, self.zones, self.kept, self.hours, self.left_out)
         return (
             self.unwanted != Unwanted()
             or any((*wishes, base.camera, base.type, base.kind, base.severity, base.q))
@@ -124,6 +130,8 @@ def matching(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
         query = query.where(~is_unseen(wanted.seen_by))
     if wanted.hours:
         query = query.where(or_(*(_in_hours(one) for one in wanted.hours)))
+    for from_ms, to_ms in wanted.left_out:
+        query = query.where(or_(events.c.ts_ms < from_ms, events.c.ts_ms >= to_ms))
     if wanted.unwanted != Unwanted():
         query = query.where(~_has_any(events, wanted.unwanted), ~_has_sibling(wanted))
     return query
@@ -156,7 +164,13 @@ def _in_hours(hours: ClockHours) -> ColumnElement[bool]:
         if hours.after_ms < hours.before_ms
         else or_(clock >= hours.after_ms, clock < hours.before_ms)
     )
-    return and_(events.c.ts_ms >= hours.from_ms, events.c.ts_ms < hours.to_ms, inside)
+    is_then = and_(events.c.ts_ms >= hours.from_ms, events.c.ts_ms < hours.to_ms, inside)
+    if not hours.weekdays:
+        return is_then
+    # What is after midnight belongs to the day on which the night began.
+    begin = events.c.ts_ms + hours.offset_ms - (hours.before_ms if hours.after_ms >= hours.before_ms else 0)
+    weekday = (begin // DAY_MS + _EPOCH_WEEKDAY) % 7
+    return and_(is_then, weekday.in_(sorted(hours.weekdays)))
 
 
 def of_stories(query: Select[Any], wanted: StoryFilter) -> Select[Any]:

@@ -170,9 +170,10 @@ class VisitPath:
 
 @dataclass(frozen=True, slots=True)
 class EventCard:
-    """One event as pages show it. ``is_open`` while it goes on."""
+    """One event as pages show it. ``ts`` is UTC ms; ``is_open`` while it goes on."""
 
     id: int
+    ts: int
     type: str
     severity: str
     title: str
@@ -189,6 +190,7 @@ def make_card(event: StoredEvent, zone: tzinfo, camera_ids: frozenset[str]) -> E
     """``camera_ids``: only an event of a camera has a clip."""
     return EventCard(
         id=event.id,
+        ts=event.ts_ms,
         type=event.type,
         severity=event.severity,
         title=event_title(event),

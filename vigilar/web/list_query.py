@@ -131,6 +131,7 @@ class ListQuery:
             unseen_by=member_id if self.unseen or search.seen is False else None,
             seen_by=member_id if search.seen else None,
             unwanted=search.unwanted,
+            left_out=search.left_out,
             hours=_hours(search, from_ms, now_ms if to_ms is None else to_ms, zone),
         )
 
@@ -149,7 +150,9 @@ def _hours(search: Search, from_ms: int | None, to_ms: int, zone: tzinfo) -> tup
         return ()
     hours = search.hours
     spans = clock_spans(from_ms or 0, to_ms + 1, zone)
-    return tuple(ClockHours(first, last, away, hours.after_ms, hours.before_ms) for first, last, away in spans)
+    return tuple(
+        ClockHours(first, last, away, hours.after_ms, hours.before_ms, hours.weekdays) for first, last, away in spans
+    )
 
 
 def _one_of(args: Mapping[str, str], name: str, known: Any) -> str:

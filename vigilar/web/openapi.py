@@ -306,7 +306,10 @@ def _household_paths() -> dict[str, Any]:
         },
         "/api/v1/alerts": {"get": _answer("What one was told of and has not taken note of")},
         "/api/v1/alerts/pages": {"post": {**done, **_body("page", sounds="boolean")}},
-        "/api/v1/alerts/{incident_id}/ack": {"parameters": [_number("incident_id")], "post": done},
+        "/api/v1/alerts/{incident_id}/ack": {
+            "parameters": [_number("incident_id")],
+            "post": {**done, **_body("severity")},
+        },
         "/api/v1/tokens": {
             "get": _answer("Keys for programs, without the keys themselves"),
             "post": {**_answer("A new key, shown this once", status="201"), **key},

@@ -37,8 +37,9 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A text as it was read. Times are UTC ms, [from_ms, to_ms). ``hours``: only then, by the clock, on any day;
-    ``words`` are looked for as they are, all of them. Empty means any."""
+    """A text as it was read. Times are UTC ms, [from_ms, to_ms). ``hours``: only then, by the clock, on any day
+    or on some of the week; nothing began in a span of ``left_out``; ``words`` are looked for as they are, all of them.
+    Empty means any."""
 
     text: str
     pieces: tuple[Piece, ...] = ()
@@ -52,6 +53,7 @@ class Search:
     from_ms: int | None = None
     to_ms: int | None = None
     hours: ClockHours | None = None
+    left_out: tuple[tuple[int, int], ...] = ()
     words: tuple[str, ...] = ()
     unwanted: Unwanted = field(default_factory=Unwanted)
 
@@ -79,7 +81,8 @@ class _Reader(TimeReader):
 
     def read(self) -> Search:
         rules: tuple[Callable[[], bool], ...] = (
-            self._place, self._clock_range, self._bound, self._day_part, self._hours_ago, self._span_of_days, self._day,
+            self._place, self._clock_range, self._bound, self._every_week, self._day_part, self._hours_ago,
+            self._span_of_days, self._day,
             self._kind, self._level_or_type, self._state, self._negation, self._word,
         )  # fmt: skip
         while self.at < len(self.tokens):
@@ -133,10 +136,12 @@ class _Reader(TimeReader):
         return False
 
     def _negation(self) -> bool:
-        """``not garden``, ``without cats or dogs``, ``no alerts``: nothing of the story may be that."""
+        """``not garden``, ``without cats or dogs``, ``no alerts``: nothing of the story may be that. ``not today``."""
         word, begin = self._word_at(), self.at
         if word not in NOT_WORDS and (word, self._word_at(1)) not in (("but", "not"), ("but", "no")):
             return False
+        if self._left_out(1 + int(word == "but")):
+            return True
         wanted, pieces, kept = self.found, self.pieces, self.kept
         self.found, self.pieces, self.kept = self.unwanted, [], False
         self.at += 1 + int(word == "but")
@@ -170,7 +175,7 @@ class _Reader(TimeReader):
         from_ms, to_ms, hours = self._times()
         pieces, no = self.pieces, self.unwanted
         levels = self.found["levels"] or (no["levels"] and [one for one in SEVERITIES if one not in no["levels"]])
-        if hours is not None:
+        if hours is not None and not hours.weekdays:
             pieces = [
                 replace(one, words=f"{one.words}, any day") if is_clock_piece(one.words) else one for one in pieces
             ]
@@ -187,6 +192,7 @@ class _Reader(TimeReader):
             from_ms=from_ms,
             to_ms=to_ms,
             hours=hours,
+            left_out=tuple(self.left_out),
             words=tuple(self.found["words"]),
             unwanted=Unwanted(
                 **{name: tuple(no[name]) for name in ("sources", "kinds", "types", "zones", "words")},

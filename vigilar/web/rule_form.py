@@ -59,6 +59,13 @@ def quiet_of_form(form: Form) -> dict[str, Any]:
     row: dict[str, Any] = {}
     _put_span(row, form, may_lack=False)
     _put(row, "for", form.getlist("for"))
+    if not row.get("for"):
+        raise Problem(422, "quiet.whom", "Choose whom they are for.", field="for")
+    if row.get("from") == row.get("to"):
+        raise Problem(
+            422, "quiet.length", "Quiet hours end at another time than they begin.", field="to",
+            next_step="To be told less at all times, let somebody hear less.",
+        )  # fmt: skip
     return row
 
 

@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from vigilar.web.clock_stretches import MAX_BACK_DAYS
-from vigilar.web.search_words import MONTHS, day_words, make_date, read_month, read_month_day, read_number, read_weekday
+from vigilar.web.search_words import (
+    MONTHS,
+    WEEKDAYS,
+    day_words,
+    make_date,
+    read_month,
+    read_month_day,
+    read_number,
+    read_weekday,
+)
 
 FIRST_YEAR = 1990
 """A number below is no year: no camera of a house is so old."""
@@ -31,6 +40,34 @@ class Days:
     last: date
     count: int
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weekly:
+    """Days of every week, Monday is 0, which ``count`` words meant, shown as ``words``."""
+
+    weekdays: frozenset[int]
+    count: int
+    words: str
+
+
+ALL_WEEK = frozenset(range(7))
+_WEEKEND = frozenset({5, 6})
+
+
+def read_weekly(words: Sequence[str]) -> Weekly | None:
+    """``weekends``, ``weekdays``, ``working days``, ``mondays``, ``every monday``; None for what is no such day."""
+    lead = int(words[:1] == ["every"])
+    name, after = (*words[lead:], "", "")[:2]
+    if name == "weekends" or (lead and name == "weekend"):
+        return Weekly(_WEEKEND, lead + 1, "Weekends, Saturday and Sunday")
+    is_working = name == "working" and after in ("day", "days")
+    if is_working or name in ("weekday", "weekdays", "workday", "workdays"):
+        return Weekly(ALL_WEEK - _WEEKEND, lead + 1 + int(is_working), "Weekdays, Monday to Friday")
+    number = read_weekday(name) if lead else WEEKDAYS.index(name[:-1]) if name[:-1] in WEEKDAYS else None
+    if number is None or (not lead and not name.endswith("s")):
+        return None
+    return Weekly(frozenset({number}), lead + 1, f"Every {WEEKDAYS[number].capitalize()}")
 
 
 class DayReader:

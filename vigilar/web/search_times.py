@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from vigilar.web.clock_stretches import MAX_BACK_DAYS, find_edge
-from vigilar.web.search_days import DayReader
+from vigilar.web.search_days import ALL_WEEK, DayReader, read_weekly
 from vigilar.web.search_words import (
     HOUR_MS,
     NIGHTS,
@@ -34,10 +34,12 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class ClockHours:
-    """Hours of the house's clock, ms since midnight, on any day; after above before goes over midnight."""
+    """Hours of the house's clock, ms since midnight, on any day, or on these of every week (Monday is 0); after above
+    before goes over midnight, and the night of a day is all of that day."""
 
     after_ms: int
     before_ms: int
+    weekdays: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class TimeReader:
         self.after: ClockTime | None = None
         self.before: ClockTime | None = None
         self.part = ""
+        self.weekdays: frozenset[int] = frozenset()
+        self.left_out: list[tuple[int, int]] = []
         self._clock_piece = self._day_piece = -1
         self._days = DayReader(self.today, lambda ahead: "-" in self._between(ahead - 1, ahead))
 
@@ -96,10 +100,42 @@ class TimeReader:
         """Whether a day or a time comes next."""
         words = self._ahead()
         return bool(
-            self._days.read_day(words)[1] or self._days.read_days(words) or _read_part(words)[0] or words[0] == "this"
+            self._days.read_day(words)[1]
+            or self._days.read_days(words)
+            or read_weekly(words)
+            or _read_part(words)[0]
+            or words[0] == "this"
         )
 
     # Days
+
+    def _every_week(self) -> bool:
+        """``weekends``, ``weekdays``, ``mondays and tuesdays``."""
+        found = read_weekly(self._ahead())
+        if found is None:
+            return False
+        self.weekdays |= found.weekdays
+        return self._take(found.count, found.words)
+
+    def _left_out(self, lead: int) -> bool:
+        """``not today``, ``except last week``, ``not on weekends``; ``lead`` words say that it is not wanted."""
+        lead += int(self._word_at(lead) == "for")
+        lead += int(self._word_at(lead) in ("on", "at", "in"))
+        words = self._ahead(lead)
+        weekly, days, (day, count) = read_weekly(words), self._days.read_days(words), self._days.read_day(words)
+        if weekly is not None:
+            self.weekdays = (self.weekdays or ALL_WEEK) - weekly.weekdays
+            return self._take(lead + weekly.count, f"Without {weekly.words}")
+        if days is not None:
+            first, last, count, shown = days.first, days.last, days.count, days.words
+        elif day is not None:
+            first, last, shown = day, day, day_words(day, self.today)
+        else:
+            return False
+        if _read_part(words[count:])[0]:
+            return False  # "not tuesday evening": more than the day is said
+        self.left_out.append((self._moment(first, 0), self._moment(last + _DAY, 0)))
+        return self._take(lead + count, f"Without {shown}")
 
     def _day(self) -> bool:
         day, count = self._days.read_day(self._ahead())
@@ -321,13 +357,13 @@ class TimeReader:
     def _times(self) -> tuple[int | None, int | None, ClockHours | None]:
         """The span of time, and the hours of the clock if they hold for more than one day."""
         if self.span is not None:
-            return *self.span, None
+            return *self.span, ClockHours(0, 24 * HOUR_MS, self.weekdays) if self.weekdays else None
         if self.days is None:
-            if self.after is None and self.before is None:
+            if self.after is None and self.before is None and not self.weekdays:
                 return None, None, None
             return None, None, self._hours()
         first, last = self.days
-        if first != last and (self.after or self.before):
+        if self.weekdays or (first != last and (self.after or self.before)):
             return self._moment(first, 0), self._moment(last + timedelta(days=1), 0), self._hours()
         return *self._times_of_day(first, last), None
 
@@ -342,7 +378,8 @@ class TimeReader:
 
     def _hours(self) -> ClockHours:
         after = 0 if self.after is None else self.after.ms
-        return ClockHours(after, self.before.ms if self.before is not None and self.before.ms else 24 * HOUR_MS)
+        before = self.before.ms if self.before is not None and self.before.ms else 24 * HOUR_MS
+        return ClockHours(after, before, self.weekdays)
 
     def _moment(self, day: date, hour: int, *, is_last: bool = False) -> int:
         return self._clock_moment(day, ClockTime(hour * HOUR_MS), is_last=is_last)

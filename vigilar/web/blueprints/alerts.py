@@ -6,18 +6,20 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.notify_kinds import is_danger
-from vigilar.store import deliveries
+from vigilar.base.story import SEVERITIES
+from vigilar.store import acknowledging, deliveries
 from vigilar.store.deliveries import Delivery
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.hub import make_notice
+from vigilar.web.incident_view import knows_incident
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
-from vigilar.web.rights import signed_in
+from vigilar.web.rights import Right, signed_in
 from vigilar.web.visible import VisibleCameras, visible_cameras
 
 bp = Blueprint("alerts", __name__)
@@ -61,14 +63,27 @@ def api_page() -> AnyResponse:
 @bp.post("/api/v1/alerts/<int:incident_id>/ack")
 @signed_in
 def api_acknowledge(incident_id: int) -> AnyResponse:
-    """One has taken note: phones of one's own that wait are not told, and one's other pages fall silent."""
+    """One has taken note: phones of one's own that wait are not told, and open pages fall silent. ``{"severity"}``, if
+    it is sent, is what was shown: what became worse since still stands."""
     here, me = parts(), asker()
+    shown = _shown_severity()
     sentence = f"{me.name} took note of it at an open page."
-    if not deliveries.acknowledge(here.store, me.id, incident_id, here.now_ms(), sentence):
+    seen = SEVERITIES[-1] if shown is None else shown
+    was_told = acknowledging.acknowledge(here.store, me.id, incident_id, here.now_ms(), sentence, seen) > 0
+    # Who may end an alarm may also silence one that nobody's phone was told of.
+    if not was_told and not (me.may(Right.DISARM) and knows_incident(here.store, incident_id, visible_cameras(me))):
         raise Problem(404, "alert.unknown", "You were not told of such an incident, or have taken note of it.")
-    notice = make_notice("alert", {"incident_id": str(incident_id), "by": me.name})
+    noted = acknowledging.take_note(here.store, incident_id, shown, here.now_ms()) or seen
+    notice = make_notice("alert", {"incident_id": str(incident_id), "severity": noted, "by": me.name})
     here.hub.broadcast(replace(notice, incident_id=incident_id, must_arrive=True))
     return Response(status=204)
+
+
+def _shown_severity() -> str | None:
+    severity: str | None = read_json({"severity": str}).get("severity") if request.content_length else None
+    if severity is not None and severity not in SEVERITIES:
+        raise Problem(422, "alert.severity", f"severity is one of {', '.join(SEVERITIES)}.", field="severity")
+    return severity
 
 
 def _may_list(told: dict[str, Any], visible: VisibleCameras) -> bool:

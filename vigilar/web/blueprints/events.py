@@ -18,6 +18,7 @@ from vigilar.playback.library import FootageGone
 from vigilar.playback.playlist import footage_playlist
 from vigilar.playback.stretch import Stretch
 from vigilar.store import events as event_rows
+from vigilar.store.acknowledging import list_notes
 from vigilar.store.arming import read_state
 from vigilar.store.change_reader import PassingPlace
 from vigilar.store.events import EventFilter, StoredEvent
@@ -41,8 +42,13 @@ logger = logging.getLogger(__name__)
 bp = Blueprint("events", __name__)
 
 KEEP_ALIVE_S = 15.0
+"""So often a page hears something. One that hears nothing for longer gives its line up (``stream.js``)."""
+
 REPLAY_AT_MOST = 500
 """A page that missed more than this loads its list again instead."""
+
+NOTED_MS, NOTED_AT_MOST = 2 * 3_600_000, 50
+"""A page shows an alert for an hour; note of it may be taken late in that hour, of one that was told late."""
 
 MAX_AROUND_S = 600
 """Further away the camera's page leads."""
@@ -184,7 +190,7 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
     """The lines of one page's stream, until it is closed: by the page, with its login, or by the end of the process."""
     try:
         newest = event_rows.newest_change(here.store)
-        yield "retry: 1000\n" + _connected(here, newest).dump()
+        yield "retry: 1000\n" + _connected(here, visible, newest).dump()
         sent = newest
         teller = StoryTeller(here.store, visible, newest)
         if last_id is not None:
@@ -207,17 +213,22 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
         logger.warning("an event stream ended, its page will come back: %s", error)
 
 
-def _connected(here: Parts, newest: int) -> Notice:
+def _connected(here: Parts, visible: VisibleCameras, newest: int) -> Notice:
     """The first notice: what a page must know at once, however long it was away."""
-    arm = arm_content(read_state(here.store))
-    return make_notice("connected", {"now": here.now_ms(), "change": newest, "arm": arm})
+    arm, now_ms = arm_content(read_state(here.store)), here.now_ms()
+    noted = [
+        {"incident_id": str(one.incident_id), "severity": one.severity}
+        for one in list_notes(here.store, now_ms - NOTED_MS, NOTED_AT_MOST)
+        if knows_incident(here.store, one.incident_id, visible)
+    ]
+    return make_notice("connected", {"now": now_ms, "change": newest, "arm": arm, "noted": noted})
 
 
 def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int, teller: StoryTeller) -> Iterator[str]:
     while True:
         notice = listener.get(KEEP_ALIVE_S)
         if notice is None:
-            yield ": keep-alive\n\n"
+            yield make_notice("alive", {}).dump()
         elif notice.change is None:
             if notice.name == ARM or _may_hear(here, visible, notice):
                 yield notice.dump()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 from flask import Blueprint, Response, render_template, request
 from werkzeug import Response as AnyResponse
@@ -111,9 +110,9 @@ def change_rule() -> AnyResponse:
 @needs(Right.CHANGE_ARMING)
 def try_way() -> AnyResponse:
     lane = request.form.get("way", "")
-    test_way(lane)
+    address = test_way(lane)
     note_nothing()
-    return Response(status=303, headers={"Location": f"{PATH}?way={quote(lane)}#ways"})
+    return Response(status=303, headers={"Location": address})
 
 
 @bp.post("/settings/notifications/snooze")

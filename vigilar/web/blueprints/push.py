@@ -129,7 +129,7 @@ def send_test(phone_id: int | None = None) -> list[PhoneRow]:
             409,
             "push.none",
             "You have no phone here that could be told.",
-            next_step="Open Vigilar on the phone, then Settings, Notifications, Add this phone.",
+            next_step="Open Vigilar on the phone, then Settings, Notifications, Tell this device.",
         )
     now_ms, hosts = here.now_ms(), here.cfg.push_hosts
     tests = [phone_test(one, here.cfg.house_name, hosts, now_ms) for one in told]

@@ -19,6 +19,7 @@ def upgrade() -> None:
     _decisions()
     _deliveries()
     _alert_pages()
+    _alert_notes()
     _pairings()
 
 
@@ -203,3 +204,22 @@ def _alert_pages() -> None:
         sqlite_strict=True,
     )
     op.create_index("alert_pages_by_user", "alert_pages", ["user_id", "seen_ms"])
+
+
+def _alert_notes() -> None:
+    op.create_table(
+        "alert_notes",
+        sa.Column(
+            "incident_id",
+            Int64,
+            sa.ForeignKey("incidents.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+            comment="of which somebody took note",
+        ),
+        sa.Column("severity", sa.Text, nullable=False, comment="how bad it was when it was seen"),
+        sa.Column("noted_ms", Int64, nullable=False, comment="UTC ms"),
+        sa.CheckConstraint("severity IN ('INFO', 'WARNING', 'ALERT', 'CRITICAL')", name="alert_notes_severity_known"),
+        sqlite_strict=True,
+    )
+    op.create_index("alert_notes_by_time", "alert_notes", ["noted_ms"])

@@ -4,6 +4,7 @@
 import { announce } from "./announce.js";
 import { isOn, late, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
 import { clockText, now } from "./clock.js";
+import { steady } from "./steady_tap.js";
 import { stream } from "./stream.js";
 
 const KEY = `vigilar.alerts.${document.documentElement.dataset.user}`; // another member may not see the same
@@ -27,9 +28,12 @@ const bar = document.getElementById("alert-bar"); // null: this member sees no e
 const link = bar?.querySelector("a");
 const note = document.getElementById("alert-note");
 const button = document.getElementById("alert-ack");
+const standsFor = bar && steady(button, acknowledge);
 
 let held = null; // the alert whose sound the browser holds back until somebody touches the page
 const failed = new Set();
+
+const rank = (severity) => RANK[severity] ?? 0;
 
 const all = () => {
   try {
@@ -55,10 +59,10 @@ function open() {
 function show() {
   const [first, ...others] = open();
   bar.hidden = !first;
+  standsFor(first ? { story: first[0], severity: first[1].severity } : null);
   if (!first) return;
   const [story, alert] = first;
   bar.dataset.severity = alert.severity;
-  bar.dataset.story = story;
   link.href = `/events/${encodeURIComponent(alert.event)}`;
   link.textContent = `${alert.title}, ${clockText(alert.ts, { seconds: false })}`;
   const more = others.length ? `${others.length} more ${others.length === 1 ? "waits" : "wait"}.` : "";
@@ -74,7 +78,7 @@ function take(detail) {
   if (!(detail.severity in RANK)) return;
   const story = String(detail.incident_id ?? `event-${detail.id}`);
   const known = all()[story];
-  const isWorse = known && RANK[detail.severity] > RANK[known.severity];
+  const isWorse = known && rank(detail.severity) > rank(known.severity);
   if (known?.seen && !isWorse) return;
   const isNew = !known || isWorse;
   change(story, {
@@ -181,20 +185,28 @@ async function goOn() {
   }
 }
 
-function quieten(story) {
-  change(story, { seen: true });
+/** Somebody took note of it when it was as bad as `severity`: silent here, unless it is worse by now. Returns whether it
+ * still stood here. What this page has not heard of yet, it will not show. */
+function quieten(story, severity) {
+  const known = all()[story];
+  if (known && (rank(known.severity) > rank(severity) || (known.seen && known.severity === severity))) return false;
+  change(story, { at: Date.now(), ...known, severity, seen: true });
+  failed.delete(story);
   if (held === story) held = null;
   silence(story);
   show();
+  return known !== undefined && !known.seen;
 }
 
 /** Somebody has seen it: silent here and on the other windows at once, and then everywhere by the box. */
-async function acknowledge(story) {
-  quieten(story);
-  channel.postMessage({ story });
+async function acknowledge({ story, severity }) {
+  if (!quieten(story, severity)) return; // it became worse under the finger
+  channel.postMessage({ story, noted: severity });
   if (story.startsWith("event-")) return; // of no incident: there is nothing to tell the box
-  const answer = await fetch(`/api/v1/alerts/${encodeURIComponent(story)}/ack`, { method: "POST", headers: { Accept: "application/json" } }).catch(() => null);
-  if (answer?.ok || answer?.status === 404) return failed.delete(story);
+  const headers = { Accept: "application/json", "Content-Type": "application/json" };
+  const body = JSON.stringify({ severity });
+  const answer = await fetch(`/api/v1/alerts/${encodeURIComponent(story)}/ack`, { method: "POST", headers, body }).catch(() => null);
+  if (answer?.ok || answer?.status === 404) return;
   failed.add(story);
   change(story, { seen: false, sounded: "CRITICAL", until: 0 }); // shown again, and silent
   show();
@@ -243,13 +255,11 @@ function listen() {
   stream.addEventListener("event", ({ detail }) => take(detail));
   stream.addEventListener("refresh", catchUp);
   stream.addEventListener("alert", ({ detail }) => {
-    const story = String(detail.incident_id);
-    if (!(story in all()) || all()[story].seen) return;
-    quieten(story);
-    if (detail.by) announce(`${detail.by} has seen it`);
+    if (quieten(String(detail.incident_id), detail.severity)) announce(`${detail.by} has seen it`);
   });
-  button.addEventListener("click", () => acknowledge(bar.dataset.story));
-  channel.onmessage = ({ data: { story, ...facts } }) => (facts.sounded ? noteSounded(story, facts) : quieten(story));
+  // While the line was cut nobody heard of what was acknowledged elsewhere: the box says it when it is back.
+  stream.addEventListener("noted", ({ detail }) => detail.forEach((one) => quieten(one.incident_id, one.severity)));
+  channel.onmessage = ({ data: { story, noted, ...facts } }) => (noted ? quieten(story, noted) : noteSounded(story, facts));
   addEventListener("storage", (event) => event.key === KEY && show());
   for (const kind of ["pointerdown", "keydown"]) {
     addEventListener(kind, () => setTimeout(touched, 0), { passive: true });

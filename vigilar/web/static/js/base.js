@@ -14,25 +14,35 @@ const health = document.getElementById("health");
 const paused = document.getElementById("paused");
 const PAUSED_AFTER_MS = 20000;
 
-let pausedTimer = null;
+let pausedTimer = null; // null while the stream is there
+let isPaused = false; // it was not there for a while
+const pausedWords = paused.textContent;
+function showPaused() {
+  const since = awaySince();
+  const words = since === null ? pausedWords : `This box does not answer since ${clockText(since)}. What stands here was true then.`;
+  if (paused.textContent !== words) paused.textContent = words;
+  paused.hidden = since === null && !isPaused;
+}
 stream.addEventListener("up", () => {
   clearTimeout(pausedTimer);
   pausedTimer = null;
-  paused.hidden = awaySince() === null;
+  isPaused = false;
+  showPaused();
 });
-const pausedWords = paused.textContent;
+stream.addEventListener("down", () => {
+  pausedTimer ??= setTimeout(() => {
+    isPaused = true;
+    showPaused();
+  }, PAUSED_AFTER_MS);
+});
 reach.addEventListener("away", () => {
-  paused.textContent = `This box does not answer since ${clockText(awaySince())}. What stands here was true then.`;
-  paused.hidden = false;
+  showPaused();
   if (health) showMark({ state: "unknown", symbol: "unknown", words: "Not known" });
 });
 reach.addEventListener("back", () => {
-  paused.textContent = pausedWords;
-  paused.hidden = true;
+  isPaused = pausedTimer !== null; // the box answers, and tells nothing by itself yet
+  showPaused();
   askSoon(0);
-});
-stream.addEventListener("down", () => {
-  pausedTimer ??= setTimeout(() => (paused.hidden = false), PAUSED_AFTER_MS);
 });
 
 const askHealth = questions();

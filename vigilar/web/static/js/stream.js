@@ -5,13 +5,16 @@ import { heard } from "./clock.js";
 
 const KEY = "vigilar.stream";
 const LEASE_MS = 5000;
+const SILENT_MS = 40_000; // the box says something every 15 s at least; a line whose other end is gone looks open
+const LOOK_MS = 5000;
 const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar");
 
-/** Dispatches CustomEvents: `event`, `incident`, `alert`, `health`, `objects`, `job` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
+/** Dispatches CustomEvents: `event`, `incident`, `alert`, `health`, `objects`, `job`, `noted` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
 export const stream = new EventTarget();
 
 let source = null;
+let saidAt = 0; // ms of the page's clock when the source last said something
 let isUp = false;
 let armNow = null; // the newest state that was told: whoever joins later was not there
 const hasList = "change" in document.body.dataset;
@@ -48,9 +51,15 @@ function tell(message) {
 function lead() {
   if (source) return;
   source = new EventSource(written !== undefined || change ? `/events/stream?after=${change}` : "/events/stream");
-  const on = (name, use) => source.addEventListener(name, (event) => use(JSON.parse(event.data), event));
+  saidAt = performance.now();
+  const on = (name, use) =>
+    source.addEventListener(name, (event) => {
+      saidAt = performance.now();
+      use(JSON.parse(event.data), event);
+    });
   // Not `change`: what was missed since the last event follows as events, and only they may move it on.
   on("connected", (data) => {
+    tell({ kind: "noted", data: data.noted }); // before what was missed follows
     tell({ kind: "up", change: written === undefined ? data.change : 0, now: data.now });
     tell({ kind: "arm", data: data.arm });
   });
@@ -62,6 +71,7 @@ function lead() {
   on("alert", (data) => tell({ kind: "alert", data }));
   on("job", (data) => tell({ kind: "job", data }));
   on("arm", (data) => tell({ kind: "arm", data }));
+  on("alive", () => {});
   source.onerror = () => {
     tell({ kind: "down" });
     if (source && source.readyState === EventSource.CLOSED) {
@@ -70,6 +80,14 @@ function lead() {
     }
   };
 }
+
+/** A line that says nothing any more is given up, and another one is asked for. */
+setInterval(() => {
+  if (!source || performance.now() - saidAt < SILENT_MS) return;
+  tell({ kind: "down" });
+  follow();
+  lead();
+}, LOOK_MS);
 
 /** The stream was refused: signed out elsewhere, or the box is starting. */
 async function comeBack() {
