@@ -31,7 +31,7 @@ _BETWEEN = re.compile(r",(?=(?:rtsps?|http|file|demo):)")
 
 _RTSP_SCHEMES = ("rtsp", "rtsps")
 NETWORK_SCHEMES = (*_RTSP_SCHEMES, "http")
-_TYPED_KIND = re.compile(r"(rtsps?|http)(?::/+|//+)(?!/)", re.IGNORECASE)
+_TYPED_KIND = re.compile(r"(rtsps?|http)(?::/{1,2}|//)(?!/)", re.IGNORECASE)
 """How people and phones write the begin of an address: in capitals, with a colon or a slash too few."""
 
 _AROUND = " \t\r\n\"'<>\u201c\u201d\u201e\u00ab\u00bb"
