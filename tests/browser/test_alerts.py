@@ -185,6 +185,31 @@ def test_alert_that_becomes_an_alarm_sounds_as_one_at_once(chromium: Browser, ho
         assert any(tones(page) in (0, CHIME) for page in pages)  # the siren is in the other one
 
 
+LATE_WORD = """(() => { const Real = BroadcastChannel;
+    window.BroadcastChannel = class extends Real {
+        set onmessage(take) {
+            super.onmessage = this.name === "vigilar-alerts" ? (one) => setTimeout(take, 500, one) : take;
+        }
+    };
+})()"""
+"""What windows tell each other comes later than what they write into their storage."""
+
+
+def test_window_that_sounds_falls_silent_though_it_knows_that_another_took_note(
+    chromium: Browser, house: House
+) -> None:
+    with serve(house) as url:
+        context = browser_of(chromium, url)
+        context.add_init_script(LATE_WORD)
+        first = window(context, url)
+        alert(house, "CRITICAL", "Alarm, front door")
+        wait_until(lambda: tones(first) > 0, 30)
+        second = window(context, url)
+        second.get_by_role("button", name="Acknowledge").click()
+        wait_until(lambda: first.evaluate("stops") > 0, 20)
+        expect(first.locator("#alert-bar")).to_be_hidden()
+
+
 def test_acknowledged_on_one_page_is_quiet_everywhere(chromium: Browser, house: House) -> None:
     with serve(house) as url:
         context, other = browser_of(chromium, url), browser_of(chromium, url)

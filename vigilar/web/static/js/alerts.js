@@ -189,13 +189,20 @@ async function goOn() {
  * still stood here. What this page has not heard of yet, it will not show. */
 function quieten(story, severity) {
   const known = all()[story];
-  if (known && (rank(known.severity) > rank(severity) || (known.seen && known.severity === severity))) return false;
-  change(story, { at: Date.now(), ...known, severity, seen: true });
+  if (known && rank(known.severity) > rank(severity)) return false;
   failed.delete(story);
   if (held === story) held = null;
   silence(story);
+  // Another window of this browser may have written it already.
+  if (!known?.seen || known.severity !== severity) change(story, { at: Date.now(), ...known, severity, seen: true });
   show();
   return known !== undefined && !known.seen;
+}
+
+/** Another window of this browser wrote: what was seen there is silent here with its bar. */
+function takeOver() {
+  for (const [story, one] of Object.entries(all())) if (one.seen) silence(story);
+  show();
 }
 
 /** Somebody has seen it: silent here and on the other windows at once, and then everywhere by the box. */
@@ -260,7 +267,7 @@ function listen() {
   // While the line was cut nobody heard of what was acknowledged elsewhere: the box says it when it is back.
   stream.addEventListener("noted", ({ detail }) => detail.forEach((one) => quieten(one.incident_id, one.severity)));
   channel.onmessage = ({ data: { story, noted, ...facts } }) => (noted ? quieten(story, noted) : noteSounded(story, facts));
-  addEventListener("storage", (event) => event.key === KEY && show());
+  addEventListener("storage", (event) => event.key === KEY && takeOver());
   for (const kind of ["pointerdown", "keydown"]) {
     addEventListener(kind, () => setTimeout(touched, 0), { passive: true });
   }
