@@ -70,10 +70,27 @@ def wait_listening(page: Page, house: House, count: int = 1) -> None:
     raise AssertionError(f"{house.parts.hub.count()} streams, not {count}")
 
 
+def wait_scrolled(page: Page) -> None:
+    """Pages scroll smoothly: what is looked at on the way may be half under the header or the tabs."""
+    page.evaluate(
+        """() => new Promise((resolve) => {
+            let [place, still] = [scrollY, 0];
+            const look = () => {
+                still = scrollY === place ? still + 1 : 0;
+                place = scrollY;
+                if (still > 10) resolve();
+                else requestAnimationFrame(look);
+            };
+            look();
+        })"""
+    )
+
+
 def find_violations(page: Page) -> list[str]:
     """What axe-core objects to, with the element; WCAG 2.2 AA and its own best practices. Looks at a page that is whole
     and stands still: what fades in has no contrast yet."""
     page.wait_for_load_state("load")
+    wait_scrolled(page)
     # Through the debugger, not a script tag: the pages' policy allows no foreign script, and shall not for a test.
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found: Any = page.evaluate(

@@ -16,7 +16,14 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, expect
 
-from tests.browser.chromium import FOREIGN_NAME, find_violations, sign_in, sign_in_by_page, wait_listening
+from tests.browser.chromium import (
+    FOREIGN_NAME,
+    find_violations,
+    sign_in,
+    sign_in_by_page,
+    wait_listening,
+    wait_scrolled,
+)
 from tests.browser.house import CAMERAS, NAME, PASSWORD, House, fill, open_house, serve
 from tests.browser.live_kit import report
 from tests.conftest import wait_until
@@ -608,7 +615,8 @@ def test_camera_is_tried_then_added(full: Site) -> None:
     page.click("#test")
     expect(page.locator("#verdict")).to_have_text("The picture arrives.")
     expect(page.locator("#stages li")).to_have_count(2)
-    expect(page.locator("#name")).to_be_focused()  # it scrolls there
+    expect(page.locator("#name")).to_be_focused()
+    wait_scrolled(page)  # it scrolls there
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")  # no field half under the header
     assert find_violations(page) == []
     page.fill("#name", "Back yard")
