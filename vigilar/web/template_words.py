@@ -70,6 +70,11 @@ def install_template_words(app: Flask) -> None:
         shapes = private_shapes(camera_id)
         return Markup(' data-cover="{}"').format(json.dumps(shapes)) if shapes else Markup("")
 
+    def with_commands(text: str) -> Markup:
+        """A sentence whose commands stand between back ticks, as in a terminal's words."""
+        pieces = enumerate(text.split("`"))
+        return Markup("").join(Markup("<code>{}</code>").format(one) if at % 2 else one for at, one in pieces)
+
     def cover_script(camera_ids: Iterable[str]) -> Markup:
         """What puts black shapes over the moving pictures of these cameras, if any has private areas."""
         if not any(private_shapes(one) for one in camera_ids):
@@ -105,7 +110,9 @@ def install_template_words(app: Flask) -> None:
         cover_script=cover_script,
         now_ms=lambda: parts().now_ms(),
     )
-    app.jinja_env.filters.update(size=size_text, lasting=for_text, days=keep_text, lasted=length_text)
+    app.jinja_env.filters.update(
+        commands=with_commands, size=size_text, lasting=for_text, days=keep_text, lasted=length_text
+    )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.context_processor(add_words)
