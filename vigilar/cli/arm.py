@@ -109,17 +109,11 @@ def disarm(name: str, pin_file: IO[str] | None, places: Places) -> int:
         if arming.read_state(store).is_quiet:
             print("The house is disarmed already.")
             return ExitCode.OK
-        if pins.has_any_pin(store):
-            member = _whose(store, name)
-            given = _read_pin(pin_file, "PIN")
-            with arm_bell(places) as ring:
-                state = _disarm(store, places, member, given)
-                ring()
-        else:
-            by, now_ms = get_member(store, name).name if name else "the console", _now_ms()
-            with arm_bell(places) as ring:
-                state = arming.change_state(store, lambda found: arming.disarmed(found, by, HOW, now_ms), now_ms)
-                ring()
+        member = _whose(store, name) if pins.has_any_pin(store) else None
+        given = _read_pin(pin_file, "PIN") if member else ""
+        with arm_bell(places) as ring:
+            state = _disarm(store, places, member, given) if member else _disarm_without_pin(store, name)
+            ring()
         print(_sentence(state, zone))
     return ExitCode.OK
 
@@ -225,6 +219,11 @@ def _disarm(store: Store, places: Places, member: UserRow, given: str) -> ArmSta
         )
     silent = (_line("duress", member.name),) if is_duress else ()
     return pins.succeed(store, DEVICE, lambda found: arming.disarmed(found, member.name, HOW, now_ms), silent, now_ms)
+
+
+def _disarm_without_pin(store: Store, name: str) -> ArmState:
+    by, now_ms = get_member(store, name).name if name else "the console", _now_ms()
+    return arming.change_state(store, lambda found: arming.disarmed(found, by, HOW, now_ms), now_ms)
 
 
 def _whose(store: Store, name: str) -> UserRow:

@@ -19,7 +19,7 @@ from vigilar.backup.keeper import BackupKeeper
 from vigilar.backup.proving import Prover
 from vigilar.backup.target import Target
 from vigilar.backup.work import Bench, Progress, Rules
-from vigilar.base.amounts import size_text
+from vigilar.base.amounts import count_text, size_text
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
 from vigilar.base.folder_id import find_folder_id
@@ -172,7 +172,7 @@ class BackupRuns:
     def _copy(self, with_house: bool) -> str:
         keeper = self._keeper()
         count, size = keeper.copy(with_house=with_house)
-        words = f"{_files(count)} copied, {size_text(size)}." if count else "Nothing was owed."
+        words = f"{count_text(count, 'file')} copied, {size_text(size)}." if count else "Nothing was owed."
         seen = Prover(self._bench, self._target, self.state().target_id).look_again()
         if seen.wrong:
             self._copy_again()
@@ -195,7 +195,9 @@ class BackupRuns:
     def _drill(self) -> str:
         mark = self._keeper().enter()
         count, size = Prover(self._bench, self._target, mark.id).drill()
-        return f"{_files(count)} of {size_text(size)} brought back and compared, bit by bit: all are the same."
+        return (
+            f"{count_text(count, 'file')} of {size_text(size)} brought back and compared, bit by bit: all are the same."
+        )
 
     def _run(self, work: BackupWork, do: Callable[[], str]) -> Outcome:
         """One run with its row."""
@@ -258,7 +260,3 @@ def make_target(job: BackupJob) -> Target:
 def rules_of(job: BackupJob) -> Rules:
     wanted = Wanted(job.only_events, job.keep_ms or None, job.before_ms, job.after_ms)
     return Rules(wanted, job.limit_bps or None)
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"

@@ -31,6 +31,9 @@ _CORE = struct.Struct(">8sBBHBBBB16s32s16sQQQ16sQ32sI28s")
 _SLOT = struct.Struct(">BBHI16s40s")
 _RECORD = struct.Struct(">4sBBHIIQQQQIH6sI")
 
+PREVIOUS_LINK = slice(128, 160)
+"""Where the core has the link of the camera's file before: for who has a core and need not trust it."""
+
 
 class Content(IntEnum):
     """What the payloads of INIT and MEDIA are."""

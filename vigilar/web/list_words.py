@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
 
+from vigilar.base.amounts import count_text
 from vigilar.health.lines import CameraLine
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter
@@ -140,7 +141,7 @@ def _marks(viewer: Viewer, days: list[date], chosen: date | None, month: int | N
 
 
 def _mark(day: date, count: DayCount, most: int, today: date, chosen: date | None, month: int | None) -> DayMark:
-    told = [f"{day:%A} {day.day} {day:%B}", "no event" if not count.events else _plural(count.events, "event")]
+    told = [f"{day:%A} {day.day} {day:%B}", "no event" if not count.events else count_text(count.events, "event")]
     told += ["not all seen"] if count.has_unseen else []
     told += ["not all recorded"] if count.has_gap else []
     bar = 0 if not count.events else max(1, round(BAR_STEPS * count.events / most))
@@ -157,10 +158,6 @@ def _mark(day: date, count: DayCount, most: int, today: date, chosen: date | Non
         is_ahead=day > today,
         is_outside=month is not None and day.month != month,
     )
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
 def _and(names: list[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from vigilar.base.amounts import count_text
 from vigilar.detect.zones import GAP_MS, Bounds, ZoneMap, ZoneWatch
 from vigilar.store.replay import PastTrack
 
@@ -32,7 +33,7 @@ class Replayed:
         """As people read it."""
         if not self.before and not self.after:
             return f"Nothing moved here in the last {DAYS} days, so there is nothing to count."
-        events = "1 event" if self.before == 1 else f"{self.before} events"
+        events = count_text(self.before, "event")
         words = f"In the last {DAYS} days {events} would have been {self.after}."
         if self.unknown:
             words += f" Of {self.unknown} it is not known where they were; they are counted as before."

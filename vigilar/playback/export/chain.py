@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from vigilar.playback.library import Library
+from vigilar.vge.format import PREVIOUS_LINK
 
 MOST_FILES = 2_000
 """One megabyte of the manifest; with a checkpoint an hour there are some dozens."""
-
-_PREVIOUS = slice(128, 160)
-"""Where the core of a file holds the link of the camera's file before it (``format-vge.md`` 2)."""
 
 
 def find_tip(body: str, camera_id: str) -> int | None:
@@ -44,7 +42,7 @@ def make_chain(library: Library, camera_id: str, body: str, exported: Collection
 
 def previous_link(core: bytes) -> str:
     """The link, in hex, of the file before the one with this core."""
-    return core[_PREVIOUS].hex()
+    return core[PREVIOUS_LINK].hex()
 
 
 def find_named(before: Mapping[str, str], body: str) -> set[str]:

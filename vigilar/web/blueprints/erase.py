@@ -12,7 +12,7 @@ from typing import Any
 from flask import Blueprint, jsonify, redirect, render_template, request
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.amounts import size_text
+from vigilar.base.amounts import count_text, size_text
 from vigilar.store import incident_pages as pages
 from vigilar.store.events import EventFilter
 from vigilar.store.incident_pages import StoryKey
@@ -146,7 +146,7 @@ def _read_ids(given: list[Any]) -> list[int]:
 
 
 def _count(plan: ErasePlan) -> str:
-    return "1 recording" if len(plan.recordings) == 1 else f"{len(plan.recordings)} recordings"
+    return count_text(len(plan.recordings), "recording")
 
 
 def _json(plan: ErasePlan) -> dict[str, Any]:

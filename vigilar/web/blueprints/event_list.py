@@ -11,6 +11,7 @@ from functools import partial
 from flask import Blueprint, jsonify, redirect, render_template, request
 from werkzeug import Response as AnyResponse
 
+from vigilar.base.amounts import count_text
 from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.config.jobs import CameraInfo
 from vigilar.store import events as event_rows
@@ -122,11 +123,11 @@ def mark_seen() -> AnyResponse:
     seen = request.args.get("seen", "1") == "1"
     if request.form.get("all") == "1":
         changed = pages.mark_seen(here.store, story_filter(here, visible, read_query(here, visible)), me.id)
-        count = _count(len(changed), "event")
+        count = count_text(len(changed), "event")
     else:
         keys = _keys_from_form()
         changed = see_stories(here, visible, keys, seen=seen)
-        count = _count(len(keys), "card")
+        count = count_text(len(keys), "card")
     words = f"{count} marked as {'seen' if seen else 'not seen'}." if changed else "Nothing to mark: it was so already."
     return _answer(words, "seen", value=seen, changed=changed)
 
@@ -143,7 +144,7 @@ def mark_kept() -> AnyResponse:
     kept = request.args.get("kept", "1") == "1"
     keys = _keys_from_form()
     changed, has_any = keep_stories(here, visible, keys, kept=kept)
-    words = f"{_count(len(keys), 'card')} {'kept: never deleted' if kept else 'kept no longer'}."
+    words = f"{count_text(len(keys), 'card')} {'kept: never deleted' if kept else 'kept no longer'}."
     return _answer(words if has_any else "There is no recording to keep.", "kept", value=kept, changed=changed)
 
 
@@ -277,7 +278,3 @@ def _take_back(what: What) -> Undo:
             409, "undo.gone", "This can be taken back no more: it is too long ago, or was taken back already."
         )
     return undo
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
