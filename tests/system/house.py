@@ -121,12 +121,16 @@ def wait_for(claim: Callable[[], Any], within_s: float, what: str) -> Any:
     A house that is just killed may answer half a sentence."""
     within_s = max(within_s, GRANTED_S)
     deadline = time.monotonic() + within_s
+    last = ""
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, HTTPException, StopIteration, psutil.Error):
+        try:
             if value := claim():
                 return value
+            last = ""
+        except (OSError, HTTPException, StopIteration, psutil.Error) as error:
+            last = f" (at last {error!r})"
         time.sleep(0.05)
-    raise AssertionError(f"not within {within_s} s: {what}")
+    raise AssertionError(f"not within {within_s} s: {what}{last}")
 
 
 def zone_in_which_it_is(hour: int) -> str:

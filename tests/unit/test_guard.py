@@ -250,6 +250,47 @@ def test_delay_from_a_clock_set_back_is_over(lab: Lab) -> None:
     assert lab.turn().mode == "away"
 
 
+def test_alarm_sounds_its_whole_time_when_a_millisecond_passes_at_each_look_at_the_clock(store: Store) -> None:
+    class TickingClock(SimulatedClock):
+        def utc_ns(self) -> int:
+            self.step_utc(0.001)
+            return super().utc_ns()
+
+    lab = Lab(store, TickingClock(utc_ns=NOW * 1_000_000))
+    lab.arm("away")
+    lab.clock.advance(1)
+    lab.motion()
+    assert lab.turn(31).is_alarm
+    assert lab.turn(170).is_alarm
+    assert lab.bus.retained[Topics.SIREN]["state"] == "on"
+    assert not lab.turn(11).is_alarm
+
+
+def test_alarm_goes_on_when_the_clock_is_set_back_and_still_ends(lab: Lab) -> None:
+    lab.arm("away")
+    lab.clock.advance(1)
+    lab.motion()
+    assert lab.turn(30).is_alarm
+    lab.clock.advance(100)
+    lab.clock.step_utc(-3600)
+    assert lab.turn().is_alarm
+    siren = lab.bus.retained[Topics.SIREN]
+    assert (siren["state"], siren["until_ts"]) == ("on", lab.now_ms() + 180_000)
+    assert lab.turn(179).is_alarm
+    assert not lab.turn(1).is_alarm
+
+
+def test_alarm_is_no_longer_than_settings_that_are_made_shorter_meanwhile(lab: Lab) -> None:
+    lab.arm("away")
+    lab.clock.advance(1)
+    lab.motion()
+    assert lab.turn(30).is_alarm
+    lab.guard.use(replace(RULES, alarm_s=60))
+    lab.turn()
+    assert lab.turn(59).is_alarm
+    assert not lab.turn(1).is_alarm
+
+
 def test_alarm_that_follows_at_once_leaves_the_first_ended(lab: Lab) -> None:
     lab.guard.use(replace(RULES, modes=tuple(replace(one, enter_s=0) for one in RULES.modes)))
     lab.arm("away")

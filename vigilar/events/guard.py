@@ -167,14 +167,27 @@ class Guard:
     # By the clock
 
     def _clock_steps(self, state: ArmState) -> ArmState:
-        now_ms = self._now_ms()
-        if state.pending is not None and _is_due(state.pending.until_ms, now_ms):
+        if state.pending is not None and _is_due(state.pending.until_ms, self._now_ms()):
             state = self._leave(state.pending)
-        if state.entry is not None and _is_due(state.entry.until_ms, now_ms):
+        if state.entry is not None and _is_due(state.entry.until_ms, self._now_ms()):
             state = self._change(self._alarm_of_entry)
-        if state.is_alarm and state.alarm is not None and _is_due(state.alarm.until_ms, now_ms, self._rules.alarm_s):
-            state = self._change(_alarm_over)
+        if state.is_alarm and state.alarm is not None:
+            left_ms = state.alarm.until_ms - self._now_ms()
+            if left_ms <= 0 or left_ms > self._rules.alarm_s * 1000:
+                state = self._change(self._end_or_shorten_alarm)
         return state
+
+    def _end_or_shorten_alarm(self, state: ArmState, now_ms: int) -> Decision | None:
+        """Over at its moment. One that would last longer than alarms do is of a clock that was set back since, or of
+        settings from before: it goes on for as long as a new one."""
+        alarm = state.alarm
+        if alarm is None or not alarm.is_on:
+            return None
+        until_ms = min(alarm.until_ms, now_ms + self._rules.alarm_s * 1000)
+        if until_ms > now_ms:
+            return Decision(replace(state, alarm=replace(alarm, until_ms=until_ms)))
+        line = Line(action="alarm_over", mode=state.mode, by="", how="")
+        return Decision(replace(state, alarm=replace(alarm, ended_ms=now_ms, ended_by="time")), (line,))
 
     def _leave(self, pending: Pending) -> ArmState:
         """The time to leave is over. What stands open by then does not guard, and whoever left should hear of it while
@@ -470,17 +483,9 @@ def _joined(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _alarm_over(state: ArmState, now_ms: int) -> Decision | None:
-    alarm = state.alarm
-    if alarm is None or not alarm.is_on:
-        return None
-    line = Line(action="alarm_over", mode=state.mode, by="", how="")
-    return Decision(replace(state, alarm=replace(alarm, ended_ms=now_ms, ended_by="time")), (line,))
-
-
-def _is_due(until_ms: int, now_ms: int, longest_s: int = MAX_DELAY_S) -> bool:
-    """Whether a moment has come. One further ahead than can be was written before the clock was set back."""
-    return now_ms >= until_ms or until_ms - now_ms > longest_s * 1000
+def _is_due(until_ms: int, now_ms: int) -> bool:
+    """Whether a delay is over. One that ends further ahead than any can was begun before the clock was set back."""
+    return now_ms >= until_ms or until_ms - now_ms > MAX_DELAY_S * 1000
 
 
 def _knows(state: ArmState, event_id: int) -> bool:
