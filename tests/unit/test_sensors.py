@@ -180,6 +180,19 @@ def test_climate_is_told_and_kept_now_and_then(lab: Lab) -> None:
     assert list_sensors(lab.store)[0].state == {"temperature": 21.4, "humidity": 48}
 
 
+def test_door_that_opens_after_the_clock_was_set_back_is_closed_again(lab: Lab) -> None:
+    lab.says("door", contact=True)
+    lab.says("door", contact=False)
+    lab.wait(60)
+    lab.says("door", contact=True)
+    lab.clock.step_utc(-3600)
+    lab.says("door", contact=False)
+    lab.wait(5)
+    lab.says("door", contact=True)
+    newest, first = sorted(lab.events("sensor_opened"), key=lambda one: one.id, reverse=True)
+    assert (first.payload["duration_ms"], newest.payload["duration_ms"]) == (60_000, 5_000)
+
+
 def test_silent_sensor_is_told_of_once_and_again_when_it_speaks(lab: Lab) -> None:
     lab.says("door", contact=True)
     lab.wait(24 * HOUR)
