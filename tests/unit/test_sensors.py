@@ -206,6 +206,15 @@ def test_silent_sensor_is_told_of_once_and_again_when_it_speaks(lab: Lab) -> Non
     assert not list_sensors(lab.store)[0].is_silent
 
 
+def test_clock_that_is_set_forward_makes_no_sensor_silent(lab: Lab) -> None:
+    lab.says("door", contact=True)
+    lab.clock.step_utc(100 * HOUR)  # a box without a clock of its own hears the time
+    lab.wait(24 * HOUR)
+    assert lab.events("sensor_silent") == []
+    lab.wait(2 * HOUR)
+    assert len(lab.events("sensor_silent")) == 1
+
+
 def test_box_that_was_off_does_not_blame_the_sensors(lab: Lab) -> None:
     lab.says("door", contact=True)
     lab.clock.advance(100 * HOUR)
