@@ -307,6 +307,16 @@ def test_cut_line_makes_all_wait_and_then_go_in_order(house: NotifyHouse, servic
     service.close = lambda: None  # type: ignore[method-assign]
 
 
+def test_clock_that_is_set_back_holds_no_push_back(house: NotifyHouse, service: PushService) -> None:
+    house.add_phone("phone")
+    house.happens("Event 1")
+    house.settle()
+    house.clock.step_utc(-3600)
+    house.clock.advance(10)
+    house.let_go()
+    assert titles(service) == ["Event 1"]
+
+
 def test_open_page_has_five_seconds_before_the_phone(house: NotifyHouse, service: PushService) -> None:
     house.add_phone("phone")
     touch_page(house.store, "page-0001", house.owner, house.now_ms(), forget_before_ms=0)

@@ -354,6 +354,18 @@ def test_light_goes_on_and_by_itself_out(broker: RunningBroker, bus: MessageBus)
     zigbee.close()
 
 
+def test_light_that_is_asked_for_again_stays_on_its_whole_time(bus: MessageBus) -> None:
+    bus.start()
+    wait_until(lambda: bus.is_connected, 5.0)
+    sender = BusSender(bus, replace(WAY, on_s=60))
+    for _ in range(2):
+        assert sender.send(delivery("light"), NOW_MS).result is Result.ACCEPTED
+    timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer) and one.name == "light-out"]
+    waiting = [one for one in timers if not one.finished.is_set()]
+    sender.close()
+    assert len(waiting) == 1, "the first would put it out too early"
+
+
 def test_scene_and_recording_are_said_on_the_bus(broker: RunningBroker, bus: MessageBus) -> None:
     owner = Listener(broker, "owner", "vigilar/#")
     bus.start()

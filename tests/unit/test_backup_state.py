@@ -116,6 +116,22 @@ def test_once_a_day_by_the_clock_of_the_house(last: str, now: str, is_due: bool)
     assert is_copy_due(job(), tried(last), ms(now)) is is_due
 
 
+@pytest.mark.parametrize(
+    ("night", "at_min"), [("2026-03-29", 150), ("2026-03-29", 120), ("2026-10-25", 150), ("2026-10-25", 120)]
+)
+def test_nights_in_which_the_clock_changes_have_one_copy(night: str, at_min: int) -> None:
+    """Of the hour that is left out, and of the one that comes twice."""
+    state = tried(f"{night}T00:30:00")
+    begin_ms = now_ms = ms(f"{night}T00:45:00")
+    copied = []
+    while now_ms < begin_ms + 24 * 3_600_000:
+        if is_copy_due(job(at_min=at_min), state, now_ms):
+            copied.append(now_ms)
+            state = replace(state, tried_ms=now_ms)
+        now_ms += 60_000
+    assert len(copied) == 1
+
+
 def test_every_quarter_of_an_hour() -> None:
     often = job(every_s=900.0)
     assert not is_copy_due(often, tried("2026-03-08T14:00:00"), ms("2026-03-08T14:14:59"))

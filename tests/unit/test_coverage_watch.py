@@ -233,3 +233,33 @@ def test_clock_that_is_set_back_does_not_stop_the_watch(box: Box) -> None:
     box.go(50)
     assert box.events() == []
     assert LOW.name in EVENT_TYPES
+
+
+def test_hours_that_a_clock_that_was_set_forward_left_out_are_not_missing(box: Box) -> None:
+    box.record(0, 200)
+    box.go(200)
+    box.clock.step_utc(3600)
+    box.record(3800, 5000)
+    box.go(1000)
+    assert box.events() == []
+
+
+def test_holes_after_the_clock_was_set_are_told(box: Box) -> None:
+    box.record(0, 200)
+    box.go(200)
+    box.clock.step_utc(3600)
+    for at_s in range(3800, 4400, 30):
+        box.record(at_s, at_s + 22)
+    box.go(500)
+    [event] = box.events()
+    assert event.ts_ms >= START_MS + 3_800_000
+
+
+def test_minutes_that_a_clock_left_out_count_for_no_rate(box: Box) -> None:
+    box.record(-5000, 20_000)
+    box.go(1200)
+    box.clock.step_utc(2000)
+    box.go(6000)
+    rates = list_rates(box.store, "shed", 0)
+    assert len(rates) >= 2
+    assert {round(one.fps) for one in rates} == {25}

@@ -23,7 +23,7 @@ from vigilar.events import processor as processor_module
 from vigilar.events.announcer import PUBLISHER
 from vigilar.events.processor import MAX_FAILURES, EventProcessor
 from vigilar.store import inbound, outbox
-from vigilar.store.cameras import ensure_camera
+from vigilar.store.cameras import ensure_camera, has_open_outage
 from vigilar.store.consumers import Consumer, find_place
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, count_events, find_event, list_events
@@ -326,6 +326,22 @@ def test_outage_is_one_event_from_the_last_picture_to_the_next(processor: EventP
     assert (outage.payload["reason"], outage.payload["is_open"]) == ("Nothing answers.", False)
     _feed(processor, _fact("camera_offline", ts=NOW + 200_000, uid="d"))
     assert _event(store, "d").end_ms is None
+
+
+def test_outage_after_the_clock_was_set_back_is_told_and_ends(store: Store) -> None:
+    """Its time is before that of an outage that is over: what was stored last is the newest."""
+    hour_ms, clock = 3_600_000, SimulatedClock(utc_ns=(NOW + 90_000) * 1_000_000)
+    processor = EventProcessor(store, FakeBus(), clock, NODE, {})
+    _feed(processor, _fact("camera_offline", ts=NOW, uid="a"), _fact("camera_online", ts=NOW + 60_000, uid="b"))
+    clock.step_utc(-3600)
+    _feed(processor, _fact("camera_offline", ts=NOW + 100_000 - hour_ms, uid="c"))
+    assert has_open_outage(store, "front")
+    _feed(processor, _fact("camera_online", ts=NOW + 160_000 - hour_ms, uid="d"))
+    assert not has_open_outage(store, "front")
+    assert [(one.uid, one.end_ms) for one in list_events(store, EventFilter())[0]] == [
+        ("a", NOW + 60_000),
+        ("c", NOW + 160_000 - hour_ms),
+    ]
 
 
 def test_killed_process_ends_motion_begun_before(processor: EventProcessor, store: Store) -> None:

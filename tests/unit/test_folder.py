@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import wait_until
 from tests.fair_watch import FairWatch
 from vigilar.base import file_system
+from vigilar.base.clock import SimulatedClock
 from vigilar.base.control import ProcessFact
 from vigilar.base.errors import ErrorKind, RecordingError, VigilarError
 from vigilar.base.file_system import FileSystem, find_file_system
@@ -345,6 +346,15 @@ class TestGuard:
         assert anew.is_here
         back = guard.house.memory.facts[-1]
         assert (back.kind, back.detail["missing_ms"]) == ("drive_back", back.ts - guard.house.memory.facts[0].ts)
+
+    def test_drive_was_not_away_for_less_than_nothing_when_the_clock_is_set_back(self, tmp_path: Path) -> None:
+        house, clock = HouseFile(tmp_path / "h.json"), SimulatedClock(10**18)
+        house.change(folder_id=OURS, file_system=DRIVE)
+        guard = FolderGuard(Path("/x"), house, FakeWatch(), clock)
+        self.see(guard, GONE)
+        clock.step_utc(-3600)
+        self.see(guard, HERE)
+        assert house.memory.facts[-1].detail["missing_ms"] == 0
 
     def test_word_of_a_camera_only_makes_the_watch_try(self, guard: FolderGuard) -> None:
         assert isinstance(guard.watch, FakeWatch)

@@ -250,6 +250,17 @@ def test_delay_from_a_clock_set_back_is_over(lab: Lab) -> None:
     assert lab.turn().mode == "away"
 
 
+def test_armed_house_guards_on_when_the_clock_is_set_back(lab: Lab) -> None:
+    lab.arm("away")
+    lab.clock.advance(100)
+    lab.clock.step_utc(-3600)
+    lab.turn()
+    lab.clock.advance(1)
+    lab.motion()
+    assert lab.turn(30).is_alarm
+    assert [one.action for one in arming.list_history(lab.store, 10)] == ["alarm", "entry", "armed"]
+
+
 def test_alarm_sounds_its_whole_time_when_a_millisecond_passes_at_each_look_at_the_clock(store: Store) -> None:
     class TickingClock(SimulatedClock):
         def utc_ns(self) -> int:

@@ -115,6 +115,12 @@ def test_cool_down_holds_for_one_camera(store: Store) -> None:
     assert len(told(decided(store, seen(store, 4, DAY + 10 * MINUTE), DAY + 10 * MINUTE, settings))) == 2
 
 
+def test_clock_that_is_set_back_does_not_lengthen_the_cool_down(store: Store) -> None:
+    settings = replace(RULES, rules=(replace(PEOPLE, again_after_s=600),), per_day=99)
+    decided(store, seen(store, 1, DAY), DAY, settings)
+    assert len(told(decided(store, seen(store, 2, DAY - 60 * MINUTE), DAY - 60 * MINUTE, settings))) == 2
+
+
 def test_summary_comes_once_in_the_morning_after(store: Store) -> None:
     for number in range(5):
         at = DAY + number * MINUTE

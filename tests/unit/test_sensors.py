@@ -180,6 +180,19 @@ def test_climate_is_told_and_kept_now_and_then(lab: Lab) -> None:
     assert list_sensors(lab.store)[0].state == {"temperature": 21.4, "humidity": 48}
 
 
+def test_door_that_opens_after_the_clock_was_set_back_is_closed_again(lab: Lab) -> None:
+    lab.says("door", contact=True)
+    lab.says("door", contact=False)
+    lab.wait(60)
+    lab.says("door", contact=True)
+    lab.clock.step_utc(-3600)
+    lab.says("door", contact=False)
+    lab.wait(5)
+    lab.says("door", contact=True)
+    newest, first = sorted(lab.events("sensor_opened"), key=lambda one: one.id, reverse=True)
+    assert (first.payload["duration_ms"], newest.payload["duration_ms"]) == (60_000, 5_000)
+
+
 def test_silent_sensor_is_told_of_once_and_again_when_it_speaks(lab: Lab) -> None:
     lab.says("door", contact=True)
     lab.wait(24 * HOUR)
@@ -191,6 +204,15 @@ def test_silent_sensor_is_told_of_once_and_again_when_it_speaks(lab: Lab) -> Non
     lab.says("door", contact=True)
     assert lab.events("sensor_silent")[0].end_ms is not None
     assert not list_sensors(lab.store)[0].is_silent
+
+
+def test_clock_that_is_set_forward_makes_no_sensor_silent(lab: Lab) -> None:
+    lab.says("door", contact=True)
+    lab.clock.step_utc(100 * HOUR)  # a box without a clock of its own hears the time
+    lab.wait(24 * HOUR)
+    assert lab.events("sensor_silent") == []
+    lab.wait(2 * HOUR)
+    assert len(lab.events("sensor_silent")) == 1
 
 
 def test_box_that_was_off_does_not_blame_the_sensors(lab: Lab) -> None:

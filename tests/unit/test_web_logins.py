@@ -178,6 +178,13 @@ class TestCache:
         assert cache.find_known(b"b", NOW + 10) is None
         assert cache.find_held(b"a", NOW) is None, "what is only known is never used in place of the database"
 
+    def test_question_that_was_begun_before_another_was_answered_finds_the_login(self) -> None:
+        cache = SessionCache()
+        asked_ms = NOW
+        cache.remember(b"a", SESSION, NOW + 1)  # by another request, while this one waited for the database
+        assert cache.find_known(b"a", asked_ms) == SESSION
+        assert cache.find_known(b"a", NOW - 3_600_000) is None, "a clock that was set back makes no login longer"
+
     def test_login_that_the_database_no_longer_has_is_forgotten(self) -> None:
         cache = SessionCache()
         cache.remember(b"a", SESSION, NOW)

@@ -8,7 +8,7 @@ from typing import Any
 from vigilar.base.arm_rules import MODE_NAMES
 from vigilar.events.classification import EventType, Severity, Strand
 from vigilar.events.subject import Subject
-from vigilar.store.arming import HistoryRow
+from vigilar.store.arming import Alarm, HistoryRow
 
 HOUSE = "house"
 """The reporter, and the source of events that no camera or sensor brought about."""
@@ -72,6 +72,21 @@ def cause_of_line(line: HistoryRow) -> int | None:
     """The event that made somebody's coming in out of a sign of somebody; None for what nothing set off."""
     event_id = line.detail.get("event") if line.action == "entry" else None
     return event_id if isinstance(event_id, int) else None
+
+
+def payload_of_alarm(alarm: Alarm) -> dict[str, Any]:
+    """What the event of an alarm says, as far as it has come."""
+    trigger = alarm.trigger
+    return {
+        "title": ALARM.title.format(name=f"{trigger.what}, {trigger.where}"),
+        "what": trigger.what,
+        "where": trigger.where,
+        "mode": alarm.mode,
+        "event": trigger.event_id,
+        "also": [f"{one.what}, {one.where}" for one in alarm.more],
+        "is_open": alarm.is_on,
+        "ended_by": alarm.ended_by,
+    }
 
 
 HOUSE_SUBJECT = Subject(name=HOUSE, types=TYPES)

@@ -94,9 +94,10 @@ def camera_fact(desk: EventDesk, source: Source, payload: bytes) -> None:
 
 
 def _is_part_of(outage: StoredEvent, fact: CameraFact) -> bool:
-    """Whether the outage goes on, or ended after what the fact tells: a message that came twice. Outages stored
-    before ends were kept have none, and no ``is_open``."""
-    return bool(outage.payload.get("is_open")) or (outage.end_ms is not None and fact.ts <= outage.end_ms)
+    """Whether the outage goes on, or what the fact tells was within it: a message that came twice. What was before it
+    comes after a clock that was set back. Outages stored before ends were kept have none, and no ``is_open``."""
+    is_within = outage.end_ms is not None and outage.ts_ms <= fact.ts <= outage.end_ms
+    return bool(outage.payload.get("is_open")) or is_within
 
 
 def _change_outage(desk: EventDesk, outage: StoredEvent, fact: CameraFact, row: tuple[str, str]) -> None:

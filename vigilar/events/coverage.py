@@ -51,6 +51,9 @@ USUAL_DAYS = 3
 """A rate is usual that was seen at this hour on three days. Cheap cameras halve theirs in the dark: so the hours before
 and after count too, and the lowest of the three is what must be expected."""
 
+STEP_MS = 1_000
+"""More than this between two looks, against the monotonic clock, is a clock that was set (as ``record.clockwatch``)."""
+
 MIN_COUNTED_MS = 600_000
 """An hour that was counted for less says nothing."""
 
@@ -88,6 +91,8 @@ class CoverageWatch:
         self._usual: dict[str, tuple[int, float | None]] = {}
         self._due_ms = 0
         self._flush_due_ms = 0
+        self._ahead_ms = self._read_ahead_ms()
+        self._even_ms = 0
 
     def subject(self) -> Subject:
         """What looks; its types are those of ``COVERAGE_SUBJECT``."""
@@ -103,12 +108,24 @@ class CoverageWatch:
         if 0 < self._due_ms - now_ms <= LOOK_EVERY_MS:
             return
         self._due_ms = now_ms + LOOK_EVERY_MS
+        self._notice_step(now_ms)
         self._take(now_ms)
         for camera_id, heard in self._cameras.items():
             self._judge(desk, camera_id, heard, now_ms)
         if not 0 < self._flush_due_ms - now_ms <= FLUSH_EVERY_MS:
             self._flush_due_ms = now_ms + FLUSH_EVERY_MS
             self._flush()
+
+    def _notice_step(self, now_ms: int) -> None:
+        """A clock that was set leaves hours that never were: of them nothing is missing, and in them nothing came."""
+        before_ms, self._ahead_ms = self._ahead_ms, self._read_ahead_ms()
+        if abs(self._ahead_ms - before_ms) > STEP_MS:
+            self._even_ms = now_ms
+            for heard in self._cameras.values():
+                heard.is_watched = False
+
+    def _read_ahead_ms(self) -> int:
+        return (self._clock.utc_ns() - self._clock.mono_ns()) // 1_000_000
 
     def _take(self, now_ms: int) -> None:
         """What the newest status says of each camera."""
@@ -125,11 +142,11 @@ class CoverageWatch:
         if not heard.is_watched:
             return  # what it is now is told otherwise, and what it was stays as it is
         to_ms = now_ms - SETTLED_MS
-        since_ms = heard.started_ms + SETTLED_MS
+        begun_ms = max(min(heard.started_ms, now_ms), self._even_ms)
         if going_on is not None:
-            self._follow(desk, going_on, camera_id, heard, to_ms)
+            self._follow(desk, going_on, camera_id, heard, begun_ms, to_ms)
             return
-        since_ms = max(since_ms, newest.end_ms if newest and newest.end_ms else 0)
+        since_ms = max(begun_ms + SETTLED_MS, min(newest.end_ms, now_ms) if newest and newest.end_ms else 0)
         known = self._holes(camera_id, max(to_ms - LIMITS[-1][0], since_ms), to_ms)
         for window_ms, limit_ms in LIMITS:
             from_ms = max(to_ms - window_ms, since_ms)
@@ -150,14 +167,16 @@ class CoverageWatch:
         told = {**detail, "from_ms": from_ms, "title": title_of(LOW, name), "camera_name": name, "is_open": True}
         desk.insert(LOW, uid=uid, source_id=camera_id, ts_ms=from_ms, payload=told)
 
-    def _follow(self, desk: EventDesk, event: StoredEvent, camera_id: str, heard: _Heard, to_ms: int) -> None:
+    def _follow(
+        self, desk: EventDesk, event: StoredEvent, camera_id: str, heard: _Heard, begun_ms: int, to_ms: int
+    ) -> None:
         """Whether it is over, and how much is missing by now."""
-        since_ms = max(event.ts_ms, to_ms - SINCE_MAX_MS)
+        since_ms = max(event.ts_ms, to_ms - SINCE_MAX_MS, self._even_ms)
         holes = self._holes(camera_id, since_ms, to_ms)
         missed_ms = max(sum(end - start for start, end in holes), int(event.payload.get("missed_ms") or 0))
         last_ms = holes[-1][1] if holes else event.ts_ms
         lately_ms = sum(end - max(start, to_ms - WELL_MS) for start, end in holes if end > to_ms - WELL_MS)
-        has_watched = to_ms - max(event.ts_ms, heard.started_ms) >= WELL_MS
+        has_watched = to_ms - max(min(event.ts_ms, to_ms), begun_ms) >= WELL_MS
         if has_watched and lately_ms < WELL_MISSED_MS and self._is_rate_well(camera_id, heard, to_ms):
             self._end(desk, event, camera_id, max(last_ms, event.ts_ms), missed_ms, to_ms)
         elif missed_ms - int(event.payload.get("missed_ms") or 0) >= 60_000:

@@ -166,7 +166,7 @@ class EventDesk:
 
     def find_newest(self, event_type: EventType, source_id: str) -> StoredEvent | None:
         """The newest event of this type of a source."""
-        return find_newest(self._store, source_id, event_type.name)
+        return find_newest(self._store, source_id, event_type.name, self.now_ms())
 
     def end_motions(
         self,

@@ -22,7 +22,7 @@ from vigilar.base.zone import load_zone
 from vigilar.bus.client import PublishTicket
 from vigilar.bus.messages import ArmChanged, ArmRequest, ArmStateTold, BadMessage, SirenCommand
 from vigilar.bus.topics import Topics
-from vigilar.events.arming import ALARM, HOUSE, SUGGESTED, cause_of_line, event_of_line
+from vigilar.events.arming import ALARM, HOUSE, SUGGESTED, cause_of_line, event_of_line, payload_of_alarm
 from vigilar.events.desk import EventDesk, Source
 from vigilar.events.judge import Judgement, judge
 from vigilar.events.refusal import check_id, check_message
@@ -167,6 +167,8 @@ class Guard:
     # By the clock
 
     def _clock_steps(self, state: ArmState) -> ArmState:
+        if state.since_ms > self._now_ms():
+            state = self._change(_since_now)
         if state.pending is not None and _is_due(state.pending.until_ms, self._now_ms()):
             state = self._leave(state.pending)
         if state.entry is not None and _is_due(state.entry.until_ms, self._now_ms()):
@@ -386,7 +388,7 @@ class Guard:
         alarm = state.alarm
         if alarm is None:
             return
-        payload = _alarm_payload(alarm)
+        payload = payload_of_alarm(alarm)
         event = desk.find(alarm.uid)
         if event is None:
             ts_ms, source_id = alarm.trigger.ts_ms, alarm.trigger.source_id
@@ -451,20 +453,6 @@ def _what(trigger: Trigger) -> dict[str, Any]:
     return {"what": trigger.what, "where": trigger.where, "event": trigger.event_id}
 
 
-def _alarm_payload(alarm: Alarm) -> dict[str, Any]:
-    trigger = alarm.trigger
-    return {
-        "title": ALARM.title.format(name=f"{trigger.what}, {trigger.where}"),
-        "what": trigger.what,
-        "where": trigger.where,
-        "mode": alarm.mode,
-        "event": trigger.event_id,
-        "also": [f"{one.what}, {one.where}" for one in alarm.more],
-        "is_open": alarm.is_on,
-        "ended_by": alarm.ended_by,
-    }
-
-
 def _with_open(armed: Decision, unready: list[Unready], *, accepted: frozenset[str] = frozenset()) -> Decision:
     """``armed`` with what is open: it does not count until it was closed, and is told, but for what somebody who armed
     ``accepted``."""
@@ -481,6 +469,12 @@ def _with_open(armed: Decision, unready: list[Unready], *, accepted: frozenset[s
 
 def _joined(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _since_now(state: ArmState, now_ms: int) -> Decision | None:
+    """A mode that began later than now was chosen before the clock was set back. Left so, nothing would count until the
+    clock is there again."""
+    return Decision(replace(state, since_ms=now_ms)) if state.since_ms > now_ms else None
 
 
 def _is_due(until_ms: int, now_ms: int) -> bool:

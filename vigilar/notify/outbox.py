@@ -161,7 +161,9 @@ class Lane:
             case Result.ACCEPTED:
                 deliveries.note_accepted(self._store, one, now_ms, sentence)
             case Result.UNREACHABLE:
-                deliveries.note_later(self._store, one, now_ms, sentence, counts=False)
+                deliveries.note_later(
+                    self._store, one, one.next_try_ms, sentence, counts=False
+                )  # when the line is there
             case Result.LATER:
                 deliveries.note_later(self._store, one, now_ms + self._wait_ms(one, outcome), sentence)
             case Result.REFUSED:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from itertools import takewhile
 
@@ -21,6 +21,7 @@ from vigilar.backup.target import target_error
 from vigilar.base.backup_state import BackupFacts, judge_backup
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
+from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.base.errors import VigilarError
 from vigilar.base.lock import FileLock
 from vigilar.base.priority import step_back
@@ -262,13 +263,11 @@ def is_copy_due(job: BackupJob, state: StateRow, now_ms: int) -> bool:
 
 
 def last_time_ms(at_min: int, time_zone: str, now_ms: int) -> int:
-    """When the clock of the house last showed that time, UTC ms."""
+    """When the clock of the house last showed that time for the first time of its day, UTC ms."""
     zone = load_zone(time_zone)
-    now = datetime.fromtimestamp(now_ms / 1000, zone)
-    at = now.replace(hour=at_min // 60, minute=at_min % 60, second=0, microsecond=0)
-    if at > now:
-        at = (at - timedelta(days=1)).replace(tzinfo=zone)
-    return round(at.timestamp() * 1000)
+    today = house_day(now_ms, zone)
+    at_ms = moment_ms(today, at_min, zone)
+    return at_ms if at_ms <= now_ms else moment_ms(today - timedelta(days=1), at_min, zone)
 
 
 def is_drill_due(job: BackupJob, state: StateRow, now_ms: int) -> bool:

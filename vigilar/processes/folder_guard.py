@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from vigilar.base.clock import SystemClock
+from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ProcessFact
 from vigilar.base.errors import VigilarError
 from vigilar.base.folder_look import Claim, FolderState, claim, explain_away, explain_denied, explain_hanging, is_gone
@@ -36,7 +36,7 @@ class FolderGuard:
     events cannot be stored, and Vigilar may be started again before it is back.
     """
 
-    def __init__(self, data_dir: Path, house: HouseFile, watch: FolderWatch) -> None:
+    def __init__(self, data_dir: Path, house: HouseFile, watch: FolderWatch, clock: Clock | None = None) -> None:
         self.data_dir = data_dir
         self.house = house
         self.watch = watch
@@ -44,7 +44,7 @@ class FolderGuard:
         self.trouble: VigilarError | None = None
         self.since_ts = 0
         self._missed_ts = 0
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
 
     @property
     def is_here(self) -> bool:
@@ -132,5 +132,5 @@ class FolderGuard:
         detail: dict[str, Any] = {"folder": str(self.data_dir)}
         if state is FolderState.HERE:
             began_ts = next((fact.ts for fact in reversed(waiting) if fact.kind != "drive_back"), self._missed_ts)
-            detail["missing_ms"] = self.since_ts - began_ts
+            detail["missing_ms"] = max(0, self.since_ts - began_ts)  # the clock may have been set back
         self.house.add_fact(ProcessFact(os.urandom(16).hex(), self.since_ts, kind, "drive", detail))

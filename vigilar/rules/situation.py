@@ -70,9 +70,9 @@ def read_situation(store: Store, settings: NotifyRules, event: StoredEvent, now_
     midnight_ms = day_start_ms(house_day(now_ms, zone), zone)
     state = arming.read_state(store)
     told = tellings.told_of(store, event.id, event.incident_id)
-    held = tellings.rules_held(
-        store, event.source_id, now_ms - COOL_DOWN_MS, event_id=event.id, incident_id=event.incident_id
-    )
+    # What was noted later than now was so before the clock was set back, and must not keep a rule quiet till then.
+    span = (now_ms - COOL_DOWN_MS, now_ms)
+    held = tellings.rules_held(store, event.source_id, *span, event_id=event.id, incident_id=event.incident_id)
     return Situation(
         now_ms=now_ms,
         zone=zone,

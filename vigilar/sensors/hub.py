@@ -65,6 +65,8 @@ class SensorHub:
         self._node_id = node_id
         self.limits = limits
         self._began_ms = self._now_ms()
+        self._began_ns = clock.mono_ns()
+        self._heard_ns: dict[str, int] = {}  # by id, of those that spoke since
         self._known: dict[str, Sensor] = {one.address: one for one in rows.list_sensors(store)}
         self._names: dict[str, str] = {}  # friendly name -> address, of Zigbee2MQTT
         self._read_ms: dict[tuple[str, str], int] = {}
@@ -98,6 +100,7 @@ class SensorHub:
         if sensor is None:
             return
         self.word_count += 1
+        self._heard_ns[sensor.id] = self._clock.mono_ns()
         now_ms = self._now_ms()
         changed = {kind: value for kind, value in word.values.items() if sensor.state.get(kind) != value}
         told = {kind: value for kind, value in changed.items() if kind in EVENT_KINDS}
@@ -122,13 +125,17 @@ class SensorHub:
             self._look_ms = now_ms
             self._known = {one.address: one for one in rows.list_sensors(self._store)}
             for sensor in list(self._known.values()):
-                heard_ms = max(sensor.last_ms or sensor.created_ms, self._began_ms)
-                is_late = now_ms - heard_ms > self.limits.silent_after_ms
-                if is_late and not sensor.is_silent and not sensor.address.startswith("gpio/"):
+                if self._is_late(sensor, now_ms) and not sensor.is_silent and not sensor.address.startswith("gpio/"):
                     self._set_silent(sensor, silent=True)
         if now_ms - self._prune_ms >= PRUNE_EVERY_MS:
             self._prune_ms = now_ms
             rows.prune_readings(self._store, now_ms)
+
+    def _is_late(self, sensor: Sensor, now_ms: int) -> bool:
+        """By both clocks: one that was set forward, as of a box without a clock of its own, makes nobody silent."""
+        heard_ms = max(sensor.last_ms or sensor.created_ms, self._began_ms)
+        quiet_ns = self._clock.mono_ns() - self._heard_ns.get(sensor.id, self._began_ns)
+        return min(now_ms - heard_ms, quiet_ns // 1_000_000) > self.limits.silent_after_ms
 
     def _find(self, address: str, name: str) -> Sensor | None:
         found = self._known.get(address)

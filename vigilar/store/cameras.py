@@ -106,11 +106,11 @@ def remove_camera(store: Database, camera_id: str, now_ms: int) -> bool:
 
 
 def has_open_outage(store: Database, camera_id: str) -> bool:
-    """Whether the newest event of the camera's being offline has no end yet."""
+    """Whether the event of the camera's being offline that was stored last has no end yet."""
     with store.sql_read("read events") as run:
         rows = run(
             "SELECT end_ms FROM events WHERE source_id = :camera_id AND type = 'camera_offline' "
-            "ORDER BY ts_ms DESC, id DESC LIMIT 1",
+            "ORDER BY id + 0 DESC LIMIT 1",  # by the index of types, and not backwards through all events
             camera_id=camera_id,
         )
         return bool(rows) and rows[0][0] is None

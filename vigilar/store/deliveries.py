@@ -25,6 +25,14 @@ WAITING = ("owed", "sent")
 MAX_REVISIONS = 8
 """Of one delivery: a visit that goes on for hours does not rewrite a notification for hours."""
 
+LONGEST_WAIT_MS = 3_660_000
+"""No service is let wait for longer than an hour (``notify.web_request``). A try further ahead was set before the clock
+was set back."""
+
+UNEVEN_MS = 60_000
+"""What seems to be owed from a moment further ahead than this was so before the clock was set back. Not any sooner: it
+may have been owed since the clock was read, while the database was waited for."""
+
 LOOKED_BACK = 5000
 """Messages among which the newest of a way is looked for: weeks."""
 
@@ -389,10 +397,13 @@ _UNLESS_ACKNOWLEDGED = case(
 
 
 def _is_due(node_id: str, now_ms: int) -> Any:
+    """Whether its time has come, or nobody knows when it does, since the clock was set back."""
+    is_of_before = and_(deliveries.c.tries == 0, deliveries.c.created_ms > now_ms + UNEVEN_MS)
+    is_far = deliveries.c.next_try_ms > now_ms + LONGEST_WAIT_MS
     return and_(
         deliveries.c.node_id == node_id,
         _IS_OWED,
-        deliveries.c.next_try_ms <= now_ms,
+        or_(deliveries.c.next_try_ms <= now_ms, is_of_before, is_far),
         deliveries.c.expires_ms > now_ms,
     )
 

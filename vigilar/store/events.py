@@ -36,6 +36,7 @@ MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
 
 _NO_ZONES = "[]"
+_DAY_MS = 86_400_000
 _decode = json.JSONDecoder().raw_decode
 """Without the search for space around: what is stored has none."""
 
@@ -316,10 +317,16 @@ def open_motions(store: Store, node_id: str, *, source_id: str | None = None, un
     return _all(store, query.order_by(events.c.ts_ms, events.c.id))
 
 
-def find_newest(store: Store, source_id: str, event_type: str) -> StoredEvent | None:
-    """The newest event of this type of a source."""
-    query = select(*EVENT_COLUMNS).where(events.c.source_id == source_id, events.c.type == event_type)
-    return _first(store, query.order_by(events.c.ts_ms.desc(), events.c.id.desc()).limit(1))
+def find_newest(store: Store, source_id: str, event_type: str, now_ms: int) -> StoredEvent | None:
+    """The newest event of this type of a source: the one stored last, as after a clock was set back what begins has a
+    time before what is over. Where none began for a day it is the one that began last."""
+    which = f"{_SELECT} WHERE type = :type AND source_id = :source_id"
+    values = {"type": event_type, "source_id": source_id}
+    with store.sql_read("read events") as run:
+        # "id + 0": by the index of types, of which a day is read, and not backwards through all events.
+        rows = run(f"{which} AND ts_ms > :since ORDER BY id + 0 DESC LIMIT 1", **values, since=now_ms - _DAY_MS)
+        rows = rows or run(f"{which} ORDER BY ts_ms DESC, id DESC LIMIT 1", **values)
+    return make_event(rows[0]) if rows else None
 
 
 def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], str | None]:

@@ -69,15 +69,15 @@ def ordinary_since(store: Store, from_ms: int) -> Mapping[int, int]:
 
 
 def rules_held(
-    store: Store, source_id: str, from_ms: int, *, event_id: int, incident_id: int | None
+    store: Store, source_id: str, from_ms: int, to_ms: int, *, event_id: int, incident_id: int | None
 ) -> Mapping[str, int]:
-    """When each rule last held for this source since ``from_ms`` (UTC ms), for another incident than this."""
+    """When each rule last held for this source in [from, to] (UTC ms), for another incident than this."""
     query = (
         select(tellings.c.rule, func.max(tellings.c.ts_ms))
         .where(
             tellings.c.source_id == source_id,
             tellings.c.level == "rule",
-            tellings.c.ts_ms >= from_ms,
+            tellings.c.ts_ms.between(from_ms, to_ms),
             tellings.c.event_id != event_id,
         )
         .group_by(tellings.c.rule)

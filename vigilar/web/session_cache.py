@@ -24,6 +24,10 @@ MAX_LOGINS = 64
 KNOWN_MS = 3_600_000
 """How long after it was last found in the database a login counts without it."""
 
+ASKED_BEFORE_MS = 60_000
+"""How long before the database's answer to another request a question may have been begun; of a login that was found
+further ahead it is not known when that was: the clock was set back."""
+
 HELD_MS = 12 * 3_600_000
 """How long a login counts that was never stored: a day of watching, not a month."""
 
@@ -63,7 +67,9 @@ class SessionCache:
         """A login that was valid within the last hour. To be asked only while the database does not answer."""
         with self._lock:
             session, found_ms = self._known.get(token_hash, (None, 0))
-        is_valid = session is not None and 0 <= now_ms - found_ms <= KNOWN_MS and session.expires_ms > now_ms
+        is_valid = (
+            session is not None and -ASKED_BEFORE_MS <= now_ms - found_ms <= KNOWN_MS and session.expires_ms > now_ms
+        )
         if is_valid:
             return session
         held = self.find_held(token_hash, now_ms)

@@ -25,7 +25,7 @@ class BusSender:
     def __init__(self, bus: Bus, way: MqttWay) -> None:
         self._bus = bus
         self._way = way
-        self._timers: list[threading.Timer] = []
+        self._timers: dict[str, threading.Timer] = {}  # by topic
 
     def send(self, one: Delivery, now_ms: int) -> Outcome:
         if not self._bus.is_connected:
@@ -44,7 +44,7 @@ class BusSender:
 
     def close(self) -> None:
         """What is on goes out: nobody would do it later."""
-        for timer in self._timers:
+        for timer in self._timers.values():
             timer.cancel()
             if timer.is_alive():
                 timer.function()
@@ -68,11 +68,12 @@ class BusSender:
         return ACCEPTED
 
     def _later(self, topic: str) -> None:
-        self._timers = [timer for timer in self._timers if timer.is_alive()]
+        if topic in self._timers:  # its whole time from now on
+            self._timers[topic].cancel()
         timer = threading.Timer(self._way.on_s, lambda: self._bus.publish(topic, b'{"state":"OFF"}'))
         timer.daemon = True
         timer.name = "light-out"
-        self._timers.append(timer)
+        self._timers[topic] = timer
         timer.start()
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> Outcome:
