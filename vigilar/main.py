@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from vigilar.base.folder_watch import FolderWatch
 from vigilar.base.house_file import HouseFile
 from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.logs import start_logging
+from vigilar.base.signals import SignalInbox
 from vigilar.base.systemd import ServiceManager
 from vigilar.config.places import Places
 from vigilar.processes.folder_guard import FolderGuard
@@ -67,17 +68,16 @@ def run_supervisor(
         ending.callback(watch.stop)
         manager = ServiceManager(os.environ)
         guard = FolderGuard(places.data_dir, house, watch)
-        while True:
-            if not wait_for_folder(guard, manager):
-                return int(ExitCode.OK)
-            code = _run_house(places, kinds, answer_plan or _run_plan, guard, manager)
-            if not guard.is_away:
+        signals = ending.enter_context(closing(SignalInbox()))
+        while wait_for_folder(guard, manager, signals):
+            supervisor = Supervisor(places, kinds, answer_plan or _run_plan, guard, manager, signals)
+            code = _run_house(supervisor, places, guard)
+            if supervisor.is_stopping or not guard.is_away:
                 return code
+        return int(ExitCode.OK)
 
 
-def _run_house(
-    places: Places, kinds: tuple[ProcessKind, ...], answer_plan: AnswerPlan, guard: FolderGuard, manager: ServiceManager
-) -> int:
+def _run_house(supervisor: Supervisor, places: Places, guard: FolderGuard) -> int:
     """Run the house on the folder that is in its place; returns after a stop, or when the folder is gone."""
     _make_folders(places)
     with _lock(places.lock_file, places):
@@ -86,9 +86,8 @@ def _run_house(
             file_system = find_file_system(places.data_dir)
         guard.watch.forget()
         guard.house.change(folder_id=folder_id, file_system=file_system, data_dir=str(places.data_dir))
-        supervisor = Supervisor(places, kinds, answer_plan, guard, manager)
         code = supervisor.run()
-        if supervisor.has_left_behind and not guard.is_away:
+        if supervisor.has_left_behind and (supervisor.is_stopping or not guard.is_away):
             # Python's own end would wait for these children, and nobody could start Vigilar again meanwhile.
             guard.watch.stop()
             logging.shutdown()

@@ -4,7 +4,8 @@ usage: python -m tests.flow.fake_house DATA_DIR
 
 DATA_DIR/house.json says which processes there are, and is read again at a reload:
 ``{"cameras": {"front": "works"}, "port": 49000, "bus_port": 49001 or null, "refuse": "sentence" or "",
-"sensitivity": {"front": 0.5}, "has_ups": true}``. The watch over the UPS says once that the house runs on its battery,
+"sensitivity": {"front": 0.5}, "has_ups": true, "reloads_at_start": true}``. The last one: a reload is asked for before
+the first plan is there. The watch over the UPS says once that the house runs on its battery,
 crashes, and never gets so far again.
 Each process appends what it does to DATA_DIR/diary: ``<monotonic s> <process> <pid> <what>``.
 """
@@ -69,6 +70,10 @@ def plan(task: PlanTask, answer: Connection) -> None:
     if house.get("refuse"):
         answer.send(Refusal(house["refuse"], "Do it right.", 6))
         return
+    if house.get("reloads_at_start"):
+        note(places.data_dir, "plan", f"is made, start {task.is_start}, port {task.bus_port}")
+        if task.is_start:
+            os.kill(os.getppid(), signal.SIGHUP)
     broker = BrokerPlan(is_own=bool(house["bus_port"]), host="127.0.0.1", port=house["bus_port"] or 1)
     cameras = house["cameras"]
     logins = BusLogins(host="127.0.0.1", port=broker.port)

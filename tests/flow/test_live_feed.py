@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import subprocess
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +92,41 @@ def test_viewer_gets_the_held_pictures_at_once(run_dir: Path, tmp_path: Path) ->
     entries = ["-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
     done = subprocess.run(["ffprobe", "-v", "error", *entries, str(out)], capture_output=True, text=True, check=True)
     assert (done.stdout.strip().rstrip(","), done.stderr) == ("30", "")
+
+
+def test_machine_that_is_out_of_descriptors_or_threads_for_a_moment_ends_no_live_view(
+    tmp_path: Path, stream: LiveStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vigilar.live.feed.ACCEPT_AGAIN_S", 0.0)
+    server = FeedServer(tmp_path, "porch", {StreamRole.MAIN: stream}, Decoder, Transcoder)
+    listener, refusals = server._listener, [OSError(errno.EMFILE, "Too many open files")]
+
+    class Scarce:
+        """The listening socket, whose first accept fails."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(listener, name)
+
+        def accept(self) -> Any:
+            if refusals:
+                raise refusals.pop()
+            return listener.accept()
+
+    monkeypatch.setattr(server, "_listener", Scarce())
+    server.start()
+    start, is_scarce = threading.Thread.start, [True]
+
+    def start_scarcely(thread: threading.Thread) -> None:
+        if thread.name == "viewer porch" and is_scarce:
+            is_scarce.clear()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_scarcely)
+    with pytest.raises(OSError, match=r"reset|Broken pipe"):
+        taken(FeedClient(tmp_path, "porch", Request("fragments", "main")), bool)
+    assert taken(FeedClient(tmp_path, "porch", Request("fragments", "main")), bool) != []
+    server.stop()
 
 
 def test_narrow_picture_is_encoded_while_it_is_watched(

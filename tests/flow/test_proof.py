@@ -364,6 +364,28 @@ class TestWatch:
         thread.join()
         assert [told["detail"]["verdict"] for told in box.told()] == ["missing"]
 
+    def test_look_that_stumbles_is_not_the_last_one(self, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+        watch, looks = self.watch(box), []
+
+        class TwoLooks(Stop):
+            """Time passes in waits alone."""
+
+            def wait(self, timeout_s: float | None = None) -> bool:
+                box.clock.advance(timeout_s or 0.0)
+                return self.is_set()
+
+        def look(stop: Stop) -> None:
+            looks.append(1)
+            if len(looks) == 1:
+                raise KeyError("a bug")
+            stop.set()
+
+        monkeypatch.setattr(watch, "look", look)
+        thread = threading.Thread(target=watch.run, args=(TwoLooks(),))  # which lowers its own priority
+        thread.start()
+        thread.join()
+        assert len(looks) == 2
+
     def test_sweep_finds_a_flipped_bit_and_goes_on_after_a_restart(
         self, box: Box, monkeypatch: pytest.MonkeyPatch
     ) -> None:

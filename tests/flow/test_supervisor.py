@@ -22,6 +22,15 @@ from tests.fair_watch import FairWatch
 from tests.ports import free_port
 from vigilar.bus.broker import is_answering
 
+_RUN = """
+import sys
+from pathlib import Path
+
+from tests.flow import fake_house
+
+sys.exit(fake_house.run(Path(sys.argv[1])))
+"""
+
 
 class House:
     """A fake house in a process of its own, and what its diary says."""
@@ -39,6 +48,7 @@ class House:
         refuse: str = "",
         sensitivity: dict[str, float] | None = None,
         has_ups: bool = False,
+        reloads_at_start: bool = False,
     ) -> None:
         house = {
             "cameras": cameras,
@@ -47,13 +57,16 @@ class House:
             "refuse": refuse,
             "sensitivity": sensitivity or {},
             "has_ups": has_ups,
+            "reloads_at_start": reloads_at_start,
         }
         self.folder.mkdir(exist_ok=True)
         (self.folder / "house.json").write_text(json.dumps(house), encoding="utf-8")
 
-    def start(self, **limits: float) -> subprocess.Popen[str]:
+    def start(self, *, before: str = "", **limits: float) -> subprocess.Popen[str]:
+        """``before``: Python that the supervisor's process runs first."""
+        program = ["-c", f"{before}\n{_RUN}"] if before else ["-m", "tests.flow.fake_house"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.flow.fake_house", str(self.folder)],
+            [sys.executable, *program, str(self.folder)],
             cwd=ROOT,
             env={**os.environ, "FAKE_HOUSE_LIMITS": json.dumps(limits)},
             stderr=subprocess.PIPE,
@@ -322,6 +335,65 @@ def test_live_setting_reaches_the_running_process_and_the_next_one(house: House)
 
 
 WANTED = ["camera/front", "camera/new", "camera/side", "events", "supervisor", "web"]
+
+
+def test_reload_before_the_first_plan_waits_for_the_house(house: House) -> None:
+    """As a second start it would give all processes other passwords and the broker another port, under the feet of
+    those that just began."""
+    house.write({"front": "works"}, broker=True, reloads_at_start=True)
+    house.start()
+    house.wait_for("plan", 2, "is made")
+    told = [text for *_, text in house.diary("is made")]
+    assert told == ["is made, start True, port None", f"is made, start False, port {house.bus_port}"]
+    house.wait_for("camera/front")
+    house.signal(signal.SIGTERM)
+    assert house.finish()[0] == 0
+    assert len(house.diary("starts", "camera/front")) == 1
+
+
+def test_stop_that_comes_while_the_folder_is_looked_at_is_a_stop(house: House) -> None:
+    house.write({"front": "works"})
+    house.start(before=_STOPPED_AT_THE_LOOK)
+    assert house.finish()[0] == 0
+    assert house.diary("starts") == []
+
+
+def test_stop_is_not_forgotten_when_the_folder_goes_meanwhile(house: House) -> None:
+    house.write({"front": "works"})
+    house.start(before=_AWAY_AT_THE_STOP)
+    house.wait_for("camera/front")
+    house.signal(signal.SIGTERM)
+    assert house.finish()[0] == 0
+    assert len(house.diary("starts", "camera/front")) == 1
+
+
+_STOPPED_AT_THE_LOOK = """
+import os, signal
+from vigilar.processes.folder_guard import FolderGuard
+
+look = FolderGuard.look_at_start
+
+def look_and_be_stopped(guard):
+    changed = look(guard)
+    if guard.is_here:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return changed
+
+FolderGuard.look_at_start = look_and_be_stopped
+"""
+
+_AWAY_AT_THE_STOP = """
+from vigilar.base.folder_look import FolderState
+from vigilar.processes.supervisor import Supervisor
+
+stop = Supervisor._stop
+
+def stop_and_lose_the_folder(supervisor):
+    stop(supervisor)
+    supervisor._guard.state = FolderState.AWAY
+
+Supervisor._stop = stop_and_lose_the_folder
+"""
 
 
 def test_refused_configuration_keeps_last_good_one(house: House) -> None:

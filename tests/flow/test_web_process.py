@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import multiprocessing
+import os
 import select
 import signal
 import socket
@@ -43,6 +44,18 @@ def run_with_few_threads(start: ProcessStart, sock: socket.socket) -> None:
         return listeners
 
     vars(web).update(create_sockets=with_small_buffers, THREADS=3, STALLED_MS=4_000)
+    enter(start, sock)
+
+
+def run_stopped_while_made(start: ProcessStart, sock: socket.socket) -> None:
+    """It gets SIGTERM while gunicorn already takes signals and the app is not there yet."""
+    create_app = vars(web)["create_app"]
+
+    def stopped(job: WebJob) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return create_app(job)
+
+    vars(web).update(create_app=stopped)
     enter(start, sock)
 
 
@@ -160,6 +173,14 @@ def test_sigterm_stops_although_a_reader_stalls(served: WebProcess) -> None:
         served.process.send_signal(signal.SIGTERM)
         assert served.exit_code() == 0
         assert watch.elapsed_s() < 3.0
+
+
+def test_stop_while_the_app_is_made_is_an_ordered_stop(job: WebJob) -> None:
+    stopped = WebProcess(job, run_stopped_while_made)
+    try:
+        assert stopped.exit_code() == 0
+    finally:
+        stopped.finish()
 
 
 def test_readers_that_keep_their_end_open_hold_up_nobody(served: WebProcess) -> None:

@@ -219,6 +219,17 @@ def test_gone_process_is_none() -> None:
     supervisor.close()
 
 
+def test_last_words_of_a_process_that_ended_with_words_unread_are_taken() -> None:
+    """The kernel tells of those first (unix(7), ECONNRESET): what it found damaged before it ended must not be lost."""
+    supervisor, sock = control_pair()
+    supervisor.send_status({"ts": 1})
+    ControlChild(sock).ask_mend()
+    sock.close()
+    assert supervisor.receive() == [{"mend": 1}]
+    assert supervisor.receive() is None
+    supervisor.close()
+
+
 @pytest.mark.parametrize("junk", [b"\xff\xfe", b"{", b"[1, 2]", b"3", b"[" * 100_000])
 def test_junk_from_process_is_dropped(junk: bytes) -> None:
     supervisor, sock = control_pair()

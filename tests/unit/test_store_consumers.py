@@ -276,6 +276,25 @@ def test_run_ends_when_stopped(reader: ChangeReader) -> None:
     reader.run(stop)
 
 
+def test_reader_that_stumbles_goes_on(reader: ChangeReader, handler: Handler, store: Store) -> None:
+    """On a thread of its own: one that ended would tell nobody of anything any more, and nobody would know."""
+    stop, errors = Stop(), [KeyError("a row that cannot be read")]
+
+    class Place(StoredPlace):
+        def next_batch(self, limit: int) -> list[Change]:
+            if errors:
+                raise errors.pop()
+            return super().next_batch(limit)
+
+    def take(change: Change) -> None:
+        handler(change)
+        stop.set()
+
+    _insert(store, "a")
+    ChangeReader(Place(store, RULES, SimulatedClock()), take, "rules").run(stop)
+    assert handler.seen == [("a", 1, True)]
+
+
 def test_passing_place_follows_from_now(store: Store) -> None:
     first = _insert(store, "a")
     place = PassingPlace(store)

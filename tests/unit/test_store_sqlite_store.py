@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -105,6 +105,30 @@ def test_busy_database_is_transient_and_passes(
         assert files.list_open_files(hasty, "front") == []  # readers do not wait
         other.execute("ROLLBACK")
         assert inbound.put(hasty, NODE, "a", "t", b"{}", NOW)
+
+
+@pytest.mark.parametrize("door", [open_database, Store.open])
+def test_database_exchanged_while_it_is_opened_takes_nothing_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, door: Callable[[str], Database]
+) -> None:
+    """What goes into a damaged file that was put aside is lost, and a connection into it would go on for ever."""
+    url, aside, connect = lay_database(tmp_path), tmp_path / "aside", sqlite.connect
+
+    def connect_late(at: Path) -> sqlite3.Connection:
+        connection = connect(at)
+        if not aside.exists():
+            connection.execute("SELECT * FROM outbox").fetchall()  # opens its log as well
+            aside.mkdir()
+            for part in ("vigilar.db", "vigilar.db-wal", "vigilar.db-shm"):
+                (tmp_path / part).rename(aside / part)
+            lay_database(tmp_path)
+        return connection
+
+    monkeypatch.setattr(sqlite, "connect", connect_late)
+    with closing(door(url)) as store:
+        assert inbound.put(store, NODE, "a", "t", b"{}", NOW)
+    with closing(connect(tmp_path / "vigilar.db")) as there:
+        assert there.execute("SELECT uid FROM outbox").fetchall() == [("a",)]
 
 
 def test_broken_rule_is_a_bug(store: Database) -> None:

@@ -5,20 +5,31 @@ from __future__ import annotations
 import base64
 import errno
 import hashlib
+import multiprocessing
 import os
+import selectors
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
+from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tests.ports import free_port
+from vigilar.base.child import Launched
 from vigilar.base.errors import BusError, ErrorKind, ExitCode, VigilarError
+from vigilar.base.launch import launch_process
 from vigilar.base.lock import FileLock, holder_pid
 from vigilar.base.ports import check_page_port, is_port_free
+from vigilar.base.signals import SignalInbox
 from vigilar.base.stop import Stop
 from vigilar.base.systemd import ServiceManager
 from vigilar.bus.accounts import OWNER, Account, access_list, load_or_create_passwords, password_file
@@ -26,7 +37,7 @@ from vigilar.bus.broker import broker_command, check_port, write_configuration
 from vigilar.config.jobs import BrokerPlan
 from vigilar.config.places import Places
 from vigilar.processes.plan import make_broker_ready
-from vigilar.processes.planner import Refusal
+from vigilar.processes.planner import Planner, PlanTask, Refusal
 
 
 def test_second_holder_is_refused(tmp_path: Path) -> None:
@@ -218,3 +229,94 @@ def test_fork_server_alone_has_the_added_environment() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "['added', 'kept'] None"
+
+
+def test_signal_that_comes_while_the_inbox_is_opened_or_closed_is_not_swallowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stop that nobody heard of would be waited for until the service manager kills the house."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+    take_signal, set_wakeup_fd = signal.signal, signal.set_wakeup_fd
+
+    def take_and_get(number: int, handler: Any) -> Any:
+        had = take_signal(number, handler)
+        signal.raise_signal(number) if number == signal.SIGTERM and not heard else None
+        return had
+
+    def set_and_get(fd: int, *, warn_on_full_buffer: bool = True) -> int:
+        had = set_wakeup_fd(fd, warn_on_full_buffer=warn_on_full_buffer)
+        signal.raise_signal(signal.SIGTERM) if fd == -1 else None
+        return had
+
+    try:
+        monkeypatch.setattr(signal, "signal", take_and_get)
+        monkeypatch.setattr(signal, "set_wakeup_fd", set_and_get)
+        inbox = SignalInbox()
+        assert inbox.take() == [signal.SIGTERM]
+        monkeypatch.setattr(signal, "signal", take_signal)
+        inbox.close()
+        assert heard == [signal.SIGTERM]
+    finally:
+        take_signal(signal.SIGTERM, before)
+
+
+class Plans:
+    """In place of the processes that make plans: notes what they are told, and answers when asked to."""
+
+    def __init__(self) -> None:
+        self.tasks: list[PlanTask] = []
+        self.end: Connection | None = None
+
+    def launch(self, _context: object, _target: object, task: PlanTask) -> tuple[Launched, Connection]:
+        self.tasks.append(task)
+        answer, self.end = multiprocessing.Pipe(duplex=False)
+        return Launched(0, os.open(os.devnull, os.O_RDONLY), lambda: 0), answer
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    made = Plans()
+    monkeypatch.setattr("vigilar.processes.planner.launch_task", made.launch)
+    return made
+
+
+def test_question_that_waits_keeps_the_wish_to_mend(tmp_path: Path, plans: Plans) -> None:
+    with selectors.DefaultSelector() as selector:
+        planner = Planner(multiprocessing.get_context("spawn"), lambda _task, _answer: None, selector)
+        task = PlanTask(Places(tmp_path / "x.toml", tmp_path, tmp_path), None, is_start=False)
+        for mends in (False, True, False):
+            planner.ask(replace(task, mends=mends))
+        assert plans.end is not None
+        plans.end.send(Refusal("wrong"))
+        plans.end.close()
+        selector.select()[0][0].data()
+        assert [one.mends for one in plans.tasks] == [False, True]
+        for left in planner.let_go():
+            left.close()
+
+
+def test_plan_whose_process_was_killed_in_the_middle_of_its_answer_is_refused(tmp_path: Path, plans: Plans) -> None:
+    with selectors.DefaultSelector() as selector:
+        planner = Planner(multiprocessing.get_context("spawn"), lambda _task, _answer: None, selector)
+        planner.ask(PlanTask(Places(tmp_path / "x.toml", tmp_path, tmp_path), None, is_start=False))
+        assert plans.end is not None
+        os.write(plans.end.fileno(), struct.pack("!i", 100) + b"the first bytes")
+        plans.end.close()
+        selector.select()[0][0].data()
+        assert planner.refusal is not None
+        assert planner.let_go() == []
+
+
+def test_fork_server_that_ended_is_a_process_that_could_not_be_started() -> None:
+    """The supervisor tries again later; an error that it does not know would end the house."""
+
+    class Ended:
+        pid = None
+
+        def start(self) -> None:
+            raise EOFError("unexpected EOF")
+
+    context: Any = SimpleNamespace(Process=lambda **_: Ended())
+    with pytest.raises(OSError, match="fork server"):
+        launch_process(context, lambda _job, _line: None, None)

@@ -273,6 +273,18 @@ class TestSlowFacts:
         facts.forget("x")
         assert facts.get("x", 60, lambda: next(numbers)) == 1
 
+    def test_answer_that_was_being_made_when_it_was_forgotten_is_not_kept(self) -> None:
+        """Else a problem that was just put off stood on the page for as long as an answer is kept."""
+        facts = SlowFacts(SimulatedClock())
+
+        def make_and_lose() -> int:
+            facts.forget("x")
+            return 0
+
+        assert facts.get("x", 60, make_and_lose) == 0
+        assert facts.get("x", 60, lambda: 1) == 1
+        assert facts.get("x", 60, lambda: 2) == 1
+
 
 class TestWhoWatched:
     def watched(self, client: FlaskClient) -> list[str]:

@@ -104,8 +104,8 @@ class SupervisorEnd:
                 data = self._sock.recv(MAX_MESSAGE_BYTES)
             except BlockingIOError:
                 return messages
-            except ConnectionError:
-                return None
+            except ConnectionResetError:
+                continue  # told once, of one that ended with words of ours unread: its own last ones are still here
             if not data:
                 return messages or None
             try:

@@ -67,8 +67,11 @@ def _start(
 ) -> tuple[int, int, Callable[[], int]]:
     """Start a process: its id, the descriptor that tells its end, and how to reap it."""
     process = context.Process(target=target, args=args, daemon=True)
-    with _terminal_signals_held():
-        process.start()
+    try:
+        with _terminal_signals_held():
+            process.start()
+    except EOFError as error:  # it was killed meanwhile; the next start begins another one
+        raise ConnectionAbortedError("the fork server ended") from error
     pid = process.pid
     assert pid is not None  # noqa: S101 -- start() has returned
 

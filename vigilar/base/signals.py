@@ -9,7 +9,10 @@ from typing import Any
 
 
 class SignalInbox:
-    """SIGTERM, SIGINT and SIGHUP, taken while the inbox is open. ``fileno`` is readable when one came. Main thread."""
+    """SIGTERM, SIGINT and SIGHUP, taken while the inbox is open. ``fileno`` is readable when one came. Main thread.
+
+    One for the whole life of a program: what came while nobody looked waits for whoever looks next.
+    """
 
     NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -19,9 +22,10 @@ class SignalInbox:
         self._write_end.setblocking(False)
         self._has_terminal = _has_terminal()
         self._before: dict[int, Any] = {}
+        # First, and last at the end: a signal that comes in between is never swallowed.
+        signal.set_wakeup_fd(self._write_end.fileno(), warn_on_full_buffer=False)
         for number in self.NUMBERS:
             self._before[number] = signal.signal(number, _noted_by_wakeup)
-        signal.set_wakeup_fd(self._write_end.fileno(), warn_on_full_buffer=False)
 
     def fileno(self) -> int:
         return self._read_end.fileno()
@@ -40,9 +44,9 @@ class SignalInbox:
 
     def close(self) -> None:
         """Give the signals back to who had them before."""
-        signal.set_wakeup_fd(-1)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(-1)
         self._read_end.close()
         self._write_end.close()
 

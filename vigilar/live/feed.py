@@ -19,6 +19,7 @@ from typing import Protocol
 
 from vigilar.base.errors import RecordingError
 from vigilar.base.stop import Stop
+from vigilar.base.tally import Tally
 from vigilar.live import wire
 from vigilar.live.address import socket_address, socket_name
 from vigilar.live.even_line import EvenLine
@@ -50,6 +51,8 @@ LONG_GAP_S = 6.0
 """A small stream with rarer keyframes is no narrow one: who must begin at one, as HLS must, would wait for it."""
 
 MAX_VIEWERS = 24
+
+ACCEPT_AGAIN_S = 0.5
 
 BACKLOG = 128
 """Above MAX_VIEWERS: a socket with a time-out is refused at once when this is full (unix(7), EAGAIN)."""
@@ -109,6 +112,7 @@ class FeedServer:
         self._lock = threading.Lock()
         self._stop = Stop()
         self._viewers = threading.BoundedSemaphore(MAX_VIEWERS)
+        self._refused = Tally(logger, "a viewer could not be let in", every_s=10.0)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._thread = threading.Thread(target=self._accept, name=f"feed {camera_id}", daemon=True)
 
@@ -142,13 +146,20 @@ class FeedServer:
         while not self._stop.is_set():
             try:
                 viewer, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:  # at the stop, or the machine is out of descriptors or memory for a moment
+                if not self._stop.wait(ACCEPT_AGAIN_S):
+                    self._refused.add(error)
+                continue
             if not self._viewers.acquire(blocking=False):
                 viewer.close()
                 continue
             name = f"viewer {self._camera_id}"
-            threading.Thread(target=self._serve_one, args=(viewer,), name=name, daemon=True).start()
+            try:
+                threading.Thread(target=self._serve_one, args=(viewer,), name=name, daemon=True).start()
+            except RuntimeError as error:  # no thread can be started now
+                self._refused.add(error)
+                self._viewers.release()
+                viewer.close()
 
     def _serve_one(self, sock: socket.socket) -> None:
         try:

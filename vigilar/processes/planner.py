@@ -9,7 +9,7 @@ import logging
 import selectors
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 
@@ -80,15 +80,19 @@ class Planner:
         self._mend_due_s = float("-inf")
 
     def ask(self, task: PlanTask) -> None:
-        """Begin; while one is being made, the newest question waits for its turn. The database is looked at once in
-        MEND_EVERY_S: who met damage asks again."""
+        """Begin; while one is being made, the newest question waits for its turn, and keeps the wish of the one before
+        it to see to the database. That is looked at once in MEND_EVERY_S: who met damage asks again."""
         if task.mends:
             if time.monotonic() < self._mend_due_s:
                 return
             self._mend_due_s = time.monotonic() + MEND_EVERY_S
         if self._launched:
-            self._next = task
-            return
+            mends = task.mends or (self._next is not None and self._next.mends)
+            self._next = replace(task, mends=mends)
+        else:
+            self._begin(task)
+
+    def _begin(self, task: PlanTask) -> None:
         try:
             self._launched, self._answer = launch_task(self._context, self._target, task)
         except OSError as error:
@@ -110,7 +114,7 @@ class Planner:
             return
         try:
             result = self._answer.recv()
-        except EOFError:
+        except (EOFError, OSError):  # it was killed, the second in the middle of its answer
             result = Refusal("the configuration could not be read; the lines above say why")
         self._end()
         if isinstance(result, HouseJobs):
@@ -119,7 +123,7 @@ class Planner:
             self.refusal = result
         if self._next:
             task, self._next = self._next, None
-            self.ask(task)
+            self._begin(task)
 
     def _end(self) -> None:
         if self._answer:

@@ -63,6 +63,7 @@ class Supervisor:
         answer_plan: AnswerPlan,
         guard: FolderGuard,
         manager: ServiceManager,
+        signals: SignalInbox,
     ) -> None:
         self._places = places
         self._kinds = kinds
@@ -70,6 +71,7 @@ class Supervisor:
         self.has_left_behind = False
         self._guard = guard
         self._manager = manager
+        self._signals = signals
         self._selector = selectors.DefaultSelector()
         self._spawned_from = multiprocessing.get_context("spawn")
         self._children: dict[str, Child] = {}
@@ -81,6 +83,7 @@ class Supervisor:
         self._planner = Planner(self._spawned_from, answer_plan, self._selector)
         self._config_error = ""
         self._stops = 0
+        self._is_asked_anew = False
         self._is_changed = False
         self._is_ready = False
         self._started_ts = self._clock.utc_ns() // 1_000_000
@@ -92,7 +95,6 @@ class Supervisor:
 
         Raises VigilarError when the house cannot be started.
         """
-        self._signals = SignalInbox()
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
         server = self._answer_commands()
         try:
@@ -106,7 +108,6 @@ class Supervisor:
             self._selector.close()
             if server:
                 server.close()
-            self._signals.close()
         return int(ExitCode.OK)
 
     # Start
@@ -118,6 +119,8 @@ class Supervisor:
             if self._planner.refusal:
                 raise self._planner.refusal.error()
         self._plan, self._planner.plan = self._planner.plan, None
+        if self._is_asked_anew:
+            self._ask_for_plan()
         if self._plan is None or not self._wait_for_power(self._plan):
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
@@ -461,7 +464,10 @@ class Supervisor:
         for number in self._signals.take():
             if number == signal.SIGHUP:
                 logger.info("reading the configuration again")
-                self._ask_for_plan()
+                if self._plan:
+                    self._ask_for_plan()
+                else:  # the first plan is under way: asked now, the second would be one of a start as well
+                    self._is_asked_anew = True
             else:
                 self._stops += 1
                 logger.info("stopping at once" if self._stops > 1 else "stopping (once more: at once)")

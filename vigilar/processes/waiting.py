@@ -30,18 +30,20 @@ DEFAULT_LISTEN, DEFAULT_PORT = "0.0.0.0", 49735  # noqa: S104 -- as the defaults
 """For a house whose page was never served; the settings may be on the drive."""
 
 
-def wait_for_folder(guard: FolderGuard, manager: ServiceManager) -> bool:
+def wait_for_folder(guard: FolderGuard, manager: ServiceManager, signals: SignalInbox) -> bool:
     """Wait until the data folder is in its place, for ever if need be. False when a signal says to stop.
 
-    Returns at once (some milliseconds) when it is; the page is only made when it is not. Main thread.
+    Returns at once (some milliseconds) when it is; the page is only made when it is not. Main thread. A signal that
+    comes while it returns is left in ``signals``.
     """
-    return _Wait(guard, manager).run()
+    return _Wait(guard, manager, signals).run()
 
 
 class _Wait:
-    def __init__(self, guard: FolderGuard, manager: ServiceManager) -> None:
+    def __init__(self, guard: FolderGuard, manager: ServiceManager, signals: SignalInbox) -> None:
         self._guard = guard
         self._manager = manager
+        self._signals = signals
         self._page: subprocess.Popen[str] | None = None
         self._page_words = ""
         self._page_due_s = 0.0
@@ -49,12 +51,10 @@ class _Wait:
 
     def run(self) -> bool:
         with ExitStack() as ending:
-            signals = SignalInbox()
-            ending.callback(signals.close)
             selector = selectors.DefaultSelector()
             ending.callback(selector.close)
             ending.callback(self._end_page)
-            selector.register(signals, selectors.EVENT_READ)
+            selector.register(self._signals, selectors.EVENT_READ)
             selector.register(self._guard.watch, selectors.EVENT_READ)
             while not self._is_stopped:
                 self._guard.look_at_start()
@@ -63,8 +63,8 @@ class _Wait:
                 if self._guard.trouble:
                     self._show(self._guard.trouble)
                 for key, _ in selector.select(TURN_S):
-                    if key.fileobj is signals:
-                        self._is_stopped = any(number != signal.SIGHUP for number in signals.take())
+                    if key.fileobj is self._signals:
+                        self._is_stopped = any(number != signal.SIGHUP for number in self._signals.take())
                 self._guard.house.load()  # `vigilar new-drive` may have changed it
             return False
 

@@ -203,8 +203,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         self.control.heartbeat({"connections": self.nr_conns})
 
     def handle_exit(self, sig: int, frame: Any) -> None:  # noqa: ARG002 -- a signal handler
-        """SIGTERM."""
-        self.control.request_stop()
+        """SIGTERM; also one that comes while the app is made."""
+        self.app.control.request_stop()
 
     def close(self) -> None:
         """After the last request."""

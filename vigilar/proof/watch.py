@@ -92,6 +92,9 @@ class Watch:
             except (StoreError, RecordingError, OSError) as error:
                 logger.warning("recordings are not looked after for now: %s", error)
                 stop.wait(RETRY_S)
+            except Exception:  # the top of a worker's loop: one that ended would be missed by nobody
+                logger.exception("recordings are not looked after for now")
+                stop.wait(RETRY_S)
 
     def look(self, stop: Stop) -> None:
         """Compare the database with what the box has signed, all files with their rows, and sign anew. Not while a

@@ -136,6 +136,9 @@ class ChangeReader:
             except StoreError as error:
                 self._trouble.add(error)
                 is_done = False
+            except Exception as error:  # the top of a worker's loop: one that ended would be missed by nobody
+                self._failed.add(repr(error), traceback=True)
+                is_done = False
             if is_done:
                 backoff.reset()
                 self._bell.wait(LOOK_EVERY_S)

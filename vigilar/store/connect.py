@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,9 +37,16 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
     if url.get_backend_name() != "sqlite":
         return _make_server_engine(url, pool_size)
     file = file_of(url)
+    found = threading.local()
+
+    def connect() -> sqlite3.Connection:
+        # Before it is opened: were another file put there meanwhile, that one's id would stand for the old one.
+        found.file_id = sqlite.find_file_id(file)
+        return sqlite.connect(file)
+
     engine = create_engine(
         url,
-        creator=lambda: sqlite.connect(file),
+        creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_WAIT_S,
@@ -47,7 +55,7 @@ def make_engine(url: URL, *, foreign_keys: bool = True, pool_size: int = POOL_SI
 
     def prepare(dbapi_connection: sqlite3.Connection, record: Any) -> None:
         record.info[_FILE] = file
-        record.info[_FILE_ID] = sqlite.find_file_id(file)
+        record.info[_FILE_ID] = found.file_id  # of the same thread, a moment ago
         sqlite.set_pragmas(dbapi_connection, foreign_keys=foreign_keys)
 
     def check(_dbapi_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:

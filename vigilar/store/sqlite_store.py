@@ -41,17 +41,19 @@ class SqliteStore:
     A statement takes about 1 ms, most of it the sync of a commit, so that one connection is enough for one camera.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, reach: Reach | None = None) -> None:
+    def __init__(self, path: Path, reach: Reach | None = None) -> None:
         self._path = path
         self._reach = reach
-        self._connection: sqlite3.Connection | None = connection
-        self._file_id = sqlite.find_file_id(path)
+        self._connection: sqlite3.Connection | None = None
+        self._file_id: sqlite.FileId | None = None
         self._lock = threading.Lock()
 
     @classmethod
     def open(cls, path: Path, reach: Reach | None = None) -> Self:
         """Raises StoreError, also later for what is beyond ``reach`` (BUG); without one all may be touched."""
-        return cls(path, _connect(path, reach), reach)
+        store = cls(path, reach)
+        store._connected()
+        return store
 
     def close(self) -> None:
         with self._lock:
@@ -100,8 +102,9 @@ class SqliteStore:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = _connect(self._path, self._reach)
+            # Before it is opened: were another file put there meanwhile, that one's id would stand for the old one.
             self._file_id = sqlite.find_file_id(self._path)
+            self._connection = _connect(self._path, self._reach)
         return self._connection
 
     @contextmanager

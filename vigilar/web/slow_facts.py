@@ -24,6 +24,7 @@ class SlowFacts:
         self._lock = threading.Lock()
         self._held: dict[Hashable, tuple[int, Any]] = {}
         self._under_way: set[Hashable] = set()
+        self._begun: set[tuple[Hashable, object]] = set()
 
     def get(self, name: Hashable, max_age_s: float, make: Callable[[], Answer], *, waits: bool = True) -> Answer:
         """The answer of ``name``, made anew when it is older than ``max_age_s``. Without ``waits`` an old one is given
@@ -56,17 +57,25 @@ class SlowFacts:
         threading.Thread(target=work, name="web-slow-facts", daemon=True).start()
 
     def _make(self, name: Hashable, make: Callable[[], Answer]) -> Answer:
-        now_ns = self._clock.mono_ns()
-        made = make()
+        now_ns, begun = self._clock.mono_ns(), (name, object())
         with self._lock:
-            while len(self._held) >= MAX_HELD:
-                self._held.pop(next(iter(self._held)))
-            self._held[name] = (now_ns, made)
-        return made
+            self._begun.add(begun)
+        try:
+            made = make()
+            with self._lock:
+                if begun in self._begun:  # else forgotten meanwhile: it may say how things were before
+                    while len(self._held) >= MAX_HELD:
+                        self._held.pop(next(iter(self._held)))
+                    self._held[name] = (now_ns, made)
+            return made
+        finally:
+            with self._lock:
+                self._begun.discard(begun)
 
     def forget(self, name: Hashable) -> None:
-        """The next asker gets a new answer."""
+        """The next asker gets a new answer, also while an older one is being made."""
         with self._lock:
+            self._begun = {one for one in self._begun if one[0] != name}
             self._held.pop(name, None)
 
 
