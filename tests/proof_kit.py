@@ -89,6 +89,11 @@ class Box:
         self.sql("DELETE FROM files WHERE id = :id", id=row.id)
         self.path(index).unlink()
 
+    def remove_by_hand(self, index: int) -> None:
+        """The file and its row, as somebody does who wants no trace of it."""
+        self.path(index).unlink()
+        self.sql("DELETE FROM files WHERE id = :id", id=self.rows[index].id)
+
     def command(self, *args: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
         """A command on this box: its exit code and what it printed."""
         code = run([*map(str, args), "--data-dir", str(self.folder)])
@@ -96,8 +101,9 @@ class Box:
 
 
 @contextmanager
-def recorded_box(folder: Path, clip: Clip, count: int = 4) -> Iterator[Box]:
-    """Record ``count`` files of 2 s each, one behind the other, in one run."""
+def recorded_box(folder: Path, clip: Clip, count: int = 4, goes_on_at: int | None = None) -> Iterator[Box]:
+    """Record ``count`` files of 2 s each, one behind the other, in one run. ``goes_on_at``: from the half on with this
+    number, as after a start that did not use those before it."""
     node_id = make_folder_id(folder)
     with bench(folder, RecorderSettings(segment_s=2.0)) as b:
         b.ring.add(clip.run())
@@ -107,7 +113,11 @@ def recorded_box(folder: Path, clip: Clip, count: int = 4) -> Iterator[Box]:
             if packet.mono_ns - clip.packets[0].mono_ns > until_ns:
                 break
             packets.append(packet)
-        b.feed(packets)
+        half = len(packets) // 2
+        b.feed(packets[:half])
+        if goes_on_at is not None:
+            b.file_store.chains["video"].add_block(goes_on_at)
+        b.feed(packets[half:])
         b.recorder.finish()
         rows = b.rows()
         assert len(rows) == count

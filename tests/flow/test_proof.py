@@ -9,19 +9,26 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.flow.test_playback_damage import exchange
-from tests.proof_kit import Box, recorded_box
+from tests.proof_kit import T0, Box, recorded_box
 from tests.recording_kit import Clip, flip_bit, make_clip
 from vigilar.base.errors import ExitCode
 from vigilar.base.stop import Stop
+from vigilar.playback.library import Library
+from vigilar.playback.timeline import read_timeline
+from vigilar.proof.adopt import Adopter
 from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import WITNESS, is_of_box, make_checkpoint, parse_statement
-from vigilar.proof.history import check_history
+from vigilar.proof.history import check_history, settle
 from vigilar.proof.watch import Watch
+from vigilar.store.cameras import get_camera
+from vigilar.store.events import NewEvent, insert_event
 from vigilar.store.inventory import Listed
 from vigilar.vge.key_store import add_epoch
 from vigilar.vge.keys import KeyRing
@@ -83,8 +90,7 @@ class TestCheck:
             assert box.verdicts(depth) == [(1, "damaged")]
 
     def test_file_and_row_removed_by_hand_break_the_chain(self, box: Box) -> None:
-        box.path(1).unlink()
-        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[1].id)
+        box.remove_by_hand(1)
         assert box.verdicts() == [(2, "before")]
 
     def test_file_deleted_by_rule_is_no_finding(self, box: Box) -> None:
@@ -174,8 +180,7 @@ class TestVerify:
         assert "Whole and unchanged" in out
 
     def test_previous_file_removed_by_hand(self, box: Box, capsys: pytest.CaptureFixture[str]) -> None:
-        box.path(1).unlink()
-        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[1].id)
+        box.remove_by_hand(1)
         code, out = box.command("verify", box.path(2), capsys=capsys)
         assert (code, "MISSING. The recording before number 3" in out) == (ExitCode.NOT_EXACT, True)
 
@@ -286,8 +291,7 @@ class TestHistory:
     def test_newest_file_removed_with_its_row(self, box: Box, key: BoxKey) -> None:
         """No later file tells of it: only what was signed does."""
         self.sign(box, key)
-        box.path(3).unlink()
-        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[3].id)
+        box.remove_by_hand(3)
         assert box.verdicts() == []
         assert self.codes(box, key) == ["rows-removed"]
 
@@ -335,13 +339,139 @@ class TestHistory:
         assert "besides what is said above, all there" in out
 
 
-class TestWatch:
-    def watch(self, box: Box) -> Watch:
-        return Watch(box.store, box.node_id, box.folder, box.folder / "secrets", box.clock)
+class TestRemovedWithRow:
+    """A recording and its row are gone: the number that is missing is told by the look each five minutes."""
 
+    def look(self, box: Box, watch: Watch | None = None) -> list[dict[str, Any]]:
+        (watch or watch_over(box)).look_at_files(Stop())
+        return [told["detail"] for told in box.told()]
+
+    def open_again(self, box: Box, index: int) -> None:
+        box.sql("UPDATE files SET state = 'open', link = NULL, end_ms = NULL WHERE id = :id", id=box.rows[index].id)
+
+    def test_is_told_once_with_its_time(self, box: Box) -> None:
+        watch = watch_over(box)
+        assert self.look(box, watch) == []
+        box.remove_by_hand(1)
+        for _ in range(2):
+            [told] = self.look(box, watch)
+        assert (told["code"], told["camera_id"], told["content"]) == ("rows-removed", "front", "video")
+        assert (told["from_ms"], told["to_ms"]) == (box.rows[0].end_ms, box.rows[2].start_ms)
+        assert told["reason"] == (
+            "The recording before number 3 of front is gone with its row, and no rule deleted it: it was removed by "
+            "hand."
+        )
+        assert len(self.look(box)) == 1  # nor by the watch of the next start
+
+    def test_next_one_may_still_be_written(self, box: Box) -> None:
+        self.open_again(box, 3)
+        box.remove_by_hand(2)
+        [told] = self.look(box)
+        assert (told["from_ms"], told["to_ms"]) == (box.rows[1].end_ms, box.rows[3].start_ms)
+
+    def test_another_one_before_it_is_another_event(self, box: Box) -> None:
+        watch = watch_over(box)
+        box.remove_by_hand(1)
+        self.look(box, watch)
+        box.remove_by_hand(2)
+        assert [told["to_ms"] for told in self.look(box, watch)] == [box.rows[2].start_ms, box.rows[3].start_ms]
+
+    def test_checkpoint_that_names_it_tells_no_second_time(self, box: Box) -> None:
+        self.open_again(box, 3)
+        watch_over(box).look(Stop())  # signs that number 3 is the newest
+        box.remove_by_hand(2)
+        watch_over(box).look(Stop())
+        assert [told["detail"]["code"] for told in box.told()] == ["rows-removed"]
+
+    def test_newest_one_is_told_by_the_checkpoint_with_its_time(self, box: Box) -> None:
+        watch_over(box).look(Stop())
+        signed_ms = box.clock.utc_ns() // 1_000_000
+        box.remove_by_hand(3)
+        watch_over(box).look(Stop())
+        [told] = box.told()
+        assert (told["detail"]["from_ms"], told["detail"]["to_ms"]) == (box.rows[2].end_ms, signed_ms)
+
+    def test_timeline_says_it_in_words(self, box: Box) -> None:
+        box.remove_by_hand(1)
+        [told] = self.look(box)
+        event = NewEvent(
+            uid="1", type="history_changed", severity="CRITICAL", source_id="system", ts_ms=T0, end_ms=None,
+            still_id=None, payload=told,
+        )  # fmt: skip
+        insert_event(box.store, event, now_ms=T0)
+        library = Library(box.store, box.folder, lambda: box.ring)
+        [gap] = read_timeline(library, "front", T0, box.rows[3].start_ms, T0 + 99_000).gaps
+        assert (gap.from_ms, gap.to_ms) == (box.rows[0].end_ms, box.rows[2].start_ms)
+        assert gap.words == "A recording of this time was removed by hand, with its row: no rule deleted it."
+
+    def test_of_row_alone_nothing_is_told_until_its_file_goes(self, box: Box) -> None:
+        """Rows follow their files, and an older database is put back without some."""
+        watch = watch_over(box)
+        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[1].id)
+        assert self.look(box, watch) == []
+        assert box.verdicts() == []
+        box.path(1).unlink()
+        assert len(self.look(box, watch)) == 1
+
+    def test_numbers_that_a_killed_process_did_not_use(self, tmp_path: Path, clip: Clip) -> None:
+        with recorded_box(tmp_path, clip, goes_on_at=20) as box:
+            assert [row.number for row in box.rows] == [1, 2, 20, 21]
+            watch = watch_over(box)
+            assert self.look(box, watch) == []
+            box.remove_by_hand(1)
+            assert [told["from_ms"] for told in self.look(box, watch)] == [box.rows[0].end_ms]
+
+    def test_deleted_by_rule(self, box: Box) -> None:
+        watch = watch_over(box)
+        for index in (1, 0, 2):
+            box.delete_by_rule(index)
+            assert self.look(box, watch) == []
+
+    def test_failed_file_whose_link_was_never_stored(self, box: Box) -> None:
+        box.sql("UPDATE files SET state = 'damaged', link = NULL WHERE id = :id", id=box.rows[1].id)
+        box.rows[1] = replace(box.rows[1], link=None)
+        box.delete_by_rule(0)
+        box.delete_by_rule(1)
+        assert self.look(box) == []
+
+    def test_key_that_is_away_keeps_it_for_later(self, box: Box) -> None:
+        watch, secrets = watch_over(box), box.folder / "secrets"
+        box.remove_by_hand(1)
+        secrets.rename(box.folder / "away")
+        assert self.look(box, watch) == []
+        (box.folder / "away").rename(secrets)
+        assert len(self.look(box, watch)) == 1
+
+    def test_taken_in_behind_one_that_is_not_known(self, box: Box) -> None:
+        """As a database from before it was made knows neither the file nor its deletion."""
+        box.remove_by_hand(1)
+        box.sql("DELETE FROM files WHERE id = :id", id=box.rows[2].id)
+        camera = get_camera(box.store, "front")
+        assert camera is not None
+        adopter = Adopter(box.store, box.node_id, box.folder, box.ring, box.clock)
+        assert adopter.run(camera)
+        assert (adopter.done.added, adopter.done.unlinked) == (1, 1)
+        assert (self.look(box), box.verdicts()) == ([], [])
+
+    def test_log_of_deletions_that_was_lost_says_nothing(self, box: Box) -> None:
+        key = BoxKey.load_or_create(box.folder / "secrets")
+        box.delete_by_rule(1)
+        box.sql("DELETE FROM deletions")
+        settle(box.store, box.node_id, box.folder, key, T0, is_log_torn=True)
+        watch = watch_over(box)
+        assert self.look(box, watch) == []
+        box.remove_by_hand(2)
+        assert len(self.look(box, watch)) == 1
+
+
+def watch_over(box: Box) -> Watch:
+    return Watch(box.store, box.node_id, box.folder, box.folder / "secrets", box.clock)
+
+
+class TestWatch:
     def test_look_tells_and_signs(self, box: Box) -> None:
         cut_at_record(box, 0)
-        self.watch(box).look(Stop())
+        watch_over(box).look(Stop())
         [told] = box.told()
         assert told["detail"]["verdict"] == "shorter-than-anchored"
         assert (box.folder / WITNESS).exists()
@@ -359,7 +489,7 @@ class TestWatch:
                     self.set()
                 return self.is_set()
 
-        thread = threading.Thread(target=self.watch(box).run, args=(TenMinutes(),))  # which lowers its own priority
+        thread = threading.Thread(target=watch_over(box).run, args=(TenMinutes(),))  # which lowers its own priority
         thread.start()
         thread.join()
         assert [told["detail"]["verdict"] for told in box.told()] == ["missing"]
@@ -404,14 +534,14 @@ class TestWatch:
         monkeypatch.setattr(FileCheck, "take", note)
         with VgeReader.open(box.path(3), box.ring) as reader:
             flip_bit(box.path(3), reader.entries[2].offset + 300)
-        self.watch(box).sweep(stop, until_mono_ns=box.clock.mono_ns() + 1)
+        watch_over(box).sweep(stop, until_mono_ns=box.clock.mono_ns() + 1)
         assert looked == [1, 2]
         for _ in range(2):  # the second time the round is done, and the next one is a month away
-            self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
+            watch_over(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
         assert looked == [1, 2, 3, 4]
         assert [told["kind"] for told in box.told()] == ["recording_damaged"]
         box.clock.advance(31 * 86_400)
-        self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
+        watch_over(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
         assert looked == [1, 2, 3, 4, 1, 2, 3, 4]
 
     def test_sweep_finishes_a_rotation(self, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -420,7 +550,7 @@ class TestWatch:
         add_epoch(box.folder / "secrets")
         ring = KeyRing.load(box.folder / "secrets")
         assert not any(is_moved(box.path(index), ring) for index in range(4))
-        self.watch(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
+        watch_over(box).sweep(Stop(), until_mono_ns=box.clock.mono_ns() + 1)
         assert all(is_moved(box.path(index), ring) for index in range(4))
         assert box.told() == []
 

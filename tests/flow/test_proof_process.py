@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import RunningBroker, wait_until
 from tests.flow.test_events_bus import spawn
-from tests.proof_kit import Box, recorded_box
+from tests.proof_kit import T0, Box, recorded_box
 from tests.recording_kit import make_clip
 from tests.spawned_process import Spawn, SpawnedProcess
 from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import ProofCheckpoint
+from vigilar.health.rows import read_rows
+from vigilar.playback.library import Library
+from vigilar.playback.timeline import read_timeline
 from vigilar.proof.against import check_against, read_taken
 from vigilar.proof.checkpoint import WITNESS
 from vigilar.store.engine import Store
@@ -37,8 +42,8 @@ def store(box: Box) -> Store:
     return box.store
 
 
-def found(box: Box) -> list[StoredEvent]:
-    return list_events(box.store, EventFilter(type="recording_tampered"))[0]
+def found(box: Box, kind: str = "recording_tampered") -> list[StoredEvent]:
+    return list_events(box.store, EventFilter(type=kind))[0]
 
 
 def test_deleted_and_exchanged_files_become_events(box: Box, spawn: Spawn, broker: RunningBroker) -> None:
@@ -55,6 +60,29 @@ def test_deleted_and_exchanged_files_become_events(box: Box, spawn: Spawn, broke
     spawn()
     wait_until(lambda: len(found(box)) == 2, 20.0)
     assert sorted(event.payload["verdict"] for event in found(box)) == ["missing", "replaced"]
+
+
+def test_file_removed_with_its_row_becomes_an_event_and_words_on_the_timeline(
+    box: Box, spawn: Spawn, broker: RunningBroker
+) -> None:
+    assert broker.port
+    gone = box.rows[1]
+    (box.folder / gone.path).unlink()
+    with closing(sqlite3.connect(box.folder / "vigilar.db", timeout=30)) as connection:
+        connection.execute("DELETE FROM files WHERE id = ?", (gone.id,))
+        connection.commit()
+    spawn()
+    wait_until(lambda: found(box, "history_changed"), 20.0)
+    [event] = found(box, "history_changed")
+    words = (
+        "The recording before number 3 of front is gone with its row, and no rule deleted it: it was removed by hand."
+    )
+    assert (event.severity, event.payload["code"], event.payload["reason"]) == ("CRITICAL", "rows-removed", words)
+    assert read_rows(box.store, box.node_id, event.ts_ms).history == words
+    library = Library(box.store, box.folder, lambda: box.ring)
+    [gap] = read_timeline(library, "front", T0, box.rows[3].start_ms, T0 + 99_000).gaps
+    assert (gap.from_ms, gap.to_ms, gap.reason) == (gone.start_ms, gone.end_ms, "removed")
+    assert gap.words == "A recording of this time was removed by hand, with its row: no rule deleted it."
 
 
 def test_checkpoint_leaves_the_box(box: Box, spawn: Spawn, broker: RunningBroker) -> None:

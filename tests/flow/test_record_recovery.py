@@ -36,6 +36,7 @@ from vigilar.store import outbox
 from vigilar.store.cameras import get_camera
 from vigilar.store.engine import Store
 from vigilar.store.files import find_files, list_open_files
+from vigilar.store.inventory import UNLINKED
 from vigilar.vge.key_store import add_epoch
 from vigilar.vge.keys import KeyRing
 from vigilar.vge.recover import Recovered, recover_file
@@ -310,6 +311,21 @@ def test_orphans_of_a_long_lock_are_adopted_in_their_order(clip: Clip, tmp_path:
         ]
         chain = recovery._file_store.chains["video"]
         assert (chain.take(), chain.link) == (5, rows[-1].link)
+
+
+def test_orphan_behind_one_that_is_not_known_says_so(clip: Clip, tmp_path: Path) -> None:
+    """As where a database was put back from before a recording was made and deleted by a rule: nobody took it."""
+    with bench(tmp_path, RecorderSettings(segment_s=2.0)) as b:
+        b.ring.add(clip.run())
+        b.feed(list(islice(clip.endless(), 75)))
+        b.recorder.finish()
+        b.path(b.rows()[1]).unlink()
+        with b.store.write("test") as connection:
+            connection.exec_driver_sql("DELETE FROM files")
+        assert _recovery(b, []).run_once()
+        assert [(row.number, UNLINKED in (row.reason or "")) for row in b.rows()] == [
+            (1, False), (3, True), (4, False),
+        ]  # fmt: skip
 
 
 def test_orphans_of_the_newest_days_are_found(tmp_path: Path) -> None:

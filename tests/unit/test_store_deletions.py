@@ -37,6 +37,7 @@ from vigilar.store.holdings import (
     list_videos,
     use_word,
 )
+from vigilar.store.inventory import Before, find_before, find_start_after, list_behind_gaps
 from vigilar.store.spans import Spans, alarm_footage, kept_footage
 from vigilar.store.users import create_owner
 
@@ -222,3 +223,33 @@ def test_kept_and_seen(each_store: Store) -> None:
     for seen, found in ((True, {second}), (True, {second}), (False, set()), (False, set())):
         set_seen(each_store, owner.id, second, seen=seen)
         assert find_seen(each_store, owner.id, [first, second]) == found
+
+
+def remove_row(store: Store, file_id: int) -> None:
+    with store.sql_write("remove by hand") as run:
+        run("DELETE FROM files WHERE id = :id", id=file_id)
+
+
+def test_numbers_without_a_row_are_gaps_and_those_deleted_by_rule_are_accounted_for(each_store: Store) -> None:
+    ids = [add(each_store, NOW + n * 300_000) for n in range(5)]
+    add(each_store, NOW, camera="back")
+    assert list_behind_gaps(each_store, BOX) == []
+    begin(each_store, BOX, [(ids[1], "age")], AROUND, NOW)
+    remove_row(each_store, ids[3])
+    assert [(listed.row.number, before) for listed, before in list_behind_gaps(each_store, BOX)] == [(3, 1), (5, 3)]
+    assert list_behind_gaps(each_store, "another") == []
+    assert find_before(each_store, "front", "video", 3) == Before(2, NOW + 600_000, 0)
+    assert find_before(each_store, "front", "video", 5) == Before(3, NOW + 900_000, 1)
+    assert find_before(each_store, "front", "video", 1) == Before(0, None, 0)
+    assert find_start_after(each_store, "front", "video", 4) == NOW + 1_200_000
+    assert find_start_after(each_store, "front", "video", 1) == NOW + 300_000, "deleted by a rule, and known"
+    assert find_start_after(each_store, "front", "video", 5) is None
+
+
+def test_open_file_is_accounted_for_and_is_not_one_that_was_closed(each_store: Store) -> None:
+    add(each_store, NOW)
+    add(each_store, NOW + 300_000, None)
+    third = add(each_store, NOW + 600_000)
+    add(each_store, NOW + 900_000)
+    remove_row(each_store, third)
+    assert find_before(each_store, "front", "video", 4) == Before(1, NOW + 300_000, 1)

@@ -24,6 +24,7 @@ WORDS = {
     "deleted-quota": "The recording was deleted to keep the quota.",
     "deleted-reserve": "The recording was deleted to keep space free on the disk.",
     "deleted-owner": "The recording was deleted because somebody said so.",
+    "removed": "A recording of this time was removed by hand, with its row: no rule deleted it.",
     "replaced": "Another recording lies in its place, so it is not shown.",
     "broken": "This part of the recording is damaged and is left out.",
     "before": "Nothing was recorded yet.",
@@ -88,28 +89,41 @@ def gaps_between(
     to_ms: int,
     before: FileRow | None,
     losses: Sequence[StoredEvent],
-    gone: Sequence[Deletion],
-    names: Mapping[str, str],
+    gone: Sequence[Gap],
 ) -> list[Gap]:
-    """The gaps in [from_ms, to_ms), which no file covers: where recordings were that were deleted (``gone``, in time
-    order), why they were; elsewhere as ``explain_gap``. ``names``: who deleted what, by the path, where it is known."""
+    """The gaps in [from_ms, to_ms), which no file covers: where recordings were that are ``gone``, in time order, why
+    they are; elsewhere as ``explain_gap``."""
     found: list[Gap] = []
     at_ms, is_first = from_ms, True
     for one in gone:
-        start_ms, end_ms = max(at_ms, one.start_ms), min(to_ms, one.end_ms)
+        start_ms, end_ms = max(at_ms, one.from_ms), min(to_ms, one.to_ms)
         if end_ms <= start_ms:
             continue
         if start_ms - at_ms >= GAP_MS:
             found.append(_explain(at_ms, start_ms, before, losses, follows_file=is_first))
-        code = _DELETED[one.why]
-        words = f"The recording was deleted by {names[one.path]}." if one.path in names else WORDS[code]
-        if found and found[-1].words == words and start_ms - found[-1].to_ms < GAP_MS:
+        if found and found[-1].words == one.words and start_ms - found[-1].to_ms < GAP_MS:
             start_ms = found.pop().from_ms
-        found.append(Gap(start_ms, end_ms, code, words))
+        found.append(Gap(start_ms, end_ms, one.reason, one.words))
         at_ms, is_first = end_ms, False
     if to_ms - at_ms >= GAP_MS or is_first:
         found.append(_explain(at_ms, to_ms, before, losses, follows_file=is_first))
     return found
+
+
+def gone_gaps(gone: Iterable[Deletion], names: Mapping[str, str], removed: Iterable[StoredEvent]) -> list[Gap]:
+    """Where recordings were that are gone, in the order of their begin: by a rule or by a person, whose ``names`` are
+    known by the path; or ``removed`` by hand, as was told. A gap of the latter reaches from one known recording to the
+    next, as nobody knows more."""
+    found = []
+    for one in gone:
+        code = _DELETED[one.why]
+        words = f"The recording was deleted by {names[one.path]}." if one.path in names else WORDS[code]
+        found.append(Gap(one.start_ms, one.end_ms, code, words))
+    for event in removed:
+        start, end = event.payload.get("from_ms"), event.payload.get("to_ms")
+        if isinstance(start, int) and isinstance(end, int):
+            found.append(Gap(start, end, "removed", WORDS["removed"]))
+    return sorted(found, key=lambda gap: gap.from_ms)
 
 
 def _explain(

@@ -183,6 +183,14 @@ class Library:
         wanted = EventFilter(camera=camera_id, type="recording_damaged", limit=MAX_LOSSES)
         return event_rows.list_events(self._store, wanted)[0]
 
+    def removals(self, camera_id: str) -> list[StoredEvent]:
+        """What was told of recordings of it that somebody removed with their rows; of the ``MAX_LOSSES`` newest of the
+        house."""
+        told, _ = event_rows.list_events(self._store, EventFilter(type="history_changed", limit=MAX_LOSSES))
+        return [
+            one for one in told if (one.payload.get("camera_id"), one.payload.get("content")) == (camera_id, "video")
+        ]
+
     def get_video(self, camera_id: str, file_id: int) -> FileRow | None:
         """The row of a video file of that camera; None for another camera's, and for what is not video."""
         row = file_rows.get_file(self._store, file_id)

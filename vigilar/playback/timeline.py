@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from vigilar.base.errors import RecordingError
-from vigilar.playback.gaps import GAP_MS, Gap, broken_gaps, gaps_between, lost_gap
+from vigilar.playback.gaps import GAP_MS, Gap, broken_gaps, gaps_between, gone_gaps, lost_gap
 from vigilar.playback.library import Library
 from vigilar.store.events import StoredEvent
 from vigilar.store.files import FileRow
@@ -41,8 +41,9 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     """The timeline of [from_ms, to_ms). Opens no recording but one that is being written. Raises StoreError."""
     rows = library.rows(camera_id, from_ms, to_ms)
     losses = library.losses(camera_id, from_ms, to_ms)
-    gone = library.deleted(camera_id, from_ms, to_ms)
-    names = library.erased_by(camera_id, from_ms, to_ms) if any(one.why == "owner" for one in gone) else {}
+    deleted = library.deleted(camera_id, from_ms, to_ms)
+    names = library.erased_by(camera_id, from_ms, to_ms) if any(one.why == "owner" for one in deleted) else {}
+    gone = gone_gaps(deleted, names, library.removals(camera_id))
     spans: list[Span] = []
     gaps: list[Gap] = []
     at_ms, before = from_ms, None if rows and rows[0].start_ms <= from_ms else library.row_before(camera_id, from_ms)
@@ -52,7 +53,7 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
             before = before or row
             continue
         if start - at_ms >= GAP_MS:
-            gaps += gaps_between(at_ms, start, before, losses, gone, names)
+            gaps += gaps_between(at_ms, start, before, losses, gone)
         lost = lost_gap(row, max(at_ms, start), end)
         if lost is not None:
             gaps.append(lost)
@@ -64,7 +65,7 @@ def read_timeline(library: Library, camera_id: str, from_ms: int, to_ms: int, no
     is_live = before is not None and before.state == "open"
     last_ms = min(to_ms, now_ms)
     if last_ms - at_ms >= (LIVE_EDGE_MS if is_live and to_ms > now_ms - LIVE_EDGE_MS else GAP_MS):
-        gaps += gaps_between(at_ms, last_ms, before, losses, gone, names)
+        gaps += gaps_between(at_ms, last_ms, before, losses, gone)
     broken = broken_gaps(from_ms, to_ms, library.damages(camera_id))
     return Timeline(_cut_out(spans, broken), sorted([*gaps, *broken], key=lambda gap: gap.from_ms))
 

@@ -130,7 +130,10 @@ class Adopter:
             return
         new = whole.new
         number = inventory.find_link_number(self._store, new.camera_id, new.content, new.number, core.previous_link)
-        self.done.unlinked += number is None
+        if number is None:
+            self.done.unlinked += 1
+            listed = inventory.find_by_path(self._store, self._node_id, new.path)
+            inventory.note_unlinked(self._store, [listed.row.id] if listed is not None else [])
 
     def _read(self, camera: CameraRow, content: Content, path: Path, name: str) -> tuple[WholeFile, FileCore] | None:
         try:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from vigilar.proof.adopt import Adopted
+from vigilar.base.errors import RecordingError
+from vigilar.proof.adopt import Adopted, list_sealed
 from vigilar.proof.telling import Finding, Teller
 from vigilar.proof.verdict import Judged, Outcome, judge_bytes, judge_chain, judge_ends, judge_names
-from vigilar.store import inventory
+from vigilar.store import adoption, inventory
 from vigilar.store.inventory import FOUND, Listed
 from vigilar.store.sql import Database
 from vigilar.vge.claim import read_closing
-from vigilar.vge.format import CloseReason
+from vigilar.vge.format import CloseReason, FileCore
 from vigilar.vge.keys import KeyRing
 
 FOLDERS = ("footage", "stills", "storyboards")
@@ -84,11 +86,9 @@ class FileCheck:
             and judged.outcome is not Outcome.MISSING
         ):
             bad = []  # its recorder said so when it happened
-        if judged.core is not None and row.state != "open":
-            before = judge_chain(self._store, listed, judged.core)
-            if before is not None:
-                span = (row.start_ms, row.start_ms)
-                checked.findings.append(Finding(row, before.outcome, before.sentence, span, is_of_before=True))
+        if judged.core is not None:
+            removed = self.find_removed(listed, judged.core)
+            checked.findings += [removed] if removed is not None and not self.is_without_row(removed) else []
         span = (row.start_ms, row.start_ms if row.end_ms is None else row.end_ms)
         checked.findings += [Finding(row, one.outcome, one.sentence, one.span_ms or span) for one in bad]
 
@@ -105,6 +105,27 @@ class FileCheck:
         if found.outcome in (Outcome.SHORTER, Outcome.DAMAGED):
             found = judge_ends(path, listed, self._ring)
         return found
+
+    def find_removed(self, listed: Listed, core: FileCore) -> Finding | None:
+        """The file that ``core``, the proved header, names as the one before, when nothing is known of it. Raises
+        StoreError."""
+        row, before = listed.row, judge_chain(self._store, listed, core)
+        if before is None:
+            return None
+        span_ms = before.span_ms or (row.start_ms, row.start_ms)
+        return Finding(row, before.outcome, before.sentence, span_ms, core.previous_link)
+
+    def is_without_row(self, removed: Finding) -> bool:
+        """Whether the file that was not known is on the disk all the same: its row is on the way, or was lost alone.
+        Raises StoreError, OSError."""
+        row, ring = removed.row, self._ring
+        known = adoption.paths_with_row(self._store, self._node_id, row.camera_id, row.content)
+        for path in list_sealed(self._data_dir, row.camera_id, row.content, lambda _path, _error: None):
+            if ring is not None and str(path.relative_to(self._data_dir)) not in known:
+                with suppress(RecordingError):
+                    if read_closing(path, ring).link == removed.previous_link:
+                        return True
+        return False
 
     def find_strangers(self) -> list[str]:
         """Files on the disk that no row knows, relative to the data folder. Raises StoreError, OSError."""

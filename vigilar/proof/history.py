@@ -9,10 +9,21 @@ from pathlib import Path
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.proof.checkpoint import Statement, is_of_box, make_checkpoint, parse_statement, read_witness
 from vigilar.store import checkpoints, inventory
-from vigilar.store.checkpoints import StoredCheckpoint
+from vigilar.store.checkpoints import ChainTip, StoredCheckpoint
 from vigilar.store.deletions import FIRST_PREVIOUS, hash_of
+from vigilar.store.files import Content
+from vigilar.store.inventory import UNLINKED
 from vigilar.store.sql import Database
 from vigilar.vge.signing import BoxKey
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a recording was that is gone: between two that are known, in UTC ms."""
+
+    camera_id: str
+    content: Content
+    span_ms: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,7 @@ class Contradiction:
     sentence: str
     mark: str
     since_ms: int | None = None
+    place: Place | None = None
 
 
 class DeletionLog:
@@ -97,6 +109,11 @@ def settle(
         if is_log_torn:
             statement = replace(statement, state=replace(statement.state, tips=(), deletion_hash=None))
         found = _compare(store, node_id, statement, witness.signature.hex())
+    if is_log_torn:
+        behind = inventory.list_behind_gaps(store, node_id)
+        inventory.note_unlinked(
+            store, [listed.row.id for listed, _ in behind if UNLINKED not in (listed.row.reason or "")]
+        )
     make_checkpoint(store, node_id, key, data_dir, now_ms)
     return found
 
@@ -133,8 +150,18 @@ def _compare(store: Database, node_id: str, statement: Statement, mark: str) -> 
                 f"The row of recording {tip.number} of {tip.camera_id} ({tip.content}) was removed or rewritten; "
                 "no rule deleted it."
             )
-            return [Contradiction("rows-removed", words, mark, statement.time_ms)]
+            # The mark is that of the look that finds the same by the header of the next recording.
+            place = _place_of(store, tip, statement.time_ms)
+            return [Contradiction("rows-removed", words, tip.link.hex(), statement.time_ms, place)]
     if then.deletion_hash is not None and not checkpoints.has_deletion(store, node_id, then.deletion_hash):
         words = "The end of the log of deletions was cut off."
         return [Contradiction("deletions-changed", words, mark, statement.time_ms)]
     return []
+
+
+def _place_of(store: Database, tip: ChainTip, stated_ms: int) -> Place:
+    """It was closed when it was stated at ``stated_ms``, UTC ms."""
+    before = inventory.find_before(store, tip.camera_id, tip.content, tip.number)
+    after_ms = inventory.find_start_after(store, tip.camera_id, tip.content, tip.number)
+    to_ms = stated_ms if after_ms is None else min(after_ms, stated_ms)
+    return Place(tip.camera_id, tip.content, (to_ms if before.end_ms is None else min(before.end_ms, to_ms), to_ms))

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from vigilar.base.clock import Clock
 from vigilar.base.errors import StoreError, VigilarError
@@ -17,7 +17,7 @@ from vigilar.base.folder_id import find_folder_id
 from vigilar.base.ids import new_id
 from vigilar.bus.messages import CameraFact, ProofFact
 from vigilar.bus.topics import Topics
-from vigilar.proof.history import Contradiction
+from vigilar.proof.history import Contradiction, Place
 from vigilar.proof.verdict import Outcome
 from vigilar.store import inbound, inventory
 from vigilar.store.files import FileRow
@@ -38,14 +38,18 @@ MET_AT_MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One file that is not what it was. ``span_ms``: UTC ms of what cannot be shown. ``is_of_before``: not this file is
-    gone but the one before it, row and all."""
+    """One file that is not what it was. ``span_ms``: UTC ms of what cannot be shown. ``previous_link``: not this file
+    is gone but the one before it, row and all, that was closed with this link."""
 
     row: FileRow
     outcome: Outcome
     sentence: str
     span_ms: tuple[int, int]
-    is_of_before: bool = False
+    previous_link: bytes | None = None
+
+    @property
+    def is_of_before(self) -> bool:
+        return self.previous_link is not None
 
 
 class Teller:
@@ -95,10 +99,9 @@ class Teller:
             return 0
         groups: dict[tuple[str, Outcome], list[Finding]] = {}
         for one in findings:
-            if one.is_of_before:
-                self.tell_house(
-                    Contradiction("rows-removed", f"{one.row.camera_id}: {one.sentence}", f"{one.row.path}")
-                )
+            if one.previous_link is not None:
+                place = Place(one.row.camera_id, one.row.content, one.span_ms)
+                self.tell_house(Contradiction("rows-removed", one.sentence, one.previous_link.hex(), place=place))
                 continue
             groups.setdefault((one.row.camera_id, one.outcome), []).append(one)
         return sum(
@@ -125,7 +128,10 @@ class Teller:
         """Tell of a contradiction, once however often it is met. Raises StoreError."""
         uid = hashlib.sha256(f"{self._node_id}|{found.code}|{found.mark}".encode()).hexdigest()[:32]
         now_ms = self._clock.utc_ns() // 1_000_000
-        detail = {"reason": found.sentence, "code": found.code, "well_until_ms": found.since_ms}
+        detail: dict[str, Any] = {"reason": found.sentence, "code": found.code, "well_until_ms": found.since_ms}
+        if (place := found.place) is not None:
+            detail |= {"camera_id": place.camera_id, "content": place.content}
+            detail |= {"from_ms": place.span_ms[0], "to_ms": place.span_ms[1]}
         fact = ProofFact(uid, now_ms, "history_changed", detail)
         if inbound.put(self._store, self._node_id, uid, Topics.PROOF_FACT, fact.dump(), now_ms):
             logger.error("%s", found.sentence)

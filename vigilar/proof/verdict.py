@@ -9,7 +9,7 @@ from pathlib import Path
 from vigilar.base.errors import ExitCode, RecordingError
 from vigilar.store import inventory
 from vigilar.store.files import FileRow
-from vigilar.store.inventory import Listed
+from vigilar.store.inventory import UNLINKED, Listed
 from vigilar.store.sql import Database
 from vigilar.vge.claim import CONTENT_OF, Claim, ReplacedError, read_closing
 from vigilar.vge.format import FileCore
@@ -151,17 +151,25 @@ def judge_report(report: Report, listed: Listed) -> Judged:
 
 
 def judge_chain(store: Database, listed: Listed, core: FileCore) -> Judged | None:
-    """What the file says of the one before it: None when that is there, or went by a rule, or there was none."""
+    """What the file says of the one before it: None when that is there, or went by a rule, or there was none.
+
+    A file that was closed and whose row never got its link, as on a failing disk, is accounted for by its number.
+    ``span_ms`` is the time between the recordings that are known.
+    """
     row = listed.row
-    if not any(core.previous_link):
+    if not any(core.previous_link) or UNLINKED in (row.reason or ""):
         return None
     if inventory.find_link_number(store, row.camera_id, row.content, row.number, core.previous_link) is not None:
         return None
+    before = inventory.find_before(store, row.camera_id, row.content, row.number)
+    if not before.unaccounted:
+        return None
+    what = "recording" if row.content == "video" else row.content
     return Judged(
         Outcome.MISSING,
-        f"The recording before number {row.number} of this camera is gone, and no deletion of it was noted: it was "
-        "removed together with its row.",
-        span_ms=(row.start_ms, row.start_ms),
+        f"The {what} before number {row.number} of {row.camera_id} is gone with its row, and no rule deleted it: it "
+        "was removed by hand.",
+        span_ms=(row.start_ms if before.end_ms is None else min(before.end_ms, row.start_ms), row.start_ms),
     )
 
 

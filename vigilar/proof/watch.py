@@ -24,6 +24,7 @@ from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import make_checkpoint
 from vigilar.proof.history import DeletionLog, check_checkpoints
 from vigilar.proof.telling import Teller
+from vigilar.store import inventory
 from vigilar.store.checkpoints import StoredCheckpoint
 from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
@@ -73,6 +74,7 @@ class Watch:
         self._clock = clock
         self._teller = Teller(store, node_id, data_dir, clock)
         self._deletions = DeletionLog(store, node_id)
+        self._followed: dict[int, int] = {}  # what was looked at: id of a file, number of the row before it
 
     def run(self, stop: Stop) -> None:
         """Look after the recordings until ``stop``. Trouble with database or disk is logged and tried again."""
@@ -112,7 +114,27 @@ class Watch:
     def look_at_files(self, stop: Stop) -> None:
         """Compare all files with their rows, by name and length."""
         if self._teller.is_folder_there() and not self._is_being_rebuilt():
-            self._teller.tell(self._files().run(Depth.QUICK, _pausing(stop)).findings)
+            files = self._files()
+            self._teller.tell(files.run(Depth.QUICK, _pausing(stop)).findings)
+            self._look_at_numbers(files, stop)
+
+    def _look_at_numbers(self, files: FileCheck, stop: Stop) -> None:
+        """A recording that was removed with its row leaves a number without one, and so does a start that did not use
+        its numbers: which it was, the header of the next recording says, which is asked once for each such gap."""
+        seen, self._followed = self._followed, {}
+        for listed, before in inventory.list_behind_gaps(self._store, self._node_id):
+            if seen.get(listed.row.id) != before:
+                core = files.judge(listed, Depth.ENDS).core
+                if core is None:
+                    continue  # its key or its file is away, which others tell
+                removed = files.find_removed(listed, core)
+                if removed is not None:
+                    if files.is_without_row(removed):
+                        continue
+                    self._teller.tell([removed])
+            self._followed[listed.row.id] = before
+            if stop.is_set():
+                return
 
     def _is_being_rebuilt(self) -> bool:
         note = find_note(self._data_dir)

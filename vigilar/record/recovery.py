@@ -24,7 +24,7 @@ from vigilar.record.folders import FOLDERS, day_start_ms, newest_days, number_of
 from vigilar.record.gaps import Report
 from vigilar.record.repair import Repair, why_closed
 from vigilar.record.row_writer import Ending, store_ending
-from vigilar.store import files
+from vigilar.store import files, inventory
 from vigilar.store.sql import Database
 from vigilar.vge.ends import read_ends
 from vigilar.vge.format import CloseReason, Content, CoreFlag, FileCore, RecordType
@@ -146,6 +146,7 @@ class Recovery:
         try:
             row_id = files.add_file(self._store, new)
             self._complete(content, path, row_id)
+            self._note_unlinked(content, core, row_id)
         except StoreError as error:
             if error.kind is not ErrorKind.BUG:
                 raise
@@ -170,6 +171,13 @@ class Recovery:
         )
         self._file_store.chains[content].note_link(ends.core.file_number, ends.link)
         self.found.completed += 1
+
+    def _note_unlinked(self, content: files.Content, core: FileCore, row_id: int) -> None:
+        """As after an older database was put back, which does not know what was deleted since. Raises StoreError."""
+        camera_id, link = self._file_store.settings.camera_id, core.previous_link
+        is_known = inventory.find_link_number(self._store, camera_id, content, core.file_number, link) is not None
+        if any(link) and not is_known:
+            inventory.note_unlinked(self._store, [row_id])
 
     def _names_with_row(self, content: files.Content, day: str) -> set[str]:
         camera_id, start_ms = self._file_store.settings.camera_id, day_start_ms(day) or 0

@@ -19,11 +19,20 @@ _NAMES = tuple(field.name for field in fields(FileRow))
 _SELECT = (
     f"SELECT {', '.join(f'f.{name}' for name in _NAMES)}, c.uuid FROM files f JOIN cameras c ON c.id = f.camera_id"
 )
+_SELECT_AND_BEFORE = (
+    f"SELECT {', '.join(f'f.{name}' for name in _NAMES)}, c.uuid, n.before FROM (SELECT id, number, "
+    "coalesce(lag(number) OVER (PARTITION BY camera_id, content ORDER BY number), 0) AS before FROM files) n "
+    "JOIN files f ON f.id = n.id JOIN cameras c ON c.id = f.camera_id"
+)
 _GONE_NAMES = tuple(field.name for field in fields(Deletion))
 _SELECT_GONE = f"SELECT {', '.join(_GONE_NAMES)} FROM deletions"
 
 FOUND = "found "
 """How the reason of a row begins whose file was found to be missing, changed or damaged."""
+
+UNLINKED = "nothing is known of the file before"
+"""Stands in the reason of a row that was taken in from its file, or kept when the log of deletions was lost: that the
+file before has no row was told then, and says nothing later."""
 
 NOT_RESTORED = "not in the backup"
 """The reason of a row that is missing because no copy of its file was brought back: nobody took it."""
@@ -81,6 +90,67 @@ def find_link_number(store: Database, camera_id: str, content: Content, below: i
             if rows:
                 return int(rows[0][0])
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the files of a camera and content below a number. ``number``, ``end_ms`` (UTC ms): the newest
+    of them that was closed, be it there or deleted by a rule; 0 and None when there is none. ``unaccounted``: how many
+    numbers behind it neither ``files`` nor ``deletions`` knows: never used, or taken out by hand."""
+
+    number: int
+    end_ms: int | None
+    unaccounted: int
+
+
+def find_before(store: Database, camera_id: str, content: Content, number: int) -> Before:
+    """What lies before a file, at one moment."""
+    values = {"camera_id": camera_id, "content": content, "below": number}
+    where = "WHERE camera_id = :camera_id AND content = :content AND number < :below"
+    with store.sql_read("look for the file before") as run:
+        closed = [
+            row
+            for table in ("files", "deletions")
+            for row in run(
+                f"SELECT number, end_ms FROM {table} {where} AND link IS NOT NULL ORDER BY number DESC LIMIT 1",
+                **values,
+            )
+        ]
+        newest, end_ms = max(closed, default=(0, None))
+        known = {
+            row[0]
+            for table in ("files", "deletions")
+            for row in run(f"SELECT number FROM {table} {where} AND number > :newest", **values, newest=newest)
+        }
+    return Before(int(newest), end_ms, number - 1 - int(newest) - len(known))
+
+
+def find_start_after(store: Database, camera_id: str, content: Content, number: int) -> int | None:
+    """UTC ms at which the first file behind a number began, be it deleted by a rule since; None without one."""
+    with store.sql_read("look for the file behind") as run:
+        found = [
+            (int(row[0]), int(row[1]))
+            for table in ("files", "deletions")
+            for row in run(
+                f"SELECT number, start_ms FROM {table} WHERE camera_id = :camera_id AND content = :content "
+                "AND number > :number ORDER BY number LIMIT 1",
+                camera_id=camera_id,
+                content=content,
+                number=number,
+            )
+        ]
+    return min(found)[1] if found else None
+
+
+def list_behind_gaps(store: Database, node_id: str) -> list[tuple[Listed, int]]:
+    """The files of the box before which a number has no row, each with the number of the row before, 0 for none. So
+    many at most as starts and deletions left gaps."""
+    with store.sql_read("look for gaps in the numbers of files") as run:
+        rows = run(
+            f"{_SELECT_AND_BEFORE} WHERE f.node_id = :node_id AND n.number > n.before + 1 ORDER BY f.id",
+            node_id=node_id,
+        )
+        return [(_listed(row), int(row[-1])) for row in rows]
 
 
 def find_deletion(store: Database, node_id: str, path: str) -> Deletion | None:
@@ -159,6 +229,17 @@ def _mark(run: Run, file_id: int, state: str, reason: str) -> bool:
         not_restored=NOT_RESTORED,
     )
     return bool(rows)
+
+
+def note_unlinked(store: Database, file_ids: Sequence[int]) -> None:
+    """Store of files that nothing is known of the one before, behind what their reason says already."""
+    with store.sql_write("note what files follow") as run:
+        for file_id in file_ids:
+            run(
+                "UPDATE files SET reason = coalesce(reason || '; ', '') || :unlinked WHERE id = :id",
+                id=file_id,
+                unlinked=UNLINKED,
+            )
 
 
 def mark_well(store: Database, file_id: int, *, is_recovered: bool, reason: str) -> None:
