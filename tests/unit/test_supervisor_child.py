@@ -48,9 +48,11 @@ class Stage:
         return messages
 
     def run_and_fail(self, ran_s: float = 0.0) -> float:
-        """Launch when due, fail after ``ran_s``; the pause before the next start."""
+        """Launch when due; fail ``ran_s`` after the first heartbeat, or without one. Gives the pause after it."""
         assert self.child.is_due()
         self.child.launch()
+        if ran_s:
+            self.child.beat({})
         self.clock.advance(ran_s)
         failure = self.child.ended()
         assert failure
@@ -111,6 +113,30 @@ def test_silent_process_is_killed_once(stage: Stage, beats: bool, limit_s: float
     assert stage.signals == [signal.SIGKILL]
     stage.child.ended()
     assert stage.child.summary()["last_exit"] == "hung and was killed"
+
+
+def test_start_that_takes_too_long_has_twice_the_time_then(stage: Stage) -> None:
+    """And a long one that was killed is no steady run."""
+    pauses, limits = [], []
+    for _ in range(5):
+        stage.child.launch()
+        began_s = stage.clock.mono_ns() / 1e9
+        while stage.child.kill_if_hung() is None:
+            stage.clock.advance(1)
+        limits.append(stage.clock.mono_ns() / 1e9 - began_s)
+        failure = stage.child.ended()
+        assert failure
+        pauses.append(failure.wait_s)
+    assert limits == [30, 60, 120, 240, 240]
+    assert pauses == [0.0, 1.0, 2.0, 4.0, 8.0]
+    stage.child.launch()
+    stage.clock.advance(239)
+    assert stage.child.kill_if_hung() is None
+    stage.child.beat({})
+    stage.child.ended()
+    stage.child.launch()
+    stage.clock.advance(30)
+    assert stage.child.kill_if_hung() == "gave no sign of life for 30 s"
 
 
 def test_heartbeats_keep_process_alive(stage: Stage) -> None:

@@ -22,7 +22,10 @@ from vigilar.base.retry import Backoff
 
 FIRST_BEAT_S = 30.0
 """From launch to the first heartbeat. Imports of a whole house on a slow box take some seconds; the wait for the lock
-of an earlier process takes up to 10 s."""
+of an earlier process takes up to 10 s. Twice as long after each start that took longer, up to MOST_FIRST_BEAT_S: on a
+box that is busy with something else, starts that are cut off would never come to their end."""
+
+MOST_FIRST_BEAT_S = 240.0
 
 BEAT_S = 15.0
 """Without a heartbeat for this long a process hangs, and is killed."""
@@ -110,8 +113,9 @@ class Child:
         self._backoff = backoff or Backoff()
         self._failures = 0
         self._due_s = self._now_s()
-        self._started_s = 0.0
         self._started_ts = 0
+        self._running_s = 0.0
+        self._first_beat_s = FIRST_BEAT_S
         self._beat_s = 0.0
         self._kill_s = float("inf")
         self._stop_s = 0.0
@@ -125,7 +129,7 @@ class Child:
         """Start the process. OSError when the machine cannot (no memory, no process left): see ``failed_to_launch``."""
         self.launched = self._launch()
         self.state = ChildState.STARTING if self.launched.line else ChildState.RUNNING
-        self._started_s = self._beat_s = self._now_s()
+        self._running_s = self._beat_s = self._now_s()
         self._started_ts = self._clock.utc_ns() // 1_000_000
         self._was_hung = False
         self._kill_s = float("inf")
@@ -134,7 +138,6 @@ class Child:
         return self.launched
 
     def failed_to_launch(self, reason: str) -> Failure:
-        self._started_s = self._now_s()
         return self._failed(reason)
 
     def replace(self, launch: Launch, within_s: float) -> None:
@@ -190,6 +193,8 @@ class Child:
         if self.state is not ChildState.STARTING:
             return False
         self.state = ChildState.RUNNING
+        self._running_s = self._beat_s
+        self._first_beat_s = FIRST_BEAT_S
         return True
 
     def ended(self) -> Failure | None:
@@ -226,7 +231,7 @@ class Child:
             self._kill_s = float("inf")  # once is enough: who is in the kernel ends when that returns
             self.kill()
             return f"did not stop within {now - self._stop_s:.1f} s"
-        limit_s = {ChildState.STARTING: FIRST_BEAT_S, ChildState.RUNNING: BEAT_S}.get(self.state)
+        limit_s = {ChildState.STARTING: self._first_beat_s, ChildState.RUNNING: BEAT_S}.get(self.state)
         if limit_s is None or self._was_hung or not (self.launched and self.launched.line):
             return None
         if is_excused:
@@ -234,6 +239,8 @@ class Child:
             return None
         if now - self._beat_s < limit_s:
             return None
+        if self.state is ChildState.STARTING:
+            self._first_beat_s = min(2 * self._first_beat_s, MOST_FIRST_BEAT_S)
         self._was_hung = True
         self.kill()
         return f"gave no sign of life for {limit_s:.0f} s"
@@ -265,7 +272,7 @@ class Child:
         }
 
     def _failed(self, reason: str) -> Failure:
-        if self._now_s() - self._started_s >= STEADY_S:
+        if self.state is ChildState.RUNNING and self._now_s() - self._running_s >= STEADY_S:
             self._failures = 0
             self._backoff.reset()
         self._failures += 1
