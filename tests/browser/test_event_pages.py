@@ -105,7 +105,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterato
 @pytest.mark.parametrize("size", SIZES)
 def test_list_is_accessible_in_its_states(site: Site, size: str) -> None:
     page = site.page(size)
-    states = ("", "?month=2026-11", "?q=person+garden+tuesday+after+5pm", "?camera=shed&kind=cat&day=2026-01-05")
+    asked = ("person+garden+tuesday+after+5pm", "not+on+weekends+after+10pm", f"not+{'w' * 60}")
+    states = ("", "?month=2026-11", *(f"?q={one}" for one in asked), "?camera=shed&kind=cat&day=2026-01-05")
     for state in states:
         site.tell_health()
         page.goto(f"{site.url}/events{state}")

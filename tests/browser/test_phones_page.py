@@ -116,6 +116,20 @@ def test_device_tells_itself_no_more(chromium: Browser, house: House) -> None:
         assert list_phones(house.store) == []
 
 
+def test_refused_name_of_this_device_is_said_at_its_field(chromium: Browser, house: House) -> None:
+    with serve(house) as url:
+        page = opened(chromium, url)
+        page.fill("#this-phone-name", "Sam\u200b")
+        page.get_by_role("button", name="Tell this device").click()
+        field = page.locator("#this-phone-name")
+        expect(field).to_be_focused()
+        expect(field).to_have_accessible_description("The name contains characters that cannot be seen.")
+        expect(field).to_have_value("Sam\u200b")
+        page.fill("#this-phone-name", "Sam's phone")
+        page.get_by_role("button", name="Tell this device").click()
+        expect(page.get_by_text("This device is told from now on.")).to_be_visible()
+
+
 def test_denied_permission_says_how_to_allow_it(chromium: Browser, house: House) -> None:
     with serve(house) as url:
         page = opened(chromium, url, may=False)

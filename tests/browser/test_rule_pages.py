@@ -111,3 +111,31 @@ def test_snooze_is_made_and_ended_by_keyboard(site: tuple[House, str], chromium:
     page.get_by_role("button", name="End it").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Nothing is snoozed.")).to_be_visible()
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+def test_refused_form_stands_open_as_typed_with_its_sentence(
+    site: tuple[House, str], chromium: Browser, script: bool
+) -> None:
+    _, url = site
+    page = opened(chromium, url, "phone", script=script)
+    page.goto(f"{url}/settings/notifications")
+    page.get_by_text("More quiet hours").click()
+    quiet = page.locator("#quiet")
+    quiet.get_by_label("From").fill("13:10")
+    quiet.get_by_label("To").fill("15:20")
+    quiet.get_by_label("everyone").uncheck()
+    quiet.get_by_label("Wed").uncheck()
+    quiet.get_by_role("button", name="Add quiet hours").click()
+    sentence = quiet.get_by_role("alert")
+    expect(sentence).to_have_text("Choose whom they are for.")
+    expect(sentence).to_be_in_viewport()
+    expect(quiet.get_by_label("everyone")).to_be_focused()
+    expect(quiet.get_by_label("everyone")).to_have_accessible_description("Choose whom they are for.")
+    expect(quiet.get_by_label("From")).to_have_value("13:10")
+    expect(quiet.get_by_label("Wed")).not_to_be_checked()
+    if script:
+        assert find_violations(page) == []
+    quiet.get_by_label("sam").check()
+    quiet.get_by_role("button", name="Add quiet hours").click()
+    expect(page.get_by_text("13:10 to 15:20")).to_be_visible()

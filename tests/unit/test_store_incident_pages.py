@@ -185,6 +185,14 @@ def test_hours_of_the_clock_hold_in_each_stretch(store: Store) -> None:
     assert (of(5, day), of(6, day)) == ([], [["noon"], ["cet"], ["cest"]]), "it was a Sunday"
     assert (of(5, night), of(6, night)) == ([["cet"], ["cest"]], []), "in the night of a Saturday"
     assert listed(store, left_out=((first, second),)) == [["noon"], ["cet"]]
+    assert listed(store, left_out_hours=hours) == [["noon"]]
+    saturday = tuple(replace(one, weekdays=frozenset({5})) for one in night)
+    assert listed(store, left_out_hours=saturday) == [["noon"]]
+    assert listed(store, left_out_hours=tuple(replace(one, weekdays=frozenset({6})) for one in night)) == [
+        ["noon"],
+        ["cet"],
+        ["cest"],
+    ]
 
 
 def test_member_sees_only_what_is_of_the_cameras_of_the_limit(store: Store) -> None:

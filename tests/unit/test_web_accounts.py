@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -317,6 +318,16 @@ class TestMembers:
         assert find_user(house.store, "kim") is None
         bad = owner.post("/settings/members", data={**data, "password": "short"})
         assert (bad.status_code, "at least 8 characters" in bad.text, 'value="Kim"' in bad.text) == (422, True, True)
+        assert re.findall(r'value="([^"]*)" checked', bad.text) == ["child", "some", "garden", "shed"]
+
+    def test_refused_change_of_a_member_stands_as_typed(self, house: House, owner: FlaskClient) -> None:
+        house.member("adult", name="Kim")
+        kim = find_user(house.store, "Kim")
+        assert kim is not None
+        data = {"name": "Kimberly", "role": "guest", "sees": "some", "cameras": ["shed"], "password": "short"}
+        bad = owner.post(f"/settings/members/{kim.id}", data=data)
+        assert (bad.status_code, 'value="Kimberly"' in bad.text, 'value="short"' in bad.text) == (422, True, False)
+        assert re.findall(r'value="([^"]*)" checked', bad.text) == ["guest", "some", "shed"]
 
 
 class TestOwnAccount:

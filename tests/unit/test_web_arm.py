@@ -300,7 +300,11 @@ class TestReadiness:
         )
         assert arm(client, "away", override=True, delay_s=0).status_code == 200
         alone = "Nobody has one: on the box `vigilar disarm` asks for none then."
-        assert arm(client, "disarmed", pin=PIN).get_json()["detail"] == "You have no PIN yet. " + alone
+        for given in ({"pin": PIN}, {}):
+            answer = arm(client, "disarmed", **given)
+            assert (answer.status_code, answer.get_json()["type"]) == (403, "pin.none")
+            assert answer.get_json()["detail"] == "You have no PIN yet. " + alone
+        assert arm(client, "home").get_json()["type"] == "pin.none", "it guards less"
         assert "on the box <code>vigilar disarm</code> asks for none then." in client.get("/arm").text
         kim = house.member("adult", name="kim")
         pins.set_pin(
@@ -311,7 +315,8 @@ class TestReadiness:
             house.now_ms(),
         )
         others = "Somebody who has one must disarm. On the box `vigilar pin set` gives you one."
-        assert arm(client, "disarmed", pin=PIN).get_json()["detail"] == "You have no PIN yet. " + others
+        for given in ({"pin": PIN}, {}):
+            assert arm(client, "disarmed", **given).get_json()["detail"] == "You have no PIN yet. " + others
         assert "On the box <code>vigilar pin set</code> gives you one." in client.get("/arm").text
         assert arm(kim, "disarmed", pin=PIN).status_code == 200
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
 from tests.recording_kit import make_clip
+from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
@@ -131,6 +133,14 @@ class TestList:
         assert cards(page) == [f"i{other.incident_id}"]
         assert ">Without Garden<" in page
         assert cards(page_of(owner, "/events?q=without+persons+or+drive")) == [f"i{cat.incident_id}"]
+
+    def test_hours_that_are_not_wanted_are_not_listed(self, house: House, owner: FlaskClient) -> None:
+        zone = house.parts.zone
+        day = house_day(house.now_ms(), zone) - timedelta(days=3)
+        noon, evening = (house.event(ts_ms=moment_ms(day, hour * 60, zone), what="cat") for hour in (12, 18))
+        for text, one in (("after+5pm", noon), ("in+the+morning+or+at+noon", evening)):
+            page = page_of(owner, f"/events?q=cat+not+{text}")
+            assert cards(page) == [f"i{one.incident_id}"], text
 
     def test_search_and_filters_go_together(self, house: House, owner: FlaskClient) -> None:
         one, _ = visit(house)

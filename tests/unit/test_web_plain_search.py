@@ -11,7 +11,7 @@ import pytest
 from vigilar.store.story_query import Unwanted
 from vigilar.web.clock_stretches import clock_spans
 from vigilar.web.plain_search import Names, Search, read_search
-from vigilar.web.search_times import ClockHours
+from vigilar.web.search_times import ClockHours, LeftOutHours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -254,7 +254,6 @@ def test_what_is_not_wanted_ends_where_something_else_is_said() -> None:
     assert words(found) == ["Garden", "Without Person", "After 17:00, any day"]
     assert read("no background").levels == ("WARNING", "ALERT", "CRITICAL")
     assert read("person not").words == ("not",)
-    assert read("not tuesday evening").words == ("not",), "not understood, and shown so"
 
 
 @pytest.mark.parametrize(
@@ -272,6 +271,76 @@ def test_days_that_are_not_wanted(text: str, first: str, last: str, shown: str) 
     assert (found.from_ms, found.to_ms, found.hours, found.words) == (None, None, None, ())
     assert words(found) == ["Person", shown, "Garden"]
     assert found.without(found.pieces[1]) == "person garden"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "shown"),
+    [
+        ("not tuesday evening", "24T17:00", "24T22:00", "Without Tuesday 24 November, 17:00 to 22:00"),
+        ("without last night", "25T22:00", "26T06:00", "Without Yesterday, Wednesday 25 November, 22:00 to 06:00"),
+        ("not this morning", "26T05:00", "26T12:00", "Without Today, Thursday 26 November, 05:00 to 12:00"),
+        ("except for tonight", "26T17:00", "26T22:00", "Without Today, Thursday 26 November, 17:00 to 22:00"),
+        ("not 2 hours ago", "26T09:30", "26T10:30", "Without Today, Thursday 26 November, about 10:00"),
+        ("not on tuesday after 5pm", "24T17:00", "25T00:00", "Without Tuesday 24 November, after 17:00"),
+        (
+            "not tuesday night after 11pm",
+            "24T23:00",
+            "25T06:00",
+            "Without Tuesday 24 November, 22:00 to 06:00, after 23:00",
+        ),
+        ("not since monday", "23T00:00", "27T00:00", "Without all since Monday 23 November"),
+        ("not monday to wednesday", "23T00:00", "26T00:00", "Without Monday 23 November to Wednesday 25 November"),
+    ],
+)
+def test_one_time_that_is_not_wanted(text: str, first: str, last: str, shown: str) -> None:
+    found = read(f"person {text} garden")
+    assert found.left_out == ((ms(f"2026-11-{first}:00+01:00"), ms(f"2026-11-{last}:00+01:00")),)
+    assert (found.from_ms, found.to_ms, found.hours, found.left_out_hours) == (None, None, None, ())
+    assert (words(found), found.words) == (["Person", shown, "Garden"], ())
+    assert found.without(found.pieces[1]) == "person garden"
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "weekdays", "shown"),
+    [
+        ("not on weekends after 10pm", (22, 24), {5, 6}, "Without Weekends, Saturday and Sunday, after 22:00"),
+        ("without mondays in the evening", (17, 22), {0}, "Without Every Monday, evening, 17:00 to 22:00"),
+        ("not after 10pm", (22, 24), set(), "Without all after 22:00, any day"),
+        ("not before 8:00", (0, 8), set(), "Without all before 08:00, any day"),
+        ("not at night", (22, 6), set(), "Without Night, 22:00 to 06:00, any day"),
+        ("not between 5 and 7pm", (17, 19), set(), "Without 17:00 to 19:00, any day"),
+        ("not at 5:30pm", (17, 18), set(), "Without all about 17:30, any day"),
+    ],
+)
+def test_hours_that_are_not_wanted(text: str, hours: tuple[int, int], weekdays: set[int], shown: str) -> None:
+    found = read(f"person {text} garden")
+    after, before = hours
+    left_out = ClockHours(after * HOUR_MS, before * HOUR_MS, frozenset(weekdays))
+    assert found.left_out_hours == (LeftOutHours(None, None, left_out),)
+    assert (found.from_ms, found.to_ms, found.hours, found.left_out) == (None, None, None, ())
+    assert (words(found), found.words) == (["Person", shown, "Garden"], ())
+
+
+def test_hours_of_some_days_that_are_not_wanted() -> None:
+    found = read("not last week after 10pm")
+    week = (ms("2026-11-16T00:00:00+01:00"), ms("2026-11-23T00:00:00+01:00"))
+    assert found.left_out_hours == (LeftOutHours(*week, ClockHours(22 * HOUR_MS, 24 * HOUR_MS)),)
+    assert words(found) == ["Without Last week, Monday to Sunday, after 22:00"]
+
+
+def test_two_times_that_are_not_wanted_are_one_piece() -> None:
+    """Who takes away the piece must not be left with its second half as a wish."""
+    found = read("person not tuesday evening or after 10pm")
+    assert len(found.left_out) == len(found.left_out_hours) == 1
+    shown = "Without Tuesday 24 November, 17:00 to 22:00 or all after 22:00, any day"
+    assert words(found) == ["Person", shown]
+    assert found.without(found.pieces[1]) == "person"
+
+
+def test_name_is_no_time_that_is_not_wanted() -> None:
+    names = Names({"nursery": "Night nursery"})
+    found = read_search("not the night nursery after 5pm", NOW, BERLIN, names)
+    assert (found.unwanted.sources, words(found)) == (("nursery",), ["Without Night nursery", "After 17:00, any day"])
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ class ExitCode(int, Enum):
 class VigilarError(Exception):
     """An error a person may read: ``str(error)`` is one clear sentence without secrets.
 
-    ``next_step`` says what to do about it; ``code`` is short and stable, for support and scripts.
+    ``next_step`` says what to do about it; ``code`` is short and stable, for support and scripts. ``field`` is the part
+    of a wish that is wrong, if it is one.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
@@ -64,12 +65,14 @@ class VigilarError(Exception):
         kind: ErrorKind = ErrorKind.PERMANENT,
         next_step: str = "",
         code: str = "",
+        field: str = "",
         exit_code: ExitCode | None = None,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.next_step = next_step
         self.code = code
+        self.field = field
         if exit_code is not None:
             self.exit_code = exit_code
 

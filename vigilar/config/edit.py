@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -270,7 +271,9 @@ def parse_changed(text: bytes, file: str) -> Config:
         return parse_config(text, file)
     except InvalidConfigError as error:
         what = "; ".join(f"{p.key}: {p.what}" if p.key else p.what for p in error.mistakes)
-        raise ConfigError(f"{what}.", next_step=f"{file} was not changed.") from error
+        [*_, key] = re.split(r"[.:] ?", error.mistakes[0].key)
+        field = key if len(error.mistakes) == 1 else ""
+        raise ConfigError(f"{what}.", next_step=f"{file} was not changed.", field=field) from error
 
 
 def _write(file: Path, data: bytes) -> None:

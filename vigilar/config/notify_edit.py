@@ -88,7 +88,8 @@ def _check_rows(changes: Mapping[str, Any]) -> dict[str, Any]:
                 name = row.get("name") if isinstance(row.get("name"), str) else ""
                 where = ".".join(map(str, loc[2:]))
                 who = f'{key} "{name[:60]}"' if name else f"{key} {number}"
-                raise ConfigError(f"{who}: {where} {what}" if where else f"{who} {what}") from error
+                sentence = f"{who}: {where} {what}" if where else f"{who} {what}"
+                raise ConfigError(sentence, field=where.partition(".")[0]) from error
     return {**changes, **clean}
 
 

@@ -53,9 +53,9 @@ class Unwanted:
 class StoryFilter:
     """Which stories to list. ``base`` has what the asker may see, and conditions of one value; beside it each of these
     must hold of the same event: its source, kind, type and zone are among those named (empty: any), it is ``kept``, it
-    began in one of ``hours`` and in no span of ``left_out``. ``levels`` is of the whole story, its worst event, and so
-    is what is ``unwanted``. ``unseen_by`` and ``seen_by`` are the id of a member. ``cursor`` and ``limit`` (1 to 500)
-    are those of ``base``."""
+    began in one of ``hours``, and in no span of ``left_out`` and none of ``left_out_hours``. ``levels`` is of the whole
+    story, its worst event, and so is what is ``unwanted``. ``unseen_by`` and ``seen_by`` are the id of a member.
+    ``cursor`` and ``limit`` (1 to 500) are those of ``base``."""
 
     base: EventFilter
     sources: tuple[str, ...] = ()
@@ -68,16 +68,18 @@ class StoryFilter:
     seen_by: int | None = None
     hours: tuple[ClockHours, ...] = ()
     left_out: tuple[tuple[int, int], ...] = ()
+    left_out_hours: tuple[ClockHours, ...] = ()
     unwanted: Unwanted = Unwanted()
 
     @property
     def asks_events(self) -> bool:
         """Whether it asks more of an event than when it began and who may see it."""
         base = self.base
-        wishes = (self.sources, self.kinds, self.types, self.zones, self.kept, self.hours, self.left_out)
+        wishes = (self.sources, self.kinds, self.types, self.zones, self.kept, self.hours)
+        times = (self.left_out, self.left_out_hours)
         return (
             self.unwanted != Unwanted()
-            or any((*wishes, base.camera, base.type, base.kind, base.severity, base.q))
+            or any((*wishes, *times, base.camera, base.type, base.kind, base.severity, base.q))
             or self.is_of_one_member
         )
 
@@ -132,6 +134,8 @@ def matching(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
         query = query.where(or_(*(_in_hours(one) for one in wanted.hours)))
     for from_ms, to_ms in wanted.left_out:
         query = query.where(or_(events.c.ts_ms < from_ms, events.c.ts_ms >= to_ms))
+    for one in wanted.left_out_hours:
+        query = query.where(~_in_hours(one))
     if wanted.unwanted != Unwanted():
         query = query.where(~_has_any(events, wanted.unwanted), ~_has_sibling(wanted))
     return query

@@ -91,6 +91,8 @@ def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) 
     if wish.mode == "disarmed" or lowers:
         check_may(Right.DISARM)
     if wish.pin is None and lowers and not wish.by_passkey:
+        if pins.find_pin(here.store, member.id) is None:
+            raise _no_pin(here)  # asked for one, who has none would not know what to do
         raise Problem(422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than now: give your PIN.", field="pin")
     if wish.mode == "disarmed":
         step = _disarm(member, PASSKEY if wish.by_passkey else _how(member))
@@ -107,7 +109,7 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
     """Check the member's PIN, which is counted before it is looked at, then make the change. Raises Problem."""
     row, now_ms, device = pins.find_pin(here.store, member.id), here.now_ms(), device_of(member)
     if row is None:
-        raise Problem(403, "pin.none", "You have no PIN yet.", next_step=no_pin_step(here), field="pin")
+        raise _no_pin(here)
     check_form(pin)
     tried = pins.begin_try(here.store, device, now_ms)
     if tried.wait_ms:
@@ -126,6 +128,10 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
 
 def _how(member: Member) -> str:
     return KEY if member.via else HOW
+
+
+def _no_pin(here: Parts) -> Problem:
+    return Problem(403, "pin.none", "You have no PIN yet.", next_step=no_pin_step(here), field="pin")
 
 
 def no_pin_step(here: Parts) -> str:

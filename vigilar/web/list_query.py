@@ -15,6 +15,7 @@ from vigilar.store.story_query import ClockHours, StoryFilter
 from vigilar.web.clock_stretches import clock_spans
 from vigilar.web.plain_search import Names, Search, read_search
 from vigilar.web.problems import Problem
+from vigilar.web.search_times import ClockHours as AskedHours
 from vigilar.web.times import parse_moment
 from vigilar.web.typed_time import day_range, parse_day
 
@@ -132,7 +133,12 @@ class ListQuery:
             seen_by=member_id if search.seen else None,
             unwanted=search.unwanted,
             left_out=search.left_out,
-            hours=_hours(search, from_ms, now_ms if to_ms is None else to_ms, zone),
+            left_out_hours=tuple(
+                hours
+                for one in search.left_out_hours
+                for hours in _hours(one.hours, one.from_ms, now_ms if one.to_ms is None else one.to_ms, zone)
+            ),
+            hours=_hours(search.hours, from_ms, now_ms if to_ms is None else to_ms, zone),
         )
 
     def _levels(self) -> tuple[str, ...] | None:
@@ -145,10 +151,9 @@ class ListQuery:
         return tuple(level for level in SEVERITIES if level in both) or None
 
 
-def _hours(search: Search, from_ms: int | None, to_ms: int, zone: tzinfo) -> tuple[ClockHours, ...]:
-    if search.hours is None:
+def _hours(hours: AskedHours | None, from_ms: int | None, to_ms: int, zone: tzinfo) -> tuple[ClockHours, ...]:
+    if hours is None:
         return ()
-    hours = search.hours
     spans = clock_spans(from_ms or 0, to_ms + 1, zone)
     return tuple(
         ClockHours(first, last, away, hours.after_ms, hours.before_ms, hours.weekdays) for first, last, away in spans

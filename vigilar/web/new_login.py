@@ -21,8 +21,7 @@ class BadLogin(VigilarError):
     exit_code = ExitCode.USAGE
 
     def __init__(self, code: str, sentence: str, field: str) -> None:
-        super().__init__(sentence, code=code)
-        self.field = field
+        super().__init__(sentence, code=code, field=field)
 
 
 def check_new_login(name: str, password: str) -> tuple[str, str]:

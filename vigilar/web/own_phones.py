@@ -41,20 +41,18 @@ class PhoneLine:
 
 @dataclass(frozen=True, slots=True)
 class PhonePart:
-    """The part of the page: ``done`` and ``wrong`` are what came of the last button, empty for nothing."""
+    """The part of the page: ``done`` is what came of the last button, empty for nothing."""
 
     lines: list[PhoneLine]
     done: str
-    wrong: str
     is_secure: bool
     secure_link: str
 
 
 def phone_part() -> PhonePart:
-    """For ``phones.html``, on whatever page it is."""
-    deed = request.args.get("phone", "")
-    wrong = "A name has 1 to 64 characters, none of them invisible." if deed == "name" else ""
-    return PhonePart(phone_lines(), _DONE.get(deed, ""), wrong, is_secure(), secure_address(PAGE))
+    """For ``phones.html``."""
+    done = _DONE.get(request.args.get("phone", ""), "")
+    return PhonePart(phone_lines(), done, is_secure(), secure_address(PAGE))
 
 
 def visible_phones() -> list[PhoneRow]:

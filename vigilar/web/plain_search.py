@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from vigilar.store.story_query import Unwanted
-from vigilar.web.search_times import ClockHours, Piece, TimeReader, is_clock_piece
+from vigilar.web.search_times import ClockHours, LeftOutHours, Piece, TimeReader, with_any_day
 from vigilar.web.search_words import (
     EMPTY_WORDS,
     GROUPS,
@@ -38,8 +38,8 @@ class Names:
 @dataclass(frozen=True, slots=True)
 class Search:
     """A text as it was read. Times are UTC ms, [from_ms, to_ms). ``hours``: only then, by the clock, on any day
-    or on some of the week; nothing began in a span of ``left_out``; ``words`` are looked for as they are, all of them.
-    Empty means any."""
+    or on some of the week; nothing began in a span of ``left_out`` or in ``left_out_hours``; ``words`` are looked
+    for as they are, all of them. Empty means any."""
 
     text: str
     pieces: tuple[Piece, ...] = ()
@@ -54,6 +54,7 @@ class Search:
     to_ms: int | None = None
     hours: ClockHours | None = None
     left_out: tuple[tuple[int, int], ...] = ()
+    left_out_hours: tuple[LeftOutHours, ...] = ()
     words: tuple[str, ...] = ()
     unwanted: Unwanted = field(default_factory=Unwanted)
 
@@ -81,9 +82,7 @@ class _Reader(TimeReader):
 
     def read(self) -> Search:
         rules: tuple[Callable[[], bool], ...] = (
-            self._place, self._clock_range, self._bound, self._every_week, self._day_part, self._hours_ago,
-            self._span_of_days, self._day,
-            self._kind, self._level_or_type, self._state, self._negation, self._word,
+            self._place, *self.time_rules, self._kind, self._level_or_type, self._state, self._negation, self._word,
         )  # fmt: skip
         while self.at < len(self.tokens):
             if not any(rule() for rule in rules):
@@ -99,6 +98,13 @@ class _Reader(TimeReader):
                     self.found[kind].append(value)
                 return self._take(len(words), shown)
         return False
+
+    def _is_place(self, ahead: int) -> bool:
+        """Whether a name comes next, after words that say nothing: ``in the night nursery``."""
+        words = self._ahead(ahead)
+        while words and words[0] in EMPTY_WORDS:
+            words = words[1:]
+        return any(words[: len(name)] == name for name, *_ in self._places)
 
     def _kind(self) -> bool:
         word = self._word_at()
@@ -140,13 +146,14 @@ class _Reader(TimeReader):
         word, begin = self._word_at(), self.at
         if word not in NOT_WORDS and (word, self._word_at(1)) not in (("but", "not"), ("but", "no")):
             return False
-        if self._left_out(1 + int(word == "but")):
+        lead = 1 + int(word == "but")
+        if not self._is_place(lead) and self._left_out(lead):
             return True
         wanted, pieces, kept = self.found, self.pieces, self.kept
         self.found, self.pieces, self.kept = self.unwanted, [], False
-        self.at += 1 + int(word == "but")
+        self.at += lead
         rules = (self._place, self._kind, self._level_or_type, self._state, self._word)
-        while self.at < len(self.tokens) and not self.is_time():
+        while self.at < len(self.tokens) and (self._is_place(0) or not self.is_time()):
             if any(rule() for rule in rules) and self._word_at() not in ("or", "nor"):
                 break
             if not self.pieces and self._word_at() not in EMPTY_WORDS:
@@ -176,9 +183,7 @@ class _Reader(TimeReader):
         pieces, no = self.pieces, self.unwanted
         levels = self.found["levels"] or (no["levels"] and [one for one in SEVERITIES if one not in no["levels"]])
         if hours is not None and not hours.weekdays:
-            pieces = [
-                replace(one, words=f"{one.words}, any day") if is_clock_piece(one.words) else one for one in pieces
-            ]
+            pieces = [replace(one, words=with_any_day(one.words)) for one in pieces]
         return Search(
             text=self.text,
             pieces=tuple(pieces),
@@ -193,6 +198,7 @@ class _Reader(TimeReader):
             to_ms=to_ms,
             hours=hours,
             left_out=tuple(self.left_out),
+            left_out_hours=tuple(self.left_out_hours),
             words=tuple(self.found["words"]),
             unwanted=Unwanted(
                 **{name: tuple(no[name]) for name in ("sources", "kinds", "types", "zones", "words")},

@@ -6,12 +6,14 @@ All in the house's time: an hour that comes twice when summer time ends is found
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from vigilar.web.clock_stretches import MAX_BACK_DAYS, find_edge
 from vigilar.web.search_days import ALL_WEEK, DayReader, read_weekly
 from vigilar.web.search_words import (
+    EMPTY_WORDS,
     HOUR_MS,
     NIGHTS,
     PARTS_OF_DAY,
@@ -31,6 +33,9 @@ AROUND_MS = 30 * 60_000
 
 _DAY = timedelta(days=1)
 
+_BOUNDS = ("After ", "Before ", "About ", "Since ", "Until ")
+"""What the words of a bound begin with."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClockHours:
@@ -40,6 +45,15 @@ class ClockHours:
     after_ms: int
     before_ms: int
     weekdays: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutHours:
+    """Hours in which nothing is wanted that began in [from_ms, to_ms), UTC ms; None for any time."""
+
+    from_ms: int | None
+    to_ms: int | None
+    hours: ClockHours
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +91,17 @@ class TimeReader:
         self.part = ""
         self.weekdays: frozenset[int] = frozenset()
         self.left_out: list[tuple[int, int]] = []
+        self.left_out_hours: list[LeftOutHours] = []
         self._clock_piece = self._day_piece = -1
         self._days = DayReader(self.today, lambda ahead: "-" in self._between(ahead - 1, ahead))
+
+    @property
+    def time_rules(self) -> tuple[Callable[[], bool], ...]:
+        """Those that understand a day or a time, longest first."""
+        return (
+            self._clock_range, self._bound, self._every_week, self._day_part, self._hours_ago, self._span_of_days,
+            self._day,
+        )  # fmt: skip
 
     # The words
 
@@ -118,24 +141,44 @@ class TimeReader:
         return self._take(found.count, found.words)
 
     def _left_out(self, lead: int) -> bool:
-        """``not today``, ``except last week``, ``not on weekends``; ``lead`` words say that it is not wanted."""
-        lead += int(self._word_at(lead) == "for")
-        lead += int(self._word_at(lead) in ("on", "at", "in"))
-        words = self._ahead(lead)
-        weekly, days, (day, count) = read_weekly(words), self._days.read_days(words), self._days.read_day(words)
-        if weekly is not None:
-            self.weekdays = (self.weekdays or ALL_WEEK) - weekly.weekdays
-            return self._take(lead + weekly.count, f"Without {weekly.words}")
-        if days is not None:
-            first, last, count, shown = days.first, days.last, days.count, days.words
-        elif day is not None:
-            first, last, shown = day, day, day_words(day, self.today)
+        """``not today``, ``without last night``, ``not on weekends after 10pm``; ``lead`` words say that it is not
+        wanted. All that is said of one time goes together; after ``or`` comes another."""
+        shown: list[str] = []
+        end, at = self.at, self.at + lead
+        while (found := self._read_other(at)) is not None:
+            other, end = found
+            shown.append(self._leave_out(other))
+            if self.tokens[end : end + 1] == [] or self.tokens[end].word not in ("or", "nor"):
+                break
+            at = end + 1
+        return bool(shown) and self._take(end - self.at, f"Without {' or '.join(shown)}")
+
+    def _read_other(self, at: int) -> tuple[TimeReader, int] | None:
+        """A reader of the one time that is said there, perhaps after words that say nothing, and where it ends."""
+        other, end = TimeReader(self.text, self.now_ms, self.zone), at
+        other.at = at
+        while other.at < len(other.tokens):
+            if any(rule() for rule in other.time_rules):
+                end = other.at
+            elif other._word_at() in EMPTY_WORDS - {"or", "and"}:
+                other.at += 1
+            else:
+                break
+        return (other, end) if other.pieces else None
+
+    def _leave_out(self, other: TimeReader) -> str:
+        """Nothing is wanted in the time that the other has read; how that is said."""
+        from_ms, to_ms, hours = other._times()
+        if hours is None:
+            self.left_out.append((from_ms or 0, self.now_ms + 1 if to_ms is None else to_ms))
+        elif from_ms is None and hours == ClockHours(0, 24 * HOUR_MS, other.weekdays):
+            self.weekdays = (self.weekdays or ALL_WEEK) - other.weekdays
         else:
-            return False
-        if _read_part(words[count:])[0]:
-            return False  # "not tuesday evening": more than the day is said
-        self.left_out.append((self._moment(first, 0), self._moment(last + _DAY, 0)))
-        return self._take(lead + count, f"Without {shown}")
+            self.left_out_hours.append(LeftOutHours(from_ms, to_ms, hours))
+        is_any_day = hours is not None and from_ms is None and not hours.weekdays
+        first, *rest = (with_any_day(one.words) if is_any_day else one.words for one in other.pieces)
+        first = f"all {_in_sentence(first)}" if first.startswith(_BOUNDS) else first
+        return ", ".join([first, *map(_in_sentence, rest)])
 
     def _day(self) -> bool:
         day, count = self._days.read_day(self._ahead())
@@ -408,3 +451,12 @@ def _read_part(words: list[str]) -> tuple[str, int]:
 
 def is_clock_piece(words: str) -> bool:
     return re.match(r"(After|Before|About) \d\d:|\d\d:\d\d |[A-Z][a-z]+( [a-z]+)?, \d\d:00 to", words) is not None
+
+
+def with_any_day(words: str) -> str:
+    """Hours of the clock that are said without a day."""
+    return f"{words}, any day" if is_clock_piece(words) else words
+
+
+def _in_sentence(words: str) -> str:
+    return words[0].lower() + words[1:] if is_clock_piece(words) or words.startswith(_BOUNDS) else words

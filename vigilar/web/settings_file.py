@@ -58,7 +58,7 @@ def config_problem(error: ConfigError, code: str = "settings.invalid") -> Proble
     ``code`` is for an error that has none."""
     status = _STATUS_OF_CODE.get(error.code) or _STATUS_OF_KIND.get(error.kind, 422)
     detail = as_sentence(redact(str(error)))
-    return Problem(status, error.code or code, detail, next_step=redact(error.next_step))
+    return Problem(status, error.code or code, detail, next_step=redact(error.next_step), field=error.field)
 
 
 def page_values(here: Parts, problem: Problem | None, page: str) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def _page(problem: Problem | None = None) -> str:
 
 
 def _member_page(member: UserRow, problem: Problem | None = None) -> str:
-    return render_template("member.html", member=member, problem=problem, **_choices())
+    return render_template("member.html", member=member, problem=problem, form=request.form, **_choices())
 
 
 def _choices() -> dict[str, object]:

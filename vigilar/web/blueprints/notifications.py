@@ -35,6 +35,7 @@ from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, own_account, signed_in
 from vigilar.web.rule_preview import MOST_EVENTS, Preview, preview_of
 from vigilar.web.settings_file import edit_settings, page_values, places_of
+from vigilar.web.shown_form import ShownForm
 from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, visible_snoozes
 from vigilar.web.visible import SECRET_TYPES, visible_cameras
 
@@ -51,7 +52,7 @@ _NEW = {"name": "", "when": ["person"], "tell": ["adults"]}
 @signed_in
 def page() -> str:
     """Each member's phones and snoozes; rules, quiet hours and limits for who may know of the whole house."""
-    return _page(None)
+    return _page()
 
 
 @bp.post("/settings/notifications")
@@ -65,7 +66,7 @@ def change() -> AnyResponse:
         edit_settings(parts(), lambda places: set_notify(places, changes, what, version), PATH)
         note_deed("rules_changed", detail=what)
     except Problem as problem:
-        return Response(_page(problem), problem.status, mimetype="text/html")
+        return refused_page(problem, _sent_form(section, form.get("was", "")))
     return _back(section)
 
 
@@ -93,16 +94,16 @@ def change_rule() -> AnyResponse:
             new = [one for index, one in enumerate(rows) if index != place]
             said = f"the rule {row['name']} was removed"
         else:
-            row = rule_form.rule_of_form(form, row)
-            new = [*rows, row] if place is None else [row if index == place else one for index, one in enumerate(rows)]
-            said = f"the rule {row['name']}"
+            typed = rule_form.rule_of_form(form, row)
+            new = [*rows, typed] if place is None else [*rows[:place], typed, *rows[place + 1 :]]
+            said = f"the rule {typed['name']}"
         if what_to_do == "preview":
             note_nothing()
-            return Response(_rule_page(row, number, preview=preview_of(here, asker().id, {"rule": new})))
+            return Response(_rule_page(typed, number, preview=preview_of(here, asker().id, {"rule": new})))
         edit_settings(here, lambda places: set_notify(places, {"rule": new}, said, version), PATH)
         note_deed("rules_changed", detail=said)
     except Problem as problem:
-        return Response(_rule_page(row, number, problem=problem), problem.status, mimetype="text/html")
+        return _refused_rule(problem, row, number)
     return _back("rules")
 
 
@@ -128,21 +129,56 @@ def snooze() -> AnyResponse:
         quiet_minutes=int(value) if kind == "quiet" and value.isdigit() else None,
         for_all=form.get("for_all") == "1",
     )
-    return _snoozed(lambda: snooze_by_asker(parts(), asker(), wish))
+    return _snoozed(lambda: snooze_by_asker(parts(), asker(), wish), "snooze")
 
 
 @bp.post("/settings/notifications/snooze/<int:snooze_id>/end")
 @own_account
 def end_snooze(snooze_id: int) -> AnyResponse:
-    return _snoozed(lambda: end_by_asker(parts(), asker(), snooze_id))
+    return _snoozed(lambda: end_by_asker(parts(), asker(), snooze_id), "")
 
 
-def _snoozed(do: Callable[[], object]) -> AnyResponse:
+def _snoozed(do: Callable[[], object], name: str) -> AnyResponse:
     try:
         do()
     except Problem as problem:
-        return Response(_page(problem), problem.status, mimetype="text/html")
+        return refused_page(problem, name)
     return Response(status=303, headers={"Location": f"{PATH}#snooze"})
+
+
+def refused_page(problem: Problem, name: str) -> AnyResponse:
+    """The page after a refusal; the form ``name`` of it stands open with what was typed. Empty: what was sent is none
+    of its forms, and the sentence stands at the top."""
+    return Response(_page(_told_here(problem), name), problem.status, mimetype="text/html")
+
+
+def _told_here(problem: Problem) -> Problem:
+    if problem.code == "settings.changed":
+        problem.next_step = "What you typed still stands here: see whether it fits, then save it again."
+    return problem
+
+
+def _sent_form(section: str, was: str) -> str:
+    """The name of the form that was sent. A row is known by what it ``was``: others may have moved it; what was typed
+    for one that is gone stands in the form of a new one."""
+    key, _, action = section.partition("-")
+    if action != "set":
+        return section if section in ("limits", "lock", "quiet-add", "profile-add") else ""
+    notify = load_config(places_of(parts())).notify
+    rows = {"quiet": [str(one) for one in notify.quiet], "profile": [str(one) for one in notify.profile]}
+    if key not in rows:
+        return ""
+    return f"{section}-{rows[key].index(was)}" if was in rows[key] else f"{key}-add"
+
+
+def _refused_rule(problem: Problem, row: dict[str, Any], number: str) -> AnyResponse:
+    """The form of a rule with what was typed; when others changed the rules meanwhile, at the place it has now."""
+    if problem.code in ("settings.changed", "rule.unknown"):
+        rows = notify_form(load_config(places_of(parts())))["rule"]
+        place = next((place for place, one in enumerate(rows) if one["name"] == request.form.get("was")), None)
+        row, number = (dict(_NEW), "") if place is None else (rows[place], str(place + 1))
+    page = _rule_page(row, number, problem=_told_here(problem))
+    return Response(page, problem.status, mimetype="text/html")
 
 
 def _back(section: str) -> AnyResponse:
@@ -186,7 +222,7 @@ def _row_of(config: Config, number: str) -> tuple[int | None, dict[str, Any]]:
     return int(number) - 1, rows[int(number) - 1]
 
 
-def _page(problem: Problem | None) -> str:
+def _page(problem: Problem | None = None, sent: str = "") -> str:
     here, me = parts(), asker()
     config = load_config(places_of(here))
     settings = notify_rules(config)
@@ -206,8 +242,9 @@ def _page(problem: Problem | None) -> str:
         snoozes=[(one, snooze_words(one, settings, here.zone)) for one in visible_snoozes(here, me)],
         mine=me.id,
         snooze_choices=[("", "everything"), *((one.id, one.name) for one in visible_cameras(me).all())],
+        form_of=lambda name: ShownForm(problem, request.form) if problem and name == sent else ShownForm(),
         **_choices(people),
-        **page_values(here, problem, PATH),
+        **{**page_values(here, problem, PATH), "problem": None if sent else problem},
     )
 
 
@@ -216,6 +253,7 @@ def _choices(people: tuple[Person, ...]) -> dict[str, Any]:
         "names": [*GROUPS, *(one.name for one in people)],
         "days": DAYS,
         "day_names": DAY_NAMES,
+        "days_of": lambda numbers: [DAYS[one] for one in numbers],
         "days_words": words.days_words,
         "clock_of": dump_clock,
         "mode_names": MODE_NAMES,
@@ -253,6 +291,8 @@ def _rule_page(
         "rule.html",
         row=row,
         number=number,
+        was=request.form.get("was", row["name"]),
+        form=ShownForm(problem, request.form) if problem else ShownForm(),
         preview=preview,
         preview_events=[
             (event.id, event_title(event), event.ts_ms, change, words.and_list(who))
@@ -263,10 +303,10 @@ def _rule_page(
         when=offered(),
         minutes_of=lambda text: round(parse_duration(text) / 60) if text else "",
         seconds_of=lambda text: round(parse_duration(text)) if text else "",
-        day_numbers=parse_days,
-        cameras=[(camera.id, camera.name) for camera in config.cameras],
+        parse_days=parse_days,
+        cameras={camera.id: camera.name for camera in config.cameras},
         zones=sorted({zone.name for camera in config.cameras for zone in camera.zones if zone.role == "include"}),
-        sensors=[(one.id, one.name) for one in sensor_rows.list_sensors(here.store)],
+        sensors={one.id: one.name for one in sensor_rows.list_sensors(here.store)},
         **{**_choices(people), "names": names},
-        **page_values(here, problem, PATH),
+        **{**page_values(here, problem, PATH), "problem": None},
     )

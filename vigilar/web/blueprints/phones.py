@@ -6,11 +6,13 @@ from flask import Blueprint, Response, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.store import phones as phone_rows
+from vigilar.web.blueprints.notifications import refused_page
 from vigilar.web.blueprints.push import send_test
 from vigilar.web.deeds import note_deed
 from vigilar.web.new_login import BadLogin, check_new_name
 from vigilar.web.own_phones import PAGE, get_phone
 from vigilar.web.parts import parts
+from vigilar.web.problems import Problem
 from vigilar.web.rights import own_account
 
 bp = Blueprint("phones", __name__)
@@ -29,8 +31,9 @@ def rename_by_form(phone_id: int) -> AnyResponse:
     get_phone(phone_id)
     try:
         name = check_new_name(request.form.get("name", ""))
-    except BadLogin:
-        return _back("name")
+    except BadLogin as error:
+        problem = Problem(422, "push.name", str(error), field="name")
+        return refused_page(problem, f"phone-{phone_id}")
     phone_rows.rename_phone(parts().store, phone_id, name)
     return _back("renamed")
 

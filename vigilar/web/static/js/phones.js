@@ -79,6 +79,9 @@ form.addEventListener("submit", async (event) => {
   } catch (error) {
     await look();
     complain(error);
+    const field = document.getElementById("this-phone-name");
+    field.toggleAttribute("aria-invalid", error.field === "name");
+    if (error.field === "name") field.focus();
   }
   button.disabled = false;
 });

@@ -5,7 +5,7 @@ import { askWorker, worker } from "./app.js";
 
 const JSON_TYPE = { "Content-Type": "application/json", Accept: "application/json" };
 
-/** What is wrong, in words for the person in front of it. */
+/** What is wrong, in words for the person in front of it; `field`: with what was typed there. */
 export class Refused extends Error {}
 
 async function send(method, path, body) {
@@ -15,8 +15,9 @@ async function send(method, path, body) {
   } catch {
     throw new Refused("The box did not answer. Nothing was changed; try again.");
   }
-  if (!answer.ok && answer.status !== 404) throw new Refused((await answer.json().catch(() => ({}))).detail ?? "The box did not take it.");
-  return answer;
+  if (answer.ok || answer.status === 404) return answer;
+  const { detail, field } = await answer.json().catch(() => ({}));
+  throw Object.assign(new Refused(detail ?? "The box did not take it."), { field });
 }
 
 /** `{id, name, endpoint}` of this device as the house knows it; null if it is not told. */
