@@ -160,7 +160,8 @@ class Clip:
         clock, base = self.tracks[number].clock, None
         source.seek(0)
         for packet in source.demux(stream):
-            if packet.dts is None or packet.dts < 0:
+            # Sound before 0 is what the encoder needs to begin. A picture decoded before 0 is shown later.
+            if packet.dts is None or packet.pts < 0:
                 continue
             at_s, pts_s = float(packet.dts * packet.time_base), float(packet.pts * packet.time_base)
             starts_keyframe = stream.type == "video" and packet.is_keyframe
