@@ -230,12 +230,13 @@ def aac_forms() -> Iterator[tuple[str, Form]]:
 
 
 def raw_forms() -> Iterator[tuple[str, Form]]:
-    for bits in (2, 3, 4, 5):
-        yield f"G726-{bits * 8}", raw_form(f"G726-{bits * 8}/8000", encoded("g726le", 8000, bit_rate=bits * 8000))
-        yield (
-            f"AAL2-G726-{bits * 8}",
-            raw_form(f"AAL2-G726-{bits * 8}/8000", encoded("g726", 8000, bit_rate=bits * 8000)),
-        )
+    for bits, name, codec in (
+        (2, "G726-16", "g726le"),
+        (3, "AAL2-G726-24", "g726"),
+        (4, "G726-32", "g726le"),
+        (5, "AAL2-G726-40", "g726"),
+    ):
+        yield name, raw_form(f"{name}/8000", encoded(codec, 8000, bit_rate=bits * 8000))
     ulaw, alaw = encoded("pcm_mulaw", 8000), encoded("pcm_alaw", 8000)
     yield "type 0", raw_form("", ulaw, payload_type=0)
     yield "PCMU of 16 kHz", raw_form("PCMU/16000", encoded("pcm_mulaw", 16_000), 16_000)
