@@ -14,6 +14,15 @@ from tests.browser.recorded_day import RecordedDay
 HOUR_MS = 3_600_000
 SIZES = {"desk": (1440, 900), "phone": (390, 844)}
 
+SHOWS_A_PICTURE = """(where) => {
+    const video = document.querySelector(where);
+    const canvas = new OffscreenCanvas(1, 1);
+    canvas.getContext("2d").drawImage(video, 0, 0, 1, 1);
+    const [red] = canvas.getContext("2d").getImageData(0, 0, 1, 1).data;
+    return video.getVideoPlaybackQuality().totalVideoFrames > 0 && red > 60;
+}"""
+"""Of the grey picture that ``make_refresh_clip`` draws, of 0 to 255; a player without one is black."""
+
 
 @dataclass(slots=True)
 class Site:

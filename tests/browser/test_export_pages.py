@@ -13,11 +13,15 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.held_back import HeldBack
 from tests.browser.house import House, open_house, serve
+from tests.browser.look_back_kit import SHOWS_A_PICTURE
 from tests.conftest import wait_until
 from tests.export_kit import do_jobs
+from tests.fakes.clips import make_refresh_clip
 from tests.flow.test_export_movie import T0, record
-from tests.recording_kit import make_clip
+from tests.recording_kit import Clip, make_clip, read_clip
 from vigilar.bus.messages import JobChanged
+from vigilar.capture.rtsp.entry import AT_ONCE
+from vigilar.media.bitstream import annex_b, nal_spans, parameter_sets
 from vigilar.store import jobs as job_rows
 from vigilar.store.exports import ExportParams
 from vigilar.web.hub import HUB, job_notice
@@ -60,8 +64,8 @@ def _take(house: House) -> job_rows.JobRow | None:
     )
 
 
-def ask(house: House, *, proof: bool = False, to_s: int = 16) -> int:
-    params = ExportParams(camera_id="front-door", from_ms=T0 + 1500, to_ms=T0 + to_s * 1000, proof=proof)
+def ask(house: House, *, proof: bool = False, to_s: int = 16, camera_id: str = "front-door") -> int:
+    params = ExportParams(camera_id=camera_id, from_ms=T0 + 1500, to_ms=T0 + to_s * 1000, proof=proof)
     row = job_rows.add_job(
         house.store, node_id=house.node_id, kind="export", params=params.dump(), made_by=1, now_ms=house.now_ms()
     )
@@ -162,6 +166,40 @@ def test_export_plays_and_seeks(house: House, url: str, page: Page) -> None:
     page.evaluate("document.querySelector('video').play()")
     wait_until(lambda: page.evaluate("document.querySelector('video').currentTime > 8.3"), 30.0)
     assert "Left out (1)" in page.inner_text("main")
+
+
+def refreshed(folder: Path, *, has_marks: bool) -> Clip:
+    """Of a camera that renews its picture by and by and never sends a whole one, as capture hands it on: entries are
+    where the camera marks them, and if it marks none each ten seconds."""
+    made = read_clip(make_refresh_clip(folder / "refresh.mp4", pictures=221))
+    every = 20 if has_marks else 100
+    found = []
+    for index, packet in enumerate(made.packets[20:]):
+        is_entry = index % every == 0
+        data = packet.data
+        if not has_marks:
+            units = [unit for unit in (data[begin:end] for begin, end in nal_spans(data)) if unit[0] & 0x1F < 6]
+            sets = parameter_sets("h264", made.streams[0].setup)
+            data = annex_b([*sets, AT_ONCE, *units] if is_entry else units)
+        found.append(replace(packet, data=data, is_keyframe=is_entry))
+    return Clip(made.streams, found, made.duration_ns - 20 * 10**8)
+
+
+@pytest.mark.parametrize("has_marks", [True, False])
+def test_export_without_a_whole_picture_plays_and_seeks(
+    house: House, url: str, page: Page, tmp_path: Path, has_marks: bool
+) -> None:
+    clip = refreshed(tmp_path, has_marks=has_marks)
+    house.record("shed", clip.packets, clip.run())
+    job_id = ask(house, camera_id="shed")
+    do_jobs(house)
+    page.goto(f"{url}/exports/{job_id}")
+    for at_s in (0, 9):
+        page.evaluate(
+            "at => { const video = document.querySelector('video'); video.currentTime = at; video.play(); }", at_s
+        )
+        page.wait_for_function("at => document.querySelector('video').currentTime > at + 1", arg=at_s)
+        page.wait_for_function(SHOWS_A_PICTURE, arg="video")
 
 
 def test_event_clip_is_saved_under_its_name(house: House, url: str, page: Page) -> None:

@@ -16,6 +16,7 @@ from tests.browser.held_back import HeldBack
 from tests.browser.house import open_house, serve
 from tests.browser.look_back_kit import (
     HOUR_MS,
+    SHOWS_A_PICTURE,
     SIZES,
     Finger,
     Site,
@@ -28,15 +29,6 @@ from tests.browser.look_back_kit import (
 )
 from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day, record_refresh
 from tests.browser.scrub_times import follow_times, play_time
-
-SHOWS_A_PICTURE = """(id) => {
-    const video = document.getElementById(id);
-    const canvas = new OffscreenCanvas(1, 1);
-    canvas.getContext("2d").drawImage(video, 0, 0, 1, 1);
-    const [red] = canvas.getContext("2d").getImageData(0, 0, 1, 1).data;
-    return video.getVideoPlaybackQuality().totalVideoFrames > 0 && red > 60;
-}"""
-"""Of the grey picture that ``record_refresh`` draws, whose stripes are of 0 to 255; a player without one is black."""
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -358,20 +350,20 @@ class TestWithoutWholePictures:
             page.locator("#strip").focus()
             page.keyboard.press(key)
             wait_playing(page, site.day.at(8, minute), 40_000)
-            page.wait_for_function(SHOWS_A_PICTURE, arg="past-video")
+            page.wait_for_function(SHOWS_A_PICTURE, arg="#past-video")
 
     def test_it_plays_on_over_the_next_recording(self, site: Site) -> None:
         page = site.page()
         page.goto(f"{site.url}/watch/shed?at={site.day.at(8, 4, 55)}")
         wait_playing(page, site.day.at(8, 20), 60_000)
-        page.wait_for_function(SHOWS_A_PICTURE, arg="past-video")
+        page.wait_for_function(SHOWS_A_PICTURE, arg="#past-video")
 
     def test_clip_of_an_event_plays_and_goes_back(self, site: Site) -> None:
         event = site.house.event("recording_resumed", ts_ms=site.day.at(8, 3), length_ms=8_000, camera_id="shed")
         page = site.page()
         page.goto(f"{site.url}/events/{event.id}")
         page.wait_for_function("() => document.getElementById('player').currentTime > 1.5")
-        page.wait_for_function(SHOWS_A_PICTURE, arg="player")
+        page.wait_for_function(SHOWS_A_PICTURE, arg="#player")
         page.click("#five-before")
         page.wait_for_function("() => document.querySelector('#clip-span .now').getAttribute('x') < 6000")
 

@@ -83,3 +83,35 @@ def payloads(jpeg: bytes, packing: Packing) -> list[bytes]:
         out.append(head + piece)
         at += len(piece)
     return out
+
+
+def with_tables(parts: list[bytes], precision: int, *, is_wide: bool) -> list[bytes]:
+    """The same, its tables of one or two bytes a number, under any bits that tell which."""
+    first = parts[0]
+    tables = first[12 : 12 + 128]
+    given = b"".join(bytes((0, one)) for one in tables) if is_wide else tables
+    return [first[:8] + struct.pack(">BBH", 0, precision, len(given)) + given + first[12 + 128 :], *parts[1:]]
+
+
+def with_extension(packet: bytes, body: bytes, profile: int = 0xFFD8) -> bytes:
+    """The packet with ``body`` in a header extension."""
+    body += b"\0" * (-len(body) % 4)
+    head = bytes((packet[0] | 0x10,)) + packet[1:12]
+    return head + struct.pack(">HH", profile, len(body) // 4) + body + packet[12:]
+
+
+def with_segments(packet: bytes, jpeg: bytes) -> bytes:
+    """The packet with size and tables of ``jpeg`` in the header extension of ONVIF (Streaming 5.1.3)."""
+    return with_extension(
+        packet,
+        b"".join(
+            bytes((0xFF, kind)) + struct.pack(">H", len(found) + 2) + found
+            for kind, found in segments(jpeg)
+            if kind in (0xDB, 0xC0)
+        ),
+    )
+
+
+def whole_payloads(jpeg: bytes, head: tuple[int, ...]) -> list[bytes]:
+    """The whole file in pieces, each with its place and ``head``: type, Q, width, height."""
+    return [struct.pack(">I", at) + bytes(head) + jpeg[at : at + 700] for at in range(0, len(jpeg), 700)]

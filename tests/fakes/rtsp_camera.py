@@ -26,7 +26,7 @@ import threading
 import time
 import urllib.parse
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ from vigilar.media.bitstream import LAYOUTS, parameter_sets, setup_of_extradata
 
 _RTP_SENDER_REPORT = 200
 _NTP_EPOCH_S = 2_208_988_800
+SOURCE = "127.0.0.7"
+"""Another address of the camera."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,13 @@ class Fault:
     ``bare`` has the parameter sets in band instead of in the session description; ``mid_gop`` begins between keyframes;
     ``video_stall_s`` stops the picture while the sound goes on; ``sound_late_s`` sends the sound later than its stamps
     say; ``redirect`` answers DESCRIBE with 302 to itself; ``no_marker`` never sets the marker bit; ``garbage_s`` sends
-    nonsense from then on. ``udp`` is ``refused``, ``silent``, which agrees and sends nothing, or ``moves``, which
-    sends from another port than it says, and from a third after 2 s; ``swap`` is per cent of
-    packets over UDP that come after the next; ``report_s`` ends the session when no receiver report came for so long,
-    whatever requests come; ``bad_sound`` is the status that answers SETUP of the sound. ``latm`` sends AAC in LATM with
-    its set-up in band. ``length`` tells the lengths of interleaved frames: ``swapped``, low byte first; ``long``, each
-    seventh as large as can be; ``short``, each seventh by half; of none that is larger than all before it.
+    nonsense from then on. ``udp`` is ``refused``, ``silent``, which agrees and sends nothing, ``moves``, which sends
+    from another port than it says, and from a third after 2 s, or ``transport`` or ``description``, which say that the
+    packets come from SOURCE, as they do; ``swap`` is per cent of packets over UDP that come after the next;
+    ``report_s`` ends the session when no receiver report came for so long, whatever requests come; ``bad_sound`` is the
+    status that answers SETUP of the sound. ``latm`` sends AAC in LATM with its set-up in band. ``length`` tells the
+    lengths of interleaved frames: ``swapped``, low byte first; ``long``, each seventh as large as can be; ``short``,
+    each seventh by half; of none that is larger than all before it.
     """
 
     user: str = ""
@@ -106,7 +109,7 @@ class _Sink(io.RawIOBase):
 
 
 @dataclass(frozen=True, slots=True)
-class _Track:
+class Track:
     clock: int
     is_video: bool
     description: str
@@ -128,7 +131,7 @@ class Clip:
 
     def __init__(self, path: Path, fault: Fault) -> None:
         self._fault = fault
-        self.tracks: list[_Track] = []
+        self.tracks: list[Track] = []
         self.pieces: list[Piece] = []
         self.length_s = 0.0
         with av.open(str(path)) as source:
@@ -137,6 +140,15 @@ class Clip:
                 self.tracks.append(_describe(stream.codec_context, number, fault))
                 self._packetise(source, stream, number, _in_band(stream.codec_context) if fault.bare else b"")
         self.pieces.sort(key=lambda piece: piece.at_s)
+
+    @classmethod
+    def of(cls, length_s: float, streams: Sequence[tuple[Track, list[Piece]]]) -> Clip:
+        """Made of packets instead of a file."""
+        clip = cls.__new__(cls)
+        clip._fault, clip.length_s = Fault(), length_s
+        clip.tracks = [track for track, _ in streams]
+        clip.pieces = sorted((piece for _, pieces in streams for piece in pieces), key=lambda piece: piece.at_s)
+        return clip
 
     def _packetise(self, source: Any, stream: Any, number: int, before_keyframe: bytes) -> None:
         if self._fault.latm and stream.type == "audio":
@@ -148,7 +160,8 @@ class Clip:
         clock, base = self.tracks[number].clock, None
         source.seek(0)
         for packet in source.demux(stream):
-            if packet.dts is None or packet.dts < 0:
+            # Sound before 0 is what the encoder needs to begin. A picture decoded before 0 is shown later.
+            if packet.dts is None or packet.pts < 0:
                 continue
             at_s, pts_s = float(packet.dts * packet.time_base), float(packet.pts * packet.time_base)
             starts_keyframe = stream.type == "video" and packet.is_keyframe
@@ -191,8 +204,10 @@ class Clip:
                 self.pieces.append(Piece(at_s, number, ticks, False, raw))
         out.close()
 
-    def description(self) -> str:
+    def description(self, fault: Fault) -> str:
         head = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=fake camera\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\na=control:*\r\n"
+        if fault.udp == "description":
+            head += f"a=source-filter: incl IN IP4 * {SOURCE}\r\n"
         return head + "".join(track.description for track in self.tracks)
 
 
@@ -215,7 +230,7 @@ def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _describe(codec: Any, number: int, fault: Fault) -> _Track:
+def _describe(codec: Any, number: int, fault: Fault) -> Track:
     extra = bytes(codec.extradata or b"")
     if codec.name in LAYOUTS:
         clock, text = 90_000, "m=video 0 RTP/AVP 96\r\n" + _video_lines(codec.name, extra, fault)
@@ -238,7 +253,7 @@ def _describe(codec: Any, number: int, fault: Fault) -> _Track:
     else:
         kind, name = (8, "PCMA") if codec.name == "pcm_alaw" else (0, "PCMU")
         clock, text = 8000, f"m=audio 0 RTP/AVP {kind}\r\na=rtpmap:{kind} {name}/8000\r\n"
-    return _Track(clock, codec.type == "video", text + f"a=control:trackID={number}\r\n")
+    return Track(clock, codec.type == "video", text + f"a=control:trackID={number}\r\n")
 
 
 def _video_lines(codec: str, extra: bytes, fault: Fault) -> str:
@@ -256,9 +271,9 @@ def _video_lines(codec: str, extra: bytes, fault: Fault) -> str:
 
 
 class Mount:
-    def __init__(self, path: Path, fault: Fault) -> None:
+    def __init__(self, clip: Path | Clip, fault: Fault) -> None:
         self.fault = fault
-        self.clip = Clip(path, fault)
+        self.clip = clip if isinstance(clip, Clip) else Clip(clip, fault)
         self.epoch_s = time.monotonic()
 
 
@@ -328,7 +343,7 @@ class _Connection:
             elif mount.fault.redirect:
                 self._reply(headers, 302, f"Location: {uri}")
             else:
-                self._reply(headers, 200, f"Content-Base: {uri.rstrip('/')}/", body=mount.clip.description())
+                self._reply(headers, 200, f"Content-Base: {uri.rstrip('/')}/", body=mount.clip.description(mount.fault))
         elif method == "SETUP":
             self._set_up(uri, headers, session, mount)
         else:
@@ -350,8 +365,10 @@ class _Connection:
         ports = re.search(r"RTP/AVP;unicast;client_port=(\d+)-(\d+)", headers.get("transport", ""))
         if ports and mount.fault.udp != "refused":
             self._camera.transports.add("UDP")
-            own = self._open_udp(track, (int(ports[1]), int(ports[2])))
+            own = self._open_udp(track, (int(ports[1]), int(ports[2])), mount.fault)
             told = f"Transport: {headers['transport']};server_port={own[0]}-{own[1]}"
+            if mount.fault.udp == "transport":
+                told += f";source={SOURCE}"
             self._reply(headers, 200, told, session)
             return
         found = re.search(r"RTP/AVP/TCP.*interleaved=(\d+)-(\d+)", headers.get("transport", ""))
@@ -361,12 +378,13 @@ class _Connection:
         self._channels[track] = int(found[1])
         self._reply(headers, 200, f"Transport: RTP/AVP/TCP;unicast;interleaved={found[1]}-{found[2]}", session)
 
-    def _open_udp(self, track: int, ports: tuple[int, int]) -> list[int]:
+    def _open_udp(self, track: int, ports: tuple[int, int], fault: Fault) -> list[int]:
         """Sockets of our own for a stream, known by the channels that it would have over TCP; their ports."""
         host = self._writer.get_extra_info("peername")[0]
+        own = SOURCE if fault.udp in ("transport", "description") else host
         for channel, port in zip((2 * track, 2 * track + 1), ports, strict=True):
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            sock.bind((host, 0))
+            sock.bind((own, 0))
             sock.connect((host, port))
             sock.setblocking(False)
             self._udp[channel] = sock
@@ -532,8 +550,10 @@ class FakeCamera:
     player: type[Play] = Play
     """What sends the packets; benchmarks put one that takes notes in its place."""
 
-    def __init__(self, mounts: dict[str, tuple[Path, Fault]], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self.mounts = {name: Mount(path, fault) for name, (path, fault) in mounts.items()}
+    def __init__(
+        self, mounts: Mapping[str, tuple[Path | Clip, Fault]], port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.mounts = {name: Mount(clip, fault) for name, (clip, fault) in mounts.items()}
         self.requests: list[str] = []
         self.refused_logins = 0
         self.reports: list[tuple[int, bytes]] = []

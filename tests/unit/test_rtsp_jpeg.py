@@ -9,7 +9,18 @@ import struct
 import numpy as np
 import pytest
 
-from tests.fakes.jpeg_pictures import Packing, make_picture, payloads, read_jpeg, segments, to_jpeg
+from tests.fakes.jpeg_pictures import (
+    Packing,
+    make_picture,
+    payloads,
+    read_jpeg,
+    segments,
+    to_jpeg,
+    whole_payloads,
+    with_extension,
+    with_segments,
+    with_tables,
+)
 from tests.fakes.rtp import rtp
 from vigilar.capture.pictures import MAX_PICTURE_BYTES
 from vigilar.capture.rtsp.jpeg import JpegTrack
@@ -116,14 +127,6 @@ def test_changing_tables_that_do_not_come_again_have_not_changed() -> None:
     line.check(one, two)
 
 
-def with_tables(parts: list[bytes], precision: int, *, is_wide: bool) -> list[bytes]:
-    """The same, its tables of one or two bytes a number, under any bits that tell which."""
-    first = parts[0]
-    tables = first[12 : 12 + 128]
-    given = b"".join(bytes((0, one)) for one in tables) if is_wide else tables
-    return [first[:8] + struct.pack(">BBH", 0, precision, len(given)) + given + first[12 + 128 :], *parts[1:]]
-
-
 @pytest.mark.parametrize("is_wide", [False, True])
 @pytest.mark.parametrize("precision", [0, 1, 2, 3, 0x80, 0xFF])
 def test_tables_are_as_wide_as_they_are_whatever_the_bits_say(precision: int, is_wide: bool) -> None:
@@ -220,22 +223,11 @@ def test_size_of_the_description_that_is_of_another_picture_does_not_count() -> 
     line.check(made)
 
 
-def with_extension(packet: bytes, body: bytes, profile: int = 0xFFD8) -> bytes:
-    body += b"\0" * (-len(body) % 4)
-    head = bytes((packet[0] | 0x10,)) + packet[1:12]
-    return head + struct.pack(">HH", profile, len(body) // 4) + body + packet[12:]
-
-
 def test_size_and_tables_of_the_onvif_extension_count() -> None:
     made = to_jpeg(make_picture(2560, 1440, 400), 70)
-    body = b"".join(
-        bytes((0xFF, kind)) + struct.pack(">H", len(found) + 2) + found
-        for kind, found in segments(made)
-        if kind in (0xDB, 0xC0)
-    )
     line = Line()
     packets = line.packets([part[:5] + b"\x05\0\0" + part[8:] for part in payloads(made, Packing(5))], 3000)
-    line.take([with_extension(packets[0], body), *packets[1:]])
+    line.take([with_segments(packets[0], made), *packets[1:]])
     line.check(made)
 
 
@@ -251,10 +243,8 @@ def test_extension_of_another_kind_is_passed_over() -> None:
 def test_whole_jpeg_in_the_payload_is_taken_as_it_is(head: tuple[int, ...]) -> None:
     """Whatever its header says of it: type, Q, width, height."""
     made = jpeg()
-    pieces = [made[at : at + 700] for at in range(0, len(made), 700)]
-    parts = [struct.pack(">I", at * 700) + bytes(head) + piece for at, piece in enumerate(pieces)]
     line = Line()
-    line.send(parts, 3000)
+    line.send(whole_payloads(made, head), 3000)
     line.check(made)
 
 
@@ -272,6 +262,15 @@ def test_second_fields_are_left_out() -> None:
     line.send([b"\1" + part[1:] for part in payloads(made, Packing())], 3000)
     line.send([b"\2" + part[1:] for part in payloads(jpeg(80), Packing())], 3000)
     line.check(made)
+
+
+def test_marker_at_the_end_of_the_second_field_alone_costs_no_picture() -> None:
+    one, two = jpeg(40), jpeg(120)
+    line = Line()
+    for number, made in enumerate((one, two, one)):
+        parts = payloads(made, Packing())
+        line.send([field + part[1:] for field in (b"\1", b"\2") for part in parts], 3000 * number)
+    line.check(one, two)
 
 
 def test_stamps_of_another_clock_become_ninety_thousand() -> None:

@@ -17,6 +17,9 @@ from vigilar.capture.rtsp import client
 from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.source import STRAYS, RtspSource
 from vigilar.capture.rtsp.ssrc import OTHER_TYPES
+from vigilar.media.packets import Kind, RawPacket
+
+SOUND = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MPEG4-GENERIC/16000/1\r\na=fmtp:97 config=1408\r\na=control:trackID=1\r\n"
 
 
 @pytest.fixture
@@ -67,6 +70,41 @@ def test_channels_of_any_number_and_order_are_taken(camera: ScriptedCamera, told
 @pytest.mark.parametrize("channel", [1, 2, 6, 255])
 def test_picture_on_a_channel_that_was_not_agreed_on_comes_whole(camera: ScriptedCamera, channel: int) -> None:
     plays(camera, channel=channel, count=STRAYS + 3)
+
+
+def sound(number: int) -> bytes:
+    return rtp(bytes.fromhex("00100010") + bytes((1, number)), number, 1024 * number, payload_type=97, ssrc=8)
+
+
+@pytest.mark.parametrize("more_sound", [1, 5])
+def test_picture_and_sound_on_the_channels_of_each_other_come_both(camera: ScriptedCamera, more_sound: int) -> None:
+    camera.sdp = SDP + SOUND
+    source = opened(camera)
+    for number in range(STRAYS + 5):
+        for at in range(more_sound):
+            camera.send(interleaved(sound(more_sound * number + at), 0))
+        camera.send(interleaved(picture(number, IDR + bytes((number,))), 2))
+    found: list[RawPacket] = []
+    # What comes is kept until all is there: nobody knows how it is cut into readings.
+    for raw in source:
+        found += [raw] if raw is not None else []
+        if sum(one.kind is Kind.VIDEO for one in found) == STRAYS + 5:
+            break
+    source.close()
+    assert [one.data[-1] for one in found if one.kind is Kind.VIDEO] == list(range(STRAYS + 5))
+    assert len([one for one in found if one.kind is Kind.AUDIO]) >= 4 * more_sound
+
+
+def test_sound_that_comes_twice_is_taken_once(camera: ScriptedCamera) -> None:
+    camera.sdp = SDP + SOUND
+    source = opened(camera)
+    camera.send(interleaved(picture(0, IDR)))
+    for number in range(5):
+        camera.send(2 * interleaved(sound(number), 2))
+    camera.send(interleaved(picture(1, IDR)))
+    packets = (raw for raw in source if raw is not None)
+    assert [next(packets).kind for _ in range(7)] == [Kind.VIDEO, *(Kind.AUDIO,) * 5, Kind.VIDEO]
+    source.close()
 
 
 @pytest.mark.parametrize(

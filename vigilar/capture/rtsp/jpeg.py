@@ -141,6 +141,8 @@ class JpegTrack:
 
     def _take(self, payload: bytes, extension: bytes, *, is_last: bool) -> None:
         kind, offset, variant, quality, width, height = _read_head(payload)
+        if kind == _SECOND_FIELD:
+            return
         at = _HEAD_BYTES
         restart = 0
         if variant in _RESTART:
@@ -158,7 +160,7 @@ class JpegTrack:
             if offset == self._done_end:
                 self._trusts_marker = False  # the picture went on: it is set on each packet
             return  # sent twice
-        if kind == _SECOND_FIELD or at > len(payload):
+        if at > len(payload):
             return
         part = payload[at:]
         self._bytes += len(part)

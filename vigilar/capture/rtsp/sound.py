@@ -120,6 +120,19 @@ def make_sound_track(
         return None
 
 
+class Once:
+    """Passes on each packet but one that comes again: some cameras send each twice, which would double the sound."""
+
+    def __init__(self, take: Callable[[bytearray, int, int], None]) -> None:
+        self._take, self._last = take, b""
+
+    def add(self, data: bytearray, begin: int, end: int) -> None:
+        packet = bytes(data[begin:end])
+        if packet != self._last:
+            self._last = packet
+            self._take(data, begin, end)
+
+
 def _payload(data: bytearray, begin: int, end: int, payload_type: int) -> tuple[int, int, int, bool] | None:
     """Begin and end of the payload, time stamp, marker."""
     if end - begin <= HEADER_BYTES:

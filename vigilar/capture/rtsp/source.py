@@ -18,7 +18,7 @@ from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.reports import ReceiverStats
 from vigilar.capture.rtsp.sdp import Description, Media, decode_sets, microphones
-from vigilar.capture.rtsp.sound import RECORDABLE, MakeSoundCoder, SoundTrack, make_sound_track
+from vigilar.capture.rtsp.sound import RECORDABLE, MakeSoundCoder, Once, SoundTrack, make_sound_track
 from vigilar.capture.rtsp.ssrc import SsrcGate
 from vigilar.capture.rtsp.timeline import Timeline
 from vigilar.capture.rtsp.video import USUAL_RATE, VideoTrack
@@ -213,7 +213,7 @@ class RtspSource:
             self._memory.sound_note = f"{heard.encoding or 'a format without a name'}, which cannot be recorded"
             return
         stats = ReceiverStats()
-        take = self._gated(track.add, heard, stats)
+        take = self._astray(self._gated(Once(track.add).add, heard, stats), heard)
         try:
             why = self._session.set_up_sound(heard, 2, take, self._reported(False, stats), stats)
         except CameraError as error:
@@ -262,6 +262,19 @@ class RtspSource:
         gate = SsrcGate(take, media.payload_type, stats, give_up, is_next=is_next)
         self._gates.append(gate)
         return gate.add
+
+    def _astray(self, take: Take, heard: Media) -> Take:
+        """Where the sound was agreed on, the picture may come: some cameras send each on the channel of the other."""
+        gate, kind = self._gates[0], heard.payload_type
+        gate.foreign_type = kind
+
+        def look(data: bytearray, begin: int, end: int) -> None:
+            if not gate.taken and end - begin > 12 and data[begin + 1] & 0x7F != kind:
+                self._strays(data, begin, end)
+            else:
+                take(data, begin, end)
+
+        return look
 
     def _give_up(self) -> None:
         """Raises CameraError, and leaves the camera alone until it has ended its earlier session. Once: if that did not
@@ -387,8 +400,9 @@ class RtspSource:
 
 
 class _Strays:
-    """Packets on channels that were not agreed on. When the picture comes on one of them, and nothing on its own, that
-    is what the camera means; what came so far is kept."""
+    """Packets on channels that were not agreed on, or agreed on for the sound. When the picture comes on one of them,
+    and nothing of it on its own, that is what the camera means; what came so far is kept. The sound is then where the
+    picture should be."""
 
     def __init__(self, payload_type: int, wire: Wire, video: PictureTrack, gate: SsrcGate) -> None:
         self._payload_type, self._wire, self._video, self._gate = payload_type, wire, video, gate
@@ -405,7 +419,12 @@ class _Strays:
         if len(self._held) < STRAYS:
             return
         logger.warning("the picture comes on channel %d, which was not agreed on", channel)
-        self._wire.channels[channel], self._wire.runs[channel] = self._gate.add, self._video.run_on
+        wire, agreed = self._wire, self._video.channel
+        if wire.channels[channel] is not None and channel % 2 == agreed % 2 and max(channel, agreed) < 255:
+            for one, other in ((channel, agreed), (channel + 1, agreed + 1)):
+                wire.channels[one], wire.channels[other] = wire.channels[other], wire.channels[one]
+            del wire.runs[agreed]
+        wire.channels[channel], wire.runs[channel] = self._gate.add, self._video.run_on
         self._video.channel = channel
         held, self._held = self._held, []
         for packet in held:

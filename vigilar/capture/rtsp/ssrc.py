@@ -67,6 +67,8 @@ class SsrcGate:
         self._others_since_s = self._mixed_since_s = 0.0
         self.dropped = 0
         self.taken = 0
+        self.foreign_type = -1
+        """The payload type of the other stream, which is never meant."""
 
     def announce(self, ssrc: bytes | None) -> None:
         """What the Transport header says, if it says it."""
@@ -110,7 +112,7 @@ class SsrcGate:
     def _note_type(self, payload_type: int) -> None:
         """Of a packet that is not what the description promises. When nothing else comes, it is what is meant: from the
         start, or from when the camera's settings were changed."""
-        if 64 <= payload_type <= 95:  # these would be RTCP (RFC 5761 4)
+        if 64 <= payload_type <= 95 or payload_type == self.foreign_type:  # the first would be RTCP (RFC 5761 4)
             return
         if payload_type != self._other_type or not self._other_types:
             self._other_type, self._other_types, self._other_since_s = payload_type, 0, self._now()
