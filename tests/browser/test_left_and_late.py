@@ -46,7 +46,7 @@ def opened(chromium: Browser, url: str) -> Page:
 
 
 def test_window_that_comes_later_misses_no_visit(chromium: Browser, site: tuple[House, str]) -> None:
-    """What another window was told between the writing of this page and its start came to none of its parts but lists."""
+    """What another window was told between the writing of this page and its start came to lists alone."""
     house, url = site
     first = opened(chromium, url)
     first.goto(f"{url}/live")
