@@ -342,10 +342,10 @@ def test_sum_of_the_day_that_comes_late_does_not_put_back_what_it_was(site: Site
     page = site.listening()
     sentence = page.locator("#sentence")
     before = HeldBack(page, "**/events/summary*")
-    site.happen("Cat, Garden", what="cat")
+    site.happen("Vehicle, Drive", "drive", what="vehicle")
     before.wait()
     with page.expect_response("**/events/summary*"):
-        site.happen("Bird, Garden", what="bird")
+        site.happen("Vehicle, Garden", what="vehicle")
         page.wait_for_timeout(1_000)  # until the page asks again: it waits for several changes
     after = sentence.text_content()
     told = before.let_go().json()["sentence"]
