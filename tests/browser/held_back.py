@@ -38,3 +38,10 @@ class HeldBack:
             route.fulfill(response=answer)
         self._page.wait_for_timeout(200)
         return answer
+
+    def lose(self) -> None:
+        """The answer never arrives: the network is gone. The page had time to do something with that."""
+        route, _ = self._held[0]
+        with self._page.expect_event("requestfailed", lambda request: request == route.request):
+            route.abort()
+        self._page.wait_for_timeout(200)

@@ -3,16 +3,17 @@ sounds, and quiet once somebody has seen it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
 from tests.browser.chromium import ARGUMENTS, EXECUTABLE, find_violations, sign_in
-from tests.browser.house import House, open_house, serve
+from tests.browser.house import PASSWORD, House, open_house, serve
 from tests.browser.live_kit import report
 from tests.conftest import wait_until
 from vigilar.store.acknowledging import list_notes
@@ -51,8 +52,9 @@ def window(context: BrowserContext, url: str, path: str = "/events") -> Page:
     return page
 
 
-def browser_of(chromium: Browser, url: str, *, has_locks: bool = True) -> BrowserContext:
-    context = chromium.new_context(viewport=PHONE)  # type: ignore[arg-type]  # a TypedDict of the same
+def browser_of(chromium: Browser, url: str, *, has_locks: bool = True, has_worker: bool = True) -> BrowserContext:
+    workers: Literal["allow", "block"] = "allow" if has_worker else "block"
+    context = chromium.new_context(viewport=PHONE, service_workers=workers)  # type: ignore[arg-type]  # a TypedDict of the same
     context.add_init_script(TONES)
     if not has_locks:  # as over plain HTTP
         context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
@@ -412,6 +414,42 @@ def test_box_knows_which_pages_can_sound(chromium: Browser, house: House) -> Non
         context.add_init_script(SLOW_SOUND)
         window(context, url)
         wait_until(lambda: len(known()) == 1, 20)  # it can, once its sound is awake
+
+
+def test_what_waits_is_kept_without_its_words(chromium: Browser, house: House) -> None:
+    """Neither does it stand there what happened nor where; the next page has the words of the box, or does without."""
+    with serve(house) as url:
+        page = window(browser_of(chromium, url, has_worker=False), url)
+        wait_until(lambda: house.parts.hub.count() == 1, 20)
+        event = alert(house)
+        bar = page.locator("#alert-bar")
+        expect(bar).to_contain_text("Person, front door, ")
+        kept = page.evaluate("JSON.stringify(localStorage) + JSON.stringify(sessionStorage)")
+        assert f'"{event.incident_id}' in kept.replace("\\", "")
+        assert not re.search("person|door", kept, re.IGNORECASE)
+        page.goto(f"{url}/live")
+        expect(bar).to_contain_text("Person, front door, ")
+        page.route("**/api/v1/events/*", lambda route: route.abort())
+        page.goto(f"{url}/system")
+        expect(bar.get_by_role("link")).to_have_text(re.compile(r"^Alert, \d\d:\d\d$"))
+
+
+def test_words_of_a_danger_are_had_by_who_may_not_look_there(chromium: Browser, house: House) -> None:
+    house.member("guest", {"garden"}, "robin")
+    with serve(house) as url:
+        context = chromium.new_context(service_workers="block")
+        page = context.new_page()
+        answer = page.request.post(f"{url}/api/v1/login", data={"name": "robin", "password": PASSWORD})
+        assert answer.ok, answer.text()
+        page.goto(f"{url}/live")
+        wait_until(lambda: house.parts.hub.count() == 1, 20)
+        danger = house.event("sensor_smoke", "front-door", severity="CRITICAL", title="Smoke, Front door")
+        house.tell(danger)
+        bar = page.locator("#alert-bar").get_by_role("link")
+        expect(bar).to_be_visible()
+        words = bar.inner_text()
+        page.goto(f"{url}/events")
+        expect(bar).to_have_text(words)
 
 
 def kept_of_the_house(page: Page) -> list[str]:

@@ -150,3 +150,20 @@ def test_sheet_that_is_closed_before_the_answer_says_nothing(chromium: Browser, 
     expect(sheet).to_be_hidden()
     assert refusal.let_go().status == 409
     assert faults == []
+
+
+def test_refusal_that_comes_late_says_nothing_of_the_pin_that_was_right(
+    chromium: Browser, site: tuple[House, str]
+) -> None:
+    """Beside "Disarmed" stood that the PIN was wrong."""
+    house, url = site
+    house.client().post("/api/v1/arm", json={"mode": "home"})
+    page = opened_up(chromium, url)
+    refusal = HeldBack(page, f"{url}/api/v1/arm")
+    for pin in (WRONG, PIN):
+        page.get_by_label("Your PIN").fill(pin)
+        page.get_by_label("Your PIN").press("Enter")
+        refusal.wait()
+    expect(page.locator("#arm-now .sentence")).to_contain_text("Disarmed since")
+    assert refusal.let_go().status == 403
+    expect(page.locator("#arm-problem")).to_be_hidden()

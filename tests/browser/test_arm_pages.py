@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.arm_kit import PIN, SETTINGS, SIZES, WRONG, open_site, opened
 from tests.browser.chromium import find_violations
+from tests.browser.held_back import HeldBack
 from tests.browser.house import House
 from tests.conftest import wait_until
 from vigilar.base.clock import SimulatedClock
@@ -225,18 +226,23 @@ def test_sheet_opens_from_the_chip_of_a_page(chromium: Browser, site: tuple[Hous
     assert read_state(house.store).pending is not None
 
 
-def test_who_comes_in_finds_the_pad_on_every_open_page(chromium: Browser, site: tuple[House, str]) -> None:
-    house, url = site
-    page, typing = (opened(chromium, url, "phone") for _ in range(2))
-    page.goto(f"{url}/live")
-    typing.goto(f"{url}/events")
-    typing.locator("input[name=q]").first.focus()
+def come_in(house: House) -> None:
+    """Somebody does, while the house is armed; open pages are told."""
     now = house.now_ms()
     entry = Entry(now + 30_000, Trigger(1, "garden", "Person", "Garden", now))
     state = arming.change_state(
         house.store, lambda state: Decision(replace(state, mode="away", since_ms=now, by="sam", entry=entry)), now
     )
     broadcast_arm(state)
+
+
+def test_who_comes_in_finds_the_pad_on_every_open_page(chromium: Browser, site: tuple[House, str]) -> None:
+    house, url = site
+    page, typing = (opened(chromium, url, "phone") for _ in range(2))
+    page.goto(f"{url}/live")
+    typing.goto(f"{url}/events")
+    typing.locator("input[name=q]").first.focus()
+    come_in(house)
     expect(page.get_by_role("heading", name=re.compile("Somebody came in: Garden"))).to_be_visible()
     expect(typing.locator("#alarm-bar")).to_be_visible()
     expect(typing.get_by_role("dialog")).to_have_count(0)
@@ -245,6 +251,28 @@ def test_who_comes_in_finds_the_pad_on_every_open_page(chromium: Browser, site: 
     page.get_by_role("button", name="OK").click()
     expect(page.get_by_role("dialog", name="Arm and disarm")).to_be_hidden()
     assert read_state(house.store).is_quiet
+
+
+def test_pad_that_comes_late_leaves_alone_who_types_by_then(chromium: Browser, site: tuple[House, str]) -> None:
+    """It took what they typed for a PIN; and where the box did not answer, the page with what was typed was left."""
+    house, url = site
+    page = opened(chromium, url, "phone")
+    for comes in (True, False):
+        page.goto(f"{url}/events")
+        pad = HeldBack(page, f"{url}/arm")
+        come_in(house)
+        pad.wait()
+        page.locator("#find").focus()
+        page.keyboard.type("do")
+        if comes:
+            pad.let_go()
+        else:
+            pad.lose()
+        page.keyboard.type("g")
+        expect(page.locator("#find")).to_have_value("dog")
+        expect(page.locator("#alarm-bar")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        house.client().post("/api/v1/arm", json={"mode": "disarmed", "pin": PIN})
 
 
 def test_wait_after_three_wrong_pins_counts_down(chromium: Browser, site: tuple[House, str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.held_back import HeldBack
@@ -301,6 +301,19 @@ def test_push_lands_on_the_playing_clip(site: Site) -> None:
     assert site.complaints == []
 
 
+def test_key_that_is_pressed_while_the_player_still_loads_leaves_a_clip_that_plays(site: Site) -> None:
+    """The first start took the clip out of the element that the second one had just put there, and nothing played."""
+    page = site.page()
+    held: list[Route] = []
+    page.route("**/hls.light.min.mjs", lambda route: held.append(route))
+    page.goto(f"{site.url}/events/1", wait_until="commit")
+    page.locator("#five-before").click()
+    wait_until(lambda: bool(page.evaluate("1")) and bool(held), 30)
+    held[0].continue_()
+    page.wait_for_function("() => document.getElementById('player').currentTime > 0.5")
+    assert site.complaints == []
+
+
 def test_link_of_an_event_is_copied_without_what_was_filtered(site: Site) -> None:
     page = site.page(path="/events/1?level=alert")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -324,6 +337,21 @@ def test_answer_that_comes_late_does_not_put_back_what_was_done(site: Site) -> N
         page.click("#all-seen")
     unseen.let_go()
     expect(card).not_to_have_class(re.compile("is-new"))
+
+
+def test_sum_of_the_day_that_comes_late_does_not_put_back_what_it_was(site: Site) -> None:
+    page = site.listening()
+    sentence = page.locator("#sentence")
+    before = HeldBack(page, "**/events/summary*")
+    site.happen("Vehicle, Drive", "drive", what="vehicle")
+    before.wait()
+    with page.expect_response("**/events/summary*"):
+        site.happen("Vehicle, Garden", what="vehicle")
+        page.wait_for_timeout(1_000)  # until the page asks again: it waits for several changes
+    after = sentence.text_content()
+    told = before.let_go().json()["sentence"]
+    assert told != after, "else nothing is tried"
+    assert sentence.text_content() == after
 
 
 def test_what_was_done_to_a_card_is_not_done_again_with_the_one_in_its_place(site: Site) -> None:

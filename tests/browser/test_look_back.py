@@ -317,6 +317,30 @@ def test_focus_stays_on_the_way_from_day_to_day(site: Site) -> None:
         expect(page.locator("#day-before")).to_be_focused()
 
 
+LATE_DAY = """(() => { const read = Response.prototype.text;
+    Response.prototype.text = async function () {
+        const text = await read.call(this);
+        if (this.url.includes("/watch/") && !window.late) await new Promise((go) => (window.late = go));
+        return text; }; })()"""
+"""The first page of another day comes whole only when the test says so: its head is there already."""
+
+
+def test_day_that_comes_late_does_not_take_the_place_of_the_next(site: Site) -> None:
+    """The strip showed today, and the list below it, with its links, another day."""
+    page = site.page()
+    page.add_init_script(LATE_DAY)
+    site.watch_day(page)
+    page.locator("#day-before").click()
+    page.wait_for_function("() => window.late")
+    page.locator("#strip").focus()
+    page.keyboard.press("End")
+    of_today = re.compile(f"day={site.day.day.isoformat()}")
+    expect(page.locator("#day-before")).to_have_attribute("href", of_today)
+    page.evaluate("late()")
+    page.wait_for_timeout(300)
+    expect(page.locator("#day-before")).to_have_attribute("href", of_today)
+
+
 def test_without_script_the_day_is_a_list_with_links(site: Site) -> None:
     page = site.page(java_script_enabled=False)
     page.goto(f"{site.url}/watch/front-door?day={site.day.day}")

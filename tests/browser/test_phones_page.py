@@ -7,14 +7,14 @@ sent to; all else is real: the permission, the worker, the API, the rows.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.chromium import find_violations, sign_in
 from tests.browser.house import House, open_house, serve
@@ -196,6 +196,23 @@ def test_test_says_how_long_it_took(chromium: Browser, house: House) -> None:
         expect(line).to_contain_text("Shown after 0.94 s.")
         page.reload()
         expect(line).to_contain_text("Works: showed its last push at")
+
+
+@pytest.mark.parametrize("answer", ["none", "busy"])
+def test_box_that_does_not_answer_is_said_of_a_test(chromium: Browser, house: House, answer: str) -> None:
+    """It stayed at "Sending a test", or said that the phone was not told any more."""
+    phone_id = add_phone(house)
+    with serve(house) as url:
+        page = opened(chromium, url, service_workers="block")
+        line = page.locator(f"[data-phone='{phone_id}']")
+        gone: dict[str, Callable[[Route], None]] = {
+            "none": lambda route: route.abort(),
+            "busy": lambda route: route.fulfill(status=503, json={"detail": "The database does not answer."}),
+        }
+        page.route("**/api/v1/push/subscriptions", gone[answer])
+        line.get_by_role("button", name="Test").click()
+        expect(line).to_contain_text("The box did not answer. What came of the test is not known; try again.")
+        expect(line.get_by_role("button", name="Test")).to_be_enabled()
 
 
 def test_phone_in_trouble_is_named(chromium: Browser, house: House) -> None:

@@ -186,6 +186,28 @@ def test_push_that_comes_twice_tells_once(phone: Phone, house: House) -> None:
     assert calls == [["Person, front door", False], ["Anna, front door", True], ["Anna left", True]]
 
 
+HOLD_HOME = """() => {
+    const ask = self.fetch;
+    self.held = [];
+    self.fetch = (...asked) => new Promise((answer) => self.held.push(() => answer(ask(...asked)))); }"""
+
+
+def test_push_does_not_wait_for_the_picture_of_the_one_before(phone: Phone, house: House) -> None:
+    """Of a phone that is out home does not answer, and the alarm came only when the alert had given up its picture."""
+    event = house.event(still_id=house.still("front-door", jpeg()))
+    phone.worker.evaluate(HOLD_HOME)
+    phone.push(message(event.id, revision=1))
+    phone.wait_shown(title="Person, front door")
+    wait_until(lambda: phone.worker.evaluate("held.length") == 2, 30)
+    alarm = {"still": "", "severity": "CRITICAL", "is_critical": True}
+    phone.push(message(event.id, "Alarm, front door", revision=2, **alarm))
+    phone.wait_shown(title="Alarm, front door")
+    phone.worker.evaluate("() => held.splice(0).forEach((answer) => answer())")
+    wait_until(lambda: phone.worker.evaluate("held.length") == 1, 30)  # that the second was shown
+    phone.page.wait_for_timeout(1_000)  # the picture of the first has come
+    assert phone.wait_shown(title="Alarm, front door")["image"] == ""
+
+
 def test_push_that_comes_again_after_a_swipe_goes_by_itself_without_a_sound(phone: Phone, house: House) -> None:
     event = house.event()
     phone.push(message(event.id, still="", revision=1))

@@ -4,10 +4,12 @@
 import { announce } from "./announce.js";
 import { isOn, late, lasts, maySound, rest, silence, sound } from "./alarm_sound.js";
 import { clockText, now } from "./clock.js";
+import { parse } from "./parse.js";
 import { steady } from "./steady_tap.js";
 import { stream } from "./stream.js";
 
 const KEY = `vigilar.alerts.${document.documentElement.dataset.user}`; // another member may not see the same
+const WORDS_MS = 1000; // so long the bar waits for its words, where the box does not answer
 const SOUNDING = "vigilar.sounding";
 const RANK = { ALERT: 1, CRITICAL: 2 };
 const FRESH_MS = 5 * 60_000; // what a page hears of later, after its line was cut, it shows and does not sound
@@ -29,6 +31,10 @@ const link = bar?.querySelector("a");
 const note = document.getElementById("alert-note");
 const button = document.getElementById("alert-ack");
 const standsFor = bar && steady(button, acknowledge);
+
+// What happened, by the id of its event: in this page alone, and not in the browser's storage (ASVS 5, 14.3.3).
+const titles = new Map();
+const asked = new Set();
 
 let held = null; // the alert whose sound the browser holds back until somebody touches the page
 const failed = new Set();
@@ -56,15 +62,34 @@ function open() {
   return found.sort(([, a], [, b]) => RANK[b.severity] - RANK[a.severity] || b.ts - a.ts);
 }
 
+/** Have the words of what another page was told. */
+async function askTitle(event) {
+  if (asked.has(event)) return;
+  asked.add(event);
+  const found = await fetchTitle(event).catch(() => "");
+  if (!titles.has(event)) titles.set(event, found);
+  show();
+}
+
+async function fetchTitle(event) {
+  const ask = (path) => fetch(path, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(WORDS_MS) });
+  const answer = await ask(`/api/v1/events/${encodeURIComponent(event)}`);
+  if (answer.ok) return (await answer.json()).title;
+  const page = answer.status === 404 && (await ask(`/events/${encodeURIComponent(event)}`)); // of a danger where one may not look
+  return page.ok ? parse(await page.text()).querySelector("h1").textContent.trim() : "";
+}
+
 function show() {
   const [first, ...others] = open();
+  if (first && !titles.has(first[1].event)) return askTitle(first[1].event);
   bar.hidden = !first;
   standsFor(first ? { story: first[0], severity: first[1].severity } : null);
   if (!first) return;
   const [story, alert] = first;
   bar.dataset.severity = alert.severity;
   link.href = `/events/${encodeURIComponent(alert.event)}`;
-  link.textContent = `${alert.title}, ${clockText(alert.ts, { seconds: false })}`;
+  const title = titles.get(alert.event) || (alert.severity === "CRITICAL" ? "Alarm" : "Alert");
+  link.textContent = `${title}, ${clockText(alert.ts, { seconds: false })}`;
   const more = others.length ? `${others.length} more ${others.length === 1 ? "waits" : "wait"}.` : "";
   const says = failed.has(story)
     ? "Silent here, but the box could not be told. Try again."
@@ -81,9 +106,10 @@ function take(detail) {
   const isWorse = known && rank(detail.severity) > rank(known.severity);
   if (known?.seen && !isWorse) return;
   const isNew = !known || isWorse;
+  const event = String(detail.id);
+  if (!titles.get(event)) titles.set(event, detail.title);
   change(story, {
-    event: isNew ? detail.id : known.event,
-    title: isNew ? detail.title : known.title,
+    event: isNew ? event : known.event,
     severity: isNew ? detail.severity : known.severity,
     ts: isNew ? detail.ts : known.ts,
     at: isNew ? Date.now() : known.at,

@@ -113,7 +113,9 @@ function send(form, submitter) {
   post(body);
 }
 
+const asking = questions();
 async function post(body, address = "/api/v1/arm") {
+  const mayTell = asking();
   let words = "";
   let isUnready = false;
   let state = null;
@@ -133,6 +135,7 @@ async function post(body, address = "/api/v1/arm") {
     words = "This box did not answer. Nothing is known to have changed: look again.";
   }
   await refresh();
+  if (!mayTell()) return; // what was sent after it has been answered
   say(words);
   if (state && address !== "/api/v1/arm") line.textContent = "A minute more to leave.";
   if (isUnready) offerAnyway(body);

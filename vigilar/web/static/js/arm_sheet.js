@@ -7,18 +7,22 @@ let sheet = null;
 let isOpening = false;
 
 /** Open it; on the page of arming itself, and where the box does not answer with it, go to that page. */
-export async function open() {
+export const open = () => show(() => true).catch(() => location.assign("/arm"));
+
+/** Open it where nobody asked for it: not in the way of somebody who by then is at something else (not `isFree()`). */
+export const offer = (isFree) => show(isFree);
+
+async function show(isWanted) {
   if (sheet?.open || isOpening) return;
   isOpening = true;
   try {
     const page = await fetchPage();
+    if (!isWanted()) return;
     sheet ??= make();
     sheet.querySelector(".arm-page").replaceChildren(page.getElementById("arm-now"), effects(page));
     sheet.showModal();
     begin();
     startWhere();
-  } catch {
-    location.assign("/arm");
   } finally {
     isOpening = false;
   }

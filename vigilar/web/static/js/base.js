@@ -91,7 +91,7 @@ stream.addEventListener("arm", ({ detail }) => {
   const isNew = detail.entry_until_ts !== null && detail.entry_until_ts !== entryShown;
   entryShown = detail.entry_until_ts;
   if (alarmBar.hidden === isUrgent) alarmBar.hidden = !isUrgent;
-  if (isNew && "disarms" in chip.dataset && !isTyping() && !document.querySelector("main #arm-now, dialog[open]")) showArming();
+  if (isNew && "disarms" in chip.dataset && isFree()) import("./arm_sheet.js").then(({ offer }) => offer(isFree)).catch(() => {});
 });
 /** Arm and disarm in a sheet over this page; on the page of arming there is nothing to open. */
 function openArming(event) {
@@ -105,6 +105,7 @@ chip?.addEventListener("click", openArming);
 alarmBar?.querySelector("a").addEventListener("click", openArming);
 if (chip) onKey("A", "arm or disarm", openArming);
 
+const isFree = () => !isTyping() && !document.querySelector("main #arm-now, dialog[open]");
 const isTyping = () => document.activeElement?.matches("input:not([type=checkbox]), textarea, select") ?? false;
 
 const states = new Map();

@@ -65,8 +65,9 @@ class EventClip {
       note.hidden = false;
     };
     const address = `${this.url}?before=${this.before}&after=${this.after}`;
-    const player = await play(video, address, { startAt: ms, from: this.from, onFail }).catch(() => null);
-    if (turn !== this.turn) return player?.stop();
+    const isWanted = () => turn === this.turn;
+    const player = await play(video, address, { startAt: ms, from: this.from, onFail, isWanted }).catch(() => null);
+    if (!isWanted()) return player?.stop();
     this.player = player;
     if (!player) onFail("network");
   }

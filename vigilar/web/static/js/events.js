@@ -6,6 +6,7 @@ import { armKeys } from "./event_keys.js";
 import { armPreviews } from "./event_preview.js";
 import { armSwipes } from "./event_swipe.js";
 import { tellOtherClock } from "./other_clock.js";
+import { questions } from "./fresh.js";
 import { parse } from "./parse.js";
 import { stream } from "./stream.js";
 
@@ -60,7 +61,7 @@ const allCards = () => [...list.querySelectorAll("article")];
 const cardOf = (key) => allCards().find((one) => one.dataset.key === key);
 const eventsOf = (card) => card.dataset.events.split(" ");
 
-let questions = 0;
+let asked = 0; // questions for cards
 const answered = new Map(); // key of a card -> the question whose answer stands there
 
 /** Whether `card` is to stand in the place of `old`: by its version, numbers with dots, and where only what people did to
@@ -148,16 +149,16 @@ async function show(key, id, change) {
   if (story.isBusy) return;
   story.isBusy = true;
   while (story.next !== null) {
-    const asked = story.next;
+    const { next } = story;
     story.next = null;
-    for (let tries = 0; tries < MOST_TRIES && !(await showCard(asked).catch(() => false)); tries++) await pause(AGAIN_AFTER_MS);
+    for (let tries = 0; tries < MOST_TRIES && !(await showCard(next).catch(() => false)); tries++) await pause(AGAIN_AFTER_MS);
   }
   story.isBusy = false;
 }
 
 /** True when the box has answered, whatever it said. */
 async function showCard(id) {
-  const question = ++questions;
+  const question = ++asked;
   const answer = await fetch(`/events/${encodeURIComponent(id)}/card${query}`, { headers: { Accept: "text/html" } });
   sumUpSoon();
   if (answer.status === 204) {
@@ -191,12 +192,15 @@ stream.addEventListener("incident", ({ detail }) => {
 });
 
 let summary = null;
+const askSum = questions();
 function sumUpSoon() {
   summary ??= setTimeout(async () => {
     summary = null;
+    const mayTake = askSum();
     const answer = await fetch(`/events/summary${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
     if (!answer?.ok) return;
     const { sentence, levels } = await answer.json();
+    if (!mayTake()) return;
     document.getElementById("sentence").textContent = sentence;
     for (const [name, count] of Object.entries(levels ?? {})) {
       const shown = document.querySelector(`[data-level="${name}"] b`);
@@ -217,13 +221,14 @@ stream.addEventListener("health", ({ detail }) => {
 let mustLoad = false; // until the box has answered
 async function loadAnew() {
   mustLoad = true;
-  const question = ++questions;
+  const question = ++asked;
+  const mayTake = askSum();
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok) return;
   mustLoad = false;
   const page = parse(await answer.text());
   for (const card of [...page.querySelectorAll("#events article")].reverse()) place(document.adoptNode(card), question);
-  document.getElementById("sentence").textContent = page.getElementById("sentence").textContent;
+  if (mayTake()) document.getElementById("sentence").textContent = page.getElementById("sentence").textContent;
 }
 stream.addEventListener("refresh", loadAnew);
 stream.addEventListener("up", () => mustLoad && loadAnew());
@@ -243,7 +248,7 @@ more?.addEventListener("click", async (click) => {
   click.preventDefault();
   const link = click.currentTarget;
   link.setAttribute("aria-busy", "true");
-  const question = ++questions;
+  const question = ++asked;
   try {
     const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
     if (!answer.ok) throw new Error(answer.statusText);

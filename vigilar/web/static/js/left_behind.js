@@ -1,4 +1,4 @@
-// What pages keep in this browser of what they were shown: alerts that wait, leases by their names, what was typed of a
+// What pages keep in this browser of what they were shown: numbers and times of alerts that wait, leases by their names, what was typed of a
 // camera, the order of the grid. Nothing of it is for whoever comes next (ASVS 5, 14.3.1).
 
 const SHOWN = /^vigilar\.(alerts|sounding)\./; // of what happened: goes however the login ended

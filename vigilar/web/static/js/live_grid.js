@@ -210,8 +210,6 @@ const seen = new IntersectionObserver(
   { rootMargin: "100px" },
 );
 for (const box of document.querySelectorAll(".tile")) tiles.set(box.dataset.camera, new Tile(box));
-if (tiles.size) await paintSheet(); // before any video, which would take its turn on the line
-for (const { box } of tiles.values()) seen.observe(box);
 
 stream.addEventListener("health", ({ detail }) => {
   for (const health of detail.cameras) {
@@ -313,3 +311,7 @@ setInterval(() => {
 addEventListener("pagehide", () => {
   for (const tile of tiles.values()) tile.stop();
 });
+
+// Before any video, which would take its turn on the line; and last, as what is told meanwhile is told once.
+if (tiles.size) await paintSheet();
+for (const { box } of tiles.values()) seen.observe(box);

@@ -6,6 +6,7 @@ import { heard, now } from "./clock.js";
 import { putInPlace, questions } from "./fresh.js";
 import { house } from "./house_time.js";
 import { Boxes } from "./boxes.js";
+import { parse } from "./parse.js";
 import { Playback } from "./playback.js";
 import { Scrub } from "./scrub.js";
 import { stream } from "./stream.js";
@@ -163,8 +164,9 @@ async function changeDay(next) {
   shownDay = next;
   try {
     const answer = await fetch(`/watch/${camera}?day=${next}`, { headers: { Accept: "text/html" } });
-    if (!answer.ok || shownDay !== next) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (!answer.ok) return;
+    const page = parse(await answer.text());
+    if (shownDay !== next) return;
     for (const id of ["day-list", "day-before", "day-after"]) putInPlace($(id), page.getElementById(id));
     $("jump-day").value = next;
   } catch {

@@ -102,18 +102,22 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function phoneNow(id) {
   const answer = await fetch("/api/v1/push/subscriptions", { headers: { Accept: "application/json" } });
-  return answer.ok ? (await answer.json()).subscriptions.find((one) => one.id === id) : null;
+  if (!answer.ok) throw new Error(String(answer.status));
+  return (await answer.json()).subscriptions.find((one) => one.id === id);
 }
 
-async function test(row) {
-  const id = Number(row.dataset.phone);
+/** Says on the line of a phone how it is. */
+function sayOn(row) {
   const line = row.querySelector("[data-state]");
-  const say = (words, mark) => {
+  return (words, mark) => {
     line.className = `state state-${{ ok: "live", bad: "failed" }[mark] ?? "unknown"}`;
     const use = line.querySelector("use");
     use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${mark}`));
     line.querySelector("span").textContent = words;
   };
+}
+
+async function test(id, say) {
   say("Sending a test…", "unknown");
   const before = await phoneNow(id);
   const answer = await fetch("/api/v1/push/test", {
@@ -138,8 +142,10 @@ for (const one of document.querySelectorAll("[data-test]")) {
   one.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = one.querySelector("button");
+    const row = one.closest("[data-phone]");
+    const say = sayOn(row);
     button.disabled = true;
-    await test(one.closest("[data-phone]")).catch(() => {});
+    await test(Number(row.dataset.phone), say).catch(() => say("The box did not answer. What came of the test is not known; try again.", "bad"));
     button.disabled = false;
   });
 }

@@ -84,12 +84,15 @@ function stayNear(video) {
 
 /**
  * Play `url` in `video`, from the moment `startAt` (UTC ms) on if it is told; then the range begins at `from`. `onFail(words)`
- * is called once, when it cannot go on.
- * Returns `{ stop, frameTime }`: `frameTime()` is UTC ms of the shown frame by the box's stamps, or null.
+ * is called once, when it cannot go on. `isWanted()` is asked once hls.js is there: by then the element may be another
+ * one's, and is left alone.
+ * Returns `{ stop, frameTime }`, null when it was not wanted any more: `frameTime()` is UTC ms of the shown frame by the
+ * box's stamps, or null.
  */
-export async function play(video, url, { isLive = false, startAt = null, from = null, onFail = () => {} } = {}) {
+export async function play(video, url, { isLive = false, startAt = null, from = null, onFail = () => {}, isWanted = () => true } = {}) {
   if (hasNative(video)) return playNative(video, url, startAt, onFail);
   const Hls = await loadHls();
+  if (!isWanted()) return null;
   if (!Hls.isSupported()) {
     onFail("This browser cannot play it.");
     return { stop() {}, frameTime: () => null };

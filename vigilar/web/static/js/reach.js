@@ -44,7 +44,8 @@ async function look() {
     if (answer.ok) noteHeard();
     else throw new Error(String(answer.status));
   } catch {
-    if (!isAway) {
+    // A word of the stream may have come while the question was on its way: a box that is slow to answer is there.
+    if (!isAway && performance.now() - heardAt >= QUIET_MS) {
       isAway = true;
       document.documentElement.dataset.away = String(heardUtc);
       reach.dispatchEvent(new Event("away"));

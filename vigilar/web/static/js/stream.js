@@ -17,7 +17,6 @@ let source = null;
 let saidAt = 0; // ms of the page's clock when the source last said something
 let isUp = false;
 let armNow = null; // the newest state that was told: whoever joins later was not there
-const hasList = "change" in document.body.dataset;
 // What the house knew when it wrote the page: the stream goes on from there, however long the page took to open it.
 const written = document.body.dataset.change ?? document.documentElement.dataset.change;
 let change = Number(written ?? 0);
@@ -35,7 +34,7 @@ function take(message) {
   if (message.kind === "up") {
     isUp = true;
     say("up");
-    if (hasList && message.change > change) say("refresh");
+    if (message.change > change) say("refresh"); // the leader was told more between the writing of this page and its start
   } else if (message.kind === "down") {
     isUp = false;
     say("down");
@@ -94,7 +93,7 @@ async function comeBack() {
   try {
     const answer = await fetch("/api/v1/me", { headers: { Accept: "application/json" } });
     if (answer.status === 401) location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-    else lead();
+    else if (mayLead()) lead(); // not on a page that was left meanwhile
   } catch {
     setTimeout(comeBack, 3000);
   }
@@ -122,14 +121,19 @@ function renewLease() {
 }
 
 let release = null;
+let wish = null; // to have the lock
 let timer = null;
+
+const mayLead = () => (navigator.locks ? release !== null : readLease()?.id === me);
 
 function begin() {
   if (navigator.locks) {
-    navigator.locks.request(KEY, () => {
+    wish = new AbortController();
+    const led = navigator.locks.request(KEY, { signal: wish.signal }, () => {
       lead();
       return new Promise((resolve) => (release = resolve));
     });
+    led.catch(() => {}); // the page was left before its turn came: it would keep all others from leading
   } else {
     renewLease();
     timer = setInterval(renewLease, 2000);
@@ -139,9 +143,11 @@ function begin() {
 
 function end() {
   follow();
+  wish?.abort();
   release?.();
   release = null;
   clearInterval(timer);
+  timer = null;
   if (!navigator.locks && readLease()?.id === me) localStorage.removeItem(KEY);
 }
 

@@ -102,6 +102,7 @@ async function openHls() {
   video.muted = true;
   const played = await play(video, `${stage.dataset.live}/index.m3u8`, {
     isLive: true,
+    isWanted: () => view === mine,
     onFail: (why) => {
       if (view !== mine) return;
       keepPicture(mine);

@@ -33,6 +33,7 @@ const MOST_UNDO = 50;
 
 let shapes = shapesOf(JSON.parse(page.dataset.areas));
 let savedText = JSON.stringify(areasOf(shapes));
+let isSaving = false; // of two on their way the box might take the older one last
 let chosen = shapes.length ? 0 : -1;
 let draft = null; // { role, points, from, to } while something is drawn
 let history = [];
@@ -205,11 +206,17 @@ function draw() {
 /** Something is other than before: show it, say what it would do, and let it be saved. */
 function changed() {
   draw();
-  save.disabled = JSON.stringify(areasOf(shapes)) === savedText;
-  saved.textContent = "";
+  toSave();
+}
+
+function toSave() {
+  offerToSave();
+  if (!isSaving) saved.textContent = "";
   clearTimeout(previewTimer);
   previewTimer = setTimeout(preview, PREVIEW_AFTER_MS);
 }
+
+const offerToSave = () => (save.disabled = isSaving || JSON.stringify(areasOf(shapes)) === savedText);
 
 function edit(index, change) {
   remember();
@@ -217,10 +224,7 @@ function edit(index, change) {
   drawShapes();
   drawCorners();
   undo.disabled = false;
-  save.disabled = JSON.stringify(areasOf(shapes)) === savedText;
-  saved.textContent = "";
-  clearTimeout(previewTimer);
-  previewTimer = setTimeout(preview, PREVIEW_AFTER_MS);
+  toSave();
 }
 
 function remove(index) {
@@ -259,7 +263,8 @@ function proveLink(address) {
 }
 
 save.addEventListener("click", async () => {
-  save.disabled = true;
+  isSaving = true;
+  offerToSave();
   saved.textContent = "Saving…";
   const sent = JSON.stringify(areasOf(shapes));
   try {
@@ -267,12 +272,10 @@ save.addEventListener("click", async () => {
     if (!ok) {
       saved.textContent = body.type === "account.prove" ? "Not saved yet: " : body.detail;
       if (body.type === "account.prove") saved.append(proveLink(body.location), ", then come back here and save.");
-      save.disabled = false;
       return;
     }
     savedText = JSON.stringify(areasOf(shapesOf(body)));
     if (JSON.stringify(areasOf(shapes)) !== sent) {
-      save.disabled = false;
       saved.textContent = "Saved as it was then. What you changed since is not saved yet.";
       return;
     }
@@ -281,7 +284,9 @@ save.addEventListener("click", async () => {
     draw();
   } catch {
     saved.textContent = "The box did not answer. Nothing was saved; try again.";
-    save.disabled = false;
+  } finally {
+    isSaving = false;
+    offerToSave();
   }
 });
 

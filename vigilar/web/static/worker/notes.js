@@ -44,10 +44,15 @@ const notes = (() => {
   return { get, set };
 })();
 
-/** One thing after the other: two pushes may arrive within the same second. */
-let lastTurn = Promise.resolve();
-function inTurn(act) {
-  const turn = lastTurn.then(act, act);
-  lastTurn = turn.catch(() => {});
-  return turn;
+function makeTurns() {
+  let last = Promise.resolve();
+  return (act) => {
+    const turn = last.then(act, act);
+    last = turn.catch(() => {});
+    return turn;
+  };
 }
+
+/** One thing after the other: two pushes may arrive within the same second. What waits for the house has no place here,
+ * as the next push would wait for it too. */
+const inTurn = makeTurns();

@@ -13,7 +13,7 @@ const RANK = { INFO: 0, WARNING: 1, ALERT: 2, CRITICAL: 3 };
 // iPhones neither show buttons nor put a notification in the place of the one with the same tag.
 const FOLDS_BY_TAG = "actions" in Notification.prototype;
 
-self.addEventListener("push", (event) => event.waitUntil(inTurn(() => tell(read(event.data)))));
+self.addEventListener("push", (event) => event.waitUntil(inTurn(() => tell(read(event.data))).then((follow) => follow())));
 
 /** The form is Declarative Web Push with a part of ours beside it (`docs/ref/http.md`). */
 function read(data) {
@@ -26,6 +26,7 @@ function read(data) {
   return { notification: { title: house, body: "Something happened at home. Open Vigilar to see it.", navigate: "/events" }, facts: {} };
 }
 
+/** Show it. Returns what is to follow, which asks the house. */
 async function tell({ notification, facts }) {
   const tag = notification.tag || `vigilar-${facts.incident_id ?? facts.event_id ?? Date.now()}`;
   const told = await recallTold();
@@ -55,7 +56,8 @@ async function tell({ notification, facts }) {
   told[story] = { at: Date.now(), loudness: isFirst || isWorse ? loudness : told[story].loudness, revision: facts.revision ?? 0 };
   await notes.set("told", told);
   await noteShown(facts);
-  await Promise.allSettled([addPicture(notification.title, shown), reportShown(), countUnseen(isFirst, facts)]);
+  await countUnseen(isFirst, facts).catch(() => {});
+  return () => Promise.allSettled([addPicture(notification.title, shown), reportShown()]);
 }
 
 /** The house does not know that this was shown: it is told once more, and nobody else. A browser wants to see something
@@ -63,7 +65,7 @@ async function tell({ notification, facts }) {
 async function answerAgain(facts, tag) {
   if (tag) setTimeout(() => takeAway(tag, facts.revision), AGAIN_MS);
   await noteShown(facts);
-  await reportShown().catch(() => {});
+  return () => reportShown().catch(() => {});
 }
 
 async function takeAway(tag, revision) {
@@ -120,19 +122,22 @@ function dataAddress(buffer, type) {
 
 /** The still from the house, if it can be reached, into the notification that stands there; gone means seen. */
 async function addPicture(title, shown) {
-  const { event_id: event, still } = shown.data.facts;
+  const { still } = shown.data.facts;
   if (!("image" in Notification.prototype) || !still?.startsWith("/")) return;
   const answer = await askHome(still);
   if (!answer.ok || answer.headers.get("Content-Type") !== "image/jpeg") return;
   const jpeg = await answer.arrayBuffer();
   if (jpeg.byteLength > MOST_PICTURE_BYTES) return;
-  if (!(await stands(shown.tag, event))) return;
-  await self.registration.showNotification(title, { ...shown, image: dataAddress(jpeg, "image/jpeg"), silent: true, renotify: false });
+  await inTurn(async () => {
+    if (!(await stands(shown))) return;
+    await self.registration.showNotification(title, { ...shown, image: dataAddress(jpeg, "image/jpeg"), silent: true, renotify: false });
+  });
 }
 
-/** Whether that notification is still there. */
-async function stands(tag, event) {
-  return (await standing(tag)).some((one) => one.data?.facts?.event_id === event);
+/** Whether that notification is still there, and no newer one in its place. */
+async function stands({ tag, data: { facts } }) {
+  const isIt = (other) => other?.event_id === facts.event_id && other.revision === facts.revision;
+  return (await standing(tag)).some((one) => isIt(one.data?.facts));
 }
 
 /** What is there by that tag. Browsers list one a moment after they have shown it. */
@@ -156,14 +161,22 @@ async function noteShown({ id, token, revision }) {
   await notes.set("shown", [...waiting, { id, token, revision, shown_ts: Date.now() }].slice(-MOST_SHOWN_NOTES));
 }
 
+const inReportTurn = makeTurns(); // each is told once
+
 /** Tell the house which pushes were shown here, and when. Those of a day away from home are told when it is there again. */
-async function reportShown() {
-  for (const one of await notes.get("shown", [])) {
-    const answer = await sendHome("/api/v1/push/shown", "POST", one);
-    if (answer.status === 429 || answer.status >= 500) return; // later
-    const rest = (await notes.get("shown", [])).filter((other) => other.id !== one.id);
-    await notes.set("shown", rest);
-  }
+function reportShown() {
+  return inReportTurn(async () => {
+    for (const one of await notes.get("shown", [])) {
+      const answer = await sendHome("/api/v1/push/shown", "POST", one);
+      if (answer.status === 429 || answer.status >= 500) return; // later
+      await inTurn(() => forgetShown(one));
+    }
+  });
+}
+
+async function forgetShown({ id, revision }) {
+  const rest = (await notes.get("shown", [])).filter((other) => other.id !== id || other.revision !== revision);
+  await notes.set("shown", rest);
 }
 
 /** Which phone this is to the house: `{id, name}`, as the page that subscribed it left it here; null: none. */
@@ -238,5 +251,5 @@ self.addEventListener("message", (event) => {
   if (data?.kind === "device") event.waitUntil(notes.set("device", data.device).then(() => ports[0]?.postMessage({})));
   if (data?.kind === "device?") event.waitUntil(ownDevice().then((device) => ports[0]?.postMessage({ device })));
   if (data?.kind === "unseen") event.waitUntil(notes.set("unseen", data.count));
-  if (data?.kind === "report") event.waitUntil(inTurn(() => reportShown().catch(() => {})));
+  if (data?.kind === "report") event.waitUntil(reportShown().catch(() => {}));
 });
