@@ -495,7 +495,7 @@ class TestWatch:
         assert [told["detail"]["verdict"] for told in box.told()] == ["missing"]
 
     def test_look_that_stumbles_is_not_the_last_one(self, box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
-        watch, looks = self.watch(box), []
+        watch, looks = watch_over(box), []
 
         class TwoLooks(Stop):
             """Time passes in waits alone."""
