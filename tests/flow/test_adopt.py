@@ -59,6 +59,7 @@ def test_rows_come_back_as_they_were(clip: Clip, tmp_path: Path) -> None:
         done = adopt(box).done
         assert (done.added, done.refused_count, done.unlinked) == (4, 0, 0)
         assert [without_what_files_do_not_say(row) for row in videos(box)] == before
+        assert [row.reason for row in videos(box)] == [*["taken in from the file"] * 3, "taken in from the file: stop"]
         now = get_chain_end(box.store, "front", "video")
         assert (now.link, now.link_number, now.next_number) == (end.link, 4, 5)
         assert box.verdicts(Depth.DEEP) == []
@@ -89,6 +90,7 @@ def test_torn_file_is_closed_and_taken_in(clip: Clip, tmp_path: Path) -> None:
         assert adopt(box).done.added == 1
         row = videos(box)[-1]
         assert (row.number, row.state, row.size_bytes) == (4, "recovered", box.path(3).stat().st_size)
+        assert row.reason == "taken in from the file: ended by a crash"
         assert box.verdicts(Depth.DEEP) == []
 
 

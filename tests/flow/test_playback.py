@@ -135,7 +135,11 @@ class TestTimeline:
         [
             ("no motion", "no-motion"), ("stop", "stopped"), ("disk full", "disk-full"),
             ("the camera sends nothing", "silent"), ("ended by a crash or power cut", "crash"),
-            ("footage lost", "lost"), ("Could not write x: Input/output error", "damaged"),
+            ("footage lost", "lost"), ("the clock was moved", "clock"), ("new format", "unknown"),
+            ("taken in from the file", "unknown"), ("taken in from the file: stop", "stopped"),
+            ("taken in from the file: damaged before its end", "damaged"),
+            ("taken in from the file; nothing is known of the file before", "unknown"),
+            ("Could not write x: Input/output error", "damaged"),
         ],
     )  # fmt: skip
     def test_reason_comes_from_the_file_before(self, store: Store, tmp_path: Path, reason: str, code: str) -> None:

@@ -44,6 +44,11 @@ def test_quiet_hours_of_a_motion_camera_are_excused() -> None:
     assert (found.expected_ms, found.missed_ms, found.share) == (4 * HOUR, 0, 1.0)
 
 
+def test_hour_that_the_clock_was_set_past_is_not_missed() -> None:
+    found = day((2 * HOUR, 3 * HOUR, "clock"))
+    assert (found.expected_ms, found.missed_ms, found.gaps) == (23 * HOUR, 0, ())
+
+
 def test_quiet_hours_in_which_it_was_offline_are_missed_once() -> None:
     found = day(
         (0, 20 * HOUR, "no-motion"),

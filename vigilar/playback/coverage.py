@@ -2,8 +2,8 @@
 for ``read_day``.
 
 What should have been recorded is the day from the camera's first footage on, without what it may leave out: nothing
-moved, for a camera that records motion only. What was recorded and deleted since was recorded. While nothing moves, the
-hours in which such a camera was offline are its gaps.
+moved, for a camera that records motion only, or the clock was set past it. What was recorded and deleted since was
+recorded. While nothing moves, the hours in which such a camera was offline are its gaps.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from vigilar.store.events import StoredEvent
 
 NO_MOTION, BEFORE = "no-motion", "before"
 """Gaps in which nothing was to be recorded; of the second, those before the first recording that there ever was."""
+
+CLOCK = "clock"
+"""A gap that the clock left when it was set forward: no time in which anything could be recorded."""
 
 RECORDED_ONCE = frozenset({"deleted-age", "deleted-quota", "deleted-reserve", "deleted-owner"})
 """Gaps in which there was a recording, until the house let it go."""
@@ -80,6 +83,8 @@ def measure(
             for part in _overlaps(start, end, dark):
                 expected_ms += part[1] - part[0]
                 gaps.append(Gap(*part, "disconnected", WORDS["disconnected"]))
+        elif gap.reason == CLOCK:
+            expected_ms -= end - start
         else:
             gaps.append(Gap(start, end, gap.reason, gap.words))
     return Coverage(from_ms, to_ms, expected_ms, sum(one.to_ms - one.from_ms for one in gaps), tuple(gaps))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from vigilar.store.deletions import Deletion, Why
 from vigilar.store.events import StoredEvent
 from vigilar.store.files import FileRow
+from vigilar.store.inventory import TAKEN_IN
 
 WORDS = {
     "no-motion": "Nothing moved, and this camera records only when something does.",
@@ -18,6 +19,7 @@ WORDS = {
     "disk-full": "The disk was full.",
     "lost": "Pictures came and could not be stored.",
     "crash": "Vigilar or its power failed.",
+    "clock": "The clock was set forward: this time never was.",
     "damaged": "The recording could not be finished.",
     "deleted": "The recording is no longer there.",
     "deleted-age": "The recording was deleted because it was too old.",
@@ -44,7 +46,10 @@ _BY_END = (
     ("footage lost", "lost"),
     ("ended by a crash", "crash"),
     ("closed before a crash", "crash"),
+    ("the clock was moved", "clock"),
     ("rollover", "unknown"),
+    ("new format", "unknown"),
+    (TAKEN_IN, "unknown"),
 )
 """How a row says why its file ended (``record.recorder``, ``record.recovery``) -> code of what came after it."""
 
@@ -176,7 +181,8 @@ def _code_of(before: FileRow | None) -> str:
         return "unknown"
     if not before.reason:
         return "unknown"
-    return next((code for start, code in _BY_END if before.reason.startswith(start)), "damaged")
+    reason = before.reason.removeprefix(f"{TAKEN_IN}: ")
+    return next((code for start, code in _BY_END if reason.startswith(start)), "damaged")
 
 
 def _told(from_ms: int, to_ms: int, losses: Iterable[StoredEvent]) -> str | None:

@@ -246,6 +246,15 @@ def _is_own(core: FileCore, camera: CameraRow, content: Content, path: Path) -> 
     return (core.camera_uuid, core.file_number, core.content) == own
 
 
+_ENDED = {
+    CloseReason.STOP: f"{inventory.TAKEN_IN}: stop",
+    CloseReason.UPS_SHUTDOWN: f"{inventory.TAKEN_IN}: battery",
+    CloseReason.DISK_FULL: f"{inventory.TAKEN_IN}: disk full",
+    CloseReason.RECOVERED: f"{inventory.TAKEN_IN}: ended by a crash",
+}
+"""Why a file ended, in the words of its recorder (``playback.gaps``)."""
+
+
 def _whole_file(camera_id: str, content: Content, name: str, ends: Ends, end_ns: int | None) -> WholeFile:
     core, close = ends.core, ends.close
     picture = InitContent("jpeg", 0, 0) if content != "video" else _picture_of(ends.init)
@@ -262,14 +271,14 @@ def _whole_file(camera_id: str, content: Content, name: str, ends: Ends, end_ns:
         has_audio=CoreFlag.AUDIO in core.flags,
     )
     if close is None:
-        reason = "taken in from the file: damaged before its end"
+        reason = f"{inventory.TAKEN_IN}: damaged before its end"
         end_ms = start_ms if end_ns is None else max(start_ms, end_ns // 1_000_000)
         return WholeFile(new, "damaged", reason, end_ms, ends.size_bytes, 0, 0, None)
     is_cut = close.reason is CloseReason.RECOVERED
     return WholeFile(
         new,
         "recovered" if is_cut else "closed",
-        "taken in from the file",
+        _ENDED.get(close.reason, inventory.TAKEN_IN),
         max(start_ms, close.end_utc_ns // 1_000_000),
         ends.size_bytes,
         close.plaintext_bytes,

@@ -30,6 +30,9 @@ _SELECT_GONE = f"SELECT {', '.join(_GONE_NAMES)} FROM deletions"
 FOUND = "found "
 """How the reason of a row begins whose file was found to be missing, changed or damaged."""
 
+TAKEN_IN = "taken in from the file"
+"""How the reason of a row begins that was made of its file; behind it, why the file ended, where it says so."""
+
 UNLINKED = "nothing is known of the file before"
 """Stands in the reason of a row that was taken in from its file, or kept when the log of deletions was lost: that the
 file before has no row was told then, and says nothing later."""
