@@ -318,8 +318,22 @@ def test_link_of_an_event_is_copied_without_what_was_filtered(site: Site) -> Non
     page = site.page(path="/events/1?level=alert")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Share link").click()
-    expect(page.locator("#share-says")).to_have_text("Link copied. Whoever opens it signs in first.")
+    expect(page.locator("#event-says")).to_have_text("Link copied. Whoever opens it signs in first.")
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/events/1"
+
+
+def test_seen_that_the_box_does_not_take_is_told(site: Site) -> None:
+    event = site.happen("Fox, Garden", what="fox")
+    page = site.page(path=f"/events/{event.id}")
+    expect(page.locator("#seen")).to_have_text(re.compile("^Not seen"))
+    page.route("**/events/seen*", lambda route: route.abort())
+    page.click("#seen")
+    expect(page.locator("#event-says")).to_have_text("The box did not take it. Try again.")
+    expect(page.locator("#seen")).to_have_text(re.compile("^Not seen"))
+    page.unroute("**/events/seen*")
+    page.click("#seen")
+    expect(page.locator("#seen")).to_have_text(re.compile("^Seen"))
+    expect(page.locator("#event-says")).to_be_hidden()
 
 
 def test_answer_that_comes_late_does_not_put_back_what_was_done(site: Site) -> None:

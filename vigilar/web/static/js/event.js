@@ -164,6 +164,7 @@ if (video) {
 // Two seconds of the clip, or the page itself where there is none, is having seen it. It can be taken back, and is then not
 // noted again while the page is open.
 const seen = document.getElementById("seen");
+const says = document.getElementById("event-says");
 const SEEN_AFTER_S = 2;
 let mayNote = seen.value === "1";
 async function noteSeen(isSeen) {
@@ -171,16 +172,19 @@ async function noteSeen(isSeen) {
   const body = new URLSearchParams({ one: document.body.dataset.story });
   const url = `/events/seen${isSeen ? "" : "?seen=0"}`;
   const answer = await fetch(url, { method: "POST", headers: { Accept: "application/json" }, body }).catch(() => null);
-  if (!answer?.ok) return;
+  if (!answer?.ok) return false;
   seen.value = isSeen ? "0" : "1";
   seen.lastElementChild.textContent = isSeen ? "Not seen" : "Seen";
   setIcon(seen.querySelector("use"), isSeen ? "undo" : "ok");
+  return true;
 }
 if (video && !calm) video.addEventListener("timeupdate", () => mayNote && video.currentTime > SEEN_AFTER_S && noteSeen(true));
 else if (mayNote) noteSeen(true);
-seen.form.addEventListener("submit", (event) => {
+seen.form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  noteSeen(seen.value === "1");
+  const isNoted = await noteSeen(seen.value === "1");
+  says.textContent = isNoted ? "" : "The box did not take it. Try again.";
+  says.hidden = isNoted;
 });
 
 // The address of this page, for another member: whoever opens it signs in first. Over plain HTTP browsers offer neither
@@ -190,7 +194,6 @@ const isPhone = matchMedia("(pointer: coarse)").matches;
 share.hidden = !(navigator.share || navigator.clipboard);
 share.addEventListener("click", async () => {
   const url = new URL(`/events/${document.body.dataset.event}`, location.origin).href;
-  const says = document.getElementById("share-says");
   if (navigator.share && (isPhone || !navigator.clipboard)) {
     await navigator.share({ title: share.dataset.title, url }).catch(() => {}); // somebody thought better of it
     return;

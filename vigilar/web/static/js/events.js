@@ -248,6 +248,7 @@ more?.addEventListener("click", async (click) => {
   click.preventDefault();
   const link = click.currentTarget;
   link.setAttribute("aria-busy", "true");
+  link.textContent = "Show more";
   const question = ++asked;
   try {
     const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
