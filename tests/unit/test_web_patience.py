@@ -18,9 +18,12 @@ from tests.conftest import wait_until
 from tests.fair_watch import FairWatch
 from vigilar.base.errors import ConfigError
 from vigilar.base.folder_look import AWAY, HANGING
+from vigilar.store import events as event_rows
+from vigilar.store.events import StoredEvent
 from vigilar.store.sessions import find_session
+from vigilar.web import drive_gate
 from vigilar.web.camera_book import CameraBook, CameraWish
-from vigilar.web.drive_gate import FROM_FILES, FROM_MEMORY
+from vigilar.web.drive_gate import FROM_FILES, FROM_MEMORY, MAX_HELD, MAX_UNDER_WAY, _Gate
 from vigilar.web.logins import hash_token
 from vigilar.web.patience import WORKERS, DoesNotAnswerError, Patience
 
@@ -183,6 +186,42 @@ class TestHangingDatabase:
         stuck.go.set()
         wait_until(lambda: not house.parts.rows.is_stuck, 5.0)
         assert owner.get("/api/v1/events").status_code == 200
+
+
+def test_more_at_once_than_there_are_places_wait_for_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the pictures of a long list, asked for over HTTP/2; still more, of a drive that may hang, are refused."""
+    monkeypatch.setattr(drive_gate, "ROWS_SHUT_AFTER_S", 60.0)
+    go, inside = threading.Event(), threading.Semaphore(0)
+
+    def list_none(*_: object) -> tuple[list[StoredEvent], None]:
+        inside.release()
+        go.wait()
+        return [], None
+
+    monkeypatch.setattr(event_rows, "list_events", list_none)
+    cookie = house.client().get_cookie("vigilar_session")
+    assert cookie is not None
+
+    def ask(_: int = 0) -> int:
+        client = house.client(signed_in=False)
+        client.set_cookie("vigilar_session", cookie.value)
+        return client.get("/api/v1/events").status_code
+
+    hooks = [getattr(one, "__self__", None) for one in house.app.before_request_funcs[None]]
+    [gate] = [one for one in hooks if isinstance(one, _Gate)]
+    try:
+        with ThreadPoolExecutor(MAX_HELD) as pool:
+            answers = pool.map(ask, range(MAX_HELD))
+            wait_until(lambda: gate._held._value == 0, 60)
+            for _ in range(MAX_UNDER_WAY):
+                assert inside.acquire(timeout=60)
+            assert not inside.acquire(blocking=False)
+            assert ask() == 503
+            go.set()
+            assert list(answers) == [200] * MAX_HELD
+    finally:
+        go.set()
+    assert ask() == 200
 
 
 def test_writer_that_waits_keeps_no_sign_in_and_no_reader(house: House) -> None:

@@ -1,7 +1,8 @@
 """What is answered while the drive for recordings hangs: all that is in memory, and one sentence for the rest.
 
 Whoever asks the drive then does not come back. So requests that need it are refused while it is known to hang, and
-before that is known only so many may be under way: the other threads go on with live pictures.
+before that is known only so many may be under way: the other threads go on with live pictures. More at once than that,
+as a page of pictures asks over HTTP/2, wait for a place.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ FROM_FILES = (
 
 MAX_UNDER_WAY = 24
 """Requests to the drive that may be under way at once: it takes some seconds until a hanging drive is known for one,
-and there are 64 threads. A page of events takes some milliseconds, so that nobody meets this otherwise."""
+and there are 64 threads."""
+
+MAX_HELD = 60
+"""The same with those that wait for a place. The few threads above them are left for live pictures, while a drive hangs
+of which that is not known yet."""
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -62,11 +67,11 @@ def _answers(here: Parts) -> bool:
 
 
 class _Gate:
-    """Counts requests to the drive. Any thread."""
+    """Lets requests to the drive in. Any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._under_way = 0
+        self._held = threading.Semaphore(MAX_HELD)
+        self._places = threading.Semaphore(MAX_UNDER_WAY)
 
     def enter(self) -> None:
         endpoint = request.endpoint or ""
@@ -77,13 +82,14 @@ class _Gate:
         needs_drive = here.rows_on_drive and (request.method not in _READS or here.rows.is_late)
         if (hangs and (needs_drive or endpoint.startswith(FROM_FILES))) or not _answers(here):
             raise drive_problem(here)
-        with self._lock:
-            if self._under_way >= MAX_UNDER_WAY:
-                raise drive_problem(here)
-            self._under_way += 1
+        if not self._held.acquire(blocking=False):
+            raise drive_problem(here)
+        if not self._places.acquire(timeout=ROWS_SHUT_AFTER_S):
+            self._held.release()
+            raise drive_problem(here)
         g.is_under_way = True
 
     def leave(self, _error: Any) -> None:
         if g.pop("is_under_way", False):
-            with self._lock:
-                self._under_way -= 1
+            self._places.release()
+            self._held.release()
