@@ -16,6 +16,7 @@ from tests.browser.chromium import ARGUMENTS, EXECUTABLE, find_violations, sign_
 from tests.browser.house import PASSWORD, House, open_house, serve
 from tests.browser.live_kit import report
 from tests.conftest import wait_until
+from tests.pace import slowness
 from vigilar.store.acknowledging import list_notes
 from vigilar.store.deliveries import NewDelivery
 from vigilar.store.events import StoredEvent
@@ -105,7 +106,7 @@ def test_page_sounds_within_500_ms(chromium: Browser, house: House, capsys: pyte
             took.append(page.evaluate("tones[0]") - told_ms)
             page.wait_for_timeout(1_200)  # until it has sounded
         report(capsys, f"E4 an open page sounds {sorted(took)} ms after the event (500)")
-        assert sorted(took)[2] < 500, took  # half, as others may work on this machine; all are printed
+        assert sorted(took)[2] < 500 * slowness(), took  # half, as others may work on this machine; all are printed
 
 
 def test_bar_says_what_happened_and_leads_to_it(chromium: Browser, house: House) -> None:

@@ -15,6 +15,7 @@ from tests.browser.held_back import HeldBack
 from tests.browser.house import House, first_jpeg, open_house, serve
 from tests.browser.live_kit import report
 from tests.conftest import wait_until
+from tests.pace import slowness
 from tests.recording_kit import make_clip
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
@@ -197,7 +198,8 @@ def test_ten_open_pages_show_a_story_within_300_ms_and_miss_none_after_a_cut(
     waits.sort()
     late = waits[int(0.95 * len(waits)) - 1]
     report(capsys, f"B-12 ten pages: half within {waits[len(waits) // 2]} ms, p95 {late} ms (at most 300)")
-    assert waits[len(waits) // 2] < 300, waits  # half, as others may work on this machine; the figure is printed
+    # Half, as others may work on this machine; the figure is printed.
+    assert waits[len(waits) // 2] < 300 * slowness(), waits
     for one in pages:
         one.context.set_offline(True)
     site.hang_up()

@@ -14,6 +14,7 @@ from tests.browser.chromium import find_violations, press_after_g, wait_listenin
 from tests.browser.house import first_jpeg
 from tests.browser.live_kit import HIDE, opened, report
 from tests.conftest import wait_until
+from tests.pace import slowness
 from tests.recording_kit import Clip, make_clip
 from vigilar.web.blueprints import events as events_pages
 
@@ -43,7 +44,7 @@ def test_single_view_is_there_at_once_and_hardly_behind(
         page.wait_for_timeout(4000)
         expect(page.locator("#latency")).to_have_text(re.compile(r"^Live, 0\.[0-4]\d* s behind$"))
         report(capsys, f"moving after {[round(one) for one in waits]} ms; {page.locator('#latency').inner_text()}")
-        assert sorted(waits)[1] < 1000
+        assert sorted(waits)[1] < 1000 * slowness()
 
 
 def test_single_view_costs_what_the_camera_sends(
@@ -172,8 +173,13 @@ def test_unreachable_box_is_not_called_well(tmp_path: Path, chromium: Browser, c
         assert find_violations(page) == []
         place.house.parts.hub.open()
         page.context.set_offline(False)
-        place.well()
-        expect(page.locator("#sentence")).to_have_text("4 cameras live.", timeout=20_000)
+        sentence = page.locator("#sentence")
+
+        def is_well() -> bool:
+            place.well()  # each few seconds: what was said once is of no page that comes back later
+            return sentence.inner_text() == "4 cameras live."
+
+        wait_until(is_well, 20)
         expect(age).to_contain_text("live ")
         expect(page.locator("#health")).not_to_have_text("Not known")
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from tests.browser.live_kit import HIDE, Place, opened, report
+from tests.pace import slowness
 from tests.recording_kit import Clip, make_clip
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.long]
@@ -68,9 +69,10 @@ def test_sixteen_tiles_are_painted_and_moving_in_time(
         f"B-04 16 stills painted {took['painted']:.0f} ms (500); "
         f"B-05 first tile moving {took['moving']:.0f} ms (1200), all {took['all moving']:.0f} ms (2500)",
     )
-    assert took["painted"] < 500
-    assert took["moving"] < 1200
-    assert took["all moving"] < 2500
+    slow = slowness()
+    assert took["painted"] < 500 * slow
+    assert took["moving"] < 1200 * slow
+    assert took["all moving"] < 2500 * slow
 
 
 @pytest.mark.quiet
@@ -84,9 +86,10 @@ def test_single_view_comes_in_steps_in_time(
         f"B-06 still {took['still']:.0f} ms (150), moving {took['moving']:.0f} ms (400), "
         f"full quality {took['full']:.0f} ms (2500)",
     )
-    assert took["still"] < 300  # 150 where nobody else works on the machine; the figure is printed
-    assert took["moving"] < 400
-    assert took["full"] < 2500
+    slow = slowness()
+    assert took["still"] < 300 * slow  # 150 where nobody else works on the machine; the figure is printed
+    assert took["moving"] < 400 * slow
+    assert took["full"] < 2500 * slow
 
 
 @pytest.mark.quiet
@@ -104,7 +107,7 @@ def test_pictures_one_by_one_are_hardly_behind(
                 behind.append(float(found[1]))
     report(capsys, f"B-07 MJPEG of one camera {statistics.median(behind) * 1000:.0f} ms behind (350)")
     assert len(behind) > 3
-    assert statistics.median(behind) < 0.35
+    assert statistics.median(behind) < 0.35 * slowness()
 
 
 @pytest.mark.quiet
@@ -123,7 +126,7 @@ def test_grid_is_less_than_three_seconds_behind(
                 behind.append(float(found[1]))
     report(capsys, f"B-08 grid of HLS {statistics.median(behind):.1f} s behind (3)")
     assert len(behind) > 3
-    assert statistics.median(behind) < 3.0
+    assert statistics.median(behind) < 3.0 * slowness()
 
 
 def test_contact_sheet_of_sixteen_keeps_its_weight(

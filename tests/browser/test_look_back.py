@@ -29,6 +29,7 @@ from tests.browser.look_back_kit import (
 )
 from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day, record_refresh
 from tests.browser.scrub_times import follow_times, play_time
+from tests.pace import slowness
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -430,10 +431,12 @@ def test_thumbnail_follows_within_100_ms_and_release_plays_within_a_second(site:
     page = site.page()
     site.watch_day(page)
     late = follow_times(page, site.day.at(0), site.day.at(0) + 24 * HOUR_MS)
-    assert statistics.median(late) < 100, late  # half, as others may work on this machine; p95: benchmarks.look_back
-    assert late[int(len(late) * 0.95)] < 500, late
+    slow = slowness()
+    # Half, as others may work on this machine; p95: benchmarks.look_back.
+    assert statistics.median(late) < 100 * slow, late
+    assert late[int(len(late) * 0.95)] < 500 * slow, late
     began = []
     for minute in (1, 4, 7, 16, 22):
         site.watch_day(page)
         began.append(play_time(page, site.day.at(8, minute)))
-    assert statistics.median(began) < 1000, began
+    assert statistics.median(began) < 1000 * slow, began
