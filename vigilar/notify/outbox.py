@@ -161,9 +161,8 @@ class Lane:
             case Result.ACCEPTED:
                 deliveries.note_accepted(self._store, one, now_ms, sentence)
             case Result.UNREACHABLE:
-                deliveries.note_later(
-                    self._store, one, one.next_try_ms, sentence, counts=False
-                )  # when the line is there
+                # Due as it was, for when the line is there.
+                deliveries.note_later(self._store, one, one.next_try_ms, sentence, counts=False)
             case Result.LATER:
                 deliveries.note_later(self._store, one, now_ms + self._wait_ms(one, outcome), sentence)
             case Result.REFUSED:
