@@ -153,6 +153,7 @@ async function tryToSound(story) {
   await new Promise((resolve) => setTimeout(resolve, OTHERS_MS)); // another window may be allowed to
   if (wasSounded(story)) return;
   held = story;
+  if (await maySound()) return touched(); // it woke while nothing was held that could be heard then
   show();
 }
 
