@@ -21,6 +21,19 @@ from vigilar.web.blueprints import events as events_pages
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 
+NOTE_CLAIMS = """() => { window.claims = []; new MutationObserver(() => {
+        if (document.querySelector("#sentence").innerText === "4 cameras live.")
+            claims.push([...document.querySelectorAll(".tile-age")].map(one => one.innerText).join(", "));
+    }).observe(document.querySelector("#sentence"), { childList: true, characterData: true, subtree: true }); }"""
+"""Notes what the tiles say whenever the page begins to say that all four are live."""
+
+GET_STUCK = """() => new Promise((done) => {
+    const append = SourceBuffer.prototype.appendBuffer;
+    SourceBuffer.prototype.appendBuffer = () => { SourceBuffer.prototype.appendBuffer = append; done(); };
+})"""
+"""One piece of video never ends to be put in: the player that has it waits for that for ever."""
+
+
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     return make_clip(tmp_path_factory.mktemp("clips"), has_sound=True, gop=10, size=(320, 180))
@@ -171,6 +184,7 @@ def test_unreachable_box_is_not_called_well(tmp_path: Path, chromium: Browser, c
             return Math.max(...brush.getImageData(0, 0, 32, 18).data.filter((_, i) => i % 4 == 1)); })"""
         assert all(brightest > 100 for brightest in page.evaluate(dark)), "no tile is black"
         assert find_violations(page) == []
+        page.evaluate(NOTE_CLAIMS)
         place.house.parts.hub.open()
         page.context.set_offline(False)
         sentence = page.locator("#sentence")
@@ -182,6 +196,38 @@ def test_unreachable_box_is_not_called_well(tmp_path: Path, chromium: Browser, c
         wait_until(is_well, 20)
         expect(age).to_contain_text("live ")
         expect(page.locator("#health")).not_to_have_text("Not known")
+        assert page.evaluate("claims.filter(one => /stands still/.test(one))") == [], "none while a picture stood still"
+
+
+@pytest.mark.long
+def test_player_that_is_stuck_begins_again(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """Nobody has to load the page anew, neither of the grid nor of a camera alone."""
+    with opened(tmp_path, chromium, clip, 2) as place:
+        page = place.page("/live")
+        standing = page.locator(".tile-age", has_text="stands still")
+        live = page.locator(".tile-age", has_text=re.compile("^live "))
+        expect(live).to_have_count(2)
+        page.evaluate(GET_STUCK)
+        expect(standing).to_have_count(1)
+        expect(live).to_have_count(2)
+        page.goto(f"{place.url}/watch/cam-1")
+        page.context.new_page().goto(f"{place.url}/watch/cam-2")  # has the socket, so that this one is left with HLS
+        expect(page.locator("#how")).to_contain_text("About 2 s behind")
+        latency = page.locator("#latency")
+        expect(latency).to_contain_text("Live, ")
+        page.evaluate(GET_STUCK)
+        expect(latency).to_contain_text(" old. Trying again…")
+        expect(latency).to_contain_text("Live, ")
+
+
+@pytest.mark.long
+def test_video_that_the_browser_halts_goes_on(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.page("/live")
+        expect(page.locator(".tile-age")).to_contain_text("live ")
+        video = page.locator("[data-camera=cam-1] video")
+        video.evaluate("video => video.pause()")
+        page.wait_for_function("video => !video.paused", arg=video.element_handle())
 
 
 @pytest.mark.long

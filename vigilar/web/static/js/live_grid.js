@@ -8,7 +8,7 @@ import { play } from "./player.js";
 import { awaySince, reach } from "./reach.js";
 import { Boxes, armSwitch } from "./boxes.js";
 import { stream } from "./stream.js";
-import { Unchanged, armRetry, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { STUCK_MS, Standstill, Unchanged, armRetry, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 import "./just_now.js";
 
 // A browser has about 40 video elements on a phone and 75 elsewhere; more than these are not watched at once.
@@ -21,6 +21,7 @@ const LOOK_EVERY_MS = 2000;
 const SHEET_WAIT_MS = 2000;
 const HIDDEN_STOP_MS = 30000;
 const RETRY_MS = 5000;
+const BACK_MS = 3000; // a video that stands still for so long when the box is there again does not wait for its player
 
 const tiles = new Map();
 let isPaused = false;
@@ -42,6 +43,8 @@ class Tile {
     this.narrow = ""; // why the stream is encoded for this page
     this.nextStill = 0;
     this.retryAt = 0;
+    this.standstill = new Standstill();
+    this.stoodMs = 0; // how long its player has had nothing new
     this.gapS = Number(box.dataset.gap) || 0;
     this.unchanged = new Unchanged();
     this.unchangedMs = 0;
@@ -76,6 +79,7 @@ class Tile {
   update() {
     if (this.canShow && !this.player && !this.isStarting && !this.why && now() > this.retryAt) this.start();
     if (!this.canShow && this.player) this.stop();
+    if (this.stoodMs > STUCK_MS && awaySince() === null) this.beginAgain();
     if (this.canShow && this.why && !this.player) this.refreshStill();
     this.say();
   }
@@ -106,6 +110,11 @@ class Tile {
     this.nextStill = 0;
   }
 
+  beginAgain() {
+    this.stop();
+    if (this.canShow) this.start();
+  }
+
   /** Let the video go; its last picture stays, with its time. */
   stop() {
     const ts = this.player && !this.video.hidden ? this.player.frameTime() : null;
@@ -115,6 +124,8 @@ class Tile {
     this.video.hidden = true;
     this.unchanged.reset();
     this.unchangedMs = 0;
+    this.standstill.reset();
+    this.stoodMs = 0;
   }
 
   /** Show part of a picture that was taken at `ts`, unless a newer one is there. */
@@ -144,8 +155,12 @@ class Tile {
       this.unchangedMs = this.unchanged.look(this.video, now());
     }
     const isFresh = isMoving && behind !== null && behind <= frozenMs(this.gapS);
-    if (awaySince() === null && state === "live" && isMoving && behind !== null && !isFresh) this.box.dataset.frozen = String(ts);
+    const isOld = behind !== null && behind > frozenMs(this.gapS);
+    const isKnown = awaySince() === null && state === "live" && this.canShow;
+    // Said until there is a newer one: a player that begins again shows the same picture meanwhile.
+    if (isKnown && isOld && (isMoving || this.box.dataset.frozen)) this.box.dataset.frozen = String(ts);
     else delete this.box.dataset.frozen;
+    this.stoodMs = isMoving ? this.standstill.look(ts) : 0;
     sayDown(this.box, isFresh);
     this.isLive = isSeen(state, isFresh) && !this.box.dataset.frozen;
     setText(this.ageLine, this.words(isSeen(state, isFresh) ? "live" : state, behind));
@@ -168,6 +183,7 @@ let isHiddenLong = false;
 let hiddenTimer = null;
 document.addEventListener("visibilitychange", () => {
   clearTimeout(hiddenTimer);
+  for (const tile of tiles.values()) tile.standstill.reset(); // browsers halt what nobody sees
   if (document.hidden) hiddenTimer = setTimeout(() => setHidden(true), HIDDEN_STOP_MS);
   else setHidden(false);
 });
@@ -253,11 +269,16 @@ function saySentence() {
   setText(document.getElementById("sentence"), words.join(" "));
 }
 
-for (const kind of ["away", "back"]) {
-  reach.addEventListener(kind, () => {
-    saySentence();
-    updateAll();
-  });
+reach.addEventListener("away", sayAll);
+reach.addEventListener("back", () => {
+  for (const tile of tiles.values()) tile.say();
+  for (const tile of tiles.values()) if (tile.stoodMs > BACK_MS) tile.beginAgain();
+  sayAll();
+});
+
+function sayAll() {
+  updateAll();
+  saySentence(); // after them: it is what they show
 }
 
 const links = () => [...document.querySelectorAll(".tile:not([hidden]) .tile-link")];
@@ -304,9 +325,7 @@ if (pause) {
   });
 }
 setInterval(() => {
-  if (document.hidden) return;
-  updateAll();
-  saySentence();
+  if (!document.hidden) sayAll();
 }, 500);
 addEventListener("pagehide", () => {
   for (const tile of tiles.values()) tile.stop();

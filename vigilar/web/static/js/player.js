@@ -67,6 +67,7 @@ function stayNear(video) {
   let seen = [];
   const timer = setInterval(() => {
     const { buffered, currentTime } = video;
+    if (video.paused && !document.hidden) video.play().catch(() => {}); // some browsers halt one to save power
     if (video.paused || video.seeking || !buffered.length) return (seen = []);
     const now = performance.now();
     seen = seen.filter((one) => now - one.at < SPARE_OVER_MS);

@@ -115,6 +115,31 @@ export async function loadStill(canvas, cameraId, width, isLast, known) {
   return isNew ? ts : null;
 }
 
+/** A player that has had nothing new for so long does not always find to what there is now by itself, a new one does. hls.js
+ * waits up to 8 s between two tries. */
+export const STUCK_MS = 10000;
+
+/** Notices a player that shows nothing new. */
+export class Standstill {
+  constructor() {
+    this.reset();
+  }
+
+  reset() {
+    this.ts = null;
+    this.since = now();
+  }
+
+  /** What it shows now is of `ts` (UTC ms; null: nothing yet). For how many ms it has stood still. */
+  look(ts) {
+    if (ts === null || ts !== this.ts) {
+      this.ts = ts;
+      this.since = now();
+    }
+    return now() - this.since;
+  }
+}
+
 const SAMPLES = [160, 90];
 const CHANGED_LEVELS = 10; // a sensor's noise passes it in some pixel within seconds, even after coding
 const CHANGED_PIXELS = 4;

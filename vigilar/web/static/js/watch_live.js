@@ -11,7 +11,7 @@ import { play } from "./player.js";
 import { awaySince, reach } from "./reach.js";
 import { Boxes, armSwitch } from "./boxes.js";
 import { stream } from "./stream.js";
-import { Unchanged, armRetry, hideBroken, isSeen, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { STUCK_MS, Standstill, Unchanged, armRetry, hideBroken, isSeen, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 
 const stage = document.getElementById("stage");
 const canvas = stage.querySelector("canvas");
@@ -47,6 +47,7 @@ let tries = 0; // in a row without a picture
 let problem = ""; // why there was none, as the box said it
 let nextTryAt = null;
 const unchanged = new Unchanged();
+const standstill = new Standstill();
 
 /** The stream to ask for, and why it is not the full one. */
 function choose() {
@@ -215,6 +216,7 @@ function stop() {
   mine.stop();
   video.hidden = true;
   lags = [];
+  standstill.reset();
 }
 
 function restart() {
@@ -249,6 +251,8 @@ function say() {
   const behind = ts === null ? null : now() - ts;
   if (view?.kind === "socket" && !video.hidden && behind !== null) noteLag(behind);
   const picture = video.hidden ? canvas : video;
+  const isShowing = view && isSeen(stage.dataset.state, true) && (view.kind === "jpegs" || !video.hidden);
+  if (isShowing && standstill.look(ts) > STUCK_MS && awaySince() === null) return restart();
   const unchangedMs = ts === null || isPaused || picture.hidden ? 0 : unchanged.look(picture, now());
   const isFresh = behind !== null && behind <= (view?.kind === "hls" ? 2 * STALE_MS : STALE_MS);
   const away = awaySince();
