@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,11 @@ from playwright.sync_api import Browser, Page, Playwright
 from tests.browser.house import NAME, PASSWORD, House
 
 EXECUTABLE = Path("/usr/bin/chromium")
+"""The whole browser, for what only that has: notifications, its own list of certificates."""
+
+SHELL = Path("/usr/bin/chromium-headless-shell")
+"""The same engine without windows of the browser's own, which show no page of ours and cost a third of its time."""
+
 AXE = Path(__file__).resolve().parents[2] / "build" / "axe.min.js"
 """Brought by ``python3 assets/build.py --tests``."""
 
@@ -31,7 +38,15 @@ ARGUMENTS = [
 
 
 def launch(playwright: Playwright) -> Browser:
-    return playwright.chromium.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
+    return playwright.chromium.launch(executable_path=str(SHELL), args=ARGUMENTS)
+
+
+@contextmanager
+def whole_browser(shell: Browser) -> Iterator[Browser]:
+    """Beside the shell, for what only the whole browser has."""
+    whole = shell.browser_type.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
+    yield whole
+    whole.close()
 
 
 def sign_in(page: Page, url: str) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.chromium import find_violations, sign_in
+from tests.browser.chromium import find_violations, sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
 from vigilar.store.deliveries import note_shown
 from vigilar.store.notify_tables import deliveries
@@ -50,6 +50,13 @@ SUBSCRIBE = """(() => {
         localStorage.setItem(MADE, applicationServerKey.join(","));
         return made(); };
 })()"""
+
+
+@pytest.fixture(scope="module")
+def chromium(chromium: Browser) -> Iterator[Browser]:
+    """The shell gives no permission for notifications."""
+    with whole_browser(chromium) as browser:
+        yield browser
 
 
 @pytest.fixture

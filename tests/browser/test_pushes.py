@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
 
-from tests.browser.chromium import ARGUMENTS, EXECUTABLE, sign_in
+from tests.browser.chromium import sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
 from vigilar.store.deliveries import NewDelivery, claim, take_up
@@ -103,7 +103,10 @@ class Phone:
             return len(found) == 1 and all(found[0][name] == value for name, value in wanted.items())
 
         found: list[dict[str, Any]] = []
-        wait_until(is_so, 30)
+        try:
+            wait_until(is_so, 30)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {wanted} wanted, shown are {found}") from None
         return found[0]
 
     def click(self, action: str = "") -> None:
@@ -113,10 +116,8 @@ class Phone:
 @pytest.fixture
 def phone(chromium: Browser, house: House) -> Iterator[Phone]:
     """In a browser of its own: notifications belong to it, not to a window, and go some time after a window did."""
-    own = chromium.browser_type.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
-    with serve(house) as url:
+    with whole_browser(chromium) as own, serve(house) as url:
         yield Phone(own, url)
-        own.close()
 
 
 def message(event_id: int, title: str = "Person, front door", **more: object) -> str:
@@ -249,6 +250,18 @@ def test_push_that_cannot_be_read_shows_something(phone: Phone) -> None:
         assert phone.wait_shown(title="Lindenweg 4")["path"] == "/events", data
         phone.worker.evaluate("async () => (await self.registration.getNotifications()).forEach((one) => one.close())")
         wait_until(lambda: phone.shown() == [], 30)
+
+
+BROKEN_STORAGE = """() => {
+    const store = { transaction: {}, get: () => ({}), put: () => ({}) };
+    IDBDatabase.prototype.transaction = () => ({ objectStore: () => store });
+    CacheStorage.prototype.match = async () => { throw new DOMException("broken", "UnknownError"); }; }"""
+
+
+def test_phone_whose_storage_hangs_or_is_broken_tells_all_the_same(phone: Phone, house: House) -> None:
+    phone.worker.evaluate(BROKEN_STORAGE)
+    phone.push(message(house.event().id, still=""))
+    assert phone.wait_shown(title="Person, front door")["silent"] is False
 
 
 def test_tap_takes_the_open_page_to_the_clip(phone: Phone, house: House) -> None:

@@ -2,6 +2,7 @@
 // of the house. `/sw.js` is these files one after the other, with the facts of the house before them.
 
 const notes = (() => {
+  const HANGS_MS = 5000;
   let opened = null;
 
   function open() {
@@ -16,6 +17,12 @@ const notes = (() => {
   }
 
   async function use(mode, act) {
+    let timer;
+    const tooLong = new Promise((_resolve, reject) => (timer = setTimeout(() => reject(new Error("hangs")), HANGS_MS)));
+    return Promise.race([work(mode, act), tooLong]).finally(() => clearTimeout(timer));
+  }
+
+  async function work(mode, act) {
     const store = (await open()).transaction("notes", mode).objectStore("notes");
     const asked = act(store);
     return new Promise((resolve, reject) => {
@@ -24,7 +31,7 @@ const notes = (() => {
     });
   }
 
-  /** The note, or `none`; a phone whose storage is broken forgets, and still tells. */
+  /** The note, or `none`; a phone whose storage is broken, or hangs, forgets, and still tells. */
   async function get(name, none) {
     try {
       return (await use("readonly", (store) => store.get(name))) ?? none;

@@ -104,7 +104,7 @@ function pathOf(address) {
 
 /** Our icon, out of what is kept: the house may be out of reach, and browsers wait long for a picture before they show. */
 async function ownIcons() {
-  const [icon, badge] = await Promise.all([self.VIGILAR.icon, self.VIGILAR.mark].map(kept));
+  const [icon, badge] = await Promise.all([self.VIGILAR.icon, self.VIGILAR.mark].map((path) => kept(path).catch(() => null)));
   return { ...(icon && { icon }), ...(badge && { badge }) };
 }
 
