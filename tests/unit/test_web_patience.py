@@ -21,7 +21,6 @@ from vigilar.base.folder_look import AWAY, HANGING
 from vigilar.store import events as event_rows
 from vigilar.store.events import StoredEvent
 from vigilar.store.sessions import find_session
-from vigilar.web import drive_gate
 from vigilar.web.camera_book import CameraBook, CameraWish
 from vigilar.web.drive_gate import FROM_FILES, FROM_MEMORY, MAX_HELD, MAX_UNDER_WAY, _Gate
 from vigilar.web.logins import hash_token
@@ -190,7 +189,7 @@ class TestHangingDatabase:
 
 def test_more_at_once_than_there_are_places_wait_for_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the pictures of a long list, asked for over HTTP/2; still more, of a drive that may hang, are refused."""
-    monkeypatch.setattr(drive_gate, "ROWS_SHUT_AFTER_S", 60.0)
+    house.parts.rows = Patience("database", 60.0)
     go, inside = threading.Event(), threading.Semaphore(0)
 
     def list_none(*_: object) -> tuple[list[StoredEvent], None]:

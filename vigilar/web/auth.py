@@ -23,7 +23,7 @@ from vigilar.web.drive_gate import drive_problem
 from vigilar.web.logins import end_login, find_login, hash_token, note_phone, note_use, start_login
 from vigilar.web.new_login import BadLogin, check_new_login
 from vigilar.web.open_streams import OpenStream
-from vigilar.web.parts import ROWS_SHUT_AFTER_S, parts
+from vigilar.web.parts import parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem, wants_page
 from vigilar.web.rights import LOOKING, Declaration, Member, Open, Right, declaration_of
@@ -64,7 +64,7 @@ def has_owner() -> bool:
     while the database does not answer."""
     here, known = parts(), _owner_known()
     try:
-        if not known and here.rows.ask(lambda: user_rows.has_users(here.store), ROWS_SHUT_AFTER_S):
+        if not known and here.rows.ask(lambda: user_rows.has_users(here.store), here.rows.longest_s):
             known.append(True)
     except DoesNotAnswerError as error:
         raise drive_problem(here) from error
@@ -203,7 +203,7 @@ def _refusal(right: Right) -> Problem:
     """``Your account may not change cameras. Ask Sam.``"""
     here = parts()
     try:
-        owners = " or ".join(here.rows.ask(lambda: user_rows.owner_names(here.store), ROWS_SHUT_AFTER_S))
+        owners = " or ".join(here.rows.ask(lambda: user_rows.owner_names(here.store), here.rows.longest_s))
     except DoesNotAnswerError:
         owners = "an owner"
     return Problem(403, "right.missing", f"Your account may not {right.value}. Ask {owners}.")

@@ -15,7 +15,7 @@ from flask import Flask, g, request
 
 from vigilar.base.folder_look import CODE, HANGING
 from vigilar.store.users import has_users
-from vigilar.web.parts import ROWS_SHUT_AFTER_S, Parts, parts
+from vigilar.web.parts import Parts, parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
 
@@ -60,7 +60,7 @@ def _answers(here: Parts) -> bool:
     """Whether the database answers, as far as is known; asked for it while an earlier question waits."""
     if here.rows.is_late and not here.rows.is_stuck:
         with suppress(DoesNotAnswerError):
-            here.rows.ask(lambda: has_users(here.store), ROWS_SHUT_AFTER_S)
+            here.rows.ask(lambda: has_users(here.store), here.rows.longest_s)
             return True
         return False
     return not here.rows.is_stuck
@@ -84,7 +84,7 @@ class _Gate:
             raise drive_problem(here)
         if not self._held.acquire(blocking=False):
             raise drive_problem(here)
-        if not self._places.acquire(timeout=ROWS_SHUT_AFTER_S):
+        if not self._places.acquire(timeout=here.rows.longest_s):
             self._held.release()
             raise drive_problem(here)
         g.is_under_way = True

@@ -22,7 +22,7 @@ from vigilar.store.engine import Store
 from vigilar.store.errors import DATABASE_TROUBLE
 from vigilar.store.sessions import SessionRow
 from vigilar.store.users import UserRow, get_user
-from vigilar.web.parts import ROWS_SHUT_AFTER_S, Parts
+from vigilar.web.parts import Parts
 from vigilar.web.patience import DoesNotAnswerError, Patience
 from vigilar.web.session_cache import HeldLogin, SessionCache
 
@@ -48,7 +48,7 @@ def find_login(here: Parts, token_hash: bytes) -> SessionRow | None:
         _write(here, lambda: session_rows.delete_session(here.store, token_hash))
         return None
     known = cache.find_known(token_hash, now_ms)
-    within_s = None if known else ROWS_SHUT_AFTER_S
+    within_s = None if known else here.rows.longest_s
     try:
         found = here.rows.ask(lambda: _read_logins(here.store, cache, [token_hash], now_ms), within_s)
     except (StoreError, DoesNotAnswerError) as error:

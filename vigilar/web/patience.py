@@ -55,6 +55,11 @@ class Patience:
         self._abandoned: list[_Question] = []
 
     @property
+    def longest_s(self) -> float:
+        """How long whoever has nothing else to go by waits: until the door would be shut."""
+        return max(self._within_s, self._shut_after_s)
+
+    @property
     def is_late(self) -> bool:
         """Whether a question that somebody gave up is still without an answer."""
         with self._lock:
