@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser.chromium import AXE, EXECUTABLE, launch
+from tests.browser.chromium import AXE, SHELL, launch
 from tests.page_chaos import disturb_pages_if_asked
 
 disturb_pages_if_asked()
@@ -18,7 +18,7 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    missing = [str(path) for path in (EXECUTABLE, AXE) if not path.exists()]
+    missing = [str(path) for path in (SHELL, AXE) if not path.exists()]
     assert not missing, f"{missing} missing: scripts/test.sh brings them"
     with sync_playwright() as playwright:
         browser = launch(playwright)

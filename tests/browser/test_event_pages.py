@@ -74,6 +74,10 @@ class Site:
             page.wait_for_timeout(50)
         raise AssertionError(f"{self.house.parts.hub.count()} streams, not {count}")
 
+    def apart_ms(self, minutes: int) -> int:
+        """A moment that no other story is near, so long ago: what happens then joins none of them."""
+        return self.house.now_ms() - minutes * MINUTE
+
     def happen(self, title: str = "Person, Garden", camera: str = "garden", **more: object) -> StoredEvent:
         """A story of its own; pages are told."""
         event = self.house.event(camera_id=camera, title=title, what=str(more.pop("what", "person")), **more)  # type: ignore[arg-type]
@@ -135,18 +139,20 @@ def test_filters_leave_a_phone_its_first_screen(site: Site) -> None:
 
 def test_story_grows_in_its_card(site: Site) -> None:
     page = site.listening()
-    first = site.happen("Vehicle, Front door", "front-door", grouping=GROUPING, length_ms=None, what="vehicle")
+    car = {"grouping": GROUPING, "what": "vehicle", "ts_ms": site.apart_ms(30)}
+    first = site.happen("Vehicle, Front door", "front-door", length_ms=None, **car)
     card = page.locator(f'[data-events~="{first.id}"]')
     expect(card).to_contain_text("still going")
     card.locator(".pick-one input").check()
     card.locator("h3 a").focus()
-    second = site.happen("Vehicle, Drive", "drive", grouping=GROUPING, what="vehicle")
+    second = site.happen("Vehicle, Drive", "drive", **car)
     assert second.incident_id == first.incident_id
     expect(card).to_have_attribute("data-events", re.compile(rf"\b{first.id} {second.id}$"))
     expect(card).to_contain_text("Front door, Drive")
     expect(page.locator(f'[data-key="i{first.incident_id}"]')).to_have_count(1)
     expect(card.locator(".pick-one input")).to_be_checked()
     assert page.evaluate("document.activeElement.closest('article')?.dataset.key") == f"i{first.incident_id}"
+    site.house.end(first, first.ts_ms + 8_000)  # later stories do not join it
 
 
 def test_new_story_does_not_move_what_is_read(site: Site) -> None:
@@ -372,7 +378,8 @@ def test_sum_of_the_day_that_comes_late_does_not_put_back_what_it_was(site: Site
 
 def test_what_was_done_to_a_card_is_not_done_again_with_the_one_in_its_place(site: Site) -> None:
     """It stayed selected, and would have been deleted with the next that were."""
-    first = site.happen("Person, Front door", "front-door", grouping=GROUPING)
+    person = {"grouping": GROUPING, "ts_ms": site.apart_ms(20)}
+    first = site.happen("Person, Front door", "front-door", **person)
     page = site.listening()
     card = page.locator(f'[data-events~="{first.id}"]')
     card.get_by_role("checkbox").check()
@@ -380,7 +387,7 @@ def test_what_was_done_to_a_card_is_not_done_again_with_the_one_in_its_place(sit
     done = HeldBack(page, "**/events/seen*")
     page.get_by_role("button", name="Seen", exact=True).click()
     done.wait()
-    second = site.happen("Person, Drive", "drive", grouping=GROUPING)
+    second = site.happen("Person, Drive", "drive", **person)
     expect(page.locator(f'[data-events~="{first.id}"][data-events~="{second.id}"]')).to_be_visible()
     expect(card.get_by_role("checkbox")).to_be_checked()
     done.let_go()
@@ -389,11 +396,12 @@ def test_what_was_done_to_a_card_is_not_done_again_with_the_one_in_its_place(sit
 
 
 def test_page_of_a_story_grows_and_keeps_what_is_open(site: Site) -> None:
-    first = site.happen("Person, Front door", "front-door", grouping=GROUPING, ts_ms=site.house.now_ms() - 70_000)
+    person = {"grouping": GROUPING, "ts_ms": site.apart_ms(10)}
+    first = site.happen("Person, Front door", "front-door", **person)
     page = site.listening(path=f"/events/{first.id}")
     summary = page.locator("summary", has_text="Details")
     summary.click()
-    second = site.happen("Person, Drive", "drive", grouping=GROUPING, ts_ms=site.house.now_ms() - 60_000)
+    second = site.happen("Person, Drive", "drive", **person)
     assert second.incident_id == first.incident_id
     expect(page.locator("#story")).to_contain_text("Person, Drive")
     expect(page.locator("#story details.more-of-it")).to_have_attribute("open", "")

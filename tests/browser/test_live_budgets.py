@@ -88,7 +88,7 @@ def test_single_view_comes_in_steps_in_time(
     )
     slow = slowness()
     assert took["still"] < 300 * slow  # 150 where nobody else works on the machine; the figure is printed
-    assert took["moving"] < 400 * slow
+    assert took["moving"] < 600 * slow  # 400 so
     assert took["full"] < 2500 * slow
 
 
