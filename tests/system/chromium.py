@@ -16,7 +16,7 @@ PATIENCE_MS = 60_000.0
 
 expect.set_options(timeout=PATIENCE_MS)
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = "/usr/bin/chromium-headless-shell"
 MISSING = "" if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed"
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
