@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.chromium import find_violations
 from tests.browser.held_back import HeldBack
@@ -29,6 +29,7 @@ from tests.browser.look_back_kit import (
 )
 from tests.browser.recorded_day import MINUTE_MS, grey_of, make_day, record_refresh
 from tests.browser.scrub_times import follow_times, play_time
+from tests.conftest import wait_until
 from tests.pace import slowness
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -305,6 +306,41 @@ def test_player_that_the_box_did_not_send_is_said_and_asked_for_again(site: Site
     page.unroute("**/hls.light.min.mjs")
     page.click("#past-play")
     wait_playing(page, site.day.at(8, 1))
+
+
+def test_what_a_busy_box_did_not_send_is_asked_for_again(site: Site) -> None:
+    """The list stayed that of another day, and pictures and boxes were missing until the page was loaded anew."""
+    page = site.page()
+    site.watch_day(page)
+    refused: list[str] = []
+    answered: list[str] = []
+
+    def refuse_first(route: Route) -> None:
+        asked = route.request.url
+        if asked in refused:
+            answered.append(asked)
+            route.continue_()
+        else:
+            refused.append(asked)
+            route.fulfill(status=503)
+
+    def is_answered(what: str) -> bool:
+        page.wait_for_timeout(200)
+        return any(what in one for one in answered)
+
+    page.route(re.compile(r"/watch/front-door\?day=|/thumbs\.jpg|/tracks\?"), refuse_first)
+    was = page.locator("#day-before").get_attribute("href") or ""
+    page.locator("#day-before").click()
+    expect(page.locator("#day-before")).not_to_have_attribute("href", was)
+
+    def look_around() -> bool:
+        page.locator("#later").click()
+        page.locator("#earlier").click()
+        return is_answered("/thumbs.jpg")
+
+    wait_until(look_around, 20)
+    page.goto(f"{site.url}/watch/front-door?at={site.day.at(8, 1)}")
+    wait_until(lambda: is_answered("/tracks?"), 20)
 
 
 def test_focus_stays_on_the_way_from_day_to_day(site: Site) -> None:

@@ -36,6 +36,7 @@ const REFRESH_MS = 30_000; // today's strip grows
 const TOLD_MS = 500; // several changes of one event come together
 const NOTE_MS = 8000;
 const RATES = [0.5, 1, 2, 4, 8, 16];
+const AGAIN_MS = 3000; // what a busy box did not answer is asked again
 const PAST_SLACK = 5 * SECOND; // nearer to the present than this is live
 
 heard(Number(section.dataset.now));
@@ -69,6 +70,9 @@ const TRACKS_MS = 600_000; // boxes of so long at a time
 const boxes = new Boxes(stage, () => [video.videoWidth, video.videoHeight], () => (at === null ? null : (player.frameMoment() ?? at)));
 let tracksFrom = null;
 
+/** Whether the box did not answer (null), or not now. */
+const isBusy = (answer) => !answer || answer.status >= 500;
+
 /** Have the boxes of what is shown. */
 async function loadTracks(ms) {
   const from = Math.floor(ms / TRACKS_MS) * TRACKS_MS;
@@ -76,6 +80,7 @@ async function loadTracks(ms) {
   tracksFrom = from;
   const answer = await fetch(`/api/v1/cameras/${camera}/tracks?from=${from}&to=${from + TRACKS_MS}`).catch(() => null);
   if (answer?.ok && tracksFrom === from) boxes.setTracks((await answer.json()).tracks);
+  else if (isBusy(answer)) setTimeout(() => tracksFrom === from && (tracksFrom = null), AGAIN_MS);
 }
 
 function lengthWords(ms) {
@@ -149,7 +154,7 @@ async function load(isForced = false) {
   } catch {
     $("strip-box").dataset.broken = "";
     say("What was recorded cannot be told at the moment. It is asked again in a few seconds.");
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
   }
   loading = null;
   section.removeAttribute("aria-busy");
@@ -162,16 +167,19 @@ async function load(isForced = false) {
 async function changeDay(next) {
   if (next === shownDay) return;
   shownDay = next;
-  try {
-    const answer = await fetch(`/watch/${camera}?day=${next}`, { headers: { Accept: "text/html" } });
-    if (!answer.ok) return;
-    const page = parse(await answer.text());
+  const answer = await fetch(`/watch/${camera}?day=${next}`, { headers: { Accept: "text/html" } }).catch(() => null);
+  const text = answer?.ok ? await answer.text().catch(() => null) : null;
+  if (shownDay !== next) return;
+  if (text === null) {
+    if (answer && !answer.ok && !isBusy(answer)) return;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS)); // the list stays as it was; the strip is right
     if (shownDay !== next) return;
-    for (const id of ["day-list", "day-before", "day-after"]) putInPlace($(id), page.getElementById(id));
-    $("jump-day").value = next;
-  } catch {
-    // The list stays as it was; the strip is right.
+    shownDay = "";
+    return changeDay(next);
   }
+  const page = parse(text);
+  for (const id of ["day-list", "day-before", "day-after"]) putInPlace($(id), page.getElementById(id));
+  $("jump-day").value = next;
 }
 
 // Going somewhere

@@ -5,6 +5,7 @@ const COUNT = 100; // pictures of a sheet: 0.4 MB at most
 const BUCKETS = [600_000, 3_600_000, 21_600_000, 86_400_000]; // what a sheet covers, ms
 const KEPT = 12; // sheets
 const ASKED_AGAIN_MS = 20_000; // a sheet that reaches into the present grows
+const FAILED_AGAIN_MS = 3000; // one that a busy box did not answer, when it is wanted again
 const EXACT = 40; // pictures kept of those fetched one by one
 const STALE_MS = 60_000;
 
@@ -28,10 +29,11 @@ export class Thumbs {
   async ask(from, length) {
     const key = `${from}+${length}`;
     const known = this.sheets.get(key);
-    const reachesNow = from + length > this.clock();
-    if (known && !(reachesNow && this.clock() - known.asked > ASKED_AGAIN_MS)) return;
+    const againMs = known?.hasFailed ? FAILED_AGAIN_MS : from + length > this.clock() ? ASKED_AGAIN_MS : Infinity;
+    if (known && this.clock() - known.asked <= againMs) return;
     const sheet = known ?? { taken: [] };
     sheet.asked = this.clock();
+    sheet.hasFailed = false;
     this.sheets.delete(key);
     this.sheets.set(key, sheet);
     for (const old of this.sheets.keys()) {
@@ -40,12 +42,13 @@ export class Thumbs {
     }
     try {
       const answer = await fetch(`/footage/${this.camera}/thumbs.jpg?from=${from}&to=${from + length}&n=${COUNT}`);
+      sheet.hasFailed = answer.status >= 500;
       if (!answer.ok) return;
       const layout = JSON.parse(answer.headers.get("X-Sheet"));
       sheet.image = await createImageBitmap(await answer.blob());
       Object.assign(sheet, layout);
     } catch {
-      sheet.asked = 0; // the network: asked again when it is wanted again
+      sheet.hasFailed = true;
     }
   }
 
