@@ -16,7 +16,7 @@ from vigilar.store.owing import owe
 from vigilar.store.users import Role, list_users, remove_user, set_cameras, set_role
 from vigilar.web.blueprints import events as events_pages
 from vigilar.web.event_words import published_from_row
-from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice
+from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice, job_notice
 
 
 @pytest.fixture
@@ -326,3 +326,17 @@ def test_closed_hub_takes_nobody() -> None:
     hub.close()
     with pytest.raises(HubClosed):
         hub.subscribe().get(1.0)
+
+
+def test_page_that_reads_slowly_is_told_the_last_word_of_a_job() -> None:
+    """It comes once: how far a job is may be left out, since more comes."""
+    hub = EventHub()
+    page = hub.subscribe()
+    for percent in range(QUEUE_SIZE):
+        hub.broadcast(job_notice(1, "export", "running", "copying", percent % 100, 3, ""))
+    hub.broadcast(job_notice(1, "export", "done", "", 100, None, ""))
+    told = []
+    while (notice := page.get(0.0)) is not None:
+        told.append(json.loads(notice.data)["state"])
+    assert told[-1] == "done"
+    assert len(told) < QUEUE_SIZE

@@ -10,7 +10,7 @@ import contextlib
 import json
 import queue
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 QUEUE_SIZE = 256
@@ -64,7 +64,8 @@ def job_notice(
         "percent": percent,
         "seconds_left": seconds_left,
     }
-    return make_notice(JOB, content, source_id=source_id)
+    is_last_word = state in ("done", "failed", "cancelled")
+    return replace(make_notice(JOB, content, source_id=source_id), must_arrive=is_last_word)
 
 
 OBJECTS = "objects"
