@@ -28,6 +28,7 @@ from vigilar.processes.older_keys import OlderKeys
 from vigilar.record import repair
 from vigilar.record.choice import RecordingMode
 from vigilar.record.file_store import FileInfo, FileStore, FileStoreSettings
+from vigilar.record.last_recording import find_last_recording
 from vigilar.record.recorder import Recorder, RecorderSettings
 from vigilar.record.recovery import Recovery
 from vigilar.record.ring import PacketRing
@@ -43,6 +44,7 @@ from vigilar.vge.recover import Recovered, recover_file
 from vigilar.vge.report import Verdict
 from vigilar.vge.verify import verify_file
 
+DAY_NS = 86_400_000_000_000
 STILL = FileInfo(
     start_utc_ns=START_UTC_NS, start_mono_ns=START_MONO_NS, timescale=1000, codec="jpeg", width=1, height=1
 )
@@ -340,6 +342,28 @@ def test_orphans_of_the_newest_days_are_found(tmp_path: Path) -> None:
         assert recovery.run_once()
         assert (recovery.found.adopted, recovery.found.completed) == (2, 2)
         assert [row.number for row in find_files(b.store, "front", "still", 0, 1 << 45)] == [1, 4, 5]
+
+
+@pytest.mark.parametrize("off_ns", [8 * 365 * DAY_NS, -8 * 365 * DAY_NS], ids=["was ahead", "is behind"])
+def test_newest_files_are_found_beside_those_of_another_year(tmp_path: Path, off_ns: int) -> None:
+    """The clock was years ahead once; or it is behind now, and all files seem to be. The last file has no row, and the
+    database was put back from before it gave its number."""
+    with bench(tmp_path) as b:
+        earlier_ns = off_ns if off_ns > 0 else -5 * DAY_NS
+        for utc_ns in (START_UTC_NS + earlier_ns, START_UTC_NS + earlier_ns + DAY_NS):
+            begin_still(b.file_store, b"old", width=4, height=2, utc_ns=utc_ns, mono_ns=START_MONO_NS).finish()
+        b.write_rows()
+        begin_still(b.file_store, b"new", width=4, height=2, utc_ns=START_UTC_NS, mono_ns=START_MONO_NS).finish()
+        with b.store.write("test") as connection:
+            connection.exec_driver_sql("UPDATE cameras SET next_still_number = 3")
+        b.clock.step_utc(min(off_ns, 0) / 1e9)
+        last = find_last_recording(b.file_store.home("still"), b.keys, b.clock.utc_ns())
+        assert last is not None
+        assert last.end_utc_ns == START_UTC_NS
+        assert FileStore(b.file_store.settings, b.store, b.keys, b.clock).chains["still"].take() == 4
+        recovery = _recovery(b, [])
+        assert recovery.run_once()
+        assert recovery.found.adopted == 1
 
 
 def test_orphan_of_another_camera_is_set_aside(crashed: Bench) -> None:

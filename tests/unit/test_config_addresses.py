@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigilar.capture.rtsp.address import parse_address
-from vigilar.config.addresses import address_problem, bare_host, split_login, with_login, with_scheme
+from vigilar.config.addresses import (
+    address_problem,
+    bare_host,
+    split_login,
+    with_login,
+    with_scheme,
+    without_login,
+)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +178,30 @@ def test_login_is_taken_out(address: str, bare: str, user: str | None, password:
     assert (split.address, split.user, split.password) == (bare, user, password)
     assert "password='" not in repr(split)
     assert "s3cret" not in repr(split)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("192.168.1.21", "192.168.1.21"),
+        ("rtsp://10.0.0.7/s?token={password}", "rtsp://10.0.0.7/s?token={password}"),
+        ("file:/etc/passwd", "file:/etc/passwd"),
+        ("no address", "no address"),
+        ("admin:hunter2@192.168.1.21", "rtsp://192.168.1.21"),
+        ("RTSP:/admin:hun/ter2@10.0.0.7/s", "rtsp://10.0.0.7/s"),
+        (
+            "rtsp://10.0.0.7/user=admin_password=hunter2_channel=1",
+            "rtsp://10.0.0.7/user={user}_password={password}_channel=1",
+        ),
+        ("rtsp://10.0.0.7/s?token=ter2&password=hunter2", ""),
+        ("rtsp://10.0.0.7/s?p%61ssword=hunter2", ""),
+        ("rtsp://admin:hunter2%4010.0.0.7/s", ""),
+        ("admin:hunter2@10.0.0.7 /s", ""),
+        ("https://admin:hunter2@10.0.0.7/s", ""),
+    ],
+)
+def test_address_is_shown_again_without_its_login(typed: str, shown: str) -> None:
+    assert without_login(typed) == shown
 
 
 def test_login_goes_back_percent_encoded() -> None:

@@ -42,7 +42,7 @@ def camera(house: House) -> Camera:
 
 def test_form_changes_the_file_and_nothing_else(house: House, owner: FlaskClient) -> None:
     page = owner.get("/cameras/drive/settings").get_data(as_text=True)
-    assert "<option selected>40 Mbit/s</option>" in page
+    assert '<option value="40 Mbit/s" selected>40 Mbit/s</option>' in page
     assert owner.post("/cameras/drive/settings", data=FORM).status_code == 303
     assert (house.folder / "vigilar.toml").read_text(encoding="utf-8") == TEXT
     changed = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from vigilar.base.redact import redact
 from vigilar.base.url_login import (
     cut_login,
     find_password,
@@ -110,6 +111,16 @@ def split_login(address: str) -> SplitAddress:
         user = read_pasted(login.user)
         password = password if login.password is None else read_pasted(login.password)
     return SplitAddress(f"{scheme}://{bare}", user, password)
+
+
+def without_login(typed: str) -> str:
+    """What may be shown again of an address, right or wrong, that somebody typed: as it is, or without the login in it;
+    empty where a password may be left."""
+    whole = with_scheme(typed)
+    bare = split_login(whole).address
+    if "@" in unquote(bare) or redact(bare) != bare or hides_password(bare):
+        return ""
+    return typed if bare == whole else bare
 
 
 def with_login(address: str, user: str, password: str) -> str:

@@ -139,7 +139,9 @@ class FileStore:
         self.settings.check_folder()
         home = self.home("video")
         try:
-            return find_last_recording(home, self.ring) if (home / RECORDING_MARKER).exists() else None
+            if not (home / RECORDING_MARKER).exists():
+                return None
+            return find_last_recording(home, self.ring, self.clock.utc_ns())
         except OSError as error:
             logger.warning("the newest recording in %s cannot be looked at: %s", home, error.strerror)
             return None
@@ -155,7 +157,8 @@ class FileStore:
         """The highest number among the newest files, those in quarantine included."""
         home, set_aside = self.home(content), self.settings.data_dir / QUARANTINE
         with file_errors("list", home):
-            names = [path.name for day in newest_days(home) for path in day.glob("*.vge")]
+            days = newest_days(home, self.clock.utc_ns())
+            names = [path.name for day in days for path in day.glob("*.vge")]
             names += [p.name.rpartition("-")[2] for p in set_aside.glob(f"{self.settings.camera_id}-{content}-*.vge")]
         return max([0, *(number_of(name) for name in names)])
 

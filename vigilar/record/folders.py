@@ -45,9 +45,15 @@ def all_days(home: Path) -> list[Path]:
     return sorted(path for path in home.iterdir() if day_start_ms(path.name) is not None)
 
 
-def newest_days(home: Path) -> list[Path]:
-    """The newest LOOK_BACK_DAYS of ``all_days``."""
-    return all_days(home)[-LOOK_BACK_DAYS:]
+def newest_days(home: Path, now_ns: int) -> list[Path]:
+    """The newest LOOK_BACK_DAYS of ``all_days`` up to ``now_ns`` (UTC), and of those ahead of it.
+
+    Those ahead are of a clock that was ahead once, and then older than they say; or the clock is behind now, as on a
+    box without a battery before it has asked for the time, and they are the newest. The numbers of the files tell.
+    """
+    days, today = all_days(home), day_of(now_ns)
+    ahead = [day for day in days if day.name > today]
+    return days[: len(days) - len(ahead)][-LOOK_BACK_DAYS:] + ahead[-LOOK_BACK_DAYS:]
 
 
 def number_of(name: str) -> int:

@@ -26,10 +26,10 @@ class LastRecording:
     is_cut: bool
 
 
-def find_last_recording(home: Path, ring: KeyRing) -> LastRecording | None:
-    """The newest file below ``home`` with a picture in it; None without any. Reads headers: a few milliseconds. Raises
-    OSError."""
-    found_files = [path for day in newest_days(home) for path in day.glob("*.vge")]
+def find_last_recording(home: Path, ring: KeyRing, now_ns: int) -> LastRecording | None:
+    """The newest file below ``home`` with a picture in it; None without any. ``now_ns`` (UTC) tells which folders may
+    be the newest. Reads headers: a few milliseconds. Raises OSError."""
+    found_files = [path for day in newest_days(home, now_ns) for path in day.glob("*.vge")]
     for path in sorted(found_files, key=lambda path: number_of(path.name), reverse=True)[:_TRIES]:
         try:
             with VgeReader.open(path, ring) as reader:

@@ -100,7 +100,7 @@ class Recovery:
         home, chain = self._file_store.home(content), self._file_store.chains[content]
         orphans: list[Path] = []
         with file_errors("list", home):
-            for day in newest_days(home):
+            for day in newest_days(home, self._file_store.clock.utc_ns()):
                 paths = list(day.glob("*.vge"))  # before the rows are read: a file made meanwhile is not in it
                 known = self._names_with_row(content, day.name)
                 orphans += [p for p in paths if p.name not in known and not chain.is_ours(number_of(p.name))]

@@ -10,6 +10,13 @@ from werkzeug.datastructures import MultiDict
 from vigilar.web.problems import Problem
 
 
+def told_here(problem: Problem) -> Problem:
+    """``problem`` for a page on which what was typed still stands."""
+    if problem.code == "settings.changed":
+        problem.next_step = "What you typed still stands here: see whether it fits, then save it again."
+    return problem
+
+
 class ShownForm:
     """For one answer. ``sent`` is what was typed, and ``problem`` why it was refused; both None for a form that nobody
     sent. Templates ask for each field by its name, in the order of the page, and last for what no field has said: a

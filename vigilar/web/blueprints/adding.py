@@ -3,13 +3,13 @@ again; what was typed as password stays in this process and is on no page and in
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.redact import redact
-from vigilar.config.addresses import bare_host
+from vigilar.config.addresses import bare_host, split_login, with_scheme, without_login
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.cameras import (
     MODES,
@@ -25,6 +25,7 @@ from vigilar.web.probe import ProbeWish
 from vigilar.web.probes import MAX_LOGINS, Attempt, TooManyProbes
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
+from vigilar.web.shown_form import ShownForm
 
 bp = Blueprint("adding", __name__)
 
@@ -55,9 +56,9 @@ def start() -> AnyResponse:
         wish = read_probe_wish(_body_of(wish))
         attempt = parts().probes.start(asker().id, wish)
     except TooManyProbes:
-        return _refused(wish, too_many_probes())
+        return _refused(_shown(wish), too_many_probes())
     except Problem as problem:
-        return _refused(wish, problem)
+        return _refused(_shown(wish), problem)
     return redirect(url_for("adding.attempt", attempt_id=attempt.id), 303)
 
 
@@ -110,6 +111,12 @@ def _typed() -> ProbeWish:
     return ProbeWish(
         form.get("address", "").strip(), user, password, form.get("small", "").strip(), "allow_public" in form
     )
+
+
+def _shown(wish: ProbeWish) -> ProbeWish:
+    """What was typed, as it may be shown again: a login that was pasted with the address is taken apart."""
+    user = wish.user or split_login(with_scheme(wish.address)).user or ""
+    return replace(wish, address=without_login(wish.address), user=user, small=without_login(wish.small))
 
 
 def _body_of(wish: ProbeWish) -> dict[str, Any]:
@@ -165,18 +172,17 @@ def _page(wish: ProbeWish, found: Attempt | None = None, problem: Problem | None
         "add.html",
         is_first=not here.cameras.all(),
         wish=wish,
-        # What a person pasted with a login in it is not repeated: it was taken apart when it was tried.
-        address="" if redact(wish.address) != wish.address else _as_typed(wish.address),
+        address=_as_typed(wish.address),
         attempt=found,
         before=found.id if found else request.form.get("before", ""),
         is_running=found is not None and report is None,
         report=report,
         known_as=_known_as(found) if found else "",
-        problem=problem,
+        form=ShownForm(problem) if problem and not found else ShownForm(),
+        naming=ShownForm(problem, request.form) if problem and found else ShownForm(),
         try_number=min(refused + 1, MAX_LOGINS),
         max_logins=MAX_LOGINS,
         offers_public=wish.allow_public or "home network" in refusal,
         modes=MODE_WORDS,
         stage_words=STAGE_WORDS,
-        name=request.form.get("name", ""),
     )

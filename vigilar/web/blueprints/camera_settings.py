@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
+from werkzeug.datastructures import MultiDict
 
 from vigilar.base.redact import redact
-from vigilar.config.addresses import bare_host, is_network
+from vigilar.config.addresses import bare_host, is_network, without_login
 from vigilar.config.models import Camera
 from vigilar.config.values import dump_rate
 from vigilar.web.auth import asker
@@ -17,6 +18,7 @@ from vigilar.web.blueprints.cameras import check_address, check_mode, check_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
+from vigilar.web.shown_form import ShownForm
 from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("camera_settings", __name__)
@@ -43,7 +45,7 @@ def save(camera_id: str) -> AnyResponse:
             edit(lambda: here.cameras.change(camera_id, changes))
             here.ask_reload()
     except Problem as problem:
-        return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
+        return _refused(camera_id, problem, "settings")
     return _see(camera_id)
 
 
@@ -61,7 +63,7 @@ def login(camera_id: str) -> AnyResponse:
         check_sight(camera_id, {"login": user})
         edit(lambda: here.cameras.set_login(camera_id, user, password))
     except Problem as problem:
-        return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
+        return _refused(camera_id, problem, "login")
     here.ask_reload()
     return _see(camera_id)
 
@@ -72,11 +74,13 @@ def remove(camera_id: str) -> AnyResponse:
     """The camera goes, its recordings and events stay."""
     here = parts()
     _settings(camera_id)
-    if "sure" not in request.form:
-        problem = Problem(422, "camera.sure", "Tick the box first: recording stops at once.", field="sure")
-        return Response(_page(camera_id, problem), problem.status, mimetype="text/html")
-    check_sight(camera_id, {"enabled": False})
-    edit(lambda: here.cameras.remove(camera_id))
+    try:
+        if "sure" not in request.form:
+            raise Problem(422, "camera.sure", "Tick the box first: recording stops at once.", field="sure")
+        check_sight(camera_id, {"enabled": False})
+        edit(lambda: here.cameras.remove(camera_id))
+    except Problem as problem:
+        return _refused(camera_id, problem, "remove")
     here.ask_reload()
     return redirect("/live", 303)
 
@@ -155,8 +159,20 @@ def _see(camera_id: str) -> AnyResponse:
     return redirect(url_for("camera_settings.page", camera_id=camera_id, saved=""), 303)
 
 
-def _page(camera_id: str, problem: Problem | None = None) -> str:
+def _refused(camera_id: str, problem: Problem, name: str) -> AnyResponse:
+    """The page, with the form ``name`` as it was typed; of an address only what may be shown."""
+    sent = MultiDict(request.form)
+    for field in ("address", "small"):
+        if field in sent:
+            sent[field] = without_login(sent[field])
+    return Response(_page(camera_id, name, problem, sent), problem.status, mimetype="text/html")
+
+
+def _page(
+    camera_id: str, refused: str = "", problem: Problem | None = None, sent: MultiDict[str, str] | None = None
+) -> str:
     settings = _settings(camera_id)
+    is_shown = refused != "login" or is_network(settings.address)
     return render_template(
         "camera_settings.html",
         camera_id=camera_id,
@@ -165,8 +181,9 @@ def _page(camera_id: str, problem: Problem | None = None) -> str:
         small=redact(settings.small) if settings.small else "",
         is_network=is_network(settings.address),
         modes=MODE_WORDS,
-        rates=_rates(settings),
+        rates=[(one, one) for one in _rates(settings)],
         rate=dump_rate(settings.max_rate),
-        problem=problem,
+        problem=None if is_shown else problem,
+        form_of=lambda name: ShownForm(problem, sent) if name == refused else ShownForm(),
         is_saved=problem is None and "saved" in request.args,
     )

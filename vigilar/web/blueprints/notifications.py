@@ -35,7 +35,7 @@ from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, own_account, signed_in
 from vigilar.web.rule_preview import MOST_EVENTS, Preview, preview_of
 from vigilar.web.settings_file import edit_settings, page_values, places_of
-from vigilar.web.shown_form import ShownForm
+from vigilar.web.shown_form import ShownForm, told_here
 from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, visible_snoozes
 from vigilar.web.visible import SECRET_TYPES, visible_cameras
 
@@ -149,13 +149,7 @@ def _snoozed(do: Callable[[], object], name: str) -> AnyResponse:
 def refused_page(problem: Problem, name: str) -> AnyResponse:
     """The page after a refusal; the form ``name`` of it stands open with what was typed. Empty: what was sent is none
     of its forms, and the sentence stands at the top."""
-    return Response(_page(_told_here(problem), name), problem.status, mimetype="text/html")
-
-
-def _told_here(problem: Problem) -> Problem:
-    if problem.code == "settings.changed":
-        problem.next_step = "What you typed still stands here: see whether it fits, then save it again."
-    return problem
+    return Response(_page(told_here(problem), name), problem.status, mimetype="text/html")
 
 
 def _sent_form(section: str, was: str) -> str:
@@ -177,7 +171,7 @@ def _refused_rule(problem: Problem, row: dict[str, Any], number: str) -> AnyResp
         rows = notify_form(load_config(places_of(parts())))["rule"]
         place = next((place for place, one in enumerate(rows) if one["name"] == request.form.get("was")), None)
         row, number = (dict(_NEW), "") if place is None else (rows[place], str(place + 1))
-    page = _rule_page(row, number, problem=_told_here(problem))
+    page = _rule_page(row, number, problem=told_here(problem))
     return Response(page, problem.status, mimetype="text/html")
 
 

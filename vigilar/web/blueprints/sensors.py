@@ -29,6 +29,7 @@ from vigilar.web.sensor_words import (
     sensor_line,
 )
 from vigilar.web.settings_file import check_disarmed
+from vigilar.web.shown_form import ShownForm
 
 bp = Blueprint("sensors", __name__)
 
@@ -153,25 +154,26 @@ def _page(sensor: Sensor, problem: Problem | None) -> str:
         line=sensor_line(sensor, now_ms, here.zone),
         readings=readings,
         rooms=rooms,
-        problem=problem,
+        form=ShownForm(problem, request.form) if problem else ShownForm(),
     )
 
 
 def _presence(problem: Problem | None) -> str:
     here = parts()
     now_ms = here.now_ms()
+    devices = presence_rows.list_devices(here.store)
+    sent = request.form.get("mac", "")
+    is_listed = any(one.mac == sent for one in devices)
     return render_template(
         "presence.html",
-        problem=problem,
+        problem=None if is_listed else problem,
+        form_of=lambda mac: ShownForm(problem, request.form) if problem and mac == sent else ShownForm(),
         people=[
             (one.name, WHERE_WORDS[one.state], moment_words(one.since_ms, now_ms, here.zone))
             for one in presence_rows.list_presence(here.store)
         ],
-        devices=[
-            (one, moment_words(one.last_ms, now_ms, here.zone), is_private_mac(one.mac))
-            for one in presence_rows.list_devices(here.store)
-        ],
-        members=user_rows.list_users(here.store),
+        devices=[(one, moment_words(one.last_ms, now_ms, here.zone), is_private_mac(one.mac)) for one in devices],
+        members=[(str(one.id), one.name) for one in user_rows.list_users(here.store)],
     )
 
 

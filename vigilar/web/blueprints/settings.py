@@ -22,6 +22,7 @@ from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.settings_file import edit_settings, page_values, places_of
+from vigilar.web.shown_form import ShownForm, told_here
 
 bp = Blueprint("settings", __name__)
 
@@ -34,7 +35,7 @@ DAY_NAMES = dict(zip(DAYS, ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), st
 @bp.get(ARMING)
 @needs(Right.CHANGE_ARMING)
 def arming_page() -> str:
-    return _arming(None)
+    return _arming()
 
 
 @bp.post(ARMING)
@@ -48,7 +49,7 @@ def change_arming() -> AnyResponse:
 @bp.get(SENSORS)
 @needs(Right.CHANGE_ARMING)
 def sensors_page() -> str:
-    return _sensors(None)
+    return _sensors()
 
 
 @bp.post(SENSORS)
@@ -118,20 +119,23 @@ def _change(places: Places, version: str, section: str, form: guard_form.Form) -
 
 
 def _saved(
-    path: str, section: str, change: Callable[[Places, str], object], page: Callable[[Problem | None], str]
+    path: str, section: str, change: Callable[[Places, str], object], page: Callable[[Problem, str], str]
 ) -> AnyResponse:
+    """The change made; else the page, with the form that was sent as it was typed."""
     version = request.form.get("version", "")
     try:
         edit_settings(parts(), lambda places: change(places, version), path)
     except Problem as problem:
-        return Response(page(problem), problem.status, mimetype="text/html")
+        return Response(page(told_here(problem), section), problem.status, mimetype="text/html")
     anchor = section if section in ("home", "night", "away", "sensors", "presence") else "top"
     return Response(status=303, headers={"Location": f"{path}?saved={'undone' if section == 'undone' else 1}#{anchor}"})
 
 
-def _arming(problem: Problem | None) -> str:
+def _arming(problem: Problem | None = None, section: str = "") -> str:
+    """``section``: the form that was refused."""
     here = parts()
     config = load_config(places_of(here))
+    sent = _arming_form(section, [str(one) for one in config.arm.schedule])
     return render_template(
         "settings_arming.html",
         arm=config.arm,
@@ -139,12 +143,31 @@ def _arming(problem: Problem | None) -> str:
         sensors=[(one.id, one.name) for one in sensor_rows.list_sensors(here.store)],
         day_names=DAY_NAMES,
         days=DAYS,
+        days_of=lambda numbers: [DAYS[one] for one in numbers],
         clock_of=dump_clock,
-        **page_values(here, problem, ARMING),
+        **_shown(problem, sent, ARMING),
     )
 
 
-def _sensors(problem: Problem | None) -> str:
+def _arming_form(section: str, rows: list[str]) -> str:
+    """The name of the form that was sent. A row is known by what it was: others may have moved it; what was typed for
+    one that is gone stands in the form of a new one."""
+    if section != "schedule":
+        return section if section in ("house", "home", "night", "away", "schedule-add") else ""
+    was = request.form.get("was", "")
+    return f"schedule-{rows.index(was)}" if was in rows else "schedule-add"
+
+
+def _shown(problem: Problem | None, sent: str, path: str) -> dict[str, Any]:
+    """What both pages show; a problem of none of their forms stands at the top."""
+    return {
+        **page_values(parts(), problem, path),
+        "problem": None if sent else problem,
+        "form_of": lambda name: ShownForm(problem, request.form) if problem and name == sent else ShownForm(),
+    }
+
+
+def _sensors(problem: Problem | None = None, section: str = "") -> str:
     here = parts()
     config = load_config(places_of(here))
     return render_template(
@@ -152,7 +175,7 @@ def _sensors(problem: Problem | None) -> str:
         sensors=config.sensors,
         presence=config.presence,
         is_own=config.bus.broker == "own",
-        **page_values(here, problem, SENSORS),
+        **_shown(problem, section if section in ("sensors", "presence") else "", SENSORS),
     )
 
 

@@ -7,9 +7,13 @@ const KEY = "vigilar.add";
 const form = document.getElementById("add");
 const button = document.getElementById("test");
 
-/** Never the password: it stays with the box. */
+/** Never the password, which stays with the box; nor an address in which there may be one. */
 function keep() {
-  sessionStorage.setItem(KEY, JSON.stringify(Object.fromEntries(KEPT.map((name) => [name, form.elements[name].value]))));
+  const mayHide = (name) => name !== "user" && /[@%?=]|[^:/]\/.*:/.test(form.elements[name].value);
+  sessionStorage.setItem(
+    KEY,
+    JSON.stringify(Object.fromEntries(KEPT.map((name) => [name, mayHide(name) ? "" : form.elements[name].value]))),
+  );
 }
 
 function restore() {
@@ -60,5 +64,6 @@ const result = document.getElementById("result");
 if (result.dataset.state === "running") {
   document.getElementById("result-head").focus(); // on a phone it lies below the form
   setTimeout(follow, EVERY_MS);
-} else if (result.dataset.state === "done") (document.getElementById("name") ?? document.getElementById("result-head")).focus();
+} else if (result.dataset.state === "done")
+  (result.querySelector("[autofocus]") ?? document.getElementById("name") ?? document.getElementById("result-head")).focus();
 result.addEventListener("submit", () => sessionStorage.removeItem(KEY));
