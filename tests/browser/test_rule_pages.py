@@ -114,6 +114,41 @@ def test_snooze_is_made_and_ended_by_keyboard(site: tuple[House, str], chromium:
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+@pytest.mark.parametrize("wrong", ["scene", "lasts", "days"])
+def test_field_and_its_sentence_lie_between_header_and_tabs(
+    site: tuple[House, str], chromium: Browser, script: bool, wrong: str
+) -> None:
+    """In the longest form of the settings: the tabs lay over half of the sentence."""
+    _, url = site
+    page = opened(chromium, url, "phone", script=script)
+    page.goto(f"{url}/settings/notifications/rule")
+    page.get_by_label("Name").fill("Deer")
+    if wrong == "days":
+        page.get_by_label("From").fill("10:00")
+        page.get_by_label("To", exact=True).fill("11:00")
+        for day in page.locator("input[name=days]").all():
+            day.uncheck()
+    else:
+        page.get_by_text("Do more than tell").click()
+        page.locator("#scene").fill("house/#" if wrong == "scene" else "")
+        page.locator("#lasts").evaluate("(field) => { field.type = 'text'; field.max = ''; }")
+        page.locator("#lasts").fill("soon" if wrong == "lasts" else "")
+    page.get_by_role("button", name="Save the rule").click()
+    field, sentence = page.locator(":focus"), page.get_by_role("alert")
+    expect(field).to_have_attribute("name", wrong)
+    expect(sentence).to_have_count(1)
+    header, tabs = page.locator(".top").bounding_box(), page.locator(".tabs").bounding_box()
+    assert header is not None
+    assert tabs is not None
+    for part in (field, sentence):
+        expect(part).to_be_in_viewport(ratio=1)
+        box = part.bounding_box()
+        assert box is not None
+        assert header["y"] + header["height"] <= box["y"], "below the header"
+        assert box["y"] + box["height"] <= tabs["y"], "above the tabs"
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
 def test_refused_form_stands_open_as_typed_with_its_sentence(
     site: tuple[House, str], chromium: Browser, script: bool
 ) -> None:

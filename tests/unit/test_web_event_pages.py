@@ -142,6 +142,18 @@ class TestList:
             page = page_of(owner, f"/events?q=cat+not+{text}")
             assert cards(page) == [f"i{one.incident_id}"], text
 
+    def test_any_of_several_days_is_listed(self, house: House, owner: FlaskClient) -> None:
+        zone = house.parts.zone
+        today = house_day(house.now_ms(), zone)
+        days = [today - timedelta(days=back) for back in (3, 4, 5)]
+        found = {day: house.event(ts_ms=moment_ms(day, 12 * 60, zone), what="cat") for day in days}
+        night = house.event(ts_ms=moment_ms(days[2], 23 * 60, zone), what="cat")
+        text = f"{days[0]}+and+{days[2]}"
+        of_both = [f"i{one.incident_id}" for one in (found[days[0]], night, found[days[2]])]
+        assert cards(page_of(owner, f"/events?q=cat+{text}")) == of_both
+        assert cards(page_of(owner, f"/events?q=cat+{text}+after+10pm")) == of_both[1:2]
+        assert cards(page_of(owner, f"/events?q=cat+not+{text}")) == [f"i{found[days[1]].incident_id}"]
+
     def test_search_and_filters_go_together(self, house: House, owner: FlaskClient) -> None:
         one, _ = visit(house)
         house.event(camera_id="garden", what="cat", title="Cat, Garden")

@@ -11,7 +11,7 @@ import pytest
 from vigilar.store.story_query import Unwanted
 from vigilar.web.clock_stretches import clock_spans
 from vigilar.web.plain_search import Names, Search, read_search
-from vigilar.web.search_times import ClockHours, LeftOutHours
+from vigilar.web.said_times import ClockHours, SpanHours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -32,6 +32,15 @@ def read(text: str, now_ms: int = NOW) -> Search:
 
 def words(found: Search) -> list[str]:
     return [piece.words for piece in found.pieces]
+
+
+def spans(found: Search) -> list[tuple[str, str]]:
+    """The times that it may be any of, none with hours of many days, as day and time in November."""
+    assert {one.hours for one in found.any_of} == {ClockHours(0, 24 * HOUR_MS)}
+    both = [
+        [datetime.fromtimestamp((at or 0) / 1000, BERLIN) for at in (one.from_ms, one.to_ms)] for one in found.any_of
+    ]
+    return [(f"{first:%dT%H:%M}", f"{last:%dT%H:%M}") for first, last in both]
 
 
 def test_person_in_the_garden_on_tuesday_after_five() -> None:
@@ -81,6 +90,10 @@ def test_time_without_a_day_is_of_any_day() -> None:
         ("last 3 days", "2026-11-24", "2026-11-27"),
         ("past week", "2026-11-16", "2026-11-23"),
         ("since monday", "2026-11-23", "2026-11-27"),
+        ("since monday until wednesday", "2026-11-23", "2026-11-26"),
+        ("tuesday last week", "2026-11-17", "2026-11-18"),
+        ("on tuesday of last week", "2026-11-17", "2026-11-18"),
+        ("last week on tuesday", "2026-11-17", "2026-11-18"),
         ("after monday", "2026-11-24", "2026-11-27"),
         ("on the 3rd", "2026-11-03", "2026-11-04"),
         ("the 30th", "2026-10-30", "2026-10-31"),
@@ -238,6 +251,9 @@ def test_what_else_is_said(text: str, more: dict[str, Any]) -> None:
         ("not the porch", {"zones": ("Porch",)}, "Without Zone Porch"),
         ("without anna", {"words": ("anna",)}, "Without “anna”"),
         ("not kept", {"kept": True}, "Without Kept"),
+        ("not cats and dogs", {"kinds": ("cat", "dog")}, "Without Cat or Dog"),
+        ("not cats dogs", {"kinds": ("cat", "dog")}, "Without Cat or Dog"),
+        ("not the garden and the drive", {"sources": ("garden", "drive")}, "Without Garden or Drive"),
     ],
 )
 def test_what_is_not_wanted(text: str, unwanted: dict[str, Any], shown: str) -> None:
@@ -305,6 +321,8 @@ def test_one_time_that_is_not_wanted(text: str, first: str, last: str, shown: st
     [
         ("not on weekends after 10pm", (22, 24), {5, 6}, "Without Weekends, Saturday and Sunday, after 22:00"),
         ("without mondays in the evening", (17, 22), {0}, "Without Every Monday, evening, 17:00 to 22:00"),
+        ("not on weekends", (0, 24), {5, 6}, "Without Weekends, Saturday and Sunday"),
+        ("except sundays", (0, 24), {6}, "Without Every Sunday"),
         ("not after 10pm", (22, 24), set(), "Without all after 22:00, any day"),
         ("not before 8:00", (0, 8), set(), "Without all before 08:00, any day"),
         ("not at night", (22, 6), set(), "Without Night, 22:00 to 06:00, any day"),
@@ -316,7 +334,7 @@ def test_hours_that_are_not_wanted(text: str, hours: tuple[int, int], weekdays: 
     found = read(f"person {text} garden")
     after, before = hours
     left_out = ClockHours(after * HOUR_MS, before * HOUR_MS, frozenset(weekdays))
-    assert found.left_out_hours == (LeftOutHours(None, None, left_out),)
+    assert found.left_out_hours == (SpanHours(None, None, left_out),)
     assert (found.from_ms, found.to_ms, found.hours, found.left_out) == (None, None, None, ())
     assert (words(found), found.words) == (["Person", shown, "Garden"], ())
 
@@ -324,7 +342,7 @@ def test_hours_that_are_not_wanted(text: str, hours: tuple[int, int], weekdays: 
 def test_hours_of_some_days_that_are_not_wanted() -> None:
     found = read("not last week after 10pm")
     week = (ms("2026-11-16T00:00:00+01:00"), ms("2026-11-23T00:00:00+01:00"))
-    assert found.left_out_hours == (LeftOutHours(*week, ClockHours(22 * HOUR_MS, 24 * HOUR_MS)),)
+    assert found.left_out_hours == (SpanHours(*week, ClockHours(22 * HOUR_MS, 24 * HOUR_MS)),)
     assert words(found) == ["Without Last week, Monday to Sunday, after 22:00"]
 
 
@@ -354,8 +372,6 @@ def test_name_is_no_time_that_is_not_wanted() -> None:
         ("on working days", {0, 1, 2, 3, 4}, "Weekdays, Monday to Friday"),
         ("mondays", {0}, "Every Monday"),
         ("every mon", {0}, "Every Monday"),
-        ("not on weekends", {0, 1, 2, 3, 4}, "Without Weekends, Saturday and Sunday"),
-        ("except sundays", {0, 1, 2, 3, 4, 5}, "Without Every Sunday"),
     ],
 )
 def test_days_of_every_week(text: str, weekdays: set[int], shown: str) -> None:
@@ -375,15 +391,156 @@ def test_days_of_every_week_go_with_times_and_with_spans() -> None:
     assert read("anything mondayish").hours is None
 
 
-def test_two_days_side_by_side_are_one_span_and_of_others_the_last_counts() -> None:
-    found = read("monday and tuesday")
+@pytest.mark.parametrize("text", ["monday tuesday", "monday and tuesday", "monday, tuesday", "tuesday or monday"])
+def test_two_days_side_by_side_are_one_span(text: str) -> None:
+    found = read(text)
     assert (found.from_ms, found.to_ms) == (ms("2026-11-23T00:00:00+01:00"), ms("2026-11-25T00:00:00+01:00"))
-    apart = read("monday and wednesday")
-    assert apart.from_ms == ms("2026-11-25T00:00:00+01:00")
-    assert words(apart) == [
-        "Monday 23 November: left out, one time at once",
-        "Yesterday, Wednesday 25 November",
+    assert (found.any_of, found.hours, found.words) == ((), None, ())
+
+
+@pytest.mark.parametrize(
+    "text", ["monday wednesday", "monday and wednesday", "monday, wednesday", "monday or wednesday"]
+)
+def test_of_several_days_any_is_meant(text: str) -> None:
+    found = read(f"person {text} garden")
+    assert spans(found) == [("23T00:00", "24T00:00"), ("25T00:00", "26T00:00")]
+    assert (found.from_ms, found.to_ms) == (ms("2026-11-23T00:00:00+01:00"), ms("2026-11-26T00:00:00+01:00"))
+    assert (found.hours, found.words) == (None, ())
+    assert words(found) == ["Person", "Monday 23 November", "or Yesterday, Wednesday 25 November", "Garden"]
+    assert found.without(found.pieces[2]) == f"person {text.removesuffix(' wednesday')} garden"
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "shown"),
+    [
+        (
+            "3rd, 5th and 7th of november",
+            [("03T00:00", "04T00:00"), ("05T00:00", "06T00:00"), ("07T00:00", "08T00:00")],
+            ["Tuesday 3 November", "or Thursday 5 November", "or Saturday 7 November"],
+        ),
+        (
+            "monday and wednesday after 5pm",
+            [("23T17:00", "24T00:00"), ("25T17:00", "26T00:00")],
+            ["Monday 23 November, after 17:00", "or Yesterday, Wednesday 25 November", "After 17:00"],
+        ),
+        (
+            "after 5pm monday and wednesday",
+            [("23T17:00", "24T00:00"), ("25T17:00", "26T00:00")],
+            ["After 17:00", "Monday 23 November", "or Yesterday, Wednesday 25 November, after 17:00"],
+        ),
+        (
+            "monday or wednesday night",
+            [("23T22:00", "24T06:00"), ("25T22:00", "26T06:00")],
+            ["Monday 23 November, 22:00 to 06:00", "or Yesterday, Wednesday 25 November, 22:00 to 06:00"],
+        ),
+        (
+            "monday after 5pm and wednesday before 9am",
+            [("23T17:00", "24T00:00"), ("25T00:00", "25T09:00")],
+            ["Monday 23 November", "After 17:00", "or Yesterday, Wednesday 25 November", "Before 09:00"],
+        ),
+        (
+            "monday after 5pm and wednesday",
+            [("23T17:00", "24T00:00"), ("25T00:00", "26T00:00")],
+            ["Monday 23 November", "After 17:00", "or Yesterday, Wednesday 25 November, all day"],
+        ),
+        (
+            "monday evening wednesday morning",
+            [("23T17:00", "23T22:00"), ("25T05:00", "25T12:00")],
+            ["Monday 23 November, 17:00 to 22:00", "or Yesterday, Wednesday 25 November, 05:00 to 12:00"],
+        ),
+        (
+            "tuesday and this morning",
+            [("24T00:00", "25T00:00"), ("26T05:00", "26T12:00")],
+            ["Tuesday 24 November, all day", "or Today, Thursday 26 November, 05:00 to 12:00"],
+        ),
+        (
+            "monday morning and evening",
+            [("23T05:00", "23T12:00"), ("23T17:00", "23T22:00")],
+            ["Monday 23 November, 05:00 to 12:00", "or Monday 23 November, 17:00 to 22:00"],
+        ),
+        (
+            "monday at 5pm and at 8pm",
+            [("23T16:30", "23T17:30"), ("23T19:30", "23T20:30")],
+            ["Monday 23 November", "About 17:00", "or about 20:00"],
+        ),
+        (
+            "at 5pm monday, at 8pm tuesday",
+            [("23T16:30", "23T17:30"), ("24T19:30", "24T20:30")],
+            ["About 17:00", "Monday 23 November", "or about 20:00", "Tuesday 24 November"],
+        ),
+        (
+            "last hour or monday",
+            [("23T00:00", "24T00:00"), ("26T11:00", "26T12:00")],
+            ["Last hour", "or Monday 23 November"],
+        ),
+    ],
+)
+def test_each_of_several_times_has_its_hours(text: str, times: list[tuple[str, str]], shown: list[str]) -> None:
+    found = read(text)
+    assert (spans(found), words(found), found.words) == (times, shown, ())
+
+
+@pytest.mark.parametrize("text", ["since monday, before thursday", "before thursday since monday"])
+def test_beginning_and_end_are_one_span(text: str) -> None:
+    found = read(text)
+    assert (found.from_ms, found.to_ms) == (ms("2026-11-23T00:00:00+01:00"), ms("2026-11-26T00:00:00+01:00"))
+    assert sorted(words(found)) == ["Before Today, Thursday 26 November", "Since Monday 23 November"]
+
+
+def test_of_several_hours_any_is_meant() -> None:
+    found = read("in the morning or in the evening")
+    assert [(one.from_ms, one.to_ms) for one in found.any_of] == [(None, None)] * 2
+    assert [one.hours for one in found.any_of] == [
+        ClockHours(5 * HOUR_MS, 12 * HOUR_MS),
+        ClockHours(17 * HOUR_MS, 22 * HOUR_MS),
     ]
+    assert (found.from_ms, found.to_ms, found.hours) == (None, None, None)
+    assert words(found) == ["Morning, 05:00 to 12:00, any day", "or evening, 17:00 to 22:00, any day"]
+    assert read("before 6am or after 10pm").hours == ClockHours(22 * HOUR_MS, 6 * HOUR_MS), "over midnight"
+
+
+def test_some_days_of_the_week_or_one_day() -> None:
+    found = read("mondays after 5pm, tuesdays before 9am, yesterday")
+    assert [one.hours for one in found.any_of] == [
+        ClockHours(0, 24 * HOUR_MS),
+        ClockHours(17 * HOUR_MS, 24 * HOUR_MS, frozenset({0})),
+        ClockHours(0, 9 * HOUR_MS, frozenset({1})),
+    ]
+    assert (found.from_ms, found.to_ms) == (None, None), "a Monday is of any week"
+    shown = ["Every Monday", "After 17:00", "or Every Tuesday", "Before 09:00"]
+    assert words(found) == [*shown, "or Yesterday, Wednesday 25 November, all day"]
+
+
+@pytest.mark.parametrize(
+    "text", ["monday or wednesday", "monday and wednesday", "monday, wednesday", "monday wednesday"]
+)
+def test_none_of_several_days_is_wanted(text: str) -> None:
+    found = read(f"person not {text} garden")
+    day = [ms(f"2026-11-{number}T00:00:00+01:00") for number in (23, 24, 25, 26)]
+    assert found.left_out == ((day[0], day[1]), (day[2], day[3]))
+    assert (found.from_ms, found.any_of, found.words) == (None, (), ())
+    assert words(found) == ["Person", "Without Monday 23 November or Yesterday, Wednesday 25 November", "Garden"]
+
+
+def test_hours_after_a_day_that_is_not_wanted_are_wanted() -> None:
+    found = read("not monday and after 5pm")
+    assert found.hours == ClockHours(17 * HOUR_MS, 24 * HOUR_MS)
+    assert words(found) == ["Without Monday 23 November", "After 17:00, any day"]
+
+
+def test_hours_of_the_last_hours_hold_too() -> None:
+    found = read("last 24 hours after 10pm")
+    assert (found.from_ms, found.hours) == (NOW - DAY_MS, ClockHours(22 * HOUR_MS, 24 * HOUR_MS))
+
+
+def test_what_is_any_of_one_sort_is_shown_together() -> None:
+    found = read("cat garden dog monday drive wednesday alert notable")
+    assert (found.kinds, found.sources, found.levels) == (("cat", "dog"), ("garden", "drive"), ("ALERT", "WARNING"))
+    assert words(found) == [
+        "Cat", "or Dog", "Garden", "or Drive", "Monday 23 November", "or Yesterday, Wednesday 25 November", "Alert",
+        "or Notable",
+    ]  # fmt: skip
+    assert found.without(found.pieces[1]) == "cat garden monday drive wednesday alert notable"
 
 
 def test_piece_says_what_was_meant() -> None:

@@ -27,6 +27,7 @@ from vigilar.base.errors import ConfigError, ErrorKind, ExitCode
 from vigilar.base.stop import Stop
 from vigilar.config.areas import line_table, zone_table
 from vigilar.config.blocks import table_texts, with_tables, without_block
+from vigilar.config.explain import WrongValueError
 from vigilar.config.load import InvalidConfigError, parse_config, read_config_file
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
@@ -271,9 +272,13 @@ def parse_changed(text: bytes, file: str) -> Config:
         return parse_config(text, file)
     except InvalidConfigError as error:
         what = "; ".join(f"{p.key}: {p.what}" if p.key else p.what for p in error.mistakes)
-        [*_, key] = re.split(r"[.:] ?", error.mistakes[0].key)
-        field = key if len(error.mistakes) == 1 else ""
-        raise ConfigError(f"{what}.", next_step=f"{file} was not changed.", field=field) from error
+        wrongs = [(_last_key(p.key), p.what) for p in error.mistakes]
+        raise WrongValueError(f"{what}.", wrongs, next_step=f"{file} was not changed.") from error
+
+
+def _last_key(key: str) -> str:
+    """Without the places in lists: ``cameras`` of ``arm.away.cameras.0``."""
+    return next((one for one in reversed(re.split(r"[.:] ?", key)) if not one.isdigit()), "")
 
 
 def _write(file: Path, data: bytes) -> None:

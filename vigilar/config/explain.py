@@ -9,11 +9,12 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
+from vigilar.base.errors import ConfigError
 from vigilar.config.models import Camera, Config
 from vigilar.config.notify_ways import Email, Ntfy
 from vigilar.config.positions import Loc
@@ -76,6 +77,15 @@ _TOML_SENTENCES: tuple[tuple[str, str], ...] = (
     (r"hex value|Unicode scalar", 'a "\\" in a text must be written twice, or use single quotes'),
     (r"Illegal character", "there is a character that cannot be seen and must not be here"),
 )
+
+
+class WrongValueError(ConfigError):
+    """Values of a change that cannot be. ``wrongs`` has for each its last key and the end of the sentence about it, for
+    who calls them by other names; ``field`` is the key of a single one."""
+
+    def __init__(self, sentence: str, wrongs: Sequence[tuple[str, str]], next_step: str = "") -> None:
+        super().__init__(sentence, next_step=next_step, field=wrongs[0][0] if len(wrongs) == 1 else "")
+        self.wrongs = tuple(wrongs)
 
 
 def explain_errors(error: ValidationError, within: Loc = ()) -> Iterator[tuple[Loc, str]]:

@@ -12,10 +12,9 @@ import tomlkit
 import tomlkit.exceptions
 from pydantic import ValidationError
 
-from vigilar.base.errors import ConfigError
 from vigilar.config.blocks import without_table
 from vigilar.config.edit import beyond_us, edit_text, parse_changed
-from vigilar.config.explain import explain_errors
+from vigilar.config.explain import WrongValueError, explain_errors
 from vigilar.config.guard_edit import check_version
 from vigilar.config.load import read_config_file
 from vigilar.config.models import Config
@@ -89,7 +88,7 @@ def _check_rows(changes: Mapping[str, Any]) -> dict[str, Any]:
                 where = ".".join(map(str, loc[2:]))
                 who = f'{key} "{name[:60]}"' if name else f"{key} {number}"
                 sentence = f"{who}: {where} {what}" if where else f"{who} {what}"
-                raise ConfigError(sentence, field=where.partition(".")[0]) from error
+                raise WrongValueError(sentence, [(where.partition(".")[0], what)]) from error
     return {**changes, **clean}
 
 

@@ -15,7 +15,7 @@ from vigilar.store.story_query import ClockHours, StoryFilter
 from vigilar.web.clock_stretches import clock_spans
 from vigilar.web.plain_search import Names, Search, read_search
 from vigilar.web.problems import Problem
-from vigilar.web.search_times import ClockHours as AskedHours
+from vigilar.web.said_times import ClockHours as AskedHours
 from vigilar.web.times import parse_moment
 from vigilar.web.typed_time import day_range, parse_day
 
@@ -136,9 +136,12 @@ class ListQuery:
             left_out_hours=tuple(
                 hours
                 for one in search.left_out_hours
-                for hours in _hours(one.hours, one.from_ms, now_ms if one.to_ms is None else one.to_ms, zone)
+                for hours in _hours(one.hours, one.from_ms, one.to_ms, now_ms, zone)
             ),
-            hours=_hours(search.hours, from_ms, now_ms if to_ms is None else to_ms, zone),
+            hours=_hours(search.hours, from_ms, to_ms, now_ms, zone)
+            + tuple(
+                hours for one in search.any_of for hours in _hours(one.hours, one.from_ms, one.to_ms, now_ms, zone)
+            ),
         )
 
     def _levels(self) -> tuple[str, ...] | None:
@@ -151,10 +154,12 @@ class ListQuery:
         return tuple(level for level in SEVERITIES if level in both) or None
 
 
-def _hours(hours: AskedHours | None, from_ms: int | None, to_ms: int, zone: tzinfo) -> tuple[ClockHours, ...]:
+def _hours(
+    hours: AskedHours | None, from_ms: int | None, to_ms: int | None, now_ms: int, zone: tzinfo
+) -> tuple[ClockHours, ...]:
     if hours is None:
         return ()
-    spans = clock_spans(from_ms or 0, to_ms + 1, zone)
+    spans = clock_spans(from_ms or 0, now_ms + 1 if to_ms is None else to_ms, zone)
     return tuple(
         ClockHours(first, last, away, hours.after_ms, hours.before_ms, hours.weekdays) for first, last, away in spans
     )

@@ -6,15 +6,17 @@ in pieces, each with the place of its words in the text, so that it can be shown
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from vigilar.store.story_query import Unwanted
-from vigilar.web.search_times import ClockHours, LeftOutHours, Piece, TimeReader, with_any_day
+from vigilar.web.said_times import AskedTime, ClockHours, SpanHours, in_sentence
+from vigilar.web.search_times import Piece, TimeReader
 from vigilar.web.search_words import (
     EMPTY_WORDS,
     GROUPS,
+    HOUR_MS,
     KINDS,
     LEVEL_WORDS,
     LEVELS,
@@ -38,8 +40,8 @@ class Names:
 @dataclass(frozen=True, slots=True)
 class Search:
     """A text as it was read. Times are UTC ms, [from_ms, to_ms). ``hours``: only then, by the clock, on any day
-    or on some of the week; nothing began in a span of ``left_out`` or in ``left_out_hours``; ``words`` are looked
-    for as they are, all of them. Empty means any."""
+    or on some of the week; ``any_of``: in one of these, where several times were said; nothing began in a span of
+    ``left_out`` or in ``left_out_hours``; ``words`` are looked for as they are, all of them. Empty means any."""
 
     text: str
     pieces: tuple[Piece, ...] = ()
@@ -53,8 +55,9 @@ class Search:
     from_ms: int | None = None
     to_ms: int | None = None
     hours: ClockHours | None = None
+    any_of: tuple[SpanHours, ...] = ()
     left_out: tuple[tuple[int, int], ...] = ()
-    left_out_hours: tuple[LeftOutHours, ...] = ()
+    left_out_hours: tuple[SpanHours, ...] = ()
     words: tuple[str, ...] = ()
     unwanted: Unwanted = field(default_factory=Unwanted)
 
@@ -94,35 +97,41 @@ class _Reader(TimeReader):
     def _place(self) -> bool:
         for words, kind, value, shown in self._places:
             if [one.word for one in self.tokens[self.at : self.at + len(words)]] == words:
-                if value not in self.found[kind]:
-                    self.found[kind].append(value)
-                return self._take(len(words), shown)
+                return self._take_any(kind, [value], len(words), shown)
         return False
 
-    def _is_place(self, ahead: int) -> bool:
-        """Whether a name comes next, after words that say nothing: ``in the night nursery``."""
+    def _take_any(self, sort: str, values: Iterable[str], count: int, shown: str) -> bool:
+        """One more of a sort of which an event has one: any of them is meant."""
+        is_other = bool(self.found[sort]) and self.found is not self.unwanted
+        self.found[sort] += [one for one in values if one not in self.found[sort]]
+        self._take(count, f"or {shown}" if is_other else shown)
+        self.pieces[-1] = replace(self.pieces[-1], sort=sort)
+        return True
+
+    def _sort_ahead(self, ahead: int) -> str:
+        """Whether a ``place`` or one of ``kinds`` comes next, after words that say nothing: ``in the nursery``."""
         words = self._ahead(ahead)
         while words and words[0] in EMPTY_WORDS:
             words = words[1:]
-        return any(words[: len(name)] == name for name, *_ in self._places)
+        if any(words[: len(name)] == name for name, *_ in self._places):
+            return "place"
+        return "kinds" if words and _kinds_of(words[0]) else ""
 
     def _kind(self) -> bool:
         word = self._word_at()
-        kinds = GROUPS.get(word) or tuple(kind for kind, words in KINDS.items() if word in words)
+        kinds = _kinds_of(word)
         if not kinds:
             return False
-        self.found["kinds"] += [kind for kind in kinds if kind not in self.found["kinds"]]
-        return self._take(1, " or ".join(kinds).capitalize())
+        return self._take_any("kinds", kinds, 1, " or ".join(kinds).capitalize())
 
     def _level_or_type(self) -> bool:
         for count in (2, 1):
             words = " ".join(self._word_at(ahead) for ahead in range(count))
             if words in LEVELS:
-                self.found["levels"] += LEVELS[words]
-                return self._take(count, " or ".join(LEVEL_WORDS[one] for one in LEVELS[words]))
+                shown = " or ".join(LEVEL_WORDS[one] for one in LEVELS[words])
+                return self._take_any("levels", LEVELS[words], count, shown)
             if words in TYPES:
-                self.found["types"] += TYPES[words]
-                return self._take(count, words.capitalize())
+                return self._take_any("types", TYPES[words], count, words.capitalize())
         return False
 
     def _state(self) -> bool:
@@ -147,14 +156,16 @@ class _Reader(TimeReader):
         if word not in NOT_WORDS and (word, self._word_at(1)) not in (("but", "not"), ("but", "no")):
             return False
         lead = 1 + int(word == "but")
-        if not self._is_place(lead) and self._left_out(lead):
+        if self._sort_ahead(lead) != "place" and self._left_out(lead):
             return True
         wanted, pieces, kept = self.found, self.pieces, self.kept
         self.found, self.pieces, self.kept = self.unwanted, [], False
         self.at += lead
         rules = (self._place, self._kind, self._level_or_type, self._state, self._word)
-        while self.at < len(self.tokens) and (self._is_place(0) or not self.is_time()):
-            if any(rule() for rule in rules) and self._word_at() not in ("or", "nor"):
+        while self.at < len(self.tokens) and ((sort := self._sort_ahead(0)) == "place" or not self.is_time()):
+            has_found = any(rule() for rule in rules)
+            is_alike = sort and self._sort_ahead(0) == sort  # "not cats and dogs"
+            if has_found and not is_alike and self._word_at() not in ("or", "nor"):
                 break
             if not self.pieces and self._word_at() not in EMPTY_WORDS:
                 break
@@ -178,15 +189,26 @@ class _Reader(TimeReader):
 
     # All together
 
+    def _ordered_pieces(self) -> tuple[Piece, ...]:
+        """In the order of the text, but what is any of one sort together."""
+        for time in self.times if len(self.times) > 1 else []:
+            for place in time.pieces:
+                is_next = time is not self.times[0] and place == time.pieces[0]
+                words = self.pieces[place].words
+                words = f"or {in_sentence(words)}" if is_next else words
+                self.pieces[place] = replace(self.pieces[place], words=words, sort="time")
+        begin: dict[str, int] = {}
+        for piece in self.pieces:
+            begin.setdefault(piece.sort, piece.start)
+        return tuple(sorted(self.pieces, key=lambda one: begin[one.sort] if one.sort else one.start))
+
     def _finish(self) -> Search:
-        from_ms, to_ms, hours = self._times()
-        pieces, no = self.pieces, self.unwanted
+        times, no = self._read_times(), self.unwanted
+        from_ms, to_ms, hours = times[0] if len(times) == 1 else _around(times)
         levels = self.found["levels"] or (no["levels"] and [one for one in SEVERITIES if one not in no["levels"]])
-        if hours is not None and not hours.weekdays:
-            pieces = [replace(one, words=with_any_day(one.words)) for one in pieces]
         return Search(
             text=self.text,
-            pieces=tuple(pieces),
+            pieces=self._ordered_pieces(),
             sources=tuple(self.found["sources"]),
             kinds=tuple(self.found["kinds"]),
             types=tuple(self.found["types"]),
@@ -197,6 +219,9 @@ class _Reader(TimeReader):
             from_ms=from_ms,
             to_ms=to_ms,
             hours=hours,
+            any_of=tuple(SpanHours(*one[:2], one[2] or ClockHours(0, 24 * HOUR_MS)) for one in times)
+            if len(times) > 1
+            else (),
             left_out=tuple(self.left_out),
             left_out_hours=tuple(self.left_out_hours),
             words=tuple(self.found["words"]),
@@ -205,6 +230,18 @@ class _Reader(TimeReader):
                 kept=self.not_kept,
             ),
         )
+
+
+def _around(times: Sequence[AskedTime]) -> AskedTime:
+    """The span of time in which all of them are."""
+    lows = [one[0] for one in times if one[0] is not None]
+    highs = [one[1] for one in times if one[1] is not None]
+    is_bound = bool(times) and len(lows) == len(highs) == len(times)
+    return (min(lows), max(highs), None) if is_bound else (None, None, None)
+
+
+def _kinds_of(word: str) -> tuple[str, ...]:
+    return GROUPS.get(word) or tuple(kind for kind, words in KINDS.items() if word in words)
 
 
 def _nothing() -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ from vigilar.web.search_words import (
 FIRST_YEAR = 1990
 """A number below is no year: no camera of a house is so old."""
 
-_TO = ("to", "until", "till", "through")
+TO_WORDS = ("to", "until", "till", "through")
 _NEVER = ("", "", "", "", "", "", "", "")
 _NAMES_TOO = ("april", "may", "june", "august")
 """Months by which people are called too, or that mean something else: they need ``in may``, ``may 2026``."""
@@ -100,6 +100,10 @@ class DayReader:
             dated, count = self._date(words[2:] if words[1] == "the" else words[1:])
             if dated is not None:
                 return dated, lead + 1 + count + int(words[1] == "the")
+        after = [one for one in words[1:4] if one not in ("of", "in")][:2]
+        if after == ["last", "week"]:
+            monday = self.today - timedelta(days=self.today.weekday() + 7)
+            return monday + (read_weekday(words[0]) or 0) * _DAY, lead + 1 + words[1:4].index("week") + 1
         back = (self.today.weekday() - (read_weekday(words[0]) or 0)) % 7
         return self._back(back or (7 if is_past else 0)), lead + 1
 
@@ -168,7 +172,7 @@ class DayReader:
             return found and replace(found, count=found.count - 2)
         count = self.read_day(words[lead:])[1] or _count_bare(words[lead:])
         joint = (*words, *_NEVER)[lead + count]
-        middle = int(joint in _TO or (joint == "and" and words[0] == "between"))
+        middle = int(joint in TO_WORDS or (joint == "and" and words[0] == "between"))
         if not count or not (middle or self._is_dashed(lead + count)):
             return None
         at = lead + count + middle
@@ -201,6 +205,11 @@ class DayReader:
         back = 0 if word == "this" else 1
         if name == "week" and is_led:
             first = monday - timedelta(days=7 * back)
+            lead = count + int(words[count : count + 1] == ["on"])
+            weekday = read_weekday((*words, *_NEVER)[lead])
+            if weekday is not None and (*words, *_NEVER)[lead + 1] not in TO_WORDS:  # "last week on tuesday"
+                day = first + weekday * _DAY
+                return Days(day, day, lead + 1, day_words(day, self.today))
             return Days(first, first + timedelta(days=6), count, f"{word.capitalize()} week, Monday to Sunday")
         if name == "weekend":
             saturday = monday + timedelta(days=5)

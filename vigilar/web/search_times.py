@@ -5,13 +5,23 @@ All in the house's time: an hour that comes twice when summer time ends is found
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from itertools import pairwise
 
-from vigilar.web.clock_stretches import MAX_BACK_DAYS, find_edge
-from vigilar.web.search_days import ALL_WEEK, DayReader, read_weekly
+from vigilar.web.clock_stretches import MAX_BACK_DAYS
+from vigilar.web.said_times import (
+    BOUNDS,
+    AskedTime,
+    HouseClock,
+    SaidTime,
+    SpanHours,
+    in_sentence,
+    join_times,
+    with_any_day,
+)
+from vigilar.web.search_days import TO_WORDS, DayReader, read_weekly
 from vigilar.web.search_words import (
     EMPTY_WORDS,
     HOUR_MS,
@@ -24,6 +34,7 @@ from vigilar.web.search_words import (
     in_part,
     read_clock_words,
     read_number,
+    read_part,
 )
 
 JUST_NOW_MS = 15 * 60_000
@@ -33,36 +44,18 @@ AROUND_MS = 30 * 60_000
 
 _DAY = timedelta(days=1)
 
-_BOUNDS = ("After ", "Before ", "About ", "Since ", "Until ")
-"""What the words of a bound begin with."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClockHours:
-    """Hours of the house's clock, ms since midnight, on any day, or on these of every week (Monday is 0); after above
-    before goes over midnight, and the night of a day is all of that day."""
-
-    after_ms: int
-    before_ms: int
-    weekdays: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOutHours:
-    """Hours in which nothing is wanted that began in [from_ms, to_ms), UTC ms; None for any time."""
-
-    from_ms: int | None
-    to_ms: int | None
-    hours: ClockHours
+_LOW = ("After", "Since")
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Something that was understood: ``words`` say how, ``start`` and ``end`` are its place in the text."""
+    """Something that was understood: ``words`` say how, ``start`` and ``end`` are its place in the text. Pieces of one
+    ``sort`` stand together: any of them is meant."""
 
     words: str
     start: int
     end: int
+    sort: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +67,22 @@ class _Token:
 
 class TimeReader:
     """The text as words, the place in them, and the rules that understand days and times. A rule takes the words it
-    understands and says whether it did. For one text."""
+    understands and says whether it did. Of times that are said one after the other any is meant: ``times``, the last of
+    which is still being read. For one text."""
 
     def __init__(self, text: str, now_ms: int, zone: tzinfo) -> None:
         self.text = text
         self.zone = zone
+        self.clock = HouseClock(zone)
         self.now_ms = now_ms
         self.today = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone).date()
         self.tokens = [_Token(one.group().casefold(), one.start(), one.end()) for one in WORD.finditer(text)]
         self.at = 0
         self.pieces: list[Piece] = []
-        self.days: tuple[date, date] | None = None
-        self.span: tuple[int, int] | None = None
-        self.after: ClockTime | None = None
-        self.before: ClockTime | None = None
-        self.part = ""
-        self.weekdays: frozenset[int] = frozenset()
+        self.times = [SaidTime()]
         self.left_out: list[tuple[int, int]] = []
-        self.left_out_hours: list[LeftOutHours] = []
-        self._clock_piece = self._day_piece = -1
+        self.left_out_hours: list[SpanHours] = []
+        self._clock_piece = -1
         self._days = DayReader(self.today, lambda ahead: "-" in self._between(ahead - 1, ahead))
 
     @property
@@ -102,6 +92,19 @@ class TimeReader:
             self._clock_range, self._bound, self._every_week, self._day_part, self._hours_ago, self._span_of_days,
             self._day,
         )  # fmt: skip
+
+    @property
+    def _time(self) -> SaidTime:
+        return self.times[-1]
+
+    def _begin_time(self, like: SaidTime | None = None) -> SaidTime:
+        """What is said from here on is another time, of the days that the one before has if none are said."""
+        self.times.append(
+            SaidTime()
+            if like is None
+            else SaidTime(days=like.days, weekdays=like.weekdays, span=like.span, part=like.part, is_lent=True)
+        )
+        return self._time
 
     # The words
 
@@ -119,6 +122,10 @@ class TimeReader:
         self.at += count
         return True
 
+    def _take_time(self, count: int, words: str) -> bool:
+        self._time.pieces.append(len(self.pieces))
+        return self._take(count, words)
+
     def is_time(self) -> bool:
         """Whether a day or a time comes next."""
         words = self._ahead()
@@ -126,7 +133,7 @@ class TimeReader:
             self._days.read_day(words)[1]
             or self._days.read_days(words)
             or read_weekly(words)
-            or _read_part(words)[0]
+            or read_part(words)[0]
             or words[0] == "this"
         )
 
@@ -137,24 +144,43 @@ class TimeReader:
         found = read_weekly(self._ahead())
         if found is None:
             return False
-        self.weekdays |= found.weekdays
-        return self._take(found.count, found.words)
+        time = self._time
+        if (time.is_one_day and not time.is_lent) or (time.weekdays and time.has_hours and not time.is_led):
+            time = self._begin_time()
+        self._note_day()
+        time.weekdays |= found.weekdays
+        return self._take_time(found.count, found.words)
+
+    def _note_day(self) -> None:
+        """A day is said now, and takes the place of one that was only lent."""
+        time = self._time
+        if time.is_lent:
+            time.days, time.weekdays, time.span = None, frozenset(), None
+            time.part, time.is_lent = "", False
+        time.is_led = time.is_led or (time.has_hours and time.days is None and not time.weekdays)
 
     def _left_out(self, lead: int) -> bool:
         """``not today``, ``without last night``, ``not on weekends after 10pm``; ``lead`` words say that it is not
-        wanted. All that is said of one time goes together; after ``or`` comes another."""
+        wanted. All that is said of one time goes together; after ``or`` comes another, after ``and`` another day."""
         shown: list[str] = []
         end, at = self.at, self.at + lead
-        while (found := self._read_other(at)) is not None:
+        joint = ""
+        while (found := self._read_other(at)) is not None and (joint != "and" or found[0].has_day):
             other, end = found
             shown.append(self._leave_out(other))
-            if self.tokens[end : end + 1] == [] or self.tokens[end].word not in ("or", "nor"):
+            joint = self.tokens[end].word if end < len(self.tokens) else ""
+            if joint not in ("or", "nor", "and"):
                 break
             at = end + 1
         return bool(shown) and self._take(end - self.at, f"Without {' or '.join(shown)}")
 
+    @property
+    def has_day(self) -> bool:
+        """Whether a day was said, and not only hours."""
+        return any(one.days or one.weekdays or one.span for one in self.times)
+
     def _read_other(self, at: int) -> tuple[TimeReader, int] | None:
-        """A reader of the one time that is said there, perhaps after words that say nothing, and where it ends."""
+        """A reader of the time that is said there, perhaps after words that say nothing, and where it ends."""
         other, end = TimeReader(self.text, self.now_ms, self.zone), at
         other.at = at
         while other.at < len(other.tokens):
@@ -167,18 +193,18 @@ class TimeReader:
         return (other, end) if other.pieces else None
 
     def _leave_out(self, other: TimeReader) -> str:
-        """Nothing is wanted in the time that the other has read; how that is said."""
-        from_ms, to_ms, hours = other._times()
-        if hours is None:
-            self.left_out.append((from_ms or 0, self.now_ms + 1 if to_ms is None else to_ms))
-        elif from_ms is None and hours == ClockHours(0, 24 * HOUR_MS, other.weekdays):
-            self.weekdays = (self.weekdays or ALL_WEEK) - other.weekdays
-        else:
-            self.left_out_hours.append(LeftOutHours(from_ms, to_ms, hours))
-        is_any_day = hours is not None and from_ms is None and not hours.weekdays
-        first, *rest = (with_any_day(one.words) if is_any_day else one.words for one in other.pieces)
-        first = f"all {_in_sentence(first)}" if first.startswith(_BOUNDS) else first
-        return ", ".join([first, *map(_in_sentence, rest)])
+        """Nothing is wanted in the times that the other has read; how that is said."""
+        for from_ms, to_ms, hours in other._read_times():
+            if hours is None:
+                self.left_out.append((from_ms or 0, self.now_ms + 1 if to_ms is None else to_ms))
+            else:
+                self.left_out_hours.append(SpanHours(from_ms, to_ms, hours))
+        shown = []
+        for time in other.times:
+            first, *rest = (other.pieces[place].words for place in time.pieces)
+            first = f"all {in_sentence(first)}" if first.startswith(BOUNDS) else first
+            shown.append(", ".join([first, *map(in_sentence, rest)]))
+        return " or ".join(shown)
 
     def _day(self) -> bool:
         day, count = self._days.read_day(self._ahead())
@@ -197,15 +223,22 @@ class TimeReader:
         if number is None or unit not in ("hour", "hours", "minutes", "minute"):
             return False
         length = min(number, 24 * MAX_BACK_DAYS) * (HOUR_MS if unit.startswith("hour") else 60_000)
-        self.span = (max(0, self.now_ms - length), self.now_ms + 1)
-        return self._take(count, f"Last {number} {unit}" if number > 1 else f"Last {unit}")
+        words_of_span = f"Last {number} {unit}" if number > 1 else f"Last {unit}"
+        return self._take_span(self.now_ms - length, self.now_ms + 1, count, words_of_span)
+
+    def _take_span(self, from_ms: int, to_ms: int, count: int, words: str) -> bool:
+        if self._time.has_day:
+            self._begin_time()
+        self._note_day()
+        self._time.span = (max(0, from_ms), to_ms)
+        return self._take_time(count, words)
 
     def _hours_ago(self) -> bool:
         """``2 hours ago``, ``half an hour ago``, ``10 minutes ago``, ``just now``."""
         words = self._ahead()[:4]
         if words[:2] == ["just", "now"]:
-            self.span = (max(0, self.now_ms - JUST_NOW_MS), self.now_ms + 1)
-            return self._take(2, f"Last {JUST_NOW_MS // 60_000} minutes")
+            words_of_span = f"Last {JUST_NOW_MS // 60_000} minutes"
+            return self._take_span(self.now_ms - JUST_NOW_MS, self.now_ms + 1, 2, words_of_span)
         if words == ["half", "an", "hour", "ago"]:
             return self._take_ago(HOUR_MS // 2, 4)
         unit = {"hour": HOUR_MS, "hours": HOUR_MS, "minute": 60_000, "minutes": 60_000}.get((*words, "", "")[1])
@@ -217,22 +250,17 @@ class TimeReader:
     def _take_ago(self, back_ms: int, count: int) -> bool:
         """Half of it to both sides, at the most half an hour: who says "2 hours ago" looked at no clock."""
         at_ms, slack_ms = self.now_ms - back_ms, max(5 * 60_000, min(AROUND_MS, back_ms // 2))
-        self.span = (max(0, at_ms - slack_ms), min(at_ms + slack_ms, self.now_ms + 1))
         local = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone)
-        return self._take(count, f"{day_words(local.date(), self.today)}, about {local:%H:%M}")
+        words = f"{day_words(local.date(), self.today)}, about {local:%H:%M}"
+        return self._take_span(at_ms - slack_ms, min(at_ms + slack_ms, self.now_ms + 1), count, words)
 
     def _take_days(self, first: date, last: date, count: int, words: str) -> bool:
-        """Of two days that stand side by side both; else only the one that is said last, and the other says so."""
-        known = self.days
-        if known is not None and first == known[1] + _DAY:
-            first = known[0]
-        elif known is not None and last == known[0] - _DAY:
-            last = known[1]
-        elif known is not None and known != (first, last) and self._day_piece >= 0:
-            piece = self.pieces[self._day_piece]
-            self.pieces[self._day_piece] = replace(piece, words=f"{piece.words}: left out, one time at once")
-        self.days, self._day_piece = (first, last), len(self.pieces)
-        return self._take(count, words)
+        time = self._time
+        if (time.has_day and time.days != (first, last)) or (time.weekdays and not time.is_lent and first == last):
+            self._begin_time()
+        self._note_day()
+        self._time.days = (first, last)
+        return self._take_time(count, words)
 
     def _day_part(self) -> bool:
         """``last night``, ``this morning``, ``tuesday evening``, ``tonight``, ``early evening``."""
@@ -240,48 +268,65 @@ class TimeReader:
         word, after = (*words, "", "")[:2]
         yesterday = self.today - _DAY
         if word == "tonight":
-            return self._take_part(self.today, "evening" if self.now_ms < self._moment(self.today, 22) else "night", 1)
+            part = "evening" if self.now_ms < self.clock.moment(self.today, 22) else "night"
+            return self._take_part(self.today, part, 1, is_own=True)
         if words[:3] == ["night", "before", "last"]:
-            return self._take_part(yesterday - _DAY, "night", 3)
+            return self._take_part(yesterday - _DAY, "night", 3, is_own=True)
         if word == "last" and after in ("night", "evening"):
-            return self._take_part(yesterday, after, 2)
+            return self._take_part(yesterday, after, 2, is_own=True)
         lead = int(word in ("early", "late"))  # "early this morning"
-        day, count = (self.today, 1) if words[lead : lead + 1] == ["this"] else self._days.read_day(words[lead:])
-        part, length = _read_part(words[lead + count :]) if day is not None else ("", 0)
+        is_this = words[lead : lead + 1] == ["this"]
+        day, count = (self.today, 1) if is_this else self._days.read_day(words[lead:])
+        part, length = read_part(words[lead + count :]) if day is not None else ("", 0)
         part = f"{word} {part}" if lead and f"{word} {part}" in PARTS_OF_DAY else part
         if day is not None and part:
-            return self._take_part(day, part, lead + count + length)
-        part, length = _read_part(words)
+            return self._take_part(day, part, lead + count + length, is_own=is_this)
+        part, length = read_part(words)
         if not part:
             return False
-        if self.days is not None and self.days[0] == self.days[1]:
-            return self._take_part(self.days[0], part, length)
+        time = self._time
+        if time.days is not None and time.is_one_day:
+            return self._take_part(time.days[0], part, length)
         first, last = PARTS_OF_DAY[part]
-        self.after, self.before = ClockTime(first * HOUR_MS), ClockTime(last * HOUR_MS)
-        return self._take(length, f"{part.capitalize()}, {first:02}:00 to {last:02}:00")
+        if time.has_hours and not time.is_clock:
+            time = self._begin_time(time)
+        time.after, time.before = ClockTime(first * HOUR_MS), ClockTime(last * HOUR_MS)
+        return self._take_time(length, f"{part.capitalize()}, {first:02}:00 to {last:02}:00")
 
-    def _take_part(self, day: date, part: str, count: int) -> bool:
+    def _take_part(self, day: date, part: str, count: int, *, is_own: bool = False) -> bool:
         """A time that was said before is meant in that part: ``8 this morning``."""
+        time = self._time
+        if (time.has_day and (time.days != (day, day) or time.part)) or (time.weekdays and not time.is_lent):
+            time = self._begin_time()
+        self._note_day()
         first, last = PARTS_OF_DAY[part]
-        self.days, self.part = (day, day), part
-        if self.after is not None or self.before is not None:
-            self.after, self.before = (one and self._meant(one, self._clock_piece) for one in (self.after, self.before))
-            return self._take(count, f"{day_words(day, self.today)}, {part}")
+        time.days, time.part, time.is_own = (day, day), part, is_own
+        if time.after is not None or time.before is not None:
+            time.after, time.before = (one and self._meant(one, self._clock_piece) for one in (time.after, time.before))
+            return self._take_time(count, f"{day_words(day, self.today)}, {part}")
         next_day = day + _DAY if last <= first else day
-        self.span = (self._moment(day, first), self._moment(next_day, last, is_last=True))
-        return self._take(count, f"{day_words(day, self.today)}, {first:02}:00 to {last:02}:00")
+        time.span = (self.clock.moment(day, first), self.clock.moment(next_day, last, is_last=True))
+        return self._take_time(count, f"{day_words(day, self.today)}, {first:02}:00 to {last:02}:00")
 
     def _meant(self, clock: ClockTime, at: int = -1) -> ClockTime:
         """A bare hour as the part of the day has it; the piece ``at`` that told of it says so."""
-        if not clock.is_bare or not self.part:
+        if not clock.is_bare or not self._time.part:
             return clock
-        meant = in_part(clock, self.part)
+        meant = in_part(clock, self._time.part)
         if at >= 0:
             piece = self.pieces[at]
             self.pieces[at] = replace(piece, words=piece.words.replace(clock_words(clock), clock_words(meant)))
         return meant
 
     # Times of day
+
+    def _time_of_hours(self, *sides: str) -> SaidTime:
+        """The time whose hours are said now: another one of the same days if it has such already."""
+        time = self._time
+        if time.is_clock and any(getattr(time, side) is not None for side in sides):
+            time = self._begin_time(time)
+        time.is_clock = True
+        return time
 
     def _clock_range(self) -> bool:
         """``between 5pm and 7pm``, ``from 5 to 7pm``, ``5pm to 7pm``, ``17:00-19:00``."""
@@ -301,10 +346,10 @@ class TimeReader:
         if self._is_zone(self._word_at(count)):
             first, last = (ClockTime(one.ms, self._word_at(count).upper()) for one in (first, last))
             count += 1
-        first, last = self._meant(first), self._meant(last)
-        self.after, self.before = first, last
+        time = self._time_of_hours("after", "before")
+        time.after, time.before = first, last = self._meant(first), self._meant(last)
         self._note_clock()
-        return self._take(count, f"{clock_words(first)} to {clock_words(last)}")
+        return self._take_time(count, f"{clock_words(first)} to {clock_words(last)}")
 
     def _between(self, first: int, last: int) -> str:
         """What stands between two words."""
@@ -331,26 +376,28 @@ class TimeReader:
             return self._take_around(clock, count, lead=1)
         is_after = word in ("after", "since", "past")
         if is_after and clock == ClockTime(0):
-            self.after, self.before = clock, ClockTime(PARTS_OF_DAY["night"][1] * HOUR_MS)
+            time = self._time_of_hours("after", "before")
+            time.after, time.before = clock, ClockTime(PARTS_OF_DAY["night"][1] * HOUR_MS)
             self._note_clock()
-            return self._take(1 + count, f"{clock_words(clock)} to {clock_words(self.before)}")
+            return self._take_time(1 + count, f"{clock_words(clock)} to {clock_words(time.before)}")
+        time = self._time_of_hours("after" if is_after else "before")
         clock = self._meant(clock)
         if is_after:
-            self.after = clock
+            time.after = clock
         else:
-            self.before = clock
+            time.before = clock
         self._note_clock()
-        return self._take(1 + count, f"{'After' if is_after else 'Before'} {clock_words(clock)}")
+        return self._take_time(1 + count, f"{'After' if is_after else 'Before'} {clock_words(clock)}")
 
     def _take_around(self, clock: ClockTime, count: int, lead: int = 0) -> bool:
         if not lead and self._is_zone(self._word_at(count)):
             clock, count = ClockTime(clock.ms, self._word_at(count).upper()), count + 1
+        time, day_ms = self._time_of_hours("after", "before"), 24 * HOUR_MS
         clock = self._meant(clock)
-        day_ms = 24 * HOUR_MS
-        self.after = ClockTime((clock.ms - AROUND_MS) % day_ms, clock.zone)
-        self.before = ClockTime((clock.ms + AROUND_MS) % day_ms, clock.zone)
+        time.after = ClockTime((clock.ms - AROUND_MS) % day_ms, clock.zone)
+        time.before = ClockTime((clock.ms + AROUND_MS) % day_ms, clock.zone)
         self._note_clock(is_whole=True)
-        return self._take(count + lead, f"About {clock_words(clock)}")
+        return self._take_time(count + lead, f"About {clock_words(clock)}")
 
     def _day_bound(self, word: str) -> bool:
         """``since monday``, ``before last week``, ``until the 3rd``."""
@@ -362,33 +409,45 @@ class TimeReader:
             first, last, count, shown = found.first, found.last, found.count, found.words
         if first is None or last is None:
             return False
+        if word == "since" and any(one in TO_WORDS for one in words[:count]):
+            return self._take_days(first, last, count + 1, shown)  # "since monday until wednesday"
         oldest = self._days.today - timedelta(days=MAX_BACK_DAYS)
-        self.days = {
+        first, last = {
             "after": (last + _DAY, max(last + _DAY, self.today)),
             "since": (first, max(first, self.today)),
             "before": (oldest, first - _DAY),
         }.get(word, (oldest, last))
-        self._day_piece = len(self.pieces)
-        words_of_bound = {"after": "After", "since": "Since", "before": "Before"}.get(word, "Until")
-        return self._take(count + 1, f"{words_of_bound} {shown}")
+        time, bound = self._time, {"after": "After", "since": "Since", "before": "Before"}.get(word, "Until")
+        if time.days and time.bound and (time.bound in _LOW) != (bound in _LOW):  # "after monday before thursday"
+            both = max(first, time.days[0]), min(last, time.days[1])
+            first, last = both if both[0] <= both[1] else (first, last)
+            time.days = (first, last) if both[0] <= both[1] else time.days
+        if time.has_day and time.days != (first, last):
+            time = self._begin_time()
+        self._note_day()
+        time.days, time.bound = (first, last), bound
+        return self._take_time(count + 1, f"{bound} {shown}")
 
     def _note_clock(self, *, is_whole: bool = False) -> None:
         """A time that is said with a part of a day (``tuesday night after 11pm``) is meant in it. ``is_whole``: it has
         a beginning and an end of its own."""
-        self.span, self._clock_piece = None, len(self.pieces)
-        if not self.part:
+        time, self._clock_piece = self._time, len(self.pieces)
+        if time.days is not None:
+            time.span = None
+        if not time.part:
             return
-        first, last = (hour * HOUR_MS for hour in PARTS_OF_DAY[self.part])
-        if self.part in NIGHTS:
-            if self.after is not None and self.after.ms < 12 * HOUR_MS and self.days is not None and last <= first:
-                self.days = (self.days[0] + _DAY, self.days[1] + _DAY)
-            if not is_whole and self.before is None and self.after is not None:
-                self.before = ClockTime(last)
+        first, last = (hour * HOUR_MS for hour in PARTS_OF_DAY[time.part])
+        if time.part in NIGHTS:
+            is_next = time.after is not None and time.after.ms < 12 * HOUR_MS and last <= first
+            if is_next and time.days is not None and not time.is_lent:
+                time.days = (time.days[0] + _DAY, time.days[1] + _DAY)
+            if not is_whole and time.before is None and time.after is not None:
+                time.before = ClockTime(last)
             return
-        if self.after is None and self.before is not None and self.before.ms > first:
-            self.after = ClockTime(first)
-        if self.before is None and self.after is not None and self.after.ms < last:
-            self.before = ClockTime(last)
+        if time.after is None and time.before is not None and time.before.ms > first:
+            time.after = ClockTime(first)
+        if time.before is None and time.after is not None and time.after.ms < last:
+            time.before = ClockTime(last)
 
     def _is_zone(self, word: str) -> bool:
         """Whether a word names a zone of the house's clock, as the hour that comes twice needs it."""
@@ -397,66 +456,41 @@ class TimeReader:
 
     # All together
 
-    def _times(self) -> tuple[int | None, int | None, ClockHours | None]:
-        """The span of time, and the hours of the clock if they hold for more than one day."""
-        if self.span is not None:
-            return *self.span, ClockHours(0, 24 * HOUR_MS, self.weekdays) if self.weekdays else None
-        if self.days is None:
-            if self.after is None and self.before is None and not self.weekdays:
-                return None, None, None
-            return None, None, self._hours()
-        first, last = self.days
-        if self.weekdays or (first != last and (self.after or self.before)):
-            return self._moment(first, 0), self._moment(last + timedelta(days=1), 0), self._hours()
-        return *self._times_of_day(first, last), None
+    def _read_times(self) -> list[AskedTime]:
+        """Each time that was said as the span of it, and the hours of the clock if they hold for more than one day; the
+        pieces say what follows from the other times. What touches is one."""
+        self.times = [one for one in self.times if one.pieces]
+        self._share_hours()
+        found = []
+        for time in self.times:
+            from_ms, to_ms, hours = self.clock.read(time)
+            if hours is not None and from_ms is None and not hours.weekdays:
+                self._tell(time.pieces, with_any_day)
+            elif time.is_bare and time.is_one_day and any(one.has_hours for one in self.times):
+                self._tell(time.pieces[-1:], lambda words: f"{words}, all day")
+            found.append((from_ms, to_ms, hours))
+        return join_times(found)
 
-    def _times_of_day(self, first: date, last: date) -> tuple[int, int]:
-        from_ms, to_ms = self._moment(first, 0), self._moment(last + timedelta(days=1), 0)
-        if self.after is not None:
-            from_ms = self._clock_moment(first, self.after, is_last=False)
-        if self.before is not None:
-            crosses = self.before.ms <= (0 if self.after is None else self.after.ms)  # midnight ends a day
-            to_ms = self._clock_moment(last + timedelta(days=1) if crosses else last, self.before, is_last=True)
-        return from_ms, max(from_ms, to_ms)
+    def _share_hours(self) -> None:
+        """``monday and wednesday after 5pm``, and ``after 5pm monday and wednesday``."""
+        for day, giver in reversed(list(pairwise(self.times))):
+            is_of_both = not (
+                giver.is_own or giver.is_led or giver.is_lent or (giver.is_clock and giver.part in NIGHTS)
+            )
+            if day.is_bare and giver.has_hours and is_of_both:
+                self._give_hours(giver, day)
+        for giver, day in pairwise(self.times):
+            if day.is_bare and giver.is_led:
+                self._give_hours(giver, day)
 
-    def _hours(self) -> ClockHours:
-        after = 0 if self.after is None else self.after.ms
-        before = self.before.ms if self.before is not None and self.before.ms else 24 * HOUR_MS
-        return ClockHours(after, before, self.weekdays)
+    def _give_hours(self, giver: SaidTime, day: SaidTime) -> None:
+        day.after, day.before, day.is_led = giver.after, giver.before, giver.is_led
+        if day.after is None and day.before is None:
+            day.after, day.before = (ClockTime(hour * HOUR_MS) for hour in PARTS_OF_DAY[giver.part])
+        told = [clock_words(one) for one in (day.after, day.before) if one is not None]
+        lead = "" if len(told) == 2 else "before " if day.after is None else "after "
+        self._tell(day.pieces[-1:], lambda words: f"{words}, {lead}{' to '.join(told)}")
 
-    def _moment(self, day: date, hour: int, *, is_last: bool = False) -> int:
-        return self._clock_moment(day, ClockTime(hour * HOUR_MS), is_last=is_last)
-
-    def _clock_moment(self, day: date, clock: ClockTime, *, is_last: bool) -> int:
-        """UTC ms at which the house's clock shows it on that day. Of two the first for what begins and the second for
-        what ends, or the one whose zone is named; one that the clock leaves out is when it goes on."""
-        seconds = clock.ms // 1000
-        local = datetime.combine(day, time(seconds // 3600 % 24, seconds // 60 % 60))
-        both = [local.replace(tzinfo=self.zone, fold=fold) for fold in (0, 1)]
-        if clock.zone:
-            both = [one for one in both if (one.tzname() or "").upper() == clock.zone] or both
-        moments = sorted(int(one.timestamp() * 1000) for one in both)
-        if both[0].utcoffset() < both[-1].utcoffset():  # type: ignore[operator]  # a zone has one
-            return find_edge(moments[0], moments[-1], self.zone)
-        return moments[-1] if is_last else moments[0]
-
-
-def _read_part(words: list[str]) -> tuple[str, int]:
-    """The part of a day that the words begin with, and how many they are: ``evening``, ``late evening``."""
-    both = " ".join(words[:2])
-    if both in PARTS_OF_DAY and len(words) > 1:
-        return both, 2
-    return (words[0], 1) if words and words[0] in PARTS_OF_DAY else ("", 0)
-
-
-def is_clock_piece(words: str) -> bool:
-    return re.match(r"(After|Before|About) \d\d:|\d\d:\d\d |[A-Z][a-z]+( [a-z]+)?, \d\d:00 to", words) is not None
-
-
-def with_any_day(words: str) -> str:
-    """Hours of the clock that are said without a day."""
-    return f"{words}, any day" if is_clock_piece(words) else words
-
-
-def _in_sentence(words: str) -> str:
-    return words[0].lower() + words[1:] if is_clock_piece(words) or words.startswith(_BOUNDS) else words
+    def _tell(self, places: list[int], change: Callable[[str], str]) -> None:
+        for place in places:
+            self.pieces[place] = replace(self.pieces[place], words=change(self.pieces[place].words))

@@ -202,6 +202,14 @@ def in_part(clock: ClockTime, part: str) -> ClockTime:
     return ClockTime(hour * HOUR_MS + rest, clock.zone)
 
 
+def read_part(words: list[str]) -> tuple[str, int]:
+    """The part of a day that the words begin with, and how many they are: ``evening``, ``late evening``."""
+    both = " ".join(words[:2])
+    if both in PARTS_OF_DAY and len(words) > 1:
+        return both, 2
+    return (words[0], 1) if words and words[0] in PARTS_OF_DAY else ("", 0)
+
+
 def clock_words(clock: ClockTime) -> str:
     minutes = clock.ms // 60_000
     return f"{minutes // 60:02}:{minutes % 60:02}" + (f" {clock.zone}" if clock.zone else "")

@@ -9,13 +9,15 @@ from flask import request
 
 from vigilar.base.errors import ConfigError, ErrorKind
 from vigilar.base.redact import redact
+from vigilar.config.explain import WrongValueError
 from vigilar.config.guard_edit import read_version
 from vigilar.config.load import read_config_file
 from vigilar.config.places import Places
 from vigilar.config.undo import find_last
 from vigilar.store.arming import read_state
+from vigilar.web.form_words import form_sentence
 from vigilar.web.parts import Parts
-from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.problems import Problem, as_sentence, wants_page
 from vigilar.web.proving import GUARDS_LESS, SPEAKS_FOR_HOUSE, check_proven, is_proven, prove_link
 from vigilar.web.transport import is_secure
 
@@ -57,8 +59,10 @@ def config_problem(error: ConfigError, code: str = "settings.invalid") -> Proble
     """What is wrong with the wish, for who asked: the one place that says so, for all pages that change the file.
     ``code`` is for an error that has none."""
     status = _STATUS_OF_CODE.get(error.code) or _STATUS_OF_KIND.get(error.kind, 422)
-    detail = as_sentence(redact(str(error)))
-    return Problem(status, error.code or code, detail, next_step=redact(error.next_step), field=error.field)
+    detail, next_step = as_sentence(redact(str(error))), redact(error.next_step)
+    if isinstance(error, WrongValueError) and wants_page() and (said := form_sentence(error.wrongs)):
+        detail, next_step = said, ""
+    return Problem(status, error.code or code, detail, next_step=next_step, field=error.field)
 
 
 def page_values(here: Parts, problem: Problem | None, page: str) -> dict[str, Any]:

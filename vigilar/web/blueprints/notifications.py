@@ -95,6 +95,8 @@ def change_rule() -> AnyResponse:
             said = f"the rule {row['name']} was removed"
         else:
             typed = rule_form.rule_of_form(form, row)
+            if any(one["name"] == typed["name"] for index, one in enumerate(rows) if index != place):
+                raise Problem(422, "rule.name", "There is a rule of this name already.", field="name")
             new = [*rows, typed] if place is None else [*rows[:place], typed, *rows[place + 1 :]]
             said = f"the rule {typed['name']}"
         if what_to_do == "preview":
