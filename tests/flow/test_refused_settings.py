@@ -84,13 +84,18 @@ HOUSE, FIRST, NEW = {"section": "house"}, {"section": "schedule", "index": "0"},
 ON_SENSORS = {"section": "sensors"}
 REFUSED: list[tuple[str, dict[str, str], Typed, str]] = [
     (ARMING, HOUSE, {"leave_delay": "soon", "enter_delay": "45", "bus": "no", "suggest": []}, "takes a whole number"),
-    (ARMING, HOUSE, {"alarm_lasts": "2", "leave_delay": "75", "bus": "arm-and-disarm"}, "must be between 5s and 1h"),
+    (
+        ARMING,
+        HOUSE,
+        {"alarm_lasts": "2", "leave_delay": "75", "bus": "arm-and-disarm"},
+        "between 5 seconds and 1 hour",
+    ),
     (ARMING, HOUSE, {"enter_delay": '"><b>', "leave_delay": "75"}, "takes a whole number"),
     (
         ARMING,
         {"section": "away"},
         {"cameras": "chosen", "cameras_ids": ["garden", "drive"], "trigger": "person", "enter_delay": "9999"},
-        "must be between 0s and 10m",
+        "must be between 0 seconds and 10 minutes",
     ),
     (
         ARMING,
@@ -105,7 +110,7 @@ REFUSED: list[tuple[str, dict[str, str], Typed, str]] = [
     (SENSORS, ON_SENSORS, {"zigbee2mqtt": "vigilar/x", "low_battery": "33"}, "must be a topic"),
     (SENSORS, ON_SENSORS, {"host": "broker.home", "port": "99999", "zigbee2mqtt": "z2m"}, "must be a port, 1 to 65535"),
     (SENSORS, ON_SENSORS, {"low_battery": "100", "listen": "0.0.0.0:1884"}, "1 to 99 per cent"),
-    (SENSORS, {"section": "presence"}, {"enabled": "1", "away_after": "500"}, "must be between 1m and 2h"),
+    (SENSORS, {"section": "presence"}, {"enabled": "1", "away_after": "500"}, "must be between 1 minute and 2 hours"),
     (BATH, {"name": "Bath"}, {"name": " ", "room": "Upstairs"}, "The name has 1 to 60 characters"),
     (BATH, {"name": "Bath"}, {"name": "Bath upstairs", "room": "x" * 61}, "The room has 1 to 60 characters"),
     (PHONES, {"mac": OTHER_MAC}, {"member": "1", "name": "Sam\u200b"}, "The name has 1 to 60 characters"),

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
+from vigilar.base.arm_rules import MAX_DELAY_S
 from vigilar.config.edit import undo
 from vigilar.config.guard_edit import add_schedule, change_schedule, read_version, remove_schedule, set_keys
 from vigilar.config.guard_models import DAYS, dump_clock
@@ -145,6 +146,7 @@ def _arming(problem: Problem | None = None, section: str = "") -> str:
         days=DAYS,
         days_of=lambda numbers: [DAYS[one] for one in numbers],
         clock_of=dump_clock,
+        max_delay_s=MAX_DELAY_S,
         **_shown(problem, sent, ARMING),
     )
 
