@@ -384,7 +384,7 @@ def test_without_script_the_day_is_a_list_with_links(site: Site) -> None:
     page.locator("#day-list summary").click()
     lines = page.locator("#day-list li")
     expect(lines.filter(has_text="Recorded, 10 min").first).to_be_visible()
-    expect(lines.filter(has_text="Nothing was recorded yet., 8 h")).to_be_visible()
+    expect(lines.filter(has_text="Nothing was recorded yet. 8 h")).to_be_visible()
     expect(lines.filter(has_text="Motion while armed").get_by_role("link", name="Event")).to_be_visible()
     lines.filter(has_text="Recorded, 10 min").first.get_by_role("link").click()
     assert "clip.mp4" in (page.locator("#past-video").get_attribute("src") or "")
