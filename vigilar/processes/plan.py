@@ -192,14 +192,16 @@ def _make_cameras_ready(config: Config, places: Places, node_id: str) -> tuple[d
 
 
 def _make_demo_ready(config: Config, places: Places) -> DemoClips:
-    """The clips of the demo scenes, if a camera shows one."""
-    if not any(camera.enabled and camera.address.startswith("demo:") for camera in config.cameras):
+    """The clips of the demo scenes that cameras show."""
+    addresses = [camera.address for camera in config.cameras if camera.enabled]
+    wanted = {address.removeprefix("demo:") for address in addresses if address.startswith("demo:")}
+    if not wanted:
         return {}
     # Imported here and nowhere else: a house without demo scenes need not load OpenCV and PyAV to read its settings.
     from vigilar.demo.scenes import ensure_clips
 
     began = time.monotonic()
-    clips = ensure_clips(places.demo_dir)
+    clips = ensure_clips(places.demo_dir, wanted)
     if time.monotonic() - began > 1.0:
         logger.info("made the clips of the demo scenes in %.0f s", time.monotonic() - began)
     return {name: (clip.main, clip.sub) for name, clip in clips.items()}
