@@ -2,7 +2,7 @@
 # The whole test suite against real parts; --fast leaves out what starts real processes and browsers.
 #
 # Tests of a stage run side by side. VIGILAR_TEST_CORES says how many cores they may keep busy (all there are if not set);
-# tests that mostly wait run two or three a core. 0 runs one after the other, in one process, as for a debugger.
+# tests that mostly wait run two a core. 0 runs one after the other, in one process, as for a debugger.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -118,7 +118,7 @@ if [ "$fast" = no ]; then
     # One at a time to whoever is free, since a few are long; all at once where they share a running house, in the order
     # of tests/system/conftest.py (by itself xdist begins with those that have most tests).
     tests "flow" 2 --dist=load --maxschedchunk=1 tests/flow
-    tests "system" 3 --dist=loadfile --no-loadscope-reorder tests/system
+    tests "system" 2 --dist=loadfile --no-loadscope-reorder tests/system
     tests "browser" 2 --dist=load --maxschedchunk=1 tests/browser
 fi
 say "==${times%,}; $passed_in_all tests in $SECONDS s"
