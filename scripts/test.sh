@@ -88,7 +88,8 @@ if [ "$fast" = no ]; then
     without_postgresql=()
     # libatomic1 is for the Node.js inside Playwright; what follows it is for the foreign RTSP server. FUSE makes a drive
     # that hangs; systemd's own program judges the units; NUT's dummy is the UPS.
-    system+=(chromium=chromium chromium-headless-shell=chromium-headless-shell certutil=libnss3-tools strace=strace /lib/nut/dummy-ups=nut-server postgresql libatomic1
+    system+=(chromium=chromium chromium-headless-shell certutil=libnss3-tools strace=strace
+        /lib/nut/dummy-ups=nut-server postgresql libatomic1
         python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gir1.2-gst-rtsp-server-1.0
         gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
         fuse3 python3-fusepy systemd-analyze=systemd

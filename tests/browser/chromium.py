@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +39,9 @@ def launch(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=str(SHELL), args=ARGUMENTS)
 
 
-@contextmanager
-def whole_browser(shell: Browser) -> Iterator[Browser]:
+def whole_browser(shell: Browser) -> Browser:
     """Beside the shell, for what only the whole browser has."""
-    whole = shell.browser_type.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
-    yield whole
-    whole.close()
+    return shell.browser_type.launch(executable_path=str(EXECUTABLE), args=ARGUMENTS)
 
 
 def sign_in(page: Page, url: str) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.chromium import SHELL
 from tests.system.house import PASSWORD, RunningHouse
 
 PATIENCE_MS = 60_000.0
@@ -16,8 +16,8 @@ PATIENCE_MS = 60_000.0
 
 expect.set_options(timeout=PATIENCE_MS)
 
-CHROMIUM = "/usr/bin/chromium-headless-shell"
-MISSING = "" if Path(CHROMIUM).exists() else f"{CHROMIUM} is not installed"
+CHROMIUM = str(SHELL)
+MISSING = "" if SHELL.exists() else f"{CHROMIUM} is not installed"
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",

@@ -23,6 +23,9 @@ from vigilar.store.schema import jobs
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
 
+OVER = ("done", "failed", "cancelled")
+"""States after which nothing comes any more."""
+
 MAX_TRIES = 3
 """A job whose worker ended this often without an end of the job is given up."""
 
@@ -51,7 +54,7 @@ class JobRow:
 
     @property
     def is_over(self) -> bool:
-        return self.state in ("done", "failed", "cancelled")
+        return self.state in OVER
 
 
 class Hold(Enum):
@@ -255,11 +258,7 @@ def cancel_job(store: Store, job_id: int, now_ms: int) -> JobRow:
 def delete_job(store: Store, job_id: int) -> bool:
     """Forget a job that is over, its links with it; False when it is not there or not over."""
     with store.write("forget a job") as connection:
-        gone = connection.execute(
-            delete(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state.in_(("done", "failed", "cancelled")))
-            .returning(jobs.c.id)
-        )
+        gone = connection.execute(delete(jobs).where(jobs.c.id == job_id, jobs.c.state.in_(OVER)).returning(jobs.c.id))
         return gone.first() is not None
 
 

@@ -13,6 +13,8 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any
 
+from vigilar.store.jobs import OVER
+
 QUEUE_SIZE = 256
 """Messages held for one page: more than a minute of an event storm that a person could follow."""
 
@@ -64,7 +66,7 @@ def job_notice(
         "percent": percent,
         "seconds_left": seconds_left,
     }
-    is_last_word = state in ("done", "failed", "cancelled")
+    is_last_word = state in OVER
     return replace(make_notice(JOB, content, source_id=source_id), must_arrive=is_last_word)
 
 

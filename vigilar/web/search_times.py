@@ -420,8 +420,8 @@ class TimeReader:
         time, bound = self._time, {"after": "After", "since": "Since", "before": "Before"}.get(word, "Until")
         if time.days and time.bound and (time.bound in _LOW) != (bound in _LOW):  # "after monday before thursday"
             both = max(first, time.days[0]), min(last, time.days[1])
-            first, last = both if both[0] <= both[1] else (first, last)
-            time.days = (first, last) if both[0] <= both[1] else time.days
+            if both[0] <= both[1]:
+                first, last = time.days = both
         if time.has_day and time.days != (first, last):
             time = self._begin_time()
         self._note_day()

@@ -3,7 +3,7 @@ with the sentence at its field."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from werkzeug.datastructures import MultiDict
 
@@ -49,3 +49,8 @@ class ShownForm:
     def rest(self) -> Problem | None:
         """What is to be said beside the buttons, because no field has said it."""
         return None if self._is_said else self._problem
+
+
+def forms_of(problem: Problem | None, refused: str, sent: MultiDict[str, str] | None) -> Callable[[str], ShownForm]:
+    """The forms of a page by their names, of which ``refused`` was sent; without a ``problem`` none was."""
+    return lambda name: ShownForm(problem, sent) if problem and name == refused else ShownForm()

@@ -18,7 +18,7 @@ from vigilar.web.blueprints.cameras import check_address, check_mode, check_name
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
-from vigilar.web.shown_form import ShownForm
+from vigilar.web.shown_form import forms_of
 from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("camera_settings", __name__)
@@ -184,6 +184,6 @@ def _page(
         rates=[(one, one) for one in _rates(settings)],
         rate=dump_rate(settings.max_rate),
         problem=None if is_shown else problem,
-        form_of=lambda name: ShownForm(problem, sent) if name == refused else ShownForm(),
+        form_of=forms_of(problem, refused, sent),
         is_saved=problem is None and "saved" in request.args,
     )

@@ -35,7 +35,7 @@ from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs, own_account, signed_in
 from vigilar.web.rule_preview import MOST_EVENTS, Preview, preview_of
 from vigilar.web.settings_file import edit_settings, page_values, places_of
-from vigilar.web.shown_form import ShownForm, told_here
+from vigilar.web.shown_form import ShownForm, forms_of, told_here
 from vigilar.web.snoozing import SnoozeWish, end_by_asker, snooze_by_asker, visible_snoozes
 from vigilar.web.visible import SECRET_TYPES, visible_cameras
 
@@ -238,7 +238,7 @@ def _page(problem: Problem | None = None, sent: str = "") -> str:
         snoozes=[(one, snooze_words(one, settings, here.zone)) for one in visible_snoozes(here, me)],
         mine=me.id,
         snooze_choices=[("", "everything"), *((one.id, one.name) for one in visible_cameras(me).all())],
-        form_of=lambda name: ShownForm(problem, request.form) if problem and name == sent else ShownForm(),
+        form_of=forms_of(problem, sent, request.form),
         **_choices(people),
         **{**page_values(here, problem, PATH), "problem": None if sent else problem},
     )

@@ -29,7 +29,7 @@ from vigilar.web.sensor_words import (
     sensor_line,
 )
 from vigilar.web.settings_file import check_disarmed
-from vigilar.web.shown_form import ShownForm
+from vigilar.web.shown_form import ShownForm, forms_of
 
 bp = Blueprint("sensors", __name__)
 
@@ -167,7 +167,7 @@ def _presence(problem: Problem | None) -> str:
     return render_template(
         "presence.html",
         problem=None if is_listed else problem,
-        form_of=lambda mac: ShownForm(problem, request.form) if problem and mac == sent else ShownForm(),
+        form_of=forms_of(problem, sent, request.form),
         people=[
             (one.name, WHERE_WORDS[one.state], moment_words(one.since_ms, now_ms, here.zone))
             for one in presence_rows.list_presence(here.store)

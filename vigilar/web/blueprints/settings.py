@@ -23,7 +23,7 @@ from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.settings_file import edit_settings, page_values, places_of
-from vigilar.web.shown_form import ShownForm, told_here
+from vigilar.web.shown_form import forms_of, told_here
 
 bp = Blueprint("settings", __name__)
 
@@ -165,7 +165,7 @@ def _shown(problem: Problem | None, sent: str, path: str) -> dict[str, Any]:
     return {
         **page_values(parts(), problem, path),
         "problem": None if sent else problem,
-        "form_of": lambda name: ShownForm(problem, request.form) if problem and name == sent else ShownForm(),
+        "form_of": forms_of(problem, sent, request.form),
     }
 
 

@@ -154,8 +154,8 @@ class Tile {
       this.lookAt = now() + LOOK_EVERY_MS;
       this.unchangedMs = this.unchanged.look(this.video, now());
     }
-    const isFresh = isMoving && behind !== null && behind <= frozenMs(this.gapS);
     const isOld = behind !== null && behind > frozenMs(this.gapS);
+    const isFresh = isMoving && behind !== null && !isOld;
     const isKnown = awaySince() === null && state === "live" && this.canShow;
     // Said until there is a newer one: a player that begins again shows the same picture meanwhile.
     if (isKnown && isOld && (isMoving || this.box.dataset.frozen)) this.box.dataset.frozen = String(ts);

@@ -167,19 +167,18 @@ async function load(isForced = false) {
 async function changeDay(next) {
   if (next === shownDay) return;
   shownDay = next;
-  const answer = await fetch(`/watch/${camera}?day=${next}`, { headers: { Accept: "text/html" } }).catch(() => null);
-  const text = answer?.ok ? await answer.text().catch(() => null) : null;
-  if (shownDay !== next) return;
-  if (text === null) {
-    if (answer && !answer.ok && !isBusy(answer)) return;
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS)); // the list stays as it was; the strip is right
+  while (shownDay === next) {
+    const answer = await fetch(`/watch/${camera}?day=${next}`, { headers: { Accept: "text/html" } }).catch(() => null);
+    const text = await answer?.text().catch(() => null);
     if (shownDay !== next) return;
-    shownDay = "";
-    return changeDay(next);
+    if (!isBusy(answer) && text !== null) return answer.ok ? showDayPage(parse(text), next) : undefined;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS)); // the list stays as it was; the strip is right
   }
-  const page = parse(text);
+}
+
+function showDayPage(page, ofDay) {
   for (const id of ["day-list", "day-before", "day-after"]) putInPlace($(id), page.getElementById(id));
-  $("jump-day").value = next;
+  $("jump-day").value = ofDay;
 }
 
 // Going somewhere
