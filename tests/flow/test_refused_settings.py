@@ -199,6 +199,14 @@ def test_login_in_an_address_is_taken_out_before_it_is_shown(house: House, owner
             assert stored(house) == before
 
 
+def test_camera_of_a_demo_scene_is_renamed_by_its_form(house: House, owner: FlaskClient) -> None:
+    """The form has no rate to choose for it, and was always refused for want of one."""
+    form = form_with(read(owner, "/cameras/garden/settings"), name="Garden")
+    assert press(owner, form, name="Orchard", record="motion")[0] == 303
+    [garden, _] = parse_config(house.parts.cfg.config_file.read_bytes(), "x").cameras
+    assert (garden.name, garden.record, garden.address) == ("Orchard", "motion", "demo:garden")
+
+
 def test_user_of_a_pasted_login_need_not_be_typed_again(owner: FlaskClient) -> None:
     _, page, _ = press(owner, form_with(read(owner, ADD), address=""), address="rtsp://admin:hunter2@8.8.8.8/x")
     [form] = [one for one in page.forms if one.action == ADD]

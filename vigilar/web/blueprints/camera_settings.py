@@ -97,13 +97,9 @@ def _settings(camera_id: str) -> Camera:
 def _changes(settings: Camera) -> dict[str, Any]:
     """What of the form differs from the file. Raises Problem."""
     form = request.form
-    record, rate, transport = form.get("record", ""), form.get("max_rate", ""), form.get("transport", "tcp")
+    record = form.get("record", "")
     if record:
         check_mode(record)
-    if rate not in _rates(settings):
-        raise Problem(422, "camera.max_rate", "Choose one of the rates.", field="max_rate")
-    if transport not in ("tcp", "udp"):
-        raise Problem(422, "camera.transport", "Choose TCP or UDP.", field="transport")
     wanted: dict[str, Any] = {
         "name": check_name(form.get("name", "")),
         "record": record or None,
@@ -111,7 +107,11 @@ def _changes(settings: Camera) -> dict[str, Any]:
         "sound": {"yes": True, "no": False}.get(form.get("sound", "")),
     }
     if is_network(settings.address):
-        allows = "allow_public" in form
+        rate, transport, allows = form.get("max_rate", ""), form.get("transport", "tcp"), "allow_public" in form
+        if rate not in _rates(settings):
+            raise Problem(422, "camera.max_rate", "Choose one of the rates.", field="max_rate")
+        if transport not in ("tcp", "udp"):
+            raise Problem(422, "camera.transport", "Choose TCP or UDP.", field="transport")
         wanted |= {"transport": transport, "allow_public": allows, "max_rate": rate}
         wanted |= {
             "address": _address("address", settings.address, allow_public=allows),
