@@ -33,7 +33,10 @@ CAMERAS = ("north", "east", "south", "west")
 LOCK_S = 16.0
 """Longer than a file (10 s), so that each camera rolls over in it, and than the 5 s that a statement waits."""
 
-KILL_AT_S = 6.0
+KILL_AFTER_S = 5.0
+KILL_IN_FILE_MS = (1000.0, 7000.0)
+"""How much of the open file is there when its process is killed. Between two files there would be nothing to repair."""
+
 FOREVER_MS = 1 << 45
 
 
@@ -88,6 +91,14 @@ def _last_end_ms(house: RunningHouse, keys: KeyRing, camera: str) -> float:
     return 0.0
 
 
+def _is_within_a_file(house: RunningHouse, keys: KeyRing, camera: str) -> bool:
+    newest = max((house.folder / "footage" / camera).glob("*/*.vge"), key=lambda path: int(path.stem))
+    with suppress(RecordingError), VgeReader.open(newest, keys) as reader:  # its header may be on the way
+        times = [entry.utc_ns / 1e6 for entry in reader.entries if entry.type is RecordType.MEDIA]
+        return bool(times) and KILL_IN_FILE_MS[0] < times[-1] - times[0] < KILL_IN_FILE_MS[1]
+    return False
+
+
 def _rows(house: RunningHouse, camera: str) -> list[FileRow]:
     with closing(SqliteStore.open(house.folder / "vigilar.db")) as store:
         return find_files(store, camera, "video", 0, FOREVER_MS)
@@ -129,7 +140,8 @@ def test_locked_database_stops_no_recording(tmp_path: Path) -> None:
         time.sleep(2)
         locked_ms = time.time() * 1000
         with FairLog() as log, Growth(house.folder / "footage") as growth, write_lock(house.folder / "vigilar.db"):
-            time.sleep(KILL_AT_S)
+            time.sleep(KILL_AFTER_S)
+            wait_for(lambda: _is_within_a_file(house, keys, CAMERAS[0]), 60, "a file is under way")
             end_ms, killed_ms, back_s = _kill_and_wait(house, keys, CAMERAS[0])
             time.sleep(max(0.0, LOCK_S - (time.time() * 1000 - locked_ms) / 1000))
             files = {camera: len(list((house.folder / "footage" / camera).glob("*/*.vge"))) for camera in CAMERAS}
