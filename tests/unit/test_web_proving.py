@@ -125,10 +125,7 @@ def test_refused_change_of_settings_leads_to_the_proof(house: House, left_open: 
     house.parts.cfg.config_file.write_text(GARDEN + TREE, encoding="utf-8")
     for path, form, back in (
         ("/cameras/garden/zones/tree/remove", {}, "/cameras/garden/zones"),
-        ("/cameras/garden/login", {"user": "nobody", "password": "x"}, "/cameras/garden/settings"),
-        ("/settings/arming", {"section": "house", "leave_delay": "5"}, "/settings/arming"),
         ("/settings/certificate", {"way": "house"}, "/settings/certificate"),
-        ("/sensors/front-door-contact", {"remove": "1"}, "/sensors/front-door-contact"),
         ("/exports/1/share", {"days": "7"}, "/exports/1"),
         ("/settings/undo", {"back": "/settings/certificate"}, "/settings/certificate"),
     ):
@@ -136,6 +133,58 @@ def test_refused_change_of_settings_leads_to_the_proof(house: House, left_open: 
         assert refused.status_code == 403
         assert f'href="/settings/account/prove?next={quote(back, safe="")}"' in refused.text
         assert "Go on securely" not in refused.text
+
+
+FORMS = [
+    ("/cameras/garden/login", {"user": "nobody-else", "password": "x"}, 'value="nobody-else"'),
+    ("/settings/arming", {"section": "house", "leave_delay": "17"}, 'value="17"'),
+    ("/sensors/front-door-contact", {"name": "Not this one", "room": "", "remove": "1"}, 'value="Not this one"'),
+    ("/settings/members", {"name": "Zoe", "role": "guest", "password": "a long word 17"}, 'value="Zoe"'),
+    ("/settings/members/2/phones", {"device": "Pad of Zoe"}, 'value="Pad of Zoe"'),
+    ("/settings/account/phones", {"device": "Pad of mine"}, 'value="Pad of mine"'),
+    ("/settings/keys", {"name": "a script", "rights": "see_live"}, 'value="see_live" checked'),
+]
+
+
+@pytest.mark.parametrize(("path", "form", "kept"), FORMS)
+def test_form_that_was_refused_asks_who_it_is_and_keeps_what_was_typed(
+    house: House, left_open: FlaskClient, path: str, form: dict[str, str], kept: str
+) -> None:
+    page = {"Accept": "text/html"}
+    house.member("adult")
+    add_sensor(house)
+    file = house.parts.cfg.config_file
+    file.write_text(GARDEN.replace("demo:street", "rtsp://192.168.1.9/main"), encoding="utf-8")
+    before = file.read_bytes(), rows_of(house, *GUARDING)
+    refused = left_open.post(path, data=form, headers=page)
+    assert refused.status_code == 403
+    assert kept in refused.text
+    assert refused.text.count('name="own_password"') == 1
+    assert 'name="own_pin"' not in refused.text, "there is none to show"
+    wrong = left_open.post(path, data={**form, "own_password": "not it"}, headers=page)
+    assert wrong.status_code == 403
+    assert "That is not your password." in wrong.text
+    assert wrong.text.count('name="own_password"') == 1
+    assert "not it" not in wrong.text
+    assert (file.read_bytes(), rows_of(house, *GUARDING)) == before
+    done = left_open.post(path, data={**form, "own_password": PASSWORD}, headers=page)
+    assert done.status_code in (201, 303), done.text
+
+
+def test_form_takes_the_pin_as_well(house: House) -> None:
+    client = house.client()
+    house.parts.cfg.config_file.write_text(GARDEN, encoding="utf-8")
+    assert client.put("/api/v1/members/me/pin", json={"pin": "482913"}).status_code == 204
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    form, page = {"section": "house", "leave_delay": "17"}, {"Accept": "text/html"}
+    assert 'name="own_pin"' in client.post("/settings/arming", data=form, headers=page).text
+    short = client.post("/settings/arming", data={**form, "own_pin": "48"}, headers=page)
+    assert (short.status_code, "A PIN has 6 to 12 digits" in short.text) == (422, True)
+    wrong = client.post("/settings/arming", data={**form, "own_pin": "700431"}, headers=page)
+    assert (wrong.status_code, 'name="own_pin"' in wrong.text) == (403, True)
+    right = client.post("/settings/arming", data={**form, "own_pin": "482913"}, headers=page)
+    assert (right.status_code, "saved=1" in right.headers["Location"]) == (303, True)
+    assert client.get("/api/v1/settings/guard").get_json()["arm"]["leave_delay"] == "17s"
 
 
 def test_key_for_programs_is_asked_for_nothing(house: House) -> None:
@@ -224,15 +273,11 @@ def test_program_proves_nothing(house: House) -> None:
 def test_pages_lead_there_and_back_without_script(house: House, left_open: FlaskClient) -> None:
     page = {"Accept": "text/html"}
     assert 'href="/settings/account/prove?next=%2Farm%2Fpin"' in left_open.get("/arm/pin", headers=page).text
-    refused = left_open.post("/settings/account/phones", data={"device": "x"}, headers=page)
-    assert refused.status_code == 403
-    link = "/settings/account/prove?next=%2Fsettings%2Faccount%2Fphones"
-    assert f'href="{link}"' in refused.text
-    asked = left_open.get(link, headers=page).text
-    assert 'name="next" value="/settings/account/phones"' in asked
+    asked = left_open.get("/settings/account/prove?next=%2Farm%2Fpin", headers=page).text
+    assert 'name="next" value="/arm/pin"' in asked
     assert "Or your PIN" not in asked
-    form = {"password": PASSWORD, "next": "/settings/account/phones"}
-    assert left_open.post("/settings/account/prove", data=form).headers["Location"] == "/settings/account/phones"
+    form = {"password": PASSWORD, "next": "/arm/pin"}
+    assert left_open.post("/settings/account/prove", data=form).headers["Location"] == "/arm/pin"
     assert left_open.post("/settings/account/phones", data={"device": "x"}, headers=page).status_code == 201
     away = left_open.post("/settings/account/prove", data={**form, "next": "//evil.example"})
     assert away.headers["Location"] == "/settings/account"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import g
+from flask import g, request
 
 from vigilar.store import pins
 from vigilar.store import users as user_rows
@@ -20,10 +20,14 @@ from vigilar.web.deeds import note_deed
 from vigilar.web.logins import hash_token
 from vigilar.web.parts import parts
 from vigilar.web.passwords import check_password
-from vigilar.web.problems import Problem
+from vigilar.web.pins import BadPin
+from vigilar.web.problems import Problem, as_sentence
 from vigilar.web.sign_in import limited_tries
 
 PAGE = "/settings/account/prove"
+
+FIELDS = ("own_password", "own_pin")
+"""What a form that was refused asks besides, so that nothing typed in it is lost."""
 
 HOLDS_MS = 10 * 60 * 1000
 """For how long: as long as a code for a phone holds, so that who sets a phone up is asked once."""
@@ -46,11 +50,20 @@ def is_proven() -> bool:
 
 
 def check_proven(page: str, why: str = LETS_IN) -> None:
-    """Raises Problem 403 ``account.prove`` unless ``is_proven``; its link leads back to ``page`` afterwards.
+    """Raises Problem 403 ``account.prove`` unless ``is_proven``; its link leads back to ``page`` afterwards. A form may
+    bring the password or the PIN with it: what ``prove`` refuses is raised then.
 
     A key for programs is asked nothing: whoever made it showed who it is, and gave it the rights it has.
     """
     if asker().via or is_proven():
+        return
+    password, pin = (request.form.get(field, "") for field in FIELDS)
+    if password or pin:
+        try:
+            prove(password, pin.strip())
+        except Problem as problem:
+            problem.field = FIELDS[bool(pin)]
+            raise
         return
     raise Problem(
         403,
@@ -71,7 +84,10 @@ def prove(password: str, pin: str) -> None:
     422 ``account.prove``, 429."""
     here, me = parts(), asker()
     if pin:
-        with_pin(here, me, pin, "disarmed", lambda _state: None)
+        try:
+            with_pin(here, me, pin, "disarmed", lambda _state: None)
+        except BadPin as error:
+            raise Problem(422, error.code, as_sentence(str(error)), field="pin") from error
     elif password:
         check_own_password(password, "password")
     else:

@@ -19,6 +19,7 @@ from vigilar.web.house import read_mark
 from vigilar.web.own_phones import phone_part
 from vigilar.web.parts import parts
 from vigilar.web.patience import DoesNotAnswerError
+from vigilar.web.proving import has_pin
 from vigilar.web.rights import Right
 from vigilar.web.tabs import tabs_for
 from vigilar.web.times import clock_text, day_text, for_text, iso_text, length_text
@@ -101,6 +102,7 @@ def install_template_words(app: Flask) -> None:
         written_at=written_at,
         Right=Right,
         may=may,
+        has_own_pin=has_pin,
         is_signed_out=lambda: cookie_name() not in request.cookies,
         phone_part=phone_part,
         place_of_code=place_of_code,

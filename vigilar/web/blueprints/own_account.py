@@ -21,8 +21,7 @@ from vigilar.web.own_logins import (
 )
 from vigilar.web.parts import parts
 from vigilar.web.passkeys import host_for_passkeys
-from vigilar.web.pins import BadPin
-from vigilar.web.problems import Problem, as_sentence
+from vigilar.web.problems import Problem
 from vigilar.web.proving import has_pin, is_proven, prove, prove_link
 from vigilar.web.rights import own_account, signed_in
 from vigilar.web.transport import is_secure, secure_address
@@ -82,13 +81,9 @@ def prove_by_form() -> AnyResponse:
     path = safe_path(form.get("next"))
     try:
         prove(form.get("password", ""), form.get("pin", "").strip())
-    except Problem as refused:
-        problem = refused
-    except BadPin as error:
-        problem = Problem(422, error.code, as_sentence(str(error)), field="pin")
-    else:
-        return _back(path or url_for("own_account.page"))
-    return Response(_prove_page(problem, path), problem.status, mimetype="text/html", headers=problem.headers)
+    except Problem as problem:
+        return Response(_prove_page(problem, path), problem.status, mimetype="text/html", headers=problem.headers)
+    return _back(path or url_for("own_account.page"))
 
 
 @bp.get("/api/v1/sessions")

@@ -99,7 +99,7 @@ def _shown(user_id: int, whose: str) -> AnyResponse:
     try:
         code, ends_ms = _make(request.form.get("device", ""), user_id)
     except Problem as problem:
-        body = render_template("phone.html", problem=problem, member=member)
+        body = render_template("phone.html", problem=problem, member=member, device=request.form.get("device", ""))
         return Response(body, problem.status, mimetype="text/html")
     page = render_template(
         "phone.html",
@@ -117,7 +117,7 @@ def _shown(user_id: int, whose: str) -> AnyResponse:
 @bp.get("/settings/account/phones")
 @signed_in
 def page() -> str:
-    return render_template("phone.html", problem=None, member=None)
+    return render_template("phone.html", problem=None, member=None, device="")
 
 
 @bp.get("/pair")
