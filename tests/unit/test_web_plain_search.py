@@ -419,6 +419,16 @@ def test_of_several_days_any_is_meant(text: str) -> None:
             ["Tuesday 3 November", "or Thursday 5 November", "or Saturday 7 November"],
         ),
         (
+            "3, 5 and the 7th of november",
+            [("03T00:00", "04T00:00"), ("05T00:00", "06T00:00"), ("07T00:00", "08T00:00")],
+            ["Tuesday 3 November", "or Thursday 5 November", "or Saturday 7 November"],
+        ),
+        (
+            "3 or 5 november 2026 after 5pm",
+            [("03T17:00", "04T00:00"), ("05T17:00", "06T00:00")],
+            ["Tuesday 3 November, after 17:00", "or Thursday 5 November", "After 17:00"],
+        ),
+        (
             "monday and wednesday after 5pm",
             [("23T17:00", "24T00:00"), ("25T17:00", "26T00:00")],
             ["Monday 23 November, after 17:00", "or Yesterday, Wednesday 25 November", "After 17:00"],

@@ -127,9 +127,22 @@ class DayReader:
             if re.fullmatch(r"\d{4}", year):
                 return make_date(int(year), month, day), count + lead + 1
             return self._newest(month, day), count + lead
+        if (day_of_list := self._of_list(words)) is not None:
+            return day_of_list, 1
         if match := re.fullmatch(r"(\d{1,2})(?:st|nd|rd|th)", word):
             return self._of_month(int(match[1])), 1
         return None, 0
+
+    def _of_list(self, words: list[str]) -> date | None:
+        """The first of ``3 and 5 november``, ``3rd, 5th or 7th of november``, whose month stands behind the last."""
+        for at, word in enumerate(words):
+            is_number = re.fullmatch(r"\d{1,2}(st|nd|rd|th)?", word) is not None
+            behind = [one for one in words[at + 1 : at + 3] if one != "of"]
+            if at and is_number and behind and read_month(behind[0]) is not None:
+                return self._date([words[0], *words[at + 1 :]])[0]
+            if not is_number and (not at or word not in ("and", "or", "the")):
+                return None
+        return None
 
     def _numbers(self, first: str, second: str, year: str | None) -> date | None:
         """Day before month, unless only the other way is a date."""
