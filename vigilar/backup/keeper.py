@@ -201,8 +201,10 @@ class BackupKeeper:
                 self._remove(mark, old)
 
     def _remove_over(self, mark: Mark) -> None:
-        bench = self._bench
-        over = list_over(bench.store, bench.node_id, mark.id, self._rules.wanted, bench.now_ms())
+        bench, now_ms = self._bench, self._bench.even.proven_ms()
+        if now_ms is None:
+            return
+        over = list_over(bench.store, bench.node_id, mark.id, self._rules.wanted, now_ms)
         for one in over:
             self._remove(mark, one)
         if over:
