@@ -136,13 +136,14 @@ def test_full_target_is_told_and_caught_up(house: BackupHouse) -> None:
 
 def test_full_target_makes_room_of_what_is_over_its_time(house: BackupHouse) -> None:
     old = house.record(ago_s=HOUR_S, size=20 * MIB)
-    house.runs(only_events=False, keep_ms=DAY_S * 1000).copy()
+    runs = house.runs(only_events=False, keep_ms=DAY_S * 1000)
+    runs.copy()
     gone = house.nas / part_of("footage/front/gone.vge")
     gone.write_bytes(bytes(8 * MIB))
     take_room(house.nas / "of somebody else", 66 * MIB)
     house.clock.advance(2 * DAY_S)
     row = house.record(ago_s=60, size=15 * MIB)
-    assert house.runs(only_events=False, keep_ms=DAY_S * 1000).copy().state == "done"
+    assert runs.copy().state == "done"
     assert (house.is_same(row), (house.nas / old.path).exists(), gone.exists()) == (True, False, False)
 
 
@@ -178,6 +179,17 @@ def test_copies_over_their_time_go_and_kept_ones_stay(house: BackupHouse) -> Non
     # What is over is not owed again.
     house.runs(only_events=False, keep_ms=30 * DAY_S * 1000).copy()
     assert house.at_target() == {kept.path, new.path}
+
+
+def test_clock_two_years_ahead_removes_no_copies(house: BackupHouse) -> None:
+    """The box may have the recording no more, and then it is never copied again."""
+    row = house.record(ago_s=DAY_S)
+    runs = house.runs(only_events=False, keep_ms=30 * DAY_S * 1000)
+    house.clock.advance(DAY_S)
+    runs.copy()
+    house.clock.step_utc(730 * DAY_S)
+    runs.copy()
+    assert house.at_target() == {row.path}
 
 
 def test_copy_that_is_gone_is_told_and_made_again(house: BackupHouse) -> None:

@@ -111,6 +111,24 @@ def test_picture_stays_while_any_recording_of_its_moment_does(tmp_path: Path) ->
         assert b.left("still") == [still]
 
 
+def test_picture_without_a_recording_goes_by_age_once_the_clock_is_proven(tmp_path: Path) -> None:
+    with box(tmp_path) as b:
+        still = b.record(ago_s=3600, length_s=0, content="still")
+        keeper = b.keeper(WEEK)
+        b.clock.advance(DAY_S)
+        keeper.turn()
+        b.clock.step_utc(730 * DAY_S)
+        b.clock.advance(61)
+        keeper.turn()
+        b.clock.step_utc(-730 * DAY_S)
+        b.clock.advance(61)
+        keeper.turn()
+        assert b.left("still") == [still]
+        b.clock.advance(7 * DAY_S)
+        keeper.turn()
+        assert b.left("still") == []
+
+
 def test_kept_event_keeps_its_footage_with_what_was_before_and_after(tmp_path: Path) -> None:
     with box(tmp_path) as b:
         ids = [b.record(ago_s=10 * DAY_S - at * 300) for at in range(4)]

@@ -112,8 +112,7 @@ def test_devices_and_presence(each_store: Store) -> None:
     assert set_owner(each_store, "bb:bb:bb:bb:bb:bb", sam.id, "phone")
     set_presence(each_store, sam.id, "home", NOW)
     assert [(one.name, one.state) for one in list_presence(each_store)] == [("Sam", "home")]
-    note_devices(each_store, {}, NOW + 8 * 86_400_000)
-    assert [one.mac for one in list_devices(each_store)] == ["bb:bb:bb:bb:bb:bb"]
+    assert [one.mac for one in list_devices(each_store)] == ["bb:bb:bb:bb:bb:bb", "aa:aa:aa:aa:aa:aa"]
     assert not set_owner(each_store, "cc:cc:cc:cc:cc:cc", None, "")
 
 

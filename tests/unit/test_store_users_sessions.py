@@ -134,13 +134,6 @@ def test_change_of_a_member_is_whole_or_not_at_all(store: Store) -> None:
     assert find_session(store, TOKEN, NOW) is None
 
 
-def test_expired_sessions_go_with_next_login(store: Store) -> None:
-    user = create_owner(store, "Anna", "hash", NOW)
-    add_session(store, b"a" * 32, user.id, now_ms=NOW, expires_ms=NOW + 10)
-    add_session(store, b"b" * 32, user.id, now_ms=NOW + 20, expires_ms=NOW + 30)
-    assert find_session(store, b"a" * 32, NOW) is None
-
-
 @pytest.fixture
 def anna(store: Store) -> UserRow:
     """The owner of a house with two cameras."""

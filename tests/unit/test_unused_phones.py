@@ -15,7 +15,7 @@ from vigilar.base.stop import Stop
 from vigilar.config.jobs import UpkeepJob
 from vigilar.processes.refill import Refill
 from vigilar.processes.upkeep import UpkeepProcess
-from vigilar.store.audit import list_deeds
+from vigilar.store.audit import Deed, add_deeds, list_deeds
 from vigilar.store.engine import Store
 from vigilar.store.sessions import add_session, list_sessions_of, touch
 from vigilar.store.users import UserRow, create_owner
@@ -115,12 +115,12 @@ def test_clock_ten_years_ahead_signs_nobody_out_for_good(store: Store, clock: Si
 
 
 class Hours:
-    """The line to a supervisor: an hour goes by with each heartbeat, and the third is the last."""
+    """The line to a supervisor: an hour goes by with each heartbeat, and the 24th is the last."""
 
     def __init__(self, clock: SimulatedClock) -> None:
         self.stop_requested = Stop()
         self._clock = clock
-        self._left = 3
+        self._left = 24
 
     def listen(self, *, on_settings: object, on_status: object) -> None:
         pass
@@ -132,15 +132,19 @@ class Hours:
             self.stop_requested.set()
 
 
-def test_upkeep_process_looks_for_them(tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upkeep_process_looks_for_them_and_for_old_rows(
+    tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("vigilar.processes.upkeep.TURN_S", 0.0)
     monkeypatch.setattr(Refill, "turn", lambda _self: False)
     with closing(open_ready_store(tmp_path)) as store:
         anna = _signed_in(store, clock)
         clock.advance(91 * DAY_S)
+        add_deeds(store, "box", [Deed(ts_ms=_ms(clock) - EVER_MS, action="login")])
         job = UpkeepJob(
             data_dir=tmp_path, secrets_dir=tmp_path, run_dir=tmp_path, database_url="",
             bus_host="", bus_port=0, bus_user="", bus_password="",
         )  # fmt: skip
         UpkeepProcess(job, cast(ControlChild, Hours(clock)), store, clock).run()
         assert _is_there(store, anna) == {BROWSER}
+        assert {row.deed.action for row in list_deeds(store, limit=10)} == {"phone_unused"}

@@ -23,6 +23,7 @@ from vigilar.store.backups import (
     OwedList,
     StateRow,
     change_state,
+    count_copies,
     find_state,
     forget_copy,
     list_houses,
@@ -201,12 +202,20 @@ class BackupKeeper:
                 self._remove(mark, old)
 
     def _remove_over(self, mark: Mark) -> None:
-        bench = self._bench
+        """More than half of all goes only by a clock that is proven: a copy may be the last there is."""
+        bench, is_proven = self._bench, self._bench.even.proven_ms() is not None  # a look, whatever is over
         over = list_over(bench.store, bench.node_id, mark.id, self._rules.wanted, bench.now_ms())
+        size = size_text(sum(one.size_bytes for one in over))
+        houses = list_houses(bench.store, bench.node_id, mark.id)
+        count = count_copies(bench.store, bench.node_id, mark.id)[0] - len(houses)
+        if len(over) * 2 > count and not is_proven:
+            logger.warning(
+                "%d of %d copies are too old; they stay until the clock went evenly for 20 h", len(over), count
+            )
+            return
         for one in over:
             self._remove(mark, one)
         if over:
-            size = size_text(sum(one.size_bytes for one in over))
             logger.info("%d copies of %s were older than copies are kept and were removed", len(over), size)
 
     def _remove(self, mark: Mark, copy: CopyRow) -> None:

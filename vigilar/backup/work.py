@@ -11,6 +11,7 @@ from typing import Any
 from vigilar.backup.copier import StoppedError
 from vigilar.backup.house_copy import HouseFiles
 from vigilar.base.clock import Clock
+from vigilar.base.even_clock import EvenClock
 from vigilar.base.stop import Stop
 from vigilar.store.backups import Wanted
 from vigilar.store.sql import Database
@@ -69,6 +70,7 @@ class Bench:
     address: str
     store: Database
     clock: Clock
+    even: EvenClock
     stop: Stop
     progress: Progress
     report: Report

@@ -22,6 +22,7 @@ from vigilar.store import health as health_rows
 from vigilar.store.engine import Store
 from vigilar.store.events import StoredEvent
 from vigilar.store.health import COVERAGE_LOW, HOUR_MS, Rate
+from vigilar.store.old_rows import KEPT_RATES_MS
 
 LOW = EventType(COVERAGE_LOW, Severity.WARNING, (COVERAGE,), "{name} is recorded with holes")
 RESTORED = EventType("coverage_restored", Severity.INFO, (COVERAGE,), "{name} is recorded without holes again")
@@ -221,7 +222,7 @@ class CoverageWatch:
         hour_ms = now_ms // HOUR_MS * HOUR_MS
         known = self._usual.get(camera_id)
         if known is None or known[0] != hour_ms:
-            rates = health_rows.list_rates(self._store, camera_id, hour_ms - health_rows.KEPT_RATES_MS)
+            rates = health_rows.list_rates(self._store, camera_id, hour_ms - KEPT_RATES_MS)
             known = self._usual[camera_id] = (hour_ms, usual_rate(rates, hour_ms))
         return known[1]
 

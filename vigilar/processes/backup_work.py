@@ -22,6 +22,7 @@ from vigilar.backup.work import Bench, Progress, Rules
 from vigilar.base.amounts import count_text, size_text
 from vigilar.base.clock import Clock
 from vigilar.base.errors import ErrorKind, ExitCode, VigilarError
+from vigilar.base.even_clock import EvenClock
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.reserve import Reserve
 from vigilar.base.sftp_address import find_sftp_address
@@ -69,7 +70,8 @@ class BackupRuns:
         self.progress = Progress()
         database = Path(job.database_url.removeprefix(_SQLITE)) if job.database_url.startswith(_SQLITE) else None
         files = HouseFiles(job.data_dir, job.secrets_dir, job.config_file, database)
-        self._bench = Bench(files, job.node_id, job.target, store, clock, stop, self.progress, self.report)
+        even = EvenClock(clock)
+        self._bench = Bench(files, job.node_id, job.target, store, clock, even, stop, self.progress, self.report)
         self._target = make_target(job)
 
     def use(self, job: BackupJob) -> None:

@@ -33,7 +33,6 @@ READING_EVERY_MS = 300_000
 """A measured value goes into the history this often at most: some sensors speak every ten seconds."""
 
 LOOK_EVERY_MS = 60_000
-PRUNE_EVERY_MS = 3_600_000
 BATTERY_BACK = 5
 """Per cent above the limit at which a battery is well again: cold ones go up and down."""
 
@@ -70,7 +69,7 @@ class SensorHub:
         self._known: dict[str, Sensor] = {one.address: one for one in rows.list_sensors(store)}
         self._names: dict[str, str] = {}  # friendly name -> address, of Zigbee2MQTT
         self._read_ms: dict[tuple[str, str], int] = {}
-        self._look_ms = self._prune_ms = 0
+        self._look_ms = 0
         self._bad = Tally(logger, "what a sensor said cannot be read")
         self._many = Tally(logger, "too many sensors, the rest is not taken", every_s=600.0)
         self.is_bridge_up = True
@@ -127,9 +126,6 @@ class SensorHub:
             for sensor in list(self._known.values()):
                 if self._is_late(sensor, now_ms) and not sensor.is_silent and not sensor.address.startswith("gpio/"):
                     self._set_silent(sensor, silent=True)
-        if now_ms - self._prune_ms >= PRUNE_EVERY_MS:
-            self._prune_ms = now_ms
-            rows.prune_readings(self._store, now_ms)
 
     def _is_late(self, sensor: Sensor, now_ms: int) -> bool:
         """By both clocks: one that was set forward, as of a box without a clock of its own, makes nobody silent."""

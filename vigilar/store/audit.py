@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from vigilar.store.account_tables import audit, users
 from vigilar.store.engine import Store
-
-KEPT_MS = 400 * 24 * 3_600_000
-"""A year and a bit; then an entry goes when new ones come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +43,10 @@ _FIELDS = ("ts_ms", "action", "user_id", "name", "via", "address", "subject", "d
 
 
 def add_deeds(store: Store, node_id: str, deeds: Sequence[Deed]) -> None:
-    """Write down what was done, in one transaction; what is too old goes in it, so the table has an end."""
+    """Write down what was done, in one transaction. What is too old goes later (``old_rows``)."""
     if not deeds:
         return
     with store.write("write down who did what") as connection:
-        connection.execute(delete(audit).where(audit.c.ts_ms < max(one.ts_ms for one in deeds) - KEPT_MS))
         rows = [
             {"node_id": node_id, "who": one.user_id, **{name: getattr(one, name) for name in _WORDS}} for one in deeds
         ]

@@ -14,8 +14,6 @@ COVERAGE_LOW = "coverage_low"
 """The type of the event that lasts for as long as a camera records less than it should."""
 
 HOUR_MS = 3_600_000
-KEPT_RATES_MS = 8 * 24 * HOUR_MS
-"""A week and a day of picture rates: the same hour of seven days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +37,9 @@ def list_snoozes(store: Database, now_ms: int) -> dict[str, int]:
 
 
 def put_off(store: Database, problem: str, until_ms: int, user_id: int | None, now_ms: int) -> None:
-    """Put a problem off for everybody in the house; those that are over go in the same transaction."""
+    """Put a problem off for everybody in the house, in place of any earlier time."""
     with store.sql_write("put a problem off") as run:
-        run("DELETE FROM problem_snoozes WHERE until_ms <= :now OR problem = :problem", now=now_ms, problem=problem)
+        run("DELETE FROM problem_snoozes WHERE problem = :problem", problem=problem)
         run(
             "INSERT INTO problem_snoozes (problem, until_ms, made_ms, made_by) "
             "VALUES (:problem, :until, :now, (SELECT id FROM users WHERE id = :who))",
@@ -71,12 +69,10 @@ def list_low_coverage(store: Database) -> dict[str, int]:
 
 
 def add_pictures(store: Database, counted: Mapping[str, Rate]) -> None:
-    """Add to the counts of cameras, by id; of one without a row nothing. What is too old goes. Raises StoreError."""
+    """Add to the counts of cameras, by id; of one without a row nothing. Raises StoreError."""
     if not counted:
         return
-    newest_ms = max(one.hour_ms for one in counted.values())
     with store.sql_write("note picture rates") as run:
-        run("DELETE FROM picture_rates WHERE hour_ms < :since", since=newest_ms - KEPT_RATES_MS)
         for camera_id, one in counted.items():
             run(
                 "INSERT INTO picture_rates (camera_id, hour_ms, pictures, counted_ms) "

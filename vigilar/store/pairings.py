@@ -26,13 +26,10 @@ def add_pairing(
     *,
     now_ms: int,
     expires_ms: int,
-    keep_ms: int,
     made_by_hash: bytes,
 ) -> None:
-    """Store a code, which ends unused with the login ``made_by_hash``, the SHA-256 of its token. One that ended more
-    than ``keep_ms`` ago goes in the same transaction."""
+    """Store a code, which ends unused with the login ``made_by_hash``, the SHA-256 of its token."""
     with store.write("store the code of a phone") as connection:
-        connection.execute(delete(pairings).where(pairings.c.expires_ms <= now_ms - keep_ms))
         connection.execute(
             insert(pairings).values(
                 code_hash=code_hash,

@@ -14,9 +14,6 @@ from vigilar.store.guard_tables import lan_devices, presence
 
 Where = Literal["home", "away", "unknown"]
 
-FORGOTTEN_AFTER_MS = 7 * 86_400_000
-"""A device that is nobody's and was not seen for this long is forgotten."""
-
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -57,8 +54,6 @@ def note_devices(store: Store, seen: Mapping[str, str], now_ms: int) -> None:
                 connection.execute(
                     insert(lan_devices).values(mac=mac, name="", user_id=None, first_ms=now_ms, **values)
                 )
-        old = (lan_devices.c.last_ms < now_ms - FORGOTTEN_AFTER_MS, lan_devices.c.user_id.is_(None))
-        connection.execute(delete(lan_devices).where(*old))
 
 
 def claim_device(store: Store, mac: str, address: str, user_id: int, name: str, now_ms: int) -> bool:

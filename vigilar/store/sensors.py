@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.base.ids import slug
 from vigilar.store.engine import Store
 from vigilar.store.guard_tables import sensor_readings, sensors
 from vigilar.store.schema import outbox
-
-KEEP_READINGS_MS = 30 * 86_400_000
 
 _NUMBERED_LENGTH = 36
 
@@ -184,12 +182,6 @@ def remove_sensor(store: Store, sensor_id: str, now_ms: int) -> None:
         )
         if not changed.rowcount:
             raise _unknown()
-
-
-def prune_readings(store: Store, now_ms: int) -> None:
-    """Forget what was told longer than KEEP_READINGS_MS ago."""
-    with store.write("forget what sensors told") as connection:
-        connection.execute(delete(sensor_readings).where(sensor_readings.c.ts_ms < now_ms - KEEP_READINGS_MS))
 
 
 def _put(connection: Connection, node_id: str, told: Sequence[Told], now_ms: int) -> None:

@@ -81,9 +81,8 @@ def add_session(
     address: str = "",
     is_secure: bool = False,
 ) -> None:
-    """Store a login; those that have expired go in the same transaction, so the table stays small."""
+    """Store a login."""
     with store.write("store a login") as connection:
-        connection.execute(delete(sessions).where(sessions.c.expires_ms <= now_ms))
         connection.execute(
             insert(sessions).values(
                 token_hash=token_hash,

@@ -16,6 +16,7 @@ from typing import Any
 
 from vigilar.base.amounts import size_text
 from vigilar.base.clock import Clock
+from vigilar.base.even_clock import EvenClock
 from vigilar.base.keep_rules import KeepRules
 from vigilar.base.reserve import Reserve
 from vigilar.base.stop import Stop
@@ -106,6 +107,7 @@ class Keeper:
         self._rules = rules
         self._store = store
         self._clock = clock
+        self._even = EvenClock(clock)
         self._report = report
         self._stop = stop or Stop()
         self._beat = beat
@@ -168,8 +170,9 @@ class Keeper:
         self._is_waiting, self._known_word_bytes = bool(plan.refusals), word_bytes
         if is_done and word_bytes and not plan.refusals:
             use_word(self._store, self._settings.node_id)
-        if is_done:
-            self._remove_old_pictures(held.others, rules, remover, around)
+        proven_ms = self._even.proven_ms()  # a look, also where nothing is done with it
+        if is_done and proven_ms is not None:
+            self._remove_old_pictures(held.others, rules, remover, around, proven_ms)
         return plan
 
     def _make_remover(self, rules: KeepRules) -> tuple[KeptAround, Remover]:
@@ -273,13 +276,13 @@ class Keeper:
             self._remove_bare(self._find_until(camera_id, until_ms, around), why, remover)
 
     def _remove_old_pictures(
-        self, cameras: Iterable[str], rules: KeepRules, remover: Remover, around: KeptAround
+        self, cameras: Iterable[str], rules: KeepRules, remover: Remover, around: KeptAround, now_ms: int
     ) -> None:
         """Pictures that outlived their age without a recording: of what could not be recorded, say."""
         for camera_id in cameras:
             keep_ms = rules.keep_of(camera_id)
             if keep_ms is not None:
-                self._remove_bare(self._find_until(camera_id, self._now_ms() - keep_ms, around), "age", remover)
+                self._remove_bare(self._find_until(camera_id, now_ms - keep_ms, around), "age", remover)
 
     def _find_until(self, camera_id: str, until_ms: int, around: KeptAround) -> FindPictures:
         return partial(find_bare_pictures, self._store, self._settings.node_id, camera_id, until_ms, around)

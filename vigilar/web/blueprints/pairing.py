@@ -34,9 +34,6 @@ bp = Blueprint("pairing", __name__)
 HOLDS_MS = 10 * 60 * 1000
 """ASVS 5, 6.5.5: ten minutes at most."""
 
-KEPT_MS = 24 * 3600 * 1000
-"""How long it can be told that a code was used."""
-
 CODE_CHARACTERS = 22
 """128 random bits in base64url."""
 
@@ -167,7 +164,6 @@ def _make(device: str, user_id: int) -> tuple[str, int]:
         device,
         now_ms=now_ms,
         expires_ms=now_ms + HOLDS_MS,
-        keep_ms=KEPT_MS,
         made_by_hash=hash_token(g.token),
     )
     subject = "" if is_own else f"member:{user_id}"
