@@ -164,4 +164,4 @@ def _place_of(store: Database, tip: ChainTip, stated_ms: int) -> Place:
     before = inventory.find_before(store, tip.camera_id, tip.content, tip.number)
     after_ms = inventory.find_start_after(store, tip.camera_id, tip.content, tip.number)
     to_ms = stated_ms if after_ms is None else min(after_ms, stated_ms)
-    return Place(tip.camera_id, tip.content, (to_ms if before.end_ms is None else min(before.end_ms, to_ms), to_ms))
+    return Place(tip.camera_id, tip.content, (min(before.end_ms, to_ms), to_ms))
