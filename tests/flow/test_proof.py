@@ -403,6 +403,46 @@ class TestRemovedWithRow:
         [told] = box.told()
         assert (told["detail"]["from_ms"], told["detail"]["to_ms"]) == (box.rows[2].end_ms, signed_ms)
 
+    def test_newest_one_is_told_by_the_next_look(self, box: Box) -> None:
+        """One that was closed behind the last checkpoint, too, and though no other begins."""
+        self.open_again(box, 3)
+        watch = watch_over(box)
+        watch.look(Stop())
+        newest = box.rows[3]
+        box.sql(
+            "UPDATE files SET state = 'closed', link = :link, end_ms = :end_ms WHERE id = :id",
+            link=newest.link, end_ms=newest.end_ms, id=newest.id,
+        )  # fmt: skip
+        assert self.look(box, watch) == []
+        seen_ms = box.clock.utc_ns() // 1_000_000
+        box.clock.advance(300.0)
+        box.remove_by_hand(3)
+        [told] = self.look(box, watch)
+        assert (told["code"], told["reason"]) == (
+            "rows-removed",
+            "The row of recording 4 of front (video) was removed or rewritten; no rule deleted it.",
+        )
+        assert (told["from_ms"], told["to_ms"], told["well_until_ms"]) == (box.rows[2].end_ms, seen_ms, seen_ms)
+        watch.look(Stop())
+        assert len(box.told()) == 1
+
+    def test_newest_one_that_a_rule_deletes_is_not_told(self, box: Box) -> None:
+        watch = watch_over(box)
+        watch.look(Stop())
+        box.delete_by_rule(3)
+        assert self.look(box, watch) == []
+
+    def test_newest_one_that_a_new_database_lost_is_not_told(self, box: Box) -> None:
+        """Who made it anew says what is lost, and signs."""
+        watch = watch_over(box)
+        watch.look(Stop())
+        box.remove_by_hand(3)
+        key = BoxKey.load_or_create(box.folder / "secrets")
+        settle(box.store, box.node_id, box.folder, key, T0, is_log_torn=True)
+        assert self.look(box, watch) == []
+        box.remove_by_hand(2)
+        assert len(self.look(box, watch)) == 1
+
     def test_timeline_says_it_in_words(self, box: Box) -> None:
         box.remove_by_hand(1)
         [gap] = self.gaps(box, T0)
