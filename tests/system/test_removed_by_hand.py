@@ -21,10 +21,11 @@ from vigilar.store.sqlite_store import SqliteStore
 
 pytestmark = [pytest.mark.system, pytest.mark.long(50), pytest.mark.timeout(600)]
 
-FILE_ALONE, WITH_ROW = CAMERAS = ("north", "south")
-"""Whose recording is deleted, and whose is deleted with its row of the database."""
+FILE_ALONE, WITH_ROW, OLDEST = CAMERAS = ("north", "south", "east")
+"""Whose recording is deleted, whose is deleted with its row of the database, and whose oldest one is, with its row."""
 
 FOREVER_MS = 1 << 45
+REMOVED = "A recording of this time was removed by hand, with its row: no rule deleted it."
 
 
 def rows(house: RunningHouse, camera: str) -> list[FileRow]:
@@ -33,7 +34,8 @@ def rows(house: RunningHouse, camera: str) -> list[FileRow]:
         return find_files(store, camera, "video", 0, FOREVER_MS)
 
 
-def remove_row(house: RunningHouse, row: FileRow) -> None:
+def remove_with_row(house: RunningHouse, row: FileRow) -> None:
+    (house.folder / row.path).unlink()
     with closing(sqlite3.connect(house.folder / "vigilar.db", timeout=30)) as connection:
         connection.execute("DELETE FROM files WHERE id = ?", (row.id,))
         connection.commit()
@@ -43,6 +45,12 @@ def gaps(house: RunningHouse, camera: str, from_ms: int, to_ms: int) -> list[dic
     answer = json.loads(house.get(f"/footage/{camera}/timeline?from={from_ms}&to={to_ms}"))
     found: list[dict[str, Any]] = answer["gaps"]
     return found
+
+
+def told_of(house: RunningHouse, camera: str) -> list[tuple[str, str, str]]:
+    """Severity, code and reason of the events which say that rows of the camera's recordings were removed."""
+    found = [(event["severity"], event["payload"]) for event in house.events("history_changed")]
+    return [(severity, told["code"], told["reason"]) for severity, told in found if told["camera_id"] == camera]
 
 
 def command(house: RunningHouse, *words: str) -> subprocess.CompletedProcess[str]:
@@ -66,12 +74,14 @@ def test_recordings_removed_by_hand_are_told_and_named(tmp_path: Path) -> None:
         judge_file_alone(house, gone)
         house.stop()
         before, taken, behind = rows(house, WITH_ROW)[:3]
-        (house.folder / taken.path).unlink()
-        remove_row(house, taken)
+        oldest, second = rows(house, OLDEST)[:2]
+        for row in (taken, oldest):
+            remove_with_row(house, row)
         with start_house(house):
             house.wait_for_page(60)
             judge_with_row(house, before, behind)
-            judge_commands(house, gone, behind)
+            judge_oldest(house, oldest, second)
+            judge_commands(house, gone, behind, second)
 
 
 def judge_file_alone(house: RunningHouse, gone: FileRow) -> None:
@@ -91,29 +101,34 @@ def judge_file_alone(house: RunningHouse, gone: FileRow) -> None:
 
 def judge_with_row(house: RunningHouse, before: FileRow, behind: FileRow) -> None:
     """The first look after the start finds it by what the next recording says."""
-    [event] = wait_for(lambda: house.events("history_changed"), 30, "an event tells of the row")
+    told = wait_for(lambda: told_of(house, WITH_ROW), 30, "an event tells of the row")
     words = (
         f"The recording before number {behind.number} of {WITH_ROW} is gone with its row, and no rule deleted it: it "
         "was removed by hand."
     )
-    assert (event["severity"], event["payload"]["code"], event["payload"]["reason"]) == (
-        "CRITICAL",
-        "rows-removed",
-        words,
-    )
+    assert told == [("CRITICAL", "rows-removed", words)]
     [gap] = gaps(house, WITH_ROW, before.start_ms, end_ms(behind))
     assert (gap["from"], gap["to"], gap["reason"]) == (before.end_ms, behind.start_ms, "removed")
-    assert gap["words"] == "A recording of this time was removed by hand, with its row: no rule deleted it."
+    assert gap["words"] == REMOVED
     assert len(house.events("recording_tampered")) == 1, "that look told again what was told already"
 
 
-def judge_commands(house: RunningHouse, gone: FileRow, behind: FileRow) -> None:
+def judge_oldest(house: RunningHouse, oldest: FileRow, second: FileRow) -> None:
+    """There is none before it, so the gap begins when the camera came to the house."""
+    assert wait_for(lambda: told_of(house, OLDEST), 30, "an event tells of the oldest")
+    [gap] = gaps(house, OLDEST, oldest.start_ms, end_ms(second))
+    assert (gap["from"], gap["to"]) == (oldest.start_ms, second.start_ms), "as far as it was asked for"
+    assert gap["words"] == REMOVED
+
+
+def judge_commands(house: RunningHouse, gone: FileRow, behind: FileRow, second: FileRow) -> None:
     checked = command(house, "check")
     assert checked.returncode == ExitCode.NOT_EXACT, checked.stderr
     named = [line for line in checked.stdout.splitlines() if line.startswith("!")]
-    assert len(named) == 2
+    assert len(named) == 3
     assert any(line.startswith(f"! {gone.path}, ") and ": MISSING. " in line for line in named), named
-    assert any(line.startswith(f"! {behind.path}, ") and "removed by hand" in line for line in named), named
+    for row in (behind, second):
+        assert any(line.startswith(f"! {row.path}, ") and "removed by hand" in line for line in named), named
     verified = command(house, "verify", *(str(house.folder / row.path) for row in (gone, behind)))
     assert verified.returncode == ExitCode.NOT_EXACT, verified.stderr
     missing, whole, chain = verified.stdout.splitlines()
