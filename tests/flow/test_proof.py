@@ -20,6 +20,7 @@ from tests.proof_kit import T0, Box, recorded_box
 from tests.recording_kit import Clip, flip_bit, make_clip
 from vigilar.base.errors import ExitCode
 from vigilar.base.stop import Stop
+from vigilar.playback.gaps import Gap
 from vigilar.playback.library import Library
 from vigilar.playback.timeline import read_timeline
 from vigilar.proof.adopt import Adopter
@@ -346,6 +347,17 @@ class TestRemovedWithRow:
         (watch or watch_over(box)).look_at_files(Stop())
         return [told["detail"] for told in box.told()]
 
+    def gaps(self, box: Box, from_ms: int) -> list[Gap]:
+        """Those of the timeline up to the last recording, once the events process has taken what the look told."""
+        [told] = self.look(box)
+        event = NewEvent(
+            uid="1", type="history_changed", severity="CRITICAL", source_id="system", ts_ms=T0, end_ms=None,
+            still_id=None, payload=told,
+        )  # fmt: skip
+        insert_event(box.store, event, now_ms=T0)
+        library = Library(box.store, box.folder, lambda: box.ring)
+        return read_timeline(library, "front", from_ms, box.rows[3].start_ms, T0 + 99_000).gaps
+
     def open_again(self, box: Box, index: int) -> None:
         box.sql("UPDATE files SET state = 'open', link = NULL, end_ms = NULL WHERE id = :id", id=box.rows[index].id)
 
@@ -391,18 +403,57 @@ class TestRemovedWithRow:
         [told] = box.told()
         assert (told["detail"]["from_ms"], told["detail"]["to_ms"]) == (box.rows[2].end_ms, signed_ms)
 
+    def test_newest_one_is_told_by_the_next_look(self, box: Box) -> None:
+        """One that was closed behind the last checkpoint, too, and though no other begins."""
+        self.open_again(box, 3)
+        watch = watch_over(box)
+        watch.look(Stop())
+        newest = box.rows[3]
+        box.sql(
+            "UPDATE files SET state = 'closed', link = :link, end_ms = :end_ms WHERE id = :id",
+            link=newest.link, end_ms=newest.end_ms, id=newest.id,
+        )  # fmt: skip
+        assert self.look(box, watch) == []
+        seen_ms = box.clock.utc_ns() // 1_000_000
+        box.clock.advance(300.0)
+        box.remove_by_hand(3)
+        [told] = self.look(box, watch)
+        assert (told["code"], told["reason"]) == (
+            "rows-removed",
+            "The row of recording 4 of front (video) was removed or rewritten; no rule deleted it.",
+        )
+        assert (told["from_ms"], told["to_ms"], told["well_until_ms"]) == (box.rows[2].end_ms, seen_ms, seen_ms)
+        watch.look(Stop())
+        assert len(box.told()) == 1
+
+    def test_newest_one_that_a_rule_deletes_is_not_told(self, box: Box) -> None:
+        watch = watch_over(box)
+        watch.look(Stop())
+        box.delete_by_rule(3)
+        assert self.look(box, watch) == []
+
+    def test_newest_one_that_a_new_database_lost_is_not_told(self, box: Box) -> None:
+        """Who made it anew says what is lost, and signs."""
+        watch = watch_over(box)
+        watch.look(Stop())
+        box.remove_by_hand(3)
+        key = BoxKey.load_or_create(box.folder / "secrets")
+        settle(box.store, box.node_id, box.folder, key, T0, is_log_torn=True)
+        assert self.look(box, watch) == []
+        box.remove_by_hand(2)
+        assert len(self.look(box, watch)) == 1
+
     def test_timeline_says_it_in_words(self, box: Box) -> None:
         box.remove_by_hand(1)
-        [told] = self.look(box)
-        event = NewEvent(
-            uid="1", type="history_changed", severity="CRITICAL", source_id="system", ts_ms=T0, end_ms=None,
-            still_id=None, payload=told,
-        )  # fmt: skip
-        insert_event(box.store, event, now_ms=T0)
-        library = Library(box.store, box.folder, lambda: box.ring)
-        [gap] = read_timeline(library, "front", T0, box.rows[3].start_ms, T0 + 99_000).gaps
+        [gap] = self.gaps(box, T0)
         assert (gap.from_ms, gap.to_ms) == (box.rows[0].end_ms, box.rows[2].start_ms)
         assert gap.words == "A recording of this time was removed by hand, with its row: no rule deleted it."
+
+    def test_timeline_says_it_of_the_oldest_from_when_the_camera_came(self, box: Box) -> None:
+        box.sql("UPDATE cameras SET created_ms = :came_ms", came_ms=T0 - 2000)
+        box.remove_by_hand(0)
+        found = [(gap.from_ms, gap.to_ms, gap.reason) for gap in self.gaps(box, T0 - 5000)]
+        assert found == [(T0 - 5000, T0 - 2000, "before"), (T0 - 2000, box.rows[1].start_ms, "removed")]
 
     def test_of_row_alone_nothing_is_told_until_its_file_goes(self, box: Box) -> None:
         """Rows follow their files, and an older database is put back without some."""

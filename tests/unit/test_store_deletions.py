@@ -240,7 +240,7 @@ def test_numbers_without_a_row_are_gaps_and_those_deleted_by_rule_are_accounted_
     assert list_behind_gaps(each_store, "another") == []
     assert find_before(each_store, "front", "video", 3) == Before(2, NOW + 600_000, 0)
     assert find_before(each_store, "front", "video", 5) == Before(3, NOW + 900_000, 1)
-    assert find_before(each_store, "front", "video", 1) == Before(0, None, 0)
+    assert find_before(each_store, "front", "video", 1) == Before(0, 1, 0), "since the camera came"
     assert find_start_after(each_store, "front", "video", 4) == NOW + 1_200_000
     assert find_start_after(each_store, "front", "video", 1) == NOW + 300_000, "deleted by a rule, and known"
     assert find_start_after(each_store, "front", "video", 5) is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -144,19 +144,28 @@ def _check_one(store: Database, node_id: str, made: StoredCheckpoint, public: by
 def _compare(store: Database, node_id: str, statement: Statement, mark: str) -> list[Contradiction]:
     """What was stated of single rows against those that are there now."""
     then = statement.state
-    for tip in then.tips:
+    if removed := check_tips(store, then.tips, statement.time_ms):
+        return removed[:1]
+    if then.deletion_hash is not None and not checkpoints.has_deletion(store, node_id, then.deletion_hash):
+        words = "The end of the log of deletions was cut off."
+        return [Contradiction("deletions-changed", words, mark, statement.time_ms)]
+    return []
+
+
+def check_tips(store: Database, tips: Sequence[ChainTip], then_ms: int) -> list[Contradiction]:
+    """Those of ``tips``, of which all were there at ``then_ms``, UTC ms, that neither are nor went by a rule. Raises
+    StoreError."""
+    found = []
+    for tip in tips:
         if checkpoints.find_link(store, tip.camera_id, tip.content, tip.number) != tip.link:
             words = (
                 f"The row of recording {tip.number} of {tip.camera_id} ({tip.content}) was removed or rewritten; "
                 "no rule deleted it."
             )
             # The mark is that of the look that finds the same by the header of the next recording.
-            place = _place_of(store, tip, statement.time_ms)
-            return [Contradiction("rows-removed", words, tip.link.hex(), statement.time_ms, place)]
-    if then.deletion_hash is not None and not checkpoints.has_deletion(store, node_id, then.deletion_hash):
-        words = "The end of the log of deletions was cut off."
-        return [Contradiction("deletions-changed", words, mark, statement.time_ms)]
-    return []
+            place = _place_of(store, tip, then_ms)
+            found.append(Contradiction("rows-removed", words, tip.link.hex(), then_ms, place))
+    return found
 
 
 def _place_of(store: Database, tip: ChainTip, stated_ms: int) -> Place:
@@ -164,4 +173,4 @@ def _place_of(store: Database, tip: ChainTip, stated_ms: int) -> Place:
     before = inventory.find_before(store, tip.camera_id, tip.content, tip.number)
     after_ms = inventory.find_start_after(store, tip.camera_id, tip.content, tip.number)
     to_ms = stated_ms if after_ms is None else min(after_ms, stated_ms)
-    return Place(tip.camera_id, tip.content, (to_ms if before.end_ms is None else min(before.end_ms, to_ms), to_ms))
+    return Place(tip.camera_id, tip.content, (min(before.end_ms, to_ms), to_ms))

@@ -169,7 +169,7 @@ def judge_chain(store: Database, listed: Listed, core: FileCore) -> Judged | Non
         Outcome.MISSING,
         f"The {what} before number {row.number} of {row.camera_id} is gone with its row, and no rule deleted it: it "
         "was removed by hand.",
-        span_ms=(row.start_ms if before.end_ms is None else min(before.end_ms, row.start_ms), row.start_ms),
+        span_ms=(min(before.end_ms, row.start_ms), row.start_ms),
     )
 
 

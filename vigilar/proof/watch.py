@@ -22,10 +22,10 @@ from vigilar.base.errors import RecordingError, StoreError
 from vigilar.base.stop import Stop
 from vigilar.proof.check import Checked, Depth, FileCheck
 from vigilar.proof.checkpoint import make_checkpoint
-from vigilar.proof.history import DeletionLog, check_checkpoints
+from vigilar.proof.history import DeletionLog, check_checkpoints, check_tips
 from vigilar.proof.telling import Teller
 from vigilar.store import inventory
-from vigilar.store.checkpoints import StoredCheckpoint
+from vigilar.store.checkpoints import ChainTip, StoredCheckpoint, list_newest_files, newest_checkpoint
 from vigilar.store.files import FileRow
 from vigilar.store.sql import Database
 from vigilar.vge.keys import KeyRing
@@ -75,6 +75,9 @@ class Watch:
         self._teller = Teller(store, node_id, data_dir, clock)
         self._deletions = DeletionLog(store, node_id)
         self._followed: dict[int, int] = {}  # what was looked at: id of a file, number of the row before it
+        self._newest: tuple[ChainTip, ...] = ()  # as the last look saw them,
+        self._newest_ms = 0  # which was then, UTC ms,
+        self._signature: bytes | None = None  # while this checkpoint was the last
 
     def run(self, stop: Stop) -> None:
         """Look after the recordings until ``stop``. Trouble with database or disk is logged and tried again."""
@@ -109,7 +112,9 @@ class Watch:
             self._teller.tell_house(found)
         self.look_at_files(stop)
         if not stop.is_set():
-            self._on_checkpoint(make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms()))
+            made = make_checkpoint(self._store, self._node_id, key, self._data_dir, self._now_ms())
+            self._signature = made.signature
+            self._on_checkpoint(made)
 
     def look_at_files(self, stop: Stop) -> None:
         """Compare all files with their rows, by name and length."""
@@ -117,6 +122,7 @@ class Watch:
             files = self._files()
             self._teller.tell(files.run(Depth.QUICK, _pausing(stop)).findings)
             self._look_at_numbers(files, stop)
+            self._look_at_newest()
 
     def _look_at_numbers(self, files: FileCheck, stop: Stop) -> None:
         """A recording that was removed with its row leaves a number without one, and so does a start that did not use
@@ -135,6 +141,18 @@ class Watch:
             self._followed[listed.row.id] = before
             if stop.is_set():
                 return
+
+    def _look_at_newest(self) -> None:
+        """The newest recording of a camera has none behind it whose header names it, so it is compared with the last
+        look. Not when somebody else signed since, who made the database anew and said what is lost."""
+        made = newest_checkpoint(self._store, self._node_id)
+        signature = made.signature if made is not None else None
+        removed = check_tips(self._store, self._newest, self._newest_ms) if signature == self._signature else []
+        if not self._is_being_rebuilt():  # begun since this look began
+            for found in removed:
+                self._teller.tell_house(found)
+        self._newest = list_newest_files(self._store, self._node_id)
+        self._signature, self._newest_ms = signature, self._now_ms()
 
     def _is_being_rebuilt(self) -> bool:
         note = find_note(self._data_dir)

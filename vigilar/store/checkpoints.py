@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 from vigilar.store.files import Content
 from vigilar.store.sql import Database
@@ -56,6 +57,22 @@ def read_history(store: Database, node_id: str) -> HistoryState:
         change = run("SELECT value FROM counters WHERE name = 'event_change'")
     ordered = tuple(tips[key] for key in sorted(tips))
     return HistoryState(ordered, bytes(newest[0][0]) if newest else None, int(change[0][0]) if change else 0)
+
+
+def list_newest_files(store: Database, node_id: str) -> tuple[ChainTip, ...]:
+    """The newest closed file of each camera and content of those that are there; costs the same however many are."""
+    with store.sql_read("look for the newest files") as run:
+        return tuple(
+            ChainTip(camera_id, content, int(number), bytes(link))
+            for (camera_id,) in run("SELECT id FROM cameras WHERE node_id = :node_id", node_id=node_id)
+            for content in get_args(Content)
+            for number, link in run(
+                "SELECT number, link FROM files WHERE camera_id = :camera_id AND content = :content "
+                "AND link IS NOT NULL ORDER BY number DESC LIMIT 1",
+                camera_id=camera_id,
+                content=content,
+            )
+        )
 
 
 def find_link(store: Database, camera_id: str, content: str, number: int) -> bytes | None:

@@ -98,11 +98,12 @@ def find_link_number(store: Database, camera_id: str, content: Content, below: i
 @dataclass(frozen=True, slots=True)
 class Before:
     """What is known of the files of a camera and content below a number. ``number``, ``end_ms`` (UTC ms): the newest
-    of them that was closed, be it there or deleted by a rule; 0 and None when there is none. ``unaccounted``: how many
-    numbers behind it neither ``files`` nor ``deletions`` knows: never used, or taken out by hand."""
+    of them that was closed, be it there or deleted by a rule; when there is none, 0 and when the camera came to the
+    house. ``unaccounted``: how many numbers behind it neither ``files`` nor ``deletions`` knows: never used, or taken
+    out by hand."""
 
     number: int
-    end_ms: int | None
+    end_ms: int
     unaccounted: int
 
 
@@ -119,13 +120,15 @@ def find_before(store: Database, camera_id: str, content: Content, number: int) 
                 **values,
             )
         ]
-        newest, end_ms = max(closed, default=(0, None))
+        if not closed:
+            closed = [(0, run("SELECT created_ms FROM cameras WHERE id = :id", id=camera_id)[0][0])]
+        newest, end_ms = max(closed)
         known = {
             row[0]
             for table in ("files", "deletions")
             for row in run(f"SELECT number FROM {table} {where} AND number > :newest", **values, newest=newest)
         }
-    return Before(int(newest), end_ms, number - 1 - int(newest) - len(known))
+    return Before(int(newest), int(end_ms), number - 1 - int(newest) - len(known))
 
 
 def find_start_after(store: Database, camera_id: str, content: Content, number: int) -> int | None:
