@@ -90,6 +90,7 @@ DOORS = {
     "segno": {"web"},
     "mistune": {"web"},
     "webauthn": {"web"},
+    "zxcvbn": {"web"},
     "click": {"cli"},
 }
 """Foreign library -> the packages that may import it."""

@@ -23,11 +23,12 @@ FIRST_TRIED = (
         "michael1",
         "schatz99",
     ),
+    *("corvette", "Corvette1", "c0rvette", "metallica1987", "!porsche911"),
 )
 FINE = (
     *("correct horse", "blue kettle", "green door opens", "summer in the city", "dreiundzwanzig", "hausboot7x"),
     *("Kx7$kq2L", "mycatismax", "\u00f6\u00f6\u00e4\u00e4\u00df\u00df\u00fc\u00fc\u00f6", "493027718264"),
-    "password for the old boat",
+    *("password for the old boat", "corvette 493027", "my corvette", "kettleblue7"),
 )  # fmt: skip
 
 
@@ -44,5 +45,5 @@ def test_any_other_of_any_letters_is_taken(password: str) -> None:
 
 
 def test_name_of_somebody_else_is_no_reason() -> None:
-    assert is_weak("kimberley8", "Kimberley")
-    assert not is_weak("kimberley8", "Sam")
+    assert is_weak("hildegunde8", "Hildegunde")
+    assert not is_weak("hildegunde8", "Sam")

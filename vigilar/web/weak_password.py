@@ -1,13 +1,14 @@
 """Passwords that are among the first anybody would try. Pure.
 
-Guessing here is ten tries a minute, so what matters are the few thousand that head every list of leaked passwords. Most
-are of a few kinds, which rules tell in less room than a list: a common word with a number behind it, keys in a row, one
-piece repeated, a number alone, the name of who signs in. A common word that is none of ours passes.
+Guessing here is ten tries a minute, so what matters is what heads every list of leaked passwords. Of that there is a
+list (zxcvbn's), of English mostly; and rules tell its kinds in other words, too: a common word with a number behind it,
+keys in a row, one piece repeated, a number alone, the name of who signs in.
 """
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 LEAST_DIGITS = 12
 """A number alone is a date, a telephone number or a row below this."""
@@ -62,6 +63,16 @@ _WORDS = frozenset(
 _AS_LETTERS = str.maketrans("013457@$!", "oieastasi")
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _LEAST_RUN = 4
+_MOST_BESIDE = 4
+"""So many digits and signs beside a word that leaked are tried with it: a year, or 123 and a sign."""
+
+
+@cache
+def _leaked() -> frozenset[str]:
+    """In small letters."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS  # a tenth of a second and 14 MB
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
 
 
 def is_weak(password: str, name: str = "") -> bool:
@@ -69,12 +80,14 @@ def is_weak(password: str, name: str = "") -> bool:
     low = password.casefold()
     if low.isdigit() and len(low) < LEAST_DIGITS:
         return True
-    if _is_repeated(low) or _is_keys_in_a_row(low):
+    if _is_repeated(low) or _is_keys_in_a_row(low) or low in _leaked():
         return True
     common = _WORDS | {_NOT_LETTERS.sub("", name.casefold())} - {""}
     for text in (low, low.translate(_AS_LETTERS)):
         words = [word for word in _NOT_LETTERS.split(text) if word]
         if words and len(words) < 3 and all(word in common for word in words):
+            return True
+        if len(words) == 1 and len(text) - len(words[0]) <= _MOST_BESIDE and words[0] in _leaked():
             return True
         joined = "".join(words)
         if joined in common or any(joined == word * 2 for word in common):
