@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import multiprocessing
@@ -56,6 +57,27 @@ def run_stopped_while_made(start: ProcessStart, sock: socket.socket) -> None:
         return create_app(job)
 
     vars(web).update(create_app=stopped)
+    enter(start, sock)
+
+
+def run_telling_what_is_collected(start: ProcessStart, sock: socket.socket) -> None:
+    """``/objects`` answers with how many objects a full collection looks at."""
+    create_app = vars(web)["create_app"]
+
+    def telling(job: WebJob) -> Any:
+        app = create_app(job)
+        inner = app.wsgi_app
+
+        def ask(environ: dict[str, Any], begin: Callable[..., Any]) -> Any:
+            if environ["PATH_INFO"] != "/objects":
+                return inner(environ, begin)
+            begin("200 OK", [])
+            return [str(len(gc.get_objects())).encode()]
+
+        app.wsgi_app = ask
+        return app
+
+    vars(web).update(create_app=telling)
     enter(start, sock)
 
 
@@ -235,6 +257,16 @@ def test_taken_port_ends_with_busy(job: WebJob, capfd: pytest.CaptureFixture[str
     errors = capfd.readouterr().err
     assert f"port {job.port}, wanted for the page, is taken by another program" in errors
     assert "Traceback" not in errors
+
+
+def test_collector_leaves_alone_what_was_imported(job: WebJob) -> None:
+    """A full collection stops every thread for as long as it looks: 100,000 objects take a tenth of a second."""
+    running = WebProcess(job, run_telling_what_is_collected)
+    try:
+        wait_until(running.is_up, 40.0)
+        assert int(running.get("/objects")[1]) < 20_000
+    finally:
+        running.finish()
 
 
 def test_stalled_readers_lose_their_threads(job: WebJob) -> None:

@@ -7,6 +7,7 @@ process, and a second process would cost 24 MB, as the pages of a forked Python 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import socket
@@ -128,8 +129,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         return f"{host}:{self.job.port}"
 
     def load(self) -> Any:
-        """The WSGI callable."""
-        return create_app(self.job)
+        """The WSGI callable. What was imported for it is for good: a collection that looked at all of it stopped every
+        thread, live pictures too, for a tenth of a second."""
+        app = create_app(self.job)
+        gc.collect()
+        gc.freeze()
+        return app
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
