@@ -136,6 +136,7 @@ def test_upkeep_process_looks_for_them_and_for_old_rows(
     tmp_path: Path, clock: SimulatedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vigilar.processes.upkeep.TURN_S", 0.0)
+    monkeypatch.setattr("vigilar.processes.upkeep.RETRY_S", 0.0)
     monkeypatch.setattr(Refill, "turn", lambda _self: False)
     with closing(open_ready_store(tmp_path)) as store:
         anna = _signed_in(store, clock)
