@@ -13,7 +13,7 @@ import ast
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 _CODE = re.compile(r"V(-[A-Z0-9]+)+|[a-z]+\.[a-z_-]+")
@@ -46,9 +46,9 @@ def keyword(call: ast.Call, name: str) -> ast.AST | None:
     return next((one.value for one in call.keywords if one.arg == name), None)
 
 
-def problems(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
+def problems(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str, str, str]]:
     """Code, status, sentence and next step of each problem that the pages and the API answer with."""
-    for call in ast.walk(tree):
+    for call in nodes:
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Problem"):
             continue
         arguments = [*call.args, None, None, None]
@@ -58,17 +58,17 @@ def problems(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
             yield code, str(status), text_of(arguments[2]) or "…", text_of(keyword(call, "next_step"))
 
 
-def errors(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+def errors(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str, str]]:
     """Code, sentence and next step of each error with a code of its own, cameras' aside. A code may be a name that the
     same file gives to a text."""
     names = {
         target.id: text_of(one.value)
-        for one in ast.walk(tree)
+        for one in nodes
         if isinstance(one, ast.Assign)
         for target in one.targets
         if isinstance(target, ast.Name)
     }
-    for call in ast.walk(tree):
+    for call in nodes:
         if not isinstance(call, ast.Call):
             continue
         given = keyword(call, "code")
@@ -78,11 +78,11 @@ def errors(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
             yield code, sentence or "…", text_of(keyword(call, "next_step"))
 
 
-def makers(trees: Iterable[ast.AST]) -> dict[str, tuple[str, int]]:
+def makers(files: Iterable[Sequence[ast.AST]]) -> dict[str, tuple[str, int]]:
     """Functions that make an error whose code is ``f"prefix.{argument}"``: by name the prefix, and the place of that
     argument."""
     found = {}
-    for function in (one for tree in trees for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)):
+    for function in (one for nodes in files for one in nodes if isinstance(one, ast.FunctionDef)):
         places = {argument.arg: number for number, argument in enumerate(function.args.args)}
         for call in (one for one in ast.walk(function) if isinstance(one, ast.Call)):
             given = keyword(call, "code")
@@ -97,9 +97,9 @@ def makers(trees: Iterable[ast.AST]) -> dict[str, tuple[str, int]]:
     return found
 
 
-def made(tree: ast.AST, known: dict[str, tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
+def made(nodes: Sequence[ast.AST], known: dict[str, tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     """Code, sentence and next step of each error that one of ``makers`` makes."""
-    for call in ast.walk(tree):
+    for call in nodes:
         name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
         if isinstance(call, ast.Call) and name in known and len(call.args) > known[name][1]:
             prefix, place = known[name]
@@ -109,10 +109,10 @@ def made(tree: ast.AST, known: dict[str, tuple[str, int]]) -> Iterator[tuple[str
                 yield prefix + texts[place], words[0], " ".join(words[1:]) or text_of(keyword(call, "next_step"))
 
 
-def bare(tree: ast.AST) -> Iterator[tuple[str, str, str, str]]:
+def bare(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str, str, str]]:
     """Code, status and sentence of what is said where a view says nothing itself: the table ``_WORDS`` of
     ``web/problems.py``, and ``server.<kind>`` for errors without a code."""
-    for one in ast.walk(tree):
+    for one in nodes:
         if isinstance(one, ast.Assign) and getattr(one.targets[0], "id", "") == "_WORDS":
             for status, (code, sentence) in ast.literal_eval(one.value).items():
                 yield code, str(status), sentence, ""
@@ -130,13 +130,13 @@ def cell(*texts: str) -> str:
 def list_codes() -> str:
     of_pages: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
     of_errors: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(CODE.rglob("*.py"))}
-    known = makers(trees.values())
-    for path, tree in trees.items():
-        of_words = bare(tree) if path == CODE / "web/problems.py" else ()
-        for code, status, *words in (*problems(tree), *of_words):
+    files = {path: [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))] for path in sorted(CODE.rglob("*.py"))}
+    known = makers(files.values())
+    for path, nodes in files.items():
+        of_words = bare(nodes) if path == CODE / "web/problems.py" else ()
+        for code, status, *words in (*problems(nodes), *of_words):
             of_pages[code].add((status, words[0], words[1]))
-        for code, sentence, step in (*errors(tree), *made(tree, known)):
+        for code, sentence, step in (*errors(nodes), *made(nodes, known)):
             of_errors[code].add((sentence, step))
     for code in of_pages.keys() & of_errors.keys():
         of_pages[code] |= {("", *words) for words in of_errors.pop(code)}
