@@ -231,7 +231,8 @@ def test_what_no_field_has_said_is_said_beside_the_buttons(house: House, owner: 
         status, page, _ = press(owner, form, **typed)
         assert status == 403, path
         [at] = page.focus
-        assert (at["role"], at["tabindex"]) == ("alert", "-1")
+        assert (at["name"], at["aria-describedby"]) == ("own_password", "own-wrong"), path
+        assert page.words["own-wrong"].startswith("Show first that it is you"), path
         [again] = [one for one in page.forms if one.has_focus]
         assert {name: [value] for name, value in typed.items() if name != "remove"}.items() <= again.fields.items()
         assert stored(house) == before
