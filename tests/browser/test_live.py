@@ -33,6 +33,9 @@ GET_STUCK = """() => new Promise((done) => {
 })"""
 """One piece of video never ends to be put in: the player that has it waits for that for ever."""
 
+NEVER_BEGIN = f"""() => document.querySelector("video").addEventListener("emptied", {GET_STUCK}, {{ once: true }})"""
+"""The same happens to the first piece of the next player."""
+
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
@@ -213,11 +216,33 @@ def test_player_that_is_stuck_begins_again(tmp_path: Path, chromium: Browser, cl
         page.goto(f"{place.url}/watch/cam-1")
         page.context.new_page().goto(f"{place.url}/watch/cam-2")  # has the socket, so that this one is left with HLS
         expect(page.locator("#how")).to_contain_text("About 2 s behind")
+        expect(page.locator("#stage video")).to_be_visible()
         latency = page.locator("#latency")
-        expect(latency).to_contain_text("Live, ")
         page.evaluate(GET_STUCK)
         expect(latency).to_contain_text(" old. Trying again…")
         expect(latency).to_contain_text("Live, ")
+
+
+@pytest.mark.long
+def test_player_that_never_begins_is_replaced(tmp_path: Path, chromium: Browser, clip: Clip) -> None:
+    """It has shown nothing yet, so that nothing stands still; the grid's first, and a camera's next one."""
+    with opened(tmp_path, chromium, clip, 1) as place:
+        page = place.browser().pages[0]
+        page.add_init_script(f"({GET_STUCK})()")
+        page.goto(f"{place.url}/live")
+        video = page.locator(".tile video")
+        expect(page.locator(".tile-age")).to_contain_text("still, ")
+        expect(video).to_be_visible(timeout=60_000)
+        page = page.context.new_page()
+        page.goto(f"{place.url}/watch/cam-1")
+        video = page.locator("#stage video")
+        expect(video).to_be_visible()
+        page.evaluate(NEVER_BEGIN)
+        page.context.new_page().goto(f"{place.url}/watch/cam-1")
+        expect(page.locator("#how")).to_contain_text("About 2 s behind")
+        expect(video).to_be_hidden()
+        expect(video).to_be_visible(timeout=60_000)
+        expect(page.locator("#latency")).to_contain_text("Live, ")
 
 
 @pytest.mark.long

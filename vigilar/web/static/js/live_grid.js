@@ -8,7 +8,7 @@ import { play } from "./player.js";
 import { awaySince, reach } from "./reach.js";
 import { Boxes, armSwitch } from "./boxes.js";
 import { stream } from "./stream.js";
-import { STUCK_MS, Standstill, Unchanged, armRetry, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { Standstill, Unchanged, armRetry, isSeen, isWell, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 import "./just_now.js";
 
 // A browser has about 40 video elements on a phone and 75 elsewhere; more than these are not watched at once.
@@ -45,6 +45,7 @@ class Tile {
     this.retryAt = 0;
     this.standstill = new Standstill();
     this.stoodMs = 0; // how long its player has had nothing new
+    this.isStuck = false;
     this.gapS = Number(box.dataset.gap) || 0;
     this.unchanged = new Unchanged();
     this.unchangedMs = 0;
@@ -79,7 +80,7 @@ class Tile {
   update() {
     if (this.canShow && !this.player && !this.isStarting && !this.why && now() > this.retryAt) this.start();
     if (!this.canShow && this.player) this.stop();
-    if (this.stoodMs > STUCK_MS && awaySince() === null) this.beginAgain();
+    if (this.isStuck && awaySince() === null) this.beginAgain();
     if (this.canShow && this.why && !this.player) this.refreshStill();
     this.say();
   }
@@ -90,6 +91,7 @@ class Tile {
       return;
     }
     this.isStarting = true;
+    this.standstill.reset();
     try {
       if (this.gapS > LONG_GAP_S) this.narrow = "small: keyframes are rare";
       if (this.box.querySelector("[data-cover]")) this.narrow = "small: part is private";
@@ -124,8 +126,8 @@ class Tile {
     this.video.hidden = true;
     this.unchanged.reset();
     this.unchangedMs = 0;
-    this.standstill.reset();
     this.stoodMs = 0;
+    this.isStuck = false;
   }
 
   /** Show part of a picture that was taken at `ts`, unless a newer one is there. */
@@ -160,7 +162,9 @@ class Tile {
     // Said until there is a newer one: a player that begins again shows the same picture meanwhile.
     if (isKnown && isOld && (isMoving || this.box.dataset.frozen)) this.box.dataset.frozen = String(ts);
     else delete this.box.dataset.frozen;
-    this.stoodMs = isMoving ? this.standstill.look(ts) : 0;
+    const playsOf = isMoving ? ts : null;
+    this.stoodMs = this.player ? this.standstill.look(playsOf) : 0;
+    this.isStuck = this.player !== null && this.standstill.isStuck(playsOf);
     sayDown(this.box, isFresh);
     this.isLive = isSeen(state, isFresh) && !this.box.dataset.frozen;
     setText(this.ageLine, this.words(isSeen(state, isFresh) ? "live" : state, behind));

@@ -117,7 +117,8 @@ export async function loadStill(canvas, cameraId, width, isLast, known) {
 
 /** A player that has had nothing new for so long does not always find to what there is now by itself, a new one does. hls.js
  * waits up to 8 s between two tries. */
-export const STUCK_MS = 10000;
+const STUCK_MS = 10000;
+const BEGIN_MS = 20000; // with nothing at all yet: a slow link may need as long for the first piece
 
 /** Notices a player that shows nothing new. */
 export class Standstill {
@@ -132,11 +133,16 @@ export class Standstill {
 
   /** What it shows now is of `ts` (UTC ms; null: nothing yet). For how many ms it has stood still. */
   look(ts) {
-    if (ts === null || ts !== this.ts) {
+    if (ts !== this.ts) {
       this.ts = ts;
       this.since = now();
     }
     return now() - this.since;
+  }
+
+  /** Whether a new player should take its place. */
+  isStuck(ts) {
+    return this.look(ts) > (ts === null ? BEGIN_MS : STUCK_MS);
   }
 }
 

@@ -11,7 +11,7 @@ import { play } from "./player.js";
 import { awaySince, reach } from "./reach.js";
 import { Boxes, armSwitch } from "./boxes.js";
 import { stream } from "./stream.js";
-import { STUCK_MS, Standstill, Unchanged, armRetry, hideBroken, isSeen, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
+import { Standstill, Unchanged, armRetry, hideBroken, isSeen, loadStill, paint, sayDown, setText, takeHealth } from "./tile.js";
 
 const stage = document.getElementById("stage");
 const canvas = stage.querySelector("canvas");
@@ -62,6 +62,7 @@ function choose() {
 function open() {
   const { name } = choose();
   started = null;
+  standstill.reset();
   if (mayOpen() && canPlay() && name && failures < 3) return openSocket(name);
   if (!mayOpen() || (!canPlay() && video.canPlayType("application/vnd.apple.mpegurl"))) return openHls();
   return openJpegs();
@@ -216,7 +217,6 @@ function stop() {
   mine.stop();
   video.hidden = true;
   lags = [];
-  standstill.reset();
 }
 
 function restart() {
@@ -251,8 +251,9 @@ function say() {
   const behind = ts === null ? null : now() - ts;
   if (view?.kind === "socket" && !video.hidden && behind !== null) noteLag(behind);
   const picture = video.hidden ? canvas : video;
-  const isShowing = view && isSeen(stage.dataset.state, true) && (view.kind === "jpegs" || !video.hidden);
-  if (isShowing && standstill.look(ts) > STUCK_MS && awaySince() === null) return restart();
+  const isShowing = view?.kind === "jpegs" || !video.hidden;
+  const isWanted = view && isSeen(stage.dataset.state, true) && awaySince() === null;
+  if (isWanted && standstill.isStuck(isShowing ? ts : null)) return restart();
   const unchangedMs = ts === null || isPaused || picture.hidden ? 0 : unchanged.look(picture, now());
   const isFresh = behind !== null && behind <= (view?.kind === "hls" ? 2 * STALE_MS : STALE_MS);
   const away = awaySince();
