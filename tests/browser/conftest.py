@@ -8,12 +8,13 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.chromium import AXE, SHELL, launch
+from tests.conftest import PATIENCE_S
 from tests.page_chaos import disturb_pages_if_asked
 
 disturb_pages_if_asked()
 
-expect.set_options(timeout=20_000)
-"""Ms until a page shows what is expected of it. No claim on time: browsers of several tests at once share few cores."""
+expect.set_options(timeout=PATIENCE_S * 1000)
+"""No claim on time: browsers of several tests at once share few cores."""
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ def wait_playing(page: Page, from_ms: int, within_ms: int = 20_000) -> int:
         "([from, to]) => { const now = Number(document.getElementById('strip').getAttribute('aria-valuenow'));"
         " return document.getElementById('past-stage').dataset.state === 'ready' && now >= from - 1 && now < to; }",
         arg=[from_ms, from_ms + within_ms],
-        timeout=30_000,
+        timeout=60_000,
     )
     return value(page)
 

@@ -150,7 +150,7 @@ def test_alert_among_more_than_is_told_one_by_one_is_heard(
         for number in range(3):
             house.event(title=f"A leaf {number}", camera_id="garden")
         house.parts.hub.open()
-        expect(page.locator("#alert-bar")).to_contain_text("Person, front door, ", timeout=20_000)
+        expect(page.locator("#alert-bar")).to_contain_text("Person, front door, ")
         wait_until(lambda: tones(page) == CHIME, 20)
 
 
@@ -478,7 +478,7 @@ def test_nothing_of_the_house_is_left_behind_in_the_browser(chromium: Browser, h
         (sam, *_) = list_users(house.store)
         end_logins_of(house.parts, sam.id)
         for one in (page, second):
-            expect(one.get_by_role("heading", name="Sign in")).to_be_visible(timeout=30_000)
+            expect(one.get_by_role("heading", name="Sign in")).to_be_visible()
         wait_until(lambda: kept_of_the_house(page) == ["vigilar.live.sam"], 20)
         sign_in(page, url)
         page.goto(f"{url}/live")
@@ -488,5 +488,5 @@ def test_nothing_of_the_house_is_left_behind_in_the_browser(chromium: Browser, h
         expect(page.locator("#alert-bar")).to_be_visible()
         page.get_by_role("button", name="Sign out").click()
         for one in (page, second):
-            expect(one.get_by_role("heading", name="Sign in")).to_be_visible(timeout=30_000)
+            expect(one.get_by_role("heading", name="Sign in")).to_be_visible()
         wait_until(lambda: kept_of_the_house(page) == [], 20)

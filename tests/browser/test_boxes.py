@@ -87,7 +87,7 @@ def test_recorded_visit_shows_its_boxes_and_its_way(tmp_path: Path, chromium: Br
         track(house, event, start_ms=start - 2000, boxes=way)
         with page_of(house, chromium, f"/events/{event.id}", 390, 844) as page:
             layer = page.locator(".stage canvas.boxes")
-            expect(layer).to_have_attribute("data-shown", "person", timeout=30_000)
+            expect(layer).to_have_attribute("data-shown", "person")
             expect(page.locator(".visit-path polyline")).to_have_count(2)
             page.get_by_role("button", name="Boxes").click()
             expect(layer).to_have_attribute("data-shown", "")
@@ -103,9 +103,9 @@ def test_list_takes_a_visit_that_gets_its_name(tmp_path: Path, chromium: Browser
             event = house.event(length_ms=None)
             house.tell(event)
             card = page.locator(f"#event-{event.id} h3")
-            expect(card).to_have_text("Motion, Front door", timeout=20_000)
+            expect(card).to_have_text("Motion, Front door")
             payload = {**event.payload, "title": "Person, Front door"}
             named = name_event(house.store, event.id, kind="person", label_score=0.9, still_id=None, payload=payload)
             assert named is not None
             house.tell(named, is_update=True)
-            expect(card).to_have_text("Person at the front door", timeout=20_000)
+            expect(card).to_have_text("Person at the front door")

@@ -82,7 +82,7 @@ def wait_played(page: Page, more_s: float) -> None:
         "(until) => document.getElementById('past-video').currentTime >= until && "
         "!document.getElementById('past-video').paused",
         arg=video_s(page) + more_s,
-        timeout=30_000,
+        timeout=60_000,
     )
 
 

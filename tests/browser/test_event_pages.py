@@ -214,7 +214,7 @@ def test_ten_open_pages_show_a_story_within_300_ms_and_miss_none_after_a_cut(
         one.context.set_offline(False)
     for one in pages:
         for event in missed:
-            expect(one.locator(f'[data-events~="{event.id}"]')).to_have_count(1, timeout=20_000)
+            expect(one.locator(f'[data-events~="{event.id}"]')).to_have_count(1)
         keys = one.evaluate("[...document.querySelectorAll('article')].map(card => card.dataset.key)")
         assert len(set(keys)) == len(keys)
 

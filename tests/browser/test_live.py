@@ -265,7 +265,7 @@ def test_grid_fills_the_screen_and_all_move(
         began = time.monotonic()
         expect(page.locator(".tile[data-painted]")).to_have_count(count)
         painted_s = time.monotonic() - began
-        expect(page.locator(".tile video:visible")).to_have_count(count, timeout=30_000)
+        expect(page.locator(".tile video:visible")).to_have_count(count)
         report(capsys, f"{count} cameras: painted {painted_s:.2f} s, all moving {time.monotonic() - began:.2f} s later")
         assert page.evaluate("document.documentElement.scrollHeight <= innerHeight + 1"), "nothing to scroll"
         used = page.evaluate(
@@ -398,7 +398,7 @@ def test_strip_of_visits_is_loaded_again_after_a_long_cut(
             house.event(camera_id="cam-1", title=f"Motion {number}", ts_ms=house.now_ms() - 3_000 + number)
         house.parts.hub.open()
         titles = page.locator("#just-now .visit-words > :first-child")
-        expect(titles).to_have_text(["Motion 2", "Motion 1", "Motion 0"], timeout=20_000)
+        expect(titles).to_have_text(["Motion 2", "Motion 1", "Motion 0"])
         wait_listening(page, house)
         house.tell(house.event(camera_id="cam-1", title="Motion 3"))
         expect(titles.first).to_have_text("Motion 3")

@@ -53,7 +53,7 @@ def noted(place: Place, page: Page, path: str, *names: str) -> dict[str, float]:
     for _ in range(LOADS):
         page.goto(place.url + path)
         for name in names:
-            page.wait_for_function("name => window.noted[name] > 0", arg=name, timeout=30_000)
+            page.wait_for_function("name => window.noted[name] > 0", arg=name, timeout=60_000)
             found[name].append(page.evaluate("name => window.noted[name]", name))
     return {name: statistics.median(values) for name, values in found.items()}
 

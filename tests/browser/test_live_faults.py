@@ -117,9 +117,9 @@ def test_picture_of_a_camera_nobody_reports_of_keeps_its_buttons(tmp_path: Path,
         for name in ("#full", "#pause", "#sound"):
             expect(page.locator(name)).to_be_visible()
         page.goto(place.url + "/live")
-        expect(page.locator("#sentence")).to_have_text("1 camera live.", timeout=20_000)
+        expect(page.locator("#sentence")).to_have_text("1 camera live.")
         place.cables["cam-1"].set()
-        expect(page.locator("#sentence")).to_have_text("0 of 1 camera live. Not known: Camera 1.", timeout=20_000)
+        expect(page.locator("#sentence")).to_have_text("0 of 1 camera live. Not known: Camera 1.")
 
 
 def test_still_that_comes_late_is_not_shown_with_the_time_of_a_newer_one(
@@ -153,7 +153,7 @@ def test_page_says_why_there_is_no_picture_and_asks_less_and_less(tmp_path: Path
         )
         page.goto(f"{url}/watch/porch")
         how = page.locator("#how")
-        expect(how).to_contain_text("This camera's program does not answer; it may be starting.", timeout=15_000)
+        expect(how).to_contain_text("This camera's program does not answer; it may be starting.")
         expect(how).to_contain_text("Next try in")
         page.wait_for_function("() => asked.length >= 4", timeout=60_000)
         asked_ms = page.evaluate("asked")

@@ -294,7 +294,7 @@ def test_change_that_is_told_while_the_timeline_comes_is_asked_for(site: Site) -
     before.wait()
     page.evaluate(tell)
     page.wait_for_timeout(1000)  # several changes come together
-    with page.expect_request("**/timeline?*", timeout=10_000):
+    with page.expect_request("**/timeline?*", timeout=60_000):
         before.let_go()
 
 

@@ -127,7 +127,7 @@ def test_ticks_come_true_by_themselves(reached: Reached, page: Page) -> None:
     assert page.locator("[data-tick=secure][data-done]").count() == 0
     page.click("text=Go on securely")
     page.wait_for_url(f"{reached.secure}/trust")
-    page.locator("[data-tick=worker][data-done]").wait_for(timeout=30_000)
+    page.locator("[data-tick=worker][data-done]").wait_for()
     expect(page.locator("[data-tick]:not([data-done])")).to_have_count(0)
 
 
@@ -274,7 +274,7 @@ def test_passkey_opens_the_house_in_place_of_a_password(reached: Reached, trusti
         context.clear_cookies()
         page.goto(f"{base}/login")
         page.click("text=Use a passkey")
-        expect(page.locator("#passkey-note:visible")).to_contain_text("does not open this house", timeout=30_000)
+        expect(page.locator("#passkey-note:visible")).to_contain_text("does not open this house")
     finally:
         context.close()
 
