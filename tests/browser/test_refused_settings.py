@@ -4,6 +4,7 @@ was typed stands, the focus is where it is wrong, and who cannot see the page he
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.arm_kit import SETTINGS, SIZES, open_site, opened
 from tests.browser.chromium import find_violations, wait_scrolled
-from tests.browser.house import House
+from tests.browser.house import PASSWORD, House
 from tests.probe_kit import said, saying
+from vigilar.base.clock import SimulatedClock
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -97,6 +99,25 @@ def test_name_of_a_sensor_stands_as_typed(chromium: Browser, site: tuple[House, 
     page.fill("#name", "Bath upstairs")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Bath upstairs")).to_be_visible()
+
+
+@each_way
+def test_enter_in_the_password_presses_the_button_that_was_refused(
+    chromium: Browser, site: tuple[House, str], script: bool
+) -> None:
+    """The form has two: to save the sensor and to remove it."""
+    house, url = site
+    page = opened(chromium, url, "phone", script=script)
+    page.goto(f"{url}/sensors/bath")
+    page.fill("#room", "Upstairs")
+    house.parts.clock = SimulatedClock(utc_ns=time.time_ns() + 3_600_000_000_000)
+    page.get_by_role("button", name="Remove").click()
+    field = page.get_by_label("Your password")
+    check_said(page, field, "Show first that it is you", script=script)
+    field.fill(PASSWORD)
+    field.press("Enter")
+    expect(page).to_have_url(f"{url}/sensors")
+    assert page.request.get(f"{url}/sensors/bath").status == 404
 
 
 @each_way
