@@ -364,12 +364,14 @@ def test_answer_that_comes_late_does_not_put_back_what_was_done(site: Site) -> N
 def test_sum_of_the_day_that_comes_late_does_not_put_back_what_it_was(site: Site) -> None:
     page = site.listening()
     sentence = page.locator("#sentence")
+    at_first = sentence.text_content() or ""
     before = HeldBack(page, "**/events/summary*")
     site.happen("Vehicle, Drive", "drive", what="vehicle")
     before.wait()
     with page.expect_response("**/events/summary*"):
         site.happen("Vehicle, Garden", what="vehicle")
         page.wait_for_timeout(1_000)  # until the page asks again: it waits for several changes
+    expect(sentence).not_to_have_text(at_first)  # the answer is there before it is shown
     after = sentence.text_content()
     told = before.let_go().json()["sentence"]
     assert told != after, "else nothing is tried"
