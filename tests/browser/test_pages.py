@@ -441,7 +441,7 @@ def test_single_view_shows_delay_in_numbers(full: Site) -> None:
     expect(page.locator("#latency")).to_contain_text("behind")
     page.select_option("#quality", "main")  # else a busy machine is shown a smaller one
     expect(page.locator("#how")).to_have_text("Full quality. H.264, 320×180.")
-    assert page.evaluate("document.querySelector('#stage video').videoWidth") == 320
+    page.wait_for_function("() => document.querySelector('#stage video').videoWidth === 320")
 
 
 def test_left_single_view_lets_the_camera_go(full: Site) -> None:
