@@ -106,6 +106,9 @@ need_venv dev
 times=" set-up $SECONDS s,"
 
 cd "$ROOT"
+# Compiled once for the thousands of processes that tests start, also where the shell forbids Python to keep bytecode.
+unset PYTHONDONTWRITEBYTECODE
+begin "$PY" -m compileall -q vigilar tests tools benchmarks
 export PATH="$VENV/bin:$PATH"
 stage "format" ruff format --check --quiet .
 stage "lint" ruff check --quiet .
