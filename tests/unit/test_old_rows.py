@@ -52,7 +52,7 @@ def _column(store: Store, query: str) -> list[Any]:
 
 
 def test_clock_two_years_ahead_takes_nothing_from_the_audit(store: Store, clock: SimulatedClock) -> None:
-    old = OldRows(store, clock)
+    old = OldRows(store, "box", clock)
     _do(store, clock, "before")
     for _ in range(30):
         clock.advance(HOUR_S)
@@ -74,7 +74,7 @@ def test_old_deeds_go_within_an_hour_once_the_clock_is_proven(store: Store, cloc
     _do(store, clock, "old")
     clock.advance(400 * DAY_S - 20 * HOUR_S)
     _do(store, clock, "new")
-    old = OldRows(store, clock)
+    old = OldRows(store, "box", clock)
     clock.advance(20 * HOUR_S)
     old.turn()
     assert _subjects(store) == ["new", "old"]

@@ -19,7 +19,7 @@ from vigilar.store.audit import Deed, add_deeds, list_deeds
 from vigilar.store.engine import Store
 from vigilar.store.sessions import add_session, list_sessions_of, touch
 from vigilar.store.users import UserRow, create_owner
-from vigilar.upkeep.unused_phones import UnusedPhones
+from vigilar.upkeep.old_rows import OldRows
 from vigilar.web.deeds import sentence_of
 
 DAY_S, HOUR_S = 86_400, 3600
@@ -64,52 +64,41 @@ def _deeds(store: Store) -> list[str]:
     return [sentence_of(row, {}) for row in list_deeds(store, limit=10)]
 
 
+def _pass_hours(looker: OldRows, clock: SimulatedClock, hours: int) -> None:
+    for _ in range(hours):
+        looker.turn()
+        clock.advance(HOUR_S)
+
+
 def test_unused_phone_is_ended_and_written_down(store: Store, clock: SimulatedClock, anna: UserRow) -> None:
-    looker = UnusedPhones(store, "box", clock)
+    looker = OldRows(store, "box", clock)
     clock.advance(50 * DAY_S)
     touch(store, TABLET, now_ms=_ms(clock), expires_ms=_ms(clock) + EVER_MS)
     clock.advance(40 * DAY_S)
-    for _ in range(3):
-        looker.turn()
-        clock.advance(HOUR_S)
+    _pass_hours(looker, clock, 3)
     assert _is_there(store, anna) == {TABLET, BROWSER}
     assert _deeds(store) == ["Anna was signed out of a phone that nobody used for 90 days: Anna's phone."]
 
 
 def test_phone_of_eighty_nine_days_stays(store: Store, clock: SimulatedClock, anna: UserRow) -> None:
-    looker = UnusedPhones(store, "box", clock)
+    looker = OldRows(store, "box", clock)
     clock.advance(89 * DAY_S)
-    for _ in range(20):
-        looker.turn()
-        clock.advance(HOUR_S)
+    _pass_hours(looker, clock, 20)
     assert _is_there(store, anna) == {PHONE, TABLET, BROWSER}
     assert _deeds(store) == []
 
 
-def test_phone_that_is_used_after_all_between_two_looks_stays(
-    store: Store, clock: SimulatedClock, anna: UserRow
-) -> None:
-    looker = UnusedPhones(store, "box", clock)
-    clock.advance(91 * DAY_S)
-    looker.turn()
-    for token_hash in (PHONE, TABLET):
-        touch(store, token_hash, now_ms=_ms(clock), expires_ms=_ms(clock) + EVER_MS)
-    clock.advance(HOUR_S)
-    looker.turn()
-    assert _is_there(store, anna) == {PHONE, TABLET, BROWSER}
-
-
 def test_clock_ten_years_ahead_signs_nobody_out_for_good(store: Store, clock: SimulatedClock, anna: UserRow) -> None:
-    """Neither one that is wrong at a look, nor one that becomes right, or wrong, between two."""
-    looker = UnusedPhones(store, "box", clock)
-    looker.turn()
+    """Neither one that was right for days before, nor one that is wrong from the start, for half a day."""
+    looker = OldRows(store, "box", clock)
+    _pass_hours(looker, clock, 48)
     clock.step_utc(3650 * DAY_S)
-    clock.advance(HOUR_S)
-    looker.turn()
+    _pass_hours(looker, clock, 12)
+    later = OldRows(store, "box", clock)
+    _pass_hours(later, clock, 12)
     clock.step_utc(-3650 * DAY_S)
-    for _ in range(3):
-        clock.advance(HOUR_S)
-        looker.turn()
+    for one in (looker, later):
+        _pass_hours(one, clock, 48)
     assert _is_there(store, anna) == {PHONE, TABLET, BROWSER}
     assert _deeds(store) == []
 

@@ -30,7 +30,6 @@ from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import SqliteStore, open_database
 from vigilar.upkeep.keeper import Keeper, KeeperSettings
 from vigilar.upkeep.old_rows import OldRows
-from vigilar.upkeep.unused_phones import UnusedPhones
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +75,7 @@ class UpkeepProcess:
         )
         self._refill = Refill(job.data_dir, job.secrets_dir, job.node_id, store, clock, self._goes_on)
         self._older_keys = OlderKeys(job.data_dir, job.secrets_dir, job.node_id, store, clock)
-        self._unused_phones = UnusedPhones(store, job.node_id, clock)
-        self._old_rows = OldRows(store, clock)
+        self._old_rows = OldRows(store, job.node_id, clock)
 
     def run(self) -> None:
         """Look, until the stop."""
@@ -90,7 +88,6 @@ class UpkeepProcess:
             try:
                 if self._is_filled():
                     self._keeper.turn(is_full_told=self._is_full_told)
-                self._unused_phones.turn()
                 self._old_rows.turn()
                 self._older_keys.turn()
                 self._check_database()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from vigilar.store.sql import Database
 
 UNUSED_MS = 90 * 24 * 3_600_000
@@ -14,40 +12,26 @@ ENDED = "phone_unused"
 """What is written down."""
 
 
-def find_unused(store: Database, now_ms: int) -> frozenset[bytes]:
-    """Token hashes of the paired phones that were not used for UNUSED_MS: they open nothing any more."""
-    with store.sql_read("look for unused phones") as run:
-        rows = run(
-            "SELECT token_hash FROM sessions WHERE device <> '' AND last_seen_ms <= :since_ms",
-            since_ms=now_ms - UNUSED_MS,
-        )
-    return frozenset(bytes(row[0]) for row in rows)
-
-
-def end_unused(store: Database, node_id: str, token_hashes: Collection[bytes], now_ms: int) -> int:
-    """End those of the logins that are still unused, and write each down; how many ended.
+def end_unused(store: Database, node_id: str, now_ms: int) -> int:
+    """End the logins of paired phones that were not used for UNUSED_MS, which open nothing any more, and write each
+    down; how many ended. ``now_ms`` is proven (``base/even_clock``): the phone must be paired again.
 
     A login is deleted, and told, by one box only. Pushes to the phone stay as they are, as they do when a login ends by
     its date: who is away for long must not miss an alarm by it.
     """
-    ended = 0
     with store.sql_write("end unused phones") as run:
-        for token_hash in token_hashes:
-            rows = run(
-                "DELETE FROM sessions WHERE token_hash = :token_hash AND device <> '' AND last_seen_ms <= :since_ms "
-                "RETURNING user_id, device",
-                token_hash=token_hash,
-                since_ms=now_ms - UNUSED_MS,
+        ended = run(
+            "DELETE FROM sessions WHERE device <> '' AND last_seen_ms <= :since_ms RETURNING user_id, device",
+            since_ms=now_ms - UNUSED_MS,
+        )
+        for user_id, device in ended:
+            run(
+                "INSERT INTO audit (node_id, ts_ms, user_id, name, via, address, action, subject, detail) "
+                "SELECT :node_id, :now_ms, id, name, '', '', :action, '', :device FROM users WHERE id = :user_id",
+                node_id=node_id,
+                now_ms=now_ms,
+                action=ENDED,
+                device=device,
+                user_id=user_id,
             )
-            for user_id, device in rows:
-                ended += 1
-                run(
-                    "INSERT INTO audit (node_id, ts_ms, user_id, name, via, address, action, subject, detail) "
-                    "SELECT :node_id, :now_ms, id, name, '', '', :action, '', :device FROM users WHERE id = :user_id",
-                    node_id=node_id,
-                    now_ms=now_ms,
-                    action=ENDED,
-                    device=device,
-                    user_id=user_id,
-                )
-    return ended
+    return len(ended)
