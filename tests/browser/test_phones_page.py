@@ -20,7 +20,7 @@ from tests.browser.chromium import find_violations, sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
 from vigilar.store.deliveries import note_shown
 from vigilar.store.notify_tables import deliveries
-from vigilar.store.phones import list_phones, put_phone, set_phone_state
+from vigilar.store.phones import delete_phone, list_phones, put_phone, rename_phone, set_phone_state
 from vigilar.store.users import list_users
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
@@ -38,7 +38,7 @@ POINT = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encodi
 
 SUBSCRIBE = """(() => {
     const MADE = "test.made"; // it outlives a page, as a real one does
-    const endpoint = "https://fcm.googleapis.com/fcm/send/this";
+    const endpoint = `https://fcm.googleapis.com/fcm/send/${localStorage.getItem("test.moved") ? "moved" : "this"}`;
     const bytes = (text) => Uint8Array.from(text.split(",").map(Number));
     const made = () => localStorage.getItem(MADE) && {
         endpoint, options: { applicationServerKey: bytes(localStorage.getItem(MADE)) },
@@ -112,6 +112,38 @@ def test_device_is_added_renamed_and_removed(chromium: Browser, house: House) ->
         expect(page.get_by_text("It is not told of anything any more.")).to_be_visible()
         expect(says).to_have_text("It is not told of events.")
         assert list_phones(house.store) == []
+
+
+@pytest.mark.parametrize("what_changed", ["browser dropped it", "other address"])
+@pytest.mark.parametrize("is_removed", [False, True], ids=["known", "removed"])
+def test_device_whose_subscription_changed_is_told_only_if_the_house_still_knows_it(
+    chromium: Browser, house: House, what_changed: str, *, is_removed: bool
+) -> None:
+    """A page that is opened mends it. Whoever removed it, here or elsewhere, is not asked again."""
+    with serve(house) as url:
+        page = opened(chromium, url)
+        page.get_by_role("button", name="Tell this device").click()
+        expect(page.get_by_text("This device is told from now on.")).to_be_visible()
+        (row,) = list_phones(house.store)
+        rename_phone(house.store, row.id, "Kitchen phone")
+        if is_removed:
+            delete_phone(house.store, row.id)
+        elsewhere = page.context.new_page()
+        elsewhere.goto(f"{url}/healthz")
+        if what_changed == "other address":
+            elsewhere.evaluate("localStorage.setItem('test.moved', '1')")
+        else:
+            elsewhere.evaluate("localStorage.removeItem('test.made')")
+        page.close()
+        with elsewhere.expect_response("**/api/v1/push/subscriptions") as answer:
+            elsewhere.goto(f"{url}/events")
+        assert answer.value.status == (404 if is_removed else 201)
+        assert [(one.id, one.name) for one in list_phones(house.store)] == [(row.id, "Kitchen phone")][is_removed:]
+        elsewhere.goto(url + PAGE)
+        says = elsewhere.locator("#this-phone-says")
+        expect(says).to_have_text(
+            "It is not told of events." if is_removed else "It is told of events, as Kitchen phone."
+        )
 
 
 def test_device_tells_itself_no_more(chromium: Browser, house: House) -> None:

@@ -142,6 +142,43 @@ def test_phone_of_another_member_does_not_exist(house: House) -> None:
     assert kim.post("/api/v1/push/test", json={"id": phone_id}).status_code == 404
 
 
+MOVED = "https://fcm.googleapis.com/fcm/send/moved"
+
+
+def move(client: FlaskClient, phone_id: int, endpoint: str = MOVED) -> Any:
+    body = {**FakePhone("", endpoint).subscription(), "name": "As it was once called", "replaces": phone_id}
+    return client.post("/api/v1/push/subscriptions", json=body)
+
+
+def test_phone_with_another_address_stays_the_same(house: House) -> None:
+    client = house.client()
+    phone_id = told(subscribe(client, name="Pocket"))["id"]
+    for _ in range(2):  # its worker tells it, and the next page
+        assert told(move(client, phone_id))["id"] == phone_id
+    assert [(one.id, one.name) for one in list_phones(house.store)] == [(phone_id, "Pocket")]
+    other = told(subscribe(client, name="Shelf"))["id"]
+    assert other != phone_id, "the old address is nobody's any more"
+    assert told(move(client, other))["id"] == phone_id, "the address is that phone's already"
+    assert [(one.id, one.name) for one in list_phones(house.store)] == [(phone_id, "Pocket")]
+
+
+def test_phone_that_was_removed_does_not_come_back_by_itself(house: House) -> None:
+    client = house.client()
+    phone_id = told(subscribe(client))["id"]
+    client.delete(f"/api/v1/push/subscriptions/{phone_id}")
+    refused = move(client, phone_id)
+    assert (refused.status_code, told(refused)["type"]) == (404, "push.gone")
+    assert list_phones(house.store) == []
+
+
+def test_phone_of_another_member_is_not_moved(house: House) -> None:
+    phone_id = told(subscribe(house.client()))["id"]
+    kim = house.member("adult", name="kim")
+    assert told(move(kim, phone_id))["id"] != phone_id
+    assert [one.user_name for one in list_phones(house.store)] == ["sam", "kim"]
+    assert told(move(kim, phone_id, FCM))["id"] == phone_id, "whoever holds the phone is told"
+
+
 def test_phone_goes_with_its_login_and_its_member(house: House) -> None:
     client = house.client()
     subscribe(client)

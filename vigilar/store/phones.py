@@ -74,11 +74,16 @@ def put_phone(
     user_agent: str,
     session_hash: bytes | None,
     now_ms: int,
+    replaces: int | None = None,
 ) -> int:
     """Register a browser; its id. One that is known (by its endpoint) keeps its id and, of the same member, its name:
     browsers register again with every visit. Of another member it becomes this one's: whoever holds the phone is told.
 
-    Raises StoreError (DENIED, code ``phone.many``) beyond MAX_PHONES.
+    ``replaces`` is the id of a browser that says its address has changed: it keeps id and name, too. Another member's
+    stays, and this is a new one.
+
+    Raises StoreError (DENIED): code ``phone.many`` beyond MAX_PHONES, ``phone.gone`` when what it replaces was removed,
+    which no browser undoes by itself.
     """
     fields = {
         "user_id": user_id,
@@ -89,11 +94,22 @@ def put_phone(
         "session_hash": session_hash,
     }
     with store.write("store a phone") as connection:
-        known = connection.execute(select(phones.c.id, phones.c.user_id).where(phones.c.endpoint == endpoint)).first()
+        find = select(phones.c.id, phones.c.user_id)
+        known = connection.execute(find.where(phones.c.endpoint == endpoint)).first()
+        if replaces is not None:
+            moved = connection.execute(find.where(phones.c.id == replaces)).first()
+            if moved is None:
+                raise StoreError("this phone was removed from the house", kind=ErrorKind.DENIED, code="phone.gone")
+            if known is None:
+                known = moved if moved.user_id == user_id else None
+            elif moved.user_id == user_id and known.id != moved.id:
+                delete_phone_within(connection, moved.id, "The phone was removed.")
         if known is not None:
             renamed = {} if known.user_id == user_id else {"name": name}
             connection.execute(
-                update(phones).where(phones.c.id == known.id).values(**fields, **renamed, state="ok", sentence="")
+                update(phones)
+                .where(phones.c.id == known.id)
+                .values(**fields, **renamed, endpoint=endpoint, state="ok", sentence="")
             )
             return int(known.id)
         count = select(func.count()).select_from(phones).where(phones.c.user_id == user_id)

@@ -292,7 +292,7 @@ def _household_paths() -> dict[str, Any]:
             "get": _answer("Phones that are told by pushes"),
             "post": {
                 **_answer("Taken, or known already", status="201"),
-                **_body("endpoint", "name", keys="object"),
+                **_body("endpoint", "name", keys="object", replaces="integer"),
             },
         },
         "/api/v1/push/subscriptions/{phone_id}": {

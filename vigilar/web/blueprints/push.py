@@ -48,8 +48,10 @@ def api_list() -> AnyResponse:
 @bp.post("/api/v1/push/subscriptions")
 @own_account
 def api_subscribe() -> AnyResponse:
-    wish = read_json({"endpoint": str, "keys": dict, "name": str}, required=("endpoint", "keys"))
-    response = jsonify({"id": _subscribe(wish["endpoint"], wish["keys"], wish.get("name") or "Phone")})
+    """``replaces``: the id of this browser, which has another address now."""
+    wish = read_json({"endpoint": str, "keys": dict, "name": str, "replaces": int}, required=("endpoint", "keys"))
+    phone_id = _subscribe(wish["endpoint"], wish["keys"], wish.get("name") or "Phone", wish.get("replaces"))
+    response = jsonify({"id": phone_id})
     response.status_code = 201
     return response
 
@@ -137,7 +139,7 @@ def send_test(phone_id: int | None = None) -> list[PhoneRow]:
     return told
 
 
-def _subscribe(endpoint: str, keys: dict[str, Any], name: str) -> int:
+def _subscribe(endpoint: str, keys: dict[str, Any], name: str, replaces: int | None) -> int:
     here = parts()
     try:
         parse_endpoint(endpoint, here.cfg.push_hosts)
@@ -157,8 +159,16 @@ def _subscribe(endpoint: str, keys: dict[str, Any], name: str) -> int:
             user_agent=request.user_agent.string,
             session_hash=hash_token(g.token),
             now_ms=here.now_ms(),
+            replaces=replaces,
         )
     except StoreError as error:
+        if error.code == "phone.gone":
+            raise Problem(
+                404,
+                "push.gone",
+                "This phone was removed from the house.",
+                next_step="To have it told again, add it under Notifications.",
+            ) from error
         if error.code != "phone.many":
             raise
         raise Problem(
@@ -167,7 +177,7 @@ def _subscribe(endpoint: str, keys: dict[str, Any], name: str) -> int:
             f"You have {phone_rows.MAX_PHONES} phones here already.",
             next_step="Remove one that is not used any more.",
         ) from error
-    note_deed("phone_added", subject=f"phone:{phone_id}", detail=name)
+    note_deed("phone_added", subject=f"phone:{phone_id}", detail=get_phone(phone_id).name)
     return phone_id
 
 

@@ -35,6 +35,11 @@ function isSameKey(subscription, key) {
 /** Have this browser told under that name. Asks for the permission, so only after a click. Throws Refused. */
 export async function subscribe(name) {
   if ((await Notification.requestPermission()) !== "granted") throw new Refused("This browser did not allow it.");
+  return tell(await make(), name);
+}
+
+/** This browser's subscription with its push service. Throws Refused. */
+async function make() {
   const registration = await worker;
   if (!registration) throw new Refused("This browser did not start the worker that shows pushes. Reload the page and try again.");
   await navigator.serviceWorker.ready;
@@ -45,21 +50,19 @@ export async function subscribe(name) {
     subscription = null;
   }
   try {
-    subscription ??= await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytesOf(key) });
+    return subscription ?? (await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytesOf(key) }));
   } catch (error) {
     if (error.name === "NotAllowedError") throw new Refused("This browser did not allow it.");
     throw new Refused("This browser could not reach its push service. Is this device on the internet?");
   }
-  return tell(subscription, name);
 }
 
-async function tell(subscription, name) {
+async function tell(subscription, name, replaces) {
   const { endpoint, keys } = subscription.toJSON();
-  const answer = await send("POST", "/api/v1/push/subscriptions", { endpoint, keys, name });
+  const answer = await send("POST", "/api/v1/push/subscriptions", { endpoint, keys, name, replaces });
+  if (answer.status === 404) return forget();
   const { id } = await answer.json();
-  const device = { id, name, endpoint };
-  await keepDevice(device);
-  return device;
+  await keepDevice({ id, name, endpoint });
 }
 
 /** End it here and in the house. Throws Refused. */
@@ -77,14 +80,10 @@ export async function forget() {
   await keepDevice(null);
 }
 
-/** Tell the house if the browser has another address than the house knows. */
+/** Tell the house if the browser has another address than the house knows; what the house has ended stays so. */
 export async function mend() {
   const device = await ownDevice();
   if (!device || Notification.permission !== "granted") return;
   const subscription = await (await worker).pushManager.getSubscription();
-  if (!subscription) await subscribe(device.name);
-  else if (subscription.endpoint !== device.endpoint) await tell(subscription, device.name);
-  else return;
-  const now = await ownDevice();
-  if (now.id !== device.id) await send("DELETE", `/api/v1/push/subscriptions/${device.id}`);
+  if (subscription?.endpoint !== device.endpoint) await tell(subscription ?? (await make()), device.name, device.id);
 }

@@ -239,11 +239,14 @@ async function subscribeAgain(event) {
     fresh = await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
   }
   const { endpoint, keys } = fresh.toJSON();
-  const answer = await sendHome("/api/v1/push/subscriptions", "POST", { endpoint, keys, name: device.name });
+  const answer = await sendHome("/api/v1/push/subscriptions", "POST", { endpoint, keys, name: device.name, replaces: device.id });
+  if (answer.status === 404) {
+    await fresh.unsubscribe(); // removed from the house meanwhile
+    return notes.set("device", null);
+  }
   if (!answer.ok) return;
   const { id } = await answer.json();
   await notes.set("device", { id, name: device.name, endpoint });
-  if (String(id) !== String(device.id)) await askHome(`/api/v1/push/subscriptions/${encodeURIComponent(device.id)}`, { method: "DELETE" });
 }
 
 self.addEventListener("message", (event) => {
