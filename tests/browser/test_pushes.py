@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
 from tests.browser.chromium import sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
+from tests.worker_kit import ONE_AT_A_TIME
 from vigilar.store.deliveries import NewDelivery, claim, take_up
 from vigilar.store.notify_tables import deliveries
 from vigilar.store.owing import owe
@@ -62,6 +63,7 @@ class Phone:
         wait_until(lambda: self.page.evaluate("navigator.serviceWorker.controller !== null"), 30)
         wait_until(self._has_worker, 30)
         self.worker: Worker = self.context.service_workers[0]
+        self.worker.evaluate(ONE_AT_A_TIME)
         self._line: CDPSession = self.context.new_cdp_session(self.page)
         self._registrations: list[dict[str, Any]] = []
         self._line.on(

@@ -63,7 +63,7 @@ async function tell({ notification, facts }) {
 /** The house does not know that this was shown: it is told once more, and nobody else. A browser wants to see something
  * for each push: what was swiped away stands there silently for the moment in which it looks (`tag`). */
 async function answerAgain(facts, tag) {
-  if (tag) setTimeout(() => takeAway(tag, facts.revision), AGAIN_MS);
+  if (tag) setTimeout(() => inTurn(() => takeAway(tag, facts.revision)), AGAIN_MS);
   await noteShown(facts);
   return () => reportShown().catch(() => {});
 }
