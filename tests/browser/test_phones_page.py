@@ -146,6 +146,36 @@ def test_device_whose_subscription_changed_is_told_only_if_the_house_still_knows
         )
 
 
+CHANGE_IN_WORKER = """async (init) => {
+    const change = new ExtendableEvent("pushsubscriptionchange");
+    const works = [];
+    change.newSubscription = { unsubscribe: async () => { self.isUnsubscribed = true; },
+        toJSON: () => ({ ...init, endpoint: "https://fcm.googleapis.com/fcm/send/moved" }) };
+    change.waitUntil = (work) => works.push(work);
+    self.dispatchEvent(change);
+    await Promise.all(works);
+    return self.isUnsubscribed === true; }"""
+"""A change that the browser tells its worker of: Chromium's debugger cannot make one."""
+
+
+@pytest.mark.parametrize("is_removed", [False, True], ids=["known", "removed"])
+def test_worker_that_hears_of_another_address_tells_the_house(
+    chromium: Browser, house: House, *, is_removed: bool
+) -> None:
+    with serve(house) as url:
+        page = opened(chromium, url)
+        page.get_by_role("button", name="Tell this device").click()
+        expect(page.get_by_text("This device is told from now on.")).to_be_visible()
+        (row,) = list_phones(house.store)
+        rename_phone(house.store, row.id, "Kitchen phone")
+        if is_removed:
+            delete_phone(house.store, row.id)
+        (worker,) = page.context.service_workers
+        keys = {"keys": {"p256dh": text_of(POINT), "auth": text_of(b"0123456789abcdef")}}
+        assert worker.evaluate(CHANGE_IN_WORKER, keys) is is_removed
+        assert [(one.id, one.name) for one in list_phones(house.store)] == [(row.id, "Kitchen phone")][is_removed:]
+
+
 def test_device_tells_itself_no_more(chromium: Browser, house: House) -> None:
     with serve(house) as url:
         page = opened(chromium, url)
