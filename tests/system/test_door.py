@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,9 @@ def ask(house: RunningHouse, path: str, source: str = "127.0.0.1", *, tls: bool 
         return answer.status, time.monotonic() - began
 
 
-def sign_in(house: RunningHouse, *, tls: bool = False, name: str = "sam") -> str:
+def sign_in(
+    house: RunningHouse, *, tls: bool = False, name: str = "sam", headers: Mapping[str, str] | None = None
+) -> str:
     """The cookie of a new session."""
     context = trusting(house)
     connection = (
@@ -86,7 +88,7 @@ def sign_in(house: RunningHouse, *, tls: bool = False, name: str = "sam") -> str
     )
     with contextlib.closing(connection):
         body = json.dumps({"name": name, "password": PASSWORD})
-        connection.request("POST", "/api/v1/login", body, {"Content-Type": "application/json"})
+        connection.request("POST", "/api/v1/login", body, {"Content-Type": "application/json", **(headers or {})})
         answer = connection.getresponse()
         answer.read()
         assert answer.status == 200
@@ -447,6 +449,38 @@ def test_owners_certificate_is_shown_and_taken_back(house: RunningHouse, tmp_pat
     wait_for(lambda: shown_certificate(house), 60, "one by the house's own root is back")
     assert door(house).pid == pid
     print(f"certificate: {took_s:.2f} s")
+
+
+def test_plain_http_is_closed_while_somebody_looks(house: RunningHouse) -> None:
+    """As its page does it; who looks from another machine is cut off, and comes back by HTTPS alone."""
+    elsewhere = {"Host": f"vigilar.local:{port_of(house)}"}
+    cookie = sign_in(house, headers=elsewhere)
+    stream = http.client.HTTPConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S)
+    with contextlib.closing(stream):
+        stream.request("GET", "/events/stream", headers={"Cookie": cookie, **elsewhere})
+        answer = stream.getresponse()
+        assert b"retry" in answer.readline()
+        assert opened(house, "/live", {"Cookie": cookie, **elsewhere}) == 200
+        assert post_form(house, "/settings/certificate", "way=close") == 303
+        began = time.monotonic()
+        with contextlib.suppress(http.client.IncompleteRead):
+            answer.read()
+        print(f"the stream ended {time.monotonic() - began:.1f} s after plain HTTP was closed")
+    assert opened(house, "/live", {"Cookie": cookie, **elsewhere}) == 403
+    assert opened(house, "/login", elsewhere) == 403
+    assert opened(house, "/trust", elsewhere) == 200
+    assert ask(house, "/login", tls=True)[0] == 200
+    assert post_form(house, "/settings/certificate", "way=open") == 303
+    wait_for(lambda: opened(house, "/login", elsewhere) == 200, 60, "plain HTTP is open again")
+
+
+def post_form(house: RunningHouse, path: str, form: str) -> int:
+    """The status of a form that the owner sends by HTTPS, just signed in."""
+    headers = {"Cookie": sign_in(house, tls=True), "Content-Type": "application/x-www-form-urlencoded"}
+    connection = http.client.HTTPSConnection("127.0.0.1", port_of(house), timeout=PATIENCE_S, context=trusting(house))
+    with contextlib.closing(connection):
+        connection.request("POST", path, form, {**headers, "Accept": "text/html"})
+        return connection.getresponse().status
 
 
 @pytest.mark.long

@@ -157,6 +157,14 @@ def test_each_library_is_pinned_by_its_hash() -> None:
         assert [line for line in wanted if "==" not in line or "--hash=sha256:" not in line] == [], path.name
 
 
+def test_times_of_renewal_are_written_down() -> None:
+    """By what is at stake (15.1.1): what somebody could use first, and all of it some day."""
+    told = page("asvs.md").partition("## When libraries are renewed")[2]
+    days = [int(found) for found in re.findall(r"\| (\d+) days \|", told)]
+    assert len(days) == 3
+    assert 0 < days[0] < days[1] < days[2]
+
+
 def test_each_secret_is_on_the_page() -> None:
     """Each file that the code makes in the folder of secrets, by its name."""
     made = {

@@ -23,6 +23,7 @@ from vigilar.store.pins import find_pin
 from vigilar.store.users import find_user, list_users
 from vigilar.web.auth import COOKIE, SECURE_COOKIE
 from vigilar.web.blueprints import pairing
+from vigilar.web.open_streams import OpenStream
 from vigilar.web.parts import TRIES
 from vigilar.web.rights import NOT_FOR_PROGRAMS, Right
 from vigilar.web.try_limits import TryLimits
@@ -190,6 +191,61 @@ class TestTransport:
         answer = client.get("/exports?camera=shed").get_json()
         assert answer["location"] == "https://192.168.1.20:49735/exports?camera=shed"
         assert 'href="https://192.168.1.20:49735/exports"' in client.get("/exports", headers=PAGE).text
+
+    def test_closed_plain_http_shows_the_way_to_trust_alone(self, house: House, owner: FlaskClient) -> None:
+        client, secret = from_elsewhere(house), from_elsewhere(house, secure=True)
+        house.parts.cfg = replace(house.parts.cfg, has_door=True, https_only=True)
+        for path in (
+            "/live",
+            "/events",
+            "/login",
+            "/setup",
+            "/s/whatever",
+            "/no/such/page",
+            "/events/stream",
+            "/sw.js",
+        ):
+            answer = client.get(path, headers=PAGE)
+            assert answer.status_code == 403, path
+            assert f'href="https://192.168.1.20:49735{path}"' in answer.text
+            assert 'href="/trust"' in answer.text
+        answer = client.post("/api/v1/login", json={"name": NAME, "password": PASSWORD})
+        assert (answer.status_code, answer.get_json()["type"]) == (403, "transport.insecure")
+        style = re.findall(r'href="(/static/[^"]*css)"', client.get("/trust", headers=PAGE).text)[-1]
+        for path in ("/trust", "/trust/check", style):
+            assert client.get(path, headers=PAGE).status_code == 200, path
+        house.parts.cfg = replace(house.parts.cfg, has_door=False)  # it says what came by TLS; here the address does
+        assert secret.get("/live", headers=PAGE).status_code == 200
+        assert owner.get("/live", headers=PAGE).status_code == 200  # at the box itself
+
+    @pytest.mark.parametrize("https_only", [True, False])
+    def test_browsers_are_told_to_come_back_by_https(self, house: House, owner: FlaskClient, https_only: bool) -> None:
+        assert owner
+        house.parts.cfg = replace(house.parts.cfg, https_only=https_only)
+        told = {
+            base: [
+                far(house, base).get(path).headers.get("Strict-Transport-Security")
+                for path in ("/login", "/trust", "/api/v1/me", "/no/such/page", "/static/css/events.css")
+            ]
+            for base in (SECURE, ELSEWHERE)
+        }
+        assert told == {SECURE: ["max-age=31536000" if https_only else None] * 5, ELSEWHERE: [None] * 5}
+
+    def test_stream_that_was_let_in_just_before_ends(self, house: House, owner: FlaskClient) -> None:
+        """Plain HTTP is closed between the check of the request and the entry of its answer."""
+        assert owner
+        client = from_elsewhere(house)
+        add = house.parts.streams.add
+
+        def close_and_add(stream: OpenStream) -> None:
+            house.parts.use_settings(replace(house.parts.cfg, https_only=True))
+            add(stream)
+
+        house.parts.streams.add = close_and_add  # type: ignore[method-assign]
+        with client.get("/events/stream", headers={"Accept": "text/event-stream"}) as answer:
+            assert answer.status_code == 200
+            for _ in answer.response:  # else it goes on till the test's time is over
+                pass
 
     def test_https_may_all(self, house: House, owner: FlaskClient) -> None:
         assert owner

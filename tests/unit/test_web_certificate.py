@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.house import House, open_house
+from tests.browser.house import NAME, PASSWORD, House, open_house
 from vigilar.door.authority import issue_leaf, load_or_create_authority
 from vigilar.door.certificates import utc_now
 
@@ -146,3 +146,21 @@ def test_it_may_be_changed_while_armed_and_only_by_an_owner(
     assert owner.post("/api/v1/arm", json={"mode": "home", "override": True}).status_code == 200
     assert upload(owner, *own).status_code == 303
     assert upload(house.member("adult"), *own).status_code == 403
+
+
+def test_plain_http_is_closed_from_a_device_that_came_by_https(house: House, owner: FlaskClient) -> None:
+    """From the box itself nobody knows whether another machine can come in by HTTPS."""
+    answer = owner.post(PATH, data={"way": "close"}, headers=PAGE)
+    assert (answer.status_code, "https_only" in settings(house)) == (409, False)
+    assert "Come by HTTPS to change this." in owner.get(PATH, headers=PAGE).text
+    secure = {"base_url": "https://192.168.1.20:49735", "environ_overrides": {"REMOTE_ADDR": "192.168.1.30"}}
+    far = house.client(signed_in=False)
+    assert far.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}, **secure).status_code == 200
+    assert "Show pages over HTTPS only" in far.get(PATH, headers=PAGE, **secure).text
+    assert far.post(PATH, data={"way": "close"}, headers=PAGE, **secure).status_code == 303
+    assert settings(house)["https_only"] is True
+    assert "Let them look again" in far.get(PATH, headers=PAGE, **secure).text
+    assert far.post(PATH, data={"way": "open"}, headers=PAGE, **secure).status_code == 303
+    assert settings(house)["https_only"] is False
+    written = [one["sentence"] for one in owner.get("/api/v1/audit").get_json()["entries"]]
+    assert [sum(words in one for one in written) for words in ("seen without HTTPS", "HTTPS again")] == [2, 1]

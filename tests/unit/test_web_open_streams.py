@@ -42,7 +42,7 @@ class House:
         for letter, member in ((b"s", sam), (b"b", self.bert)):
             add_session(store, letter * 32, member.id, now_ms=NOW, expires_ms=NOW + LIFETIME_MS)
 
-    def open(self, letter: bytes, right: Right = Right.SEE_LIVE) -> threading.Event:
+    def open(self, letter: bytes, right: Right = Right.SEE_LIVE, *, is_secure: bool = True) -> threading.Event:
         """Enter a stream that needs ``right``; the event that tells of its end."""
         ended = threading.Event()
 
@@ -50,7 +50,7 @@ class House:
             self.asked += 1
             return member.may(right)
 
-        self.streams.add(OpenStream(letter * 32, may_go_on, ended.set))
+        self.streams.add(OpenStream(letter * 32, may_go_on, ended.set, is_secure=is_secure))
         return ended
 
 
@@ -100,6 +100,13 @@ def test_stream_ends_when_its_right_is_lost(house: House) -> None:
     assert not live.is_set()
 
 
+def test_what_others_can_read_ends_when_plain_http_is_closed(house: House) -> None:
+    read_along, private = house.open(b"s", is_secure=False), house.open(b"s")
+    house.streams.end_insecure()
+    assert read_along.is_set()
+    assert not private.is_set()
+
+
 def test_streams_go_on_while_the_database_hangs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     sam = house.open(b"s")
     wait_until(lambda: house.asked >= 1, 5.0)
@@ -133,7 +140,7 @@ def test_forty_streams_are_one_query_a_look(house: House, queries: list[str]) ->
 
 def test_nothing_is_read_while_nothing_is_open(house: House, queries: list[str]) -> None:
     ended = threading.Event()
-    stream = OpenStream(b"s" * 32, lambda _: True, ended.set)
+    stream = OpenStream(b"s" * 32, lambda _: True, ended.set, is_secure=True)
     house.streams.add(stream)
     wait_until(lambda: queries, 5.0)
     house.streams.remove(stream)

@@ -165,6 +165,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         proxies=config.web.proxies,
         certificate=config.web.certificate or "",
         key=config.web.key or "",
+        https_only=config.web.https_only,
         has_door=source.has_door,
         house_name=config.house.name,
         time_zone=config.house.zone_name,

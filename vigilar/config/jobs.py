@@ -161,7 +161,8 @@ class WebJob(ProcessJob):
 
     ``names`` are host names, beside addresses and ``localhost``, under which the box may be called; ``proxies`` are
     the addresses of the owner's own proxies, whose word on who asks counts. ``time_zone`` is an IANA name.
-    ``certificate`` and ``key`` are files of the owner's own certificate. ``has_door``: our HAProxy listens on the port,
+    ``certificate`` and ``key`` are files of the owner's own certificate. ``https_only``: other machines see
+    nothing over plain HTTP but the way to trust the house. ``has_door``: our HAProxy listens on the port,
     and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
     model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
     per cent), None without one. ``backup_to`` is the target of the backup, empty for none.
@@ -180,6 +181,7 @@ class WebJob(ProcessJob):
     proxies: tuple[str, ...] = ()
     certificate: str = ""
     key: str = ""
+    https_only: bool = False
     has_door: bool = False
     wants_objects: bool = True
     arm: ArmRules = field(default_factory=ArmRules)

@@ -111,6 +111,12 @@ class Web(Table):
         description="The private key of that certificate, a PEM file without a password that the service may read.",
         json_schema_extra=takes("absolute path of a file"),
     )
+    https_only: bool = Field(
+        default=False,
+        description="Whether other machines get nothing over plain HTTP but the page on which a device learns to trust "
+        "the house. Without it they may sign in and look, and change nothing.",
+        json_schema_extra=takes("true or false"),
+    )
 
     @model_validator(mode="after")
     def _has_both_files(self) -> Self:

@@ -154,6 +154,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "proxies",
                 "certificate",
                 "key",
+                "https_only",
                 "house_name",
                 "time_zone",
                 "rules",

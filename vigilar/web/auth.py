@@ -27,7 +27,7 @@ from vigilar.web.parts import parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem, wants_page
 from vigilar.web.rights import LOOKING, Declaration, Member, Open, Right, declaration_of
-from vigilar.web.transport import is_local, is_secure, require_secure
+from vigilar.web.transport import is_local, is_refused, is_secure, require_secure
 
 logger = logging.getLogger(__name__)
 
@@ -86,8 +86,10 @@ def asker() -> Member:
 def end_with_login(may_go_on: Callable[[Member], bool], end: Callable[[], None]) -> OpenStream:
     """Enter the endless answer to this request, so that it ends with the asker's login, or when ``may_go_on`` of
     what the asker may by then is false. Give it to ``parts().streams.remove`` when the answer is over."""
-    stream = OpenStream(hash_token(g.token), may_go_on, end)
+    stream = OpenStream(hash_token(g.token), may_go_on, end, is_secure=is_secure())
     parts().streams.add(stream)
+    if is_refused():  # since this request was let in
+        end()
     return stream
 
 

@@ -36,6 +36,8 @@ WORDS: Mapping[str, str] = {
     "member_changed": "changed a member",
     "member_removed": "removed a member",
     "certificate_changed": "changed the certificate of the pages",
+    "plain_http_closed": "ended that pages are seen without HTTPS",
+    "plain_http_opened": "let pages be seen without HTTPS again",
     "token_made": "made a key for programs",
     "token_ended": "took back a key for programs",
     "rules_changed": "changed who is told of what",

@@ -29,11 +29,13 @@ JOIN_TIMEOUT_S = 2.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenStream:
-    """One answer. ``may_go_on`` is asked what the member may now; ``end`` ends it, from any thread, harmless twice."""
+    """One answer. ``may_go_on`` is asked what the member may now; ``end`` ends it, from any thread, harmless twice.
+    ``is_secure``: nobody on the network can read it."""
 
     token_hash: bytes
     may_go_on: Callable[[Member], bool]
     end: Callable[[], None]
+    is_secure: bool
 
 
 FindLogins = Callable[[Collection[bytes], int], Mapping[bytes, SessionRow]]
@@ -63,6 +65,13 @@ class OpenStreams:
                 self._thread = threading.Thread(target=self._run, name="web-streams", daemon=True)
                 self._thread.start()
             self._changed.notify()
+
+    def end_insecure(self) -> None:
+        """From now on nothing is shown any more that others on the network can read."""
+        with self._changed:
+            insecure = [stream for stream in self._streams if not stream.is_secure]
+        for stream in insecure:
+            stream.end()
 
     def remove(self, stream: OpenStream) -> None:
         """After its end, whoever ended it."""

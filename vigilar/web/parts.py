@@ -177,6 +177,8 @@ class Parts:
         """Answer by the live settings of ``cfg`` from the next request on. Any thread."""
         self.zone = load_zone(cfg.time_zone)
         self.cfg = cfg
+        if cfg.https_only:
+            self.streams.end_insecure()
 
     def now_ms(self) -> int:
         """UTC milliseconds."""

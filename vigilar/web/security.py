@@ -13,6 +13,7 @@ from vigilar.base.page_headers import SECURITY_HEADERS
 from vigilar.door.certificates import house_names
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
+from vigilar.web.transport import TRUST, is_refused, require_secure
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -21,6 +22,9 @@ MAX_NAME = 253
 
 STATIC = "static"
 """The endpoint of our own styles, scripts and icons."""
+
+STRICT = ("Strict-Transport-Security", "max-age=31536000")
+"""A browser comes back to this name by HTTPS only, for a year (RFC 6797); for names, not for addresses."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -33,6 +37,8 @@ def install_security(app: Flask) -> None:
     def check_request() -> None:
         if request.endpoint != STATIC:  # the page that refuses a name needs its style; these files are no secret
             _check_host()
+            if request.blueprint != TRUST and is_refused():
+                require_secure()
         _check_origin()
         if (request.content_length or 0) > MAX_BODY_BYTES:
             raise Problem(413)
@@ -127,4 +133,6 @@ def _add_headers(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)  # one page has a policy of its own (``shares.verify``)
     response.headers.setdefault("Cache-Control", "no-store")
+    if parts().cfg.https_only and request.is_secure:
+        response.headers.set(*STRICT)
     return response

@@ -1,7 +1,8 @@
 """Whether a request can be read on the network, and what may not be asked where it can.
 
 Over plain HTTP from another machine a person may make the first login, set up trust, and look. What changes something,
-disarms, or carries recordings away needs HTTPS, or the box itself.
+disarms, or carries recordings away needs HTTPS, or the box itself. An owner whose devices all trust the house closes
+plain HTTP (``[web] https_only``): what is left of it is the way to trust.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from vigilar.web.problems import Problem
 def is_local() -> bool:
     """Whether who asks sits at the box itself."""
     return bool(request.environ.get(IS_LOCAL, False))
+
+
+TRUST = "trust"
+"""The blueprint whose pages are over plain HTTP whatever the owner decided."""
 
 
 def is_secure() -> bool:
@@ -45,6 +50,11 @@ def require_secure() -> None:
         )
     sentence = "This needs a connection that nobody else in the network can read."
     raise Problem(403, "transport.insecure", sentence, next_step=step, link=address)
+
+
+def is_refused() -> bool:
+    """Whether this request may not be answered as it came: the owner closed plain HTTP for other machines."""
+    return parts().cfg.https_only and not is_secure()
 
 
 def secure_address(path: str = "/") -> str:

@@ -1,4 +1,5 @@
-"""The certificate of the pages: what is shown now, and the owner's own files in place of it, by upload or by path.
+"""The certificate of the pages: what is shown now, and the owner's own files in place of it, by upload or by path; and
+whether other machines see pages without it.
 
 Files are checked before anything is changed. The paths stand in the settings file, so the change can be taken back like
 any other; uploaded files lie among the house's secrets.
@@ -48,11 +49,13 @@ def page() -> str:
 @bp.post(PATH)
 @needs(Right.MANAGE_HOUSEHOLD)
 def change_by_form() -> AnyResponse:
-    """``way`` is ``upload``, ``paths`` or ``house``; works without script."""
+    """``way`` is ``upload``, ``paths``, ``house``, ``close`` or ``open``; works without script."""
     form = request.form
     try:
         if form.get("way") == "house":
             _use_house()
+        elif form.get("way") in ("close", "open"):
+            _set_https_only(form["way"] == "close", form.get("version", ""))
         elif form.get("way") == "paths":
             _use_paths(form.get("certificate", "").strip(), form.get("key", "").strip(), form.get("version", ""))
         else:
@@ -114,6 +117,18 @@ def _use_house() -> None:
     note_deed("certificate_changed", detail="the house's own")
 
 
+def _set_https_only(https_only: bool, version: str) -> None:
+    if https_only and not request.is_secure:
+        raise Problem(
+            409,
+            "certificate.plain",
+            "Do this from a device that came by HTTPS: then it is known that one can still come in.",
+            next_step="The page /trust shows the way.",
+        )
+    edit_settings(parts(), lambda places: _write(places, {"https_only": https_only}, version), PATH, guards=False)
+    note_deed("plain_http_closed" if https_only else "plain_http_opened")
+
+
 def _set(own: OwnCertificate, keys: Mapping[str, Any], version: str) -> None:
     """Write it, and let the house answer to the names it is for: else the browser trusts it and gets no page."""
     known = house_names(_settings().names)
@@ -168,6 +183,8 @@ def _page(problem: Problem | None) -> str:
         certificate=here.certificate(),
         has_door=here.cfg.has_door,
         has_own=web.certificate is not None,
+        https_only=web.https_only,
+        came_secure=request.is_secure,
         certificate_path=request.form.get("certificate", web.certificate or ""),
         key_path=request.form.get("key", web.key or ""),
         **page_values(here, problem, PATH),

@@ -16,9 +16,9 @@ from vigilar.web.lan import lan_base
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import public
-from vigilar.web.transport import secure_address
+from vigilar.web.transport import TRUST, secure_address
 
-bp = Blueprint("trust", __name__)
+bp = Blueprint(TRUST, __name__)
 
 
 @bp.get("/trust")
