@@ -229,6 +229,8 @@ class TestTransport:
             ]
             for base in (SECURE, ELSEWHERE)
         }
+        here = house.client().get("/login", base_url="https://localhost:49735")
+        assert "Strict-Transport-Security" not in here.headers  # it holds for all ports of a name
         assert told == {SECURE: ["max-age=31536000" if https_only else None] * 5, ELSEWHERE: [None] * 5}
 
     def test_stream_that_was_let_in_just_before_ends(self, house: House, owner: FlaskClient) -> None:

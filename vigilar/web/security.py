@@ -13,7 +13,7 @@ from vigilar.base.page_headers import SECURITY_HEADERS
 from vigilar.door.certificates import house_names
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
-from vigilar.web.transport import TRUST, is_refused, require_secure
+from vigilar.web.transport import TRUST, is_local, is_refused, require_secure
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -133,6 +133,6 @@ def _add_headers(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)  # one page has a policy of its own (``shares.verify``)
     response.headers.setdefault("Cache-Control", "no-store")
-    if parts().cfg.https_only and request.is_secure:
+    if parts().cfg.https_only and request.is_secure and not is_local():  # ``localhost`` is other programs' name too
         response.headers.set(*STRICT)
     return response
