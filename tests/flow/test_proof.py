@@ -296,6 +296,16 @@ class TestHistory:
         assert box.verdicts() == []
         assert self.codes(box, key) == ["rows-removed"]
 
+    def test_all_that_was_removed_is_told(self, box: Box, key: BoxKey) -> None:
+        """The newest of two kinds, and the row by which the end of the log is known."""
+        box.delete_by_rule(0)
+        box.sql("UPDATE files SET content = 'still' WHERE id = :id", id=box.rows[2].id)
+        self.sign(box, key)
+        box.remove_by_hand(2)
+        box.remove_by_hand(3)
+        box.sql("DELETE FROM deletions")
+        assert self.codes(box, key) == ["rows-removed", "rows-removed", "deletions-changed"]
+
     def test_log_of_deletions_rewritten(self, box: Box, key: BoxKey) -> None:
         for index in range(3):
             box.delete_by_rule(index)

@@ -144,12 +144,11 @@ def _check_one(store: Database, node_id: str, made: StoredCheckpoint, public: by
 def _compare(store: Database, node_id: str, statement: Statement, mark: str) -> list[Contradiction]:
     """What was stated of single rows against those that are there now."""
     then = statement.state
-    if removed := check_tips(store, then.tips, statement.time_ms):
-        return removed[:1]
+    found = check_tips(store, then.tips, statement.time_ms)
     if then.deletion_hash is not None and not checkpoints.has_deletion(store, node_id, then.deletion_hash):
         words = "The end of the log of deletions was cut off."
-        return [Contradiction("deletions-changed", words, mark, statement.time_ms)]
-    return []
+        found.append(Contradiction("deletions-changed", words, mark, statement.time_ms))
+    return found
 
 
 def check_tips(store: Database, tips: Sequence[ChainTip], then_ms: int) -> list[Contradiction]:
