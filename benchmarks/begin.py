@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.ours import lay_house, started
+from tests.ports import free_port
 
 BEGUN_BYTES = 20_000
 AWAY_S = 6.0
@@ -30,28 +31,28 @@ _AGAIN = (
 
 
 class Camera:
-    """The camera of P24: it can be taken away and put back at the same port. Each client begins with a keyframe."""
+    """A camera that can be taken away and put back at the same port, ``streams`` by name. Each client begins with a
+    keyframe."""
 
-    def __init__(self, clip: Path) -> None:
-        self._clip = clip
-        self._port = 0
+    def __init__(self, **streams: Path) -> None:
+        self._mounts = [f"{name}={clip}" for name, clip in streams.items()]
+        self._port = free_port()  # of this process' block: that of one that has ended may be another's by then
         self.put_back()
 
     def put_back(self) -> float:
         """The monotonic moment from which on it answers."""
-        command = [sys.executable, "-m", "tests.fakes.rtsp_camera", str(self._port), f"live={self._clip}"]
+        command = [sys.executable, "-m", "tests.fakes.rtsp_camera", str(self._port), *self._mounts]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
-        self._port = int(self._process.stdout.readline().rpartition(":")[2].partition("/")[0])
+        assert self._process.stdout.readline(), "the camera did not start"
         return time.monotonic()
 
     def take_away(self) -> None:
         self._process.kill()
         self._process.communicate()
 
-    @property
-    def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self._port}/live"
+    def url(self, name: str) -> str:
+        return f"rtsp://127.0.0.1:{self._port}/{name}"
 
 
 def wait_begun(folder: Path, pattern: str, count: int, known: frozenset[Path] = frozenset()) -> float:
@@ -100,12 +101,12 @@ def back_again(clip: Path, folder: Path, rounds: int) -> tuple[list[float], list
     ours, peer = [], []
     clip = _short_groups(clip)
     for number in range(rounds):
-        camera = Camera(clip)
+        camera = Camera(live=clip)
         try:
-            lay_house(folder / f"ours-{number}", [camera.url], [], detect=True)
+            lay_house(folder / f"ours-{number}", [camera.url("live")], [], detect=True)
             with started(folder / f"ours-{number}"):
                 ours.append(_again(camera, folder / f"ours-{number}", VGE))
-            with _ffmpeg_in_a_loop(camera.url, folder / f"peer-{number}") as place:
+            with _ffmpeg_in_a_loop(camera.url("live"), folder / f"peer-{number}") as place:
                 peer.append(_again(camera, place, "*.ts"))
         finally:
             camera.take_away()

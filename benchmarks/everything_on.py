@@ -19,14 +19,12 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import psutil
-
 from benchmarks.detector_load import install, testbed_model, walkers
-from benchmarks.measure import pss_mb
+from benchmarks.measure import pss_by_kind
 from tests.fakes.push_service import PushService, push_service
 from tests.ports import free_port
 from tests.small_disk import mounted_small_disk
@@ -58,7 +56,7 @@ def main() -> int:
     if os.geteuid() != 0:
         print("everything_on has to be root: it mounts a target for the backup")
         return 2
-    with tempfile.TemporaryDirectory() as name, everything(Path(name)) as (house, service):
+    with tempfile.TemporaryDirectory() as name, everything_walks(Path(name)) as (house, service):
         wait_for(lambda: is_all_on(house, service), 240, "recognition, pushes and the backup are at work")
         time.sleep(WARM_S)
         whole = look(house, given.seconds)
@@ -68,19 +66,28 @@ def main() -> int:
 
 
 @contextmanager
-def everything(folder: Path) -> Iterator[tuple[RunningHouse, PushService]]:
-    install(folder / "house", testbed_model())
+def everything_walks(folder: Path) -> Iterator[tuple[RunningHouse, PushService]]:
     clip = ensure_clip(Scene("walkers", places.street, walkers, 24), folder)
     camera = {"address": f"file:{clip.main}", "small": f"file:{clip.sub}"}
+    with everything(folder, [camera] * CAMERAS, "[recording]", 'segment = "30s"') as found:
+        yield found
+
+
+@contextmanager
+def everything(
+    folder: Path, cameras: Sequence[dict[str, str]], *more: str
+) -> Iterator[tuple[RunningHouse, PushService]]:
+    """A house with a model, a phone and a backup each minute; ``more`` are further tables of its settings."""
+    install(folder / "house", testbed_model())
     with mounted_small_disk(folder / "nas", 4000) as nas, push_service(folder, free_port()) as service:
         settings = (
-            "[recording]", 'segment = "30s"',
+            *more,
             "[backup]", f'target = "{nas}"', 'every = "1m"', 'what = "all"',
             "[notify.push]", f'hosts = ["{service.host}"]', f'ca_file = "{service.ca_file}"',
             "[[notify.rule]]", 'name = "Somebody"', 'when = ["person"]', 'tell = ["everyone"]', 'level = "loud"',
         )  # fmt: skip
-        cameras: dict[str, str | dict[str, str]] = {f"Camera {n}": camera for n in range(1, CAMERAS + 1)}
-        with run_house(folder / "house", cameras, *settings, answers_within_s=START_S) as house:
+        named: dict[str, str | dict[str, str]] = {f"Camera {n}": one for n, one in enumerate(cameras, 1)}
+        with run_house(folder / "house", named, *settings, answers_within_s=START_S) as house:
             made = call(
                 house, "POST", "/api/v1/push/subscriptions", {**service.phone("sam").subscription(), "name": "Phone"}
             )
@@ -104,7 +111,7 @@ def look(house: RunningHouse, seconds: float) -> float:
     while time.monotonic() < until:
         house.get("/live")
         house.get("/events")
-        now = by_process(house)
+        now = pss_by_kind(house.process.pid)
         if sum(now.values()) > sum(most.values()):
             most = now
         time.sleep(LOOK_EVERY_S)
@@ -114,20 +121,6 @@ def look(house: RunningHouse, seconds: float) -> float:
         f"{CAMERAS} cameras with everything on: {whole:.0f} MB PSS at most (at most {MOST_MB:.0f}): {shown}", flush=True
     )
     return whole
-
-
-def by_process(house: RunningHouse) -> dict[str, float]:
-    """PSS in MB; the cameras' together."""
-    found: dict[str, float] = {}
-    own = psutil.Process(house.process.pid)
-    for one in (own, *own.children(recursive=True)):
-        try:
-            name, mb = one.name(), pss_mb(one.pid)
-        except (psutil.Error, OSError):  # a short-lived one that has ended
-            continue
-        name = "cameras" if name.startswith("v:camera") else name
-        found[name] = found.get(name, 0.0) + mb
-    return found
 
 
 def grow(house: RunningHouse, store: Database, motions: int) -> float:
@@ -141,8 +134,8 @@ def grow(house: RunningHouse, store: Database, motions: int) -> float:
             wait_until_stored(house.folder, motion_id)
             house.get("/events")
         if number == motions // 3:
-            first = by_process(house)
-    last = by_process(house)
+            first = pss_by_kind(house.process.pid)
+    last = pss_by_kind(house.process.pid)
     before, after = sum(first.values()), sum(last.values())
     share = after / before - 1
     is_warm = motions >= ALL_MOTIONS

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
+
+import psutil
 
 _TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
 
@@ -20,10 +23,49 @@ def cpu_s(pid: int) -> float:
 
 def pss_mb(pid: int) -> float:
     """Proportional set size in megabytes (proc(5), smaps_rollup)."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return 0.0
+    return _rollup_mb(pid, ("Pss",))
+
+
+def own_mb(pid: int) -> float:
+    """The part of it that is in no file, in memory or swapped out. Unlike the rest it does not change when another
+    program begins to use the same libraries, or ends."""
+    return _rollup_mb(pid, ("Pss_Anon", "Pss_Shmem", "SwapPss"))
+
+
+def _rollup_mb(pid: int, names: Sequence[str]) -> float:
+    pairs = (one.partition(":") for one in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines())
+    return sum(int(value.split()[0]) for name, _, value in pairs if name in names) * 1024 / 1e6
+
+
+def kind_of(process: psutil.Process) -> str:
+    """Its name; that of all cameras is ``cameras``."""
+    name = process.name()
+    return "cameras" if name.startswith("v:camera") else name
+
+
+def by_kind(pid: int, value: Callable[[psutil.Process], float]) -> dict[str, float]:
+    """The sum of ``value`` by kind, for a house and all it started."""
+    found: dict[str, float] = {}
+    own = psutil.Process(pid)
+    for one in (own, *own.children(recursive=True)):
+        try:
+            kind, amount = kind_of(one), value(one)
+        except (psutil.Error, OSError):  # a short-lived one that has ended
+            continue
+        found[kind] = found.get(kind, 0.0) + amount
+    return found
+
+
+def pss_by_kind(pid: int) -> dict[str, float]:
+    """PSS in MB."""
+    return by_kind(pid, lambda one: pss_mb(one.pid))
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """How much y rises with x: the median over all pairs of points (Theil and Sen), which a quarter of points that are
+    far off does not move. 0 for fewer than two points. Pure."""
+    found = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2) if x2 != x1]
+    return statistics.median(found) if found else 0.0
 
 
 @dataclass(frozen=True, slots=True)
