@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.ours import lay_house, started
+from tests.ports import free_port
 
 BEGUN_BYTES = 20_000
 AWAY_S = 6.0
@@ -34,7 +35,7 @@ class Camera:
 
     def __init__(self, clip: Path) -> None:
         self._clip = clip
-        self._port = 0
+        self._port = free_port()  # ours while the camera is away
         self.put_back()
 
     def put_back(self) -> float:
@@ -42,7 +43,7 @@ class Camera:
         command = [sys.executable, "-m", "tests.fakes.rtsp_camera", str(self._port), f"live={self._clip}"]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
-        self._port = int(self._process.stdout.readline().rpartition(":")[2].partition("/")[0])
+        self._process.stdout.readline()
         return time.monotonic()
 
     def take_away(self) -> None:
