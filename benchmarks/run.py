@@ -215,12 +215,17 @@ def begin(bench: Bench, wanted: set[str]) -> None:
         bench.say("P25", "cold start to 8 cameras recorded", "s", ours, peer)
 
 
-def _missing(wanted: set[str]) -> str:
+def _missing(wanted: set[str], peer_python: str | None) -> str:
     """One sentence about what is to be installed; empty when all is there."""
     packages = sorted({p for name in wanted for p in NEEDS[name].split()})
     missing = [p for p in packages if not shutil.which(p)]
     if missing:
         return f"Install what the peers need first: sudo apt-get install {' '.join(missing)}"
+    if "P13" in wanted and peer_python is None:
+        return (
+            "The peer of P13 needs the package websockets: sudo apt-get install python3-websockets, or name a Python "
+            "that has it with --peer-python."
+        )
     reason = missing_reason() if wanted & {"P1", "P2", "P3", "P4", "P13", "P25"} else ""
     return f"The cameras of P1 to P4, P13 and P25 cannot be served: {reason}." if reason else ""
 
@@ -230,12 +235,13 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NEEDS)}; all if none is given")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--peer-python", default=sys.executable, help="a Python that has websockets, for P13")
+    parser.add_argument("--peer-python", help="a Python that has the package websockets, for P13")
     given = parser.parse_args()
     wanted = {name.upper() for name in given.names} or set(NEEDS)
     if unknown := wanted - set(NEEDS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
-    if missing := _missing(wanted):
+    peer_python = fan_out.peer_python(given.peer_python)
+    if missing := _missing(wanted, peer_python):
         sys.stderr.write(missing + "\n")
         return 2
     clips = make_clips(Path(__file__).parent / "results" / "clips")
@@ -245,8 +251,8 @@ def main() -> int:
             live(bench, wanted)
         if "P12" in wanted:
             edge(bench)
-        if "P13" in wanted:
-            many_viewers(bench, given.peer_python)
+        if "P13" in wanted and peer_python:
+            many_viewers(bench, peer_python)
         if GLASS in wanted:
             glass(bench)
         begin(bench, wanted)

@@ -131,6 +131,25 @@ def test_length_that_lies_costs_no_sound(name: str) -> None:
     assert sum(packet in got for packet in sounds) >= len(sounds) - 3  # none of its stream came before the first
 
 
+@pytest.mark.parametrize("has_sound", [False, True])
+@pytest.mark.parametrize("lie", [lambda size: size // 2, lambda size: size - 7, lambda size: size + 7])
+def test_length_that_lies_costs_no_picture_larger_than_all_before(lie: Callable[[int], int], has_sound: bool) -> None:
+    """Each picture is one packet, and each third larger than any. Its number and the next one's tell."""
+    rand = random.Random(7)
+    sizes = [500 + (400 * number if number % 3 == 2 else 0) for number in range(30)]
+    nals = [b"\x65\x88" + rand.randbytes(size).replace(b"$", b"%") for size in sizes]  # else one may begin at the lie
+    sent = []
+    for number, nal in enumerate(nals):
+        packet = rtp(nal, 65_520 + number & 0xFFFF, number * 3600, marker=True)
+        sent.append(told([(0, packet)], lambda _, size, is_large=number % 3 == 2: lie(size) if is_large else size))  # type: ignore[misc]
+        if has_sound:
+            sound = rtp(rand.randbytes(320), number, number * 320, payload_type=8, ssrc=9)
+            sent.append(told([(2, sound)], lambda _, size: size))
+    with Reader() as reader:
+        reader.feed(b"".join(sent), LOW_WATER // 8)
+        assert [number for number, nal in enumerate(nals) if nal not in reader.nals] in ([], [29])
+
+
 @pytest.mark.parametrize(
     "stray",
     [

@@ -17,6 +17,9 @@ _HEAD_BYTES = 16
 """Of a frame up to the SSRC of its packet, and that."""
 
 _RTP_BYTES = 12
+_NEAR = 8
+"""Frames of other channels between two of one, at most."""
+
 _SAME = 3
 """When so many frames were longer than told by the same, all are."""
 
@@ -58,7 +61,7 @@ class Lengths:
     def _judge(self, data: bytearray, position: int, end: int, have: int, found: int) -> int:
         """As ``find_end``, where the next frame that is known to be one begins at ``found``, or -1."""
         if found >= 0:
-            return found if found < end or self._is_part(data, position, end, found) else end
+            return found if found < end or self._is_part(data, position, end, found, have) else end
         if end > have:
             return 0
         if self._count >= _SAME and end + self._surplus == have:
@@ -71,7 +74,7 @@ class Lengths:
             at = _ssrc_at(data, position)
             self.ssrcs[data[position + 1]] = bytes(data[at : at + 4])
 
-    def _is_part(self, data: bytearray, position: int, end: int, found: int) -> bool:
+    def _is_part(self, data: bytearray, position: int, end: int, found: int, have: int) -> bool:
         """Whether what lies between the told end of a packet and the next frame belongs to the packet."""
         if not _is_more(data, end, found):
             return False
@@ -84,6 +87,7 @@ class Lengths:
             or told < _RTP_BYTES <= real
             or told < real <= self.largest
             or self._count >= _SAME
+            or (told != self.largest and _is_before(data, position, found, have))
         )
 
     def _find_next(self, data: bytearray, begin: int, have: int) -> int:
@@ -108,6 +112,18 @@ class Lengths:
         before, now = self._seen.get(channel, b""), bytes(data[at + 6 : at + 8]) + ssrc
         self._seen[channel] = now
         return before[2:] == ssrc and before != now
+
+
+def _is_before(data: bytearray, position: int, at: int, have: int) -> bool:
+    """Whether the next packet on the channel of the one at ``position``, among the frames from ``at`` on, has the
+    number after it: then what lies between the two is of no other packet of that stream."""
+    for _ in range(_NEAR):
+        if at + _HEAD_BYTES > have or data[at] != data[position]:
+            return False
+        if data[at + 1] == data[position + 1]:
+            return (data[position + 6] << 8 | data[position + 7]) + 1 & 0xFFFF == data[at + 6] << 8 | data[at + 7]
+        at += 4 + (data[at + 2] << 8 | data[at + 3])
+    return False
 
 
 def _ssrc_at(data: bytearray, position: int) -> int:
