@@ -19,6 +19,7 @@ from tests.probe_kit import said
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.keep_rules import KeepRules
 from vigilar.base.page_headers import CSP
+from vigilar.base.setup_code import make_setup_code
 from vigilar.config.secrets import SecretStore
 from vigilar.store.files import get_file
 from vigilar.store.holdings import find_word
@@ -76,6 +77,20 @@ class TestFirstRun:
         response = client.post("/setup", data={"name": NAME, "password": PASSWORD})
         assert (response.status_code, response.headers["Location"]) == (303, "/setup/sheet")
         assert client.get("/live", headers=PAGE).status_code == 200
+
+    @pytest.mark.parametrize(("scheme", "following"), [("http", "/trust"), ("https", "/setup/sheet")])
+    def test_owner_made_from_another_machine_is_led_to_a_page_that_opens(
+        self, house: House, scheme: str, following: str
+    ) -> None:
+        client = house.client(signed_in=False)
+        where: Any = {
+            "base_url": f"{scheme}://192.168.1.20:49735",
+            "environ_overrides": {"REMOTE_ADDR": "192.168.1.30"},
+        }
+        wanted = {"name": NAME, "password": PASSWORD, "code": make_setup_code(house.folder / "secrets")}
+        led = client.post("/setup", data=wanted, **where)
+        assert (led.status_code, led.headers["Location"]) == (303, following)
+        assert client.get(following, headers=PAGE, **where).status_code == 200
 
     def test_second_owner_is_refused(self, stranger: FlaskClient) -> None:
         response = stranger.post("/api/v1/setup", json={"name": "eve", "password": "long enough"})

@@ -56,7 +56,9 @@ def setup_post() -> AnyResponse:
         name = request.form.get("name", "")[:64]
         page = render_template("setup.html", problem=problem, name=name, asks_code=not is_local())
         return Response(page, problem.status, mimetype="text/html", headers=problem.headers)
-    return sign_in(_see_other(url_for("keys.first_sheet")), owner, how="setup")
+    # What comes next for an owner changes something: who can be read along is first shown the way out of that.
+    following = "keys.first_sheet" if is_secure() else "trust.page"
+    return sign_in(_see_other(url_for(following)), owner, how="setup")
 
 
 @bp.post("/api/v1/setup")

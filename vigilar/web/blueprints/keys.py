@@ -96,12 +96,12 @@ def checkpoint() -> AnyResponse:
 @bp.get("/setup/sheet")
 @needs(Right.MANAGE_KEYS)
 def first_sheet() -> AnyResponse | str:
-    """Behind the first page of a new house."""
+    """Behind the first page of a new house, where nobody can read along."""
     facts = _facts()
     if facts.sheet:
         return redirect(url_for("keys.page"))
     beside = BESIDE if facts.is_beside and not facts.is_locked_up else ""
-    return render_template("first_sheet.html", beside=beside, is_private=is_secure())
+    return render_template("first_sheet.html", beside=beside)
 
 
 @bp.post("/system/keys/sheet")
