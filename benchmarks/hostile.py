@@ -84,13 +84,15 @@ def main() -> int:
         trickles,
         redirects,
     )
-    good = Camera(clip)
+    good = Camera(live=clip)
     try:
         with tempfile.TemporaryDirectory(prefix="vigilar-bench-") as place, ExitStack() as stack:
-            alone, _, _ = run(Path(place) / "alone", [good.url], seconds)
+            alone, _, _ = run(Path(place) / "alone", [good.url("live")], seconds)
             hostile = [stack.enter_context(HostileCamera(one)) for one in harm]
             began_s = time.monotonic()
-            beside, count, lost = run(Path(place) / "beside", [good.url, *(one.url for one in hostile)], seconds)
+            beside, count, lost = run(
+                Path(place) / "beside", [good.url("live"), *(one.url for one in hostile)], seconds
+            )
             sent_mb = sum(one.sent_bytes for one in hostile) / 1e6
             passed_s = time.monotonic() - began_s
     finally:
