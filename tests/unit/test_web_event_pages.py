@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.house import House, open_house
+from tests.browser.house import CAMERAS, House, open_house
 from tests.recording_kit import make_clip
 from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.base.track_path import PathBox, pack_path
@@ -22,6 +22,7 @@ from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.events import StoredEvent, get_event
 from vigilar.store.tracks import NewTrack, insert_track
 from vigilar.web import undos as undos_module
+from vigilar.web.camera_book import CameraBook
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
@@ -66,6 +67,33 @@ def cards(page: str) -> list[str]:
 
 def sentence(client: FlaskClient) -> str:
     return str(client.get("/events/summary").get_json()["sentence"])
+
+
+class TestWay:
+    """What of the list goes over the network, and what the box does for it."""
+
+    def test_more_cameras_are_no_more_looks_at_the_settings(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: list[CameraBook] = []
+        ask = CameraBook._read_stamp
+
+        def look(book: CameraBook) -> tuple[int, int] | None:
+            looks.append(book)
+            return ask(book)
+
+        monkeypatch.setattr(CameraBook, "_read_stamp", look)
+        counts = []
+        for many in (1, 4):
+            (tmp_path / str(many)).mkdir()
+            with open_house(tmp_path / str(many), CAMERAS[:many]) as house:
+                client = house.client()
+                for camera_id, _ in CAMERAS[:many]:
+                    house.event(camera_id=camera_id)
+                looks.clear()
+                assert len(cards(page_of(client))) == many
+                counts.append(len(looks))
+        assert counts[0] == counts[1]
 
 
 class TestSentence:

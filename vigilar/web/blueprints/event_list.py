@@ -199,8 +199,9 @@ def _cards(here: Parts, visible: VisibleCameras, stories: Sequence[Story]) -> li
 
 def _veiled(here: Parts, camera_ids: Iterable[str]) -> frozenset[str]:
     """Those of the cameras that have private areas: what moves is shown of them only where these are covered."""
-    found = {camera_id: here.cameras.settings(camera_id) for camera_id in camera_ids}
-    return frozenset(key for key, one in found.items() if one and any(zone.role == "private" for zone in one.zones))
+    found = here.cameras.all_settings()
+    asked = {camera_id: found[camera_id].zones for camera_id in camera_ids if camera_id in found}
+    return frozenset(key for key, zones in asked.items() if any(zone.role == "private" for zone in zones))
 
 
 def _sentence(here: Parts, visible: VisibleCameras) -> str:
@@ -230,8 +231,9 @@ def _level_counts(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> di
 
 def _zone_names(here: Parts, cameras: Sequence[CameraInfo]) -> list[str]:
     """Of the areas in which something is told of, each name once."""
-    settings = [here.cameras.settings(camera.id) for camera in cameras]
-    zones = [zone.name for one in settings if one is not None for zone in one.zones if zone.role == "include"]
+    found = here.cameras.all_settings()
+    settings = [found[camera.id] for camera in cameras if camera.id in found]
+    zones = [zone.name for one in settings for zone in one.zones if zone.role == "include"]
     return sorted(dict.fromkeys(zones), key=str.casefold)
 
 
