@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -71,6 +72,26 @@ def sentence(client: FlaskClient) -> str:
 
 class TestWay:
     """What of the list goes over the network, and what the box does for it."""
+
+    def test_list_comes_packed_to_whom_takes_that(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        plain = owner.get("/events", headers=PAGE)
+        packed = owner.get("/events", headers=PAGE | {"Accept-Encoding": "gzip, br"})
+        assert plain.headers.get("Content-Encoding") is None
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert packed.mimetype == plain.mimetype == "text/html"
+        assert cards(gzip.decompress(packed.data).decode()) == cards(plain.get_data(as_text=True)) == ["i1"]
+        assert len(packed.data) * 3 < len(plain.data)
+
+    def test_words_of_the_address_are_never_packed_beside_what_is_private(
+        self, house: House, owner: FlaskClient
+    ) -> None:
+        """Whoever can send a member to an address and see the length of its answer could guess at titles (BREACH)."""
+        visit(house)
+        answer = owner.get("/events?q=garden", headers=PAGE | {"Accept-Encoding": "gzip"})
+        assert answer.headers.get("Content-Encoding") is None
+        assert cards(answer.get_data(as_text=True)) == ["i1"]
 
     def test_more_cameras_are_no_more_looks_at_the_settings(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -27,6 +27,7 @@ from vigilar.web.event_words import TYPES
 from vigilar.web.house import read_cameras
 from vigilar.web.list_query import ListQuery
 from vigilar.web.list_words import Viewer, list_sentence, make_month, make_strip
+from vigilar.web.packing import page_response
 from vigilar.web.parts import Parts, parts
 from vigilar.web.plain_search import Names
 from vigilar.web.problems import Problem, wants_page
@@ -50,13 +51,13 @@ MOST_AT_ONCE = 500
 
 @bp.get("/events")
 @needs(Right.SEE_EVENTS)
-def events_page() -> str:
+def events_page() -> AnyResponse:
     here, visible = parts(), visible_cameras(asker())
     change = event_rows.newest_change(here.store)  # before the list: what comes between is sent, not lost
     wanted, cameras = read_query(here, visible), visible.all()
     stories, cursor = pages.list_stories(here.store, story_filter(here, visible, wanted), asker().id)
     month, viewer = _month_from_args(here), _viewer(here, visible)
-    return render_template(
+    text = render_template(
         "events.html",
         cards=_cards(here, visible, stories),
         next=cursor,
@@ -78,6 +79,7 @@ def events_page() -> str:
         done_token=request.args.get("done", ""),
         has_clips=asker().may(Right.SEE_FOOTAGE),
     )
+    return page_response(text)
 
 
 @bp.get("/events/<int:event_id>/card")
