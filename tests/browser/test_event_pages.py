@@ -170,6 +170,19 @@ def test_new_story_does_not_move_what_is_read(site: Site) -> None:
     expect(page.locator("#new-pill")).to_be_hidden()
 
 
+def test_page_just_opened_asks_for_no_card_that_it_has(site: Site) -> None:
+    """The line of a page begins with the newest story, as it may have been cut before that was told."""
+    site.happen("Dog, Garden", what="dog")
+    page = site.page(path="/account")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response(lambda answer: "/events/stream" in answer.url):
+        page.goto(f"{site.url}/events")
+    later = site.happen("Cat, Garden", what="cat")
+    expect(page.locator(f'[data-events~="{later.id}"]')).to_be_visible()
+    assert [one for one in asked if one.endswith("/card")] == [f"{site.url}/events/{later.id}/card"]
+
+
 def test_list_with_a_filter_takes_only_what_fits(site: Site) -> None:
     page = site.listening(path="/events?q=dog")
     cat = site.happen("Cat, Garden", what="cat")

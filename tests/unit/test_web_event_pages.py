@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.house import House, open_house
+from tests.browser.house import CAMERAS, House, open_house
 from tests.recording_kit import make_clip
 from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.base.track_path import PathBox, pack_path
@@ -22,9 +23,14 @@ from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.events import StoredEvent, get_event
 from vigilar.store.tracks import NewTrack, insert_track
 from vigilar.web import undos as undos_module
+from vigilar.web.camera_book import CameraBook
+from vigilar.web.static_files import asset_address
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
+OPENED = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+"""As browsers ask for a page that a person opens."""
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 GROUPING = grouping_of(EVENT_TYPES)
 
@@ -66,6 +72,71 @@ def cards(page: str) -> list[str]:
 
 def sentence(client: FlaskClient) -> str:
     return str(client.get("/events/summary").get_json()["sentence"])
+
+
+class TestWay:
+    """What of the list goes over the network, and what the box does for it."""
+
+    def test_page_brings_each_symbol_along_that_it_shows(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        for path in ("/events", "/live", "/system", "/events/1"):
+            page = owner.get(path, headers=OPENED).get_data(as_text=True)
+            shown = set(re.findall(r'<use href="#icon-([\w-]+)">', page))
+            brought = re.findall(r'<symbol id="icon-([\w-]+)" viewBox="0 0 16 16">', page)
+            assert {"camera", "events"} <= shown, path
+            assert sorted(brought) == sorted(shown), path
+            assert f'<use href="{asset_address("")}' not in page, path
+
+    @pytest.mark.parametrize("path", ["/events", "/events/1/card"])
+    def test_part_for_an_open_page_names_the_symbols_of_the_sheet(
+        self, house: House, owner: FlaskClient, path: str
+    ) -> None:
+        visit(house)
+        addresses = set(re.findall(r'<use href="([^"#]*)#', page_of(owner, path)))
+        assert addresses == {asset_address("vendor/icons.svg")}
+
+    def test_list_comes_packed_to_whom_takes_that(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        plain = owner.get("/events", headers=PAGE)
+        packed = owner.get("/events", headers=PAGE | {"Accept-Encoding": "gzip, br"})
+        assert plain.headers.get("Content-Encoding") is None
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        assert packed.mimetype == plain.mimetype == "text/html"
+        assert cards(gzip.decompress(packed.data).decode()) == cards(plain.get_data(as_text=True)) == ["i1"]
+        assert len(packed.data) * 3 < len(plain.data)
+
+    def test_words_of_the_address_are_never_packed_beside_what_is_private(
+        self, house: House, owner: FlaskClient
+    ) -> None:
+        """Whoever can send a member to an address and see the length of its answer could guess at titles (BREACH)."""
+        visit(house)
+        answer = owner.get("/events?q=garden", headers=PAGE | {"Accept-Encoding": "gzip"})
+        assert answer.headers.get("Content-Encoding") is None
+        assert cards(answer.get_data(as_text=True)) == ["i1"]
+
+    def test_more_cameras_are_no_more_looks_at_the_settings(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looks: list[CameraBook] = []
+        ask = CameraBook._read_stamp
+
+        def look(book: CameraBook) -> tuple[int, int] | None:
+            looks.append(book)
+            return ask(book)
+
+        monkeypatch.setattr(CameraBook, "_read_stamp", look)
+        counts = []
+        for many in (1, 4):
+            (tmp_path / str(many)).mkdir()
+            with open_house(tmp_path / str(many), CAMERAS[:many]) as house:
+                client = house.client()
+                for camera_id, _ in CAMERAS[:many]:
+                    house.event(camera_id=camera_id)
+                looks.clear()
+                assert len(cards(page_of(client))) == many
+                counts.append(len(looks))
+        assert counts[0] == counts[1]
 
 
 class TestSentence:

@@ -103,7 +103,7 @@ class Store:
                 yield run
         else:
             with self.read(doing) as connection:
-                yield _runner(connection)
+                yield runner(connection)
 
     @contextmanager
     def sql_write(self, doing: str) -> Iterator[Run]:
@@ -112,7 +112,7 @@ class Store:
                 yield run
         else:
             with self.write(doing) as connection:
-                yield _runner(connection)
+                yield runner(connection)
 
     @contextmanager
     def _plain(self, doing: str, begin: str) -> Iterator[Run]:
@@ -128,7 +128,9 @@ def _file(url: URL) -> Path | None:
     return file_of(url) if url.get_backend_name() == "sqlite" else None
 
 
-def _runner(connection: Connection) -> Run:
+def runner(connection: Connection) -> Run:
+    """Plain SQL in the open transaction of ``Store.read`` or ``Store.write``."""
+
     def run(sql: str, /, **values: object) -> list[tuple[Any, ...]]:
         result = connection.execute(_statement(sql), values)
         return list(map(tuple, result.all())) if result.returns_rows else []

@@ -29,7 +29,7 @@ from vigilar.base.story import Happening, happening_of
 from vigilar.store.engine import Store
 from vigilar.store.incidents import ALONE, Grouping, follow_within, join_within, rename_within
 from vigilar.store.outbox import consume_within
-from vigilar.store.schema import cameras, counters, event_seen, events
+from vigilar.store.schema import cameras, event_seen, events
 from vigilar.store.sql import Run
 
 MAX_PAGE = 500
@@ -296,12 +296,15 @@ def find_seen(store: Store, user_id: int, event_ids: Sequence[int]) -> frozenset
 
 
 def get_event(store: Store, event_id: int) -> StoredEvent | None:
-    return _first(store, select(*EVENT_COLUMNS).where(events.c.id == event_id))
+    with store.sql_read("read events") as run:
+        return _find_within(run, event_id)
 
 
 def find_event(store: Store, uid: str) -> StoredEvent | None:
     """The event that came from the message ``uid``."""
-    return _first(store, select(*EVENT_COLUMNS).where(events.c.uid == uid))
+    with store.sql_read("read events") as run:
+        rows = run(f"{_SELECT} WHERE uid = :uid", uid=uid)
+    return make_event(rows[0]) if rows else None
 
 
 def open_motions(store: Store, node_id: str, *, source_id: str | None = None, until_ms: int) -> list[StoredEvent]:
@@ -314,7 +317,8 @@ def open_motions(store: Store, node_id: str, *, source_id: str | None = None, un
     query = query.where(events.c.source_id.not_in(foreign))
     if source_id is not None:
         query = query.where(events.c.source_id == source_id)
-    return _all(store, query.order_by(events.c.ts_ms, events.c.id))
+    with store.read("read events") as connection:
+        return [make_event(row) for row in connection.execute(query.order_by(events.c.ts_ms, events.c.id))]
 
 
 def find_newest(store: Store, source_id: str, event_type: str, now_ms: int) -> StoredEvent | None:
@@ -358,8 +362,8 @@ def count_events(store: Store, wanted: EventFilter) -> int:
 
 def newest_change(store: Store) -> int:
     """The newest change number; 0 before the first event."""
-    with store.read("read events") as connection:
-        return int(connection.execute(select(counters.c.value).where(counters.c.name == "event_change")).scalar_one())
+    with store.sql_read("read events") as run:
+        return int(run("SELECT value FROM counters WHERE name = 'event_change'")[0][0])
 
 
 def _next_change(run: Run) -> int:
@@ -460,15 +464,10 @@ def _bad_cursor() -> StoreError:
     return StoreError("the cursor is not one of this list", kind=ErrorKind.PERMANENT, code="V-DB-CURSOR")
 
 
-def _first(store: Store, query: Select[Any]) -> StoredEvent | None:
-    with store.read("read events") as connection:
-        row = connection.execute(query).first()
-        return None if row is None else make_event(row)
-
-
-def _all(store: Store, query: Select[Any]) -> list[StoredEvent]:
-    with store.read("read events") as connection:
-        return [make_event(row) for row in connection.execute(query).all()]
+def conditions_of(wanted: EventFilter) -> tuple[str, dict[str, Any]]:
+    """For plain SQL over ``events``: what a row must meet, and the values in it, ``wanted_0`` and so on."""
+    conditions, values = _conditions(wanted)
+    return " AND ".join(conditions) or "1 = 1", values
 
 
 def told_fields(event: StoredEvent) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import BigInteger, Connection, case, cast, func, select
+from sqlalchemy import case, func, select
 
 from vigilar.store.engine import Store
-from vigilar.store.events import EventFilter, filtered
+from vigilar.store.events import EventFilter, conditions_of, filtered
 from vigilar.store.schema import SEVERITIES, events
+from vigilar.store.sql import Run
 from vigilar.store.story_query import StoryFilter, event_rank, is_unseen, settled, story_id, whole_stories
 
 MATTERS_FROM = SEVERITIES.index("ALERT")
@@ -73,36 +74,37 @@ def count_days(
     """What each of ``days``, [from, to) in order, had. A gap counts on every day that it touches."""
     if not days:
         return []
-    with store.read("count events") as connection:
-        gaps = _gaps(connection, limits, days[0][0], days[-1][1], now_ms)
+    with store.sql_read("count events") as run:
+        gaps = _gaps(run, limits, days[0][0], days[-1][1], now_ms)
         return [
             DayCount(
-                _count_events(connection, limits, day),
-                _has_unseen(connection, limits, day, member_id),
+                _count_events(run, limits, day),
+                _has_unseen(run, limits, day, member_id),
                 any(start < day[1] and end > day[0] for start, end in gaps),
             )
             for day in days
         ]
 
 
-def _count_events(connection: Connection, limits: EventFilter, day: tuple[int, int]) -> int:
-    query = select(func.count()).select_from(events)
-    limited = settled(replace(limits, from_ms=day[0], to_ms=day[1]))
-    return int(connection.execute(filtered(query, limited)).scalar_one())
+def _count_events(run: Run, limits: EventFilter, day: tuple[int, int]) -> int:
+    where, values = conditions_of(settled(replace(limits, from_ms=day[0], to_ms=day[1])))
+    return int(run(f"SELECT count(*) FROM events WHERE {where}", **values)[0][0])
 
 
-def _has_unseen(connection: Connection, limits: EventFilter, day: tuple[int, int], member_id: int) -> bool:
-    limited = settled(replace(limits, from_ms=day[0], to_ms=day[1]))
-    query = filtered(select(events.c.id), limited).where(is_unseen(member_id)).limit(1)
-    return connection.execute(query).first() is not None
+def _has_unseen(run: Run, limits: EventFilter, day: tuple[int, int], member_id: int) -> bool:
+    where, values = conditions_of(settled(replace(limits, from_ms=day[0], to_ms=day[1])))
+    mine = "SELECT event_id FROM event_seen WHERE user_id = :member_id AND event_id = events.id"
+    sql = f"SELECT id FROM events WHERE {where} AND NOT EXISTS ({mine}) LIMIT 1"
+    return bool(run(sql, **values, member_id=member_id))
 
 
-def _gaps(connection: Connection, limits: EventFilter, from_ms: int, to_ms: int, now_ms: int) -> list[tuple[int, int]]:
-    query = filtered(select(events.c.type, events.c.ts_ms, events.c.end_ms), replace(limits, to_ms=to_ms))
-    ends = func.coalesce(events.c.end_ms, cast(now_ms, BigInteger))
-    query = query.where(events.c.type.in_(GAP_TYPES), ends > from_ms)
+def _gaps(run: Run, limits: EventFilter, from_ms: int, to_ms: int, now_ms: int) -> list[tuple[int, int]]:
+    where, values = conditions_of(replace(limits, to_ms=to_ms))
+    types = ", ".join(f"'{one}'" for one in GAP_TYPES)
+    sql = f"SELECT type, ts_ms, end_ms FROM events WHERE {where} AND type IN ({types})"
+    sql += " AND coalesce(end_ms, CAST(:now_ms AS BIGINT)) > :begin_ms"
     found = []
-    for kind, start, end in connection.execute(query):
+    for kind, start, end in run(sql, **values, now_ms=now_ms, begin_ms=from_ms):
         lasts = kind == "camera_offline" and end is None
         found.append((int(start), now_ms if lasts else max(int(start) + 1, int(end or start))))
     return found

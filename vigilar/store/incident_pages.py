@@ -7,13 +7,12 @@ incident. It stands in the list where it began, so it keeps its place while it g
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Select,
     and_,
     delete,
@@ -23,13 +22,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    union_all,
 )
 
 from vigilar.base.errors import ErrorKind, StoreError
-from vigilar.store.engine import Store
-from vigilar.store.events import EVENT_COLUMNS, EventFilter, StoredEvent, filtered, make_event
+from vigilar.store.engine import Store, runner
+from vigilar.store.events import EVENT_COLUMNS, EventFilter, StoredEvent, conditions_of, filtered, make_event
 from vigilar.store.schema import SEVERITIES, event_seen, events, incidents
+from vigilar.store.sql import Run
 from vigilar.store.story_query import (
     MAX_STORY_MS,
     StoryFilter,
@@ -100,7 +99,7 @@ def list_stories(store: Store, wanted: StoryFilter, member_id: int) -> tuple[lis
     with store.read("list events") as connection:
         found = _find_places(connection, wanted, place, limit + 1)
         keys = [StoryKey("i" if is_incident else "e", number) for _, is_incident, number in found[:limit]]
-        stories = _read_stories(connection, keys, wanted.base, member_id)
+        stories = _read_stories(runner(connection), keys, wanted.base, member_id)
     if len(found) <= limit:
         return stories, None
     start_ms, is_incident, number = found[limit - 1]
@@ -110,8 +109,8 @@ def list_stories(store: Store, wanted: StoryFilter, member_id: int) -> tuple[lis
 def story_of(store: Store, event: StoredEvent, limits: EventFilter, member_id: int) -> Story | None:
     """The story that an event belongs to; None when the asker may see none of it. ``limits``: what may be seen."""
     key = StoryKey("e", event.id) if event.incident_id is None else StoryKey("i", event.incident_id)
-    with store.read("read an incident") as connection:
-        return next(iter(_read_stories(connection, [key], limits, member_id)), None)
+    with store.sql_read("read an incident") as run:
+        return next(iter(_read_stories(run, [key], limits, member_id)), None)
 
 
 def matches(store: Store, story: Story, wanted: StoryFilter) -> bool:
@@ -128,7 +127,7 @@ def neighbours(store: Store, story: Story, wanted: StoryFilter, member_id: int) 
     with store.read("read incidents") as connection:
         found = [_find_places(connection, wanted, place, 1, newer=newer) for newer in (False, True)]
         keys = [StoryKey("i" if one[0][1] else "e", one[0][2]) for one in found if one]
-        read = {one.key: one for one in _read_stories(connection, keys, wanted.base, member_id)}
+        read = {one.key: one for one in _read_stories(runner(connection), keys, wanted.base, member_id)}
     older, newer = (read.get(StoryKey("i" if one[0][1] else "e", one[0][2])) if one else None for one in found)
     return older, newer
 
@@ -182,8 +181,8 @@ def set_all_seen(store: Store, member_id: int, event_ids: Sequence[int], *, seen
 
 def events_of(store: Store, keys: Sequence[StoryKey], limits: EventFilter) -> list[StoredEvent]:
     """What may be seen of these stories, oldest first."""
-    with store.read("read incidents") as connection:
-        return _read_events(connection, keys, limits)
+    with store.sql_read("read incidents") as run:
+        return _read_events(run, keys, limits)
 
 
 def _note_seen(connection: Connection, member_id: int, ids: Sequence[int]) -> None:
@@ -267,21 +266,35 @@ def _beyond(at: Any, number: Any, place: Place, *, kind: int, newer: bool) -> Co
     return and_(bound, or_(at > start_ms if newer else at < start_ms, beside))
 
 
-def _read_stories(connection: Connection, keys: Sequence[StoryKey], limits: EventFilter, member_id: int) -> list[Story]:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What a story takes of its incident's own row."""
+
+    id: int
+    title: str
+    start_ms: int
+    updated_ms: int
+    event_count: int
+    still_id: int | None
+
+
+_EVENTS = f"SELECT {', '.join(column.name for column in EVENT_COLUMNS)} FROM events"
+_HEAD = f"SELECT {', '.join(one.name for one in fields(_Head))} FROM incidents"
+
+
+def _read_stories(run: Run, keys: Sequence[StoryKey], limits: EventFilter, member_id: int) -> list[Story]:
     """In the order of ``keys``; those of which nothing may be seen are left out."""
-    numbers = [key.id for key in keys if key.kind == "i"]
-    heads = {row.id: row for row in connection.execute(select(incidents).where(incidents.c.id.in_(numbers)))}
+    names, numbers = _named("incident", [key.id for key in keys if key.kind == "i"])
+    heads = {row[0]: _Head(*row) for row in run(f"{_HEAD} WHERE id IN ({names})", **numbers)} if numbers else {}
     found: dict[StoryKey, list[StoredEvent]] = {}
-    for event in _read_events(connection, keys, limits):
+    for event in _read_events(run, keys, limits):
         key = StoryKey("e", event.id) if event.incident_id is None else StoryKey("i", event.incident_id)
         found.setdefault(key, []).append(event)
-    ids = [event.id for some in found.values() for event in some]
-    mine = select(event_seen.c.event_id).where(event_seen.c.user_id == member_id, event_seen.c.event_id.in_(ids))
-    seen = set(connection.execute(mine).scalars())
+    seen = _read_seen(run, [event.id for some in found.values() for event in some], member_id)
     return [_make_story(key, heads.get(key.id), found[key], seen) for key in keys if key in found]
 
 
-def _make_story(key: StoryKey, head: Row[Any] | None, found: list[StoredEvent], seen: set[int]) -> Story:
+def _make_story(key: StoryKey, head: _Head | None, found: list[StoredEvent], seen: set[int]) -> Story:
     unseen = frozenset(event.id for event in found if event.id not in seen)
     if key.kind == "e" or head is None:
         return Story(key, "", found[0].ts_ms, found[0].ts_ms, tuple(found), unseen)
@@ -291,12 +304,26 @@ def _make_story(key: StoryKey, head: Row[Any] | None, found: list[StoredEvent], 
     return Story(key, head.title if is_whole else "", head.start_ms, head.updated_ms, tuple(found), unseen, still_id)
 
 
-def _read_events(connection: Connection, keys: Sequence[StoryKey], limits: EventFilter) -> list[StoredEvent]:
-    of_incidents = events.c.incident_id.in_([key.id for key in keys if key.kind == "i"])
-    alone = and_(events.c.id.in_([key.id for key in keys if key.kind == "e"]), events.c.incident_id.is_(None))
-    halves = [filtered(select(*EVENT_COLUMNS), unbound(limits)).where(half) for half in (of_incidents, alone)]
-    rows = connection.execute(union_all(*halves))
-    return sorted((make_event(row) for row in rows), key=lambda event: (event.ts_ms, event.id))
+def _read_events(run: Run, keys: Sequence[StoryKey], limits: EventFilter) -> list[StoredEvent]:
+    found: list[StoredEvent] = []
+    seen, values = conditions_of(unbound(limits))
+    for kind, where in (("i", "incident_id IN ({})"), ("e", "id IN ({}) AND incident_id IS NULL")):
+        names, numbers = _named("story", [key.id for key in keys if key.kind == kind])
+        rows = run(f"{_EVENTS} WHERE {where.format(names)} AND {seen}", **numbers, **values) if numbers else []
+        found += [make_event(row) for row in rows]
+    return sorted(found, key=lambda event: (event.ts_ms, event.id))
+
+
+def _read_seen(run: Run, event_ids: list[int], member_id: int) -> set[int]:
+    names, numbers = _named("event", event_ids)
+    sql = f"SELECT event_id FROM event_seen WHERE user_id = :member_id AND event_id IN ({names})"
+    return {row[0] for row in run(sql, **numbers, member_id=member_id)} if numbers else set()
+
+
+def _named(what: str, ids: Sequence[int]) -> tuple[str, dict[str, int]]:
+    """These ids as a list of plain SQL, and the values in it."""
+    values = {f"{what}_{at}": one for at, one in enumerate(ids)}
+    return ", ".join(f":{name}" for name in values), values
 
 
 def _parse_cursor(cursor: str) -> Place:

@@ -10,8 +10,8 @@ from sqlalchemy import Exists, Select, and_, func, or_, select
 
 from vigilar.base.story import Parts, count_all
 from vigilar.store.engine import Store
-from vigilar.store.events import MAX_PAGE, EventFilter, filtered, parse_cursor
-from vigilar.store.incidents import HAPPENED, StoredIncident, happening_of_row, make_incident
+from vigilar.store.events import MAX_PAGE, EventFilter, conditions_of, filtered, parse_cursor
+from vigilar.store.incidents import HAPPENED, INCIDENT_NAMES, StoredIncident, happening_of_row, make_incident
 from vigilar.store.schema import events, incidents
 
 
@@ -54,8 +54,10 @@ def count_incidents(store: Store, wanted: EventFilter) -> int:
 def changed_incidents(store: Store, after: int, up_to: int, limit: int = MAX_PAGE) -> list[StoredIncident]:
     """The first ``limit`` incidents whose newest change has a number in (``after``, ``up_to``], in the order of these
     changes; also those that lost their last event."""
-    query = select(incidents).where(incidents.c.change > after, incidents.c.change <= up_to)
-    return _all(store, query.order_by(incidents.c.change, incidents.c.id).limit(limit))
+    sql = f"SELECT {', '.join(INCIDENT_NAMES)} FROM incidents WHERE change > :after AND change <= :up_to "
+    with store.sql_read("read incidents") as run:
+        rows = run(f"{sql}ORDER BY change, id LIMIT :most", after=after, up_to=up_to, most=limit)
+    return [make_incident(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +70,16 @@ class Member:
 
 def members_of(store: Store, ids: Collection[int], seen: EventFilter) -> Mapping[int, list[Member]]:
     """The events of each of these incidents that ``seen`` lets through, oldest first; its ``limit`` does not count."""
-    columns = (events.c.id, events.c.still_id, events.c.incident_id)
-    query = filtered(select(*columns).where(events.c.incident_id.in_(ids)), seen).order_by(events.c.ts_ms, events.c.id)
     found: dict[int, list[Member]] = {incident_id: [] for incident_id in ids}
-    with store.read("read the events of incidents") as connection:
-        for row in connection.execute(query):
-            found[row.incident_id].append(Member(row.id, row.still_id))
+    if not found:
+        return found
+    where, values = conditions_of(seen)
+    values |= {f"incident_{at}": incident_id for at, incident_id in enumerate(found)}
+    names = ", ".join(f":incident_{at}" for at in range(len(found)))
+    sql = f"SELECT incident_id, id, still_id FROM events WHERE incident_id IN ({names}) AND {where} ORDER BY ts_ms, id"
+    with store.sql_read("read the events of incidents") as run:
+        for incident_id, event_id, still_id in run(sql, **values):
+            found[incident_id].append(Member(event_id, still_id))
     return found
 
 

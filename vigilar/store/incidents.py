@@ -18,12 +18,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row
-
 from vigilar.base import story
 from vigilar.base.story import Happening, Parts
 from vigilar.base.story_words import title_of
-from vigilar.store.schema import events
+from vigilar.store.schema import events, incidents
 from vigilar.store.sql import Run
 
 logger = logging.getLogger(__name__)
@@ -263,9 +261,12 @@ def cut_to(incident: StoredIncident, parts: Parts) -> StoredIncident:
     )
 
 
-def make_incident(row: Row[Any]) -> StoredIncident:
-    """From a row of the table."""
-    values = dict(row._mapping)
+INCIDENT_NAMES = [column.name for column in incidents.columns]
+
+
+def make_incident(row: Sequence[Any]) -> StoredIncident:
+    """From a row of ``INCIDENT_NAMES``: all columns of the table."""
+    values = dict(zip(INCIDENT_NAMES, row, strict=True))
     values["cameras"] = tuple(json.loads(values["cameras"]))
     values["kinds"] = tuple(json.loads(values["kinds"]))
     values["parts"] = _parse(values["parts"])

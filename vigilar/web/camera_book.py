@@ -72,6 +72,12 @@ class CameraBook:
             self._refresh()
             return self._config.find_camera(camera_id) if self._config else None
 
+    def all_settings(self) -> Mapping[str, Camera]:
+        """The cameras as they stand in the file, by id: one look at it for all of them."""
+        with self._lock:
+            self._refresh()
+            return {one.id: one for one in self._config.cameras} if self._config else {}
+
     def find_address(self, address: str) -> CameraInfo | None:
         """The camera that has this main address already."""
         with self._lock:

@@ -90,10 +90,8 @@ class ListQuery:
     def query(self, **changes: Any) -> str:
         """The end of an address that asks for this with these changes: ``?camera=drive``, or nothing. The page
         further down is not taken along."""
-        changed = replace(self, **{"cursor": "", **changes})
-        texts = {one.name: _text(getattr(changed, one.name)) for one in fields(changed) if one.name != "search"}
-        names = {"from_ms": "from", "to_ms": "to"}
-        chosen = {names.get(name, name): text for name, text in texts.items() if text}
+        values = {name: getattr(self, name) for name in _ASKED} | {"cursor": ""} | changes
+        chosen = {_ASKED[name]: text for name, value in values.items() if (text := _text(value))}
         return f"?{urlencode(chosen)}" if chosen else ""
 
     def times(self, zone: tzinfo) -> tuple[int | None, int | None]:
@@ -152,6 +150,10 @@ class ListQuery:
             return ()
         both = set.intersection(*asked)
         return tuple(level for level in SEVERITIES if level in both) or None
+
+
+_ASKED = {one.name: one.name.removesuffix("_ms") for one in fields(ListQuery) if one.name != "search"}
+"""The parameter of the address for each field."""
 
 
 def _hours(

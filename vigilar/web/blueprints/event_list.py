@@ -27,6 +27,7 @@ from vigilar.web.event_words import TYPES
 from vigilar.web.house import read_cameras
 from vigilar.web.list_query import ListQuery
 from vigilar.web.list_words import Viewer, list_sentence, make_month, make_strip
+from vigilar.web.packing import page_response
 from vigilar.web.parts import Parts, parts
 from vigilar.web.plain_search import Names
 from vigilar.web.problems import Problem, wants_page
@@ -50,13 +51,13 @@ MOST_AT_ONCE = 500
 
 @bp.get("/events")
 @needs(Right.SEE_EVENTS)
-def events_page() -> str:
+def events_page() -> AnyResponse:
     here, visible = parts(), visible_cameras(asker())
     change = event_rows.newest_change(here.store)  # before the list: what comes between is sent, not lost
     wanted, cameras = read_query(here, visible), visible.all()
     stories, cursor = pages.list_stories(here.store, story_filter(here, visible, wanted), asker().id)
     month, viewer = _month_from_args(here), _viewer(here, visible)
-    return render_template(
+    text = render_template(
         "events.html",
         cards=_cards(here, visible, stories),
         next=cursor,
@@ -78,6 +79,7 @@ def events_page() -> str:
         done_token=request.args.get("done", ""),
         has_clips=asker().may(Right.SEE_FOOTAGE),
     )
+    return page_response(text)
 
 
 @bp.get("/events/<int:event_id>/card")
@@ -199,8 +201,9 @@ def _cards(here: Parts, visible: VisibleCameras, stories: Sequence[Story]) -> li
 
 def _veiled(here: Parts, camera_ids: Iterable[str]) -> frozenset[str]:
     """Those of the cameras that have private areas: what moves is shown of them only where these are covered."""
-    found = {camera_id: here.cameras.settings(camera_id) for camera_id in camera_ids}
-    return frozenset(key for key, one in found.items() if one and any(zone.role == "private" for zone in one.zones))
+    found = here.cameras.all_settings()
+    asked = {camera_id: found[camera_id].zones for camera_id in camera_ids if camera_id in found}
+    return frozenset(key for key, zones in asked.items() if any(zone.role == "private" for zone in zones))
 
 
 def _sentence(here: Parts, visible: VisibleCameras) -> str:
@@ -230,8 +233,9 @@ def _level_counts(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> di
 
 def _zone_names(here: Parts, cameras: Sequence[CameraInfo]) -> list[str]:
     """Of the areas in which something is told of, each name once."""
-    settings = [here.cameras.settings(camera.id) for camera in cameras]
-    zones = [zone.name for one in settings if one is not None for zone in one.zones if zone.role == "include"]
+    found = here.cameras.all_settings()
+    settings = [found[camera.id] for camera in cameras if camera.id in found]
+    zones = [zone.name for one in settings for zone in one.zones if zone.role == "include"]
     return sorted(dict.fromkeys(zones), key=str.casefold)
 
 

@@ -59,6 +59,7 @@ function isAbove(a, b) {
 
 const allCards = () => [...list.querySelectorAll("article")];
 const cardOf = (key) => allCards().find((one) => one.dataset.key === key);
+const changeOf = (key) => Number(cardOf(key)?.dataset.version.split(".")[0] ?? -1);
 const eventsOf = (card) => card.dataset.events.split(" ");
 
 let asked = 0; // questions for cards
@@ -123,12 +124,13 @@ function place(card, question) {
   const cards = dayOf(card);
   const below = [...cards.children].find((one) => isAbove(card, one)) ?? null;
   // Measured on the element that is pushed down: what a person reads must stay under the eye.
-  const anchor = below ?? cards.lastElementChild;
+  // At the top nothing can be: then nothing is measured, as the whole list would be laid out before the card is shown.
+  const anchor = scrollY > 0 ? (below ?? cards.lastElementChild) : null;
   const before = anchor?.getBoundingClientRect().top;
   cards.insertBefore(card, below);
   empty.hidden = true;
   document.getElementById("all-seen").hidden = false;
-  if (anchor && scrollY > 0) {
+  if (anchor) {
     const moved = anchor.getBoundingClientRect().top - before;
     if (moved > 0 && card.getBoundingClientRect().top < innerHeight) scrollBy({ top: moved, behavior: "instant" });
   }
@@ -141,6 +143,7 @@ function place(card, question) {
  */
 const stories = new Map(); // key -> { change: asked up to, next: the notice to ask for next, isBusy }
 async function show(key, id, change) {
+  if (changeOf(key) >= change) return; // it was written after that: the newest one is told again at the start of a line
   const story = stories.get(key) ?? { change: -1, next: null, isBusy: false };
   stories.set(key, story);
   if (change <= story.change) return;
@@ -167,9 +170,10 @@ async function showCard(id) {
   }
   if (!answer.ok) return answer.status < 500;
   const card = parse(await answer.text()).querySelector("article");
+  const wasDown = scrollY > 0;
   if (!card || isBelowPage(card) || !place(document.adoptNode(card), question)) return true;
   announce(card.dataset.title);
-  if (card.getBoundingClientRect().bottom < 56) {
+  if (wasDown && card.getBoundingClientRect().bottom < 56) {
     unseen += 1;
     pill.querySelector("span").textContent = `${unseen} new`;
     pill.hidden = false;
