@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pytest
 
 from tests.ready_store import open_ready_store
@@ -335,7 +334,7 @@ def test_sensitivity_reaches_the_analyser_and_the_one_after_it(tmp_path: Path) -
 
 
 def test_still_has_the_size_in_which_it_is_shown() -> None:
-    anamorphic = Picture(np.zeros((576, 704), np.uint8), 0, 0, None, (768, 576))
+    anamorphic = Picture(0, 0, None, (768, 576))
     assert still_size(anamorphic) == (640, 480)
 
 

@@ -141,6 +141,23 @@ def test_larger_packets_wake_a_large_stream_before_the_keyframe() -> None:
     assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 12.4 < 1.0
 
 
+def test_larger_packets_just_before_a_keyframe_wait_for_it() -> None:
+    watch = Watch(walk_by(13.85, 18), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(14, 40, size=lambda n: 1500 if n / 20 >= 13.85 else 500 + n % 7)
+    assert watch.analyser.counters.hints == 0
+    watch.play(4, 40, first_s=14)
+    assert watch.starts_s == [pytest.approx(13.85, abs=0.3)]
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 13.85 < 0.5
+
+
+def test_larger_packets_do_not_wait_for_a_keyframe_that_is_late() -> None:
+    watch = Watch(walk_by(13.85, 18), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(12, 40, size=lambda n: 500 + n % 7)
+    watch.play(6, 80, first_s=12, size=lambda n: 1500 if n / 20 >= 1.85 else 500 + n % 7)
+    assert watch.analyser.counters.hints == 1
+    assert (watch.started[0].found_mono_ns - START_NS) / 1e9 - 13.85 < 0.6
+
+
 def test_small_packets_after_a_large_one_wake_a_large_stream_as_well() -> None:
     """The encoder keeps to a rate: who comes in costs one large packet, and the next second is starved for it."""
     watch = Watch(walk_by(12.4, 17), StreamRole.MAIN, 1920, 1080, fps=20)
@@ -339,6 +356,14 @@ def test_large_stream_at_rest_keeps_no_decoder_and_still_follows_hints() -> None
     watch.play(8, 40, first_s=12, size=lambda n: 1500 if 12.4 <= n / 20 <= 17 else 500 + n % 7)
     assert len(watch.started) == 1
     assert sum(decoder.broken for decoder in watch.decoders) == 0
+
+
+def test_group_that_is_looked_at_again_is_decoded_no_further_than_it_is_looked_at() -> None:
+    watch = Watch(walk_by(8.1, 13), StreamRole.MAIN, 1920, 1080, fps=20)
+    watch.play(10.05, 40)  # the keyframe at 10 s shows somebody: the group of 8 s is decoded to date the start
+    again = watch.decoders[-1]
+    assert watch.starts_s[0] == pytest.approx(8.1, abs=0.3)
+    assert again.next_dts == round(9.95 * 90_000)  # looked at each tenth of a second: what follows 9.9 s is not
 
 
 @pytest.mark.parametrize("gop", [300, 100_000])

@@ -314,7 +314,7 @@ class Analyser:
         self, run: _Run, packet: Packet, since_look_s: float, hint: Hint | None, *, may_rest: bool
     ) -> Hint | None:
         """The hint that is worth a look now, if any."""
-        if packet.is_keyframe or since_look_s < HINT_GAP_S:
+        if packet.is_keyframe or since_look_s < HINT_GAP_S or run.pace.is_keyframe_near(packet):
             return None
         if hint is not None and packet.mono_ns >= run.rests_until_ns[hint]:
             return hint
@@ -368,7 +368,10 @@ class Analyser:
             return
         decoder = self._make_decoder(run.info)
         last_ns = since_ns
+        newest_ns = max(packet.mono_ns for packet in before)
         for packet in before:
+            if not _is_spaced(newest_ns - last_ns, SURE_LOOK_S):
+                return  # what is left is too close to be looked at
             for picture in self._decode(decoder, packet):
                 if _is_spaced(picture.mono_ns - last_ns, SURE_LOOK_S):
                     last_ns = picture.mono_ns

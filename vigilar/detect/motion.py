@@ -172,11 +172,14 @@ class MotionDetector:
         # What is new in the picture was not there while nothing changed, so that time is not its.
         elapsed_s = since_learned_s if is_unchanged else since_look_s
         self._learned_mono_ns = mono_ns
+        was_warm = self.is_warm
         self._age_s += since_learned_s
+        if self.is_warm and not was_warm:
+            self._take_background()
         found = self._foreground(small, self._rate(elapsed_s))
-        reading = MotionReading(0.0, is_learning=True)
-        if self.is_warm:
-            reading = self._judge(self._reading(found, small, mono_ns, is_newest=True), elapsed_s)
+        if not self.is_warm:
+            return MotionReading(0.0, is_learning=True)
+        reading = self._judge(self._reading(found, small, mono_ns, is_newest=True), elapsed_s)
         self._renew_background(since_learned_s)
         return reading
 
@@ -223,9 +226,12 @@ class MotionDetector:
         # Half as dear as MOG2 itself, so not with each look; but the old light must not be compared with for long.
         self._background_age_s += elapsed_s
         is_settling = self._light_left_s > 0.0 or self._blind_left_s > 0.0
-        if is_settling or not self.is_warm or self._background_age_s >= RENEW_S:
-            self._background = np.asarray(self._mog.getBackgroundImage(), dtype=np.uint8)
-            self._background_age_s = 0.0
+        if is_settling or self._background_age_s >= RENEW_S:
+            self._take_background()
+
+    def _take_background(self) -> None:
+        self._background = np.asarray(self._mog.getBackgroundImage(), dtype=np.uint8)
+        self._background_age_s = 0.0
 
     def _judge(self, reading: MotionReading, elapsed_s: float) -> MotionReading:
         """Pass ``reading`` on, or hold it back while the picture settles after a change of all of it."""

@@ -23,6 +23,9 @@ REST_AFTER_S = 5.0
 """So long nothing has stirred in a small stream, and it rests..."""
 REST_GOP_S = 2.5
 """...if its keyframes are no further apart: motion is found within this at the latest, well inside the pre-roll."""
+NEAR_SHARE, NEAR_S = 0.1, 0.5
+"""In the last tenth of a group, and no longer than this, a hint waits for the next keyframe: that is decoded alone, and
+to know it so much sooner nine tenths of a group would be decoded first."""
 MOVING_LOOK_S = 1.0
 """A motion that goes on is looked at no more often: whether it still does."""
 HINT_GAP_S = 0.2
@@ -74,6 +77,13 @@ class Pace:
         if packet.is_keyframe:
             return self._gop_s >= LONG_GOP_S or since_look_s >= MOVING_LOOK_S - _early_s(packet)
         return not 0.0 < self._gop_s <= REST_GOP_S and since_look_s >= MOVING_LOOK_S - _early_s(packet)
+
+    def is_keyframe_near(self, packet: Packet) -> bool:
+        """Whether the next keyframe, if it comes after as long as the last did, is hardly later than ``packet``."""
+        if self._keyframe_ns is None or self._gop_s == 0.0:
+            return False
+        left_s = self._gop_s - (packet.mono_ns - self._keyframe_ns) / 1e9
+        return 0.0 < left_s <= min(NEAR_SHARE * self._gop_s, NEAR_S)
 
     @property
     def worst_delay_s(self) -> float:

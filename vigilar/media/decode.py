@@ -27,15 +27,23 @@ MAX_SIDE = 8192
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded frame. ``luma`` is uint8, height x width, a view that lives as long as the picture. ``shown`` is its
-    size with square pixels, which is what JPEGs have."""
+    """A decoded frame. ``shown`` is its size with square pixels, which is what JPEGs have."""
 
-    luma: NDArray[np.uint8]
     utc_ns: int
     mono_ns: int
     _frame: Any
     shown: tuple[int, int]
     _private: tuple[Polygon, ...] = ()
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        """Brightness as uint8, height x width: a view that keeps the frame. Not made for each picture: most of those
+        that must be decoded are never looked at."""
+        frame = self._frame
+        if frame.format.components[0].bits != 8:  # H.265 of 10 bits: two bytes a sample
+            frame = frame.reformat(format="gray", threads=1)
+        plane = frame.planes[0]
+        return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
     def to_jpeg(self, max_width: int = 1280) -> bytes:
         """The picture as JPEG with square pixels, no wider than ``max_width``."""
@@ -120,7 +128,7 @@ class Decoder:
         for frame in frames:
             utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
             if max(frame.width, frame.height) <= MAX_SIDE:
-                pictures.append(Picture(_luma(frame), utc_ns, mono_ns, frame, self._shown_size(frame), self._private()))
+                pictures.append(Picture(utc_ns, mono_ns, frame, self._shown_size(frame), self._private()))
         if len(self._clocks) > 64:
             self._clocks.clear()
         return pictures
@@ -159,10 +167,3 @@ def _cut(frame: Any, left: int, top: int, right: int, bottom: int) -> Any:
         target[:rows, :columns] = whole[top // part : top // part + rows, left // part : left // part + columns]
     cut.colorspace, cut.color_range = frame.colorspace, frame.color_range
     return cut
-
-
-def _luma(frame: Any) -> NDArray[np.uint8]:
-    if frame.format.components[0].bits != 8:  # H.265 of 10 bits: two bytes a sample
-        frame = frame.reformat(format="gray", threads=1)
-    plane = frame.planes[0]
-    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
