@@ -278,7 +278,7 @@ tell_owner() {
     code="$(as_vigilar "$CURRENT" -m vigilar setup code 2>/dev/null)" || true
     [ -z "$code" ] || say "The first login asks for this code: $code"
     case "$(as_vigilar "$CURRENT" -m vigilar models list 2>/dev/null)" in
-    *"None is installed"*) say "It records now. To tell people, cars and animals from all else that moves: sudo vigilar models install" ;;
+    *"None is installed"*) say "To tell people, cars and animals from all else that moves: sudo vigilar models install" ;;
     esac
 }
 

@@ -95,8 +95,19 @@ def test_image_has_the_user_and_the_folders_of_an_installation() -> None:
     made = re.findall(r"install -d -o (\S+) -g (\S+) -m (\S+) ((?:/\S+ ?)+)", image)
     assert {(path, mode, user, group) for user, group, mode, paths in made for path in paths.split()} == wanted
     _, name, _, *_, home, shell = (packaging / "vigilar.sysusers").read_text(encoding="utf-8").splitlines()[-1].split()
-    assert f"useradd --system --home-dir {home} --shell {shell} {name} " in image
+    assert f"useradd --system --uid {DEFAULT_PORT} --home-dir {home} --shell {shell} {name} " in image
     assert f"\nUSER {name}\n" in image
+
+
+def test_what_outlives_a_container_lies_in_volumes_that_its_command_names() -> None:
+    """A folder of an installation that is in no volume is lost with the container, at each upgrade."""
+    _, image = words_of_image()
+    rows = [line.split() for line in (ROOT / "packaging/vigilar.tmpfiles").read_text("utf-8").splitlines()]
+    folders = {path for kind, path, *_ in (one for one in rows if one[0] == "d")}
+    tops = {one for one in folders if not any(one.startswith(f"{other}/") for other in folders)}
+    assert set(re.findall(r"^VOLUME (.+)$", image, re.MULTILINE)[0].split()) == tops
+    for text in (ROOT / "Containerfile", ROOT / "docs/operator-guide.md", ROOT / "scripts/try-image.sh"):
+        assert set(re.findall(r"-v \S+:(/[a-z/]+)", text.read_text("utf-8"))) == tops, text.name
 
 
 def test_image_starts_as_the_service_does() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -210,3 +212,13 @@ def test_many_ringers_at_once_do_no_harm() -> None:
         thread.join()
     assert bell.wait(1.0)
     assert not bell.wait(0.01)
+
+
+def test_who_runs_lower_than_upkeep_stays_there() -> None:
+    """Back up is refused to all but root: upkeep of a house that was started by nice(1) ended at once, each time."""
+    told = (
+        "import os\nfrom vigilar.base.priority import step_back\nos.setpriority(os.PRIO_PROCESS, 0, 19)\n"
+        "step_back(is_idle=False)\nprint(os.getpriority(os.PRIO_PROCESS, 0))"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == 19

@@ -59,18 +59,26 @@ def test_what_is_no_sensitivity_is_refused(value: object) -> None:
 
 def test_time_zone_comes_from_the_link(tmp_path: Path) -> None:
     (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Berlin")
-    assert box_time_zone(tmp_path) == "Europe/Berlin"
+    assert box_time_zone(tmp_path, {}) == "Europe/Berlin"
 
 
 def test_time_zone_comes_from_debians_file(tmp_path: Path) -> None:
     (tmp_path / "timezone").write_text("America/New_York\n")
-    assert box_time_zone(tmp_path) == "America/New_York"
+    assert box_time_zone(tmp_path, {}) == "America/New_York"
+
+
+@pytest.mark.parametrize(
+    ("told", "zone"), [("Asia/Tokyo", "Asia/Tokyo"), (":Asia/Tokyo", "Asia/Tokyo"), ("JST-9", "UTC")]
+)
+def test_time_zone_a_container_is_told_comes_before_its_link(tmp_path: Path, told: str, zone: str) -> None:
+    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
+    assert box_time_zone(tmp_path, {"TZ": told}).removeprefix("Etc/") == zone
 
 
 def test_unknown_time_zone_means_utc(tmp_path: Path) -> None:
     (tmp_path / "timezone").write_text("Mars/Olympus\n")
-    assert box_time_zone(tmp_path) == "UTC"
-    assert box_time_zone(tmp_path / "nothing") == "UTC"
+    assert box_time_zone(tmp_path, {}) == "UTC"
+    assert box_time_zone(tmp_path / "nothing", {}) == "UTC"
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_system_without_apt_is_told_names(bare: BareSystem) -> None:
     assert done.stderr == "Please install what your system calls: server\n"
 
 
-@pytest.mark.parametrize("name", ["demo.sh", "test.sh"])
+@pytest.mark.parametrize("name", ["demo.sh", "test.sh", "try-image.sh"])
 def test_scripts_are_executable_and_explain_themselves(name: str) -> None:
     script = ROOT / "scripts" / name
     assert os.access(script, os.X_OK)

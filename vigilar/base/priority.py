@@ -18,7 +18,8 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30, "armv7l": 314}
 def step_back(*, is_idle: bool) -> None:
     """Lower priority on the processor, for the disk the lowest, or with ``is_idle`` only what nobody else wants. What
     the system refuses is left as it is."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    # Who was started lower stays there: back up is refused to all but root.
+    os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
         priority = (_IDLE if is_idle else _BEST_EFFORT) << _SHIFT | (0 if is_idle else _LOWEST)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -168,13 +169,15 @@ def dump_share(value: float) -> str | float:
     return value or "auto"
 
 
-def box_time_zone(etc: Path = Path("/etc")) -> str:
+def box_time_zone(etc: Path = Path("/etc"), environ: Mapping[str, str] = os.environ) -> str:
     """The IANA name of this machine's time zone; ``UTC`` when it cannot be told.
 
-    Sources: localtime(5), the link ``/etc/localtime``; Debian's ``/etc/timezone``.
+    Sources: tzset(3), the variable ``TZ``, which is how a container is told; localtime(5), the link ``/etc/localtime``;
+    Debian's ``/etc/timezone``.
     """
     link = etc / "localtime"
-    found = [link.readlink().as_posix().rpartition("zoneinfo/")[2]] if link.is_symlink() else []
+    found = [environ.get("TZ", "").removeprefix(":")]
+    found += [link.readlink().as_posix().rpartition("zoneinfo/")[2]] if link.is_symlink() else []
     if (text := etc / "timezone").is_file():
         found.append(text.read_text(encoding="ascii", errors="replace").strip())
     return next((name for name in found if _is_time_zone(name)), "UTC")
