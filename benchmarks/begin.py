@@ -48,8 +48,8 @@ class Camera:
         return time.monotonic()
 
     def take_away(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        with self._process:
+            self._process.kill()
 
     def url(self, name: str) -> str:
         return f"rtsp://127.0.0.1:{self._port}/{name}"

@@ -30,9 +30,10 @@ from tests.ports import free_port
 from tests.small_disk import mounted_small_disk
 from tests.system.house import RunningHouse, run_house, wait_for
 from tests.system.push_kit import call
+from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.folder_id import find_folder_id
 from vigilar.base.ids import new_id
-from vigilar.bus.messages import MotionEnd, MotionStart, VisitSeen
+from vigilar.bus.messages import Message, MotionEnd, MotionStart, VisitSeen
 from vigilar.bus.topics import Topics
 from vigilar.demo import places
 from vigilar.demo.scenes import Scene, ensure_clip
@@ -164,8 +165,21 @@ def tell_motion(store: Database, node_id: str, camera_id: str, ts_ms: int) -> st
         (Topics.camera_visit(camera_id), seen),
         (Topics.motion_end(camera_id), end),
     ):
-        inbound.put(store, node_id, message.id, topic, message.dump(), time.time_ns() // 1_000_000)
+        put_patiently(store, node_id, message, topic)
     return motion_id
+
+
+def put_patiently(store: Database, node_id: str, message: Message, topic: str) -> None:
+    """A camera waits for a busy database too."""
+    until_s = time.monotonic() + START_S
+    while True:
+        try:
+            inbound.put(store, node_id, message.id, topic, message.dump(), time.time_ns() // 1_000_000)
+            return
+        except StoreError as error:
+            if error.kind is not ErrorKind.TRANSIENT or time.monotonic() > until_s:
+                raise
+            time.sleep(LOOK_EVERY_S)
 
 
 def wait_until_stored(folder: Path, motion_id: str) -> None:

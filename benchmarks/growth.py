@@ -33,10 +33,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import psutil
+from simple_websocket import ConnectionClosed
 
 from benchmarks.begin import Camera
 from benchmarks.detector_load import walkers
@@ -123,6 +125,9 @@ def main() -> int:
         days = Days(house, store, cameras, given.hours, given.file_s * FILES_AN_HOUR)
         with watched(house) as peak, contextlib.suppress(KeyboardInterrupt):
             days.pass_all()
+        if not days.samples:
+            print("growth was interrupted before an hour had passed")
+            return 2
         return report(days, service, peak)
 
 
@@ -194,6 +199,7 @@ class Days:
     rows: list[dict[str, int]] = field(default_factory=list)
     done: Counter[str] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
+    failed: int = 0
     began_ms: int = 0
     _due: float = 0.0
 
@@ -215,8 +221,12 @@ class Days:
         if gone is not None:
             gone.take_away()
         self._tell_motions(hour)
-        for _ in range(VISITS_AN_HOUR):
-            self._visit(f"camera-{(hour + self.done['visits']) % len(self.cameras) + 1}")
+        for number in range(VISITS_AN_HOUR):
+            try:
+                self._visit(f"camera-{(hour * VISITS_AN_HOUR + number) % len(self.cameras) + 1}")
+            except (OSError, HTTPException, ConnectionClosed) as error:
+                self.failed += 1
+                print(f"a visit failed: {error!r} {getattr(error, '__notes__', '')}", file=sys.stderr, flush=True)
         if hour % SETTINGS_EVERY_HOURS == 1:
             self._change_settings(camera_id)
         if hour % 24 == CHECKED_BACKUP_HOUR:
@@ -226,7 +236,7 @@ class Days:
         if hour % 24 == EXPORT_HOUR:
             self._export(camera_id)
         if hour == BROKER_HOUR:
-            self.house.broker().kill()
+            wait_for(self.house.broker, 60, "a broker").kill()
             self.done["restarts of the broker"] += 1
         if gone is not None:
             time.sleep(max(0.0, AWAY_S - (time.monotonic() - now_s)))
@@ -284,10 +294,12 @@ class Days:
         url = guest.base.replace("http", "ws") + f"/live/{camera_id}/ws"
         client = Client(url, headers={"Cookie": cookie})
         try:
-            client.receive(timeout=PATIENCE_S)
             pieces = 0
             while pieces < 2:
-                pieces += isinstance(client.receive(timeout=PATIENCE_S), bytes)
+                piece = client.receive(timeout=PATIENCE_S)
+                if piece is None:
+                    raise TimeoutError("no live picture")
+                pieces += isinstance(piece, bytes)
         finally:
             client.close()
         self.done["live sockets"] += 1
@@ -315,6 +327,7 @@ class Days:
 
     def _change_settings(self, camera_id: str) -> None:
         """A zone comes or goes, in use without a restart."""
+        self.house.prove()
         corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
         zones = [{"name": "All", "kind": "include", "points": corners}] if self.done["changes of settings"] % 2 else []
         call(self.house, "PUT", f"/api/v1/cameras/{camera_id}/zones", {"zones": zones, "lines": []})
@@ -476,6 +489,7 @@ def report(days: Days, service: PushService, peak: dict[str, float]) -> int:
         *(Figure(f"not sped up: {one}") for one in NOT_SPED_UP),
         Figure(f"left out: {LEFT_OUT}"),
         Figure(f"most memory: {most:.0f} MB (at most {MOST_MB:.0f}): {parts}", most <= MOST_MB),
+        Figure(f"visits that failed: {days.failed} (target 0)", not days.failed),
         *judge_memory(days.samples, is_warm=hours >= WARM_HOURS),
         judge_restarts(days.samples),
         judge_counts("threads", days.samples, lambda one: one.threads),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.conftest import PATIENCE_S, ROOT
 from tests.fakes.clips import make_clip, make_refresh_clip, needs_h265, raw_packets
 from vigilar.capture.timestamps import StampGate
 from vigilar.detect.zones import is_inside
@@ -74,6 +77,12 @@ def test_making_pictures_starts_no_threads(clip: Taken) -> None:
     made = [(p.to_jpeg(64), p.to_tile(64), p.crop_bgr((0.0, 0.0, 0.5, 0.5), (64, 64))) for p in pictures]
     assert len(made) > 3
     assert set(Path("/proc/self/task").iterdir()) <= before  # those of other tests may end meanwhile
+
+
+def test_two_threads_make_others_of_one_picture_at_once() -> None:
+    command = [sys.executable, "-m", "tests.picture_race"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout) == (0, "all made\n"), done.stderr
 
 
 def test_ten_bits_become_eight(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -27,13 +28,16 @@ MAX_SIDE = 8192
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded frame. ``shown`` is its size with square pixels, which is what JPEGs have."""
+    """A decoded frame. ``shown`` is its size with square pixels, which is what JPEGs have. What is made of it may be
+    made on any thread: each waits for its turn, as libav's frame has one scaler for all who ask it, and while that works
+    without Python's lock a second call ends the process."""
 
     utc_ns: int
     mono_ns: int
     _frame: Any
     shown: tuple[int, int]
     _private: tuple[Polygon, ...] = ()
+    _turn: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def luma(self) -> NDArray[np.uint8]:
@@ -41,7 +45,8 @@ class Picture:
         that must be decoded are never looked at."""
         frame = self._frame
         if frame.format.components[0].bits != 8:  # H.265 of 10 bits: two bytes a sample
-            frame = frame.reformat(format="gray", threads=1)
+            with self._turn:
+                frame = frame.reformat(format="gray", threads=1)
         plane = frame.planes[0]
         return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
 
@@ -59,12 +64,17 @@ class Picture:
         """An av.VideoFrame with square pixels, at most so wide, its sides even, its shape as it is to be shown."""
         width = max(2, min(max_width, self.shown[0]) & ~1)
         height = max(2, 2 * round(self.shown[1] * width / self.shown[0] / 2))
-        small = self._frame.reformat(width=width, height=height, format=pixels, threads=1)
+        with self._turn:
+            small = self._frame.reformat(width=width, height=height, format=pixels, threads=1)
         return covered(small, self._private) if self._private else small
 
     def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
         """The part left, top, right, bottom (0..1) as HxWx3 BGR with square pixels, as large as fits into ``most``,
         width and height."""
+        with self._turn:
+            return self._crop_bgr(part, most)
+
+    def _crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
         frame = self._frame
         if self._private:
             frame = covered(frame.reformat(format="yuv420p", threads=1), self._private)
@@ -82,7 +92,8 @@ class Picture:
 
     def to_tile(self, width: int) -> bytes:
         """The picture as a tile of a contact sheet: JPEG, ``width`` pixels wide whatever its shape."""
-        return encode_tile(self._frame, width, self.shown, self._private)
+        with self._turn:
+            return encode_tile(self._frame, width, self.shown, self._private)
 
 
 class Decoder:
