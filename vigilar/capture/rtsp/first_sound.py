@@ -1,0 +1,54 @@
+"""Where the first sound belongs, of cameras that gather it: seconds of it come at once, and it is the last of them that
+was just taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from vigilar.capture.rtsp.rtp import HEADER, HEADER_BYTES, signed_distance
+from vigilar.capture.rtsp.timeline import Timeline
+from vigilar.capture.rtsp.wire import Take
+
+HOLD_S = 0.1
+"""So long the first sound is held, to see how much comes with it. Longer than what comes at once needs."""
+
+MOST_S = 10.0
+"""Sound of a longer time than this is not gathered by any camera: its stamps are wrong."""
+
+
+class FirstSound:
+    """Holds the first packets of the sound for HOLD_S and tells the timeline when the first would have come if it had
+    not waited: of all packets the one that came soonest after its stamp tells. One thread."""
+
+    def __init__(self, take: Take, timeline: Timeline, clock: int, now: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` is of the stamps, ticks a second."""
+        self._take, self._timeline, self._clock, self._now = take, timeline, max(1, clock), now
+        self._held: list[bytearray] = []
+        self._stamp = 0
+        self._began_s = self._soonest_s = 0.0
+        self._is_over = False
+
+    def add(self, data: bytearray, begin: int, end: int) -> None:
+        """One packet; one from before the first picture has no place in any case."""
+        if self._is_over or not self._timeline.has_begun or end - begin < HEADER_BYTES:
+            self._take(data, begin, end)
+            return
+        now_s, stamp = self._now(), HEADER.unpack_from(data, begin)[3]
+        if not self._held:
+            self._stamp, self._began_s, self._soonest_s = stamp, now_s, now_s
+        passed_s = signed_distance(stamp, self._stamp) / self._clock
+        if 0 < passed_s <= MOST_S:
+            self._soonest_s = min(self._soonest_s, now_s - passed_s)
+        self._held.append(data[begin:end])
+        self.look()
+
+    def look(self) -> None:
+        """Pass on what was held for long enough. To be called now and then."""
+        if not self._held or self._now() - self._began_s < HOLD_S:
+            return
+        self._is_over = True
+        self._timeline.sound_began_s = self._soonest_s
+        held, self._held = self._held, []
+        for packet in held:
+            self._take(packet, 0, len(packet))
