@@ -29,8 +29,8 @@ MAX_SIDE = 8192
 @dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded frame. ``shown`` is its size with square pixels, which is what JPEGs have. What is made of it may be
-    made on any thread: each waits for its turn, as libav's frame has one scaler for all who ask it, and while that works
-    without Python's lock a second call ends the process."""
+    made on any thread: each waits for its turn, as libav's frame has one scaler for all who ask it, and while that
+    works without Python's lock a second call ends the process."""
 
     utc_ns: int
     mono_ns: int
