@@ -54,7 +54,8 @@ from vigilar.demo import places
 from vigilar.demo.actors import Picture
 from vigilar.demo.scenes import DemoClip, Scene, ensure_clip
 from vigilar.playback.coverage import SETTLED_MS
-from vigilar.store.health import count_rows
+from vigilar.playback.gaps import GAP_MS
+from vigilar.store.health import count_rows, list_told
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.vge.keys import MEMORY
@@ -88,12 +89,16 @@ DROP_EVERY_HOURS, AWAY_S = 6, 12.0
 
 SETTINGS_EVERY_HOURS = 4
 CHECKED_BACKUP_HOUR, EXPORT_HOUR = 3, 12
+READERS = "python"
+"""The name of the main program, which is watched by who began it, and of those that read its settings and end."""
+
 PEAK_EVERY_S = 2.0
 TOP_TABLES = 12
 
 NOT_SPED_UP = (
     "the hourly look at checkpoints and at pages of the database, the hourly removal of old rows: one at the start",
     "heartbeats, health messages, the looks at free space, settings and logins that ended: those of the run's minutes",
+    "pushes: people who come to a place within a quarter of an hour are one story, which is told once",
     "storyboards, usual picture rates, daily summaries, quiet hours, sessions that end by age: the same",
     "pictures: small ones (640x360 and 480x270, five a second) in the minutes of the run, not three days of large ones",
 )
@@ -398,10 +403,21 @@ def watched(house: RunningHouse) -> Iterator[dict[str, float]]:
         thread.join()
 
 
-def unexplained_ms(house: RunningHouse, camera_id: str, from_ms: int, to_ms: int) -> int:
-    """What is missing in the recordings without a reason that the house knows; its own word on it."""
-    told = json.loads(house.get(f"/footage/{camera_id}/timeline?from={from_ms}&to={to_ms}"))
-    return sum(one["to"] - one["from"] for one in told["gaps"] if one["reason"] == "unknown")
+def unexplained_ms(days: Days, camera_id: str, from_ms: int, to_ms: int) -> int:
+    """What is missing in the recordings without a reason that the house knows: its own word on it, less the outages
+    and losses that its events tell."""
+    page = json.loads(days.house.get(f"/footage/{camera_id}/timeline?from={from_ms}&to={to_ms}"))
+    told = list_told(days.store, camera_id, from_ms, to_ms)
+    return sum(untold_ms(one["from"], one["to"], told) for one in page["gaps"] if one["reason"] == "unknown")
+
+
+def untold_ms(from_ms: int, to_ms: int, told: Sequence[tuple[int, int]]) -> int:
+    """How much of a gap is in no span that was told; less than a second is none. Pure."""
+    missing, at_ms = 0, from_ms
+    for start, end in [*sorted(one for one in told if one[0] < to_ms and one[1] > from_ms), (to_ms, to_ms)]:
+        missing += start - at_ms if start - at_ms >= GAP_MS else 0
+        at_ms = max(at_ms, end)
+    return missing
 
 
 # Judging
@@ -457,7 +473,7 @@ def is_level(points: Sequence[tuple[float, float]]) -> bool:
 
 def judge_restarts(samples: Sequence[Sample]) -> Figure:
     """A process that was started anew begins to grow anew, so its figure would flatter."""
-    kinds = steady_kinds(samples)
+    kinds = [kind for kind in steady_kinds(samples) if kind != READERS]
     half = samples[len(samples) // 2 :]
     anew = [kind for kind in kinds if len({one.pids.get(kind) for one in half}) > 1]
     words = f"of {', '.join(anew)}: the figures of growth are void" if anew else "none"
@@ -475,10 +491,10 @@ def judge_counts(name: str, samples: Sequence[Sample], counts: Callable[[Sample]
 
 
 def report(days: Days, service: PushService, peak: dict[str, float]) -> int:
-    house, most, hours = days.house, sum(peak.values()), len(days.samples)
+    most, hours = sum(peak.values()), len(days.samples)
     to_ms = time.time_ns() // 1_000_000 - SETTLED_MS
     missing = {
-        f"camera-{n}": unexplained_ms(house, f"camera-{n}", days.began_ms, to_ms)
+        f"camera-{n}": unexplained_ms(days, f"camera-{n}", days.began_ms, to_ms)
         for n in range(1, len(days.cameras) + 1)
     }
     parts = ", ".join(f"{name} {mb:.0f}" for name, mb in sorted(peak.items(), key=lambda one: -one[1]))

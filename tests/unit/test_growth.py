@@ -15,6 +15,7 @@ from benchmarks.growth import (
     judge_restarts,
     rows_words,
     second_half,
+    untold_ms,
 )
 from benchmarks.measure import slope
 
@@ -105,6 +106,15 @@ def test_restart_in_the_second_half_makes_the_growth_void(restarted_at: int, is_
     assert judge_restarts(days_of([100.0] * 72, camera_pids=pids)).is_met == is_met
 
 
+def test_programs_that_only_read_settings_are_no_restart() -> None:
+    samples = days_of([100.0] * 72)
+    reading = [
+        replace(one, pss_mb={**one.pss_mb, "python": 30.0}, pids={**one.pids, "python": frozenset({one.hour})})
+        for one in samples
+    ]
+    assert judge_restarts(reading).is_met
+
+
 def test_second_half_leaves_out_what_is_not_known() -> None:
     points = second_half(days_of([float(hour) for hour in HOURS]), lambda one: one.pss_mb.get("python"))
     assert points == [(42.0, 30.0), (49.0, 30.0), (56.0, 30.0), (63.0, 30.0), (70.0, 30.0)]
@@ -113,3 +123,17 @@ def test_second_half_leaves_out_what_is_not_known() -> None:
 def test_tables_that_gained_most_come_first() -> None:
     rows = [{"files": 5, "events": 1}, {"files": 10, "events": 2}, {"files": 12, "events": 9, "new": 3}]
     assert rows_words(rows) == "events 2 to 9, new 0 to 3, files 10 to 12"
+
+
+@pytest.mark.parametrize(
+    ("told", "missing_ms"),
+    [
+        ([], 20_000),
+        ([(5_000, 60_000)], 0),
+        ([(10_800, 30_000)], 0),
+        ([(12_000, 15_000), (14_000, 25_000)], 2_000 + 5_000),
+        ([(0, 9_000), (40_000, 50_000)], 20_000),
+    ],
+)
+def test_gap_is_explained_by_what_was_told_of_it(told: list[tuple[int, int]], missing_ms: int) -> None:
+    assert untold_ms(10_000, 30_000, told) == missing_ms
