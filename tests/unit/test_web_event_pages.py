@@ -24,13 +24,9 @@ from vigilar.store.events import StoredEvent, get_event
 from vigilar.store.tracks import NewTrack, insert_track
 from vigilar.web import undos as undos_module
 from vigilar.web.camera_book import CameraBook
-from vigilar.web.static_files import asset_address
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
-OPENED = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-"""As browsers ask for a page that a person opens."""
-
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 GROUPING = grouping_of(EVENT_TYPES)
 
@@ -76,24 +72,6 @@ def sentence(client: FlaskClient) -> str:
 
 class TestWay:
     """What of the list goes over the network, and what the box does for it."""
-
-    def test_page_brings_each_symbol_along_that_it_shows(self, house: House, owner: FlaskClient) -> None:
-        visit(house)
-        for path in ("/events", "/live", "/system", "/events/1"):
-            page = owner.get(path, headers=OPENED).get_data(as_text=True)
-            shown = set(re.findall(r'<use href="#icon-([\w-]+)">', page))
-            brought = re.findall(r'<symbol id="icon-([\w-]+)" viewBox="0 0 16 16">', page)
-            assert {"camera", "events"} <= shown, path
-            assert sorted(brought) == sorted(shown), path
-            assert f'<use href="{asset_address("")}' not in page, path
-
-    @pytest.mark.parametrize("path", ["/events", "/events/1/card"])
-    def test_part_for_an_open_page_names_the_symbols_of_the_sheet(
-        self, house: House, owner: FlaskClient, path: str
-    ) -> None:
-        visit(house)
-        addresses = set(re.findall(r'<use href="([^"#]*)#', page_of(owner, path)))
-        assert addresses == {asset_address("vendor/icons.svg")}
 
     def test_list_comes_packed_to_whom_takes_that(self, house: House, owner: FlaskClient) -> None:
         visit(house)

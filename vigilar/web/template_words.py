@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,48 +21,19 @@ from vigilar.web.parts import parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.proving import has_pin
 from vigilar.web.rights import Right
-from vigilar.web.static_files import load_files
 from vigilar.web.tabs import tabs_for
 from vigilar.web.times import clock_text, day_text, for_text, iso_text, length_text
 from vigilar.web.visible import visible_cameras
 
 
-def _read_symbols() -> dict[str, Markup]:
-    """Each symbol of the icon sheet by its name, as a page brings it along: with the id ``icon-NAME``. Empty in a clone
-    whose assets are not built yet."""
-    sheet = load_files().get("vendor/icons.svg")
-    found = re.findall(r'(<symbol id=")([^"]+)(".*?</symbol>)', sheet.data.decode()) if sheet else []
-    return {name: Markup("").join(map(Markup, (head, "icon-", name, rest))) for head, name, rest in found}  # of ours
-
-
 def install_template_words(app: Flask) -> None:
     asset: Callable[[str], str] = app.jinja_env.globals["asset"]  # type: ignore[assignment]  # set by static_files
 
-    symbols = _read_symbols()
-
-    @functools.cache
-    def icon_at(address: str) -> Markup:
-        return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>').format(
-            address
-        )
-
     def icon(name: str) -> Markup:
         """A picture that says nothing by itself: a word always stands beside it."""
-        brought = g.get("symbols")
-        if brought is None or name not in symbols:
-            return icon_at(f"{asset('vendor/icons.svg')}#{name}")
-        brought[name] = symbols[name]
-        return icon_at(f"#icon-{name}")
-
-    def with_symbols(caller: Callable[[], Markup]) -> Markup:
-        """A page that a person opens brings the symbols it shows along. A browser asks for a symbol of another file
-        once for each place it stands in: of the events page a third of all its work. Parts that a script asks for and
-        puts into an open page, which has not all of their symbols, name those of the sheet."""
-        if "application/xhtml+xml" not in request.headers.get("Accept", ""):  # browsers ask so for a page
-            return caller()
-        g.symbols = dict[str, Markup]()
-        text, brought = caller(), g.pop("symbols")
-        return Markup("<svg hidden>{}</svg>\n{}").format(Markup("").join(brought.values()), text)
+        return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>').format(
+            asset("vendor/icons.svg"), name
+        )
 
     def house_clock(ms: int) -> str:
         return clock_text(ms, parts().zone)
@@ -124,7 +93,6 @@ def install_template_words(app: Flask) -> None:
 
     app.jinja_env.globals.update(
         icon=icon,
-        with_symbols=with_symbols,
         clock=house_clock,
         day=house_day,
         iso=house_iso,
