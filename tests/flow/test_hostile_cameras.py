@@ -127,7 +127,7 @@ def test_an_hour_of_drops_leaves_nothing_behind(tmp_path: Path) -> None:
     mounts = {
         "plain": Fault(drop_s=0.02),
         "udp": Fault(drop_s=0.02),
-        "garbage": Fault(garbage_s=0.02),
+        "garbage": Fault(garbage_s=0.2),  # some pictures come before: in 0.02 s that is chance
         "locked": Fault(user="admin", password="right", drop_s=0.02),
         "busy": Fault(status=453),
         "sound": Fault(bad_sound=500, drop_s=0.02),
@@ -143,7 +143,7 @@ def test_an_hour_of_drops_leaves_nothing_behind(tmp_path: Path) -> None:
     assert max(descriptors) - min(descriptors) <= 1  # of the folder that counts them
     floors = [min(one["kib"] for one in half) for half in (said[:5], said[5:])]
     assert floors[1] - floors[0] < 1024, "what came with the first ones stays, and no more comes"
-    assert said[-1]["pictures"] > 60  # as many as two whole visits: how many come in 0.02 s is the machine's affair
+    assert said[-1]["pictures"] > 60  # one of each visit of the sixth that have time for it
 
 
 def test_login_that_is_always_asked_for_again_is_given_up_soon() -> None:
