@@ -14,7 +14,6 @@ from vigilar.capture.rate_cap import RateCap
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.client import Refused, RtspClient
-from vigilar.capture.rtsp.first_sound import FirstSound
 from vigilar.capture.rtsp.intake import Intake
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.reports import ReceiverStats
@@ -30,7 +29,7 @@ from vigilar.media.sps import BadBitstream, Sps
 
 logger = logging.getLogger(__name__)
 
-SETTLE_S = 4.0
+SETTLE_S = 3.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
 LEARN_S, LEARN_MOST_S = 1.5, 4.0
@@ -120,7 +119,6 @@ class RtspSource:
         self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
-        self._first_sound: FirstSound | None = None
         self._strays: Take = lambda *_: None
         self._gates: list[SsrcGate] = []
         self._is_hurried = False
@@ -144,7 +142,7 @@ class RtspSource:
     def _try_to_open(self, wants_sound: bool) -> None:
         self._out.clear()
         self._gates.clear()
-        self._sound = self._first_sound = None  # of a try before
+        self._sound = None  # of a try before
         self.opened_utc_s = time.time()
         """When the camera was asked; ``date_header`` is of that moment."""
         self._session = RtspClient(self._address, self._wait, self._intake, self._resolve)
@@ -215,8 +213,7 @@ class RtspSource:
             self._memory.sound_note = f"{heard.encoding or 'a format without a name'}, which cannot be recorded"
             return
         stats = ReceiverStats()
-        first = FirstSound(Once(track.add).add, self._timeline, heard.clock)
-        take = self._astray(self._gated(first.add, heard, stats), heard)
+        take = self._astray(self._gated(Once(track.add).add, heard, stats), heard)
         try:
             why = self._session.set_up_sound(heard, 2, take, self._reported(False, stats), stats)
         except CameraError as error:
@@ -229,7 +226,7 @@ class RtspSource:
             self._memory.sound_note = why
             return
         self._memory.sound_note = ""
-        self._sound, self._first_sound = track, first
+        self._sound = track
         self.streams.append(track.info)
 
     def _play(self) -> list[tuple[str, int]]:
@@ -252,8 +249,6 @@ class RtspSource:
             if count := session.fill():
                 self._cap.add(count, time.monotonic())
                 session.wire.take()
-            if self._first_sound is not None:
-                self._first_sound.look()
             if self._out and not has_picture:
                 has_picture, until_s = True, min(until_s, time.monotonic() + LEARN_S)
         if sound is not None:
@@ -384,8 +379,6 @@ class RtspSource:
                 self._asked_s = session.next_keep_s = now_s
             if wire.answers or now_s >= session.next_keep_s:
                 session.keep_alive(now_s)
-            if self._first_sound is not None:
-                self._first_sound.look()
             if not self._is_settled:
                 self._settle(now_s - began_s)
             pause_s = MORE_S if self._is_hurried and count and not out else 0.0
