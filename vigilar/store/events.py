@@ -92,7 +92,7 @@ _NAMES = tuple(field.name for field in fields(StoredEvent))
 EVENT_COLUMNS = tuple(events.c[name] for name in _NAMES)
 
 # Plain SQL where it is asked for often: to put a statement together takes SQLAlchemy longer than SQLite to run it.
-_SELECT = f"SELECT {', '.join(_NAMES)} FROM events"
+SELECT_EVENTS = f"SELECT {', '.join(_NAMES)} FROM events"
 _STORED = (*(name for name in _NAMES if name not in ("id", "label_score")), "words")
 _INSERT = (
     f"INSERT INTO events ({', '.join(_STORED)}) VALUES ({', '.join(f':{name}' for name in _STORED)}) "
@@ -303,7 +303,7 @@ def get_event(store: Store, event_id: int) -> StoredEvent | None:
 def find_event(store: Store, uid: str) -> StoredEvent | None:
     """The event that came from the message ``uid``."""
     with store.sql_read("read events") as run:
-        rows = run(f"{_SELECT} WHERE uid = :uid", uid=uid)
+        rows = run(f"{SELECT_EVENTS} WHERE uid = :uid", uid=uid)
     return make_event(rows[0]) if rows else None
 
 
@@ -324,7 +324,7 @@ def open_motions(store: Store, node_id: str, *, source_id: str | None = None, un
 def find_newest(store: Store, source_id: str, event_type: str, now_ms: int) -> StoredEvent | None:
     """The newest event of this type of a source: the one stored last, as after a clock was set back what begins has a
     time before what is over. Where none began for a day it is the one that began last."""
-    which = f"{_SELECT} WHERE type = :type AND source_id = :source_id"
+    which = f"{SELECT_EVENTS} WHERE type = :type AND source_id = :source_id"
     values = {"type": event_type, "source_id": source_id}
     with store.sql_read("read events") as run:
         # "id + 0": by the index of types, of which a day is read, and not backwards through all events.
@@ -346,7 +346,7 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
         conditions.append("(ts_ms < :cursor_ms OR ts_ms = :cursor_ms AND id < :cursor_id)")
     which = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     with store.sql_read("read events") as run:
-        rows = run(f"{_SELECT} {which}ORDER BY ts_ms DESC, id DESC LIMIT :most", **values, most=limit + 1)
+        rows = run(f"{SELECT_EVENTS} {which}ORDER BY ts_ms DESC, id DESC LIMIT :most", **values, most=limit + 1)
     found = [make_event(row) for row in rows]
     if len(found) <= limit:
         return found, None
@@ -372,7 +372,7 @@ def _next_change(run: Run) -> int:
 
 
 def _find_within(run: Run, event_id: int) -> StoredEvent | None:
-    rows = run(f"{_SELECT} WHERE id = :id", id=event_id)
+    rows = run(f"{SELECT_EVENTS} WHERE id = :id", id=event_id)
     return make_event(rows[0]) if rows else None
 
 

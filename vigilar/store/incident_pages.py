@@ -26,7 +26,15 @@ from sqlalchemy import (
 
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store.engine import Store, runner
-from vigilar.store.events import EVENT_COLUMNS, EventFilter, StoredEvent, conditions_of, filtered, make_event
+from vigilar.store.events import (
+    EVENT_COLUMNS,
+    SELECT_EVENTS,
+    EventFilter,
+    StoredEvent,
+    conditions_of,
+    filtered,
+    make_event,
+)
 from vigilar.store.schema import SEVERITIES, event_seen, events, incidents
 from vigilar.store.sql import Run
 from vigilar.store.story_query import (
@@ -278,7 +286,6 @@ class _Head:
     still_id: int | None
 
 
-_EVENTS = f"SELECT {', '.join(column.name for column in EVENT_COLUMNS)} FROM events"
 _HEAD = f"SELECT {', '.join(one.name for one in fields(_Head))} FROM incidents"
 
 
@@ -309,7 +316,7 @@ def _read_events(run: Run, keys: Sequence[StoryKey], limits: EventFilter) -> lis
     seen, values = conditions_of(unbound(limits))
     for kind, where in (("i", "incident_id IN ({})"), ("e", "id IN ({}) AND incident_id IS NULL")):
         names, numbers = _named("story", [key.id for key in keys if key.kind == kind])
-        rows = run(f"{_EVENTS} WHERE {where.format(names)} AND {seen}", **numbers, **values) if numbers else []
+        rows = run(f"{SELECT_EVENTS} WHERE {where.format(names)} AND {seen}", **numbers, **values) if numbers else []
         found += [make_event(row) for row in rows]
     return sorted(found, key=lambda event: (event.ts_ms, event.id))
 
