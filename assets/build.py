@@ -90,11 +90,15 @@ def main() -> int:
     if is_built(options.tests):
         print("browser assets are built already")
         return 0
-    print("fetching Bootstrap, its icons and the video player from npm", flush=True)
+    print("fetching Bootstrap, its icons and the video player from npm: some minutes at most", flush=True)
     try:
         fetch(options.npm, options.tests)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"npm could not fetch the browser assets: {error}", file=sys.stderr)
+        print(
+            "It needs the internet this once: look at this machine's connection, then do the same again.",
+            file=sys.stderr,
+        )
         return 1
     lay_out(WORK / "node_modules", options.tests)
     shutil.rmtree(WORK)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.health_kit import DAY_MS, NOW, ROOMY, RUNNING, known, line, look, problems, well
+from vigilar.base import systemd
 from vigilar.base.clock_sync import ClockState
 from vigilar.health.house import PARTS
 from vigilar.health.house_parts import CLOCK_GRACE_MS
@@ -198,6 +200,16 @@ def test_programs_are_called_by_the_titles_of_the_supervisor() -> None:
         ("new", "Unknown", False, 0),
     ]
     assert problems(lines=lines[:2]) == ["The camera process of Shed is not running."]
+
+
+@pytest.mark.parametrize(
+    ("folder", "log"),
+    [(".", "journalctl -u vigilar"), ("none", "what vigilar start printed, in a container podman logs or docker logs")],
+)
+def test_log_is_sought_where_it_is(folder: str, log: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systemd, "RUN_FOLDER", tmp_path / folder)
+    [todo] = look(lines=process_lines({"web": {"title": "The web server", "state": "waiting"}})).todos
+    assert f"the log says why: {log}" in todo.next_step
 
 
 @pytest.mark.parametrize(

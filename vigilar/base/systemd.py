@@ -1,10 +1,14 @@
-"""Telling systemd how the service does. Source: sd_notify(3); no library, it is one datagram."""
+"""Telling systemd how the service does, and where its log is. Source: sd_notify(3), sd_booted(3); no library, it is one
+datagram and one folder."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 from collections.abc import MutableMapping
+from pathlib import Path
+
+RUN_FOLDER = Path("/run/systemd/system")
 
 
 class ServiceManager:
@@ -23,3 +27,15 @@ class ServiceManager:
             return
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s:
             s.sendto(text.encode(), socket.MSG_DONTWAIT, self._address)
+
+
+def is_machine_by_systemd() -> bool:
+    """Whether systemd has begun this machine, which it has not in most containers."""
+    return RUN_FOLDER.is_dir()
+
+
+def log_place() -> str:
+    """Where people read the log, as words that follow "the log: "."""
+    if is_machine_by_systemd():
+        return "journalctl -u vigilar"
+    return "what vigilar start printed, in a container podman logs or docker logs with its name"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from vigilar.base.amounts import length_text, size_text
 from vigilar.base.house_time import house_time
+from vigilar.base.systemd import log_place
 from vigilar.health.known import Known
 from vigilar.health.lines import CameraLine, disk_problem, disk_reasons, is_of_disk
 from vigilar.health.part import Button, Part, State, Todo
@@ -180,7 +181,7 @@ def _program_todos(known: Known) -> Iterator[Todo]:
                 sentence=f"{line.words} is not running.",
                 short=line.words,
                 cost="What it does is not done meanwhile.",
-                next_step="It is started again by itself. If it stays so, the log says why: journalctl -u vigilar",
+                next_step=f"It is started again by itself. If it stays so, the log says why: {log_place()}",
             )
     if not known.has_bus:
         is_known = not known.drive and any(one.is_recording for one in known.cameras)

@@ -27,6 +27,7 @@ from vigilar.base.lock import FileLock
 from vigilar.base.priority import step_back
 from vigilar.base.reserve import Reserve
 from vigilar.base.sftp_address import target_words
+from vigilar.base.systemd import log_place
 from vigilar.base.tally import Tally
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import BackupJob
@@ -232,7 +233,7 @@ def _died(kills: int) -> VigilarError:
     return target_error(
         "died",
         f"The backup ended in the middle of a copy {kills} times, one after the other, and could not say why",
-        "Look at the log of those times: journalctl -u vigilar. It goes on by itself, every 15 minutes at last.",
+        f"Look at the log of those times: {log_place()}. It goes on by itself, every 15 minutes at last.",
     )
 
 

@@ -15,6 +15,7 @@ from vigilar.base.clock_sync import NOT_SET_UTC_S, read_clock
 from vigilar.base.disk import DEVICE_STEP, READ_ONLY_STEP, device_fault, is_read_only
 from vigilar.base.file_system import find_file_system
 from vigilar.base.ports import is_port_free
+from vigilar.base.systemd import is_machine_by_systemd, log_place
 from vigilar.bus.broker import is_answering
 from vigilar.cli.doctor.check import Check, Finding, Patient
 from vigilar.cli.service import is_serving, local_host
@@ -246,7 +247,7 @@ def page(patient: Patient) -> Check:
         return say.bad(f"Port {web.port} of the page is taken by another program.", step)
     if is_serving(local_host(web.listen), web.port):
         return say.ok(f"The page answers on port {web.port}.")
-    return say.bad(f"The page does not answer on port {web.port}.", "Look at the log: journalctl -u vigilar")
+    return say.bad(f"The page does not answer on port {web.port}.", f"Look at the log: {log_place()}")
 
 
 def broker_program(patient: Patient) -> Check:
@@ -285,7 +286,7 @@ def door(patient: Patient) -> Check:  # noqa: ARG001 -- as every look
 def unit(patient: Patient) -> Check:  # noqa: ARG001 -- as every look
     say = Finding("unit")
     program = shutil.which("systemctl")
-    if program is None or not Path("/run/systemd/system").is_dir():
+    if program is None or not is_machine_by_systemd():
         return say.unknown("This machine has no systemd: who starts Vigilar after a power cut cannot be told.")
     done = subprocess.run([program, "is-enabled", "vigilar"], capture_output=True, timeout=5.0, check=False, text=True)
     if done.stdout.strip() in ("enabled", "static", "linked"):
@@ -298,5 +299,5 @@ def service(patient: Patient) -> Check:
     if patient.pid is None:
         return say.bad("Vigilar does not run: nothing is recorded.", "sudo systemctl start vigilar, or vigilar start")
     if patient.status is None:
-        return say.bad("The main program runs and does not answer.", "Look at the log: journalctl -u vigilar")
+        return say.bad("The main program runs and does not answer.", f"Look at the log: {log_place()}")
     return say.ok(f"Vigilar runs, process {patient.pid}.")
