@@ -21,6 +21,7 @@ from tests.conftest import PATIENCE_S, ROOT, wait_until
 from tests.fair_watch import FairWatch
 from tests.ports import free_port
 from vigilar.bus.broker import is_answering
+from vigilar.processes.kinds import KINDS, Start
 
 _RUN = """
 import sys
@@ -394,6 +395,70 @@ def stop_and_lose_the_folder(supervisor):
 
 Supervisor._stop = stop_and_lose_the_folder
 """
+
+
+_TOLD_IN_ORDER = """
+import sys
+from vigilar.processes import supervisor
+from vigilar.processes.planner import Planner
+
+begin, ask = supervisor.start_fork_server, Planner.ask
+
+def begin_and_tell(preload, environment):
+    print("fork server:", preload, file=sys.stderr)
+    return begin(preload, environment)
+
+def ask_and_tell(planner, task):
+    print("plan is asked for", file=sys.stderr)
+    ask(planner, task)
+
+supervisor.start_fork_server, Planner.ask = begin_and_tell, ask_and_tell
+"""
+
+
+def test_second_start_loads_what_cameras_need_while_the_plan_is_made(house: House) -> None:
+    house.write({"front": "works"})
+    told = []
+    for _ in range(2):
+        house.start(before=_TOLD_IN_ORDER)
+        house.wait_for("camera/front", len(told) + 1)
+        house.signal(signal.SIGTERM)
+        code, errors = house.finish()
+        assert code == 0, errors
+        told.append(re.findall("^(?:plan is asked for|fork server: .*)$", errors, re.MULTILINE))
+    server = "fork server: vigilar.processes.preload_detect"
+    assert told == [["plan is asked for", server], [server, "plan is asked for", server]]
+
+
+_SLOW_STARTS_OF_BACK = """
+import time
+from vigilar.processes import supervisor
+
+launch = supervisor.launch_process
+
+def launch_slowly(context, enter, start):
+    if start.name == "camera/back":
+        time.sleep(2.5)
+    return launch(context, enter, start)
+
+supervisor.launch_process = launch_slowly
+"""
+
+
+def test_nobody_is_taken_for_hung_while_another_is_started(house: House) -> None:
+    """The first start from a new fork server lasts as long as what that loads: half a minute on a box that is busy."""
+    house.write({"back": "crashes", "front": "works"})
+    house.start(before=_SLOW_STARTS_OF_BACK, BEAT_S=1.5)
+    house.wait_for("camera/back", 3, within_s=30.0)
+    house.signal(signal.SIGTERM)
+    code, errors = house.finish()
+    assert code == 0, errors
+    assert "hung" not in errors
+
+
+def test_cameras_are_started_before_what_takes_long_to_load() -> None:
+    starts = [kind.start for kind in KINDS]
+    assert starts.index(Start.FORK) < starts.index(Start.SPAWN)
 
 
 def test_refused_configuration_keeps_last_good_one(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import errno
 import hashlib
@@ -229,6 +230,21 @@ def test_fork_server_alone_has_the_added_environment() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "['added', 'kept'] None"
+
+
+@pytest.mark.parametrize(("again", "is_same"), [("wave", True), ("csv", False)])
+def test_fork_server_is_begun_anew_only_for_another_preload(again: str, *, is_same: bool) -> None:
+    program = (
+        "import os\n"
+        "from vigilar.base.launch import start_fork_server\n"
+        "def ask(preload):\n"
+        "    with start_fork_server(preload, {}).Pool(1) as pool:\n"
+        "        return pool.apply(os.getppid), pool.apply(eval, [f'{preload!r} in __import__(\"sys\").modules'])\n"
+        f"print([ask('wave'), ask({again!r})])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    (first, had_first), (second, had_second) = ast.literal_eval(done.stdout)
+    assert (had_first, had_second, first == second) == (True, True, is_same)
 
 
 def test_signal_that_comes_while_the_inbox_is_opened_or_closed_is_not_swallowed(

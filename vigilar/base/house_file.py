@@ -45,8 +45,9 @@ class HouseMemory:
     """``folder_id`` is empty when no folder is remembered (a new house, or one that was told to take another drive).
 
     ``listen`` and ``port`` are where the page was served last: with ``--data-dir`` the settings are on the drive
-    itself. ``facts`` are those about the drive that no events process has stored yet. ``sentence`` and ``next_step``
-    are what the supervisor says while the drive is away or hangs, empty otherwise; true only while it runs.
+    itself. ``preload`` is what the fork server loaded last. ``facts`` are those about the drive that no events process
+    has stored yet. ``sentence`` and ``next_step`` are what the supervisor says while the drive is away or hangs, empty
+    otherwise; true only while it runs.
     """
 
     folder_id: str = ""
@@ -57,6 +58,7 @@ class HouseMemory:
     facts: tuple[ProcessFact, ...] = field(default=())
     sentence: str = ""
     next_step: str = ""
+    preload: str = ""
 
 
 class HouseFile:
@@ -132,6 +134,7 @@ def _dump(memory: HouseMemory) -> dict[str, Any]:
         "facts": [fact.dump() for fact in memory.facts],
         "sentence": memory.sentence,
         "next_step": memory.next_step,
+        "preload": memory.preload,
     }
 
 
@@ -149,4 +152,5 @@ def _parse(raw: dict[str, Any]) -> HouseMemory:
         facts=tuple(facts),
         sentence=str(raw["sentence"]),
         next_step=str(raw["next_step"]),
+        preload=str(raw.get("preload", "")),
     )

@@ -115,9 +115,14 @@ def start_fork_server(preload: str, environment: Mapping[str, str]) -> ForkServe
     """The context whose processes are forked from one that has imported ``preload``.
 
     The fork server is started now, so that it imports while the caller does something else. It has ``environment``
-    beside ours, where the owner has not set the same.
+    beside ours, where the owner has not set the same. One that runs already and has imported something else is ended
+    first: then none of its processes may run any more.
     """
     context = multiprocessing.get_context("forkserver")
+    running: Any = forkserver._forkserver  # the module has no other way to end it
+    if running._forkserver_pid is not None and running._preload_modules != [preload]:
+        os.kill(running._forkserver_pid, signal.SIGKILL)
+        running._stop()
     context.set_forkserver_preload([preload])
     added = {name: value for name, value in environment.items() if name not in os.environ}
     os.environ.update(added)

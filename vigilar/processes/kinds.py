@@ -119,6 +119,41 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.SHOWS,
     ),
     ProcessKind(
+        name="camera",
+        title="The camera process of {name}",
+        entry="vigilar.processes.camera:run_camera",
+        start=Start.FORK,
+        stop=StopStage.REPORTS,
+        is_per_camera=True,
+        cut="vigilar.config.cut:make_camera_job",
+        says=(
+            Topics.motion_start(_CAMERA),
+            Topics.motion_end(_CAMERA),
+            Topics.camera_fact(_CAMERA),
+            Topics.camera_object(_CAMERA),
+            Topics.camera_visit(_CAMERA),
+            Topics.camera_track(_CAMERA),
+            Topics.camera_health(_CAMERA),
+            Topics.camera_heartbeat(_CAMERA),
+        ),
+        hears=(Topics.camera_command(_CAMERA),),
+        live=frozenset(
+            {
+                "log_level",
+                "name",
+                "recording_mode",
+                "detect",
+                "sensitivity",
+                "before_s",
+                "after_s",
+                "segment_s",
+                "sound",
+                "zones",
+                "objects",
+            }
+        ),
+    ),
+    ProcessKind(
         name="events",
         title="The event log",
         entry="vigilar.processes.events:run_events",
@@ -205,41 +240,6 @@ KINDS: tuple[ProcessKind, ...] = (
         shed_at="low",
     ),
     ProcessKind(
-        name="camera",
-        title="The camera process of {name}",
-        entry="vigilar.processes.camera:run_camera",
-        start=Start.FORK,
-        stop=StopStage.REPORTS,
-        is_per_camera=True,
-        cut="vigilar.config.cut:make_camera_job",
-        says=(
-            Topics.motion_start(_CAMERA),
-            Topics.motion_end(_CAMERA),
-            Topics.camera_fact(_CAMERA),
-            Topics.camera_object(_CAMERA),
-            Topics.camera_visit(_CAMERA),
-            Topics.camera_track(_CAMERA),
-            Topics.camera_health(_CAMERA),
-            Topics.camera_heartbeat(_CAMERA),
-        ),
-        hears=(Topics.camera_command(_CAMERA),),
-        live=frozenset(
-            {
-                "log_level",
-                "name",
-                "recording_mode",
-                "detect",
-                "sensitivity",
-                "before_s",
-                "after_s",
-                "segment_s",
-                "sound",
-                "zones",
-                "objects",
-            }
-        ),
-    ),
-    ProcessKind(
         name="sensors",
         title="The program for sensors",
         entry="vigilar.processes.sensors:run_sensors",
@@ -294,7 +294,8 @@ KINDS: tuple[ProcessKind, ...] = (
         live=frozenset({"log_level", "shed_below", "shed_runtime_s", "stop_below"}),
     ),
 )
-"""In the order in which they start."""
+"""In the order in which they start. Cameras come before all that takes seconds to load: on a small machine that would
+put off the moment from which on everything is recorded again."""
 
 SUPERVISOR_TITLE = "The main program"
 

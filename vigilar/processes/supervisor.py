@@ -50,6 +50,10 @@ LOOKING_BYTES = "131072"
 small pictures that motion is looked for in must lie below: to map each of them anew costs more than to look at it."""
 
 
+PRELOADS = tuple(f"vigilar.processes.preload{more}" for more in ("", "_detect", "_objects"))
+"""What the fork server loads in a house that records, looks for motion, recognises what moves."""
+
+
 class Supervisor:
     """Runs the house until a signal says to stop. Main thread only.
 
@@ -113,6 +117,8 @@ class Supervisor:
     # Start
 
     def _start(self) -> None:
+        if self._guard.house.memory.preload:  # most starts are as the one before: the two load side by side
+            self._begin_fork_server(self._guard.house.memory.preload)
         self._ask_for_plan()
         while self._planner.plan is None and not self._is_ending:
             self.turn()
@@ -124,9 +130,7 @@ class Supervisor:
         if self._plan is None or not self._wait_for_power(self._plan):
             return
         # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
-        looks = self._plan.looks_for_motion
-        preload = f"vigilar.processes.preload{'_objects' if self._plan.recognises else '_detect' if looks else ''}"
-        self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
+        self._begin_fork_server(preload_of(self._plan))
         self._programs.wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)
         self._remember_page(self._plan)
@@ -135,6 +139,10 @@ class Supervisor:
         self._config_error = self._plan.config_error
         self._tell_fact("system_started", "system", {}, began_ms)
         logger.info("started with %d processes, page on port %d", len(self._plan.processes), self._plan.page[1])
+
+    def _begin_fork_server(self, preload: str) -> None:
+        looks = preload != PRELOADS[0]
+        self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
 
     def _wait_for_power(self, plan: HouseJobs) -> bool:
         """Begin only when the battery is not at its end. False when something says to stop."""
@@ -151,7 +159,7 @@ class Supervisor:
 
     def _remember_page(self, plan: HouseJobs) -> None:
         listen, port = plan.page
-        self._guard.house.change(listen=listen, port=port)
+        self._guard.house.change(listen=listen, port=port, preload=preload_of(plan))
 
     @property
     def is_stopping(self) -> bool:
@@ -173,7 +181,9 @@ class Supervisor:
             key.data()
         self._look_at_folder()
         for child in list(self._children.values()):
-            self._look_after(child)
+            self._end_if_hung(child)
+        for child in list(self._children.values()):  # a launch may take seconds, in which nobody's beats are read
+            self._begin_if_due(child)
         now = time.monotonic()
         if self._shedding.is_lost(now):
             self._tell_fact("ups_unwatched", UPS, {})
@@ -198,10 +208,12 @@ class Supervisor:
             self._facts.extend(fact for fact in self._guard.house.memory.facts if fact.id not in known)
             self._send_facts()
 
-    def _look_after(self, child: Child) -> None:
+    def _end_if_hung(self, child: Child) -> None:
         reason = child.kill_if_hung(is_excused=self._guard.is_hanging)
         if reason:
             logger.warning("%s %s and is killed", child.name, reason)
+
+    def _begin_if_due(self, child: Child) -> None:
         if child.is_due() and not self._is_ending and not self._guard.is_hanging:
             self.launch(child)
         if child.state is ChildState.STOPPED and not child.is_wanted and not self._is_ending:
@@ -442,7 +454,8 @@ class Supervisor:
                 return
             self.turn(0.05)
             for child in children:
-                self._look_after(child)
+                self._end_if_hung(child)
+                self._begin_if_due(child)
 
     def _kill_all(self) -> None:
         """Whatever still runs ends now: nothing, after an ordered stop."""
@@ -475,3 +488,8 @@ class Supervisor:
 
 def _differs(old: ProcessJob, new: ProcessJob, name: str) -> bool:
     return bool(getattr(old, name) != getattr(new, name))
+
+
+def preload_of(plan: HouseJobs) -> str:
+    """The one of PRELOADS that the cameras of ``plan`` share."""
+    return PRELOADS[2 if plan.recognises else 1 if plan.looks_for_motion else 0]
