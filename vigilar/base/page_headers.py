@@ -23,6 +23,10 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+STRICT = ("Strict-Transport-Security", "max-age=31536000")
+"""Where plain HTTP is closed: a browser comes back to this name by HTTPS only, for a year (RFC 6797); for names, not
+for addresses. Not for ``localhost``, which is other programs' name too."""
+
 
 def bare_answer(status: int, words: str, more: Mapping[str, str] | None = None) -> bytes:
     """A whole answer in HTTP/1.1, which ends its connection: one sentence for a person. ``more`` are headers."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_remade
 from vigilar.base.errors import ErrorKind, VigilarError
-from vigilar.base.page_headers import bare_answer
+from vigilar.base.page_headers import STRICT, bare_answer
 from vigilar.door.places import ADMIN_SOCKET, WEB_SOCKET
 
 MAX_BROWSERS = 1000
@@ -41,6 +41,9 @@ AT_ONCE = {"app": 10, "long": 50, "big": 4, "watch": 80}
 """Requests of each sort that the web process has at once; the others wait here. Together they are its 64 threads: pages
 never wait for films, and who sends a large body slowly holds no more than his four. ``watch`` are WebSockets, which
 hold no thread there: some more than it lets watch, as who is one too many is told so by it."""
+
+HTTPS_ONLY_FILE = "https_only.acl"
+"""In the door's folder: the word ``on`` where the owner closed plain HTTP, else ``off``."""
 
 _CONFIGURATION = """\
 # Written by Vigilar at each start: changes here are lost. Settings are in [web] of the configuration file.
@@ -96,6 +99,8 @@ frontend pages
   option http-server-close
   stick-table type ipv6 size 20k expire 1m store http_req_rate(5s)
   acl is_trusted src 127.0.0.0/8 ::1{proxies}
+  acl is_closed str(on) -m str -f {https_only}
+  http-after-response set-header {strict} if {{ ssl_fc }} !{{ ssl_fc_sni -i localhost }} is_closed
   http-request track-sc1 src,ipmask(32,64)
   http-request deny deny_status 429 if !is_trusted {{ sc_http_req_rate(1) gt {requests} }}
   http-request del-header x-vigilar-client
@@ -123,6 +128,9 @@ frontend pages
 # tune.bufsize: what is larger with all its headers gets words of HAProxy's own that cannot be changed, over HTTP/2 not
 # even those, and other programs of this machine may leave many cookies in a browser. Twice the usual leaves room for
 # words of ours; one of the 1000 that send slowly takes no more than two.
+# is_closed: its list lies in a file of its own, as it can be changed then while HAProxy runs. What cannot be read as a
+# request, or whose header does not end, HAProxy 2.6 answers before it comes to any rule. By the name that TLS was begun
+# for, as that of the request is not looked at yet where its body does not end.
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
 # splice: answers go from socket to socket inside of the kernel, by a pipe each; with 32 who watch it saves a third. No
@@ -156,12 +164,14 @@ than 31 kB, it has words of its own that cannot be changed; what else is too muc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSettings:
-    """What the configuration is made of. ``certificate`` is a file with key and chain, None for plain HTTP only."""
+    """What the configuration is made of. ``certificate`` is a file with key and chain, None for plain HTTP only.
+    ``https_only``: what goes out by TLS says that this name is to be asked by HTTPS alone."""
 
     listen: str
     port: int
     proxies: tuple[str, ...]
     certificate: Path | None
+    https_only: bool = False
 
 
 def find_haproxy() -> str | None:
@@ -205,11 +215,21 @@ def ask_door(folder: Path, command: str, timeout_s: float) -> str:
     return answer.decode("utf-8", "replace")
 
 
+def tell_https_only(folder: Path, *, https_only: bool, timeout_s: float) -> bool:
+    """Have the running HAProxy know it; whether it does. One that is started later reads it in its file."""
+    commands = f"clear acl {HTTPS_ONLY_FILE}; add acl {HTTPS_ONLY_FILE} {_on(https_only)}\n"
+    try:
+        return ask_door(folder, commands, timeout_s).strip() == ""
+    except OSError:
+        return False
+
+
 def write_door(folder: Path, settings: DoorSettings) -> None:
     """Lay down what HAProxy reads; what has not changed is not written again. Raises OSError."""
     make_private_folder(folder)
     for status, words in _WORDS.items():
         write_remade(folder / f"{status}.http", _error_page(status, words))
+    write_remade(folder / HTTPS_ONLY_FILE, f"{_on(settings.https_only)}\n".encode())
     write_remade(folder / "haproxy.cfg", configuration(settings).encode())
 
 
@@ -227,6 +247,8 @@ def configuration(settings: DoorSettings) -> str:
         proxies="".join(f" {address}" for address in settings.proxies),
         of_one_address=OF_ONE_ADDRESS,
         requests=REQUESTS_IN_5_S,
+        strict=" ".join(STRICT),
+        https_only=HTTPS_ONLY_FILE,
         use_tls="  use_backend to_tls if { req.ssl_hello_type 1 }\n" if tls else "",
         tls_backend="backend to_tls\n  mode tcp\n  server here unix@tls.sock send-proxy-v2\n" if tls else "",
         bind_tls=_bind_tls(settings.certificate) if settings.certificate else "",
@@ -234,6 +256,10 @@ def configuration(settings: DoorSettings) -> str:
             _BACKEND.format(name=name, socket=WEB_SOCKET, at_once=at_once) for name, at_once in AT_ONCE.items()
         ),
     )
+
+
+def _on(is_on: bool) -> str:
+    return "on" if is_on else "off"
 
 
 def _bind_tls(certificate: Path) -> str:
