@@ -179,14 +179,22 @@ def find_haproxy() -> str | None:
     return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
 
 
+HOW_TO_INSTALL = "sudo apt-get install haproxy, then start Vigilar again"
+
+
+def lack_of_haproxy(*, https_only: bool) -> str:
+    """What a house without it lacks, as a sentence; ``https_only``: its owner has closed plain HTTP. A proxy of his may
+    speak HTTPS all the same."""
+    left = "see nothing" if https_only else "may look and change nothing"
+    return f"HAProxy is not installed, so this house speaks no HTTPS itself: without it other machines {left}."
+
+
 def door_command(folder: Path) -> list[str]:
     """Raises VigilarError when HAProxy is not installed. Sockets in the configuration are relative to ``folder``, the
     working folder: a path to a Unix socket may have 97 bytes, and a data folder more."""
     program = find_haproxy()
     if program is None:
-        raise VigilarError(
-            "HAProxy is not installed", kind=ErrorKind.PERMANENT, next_step="sudo apt-get install haproxy"
-        )
+        raise VigilarError("HAProxy is not installed", kind=ErrorKind.PERMANENT, next_step=HOW_TO_INSTALL)
     return [program, "-db", "-f", str(folder / "haproxy.cfg")]
 
 
