@@ -4,6 +4,7 @@ from coming back by it."""
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import struct
@@ -120,12 +121,23 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
             one.close()
 
 
+def are_words_of_ours(headers: Message, body: str) -> bool:
+    """A dark page of two sentences, what and what next, that asks for nothing from anywhere and names no parts."""
+    told = re.fullmatch(r"(<[^>]+>)*Vigilar</title><h1>[A-Z][^<>]+\.</h1><p>[A-Z][^<>]+\.</p>\n", body)
+    is_dark = '<meta name="color-scheme" content="dark">' in body
+    alone = not re.search(r"https?:|//|src=|href=|HAProxy", body)
+    return (
+        told is not None and is_dark and alone and headers["Content-Security-Policy"].startswith("default-src 'none'")
+    )
+
+
 def refusals(door: Door, address: str, *, tls: str) -> dict[int, str | None]:
     """What each says of HTTPS, by status: of a web process that goes away, of a body that does not end, and of too many
     requests."""
     found: dict[int, str | None] = {}
     for sent in (HALF, *[ASK] * (MANY + 1)):
-        status, headers, _ = door.ask(sent, address, tls=tls)
+        status, headers, body = door.ask(sent, address, tls=tls)
+        assert are_words_of_ours(headers, body), (status, body)
         found[status] = headers[STRICT[0]]
     return found
 
@@ -152,7 +164,8 @@ def test_refusals_say_that_https_is_the_only_way_while_it_is(start: Callable[[bo
 @pytest.mark.parametrize("https_only", [True, False])
 def test_door_knows_it_from_its_start(start: Callable[[bool], Door], https_only: bool) -> None:
     door = start(https_only)
-    status, headers, _ = door.ask(ASK)
+    status, headers, body = door.ask(ASK)
+    assert are_words_of_ours(headers, body)
     assert (status, headers[STRICT[0]]) == (503, "max-age=31536000" if https_only else None)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_remade
 from vigilar.base.errors import ErrorKind, VigilarError
-from vigilar.base.page_headers import STRICT, bare_answer
+from vigilar.base.page_headers import STRICT, Refusal, bare_answer
 from vigilar.door.places import ADMIN_SOCKET, WEB_SOCKET
 
 MAX_BROWSERS = 1000
@@ -149,14 +149,22 @@ backend {name}
   server web unix@{socket} maxconn {at_once}
 """
 
-_WORDS = {
-    400: "This request could not be read.",
-    408: "The request took too long to arrive.",
-    429: "Too many requests at once. Wait a moment and try again.",
-    500: "Something went wrong here.",
-    502: "Vigilar is starting, or busy. Try again in a moment.",
-    503: "Vigilar is starting, or busy. Try again in a moment.",
-    504: "Vigilar did not answer in time. Try again in a moment.",
+_AGAIN = "Wait a few seconds, then load the page again."
+
+REFUSALS = {
+    400: Refusal(
+        "Vigilar could not read what the browser sent.",
+        "Load the page again. If this comes back, delete the cookies of this address, or use another browser.",
+    ),
+    408: Refusal(
+        "What the browser sent took too long to arrive.",
+        "The connection may be weak here. Go nearer to the Wi-Fi, then try again.",
+    ),
+    429: Refusal("Too many requests came from this device at once.", _AGAIN),
+    500: Refusal("Vigilar could not take this request: something went wrong before its pages.", _AGAIN),
+    502: Refusal("The pages are not there: Vigilar is starting, or busy.", _AGAIN),
+    503: Refusal("The pages are not there: Vigilar is starting, or busy.", _AGAIN),
+    504: Refusal("The pages did not answer in time: Vigilar is busy.", _AGAIN),
 }
 """What the door says itself: no page of ours is asked then. For a header that never ends, or has more
 than 31 kB, it has words of its own that cannot be changed; what else is too much gets those of ``processes.web``."""
@@ -235,8 +243,8 @@ def tell_https_only(folder: Path, *, https_only: bool, timeout_s: float) -> bool
 def write_door(folder: Path, settings: DoorSettings) -> None:
     """Lay down what HAProxy reads; what has not changed is not written again. Raises OSError."""
     make_private_folder(folder)
-    for status, words in _WORDS.items():
-        write_remade(folder / f"{status}.http", _error_page(status, words))
+    for status, refusal in REFUSALS.items():
+        write_remade(folder / f"{status}.http", _error_page(status, refusal))
     write_remade(folder / HTTPS_ONLY_FILE, f"{_on(settings.https_only)}\n".encode())
     write_remade(folder / "haproxy.cfg", configuration(settings).encode())
 
@@ -250,7 +258,7 @@ def configuration(settings: DoorSettings) -> str:
         browsers=browsers,
         pipes=PIPES,
         connections=2 * browsers + 10,
-        errors="\n".join(f"  errorfile {status} {status}.http" for status in _WORDS),
+        errors="\n".join(f"  errorfile {status} {status}.http" for status in REFUSALS),
         bind=f"{host}:{settings.port}",
         proxies="".join(f" {address}" for address in settings.proxies),
         of_one_address=OF_ONE_ADDRESS,
@@ -276,7 +284,7 @@ def _bind_tls(certificate: Path) -> str:
     return f"  bind unix@tls.sock mode 600 accept-proxy ssl crt {quoted} alpn h2,http/1.1\n"
 
 
-def _error_page(status: int, words: str) -> bytes:
+def _error_page(status: int, refusal: Refusal) -> bytes:
     """A whole answer, as HAProxy sends it (``errorfile``). Pages that are open know by ``X-Vigilar-Door`` that nobody
     of the house said this."""
-    return bare_answer(status, words, {"Retry-After": "2", "X-Vigilar-Door": "1"})
+    return bare_answer(status, refusal, {"Retry-After": "2", "X-Vigilar-Door": "1"})
