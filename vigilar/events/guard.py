@@ -214,7 +214,7 @@ class Guard:
 
     def _alarm(self, state: ArmState, trigger: Trigger, now_ms: int) -> Decision:
         alarm = Alarm(new_id(), state.mode, now_ms + self._rules.alarm_s * 1000, trigger)
-        detail = {"what": trigger.what, "where": trigger.where, "event": trigger.event_id}
+        detail = _what(trigger) | {"source": trigger.source_id}
         line = Line(action="alarm", mode=state.mode, by="", how="", detail=detail)
         return Decision(replace(state, entry=None, alarm=alarm), (line,))
 
@@ -316,7 +316,7 @@ class Guard:
                 return self._alarm(state, trigger, now_ms)
             if state.entry is not None:
                 return None
-            detail = {"what": trigger.what, "where": trigger.where, "event": trigger.event_id}
+            detail = _what(trigger) | {"source": trigger.source_id}
             line = Line(action="entry", mode=state.mode, by="", how="", detail=detail)
             return Decision(replace(state, entry=Entry(now_ms + rules.enter_s * 1000, trigger)), (line,))
 
