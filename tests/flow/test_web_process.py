@@ -225,10 +225,20 @@ def test_much_that_comes_along_gets_a_page_or_a_sentence(served: WebProcess) -> 
         ("GET /live", (many, page), "302", "location: /setup"),
         ("GET /api/v1/me", ("Cookie: vigilar_session=" + "x" * 10_000,), "401", '"setup.needed"'),
         ("GET /live", (too_many, page), "431", "delete the cookies of this address"),
-        ("GET /live", ("Bad Name: x",), "400", "this request could not be read."),
-        ("GET /live?" + "x" * 9000, (page,), "414", "this address is too long."),
-        ("POST /login", ("Content-Length: 5", "Transfer-Encoding: chunked"), "400", "this request could not be read."),
-        ("POST /login", ("Content-Length: 5", "Content-Length: 6"), "400", "this request could not be read."),
+        ("GET /live", ("Bad Name: x",), "400", "vigilar could not read what the browser sent."),
+        ("GET /live?" + "x" * 9000, (page,), "414", "this address is too long for vigilar."),
+        (
+            "POST /login",
+            ("Content-Length: 5", "Transfer-Encoding: chunked"),
+            "400",
+            "vigilar could not read what the browser sent.",
+        ),
+        (
+            "POST /login",
+            ("Content-Length: 5", "Content-Length: 6"),
+            "400",
+            "vigilar could not read what the browser sent.",
+        ),
         ("TRACE /live", (), "401", '"setup.needed"'),
     ):
         lines = (f"{asked} HTTP/1.1", f"Host: 127.0.0.1:{served.job.port}", "Connection: close", *heads)

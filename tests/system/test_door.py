@@ -461,6 +461,7 @@ def test_plain_http_is_closed_while_somebody_looks(house: RunningHouse) -> None:
         answer = stream.getresponse()
         assert b"retry" in answer.readline()
         assert opened(house, "/live", {"Cookie": cookie, **elsewhere}) == 200
+        pid = door(house).pid
         assert post_form(house, "/settings/certificate", "way=close") == 303
         began = time.monotonic()
         with contextlib.suppress(http.client.IncompleteRead):
@@ -470,8 +471,31 @@ def test_plain_http_is_closed_while_somebody_looks(house: RunningHouse) -> None:
     assert opened(house, "/login", elsewhere) == 403
     assert opened(house, "/trust", elsewhere) == 200
     assert ask(house, "/login", tls=True)[0] == 200
+    wait_for(lambda: is_told(house, BIG, 431), 60, "what is too big for a page is told to come by HTTPS alone")
+    assert is_told(house, HALF, 408)
     assert post_form(house, "/settings/certificate", "way=open") == 303
     wait_for(lambda: opened(house, "/login", elsewhere) == 200, 60, "plain HTTP is open again")
+    wait_for(lambda: not is_told(house, BIG, 431), 60, "what is too big is not told so any more")
+    assert not is_told(house, HALF, 408)
+    assert door(house).pid == pid
+
+
+BIG = b"GET / HTTP/1.1\r\nHost: vigilar.local\r\nCookie: a=" + b"x" * 28_000 + b"\r\n\r\n"
+HALF = b"POST /api/v1/login HTTP/1.1\r\nHost: vigilar.local\r\nContent-Length: 900\r\n\r\n{"
+
+
+def is_told(house: RunningHouse, sent: bytes, status: int) -> bool:
+    """Whether the refusal of this by TLS, with that status, lets the browser come back by HTTPS alone."""
+    with (
+        socket.create_connection(("127.0.0.1", port_of(house)), timeout=PATIENCE_S) as raw,
+        trusting(house).wrap_socket(raw, server_hostname="127.0.0.1") as wrapped,
+    ):
+        wrapped.sendall(sent)
+        answer = b""
+        while piece := wrapped.recv(65536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 %d" % status)
+    return b"\r\nstrict-transport-security: max-age=31536000\r\n" in answer.lower()
 
 
 def post_form(house: RunningHouse, path: str, form: str) -> int:

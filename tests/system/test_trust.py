@@ -8,6 +8,8 @@ import ipaddress
 import shutil
 import subprocess
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +21,10 @@ import pytest
 from playwright.sync_api import Browser, CDPSession, Error, Page, Playwright, expect, sync_playwright
 
 from tests.browser.chromium import EXECUTABLE, find_violations
+from tests.conftest import PATIENCE_S
 from tests.fakes.clips import make_clip
 from tests.system.chromium import FLAGS, patient
-from tests.system.house import PASSWORD, RunningHouse, run_house
+from tests.system.house import PASSWORD, RunningHouse, run_house, wait_for
 from vigilar.door.authority import is_private
 from vigilar.door.certificates import own_addresses
 
@@ -162,6 +165,39 @@ def test_plain_http_from_elsewhere_looks_and_is_led_to_https(reached: Reached, p
     assert page.locator("h1").inner_text() == "This needs a connection that nobody else in the network can read."
     page.click("text=Go on securely")
     page.wait_for_url(f"{reached.secure}/login?next=/settings/members")
+
+
+def test_plain_http_is_closed_and_opened_again_by_its_switch(reached: Reached, page: Page) -> None:
+    """By a person who came securely; another device of the network is the one that comes without."""
+    sign_in(page, reached.secure)
+    page.goto(f"{reached.secure}/settings/certificate")
+    switch = page.locator("form[aria-labelledby=plain-head]")
+    switch.get_by_role("button", name="Show pages over HTTPS only").click()
+    expect(switch).to_contain_text("Other machines see nothing without HTTPS but the page Trust this house.")
+    assert find_violations(page) == []
+    wait_for(lambda: status_of(f"{reached.plain}/login") == 403, 60, "plain HTTP is closed")
+    other = page.context.new_page()
+    other.goto(f"{reached.plain}/login")
+    expect(other.locator("h1")).to_have_text("This needs a connection that nobody else in the network can read.")
+    assert other.locator("#password").count() == 0
+    other.goto(f"{reached.plain}/trust")
+    expect(other.locator("[data-tick=trusted][data-done]")).to_have_count(1)
+    page.goto(f"{reached.secure}/live")
+    expect(page.locator("#arm-chip")).to_be_visible()
+    page.goto(f"{reached.secure}/settings/certificate")
+    switch.get_by_role("button", name="Let them look again").click()
+    expect(switch).to_contain_text("Other machines of the network may sign in without HTTPS and look")
+    wait_for(lambda: status_of(f"{reached.plain}/login") == 200, 60, "plain HTTP is open again")
+    other.goto(f"{reached.plain}/login")
+    expect(other.locator("#password")).to_be_visible()
+
+
+def status_of(address: str) -> int:
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def test_link_from_another_site_asks_for_no_password(reached: Reached, page: Page) -> None:

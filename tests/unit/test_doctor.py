@@ -27,6 +27,7 @@ from vigilar.cli.doctor.command import LOOKS, exit_code
 from vigilar.cli.known import Gathered
 from vigilar.cli.program import run
 from vigilar.config.load import parse_config
+from vigilar.config.models import Config, Web
 from vigilar.config.places import find_places
 from vigilar.health.known import Footage, Sensors
 from vigilar.health.part import State
@@ -216,6 +217,9 @@ def test_missing_programs_are_named(patient: Patient, monkeypatch: pytest.Monkey
     monkeypatch.setattr(box, "find_haproxy", lambda: None)
     assert state_of(box.broker_program(patient)) is State.BAD
     assert state_of(box.door(patient)) is State.WARN
+    closed = replace(patient, config=Config(web=Web(https_only=True)))
+    for one, says in ((patient, "may look and change nothing"), (closed, "see nothing")):
+        assert f"without it other machines {says}." in str(box.door(one))
     assert state_of(box.disk_smart(patient)) is State.UNKNOWN
     assert state_of(box.unit(patient)) is State.UNKNOWN
 

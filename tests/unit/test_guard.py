@@ -377,6 +377,14 @@ class TestBus:
         assert lab.request("home").mode == "away"
         assert len(lab.events("arm_refused")) == 1
 
+    def test_does_not_lower_what_is_about_to_come(self, lab: Lab) -> None:
+        lab.arm("away", leave_s=60)
+        state = lab.request("home")
+        assert state.pending is not None
+        assert state.pending.mode == "away"
+        assert len(lab.events("arm_refused")) == 1
+        assert lab.turn(60).mode == "away"
+
     def test_disarms_where_the_owner_allows(self, lab: Lab) -> None:
         lab.guard.use(replace(RULES, by_bus="arm-and-disarm"))
         lab.arm("away")
@@ -440,6 +448,42 @@ class TestSchedule:
         lab = self.lab_at(store, "2026-11-28T21:00:00+01:00")
         lab.arm("away")
         assert lab.turn(7200).mode == "away"
+
+    def test_who_is_leaving_when_the_span_ends_leaves_an_armed_house(self, store: Store) -> None:
+        """To work at the end of the night: the mode that was chosen comes, and the night does until then."""
+        lab = self.lab_at(store, "2026-11-30T06:29:30+01:00")
+        assert lab.turn().mode == "night"
+        lab.arm("away", leave_s=60)
+        assert (lab.turn(31).mode, lab.turn(28).mode, lab.turn(1).mode) == ("night", "night", "away")
+        assert lab.turn(3600).mode == "away"
+
+    def test_who_is_leaving_when_the_span_begins_leaves_the_mode_that_was_chosen(self, store: Store) -> None:
+        lab = self.lab_at(store, "2026-11-29T21:59:30+01:00")
+        lab.arm("away", leave_s=60)
+        assert lab.turn(31).mode == "disarmed"
+        assert lab.turn(29).mode == "away"
+        assert lab.turn(8 * 3600).mode == "away"
+
+    def test_span_that_guards_more_goes_before_the_mode_that_is_about_to_come(self, store: Store) -> None:
+        lab = self.lab_at(store, "2026-11-29T21:59:30+01:00")
+        lab.arm("home", leave_s=60)
+        assert lab.turn(31).mode == "night"
+        assert lab.turn(60).mode == "night"
+
+    def test_span_that_ends_while_its_own_time_to_leave_runs_arms_nothing(self, store: Store) -> None:
+        lab = self.lab_at(store, "2026-11-30T06:29:30+01:00", replace(self.NIGHT, mode="away"))
+        assert lab.turn().pending is not None
+        state = lab.turn(31)
+        assert (state.mode, state.pending) == ("disarmed", None)
+        assert lab.turn(60).mode == "disarmed"
+
+    def test_its_own_time_to_leave_ends_with_it_where_a_person_had_armed(self, store: Store) -> None:
+        lab = Lab(store, SimulatedClock(utc_ns=at("2026-11-30T06:29:20+01:00") * 1_000_000))
+        lab.arm("home")
+        lab.guard.use(replace(RULES, schedules=(replace(self.NIGHT, mode="away"),), time_zone="Europe/Berlin"))
+        assert lab.turn(10).pending is not None
+        state = lab.turn(31)
+        assert (state.mode, state.pending, state.by) == ("home", None, "Sam")
 
     def test_box_that_was_off_arms_at_its_start(self, store: Store) -> None:
         assert self.lab_at(store, "2026-11-29T03:00:00+01:00").turn().mode == "night"

@@ -186,7 +186,7 @@ class TestTransport:
     def test_refusal_names_the_address_to_go_to(self, house: House, owner: FlaskClient) -> None:
         assert owner
         client = from_elsewhere(house)
-        assert "install HAProxy" in client.get("/exports", headers={}).get_json()["detail"]
+        assert "install haproxy" in client.get("/exports", headers={}).get_json()["detail"]
         house.parts.cfg = replace(house.parts.cfg, has_door=True)
         answer = client.get("/exports?camera=shed").get_json()
         assert answer["location"] == "https://192.168.1.20:49735/exports?camera=shed"

@@ -455,3 +455,29 @@ def test_member_does_not_learn_of_a_hidden_camera(house: House, owner: FlaskClie
     facts = limited.get("/api/v1/arm").get_json()
     assert (facts["alarm"]["where"], facts["alarm"]["event"]) == ("a camera", None)
     assert "Garden" not in json.dumps(facts) + limited.get("/arm", headers=PAGE).text
+
+
+def test_history_names_no_hidden_camera(house: House, owner: FlaskClient) -> None:
+    """Of a line that says what it came from, and of one from before that was written; sensors are nobody's secret."""
+    limited = house.member("adult", ["shed"])
+    lines = tuple(
+        arming.Line(action=action, mode="away", by="", how="", detail={"what": "Motion", "where": place} | source)
+        for place, source in (
+            ("Garden", {"source": "garden"}),
+            ("Garden", {}),
+            ("Shed", {"source": "shed"}),
+            ("Back door", {"source": "sensor/0x1"}),
+        )
+        for action in ("entry", "alarm")
+    )
+    arming.change_state(house.store, lambda state: arming.Decision(state, lines), house.now_ms())
+    for client, places in (
+        (owner, ["Back door", "Shed", "Garden", "Garden"]),
+        (limited, ["Back door", "Shed", "a camera", "a camera"]),
+    ):
+        history = client.get("/api/v1/arm/history").get_json()["history"]
+        told = [words for place in places for words in (f"Alarm: Motion, {place}", f"Somebody came in: {place}")]
+        assert [row["words"] for row in history[:8]] == told
+        page = client.get("/arm", headers=PAGE).text
+        assert [one in page for one in told] == [True] * 8
+    assert "Garden" not in page

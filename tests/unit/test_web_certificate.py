@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from flask.testing import FlaskClient
 
 from tests.browser.house import NAME, PASSWORD, House, open_house
 from vigilar.door.authority import issue_leaf, load_or_create_authority
-from vigilar.door.certificates import utc_now
+from vigilar.door.certificates import CertificateState, utc_now
 
 PAGE = {"Accept": "text/html"}
 PATH = "/settings/certificate"
@@ -148,11 +150,41 @@ def test_it_may_be_changed_while_armed_and_only_by_an_owner(
     assert upload(house.member("adult"), *own).status_code == 403
 
 
+LOOK = "Other machines of the network may sign in without HTTPS and look"
+INSTALL = "sudo apt-get install haproxy"
+WORDS = {
+    (True, False): {LOOK, "When all your devices trust the house", "Come by HTTPS to change this."},
+    (True, True): {"Other machines see nothing without HTTPS but the page", "Let them look again"},
+    (False, False): {LOOK, "without it other machines may look and change nothing.", INSTALL, "This can be ended when"},
+    (False, True): {
+        "Other machines see nothing without HTTPS.",
+        "without it other machines see nothing.",
+        INSTALL,
+        "Let them look again",
+    },
+}
+"""What the page says, by whether there is a door and whether plain HTTP is closed."""
+
+
+@pytest.mark.parametrize(("has_door", "https_only"), WORDS)
+def test_words_fit_what_other_machines_see(house: House, owner: FlaskClient, has_door: bool, https_only: bool) -> None:
+    file = house.parts.cfg.config_file
+    file.write_text(f"[web]\nhttps_only = {str(https_only).lower()}\n", encoding="utf-8")
+    house.parts.use_settings(replace(house.parts.cfg, has_door=has_door, https_only=https_only))
+    if has_door:
+        house.parts.certificate = lambda: CertificateState("ok", "The house's own.")
+    for path in (PATH, "/trust"):
+        text = owner.get(path, headers=PAGE).text
+        assert (INSTALL in text) is not has_door, path
+    text = re.sub(r"<[^>]+>", "", owner.get(PATH, headers=PAGE).text)
+    assert {one for words in WORDS.values() for one in words if one in text} == WORDS[has_door, https_only]
+
+
 def test_plain_http_is_closed_from_a_device_that_came_by_https(house: House, owner: FlaskClient) -> None:
     """From the box itself nobody knows whether another machine can come in by HTTPS."""
     answer = owner.post(PATH, data={"way": "close"}, headers=PAGE)
     assert (answer.status_code, "https_only" in settings(house)) == (409, False)
-    assert "Come by HTTPS to change this." in owner.get(PATH, headers=PAGE).text
+    assert "Show pages over HTTPS only" not in owner.get(PATH, headers=PAGE).text
     secure = {"base_url": "https://192.168.1.20:49735", "environ_overrides": {"REMOTE_ADDR": "192.168.1.30"}}
     far = house.client(signed_in=False)
     assert far.post("/api/v1/login", json={"name": NAME, "password": PASSWORD}, **secure).status_code == 200

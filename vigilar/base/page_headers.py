@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
 
@@ -23,12 +24,26 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+STRICT = ("Strict-Transport-Security", "max-age=31536000")
+"""Where plain HTTP is closed: a browser comes back to this name by HTTPS only, for a year (RFC 6797); for names, not
+for addresses. Not for ``localhost``, which is other programs' name too."""
 
-def bare_answer(status: int, words: str, more: Mapping[str, str] | None = None) -> bytes:
-    """A whole answer in HTTP/1.1, which ends its connection: one sentence for a person. ``more`` are headers."""
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a person is told who gets no page: what is so and why, and what to do next."""
+
+    sentence: str
+    next_step: str
+
+
+def bare_answer(status: int, refusal: Refusal, more: Mapping[str, str] | None = None) -> bytes:
+    """A whole answer in HTTP/1.1, which ends its connection. It needs no other file: nobody may be there who has one.
+    ``more`` are headers."""
     body = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="dark">'
-        f'<meta name="viewport" content="width=device-width"><title>Vigilar</title><h1>{escape(words)}</h1>\n'
+        f'<meta name="viewport" content="width=device-width"><title>Vigilar</title><h1>{escape(refusal.sentence)}</h1>'
+        f"<p>{escape(refusal.next_step)}</p>\n"
     ).encode()
     headers = {
         "Content-Type": "text/html; charset=utf-8",

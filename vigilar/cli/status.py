@@ -19,7 +19,7 @@ from vigilar.cli.times import house_zone
 from vigilar.config.last_good import load_in_force
 from vigilar.config.models import Camera, Config
 from vigilar.config.places import Places
-from vigilar.door.haproxy import find_haproxy
+from vigilar.door.haproxy import HOW_TO_INSTALL, find_haproxy, lack_of_haproxy
 from vigilar.health.house import HouseHealth, look_at_house
 from vigilar.health.lines import CameraLine
 from vigilar.health.part import State, Todo
@@ -86,8 +86,9 @@ def gather_status(places: Places) -> dict[str, Any]:
         found["warnings"].append(f"{drive.sentence} {drive.next_step}")
         found["address"] = page_address(local_host(drive.listen), drive.port) if drive.port else None
         return found
-    found["notes"] = key_notes(places.secrets_dir, places.data_dir) + door_notes()
+    found["notes"] = key_notes(places.secrets_dir, places.data_dir)
     config, wrong = _load(places)
+    found["notes"] += door_notes(config or Config())
     if config is not None:
         host = local_host(config.web.listen)
         found["address"] = page_address(host, config.web.port)
@@ -130,12 +131,11 @@ def words_of(todo: Todo) -> str:
     return " ".join(one for one in (todo.sentence, todo.detail, code, step) if one)
 
 
-def door_notes() -> list[str]:
+def door_notes(config: Config) -> list[str]:
     """What the pages lack without the program that stands before them."""
     if find_haproxy():
         return []
-    lacks = "HAProxy is not installed: there is no HTTPS, and from other machines nothing can be changed."
-    return [f"{lacks} Install it (sudo apt-get install haproxy), then start Vigilar again."]
+    return [f"{lack_of_haproxy(https_only=config.web.https_only)} On the box: {HOW_TO_INSTALL}."]
 
 
 def _cameras(config: Config, gathered: Gathered, house: HouseHealth) -> list[CameraStatus]:

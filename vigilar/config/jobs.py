@@ -280,12 +280,13 @@ class BrokerPlan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorPlan:
     """The door before the pages: HAProxy on their port. ``has_tls``: it has a certificate to show. Two that are equal
-    need the same configuration."""
+    but for ``https_only``, which the running one can be told, need the same configuration."""
 
     listen: str
     port: int
     proxies: tuple[str, ...] = ()
     has_tls: bool = False
+    https_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_remade
 from vigilar.base.errors import ErrorKind, VigilarError
-from vigilar.base.page_headers import bare_answer
+from vigilar.base.page_headers import STRICT, Refusal, bare_answer
 from vigilar.door.places import ADMIN_SOCKET, WEB_SOCKET
 
 MAX_BROWSERS = 1000
@@ -41,6 +41,9 @@ AT_ONCE = {"app": 10, "long": 50, "big": 4, "watch": 80}
 """Requests of each sort that the web process has at once; the others wait here. Together they are its 64 threads: pages
 never wait for films, and who sends a large body slowly holds no more than his four. ``watch`` are WebSockets, which
 hold no thread there: some more than it lets watch, as who is one too many is told so by it."""
+
+HTTPS_ONLY_FILE = "https_only.acl"
+"""In the door's folder: the word ``on`` where the owner closed plain HTTP, else ``off``."""
 
 _CONFIGURATION = """\
 # Written by Vigilar at each start: changes here are lost. Settings are in [web] of the configuration file.
@@ -96,6 +99,8 @@ frontend pages
   option http-server-close
   stick-table type ipv6 size 20k expire 1m store http_req_rate(5s)
   acl is_trusted src 127.0.0.0/8 ::1{proxies}
+  acl is_closed str(on) -m str -f {https_only}
+  http-after-response set-header {strict} if {{ ssl_fc }} !{{ ssl_fc_sni -i localhost }} is_closed
   http-request track-sc1 src,ipmask(32,64)
   http-request deny deny_status 429 if !is_trusted {{ sc_http_req_rate(1) gt {requests} }}
   http-request del-header x-vigilar-client
@@ -123,6 +128,9 @@ frontend pages
 # tune.bufsize: what is larger with all its headers gets words of HAProxy's own that cannot be changed, over HTTP/2 not
 # even those, and other programs of this machine may leave many cookies in a browser. Twice the usual leaves room for
 # words of ours; one of the 1000 that send slowly takes no more than two.
+# is_closed: its list lies in a file of its own, as it can be changed then while HAProxy runs. What cannot be read as a
+# request, or whose header does not end, HAProxy 2.6 answers before it comes to any rule. By the name that TLS was begun
+# for, as that of the request is not looked at yet where its body does not end.
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
 # splice: answers go from socket to socket inside of the kernel, by a pipe each; with 32 who watch it saves a third. No
@@ -141,14 +149,22 @@ backend {name}
   server web unix@{socket} maxconn {at_once}
 """
 
-_WORDS = {
-    400: "This request could not be read.",
-    408: "The request took too long to arrive.",
-    429: "Too many requests at once. Wait a moment and try again.",
-    500: "Something went wrong here.",
-    502: "Vigilar is starting, or busy. Try again in a moment.",
-    503: "Vigilar is starting, or busy. Try again in a moment.",
-    504: "Vigilar did not answer in time. Try again in a moment.",
+_AGAIN = "Wait a few seconds, then load the page again."
+
+REFUSALS = {
+    400: Refusal(
+        "Vigilar could not read what the browser sent.",
+        "Load the page again. If this comes back, delete the cookies of this address, or use another browser.",
+    ),
+    408: Refusal(
+        "What the browser sent took too long to arrive.",
+        "The connection may be weak here. Go nearer to the Wi-Fi, then try again.",
+    ),
+    429: Refusal("Too many requests came from this device at once.", _AGAIN),
+    500: Refusal("Vigilar could not take this request: something went wrong before its pages.", _AGAIN),
+    502: Refusal("The pages are not there: Vigilar is starting, or busy.", _AGAIN),
+    503: Refusal("The pages are not there: Vigilar is starting, or busy.", _AGAIN),
+    504: Refusal("The pages did not answer in time: Vigilar is busy.", _AGAIN),
 }
 """What the door says itself: no page of ours is asked then. For a header that never ends, or has more
 than 31 kB, it has words of its own that cannot be changed; what else is too much gets those of ``processes.web``."""
@@ -156,12 +172,14 @@ than 31 kB, it has words of its own that cannot be changed; what else is too muc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoorSettings:
-    """What the configuration is made of. ``certificate`` is a file with key and chain, None for plain HTTP only."""
+    """What the configuration is made of. ``certificate`` is a file with key and chain, None for plain HTTP only.
+    ``https_only``: what goes out by TLS says that this name is to be asked by HTTPS alone."""
 
     listen: str
     port: int
     proxies: tuple[str, ...]
     certificate: Path | None
+    https_only: bool = False
 
 
 def find_haproxy() -> str | None:
@@ -169,14 +187,22 @@ def find_haproxy() -> str | None:
     return shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin")
 
 
+HOW_TO_INSTALL = "sudo apt-get install haproxy, then start Vigilar again"
+
+
+def lack_of_haproxy(*, https_only: bool) -> str:
+    """What a house without it lacks, as a sentence; ``https_only``: its owner has closed plain HTTP. A proxy of his may
+    speak HTTPS all the same."""
+    left = "see nothing" if https_only else "may look and change nothing"
+    return f"HAProxy is not installed, so this house speaks no HTTPS itself: without it other machines {left}."
+
+
 def door_command(folder: Path) -> list[str]:
     """Raises VigilarError when HAProxy is not installed. Sockets in the configuration are relative to ``folder``, the
     working folder: a path to a Unix socket may have 97 bytes, and a data folder more."""
     program = find_haproxy()
     if program is None:
-        raise VigilarError(
-            "HAProxy is not installed", kind=ErrorKind.PERMANENT, next_step="sudo apt-get install haproxy"
-        )
+        raise VigilarError("HAProxy is not installed", kind=ErrorKind.PERMANENT, next_step=HOW_TO_INSTALL)
     return [program, "-db", "-f", str(folder / "haproxy.cfg")]
 
 
@@ -205,11 +231,21 @@ def ask_door(folder: Path, command: str, timeout_s: float) -> str:
     return answer.decode("utf-8", "replace")
 
 
+def tell_https_only(folder: Path, *, https_only: bool, timeout_s: float) -> bool:
+    """Have the running HAProxy know it; whether it does. One that is started later reads it in its file."""
+    commands = f"clear acl {HTTPS_ONLY_FILE}; add acl {HTTPS_ONLY_FILE} {_on(https_only)}\n"
+    try:
+        return ask_door(folder, commands, timeout_s).strip() == ""
+    except OSError:
+        return False
+
+
 def write_door(folder: Path, settings: DoorSettings) -> None:
     """Lay down what HAProxy reads; what has not changed is not written again. Raises OSError."""
     make_private_folder(folder)
-    for status, words in _WORDS.items():
-        write_remade(folder / f"{status}.http", _error_page(status, words))
+    for status, refusal in REFUSALS.items():
+        write_remade(folder / f"{status}.http", _error_page(status, refusal))
+    write_remade(folder / HTTPS_ONLY_FILE, f"{_on(settings.https_only)}\n".encode())
     write_remade(folder / "haproxy.cfg", configuration(settings).encode())
 
 
@@ -222,11 +258,13 @@ def configuration(settings: DoorSettings) -> str:
         browsers=browsers,
         pipes=PIPES,
         connections=2 * browsers + 10,
-        errors="\n".join(f"  errorfile {status} {status}.http" for status in _WORDS),
+        errors="\n".join(f"  errorfile {status} {status}.http" for status in REFUSALS),
         bind=f"{host}:{settings.port}",
         proxies="".join(f" {address}" for address in settings.proxies),
         of_one_address=OF_ONE_ADDRESS,
         requests=REQUESTS_IN_5_S,
+        strict=" ".join(STRICT),
+        https_only=HTTPS_ONLY_FILE,
         use_tls="  use_backend to_tls if { req.ssl_hello_type 1 }\n" if tls else "",
         tls_backend="backend to_tls\n  mode tcp\n  server here unix@tls.sock send-proxy-v2\n" if tls else "",
         bind_tls=_bind_tls(settings.certificate) if settings.certificate else "",
@@ -236,13 +274,17 @@ def configuration(settings: DoorSettings) -> str:
     )
 
 
+def _on(is_on: bool) -> str:
+    return "on" if is_on else "off"
+
+
 def _bind_tls(certificate: Path) -> str:
     """Strong quotes keep all but themselves (2.2 of the manual)."""
     quoted = "'" + str(certificate).replace("'", "'\\''") + "'"
     return f"  bind unix@tls.sock mode 600 accept-proxy ssl crt {quoted} alpn h2,http/1.1\n"
 
 
-def _error_page(status: int, words: str) -> bytes:
+def _error_page(status: int, refusal: Refusal) -> bytes:
     """A whole answer, as HAProxy sends it (``errorfile``). Pages that are open know by ``X-Vigilar-Door`` that nobody
     of the house said this."""
-    return bare_answer(status, words, {"Retry-After": "2", "X-Vigilar-Door": "1"})
+    return bare_answer(status, refusal, {"Retry-After": "2", "X-Vigilar-Door": "1"})

@@ -214,7 +214,7 @@ class Guard:
 
     def _alarm(self, state: ArmState, trigger: Trigger, now_ms: int) -> Decision:
         alarm = Alarm(new_id(), state.mode, now_ms + self._rules.alarm_s * 1000, trigger)
-        detail = {"what": trigger.what, "where": trigger.where, "event": trigger.event_id}
+        detail = _what(trigger) | {"source": trigger.source_id}
         line = Line(action="alarm", mode=state.mode, by="", how="", detail=detail)
         return Decision(replace(state, entry=None, alarm=alarm), (line,))
 
@@ -239,12 +239,18 @@ class Guard:
 
         def begin(state: ArmState, now_ms: int) -> Decision | None:
             met = replace(state, schedules={**state.schedules, key: span.day})
-            return (None if self._rules.weakens(state.mode, mode) else arm(met, now_ms)) or Decision(met)
+            return (None if self._lowers(state, mode) else arm(met, now_ms)) or Decision(met)
 
         return self._change(begin)
 
+    def _lowers(self, state: ArmState, mode: Mode) -> bool:
+        """Whether ``mode`` guards less than the one in force, or than the one that somebody who is leaving chose."""
+        chosen = [state.mode] if state.pending is None else [state.mode, state.pending.mode]
+        return any(self._rules.weakens(one, mode) for one in chosen)
+
     def _end_spans(self, state: ArmState, spans: list[Span]) -> ArmState:
-        """Disarm what a span armed that is over, when nobody changed it since; forget spans that are over."""
+        """Disarm what a span armed that is over, when nobody changed it or chose another mode since; forget spans that
+        are over, and the time to leave that one began."""
         running = {span.row.key: span.day for span in spans}
         over = {key for key, day in state.schedules.items() if running.get(key) != day}
         if not over:
@@ -252,11 +258,13 @@ class Guard:
 
         def end(state: ArmState, now_ms: int) -> Decision | None:
             left = {key: day for key, day in state.schedules.items() if key not in over}
-            decision = Decision(replace(state, schedules=left))
+            new = replace(state, schedules=left)
+            if state.pending is not None and state.pending.how == "schedule" and state.pending.by in over:
+                new = replace(new, pending=None)
             is_own = state.how == "schedule" and state.by in over and state.mode != "disarmed"
-            if is_own and state.entry is None and not state.is_alarm:
-                decision = arming.disarmed(replace(state, schedules=left), state.by, "schedule", now_ms)
-            return decision
+            if is_own and new.pending is None and state.entry is None and not state.is_alarm:
+                return arming.disarmed(new, state.by, "schedule", now_ms)
+            return Decision(new)
 
         return self._change(end)
 
@@ -308,7 +316,7 @@ class Guard:
                 return self._alarm(state, trigger, now_ms)
             if state.entry is not None:
                 return None
-            detail = {"what": trigger.what, "where": trigger.where, "event": trigger.event_id}
+            detail = _what(trigger) | {"source": trigger.source_id}
             line = Line(action="entry", mode=state.mode, by="", how="", detail=detail)
             return Decision(replace(state, entry=Entry(now_ms + rules.enter_s * 1000, trigger)), (line,))
 
@@ -328,7 +336,7 @@ class Guard:
         arm = self._prepare_arming(mode, by, "bus")
 
         def step(state: ArmState, now_ms: int) -> Decision | None:
-            if self._rules.weakens(state.mode, mode):
+            if self._lowers(state, mode):
                 reason = "it would guard less than now, which needs a PIN"
                 return Decision(state, (_refusal(mode, by, "bus", reason),))
             return arm(state, now_ms)

@@ -97,12 +97,15 @@ def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
         return None
     web = config.web
     certificate = serving_file(places.secrets_dir)
-    door = DoorPlan(listen=web.listen, port=web.port, proxies=web.proxies, has_tls=certificate.exists())
+    door = DoorPlan(
+        listen=web.listen, port=web.port, proxies=web.proxies, has_tls=certificate.exists(), https_only=web.https_only
+    )
     settings = DoorSettings(
         listen=door.listen,
         port=door.port,
         proxies=door.proxies,
         certificate=certificate if door.has_tls else None,
+        https_only=door.https_only,
     )
     write_door(places.door_dir, settings)
     return door

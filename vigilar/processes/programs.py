@@ -10,6 +10,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -31,6 +32,7 @@ MISSES = 3
 """So many looks without an answer of a second each, and a program hangs."""
 
 DOOR_LOOK = "vigilar.door.haproxy:is_answering"
+DOOR_TELL = "vigilar.door.haproxy:tell_https_only"
 
 OWN_SOCKETS = ("admin.sock", "plain.sock", "tls.sock")
 """What the door binds in its folder (``door/haproxy.py``); that of the web server is not among them."""
@@ -85,9 +87,15 @@ class Programs:
         self._replace("broker", self._places.broker_dir, start)
 
     def apply_door(self, before: HouseJobs | None, plan: HouseJobs) -> None:
-        """Have the door stand as planned: on the port of the pages, or nowhere."""
-        if before is not None and before.door == plan.door:
+        """Have the door stand as planned: on the port of the pages, or nowhere. One that only needs to know whether
+        plain HTTP is closed is told so, and its connections stay."""
+        old, new = before.door if before else None, plan.door
+        if before is not None and old == new:
             return
+        if old and new and replace(old, https_only=new.https_only) == new:
+            tell = load_function(DOOR_TELL)
+            if tell(self._places.door_dir, https_only=new.https_only, timeout_s=1.0):
+                return
         self._replace("door", self._places.door_dir, partial(_is_open, plan.door) if plan.door else None)
 
     def look(self, plan: HouseJobs | None, *, is_excused: bool) -> None:

@@ -24,10 +24,11 @@ from gunicorn.workers.gthread import ThreadWorker
 from vigilar.base.atomic import make_private_folder
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ExitCode
-from vigilar.base.page_headers import bare_answer
+from vigilar.base.page_headers import Refusal, bare_answer
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
 from vigilar.door.certificates import CertificateWish
+from vigilar.door.haproxy import REFUSALS
 from vigilar.door.keeper import CertificateKeeper
 from vigilar.door.name import HouseName
 from vigilar.door.places import WEB_SOCKET
@@ -54,12 +55,15 @@ along, and must not keep anybody from his page. The door lets more through (``tu
 is told so in our words and not in HAProxy's."""
 
 UNREAD = {
-    414: (LimitRequestLine, "This address is too long. Begin again at the first page."),
+    414: (LimitRequestLine, Refusal("This address is too long for Vigilar.", "Begin again at the first page.")),
     431: (
         LimitRequestHeaders,
-        "This request brings too much along. Delete the cookies of this address: other programs may have left them.",
+        Refusal(
+            "The browser sent too much at once, as other programs on this machine left it many cookies.",
+            "Delete the cookies of this address, then load the page again.",
+        ),
     ),
-    400: (ParseException, "This request could not be read."),
+    400: (ParseException, REFUSALS[400]),
 }
 """What a request gets that never becomes one for the pages: the first that fits."""
 
@@ -194,11 +198,11 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Any) -> None:
         """What cannot be read is told in our words: gunicorn's page names its own parts, and says not what to do."""
-        for status, (kind, words) in UNREAD.items():
+        for status, (kind, refusal) in UNREAD.items():
             if isinstance(exc, kind):
                 logger.info("a request could not be read: %s", type(exc).__name__)
                 with contextlib.suppress(OSError):
-                    client.sendall(bare_answer(status, words))
+                    client.sendall(bare_answer(status, refusal))
                 return
         super().handle_error(req, client, addr, exc)
 

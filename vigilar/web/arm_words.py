@@ -61,6 +61,9 @@ class ArmChip:
     words: str
 
 
+HIDDEN = "a camera"
+"""Where something was, to who does not see that camera."""
+
 UNKNOWN = ArmChip("unknown", "unknown", "Not known")
 
 
@@ -131,15 +134,20 @@ def problems_json(unready: Sequence[Unready]) -> list[dict[str, str]]:
 
 def where(trigger: Trigger, visible: VisibleCameras) -> dict[str, Any]:
     """What counted and where, without the name of a camera that is hidden."""
-    is_shown = trigger.source_id.startswith(SENSOR_PREFIX) or trigger.source_id in visible
+    is_shown = _is_shown(trigger.source_id, visible)
     return {
         "what": trigger.what,
-        "where": trigger.where if is_shown else "a camera",
+        "where": trigger.where if is_shown else HIDDEN,
         "event": trigger.event_id if is_shown else None,
     }
 
 
-def history_json(row: HistoryRow, *, shows_address: bool) -> dict[str, Any]:
+def _is_shown(source_id: str, visible: VisibleCameras) -> bool:
+    """Lines that say no source are older than it is written: who sees all cameras sees where that was."""
+    return source_id.startswith(SENSOR_PREFIX) or source_id in visible
+
+
+def history_json(row: HistoryRow, visible: VisibleCameras, *, shows_address: bool) -> dict[str, Any]:
     return {
         "id": row.id,
         "ts": row.ts_ms,
@@ -148,14 +156,16 @@ def history_json(row: HistoryRow, *, shows_address: bool) -> dict[str, Any]:
         "by": row.by,
         "how": row.how,
         "address": row.address if shows_address else "",
-        "words": history_words(row),
+        "words": history_words(row, visible),
     }
 
 
-def history_words(row: HistoryRow) -> str:
-    """``Armed: Away, by Sam, on the page``."""
+def history_words(row: HistoryRow, visible: VisibleCameras) -> str:
+    """``Armed: Away, by Sam, on the page``; without the name of a camera that is hidden."""
     known = {"mode": MODE_NAMES.get(row.mode, row.mode), "what": "", "where": ""}
     known |= {key: str(row.detail[key]) for key in ("what", "where") if key in row.detail}
+    if row.action in ("entry", "alarm") and not _is_shown(str(row.detail.get("source", "")), visible):
+        known["where"] = HIDDEN
     words = ACTION_WORDS.get(row.action, row.action).format(**known)
     who = f", by {row.by}" if row.by and row.how != "schedule" else ""
     how = f", {HOW_WORDS[row.how]}" if row.how in HOW_WORDS else ""

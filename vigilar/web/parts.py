@@ -16,6 +16,7 @@ from vigilar.base.stop import Stop
 from vigilar.base.zone import load_zone
 from vigilar.config.jobs import WebJob
 from vigilar.door.certificates import CertificateState
+from vigilar.door.haproxy import HOW_TO_INSTALL, lack_of_haproxy
 from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.web.audit_log import AuditLog
@@ -81,15 +82,6 @@ def _no_reload() -> None:
     """Without a supervisor nobody can start a camera: the change is saved and counts at the next start."""
 
 
-def _no_door() -> CertificateState:
-    """Where HAProxy is not installed."""
-    return CertificateState(
-        "warn",
-        "There is no HTTPS, so from other machines this house can be looked at and nothing can be changed: HAProxy is "
-        "not installed. On the box: sudo apt-get install haproxy, then start Vigilar again.",
-    )
-
-
 def _no_retry(camera_id: str) -> bool:  # noqa: ARG001 -- one of two ways
     """Without a bus no camera can be told."""
     return False
@@ -140,7 +132,7 @@ class Parts:
     probe: CameraProbe = probe_by_command
     probes: Probes = field(init=False)
     undos: Undos = field(init=False)
-    certificate: Callable[[], CertificateState] = _no_door
+    certificate: Callable[[], CertificateState] = field(init=False)
     stopping: Stop = field(default_factory=Stop)
     rows: Patience = field(default_factory=make_rows_door)
     disk: Patience = field(default_factory=lambda: Patience("disk", DISK_WAIT_S))
@@ -162,6 +154,12 @@ class Parts:
     def __post_init__(self) -> None:
         self.probes = Probes(lambda: self.probe, self.now_ms)
         self.undos = Undos(self.now_ms)
+        self.certificate = self._no_door
+
+    def _no_door(self) -> CertificateState:
+        """Where HAProxy is not installed."""
+        sentence = lack_of_haproxy(https_only=self.cfg.https_only)
+        return CertificateState("warn", f"{sentence} On the box: {HOW_TO_INSTALL}.")
 
     @property
     def rows_on_drive(self) -> bool:

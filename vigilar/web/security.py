@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
-from vigilar.base.page_headers import SECURITY_HEADERS
+from vigilar.base.page_headers import SECURITY_HEADERS, STRICT
 from vigilar.door.certificates import house_names
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -22,9 +22,6 @@ MAX_NAME = 253
 
 STATIC = "static"
 """The endpoint of our own styles, scripts and icons."""
-
-STRICT = ("Strict-Transport-Security", "max-age=31536000")
-"""A browser comes back to this name by HTTPS only, for a year (RFC 6797); for names, not for addresses."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -133,6 +130,6 @@ def _add_headers(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)  # one page has a policy of its own (``shares.verify``)
     response.headers.setdefault("Cache-Control", "no-store")
-    if parts().cfg.https_only and request.is_secure and not is_local():  # ``localhost`` is other programs' name too
+    if parts().cfg.https_only and request.is_secure and not is_local():
         response.headers.set(*STRICT)
     return response

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from flask import request
 
+from vigilar.door.haproxy import HOW_TO_INSTALL
 from vigilar.web.forwarded import IS_LOCAL
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -44,10 +45,7 @@ def require_secure() -> None:
     elif address:
         step = f"Open {address} instead. The first time, /trust shows this device the way."
     else:
-        step = (
-            "Do it on the machine Vigilar runs on, or let it speak HTTPS: install HAProxy there "
-            "(sudo apt-get install haproxy) and start Vigilar again."
-        )
+        step = f"Do it on the machine Vigilar runs on, or let that speak HTTPS: {HOW_TO_INSTALL}."
     sentence = "This needs a connection that nobody else in the network can read."
     raise Problem(403, "transport.insecure", sentence, next_step=step, link=address)
 

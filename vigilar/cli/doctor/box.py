@@ -19,7 +19,7 @@ from vigilar.base.systemd import is_machine_by_systemd, log_place
 from vigilar.bus.broker import is_answering
 from vigilar.cli.doctor.check import Check, Finding, Patient
 from vigilar.cli.service import is_serving, local_host
-from vigilar.door.haproxy import find_haproxy
+from vigilar.door.haproxy import HOW_TO_INSTALL, find_haproxy, lack_of_haproxy
 from vigilar.record.free_space import free_space_of
 
 SLOW_KINDS = frozenset({"vfat", "exfat", "ntfs", "ntfs3", "fuseblk", "fuse", "msdos"})
@@ -273,14 +273,11 @@ def broker(patient: Patient) -> Check:
     return say.ok("The broker answers." if bus.broker == "own" else f"The broker is at {bus.host}.")
 
 
-def door(patient: Patient) -> Check:  # noqa: ARG001 -- as every look
+def door(patient: Patient) -> Check:
     say = Finding("door")
     if find_haproxy():
         return say.ok("HAProxy is installed, so there is HTTPS.")
-    return say.warn(
-        "HAProxy is not installed: no HTTPS, and from other machines nothing can be changed.",
-        "sudo apt-get install haproxy, then start Vigilar again",
-    )
+    return say.warn(lack_of_haproxy(https_only=patient.settings.web.https_only), HOW_TO_INSTALL)
 
 
 def unit(patient: Patient) -> Check:  # noqa: ARG001 -- as every look

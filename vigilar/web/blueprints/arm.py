@@ -118,8 +118,8 @@ def api_arm_history() -> AnyResponse:
         raise Problem(422, "query.before", "before is the next of the page before.", field="before")
     rows = arming.list_history(parts().store, MAX_HISTORY, int(before) if before else None)
     following = str(rows[-1].id) if len(rows) == MAX_HISTORY else None
-    shows_address = asker().may(Right.SEE_SYSTEM)
-    told = [history_json(row, shows_address=shows_address) for row in rows]
+    visible, shows_address = visible_cameras(asker()), asker().may(Right.SEE_SYSTEM)
+    told = [history_json(row, visible, shows_address=shows_address) for row in rows]
     return jsonify({"history": told, "next": following})
 
 
@@ -184,7 +184,7 @@ def _page(problem: Problem | None) -> str:
         still_open=still_open(state, sensors),
         rules=here.cfg.arm,
         mode_names=MODE_NAMES,
-        history=[(row, history_words(row)) for row in arming.list_history(here.store, HISTORY)],
+        history=[(row, history_words(row, visible)) for row in arming.list_history(here.store, HISTORY)],
         has_passkey=bool(host) and bool(own_passkeys(host)),
         has_pin=pins.find_pin(here.store, me.id) is not None,
         no_pin_step=no_pin_step(here),

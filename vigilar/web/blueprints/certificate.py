@@ -19,6 +19,7 @@ from vigilar.config.load import load_config
 from vigilar.config.models import Web
 from vigilar.config.places import Places
 from vigilar.door.certificates import house_names, utc_now
+from vigilar.door.haproxy import HOW_TO_INSTALL
 from vigilar.door.own_certificate import (
     MAX_FILE_BYTES,
     BadCertificate,
@@ -183,6 +184,7 @@ def _page(problem: Problem | None) -> str:
         certificate=here.certificate(),
         has_door=here.cfg.has_door,
         has_own=web.certificate is not None,
+        how_to_install=HOW_TO_INSTALL,
         https_only=web.https_only,
         came_secure=request.is_secure,
         certificate_path=request.form.get("certificate", web.certificate or ""),
