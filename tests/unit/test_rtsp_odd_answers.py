@@ -107,6 +107,23 @@ def test_sound_that_comes_twice_is_taken_once(camera: ScriptedCamera) -> None:
     source.close()
 
 
+@pytest.mark.parametrize("end", ["hangs up", "sends garbage"])
+def test_first_sound_is_whole_when_the_connection_ends_with_it(camera: ScriptedCamera, end: str) -> None:
+    """It is held for a moment to see how much comes with it."""
+    camera.sdp = SDP + SOUND
+    source = opened(camera)
+    camera.send(interleaved(picture(0, IDR)) + b"".join(interleaved(sound(number), 2) for number in range(5)))
+    if end == "hangs up":
+        camera.client.shutdown(socket.SHUT_RDWR)
+    else:
+        camera.send(b"\x00" * 100_000)
+    found: list[RawPacket] = []
+    with pytest.raises(CameraError):
+        found.extend(raw for raw in iter(source) if raw is not None)
+    source.close()
+    assert [raw.kind for raw in found] == [Kind.VIDEO, *(Kind.AUDIO,) * 5]
+
+
 @pytest.mark.parametrize(
     ("reply", "says"),
     [
