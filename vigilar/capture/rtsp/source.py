@@ -16,6 +16,7 @@ from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.client import Refused, RtspClient
 from vigilar.capture.rtsp.first_sound import FirstSound
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.mark_note import MarkNote
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.reports import ReceiverStats
 from vigilar.capture.rtsp.sdp import Description, Media, decode_sets, microphones
@@ -115,7 +116,7 @@ class RtspSource:
             raise sentences.unreadable_address() from error
         self._wait = wait
         self._intake = intake or Intake()
-        self._memory = self._intake.memory
+        self._memory, self._mark_note = self._intake.memory, MarkNote(self._intake)
         self._make_sound_encoder, self._make_jpeg_track = make_sound_encoder, make_jpeg_track
         self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
@@ -383,6 +384,7 @@ class RtspSource:
                     self._heard_s = now_s
                     self._cap.add(count, now_s)
                     wire.take()
+                    self._mark_note.keep()
                 elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
                     self._asked_s = session.next_keep_s = now_s
                 if wire.answers or now_s >= session.next_keep_s:
