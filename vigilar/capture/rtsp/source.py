@@ -57,7 +57,15 @@ CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc"}
 _CONVERTED = "JPEG"
 """Taken where a camera has nothing else."""
 
-_VIDEO_NAMES = {**CODECS, _CONVERTED: "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
+_VIDEO_NAMES = {
+    **CODECS,
+    _CONVERTED: "mjpeg",
+    "MP4V-ES": "mpeg4",
+    "MPV": "mpeg2video",
+    "H263-1998": "h263",
+    "H266": "vvc",
+    "MP2T": "mpegts",
+}
 """Encodings of RFC 6184, RFC 7798 and others by libav's names."""
 
 
