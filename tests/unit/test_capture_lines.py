@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -325,3 +326,25 @@ def test_sound_moves_when_it_is_placed_anew() -> None:
     sounds = [(s - (8000 if n >= 300 else 0), at) for n, (s, at) in enumerate(units_of(60.0))]
     _, _, beside = heard(sounds, 60.0, placed=frozenset({300}))
     assert beside[-1] - beside[200] == pytest.approx(-0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("gather_s", [0.25, 0.5, 1.0, 2.13, 3.0])
+@pytest.mark.parametrize("phase", [0.05, 0.2, 0.4, 0.8])
+def test_sound_that_is_gathered_and_sent_at_once_stays_beside_the_picture(gather_s: float, phase: float) -> None:
+    """Whether the microphone began with the picture or not: the first burst may be short, and
+    silence in the place of the second."""
+    due_s = [(n + 1) * UNIT_S for n in range(int(60.0 / UNIT_S))]
+    sounds = [(n * 1024, (math.ceil(at / gather_s - phase) + phase) * gather_s) for n, at in enumerate(due_s)]
+    pictures, units, _ = heard(sounds, 63.0)
+    came = [unit.dts_s - pictures[0].dts_s for unit in units if unit.data == b"sound"]
+    assert len(came) >= len(due_s) - 1 - 3.0 / UNIT_S
+    settled = int(53.0 / UNIT_S)
+    off = [place - (at - UNIT_S) for place, at in zip(came[-settled:], due_s[-settled:], strict=True)]
+    assert max(abs(one) for one in off) < 0.1
+
+
+def test_microphone_that_stops_after_bursts_is_silence() -> None:
+    sounds = [(n * 1024, math.ceil((n + 1) * UNIT_S / 2.0) * 2.0) for n in range(int(20.0 / UNIT_S))]
+    pictures, units, _ = heard(sounds, 60.0)
+    assert units[-1].dts_s == pytest.approx(pictures[-1].dts_s, abs=1.0)
+    assert sum(unit.data == b"sound" for unit in units) >= len(sounds) - 1

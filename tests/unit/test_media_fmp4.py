@@ -160,6 +160,15 @@ def test_lonely_sound_is_put_out(clip: Taken) -> None:
     assert [f.duration_ms for f in fragments] == [0, 0]
 
 
+def test_sound_of_pictures_that_are_put_out_waits_for_the_next_of_them(clip: Taken) -> None:
+    """It is not lonely, only late; with a fragment of its own the recording would go back in time."""
+    sounds = [p for p in clip.packets if p.kind is Kind.AUDIO]
+    muxer = FragmentMuxer(clip.streams)
+    muxed(muxer, clip.video[:15])
+    (with_both,) = muxed(muxer, [*sounds[:20], clip.video[15]])
+    assert with_both.base_dts == clip.video[15].dts
+
+
 def test_setup_without_sets_is_refused() -> None:
     with pytest.raises(RecordingError):
         FragmentMuxer([StreamInfo(Kind.VIDEO, "h264", Fraction(1, 90_000))])

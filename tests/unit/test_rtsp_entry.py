@@ -91,6 +91,22 @@ def test_camera_that_sends_marks_after_all_is_waited_for_again() -> None:
     assert seconds_of(entries(([SLICE] for _ in range(60 * RATE)), memory=memory)) == []
 
 
+def test_stream_without_any_mark_is_known_over_short_connections() -> None:
+    """A camera that ends each after 30 s would else never be recorded."""
+    memory = StreamMemory()
+    made = [seconds_of(entries(([SLICE] for _ in range(30 * RATE)), memory=memory)) for _ in range(4)]
+    assert made == [[], [], [pytest.approx(5, abs=1), pytest.approx(15, abs=1), pytest.approx(25, abs=1)], [3, 13, 23]]
+
+
+def test_mark_on_one_connection_counts_for_the_next() -> None:
+    """Whole pictures a minute apart, and connections of 40 s."""
+    memory = StreamMemory()
+    pictures = [[IDR] if number % (60 * RATE) == 50 * RATE else [SLICE] for number in range(240 * RATE)]
+    for begin in range(0, 240, 40):
+        made = entries(pictures[begin * RATE : (begin + 40) * RATE], memory=memory)
+        assert len(seconds_of(made)) == sum(IDR in one for one in pictures[begin * RATE : (begin + 40) * RATE])
+
+
 def test_entry_that_says_nothing_is_marked_for_decoders() -> None:
     """Those that show only what is right would else show nothing, ever."""
 

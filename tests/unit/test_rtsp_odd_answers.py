@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
+import statistics
+import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -105,6 +109,23 @@ def test_sound_that_comes_twice_is_taken_once(camera: ScriptedCamera) -> None:
     packets = (raw for raw in source if raw is not None)
     assert [next(packets).kind for _ in range(7)] == [Kind.VIDEO, *(Kind.AUDIO,) * 5, Kind.VIDEO]
     source.close()
+
+
+@pytest.mark.parametrize("end", ["hangs up", "sends garbage"])
+def test_first_sound_is_whole_when_the_connection_ends_with_it(camera: ScriptedCamera, end: str) -> None:
+    """It is held for a moment to see how much comes with it."""
+    camera.sdp = SDP + SOUND
+    source = opened(camera)
+    camera.send(interleaved(picture(0, IDR)) + b"".join(interleaved(sound(number), 2) for number in range(5)))
+    if end == "hangs up":
+        camera.client.shutdown(socket.SHUT_RDWR)
+    else:
+        camera.send(b"\x00" * 100_000)
+    found: list[RawPacket] = []
+    with pytest.raises(CameraError):
+        found.extend(raw for raw in iter(source) if raw is not None)
+    source.close()
+    assert [raw.kind for raw in found] == [Kind.VIDEO, *(Kind.AUDIO,) * 5]
 
 
 @pytest.mark.parametrize(
@@ -267,3 +288,132 @@ def test_picture_that_is_not_the_first_type_of_its_line_is_found(types: str, cam
     others = "a=rtpmap:97 rtx/90000\r\na=rtpmap:98 ulpfec/90000\r\na=fmtp:97 apt=96\r\n"
     camera.sdp = SDP.replace("AVP 96", f"AVP {types}").replace("a=rtpmap:96", f"{others}a=rtpmap:96")
     plays(camera, count=3)
+
+
+def lines_of(reply: bytes, ends: str) -> bytes:
+    """An answer whose head has its lines ended in another way; the description keeps its own."""
+    head, _, body = reply.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    if ends == "line feeds":
+        return b"\n".join(lines) + b"\n\n" + body
+    if ends == "line feeds, then a blank line of both":
+        return b"\n".join(lines) + b"\n\r\n" + body
+    return b"\r\n".join(lines) + b"\r\n\n" + body
+
+
+@pytest.mark.parametrize(
+    "ends", ["line feeds", "line feeds, then a blank line of both", "both, then a blank line of one"]
+)
+@pytest.mark.parametrize("tail", ["", "\r\n\r\n"])
+def test_heads_with_any_ends_of_lines_are_read(camera: ScriptedCamera, ends: str, tail: str) -> None:
+    """A blank line in the description behind them is not the end of the head."""
+    camera.special["DESCRIBE"] = lambda asked: lines_of(answer(asked, body=SDP + tail), ends)
+    camera.special["SETUP"] = lambda asked: lines_of(set_up("RTP/AVP/TCP;unicast;interleaved=4-5")(asked), ends)
+    camera.special["PLAY"] = lambda asked: lines_of(answer(asked), ends)
+    plays(camera, channel=4)
+
+
+def test_headers_may_go_on_in_the_next_line(camera: ScriptedCamera) -> None:
+    """Channels, session and the nonce stand there; each nonce counts for one request."""
+    nonces = iter(range(100))
+    valid: list[str] = []
+
+    def guarded(inner: Callable[[Asked], bytes]) -> Callable[[Asked], bytes]:
+        def reply(asked: Asked) -> bytes:
+            login = asked.headers.get("authorization", "")
+            if valid and f'nonce="{valid[-1]}"' in login and "algorithm=SHA-256" in login and "qop=auth-int" in login:
+                valid.append("used")
+                return inner(asked)
+            valid.append(f"n{next(nonces)}")
+            stale = "TRUE" if login else "false"
+            return answer(
+                asked,
+                401,
+                'WWW-Authenticate: Digest realm="a, b",',
+                f'\tnonce="{valid[-1]}", stale={stale},',
+                '  algorithm=SHA-256, qop="auth-int"',
+            )
+
+        return reply
+
+    camera.special["DESCRIBE"] = guarded(
+        lambda asked: answer(asked, 200, "Content-Type:", " application/sdp", body=SDP)
+    )
+    camera.special["SETUP"] = guarded(
+        lambda asked: answer(
+            asked, 200, "Transport: RTP/AVP/TCP;unicast;", "\tinterleaved=8-9", "Session: 5;", " timeout=9"
+        )
+    )
+    camera.special["PLAY"] = guarded(answer)
+    plays(camera, "admin:secret", channel=8)
+    assert next(one for one in camera.asked if one.method == "PLAY").headers["session"] == "5"
+
+
+def test_session_of_a_second_is_kept(camera: ScriptedCamera) -> None:
+    """Signs of life come before it is over."""
+    camera.session = "7;timeout=1"
+    camera.special["OPTIONS"] = lambda asked: answer(asked, 501)
+    source = opened(camera)
+    packets = iter(source)
+    asked_s: list[float] = []
+    while len(asked_s) < 8:
+        next(packets)
+        asked_s += [time.monotonic()] * (camera.methods.count("OPTIONS") - len(asked_s))
+    source.close()
+    assert statistics.median(later - one for one, later in pairwise(asked_s)) < 1.0
+
+
+def test_camera_that_answers_with_udp_is_heard_over_udp(camera: ScriptedCamera) -> None:
+    """Whatever it is asked for. It would send to a port that nobody listens at."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.bind(("127.0.0.1", 0))
+        port = sender.getsockname()[1]
+        ports: list[int] = []
+
+        def reply(asked: Asked) -> bytes:
+            wanted = re.search(r"client_port=([0-9]+)", asked.headers["transport"])
+            ports.extend([int(wanted[1])] if wanted else [])
+            return answer(asked, 200, f"Transport: RTP/AVP;unicast;server_port={port}-{port + 1}", "Session: 77")
+
+        camera.special["SETUP"] = reply
+        source = opened(camera)
+        sender.sendto(picture(0, IDR), ("127.0.0.1", ports[0]))
+        assert next(raw for raw in source if raw is not None).is_keyframe
+        assert source.is_udp
+        source.close()
+
+
+def test_camera_of_multicast_alone_is_named(camera: ScriptedCamera) -> None:
+    camera.special["SETUP"] = set_up("RTP/AVP;multicast;destination=239.1.2.3;port=5000-5001;ttl=5")
+    with pytest.raises(CameraError, match="by multicast only") as caught:
+        opened(camera)
+    assert "Switch multicast off" in caught.value.next_step
+
+
+def test_sound_of_multicast_alone_leaves_the_picture(camera: ScriptedCamera) -> None:
+    camera.sdp = SDP + SOUND
+    ways = iter(["RTP/AVP/TCP;unicast;interleaved=0-1", "RTP/AVP;multicast;destination=239.1.2.3;port=5000-5001"])
+    camera.special["SETUP"] = lambda asked: set_up(next(ways))(asked)
+    plays(camera)
+
+
+@pytest.mark.parametrize(
+    ("media", "says"),
+    [
+        ("m=video 0 RTP/AVP 32\r\n", "sends mpeg2video"),
+        ("m=video 0 RTP/AVP 31\r\n", "sends h261"),
+        ("m=video 0 RTP/AVP 34\r\nm=audio 0 RTP/AVP 0\r\n", "sends h263"),
+    ],
+)
+def test_picture_that_its_number_alone_names_is_named(camera: ScriptedCamera, media: str, says: str) -> None:
+    camera.sdp = SDP.partition("m=")[0] + media
+    with pytest.raises(CameraError, match=says):
+        opened(camera)
+
+
+@pytest.mark.parametrize(("number", "name"), [(3, "GSM"), (4, "G723"), (14, "MPA"), (15, "G728"), (18, "G729")])
+def test_sound_that_its_number_alone_names_is_named(camera: ScriptedCamera, number: int, name: str) -> None:
+    camera.sdp = SDP + f"m=audio 0 RTP/AVP {number}\r\na=control:trackID=1\r\n"
+    intake = Intake()
+    opened(camera, intake=intake).close()
+    assert intake.memory.sound_note == f"{name}, which cannot be recorded"

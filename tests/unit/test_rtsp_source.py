@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import client, wire
+from vigilar.capture.rtsp.intake import Intake, StreamMemory
 from vigilar.capture.rtsp.source import MORE_S, RtspSource
 from vigilar.capture.rtsp.wire import LOW_WATER, MAX_GARBAGE_BYTES, WAKE_S, Wire
 from vigilar.media.packets import Kind, RawPacket, SoundRefused
@@ -35,8 +37,13 @@ def heard(packets: Iterator[RawPacket | None]) -> RawPacket:
     return next(raw for raw in packets if raw is not None)
 
 
-def opened(camera: ScriptedCamera, login: str = "", wait: Callable[[float], bool] | None = None) -> RtspSource:
-    return RtspSource(camera.url(login), wait or Stop().wait, no_sound)  # type: ignore[arg-type]  # never returns
+def opened(
+    camera: ScriptedCamera,
+    login: str = "",
+    wait: Callable[[float], bool] | None = None,
+    intake: Intake | None = None,
+) -> RtspSource:
+    return RtspSource(camera.url(login), wait or Stop().wait, no_sound, intake)  # type: ignore[arg-type]  # no return
 
 
 @pytest.fixture
@@ -105,6 +112,34 @@ def test_rest_of_a_picture_is_waited_for_a_moment(camera: ScriptedCamera) -> Non
     assert [next(packets), next(packets)] == [None, None]
     assert waits == [0.0]
     source.close()
+
+
+def test_stream_without_marks_is_known_to_the_next_process(camera: ScriptedCamera, tmp_path: Path) -> None:
+    note = tmp_path / "unmarked-streams" / "drive-main"
+    learned = Intake(unmarked_note=note, memory=StreamMemory(has_no_marks=True))
+    for intake, nal, is_noted in (
+        (learned, SLICE, True),
+        (Intake(unmarked_note=note), SLICE, True),
+        (Intake(unmarked_note=note), IDR, False),
+        (Intake(unmarked_note=note), SLICE, False),
+    ):
+        source = opened(camera, intake=intake)
+        camera.send(picture(0, nal))
+        heard(iter(source))
+        source.close()
+        assert (intake.memory.has_no_marks, note.exists()) == (is_noted, is_noted)
+
+
+def test_note_that_cannot_be_kept_costs_no_picture(
+    camera: ScriptedCamera, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "unmarked-streams").write_text("a file where a folder should be")
+    note = tmp_path / "unmarked-streams" / "drive-main"
+    source = opened(camera, intake=Intake(unmarked_note=note, memory=StreamMemory(has_no_marks=True)))
+    camera.send(picture(0))
+    heard(iter(source))
+    source.close()
+    assert "whether the camera marks its pictures cannot be noted" in caplog.text
 
 
 def test_unwatched_reader_wakes_five_times_a_second(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:

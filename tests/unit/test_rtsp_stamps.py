@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.rtp import sender_report
+from tests.fakes.rtp import rtp, sender_report
+from vigilar.capture.rtsp.first_sound import HOLD_S, FirstSound
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.rtp import Unwrap, find_report, signed_distance
 from vigilar.capture.rtsp.timeline import Timeline
@@ -98,6 +99,78 @@ def test_sound_is_placed_by_arrival() -> None:
     clock.now_s += 0.25
     assert line.sound_ticks(77) == 2000
     assert line.sound_ticks(77 + 160) == 2160
+
+
+@pytest.mark.parametrize(("in_order", "expected"), [(True, 0.5), (False, 0.1)])
+def test_sound_is_placed_by_the_picture_that_came_soonest(in_order: bool, expected: float) -> None:
+    """The first came 0.4 s late. Where pictures are sent before others that are shown earlier, none says so."""
+    clock = Clock()
+    line = timeline(clock)
+    line.video_ticks(1000, in_order=in_order)
+    clock.now_s += 0.1
+    line.video_ticks(1000 + 45_000, in_order=in_order)
+    assert line.sound_ticks(77) == pytest.approx(expected * 8000, abs=1)
+
+
+class Heard:
+    """The first sound through its hold: what comes out, with its place in seconds behind the first picture."""
+
+    def __init__(self) -> None:
+        self.clock, self.places_s = Clock(), list[float | None]()
+        self.line = timeline(self.clock)
+        self.first = FirstSound(self._take, self.line, 8000, self.clock)
+        self.number = 0
+
+    def _take(self, data: bytearray, begin: int, end: int) -> None:
+        ticks = self.line.sound_ticks(int.from_bytes(data[begin + 4 : begin + 8], "big"))
+        self.places_s.append(None if ticks is None else ticks / 8000)
+
+    def give(self, stamp: int) -> None:
+        packet = bytearray(rtp(b"sound", self.number, (4_294_960_000 + stamp) & 0xFFFFFFFF))
+        self.number += 1
+        self.first.add(packet, 0, len(packet))
+
+
+@pytest.mark.parametrize("step", [160, 0, -160, 8_000_000])
+def test_first_sound_that_comes_at_once_is_placed_by_its_last(step: int) -> None:
+    """A hundred packets of 20 ms, which the camera gathered. Stamps that cannot be tell nothing."""
+    made = Heard()
+    made.line.video_ticks(0)
+    made.clock.now_s += 3.0
+    for number in range(100):
+        made.give(number * step)
+    made.first.look()
+    assert made.places_s == []
+    made.clock.now_s += HOLD_S + 0.01
+    made.first.look()
+    assert made.places_s[0] == pytest.approx(3.0 - 99 * 0.02 if step == 160 else 3.0, abs=0.01)
+    assert len(made.places_s) == 100
+    made.give(100 * step)
+    assert len(made.places_s) == 101, "only the first are held"
+
+
+def test_first_sound_is_held_no_longer_than_to_the_next_picture() -> None:
+    made = Heard()
+    made.line.video_ticks(0)
+    made.clock.now_s += 3.0
+    for number in range(100):
+        made.give(number * 160)
+    made.line.video_ticks(270_000)
+    assert made.places_s[0] == pytest.approx(3.0 - 99 * 0.02, abs=0.01)
+    assert len(made.places_s) == 100
+
+
+def test_first_sound_that_comes_one_by_one_is_placed_by_its_arrival() -> None:
+    made = Heard()
+    made.give(0)
+    made.clock.now_s += 0.5
+    made.line.video_ticks(0)
+    made.clock.now_s += 0.25
+    for number in range(20):
+        made.give(160 + number * 160)
+        made.clock.now_s += 0.02
+    assert made.places_s[:2] == [None, pytest.approx(0.25)]
+    assert len(made.places_s) == 21
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,11 @@ class StampLine:
         self.odd = 0
         """How many stamps were not taken as they came."""
 
+    @property
+    def soonest_ns(self) -> int:
+        """Arrival of the packet that came soonest, of the last WINDOW_NS at least, less its ticks."""
+        return min(self._low_ns, self._lower_ns)
+
     def ticks(self, stamp: int, mono_ns: int) -> int:
         """The ticks of the packet that came at ``mono_ns`` on the box's monotonic clock."""
         last = self._stamp
@@ -96,8 +101,7 @@ class StampLine:
             return not self.in_order and ahead > -self._clock
         if ahead <= self._far:
             return True
-        low_ns = min(self._low_ns, self._lower_ns)
-        return mono_ns - ticks * _SECOND_NS // self._clock >= low_ns - EARLY_NS
+        return mono_ns - ticks * _SECOND_NS // self._clock >= self.soonest_ns - EARLY_NS
 
     def _note_step(self, ahead: int) -> None:
         self._good += 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.bitstream import codecs_of, parameter_sets, sample_pieces
@@ -109,6 +110,8 @@ class FragmentMuxer:
         self._audio = _Track(2, streams[1].time_base.numerator) if len(streams) > 1 else None
         self._limit_ticks = max(1, int(fragment_ms / 1000 / streams[0].time_base))
         self._audio_limit_ticks = int(_LONELY_AUDIO_MS / 1000 / streams[1].time_base) if len(streams) > 1 else 0
+        self._audio_base = streams[1].time_base if len(streams) > 1 else Fraction(1)
+        self._video_end: int | None = None  # of the last fragment with pictures
         self._first: Packet | None = None
         self._sequence = 0
         self.refused = 0
@@ -157,9 +160,17 @@ class FragmentMuxer:
         self._audio.add(packet, [packet.data], len(packet.data))
         if not self._video.table and self._first is None:
             self._first = packet
-        if self._per_frame or (not self._video.table and self._audio.ticks >= self._audio_limit_ticks):
+        if self._per_frame or (not self._video.table and self._is_lonely(self._audio)):
             done += self._cut()
         return done
+
+    def _is_lonely(self, audio: _Track) -> bool:
+        """Whether there is sound for long, and of a time that no picture has come for: some cameras gather it, and it
+        belongs to pictures that are in a fragment already."""
+        if audio.ticks < self._audio_limit_ticks or self._video_end is None:
+            return audio.ticks >= self._audio_limit_ticks
+        pictures_end = int(self._video_end * self._video_info.time_base / self._audio_base)
+        return audio.decode_time + audio.ticks - pictures_end >= self._audio_limit_ticks
 
     def _is_too_much(self, size: int) -> bool:
         """Whether one more sample of ``size`` would take the fragment at hand past its bound."""
@@ -174,6 +185,8 @@ class FragmentMuxer:
         if not tracks or self._first is None:
             return []
         first, self._first = self._first, None
+        if self._video.table:
+            self._video_end = self._video.decode_time + self._video.ticks
         self._sequence += 1
         size = sum(track.size for track in tracks)
         moof = movie_fragment(self._sequence, [track.traf() for track in tracks])

@@ -487,6 +487,7 @@ def _make_intakes(job: CameraJob) -> dict[StreamRole, Intake]:
             gate=gate,
             limit_bps=job.max_bps,
             memory=StreamMemory(login=login),
+            unmarked_note=job.secrets_dir / "unmarked-streams" / f"{job.camera_id}-{role.value}",
         )
         for role in StreamRole
     }

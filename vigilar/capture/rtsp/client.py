@@ -47,7 +47,7 @@ SOUND_TIMEOUT_S = 2.5
 SHORT_BODY_S = 1.0
 """After so long without a further byte a description is as long as it gets, whatever length was told."""
 
-MIN_KEEP_ALIVE_S, MAX_KEEP_ALIVE_S = 1.0, 30.0
+MIN_KEEP_ALIVE_S, MAX_KEEP_ALIVE_S = 0.5, 30.0
 """Some cameras tell the time-out of their sessions in thousandths of a second, or any number."""
 
 USUAL_TIMEOUT_S = 60.0
@@ -193,6 +193,13 @@ class RtspClient:
             self._is_udp_only = True
             return self.set_up(media, channel, take_rtp, take_rtcp, stats)
         told = told_transport(answer)
+        if told.is_multicast:
+            raise sentences.only_multicast() if not channel else Refused(_NOT_BY_TCP, "SETUP")
+        may_udp = not (channel or self._is_udp_only or self._memory.has_no_udp or self._address.is_tls)
+        if told.is_udp and may_udp:
+            logger.warning("the camera answers with UDP to TCP; UDP is taken")
+            self._is_udp_only = True
+            return self.set_up(media, channel, take_rtp, take_rtcp, stats)
         rtp, rtcp = told.channels or (channel, channel + 1)
         if rtp in self._takes or rtcp in self._takes:  # it cannot mean the channels of the other stream
             rtp, rtcp = channel, channel + 1

@@ -16,8 +16,9 @@ FIRST_S, OFTEN_S, LATER_S = 3.0, 2.0, 10.0
 one of its kind, and after one that was right at once. Recordings are cut at entries."""
 
 UNMARKED_S = 65.0
-"""After so long without a sign of any entry there is none: the longest groups of pictures of cameras that send whole
-ones have a minute or less. Of one that has longer ones it costs nothing: its pictures come right with the next."""
+"""After so long without a sign of any entry, on however many connections, there is none: the longest groups of pictures
+of cameras that send whole ones have a minute or less. Of one that has longer ones it costs nothing: its pictures come
+right with the next."""
 
 AT_ONCE = b"\x06\x06\x01\x84\x80"
 """A recovery point of H.264 after 0 pictures, not exact (D.1.8). Decoders that wait for what is right would else show
@@ -35,7 +36,9 @@ class Entry:
         self._codec, self._clock = codec, clock
         self._has_idr = self._has_marks = False
         self._memory = memory
-        self._next_s, self._blind_s = FIRST_S, FIRST_S if memory.has_no_marks else UNMARKED_S
+        self._unmarked_s = memory.unmarked_s
+        self._next_s = FIRST_S
+        self._blind_s = FIRST_S if memory.has_no_marks else max(FIRST_S, UNMARKED_S - memory.unmarked_s)
         self._since: int | None = None  # ticks of the last entry, at first of the first picture
         self._kept: list[bytes] = []  # sets that came with pictures since that were no entries
         self._begins_intra: bool | None = None
@@ -76,10 +79,12 @@ class Entry:
         is_key = self._is_key or (self._is_at_once and self._is_intra)
         is_point = is_key or self._is_point or (bool(self._begins_intra) and not self._has_idr)
         if is_point and not self._has_marks:
-            self._has_marks, self._memory.has_no_marks = True, False
+            self._has_marks, self._memory.has_no_marks, self._memory.unmarked_s = True, False, 0.0
         if self._since is None:
             self._since = ticks
         passed_s = (ticks - self._since) / self._clock
+        if not self._has_marks:
+            self._memory.unmarked_s = self._unmarked_s + passed_s
         before = b""
         if is_key or (is_point and passed_s >= self._next_s) or (not self._has_marks and passed_s >= self._blind_s):
             self._next_s = LATER_S if is_key or self._next_s == LATER_S else OFTEN_S

@@ -37,7 +37,8 @@ class StreamMemory:
     """What the next connection to one stream should know. Written on its capture thread; ``sound_note`` is read by any.
 
     ``sound_note`` says for the page, behind "Sound:", why there is none; empty while nothing is known against it.
-    ``has_no_marks``: nothing told where decoding may begin, so that the next connection need not wait for it.
+    ``has_no_marks``: nothing told where decoding may begin, so that the next connection need not wait for it;
+    ``unmarked_s``: so many seconds of pictures, of all connections, have come since anything told.
     ``is_slow``: it did not answer in time, so more is given to it. ``quiet_until_s`` (monotonic): until then it may
     still send packets of an earlier session; ``has_waited_out``: it was waited for, once.
     """
@@ -45,6 +46,7 @@ class StreamMemory:
     login: LoginMemory = field(default_factory=LoginMemory)
     sound_note: str = ""
     has_no_marks: bool = False
+    unmarked_s: float = 0.0
     is_slow: bool = False
     has_no_udp: bool = False
     quiet_until_s: float = 0.0
@@ -65,7 +67,8 @@ class Intake:
     """How one stream is opened. ``pins_dir`` is where certificates are remembered, None: nowhere.
 
     ``may_pin``: whether a certificate that is not known yet is written there. ``gate`` tells where the camera may be,
-    ``limit_bps`` how much it may send, in bits a second.
+    ``limit_bps`` how much it may send, in bits a second. ``unmarked_note`` is the file that says, by being there, that
+    nothing in the stream tells where decoding may begin; None: that is not noted.
     """
 
     wants_sound: bool = True
@@ -75,3 +78,4 @@ class Intake:
     gate: AddressGate = STRICT
     limit_bps: int = USUAL_LIMIT_BPS
     memory: StreamMemory = field(default_factory=StreamMemory)
+    unmarked_note: Path | None = None

@@ -11,6 +11,10 @@ MAX_BODY_BYTES = 64 * 1024
 """Head and body of a response. Session descriptions of cameras have 0.5 to 3 KB."""
 
 MAX_SESSION_CHARS = 512
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_FOLDED = re.compile(r"\r?\n[ \t]+")
+"""A header may go on in the next line, which then begins with a blank (RFC 2326 15.1, RFC 822 3.1.1)."""
+
 _DIGITS = re.compile("[0-9]+")
 """Cameras write ``Content-Length: 460 bytes``, or -1 for nothing."""
 
@@ -37,16 +41,13 @@ class Response:
 
 def head_end(data: bytes | bytearray, begin: int, end: int) -> int:
     """Where the body would begin, or -1 while the blank line has not come. Some cameras end lines with LF alone."""
-    at = data.find(b"\r\n\r\n", begin, end)
-    if at >= 0:
-        return at + 4
-    at = data.find(b"\n\n", begin, end)
-    return at + 2 if at >= 0 else -1
+    blank = _BLANK_LINE.search(data, begin, end)
+    return blank.end() if blank else -1
 
 
 def parse_head(head: bytes) -> Response:
     """The response without its body. Raises BadMessage."""
-    lines = head.decode("latin-1").replace("\r\n", "\n").split("\n")
+    lines = _FOLDED.sub(" ", head.decode("latin-1")).replace("\r\n", "\n").split("\n")
     version, rest = [*lines[0].split(None, 1), "", ""][:2]
     code = rest[:3]
     if not version.upper().startswith("RTSP/") or len(code) != 3 or not (code.isascii() and code.isdigit()):
@@ -104,12 +105,16 @@ class Transport:
     ssrc: bytes | None = None
     source: str = ""
     """The address that packets come from, as the camera says."""
+    is_udp: bool = field(default=False, compare=False)
+    is_multicast: bool = field(default=False, compare=False)
+    """What it settles is another way than the connection: packets of their own, to us or to whoever listens."""
 
 
 def parse_transport(text: str) -> Transport:
     """Never fails: what makes no sense is left out. Only the first of several transports counts."""
     channels = ports = ssrc = None
     source = ""
+    is_multicast = False
     for parameter in text.partition(",")[0].split(";"):
         key, _, value = (part.strip().lower() for part in parameter.partition("="))
         if key == "interleaved":
@@ -120,7 +125,14 @@ def parse_transport(text: str) -> Transport:
             ssrc = _ssrc(value)
         elif key == "source":
             source = value.strip('"[]')
-    return Transport(channels, ports, ssrc, source)
+        elif key == "multicast":
+            is_multicast = True
+    is_other = channels is None and "/TCP" not in text.upper()
+    return Transport(
+        *(channels, ports, ssrc, source),
+        is_udp=is_other and ports is not None and not is_multicast,
+        is_multicast=is_other and is_multicast,
+    )
 
 
 def told_transport(answer: Response, source: str = "") -> Transport:

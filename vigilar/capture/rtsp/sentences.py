@@ -133,6 +133,15 @@ def no_udp(waited_s: float) -> CameraError:
     )
 
 
+def only_multicast() -> CameraError:
+    """The camera sends to whoever listens in the network, whatever it is asked."""
+    return CameraError(
+        "The camera sends this stream by multicast only, which this box does not take.",
+        next_step="Switch multicast off in the camera's settings, or choose another stream.",
+        code="V-CAM-16",
+    )
+
+
 def certificate_changed() -> CameraError:
     return CameraError(
         "The camera shows another certificate than before, so it may be another machine; the login is not given to it.",

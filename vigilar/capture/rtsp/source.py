@@ -14,7 +14,9 @@ from vigilar.capture.rate_cap import RateCap
 from vigilar.capture.rtsp import sentences
 from vigilar.capture.rtsp.address import BadAddress, parse_address
 from vigilar.capture.rtsp.client import Refused, RtspClient
+from vigilar.capture.rtsp.first_sound import FirstSound
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.mark_note import MarkNote
 from vigilar.capture.rtsp.reorder import DecodeStamps
 from vigilar.capture.rtsp.reports import ReceiverStats
 from vigilar.capture.rtsp.sdp import Description, Media, decode_sets, microphones
@@ -29,7 +31,7 @@ from vigilar.media.sps import BadBitstream, Sps
 
 logger = logging.getLogger(__name__)
 
-SETTLE_S = 3.0
+SETTLE_S = 4.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
 LEARN_S, LEARN_MOST_S = 1.5, 4.0
@@ -55,7 +57,15 @@ CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc"}
 _CONVERTED = "JPEG"
 """Taken where a camera has nothing else."""
 
-_VIDEO_NAMES = {**CODECS, _CONVERTED: "mjpeg", "MP4V-ES": "mpeg4", "H263-1998": "h263", "H266": "vvc", "MP2T": "mpegts"}
+_VIDEO_NAMES = {
+    **CODECS,
+    _CONVERTED: "mjpeg",
+    "MP4V-ES": "mpeg4",
+    "MPV": "mpeg2video",
+    "H263-1998": "h263",
+    "H266": "vvc",
+    "MP2T": "mpegts",
+}
 """Encodings of RFC 6184, RFC 7798 and others by libav's names."""
 
 
@@ -114,11 +124,12 @@ class RtspSource:
             raise sentences.unreadable_address() from error
         self._wait = wait
         self._intake = intake or Intake()
-        self._memory = self._intake.memory
+        self._memory, self._mark_note = self._intake.memory, MarkNote(self._intake)
         self._make_sound_encoder, self._make_jpeg_track = make_sound_encoder, make_jpeg_track
         self._resolve = self._intake.gate.opening()
         self._out: list[RawPacket] = []
         self._sound: SoundTrack | None = None
+        self._first_sound: FirstSound | None = None
         self._strays: Take = lambda *_: None
         self._gates: list[SsrcGate] = []
         self._is_hurried = False
@@ -142,7 +153,7 @@ class RtspSource:
     def _try_to_open(self, wants_sound: bool) -> None:
         self._out.clear()
         self._gates.clear()
-        self._sound = None  # of a try before
+        self._sound = self._first_sound = None  # of a try before
         self.opened_utc_s = time.time()
         """When the camera was asked; ``date_header`` is of that moment."""
         self._session = RtspClient(self._address, self._wait, self._intake, self._resolve)
@@ -213,7 +224,8 @@ class RtspSource:
             self._memory.sound_note = f"{heard.encoding or 'a format without a name'}, which cannot be recorded"
             return
         stats = ReceiverStats()
-        take = self._astray(self._gated(Once(track.add).add, heard, stats), heard)
+        first = FirstSound(Once(track.add).add, self._timeline, heard.clock)
+        take = self._astray(self._gated(first.add, heard, stats), heard)
         try:
             why = self._session.set_up_sound(heard, 2, take, self._reported(False, stats), stats)
         except CameraError as error:
@@ -226,7 +238,7 @@ class RtspSource:
             self._memory.sound_note = why
             return
         self._memory.sound_note = ""
-        self._sound = track
+        self._sound, self._first_sound = track, first
         self.streams.append(track.info)
 
     def _play(self) -> list[tuple[str, int]]:
@@ -249,9 +261,13 @@ class RtspSource:
             if count := session.fill():
                 self._cap.add(count, time.monotonic())
                 session.wire.take()
+            if self._first_sound is not None:
+                self._first_sound.look()
             if self._out and not has_picture:
                 has_picture, until_s = True, min(until_s, time.monotonic() + LEARN_S)
         if sound is not None:
+            if sound.is_guessed and self._first_sound is not None:
+                self._first_sound.give()
             sound.is_guessed = False
             self.streams[1] = sound.info
 
@@ -361,27 +377,41 @@ class RtspSource:
         wire, session, out = self._session.wire, self._session, self._out
         began_s = time.monotonic()
         pause_s = 0.0
-        while True:
-            if out:
-                yield from out
-                out.clear()
-                wire.forgive()
-            yield None
-            if self._wait(pause_s):
-                return
-            count = session.fill()
-            now_s = time.monotonic()
-            if count:
-                self._heard_s = now_s
-                self._cap.add(count, now_s)
-                wire.take()
-            elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
-                self._asked_s = session.next_keep_s = now_s
-            if wire.answers or now_s >= session.next_keep_s:
-                session.keep_alive(now_s)
-            if not self._is_settled:
-                self._settle(now_s - began_s)
-            pause_s = MORE_S if self._is_hurried and count and not out else 0.0
+        try:
+            while True:
+                if out:
+                    yield from out
+                    out.clear()
+                    wire.forgive()
+                yield None
+                if self._wait(pause_s):
+                    break
+                count = session.fill()
+                now_s = time.monotonic()
+                if count:
+                    self._heard_s = now_s
+                    self._cap.add(count, now_s)
+                    wire.take()
+                    self._mark_note.keep()
+                elif now_s - max(self._heard_s, self._asked_s) > ASK_S:
+                    self._asked_s = session.next_keep_s = now_s
+                if wire.answers or now_s >= session.next_keep_s:
+                    session.keep_alive(now_s)
+                if self._first_sound is not None:
+                    self._first_sound.look()
+                if not self._is_settled:
+                    self._settle(now_s - began_s)
+                pause_s = MORE_S if self._is_hurried and count and not out else 0.0
+        except CameraError:
+            yield from self._rest()
+            raise
+        yield from self._rest()
+
+    def _rest(self) -> list[RawPacket]:
+        """What came before the end and was not handed on yet."""
+        if self._first_sound is not None:
+            self._first_sound.give()
+        return self._out
 
     def _settle(self, since_s: float) -> None:
         """The first picture and sound are taken as they come, as their arrival places them; then in batches."""

@@ -3,7 +3,8 @@
 RTP gives each stream a random start, and cameras give stamps that cannot be: ``StampLine`` puts those right, stream by
 stream. Three things tie the two streams together, the better one last:
 
-1. arrival: the first sound is placed by how long after the first picture it came;
+1. arrival: the first sound is placed by how long after the first picture it came (``first_sound``), or after the one
+   that came soonest after its stamp: the first is large, and may wait for the camera;
 2. RTP-Info of the answer to PLAY, if it has an rtptime for both, each within RTP_INFO_NEAR_S of the first stamp, and
    agrees with the arrival to RTP_INFO_AGREES_S: many cameras say 0 there, or the time of an earlier PLAY;
 3. RTCP sender reports, of which a stream's counts when it goes on from the one before it (NTP time and stamp went on
@@ -23,6 +24,9 @@ from vigilar.capture.stamp_line import StampLine
 
 RTP_INFO_NEAR_S = 10.0
 RTP_INFO_AGREES_S = 2.0
+ARRIVALS_AGREE_S = 2.0
+"""The soonest picture tells when the first should have come if that is no further from when it did."""
+
 SKEW_HEARD_S = 0.08
 SKEW_MAX_S = 10.0
 
@@ -80,6 +84,10 @@ class Timeline:
         self._is_moved = False
         self.rtp_times: tuple[int | None, int | None] = (None, None)
         """Of picture and sound, from RTP-Info."""
+        self.sound_came_s: float | None = None
+        """When the sound at hand would have come if the camera had not gathered more first; None: now."""
+        self.before_picture: Callable[[], None] | None = None
+        """Called before the next picture has its place, for sound that came before it and is held."""
 
     @staticmethod
     def _stream(clock: int, step_s: float) -> _Stream:
@@ -110,6 +118,8 @@ class Timeline:
 
     def video_ticks(self, stamp: int, *, in_order: bool = False) -> int:
         """``in_order``: no picture comes before one that is shown earlier."""
+        if self.before_picture is not None:
+            self.before_picture()
         if self._video_began is None:
             self._video_began = (stamp, self._now())
         video = self._video
@@ -154,7 +164,11 @@ class Timeline:
             self._is_moved = True
 
     def _first_sound_s(self, stamp: int, first_video: int, video_began_s: float) -> float:
-        arrived_s = self._now() - video_began_s
+        came_s = self._now() if self.sound_came_s is None else self.sound_came_s
+        arrived_s = came_s - video_began_s
+        by_soonest_s = came_s - self._video.line.soonest_ns / 1e9
+        if self._video.line.in_order and abs(by_soonest_s - arrived_s) <= ARRIVALS_AGREE_S:
+            arrived_s = by_soonest_s
         video_time, sound_time = self.rtp_times
         if video_time is None or sound_time is None:
             return arrived_s
