@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+
+from vigilar.processes import job_worker, web
 
 LARGE = 19 * 1024 * 1024
 
@@ -36,3 +39,19 @@ print(used() - before)
 def test_freed_large_block_is_given_back(way: str, is_kept: bool) -> None:
     kept = int(subprocess.run([sys.executable, "-c", CODE, way], check=True, capture_output=True, text=True).stdout)
     assert (kept > LARGE / 2) is is_kept
+
+
+@pytest.mark.parametrize("process", [web, job_worker])
+def test_who_hashes_passwords_and_who_makes_films_give_back(process: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything else, as the first large block that is freed counts."""
+
+    class Asked(Exception):
+        pass
+
+    def ask() -> None:
+        raise Asked
+
+    monkeypatch.setattr(process, "give_back_large_blocks", ask)
+    work: Any = web.run_web if process is web else job_worker.work_off
+    with pytest.raises(Asked):
+        work(None, None)

@@ -73,8 +73,8 @@ def run_web(job: WebJob, control: ControlChild) -> None:
 
     The process is not ended in Python's own way: that would wait for the threads of endless answers.
     """
-    sys.setswitchinterval(SWITCH_S)
     give_back_large_blocks()
+    sys.setswitchinterval(SWITCH_S)
     if not job.has_door:
         check_page_port(job.listen, job.port)
     server = _Server(job, control)
