@@ -24,7 +24,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from benchmarks.detector_load import install, testbed_model, walkers
-from benchmarks.measure import pss_by_kind
+from benchmarks.measure import by_kind, own_mb, private_mb, pss_by_kind
 from tests.fakes.push_service import PushService, push_service
 from tests.ports import free_port
 from tests.small_disk import mounted_small_disk
@@ -121,7 +121,17 @@ def look(house: RunningHouse, seconds: float) -> float:
     print(
         f"{CAMERAS} cameras with everything on: {whole:.0f} MB PSS at most (at most {MOST_MB:.0f}): {shown}", flush=True
     )
+    print_parts(house.process.pid)
     return whole
+
+
+def print_parts(pid: int) -> None:
+    """By kind, largest first: PSS now, what of it no other process has, what of it is in no file."""
+    whole, private = pss_by_kind(pid), by_kind(pid, lambda one: private_mb(one.pid))
+    own = by_kind(pid, lambda one: own_mb(one.pid))
+    print(f"{'MB':16}{'PSS':>8}{'private':>9}{'in no file':>12}")
+    for name, mb in sorted(whole.items(), key=lambda one: -one[1]):
+        print(f"{name:16}{mb:8.1f}{private.get(name, 0.0):9.1f}{own.get(name, 0.0):12.1f}", flush=True)
 
 
 def grow(house: RunningHouse, store: Database, motions: int) -> float:

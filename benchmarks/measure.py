@@ -32,6 +32,11 @@ def own_mb(pid: int) -> float:
     return _rollup_mb(pid, ("Pss_Anon", "Pss_Shmem", "SwapPss"))
 
 
+def private_mb(pid: int) -> float:
+    """What would be free were this process not there: no other one has it."""
+    return _rollup_mb(pid, ("Private_Clean", "Private_Dirty"))
+
+
 def _rollup_mb(pid: int, names: Sequence[str]) -> float:
     pairs = (one.partition(":") for one in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines())
     return sum(int(value.split()[0]) for name, _, value in pairs if name in names) * 1024 / 1e6

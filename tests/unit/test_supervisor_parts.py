@@ -247,6 +247,20 @@ def test_fork_server_is_begun_anew_only_for_another_preload(again: str, *, is_sa
     assert (had_first, had_second, first == second) == (True, True, is_same)
 
 
+def test_nothing_runs_beside_what_is_started() -> None:
+    """A tracker of resources that nobody makes would take 6 MB for the life of the house."""
+    program = (
+        "import multiprocessing, operator, psutil\n"
+        "from vigilar.base.launch import launch_process, start_fork_server\n"
+        "served = start_fork_server('json', {})\n"
+        "for context in (served, multiprocessing.get_context('spawn')):\n"
+        "    assert launch_process(context, operator.is_, 5).reap_within(60)\n"
+        "print(sum('resource_tracker' in ' '.join(one.cmdline()) for one in psutil.Process().children()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "0"
+
+
 def test_signal_that_comes_while_the_inbox_is_opened_or_closed_is_not_swallowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

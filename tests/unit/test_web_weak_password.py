@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from vigilar.web.new_login import BadLogin, check_new_password
-from vigilar.web.weak_password import is_weak
+from vigilar.web.weak_password import _is_leaked, _leaked, is_weak
 
 FIRST_TRIED = (
     *("password", "Password1!", "P@ssw0rd", "passwordpassword", "changeme", "letmein123", "welcome1", "trustno1"),
@@ -47,3 +50,27 @@ def test_any_other_of_any_letters_is_taken(password: str) -> None:
 def test_name_of_somebody_else_is_no_reason() -> None:
     assert is_weak("hildegunde8", "Hildegunde")
     assert not is_weak("hildegunde8", "Sam")
+
+
+def test_line_of_the_list_and_no_piece_of_it_counts() -> None:
+    """The list is one text, so two of its lines together stand in it as well."""
+    assert is_weak("corvette")
+    assert not is_weak("123456\npassword\n12345678\nqwerty and a kettle")
+    lines = _leaked().split("\n")
+    at = lines.index("corvette")
+    assert not _is_leaked("\n".join(lines[at : at + 2]))
+    assert not _is_leaked("orvett")
+
+
+def test_list_stays_small_in_memory() -> None:
+    """In a process of its own, as the list is kept by the first who asks."""
+    code = (
+        "import sys, tracemalloc; from vigilar.web.weak_password import is_weak; tracemalloc.start()\n"
+        "assert is_weak('corvette'); assert not is_weak('blue kettle on a hill')\n"
+        "print(tracemalloc.get_traced_memory()[0], 'zxcvbn' in sys.modules)"
+    )
+    kept, has_package = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert int(kept) < 1_000_000
+    assert has_package == "False"

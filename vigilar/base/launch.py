@@ -139,12 +139,21 @@ def start_fork_server(preload: str, environment: Mapping[str, str]) -> ForkServe
 def _terminal_signals_held() -> Iterator[None]:
     """What is started inside never sees Ctrl-C or the end of the terminal, from its first instruction on: a blocked
     signal stays blocked over fork and exec. One that comes to us meanwhile is delivered afterwards."""
-    resource_tracker.ensure_running()  # it unblocks SIGINT when it starts its process, so it must have done so before
+    _need_no_tracker()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _need_no_tracker() -> None:
+    """Keep multiprocessing from its resource tracker, a Python of 6 MB for the life of the house: it would put away
+    semaphores and shared memory, of which we make none. To ours and their children it looks as if it ran and listened.
+    """
+    tracker: Any = resource_tracker._resource_tracker
+    if tracker._fd is None:
+        tracker._fd = os.open(os.devnull, os.O_WRONLY)
 
 
 def _exit_fd(pid: int, sentinel: int) -> int:

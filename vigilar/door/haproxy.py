@@ -35,6 +35,9 @@ REQUESTS_IN_5_S = 1000
 PIPES = 160
 """Two for each who watches, one a step of the way, and some for films. Each takes two descriptors."""
 
+TLS_SESSIONS = 1000
+"""That browsers may take up again. HAProxy's own 20,000 take 5 MB; a house has some dozen of browsers."""
+
 MAX_ANSWER_BYTES = 16 * 1024
 
 AT_ONCE = {"app": 10, "long": 50, "big": 4, "watch": 80}
@@ -55,6 +58,7 @@ global
   ssl-default-bind-options ssl-min-ver TLSv1.2 no-tls-tickets
   ssl-default-bind-ciphers ECDHE+AESGCM:ECDHE+CHACHA20
   maxpipes {pipes}
+  tune.ssl.cachesize {tls_sessions}
   tune.bufsize 32768
   tune.pipesize 32768
   tune.sndbuf.client 65536
@@ -257,6 +261,7 @@ def configuration(settings: DoorSettings) -> str:
         admin=ADMIN_SOCKET,
         browsers=browsers,
         pipes=PIPES,
+        tls_sessions=TLS_SESSIONS,
         connections=2 * browsers + 10,
         errors="\n".join(f"  errorfile {status} {status}.http" for status in REFUSALS),
         bind=f"{host}:{settings.port}",
