@@ -203,11 +203,11 @@ class _Planner:
             track = movie.tracks.get(part.track_id)
             if track is None:
                 continue
-            track.begin_chunk(place + part.at)
             if track is movie.video:
+                track.begin_chunk(place + part.at)
                 self._take_pictures(movie, entry, part)
             else:
-                self._take_sound(movie, track, entry, part, first)
+                self._take_sound(movie, track, entry, part, place + part.at, first)
         piece.last = entry.number
         piece.prefixes.append(content.body)
         piece.sizes.append(size)
@@ -249,8 +249,16 @@ class _Planner:
         self._end_ns = max(self._end_ns or 0, end_ns)
 
     def _take_sound(
-        self, movie: _Movie, track: MovieTrack, entry: RecordEntry, part: TrackSamples, picture: TrackSamples | None
+        self,
+        movie: _Movie,
+        track: MovieTrack,
+        entry: RecordEntry,
+        part: TrackSamples,
+        place: int,
+        picture: TrackSamples | None,
     ) -> None:
+        """``place`` is that of the first sample among all media of the movie. What lies before the end of the sound at
+        hand is left out: a file may begin with sound that the one before has too."""
         if not part:
             return
         if picture is not None:
@@ -262,16 +270,24 @@ class _Planner:
         # A nanosecond more: each is rounded by itself below.
         is_inside = entry.utc_ns + first_ns + length_ns + 1 < self._to_ns
         if is_inside and part.time + shift > track.last_time:
+            track.begin_chunk(place)
             track.extend(part, shift)
             return
+        is_left_out = True
         for sample in part.samples():
             if picture is not None:
                 apart_ns = sample.decode_time * _NS // track.scale - picture.time * _NS // movie.video.scale
             else:
                 apart_ns = (sample.decode_time - part.time) * _NS // track.scale
             time = sample.decode_time + shift
-            if entry.utc_ns + apart_ns < self._to_ns and time > track.last_time:
+            if entry.utc_ns + apart_ns >= self._to_ns or time <= track.last_time:
+                is_left_out = True
+            else:
+                if is_left_out:
+                    track.begin_chunk(place)
+                    is_left_out = False
                 track.add(sample, time)
+            place += sample.size
 
     def _note_gap(self, movie: _Movie, begin_ns: int) -> None:
         """Two pieces: what lies between their pictures by the clock, if anything does."""
