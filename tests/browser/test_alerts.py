@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -165,7 +164,7 @@ def test_one_window_sounds_once_an_incident(chromium: Browser, house: House, *, 
         wait_until(lambda: tones(*pages) == CHIME, 20)
         house.tell(house.end(event, event.ts_ms + 9_000), is_update=True)
         again = house.event(title="Person, drive", camera_id="drive", severity="ALERT")
-        house.tell(replace(again, incident_id=event.incident_id))
+        house.tell(again._replace(incident_id=event.incident_id))
         for page in pages:
             page.wait_for_timeout(500)
         assert tones(*pages) == CHIME
@@ -181,7 +180,7 @@ def test_alert_that_becomes_an_alarm_sounds_as_one_at_once(chromium: Browser, ho
         for page in pages:
             expect(page.locator("#alert-bar")).to_have_attribute("data-severity", "ALERT")
         alarm = house.event(title="Alarm, front door", severity="CRITICAL")
-        house.tell(replace(alarm, incident_id=event.incident_id))
+        house.tell(alarm._replace(incident_id=event.incident_id))
         for page in pages:
             expect(page.locator("#alert-bar")).to_have_attribute("data-severity", "CRITICAL")
         wait_until(lambda: tones(*pages) >= CHIME + 4, 20)
@@ -298,7 +297,7 @@ def test_alarm_is_louder_than_an_alert_beside_it(chromium: Browser, house: House
         alarm = alert(house, "CRITICAL", "Alarm, front door")
         wait_until(lambda: tones(page) >= 2, 20)
         other = house.event(title="Person, drive", camera_id="drive", severity="ALERT")
-        house.tell(replace(other, incident_id=(alarm.incident_id or 0) + 1))
+        house.tell(other._replace(incident_id=(alarm.incident_id or 0) + 1))
         expect(page.locator("#alert-note")).to_have_text("1 more waits.")
         heard = tones(page)
         wait_until(lambda: tones(page) >= heard + 2, 20)

@@ -19,7 +19,7 @@ from tests.fakes.clips import make_clip as make_h265_clip
 from tests.recording_kit import START_MONO_NS, START_UTC_NS, Clip, make_clip
 from vigilar.media.boxes import walk
 from vigilar.media.file_source import FileSource
-from vigilar.media.packets import Packet, RawPacket, RunStart, StreamRole
+from vigilar.media.packets import Kind, Packet, RawPacket, RunStart, StreamRole
 from vigilar.playback.export.planned import MovieFile, PlannedMovie
 from vigilar.playback.export.planning import Wanted, plan_movies
 
@@ -143,6 +143,16 @@ class TestPlain:
 
 
 class TestManyFiles:
+    def test_sound_left_out_at_a_join_moves_no_other(self, house: House, clip: Clip, tmp_path: Path) -> None:
+        record(house, clip, 0, 1.5)
+        record(house, clip, 1.5, 3)  # its first picture, a keyframe, comes half a second after its first sound
+        [movie] = plan(house, 0, 3)
+        with av.open(str(save(house, movie, tmp_path / "out.mp4"))) as container:
+            sound = [bytes(one) for one in container.demux(audio=0) if one.size]
+        recorded = {bytes(one.data) for one in clip.packets if one.kind is Kind.AUDIO}
+        assert len(sound) > 30
+        assert [number for number, one in enumerate(sound) if one not in recorded] == []
+
     def test_files_join_without_a_seam(self, house: House, clip: Clip, tmp_path: Path) -> None:
         for start in (0, 4, 8):
             record(house, clip, start, start + 4)

@@ -198,7 +198,7 @@ def test_camera_that_is_down_is_told_after_three_minutes() -> None:
     assert (told(early), early.look_again_ms) == ({}, DAY + 180_000)
     late = decide(down, a_situation(DAY + 180_000), rules(rule))
     assert (told(late), late.look_again_ms) == ({SAM.id: "loud"}, None)
-    short = decide(replace(down, end_ms=DAY + 60_000), a_situation(DAY + 300_000), rules(rule))
+    short = decide(down._replace(end_ms=DAY + 60_000), a_situation(DAY + 300_000), rules(rule))
     assert stopped(short, SAM.id) == (
         "lasts",
         "“Camera down” did not hold: it waits 3 min, and this was over after 1 min.",

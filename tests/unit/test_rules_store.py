@@ -110,7 +110,7 @@ def test_cool_down_holds_for_one_camera(store: Store) -> None:
     decided(store, seen(store, 1, DAY), DAY, settings)
     assert told(decided(store, seen(store, 2, DAY + 9 * MINUTE), DAY + 9 * MINUTE, settings)) == []
     ensure_camera(store, "drive", "Drive", 1)
-    other = replace(seen(store, 3, DAY + 9 * MINUTE), source_id="drive")
+    other = seen(store, 3, DAY + 9 * MINUTE)._replace(source_id="drive")
     assert len(told(decided(store, other, DAY + 9 * MINUTE, settings))) == 2
     assert len(told(decided(store, seen(store, 4, DAY + 10 * MINUTE), DAY + 10 * MINUTE, settings))) == 2
 

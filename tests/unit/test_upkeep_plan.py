@@ -69,8 +69,9 @@ def test_what_goes_for_one_quota_counts_for_the_other() -> None:
 
 def test_reserve_takes_the_oldest_of_all_cameras() -> None:
     both = sorted(days(4) + days(4, camera="side", first=11), key=lambda one: (one.start_ms, one.id))
-    plan = make_plan(Holdings(both), KeepRules(), short_of(250), NOW_MS)
-    assert going(plan) == [(1, "reserve"), (11, "reserve"), (2, "reserve")]
+    held = Holdings([replace(one, id=number) for number, one in enumerate(both, 1)])
+    plan = make_plan(held, KeepRules(), short_of(250), NOW_MS)
+    assert going(plan) == [(1, "reserve"), (2, "reserve"), (3, "reserve")]
 
 
 def test_kept_footage_stays_under_every_rule() -> None:
@@ -143,6 +144,32 @@ def test_clock_ten_years_ahead_deletes_nothing() -> None:
     later_ms = NOW_MS + 3650 * DAY_MS
     plan = make_plan(Holdings(days(10)), KeepRules(keep_ms=30 * DAY_MS), PLENTY, later_ms)
     assert plan == Plan(refusals=(Refusal("age", 1000, 1000),))
+
+
+@pytest.mark.parametrize("back_days", [1.5, 2000])
+def test_clock_set_back_lets_no_new_recording_go_before_older_ones(back_days: float) -> None:
+    before = [video(number, days_ago=1 - number / 10) for number in range(1, 8)]
+    fresh = [video(number, days_ago=back_days, camera="side") for number in (8, 9)]
+    now_ms = NOW_MS - round(back_days * DAY_MS) + HOUR_MS
+    assert going(make_plan(Holdings([*fresh, *before]), KeepRules(quota_bytes=700), PLENTY, now_ms)) == [
+        (1, "quota"), (2, "quota"),
+    ]  # fmt: skip
+    assert going(make_plan(Holdings([*fresh, *before]), KeepRules(), short_of(200), now_ms)) == [
+        (1, "reserve"), (2, "reserve"),
+    ]  # fmt: skip
+
+
+def test_clock_that_was_ahead_keeps_cameras_equal() -> None:
+    ahead = video(1, days_ago=-3650)
+    both = [video(2, days_ago=4), video(3, days_ago=3, camera="side"), video(4, days_ago=2), video(5, days_ago=1)]
+    plan = make_plan(Holdings([*both, ahead]), KeepRules(quota_bytes=300), PLENTY, NOW_MS)
+    assert going(plan) == [(2, "quota"), (3, "quota")]
+
+
+def test_old_recording_that_got_its_row_late_goes_first() -> None:
+    fresh, found = video(1, days_ago=0.5), [video(2, days_ago=3), video(3, days_ago=2)]
+    plan = make_plan(Holdings([*found, fresh]), KeepRules(quota_bytes=200), PLENTY, NOW_MS)
+    assert going(plan) == [(2, "quota")]
 
 
 def test_backlog_goes_one_normal_day_an_hour() -> None:

@@ -1,6 +1,7 @@
 """Both readers on changed files: they must agree on each, and release nothing but what was recorded.
 
-``python -m tests.vectors.mutate [COUNT] [SEED]`` prints how many changes were tried and what became of them.
+``python -m tests.vectors.mutate [COUNT] [SEED]`` prints how many changes were tried and what became of them. Each takes
+1.5 ms of the processor, however many there are: a million half an hour.
 """
 
 from __future__ import annotations

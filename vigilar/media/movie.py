@@ -10,11 +10,11 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vigilar.media.boxes import Box, Data, box, find_all, full_box, walk
-from vigilar.media.samples import Sample
+from vigilar.media.samples import Sample, TrackSamples
 
 MOVIE_SCALE = 90_000
 """Ticks a second of the edit list: those of nearly every camera's pictures, so that a cut is exact."""
@@ -86,29 +86,30 @@ class MovieTrack:
         if sample.is_key:
             self._keys.append(self.count)
 
-    def extend(self, samples: Sequence[Sample], shift: int) -> None:
-        """As ``add`` for each of ``samples``, of one chunk, at its decode time and ``shift``. Quick where all last
+    def extend(self, part: TrackSamples, shift: int) -> None:
+        """As ``add`` for each sample of ``part``, of one chunk, at its decode time and ``shift``. Quick where all last
         equally long, as nearly all do."""
-        if not samples:
+        if not part:
             return
-        first, last = samples[0], samples[-1]
-        length, offset = first.duration, first.offset
-        if any(one.duration != length or one.offset != offset for one in samples):
-            for one in samples:
+        if not part.is_even:
+            for one in part.samples():
                 self.add(one, one.decode_time + shift)
             return
-        self.add(first, first.decode_time + shift)
-        more = len(samples) - 1
-        if not more:
-            return
-        self._durations.add(length, more)
-        self._offsets.add(offset, more)
-        self.sizes.extend([one.size for one in samples[1:]])
-        self._keys.extend([number for number, one in enumerate(samples[1:], self.count + 1) if one.is_key])
-        self.count += more
-        self.chunk_counts[-1] += more
-        self._last = (last.decode_time + shift, length)
-        self.end = last.decode_time + shift + length
+        time, length, more = part.time + shift, part.durations[0], len(part) - 1
+        if self._last is None:
+            self.first_time = time
+        else:
+            self._durations.add(time - self._last[0])
+        if more:
+            self._durations.add(length, more)
+        self._offsets.add(part.first_offset, len(part))
+        self.sizes.extend(part.sizes)
+        if self.is_video:
+            self._keys.extend(part.keys(self.count + 1))
+        self.count += len(part)
+        self.chunk_counts[-1] += len(part)
+        self._last = (time + more * length, length)
+        self.end = time + len(part) * length
 
     @property
     def last_time(self) -> int:

@@ -21,8 +21,7 @@ _FIELDS = (0x100, 0x200, 0x400, 0x800)
 
 
 class Sample(NamedTuple):
-    """One sample. ``decode_time``, ``duration`` and ``offset`` (composition) in ticks of its track. A tuple, because a
-    day has four million."""
+    """One sample. ``decode_time``, ``duration`` and ``offset`` (composition) in ticks of its track."""
 
     decode_time: int
     duration: int
@@ -33,11 +32,46 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrackSamples:
-    """The samples of one track in a fragment, one behind the other; ``at`` is the place of the first in it."""
+    """The samples of one track in a fragment, one behind the other; ``at`` is the place of the first in it and ``time``
+    its decode time, in ticks. Columns and not samples, because a day has four million; all equally long, and
+    ``offsets`` empty where no sample has any."""
 
     track_id: int
     at: int
-    samples: tuple[Sample, ...]
+    time: int
+    durations: tuple[int, ...]
+    offsets: tuple[int, ...]
+    sizes: tuple[int, ...]
+    marks: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def last_time(self) -> int:
+        """Decode time of the last sample, of which there must be one."""
+        return self.time + sum(self.durations) - self.durations[-1]
+
+    @property
+    def first_offset(self) -> int:
+        """Composition offset of the first sample."""
+        return self.offsets[0] if self.offsets else 0
+
+    @property
+    def is_even(self) -> bool:
+        """Whether all last equally long and have one composition offset, as nearly always; there must be one."""
+        durations, offsets = self.durations, self.offsets
+        return durations.count(durations[0]) == len(durations) and offsets.count(self.first_offset) == len(offsets)
+
+    def keys(self, first: int) -> list[int]:
+        """The numbers of those that are decoded alone, the first of all being number ``first``."""
+        return [number for number, mark in enumerate(self.marks, first) if not mark & _NOT_SYNC]
+
+    def samples(self) -> list[Sample]:
+        """One by one."""
+        times = accumulate(self.durations, initial=self.time)
+        are_keys = (not mark & _NOT_SYNC for mark in self.marks)
+        return list(map(Sample, times, self.durations, self.offsets or repeat(0), self.sizes, are_keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +101,7 @@ def read_fragment(fragment: Data) -> FragmentContent:
     except struct.error as error:
         raise _corrupt() from error
     for track in tracks:
-        if track.at < mdat.body or track.at + sum(one.size for one in track.samples) > mdat.end:
+        if track.at < mdat.body or track.at + sum(track.sizes) > mdat.end:
             raise _corrupt()
     return FragmentContent(mdat.body, tracks)
 
@@ -91,10 +125,9 @@ def _read_track(data: Data, moof: Box, traf: Box) -> TrackSamples:
     durations, sizes, marks = (numbers[column::width] for column in range(3))
     if count and (min(durations) < 0 or min(sizes) < 0):
         raise _corrupt()
-    offsets = numbers[3::width] if width > 3 else repeat(0, count)
-    times = accumulate(durations, initial=time)
-    samples = tuple(map(Sample, times, durations, offsets, sizes, [not mark & _NOT_SYNC for mark in marks]))
-    return TrackSamples(track_id, moof.start + at, samples)
+    return TrackSamples(
+        track_id, moof.start + at, time, durations, numbers[3::width] if width > 3 else (), sizes, marks
+    )
 
 
 def _corrupt() -> RecordingError:

@@ -7,7 +7,8 @@ The rules, in this order:
 3. The quota of a camera, then that of all, then the reserve of free space on the disk: the oldest goes first, of
    whichever camera it is. Footage of alarms younger than ``keep_alarms`` goes after all other, because it is what
    somebody will ask for; only what it takes beyond half of all counts as any other, or a camera that alarms all day
-   (or is made to) would leave the house nothing else.
+   (or is made to) would leave the house nothing else. A date is only what a clock said: nothing goes before what was
+   recorded before it and is dated later (``_in_turn``).
 4. More than half of all recordings at once needs a person's word: a quota with a zero too few, a clock of the year
    2036, a disk that shrank. For age and quotas such a plan does not begin. For the reserve, where recording itself is
    at stake, the half that may go does go, rounded up to a whole recording that is not the newest.
@@ -142,9 +143,9 @@ class _Planning:
         self._now_ms = now_ms
         self._word_bytes = word_bytes
         self._half_bytes = held.total_bytes // 2
-        self._free = [
-            one for one in held.videos if not held.kept.holds(one.id, one.camera_id, one.start_ms, one.end_ms)
-        ]
+        in_turn = _in_turn(held.videos)
+        self._newest = in_turn[-1] if in_turn else None
+        self._free = [one for one in in_turn if not held.kept.holds(one.id, one.camera_id, one.start_ms, one.end_ms)]
         self._keeps = {camera_id: rules.keep_of(camera_id) for camera_id in {one.camera_id for one in held.videos}}
         self._gone: set[int] = set()
         self._going: list[Going] = []
@@ -223,7 +224,7 @@ class _Planning:
             if wanted <= 0:
                 break
             wanted -= one.size_bytes
-            is_newest = one is self._held.videos[-1]
+            is_newest = one is self._newest
             if not waiting and (one.size_bytes <= may_go or (may_go > 0 and not is_newest)):
                 may_go -= one.size_bytes
                 self._take([Going(one, "reserve")])
@@ -278,6 +279,16 @@ class _Planning:
             else:
                 last.add(one.id)
         return [one for one in here if one.id not in last] + [one for one in here if one.id in last]
+
+
+def _in_turn(videos: Sequence[Video]) -> list[Video]:
+    """The recordings in the order in which they go: by the newest date that there was when each was recorded, which the
+    numbers of the rows tell, then by its own. On a box that wakes up in 2020 each new recording would be the oldest of
+    all, and gone as soon as it is closed."""
+    newest_ms, reached = 0, dict[int, int]()
+    for one in sorted(videos, key=lambda one: one.id):
+        newest_ms = reached[one.id] = max(newest_ms, one.start_ms)
+    return sorted(videos, key=lambda one: (reached[one.id], one.start_ms))
 
 
 def _normal_day(videos: Iterable[Video]) -> int:

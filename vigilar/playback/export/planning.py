@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.boxes import sample_descriptions
 from vigilar.media.movie import MovieTrack, movie_head, movie_tracks
-from vigilar.media.samples import FragmentContent, Sample, read_fragment, tables_length
+from vigilar.media.samples import FragmentContent, TrackSamples, read_fragment, tables_length
 from vigilar.playback.export.planned import ClosedGap, MoviePiece, PlannedMovie
 from vigilar.playback.library import FootageGone, Library
 from vigilar.playback.stretch import Stretch
@@ -195,31 +195,31 @@ class _Planner:
     def _take(self, movie: _Movie, entry: RecordEntry, content: FragmentContent, size: int) -> None:
         piece = movie.pieces[-1]
         place = movie.media_bytes - content.body
-        first = next((one.samples[0] for one in content.tracks if movie.video.id == one.track_id and one.samples), None)
+        first = next((one for one in content.tracks if movie.video.id == one.track_id and one), None)
         if movie.zero is None and first is not None:
-            movie.zero, movie.began, movie.reorder = first.decode_time, movie.video.end, first.offset
+            movie.zero, movie.began, movie.reorder = first.time, movie.video.end, first.first_offset
             self._note_gap(movie, entry.utc_ns)
         for part in content.tracks:
             track = movie.tracks.get(part.track_id)
             if track is None:
                 continue
-            track.begin_chunk(place + part.at)
             if track is movie.video:
-                self._take_pictures(movie, entry, part.samples)
+                track.begin_chunk(place + part.at)
+                self._take_pictures(movie, entry, part)
             else:
-                self._take_sound(movie, track, entry, part.samples, first)
+                self._take_sound(movie, track, entry, part, place + part.at, first)
         piece.last = entry.number
         piece.prefixes.append(content.body)
         piece.sizes.append(size)
         movie.media_bytes += size - content.body
 
-    def _take_pictures(self, movie: _Movie, entry: RecordEntry, samples: Sequence[Sample]) -> None:
-        if samples and self._are_all_inside(movie, entry, samples):
-            self._take_inner(movie, entry, samples)
+    def _take_pictures(self, movie: _Movie, entry: RecordEntry, part: TrackSamples) -> None:
+        if part and self._are_all_inside(movie, entry, part):
+            self._take_inner(movie, entry, part)
             return
         track, shown = movie.video, movie.shown
-        for sample in samples:
-            since = sample.decode_time - samples[0].decode_time
+        for sample in part.samples():
+            since = sample.decode_time - part.time
             if entry.utc_ns + (since - movie.reorder) * _NS // track.scale >= self._to_ns:
                 break  # neither this one nor any behind it is shown before the end
             time = movie.time_of(track, sample.decode_time)
@@ -230,50 +230,64 @@ class _Planner:
                 shown.take(time + sample.offset, sample.duration, utc_ns, length_ns, self._from_ns)
                 self._end_ns = max(self._end_ns or 0, utc_ns + length_ns)
 
-    def _are_all_inside(self, movie: _Movie, entry: RecordEntry, samples: Sequence[Sample]) -> bool:
+    def _are_all_inside(self, movie: _Movie, entry: RecordEntry, part: TrackSamples) -> bool:
         """Whether these pictures, each shown as it comes, lie behind the range's start and before its end."""
         if movie.reorder or movie.shown.start is None or entry.utc_ns <= self._from_ns:
             return False
-        length = samples[-1].decode_time + samples[-1].duration - samples[0].decode_time
-        ends_ns = entry.utc_ns + length * _NS // movie.video.scale
-        return ends_ns < self._to_ns and not any(one.offset for one in samples)
+        ends_ns = entry.utc_ns + sum(part.durations) * _NS // movie.video.scale
+        return ends_ns < self._to_ns and not any(part.offsets)
 
-    def _take_inner(self, movie: _Movie, entry: RecordEntry, samples: Sequence[Sample]) -> None:
+    def _take_inner(self, movie: _Movie, entry: RecordEntry, part: TrackSamples) -> None:
         """What ``_take_pictures`` does, for pictures of which all are shown and none is the first."""
-        track, shown, last = movie.video, movie.shown, samples[-1]
+        track, shown, last, length = movie.video, movie.shown, part.last_time, part.durations[-1]
         shift = movie.time_of(track, 0)
-        track.extend(samples, shift)
-        shown.count += len(samples)
-        since = last.decode_time - samples[0].decode_time
-        end_ns = entry.utc_ns + since * _NS // track.scale + last.duration * _NS // track.scale
-        if last.decode_time + shift + last.duration > shown.end:
-            shown.end, shown.end_ns = last.decode_time + shift + last.duration, end_ns
+        track.extend(part, shift)
+        shown.count += len(part)
+        end_ns = entry.utc_ns + (last - part.time) * _NS // track.scale + length * _NS // track.scale
+        if last + shift + length > shown.end:
+            shown.end, shown.end_ns = last + shift + length, end_ns
         self._end_ns = max(self._end_ns or 0, end_ns)
 
     def _take_sound(
-        self, movie: _Movie, track: MovieTrack, entry: RecordEntry, samples: Sequence[Sample], picture: Sample | None
+        self,
+        movie: _Movie,
+        track: MovieTrack,
+        entry: RecordEntry,
+        part: TrackSamples,
+        place: int,
+        picture: TrackSamples | None,
     ) -> None:
-        if not samples:
+        """``place`` is that of the first sample among all media of the movie. What lies before the end of the sound at
+        hand is left out: a file may begin with sound that the one before has too."""
+        if not part:
             return
         if picture is not None:
-            first_ns = samples[0].decode_time * _NS // track.scale - picture.decode_time * _NS // movie.video.scale
+            first_ns = part.time * _NS // track.scale - picture.time * _NS // movie.video.scale
         else:
             first_ns = 0
-        shift, last = movie.time_of(track, 0), samples[-1]
-        length_ns = (last.decode_time - samples[0].decode_time) * _NS // track.scale
+        shift = movie.time_of(track, 0)
+        length_ns = (part.last_time - part.time) * _NS // track.scale
         # A nanosecond more: each is rounded by itself below.
         is_inside = entry.utc_ns + first_ns + length_ns + 1 < self._to_ns
-        if is_inside and samples[0].decode_time + shift > track.last_time:
-            track.extend(samples, shift)
+        if is_inside and part.time + shift > track.last_time:
+            track.begin_chunk(place)
+            track.extend(part, shift)
             return
-        for sample in samples:
+        is_left_out = True
+        for sample in part.samples():
             if picture is not None:
-                apart_ns = sample.decode_time * _NS // track.scale - picture.decode_time * _NS // movie.video.scale
+                apart_ns = sample.decode_time * _NS // track.scale - picture.time * _NS // movie.video.scale
             else:
-                apart_ns = (sample.decode_time - samples[0].decode_time) * _NS // track.scale
+                apart_ns = (sample.decode_time - part.time) * _NS // track.scale
             time = sample.decode_time + shift
-            if entry.utc_ns + apart_ns < self._to_ns and time > track.last_time:
+            if entry.utc_ns + apart_ns >= self._to_ns or time <= track.last_time:
+                is_left_out = True
+            else:
+                if is_left_out:
+                    track.begin_chunk(place)
+                    is_left_out = False
                 track.add(sample, time)
+            place += sample.size
 
     def _note_gap(self, movie: _Movie, begin_ns: int) -> None:
         """Two pieces: what lies between their pictures by the clock, if anything does."""
