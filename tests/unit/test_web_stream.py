@@ -18,6 +18,7 @@ from vigilar.store.deliveries import NewDelivery
 from vigilar.store.owing import owe
 from vigilar.store.users import Role, list_users, remove_user, set_cameras, set_role
 from vigilar.web.blueprints import events as events_pages
+from vigilar.web.blueprints.events import CARDS_BEHIND
 from vigilar.web.card_texts import MAX_TEXTS, CardTexts
 from vigilar.web.event_words import published_from_row
 from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice, job_notice
@@ -113,6 +114,21 @@ def test_card_that_cannot_be_made_leaves_the_event(
     monkeypatch.setattr(events_pages, "fresh_text", fail)
     house.tell(house.event())
     assert reader.next()[0] == "event"
+    reader.close()
+
+
+def test_page_far_behind_is_sent_the_newest_cards_only(house: House, owner: FlaskClient) -> None:
+    """In a storm each change would be made a card of, and the next one would take its place."""
+    reader = Reader(owner, query="?cards=1")
+    reader.next()
+    reader.next()
+    for number in range(40):
+        house.tell(house.event(title=f"Motion {number}"))
+    told: list[str] = []
+    while told.count("event") < 40:
+        told += [name for name, *_ in [reader.next()] if name != "incident"]
+    assert told.count("card") == CARDS_BEHIND + 1
+    assert told.index("card") == 40 - CARDS_BEHIND - 1
     reader.close()
 
 

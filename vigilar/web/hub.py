@@ -102,6 +102,10 @@ class Listener:
             raise HubClosed
         return notice
 
+    def waiting(self) -> int:
+        """How many notices its page is behind."""
+        return self._queue.qsize()
+
     def put(self, notice: Notice) -> None:
         """Queue without waiting. A full queue closes the listener."""
         if notice.change is None and not notice.must_arrive and self._queue.qsize() > _HEALTH_ROOM:

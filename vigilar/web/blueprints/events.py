@@ -198,6 +198,9 @@ def get_named_event(event_id: str) -> StoredEvent:
     return _get_event(int(event_id))
 
 
+CARDS_BEHIND = 16
+"""A page that is further behind, in a storm or on a bad line, asks for the newest card of each story by itself."""
+
 CardMaker: TypeAlias = Callable[[Notice], str]
 """The text of the card of a notice's story; empty for none."""
 
@@ -279,7 +282,8 @@ def _follow(
                 for missed in _missed(here, visible, sent, notice.change - 1):
                     yield missed.dump()
             if (heard := _heard(visible, notice)) is not None:
-                if text := make_card(notice):  # before the event: its page has no need to ask any more
+                text = make_card(notice) if listener.waiting() <= CARDS_BEHIND else ""
+                if text:  # before the event: its page has no need to ask any more
                     yield make_notice(CARD, {"html": text}).dump()
                 yield heard.dump()
             sent = notice.change
