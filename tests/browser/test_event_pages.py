@@ -180,7 +180,23 @@ def test_page_just_opened_asks_for_no_card_that_it_has(site: Site) -> None:
         page.goto(f"{site.url}/events")
     later = site.happen("Cat, Garden", what="cat")
     expect(page.locator(f'[data-events~="{later.id}"]')).to_be_visible()
-    assert [one for one in asked if one.endswith("/card")] == [f"{site.url}/events/{later.id}/card"]
+    assert {one for one in asked if one.endswith("/card")} <= {f"{site.url}/events/{later.id}/card"}
+
+
+def test_card_comes_with_its_news_and_is_not_asked_for(site: Site) -> None:
+    """Ten pages that each ask for it are most of what a new event costs."""
+    page = site.listening()
+    first = site.happen("Dog, Garden", what="dog")  # perhaps while the line was being opened
+    expect(page.locator(f'[data-events~="{first.id}"]')).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response("**/events/summary"):  # what stands above the list is counted anew
+        event = site.happen("Cat, Garden", what="cat", length_ms=None)
+    card = page.locator(f'[data-events~="{event.id}"]')
+    expect(card).to_contain_text("still going")
+    site.house.tell(site.house.end(event, event.ts_ms + 5_000), is_update=True)
+    expect(card).not_to_contain_text("still going")
+    assert [one for one in asked if one.endswith("/card")] == []
 
 
 def test_list_with_a_filter_takes_only_what_fits(site: Site) -> None:

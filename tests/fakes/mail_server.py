@@ -15,13 +15,15 @@ from tests.fakes.push_service import make_certificate
 
 
 class MailServer:
-    """``mails`` are what was taken. ``refuses`` answers instead of 250 to the mail, ``is_tls`` from the first byte."""
+    """``mails`` are what was taken. ``refuses`` answers instead of 250 to the mail, ``is_tls`` from the first byte;
+    ``greets`` is said first, ``parts`` to QUIT."""
 
     def __init__(self, folder: Path, port: int, *, is_tls: bool = False) -> None:
         self.ca_file, self.port = folder / "mail-ca.pem", port
         self.mails: list[str] = []
         self.logins: list[bytes] = []
         self.refuses = ""
+        self.greets, self.parts = "220 mail.test", "221 bye"
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(make_certificate(folder, self.ca_file))
         self.is_tls = is_tls
@@ -54,11 +56,11 @@ class Dialogue:
 
     def run(self) -> None:
         with self._file:
-            self._say("220 mail.test")
+            self._say(self._server.greets)
             while line := self._file.readline():
                 word = line.split()[0].upper() if line.split() else b""
                 if word == b"QUIT":
-                    self._say("221 bye")
+                    self._say(self._server.parts)
                     break
                 self._answer(word, line)
         if self._is_secure:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -28,11 +30,12 @@ from vigilar.config.jobs import NotifyJob
 from vigilar.config.load import parse_config
 from vigilar.config.secrets import SecretStore
 from vigilar.config.way_cut import dump_ways
+from vigilar.notify.email import sender as email_sender
 from vigilar.notify.email.sender import EmailSender, message_of
 from vigilar.notify.mqtt.sender import BusSender
 from vigilar.notify.mqtt.sirens import SirenRelay
 from vigilar.notify.ntfy.sender import NtfySender
-from vigilar.notify.outcome import Result
+from vigilar.notify.outcome import ACCEPTED, Outcome, Result
 from vigilar.notify.ways import EmailWay, MqttWay, NtfyWay, WebhookWay
 from vigilar.notify.webhook.sender import SIGNATURE, WebhookSender
 from vigilar.processes.notify_senders import SenderMaker
@@ -279,6 +282,66 @@ def test_what_the_mail_server_answers_counts(tmp_path: Path, says: str, result: 
         server.refuses = says
         way = EmailWay(host="localhost", port=port, security="none", sender="a@b.example", to=("c@d.example",))
         assert EmailSender(way).send(delivery("email"), NOW_MS).result is result
+
+
+@pytest.mark.parametrize("says", ["421 too many", "250 yes", "what?"])
+def test_mail_that_was_taken_is_sent_whatever_the_server_says_at_the_end(tmp_path: Path, says: str) -> None:
+    """It was sent again and again."""
+    with mail_server(tmp_path, port := free_port()) as server:
+        server.parts = says
+        assert EmailSender(plain_mail(port)).send(delivery("email"), NOW_MS) == ACCEPTED
+    assert len(server.mails) == 1
+
+
+def test_what_is_no_mail_server_is_told_in_words(tmp_path: Path) -> None:
+    with mail_server(tmp_path, port := free_port()) as server:
+        server.greets = "HTTP/1.1 400 Bad Request"
+        plain = EmailSender(plain_mail(port)).send(delivery("email"), NOW_MS)
+        sealed = EmailSender(replace(plain_mail(port), security="tls")).send(delivery("email"), NOW_MS)
+    assert (plain.result, sealed.result) == (Result.UNREACHABLE, Result.UNREACHABLE)
+    assert plain.sentence == "What answers there is no mail server: look at its name and port, and at security."
+    assert sealed.sentence == "The mail server does not speak TLS there: look at its port and at security."
+
+
+def test_password_of_a_mail_server_may_have_any_letters(tmp_path: Path) -> None:
+    """It stopped each mail with an error of the program."""
+    with mail_server(tmp_path, port := free_port(), is_tls=True) as server:
+        way = replace(
+            plain_mail(port), security="tls", user="haus", password="Türschlüssel", ca_file=str(server.ca_file)
+        )
+        assert EmailSender(way).send(delivery("email"), NOW_MS) == ACCEPTED
+    assert server.logins == ["\0haus\0Türschlüssel".encode()]
+
+
+def test_mail_server_that_never_comes_to_an_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its lines is in time, and the last one never comes: no mail behind it would ever go."""
+    monkeypatch.setattr(email_sender, "TOTAL_S", 0.5)
+    listening, stop = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def talk() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            while not stop.wait(0.05):
+                connection.sendall(b"220-and another thing\r\n")
+
+    thread = threading.Thread(target=talk, name="endless-mail-server")
+    thread.start()
+    outcome: list[Outcome] = []
+    way = plain_mail(listening.getsockname()[1])
+    sending = threading.Thread(target=lambda: outcome.append(EmailSender(way).send(delivery("email"), NOW_MS)))
+    sending.start()
+    sending.join(20)
+    is_over = not sending.is_alive()
+    stop.set()
+    thread.join()
+    sending.join()
+    listening.close()
+    assert is_over
+    assert outcome == [Outcome(Result.UNREACHABLE, "The mail server does not answer.")]
+
+
+def plain_mail(port: int) -> EmailWay:
+    return EmailWay(host="localhost", port=port, security="none", sender="a@b.example", to=("c@d.example",))
 
 
 class Listener:

@@ -105,6 +105,27 @@ def test_daily_limit_counts_incidents_and_starts_anew_at_midnight(store: Store) 
     assert told(decided(store, seen(store, 4, next_day), next_day)) == [(1, False), (2, False)]
 
 
+def test_story_over_midnight_is_one_of_the_day_on_which_it_was_told(store: Store) -> None:
+    """What is told of it after midnight makes no sound, and took the place of one of the new day all the same."""
+    before, after = berlin("2026-03-08 23:59"), berlin("2026-03-09 00:01")
+    long = seen(store, 1, before, end=after)
+    assert told(decided(store, long, before)) == [(1, False), (2, False)]
+    other = replace(RULES, rules=(replace(PEOPLE, name="Somebody"),))
+    assert told(decided(store, long, after, other)) == [(1, True), (2, True)]
+    for number in (2, 3):
+        assert told(decided(store, seen(store, number, after), after)) == [(1, False), (2, False)]
+    assert decided(store, seen(store, 4, after), after).limited == (1, 2)
+
+
+def test_clock_that_was_a_year_ahead_leaves_the_days_limit_alone(store: Store) -> None:
+    """All ordinary ones of the year would have waited for the summary."""
+    ahead = DAY + 365 * 24 * 60 * MINUTE
+    for number in range(2):
+        decided(store, seen(store, number, ahead + number), ahead + number)
+    assert told(decided(store, seen(store, 3, DAY), DAY)) == [(1, False), (2, False)]
+    assert tellings.told_between(store, 1, DAY - MINUTE, DAY) == 1
+
+
 def test_cool_down_holds_for_one_camera(store: Store) -> None:
     settings = replace(RULES, rules=(replace(PEOPLE, again_after_s=600),), per_day=99)
     decided(store, seen(store, 1, DAY), DAY, settings)

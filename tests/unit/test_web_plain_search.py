@@ -51,6 +51,90 @@ def test_person_in_the_garden_on_tuesday_after_five() -> None:
     assert words(found) == ["Person", "Garden", "Tuesday 24 November", "After 17:00"]
 
 
+@pytest.mark.parametrize(
+    ("text", "after", "before"),
+    [
+        ("person 2 AM", 1.5, 2.5),
+        ("PERSON 2 P.M.", 13.5, 14.5),
+        ("person before dawn", 0, 6),
+        ("person after dark", 17, 6),
+        ("person at dawn", 5, 8),
+        ("person in the small hours", 0, 5),
+        ("person in the middle of the night", 0, 5),
+        ("person 2-4am", 2, 4),
+        ("person 8-10 PM", 20, 22),
+        ("person 12 noon", 11.5, 12.5),
+        ("person 17.30 Uhr", 17, 18),
+        ("person 17 uhr", 16.5, 17.5),
+    ],
+)
+def test_hours_as_households_type_them(text: str, after: float, before: float) -> None:
+    found = read(text)
+    assert found.hours == ClockHours(int(after * HOUR_MS), int(before * HOUR_MS))
+    assert (found.kinds, found.words, found.from_ms) == (("person",), (), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("late last night", "2026-11-25T22:00", "2026-11-26T06:00"),
+        ("monday before dawn", "2026-11-23T00:00", "2026-11-23T06:00"),
+        ("small hours of sunday", "2026-11-22T00:00", "2026-11-22T05:00"),
+        ("past 30 min", "2026-11-26T11:30", "2026-11-26T12:00"),
+        ("10 mins ago", "2026-11-26T11:45", "2026-11-26T11:55"),
+        ("last 2 hrs", "2026-11-26T10:00", "2026-11-26T12:00"),
+        ("3-5 November", "2026-11-03T00:00", "2026-11-06T00:00"),
+        ("24-11-2026", "2026-11-24T00:00", "2026-11-25T00:00"),
+        ("new year's eve", "2025-12-31T00:00", "2026-01-01T00:00"),
+        ("Christmas 2024", "2024-12-25T00:00", "2024-12-26T00:00"),
+        ("christmas eve after 8pm", "2025-12-24T20:00", "2025-12-25T00:00"),
+    ],
+)
+def test_days_as_households_type_them(text: str, first: str, last: str) -> None:
+    found = read(text)
+    assert found.from_ms is not None
+    assert found.to_ms is not None
+    assert abs(found.from_ms - ms(f"{first}:00+01:00")) <= 1
+    assert abs(found.to_ms - ms(f"{last}:00+01:00")) <= 1
+    assert (found.words, found.seen, found.hours) == ((), None, None)
+
+
+@pytest.mark.parametrize(
+    ("now", "first", "last"),
+    [
+        ("2026-11-26T12:00:00+01:00", "2026-11-26T17:00:00+01:00", "2026-11-26T22:00:00+01:00"),
+        ("2026-11-26T23:00:00+01:00", "2026-11-26T17:00:00+01:00", "2026-11-27T06:00:00+01:00"),
+        ("2026-11-27T01:00:00+01:00", "2026-11-26T17:00:00+01:00", "2026-11-27T06:00:00+01:00"),
+    ],
+)
+def test_tonight_is_the_night_that_is_going_on(now: str, first: str, last: str) -> None:
+    """At one in the morning it was the evening to come."""
+    found = read("person tonight", ms(now))
+    assert (found.from_ms, found.to_ms) == (ms(first), ms(last))
+
+
+@pytest.mark.parametrize("text", ["frontdoor", "front door", "front-door", "Front Door", "FrontDoor"])
+def test_name_is_known_however_it_is_parted(text: str) -> None:
+    assert read(text).sources == ("front-door",)
+    names = Names({"yard": "Backyard", "shed": "Shed 2"}, ())
+    assert read_search("person back yard", NOW, BERLIN, names).sources == ("yard",)
+    assert read_search("shed2 and backyard", NOW, BERLIN, names).sources == ("shed", "yard")
+    assert read_search("shed 2 am", NOW, BERLIN, names).sources == ("shed",)
+
+
+@pytest.mark.parametrize("text", ["everything but the front door", "all but frontdoor", "anything but the front door"])
+def test_all_but_one_place(text: str) -> None:
+    found = read(text)
+    assert found.unwanted == Unwanted(sources=("front-door",))
+    assert (found.sources, found.words) == ((), ())
+
+
+def test_unread_is_not_seen_and_the_new_year_is_not() -> None:
+    assert read("unread").seen is False
+    assert read("new").seen is False
+    assert read("new year").seen is None
+
+
 def test_cat_last_week() -> None:
     found = read("cat last week")
     assert found.kinds == ("cat",)

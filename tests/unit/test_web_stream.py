@@ -10,13 +10,21 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.browser.house import House, open_house
+from tests.browser.house import CAMERAS, House, open_house
+from vigilar.base.errors import StoreError
+from vigilar.events.grouping import grouping_of
+from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.deliveries import NewDelivery
 from vigilar.store.owing import owe
 from vigilar.store.users import Role, list_users, remove_user, set_cameras, set_role
 from vigilar.web.blueprints import events as events_pages
+from vigilar.web.blueprints.events import CARDS_BEHIND
+from vigilar.web.card_texts import MAX_TEXTS, CardTexts
 from vigilar.web.event_words import published_from_row
 from vigilar.web.hub import QUEUE_SIZE, EventHub, HubClosed, Notice, job_notice
+from vigilar.web.rights import Member
+
+GROUPING = grouping_of(EVENT_TYPES)
 
 
 @pytest.fixture
@@ -76,6 +84,103 @@ def test_new_event_follows_with_change_as_id(house: House, owner: FlaskClient) -
     name, data, number = reader.next()
     assert (name, data["id"], number) == ("event", "1", "1")
     reader.close()
+
+
+def test_page_of_the_list_is_sent_the_card_before_its_event(house: House, owner: FlaskClient) -> None:
+    readers = [Reader(owner, query="?cards=1"), Reader(owner, query="?cards=1"), Reader(owner)]
+    for reader in readers:
+        reader.next()
+        reader.next()
+    house.tell(house.event(title="Person, Garden", what="person", camera_id="garden"))
+    for reader in readers[:2]:
+        name, data, number = reader.next()
+        assert (name, number) == ("card", None)
+        assert data["html"] == owner.get("/events/1/card", headers={"Accept": "text/html"}).text
+        assert reader.next()[0] == "event"
+    assert readers[2].next()[0] == "event"
+    for reader in readers:
+        reader.close()
+
+
+def test_card_that_cannot_be_made_leaves_the_event(
+    house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> str:
+        raise StoreError("the database is locked")
+
+    reader = Reader(owner, query="?cards=1")
+    reader.next()
+    reader.next()
+    monkeypatch.setattr(events_pages, "fresh_text", fail)
+    house.tell(house.event())
+    assert reader.next()[0] == "event"
+    reader.close()
+
+
+def test_page_far_behind_is_sent_the_newest_cards_only(house: House, owner: FlaskClient) -> None:
+    """In a storm each change would be made a card of, and the next one would take its place."""
+    reader = Reader(owner, query="?cards=1")
+    reader.next()
+    reader.next()
+    for number in range(40):
+        house.tell(house.event(title=f"Motion {number}"))
+    told: list[str] = []
+    while told.count("event") < 40:
+        told += [name for name, *_ in [reader.next()] if name != "incident"]
+    assert told.count("card") == CARDS_BEHIND + 1
+    assert told.index("card") == 40 - CARDS_BEHIND - 1
+    reader.close()
+
+
+def test_guest_is_sent_the_card_that_their_cameras_make(house: House) -> None:
+    guest = house.member("guest", ["garden"])
+    reader = Reader(guest, query="?cards=1")
+    reader.next()
+    reader.next()
+    start, cards = house.now_ms() - 60_000, []
+    for camera_id, after_ms in (("garden", 0), ("front-door", 5_000), ("garden", 9_000)):
+        title = f"Person, {dict(CAMERAS)[camera_id]}"
+        ts_ms = start + after_ms
+        house.tell(house.event(camera_id=camera_id, ts_ms=ts_ms, what="person", title=title, grouping=GROUPING))
+        name = "" if camera_id == "garden" else "incident"  # what is not seen has none
+        while name != "incident":
+            name, data, _ = reader.next()
+            assert "Front door" not in json.dumps(data)
+            cards += [data["html"]] if name == "card" else []
+    assert len(cards) == 2
+    assert 'data-events="1"' in cards[0]
+    assert 'data-events="1 3"' in cards[1]
+    reader.close()
+
+
+def test_danger_elsewhere_is_told_without_a_card(house: House) -> None:
+    reader = Reader(house.member("guest", ["garden"]), query="?cards=1")
+    reader.next()
+    reader.next()
+    house.tell(house.event("alarm", "front-door", severity="CRITICAL", title="Alarm: Front door"))
+    assert reader.next()[0] == "event"
+    reader.close()
+
+
+def test_text_of_a_card_is_made_once_a_member_and_change() -> None:
+    texts, made = CardTexts(), list[str]()
+
+    def make(text: str) -> Callable[[], str]:
+        def made_now() -> str:
+            made.append(text)
+            return text
+
+        return made_now
+
+    sam, kim = Member(1, "Sam", "owner"), Member(2, "Kim", "owner")
+    assert [texts.get(sam, 7, make("sam")), texts.get(sam, 7, make("again")), texts.get(kim, 7, make("kim"))] == [
+        "sam", "sam", "kim",
+    ]  # fmt: skip
+    assert texts.get(sam, 8, make("newer")) == "newer"
+    assert made == ["sam", "kim", "newer"]
+    for change in range(100, 100 + MAX_TEXTS):
+        texts.get(kim, change, make("more"))
+    assert texts.get(sam, 7, make("anew")) == "anew"
 
 
 def test_last_event_id_replays_the_rest_in_order(house: House, owner: FlaskClient) -> None:

@@ -38,9 +38,9 @@ class Situation:
     """All that ``decide`` looks at beside event and rules. Times are UTC ms.
 
     ``mode`` is the arm mode at ``now_ms``. ``is_of_camera``: the event is one of a camera, also of one that was
-    removed. ``snoozes`` are those in force. ``ordinary_today``: incidents of which each member was told in the ordinary
-    way since midnight of the house. ``told``: how each member was told of this incident, the loudest; ``held``: when
-    each rule last held for the same source, in another incident.
+    removed. ``snoozes`` are those in force. ``ordinary_today``: incidents of which each member was first told in the
+    ordinary way since midnight of the house. ``told``: how each member was told of this incident, the loudest;
+    ``held``: when each rule last held for the same source, in another incident.
     """
 
     now_ms: int
@@ -80,7 +80,7 @@ def read_situation(store: Store, settings: NotifyRules, event: StoredEvent, now_
         people=read_people(store),
         is_of_camera=cameras.get_camera(store, event.source_id) is not None,
         snoozes=snoozes_in_force(store, now_ms),
-        ordinary_today=tellings.ordinary_since(store, midnight_ms),
+        ordinary_today=tellings.ordinary_since(store, midnight_ms, now_ms),
         told=loudest(told),
         held=held,
     )

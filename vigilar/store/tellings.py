@@ -12,6 +12,9 @@ from vigilar.store.engine import Store
 from vigilar.store.rules_tables import tellings
 from vigilar.store.schema import events
 
+DAY_MS = 24 * 3_600_000
+"""An incident lasts no longer than this, but for few."""
+
 
 @dataclass(frozen=True, slots=True)
 class TellingRow:
@@ -55,17 +58,21 @@ def told_of(store: Store, event_id: int, incident_id: int | None) -> list[Tellin
         return [TellingRow(*row) for row in connection.execute(query.order_by(tellings.c.id))]
 
 
-def ordinary_since(store: Store, from_ms: int) -> Mapping[int, int]:
-    """How many incidents each member was told of in the ordinary way since ``from_ms`` (UTC ms); an event of no
-    incident counts as one."""
+def ordinary_since(store: Store, from_ms: int, to_ms: int) -> Mapping[int, int]:
+    """Of how many incidents each member was first told in the ordinary way in [from, to] (UTC ms); an event of no
+    incident counts as one. One that goes on from the day before is of that day: what is told of it makes no sound. What
+    was noted later than now, before the clock was set back, counts for no day."""
     incident = func.coalesce(tellings.c.incident_id, -tellings.c.event_id)
-    query = (
-        select(tellings.c.user_id, func.count(incident.distinct()))
-        .where(tellings.c.ts_ms >= from_ms, tellings.c.level == "ordinary")
-        .group_by(tellings.c.user_id)
+    firsts = (
+        select(tellings.c.user_id)
+        .where(tellings.c.ts_ms.between(from_ms - DAY_MS, to_ms), tellings.c.level == "ordinary")
+        .group_by(tellings.c.user_id, incident)
+        .having(func.min(tellings.c.ts_ms) >= from_ms)
+        .subquery()
     )
     with store.read("read who was told") as connection:
-        return {int(row[0]): int(row[1]) for row in connection.execute(query)}
+        found = connection.execute(select(firsts.c.user_id, func.count()).group_by(firsts.c.user_id))
+        return {int(row[0]): int(row[1]) for row in found}
 
 
 def rules_held(
@@ -101,13 +108,14 @@ def limited_between(store: Store, from_ms: int, to_ms: int) -> Mapping[int, tupl
     return {user_id: tuple(kept.values()) for user_id, kept in found.items()}
 
 
-def told_since(store: Store, user_id: int, from_ms: int, secret: Collection[str] = ()) -> int:
-    """Of how many incidents a member was told since ``from_ms`` (UTC ms), events of the types ``secret`` aside."""
+def told_between(store: Store, user_id: int, from_ms: int, to_ms: int, secret: Collection[str] = ()) -> int:
+    """Of how many incidents a member was told in [from, to] (UTC ms), events of the types ``secret`` aside."""
     incident = func.coalesce(tellings.c.incident_id, -tellings.c.event_id)
     query = (
         select(func.count(incident.distinct()))
         .join(events, events.c.id == tellings.c.event_id)
-        .where(tellings.c.user_id == user_id, tellings.c.ts_ms >= from_ms, tellings.c.level != "limited")
+        .where(tellings.c.user_id == user_id, tellings.c.ts_ms.between(from_ms, to_ms))
+        .where(tellings.c.level != "limited")
         .where(events.c.type.not_in(secret))
     )
     with store.read("read who was told") as connection:

@@ -29,7 +29,8 @@ class Notice:
     ``after`` is the change that was told before it: whoever has that misses nothing between the two. ``source_id`` is
     the camera or part of the house it tells of, by which it is kept from who may not see that; ``for_others`` is what
     they are told of it all the same, in place of ``data``; empty for nothing. ``incident_id`` keeps it from who knows
-    nothing of that incident. ``must_arrive``: it is not dropped like health, which comes again.
+    nothing of that incident. ``must_arrive``: it is not dropped like health, which comes again. ``event_id``: the event
+    that it tells of.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Notice:
     must_arrive: bool = False
     for_others: str = ""
     incident_id: int | None = None
+    event_id: int | None = None
 
     def dump(self) -> str:
         """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""
@@ -70,6 +72,9 @@ def job_notice(
     return replace(make_notice(JOB, content, source_id=source_id), must_arrive=is_last_word)
 
 
+CARD = "card"
+"""The name of notices of a new or changed card, only for pages that show the list of events."""
+
 OBJECTS = "objects"
 """The name of notices of what a camera sees right now: only for who may watch live pictures."""
 
@@ -96,6 +101,10 @@ class Listener:
         if notice is None or self.is_closed:
             raise HubClosed
         return notice
+
+    def waiting(self) -> int:
+        """How many notices its page is behind."""
+        return self._queue.qsize()
 
     def put(self, notice: Notice) -> None:
         """Queue without waiting. A full queue closes the listener."""

@@ -212,7 +212,7 @@ def _paths() -> dict[str, Any]:
         "/metrics": {"get": _answer("The same for Prometheus, and counters", "text/plain")},
         "/api/v1/openapi.json": {"get": _answer("This document")},
         "/events/stream": {
-            "get": _answer("Server-sent events: connected, event, health, objects, refresh", "text/event-stream")
+            "get": _answer("Server-sent events: connected, event, card, health, objects, refresh", "text/event-stream")
         },
         "/events/{event_id}/clip.mp4": {"parameters": [_path("event_id")], "get": _answer("Clip, with Range", media)},
         "/events/{event_id}/index.m3u8": {"parameters": [_path("event_id")], "get": _answer("Clip as HLS", _HLS)},

@@ -21,6 +21,7 @@ from vigilar.playback.library import Library
 from vigilar.store.engine import Store
 from vigilar.web.audit_log import AuditLog
 from vigilar.web.camera_book import CameraBook
+from vigilar.web.card_texts import CardTexts
 from vigilar.web.challenges import Challenges
 from vigilar.web.health import BOARD, HealthBoard
 from vigilar.web.hub import HUB, EventHub
@@ -145,6 +146,7 @@ class Parts:
     looks_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
     refusals_told: OnceInAWhile = field(default_factory=lambda: OnceInAWhile(SAME_LOOK_S, _mono_s))
     challenges: Challenges = field(default_factory=Challenges)
+    cards: CardTexts = field(default_factory=CardTexts)
     homes: KnownHomes = field(default_factory=KnownHomes)
     login_writes: Patience = field(default_factory=lambda: Patience("database", WRITE_WAIT_S))
     long_reads: Patience = field(default_factory=lambda: Patience("database", ROWS_WAIT_S))

@@ -14,6 +14,7 @@ from vigilar.store.story_query import Unwanted
 from vigilar.web.said_times import AskedTime, ClockHours, SpanHours, in_sentence
 from vigilar.web.search_times import Piece, TimeReader
 from vigilar.web.search_words import (
+    ALL_WORDS,
     EMPTY_WORDS,
     GROUPS,
     HOUR_MS,
@@ -23,10 +24,13 @@ from vigilar.web.search_words import (
     NOT_WORDS,
     SEVERITIES,
     TYPES,
+    squeezed,
     words_of,
 )
 
 MAX_CHARS = 200
+MAX_NAME_WORDS = 12
+"""Of a camera or an area, as it may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class _Reader(TimeReader):
         self.unwanted = _nothing()
         self.kept = self.not_kept = False
         self.seen: bool | None = None
-        self._places = _name_rows(names)
+        self._places = _read_places(names)
 
     def read(self) -> Search:
         rules: tuple[Callable[[], bool], ...] = (
@@ -95,10 +99,15 @@ class _Reader(TimeReader):
     # Names, kinds, levels
 
     def _place(self) -> bool:
-        for words, kind, value, shown in self._places:
-            if [one.word for one in self.tokens[self.at : self.at + len(words)]] == words:
-                return self._take_any(kind, [value], len(words), shown)
-        return False
+        place, count = self._place_of(self._ahead())
+        return place is not None and self._take_any(place.sort, [place.value], count, place.shown)
+
+    def _place_of(self, words: list[str]) -> tuple[_Place | None, int]:
+        """The place that the words begin with and how many they are: as many as it goes, however it is parted."""
+        for count in range(min(len(words), MAX_NAME_WORDS), 0, -1):
+            if (place := self._places.get(squeezed(words[:count]))) is not None:
+                return place, count
+        return None, 0
 
     def _take_any(self, sort: str, values: Iterable[str], count: int, shown: str) -> bool:
         """One more of a sort of which an event has one: any of them is meant."""
@@ -113,7 +122,7 @@ class _Reader(TimeReader):
         words = self._ahead(ahead)
         while words and words[0] in EMPTY_WORDS:
             words = words[1:]
-        if any(words[: len(name)] == name for name, *_ in self._places):
+        if self._place_of(words)[0] is not None:
             return "place"
         return "kinds" if words and _kinds_of(words[0]) else ""
 
@@ -139,7 +148,7 @@ class _Reader(TimeReader):
         if word in ("kept", "starred"):
             self.kept = True
             return self._take(1, "Kept")
-        if word in ("unseen", "new"):
+        if word in ("unseen", "new", "unread", "unwatched"):
             self.seen = False
             return self._take(1, "Not seen yet")
         if word == "not" and after == "seen":
@@ -153,9 +162,11 @@ class _Reader(TimeReader):
     def _negation(self) -> bool:
         """``not garden``, ``without cats or dogs``, ``no alerts``: nothing of the story may be that. ``not today``."""
         word, begin = self._word_at(), self.at
-        if word not in NOT_WORDS and (word, self._word_at(1)) not in (("but", "not"), ("but", "no")):
+        is_double = (word, self._word_at(1)) in (("but", "not"), ("but", "no"))
+        is_all_but = word == "but" and begin > 0 and self.tokens[begin - 1].word in ALL_WORDS
+        if word not in NOT_WORDS and not is_double and not is_all_but:
             return False
-        lead = 1 + int(word == "but")
+        lead = 1 + int(is_double)
         if self._sort_ahead(lead) != "place" and self._left_out(lead):
             return True
         wanted, pieces, kept = self.found, self.pieces, self.kept
@@ -248,10 +259,22 @@ def _nothing() -> dict[str, list[str]]:
     return {name: [] for name in ("sources", "kinds", "types", "zones", "levels", "words")}
 
 
-def _name_rows(names: Names) -> list[tuple[list[str], str, str, str]]:
-    """Words, where they go, with which value, and how they are shown; those with the most words first. A camera stands
-    before a zone of the same name."""
-    rows = [(words_of(name), "sources", camera_id, name) for camera_id, name in names.cameras.items()]
-    rows += [([camera_id.casefold()], "sources", camera_id, name) for camera_id, name in names.cameras.items()]
-    rows += [(words_of(zone), "zones", zone, f"Zone {zone}") for zone in names.zones]
-    return sorted((row for row in rows if row[0]), key=lambda row: -len(row[0]))
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a name goes, with which value, and how it is shown."""
+
+    sort: str
+    value: str
+    shown: str
+
+
+def _read_places(names: Names) -> dict[str, _Place]:
+    """By the name's words as one. A camera stands before a zone of the same name."""
+    places = [(name, _Place("sources", camera_id, name)) for camera_id, name in names.cameras.items()]
+    places += [(camera_id, _Place("sources", camera_id, name)) for camera_id, name in names.cameras.items()]
+    places += [(zone, _Place("zones", zone, f"Zone {zone}")) for zone in names.zones]
+    found: dict[str, _Place] = {}
+    for name, place in places:
+        found.setdefault(squeezed(words_of(name)), place)
+    found.pop("", None)
+    return found

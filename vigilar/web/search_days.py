@@ -17,6 +17,7 @@ from vigilar.web.search_words import (
     WEEKDAYS,
     day_words,
     make_date,
+    read_feast,
     read_month,
     read_month_day,
     read_number,
@@ -91,6 +92,11 @@ class DayReader:
             return self._weekday(words[1:], lead=1, is_past=word == "last")
         if read_weekday(word) is not None:
             return self._weekday(words, lead=0, is_past=False)
+        if (feast := read_feast(words)) is not None:
+            year = (*words[feast.count :], "")[0]
+            if _is_year(year, self.today):
+                return make_date(int(year), feast.month, feast.day), feast.count + 1
+            return self._newest(feast.month, feast.day), feast.count
         return self._ago(word, after, third) if "ago" in (after, third) else self._date(words)
 
     def _weekday(self, words: list[str], *, lead: int, is_past: bool) -> tuple[date | None, int]:
@@ -118,7 +124,8 @@ class DayReader:
         word, after, third, fourth = (*words, *_NEVER)[:4]
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", word):
             return make_date(*(int(one) for one in word.split("-"))), 1
-        if match := re.fullmatch(r"(\d{1,2})[./](\d{1,2})(?:[./](\d{2}|\d{4})?)?", word):
+        match = re.fullmatch(r"(\d{1,2})[./](\d{1,2})(?:[./](\d{2}|\d{4})?)?", word)
+        if match := match or re.fullmatch(r"(\d{1,2})-(\d{1,2})-(\d{4})", word):
             return self._numbers(*match.groups()), 1
         lead = int(after == "of")
         day, month, count = read_month_day(word, third if lead else after)

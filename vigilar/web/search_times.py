@@ -27,6 +27,7 @@ from vigilar.web.search_words import (
     HOUR_MS,
     NIGHTS,
     PARTS_OF_DAY,
+    UNITS,
     WORD,
     ClockTime,
     clock_words,
@@ -220,10 +221,11 @@ class TimeReader:
             return False
         number, count = (read_number(after), 3) if read_number(after) is not None else (1, 2)
         unit = third if count == 3 else after
-        if number is None or unit not in ("hour", "hours", "minutes", "minute"):
+        if number is None or unit not in UNITS:
             return False
-        length = min(number, 24 * MAX_BACK_DAYS) * (HOUR_MS if unit.startswith("hour") else 60_000)
-        words_of_span = f"Last {number} {unit}" if number > 1 else f"Last {unit}"
+        length = min(number, 24 * MAX_BACK_DAYS) * UNITS[unit]
+        shown = "hour" if UNITS[unit] == HOUR_MS else "minute"
+        words_of_span = f"Last {number} {shown}s" if number > 1 else f"Last {shown}"
         return self._take_span(self.now_ms - length, self.now_ms + 1, count, words_of_span)
 
     def _take_span(self, from_ms: int, to_ms: int, count: int, words: str) -> bool:
@@ -241,7 +243,7 @@ class TimeReader:
             return self._take_span(self.now_ms - JUST_NOW_MS, self.now_ms + 1, 2, words_of_span)
         if words == ["half", "an", "hour", "ago"]:
             return self._take_ago(HOUR_MS // 2, 4)
-        unit = {"hour": HOUR_MS, "hours": HOUR_MS, "minute": 60_000, "minutes": 60_000}.get((*words, "", "")[1])
+        unit = UNITS.get((*words, "", "")[1])
         number = read_number(words[0]) if words else None
         if number is None or unit is None or words[2:3] != ["ago"]:
             return False
@@ -265,16 +267,17 @@ class TimeReader:
     def _day_part(self) -> bool:
         """``last night``, ``this morning``, ``tuesday evening``, ``tonight``, ``early evening``."""
         words = self._ahead()
-        word, after = (*words, "", "")[:2]
+        word = (*words, "")[0]
         yesterday = self.today - _DAY
         if word == "tonight":
-            part = "evening" if self.now_ms < self.clock.moment(self.today, 22) else "night"
-            return self._take_part(self.today, part, 1, is_own=True)
+            is_early = self.now_ms < self.clock.moment(self.today, 6)  # the night of the day before
+            part = "tonight" if is_early or self.now_ms >= self.clock.moment(self.today, 22) else "evening"
+            return self._take_part(yesterday if is_early else self.today, part, 1, is_own=True)
         if words[:3] == ["night", "before", "last"]:
             return self._take_part(yesterday - _DAY, "night", 3, is_own=True)
-        if word == "last" and after in ("night", "evening"):
-            return self._take_part(yesterday, after, 2, is_own=True)
-        lead = int(word in ("early", "late"))  # "early this morning"
+        lead = int(word in ("early", "late"))  # "early this morning", "late last night"
+        if words[lead : lead + 1] == ["last"] and words[lead + 1 : lead + 2] in (["night"], ["evening"]):
+            return self._take_part(yesterday, words[lead + 1], lead + 2, is_own=True)
         is_this = words[lead : lead + 1] == ["this"]
         day, count = (self.today, 1) if is_this else self._days.read_day(words[lead:])
         part, length = read_part(words[lead + count :]) if day is not None else ("", 0)

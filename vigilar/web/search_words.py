@@ -67,24 +67,46 @@ _NUMBERS = {
 EMPTY_WORDS = frozenset(
     {"a", "an", "the", "in", "on", "at", "of", "and", "or", "with", "by", "from", "to", "was", "were", "is", "near",
      "all", "any", "show", "find", "me", "my", "events", "event", "for", "during", "seen", "there", "when", "what",
-     "within", "only", "just", "newest", "latest"}
+     "within", "only", "just", "newest", "latest", "everything", "anything", "everywhere", "anywhere"}
 )  # fmt: skip
 
 PARTS_OF_DAY: Mapping[str, tuple[int, int]] = {
     "morning": (5, 12), "noon": (11, 14), "midday": (11, 14), "lunch": (11, 14), "lunchtime": (11, 14),
     "afternoon": (12, 17), "evening": (17, 22), "night": (22, 6), "overnight": (22, 6), "daytime": (6, 20),
     "early morning": (5, 8), "late morning": (9, 12), "early afternoon": (12, 15), "late afternoon": (15, 18),
-    "early evening": (17, 20), "late evening": (20, 0), "late night": (0, 5),
+    "early evening": (17, 20), "late evening": (20, 0), "late night": (0, 5), "tonight": (17, 6), "dawn": (5, 8),
+    "before dawn": (0, 6), "small hours": (0, 5), "early hours": (0, 5), "dusk": (17, 22), "after dark": (17, 6),
 }  # fmt: skip
-"""From and to, hours of the clock. The night of a day goes on until the next morning."""
+"""From and to, hours of the clock. The night of a day goes on until the next morning. When it gets dark is another
+hour each month: what goes by the sun is wide enough for the whole year."""
 
 NOT_WORDS = frozenset({"not", "no", "without", "except", "excluding", "minus"})
 
-NIGHTS = frozenset({"night", "overnight", "late night"})
+NIGHTS = frozenset(
+    {"night", "overnight", "late night", "tonight", "before dawn", "small hours", "early hours", "after dark"}
+)
+
+ALL_WORDS = frozenset({"all", "everything", "anything", "everywhere", "anywhere"})
+"""Behind these ``but`` leaves out what follows."""
+
+UNITS = {
+    "hour": HOUR_MS, "hours": HOUR_MS, "hr": HOUR_MS, "hrs": HOUR_MS, "minute": 60_000, "minutes": 60_000,
+    "min": 60_000, "mins": 60_000,
+}  # fmt: skip
+
+FEASTS = {
+    "christmas": (12, 25), "christmas day": (12, 25), "christmas eve": (12, 24), "boxing day": (12, 26),
+    "new years eve": (12, 31), "new years day": (1, 1), "new years": (1, 1), "new year": (1, 1), "halloween": (10, 31),
+}  # fmt: skip
+"""Month and day of those that have the same date each year."""
 
 WORD = re.compile(
-    r"\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}\b)?|\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?(?!\d)"
-    r"|\d{1,2}[:.h]\d{2}(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|[^\W_]+(?:['\u2019\-][^\W_]+)*"
+    r"\d{1,2}(?=-\d{1,2}(?:\s?[ap]\.?m\b|[:h]\d{2}|(?:st|nd|rd|th|\.)?\s*(?:"
+    + "|".join(f"{name[:3]}(?:{name[3:]})?" for name in MONTHS)
+    + r")\b))|\d{1,2}-\d{1,2}-\d{4}"
+    r"|\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.(?:\d{4}|\d{2}\b)?|\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?(?!\d)"
+    r"|\d{1,2}[:.h]\d{2}(?:\s?[ap]\.?m\b\.?)?|\d{1,2}\s?[ap]\.?m\b\.?|[^\W_]+(?:['\u2019\-][^\W_]+)*",
+    re.IGNORECASE,
 )
 
 _CLOCK = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s?(?:([ap])\.?m\.?)?")
@@ -98,6 +120,11 @@ class ClockTime:
     ms: int
     zone: str = ""
     is_bare: bool = False
+
+
+def squeezed(words: list[str]) -> str:
+    """The words as one, for who writes a name in more or fewer of them."""
+    return re.sub(r"[^\w]|_", "", "".join(words))
 
 
 def words_of(name: str) -> list[str]:
@@ -130,6 +157,24 @@ def read_month(word: str) -> int | None:
     """1 to 12; the first three letters are enough."""
     found = [number for number, name in enumerate(MONTHS, 1) if word == name or (len(word) >= 3 and word == name[:3])]
     return found[0] if found else (9 if word == "sept" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Feast:
+    """A day that has the same date each year, which ``count`` words meant."""
+
+    month: int
+    day: int
+    count: int
+
+
+def read_feast(words: list[str]) -> Feast | None:
+    """``christmas eve``, ``new year's eve``; None for what is none."""
+    for count in (3, 2, 1):
+        name = re.sub("['\u2019]", "", " ".join(words[:count]))
+        if name in FEASTS and len(words) >= count:
+            return Feast(*FEASTS[name], count)
+    return None
 
 
 def make_date(year: int, month: int, day: int) -> date | None:
@@ -180,6 +225,10 @@ def _read_spoken(words: list[str]) -> tuple[ClockTime | None, int]:
     if after in ("o'clock", "o\u2019clock", "oclock") and hour is not None:
         return ClockTime(hour * HOUR_MS), 2
     clock = read_clock(word)
+    if clock is not None and after == "uhr":
+        return ClockTime(clock.ms), 2
+    if word == "12" and after in ("noon", "midnight"):
+        return read_clock(after), 2
     return clock, int(clock is not None)
 
 
@@ -204,6 +253,8 @@ def in_part(clock: ClockTime, part: str) -> ClockTime:
 
 def read_part(words: list[str]) -> tuple[str, int]:
     """The part of a day that the words begin with, and how many they are: ``evening``, ``late evening``."""
+    if words[:4] == ["middle", "of", "the", "night"]:
+        return "small hours", 4
     both = " ".join(words[:2])
     if both in PARTS_OF_DAY and len(words) > 1:
         return both, 2

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from flask import Blueprint, jsonify, redirect, render_template, request
+from flask import Blueprint, current_app, jsonify, redirect, render_template, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.amounts import count_text
@@ -18,11 +18,10 @@ from vigilar.store import events as event_rows
 from vigilar.store import incident_pages as pages
 from vigilar.store.events import EventFilter
 from vigilar.store.incident_counts import count_by_level
-from vigilar.store.incident_pages import Story, StoryKey
+from vigilar.store.incident_pages import StoryKey
 from vigilar.store.story_query import StoryFilter
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.events import unknown_event
-from vigilar.web.erased_words import erased_words, read_erased
 from vigilar.web.event_words import TYPES
 from vigilar.web.house import read_cameras
 from vigilar.web.list_query import ListQuery
@@ -32,7 +31,7 @@ from vigilar.web.parts import Parts, parts
 from vigilar.web.plain_search import Names
 from vigilar.web.problems import Problem, wants_page
 from vigilar.web.rights import Right, needs
-from vigilar.web.story_words import StoryCard, make_story_card
+from vigilar.web.story_cards import card_text, make_cards
 from vigilar.web.times import house_time
 from vigilar.web.typed_time import day_range
 from vigilar.web.undos import Undo, What
@@ -59,7 +58,7 @@ def events_page() -> AnyResponse:
     month, viewer = _month_from_args(here), _viewer(here, visible)
     text = render_template(
         "events.html",
-        cards=_cards(here, visible, stories),
+        cards=make_cards(here, visible, stories),
         next=cursor,
         wanted=wanted,
         query=wanted.query(),
@@ -95,13 +94,7 @@ def event_card(event_id: int) -> AnyResponse:
     wanted = read_query(here, visible)
     if wanted.is_filtered and not pages.matches(here.store, story, story_filter(here, visible, wanted)):
         return AnyResponse(status=204)
-    body = render_template(
-        "card.html",
-        card=_cards(here, visible, [story])[0],
-        query=wanted.query(),
-        has_clips=asker().may(Right.SEE_FOOTAGE),
-    )
-    return AnyResponse(body, mimetype="text/html")
+    return AnyResponse(card_text(current_app.jinja_env, here, visible, story, wanted.query()), mimetype="text/html")
 
 
 @bp.get("/events/summary")
@@ -184,26 +177,6 @@ def read_query(here: Parts, visible: VisibleCameras) -> ListQuery:
 
 def story_filter(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> StoryFilter:
     return wanted.filter(visible.limit(EventFilter()), visible.member.id, here.now_ms(), here.zone)
-
-
-def _cards(here: Parts, visible: VisibleCameras, stories: Sequence[Story]) -> list[StoryCard]:
-    names = {camera.id: camera.name for camera in visible.all()}
-    veiled = _veiled(here, {event.source_id for story in stories for event in story.events} & names.keys())
-    now_ms, zone = here.now_ms(), here.zone
-    erased = read_erased(here.store, stories)
-    return [
-        make_story_card(
-            story, now_ms, zone, names, veiled, erased_words(story, erased, visible.member.sees, now_ms, zone)
-        )
-        for story in stories
-    ]
-
-
-def _veiled(here: Parts, camera_ids: Iterable[str]) -> frozenset[str]:
-    """Those of the cameras that have private areas: what moves is shown of them only where these are covered."""
-    found = here.cameras.all_settings()
-    asked = {camera_id: found[camera_id].zones for camera_id in camera_ids if camera_id in found}
-    return frozenset(key for key, zones in asked.items() if any(zone.role == "private" for zone in zones))
 
 
 def _sentence(here: Parts, visible: VisibleCameras) -> str:

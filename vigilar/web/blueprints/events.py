@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug import Response as AnyResponse
 
 from vigilar.base.errors import StoreError
@@ -27,13 +28,14 @@ from vigilar.web.arm_words import ARM, arm_content
 from vigilar.web.auth import asker, check_may, end_with_login
 from vigilar.web.bodies import read_json, read_limit
 from vigilar.web.event_words import danger_alone, event_json, published_from_row
-from vigilar.web.hub import HUB, JOB, OBJECTS, HubClosed, Listener, Notice, make_notice
+from vigilar.web.hub import CARD, HUB, JOB, OBJECTS, HubClosed, Listener, Notice, make_notice
 from vigilar.web.incident_view import StoryTeller, knows_incident
 from vigilar.web.parts import Parts, parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.saved_clips import saved_clip
 from vigilar.web.serving import playlist_response, saved_response
+from vigilar.web.story_cards import fresh_text
 from vigilar.web.times import TimeRange, parse_moment
 from vigilar.web.visible import SECRET_TYPES, VisibleCameras, visible_cameras
 
@@ -70,7 +72,15 @@ def broadcast_sse_event(message: EventPublished, after: int | None = None) -> No
 def _notice(message: EventPublished, after: int | None = None) -> Notice:
     alone = danger_alone(message)
     for_others = "" if alone is None else alone.dump().decode()
-    return Notice("event", message.dump().decode(), message.change, after, message.source_id, for_others=for_others)
+    return Notice(
+        "event",
+        message.dump().decode(),
+        message.change,
+        after,
+        message.source_id,
+        for_others=for_others,
+        event_id=int(message.id),
+    )
 
 
 def _heard(visible: VisibleCameras, notice: Notice) -> Notice | None:
@@ -128,7 +138,9 @@ def stream() -> AnyResponse:
     # Another role or limit ends it too: the page comes back by itself, and sees what it may see by then.
     open_stream = end_with_login(lambda member: member == me, listener.close)
     last_id = request.headers.get("Last-Event-ID") or request.args.get("after")
-    body = _stream(here, visible_cameras(me), listener, last_id)
+    visible = visible_cameras(me)
+    wants_cards = request.args.get("cards") == "1"
+    body = _stream(here, visible, listener, last_id, _card_maker(here, visible) if wants_cards else _no_card)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     response = Response(body, mimetype="text/event-stream", headers=headers)
     response.call_on_close(lambda: here.hub.unsubscribe(listener))
@@ -186,7 +198,37 @@ def get_named_event(event_id: str) -> StoredEvent:
     return _get_event(int(event_id))
 
 
-def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: str | None) -> Iterator[str]:
+CARDS_BEHIND = 16
+"""A page that is further behind, in a storm or on a bad line, asks for the newest card of each story by itself."""
+
+CardMaker: TypeAlias = Callable[[Notice], str]
+"""The text of the card of a notice's story; empty for none."""
+
+
+def _no_card(_notice: Notice) -> str:
+    """For pages that show no list."""
+    return ""
+
+
+def _card_maker(here: Parts, visible: VisibleCameras) -> CardMaker:
+    templates = current_app.jinja_env  # the stream goes on when the request is over
+
+    def make(notice: Notice) -> str:
+        event_id, change = notice.event_id, notice.change
+        if event_id is None or change is None:
+            return ""
+        try:
+            return here.cards.get(visible.member, change, lambda: fresh_text(templates, here, visible, event_id))
+        except StoreError as error:
+            logger.warning("a card could not be made for an open page, which asks for it itself: %s", error)
+            return ""
+
+    return make
+
+
+def _stream(
+    here: Parts, visible: VisibleCameras, listener: Listener, last_id: str | None, make_card: CardMaker
+) -> Iterator[str]:
     """The lines of one page's stream, until it is closed: by the page, with its login, or by the end of the process."""
     try:
         newest = event_rows.newest_change(here.store)
@@ -206,7 +248,7 @@ def _stream(here: Parts, visible: VisibleCameras, listener: Listener, last_id: s
                     sent = max(sent, notice.change or 0)
                 yield from _dumped(teller.notices(newest))
         yield _health(here, visible)
-        yield from _follow(here, visible, listener, sent, teller)
+        yield from _follow(here, visible, listener, sent, teller, make_card)
     except HubClosed:
         return
     except StoreError as error:
@@ -224,7 +266,9 @@ def _connected(here: Parts, visible: VisibleCameras, newest: int) -> Notice:
     return make_notice("connected", {"now": now_ms, "change": newest, "arm": arm, "noted": noted})
 
 
-def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int, teller: StoryTeller) -> Iterator[str]:
+def _follow(
+    here: Parts, visible: VisibleCameras, listener: Listener, sent: int, teller: StoryTeller, make_card: CardMaker
+) -> Iterator[str]:
     while True:
         notice = listener.get(KEEP_ALIVE_S)
         if notice is None:
@@ -238,6 +282,9 @@ def _follow(here: Parts, visible: VisibleCameras, listener: Listener, sent: int,
                 for missed in _missed(here, visible, sent, notice.change - 1):
                     yield missed.dump()
             if (heard := _heard(visible, notice)) is not None:
+                text = make_card(notice) if listener.waiting() <= CARDS_BEHIND else ""
+                if text:  # before the event: its page has no need to ask any more
+                    yield make_notice(CARD, {"html": text}).dump()
                 yield heard.dump()
             sent = notice.change
             yield from _dumped(teller.notices(sent))

@@ -24,7 +24,7 @@ from vigilar.rules.situation import Person, read_people
 from vigilar.rules.snooze_words import snooze_words
 from vigilar.store import sensors as sensor_rows
 from vigilar.store.arming import read_state
-from vigilar.store.tellings import told_since
+from vigilar.store.tellings import told_between
 from vigilar.web import guard_form, rule_form
 from vigilar.web.auth import asker
 from vigilar.web.deeds import note_deed, note_nothing
@@ -220,6 +220,7 @@ def _row_of(config: Config, number: str) -> tuple[int | None, dict[str, Any]]:
 
 def _page(problem: Problem | None = None, sent: str = "") -> str:
     here, me = parts(), asker()
+    now_ms = here.now_ms()
     config = load_config(places_of(here))
     settings = notify_rules(config)
     sees_rules = me.may(Right.SEE_SYSTEM) and me.cameras is None
@@ -232,7 +233,7 @@ def _page(problem: Problem | None = None, sent: str = "") -> str:
         ways=way_lines() if me.may(Right.CHANGE_ARMING) else [],
         is_armed=not read_state(here.store).is_quiet,
         rules=[_shown(one, settings, people, preview) for one in settings.rules] if sees_rules else [],
-        told=told_since(here.store, me.id, here.now_ms() - WEEK_MS, SECRET_TYPES),
+        told=told_between(here.store, me.id, now_ms - WEEK_MS, now_ms, SECRET_TYPES),
         would=preview.after if preview else 0,
         notify=config.notify,
         snoozes=[(one, snooze_words(one, settings, here.zone)) for one in visible_snoozes(here, me)],

@@ -59,7 +59,8 @@ function isAbove(a, b) {
 
 const allCards = () => [...list.querySelectorAll("article")];
 const cardOf = (key) => allCards().find((one) => one.dataset.key === key);
-const changeOf = (key) => Number(cardOf(key)?.dataset.version.split(".")[0] ?? -1);
+const changeIn = (card) => Number(card.dataset.version.split(".")[0]);
+const changeOf = (key) => (cardOf(key) ? changeIn(cardOf(key)) : -1);
 const eventsOf = (card) => card.dataset.events.split(" ");
 
 let asked = 0; // questions for cards
@@ -169,16 +170,30 @@ async function showCard(id) {
     return true;
   }
   if (!answer.ok) return answer.status < 500;
-  const card = parse(await answer.text()).querySelector("article");
+  takeCard(parse(await answer.text()).querySelector("article"), question);
+  return true;
+}
+
+/** The box sends the card of what is new with its news; what a person did to one that is there as new is newer. */
+stream.addEventListener("card", ({ detail }) => {
+  if (query) return; // whether it fits the filters, the box has to be asked
+  const card = parse(detail.html).querySelector("article");
+  const events = new Set(eventsOf(card));
+  const others = allCards().filter((one) => one.dataset.key !== card.dataset.key && eventsOf(one).some((id) => events.has(id)));
+  if (others.some((one) => changeIn(one) > changeIn(card))) return; // they went over to another story since
+  takeCard(card, 0);
+  sumUpSoon();
+});
+
+function takeCard(card, question) {
   const wasDown = scrollY > 0;
-  if (!card || isBelowPage(card) || !place(document.adoptNode(card), question)) return true;
+  if (!card || isBelowPage(card) || !place(document.adoptNode(card), question)) return;
   announce(card.dataset.title);
   if (wasDown && card.getBoundingClientRect().bottom < 56) {
     unseen += 1;
     pill.querySelector("span").textContent = `${unseen} new`;
     pill.hidden = false;
   }
-  return true;
 }
 
 /** Whether a card belongs below the last one that is loaded: it comes with "Show more". */

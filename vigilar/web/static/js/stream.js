@@ -10,7 +10,7 @@ const LOOK_MS = 5000;
 const me = Math.random().toString(36).slice(2);
 const channel = new BroadcastChannel("vigilar");
 
-/** Dispatches CustomEvents: `event`, `incident`, `alert`, `health`, `objects`, `job`, `noted` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
+/** Dispatches CustomEvents: `event`, `card` (before its event, where the leading page shows the list), `incident`, `alert`, `health`, `objects`, `job`, `noted` and `arm` (detail: what the box sent), `refresh`, `up`, `down`. */
 export const stream = new EventTarget();
 
 let source = null;
@@ -49,7 +49,9 @@ function tell(message) {
 
 function lead() {
   if (source) return;
-  source = new EventSource(written !== undefined || change ? `/events/stream?after=${change}` : "/events/stream");
+  const asks = new URLSearchParams(written !== undefined || change ? { after: change } : {});
+  if (document.body.dataset.cards) asks.set("cards", "1");
+  source = new EventSource(`/events/stream?${asks}`);
   saidAt = performance.now();
   const on = (name, use) =>
     source.addEventListener(name, (event) => {
@@ -63,6 +65,7 @@ function lead() {
     tell({ kind: "arm", data: data.arm });
   });
   on("event", (data) => tell({ kind: "event", data, change: data.change }));
+  on("card", (data) => tell({ kind: "card", data }));
   on("incident", (data) => tell({ kind: "incident", data }));
   on("refresh", (data) => tell({ kind: "refresh", data, change: data.change }));
   on("health", (data) => tell({ kind: "health", data, now: data.now }));
