@@ -308,7 +308,7 @@ def test_swipe_marks_and_button_does_the_same(site: Site) -> None:
     expect(card).not_to_have_class(re.compile("is-new"))
     page.evaluate(swipe, [event.id, -130])
     expect(card).to_contain_text("Kept")
-    card.get_by_role("button", name=re.compile("^Let go Cat")).click()
+    card.get_by_role("button", name=re.compile("^Keep no longer Cat")).click()
     expect(card).not_to_contain_text("Kept")
 
 

@@ -63,6 +63,7 @@ def test_first_run_prints_a_sheet_that_counts_when_two_words_came_back(
     page.click("main button")
     expect(page.get_by_role("heading", name="Print a recovery sheet")).to_be_visible()
     expect(page.get_by_text("who takes the box, or its disk, can look at them")).to_be_visible()
+    expect(page.locator("main")).not_to_contain_text("vigilar keys")
     if script:
         assert find_violations(page) == []
     page.get_by_role("button", name="Make the recovery sheet").click()

@@ -137,6 +137,36 @@ def _beat(house: House, stop: Stop) -> None:
         house.health("shed", "no-picture", reason="Nothing answers.", last_frame_ts=house.now_ms() - 42_000)
 
 
+WHOLE = """() => {
+    const cut = [...document.querySelectorAll(".tabs > ul > li > a > span, .day-mark > :first-child")].filter((one) => {
+        const words = document.createRange();
+        words.selectNodeContents(one.firstChild);
+        const room = one.closest("a, .day-mark").getBoundingClientRect();
+        const lines = [...words.getClientRects()];
+        return lines.length > 1 || lines.some((line) => line.left < room.left || line.right > room.right);
+    });
+    const [brand, name] = [document.querySelector(".brand"), document.querySelector(".brand span")];
+    const [around, inside] = [brand.getBoundingClientRect(), name.getBoundingClientRect()];
+    const is_hidden = inside.top >= around.bottom - 1;
+    if (!is_hidden && name.scrollWidth > name.clientWidth) cut.push(name);
+    if (is_hidden && !brand.querySelector(".icon").getBoundingClientRect().width) cut.push(brand);
+    return cut.map((one) => one.textContent);
+}"""
+"""Words of the header, of the tabs and of the days that are not whole on one line."""
+
+
+@pytest.mark.parametrize("size", ["phone", "small", "zoomed"])
+def test_words_of_tabs_and_header_are_whole(full: Site, size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SIZES, "zoomed", (320, 256))
+    full.house.parts.use_settings(replace(full.house.parts.cfg, house_name="Maple Street 4"))
+    full.house.health("drive", "no-picture", reason="Nothing answers.")
+    page = full.page(size)
+    for path in ("/events", "/settings"):
+        page.goto(full.url + path)
+        assert page.evaluate(WHOLE) == [], path
+        expect(page.get_by_role("link", name="Maple Street 4")).to_be_visible()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("size", SIZES)
 def test_full_house_is_accessible_and_fits(full: Site, size: str) -> None:
@@ -722,6 +752,9 @@ def test_pages_work_without_script(full: Site, chromium: Browser) -> None:
     sign_in(page, full.url)
     page.goto(f"{full.url}/live")
     expect(page.locator(".tile img.still")).to_have_count(len(CAMERAS))
+    expect(page.locator("[data-camera=garden] .tile-age")).to_have_text(
+        re.compile(r"^\d\d:\d\d:\d\d$"), use_inner_text=True
+    )
     page.click("text=Events")
     expect(page.locator("#events article")).to_have_count(30)
     page.click("#more")

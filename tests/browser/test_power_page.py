@@ -90,4 +90,5 @@ def test_house_without_a_ups_says_what_a_cut_means(site: tuple[House, str], chro
         sign_in(page, url)
         page.goto(f"{url}/system/power")
         expect(page.locator(".headline")).to_contain_text("No UPS is set up: when mains fail, this box stops at once.")
+        expect(page.locator(".headline")).not_to_contain_text("Not known")
         assert find_violations(page) == []

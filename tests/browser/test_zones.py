@@ -286,7 +286,7 @@ def test_effect_on_last_week_is_said_while_drawing(site: tuple[House, str], page
         )  # fmt: skip
         insert_track(house.store, new)
     page = pages(url)
-    expect(page.locator("#effect")).to_have_text("In the last 7 days 3 events would have been 3.")
+    expect(page.locator("#effect")).to_have_text("3 events in the last 7 days, and as many with what is drawn here.")
     page.get_by_role("group", name="Draw").get_by_role("button", name="Zone", exact=True).click()
     page.mouse.move(*place(page, 0.0, 0.2))
     page.mouse.down()

@@ -242,8 +242,15 @@ def test_guides_are_looked_through(owner: FlaskClient) -> None:
     assert all("recovery" in f"{one.heading} {one.text}".casefold() for one in hits)
     page = owner.get("/help?q=private+neighbour").text
     assert "/help/home#less-noise-or-more" in page
-    assert "Nothing found for" in owner.get("/help?q=zzzz").text
+    assert 'value="private neighbour"' in page
+    assert "Nothing found for “zzzz”" in owner.get("/help?q=zzzz").text
     assert search_guides("") == []
+
+
+def test_help_begins_with_the_guides_and_an_empty_field(owner: FlaskClient) -> None:
+    page = owner.get("/help").text
+    assert 'value=""' in page[page.index('id="q"') :][:60]
+    assert "Nothing found" not in page
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_silent_process_is_killed_once(stage: Stage, beats: bool, limit_s: float
     assert stage.child.kill_if_hung() is None
     assert stage.signals == [signal.SIGKILL]
     stage.child.ended()
-    assert stage.child.summary()["last_exit"] == "hung and was killed"
+    assert stage.child.summary()["last_exit"] == "stopped answering and was ended"
 
 
 def test_start_that_takes_too_long_has_twice_the_time_then(stage: Stage) -> None:

@@ -154,6 +154,10 @@ class TestSentence:
 
 
 class TestList:
+    def test_why_a_program_was_restarted_reads_as_a_sentence(self, house: House, owner: FlaskClient) -> None:
+        house.event("process_restarted", "supervisor", title="The web server was restarted", reason="was not there")
+        assert '<p class="second">Was not there</p>' in page_of(owner)
+
     def test_one_visit_is_one_card(self, house: House, owner: FlaskClient) -> None:
         one, two = visit(house)
         page = page_of(owner)

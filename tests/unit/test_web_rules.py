@@ -396,6 +396,13 @@ class TestWhy:
         assert why["steps"][0]["sentence"].startswith("Person, Garden")
         assert why["steps"][-1] == {"step": "rule", "passed": False, "sentence": "No rule is about this."}
 
+    def test_who_came_to_the_house_later_reads_that(self, house: House) -> None:
+        event = seen(house, 1)
+        self.decide(house, event)
+        kim = house.member("adult", name="kim")
+        why = kim.get(f"/api/v1/events/{event.id}/why").get_json()
+        assert why["sentence"] == "kim was not in this household yet."
+
     def test_who_was_told_without_a_phone_reads_that(self, house: House, owner: FlaskClient) -> None:
         event = seen(house, 1, "", type="sensor_smoke", severity="CRITICAL", source_id="sensor/kitchen")
         house.parts.use_settings(with_house_rules(house))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -184,7 +185,9 @@ class TestCoverage:
         assert not any(gap["reason"].startswith("deleted") for day in after for gap in day["gaps"])
 
     def test_thirty_days_and_nothing_else(self, owner: FlaskClient) -> None:
-        assert owner.get("/system/cameras?days=30", headers=PAGE).text.count("<time datetime=") == 30
+        page = owner.get("/system/cameras?days=30", headers=PAGE).text
+        assert page.count("<time datetime=") == 30
+        assert len(re.findall(r">[1-3]?[0-9] [A-Z][a-z][a-z]</time>", page)) == 29, "and today"
         assert owner.get("/api/v1/system/coverage?days=31").get_json()["type"] == "query.days"
 
     def test_hidden_camera_is_in_none_of_it(self, house: House, clip: Clip) -> None:

@@ -99,5 +99,7 @@ def test_busy_week_is_counted_in_processor_time_below_a_second() -> None:
 
 def test_sentence_says_what_would_have_been() -> None:
     assert Replayed(41, 6, 0, 0).sentence() == "In the last 7 days 41 events would have been 6."
+    assert Replayed(41, 41, 2, 0).sentence() == "In the last 7 days 41 events would have been 41."
+    assert Replayed(1, 1, 0, 0).sentence() == "1 event in the last 7 days, and as many with what is drawn here."
     assert Replayed(0, 0, 0, 0).sentence().startswith("Nothing moved here")
     assert "Of 3 it is not known" in Replayed(5, 4, 0, 3).sentence()

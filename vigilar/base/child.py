@@ -205,7 +205,7 @@ class Child:
         self.launched.close()
         self.launched = None
         self._status = {}
-        self._last_exit = "hung and was killed" if self._was_hung else describe_exit(code)
+        self._last_exit = "stopped answering and was ended" if self._was_hung else describe_exit(code)
         if self.state is ChildState.STOPPING:
             self.state = ChildState.WAITING if self.is_wanted else ChildState.STOPPED
             self._due_s = self._now_s()

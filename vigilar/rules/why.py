@@ -86,7 +86,7 @@ def _without_secret(store: Store, rows: Sequence[Delivery], event: StoredEvent, 
 
 def _trace(person: Person, decision: Decision) -> tuple[Step, ...]:
     return decision.member_steps.get(person.id) or (
-        Step("member", False, f"{person.name} was no member of the household then."),
+        Step("member", False, f"{person.name} was not in this household yet."),
     )
 
 

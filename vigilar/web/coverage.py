@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from vigilar.base.errors import StoreError
@@ -36,6 +36,12 @@ class Day:
     name: str
     from_ms: int
     to_ms: int
+
+    @property
+    def short(self) -> str:
+        """``23 Nov``."""
+        day = date.fromisoformat(self.name)
+        return f"{day.day} {day:%b}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def story_end(story: Story, now_ms: int) -> int:
 def _detail(story: Story, lead: StoredEvent) -> str:
     reason = lead.payload.get("reason")
     if isinstance(reason, str) and reason:
-        return reason
+        return reason[0].upper() + reason[1:]
     zones = list(dict.fromkeys(zone for event in story.events for zone in event.zones))
     return f"In {', '.join(zones)}" if zones else ""
 

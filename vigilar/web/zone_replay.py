@@ -35,6 +35,8 @@ class Replayed:
             return f"Nothing moved here in the last {DAYS} days, so there is nothing to count."
         events = count_text(self.before, "event")
         words = f"In the last {DAYS} days {events} would have been {self.after}."
+        if self.before == self.after and not self.new:
+            words = f"{events} in the last {DAYS} days, and as many with what is drawn here."
         if self.unknown:
             words += f" Of {self.unknown} it is not known where they were; they are counted as before."
         return words

@@ -14,7 +14,6 @@ from vigilar.proof.checkpoint import dump_signed, parse_statement
 from vigilar.store import users as user_rows
 from vigilar.store.checkpoints import newest_checkpoint
 from vigilar.store.jobs import JobRow
-from vigilar.vge.places import BESIDE
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
 from vigilar.web.exports import cancel, get_job, job_json, word_of
@@ -100,8 +99,7 @@ def first_sheet() -> AnyResponse | str:
     facts = _facts()
     if facts.sheet:
         return redirect(url_for("keys.page"))
-    beside = BESIDE if facts.is_beside and not facts.is_locked_up else ""
-    return render_template("first_sheet.html", beside=beside)
+    return render_template("first_sheet.html", is_beside=facts.is_beside and not facts.is_locked_up)
 
 
 @bp.post("/system/keys/sheet")
