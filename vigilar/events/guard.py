@@ -26,7 +26,7 @@ from vigilar.events.arming import ALARM, HOUSE, SUGGESTED, cause_of_line, event_
 from vigilar.events.desk import EventDesk, Source
 from vigilar.events.judge import Judgement, judge
 from vigilar.events.refusal import check_id, check_message
-from vigilar.events.schedule import Span, spans_at
+from vigilar.events.schedule import Span, spans_at, without_spans
 from vigilar.events.subject import HandleMessage, Subject
 from vigilar.store import arming, consumers
 from vigilar.store.arming import Alarm, ArmState, Decision, Entry, Line, Pending, Trigger
@@ -249,24 +249,12 @@ class Guard:
         return any(self._rules.weakens(one, mode) for one in chosen)
 
     def _end_spans(self, state: ArmState, spans: list[Span]) -> ArmState:
-        """Disarm what a span armed that is over, when nobody changed it or chose another mode since; forget spans that
-        are over, and the time to leave that one began."""
+        """Forget those that are over, with what they armed."""
         running = {span.row.key: span.day for span in spans}
         over = {key for key, day in state.schedules.items() if running.get(key) != day}
         if not over:
             return state
-
-        def end(state: ArmState, now_ms: int) -> Decision | None:
-            left = {key: day for key, day in state.schedules.items() if key not in over}
-            new = replace(state, schedules=left)
-            if state.pending is not None and state.pending.how == "schedule" and state.pending.by in over:
-                new = replace(new, pending=None)
-            is_own = state.how == "schedule" and state.by in over and state.mode != "disarmed"
-            if is_own and new.pending is None and state.entry is None and not state.is_alarm:
-                return arming.disarmed(new, state.by, "schedule", now_ms)
-            return Decision(new)
-
-        return self._change(end)
+        return self._change(lambda state, now_ms: without_spans(state, over, now_ms))
 
     def _is_met(self, span: Span) -> bool:
         if span.row.only_if == "always":
