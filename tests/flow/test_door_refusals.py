@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from email.message import Message
@@ -53,6 +53,12 @@ class Door:
     def ask(self, sent: bytes, address: str = "192.168.1.30", *, tls: str = NAME) -> tuple[int, Message, str]:
         """Status, headers and words of what somebody in the network gets, who asks for the name ``tls`` by TLS, or
         without."""
+        head, _, body = self.answer(sent, address, tls=tls).partition(b"\r\n\r\n")
+        first, _, headers = head.partition(b"\r\n")
+        return int(first.split()[1]), message_from_bytes(headers), body.decode()
+
+    def answer(self, sent: bytes, address: str = "192.168.1.30", *, tls: str = NAME) -> bytes:
+        """All that comes until the door hangs up."""
         raw = socket.socket(socket.AF_UNIX)
         raw.settimeout(PATIENCE_S)
         with self._inside() as folder:
@@ -60,13 +66,12 @@ class Door:
         raw.sendall(proxied(address))
         context = ssl._create_unverified_context()  # noqa: S323
         with closing(context.wrap_socket(raw, server_hostname=tls) if tls else raw) as line:
-            line.sendall(sent % (tls or NAME).encode())
             answer = b""
-            while piece := line.recv(65536):
-                answer += piece
-        head, _, body = answer.partition(b"\r\n\r\n")
-        first, _, headers = head.partition(b"\r\n")
-        return int(first.split()[1]), message_from_bytes(headers), body.decode()
+            with suppress(OSError):  # it hangs up on what it does not take
+                line.sendall(sent % (tls or NAME).encode())
+                while piece := line.recv(65536):
+                    answer += piece
+        return answer
 
     def hang_up_on_all(self) -> None:
         """Have a web process that takes each request and goes away with it."""
@@ -167,6 +172,22 @@ def test_door_knows_it_from_its_start(start: Callable[[bool], Door], https_only:
     status, headers, body = door.ask(ASK)
     assert are_words_of_ours(headers, body)
     assert (status, headers[STRICT[0]]) == (503, "max-age=31536000" if https_only else None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"\x00\x01 this is %s no request\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: %s\r\nCookie: a=" + 33_000 * b"x" + b"\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: %s\r\nnever-ending: ", b"408"),
+    ],
+    ids=["no request", "too long", "no end"],
+)
+def test_what_is_no_request_gets_no_answer_by_tls(start: Callable[[bool], Door], sent: bytes, status: bytes) -> None:
+    """HAProxy's own is by no rule, and could not say that HTTPS is the only way."""
+    door = start(True)
+    assert door.answer(sent) == b""
+    assert door.answer(sent, tls="").startswith(b"HTTP/1.1 " + status)
 
 
 def test_door_that_is_not_there_is_told_nothing(tmp_path: Path) -> None:

@@ -95,17 +95,18 @@ frontend door
   mode tcp
   option splice-response
   server here unix@plain.sock send-proxy-v2
-frontend pages
+backend requests
+  stick-table type ipv6 size 20k expire 1m store http_req_rate(5s)
+{pages}{pages_by_tls}{backends}"""
+
+_PAGES = """\
+frontend {name}
   mode http
   maxconn {browsers}
-{bind_tls}  bind unix@plain.sock mode 600 accept-proxy
-  option http-buffer-request
-  option http-server-close
-  stick-table type ipv6 size 20k expire 1m store http_req_rate(5s)
+  bind {bind}
+{more}  option http-server-close
   acl is_trusted src 127.0.0.0/8 ::1{proxies}
-  acl is_closed str(on) -m str -f {https_only}
-  http-after-response set-header {strict} if {{ ssl_fc }} !{{ ssl_fc_sni -i localhost }} is_closed
-  http-request track-sc1 src,ipmask(32,64)
+  http-request track-sc1 src,ipmask(32,64) table requests
   http-request deny deny_status 429 if !is_trusted {{ sc_http_req_rate(1) gt {requests} }}
   http-request del-header x-vigilar-client
   http-request del-header x-vigilar-tls
@@ -128,13 +129,30 @@ frontend pages
   use_backend long if is_long
   use_backend long if is_export is_file
   default_backend app
-{backends}"""
-# tune.bufsize: what is larger with all its headers gets words of HAProxy's own that cannot be changed, over HTTP/2 not
-# even those, and other programs of this machine may leave many cookies in a browser. Twice the usual leaves room for
-# words of ours; one of the 1000 that send slowly takes no more than two.
-# is_closed: its list lies in a file of its own, as it can be changed then while HAProxy runs. What cannot be read as a
-# request, or whose header does not end, HAProxy 2.6 answers before it comes to any rule. By the name that TLS was begun
-# for, as that of the request is not looked at yet where its body does not end.
+"""
+
+_BY_TLS = """\
+  errorfile 400 /dev/null
+  errorfile 408 /dev/null
+  acl is_closed str(on) -m str -f {https_only}
+  http-after-response set-header {strict} if !{{ ssl_fc_sni -i localhost }} is_closed
+"""
+
+_BACKEND = """\
+backend {name}
+  mode http
+  option http-buffer-request
+  option splice-response
+  server web unix@{socket} maxconn {at_once}
+"""
+# tune.bufsize: what is larger with all its headers gets words of HAProxy's own, by TLS none, and other programs of this
+# machine may leave many cookies in a browser. Twice the usual leaves room for words of ours; one of the 1000 that send
+# slowly takes no more than two.
+# errorfile /dev/null: what cannot be read as a request, or whose header does not end or is too large, HAProxy 2.6
+# answers before it comes to any rule, in words of its own and without STRICT. By TLS it hangs up instead. A body that
+# does not end or cannot be read is met in a backend, where the words of `defaults` are in force.
+# is_closed: its list lies in a file of its own, as it can be changed then while HAProxy runs. By the name that TLS was
+# begun for, as that of the request is not looked at yet where its body does not end.
 # tcp-ut: a browser that takes no data for 10 s is cut off, however long it says that it is there.
 # tune.*: what lies in buffers on its way is a live picture's delay.
 # splice: answers go from socket to socket inside of the kernel, by a pipe each; with 32 who watch it saves a third. No
@@ -145,13 +163,6 @@ frontend pages
 # no-tls-tickets: their key would outlive the certificate that was taken back.
 # set-priority-class: who is signed in does not wait behind a flood of those who are not.
 # big: what does not fit the buffer reaches the web process while it is still being sent.
-
-_BACKEND = """\
-backend {name}
-  mode http
-  option splice-response
-  server web unix@{socket} maxconn {at_once}
-"""
 
 _AGAIN = "Wait a few seconds, then load the page again."
 
@@ -170,8 +181,8 @@ REFUSALS = {
     503: Refusal("The pages are not there: Vigilar is starting, or busy.", _AGAIN),
     504: Refusal("The pages did not answer in time: Vigilar is busy.", _AGAIN),
 }
-"""What the door says itself: no page of ours is asked then. For a header that never ends, or has more
-than 31 kB, it has words of its own that cannot be changed; what else is too much gets those of ``processes.web``."""
+"""What the door says itself: no page of ours is asked then. For a header that never ends, or has more than 31 kB, it has
+words of its own, by TLS none; what else is too much gets the words of ``processes.web``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,8 +266,15 @@ def write_door(folder: Path, settings: DoorSettings) -> None:
 
 def configuration(settings: DoorSettings) -> str:
     browsers = min(MAX_BROWSERS, max(100, (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200 - 2 * PIPES) // 4))
-    tls = settings.certificate is not None
+    certificate = settings.certificate
     host = f"[{settings.listen}]" if ":" in settings.listen else settings.listen
+    proxies = "".join(f" {address}" for address in settings.proxies)
+
+    def pages(name: str, bind: str, more: str = "") -> str:
+        own = {"name": name, "bind": bind, "more": more}
+        return _PAGES.format(browsers=browsers, proxies=proxies, requests=REQUESTS_IN_5_S, **own)
+
+    by_tls = _BY_TLS.format(strict=" ".join(STRICT), https_only=HTTPS_ONLY_FILE)
     return _CONFIGURATION.format(
         admin=ADMIN_SOCKET,
         browsers=browsers,
@@ -265,14 +283,12 @@ def configuration(settings: DoorSettings) -> str:
         connections=2 * browsers + 10,
         errors="\n".join(f"  errorfile {status} {status}.http" for status in REFUSALS),
         bind=f"{host}:{settings.port}",
-        proxies="".join(f" {address}" for address in settings.proxies),
+        proxies=proxies,
         of_one_address=OF_ONE_ADDRESS,
-        requests=REQUESTS_IN_5_S,
-        strict=" ".join(STRICT),
-        https_only=HTTPS_ONLY_FILE,
-        use_tls="  use_backend to_tls if { req.ssl_hello_type 1 }\n" if tls else "",
-        tls_backend="backend to_tls\n  mode tcp\n  server here unix@tls.sock send-proxy-v2\n" if tls else "",
-        bind_tls=_bind_tls(settings.certificate) if settings.certificate else "",
+        use_tls="  use_backend to_tls if { req.ssl_hello_type 1 }\n" if certificate else "",
+        tls_backend="backend to_tls\n  mode tcp\n  server here unix@tls.sock send-proxy-v2\n" if certificate else "",
+        pages=pages("pages", "unix@plain.sock mode 600 accept-proxy"),
+        pages_by_tls=pages("pages_by_tls", _bind_tls(certificate), by_tls) if certificate else "",
         backends="".join(
             _BACKEND.format(name=name, socket=WEB_SOCKET, at_once=at_once) for name, at_once in AT_ONCE.items()
         ),
@@ -286,7 +302,7 @@ def _on(is_on: bool) -> str:
 def _bind_tls(certificate: Path) -> str:
     """Strong quotes keep all but themselves (2.2 of the manual)."""
     quoted = "'" + str(certificate).replace("'", "'\\''") + "'"
-    return f"  bind unix@tls.sock mode 600 accept-proxy ssl crt {quoted} alpn h2,http/1.1\n"
+    return f"unix@tls.sock mode 600 accept-proxy ssl crt {quoted} alpn h2,http/1.1"
 
 
 def _error_page(status: int, refusal: Refusal) -> bytes:
