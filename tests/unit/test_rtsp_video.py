@@ -652,3 +652,14 @@ def test_noise_raises_nothing(packets: list[tuple[bytes, bool, int]], is_h265: b
 def test_noise_in_slice_and_sei_is_no_keyframe_or_one(noise: bytes) -> None:
     assert all(is_i_slice(codec, noise, 0, len(noise)) in {True, False} for codec in ("h264", "hevc"))
     assert find_recovery_point(noise, 0, len(noise)) in {True, False, None}
+
+
+def test_fragments_that_neither_begin_nor_end_are_parted_by_the_marker() -> None:
+    """From the first picture on, before it is known that no fragment is called the last."""
+    camera, pictures = Camera(), [IDR + b"k" * 300, *(SLICE + bytes((number,)) * 300 for number in range(1, 4))]
+    for number, nal in enumerate(pictures):
+        bare = [bytes((one[0], one[1] & 0x1F)) + one[2:] for one in fragments(nal, 100)]
+        camera.send(number * 3600, *([] if number else [SPS, PPS]), *bare)
+    camera.send(4 * 3600, SLICE)
+    assert camera.units == [annexed(SPS, PPS, pictures[0]), *map(annexed, pictures[1:]), annexed(SLICE)]
+    assert camera.stamps == [0, 3600, 7200, 10_800, 14_400]

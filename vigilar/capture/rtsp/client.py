@@ -126,9 +126,6 @@ class RtspClient:
         self.udp: UdpStreams | None = None
         self.next_keep_s = 0.0
 
-    def _read_notes(self) -> None:
-        self._notes.recall(self._address, self._memory.login)
-
     def _note_login(self) -> None:
         """The login was taken."""
         self._is_known = True
@@ -182,22 +179,20 @@ class RtspClient:
                 source = usable_source(told, self._resolve)
                 self.udp.add(stream, told.server_ports, take_rtp, take_rtcp, stats, source)
                 return told
+        may_udp = not (channel or self._is_udp_only or self._memory.has_no_udp or self._address.is_tls)
         try:
             answer = self._ask(
                 "SETUP", urls, [("Transport", f"RTP/AVP/TCP;unicast;interleaved={channel}-{channel + 1}")]
             )
+            told = told_transport(answer)
+            if told.is_multicast and not channel:
+                raise sentences.only_multicast()
+            if told.is_multicast or (told.is_udp and may_udp):
+                raise Refused(_NOT_BY_TCP, "SETUP")
         except Refused as error:
-            if error.status != _NOT_BY_TCP or channel or self._is_udp_only or self._address.is_tls:
+            if error.status != _NOT_BY_TCP or not may_udp:
                 raise
             logger.warning("the camera refuses TCP; UDP is taken")
-            self._is_udp_only = True
-            return self.set_up(media, channel, take_rtp, take_rtcp, stats)
-        told = told_transport(answer)
-        if told.is_multicast:
-            raise sentences.only_multicast() if not channel else Refused(_NOT_BY_TCP, "SETUP")
-        may_udp = not (channel or self._is_udp_only or self._memory.has_no_udp or self._address.is_tls)
-        if told.is_udp and may_udp:
-            logger.warning("the camera answers with UDP to TCP; UDP is taken")
             self._is_udp_only = True
             return self.set_up(media, channel, take_rtp, take_rtcp, stats)
         rtp, rtcp = told.channels or (channel, channel + 1)
@@ -298,7 +293,7 @@ class RtspClient:
             if self._is_asking and self._keeps_with != "OPTIONS":
                 self._keep_with_options()  # it offers the method and never answers to it
             self._next_ask_s, self._is_asking = now_s + self._keep_s, True
-            self._send(self._keeps_with, self._aggregate, [])
+            self.wire.send(self._request(self._keeps_with, self._aggregate, []))
         self.next_keep_s = min(self._next_ask_s, self._next_report_s)
 
     def close(self) -> None:
@@ -405,7 +400,7 @@ class RtspClient:
         while True:
             had_login = self._login.answer(method, url) is not None
             try:
-                self._send(method, url, fields)
+                self.wire.send(self._request(method, url, fields))
                 answer = self._await_answer()
             except CameraError as error:
                 if not is_challenged or method not in _BEFORE_SET_UP or not sentences.is_ended(error):
@@ -452,16 +447,13 @@ class RtspClient:
     def _challenge(self, answer: Response) -> bool:
         asked = answer.fields.get("www-authenticate", [])
         if any("basic" in header.lower() for header in asked):  # not for others: it asks the disk
-            self._read_notes()
+            self._notes.recall(self._address, self._memory.login)
         try:
             return self._login.challenge(asked)
         except BadMessage as error:
             raise sentences.login_refused() from error
         except InTheClear as error:
             raise sentences.login_in_the_clear() from error
-
-    def _send(self, method: str, url: str, fields: list[tuple[str, str]]) -> None:
-        self.wire.send(self._request(method, url, fields))
 
     def _request(self, method: str, url: str, fields: list[tuple[str, str]]) -> bytes:
         self._cseq += 1

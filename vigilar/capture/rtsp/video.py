@@ -69,6 +69,7 @@ class VideoTrack:
         self._is_numbered = self._is_doubtful = False
         self._has_order_numbers = has_order_numbers
         self._is_last_fragment = False
+        self._lacks_begin = self._is_marked = False  # of the fragmented unit at hand, and whether a marker came in it
         self._stamp = -1
         self._done_stamp = -1
         self._data = bytearray()
@@ -129,6 +130,7 @@ class VideoTrack:
             if self._piece_bytes:
                 self._unbundle()
             is_inside = self._is_open and not self._is_last_fragment and not self._lacks_ends
+            self._is_marked = True
             if self._has_slice and self._trusts_marker and not is_inside:
                 self._finish()
 
@@ -145,6 +147,7 @@ class VideoTrack:
             return
         # A first fragment without its flag is one that follows nothing, if nothing is missing.
         if data[body] & 0x80 or not (self._is_open or self._is_damaged or self._is_cut):
+            self._lacks_begin, self._is_marked = not data[body] & 0x80, False
             self._open(data, start, body, end)
         if self._is_open:
             self._parts.append(self._view[body + 1 : end])
@@ -249,7 +252,8 @@ class VideoTrack:
         if kind != self._fragment:
             return kind in self._layout.slices and not data[body] & 0x80
         if not data[body] & 0x80:
-            return self._is_open and not self._is_last_fragment
+            # Where no fragment says that it is the first, one behind a marker is.
+            return self._is_open and not (self._is_last_fragment or (self._lacks_begin and self._is_marked))
         kind = data[body] & (0x1F if self._head == 1 else 0x3F)
         return kind in self._layout.slices and not data[body + 1] & 0x80
 
