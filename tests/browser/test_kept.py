@@ -70,7 +70,7 @@ def test_kept_event_is_let_go_and_taken_back(chromium: Browser, site: Kept, size
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_role("link", name="sam", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(1)
-    page.get_by_role("button", name="Keep no longer: Motion").press("Enter")
+    page.get_by_role("button", name="Keep no longer Motion").press("Enter")
     expect(page.get_by_text("is kept no longer")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(1)
     found = get_event(site.house.store, site.events[0].id)
