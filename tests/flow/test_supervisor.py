@@ -418,7 +418,7 @@ supervisor.start_fork_server, Planner.ask = begin_and_tell, ask_and_tell
 
 def test_second_start_loads_what_cameras_need_while_the_plan_is_made(house: House) -> None:
     house.write({"front": "works"})
-    told = []
+    told: list[list[str]] = []
     for _ in range(2):
         house.start(before=_TOLD_IN_ORDER)
         house.wait_for("camera/front", len(told) + 1)

@@ -181,7 +181,7 @@ REFUSALS = {
     503: Refusal("The pages are not there: Vigilar is starting, or busy.", _AGAIN),
     504: Refusal("The pages did not answer in time: Vigilar is busy.", _AGAIN),
 }
-"""What the door says itself: no page of ours is asked then. For a header that never ends, or has more than 31 kB, it has
+"""What the door says itself: no page of ours is asked then. For a header that never ends or has more than 31 kB it has
 words of its own, by TLS none; what else is too much gets the words of ``processes.web``."""
 
 
