@@ -750,6 +750,7 @@ def test_pages_work_without_script(full: Site, chromium: Browser) -> None:
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, full.url)
+    full.house.well(*UP)  # whether the first beat has come by now or not
     page.goto(f"{full.url}/live")
     expect(page.locator(".tile img.still")).to_have_count(len(CAMERAS))
     expect(page.locator("[data-camera=garden] .tile-age")).to_have_text(
