@@ -118,7 +118,7 @@ def test_jobs_hold_what_the_processes_need(places: Places) -> None:
     assert events.database_url == f"sqlite:///{places.data_dir}/vigilar.db"
     assert jobs.broker == BrokerPlan(is_own=True, host="127.0.0.1", port=1883)
     assert jobs.problems == ()
-    names = ["events", "web", "notify", "jobs", "camera/front-door", "camera/hall", "upkeep"]
+    names = ["camera/front-door", "camera/hall", "events", "web", "notify", "jobs", "upkeep"]
     assert list(jobs.processes) == names, "in the order of starting"
     assert jobs.processes["camera/hall"].title == "The camera process of Hall"
 
