@@ -438,7 +438,7 @@ launch = supervisor.launch_process
 
 def launch_slowly(context, enter, start):
     if start.name == "camera/back":
-        time.sleep(2.5)
+        time.sleep(6.0)
     return launch(context, enter, start)
 
 supervisor.launch_process = launch_slowly
@@ -448,12 +448,12 @@ supervisor.launch_process = launch_slowly
 def test_nobody_is_taken_for_hung_while_another_is_started(house: House) -> None:
     """The first start from a new fork server lasts as long as what that loads: half a minute on a box that is busy."""
     house.write({"back": "crashes", "front": "works"})
-    house.start(before=_SLOW_STARTS_OF_BACK, BEAT_S=1.5)
-    house.wait_for("camera/back", 3, within_s=30.0)
+    house.start(before=_SLOW_STARTS_OF_BACK, BEAT_S=5.0)
+    house.wait_for("camera/back", 3, within_s=90.0)
     house.signal(signal.SIGTERM)
     code, errors = house.finish()
     assert code == 0, errors
-    assert "hung" not in errors
+    assert "no sign of life" not in errors
 
 
 def test_cameras_are_started_before_what_takes_long_to_load() -> None:
