@@ -49,7 +49,6 @@ LOOKING_BYTES = "131072"
 """libc gives a camera's blocks above this back at once (mallopt(3)); by its own growing rule 1 MB a camera stays. The
 small pictures that motion is looked for in must lie below: to map each of them anew costs more than to look at it."""
 
-
 PRELOADS = tuple(f"vigilar.processes.preload{more}" for more in ("", "_detect", "_objects"))
 """What the fork server loads in a house that records, looks for motion, recognises what moves."""
 
@@ -117,8 +116,9 @@ class Supervisor:
     # Start
 
     def _start(self) -> None:
-        if self._guard.house.memory.preload:  # most starts are as the one before: the two load side by side
-            self._begin_fork_server(self._guard.house.memory.preload)
+        preload = self._guard.house.memory.preload
+        if preload in PRELOADS:  # most starts are as the one before: the two load side by side
+            self._begin_fork_server(preload)
         self._ask_for_plan()
         while self._planner.plan is None and not self._is_ending:
             self.turn()
@@ -133,7 +133,7 @@ class Supervisor:
         self._begin_fork_server(preload_of(self._plan))
         self._programs.wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)
-        self._remember_page(self._plan)
+        self._remember(self._plan)
         began_ms = self._clock.utc_ns() // 1_000_000  # before any camera can tell what ails it
         self._apply(None, self._plan)
         self._config_error = self._plan.config_error
@@ -157,7 +157,7 @@ class Supervisor:
         self._is_ready = False
         return not self._is_ending
 
-    def _remember_page(self, plan: HouseJobs) -> None:
+    def _remember(self, plan: HouseJobs) -> None:
         listen, port = plan.page
         self._guard.house.change(listen=listen, port=port, preload=preload_of(plan))
 
@@ -317,7 +317,7 @@ class Supervisor:
                 logger.error("the last good configuration stays in use: %s", error)
             else:
                 self._plan, self._config_error = plan, ""
-                self._remember_page(plan)
+                self._remember(plan)
 
     def _apply(self, before: HouseJobs | None, plan: HouseJobs) -> None:
         """Start what is new, let go what is not wanted any more, tell or restart what changed; leave the rest alone.
