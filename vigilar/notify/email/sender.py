@@ -121,6 +121,7 @@ class _Mail(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         found = connect_outside(host, port, timeout)
         self._watch = threading.Timer(TOTAL_S, self._hang_up)
+        self._watch.daemon = True  # a stop of the process does not wait for it
         self._watch.start()
         return found
 
