@@ -168,6 +168,27 @@ def test_last_event_is_one_that_somebody_caused(house: House) -> None:
     assert owner.get("/events/last").headers["Location"] == f"/events/{seen.id}"
 
 
+ROUTES = """performance.getEntriesByType("resource").filter((one) => one.workerStart > 0)
+    .map((one) => [new URL(one.name).pathname, one.workerMatchedSourceType, one.workerFinalSourceType])"""
+
+
+def test_worker_is_asked_for_pages_alone(chromium: Browser, house: House) -> None:
+    """Files come past it, those it keeps out of what it keeps: a file asked of a worker that is just ending for the
+    next one begins it anew, and the next one waits for as long as it lives."""
+    with serve(house) as url:
+        page = opened(chromium, url)
+        page.goto(f"{url}/events")
+        page.wait_for_load_state("load")
+        taken = page.evaluate(ROUTES)
+        assert {
+            path.rpartition("/")[2]: (by, at) for path, by, at in taken if path.endswith(("vigilar.css", "base.js"))
+        } == {
+            "vigilar.css": ("cache", "cache"),
+            "base.js": ("network", "network"),
+        }
+        assert [path for path, by, _ in taken if by not in ("cache", "network")] == []
+
+
 def test_new_version_waits_until_it_suits(chromium: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open page is told and stays as it is; once reloaded it is of the new version, and the new worker begins."""
     port = free_port()

@@ -4,6 +4,7 @@
 import { stream } from "./stream.js";
 
 const LOOK_MS = 3600 * 1000;
+const HANDOVER_MS = 10_000;
 const root = document.documentElement;
 
 /** Whether this page runs as an installed app, without the browser around it. */
@@ -17,7 +18,7 @@ async function begin() {
   if (document.readyState !== "complete") await new Promise((resolve) => addEventListener("load", resolve, { once: true }));
   try {
     const registration = await navigator.serviceWorker.register("/sw.js", { scope: "/", updateViaCache: "none" });
-    follow(registration);
+    await follow(registration);
     return registration;
   } catch {
     return null;
@@ -39,9 +40,8 @@ function ask(one, message) {
   });
 }
 
-function follow(registration) {
+async function follow(registration) {
   const look = (found) => found?.state === "installed" && registration.active && meet(found);
-  look(registration.waiting);
   registration.addEventListener("updatefound", () => {
     const found = registration.installing;
     found?.addEventListener("statechange", () => look(found));
@@ -62,14 +62,20 @@ function follow(registration) {
     wasDown = false;
   });
   navigator.serviceWorker.addEventListener("message", ({ data }) => data?.kind === "go" && location.assign(data.path));
+  await Promise.race([look(registration.waiting), new Promise((resolve) => setTimeout(resolve, HANDOVER_MS))]);
   registration.active?.postMessage({ kind: "report" });
   if (registration.pushManager) import("./subscription.js").then(({ mend }) => mend()).catch(() => {});
 }
 
-/** A worker that waits: of what this page is made of too, it may begin; a newer one is offered, never forced. */
+/** A worker that waits: of what this page is made of too, it may begin; a newer one is offered, never forced. Resolves once
+ * it has begun: Chromium, told something for the old one while it ends that, begins it anew and lets the next one wait. */
 async function meet(waiting) {
   const { assets } = await ask(waiting, { kind: "which" });
-  if (assets === root.dataset.assets) return waiting.postMessage({ kind: "take over" });
+  if (assets === root.dataset.assets) {
+    const begun = new Promise((resolve) => waiting.addEventListener("statechange", () => waiting.state === "activated" && resolve()));
+    waiting.postMessage({ kind: "take over" });
+    return begun;
+  }
   const bar = document.getElementById("new-version");
   if (!bar.hidden) return;
   bar.hidden = false;

@@ -13,10 +13,15 @@ self.addEventListener("install", (event) => {
   event.waitUntil(keep());
 });
 
-/** Video and events need no worker in between: browsers that can ask the house past it. */
+/** Only pages need a worker in between: the rest browsers that can take from what is kept, or ask the house, past it. That
+ * is sooner there; and Chromium, asked for a file in the moment in which it ends a worker for the next one, begins the old one
+ * anew and lets the next one wait. */
 async function goPast(event) {
   try {
-    await event.addRoutes({ condition: { not: { or: [{ requestMode: "navigate" }, { urlPattern: "/static/*" }] } }, source: "network" });
+    await event.addRoutes([
+      { condition: { or: shell.map((path) => ({ urlPattern: path })) }, source: { cacheName: KEPT } },
+      { condition: { not: { requestMode: "navigate" } }, source: "network" },
+    ]);
   } catch {
     // One that cannot asks the worker, which lets it pass.
   }
