@@ -96,9 +96,10 @@ def test_age_counts_from_the_end_of_a_recording(aged_ms: int, goes: bool) -> Non
 
 
 def test_camera_has_its_own_age() -> None:
-    both = sorted(days(4) + days(4, camera="side", first=11), key=lambda one: one.start_ms)
+    both = [one for pair in zip(days(4), days(4, camera="side"), strict=True) for one in pair]
+    numbered = [replace(one, id=number) for number, one in enumerate(both, 1)]
     rules = KeepRules(keep_ms=30 * DAY_MS, cameras=(CameraKeep("side", keep_ms=3 * DAY_MS),))
-    assert going(make_plan(Holdings(both), rules, PLENTY, NOW_MS)) == [(11, "age")]
+    assert going(make_plan(Holdings(numbered), rules, PLENTY, NOW_MS)) == [(2, "age")]
 
 
 def test_alarm_footage_outlives_its_age() -> None:
@@ -232,3 +233,37 @@ def test_reserve_without_a_setting(total: int, reserve: int) -> None:
 def test_rules_travel_to_a_running_process() -> None:
     rules = KeepRules(quota_bytes=5, keep_ms=7, cameras=(CameraKeep("front", 1, None),))
     assert KeepRules.parse(rules.dump()) == rules
+
+
+def test_what_was_recorded_after_the_clock_went_back_is_not_too_old() -> None:
+    """The box wakes up in 2020, and records for an hour before it has the time."""
+    rules = KeepRules(keep_ms=14 * DAY_MS)
+    woken = [video(number, days_ago=2000 - number / 24) for number in range(20, 24)]
+    held = Holdings(sorted([*days(10), *woken, video(24, days_ago=0.1)], key=lambda one: one.start_ms))
+    assert going(make_plan(held, rules, PLENTY, NOW_MS)) == []
+    # Their age counts from what was recorded before them, a day earlier than now.
+    later_ms = NOW_MS + 13 * DAY_MS
+    woken_go = [
+        number
+        for number, _ in going(make_plan(held, rules, PLENTY, later_ms, is_asked=True))
+        if number in range(20, 24)
+    ]
+    assert woken_go == [20, 21, 22, 23]
+
+
+def test_clock_that_was_ahead_keeps_nothing_longer_than_to_its_own_date() -> None:
+    """Once in 2036 and once by ten days, each for an hour; what came after was dated rightly."""
+    rules = KeepRules(keep_ms=5 * DAY_MS)
+    far = video(2, days_ago=-3000)
+    near = video(3, days_ago=-10)
+    after = [video(4, days_ago=0.5), video(5, days_ago=0.4)]
+    held = Holdings(sorted([video(1, days_ago=1), far, near, *after], key=lambda one: one.start_ms))
+
+    def gone_by(day: float) -> set[int]:
+        plan = make_plan(held, rules, PLENTY, NOW_MS + round(day * DAY_MS), word_bytes=held.total_bytes)
+        return {one.video.id for one in plan.going}
+
+    assert gone_by(4.0) == set()
+    assert gone_by(5.8) == {1, 4, 5}
+    assert gone_by(14.9) == {1}  # from the tenth day on the clock may have been right
+    assert gone_by(15.1) == {1, 3, 4, 5}

@@ -3,7 +3,8 @@
 The rules, in this order:
 
 1. What belongs to an event that somebody keeps never goes, nor does a file that is open.
-2. Age: what is older than ``keep``; footage of alarms only when it is older than ``keep_alarms`` as well.
+2. Age: what is older than ``keep``; footage of alarms only when it is older than ``keep_alarms`` as well. What was
+   recorded after something is no older than that, whatever the clock said meanwhile (``_ages_from``).
 3. The quota of a camera, then that of all, then the reserve of free space on the disk: the oldest goes first, of
    whichever camera it is. Footage of alarms younger than ``keep_alarms`` goes after all other, because it is what
    somebody will ask for; only what it takes beyond half of all counts as any other, or a camera that alarms all day
@@ -146,6 +147,7 @@ class _Planning:
         in_turn = _in_turn(held.videos)
         self._newest = in_turn[-1] if in_turn else None
         self._free = [one for one in in_turn if not held.kept.holds(one.id, one.camera_id, one.start_ms, one.end_ms)]
+        self._ages_from = _ages_from(held.videos, now_ms)
         self._keeps = {camera_id: rules.keep_of(camera_id) for camera_id in {one.camera_id for one in held.videos}}
         self._gone: set[int] = set()
         self._going: list[Going] = []
@@ -258,10 +260,10 @@ class _Planning:
         keep_ms = self._keeps[one.camera_id]
         if keep_ms is None:
             return -1
-        too_old_ms = self._now_ms - one.end_ms - keep_ms
-        if too_old_ms >= 0 and self._rules.keep_alarms_ms > keep_ms and self._is_alarm(one):
-            too_old_ms = self._now_ms - one.end_ms - self._rules.keep_alarms_ms
-        return too_old_ms
+        age_ms = self._now_ms - self._ages_from[one.id]
+        if age_ms >= keep_ms and self._rules.keep_alarms_ms > keep_ms and self._is_alarm(one):
+            keep_ms = self._rules.keep_alarms_ms
+        return age_ms - keep_ms
 
     def _is_alarm(self, one: Video) -> bool:
         return self._held.alarms.holds(one.id, one.camera_id, one.start_ms, one.end_ms)
@@ -289,6 +291,18 @@ def _in_turn(videos: Sequence[Video]) -> list[Video]:
     for one in sorted(videos, key=lambda one: one.id):
         newest_ms = reached[one.id] = max(newest_ms, one.start_ms)
     return sorted(videos, key=lambda one: (reached[one.id], one.start_ms))
+
+
+def _ages_from(videos: Iterable[Video], now_ms: int) -> dict[int, int]:
+    """From when the age of each recording counts: its end, or the newest begin that there was before it, if that is
+    later. What a box recorded after it woke up in 2020 would be deleted within the hour. A date that is still to come
+    says nothing: one from a clock of 2036 would keep all that came after it until then."""
+    newest_ms, ages_from = 0, dict[int, int]()
+    for one in sorted(videos, key=lambda one: one.id):
+        if newest_ms < one.start_ms <= now_ms:
+            newest_ms = one.start_ms
+        ages_from[one.id] = max(one.end_ms, newest_ms)
+    return ages_from
 
 
 def _normal_day(videos: Iterable[Video]) -> int:
