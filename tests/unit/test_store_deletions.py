@@ -33,6 +33,7 @@ from vigilar.store.holdings import (
     find_word,
     give_word,
     list_days,
+    list_oldest,
     list_others,
     list_videos,
     use_word,
@@ -145,6 +146,8 @@ def test_holdings_and_days(each_store: Store) -> None:
             Video(second, "front", NOW + DAY_MS, NOW + DAY_MS + 300_000, 8),
         ]
         assert list_others(run, BOX) == [Other("front", 2)]
+        assert list_oldest(run, BOX) == {"front": NOW}
+        assert list_oldest(run, "other box") == {}
         assert list_videos(run, "other box") == []
     begin(each_store, BOX, [(first, "age")], AROUND, NOW + 2 * DAY_MS)
     day = NOW // DAY_MS

@@ -520,6 +520,13 @@ class TestStorage:
         assert "Nothing was deleted in the last 90 days." in page
         assert "Waiting for your word" not in page
 
+    def test_first_recording_counts_while_it_grows(self, house: House, owner: FlaskClient, clip: Clip) -> None:
+        file_id = house.record("front-door", list(islice(clip.endless(), 40)), clip.run(), is_closed=False)
+        row = get_file(house.store, file_id)
+        assert row is not None
+        [camera] = owner.get("/api/v1/storage").get_json()["cameras"]
+        assert camera["oldest_ts"] == row.start_ms
+
     def test_owner_gives_the_word_for_what_waits(self, house: House, owner: FlaskClient, clip: Clip) -> None:
         assert code_of(owner.post("/api/v1/storage/word")) == "retention.nothing_waits"
         file_id = house.record("front-door", list(islice(clip.endless(), 40)), clip.run())

@@ -60,6 +60,15 @@ def list_others(run: Run, node_id: str) -> list[Other]:
     return [Other(*row) for row in rows]
 
 
+def list_oldest(run: Run, node_id: str) -> dict[str, int]:
+    """Camera -> UTC ms at which its oldest recording begins, one that is being written included."""
+    rows = run(
+        "SELECT camera_id, min(start_ms) FROM files WHERE node_id = :node_id AND content = 'video' GROUP BY camera_id",
+        node_id=node_id,
+    )
+    return dict(rows)
+
+
 def find_bare_pictures(
     store: Database, node_id: str, camera_id: str, until_ms: int, around: KeptAround, now_ms: int, limit: int
 ) -> list[int]:

@@ -5,7 +5,7 @@ For pages and commands, which ask the same and show it differently.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from vigilar.base.errors import VigilarError
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.deletions import DeletedSum, sum_deletions
-from vigilar.store.holdings import DAY_MS, DaySum, list_days
+from vigilar.store.holdings import DAY_MS, DaySum, list_days, list_oldest
 from vigilar.store.sql import Database
 from vigilar.upkeep.forecast import LOOK_BACK_DAYS, Forecast, camera_days, capacity_of, forecast, rate_of
 from vigilar.upkeep.holdings import check_own_folder, read_holdings, read_space
@@ -26,8 +26,8 @@ TRAIL_DAYS = 90
 
 @dataclass(frozen=True, slots=True)
 class CameraStorage:
-    """What one camera takes. ``oldest_ms``: UTC ms of its oldest recording; ``bytes_per_day`` what comes; ``days`` how
-    long it will stay; each None when it cannot be said."""
+    """What one camera takes. ``oldest_ms``: UTC ms at which its oldest recording begins, perhaps one that is open;
+    ``bytes_per_day`` what comes; ``days`` how long it will stay; each None when it cannot be said."""
 
     id: str
     size_bytes: int
@@ -59,6 +59,8 @@ def read_overview(
     trail. Raises StoreError, and VigilarError when the disk does not answer."""
     space = read_space(data_dir, rules)
     held = read_holdings(store, node_id, rules, now_ms)
+    with store.sql_read("read when recordings begin") as run:
+        oldest = list_oldest(run, node_id)
     days = list_days(store, node_id, now_ms - LOOK_BACK_DAYS * DAY_MS)
     kept_bytes = sum(
         one.size_bytes for one in held.videos if held.kept.holds(one.id, one.camera_id, one.start_ms, one.end_ms)
@@ -70,7 +72,7 @@ def read_overview(
         rules=rules,
         used_bytes=held.total_bytes,
         kept_bytes=kept_bytes,
-        cameras=_cameras(held, days, rules, whole, now_ms),
+        cameras=_cameras(held, oldest, days, rules, whole, now_ms),
         forecast=whole,
         plan=make_plan(held, rules, space, now_ms),
         trail=sum_deletions(store, node_id, now_ms - TRAIL_DAYS * DAY_MS, offset_ms),
@@ -125,13 +127,16 @@ def overview_json(found: Overview, sees: Callable[[str], bool] = lambda _camera_
 
 
 def _cameras(
-    held: Holdings, days: Sequence[DaySum], rules: KeepRules, whole: Forecast, now_ms: int
+    held: Holdings,
+    oldest: Mapping[str, int],
+    days: Sequence[DaySum],
+    rules: KeepRules,
+    whole: Forecast,
+    now_ms: int,
 ) -> list[CameraStorage]:
     sizes = dict(held.others)
-    oldest: dict[str, int] = {}
     for one in held.videos:
         sizes[one.camera_id] = sizes.get(one.camera_id, 0) + one.size_bytes
-        oldest.setdefault(one.camera_id, one.start_ms)
     found = []
     for camera_id in sorted(sizes):
         rate = rate_of([day for day in days if day.camera_id == camera_id], now_ms)
