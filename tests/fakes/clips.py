@@ -61,27 +61,25 @@ def make_mjpeg_clip(path: Path, *, pictures: int = 20, rate: int = RATE, has_sou
 
 def make_b_frame_clip(path: Path, *, pictures: int = 40) -> Path:
     """A clip whose pictures are not sent in the order they are shown: two B pictures and one that others refer to."""
-    with av.open(str(path), "w") as out:
-        options = {"preset": "fast", "x264-params": "bframes=3:b-adapt=0:b-pyramid=normal:scenecut=0:keyint=20"}
-        stream = out.add_stream("libx264", rate=RATE, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.codec_context.thread_count = 1
-        for number in range(pictures):
-            row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)
-            picture = np.repeat(np.tile(row, (HEIGHT, 1))[:, :, None], 3, axis=2)
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
-        out.mux(stream.encode(None))
-    return path
+    params = "bframes=3:b-adapt=0:b-pyramid=normal:scenecut=0:keyint=20"
+    return make_encoded_clip(path, params, preset="fast", pictures=pictures)
 
 
 def make_refresh_clip(path: Path, *, pictures: int = 60, h265: bool = False) -> Path:
     """A clip whose only IDR picture is the first: stripes of 20 pictures each renew it from then on."""
+    params = "intra-refresh=1:keyint=20:bframes=0"
+    return make_encoded_clip(path, params, tune="zerolatency", pictures=pictures, h265=h265)
+
+
+def make_encoded_clip(
+    path: Path, params: str, *, pictures: int, h265: bool = False, pix_fmt: str = "yuv420p", **options: str
+) -> Path:
+    """``make_clip``'s ramp as the encoder makes it with ``params`` of its own (x264 and x265 --fullhelp)."""
+    name, own = ("libx265", "x265-params") if h265 else ("libx264", "x264-params")
+    options = {"preset": "ultrafast", **options, own: params + (":log-level=none" if h265 else "")}
     with av.open(str(path), "w") as out:
-        name, own = ("libx265", "x265-params") if h265 else ("libx264", "x264-params")
-        options = {"preset": "ultrafast", "tune": "zerolatency"}
-        options[own] = "intra-refresh=1:keyint=20:bframes=0" + (":log-level=none" if h265 else "")
         stream: Any = out.add_stream(name, rate=RATE, options=options)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pix_fmt
         stream.codec_context.thread_count = 1
         for number in range(pictures):
             row = (np.arange(WIDTH) + 8 * number).astype(np.uint8)

@@ -15,7 +15,7 @@ import av
 import pytest
 
 from tests.conftest import PATIENCE_S, wait_until
-from tests.fakes.clips import make_b_frame_clip, make_clip, needs_h265, raw_packets
+from tests.fakes.clips import make_b_frame_clip, make_clip, make_encoded_clip, needs_h265, raw_packets
 from tests.fakes.rtp import fragments, fragments_h265, interleaved, rtp
 from tests.fakes.scripted_camera import ScriptedCamera
 from vigilar.base.clock import SystemClock
@@ -450,3 +450,53 @@ def test_every_picture_of_an_odd_h265_camera_comes(h265: list[Picture], kind: st
             out.send(n / RATE, n * 3600, *cut(picture.nals, h265=True))
     made = watch(ScriptedCamera(sdp=sdp("H265", more=more)), out.packets, len(pictures))
     check(made, pictures, "hevc", decodes=kind != "CRA")
+
+
+ENCODINGS: dict[str, dict[str, Any]] = {
+    "interlaced, by macroblock": {"params": "tff=1:keyint=25:bframes=0", "flags": "+ildct+ilme"},
+    "open groups, pyramid of eight B pictures": {
+        "params": "keyint=25:bframes=8:b-adapt=0:b-pyramid=strict:open-gop=1:scenecut=0",
+        "preset": "veryfast",
+    },
+    "filler and buffer messages": {
+        "params": "nal-hrd=cbr:filler=1:keyint=25:bframes=0",
+        "b": "500k",
+        "maxrate": "500k",
+        "bufsize": "500k",
+    },
+    "parameter sets with a number of their own, slices, delimiters": {
+        "params": "sps-id=30:slices=6:aud=1:keyint=25:bframes=0"
+    },
+    "ten bits": {"params": "keyint=25:bframes=0", "pix_fmt": "yuv420p10le"},
+    "all colours": {"params": "keyint=25:bframes=0", "pix_fmt": "yuv444p"},
+    "no colour": {"params": "keyint=25:bframes=0", "pix_fmt": "gray"},
+    "whole pictures only": {"params": "keyint=1"},
+}
+ENCODINGS_H265: dict[str, dict[str, Any]] = {
+    "fields": {"params": "keyint=25:interlace=tff:bframes=0"},
+    "open groups, B pictures in three layers": {"params": "keyint=25:bframes=3:temporal-layers=3:open-gop=1"},
+    "ten bits, hashes and colour messages": {"params": "keyint=25:bframes=0:hash=1:hdr10=1", "pix_fmt": "yuv420p10le"},
+    "slices, delimiters": {"params": "keyint=25:bframes=0:slices=4:aud=1"},
+}
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_every_picture_of_an_odd_encoder_comes(tmp_path: Path, name: str) -> None:
+    pictures = pictures_of(make_encoded_clip(tmp_path / "odd.mp4", pictures=PICTURES, **ENCODINGS[name]), "h264")
+    check_shown(pictures, "h264", sdp())
+
+
+@needs_h265()
+@pytest.mark.parametrize("name", ENCODINGS_H265)
+def test_every_picture_of_an_odd_h265_encoder_comes(tmp_path: Path, name: str) -> None:
+    options = ENCODINGS_H265[name]
+    pictures = pictures_of(make_encoded_clip(tmp_path / "odd.mp4", pictures=PICTURES, h265=True, **options), "hevc")
+    check_shown(pictures, "hevc", sdp("H265"))
+
+
+def check_shown(pictures: list[Picture], codec: str, description: str) -> None:
+    """Sent in the order of coding with the stamps of showing, all come whole."""
+    out = Out()
+    for n, picture in enumerate(pictures):
+        out.send(n / RATE, 90_000 + picture.shown * 3600, *cut(whole(picture), h265=codec == "hevc"))
+    check(watch(ScriptedCamera(sdp=description), out.packets, len(pictures)), pictures, codec)
