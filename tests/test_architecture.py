@@ -242,6 +242,12 @@ def test_plan_leads_to_no_heavy_library() -> None:
     assert {"vigilar.config.load", "vigilar.store.sqlite_store"} <= seen
 
 
+def test_start_leads_to_no_engine() -> None:
+    """No camera is there before it is over; ``store/as_left.py`` tells which starts need SQLAlchemy."""
+    seen = led_to([CODE / "processes" / "upgrade.py"], {"av", "cv2", "numpy", "sqlalchemy", "alembic"})
+    assert "vigilar.store.as_left" in seen
+
+
 def test_fork_server_holds_nothing_of_the_supervisor() -> None:
     """Each camera process pays for what it has in memory, if only for the reference counts in between."""
     seen = led_to([CODE / "processes" / "preload.py"], {"av", "cv2", "numpy", "sqlalchemy", "pydantic", "ctypes"})

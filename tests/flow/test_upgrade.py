@@ -26,9 +26,10 @@ from vigilar.processes.rescue import HouseDatabase
 from vigilar.store import upgrade_copy
 from vigilar.store.connect import parse_url
 from vigilar.store.engine import Store
+from vigilar.store.going_back import put_back
 from vigilar.store.migrate import upgrade
 from vigilar.store.revisions import REVISIONS
-from vigilar.store.upgrade_copy import FOLDER, KEPT_AT_MOST, copies_folder, list_copies, put_back
+from vigilar.store.upgrade_copy import FOLDER, KEPT_AT_MOST, copies_folder, list_copies
 from vigilar.vge.keys import KeyRing
 
 DATABASES = ROOT / "tests" / "vectors" / "databases"

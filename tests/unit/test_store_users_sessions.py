@@ -10,6 +10,7 @@ import pytest
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
+from vigilar.store.first_user import has_users
 from vigilar.store.household import MemberChange, change_member
 from vigilar.store.sessions import (
     add_session,
@@ -25,7 +26,6 @@ from vigilar.store.users import (
     create_owner,
     find_user,
     get_user,
-    has_users,
     list_users,
     owner_names,
     remove_user,

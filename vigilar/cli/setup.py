@@ -12,7 +12,7 @@ from vigilar.cli.options import with_json, with_places
 from vigilar.cli.output import print_json, tell
 from vigilar.cli.user import open_store
 from vigilar.config.places import Places
-from vigilar.store.users import has_users
+from vigilar.store.first_user import has_users
 
 _COMMANDS = {"code": ("vigilar.cli.setup:code", "Show what the first login asks for from another machine.")}
 

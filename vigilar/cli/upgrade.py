@@ -25,9 +25,10 @@ from vigilar.config.places import Places
 from vigilar.store import sqlite
 from vigilar.store.connect import file_of, parse_url
 from vigilar.store.errors import sqlite_errors
+from vigilar.store.going_back import put_back
 from vigilar.store.revisions import REVISIONS
 from vigilar.store.salvage import read_tables
-from vigilar.store.upgrade_copy import UpgradeCopy, find_revision, list_copies, put_back
+from vigilar.store.upgrade_copy import UpgradeCopy, find_revision, list_copies
 
 _COMMANDS = {
     "show": ("vigilar.cli.upgrade:show", "Which copies there are of the database before it was upgraded."),

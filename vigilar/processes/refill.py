@@ -20,8 +20,9 @@ from vigilar.base.disk import DEVICE_STEP, disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.bus.messages import UpkeepFact
 from vigilar.bus.topics import Topics
-from vigilar.proof.adopt import HOMES, Adopted, Adopter, list_homes, list_sealed
+from vigilar.proof.adopt import Adopted, Adopter, list_sealed
 from vigilar.proof.history import settle
+from vigilar.proof.homes import HOMES, list_homes
 from vigilar.proof.telling import Teller
 from vigilar.store import adoption, inbound
 from vigilar.store.adoption import CameraFound

@@ -19,7 +19,8 @@ from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.processes.refill import find_cameras, note_cameras, note_unreadable, tell
 from vigilar.processes.upgrade_tell import tell_upgrades
-from vigilar.proof.adopt import HOMES, list_homes, list_sealed
+from vigilar.proof.adopt import list_sealed
+from vigilar.proof.homes import HOMES, list_homes
 from vigilar.store import sqlite
 from vigilar.store.connect import file_of, parse_url
 from vigilar.store.engine import Store

@@ -6,11 +6,12 @@ Runs in a short-lived process of the supervisor, at the start only, while no oth
 from __future__ import annotations
 
 import logging
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vigilar.base.database_note import find_note
 from vigilar.base.disk import disk_errors
 from vigilar.base.errors import RecordingError
 from vigilar.base.reserve import Reserve
@@ -21,11 +22,14 @@ from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.door.certificates import CertificateWish, ensure_certificate, utc_now
 from vigilar.processes.folder_check import require_folder_id
-from vigilar.store.engine import Store
+from vigilar.proof.homes import list_homes
+from vigilar.store.as_left import open_as_left
+from vigilar.store.cameras import list_cameras
 from vigilar.store.files import find_files, storage_totals
+from vigilar.store.first_user import has_users
 from vigilar.store.nodes import claim_rows
 from vigilar.store.sql import Database
-from vigilar.store.users import has_users
+from vigilar.store.sqlite_store import find_plain_file
 from vigilar.vge.gate import file_errors
 from vigilar.vge.key_store import prepare_keys
 from vigilar.vge.keys import KeyRing
@@ -81,7 +85,7 @@ def _make_certificate(config: Config, places: Places) -> None:
         logger.error("no certificate could be made, so there is no HTTPS: %s", error)
 
 
-def _make_setup_code(store: Store, places: Places) -> None:
+def _make_setup_code(store: Database, places: Places) -> None:
     """A house without an owner shows at its console what its first login asks for from another machine."""
     if has_users(store):
         forget_setup_code(places.secrets_dir)
@@ -100,11 +104,28 @@ def mend_database(places: Places) -> None:
             Reserve(places.data_dir).help(lambda: _house_database(url, places, node_id, ring).mend())
 
 
-def _open_store(config: Config, places: Places, node_id: str, ring: KeyRing) -> Store:
+def _open_store(config: Config, places: Places, node_id: str, ring: KeyRing) -> Database:
     url = own_database_url(config, places)
     if url.startswith(_SQLITE):
-        return _house_database(url, places, node_id, ring).open()
+        return _open_as_left(url, places) or _house_database(url, places, node_id, ring).open()
+    from vigilar.store.engine import Store  # loads SQLAlchemy, which few starts need
+
     return Store.open(url, migrate=True)
+
+
+def _open_as_left(url: str, places: Places) -> Database | None:
+    """None when there is anything to see to, be it that there are recordings of cameras that it does not know."""
+    file = find_plain_file(url)
+    store = open_as_left(file, find_note(places.data_dir)) if file else None
+    if store is None:
+        return None
+    with ExitStack() as undoing:
+        undoing.callback(store.close)
+        known = {camera.id for camera in list_cameras(store, with_removed=True)}
+        if not known.issuperset(list_homes(places.data_dir)):
+            return None
+        undoing.pop_all()
+        return store
 
 
 def _quieten_alembic() -> None:

@@ -20,6 +20,7 @@ from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.base.folder_id import FILE_NAME
 from vigilar.media.read_init import InitContent, read_init
 from vigilar.media.sps import BadBitstream
+from vigilar.proof.homes import HOMES
 from vigilar.store import adoption, inventory
 from vigilar.store.adoption import WholeFile
 from vigilar.store.cameras import CameraRow
@@ -33,9 +34,6 @@ from vigilar.vge.recover import recover_file
 from vigilar.vge.report import Verdict
 
 logger = logging.getLogger(__name__)
-
-HOMES: dict[Content, str] = {"video": "footage", "still": "stills", "storyboard": "storyboards"}
-"""The folder of each content in the data folder; in it lie one of each camera, and in that one of each day."""
 
 BATCH = 200
 """Rows in one transaction: recorders wait for it some milliseconds."""
@@ -222,18 +220,6 @@ def _files_of(day: Path) -> list[tuple[int, str, str]]:
         return []
     with os.scandir(day) as entries:
         return [(number, day.name, one.name) for one in entries if (number := _number(one.name)) > 0]
-
-
-def list_homes(data_dir: Path) -> list[str]:
-    """The ids of all cameras of which there is a folder, also one that the disk does not give back. Raises OSError."""
-    tops = [data_dir / name for name in HOMES.values()]
-    return sorted({home_id for top in tops if top.is_dir() for home_id in _folders_of(top)})
-
-
-def _folders_of(top: Path) -> list[str]:
-    """By what ``top`` says of its entries: none of them is asked, as ``Path.is_dir`` would."""
-    with os.scandir(top) as entries:
-        return [one.name for one in entries if one.is_dir()]
 
 
 def _number(name: str) -> int:

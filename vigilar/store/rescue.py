@@ -30,6 +30,7 @@ from vigilar.base.database_note import DatabaseNote
 from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.store import sqlite
 from vigilar.store.adoption import CameraFound
+from vigilar.store.as_left import READY
 from vigilar.store.connect import parse_url
 from vigilar.store.deletions import FIRST_PREVIOUS, Deletion, hash_of
 from vigilar.store.errors import sqlite_errors
@@ -58,7 +59,7 @@ class Rescued:
 
 def finish_rescue(path: Path) -> None:
     """Do what is left of the steps 3 and 4, when a process died in them. Raises OSError."""
-    if _beside(path, ".ready").exists():
+    if _beside(path, READY).exists():
         logger.warning("a new database was ready when Vigilar ended; it is put in place now")
         _put_in_place(path)
 
@@ -221,7 +222,7 @@ def _mend_references(connection: sqlite3.Connection) -> None:
 def _exchange(making: Path, path: Path) -> Path | None:
     """Steps 2 to 4 with what lies at ``making``, whole and without a log; as ``_put_in_place``."""
     _sync(making)
-    ready = making.rename(_beside(path, ".ready"))
+    ready = making.rename(_beside(path, READY))
     fsync_folder(path.parent)
     try:
         return _put_in_place(path)
@@ -233,7 +234,7 @@ def _exchange(making: Path, path: Path) -> Path | None:
 
 def _put_in_place(path: Path) -> Path | None:
     """Steps 3 and 4; where the old one is now, None when there was none."""
-    ready = _beside(path, ".ready")
+    ready = _beside(path, READY)
     kept = path.parent / KEPT_FOLDER / time.strftime("%Y-%m-%dT%H-%M-%SZ", time.gmtime(ready.stat().st_mtime))
     while path.exists() and (kept / path.name).exists():  # two of one second
         kept = kept.with_name(f"{kept.name}+")

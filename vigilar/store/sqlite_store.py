@@ -23,13 +23,20 @@ from vigilar.store.sql import Database, Run
 _SCHEME = "sqlite:///"
 
 
+def find_plain_file(database_url: str) -> Path | None:
+    """The file of a SQLite database whose address says it plainly; None where SQLAlchemy must read the address."""
+    path = database_url.removeprefix(_SCHEME)
+    is_plain = path != database_url and path not in ("", ":memory:") and "?" not in path and "%" not in path
+    return Path(path) if is_plain else None
+
+
 def open_database(database_url: str, reach: Reach | None = None) -> Database:
     """The smallest door that fits. The database is there and of the newest schema; raises StoreError otherwise.
 
     ``reach`` bounds what is touched of a SQLite database; on a server the rights of its user do.
     """
-    if database_url.startswith(_SCHEME) and "?" not in database_url and "%" not in database_url:
-        return SqliteStore.open(Path(database_url.removeprefix(_SCHEME)), reach)
+    if file := find_plain_file(database_url):
+        return SqliteStore.open(file, reach)
     from vigilar.store.engine import Store  # only here, so that SQLAlchemy is loaded only where it is needed
 
     return Store.open(database_url)

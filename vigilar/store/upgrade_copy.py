@@ -9,7 +9,7 @@ steps, and what is left after a death behind each:
     3  its note is written, with its checksum     a note without a copy, which the next call removes
     4  ``.making`` gets its name                  nothing to do
 
-Going back puts such a copy in the place of the database (``put_back``), for a program that knows no newer form.
+Going back puts such a copy in the place of the database (``going_back``), for a program that knows no newer form.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from vigilar.base.disk import disk_errors
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store import sqlite
 from vigilar.store.errors import NEXT_STEPS, sqlite_errors
-from vigilar.store.rescue import replace_by
 from vigilar.store.revisions import FOUND_SQL, REVISIONS
 
 logger = logging.getLogger(__name__)
@@ -139,28 +138,10 @@ def find_revision(database: Path) -> str | None:
         return str(row[0]) if row else None
 
 
-def put_back(database: Path, copy: UpgradeCopy) -> None:
-    """Put ``copy`` in the place of ``database``, which is put aside (``rescue.put_aside``). Nobody may use it.
-
-    Killed at any point, this may be done again. Raises StoreError, OSError: then the database is as it was.
-    """
-    folder = copies_folder(database)
-    file = folder / copy.name
-    if _checksum(file) != copy.sha256:
-        raise StoreError(
-            f"the copy {file} is not the one that was made",
-            kind=ErrorKind.CORRUPT,
-            next_step="Look for another one: vigilar upgrade show. The database is as it was.",
-            code="V-DB-COPY",
-        )
-    replace_by(database, file)
-    _note_of(file).unlink(missing_ok=True)
-
-
 def mark_told(database: Path, copy: UpgradeCopy) -> None:
     """An event says that it was made. Raises OSError."""
     told = UpgradeCopy(**{**asdict(copy), "is_told": True})
-    write_atomic(_note_of(copies_folder(database) / copy.name), told.dump())
+    write_atomic(note_of(copies_folder(database) / copy.name), told.dump())
 
 
 def _need_room(database: Path, folder: Path) -> None:
@@ -207,15 +188,15 @@ def _keep(folder: Path, making: Path, found: str) -> UpgradeCopy:
     """Steps 3 and 4. A copy that is there already, as after a start that failed behind it, is not kept twice."""
     with making.open("rb") as file:
         os.fsync(file.fileno())
-    checksum = _checksum(making)
+    sha256 = checksum(making)
     for one in list_copies(folder.parent / "database"):
-        if one.sha256 == checksum:
+        if one.sha256 == sha256:
             return one
     made_ms = time.time_ns() // 1_000_000
     when = time.strftime("%Y-%m-%dT%H-%M-%S", time.gmtime(made_ms / 1000))
     name = f"{when}.{made_ms % 1000:03d}Z-{found}-to-{REVISIONS[-1]}.db"
-    copy = UpgradeCopy(name, found, REVISIONS[-1], made_ms, making.stat().st_size, checksum)
-    write_atomic(_note_of(folder / name), copy.dump())
+    copy = UpgradeCopy(name, found, REVISIONS[-1], made_ms, making.stat().st_size, sha256)
+    write_atomic(note_of(folder / name), copy.dump())
     making.rename(folder / name)
     fsync_folder(folder)
     logger.info("the database was copied to %s before it is brought up to date", folder / name)
@@ -240,14 +221,16 @@ def _forget_oldest(folder: Path, others: list[UpgradeCopy]) -> None:
     for old in others[: -(KEPT_AT_MOST - 1)]:
         logger.info("the copy %s is the oldest of more than %d and goes", old.name, KEPT_AT_MOST)
         (folder / old.name).unlink(missing_ok=True)
-        _note_of(folder / old.name).unlink(missing_ok=True)
+        note_of(folder / old.name).unlink(missing_ok=True)
 
 
-def _note_of(file: Path) -> Path:
+def note_of(file: Path) -> Path:
+    """What is known of the copy ``file``."""
     return file.with_suffix(".json")
 
 
-def _checksum(file: Path) -> str:
+def checksum(file: Path) -> str:
+    """SHA-256 in hex. Raises OSError."""
     digest = hashlib.sha256()
     with file.open("rb") as source:
         while chunk := source.read(_READ_BYTES):

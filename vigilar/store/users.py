@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from vigilar.base.errors import ErrorKind, ExitCode, StoreError
 from vigilar.store.account_tables import user_cameras, users
@@ -64,11 +64,6 @@ def create_member(
         made = _insert(connection, name, password_hash, role, now_ms)
         _limit(connection, made, cameras)
         return read_within(connection, made.id)
-
-
-def has_users(store: Store) -> bool:
-    with store.read("read users") as connection:
-        return bool(connection.execute(select(func.count()).select_from(users)).scalar_one())
 
 
 def find_user(store: Store, name: str) -> UserRow | None:

@@ -17,6 +17,7 @@ from flask.typing import ResponseReturnValue
 from vigilar.base.database_note import find_note
 from vigilar.base.disk import disk_errors
 from vigilar.store import users as user_rows
+from vigilar.store.first_user import has_users
 from vigilar.store.users import UserRow
 from vigilar.web.deeds import note_deed
 from vigilar.web.drive_gate import drive_problem
@@ -64,7 +65,7 @@ def has_owner() -> bool:
     while the database does not answer."""
     here, known = parts(), _owner_known()
     try:
-        if not known and here.rows.ask(lambda: user_rows.has_users(here.store), here.rows.longest_s):
+        if not known and here.rows.ask(lambda: has_users(here.store), here.rows.longest_s):
             known.append(True)
     except DoesNotAnswerError as error:
         raise drive_problem(here) from error

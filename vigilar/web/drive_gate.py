@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask, g, request
 
 from vigilar.base.folder_look import CODE, HANGING
-from vigilar.store.users import has_users
+from vigilar.store.first_user import has_users
 from vigilar.web.parts import Parts, parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem

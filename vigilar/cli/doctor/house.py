@@ -22,8 +22,8 @@ from vigilar.config.models import Camera
 from vigilar.config.secrets import SecretStore
 from vigilar.health.part import State
 from vigilar.store.engine import Store
+from vigilar.store.first_user import has_users
 from vigilar.store.set_aside import count_set_aside
-from vigilar.store.users import has_users
 from vigilar.vge.keys import KeyRing, has_key_lock, load_sheet_id
 from vigilar.vge.places import BESIDE, NO_SHEET, is_beside, lock_problem
 
