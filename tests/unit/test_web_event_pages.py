@@ -21,6 +21,7 @@ from vigilar.base.track_path import PathBox, pack_path
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.events import StoredEvent, get_event
+from vigilar.store.sensors import ensure_sensor
 from vigilar.store.tracks import NewTrack, insert_track
 from vigilar.web import undos as undos_module
 from vigilar.web.camera_book import CameraBook
@@ -253,6 +254,24 @@ class TestList:
         page = page_of(owner, "/events?q=bird&day=2026-01-05")
         assert "No event fits <q>bird</q> on Monday 5 January" in page
         assert 'href="/events">Clear filters' in page
+
+    def test_search_with_a_wrong_letter_leads_to_what_was_meant(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        page = page_of(owner, "/events?q=persn+gadren&day=2026-01-05")
+        assert "No event fits <q>persn gadren</q>" in page
+        link = re.search(r'Did you mean <a href="([^"]*)">person garden</a>\?', page)
+        assert link is not None
+        assert link[1].replace("&amp;", "&") == "/events?q=person+garden&day=2026-01-05"
+        assert "Did you mean" not in page_of(owner, "/events?q=zeppelin")
+        assert "Did you mean" not in page_of(owner, "/events?q=bird")
+
+    def test_names_of_what_is_hidden_are_not_offered(self, house: House, owner: FlaskClient) -> None:
+        ensure_sensor(house.store, house.node_id, "zigbee/1", "Pantry", house.now_ms())
+        kid = house.member("child", {"front-door"}, name="Gregory")
+        for q, word in (("gadren", "garden"), ("pantri", "pantry"), ("gregori", "gregory")):
+            assert f">{word}</a>?" in page_of(owner, f"/events?q={q}")
+            assert "Did you mean" not in page_of(kid, f"/events?q={q}")
+        assert ">front</a>?" in page_of(kid, "/events?q=frnot")
 
     @pytest.mark.parametrize(
         "query",
