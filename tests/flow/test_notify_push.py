@@ -252,6 +252,25 @@ def test_failing_service_is_asked_less_and_less(house: NotifyHouse, service: Pus
     assert 15 <= len(service.pushes) <= 30, "2, 4, 8, ... 300 s, less a third by chance"
 
 
+def test_what_was_not_taken_lets_what_is_new_go_first(house: NotifyHouse, service: PushService) -> None:
+    """Each try may cost ten seconds where a service does not answer for one phone: the other one's news does not wait
+    for all that the first is owed."""
+    house.add_phone("stuck")
+    for number in range(5):
+        house.happens(f"Old {number}")
+    service.always = (503, {})
+    assert house.tell() == 5
+    house.add_phone("well", house.add_member("Kim"))
+    house.happens("New")
+    house.settle()
+    house.clock.advance(301)
+    service.always = (201, {})
+    house.let_go()
+    new = [(one.phone, one.message["notification"]["title"]) for one in service.accepted()][:2]
+    assert sorted(new) == [("stuck", "New"), ("well", "New")]
+    assert titles(service)[2:] == [f"Old {number}" for number in range(5)]
+
+
 def test_redirect_is_not_followed(house: NotifyHouse, service: PushService) -> None:
     house.add_phone("phone")
     service.always = (307, {"Location": f"https://{service.host}/push/other"})

@@ -21,12 +21,17 @@ from vigilar.base.track_path import PathBox, pack_path
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.events import StoredEvent, get_event
+from vigilar.store.sensors import ensure_sensor
 from vigilar.store.tracks import NewTrack, insert_track
 from vigilar.web import undos as undos_module
 from vigilar.web.camera_book import CameraBook
+from vigilar.web.static_files import asset_address
 
 PAGE = {"Accept": "text/html"}
 JSON = {"Accept": "application/json"}
+OPENED = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+"""As browsers ask for a page that a person opens."""
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 GROUPING = grouping_of(EVENT_TYPES)
 
@@ -72,6 +77,33 @@ def sentence(client: FlaskClient) -> str:
 
 class TestWay:
     """What of the list goes over the network, and what the box does for it."""
+
+    def test_list_brings_each_symbol_along_that_it_shows(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        page = owner.get("/events", headers=OPENED).get_data(as_text=True)
+        head, _, body = page.partition("<main")
+        shown = set(re.findall(r'<use href="#icon-([\w-]+)">', body))
+        assert {"ok", "record", "info"} <= shown
+        assert sorted(re.findall(r'<symbol id="icon-([\w-]+)" viewBox="0 0 16 16">', body)) == sorted(shown)
+        assert "icons.svg#" not in body
+        assert f"{asset_address('vendor/icons.svg')}#camera" in head  # scripts give others to those of the header
+        assert "#icon-" not in head
+
+    @pytest.mark.parametrize("path", ["/events", "/events/1/card"])
+    def test_part_for_an_open_page_names_the_symbols_of_the_sheet(
+        self, house: House, owner: FlaskClient, path: str
+    ) -> None:
+        visit(house)
+        addresses = set(re.findall(r'<use href="([^"#]*)#', page_of(owner, path)))
+        assert addresses == {asset_address("vendor/icons.svg")}
+
+    def test_first_picture_waits_for_what_stands_behind_the_list(self, house: House, owner: FlaskClient) -> None:
+        """Else a phone lays the list out and paints it once for each piece of it that it has read."""
+        visit(house)
+        head, _, body = page_of(owner).partition("<main")
+        expected = re.findall(r'<link rel="expect" href="#(\w+)" blocking="render">', head)
+        assert len(expected) == 1
+        assert 'data-key="i1"' in body.partition(f'id="{expected[0]}"')[0]
 
     def test_list_comes_packed_to_whom_takes_that(self, house: House, owner: FlaskClient) -> None:
         visit(house)
@@ -222,6 +254,24 @@ class TestList:
         page = page_of(owner, "/events?q=bird&day=2026-01-05")
         assert "No event fits <q>bird</q> on Monday 5 January" in page
         assert 'href="/events">Clear filters' in page
+
+    def test_search_with_a_wrong_letter_leads_to_what_was_meant(self, house: House, owner: FlaskClient) -> None:
+        visit(house)
+        page = page_of(owner, "/events?q=persn+gadren&day=2026-01-05")
+        assert "No event fits <q>persn gadren</q>" in page
+        link = re.search(r'Did you mean <a href="([^"]*)">person garden</a>\?', page)
+        assert link is not None
+        assert link[1].replace("&amp;", "&") == "/events?q=person+garden&day=2026-01-05"
+        assert "Did you mean" not in page_of(owner, "/events?q=zeppelin")
+        assert "Did you mean" not in page_of(owner, "/events?q=bird")
+
+    def test_names_of_what_is_hidden_are_not_offered(self, house: House, owner: FlaskClient) -> None:
+        ensure_sensor(house.store, house.node_id, "zigbee/1", "Pantry", house.now_ms())
+        kid = house.member("child", {"front-door"}, name="Gregory")
+        for q, word in (("gadren", "garden"), ("pantri", "pantry"), ("gregori", "gregory")):
+            assert f">{word}</a>?" in page_of(owner, f"/events?q={q}")
+            assert "Did you mean" not in page_of(kid, f"/events?q={q}")
+        assert ">front</a>?" in page_of(kid, "/events?q=frnot")
 
     @pytest.mark.parametrize(
         "query",

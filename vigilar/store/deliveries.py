@@ -188,7 +188,9 @@ def due_lanes(store: Store, node_id: str, now_ms: int) -> set[str]:
 
 
 def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None:
-    """The next one to let go in ``lane``, noted as sent: critical ones first, then the oldest. None if none is due."""
+    """The next one to let go in ``lane``, noted as sent: critical ones first, then what was not tried yet, then the
+    oldest. None if none is due. A phone whose service keeps us waiting for each of its old messages delays by one of
+    them at most what is new for the phone beside it."""
     with store.read("read what is owed") as connection:
         if _first_due(connection, node_id, lane, now_ms) is None:
             return None
@@ -210,10 +212,11 @@ def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None
 
 def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int) -> int | None:
     """By the index ``deliveries_owed``, so that a backlog of thousands costs no more than one."""
-    for is_critical in (1, 0):
+    fresh, tried = deliveries.c.tries == 0, deliveries.c.tries > 0
+    for is_critical, which in ((1, fresh), (1, tried), (0, fresh), (0, tried)):
         query = (
             select(deliveries.c.id)
-            .where(_is_due(node_id, now_ms), deliveries.c.lane == lane, deliveries.c.is_critical == is_critical)
+            .where(_is_due(node_id, now_ms), deliveries.c.lane == lane, deliveries.c.is_critical == is_critical, which)
             .order_by(deliveries.c.id)
             .limit(1)
         )

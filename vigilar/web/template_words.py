@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,9 +22,18 @@ from vigilar.web.parts import parts
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.proving import has_pin
 from vigilar.web.rights import Right
+from vigilar.web.static_files import load_files
 from vigilar.web.tabs import tabs_for
 from vigilar.web.times import clock_text, day_text, for_text, iso_text, length_text
 from vigilar.web.visible import visible_cameras
+
+
+def _read_symbols() -> dict[str, Markup]:
+    """Each symbol of the icon sheet by its name, as a page brings it along: with the id ``icon-NAME``. Empty in a clone
+    whose assets are not built yet."""
+    sheet = load_files().get("vendor/icons.svg")
+    found = re.findall(r'(<symbol id=")([^"]+)(".*?</symbol>)', sheet.data.decode()) if sheet else []
+    return {name: Markup("").join(map(Markup, (head, "icon-", name, rest))) for head, name, rest in found}  # of ours
 
 
 def install_template_words(app: Flask) -> None:
@@ -34,6 +44,23 @@ def install_template_words(app: Flask) -> None:
         return Markup('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>').format(
             asset("vendor/icons.svg"), name
         )
+
+    symbols = _read_symbols()
+    of_sheet = re.compile(f'<use href="{re.escape(asset("vendor/icons.svg"))}#([^"]+)">')
+
+    def with_symbols(caller: Callable[[], Markup]) -> Markup:
+        """This part of a page brings the symbols it shows along: a browser asks for a symbol of another file once for
+        each place it stands in, and a list has more than a hundred. Only where no script gives a place another symbol
+        (``setIcon``), and in a page that a person opens: what a script fetches names those of the sheet, because the
+        open page that it is put into has not all of them."""
+        text = caller()
+        if "application/xhtml+xml" not in request.headers.get("Accept", ""):  # browsers ask so for a page
+            return text
+        shown = {name: symbols[name] for name in of_sheet.findall(text) if name in symbols}
+        if not shown:
+            return text
+        places = of_sheet.sub(lambda found: f'<use href="#icon-{found[1]}">' if found[1] in shown else found[0], text)
+        return Markup("<svg hidden>{}</svg>\n{}").format(Markup("").join(shown.values()), Markup(places))  # noqa: S704
 
     def house_clock(ms: int) -> str:
         return clock_text(ms, parts().zone)
@@ -93,6 +120,7 @@ def install_template_words(app: Flask) -> None:
 
     app.jinja_env.globals.update(
         icon=icon,
+        with_symbols=with_symbols,
         clock=house_clock,
         day=house_day,
         iso=house_iso,

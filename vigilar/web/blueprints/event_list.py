@@ -19,13 +19,16 @@ from vigilar.store import incident_pages as pages
 from vigilar.store.events import EventFilter
 from vigilar.store.incident_counts import count_by_level
 from vigilar.store.incident_pages import StoryKey
+from vigilar.store.sensors import list_sensors
 from vigilar.store.story_query import StoryFilter
+from vigilar.store.users import list_users
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.events import unknown_event
 from vigilar.web.event_words import TYPES
 from vigilar.web.house import read_cameras
 from vigilar.web.list_query import ListQuery
 from vigilar.web.list_words import Viewer, list_sentence, make_month, make_strip
+from vigilar.web.meant_words import meant_text
 from vigilar.web.packing import page_response
 from vigilar.web.parts import Parts, parts
 from vigilar.web.plain_search import Names
@@ -73,6 +76,7 @@ def events_page() -> AnyResponse:
         strip=make_strip(viewer, wanted.day),
         month=make_month(viewer, month, wanted.day) if month is not None else None,
         this_month=(wanted.day or viewer.today).strftime("%Y-%m"),
+        meant=_meant(here, visible, wanted) if wanted.search.words and not stories else "",
         pieces=[(piece, wanted.search.without(piece)) for piece in wanted.search.pieces],
         done=here.undos.find(request.args.get("done", ""), asker().id),
         done_token=request.args.get("done", ""),
@@ -173,6 +177,16 @@ def read_query(here: Parts, visible: VisibleCameras) -> ListQuery:
         cameras = visible.all()
         names = Names({camera.id: camera.name for camera in cameras}, _zone_names(here, cameras))
     return ListQuery.read(request.args, here.now_ms(), here.zone, names)
+
+
+def _meant(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> str:
+    """What was perhaps meant by a search that found nothing, by names that the asker may read; empty for nothing."""
+    cameras = visible.all()
+    names = [*(camera.name for camera in cameras), *_zone_names(here, cameras)]
+    if visible.member.may(Right.SEE_SYSTEM):
+        names += [part for one in list_sensors(here.store) for part in (one.name, one.room)]
+        names += [one.name for one in list_users(here.store)]
+    return meant_text(wanted.search, names)
 
 
 def story_filter(here: Parts, visible: VisibleCameras, wanted: ListQuery) -> StoryFilter:
