@@ -34,7 +34,7 @@ from vigilar.store.change_reader import PassingPlace
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.engine import Store
 from vigilar.store.presence import list_presence
-from vigilar.store.readiness import Unready, find_unready
+from vigilar.store.readiness import Unready, find_unready, not_ready
 
 logger = logging.getLogger(__name__)
 
@@ -336,7 +336,7 @@ class Guard:
         rules = self._rules.of(mode)
         leave_s = 0 if rules is None else rules.leave_s
         unready = self._find_unready(mode)
-        detail = {"reasons": [one.sentence for one in unready]}
+        detail = not_ready(unready)
         self._lines_mono_ns = 0
 
         def arm(state: ArmState, now_ms: int) -> Decision | None:
