@@ -71,9 +71,10 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
         now_ms = _now_ms()
 
         def step(state: ArmState) -> Decision | None:
-            if rules.weakens(state.mode, mode):
+            weakened = state.weakened_by(rules, mode)
+            if weakened is not None:
                 raise VigilarError(
-                    f"{MODE_NAMES[mode]} guards less than {MODE_NAMES[state.mode]}.",
+                    f"{MODE_NAMES[mode]} guards less than {MODE_NAMES[weakened]}.",
                     kind=ErrorKind.DENIED,
                     next_step="Disarm first: vigilar disarm",
                     exit_code=ExitCode.DENIED,

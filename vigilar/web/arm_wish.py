@@ -87,13 +87,17 @@ def give_more_time(here: Parts, member: Member) -> ArmState:
 
 def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) -> ArmState:
     state = arming.read_state(here.store)
-    lowers = (wish.mode == "disarmed" and not state.is_quiet) or here.cfg.arm.weakens(state.mode, wish.mode)
+    weakened = state.weakened_by(here.cfg.arm, wish.mode)
+    lowers = weakened is not None or (wish.mode == "disarmed" and not state.is_quiet)
     if wish.mode == "disarmed" or lowers:
         check_may(Right.DISARM)
     if wish.pin is None and lowers and not wish.by_passkey:
         if pins.find_pin(here.store, member.id) is None:
             raise _no_pin(here)  # asked for one, who has none would not know what to do
-        raise Problem(422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than now: give your PIN.", field="pin")
+        before = "now" if weakened is None else MODE_NAMES[weakened]
+        raise Problem(
+            422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than {before}: give your PIN.", field="pin"
+        )
     if wish.mode == "disarmed":
         step = _disarm(member, PASSKEY if wish.by_passkey else _how(member))
     else:
@@ -187,7 +191,7 @@ def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, 
     address, bypassed = request.remote_addr or "", frozenset(one.source_id for one in unready if one.is_open)
 
     def step(state: ArmState, now_ms: int) -> Decision | None:
-        if not may_lower and here.cfg.arm.weakens(state.mode, wish.mode):  # somebody armed meanwhile
+        if not may_lower and state.weakened_by(here.cfg.arm, wish.mode):  # somebody armed meanwhile
             raise Problem(409, "arm.changed", "Somebody changed the mode meanwhile. Look again.")
         return arming.armed(
             state,
