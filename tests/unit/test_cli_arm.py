@@ -59,6 +59,9 @@ def command(tmp_path: Path, store: Store, capsys: pytest.CaptureFixture[str]) ->
 def test_arms_shows_and_disarms(command: Commands, store: Store) -> None:
     assert command("arm", "away") == 0
     assert command.out.startswith("Away in ")
+    assert command("arm", "night") == ExitCode.DENIED
+    assert "Night guards less than Away." in command.err
+    assert command("disarm", pin=PIN) == 0
     assert command("arm", "night", "--as", "sam") == 0
     assert command("state", "--json") == 0
     facts = json.loads(command.out)
@@ -67,9 +70,10 @@ def test_arms_shows_and_disarms(command: Commands, store: Store) -> None:
     assert command("disarm") == 0
     assert command.out == "The house is disarmed already.\n"
     rows = arming.list_history(store, 9)
-    assert [(row.action, row.how) for row in rows[:3]] == [
+    assert [(row.action, row.how) for row in rows[:4]] == [
         ("disarmed", "command"),
         ("armed", "command"),
+        ("disarmed", "command"),
         ("leaving", "command"),
     ]
 

@@ -17,7 +17,7 @@ from tests.ready_store import open_ready_store
 from vigilar.base.arm_rules import ArmRules, ModeRules, ScheduleRow
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.errors import StoreError
-from vigilar.base.ids import new_id
+from vigilar.base.ids import SENSOR_PREFIX, new_id
 from vigilar.bus.client import Handler, PublishTicket
 from vigilar.bus.messages import ArmRequest, MotionStart, VisitSeen
 from vigilar.bus.topics import Topics
@@ -32,7 +32,6 @@ from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 from vigilar.store.incident_reading import list_incidents
 from vigilar.store.presence import note_devices, set_owner, set_presence
-from vigilar.store.readiness import SENSOR_PREFIX
 from vigilar.store.sensors import Word, ensure_sensor, note_word
 from vigilar.store.users import create_owner
 

@@ -78,6 +78,22 @@ def test_arms_and_disarms(house: House, owner: FlaskClient) -> None:
     assert actions == ["disarmed", "leaving", "armed", "pin_set"]
 
 
+@pytest.mark.parametrize("before", ["disarmed", "home"])
+def test_mode_that_comes_is_not_taken_back_without_a_pin(house: House, owner: FlaskClient, before: str) -> None:
+    """Somebody left, and whoever finds the page open chooses Home: that would be disarming the half of it."""
+    if before == "home":
+        arm(owner, "home")
+    arm(owner, "away")
+    refused = arm(owner, "home")
+    assert (refused.status_code, refused.get_json()["type"]) == (422, "pin.missing")
+    assert refused.get_json()["detail"] == "Home guards less than Away: give your PIN."
+    pending = read_state(house.store).pending
+    assert pending is not None
+    assert pending.mode == "away"
+    facts = arm(owner, "home", pin=PIN).get_json()
+    assert (facts["mode"], facts["pending"] is None) == ("home", True) if before == "home" else ("disarmed", False)
+
+
 class TestMoreTimeToLeave:
     def test_a_minute_at_a_time_and_ten_in_all(self, house: House, owner: FlaskClient) -> None:
         begun_ms = house.now_ms()
@@ -95,9 +111,10 @@ class TestMoreTimeToLeave:
 
     def test_choosing_modes_in_turn_puts_it_off_no_further(self, house: House, owner: FlaskClient) -> None:
         begun_ms = house.now_ms()
-        arm(owner, "away", delay_s=600)
+        arm(owner, "home", delay_s=600)
         advance(house, 500)
-        assert arm(owner, "home", delay_s=600).get_json()["pending"]["until_ts"] == begun_ms + 600_000
+        assert arm(owner, "away", delay_s=600).get_json()["pending"]["until_ts"] == begun_ms + 600_000
+        assert arm(owner, "home", delay_s=600, pin=PIN).get_json()["pending"]["until_ts"] == begun_ms + 600_000
         assert longer(owner).get_json()["type"] == "arm.longest"
         arm(owner, "disarmed", pin=PIN)
         assert arm(owner, "home", delay_s=600).get_json()["pending"]["until_ts"] == house.now_ms() + 600_000

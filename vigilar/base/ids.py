@@ -6,6 +6,9 @@ import re
 import secrets
 import unicodedata
 
+SENSOR_PREFIX = "sensor/"
+"""Before a sensor's id: as the source of its events, and of its problems."""
+
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 

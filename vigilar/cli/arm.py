@@ -31,7 +31,7 @@ from vigilar.store import arming, pins
 from vigilar.store import users as user_rows
 from vigilar.store.arming import ArmState, Decision, Line
 from vigilar.store.engine import Store
-from vigilar.store.readiness import find_unready
+from vigilar.store.readiness import find_unready, not_ready
 from vigilar.store.users import UserRow
 from vigilar.web.pins import check_form, make_pin_row, matches
 
@@ -71,9 +71,10 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
         now_ms = _now_ms()
 
         def step(state: ArmState) -> Decision | None:
-            if rules.weakens(state.mode, mode):
+            weakened = state.weakened_by(rules, mode)
+            if weakened is not None:
                 raise VigilarError(
-                    f"{MODE_NAMES[mode]} guards less than {MODE_NAMES[state.mode]}.",
+                    f"{MODE_NAMES[mode]} guards less than {MODE_NAMES[weakened]}.",
                     kind=ErrorKind.DENIED,
                     next_step="Disarm first: vigilar disarm",
                     exit_code=ExitCode.DENIED,
@@ -86,7 +87,7 @@ def arm(mode: Mode, anyway: bool, now: bool, name: str, places: Places) -> int:
                 now_ms,
                 leave_s=0 if now else min(one.leave_s, MAX_DELAY_S),
                 bypassed=bypassed,
-                detail={"reasons": [problem.sentence for problem in unready]},
+                detail=not_ready(unready),
             )
 
         state = arming.change_state(store, step, now_ms)

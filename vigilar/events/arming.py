@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vigilar.base.arm_rules import MODE_NAMES
+from vigilar.base.ids import SENSOR_PREFIX
+from vigilar.base.veil import NAMED
 from vigilar.events.classification import EventType, Severity, Strand
 from vigilar.events.subject import Subject
 from vigilar.store.arming import Alarm, HistoryRow
@@ -65,7 +67,23 @@ def event_of_line(line: HistoryRow) -> tuple[EventType, dict[str, Any]] | None:
         "by": line.by,
         "how": line.how,
     }
-    return event_type, payload
+    named = _cameras_of(line)
+    return event_type, payload if named is None else payload | {NAMED: named}
+
+
+def _cameras_of(line: HistoryRow) -> dict[str, str] | None:
+    """The names of cameras in the words of a line; None for one that was written before it said so."""
+    detail = line.detail
+    if NAMED in detail:
+        return dict(detail[NAMED])
+    if line.action == "entry":
+        return _cameras([(detail["source"], detail["where"])]) if "source" in detail else None
+    return None if line.action == "armed" and "reasons" in detail else {}
+
+
+def _cameras(places: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """By id, without sensors."""
+    return {source_id: name for source_id, name in places if not source_id.startswith(SENSOR_PREFIX)}
 
 
 def cause_of_line(line: HistoryRow) -> int | None:
@@ -86,6 +104,7 @@ def payload_of_alarm(alarm: Alarm) -> dict[str, Any]:
         "also": [f"{one.what}, {one.where}" for one in alarm.more],
         "is_open": alarm.is_on,
         "ended_by": alarm.ended_by,
+        NAMED: _cameras((one.source_id, one.where) for one in (trigger, *alarm.more)),
     }
 
 

@@ -34,7 +34,7 @@ from vigilar.store.change_reader import PassingPlace
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.engine import Store
 from vigilar.store.presence import list_presence
-from vigilar.store.readiness import Unready, find_unready
+from vigilar.store.readiness import Unready, find_unready, not_ready
 
 logger = logging.getLogger(__name__)
 
@@ -239,14 +239,9 @@ class Guard:
 
         def begin(state: ArmState, now_ms: int) -> Decision | None:
             met = replace(state, schedules={**state.schedules, key: span.day})
-            return (None if self._lowers(state, mode) else arm(met, now_ms)) or Decision(met)
+            return (None if state.weakened_by(self._rules, mode) else arm(met, now_ms)) or Decision(met)
 
         return self._change(begin)
-
-    def _lowers(self, state: ArmState, mode: Mode) -> bool:
-        """Whether ``mode`` guards less than the one in force, or than the one that somebody who is leaving chose."""
-        chosen = [state.mode] if state.pending is None else [state.mode, state.pending.mode]
-        return any(self._rules.weakens(one, mode) for one in chosen)
 
     def _end_spans(self, state: ArmState, spans: list[Span]) -> ArmState:
         """Forget those that are over, with what they armed."""
@@ -324,7 +319,7 @@ class Guard:
         arm = self._prepare_arming(mode, by, "bus")
 
         def step(state: ArmState, now_ms: int) -> Decision | None:
-            if self._lowers(state, mode):
+            if state.weakened_by(self._rules, mode):
                 reason = "it would guard less than now, which needs a PIN"
                 return Decision(state, (_refusal(mode, by, "bus", reason),))
             return arm(state, now_ms)
@@ -336,7 +331,7 @@ class Guard:
         rules = self._rules.of(mode)
         leave_s = 0 if rules is None else rules.leave_s
         unready = self._find_unready(mode)
-        detail = {"reasons": [one.sentence for one in unready]}
+        detail = not_ready(unready)
         self._lines_mono_ns = 0
 
         def arm(state: ArmState, now_ms: int) -> Decision | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vigilar.base.arm_rules import ModeRules
+from vigilar.base.ids import SENSOR_PREFIX
 from vigilar.store.arming import Trigger
 from vigilar.store.events import StoredEvent
-from vigilar.store.readiness import SENSOR_PREFIX
 
 OPENED, MOVED, GLASS, TAMPER = "sensor_opened", "sensor_motion", "sensor_glass", "sensor_tamper"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vigilar.base.ids import SENSOR_PREFIX
 from vigilar.bus.messages import BadMessage, PresenceTold, SensorTold
 from vigilar.bus.topics import Topics
 from vigilar.events.classification import EventType, Severity, Strand, title_of
@@ -11,7 +12,6 @@ from vigilar.events.desk import EventDesk, Source
 from vigilar.events.judge import GLASS, MOVED, OPENED, TAMPER
 from vigilar.events.refusal import check_id, check_message
 from vigilar.events.subject import Subject
-from vigilar.store.readiness import SENSOR_PREFIX
 
 SENSOR = "sensor"
 

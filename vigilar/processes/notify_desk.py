@@ -19,19 +19,21 @@ from vigilar.notify.push.endpoints import BadSubscription, parse_endpoint
 from vigilar.notify.push.sender import lane_of
 from vigilar.notify.ways import BUS_LANE, Least, Ways
 from vigilar.notify.words import Told, make_content, story_of
-from vigilar.rules.decide import decide, rows_of
+from vigilar.rules.decide import SEES_HOUSE, decide, rows_of
 from vigilar.rules.decision import Action, Decision, Telling, with_told
 from vigilar.rules.duress import is_secret
 from vigilar.rules.news import LIVES_MS, lives_until_ms, newest_moment_ms
-from vigilar.rules.situation import Situation, read_situation
+from vigilar.rules.situation import Person, Situation, read_situation
 from vigilar.rules.summary import Summary, read_summaries
 from vigilar.store import decisions, owing
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.deliveries import NewDelivery
 from vigilar.store.engine import Store
-from vigilar.store.events import StoredEvent, set_kept
+from vigilar.store.events import EventFilter, StoredEvent, set_kept, veiled
+from vigilar.store.incident_reading import seen_parts
 from vigilar.store.owing import Surroundings
 from vigilar.store.phones import PhoneRow, list_phones
+from vigilar.store.veils import find_veil
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +130,7 @@ class NotifyDesk:
         around = owing.read_surroundings(self._store, event, now_ms - PAGE_HOLDS_MS)
         before = decisions.find_decision(self._store, event.id)
         kept = decision if before is None else with_told(Decision.parse(before.decision), decision)
-        case = _Case(event, situation, decision, around, settings, now_ms)
+        case = _Case(self._store, event, situation, decision, around, settings, now_ms)
         outcome = owing.Outcome(
             decision=kept.dump(),
             look_again_ms=decision.look_again_ms if event.end_ms is None else None,
@@ -150,6 +152,7 @@ class NotifyDesk:
 class _Case:
     """One event with all that telling of it looks at."""
 
+    store: Store
     event: StoredEvent
     situation: Situation
     decision: Decision
@@ -161,18 +164,18 @@ class _Case:
     def story(self) -> str:
         return story_of(self.event.incident_id, self.event.id)
 
-    def told(self, cameras: frozenset[str] | None) -> Told:
-        """What is told to somebody who sees ``cameras`` (None: all): of the incident that part which this member may
-        see, as on the pages; of a danger that is told all the same no more than its line."""
-        event, around = self.event, self.around
+    def told(self, person: Person | None) -> Told:
+        """What is told to a member, or to the whole house: of the incident that part which this member may see, as on
+        the pages, without the names of cameras that are hidden; of a danger that is told all the same no more than its
+        line."""
+        cameras = None if person is None else person.cameras
+        event, around = veiled(self.event, find_veil(self.store, cameras)), self.around
         is_seen = cameras is None or not around.is_of_camera or event.source_id in cameras
-        own = str(event.payload.get("title") or event.type.replace("_", " ").capitalize())
         title = around.title
-        if cameras is not None:
-            seen = tuple(part for part in around.parts if not part.is_camera or part.source_id in cameras)
-            title = title if len(seen) == len(around.parts) else title_of(seen) if seen else ""
+        if person is not None and cameras is not None:
+            title = self._title_for(person) if is_seen else ""
         return Told(
-            title=title or own,
+            title=title or str(event.payload.get("title") or event.type.replace("_", " ").capitalize()),
             type=event.type,
             kind=event.kind,
             severity=event.severity,
@@ -185,6 +188,13 @@ class _Case:
             has_still=event.still_id is not None and is_seen,
             zones=event.zones if is_seen else (),
         )
+
+    def _title_for(self, person: Person) -> str:
+        """The line of the incident for who sees a part of it; empty without any."""
+        incident_id = self.event.incident_id
+        limits = EventFilter(cameras=person.cameras, of_house=person.role in SEES_HOUSE)
+        parts = () if incident_id is None else seen_parts(self.store, incident_id, limits)
+        return title_of(parts) if parts else ""
 
     def lives_until_ms(self, rule: str, *, is_critical: bool) -> int:
         """Until when what ``rule`` says of it is news."""
@@ -251,8 +261,8 @@ def _lane(phone: PhoneRow, settings: DeskSettings) -> str:
 
 def _push(case: _Case, telling: Telling, phone: PhoneRow) -> NewDelivery:
     settings = case.settings
-    seen = next((one.cameras for one in case.situation.people if one.id == telling.member_id), frozenset[str]())
-    content = make_content(case.told(seen), case.situation.zone, shows_names=settings.shows_names)
+    person = next(one for one in case.situation.people if one.id == telling.member_id)
+    content = make_content(case.told(person), case.situation.zone, shows_names=settings.shows_names)
     return NewDelivery(
         story=case.story,
         lane=_lane(phone, settings),

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from vigilar.base.arm_rules import MODE_NAMES
 from vigilar.base.day_spans import find_span
+from vigilar.base.ids import SENSOR_PREFIX
 from vigilar.base.notify_kinds import subjects_of
 from vigilar.base.notify_rules import NotifyRules, Rule
 from vigilar.rules.decision import Step
@@ -15,7 +16,6 @@ from vigilar.rules.situation import Person, Situation
 from vigilar.rules.words import and_list, clock_at, hours_words, length_words, mode_words, rule_sentence
 from vigilar.store.events import StoredEvent
 
-SENSOR_PREFIX = "sensor/"
 SEVERITIES = ("INFO", "WARNING", "ALERT", "CRITICAL")
 
 

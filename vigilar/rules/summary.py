@@ -13,8 +13,10 @@ from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.base.zone import load_zone
 from vigilar.rules.words import and_list
 from vigilar.store.engine import Store
-from vigilar.store.events import StoredEvent, get_event
+from vigilar.store.events import StoredEvent, get_event, veiled
 from vigilar.store.tellings import limited_between
+from vigilar.store.users import list_users
+from vigilar.store.veils import find_veil
 
 LATE_MS = 4 * 3_600_000
 """A house that is started in the afternoon tells nothing of yesterday any more."""
@@ -44,9 +46,12 @@ def read_summaries(store: Store, settings: NotifyRules, now_ms: int) -> list[Sum
     if not due_ms <= now_ms < due_ms + LATE_MS:
         return []
     day = today - timedelta(days=1)
+    cameras = {one.id: one.cameras for one in list_users(store)}
     found = []
     for member_id, event_ids in limited_between(store, day_start_ms(day, zone), day_start_ms(today, zone)).items():
-        events = [event for one in event_ids[:MOST_READ] if (event := get_event(store, one)) is not None]
+        veil = find_veil(store, cameras.get(member_id))
+        found_events = (get_event(store, one) for one in event_ids[:MOST_READ])
+        events = [veiled(event, veil) for event in found_events if event is not None]
         if events:
             title = f"{len(event_ids)} more yesterday"
             story = f"summary-{day.isoformat()}-{member_id}"

@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from vigilar.base.arm_rules import MAX_DELAY_S, Mode
+from vigilar.base.arm_rules import MAX_DELAY_S, ArmRules, Mode
 from vigilar.store.engine import Store
 from vigilar.store.guard_tables import arm_history, arm_state
 
@@ -104,6 +104,12 @@ class ArmState:
     def is_quiet(self) -> bool:
         """Whether there is nothing to disarm."""
         return self.mode == "disarmed" and self.pending is None and self.entry is None and not self.is_alarm
+
+    def weakened_by(self, rules: ArmRules, mode: str) -> Mode | None:
+        """The mode that ``mode`` would guard less than: the one that somebody who is leaving chose, or the one in
+        force; None for neither. To take back what was chosen is a kind of disarming."""
+        chosen = [self.mode] if self.pending is None else [self.pending.mode, self.mode]
+        return next((one for one in chosen if rules.weakens(one, mode)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

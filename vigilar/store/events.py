@@ -24,13 +24,15 @@ from sqlalchemy import (
     text,
 )
 
-from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.story import Happening, happening_of
+from vigilar.base.veil import Veil, says_where
+from vigilar.store.cursors import parse_cursor
 from vigilar.store.engine import Store
 from vigilar.store.incidents import ALONE, Grouping, follow_within, join_within, rename_within
 from vigilar.store.outbox import consume_within
 from vigilar.store.schema import cameras, event_seen, events
 from vigilar.store.sql import Run
+from vigilar.store.veils import read_veil
 
 MAX_PAGE = 500
 """Events of one list at most, so that a request cannot ask for all there are."""
@@ -107,8 +109,9 @@ class EventFilter:
     ``camera`` is a camera id (or any other source), ``from_ms`` and ``to_ms`` bound the start of the event as
     [from, to) in UTC ms, each word of ``q`` must be in title, name or type, ``cursor`` is the ``next`` of the page
     before, ``limit`` is cut to 1..500. ``cameras`` are the ids of the cameras whose events may be seen, ``of_house``
-    says whether those of no camera may be (``system_started``); a camera that was removed is still a camera. Events of
-    the types ``secret`` that began at or after ``secret_from_ms`` are left out.
+    says whether those of no camera may be (``system_started``); a camera that was removed is still a camera. With
+    ``cameras`` the events that are read name no others (``base.veil``), and none is found by such a name. Events of the
+    types ``secret`` that began at or after ``secret_from_ms`` are left out.
     """
 
     camera: str | None = None
@@ -346,7 +349,8 @@ def list_events(store: Store, wanted: EventFilter) -> tuple[list[StoredEvent], s
     which = f"WHERE {' AND '.join(conditions)} " if conditions else ""
     with store.sql_read("read events") as run:
         rows = run(f"{SELECT_EVENTS} {which}ORDER BY ts_ms DESC, id DESC LIMIT :most", **values, most=limit + 1)
-    found = [make_event(row) for row in rows]
+        veil = read_veil(run, wanted.cameras)
+    found = [veiled(make_event(row), veil) for row in rows]
     if len(found) <= limit:
         return found, None
     last = found[limit - 1]
@@ -441,6 +445,8 @@ def _conditions(wanted: EventFilter) -> tuple[list[str], dict[str, Any]]:
     for word in (wanted.q or "").casefold().split():
         escaped = re.sub(r"[/%_]", r"/\g<0>", word)
         conditions.append(f"events.words LIKE {named(f'%{escaped}%')} ESCAPE '/'")
+        if wanted.cameras is not None and says_where(word):
+            conditions.append(f"events.type <> {named('entry')}")
     return conditions, values
 
 
@@ -449,24 +455,17 @@ def _words(event_type: str, source_id: str, payload: dict[str, Any], zones: tupl
     return " ".join(str(text) for text in texts if text).casefold()
 
 
-def parse_cursor(cursor: str) -> tuple[int, int]:
-    """Time (UTC ms) and id of the last row of the page before. Raises StoreError (code V-DB-CURSOR)."""
-    ts_text, dot, id_text = cursor.partition(".")
-    if not (dot and ts_text.isascii() and ts_text.isdigit() and id_text.isascii() and id_text.isdigit()):
-        raise _bad_cursor()
-    if max(len(ts_text), len(id_text)) > 18:  # beyond 64 bits
-        raise _bad_cursor()
-    return int(ts_text), int(id_text)
-
-
-def _bad_cursor() -> StoreError:
-    return StoreError("the cursor is not one of this list", kind=ErrorKind.PERMANENT, code="V-DB-CURSOR")
-
-
 def conditions_of(wanted: EventFilter) -> tuple[str, dict[str, Any]]:
     """For plain SQL over ``events``: what a row must meet, and the values in it, ``wanted_0`` and so on."""
     conditions, values = _conditions(wanted)
     return " AND ".join(conditions) or "1 = 1", values
+
+
+def veiled(event: StoredEvent, veil: Veil | None) -> StoredEvent:
+    """The event as it is told to somebody behind this veil."""
+    if veil is None:
+        return event
+    return event._replace(payload=veil.payload(event.type, event.source_id, event.payload))
 
 
 def told_fields(event: StoredEvent) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 
 from vigilar.base.errors import ErrorKind, StoreError
+from vigilar.base.veil import SAYS_WHERE
 from vigilar.store.engine import Store, runner
 from vigilar.store.events import (
     EVENT_COLUMNS,
@@ -34,6 +35,7 @@ from vigilar.store.events import (
     conditions_of,
     filtered,
     make_event,
+    veiled,
 )
 from vigilar.store.schema import SEVERITIES, event_seen, events, incidents
 from vigilar.store.sql import Run
@@ -48,6 +50,7 @@ from vigilar.store.story_query import (
     settled,
     unbound,
 )
+from vigilar.store.veils import read_veil
 
 SEEN_AT_ONCE = 5000
 """Events that one transaction marks as seen: 20 ms, so that events that come meanwhile are not kept waiting."""
@@ -147,7 +150,9 @@ def around(store: Store, story: Story, limits: EventFilter, from_ms: int, to_ms:
         query = query.where(events.c.incident_id.is_distinct_from(story.key.id))
     query = query.where(events.c.id.not_in([event.id for event in story.events]))
     with store.read("read events") as connection:
-        return [make_event(row) for row in connection.execute(query.order_by(events.c.ts_ms, events.c.id).limit(limit))]
+        veil = read_veil(runner(connection), limits.cameras)
+        rows = connection.execute(query.order_by(events.c.ts_ms, events.c.id).limit(limit))
+        return [veiled(make_event(row), veil) for row in rows]
 
 
 def mark_seen(store: Store, wanted: StoryFilter, member_id: int) -> list[int]:
@@ -298,14 +303,20 @@ def _read_stories(run: Run, keys: Sequence[StoryKey], limits: EventFilter, membe
         key = StoryKey("e", event.id) if event.incident_id is None else StoryKey("i", event.incident_id)
         found.setdefault(key, []).append(event)
     seen = _read_seen(run, [event.id for some in found.values() for event in some], member_id)
-    return [_make_story(key, heads.get(key.id), found[key], seen) for key in keys if key in found]
+    is_limited = limits.cameras is not None
+    return [
+        _make_story(key, heads.get(key.id), found[key], seen, is_limited=is_limited) for key in keys if key in found
+    ]
 
 
-def _make_story(key: StoryKey, head: _Head | None, found: list[StoredEvent], seen: set[int]) -> Story:
+def _make_story(
+    key: StoryKey, head: _Head | None, found: list[StoredEvent], seen: set[int], *, is_limited: bool
+) -> Story:
     unseen = frozenset(event.id for event in found if event.id not in seen)
     if key.kind == "e" or head is None:
         return Story(key, "", found[0].ts_ms, found[0].ts_ms, tuple(found), unseen)
-    is_whole = head.event_count <= len(found)
+    says_more = is_limited and any(event.type in SAYS_WHERE for event in found)
+    is_whole = head.event_count <= len(found) and not says_more
     stills = {event.still_id for event in found}
     still_id = head.still_id if head.still_id in stills else None
     return Story(key, head.title if is_whole else "", head.start_ms, head.updated_ms, tuple(found), unseen, still_id)
@@ -314,10 +325,11 @@ def _make_story(key: StoryKey, head: _Head | None, found: list[StoredEvent], see
 def _read_events(run: Run, keys: Sequence[StoryKey], limits: EventFilter) -> list[StoredEvent]:
     found: list[StoredEvent] = []
     seen, values = conditions_of(unbound(limits))
+    veil = read_veil(run, limits.cameras)
     for kind, where in (("i", "incident_id IN ({})"), ("e", "id IN ({}) AND incident_id IS NULL")):
         names, numbers = _named("story", [key.id for key in keys if key.kind == kind])
         rows = run(f"{SELECT_EVENTS} WHERE {where.format(names)} AND {seen}", **numbers, **values) if numbers else []
-        found += [make_event(row) for row in rows]
+        found += [veiled(make_event(row), veil) for row in rows]
     return sorted(found, key=lambda event: (event.ts_ms, event.id))
 
 

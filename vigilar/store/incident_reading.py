@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy import Exists, Select, and_, func, or_, select
 
 from vigilar.base.story import Parts, count_all
-from vigilar.store.engine import Store
-from vigilar.store.events import MAX_PAGE, EventFilter, conditions_of, filtered, parse_cursor
+from vigilar.store.cursors import parse_cursor
+from vigilar.store.engine import Store, runner
+from vigilar.store.events import MAX_PAGE, EventFilter, conditions_of, filtered
 from vigilar.store.incidents import HAPPENED, INCIDENT_NAMES, StoredIncident, happening_of_row, make_incident
 from vigilar.store.schema import events, incidents
+from vigilar.store.veils import read_veil
 
 
 def get_incident(store: Store, incident_id: int) -> StoredIncident | None:
@@ -91,11 +93,13 @@ def has_type(store: Store, incident_id: int, types: Collection[str]) -> bool:
 
 
 def seen_parts(store: Store, incident_id: int, seen: EventFilter) -> Parts:
-    """An incident as only the events make it that ``seen`` lets through; empty without any."""
+    """An incident as only the events make it that ``seen`` lets through, as it is told to who sees these; empty without
+    any."""
     query = filtered(select(*HAPPENED).where(events.c.incident_id == incident_id), seen)
     with store.read("read the events of an incident") as connection:
+        veil = read_veil(runner(connection), seen.cameras)
         rows = connection.execute(query.order_by(events.c.ts_ms, events.c.id))
-        return count_all(happening_of_row(row) for row in rows)
+        return count_all(happening_of_row(row, veil) for row in rows)
 
 
 def _matches(wanted: EventFilter) -> Exists:

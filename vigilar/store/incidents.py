@@ -21,6 +21,7 @@ from typing import Any
 from vigilar.base import story
 from vigilar.base.story import Happening, Parts
 from vigilar.base.story_words import title_of
+from vigilar.base.veil import Veil
 from vigilar.store.schema import events, incidents
 from vigilar.store.sql import Run
 
@@ -295,11 +296,12 @@ def _count_members(run: Run, incident_id: int, but_id: int = 0) -> Parts:
     return story.count_all(happening_of_row(row) for row in run(_MEMBERS, incident_id=incident_id, but_id=but_id))
 
 
-def happening_of_row(row: Sequence[Any]) -> Happening:
-    """Of a row with the columns HAPPENED."""
+def happening_of_row(row: Sequence[Any], veil: Veil | None = None) -> Happening:
+    """Of a row with the columns HAPPENED, as it is told to somebody behind ``veil``."""
     payload, type_, kind, severity, source_id, ts_ms, end_ms, still_id, score = row
+    said = json.loads(payload)
     return story.happening_of(
-        json.loads(payload),
+        said if veil is None else veil.payload(type_, source_id, said),
         type_=type_,
         kind=kind,
         severity=severity,

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from vigilar.base.story import Parts, parse_parts
 from vigilar.store import consumers, deliveries
 from vigilar.store.consumers import Change, Consumer
 from vigilar.store.decisions import put_decision
@@ -25,12 +24,11 @@ from vigilar.store.tellings import TellingRow, write_tellings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What there is to know for telling of an event. ``parts`` are those of its incident, of which ``title`` is the
-    title; none for an event that belongs to none. ``is_of_camera``: its source is a camera, also one that was removed.
-    ``listening`` are the members who have an open page that can sound."""
+    """What there is to know for telling of an event. ``title`` is its incident's, empty for an event that belongs to
+    none. ``is_of_camera``: its source is a camera, also one that was removed. ``listening`` are the members who have an
+    open page that can sound."""
 
     title: str
-    parts: Parts
     is_of_camera: bool
     phones: tuple[PhoneRow, ...]
     listening: frozenset[int]
@@ -51,12 +49,11 @@ def read_surroundings(store: Store, event: StoredEvent, pages_since_ms: int) -> 
     with store.read("read who is told") as connection:
         incident = None
         if event.incident_id is not None:
-            query = select(incidents.c.title, incidents.c.parts).where(incidents.c.id == event.incident_id)
+            query = select(incidents.c.title).where(incidents.c.id == event.incident_id)
             incident = connection.execute(query).first()
         is_camera = connection.execute(select(cameras.c.id).where(cameras.c.id == event.source_id)).first()
         return Surroundings(
             title="" if incident is None else incident.title,
-            parts=() if incident is None else parse_parts(incident.parts),
             is_of_camera=is_camera is not None,
             phones=tuple(list_phones_within(connection)),
             listening=deliveries.members_with_pages(connection, pages_since_ms),

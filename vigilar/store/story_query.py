@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 
+from vigilar.base.veil import says_where
 from vigilar.store.events import EventFilter, filtered
 from vigilar.store.schema import SEVERITIES, event_seen, events
 
@@ -140,16 +141,19 @@ def matching(query: Select[Any], wanted: StoryFilter) -> Select[Any]:
     if wanted.left_out_hours:
         query = query.where(~_in_any(wanted.left_out_hours))
     if wanted.unwanted != Unwanted():
-        query = query.where(~_has_any(events, wanted.unwanted), ~_has_sibling(wanted))
+        query = query.where(~_has_any(events, wanted), ~_has_sibling(wanted))
     return query
 
 
-def _has_any(of: Any, unwanted: Unwanted) -> ColumnElement[bool]:
-    """Whether a row of ``of``, which is ``events`` by some name, is or has any of it."""
+def _has_any(of: Any, wanted: StoryFilter) -> ColumnElement[bool]:
+    """Whether a row of ``of``, which is ``events`` by some name, is or has any of what is unwanted."""
+    unwanted, is_limited = wanted.unwanted, wanted.base.cameras is not None
     lists = ((of.c.source_id, unwanted.sources), (of.c.kind, unwanted.kinds), (of.c.type, unwanted.types))
     found = [column.in_(values) for column, values in lists if values]
     found += [of.c.zones.contains(json_text(zone), autoescape=True) for zone in unwanted.zones]
-    found += [of.c.words.contains(word.casefold(), autoescape=True) for word in unwanted.words]
+    for word in unwanted.words:
+        has_word = of.c.words.contains(word.casefold(), autoescape=True)
+        found.append(and_(has_word, of.c.type != "entry") if is_limited and says_where(word) else has_word)
     return or_(*found, *([of.c.kept == 1] if unwanted.kept else []))
 
 
@@ -158,9 +162,7 @@ def _has_sibling(wanted: StoryFilter) -> ColumnElement[bool]:
     other, cameras = events.alias("other"), wanted.base.cameras
     is_seen = [] if cameras is None else [other.c.source_id.in_(cameras)]
     return (
-        exists()
-        .where(other.c.incident_id == events.c.incident_id, _has_any(other, wanted.unwanted), *is_seen)
-        .correlate(events)
+        exists().where(other.c.incident_id == events.c.incident_id, _has_any(other, wanted), *is_seen).correlate(events)
     )
 
 

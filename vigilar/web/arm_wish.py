@@ -14,7 +14,7 @@ from flask import g, request
 from vigilar.base.arm_rules import MAX_DELAY_S, MODE_NAMES, Mode
 from vigilar.store import arming, pins
 from vigilar.store.arming import ArmState, Decision, Line
-from vigilar.store.readiness import Unready, find_unready
+from vigilar.store.readiness import Unready, find_unready, not_ready
 from vigilar.web.arm_words import broadcast_arm, problems_json
 from vigilar.web.auth import check_may
 from vigilar.web.logins import hash_token
@@ -50,7 +50,7 @@ def list_unready(here: Parts, visible: VisibleCameras, mode: str | None = None) 
     found = find_unready(here.store, rules.modes if one is None else [one], wanted)
     told, now_ms = {problem.source_id for problem in found}, here.now_ms()
     dark = [
-        Unready(camera_id, f"{name} has no picture.")
+        Unready(camera_id, f"{name} has no picture.", name=name)
         for camera_id, name in wanted.items()
         if camera_id not in told and here.board.camera(camera_id, now_ms)["state"] != "live"
     ]
@@ -87,13 +87,17 @@ def give_more_time(here: Parts, member: Member) -> ArmState:
 
 def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) -> ArmState:
     state = arming.read_state(here.store)
-    lowers = (wish.mode == "disarmed" and not state.is_quiet) or here.cfg.arm.weakens(state.mode, wish.mode)
+    weakened = state.weakened_by(here.cfg.arm, wish.mode)
+    lowers = weakened is not None or (wish.mode == "disarmed" and not state.is_quiet)
     if wish.mode == "disarmed" or lowers:
         check_may(Right.DISARM)
     if wish.pin is None and lowers and not wish.by_passkey:
         if pins.find_pin(here.store, member.id) is None:
             raise _no_pin(here)  # asked for one, who has none would not know what to do
-        raise Problem(422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than now: give your PIN.", field="pin")
+        before = "now" if weakened is None else MODE_NAMES[weakened]
+        raise Problem(
+            422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than {before}: give your PIN.", field="pin"
+        )
     if wish.mode == "disarmed":
         step = _disarm(member, PASSKEY if wish.by_passkey else _how(member))
     else:
@@ -185,10 +189,9 @@ def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, 
     if not 0 <= leave_s <= MAX_DELAY_S:
         raise Problem(422, "arm.delay", f"The time to leave is 0 to {MAX_DELAY_S} seconds.", field="delay_s")
     address, bypassed = request.remote_addr or "", frozenset(one.source_id for one in unready if one.is_open)
-    detail = {"reasons": [one.sentence for one in unready]}
 
     def step(state: ArmState, now_ms: int) -> Decision | None:
-        if not may_lower and here.cfg.arm.weakens(state.mode, wish.mode):  # somebody armed meanwhile
+        if not may_lower and state.weakened_by(here.cfg.arm, wish.mode):  # somebody armed meanwhile
             raise Problem(409, "arm.changed", "Somebody changed the mode meanwhile. Look again.")
         return arming.armed(
             state,
@@ -199,7 +202,7 @@ def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, 
             leave_s=leave_s,
             bypassed=bypassed,
             address=address,
-            detail=detail,
+            detail=not_ready(unready),
         )
 
     return step

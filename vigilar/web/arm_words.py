@@ -9,10 +9,12 @@ from typing import Any
 
 from vigilar.base.arm_rules import ALL, MODE_NAMES, ArmRules, ModeRules
 from vigilar.base.errors import StoreError
+from vigilar.base.ids import SENSOR_PREFIX
 from vigilar.base.tally import Tally
+from vigilar.base.veil import HIDDEN
 from vigilar.store import arming
 from vigilar.store.arming import ArmState, HistoryRow, Trigger
-from vigilar.store.readiness import SENSOR_PREFIX, Unready
+from vigilar.store.readiness import Unready
 from vigilar.store.sensors import Sensor
 from vigilar.web.hub import HUB, Notice, make_notice
 from vigilar.web.parts import Parts
@@ -60,9 +62,6 @@ class ArmChip:
     symbol: str
     words: str
 
-
-HIDDEN = "a camera"
-"""Where something was, to who does not see that camera."""
 
 UNKNOWN = ArmChip("unknown", "unknown", "Not known")
 
@@ -181,15 +180,17 @@ def still_open(state: ArmState, sensors: Sequence[Sensor]) -> list[str]:
     ]
 
 
-def mode_effects(rules: ArmRules, names: dict[str, str], sensor_names: dict[str, str]) -> list[tuple[str, list[str]]]:
-    """What each mode changes, in sentences, by its name. ``names`` are the cameras that the asker sees."""
-    return [(MODE_NAMES[one.mode], _effects(one, names, sensor_names, rules)) for one in rules.modes]
+def mode_effects(rules: ArmRules, visible: VisibleCameras, sensor_names: dict[str, str]) -> list[tuple[str, list[str]]]:
+    """What each mode changes, in sentences, by its name: of the cameras that the asker sees."""
+    return [(MODE_NAMES[one.mode], _effects(one, visible, sensor_names, rules)) for one in rules.modes]
 
 
-def _effects(mode: ModeRules, names: dict[str, str], sensor_names: dict[str, str], rules: ArmRules) -> list[str]:
+def _effects(mode: ModeRules, visible: VisibleCameras, sensor_names: dict[str, str], rules: ArmRules) -> list[str]:
+    names = {camera.id: camera.name for camera in visible.all()}
     shown = [names[camera_id] for camera_id in mode.cameras if camera_id in names]
     what = "A person" if mode.trigger == "person" else "Any motion"
-    found = [f"{what} at {_joined(shown)} is an alarm." if shown else "No camera makes an alarm."]
+    none = "No camera" if visible.member.cameras is None else "No camera that you see"
+    found = [f"{what} at {_joined(shown)} is an alarm." if shown else f"{none} makes an alarm."]
     if mode.sensors == (ALL,):
         found.append("Any door, window or glass sensor is an alarm, tampering too.")
     elif mode.sensors:

@@ -27,10 +27,9 @@ class Notice:
     """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored.
 
     ``after`` is the change that was told before it: whoever has that misses nothing between the two. ``source_id`` is
-    the camera or part of the house it tells of, by which it is kept from who may not see that; ``for_others`` is what
-    they are told of it all the same, in place of ``data``; empty for nothing. ``incident_id`` keeps it from who knows
-    nothing of that incident. ``must_arrive``: it is not dropped like health, which comes again. ``event_id``: the event
-    that it tells of.
+    the camera or part of the house it tells of, by which it is kept from who may not see that. ``incident_id`` keeps it
+    from who knows nothing of that incident. ``must_arrive``: it is not dropped like health, which comes again.
+    ``event_id``: the event that it tells of.
     """
 
     name: str
@@ -39,7 +38,6 @@ class Notice:
     after: int | None = None
     source_id: str = ""
     must_arrive: bool = False
-    for_others: str = ""
     incident_id: int | None = None
     event_id: int | None = None
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from vigilar.base.errors import StoreError
 from vigilar.base.notify_kinds import DANGERS
+from vigilar.base.veil import SAYS_WHERE
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter
 from vigilar.store.incident_reading import (
@@ -96,7 +97,8 @@ class StoryTeller:
 
 
 def _cut(store: Store, incident: StoredIncident, members: Sequence[Member], seen: EventFilter) -> StoredIncident | None:
-    if len(members) == incident.event_count:
+    says_more = seen.cameras is not None and any(part.type in SAYS_WHERE for part in incident.parts)
+    if len(members) == incident.event_count and not says_more:
         return incident if members else None
     parts = seen_parts(store, incident.id, seen)
     return cut_to(incident, parts) if parts else None

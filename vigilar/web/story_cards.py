@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 from jinja2 import Environment
 
-from vigilar.store import events as event_rows
 from vigilar.store import incident_pages as pages
 from vigilar.store.events import EventFilter
 from vigilar.store.incident_pages import Story
@@ -43,8 +42,8 @@ def card_text(templates: Environment, here: Parts, visible: VisibleCameras, stor
 
 def fresh_text(templates: Environment, here: Parts, visible: VisibleCameras, event_id: int) -> str:
     """The card of the story that an event belongs to; empty where the member sees none. Raises StoreError."""
-    event = event_rows.get_event(here.store, event_id)
-    if event is None or not visible.has_event(event):
+    event = visible.find_event(event_id)
+    if event is None:
         return ""
     story = pages.story_of(here.store, event, visible.limit(EventFilter()), visible.member.id)
     return card_text(templates, here, visible, story) if story is not None else ""

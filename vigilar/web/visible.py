@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from vigilar.base.notify_kinds import is_danger
+from vigilar.bus.messages import EventPublished
 from vigilar.config.jobs import CameraInfo
 from vigilar.store import cameras as camera_rows
 from vigilar.store.engine import Store
-from vigilar.store.events import EventFilter, StoredEvent
+from vigilar.store.events import EventFilter, StoredEvent, get_event, veiled
+from vigilar.store.veils import find_veil
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -67,6 +69,39 @@ class VisibleCameras:
             secret=SECRET_TYPES,
             secret_from_ms=self.now_ms() - SECRET_FOR_MS,
         )
+
+    def find_event(self, event_id: int) -> StoredEvent | None:
+        """The event of this id as the member sees it; None for one that they do not see, or that there is not."""
+        event = get_event(self.store, event_id) if event_id < 2**63 else None
+        return self.veil(event) if event is not None and self.has_event(event) else None
+
+    def find_danger(self, event_id: int) -> StoredEvent | None:
+        """The event of this id, as the member is told of it, if it is a danger of which they may know without seeing
+        where it was."""
+        event = get_event(self.store, event_id) if event_id < 2**63 else None
+        if event is None or self.has_event(event) or not self.knows_of(event):
+            return None
+        return self.veil(event)
+
+    def veil(self, event: StoredEvent) -> StoredEvent:
+        """The event without the names of cameras that are hidden. Those of a list that ``limit`` cuts are so already.
+        Raises StoreError."""
+        return veiled(event, find_veil(self.store, self.member.cameras))
+
+    def veil_told(self, told: EventPublished) -> EventPublished:
+        """The same of what is told of an event. Raises StoreError."""
+        veil = find_veil(self.store, self.member.cameras)
+        if veil is None:
+            return told
+        payload = veil.payload(told.type, told.source_id, told.payload)
+        return replace(told, payload=payload, title=str(payload.get("title") or ""))
+
+    def text_veil(self, event_id: int) -> Callable[[str], str]:
+        """The same for sentences that were made of an event. Raises StoreError."""
+        veil, event = find_veil(self.store, self.member.cameras), get_event(self.store, event_id)
+        if veil is None or event is None:
+            return str
+        return lambda text: veil.text(text, event.type, event.source_id, event.payload)
 
     def has_event(self, event: StoredEvent) -> bool:
         return not self.is_secret(event.type, event.ts_ms) and self.has_source(event.source_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from vigilar.store.events import StoredEvent
 from vigilar.web.auth import asker
 from vigilar.web.parts import Parts
 from vigilar.web.rights import Member, Right
+from vigilar.web.visible import visible_cameras
 
 
 def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -> dict[str, Any]:
@@ -19,7 +21,8 @@ def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -
     how the system is also reads the trace and the pushes of the others, as ``members``; to others no rule is told,
     as it may name cameras and members that they do not see."""
     me = asker()
-    why = read_why(here.store, here.cfg.notify, event, here.now_ms())
+    veil = visible_cameras(me).text_veil(event.id)
+    why = _said(read_why(here.store, here.cfg.notify, event, here.now_ms()), veil)
     sees_all = me.may(Right.SEE_SYSTEM) and me.cameras is None if with_all is None else with_all
     members = [(person, steps if sees_all else _plain(steps)) for person, steps in why.members]
     shared = [one for one in why.steps if sees_all or one.step in OF_EVENT]
@@ -31,6 +34,15 @@ def why_json(here: Parts, event: StoredEvent, *, with_all: bool | None = None) -
         "decided": why.is_stored,
         "sentence": _sentence(own, why, me),
     }
+
+
+def _said(why: Why, veil: Callable[[str], str]) -> Why:
+    """It was decided of the event as it is, whose title may name cameras that the asker does not see."""
+    steps = tuple(replace(one, sentence=veil(one.sentence)) for one in why.steps)
+    members = tuple(
+        (person, tuple(replace(one, sentence=veil(one.sentence)) for one in steps)) for person, steps in why.members
+    )
+    return replace(why, steps=steps, members=members)
 
 
 _PLAIN = {

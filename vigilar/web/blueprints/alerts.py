@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.notify_kinds import is_danger
 from vigilar.base.story import SEVERITIES
 from vigilar.store import acknowledging, deliveries
 from vigilar.store.deliveries import Delivery
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
+from vigilar.web.event_words import event_title
 from vigilar.web.hub import make_notice
-from vigilar.web.incident_view import knows_incident
+from vigilar.web.incident_view import find_incident_json, knows_incident
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, signed_in
@@ -38,11 +37,13 @@ def api_list() -> AnyResponse:
     """What one was told of in the last day and has not taken note of, newest first, one an incident; without what is
     secret, and what one may not see any more."""
     here, visible = parts(), visible_cameras(asker())
-    found: dict[int, Delivery] = {}
+    found: dict[int, dict[str, object]] = {}
     for one in deliveries.list_owed_to(here.store, asker().id, here.now_ms() - RECENT_MS):
-        if one.incident_id is not None and _may_list(one.content, visible):
-            found.setdefault(one.incident_id, one)
-    return jsonify({"alerts": [_alert_json(one) for one in found.values()]})
+        if one.incident_id is not None and one.incident_id not in found:
+            alert = _alert_json(one, visible)
+            if alert is not None:
+                found[one.incident_id] = alert
+    return jsonify({"alerts": list(found.values())})
 
 
 @bp.post("/api/v1/alerts/pages")
@@ -86,17 +87,21 @@ def _shown_severity() -> str | None:
     return severity
 
 
-def _may_list(told: dict[str, Any], visible: VisibleCameras) -> bool:
-    if visible.is_secret(told["type"], told["ts"]):
-        return False
-    return not told["camera"] or told["camera"] in visible or is_danger(told["type"])
-
-
-def _alert_json(one: Delivery) -> dict[str, object]:
+def _alert_json(one: Delivery, visible: VisibleCameras) -> dict[str, object] | None:
+    """None for what the asker may not know of, or not any more. Who does not see all cameras reads what would be said
+    now: they may have seen more."""
+    event_id = one.content["event_id"]
+    event = visible.find_event(event_id) or visible.find_danger(event_id)
+    if event is None:
+        return None
+    title = one.content["title"]
+    if visible.member.cameras is not None:
+        incident = find_incident_json(visible.store, one.incident_id, visible) if one.incident_id else None
+        title = event_title(event) if incident is None else incident["title"]
     return {
         "incident_id": one.incident_id,
         "event_id": one.content["event_id"],
-        "title": one.content["title"],
+        "title": title,
         "body": one.content["body"],
         "severity": one.content["severity"],
         "ts": one.content["ts"],

@@ -170,7 +170,6 @@ def _page(problem: Problem | None) -> str:
     state = arming.read_state(here.store)
     alarm = state.alarm if state.is_alarm else None
     trigger = alarm.trigger if alarm else state.entry.trigger if state.entry else None
-    names = {camera.id: camera.name for camera in visible.all()}
     sensors = sensor_rows.list_sensors(here.store)
     wait_ms = pins.wait_left(here.store, device_of(me), here.now_ms())
     return render_template(
@@ -180,7 +179,7 @@ def _page(problem: Problem | None) -> str:
         alarm=alarm,
         trigger=None if trigger is None else {**where(trigger, visible), "ts_ms": trigger.ts_ms},
         unready=list_unready(here, visible),
-        effects=mode_effects(here.cfg.arm, names, {one.id: one.name for one in sensors}),
+        effects=mode_effects(here.cfg.arm, visible, {one.id: one.name for one in sensors}),
         still_open=still_open(state, sensors),
         rules=here.cfg.arm,
         mode_names=MODE_NAMES,

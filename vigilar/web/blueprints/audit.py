@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, jsonify, render_template, request
 from werkzeug import Response as AnyResponse
 
@@ -11,7 +13,7 @@ from vigilar.web.bodies import read_limit
 from vigilar.web.deeds import WORDS, sentence_of
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
-from vigilar.web.rights import Right, needs
+from vigilar.web.rights import Member, Right, needs
 
 bp = Blueprint("audit", __name__)
 
@@ -53,8 +55,8 @@ def page() -> str:
 
 
 def _read(limit: int) -> tuple[list[AuditRow], str | None]:
-    """A page of entries and the cursor of the next. Who may not see all cameras reads of its own deeds only: others may
-    name what is hidden."""
+    """A page of entries and the cursor of the next. Who may not see all cameras reads of its own deeds only, as others
+    may name what is hidden, and of these not which camera it was where it is hidden by now."""
     here, me = parts(), asker()
     here.audit.flush(FLUSH_S)
     rows = list_deeds(
@@ -64,7 +66,14 @@ def _read(limit: int) -> tuple[list[AuditRow], str | None]:
         actions=_actions(),
         user_id=None if me.cameras is None else me.id,
     )
-    return rows[:limit], str(rows[limit - 1].id) if len(rows) > limit else None
+    after = str(rows[limit - 1].id) if len(rows) > limit else None
+    return [_veiled(row, me) for row in rows[:limit]], after
+
+
+def _veiled(row: AuditRow, me: Member) -> AuditRow:
+    kind, _, name = row.deed.subject.partition(":")
+    is_hidden = kind == "camera" and not me.sees(name)
+    return replace(row, deed=replace(row.deed, subject="", detail="")) if is_hidden else row
 
 
 def _actions() -> tuple[str, ...]:

@@ -91,9 +91,9 @@ def event_card(event_id: int) -> AnyResponse:
     """The card of the story that an event belongs to, for a page that has just been told of it; 204 when it is not in
     the list that the rest of the address asks for."""
     here, visible = parts(), visible_cameras(asker())
-    event = event_rows.get_event(here.store, event_id) if event_id < 2**63 else None
+    event = visible.find_event(event_id)
     story = pages.story_of(here.store, event, visible.limit(EventFilter()), asker().id) if event else None
-    if event is None or story is None or not visible.has_event(event):
+    if event is None or story is None:
         raise unknown_event()
     wanted = read_query(here, visible)
     if wanted.is_filtered and not pages.matches(here.store, story, story_filter(here, visible, wanted)):

@@ -20,7 +20,6 @@ from vigilar.web.blueprints.event_list import keep_stories, read_query, see_stor
 from vigilar.web.blueprints.events import (
     MAX_AROUND_S,
     clip_range,
-    find_danger,
     get_named_event,
     has_footage,
     unknown_event,
@@ -58,7 +57,7 @@ class Beside:
 @needs(Right.SEE_EVENTS)
 def event_page(event_id: int) -> str:
     here, visible = parts(), visible_cameras(asker())
-    if (danger := find_danger(event_id)) is not None:
+    if (danger := visible.find_danger(event_id)) is not None:
         return render_template(
             "danger.html", event=danger, title=event_title(danger), is_over=danger.end_ms is not None
         )

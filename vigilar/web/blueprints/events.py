@@ -70,24 +70,18 @@ def broadcast_sse_event(message: EventPublished, after: int | None = None) -> No
 
 
 def _notice(message: EventPublished, after: int | None = None) -> Notice:
-    alone = danger_alone(message)
-    for_others = "" if alone is None else alone.dump().decode()
-    return Notice(
-        "event",
-        message.dump().decode(),
-        message.change,
-        after,
-        message.source_id,
-        for_others=for_others,
-        event_id=int(message.id),
-    )
+    data = message.dump().decode()
+    return Notice("event", data, message.change, after, message.source_id, event_id=int(message.id))
 
 
 def _heard(visible: VisibleCameras, notice: Notice) -> Notice | None:
-    """The notice of an event as this member hears it."""
-    if visible.has_source(notice.source_id):
+    """The notice of an event as this member hears it; None for what is not told to them."""
+    has_source = visible.has_source(notice.source_id)
+    if has_source and visible.member.cameras is None:
         return notice
-    return replace(notice, data=notice.for_others) if notice.for_others else None
+    told = visible.veil_told(EventPublished.parse(notice.data.encode()))
+    heard = told if has_source else danger_alone(told)
+    return None if heard is None else replace(notice, data=heard.dump().decode())
 
 
 @bp.get("/events/<int:event_id>/still.jpg")
@@ -183,7 +177,7 @@ def _keep(event: StoredEvent, *, kept: bool) -> StoredEvent:
     changed = here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept, by=name, now_ms=now_ms))
     if changed is None:
         raise unknown_event()
-    return changed
+    return visible_cameras(asker()).veil(changed)
 
 
 def _event_answer(event: StoredEvent) -> AnyResponse:
@@ -360,17 +354,10 @@ def _filter_from_args(limit: int) -> EventFilter:
 
 
 def _get_event(event_id: int) -> StoredEvent:
-    event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
-    if event is None or not visible_cameras(asker()).has_event(event):
+    event = visible_cameras(asker()).find_event(event_id)
+    if event is None:
         raise unknown_event()
     return event
-
-
-def find_danger(event_id: int) -> StoredEvent | None:
-    """The event of this id if it is a danger of which the asker may know without seeing where it was."""
-    event = event_rows.get_event(parts().store, event_id) if event_id < 2**63 else None
-    visible = visible_cameras(asker())
-    return event if event is not None and visible.knows_of(event) and not visible.has_event(event) else None
 
 
 def unknown_event() -> Problem:

@@ -25,7 +25,7 @@ bp = Blueprint("kept", __name__)
 def page() -> str:
     here, who = parts(), request.args.get("by")
     kept, holders, size_bytes = _read(here)
-    released = _find_released(here, request.args.get("released", ""))
+    released = _find_released(request.args.get("released", ""))
     names = {camera.id: camera.name for camera in here.cameras.all()}
     return render_template(
         "kept.html",
@@ -93,20 +93,18 @@ def _json(one: Kept) -> dict[str, Any]:
     }
 
 
-def _find_released(here: Parts, event_id: str) -> StoredEvent | None:
+def _find_released(event_id: str) -> StoredEvent | None:
     """The event that was just let go; None for anything else, also when it is kept again."""
     if not (event_id.isascii() and event_id.isdigit() and len(event_id) < 18):
         return None
-    event = event_rows.get_event(here.store, int(event_id))
-    if event is None or event.kept or not visible_cameras(asker()).has_event(event):
-        return None
-    return event
+    event = visible_cameras(asker()).find_event(int(event_id))
+    return None if event is None or event.kept else event
 
 
 def _keep(event_id: int, *, kept: bool) -> None:
     here = parts()
-    event = event_rows.get_event(here.store, event_id)
-    if event is None or not visible_cameras(asker()).has_event(event):
+    event = visible_cameras(asker()).find_event(event_id)
+    if event is None:
         raise Problem(404, "event.unknown", "There is no such event.")
     name, now_ms = asker().name, here.now_ms()
     here.reserve.help(lambda: event_rows.set_kept(here.store, event.id, kept=kept, by=name, now_ms=now_ms))

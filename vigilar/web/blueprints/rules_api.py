@@ -14,7 +14,6 @@ from vigilar.config.guard_edit import read_version
 from vigilar.config.load import load_config
 from vigilar.config.notify_edit import notify_form, set_notify
 from vigilar.rules.snooze_words import snooze_words
-from vigilar.store import events as event_rows
 from vigilar.store.events import StoredEvent
 from vigilar.web.auth import asker
 from vigilar.web.bodies import read_json
@@ -112,8 +111,8 @@ def api_end_snooze(snooze_id: int) -> AnyResponse:
 def api_why(event_id: int) -> AnyResponse:
     """Each step of why the asker was told of the event or not, and what became of each message."""
     here = parts()
-    event = event_rows.get_event(here.store, event_id)
-    if event is None or not visible_cameras(asker()).has_event(event):
+    event = visible_cameras(asker()).find_event(event_id)
+    if event is None:
         raise Problem(404, "event.unknown", "There is no such event.")
     return jsonify(why_json(here, event))
 
