@@ -22,6 +22,7 @@ from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import client, wire
+from vigilar.capture.rtsp import source as rtsp_source
 from vigilar.capture.rtsp.intake import Intake, StreamMemory
 from vigilar.capture.rtsp.source import MORE_S, RtspSource
 from vigilar.capture.rtsp.wire import LOW_WATER, MAX_GARBAGE_BYTES, WAKE_S, Wire
@@ -91,6 +92,28 @@ def test_picture_is_handed_out_before_the_next_is_sent_in_a_hurry(camera: Script
     source.close()
 
 
+def low_water(source: RtspSource) -> int:
+    """So many bytes wake the reader."""
+    return source._session.wire._sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+
+
+def test_first_half_second_is_taken_as_it_comes_then_batches(
+    camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording that begins waits for no batch."""
+    monkeypatch.setattr(rtsp_source, "FIRST_S", 3600.0)  # no machine is so slow
+    source = opened(camera)
+    packets = iter(source)
+    camera.send(picture(0, IDR))
+    heard(packets)
+    assert low_water(source) == 1
+    monkeypatch.setattr(rtsp_source, "FIRST_S", 0.0)
+    camera.send(picture(1))
+    heard(packets)
+    assert low_water(source) == LOW_WATER
+    source.close()
+
+
 def test_rest_of_a_picture_is_waited_for_a_moment(camera: ScriptedCamera) -> None:
     """While it is watched: not each of its packets wakes the reader."""
     waits: list[float] = []
@@ -144,6 +167,7 @@ def test_note_that_cannot_be_kept_costs_no_picture(
 
 def test_unwatched_reader_wakes_five_times_a_second(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
     """A packet each 4 ms; a reader without the mark would wake for each."""
+    monkeypatch.setattr(rtsp_source, "FIRST_S", 0.0)  # the begin is over
     source = opened(camera)
     camera.send(picture(0))
     packets = iter(source)

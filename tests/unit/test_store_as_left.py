@@ -76,10 +76,11 @@ def test_database_left_in_order_is_opened(house: Path) -> None:
     assert is_as_left(house)
 
 
-def zero_events(folder: Path) -> None:
+def zero(folder: Path, name: str) -> None:
+    """Lose the first page of a table or an index."""
     file = folder / "vigilar.db"
     with closing(sqlite3.connect(file)) as connection:
-        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()[0]
+        root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     with file.open("r+b") as raw:
         raw.seek((root - 1) * size)
@@ -110,7 +111,8 @@ def add_untold_copy(folder: Path) -> None:
 
 
 TROUBLES: dict[str, Callable[[Path], object]] = {
-    "page lost": zero_events,
+    "page of a table lost": lambda folder: zero(folder, "events"),
+    "page of an index lost": lambda folder: zero(folder, "events_by_kind"),
     "row that points nowhere": point_nowhere,
     "older schema": lambda folder: run(folder, "UPDATE alembic_version SET version_num = ?", REVISIONS[-2]),
     "newer schema": lambda folder: run(folder, "UPDATE alembic_version SET version_num = '9999'"),
@@ -150,7 +152,7 @@ def test_start_of_a_house_left_in_order_loads_no_sqlalchemy(house: Path) -> None
 
 
 def test_start_that_meets_damage_makes_a_new_database(house: Path) -> None:
-    zero_events(house)
+    zero(house, "events")
     assert start(house) == "alembic sqlalchemy"
     note = find_note(house)
     assert note is not None

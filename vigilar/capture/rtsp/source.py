@@ -31,6 +31,9 @@ from vigilar.media.sps import BadBitstream, Sps
 
 logger = logging.getLogger(__name__)
 
+FIRST_S = 0.5
+"""So long each packet wakes the thread after the start: what is recorded first then waits for no batch."""
+
 SETTLE_S = 4.0
 """So long at most each packet wakes the thread after the start, until picture and sound have their places."""
 
@@ -414,10 +417,13 @@ class RtspSource:
         return self._out
 
     def _settle(self, since_s: float) -> None:
-        """The first picture and sound are taken as they come, as their arrival places them; then in batches."""
+        """The first half second, and the first picture and sound whenever they come, is taken as it comes, as their
+        arrival places them; then in batches."""
         timeline = self._timeline
         for gate in self._gates:
             gate.look()
+        if since_s < FIRST_S:
+            return
         if since_s > SETTLE_S or (timeline.has_begun and (self._sound is None or timeline.is_anchored)):
             self._is_settled = True
             self._session.hurry(self._is_hurried)
