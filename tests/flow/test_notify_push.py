@@ -386,7 +386,7 @@ def test_danger_is_told_without_what_a_member_may_not_see(house: NotifyHouse, se
     event = house.happens("Alarm: Shed", "CRITICAL", type="alarm", kind="", source_id="shed", zones=("Workbench",))
     assert house.tell() == 1
     message = service.accepted()[0].message
-    assert message["notification"]["title"] == "Alarm: Shed"
+    assert message["notification"]["title"] == "Alarm", "nor where it is"
     assert message["notification"]["navigate"].endswith(f"/events/{event.id}")
     assert [one["action"] for one in message["notification"]["actions"]] == ["snooze"]
     assert (message["vigilar"]["camera"], message["vigilar"]["still"]) == ("", "")

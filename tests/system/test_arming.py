@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import re
 import sqlite3
@@ -10,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -327,6 +329,35 @@ def test_guessing_goes_on_where_a_kill_left_it(house: RunningHouse) -> None:
     wait_for(lambda: house.events("pin_wrong"), 60, "it is told")
     _forgive(house.folder)
     disarm(house)
+
+
+@pytest.mark.long(120)
+def test_sixty_wrong_pins_at_once_are_three_that_are_looked_at(house: RunningHouse) -> None:
+    """By sixty connections, while the web process and the one that guards are killed; and whoever waits as long as told
+    is let in at the first try."""
+    arm(house, "home")
+    with ThreadPoolExecutor(60) as pool:
+        tries = [pool.submit(_guess, house) for _ in range(60)]
+        kill_web(house)
+        house.program("v:events").kill()
+        answers = [one.result() for one in tries]
+    again = [_guess(house) for _ in range(3)]
+    assert answers.count("pin.wrong") <= 3
+    assert set(answers) <= {"pin.wrong", "pin.wait", "no answer"}
+    assert again == ["pin.wait"] * 3
+    code, facts = arm(house, "disarmed", pin=PIN)
+    assert (code, facts["type"], facts["seconds"] <= 90) == (429, "pin.wait", True)
+    time.sleep(facts["seconds"])  # what is tested: that this is long enough
+    code, facts = arm(house, "disarmed", pin=PIN)
+    assert (code, facts.get("mode")) == (200, "disarmed")
+
+
+def _guess(house: RunningHouse) -> str:
+    """What the house says of a wrong PIN; the web process may be killed meanwhile."""
+    try:
+        return str(arm(house, "disarmed", pin=WRONG)[1]["type"])
+    except (OSError, ValueError, http.client.HTTPException):
+        return "no answer"
 
 
 def kill_web(house: RunningHouse) -> None:

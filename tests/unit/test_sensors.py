@@ -273,6 +273,32 @@ def test_what_is_no_word_changes_nothing(lab: Lab, topic: str, payload: bytes) -
     assert list_sensors(lab.store) == []
 
 
+@pytest.mark.parametrize(
+    "payload", [b"", b"null", b"[]", b'["online"]', b'{"state": null}', b'{"state": ["offline"]}', b"\xff", b"7", b"{"]
+)
+@pytest.mark.parametrize("topic", ["door/availability", "bridge/state"])
+def test_what_says_neither_online_nor_offline_makes_nobody_silent(lab: Lab, topic: str, payload: bytes) -> None:
+    """Nothing at all is what is said when a kept message is taken away."""
+    lab.says("door", contact=True)
+    found = []
+    for said in (payload, b"offline", payload, b'{"state":"online"}', payload):
+        lab.hub.take_zigbee("zigbee2mqtt", f"zigbee2mqtt/{topic}", said)
+        (door,) = list_sensors(lab.store)
+        found.append(not lab.hub.is_bridge_up if topic == "bridge/state" else door.is_silent)
+    assert found == [False, True, True, False, False]
+
+
+def test_device_with_an_address_that_is_no_text_is_left_out(lab: Lab) -> None:
+    """It could not be stored, and the process would end by it each time."""
+    devices = (
+        b'[{"ieee_address": "\\ud800", "friendly_name": "door"}, {"ieee_address": "0x1", "friendly_name": "shed"}]'
+    )
+    lab.hub.take_zigbee("zigbee2mqtt", "zigbee2mqtt/bridge/devices", devices)
+    for name in ("door", "shed"):
+        lab.hub.take_zigbee("zigbee2mqtt", f"zigbee2mqtt/{name}", b'{"contact": true}')
+    assert sorted(one.address for one in list_sensors(lab.store)) == ["zigbee/0x1", "zigbee/door"]
+
+
 def test_odd_names_are_only_names(lab: Lab) -> None:
     lab.says("<script>$(id)'; DROP TABLE sensors\u202e", contact=False)
     sensor = list_sensors(lab.store)[0]

@@ -219,6 +219,8 @@ def test_alerts_list_nothing_secret_and_no_camera_that_is_hidden_by_now(house: H
     now_ms = house.now_ms()
 
     def list_told(number: int, event_type: str, camera: str, ts_ms: int = now_ms) -> list[int]:
+        event = house.event(event_type, camera or "house", ts_ms=ts_ms)
+        assert (event.id, event.incident_id) == (number, number)
         content = {"title": "T", "body": "B", "severity": "ALERT", "type": event_type, "camera": camera, "ts": ts_ms}
         new = NewDelivery(
             story=f"incident-{number}", lane="l", way="push", target="phone-1", device="phone", is_loud=True,

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from vigilar.store.sensors import Word
 
@@ -68,17 +68,17 @@ class Said:
 
 def read(base: str, topic: str, payload: bytes) -> Said | None:
     """What a message says; None for one that says nothing to us. Raises ValueError for one that is malformed."""
-    if not topic.startswith(f"{base}/") or len(payload) > MAX_PAYLOAD_BYTES:
-        return None
+    if not topic.startswith(f"{base}/") or not payload or len(payload) > MAX_PAYLOAD_BYTES:
+        return None  # nothing at all is how a kept message is taken away
     name = topic.removeprefix(f"{base}/")
     if name == "bridge/devices":
         return Said(devices=_devices(_parse(payload)))
     if name == "bridge/state":
-        return Said(is_bridge_up=_is(payload, "online"))
+        return Said(is_bridge_up=_is_online(payload))
     if name.startswith("bridge/") or name.rpartition("/")[2] in ("set", "get"):
         return None
     if name.endswith("/availability"):
-        return Said(name.removesuffix("/availability"), is_available=_is(payload, "online"))
+        return Said(name.removesuffix("/availability"), is_available=_is_online(payload))
     values = _parse(payload)
     if not isinstance(values, dict):
         return None  # single values, where the owner chose that form: the device's own topic has them all
@@ -112,9 +112,14 @@ def _devices(raw: Any) -> tuple[Device, ...]:
         if not isinstance(one, dict) or one.get("type") == "Coordinator":
             continue
         address, name = one.get("ieee_address"), one.get("friendly_name")
-        if isinstance(address, str) and isinstance(name, str) and 0 < len(address) <= MAX_NAME and name:
+        if isinstance(name, str) and name and _is_address(address):
             found.append(Device(address, name))
     return tuple(found)
+
+
+def _is_address(address: Any) -> TypeGuard[str]:
+    """Half of a surrogate pair is text to JSON, and to no database."""
+    return isinstance(address, str) and 0 < len(address) <= MAX_NAME and address.isprintable()
 
 
 def readable(name: str) -> str:
@@ -123,13 +128,16 @@ def readable(name: str) -> str:
     return shown[:MAX_NAME].strip() or "Sensor"
 
 
-def _is(payload: bytes, wanted: str) -> bool:
-    """``{"state": "online"}``, or the older form without JSON."""
+def _is_online(payload: bytes) -> bool:
+    """``{"state": "online"}``, or the older form without JSON; raises ValueError for what is neither that nor
+    ``offline``: a sensor must not be told of as silent because of what nobody understands."""
     text = payload.decode("utf-8", "replace").strip()
     if text.startswith("{"):
         raw = _parse(payload)
         text = str(raw.get("state", "")) if isinstance(raw, dict) else ""
-    return text == wanted
+    if text not in ("online", "offline"):
+        raise ValueError("neither online nor offline")
+    return text == "online"
 
 
 def _parse(payload: bytes) -> Any:
