@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.measure import kind_of
+
 _ROOT = Path(__file__).parent.parent
 _START_S = 60.0
 _RECORDING_BYTES = 200_000
@@ -23,7 +25,7 @@ _RECORDING_BYTES = 200_000
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running Vigilar. ``recorders()``: forkserver and camera processes; ``everything()``: all, broker included."""
+    """A running Vigilar. ``recorders()``: fork server and camera processes; ``everything()``: all, broker included."""
 
     supervisor: psutil.Process
     data_dir: Path
@@ -31,7 +33,7 @@ class House:
     def recorders(self) -> list[int]:
         for child in self.supervisor.children():
             if "forkserver" in " ".join(child.cmdline()):
-                return [child.pid, *(p.pid for p in child.children())]
+                return [child.pid, *(p.pid for p in child.children() if kind_of(p) == "cameras")]
         raise AssertionError("there is no forkserver")
 
     def everything(self) -> list[int]:

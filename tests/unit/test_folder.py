@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -380,3 +382,25 @@ def test_silence_is_told_in_time(tmp_path: Path) -> None:
         assert since.elapsed_s() < HANG_S + 2.0
     finally:
         watch.stop()
+
+
+SHARED = """
+import gc, sys, time
+from pathlib import Path
+from vigilar.base.folder_watch import FolderWatch
+things = [[n] for n in range(200_000)]  # 14 MB of what the collector follows
+watch = FolderWatch(Path(sys.argv[1]))
+watch.start()
+while not watch.take():
+    time.sleep(0.01)
+gc.collect()
+lines = Path(f"/proc/{watch._pid}/smaps_rollup").read_text().splitlines()
+print(next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty")))
+watch.stop()
+"""
+
+
+def test_process_that_looks_shares_what_it_was_forked_with(tmp_path: Path) -> None:
+    """A collection by the supervisor would write into each object, and both would have a copy."""
+    done = subprocess.run([sys.executable, "-c", SHARED, str(tmp_path)], capture_output=True, check=True, text=True)
+    assert int(done.stdout) < 7 * 1024

@@ -46,6 +46,8 @@ class FolderWatch:
         libc = ctypes.CDLL(None)  # loaded before the fork
         self._read_end, write_end = os.pipe()
         asked_end, self._ask_end = os.pipe()
+        gc.collect()
+        gc.freeze()  # neither of the two looks through what they share from here on, which would write into it
         self._pid = os.fork()
         if self._pid == 0:
             _watch(self._data_dir, write_end, asked_end, libc)
@@ -122,7 +124,7 @@ class FolderWatch:
 
 def _watch(data_dir: Path, write_end: int, asked_end: int, libc: ctypes.CDLL) -> NoReturn:
     """The life of the forked process: it holds nothing of its parent but the pipes, least of all its locks."""
-    gc.disable()  # a collection would write into each object, and no page would stay shared with the supervisor
+    gc.disable()
     try:
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)

@@ -1,7 +1,7 @@
 """The first function of every process of ours: name, log, line, lock, and then the work its row names.
 
 Imports little: the work itself is imported when its name is looked up, and the fork server, whose children share what
-it has, holds nothing of the supervisor.
+it has, holds nothing of the supervisor. All of ours come from it: half of what another needs, a camera needs too.
 """
 
 from __future__ import annotations
@@ -48,6 +48,8 @@ def enter(start: ProcessStart, sock: socket) -> None:
     _name_process(name)
     control = ControlChild(sock)
     damage.tell_to(control.ask_mend)
+    if not start.kind.is_per_camera:  # what the fork server was started with is for cameras
+        load_function("vigilar.base.heap:give_back_large_blocks")()
     if start.kind.starts_line:
         control.start()
     lock = FileLock(job.run_dir / f"{name.replace('/', '-')}.lock")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import StoreError, VigilarError
-from vigilar.base.heap import give_back_large_blocks
 from vigilar.base.ids import new_id
 from vigilar.base.redact import redact
 from vigilar.bus.client import MessageBus
@@ -69,7 +68,6 @@ Tell = Callable[[JobChanged], None]
 def work_off(current: Callable[[], WorkJob], control: ControlChild) -> None:
     """Do all jobs that wait, then return. ``current`` gives the settings as they are at a job's beginning. The
     process's main thread; raises StoreError when the database does not answer."""
-    give_back_large_blocks()
     job = current()
     bus = MessageBus(BusLink(job.bus_host, job.bus_port, job.bus_user, job.bus_password), f"jobs-{new_id()[:8]}")
     bus.start()

@@ -19,11 +19,10 @@ from vigilar.bus.topics import Topics
 
 
 class Start(Enum):
-    """How a process begins. ``FORK``: from the fork server, which has the work of a camera in memory. ``SPAWN``: a new
-    Python. ``PROGRAM``: not ours, and without a line to us."""
+    """How a process begins. ``FORK``: from the fork server, which has the work of a camera in memory, and so much of
+    everybody else's. ``PROGRAM``: not ours, and without a line to us."""
 
     FORK = "forkserver"
-    SPAWN = "spawn"
     PROGRAM = "program"
 
 
@@ -157,7 +156,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="events",
         title="The event log",
         entry="vigilar.processes.events:run_events",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.STORES,
         cut="vigilar.config.cut:make_events_job",
         says=("vigilar/events/#", "vigilar/system/#", Topics.PROOF_CHECKPOINT, Topics.SIREN),
@@ -176,7 +175,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="web",
         title="The web server",
         entry="vigilar.processes.web:run_web",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_web_job",
         says=(Topics.camera_retry("+"), Topics.ARM_CHANGED, Topics.PHONE_HEARD),
@@ -211,7 +210,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="notify",
         title="The program that tells people",
         entry="vigilar.processes.notify:run_notify",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_notify_job",
         says=(Topics.SIREN, f"{_ZIGBEE}/+/set", Topics.camera_record("+"), Topics.scene("#")),
@@ -222,7 +221,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="jobs",
         title="The program for exports",
         entry="vigilar.processes.jobs:run_jobs",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_work_job",
         says=(Topics.SYSTEM_JOB,),
@@ -233,7 +232,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="detector",
         title="The detector of people, vehicles and animals",
         entry="vigilar.processes.detector:run_detector",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_detector_job",
         live=frozenset({"log_level", "budget_cores"}),
@@ -243,7 +242,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="sensors",
         title="The program for sensors",
         entry="vigilar.processes.sensors:run_sensors",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_sensors_job",
         says=("vigilar/sensor/#", "vigilar/presence/#"),
@@ -254,7 +253,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="upkeep",
         title="The upkeep of recordings",
         entry="vigilar.processes.upkeep:run_upkeep",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_upkeep_job",
         live=frozenset({"log_level", "rules"}),
@@ -263,7 +262,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="backup",
         title="The backup of recordings",
         entry="vigilar.processes.backup:run_backup",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_backup_job",
         live=frozenset(
@@ -287,7 +286,7 @@ KINDS: tuple[ProcessKind, ...] = (
         name="ups",
         title="The watch over the UPS",
         entry="vigilar.processes.ups:run_ups",
-        start=Start.SPAWN,
+        start=Start.FORK,
         stop=StopStage.REPORTS,
         cut="vigilar.config.cut:make_ups_job",
         says=("vigilar/ups/#",),

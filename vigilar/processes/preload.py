@@ -1,7 +1,8 @@
 """What the fork server imports before it forks the first camera process, in a house that only records.
 
-Imported once, these pages are shared by all camera processes; ``gc.freeze`` keeps the collector from touching, and so
-copying, them. Nothing here may start a thread, open a file or a connection, or make a database engine.
+Imported once, these pages are shared by all camera processes, and by the others as far as they need the same;
+``gc.freeze`` keeps the collector from touching, and so copying, them. Nothing here may start a thread, open a file or a
+connection, or make a database engine.
 """
 
 from __future__ import annotations

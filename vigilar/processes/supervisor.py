@@ -30,7 +30,7 @@ from vigilar.config.places import Places
 from vigilar.power.watch import Level
 from vigilar.processes.entry import ProcessStart, enter
 from vigilar.processes.folder_guard import FolderGuard
-from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, Start, StopStage, kind_of
+from vigilar.processes.kinds import SUPERVISOR_TITLE, ProcessKind, StopStage, kind_of
 from vigilar.processes.planner import AnswerPlan, Planner, PlanTask
 from vigilar.processes.programs import Programs, own_port
 from vigilar.processes.shedding import UPS, Shedding, is_empty
@@ -47,7 +47,8 @@ MMAP_THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
 RECORDING_BYTES = "24576"
 LOOKING_BYTES = "131072"
 """libc gives a camera's blocks above this back at once (mallopt(3)); by its own growing rule 1 MB a camera stays. The
-small pictures that motion is looked for in must lie below: to map each of them anew costs more than to look at it."""
+small pictures that motion is looked for in must lie below: to map each of them anew costs more than to look at it.
+The others, who come from the same fork server, have a rule of their own (``processes.entry``)."""
 
 PRELOADS = tuple(f"vigilar.processes.preload{more}" for more in ("", "_detect", "_objects"))
 """What the fork server loads in a house that records, looks for motion, recognises what moves."""
@@ -76,14 +77,13 @@ class Supervisor:
         self._manager = manager
         self._signals = signals
         self._selector = selectors.DefaultSelector()
-        self._spawned_from = multiprocessing.get_context("spawn")
         self._children: dict[str, Child] = {}
         self._facts: deque[ProcessFact] = deque(guard.house.memory.facts)
         self._plan: HouseJobs | None = None
         self._running: dict[str, PlannedProcess] = {}
         self._shedding = Shedding(kinds)
         self._is_out_of_power = False
-        self._planner = Planner(self._spawned_from, answer_plan, self._selector)
+        self._planner = Planner(multiprocessing.get_context("spawn"), answer_plan, self._selector)
         self._config_error = ""
         self._stops = 0
         self._is_asked_anew = False
@@ -129,7 +129,7 @@ class Supervisor:
             self._ask_for_plan()
         if self._plan is None or not self._wait_for_power(self._plan):
             return
-        # Shared by all cameras from here on. One that begins to look for motion later loads what it needs by itself.
+        # Shared by all from here on. A camera that begins to look for motion later loads what it needs by itself.
         self._begin_fork_server(preload_of(self._plan))
         self._programs.wait_for_port(*self._plan.page)
         check_page_port(*self._plan.page)
@@ -142,7 +142,7 @@ class Supervisor:
 
     def _begin_fork_server(self, preload: str) -> None:
         looks = preload != PRELOADS[0]
-        self._cameras_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
+        self._forked_from = start_fork_server(preload, {MMAP_THRESHOLD: LOOKING_BYTES if looks else RECORDING_BYTES})
 
     def _wait_for_power(self, plan: HouseJobs) -> bool:
         """Begin only when the battery is not at its end. False when something says to stop."""
@@ -367,9 +367,7 @@ class Supervisor:
             self._children[name].replace(self._launch_of(name, new), self._stop_s(name))
 
     def _launch_of(self, name: str, job: ProcessJob) -> Launch:
-        kind = kind_of(name, self._kinds)
-        context = self._cameras_from if kind.start is Start.FORK else self._spawned_from
-        return partial(launch_process, context, enter, ProcessStart(name, kind, job))
+        return partial(launch_process, self._forked_from, enter, ProcessStart(name, kind_of(name, self._kinds), job))
 
     def _stop_s(self, name: str) -> float:
         return kind_of(name, self._kinds).stop.within_s

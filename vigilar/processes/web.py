@@ -24,7 +24,6 @@ from gunicorn.workers.gthread import ThreadWorker
 from vigilar.base.atomic import make_private_folder
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import ExitCode
-from vigilar.base.heap import give_back_large_blocks
 from vigilar.base.page_headers import Refusal, bare_answer
 from vigilar.base.ports import check_page_port
 from vigilar.config.jobs import WebJob
@@ -77,7 +76,6 @@ def run_web(job: WebJob, control: ControlChild) -> None:
 
     The process is not ended in Python's own way: that would wait for the threads of endless answers.
     """
-    give_back_large_blocks()
     sys.setswitchinterval(SWITCH_S)
     if not job.has_door:
         check_page_port(job.listen, job.port)
