@@ -137,6 +137,19 @@ def test_filters_leave_a_phone_its_first_screen(site: Site) -> None:
     assert page.evaluate("getComputedStyle(document.querySelector('.slim')).flexWrap") == "nowrap"
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_focus_goes_through_a_card_from_left_to_right(site: Site, size: str) -> None:
+    page = site.page(size)
+    page.locator("article.card-row h3 a").first.focus()
+    places: list[tuple[str, float]] = []
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        place = "(one => [one.dataset.do ?? one.name, one.getBoundingClientRect().x])(document.activeElement)"
+        places.append(tuple(page.evaluate(place)))
+    assert {name for name, _ in places} == {"seen", "kept", "story"}
+    assert [x for _, x in places] == sorted(x for _, x in places)
+
+
 def test_story_grows_in_its_card(site: Site) -> None:
     page = site.listening()
     car = {"grouping": GROUPING, "what": "vehicle", "ts_ms": site.apart_ms(30)}

@@ -533,6 +533,23 @@ def test_phone_that_shows_nothing_is_named_within_a_day(house: NotifyHouse, serv
     assert list_phones(house.store)[0].state == "ok"
 
 
+@pytest.mark.parametrize("behind_s", [2, 3 * 3600])
+def test_phone_whose_clock_is_behind_is_not_taken_for_one_that_shows_nothing(
+    house: NotifyHouse, service: PushService, behind_s: int
+) -> None:
+    house.add_phone("phone")
+    house.happens()
+    house.tell()
+    facts = service.accepted()[0].message["vigilar"]
+    house.clock.advance(0.5)
+    assert note_shown(house.store, facts["id"], facts["token"], house.now_ms() - behind_s * 1000)
+    [phone] = list_phones(house.store)
+    assert (phone.shown_ms, phone.delay_ms) == (phone.accepted_ms, 0)
+    house.clock.advance(30 * 3600)
+    house.watcher.look_for_silent()
+    assert house.facts() == []
+
+
 def test_restart_after_a_day_tells_of_no_old_news(house: NotifyHouse, service: PushService) -> None:
     house.add_phone("phone")
     house.happens("Cat, Garden", severity="INFO")

@@ -297,14 +297,16 @@ def expire(store: Store, node_id: str, now_ms: int, sentence: str) -> int:
 def note_shown(store: Store, delivery_id: int, token: str, now_ms: int, revision: int = 0) -> bool:
     """A phone says that it showed one, and which ``revision`` of it (0: it does not say). What waits to be sent again
     is not sent when it is shown already; what is on its way stays so until its sender knows, or its successor
-    (``take_up``). It is a use of the phone's login (``unused_phones.UNUSED_MS``). False when nothing is known by
-    that id and token."""
+    (``take_up``). It is a use of the phone's login (``unused_phones.UNUSED_MS``). ``now_ms`` is by the phone's clock,
+    which may be behind: nothing is shown before its service took it. False when nothing is known by that id and token.
+    """
     with store.write("note what was shown") as connection:
         is_it = and_(deliveries.c.id == delivery_id, deliveries.c.token == token, deliveries.c.way == "push")
         row = connection.execute(select(*_COLUMNS).where(is_it)).first()
         if row is None:
             return False
         one = _delivery(row)
+        now_ms = max(now_ms, one.accepted_ms or one.sent_ms or one.created_ms)
         first_ms = one.shown_ms if one.shown_ms is not None else now_ms
         newest = max(one.shown_revision, min(revision, one.sent_revision))
         connection.execute(update(deliveries).where(is_it).values(shown_ms=first_ms, shown_revision=newest))
