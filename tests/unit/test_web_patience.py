@@ -110,6 +110,7 @@ def hang(house: House, monkeypatch: pytest.MonkeyPatch, stuck: Stuck) -> None:
     """From now on no connection to the database is given out, as when the drive does not answer."""
     monkeypatch.setattr(house.parts.store.engine, "connect", stuck)
     monkeypatch.setattr(house.parts.store.engine, "begin", stuck)
+    monkeypatch.setattr(house.parts.store, "_plain", lambda *_: stuck())
 
 
 def tell(house: House, state: str) -> None:
