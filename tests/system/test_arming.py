@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -338,13 +338,14 @@ def test_sixty_wrong_pins_at_once_are_three_that_are_looked_at(house: RunningHou
     arm(house, "home")
     with ThreadPoolExecutor(60) as pool:
         tries = [pool.submit(_guess, house) for _ in range(60)]
+        wait(tries, return_when=FIRST_COMPLETED)
         kill_web(house)
         house.program("v:events").kill()
         answers = [one.result() for one in tries]
-    again = [_guess(house) for _ in range(3)]
+    answers += [_guess(house) for _ in range(4)]  # looked at, where the kill was sooner than three of the others
     assert answers.count("pin.wrong") <= 3
     assert set(answers) <= {"pin.wrong", "pin.wait", "no answer"}
-    assert again == ["pin.wait"] * 3
+    assert answers[-1] == "pin.wait"
     code, facts = arm(house, "disarmed", pin=PIN)
     assert (code, facts["type"], facts["seconds"] <= 90) == (429, "pin.wait", True)
     time.sleep(facts["seconds"])  # what is tested: that this is long enough
