@@ -10,8 +10,8 @@ LARGE_BYTES = 2 * 1024 * 1024
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
-def give_back_large_blocks(large_bytes: int = LARGE_BYTES) -> None:
-    """Have blocks above ``large_bytes`` given back to the kernel as soon as they are freed.
+def give_back_large_blocks() -> None:
+    """Have blocks above LARGE_BYTES given back to the kernel as soon as they are freed.
 
     By its own rule (mallopt(3)) libc takes the first large block that is freed as a measure: from then on blocks of
     that size lie in its heaps, which stay as large as they ever were. Twice as much free memory at the end of a heap
@@ -19,5 +19,5 @@ def give_back_large_blocks(large_bytes: int = LARGE_BYTES) -> None:
     yet or of many.
     """
     libc = ctypes.CDLL(None)
-    libc.mallopt(_M_MMAP_THRESHOLD, large_bytes)
-    libc.mallopt(_M_TRIM_THRESHOLD, 2 * large_bytes)
+    libc.mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES)
+    libc.mallopt(_M_TRIM_THRESHOLD, 2 * LARGE_BYTES)

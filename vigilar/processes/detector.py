@@ -14,7 +14,6 @@ from typing import Any
 
 from vigilar.base.control import ControlChild
 from vigilar.base.errors import VigilarError
-from vigilar.base.heap import give_back_large_blocks
 from vigilar.base.models_folder import FOLDER
 from vigilar.base.retry import Backoff
 from vigilar.base.tally import Tally
@@ -32,9 +31,6 @@ TURN_S = 0.5
 LOOK_EVERY_S = 1.0
 """How often the folder of models, the machine and the budget are looked at."""
 
-LARGE_BYTES = 8 * 1024 * 1024
-"""What a network keeps between its layers lies below: to map it anew at each look takes half as long as the look."""
-
 MANY_PROCESSORS = 4
 """From so many on a look takes two of them."""
 
@@ -48,7 +44,6 @@ def run_detector(job: DetectorJob, control: ControlChild) -> None:
     """Look at what camera processes hand over until ``control.stop_requested``. Main thread. Raises OSError when its
     socket cannot be made."""
     os.nice(NICENESS)
-    give_back_large_blocks(LARGE_BYTES)
     DetectorProcess(job, control).run()
 
 
