@@ -72,13 +72,13 @@ class VisibleCameras:
 
     def find_event(self, event_id: int) -> StoredEvent | None:
         """The event of this id as the member sees it; None for one that they do not see, or that there is not."""
-        event = get_event(self.store, event_id) if event_id < 2**63 else None
+        event = self._read(event_id)
         return self.veil(event) if event is not None and self.has_event(event) else None
 
     def find_danger(self, event_id: int) -> StoredEvent | None:
         """The event of this id, as the member is told of it, if it is a danger of which they may know without seeing
         where it was."""
-        event = get_event(self.store, event_id) if event_id < 2**63 else None
+        event = self._read(event_id)
         if event is None or self.has_event(event) or not self.knows_of(event):
             return None
         return self.veil(event)
@@ -121,6 +121,9 @@ class VisibleCameras:
         if self.member.cameras is None:
             return sees_house or self._has_row(source_id)
         return source_id in self.member.cameras or (sees_house and not self._has_row(source_id))
+
+    def _read(self, event_id: int) -> StoredEvent | None:
+        return get_event(self.store, event_id) if event_id < 2**63 else None
 
     def _has_row(self, camera_id: str) -> bool:
         return camera_rows.get_camera(self.store, camera_id) is not None
