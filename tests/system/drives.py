@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +64,11 @@ class HangingDrive:
     switch: Path
 
     def hang(self) -> None:
+        """Somebody is about to sync each folder: the kernel then keeps whoever looks for a name in it, too."""
+        folders = [self.folder, *(one for one in self.folder.rglob("*") if one.is_dir())]
         self.switch.touch()
+        for one in folders:
+            threading.Thread(target=_sync, args=(one,), name=f"sync {one.name}", daemon=True).start()
 
     def answer(self) -> None:
         self.switch.unlink(missing_ok=True)
@@ -92,6 +98,15 @@ def hanging_drive(folder: Path) -> Iterator[HangingDrive]:
         subprocess.run(["umount", "--lazy", str(drive.folder)], check=False, capture_output=True)
         process.terminate()
         process.communicate()
+
+
+def _sync(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _run(*command: str) -> None:

@@ -115,7 +115,7 @@ def read_known(here: Parts, visible: VisibleCameras, *, is_for_header: bool = Fa
         drive=str(folder["sentence"]),
         drive_step=str(folder["next_step"]),
         told=_told_problems(found),
-        locked=lock_problem(here.cfg.secrets_dir),
+        locked=_locked(here),
         key_notes=_key_notes(here, age_s),
         config_error=config_error,
         plan_problems=plan_problems if visible.member.cameras is None else (),
@@ -144,6 +144,13 @@ def _rows(here: Parts, now_ms: int, age_s: float) -> Rows | None:
             return None
 
     return here.slow_facts.get(ROWS, age_s, ask)
+
+
+def _locked(here: Parts) -> str:
+    """What to do about the keys. Nobody may wait for it: whoever syncs a folder keeps who looks for a name in it."""
+    with suppress(DoesNotAnswerError):
+        return here.disk.ask(lambda: lock_problem(here.cfg.secrets_dir))
+    return ""
 
 
 def _key_notes(here: Parts, age_s: float) -> list[str]:
