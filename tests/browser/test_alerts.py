@@ -25,7 +25,7 @@ from vigilar.store.users import list_users
 from vigilar.web.blueprints import events as events_pages
 from vigilar.web.logins import end_logins_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 TONES = """(() => { window.tones = [];

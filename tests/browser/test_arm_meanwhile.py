@@ -13,7 +13,7 @@ from tests.browser.chromium import wait_listening
 from tests.browser.held_back import HeldBack
 from tests.browser.house import House
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 COMES_UP = """async () => {
   document.getElementById("arm-now").dataset.old = "";

@@ -21,7 +21,7 @@ from vigilar.store import arming
 from vigilar.store.arming import Alarm, Decision, Entry, Trigger, read_state
 from vigilar.web.arm_words import broadcast_arm
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.browser.look_back_kit import HOUR_MS, Site, wait_playing
 from tests.browser.recorded_day import RecordedDay, clock_ms, record_from
 from tests.recording_kit import make_clip
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 NIGHT = date(2025, 10, 26)
 FIRST, SECOND = 1_761_437_700_000, 1_761_441_300_000  # 00:15Z and 01:15Z

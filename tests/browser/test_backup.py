@@ -15,7 +15,7 @@ from tests.browser.house import House, open_house, serve
 from vigilar.store.backups import begin_run, change_state, end_run, list_asked
 from vigilar.web.health import BOARD
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 DAY_MS = 86_400_000

@@ -17,7 +17,7 @@ from vigilar.base.track_path import PathBox
 from vigilar.store.events import name_event
 from vigilar.web.hub import HUB, OBJECTS, make_notice
 
-pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 PERSON = {"track": 1, "kind": "person", "score": 0.9, "box": [0.25, 0.25, 0.5, 0.75]}
 

@@ -17,7 +17,7 @@ from tests.browser.recorded_day import MONO_NS, RecordedDay, clock_ms, record_fr
 from tests.recording_kit import Clip, make_clip
 from vigilar.media.packets import Packet
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 STEPPED = date(2025, 11, 12)
 FORWARD, BACK = 9, 14  # o'clock

@@ -21,7 +21,7 @@ from vigilar.store.erasures import find_erased
 from vigilar.store.events import StoredEvent, set_kept
 from vigilar.store.files import FileRow, get_file
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 HOUR_MS = 3_600_000

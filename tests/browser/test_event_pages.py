@@ -21,7 +21,7 @@ from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.events import StoredEvent, get_event
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 MINUTE, HOUR = 60_000, 3_600_000

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, FloatRect, Page, expect
 from tests.browser.chromium import find_violations, press_after_g, sign_in
 from tests.browser.house import NAME, PASSWORD, House, open_house, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 

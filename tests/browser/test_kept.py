@@ -19,7 +19,7 @@ from vigilar.store.exports import EXPORT, ExportParams
 from vigilar.store.files import get_file
 from vigilar.store.jobs import add_job
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 DAY_MS = 86_400_000

@@ -15,7 +15,7 @@ from vigilar.vge import key_store
 from vigilar.vge.keys import is_house_locked, load_sheet, load_sheet_id
 from vigilar.vge.recovery import Sheet
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 PASSPHRASE = "five plain words and one"

@@ -13,7 +13,7 @@ from tests.browser.held_back import HeldBack
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 LEFT = 'dispatchEvent(new PageTransitionEvent("pagehide", { persisted: true }))'
 SHOWN_AGAIN = 'dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))'

@@ -18,7 +18,7 @@ from tests.pace import slowness
 from tests.recording_kit import Clip, make_clip
 from vigilar.web.blueprints import events as events_pages
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 NOTE_CLAIMS = """() => { window.claims = []; new MutationObserver(() => {

@@ -13,7 +13,7 @@ from tests.browser.live_kit import HIDE, Place, opened, report
 from tests.pace import slowness
 from tests.recording_kit import Clip, make_clip
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240), pytest.mark.long]
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 LOADS = 5
 NOTE = """

@@ -16,7 +16,7 @@ from vigilar.bus.messages import CameraHealth
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.health import STALE_AFTER_MS
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 VIEWS = {"desktop": (1440, 900), "phone": (390, 844), "phone sideways": (844, 390), "tablet": (1024, 768)}
 

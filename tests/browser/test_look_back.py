@@ -32,7 +32,7 @@ from tests.browser.scrub_times import follow_times, play_time
 from tests.conftest import wait_until
 from tests.pace import slowness
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

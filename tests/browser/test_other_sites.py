@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.chromium import FOREIGN_NAME, sign_in
 from tests.browser.house import House, open_house, serve
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 PAGE = """<!doctype html><title>Web mail</title>
 <a href="{url}/events/1">Motion, Front door</a>

@@ -36,7 +36,7 @@ from vigilar.web import house as house_words
 from vigilar.web.health import STALE_AFTER_MS
 from vigilar.web.probe import ProbeWish, Tell
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SMALLEST_GIF = bytes.fromhex("47494638396101000100800000000000ffffff2c00000000010001000002024401003b")
 

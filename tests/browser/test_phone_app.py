@@ -19,7 +19,7 @@ from tests.conftest import wait_until
 from tests.ports import free_port
 from tools.draw_icons import FOLDER, ICONS, draw
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 

@@ -23,7 +23,7 @@ from vigilar.store.notify_tables import deliveries
 from vigilar.store.phones import delete_phone, list_phones, put_phone, rename_phone, set_phone_state
 from vigilar.store.users import list_users
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 PAGE = "/settings/notifications"
 SIZES = {"phone": {"width": 390, "height": 844}, "desk": {"width": 1440, "height": 900}}

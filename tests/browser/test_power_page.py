@@ -16,7 +16,7 @@ from tests.browser.house import House, open_house, serve
 from vigilar.base.ids import new_id
 from vigilar.store.events import NewEvent, insert_event
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SHOTS = os.environ.get("VIGILAR_SHOTS")

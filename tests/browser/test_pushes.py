@@ -22,7 +22,7 @@ from vigilar.store.notify_tables import deliveries
 from vigilar.store.owing import owe
 from vigilar.store.users import list_users
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 SHOWN = """async () => (await self.registration.getNotifications()).map((one) => ({
     title: one.title, body: one.body, tag: one.tag, silent: one.silent, renotify: one.renotify ?? null,

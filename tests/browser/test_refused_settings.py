@@ -17,7 +17,7 @@ from tests.browser.house import PASSWORD, House
 from tests.probe_kit import said, saying
 from vigilar.base.clock import SimulatedClock
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 DRIVE = '[[camera]]\nname = "Drive"\naddress = "rtsp://192.168.1.21/s1"\n'
 UNSEEN = "The name contains characters that cannot be seen."

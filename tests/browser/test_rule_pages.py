@@ -13,7 +13,7 @@ from tests.browser.house import House, open_house, serve
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.events import NewEvent, insert_event
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 SETTINGS = """\

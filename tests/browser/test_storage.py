@@ -21,7 +21,7 @@ from vigilar.store.deletions import KeptAround, begin
 from vigilar.store.events import get_event
 from vigilar.store.holdings import DAY_MS, find_word
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900), "small": (320, 640)}
 

@@ -13,7 +13,7 @@ from tests.browser.chromium import sign_in
 from tests.browser.house import open_house, serve
 from tests.browser.recorded_day import clock_ms
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.browser
 
 HOUR_MS = 3_600_000
 

@@ -18,7 +18,7 @@ from vigilar.base.track_path import PathBox, pack_path
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.tracks import NewTrack, insert_track
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.browser
 
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SETTINGS = """\

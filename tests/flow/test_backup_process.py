@@ -182,7 +182,6 @@ def test_sftp_server_gets_all_and_gives_it_back(house: BackupHouse, tmp_path: Pa
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
 def test_killed_at_random_moments_nothing_is_torn_and_all_comes_back(tmp_path: Path) -> None:
     """The short one of ``python -m benchmarks.backup_kills``."""
     found = sweep(tmp_path, 8, 3, files=6)

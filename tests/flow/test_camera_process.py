@@ -345,7 +345,6 @@ def _told(camera: Camera, kind: str) -> list[dict[str, Any]]:
     return [fact["detail"] for fact in facts if fact["kind"] == kind]
 
 
-@pytest.mark.timeout(180)
 def test_what_ten_kills_in_a_row_cost_is_told(camera: Camera) -> None:
     for turn in range(10):
         before_ms = camera.recorded_ms()

@@ -81,7 +81,6 @@ def newest(store: Store) -> HistoryRow | None:
     return next(iter(list_history(store, 1)), None)
 
 
-@pytest.mark.timeout(180)
 def test_schedule_keeps_to_the_clock_of_the_house(stores: dict[str, Store]) -> None:
     deadline = time.monotonic() + WITHIN_S
     lines: dict[str, HistoryRow] = {}

@@ -20,9 +20,6 @@ import pytest
 
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.timeout(180)
-
-
 # The installer
 
 

@@ -194,7 +194,7 @@ def judge(service: PushService, events: int, notify_kills: int) -> int:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_burst_under_kills_loses_nothing_and_tells_nothing_twice(tmp_path: Path) -> None:
     with storm(tmp_path) as one:
         one.run(events=600, broker_kills=10, notify_kills=5)
