@@ -29,7 +29,7 @@ from vigilar.base.systemd import ServiceManager
 from vigilar.config.places import Places
 from vigilar.processes.folder_guard import FolderGuard
 from vigilar.processes.kinds import KINDS, ProcessKind
-from vigilar.processes.planner import AnswerPlan, PlanTask, Refusal
+from vigilar.processes.planner import AnswerPlan, NoPlan, PlanTask
 from vigilar.processes.supervisor import Supervisor
 from vigilar.processes.waiting import wait_for_folder
 
@@ -128,7 +128,7 @@ def _run_plan(task: PlanTask, answer: Connection) -> None:
             mend_database(task.places)
         answer.send(make_jobs(task))
     except VigilarError as error:
-        answer.send(Refusal(str(error), error.next_step, int(error.exit_code)))
+        answer.send(NoPlan(str(error), error.next_step, int(error.exit_code)))
 
 
 def _prepare_environment() -> None:

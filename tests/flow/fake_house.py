@@ -42,7 +42,7 @@ from vigilar.config.jobs import (
 from vigilar.config.places import Places
 from vigilar.processes import shedding
 from vigilar.processes.kinds import KINDS, kind_of
-from vigilar.processes.planner import PlanTask, Refusal
+from vigilar.processes.planner import NoPlan, PlanTask
 from vigilar.processes.settings import settings_handler
 
 for _name, _seconds in json.loads(os.environ.get("FAKE_HOUSE_LIMITS", "{}")).items():
@@ -68,7 +68,7 @@ def plan(task: PlanTask, answer: Connection) -> None:
     places = task.places
     house = json.loads((places.data_dir / "house.json").read_text(encoding="utf-8"))
     if house.get("refuse"):
-        answer.send(Refusal(house["refuse"], "Do it right.", 6))
+        answer.send(NoPlan(house["refuse"], "Do it right.", 6))
         return
     if house.get("reloads_at_start"):
         note(places.data_dir, "plan", f"is made, start {task.is_start}, port {task.bus_port}")

@@ -38,7 +38,7 @@ from vigilar.bus.broker import broker_command, check_port, write_configuration
 from vigilar.config.jobs import BrokerPlan
 from vigilar.config.places import Places
 from vigilar.processes.plan import make_broker_ready
-from vigilar.processes.planner import Planner, PlanTask, Refusal
+from vigilar.processes.planner import NoPlan, Planner, PlanTask
 
 
 def test_second_holder_is_refused(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_no_service_manager_is_fine() -> None:
 
 
 def test_refusal_keeps_what_the_error_said() -> None:
-    error = Refusal("a.toml:1:2: x: unknown key", "Correct it.", int(ExitCode.CONFIG)).error()
+    error = NoPlan("a.toml:1:2: x: unknown key", "Correct it.", int(ExitCode.CONFIG)).error()
     assert (str(error), error.next_step, error.exit_code) == (
         "a.toml:1:2: x: unknown key",
         "Correct it.",
@@ -318,7 +318,7 @@ def test_question_that_waits_keeps_the_wish_to_mend(tmp_path: Path, plans: Plans
         for mends in (False, True, False):
             planner.ask(replace(task, mends=mends))
         assert plans.end is not None
-        plans.end.send(Refusal("wrong"))
+        plans.end.send(NoPlan("wrong"))
         plans.end.close()
         selector.select()[0][0].data()
         assert [one.mends for one in plans.tasks] == [False, True]
@@ -334,7 +334,7 @@ def test_plan_whose_process_was_killed_in_the_middle_of_its_answer_is_refused(tm
         os.write(plans.end.fileno(), struct.pack("!i", 100) + b"the first bytes")
         plans.end.close()
         selector.select()[0][0].data()
-        assert planner.refusal is not None
+        assert planner.no_plan is not None
         assert planner.let_go() == []
 
 

@@ -10,7 +10,7 @@ from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.store.deletions import Gone
 from vigilar.store.holdings import DAY_MS, Video
 from vigilar.store.spans import EventFootage, Spans
-from vigilar.upkeep.plan import HOUR_MS, Holdings, Plan, Refusal, Space, make_plan
+from vigilar.upkeep.plan import HOUR_MS, HeldBack, Holdings, Plan, Space, make_plan
 
 NOW_MS = 1_770_000_000_000
 PLENTY = Space(1 << 50, 1 << 50, 1)
@@ -125,12 +125,12 @@ def test_alarms_beyond_half_of_all_go_like_any_other() -> None:
 
 def test_quota_with_a_zero_too_few_deletes_nothing() -> None:
     plan = make_plan(Holdings(days(10)), KeepRules(quota_bytes=100), PLENTY, NOW_MS)
-    assert plan == Plan(refusals=(Refusal("quota", 900, 1000),))
+    assert plan == Plan(held_back=(HeldBack("quota", 900, 1000),))
 
 
 def test_exactly_half_needs_no_word() -> None:
     assert len(make_plan(Holdings(days(10)), KeepRules(quota_bytes=500), PLENTY, NOW_MS).going) == 5
-    assert make_plan(Holdings(days(10)), KeepRules(quota_bytes=499), PLENTY, NOW_MS).refusals
+    assert make_plan(Holdings(days(10)), KeepRules(quota_bytes=499), PLENTY, NOW_MS).held_back
 
 
 def test_a_word_lets_so_much_go_and_no_more() -> None:
@@ -144,7 +144,7 @@ def test_a_word_lets_so_much_go_and_no_more() -> None:
 def test_clock_ten_years_ahead_deletes_nothing() -> None:
     later_ms = NOW_MS + 3650 * DAY_MS
     plan = make_plan(Holdings(days(10)), KeepRules(keep_ms=30 * DAY_MS), PLENTY, later_ms)
-    assert plan == Plan(refusals=(Refusal("age", 1000, 1000),))
+    assert plan == Plan(held_back=(HeldBack("age", 1000, 1000),))
 
 
 @pytest.mark.parametrize("back_days", [1.5, 2000])
@@ -189,7 +189,7 @@ def test_backlog_goes_one_normal_day_an_hour() -> None:
 def test_reserve_takes_the_half_that_may_go() -> None:
     plan = make_plan(Holdings(days(10)), KeepRules(), short_of(800), NOW_MS)
     assert len(plan.going) == 5
-    assert plan.refusals == (Refusal("reserve", 300, 1000),)
+    assert plan.held_back == (HeldBack("reserve", 300, 1000),)
     assert not plan.is_stuck
 
 
@@ -197,7 +197,7 @@ def test_reserve_takes_the_half_that_may_go() -> None:
 def test_half_is_rounded_up_to_a_recording_but_not_the_newest(count: int, gone: list[int]) -> None:
     plan = make_plan(Holdings(days(count)), KeepRules(), short_of(1000), NOW_MS)
     assert [number for number, _ in going(plan)] == gone
-    assert plan.refusals[0].size_bytes == 100 * (count - len(gone))
+    assert plan.held_back[0].size_bytes == 100 * (count - len(gone))
 
 
 def test_reserve_remembers_what_was_there_before() -> None:
@@ -205,7 +205,7 @@ def test_reserve_remembers_what_was_there_before() -> None:
     gone = [Gone(NOW_MS - 12 * DAY_MS, NOW_MS - 5 * 60_000, 100, "reserve") for _ in range(5)]
     plan = make_plan(Holdings(days(6), recent=gone), KeepRules(), short_of(300), NOW_MS)
     assert going(plan) == [(1, "reserve")], "6 of 11 were left"
-    assert plan.refusals == (Refusal("reserve", 200, 600),)
+    assert plan.held_back == (HeldBack("reserve", 200, 600),)
 
 
 def test_recording_in_a_ring_is_no_loss() -> None:

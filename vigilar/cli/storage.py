@@ -29,7 +29,7 @@ from vigilar.store.deletions import KeptAround
 from vigilar.store.sql import Database
 from vigilar.store.sqlite_store import open_database
 from vigilar.upkeep.holdings import check_own_folder, read_holdings, read_space
-from vigilar.upkeep.keeper import WHY_WORDS, Keeper, KeeperSettings, refusal_sentence
+from vigilar.upkeep.keeper import WHY_WORDS, Keeper, KeeperSettings, held_back_sentence
 from vigilar.upkeep.overview import Overview, overview_json, read_overview
 from vigilar.upkeep.plan import Holdings, Plan, Space, make_plan
 from vigilar.upkeep.remover import Remover
@@ -65,8 +65,8 @@ def show(places: Places, as_json: bool) -> int:
             (f"  {one.id}", size_text(one.size_bytes), _since(one.oldest_ms, zone), _a_day(one.bytes_per_day))
             for one in found.cameras
         )
-    for refusal in found.plan.refusals:
-        print(f"! {refusal_sentence(refusal)} Say it with: vigilar storage prune --yes")
+    for one in found.plan.held_back:
+        print(f"! {held_back_sentence(one)} Say it with: vigilar storage prune --yes")
     if found.trail:
         print("Deleted lately:")
         print_table(

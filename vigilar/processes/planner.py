@@ -42,7 +42,7 @@ class PlanTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NoPlan:
     """Why there is no plan: an error, taken apart so that it survives the way between processes."""
 
     message: str
@@ -54,13 +54,13 @@ class Refusal:
 
 
 AnswerPlan = Callable[[PlanTask, Connection], None]
-"""Runs in the process that makes a plan, and sends a HouseJobs or a Refusal."""
+"""Runs in the process that makes a plan, and sends a HouseJobs or a NoPlan."""
 
 
 class Planner:
     """Asks for plans, one at a time, without making the supervisor wait. One thread.
 
-    ``plan`` and ``refusal`` are the newest answer, cleared by who takes it.
+    ``plan`` and ``no_plan`` are the newest answer, cleared by who takes it.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Planner:
         selector: selectors.BaseSelector,
     ) -> None:
         self.plan: HouseJobs | None = None
-        self.refusal: Refusal | None = None
+        self.no_plan: NoPlan | None = None
         self._context = context
         self._target = target
         self._selector = selector
@@ -96,7 +96,7 @@ class Planner:
         try:
             self._launched, self._answer = launch_task(self._context, self._target, task)
         except OSError as error:
-            self.refusal = Refusal(f"no process could be started to read the configuration: {error}")
+            self.no_plan = NoPlan(f"no process could be started to read the configuration: {error}")
             return
         self._selector.register(self._answer, selectors.EVENT_READ, self._on_answer)
 
@@ -115,12 +115,12 @@ class Planner:
         try:
             result = self._answer.recv()
         except (EOFError, OSError):  # it was killed, the second in the middle of its answer
-            result = Refusal("the configuration could not be read; the lines above say why")
+            result = NoPlan("the configuration could not be read; the lines above say why")
         self._end()
         if isinstance(result, HouseJobs):
-            self.plan, self.refusal = result, None
+            self.plan, self.no_plan = result, None
         else:
-            self.refusal = result
+            self.no_plan = result
         if self._next:
             task, self._next = self._next, None
             self._begin(task)

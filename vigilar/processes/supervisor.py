@@ -122,8 +122,8 @@ class Supervisor:
         self._ask_for_plan()
         while self._planner.plan is None and not self._is_ending:
             self.turn()
-            if self._planner.refusal:
-                raise self._planner.refusal.error()
+            if self._planner.no_plan:
+                raise self._planner.no_plan.error()
         self._plan, self._planner.plan = self._planner.plan, None
         if self._is_asked_anew:
             self._ask_for_plan()
@@ -304,8 +304,8 @@ class Supervisor:
 
     def _take_plan(self) -> None:
         """Put a new answer of the planner to work. Only from the outermost loop: applying a plan turns it too."""
-        if self._planner.refusal:
-            self._config_error, self._planner.refusal = self._planner.refusal.message, None
+        if self._planner.no_plan:
+            self._config_error, self._planner.no_plan = self._planner.no_plan.message, None
             self._is_changed = True
             logger.error("the last good configuration stays in use: %s", self._config_error)
         if self._planner.plan and self._plan:

@@ -36,7 +36,7 @@ from vigilar.store.holdings import find_bare_pictures, find_pictures_of, find_wo
 from vigilar.store.spans import alarm_footage
 from vigilar.store.sql import Database
 from vigilar.upkeep.holdings import LookForSpace, check_own_folder, read_holdings, read_space, space_of
-from vigilar.upkeep.plan import Going, Plan, Refusal, Space, make_plan
+from vigilar.upkeep.plan import Going, HeldBack, Plan, Space, make_plan
 from vigilar.upkeep.remover import BATCH, Remover, batches
 
 logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Keeper:
         self._next_short_ns = self._next_told_ns = now_ns + HOPELESS_NS
         plan = self._run_pass(rules, space)
         is_relieved = not read_space(self._settings.data_dir, rules, self._look).is_short
-        is_at_its_end = plan.is_stuck or any(refusal.why == "reserve" for refusal in plan.refusals)
+        is_at_its_end = plan.is_stuck or any(one.why == "reserve" for one in plan.held_back)
         if is_relieved or (plan.going and not is_at_its_end):
             self._next_short_ns = 0
         return plan
@@ -167,8 +167,8 @@ class Keeper:
         plan = make_plan(held, rules, space, self._now_ms(), word_bytes)
         is_done = self.carry_out(plan, remover, around, space)
         self._tell(plan)
-        self._is_waiting, self._known_word_bytes = bool(plan.refusals), word_bytes
-        if is_done and word_bytes and not plan.refusals:
+        self._is_waiting, self._known_word_bytes = bool(plan.held_back), word_bytes
+        if is_done and word_bytes and not plan.held_back:
             use_word(self._store, self._settings.node_id)
         proven_ms = self._even.proven_ms()  # a look, also where nothing is done with it
         if is_done and proven_ms is not None:
@@ -296,11 +296,11 @@ class Keeper:
                 return
 
     def _tell(self, plan: Plan) -> None:
-        waits = refusal_sentence(plan.refusals[0]) if plan.refusals else STUCK if plan.is_stuck else ""
+        waits = held_back_sentence(plan.held_back[0]) if plan.held_back else STUCK if plan.is_stuck else ""
         self.problem = " ".join(filter(None, (waits, stuck_sentence(self._stuck))))
-        for refusal in plan.refusals:
-            detail = {"reason": refusal_sentence(refusal), "why": refusal.why, "bytes": refusal.size_bytes}
-            self._report("retention_held", refusal.why, {**detail, "total_bytes": refusal.total_bytes})
+        for one in plan.held_back:
+            detail = {"reason": held_back_sentence(one), "why": one.why, "bytes": one.size_bytes}
+            self._report("retention_held", one.why, {**detail, "total_bytes": one.total_bytes})
         if plan.is_stuck:
             self._report("retention_stuck", "reserve", {"reason": STUCK})
 
@@ -308,11 +308,11 @@ class Keeper:
         return self._clock.utc_ns() // 1_000_000
 
 
-def refusal_sentence(refusal: Refusal) -> str:
+def held_back_sentence(one: HeldBack) -> str:
     """``412 GB of 800 GB would have to go to keep the quota. They wait for your word.``"""
-    size, total = size_text(refusal.size_bytes), size_text(refusal.total_bytes)
-    more = "more " if refusal.why == "reserve" else ""
-    return f"{size} {more}of {total} would have to go {WHY_WORDS[refusal.why]}. That waits for your word."
+    size, total = size_text(one.size_bytes), size_text(one.total_bytes)
+    more = "more " if one.why == "reserve" else ""
+    return f"{size} {more}of {total} would have to go {WHY_WORDS[one.why]}. That waits for your word."
 
 
 def stuck_sentence(stuck: Mapping[str, str]) -> str:

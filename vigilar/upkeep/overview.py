@@ -17,7 +17,7 @@ from vigilar.store.holdings import DAY_MS, DaySum, list_days, list_oldest
 from vigilar.store.sql import Database
 from vigilar.upkeep.forecast import LOOK_BACK_DAYS, Forecast, camera_days, capacity_of, forecast, rate_of
 from vigilar.upkeep.holdings import check_own_folder, read_holdings, read_space
-from vigilar.upkeep.keeper import refusal_sentence
+from vigilar.upkeep.keeper import held_back_sentence
 from vigilar.upkeep.plan import Holdings, Plan, Space, make_plan
 
 TRAIL_DAYS = 90
@@ -120,7 +120,8 @@ def overview_json(found: Overview, sees: Callable[[str], bool] = lambda _camera_
             if sees(one.camera_id)
         ],
         "waiting": [
-            {"why": one.why, "bytes": one.size_bytes, "sentence": refusal_sentence(one)} for one in found.plan.refusals
+            {"why": one.why, "bytes": one.size_bytes, "sentence": held_back_sentence(one)}
+            for one in found.plan.held_back
         ],
         "volume": {"id": found.node_id, "is_expected": found.is_expected},
     }

@@ -91,7 +91,7 @@ class Going:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class HeldBack:
     """More than half would have to go: ``size_bytes`` of ``total_bytes`` wait for a person's word. ``why`` as that of
     a deletion."""
 
@@ -102,11 +102,11 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What goes, in this order. ``refusals`` are what waits; ``is_stuck``: space stays short with nothing left that
-    may go; ``is_worded``: some of it goes by a person's word."""
+    """What goes, in this order. ``held_back`` is what waits for a person's word; ``is_stuck``: space stays short with
+    nothing left that may go; ``is_worded``: some of it goes by a person's word."""
 
     going: tuple[Going, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    held_back: tuple[HeldBack, ...] = ()
     is_stuck: bool = False
     is_worded: bool = False
 
@@ -151,14 +151,14 @@ class _Planning:
         self._keeps = {camera_id: rules.keep_of(camera_id) for camera_id in {one.camera_id for one in held.videos}}
         self._gone: set[int] = set()
         self._going: list[Going] = []
-        self._refusals: list[Refusal] = []
+        self._held_back: list[HeldBack] = []
         self._is_worded = False
 
     def make(self) -> Plan:
         self._by_age()
         self._by_quota()
         is_stuck = self._by_reserve()
-        return Plan(tuple(self._going), tuple(self._refusals), is_stuck, self._is_worded)
+        return Plan(tuple(self._going), tuple(self._held_back), is_stuck, self._is_worded)
 
     def _by_age(self) -> None:
         backlog = []
@@ -245,7 +245,7 @@ class _Planning:
             self._word_bytes -= size
             self._is_worded = True
             return _Leave.BY_WORD
-        self._refusals.append(Refusal(why, size, self._held.total_bytes))
+        self._held_back.append(HeldBack(why, size, self._held.total_bytes))
         return _Leave.MISSING
 
     def _take(self, chosen: Iterable[Going], leave: _Leave = _Leave.GIVEN) -> None:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, render_template
 from werkzeug import Response as AnyResponse
 
 from vigilar.store.holdings import give_word
-from vigilar.upkeep.keeper import WHY_WORDS, refusal_sentence
+from vigilar.upkeep.keeper import WHY_WORDS, held_back_sentence
 from vigilar.upkeep.overview import Overview, overview_json, read_overview
 from vigilar.web.auth import asker
 from vigilar.web.parts import Parts, parts
@@ -34,7 +34,7 @@ def storage_page() -> str:
         cameras=[one for one in found.cameras if one.id in visible],
         days=[(day, list(gone)) for day, gone in groupby(trail, key=lambda one: day_key(one.last_ms, here.zone))],
         name_of=lambda camera_id: names.get(camera_id, f"{camera_id} (removed)"),
-        waiting=[refusal_sentence(one) for one in found.plan.refusals],
+        waiting=[held_back_sentence(one) for one in found.plan.held_back],
         why_words=WHY_WORDS,
     )
 
@@ -64,10 +64,10 @@ def give_word_by_form() -> AnyResponse:
 def _give_word() -> None:
     check_proven("/system/storage", DESTROYS)
     here = parts()
-    refusals = _read(here).plan.refusals
-    if not refusals:
+    held_back = _read(here).plan.held_back
+    if not held_back:
         raise Problem(409, "retention.nothing_waits", "Nothing waits to be deleted.")
-    size_bytes = sum(one.size_bytes for one in refusals)
+    size_bytes = sum(one.size_bytes for one in held_back)
     # What becomes too old or too much until it is done is meant as well.
     here.reserve.help(lambda: give_word(here.store, here.cfg.node_id, size_bytes + size_bytes // 10))
 
