@@ -40,6 +40,7 @@ from vigilar.config.jobs import (
     WebJob,
 )
 from vigilar.config.places import Places
+from vigilar.power.watch import Level
 from vigilar.processes import shedding
 from vigilar.processes.kinds import KINDS, kind_of
 from vigilar.processes.planner import NoPlan, PlanTask
@@ -62,6 +63,11 @@ FAKE_KINDS = tuple(
 def note(data_dir: Path, name: str, what: str) -> None:
     with (data_dir / "diary").open("a", encoding="utf-8") as diary:
         diary.write(f"{time.monotonic():.3f} {name} {os.getpid()} {what}\n")
+
+
+def _has_noted(data_dir: Path, name: str) -> bool:
+    diary = data_dir / "diary"
+    return diary.exists() and f" {name} " in diary.read_text(encoding="utf-8")
 
 
 def plan(task: PlanTask, answer: Connection) -> None:
@@ -176,7 +182,10 @@ def ups(job: ProcessJob, line: ControlChild) -> None:
     said = job.data_dir / "ups-said"
     if not said.exists():
         said.touch()
-        line.heartbeat({"level": "battery"})
+        while not _has_noted(job.data_dir, "jobs"):  # what has not begun by then never begins
+            if line.stop_requested.wait(0.05):
+                return
+        line.heartbeat({"level": Level.BATTERY.value})
     sys.exit(3)
 
 
