@@ -16,7 +16,10 @@ _STEPS = {"DESCRIBE": "to describe its stream", "SETUP": "to send its picture", 
 
 
 class NotThere(CameraError):
-    """Nothing took the connection, so that the next try costs the camera nothing."""
+    """Nothing took the connection, so that the next try costs the camera nothing. ``is_by_name``: but the network's
+    name server a question."""
+
+    is_by_name = False
 
 
 class UnknownName(CameraError):
@@ -44,13 +47,15 @@ def nobody_at(host: str, port: int | None) -> CameraError:
     )
 
 
-def unreachable(why: str) -> CameraError:
-    return NotThere(
+def unreachable(why: str, *, is_by_name: bool = False) -> CameraError:
+    error = NotThere(
         f"Nothing answers at that address: {why}.",
         kind=ErrorKind.TRANSIENT,
         next_step="Is it on, and on the same network?",
         code=UNREACHABLE,
     )
+    error.is_by_name = is_by_name
+    return error
 
 
 def unreadable_address() -> CameraError:
