@@ -335,8 +335,7 @@ def _(out: Out, pictures: list[Picture]) -> None:
             out.send(n / RATE, n * 3600, b"\x0a", marker=False)
 
 
-# Two pictures that come late may be the network's doing; with the third the stamps are not believed any more.
-@case("a picture a second, stamps of 25 a second", first=8, late_s=2.5)
+@case("a picture a second, stamps of 25 a second", first=8)
 def _(out: Out, pictures: list[Picture]) -> None:
     for n, picture in enumerate(pictures):
         out.send(float(n), n * 3600, *cut(whole(picture)))
@@ -348,7 +347,7 @@ def _(out: Out, pictures: list[Picture]) -> None:
         out.send(n / 120, n * 750, *cut(whole(picture)))
 
 
-@case("30 pictures a second by day, 1 at night, always stamped as 30", late_s=2.5)
+@case("30 pictures a second by day, 1 at night, always stamped as 30")
 def _(out: Out, pictures: list[Picture]) -> None:
     at_s = 0.0
     for n, picture in enumerate(pictures):
