@@ -145,6 +145,9 @@ def test_sound_of_any_form_is_heard_in_the_clip(tmp_path: Path) -> None:
         assert hz[spectrum.argmax()] == pytest.approx(TONE_HZ, abs=6), name
         # Two bits a sample, the coarsest, leave a fifth to noise; bits in the wrong order nearly all.
         assert spectrum[abs(hz - TONE_HZ) < 10].sum() > 0.5 * spectrum.sum(), name
+        heard_s = sum(frame.samples / frame.sample_rate for frame in frames)
+        seen = tape.frames("video")
+        assert heard_s == pytest.approx(float(seen[-1].time - seen[0].time), abs=0.4), name
 
 
 def test_packets_of_the_source_that_is_named_are_in_the_clip(tmp_path: Path) -> None:

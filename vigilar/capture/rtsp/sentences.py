@@ -12,6 +12,19 @@ _NOT_FOR_US = frozenset({405, 406, 415, 461})
 in cameras that count them: 453, but 454 and 455 were seen too."""
 
 
+_PICTURES = {
+    "H264": "H.264",
+    "H265": "H.265",
+    "HEVC": "H.265",
+    "JPEG": "MJPEG",
+    "MP4V-ES": "MPEG-4 Visual",
+    "MPV": "MPEG-2",
+    "H263-1998": "H.263",
+    "H266": "H.266",
+    "MP2T": "an MPEG transport stream",
+}
+"""Encodings of RFC 6184, RFC 7798 and others as a camera's own pages call them."""
+
 _STEPS = {"DESCRIBE": "to describe its stream", "SETUP": "to send its picture", "PLAY": "to begin the stream"}
 
 
@@ -246,10 +259,10 @@ def no_viewer() -> CameraError:
     )
 
 
-def no_picture(codecs: list[str], *, has_sound: bool) -> CameraError:
-    """``codecs`` are those of the picture streams that the camera has, empty for one that it does not name."""
-    if codecs:
-        named = ", ".join(sorted({codec for codec in codecs if codec}))
+def no_picture(encodings: list[str], *, has_sound: bool) -> CameraError:
+    """``encodings`` are those of the picture streams that the camera has, empty for one that it does not name."""
+    if encodings:
+        named = ", ".join(sorted({_PICTURES.get(one, one) for one in encodings if one}))
         sends = (
             f"sends {named}, which this box cannot record" if named else "does not say what kind of picture it sends"
         )
