@@ -19,6 +19,8 @@ _PICTURES = {
     "JPEG": "MJPEG",
     "MP4V-ES": "MPEG-4 Visual",
     "MPV": "MPEG-2",
+    "H261": "H.261",
+    "H263": "H.263",
     "H263-1998": "H.263",
     "H266": "H.266",
     "MP2T": "an MPEG transport stream",
