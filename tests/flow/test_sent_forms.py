@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import PATIENCE_S, wait_until
-from tests.fakes.clips import TONE_HZ, make_clip
+from tests.fakes.clips import TONE_HZ, make_clip, make_encoded_clip, needs_h265
 from tests.fakes.jpeg_pictures import read_jpeg
 from tests.fakes.rtsp_camera import Clip, FakeCamera, Fault
 from tests.fakes.sent_forms import LENGTH_S, PICTURES, aac_forms, jpeg_forms, raw_forms
@@ -31,6 +31,7 @@ from vigilar.capture.worker import CaptureWorker
 from vigilar.media.packets import Kind, Packet, RunStart, StreamRole
 from vigilar.playback.clip import plan_clip
 from vigilar.playback.library import Library
+from vigilar.playback.segments import cut_segments
 
 WATCHED_S = 2.5
 
@@ -41,6 +42,8 @@ class Tape:
     def __init__(self, made: Bench, url: str, intake: Intake) -> None:
         self.items: list[RunStart | Packet] = []
         self.clip = b""
+        self.clips: list[bytes] = []
+        """From each group of pictures on."""
         self._bench, self._capture_stop, self._record_stop = made, Stop(), Stop()
         opener = partial(open_source, intake=intake)
         worker = CaptureWorker(
@@ -72,15 +75,23 @@ class Tape:
         assert not self._recorder.is_alive()
         self._bench.write_rows()
         library = Library(self._bench.store, self._bench.data_dir, lambda: self._bench.keys)
-        plan = plan_clip(library, library.find("front", 0, FOREVER_MS))
+        stretches = library.find("front", 0, FOREVER_MS)
+        self.clip = self._read(library, 0)
+        self.clips = [
+            self._read(library, one.start_ms + 1) for one in cut_segments(stretches, is_finished=True, length_ms=1)
+        ]
+
+    @staticmethod
+    def _read(library: Library, from_ms: int) -> bytes:
+        plan = plan_clip(library, library.find("front", from_ms, FOREVER_MS))
         assert plan is not None, "nothing is recorded"
         assert not plan.is_cut_short
-        self.clip = b"".join(plan.read(0, plan.size_bytes))
+        return b"".join(plan.read(0, plan.size_bytes))
 
-    def frames(self, kind: str) -> list[Any]:
+    def frames(self, kind: str, clip: bytes = b"") -> list[Any]:
         """Decoded, of the clip."""
         file: Any
-        with av.open(io.BytesIO(self.clip)) as file:
+        with av.open(io.BytesIO(clip or self.clip)) as file:
             assert len(file.streams.get({kind: 0})) == 1, f"no {kind}"
             return list(file.decode(**{kind: 0}))
 
@@ -127,6 +138,25 @@ def test_pictures_of_any_form_are_seen_in_the_clip(tmp_path: Path) -> None:
         assert max(off) < 2.0, f"{name}: the pictures differ by {max(off)} of 255"
 
 
+@needs_h265()
+@pytest.mark.parametrize("params", ["bframes=2:b-pyramid=0", "bframes=0"])
+def test_past_begins_with_any_open_group_of_h265(tmp_path: Path, params: str) -> None:
+    params += ":keyint=10:min-keyint=10:open-gop=1:b-adapt=0:scenecut=0"
+    clip = make_encoded_clip(tmp_path / "open.mp4", params, pictures=PICTURES, h265=True)
+    file: Any
+    with av.open(str(clip)) as file:
+        sent = [some_of(frame.to_ndarray(format="gray")) for frame in file.decode(video=0)]
+    tape = tapes_of(tmp_path, {"open": (clip, Fault())})["open"]
+    assert len(tape.clips) >= 3
+    for seek in tape.clips:
+        frames = [some_of(frame.to_ndarray(format="gray")) for frame in tape.frames("video", seek)]
+        assert max(min(float(np.abs(one - other).mean()) for other in sent) for one in frames) < 2.0
+        # Only what is shown before the first whole picture, and is made of pictures before it, is left out.
+        with av.open(io.BytesIO(seek)) as file:
+            held = sum(packet.size > 0 for packet in file.demux(video=0))
+        assert held - 2 <= len(frames) <= held
+
+
 def test_sound_of_any_form_is_heard_in_the_clip(tmp_path: Path) -> None:
     video = Clip(make_clip(tmp_path / "clip.mp4", pictures=PICTURES), Fault())
     forms = dict([*aac_forms(), *raw_forms()])
@@ -145,6 +175,9 @@ def test_sound_of_any_form_is_heard_in_the_clip(tmp_path: Path) -> None:
         assert hz[spectrum.argmax()] == pytest.approx(TONE_HZ, abs=6), name
         # Two bits a sample, the coarsest, leave a fifth to noise; bits in the wrong order nearly all.
         assert spectrum[abs(hz - TONE_HZ) < 10].sum() > 0.5 * spectrum.sum(), name
+        heard_s = sum(frame.samples / frame.sample_rate for frame in frames)
+        seen = tape.frames("video")
+        assert heard_s == pytest.approx(float(seen[-1].time - seen[0].time), abs=0.4), name
 
 
 def test_packets_of_the_source_that_is_named_are_in_the_clip(tmp_path: Path) -> None:

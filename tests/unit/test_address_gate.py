@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
 from tests.fakes.rtp import SDP
 from tests.fakes.scripted_camera import ScriptedCamera
 from tests.fakes.scripted_camera import answer as scripted
+from tests.ports import free_port
 from vigilar.base.errors import CameraError
 from vigilar.capture.address_gate import AddressGate, Place, look_up
 from vigilar.capture.opener import open_source
 from vigilar.capture.rtsp.intake import Intake
+from vigilar.capture.rtsp.sentences import NotThere
+from vigilar.capture.rtsp.wire import connect
 
 
 def place(address: str, port: int = 554) -> Place:
@@ -128,3 +132,10 @@ def test_name_is_asked_once_for_an_opening_and_anew_for_the_next() -> None:
         with pytest.raises(CameraError, match="not in your home network"):
             open_source(url, lambda _s: False, intake)
         assert camera.methods.count("PLAY") == 2
+
+
+@pytest.mark.parametrize(("host", "is_by_name"), [("127.0.0.1", False), ("localhost", True)])
+def test_who_finds_nobody_there_says_whether_a_name_server_was_asked(host: str, is_by_name: bool) -> None:
+    with pytest.raises(NotThere) as raised:
+        connect(host, free_port(), time.monotonic() + 5.0, lambda: False)
+    assert raised.value.is_by_name == is_by_name

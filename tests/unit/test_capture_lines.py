@@ -117,6 +117,18 @@ WRONG = {
 
 
 @pytest.mark.parametrize("in_batches", [True, False])
+@pytest.mark.parametrize("day", [10, 15, 25, 30])
+def test_labels_stay_within_a_second_where_pictures_fall_to_one_a_second(day: int, in_batches: bool) -> None:
+    step = 90_000 // day
+    arrivals = even(60.0, 1 / day, step)
+    arrivals += even(600.0, 1.0, step, from_s=60.0, first=len(arrivals) * step)
+    arrivals += even(60.0, 1 / day, step, from_s=660.0, first=len(arrivals) * step)
+    outcome = seen(arrivals, in_batches=in_batches, rate=day)
+    assert max(outcome.late_s) < 1.0
+    assert outcome.media_s == pytest.approx(outcome.wall_s, abs=0.3)
+
+
+@pytest.mark.parametrize("in_batches", [True, False])
 @pytest.mark.parametrize("name", WRONG)
 def test_stamps_at_a_wrong_rate_give_real_time(name: str, in_batches: bool) -> None:
     outcome = seen(WRONG[name], in_batches=in_batches)

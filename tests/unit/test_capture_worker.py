@@ -292,12 +292,51 @@ class Impatient(Stop):
         return self.is_set()
 
 
-def test_camera_that_is_not_there_is_tried_twice_a_second_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    bench = Bench([], [unreachable("it refuses the connection") for _ in range(30)], stop=Impatient())
+class Hours(Stop):
+    """Waits pass on the simulated clock."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        self._clock.advance(timeout_s or 0.0)
+        return self.is_set()
+
+
+def away(*, is_by_name: bool = False) -> Bench:
+    """A camera that takes no connection for more than eight minutes."""
+    clock = SimulatedClock()
+    errors: list[list[Step] | CameraError] = [
+        unreachable("it refuses the connection", is_by_name=is_by_name) for _ in range(2000)
+    ]
+    return Bench([], errors, clock=clock, stop=Hours(clock))
+
+
+def test_camera_that_has_just_gone_is_tried_ten_times_a_second_for_two_minutes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = away()
     bench.worker().run()
-    assert len(bench.connections) == 30
-    assert all(one.next_try_s <= 0.5 for one in bench.connections)
+    delays = [one.next_try_s for one in bench.connections]
+    assert delays[:1190] == [0.1] * 1190
+    assert delays[1210:] == [0.5] * (len(delays) - 1210)
     assert len(caplog.records) == 1
+
+
+def test_camera_that_was_there_has_just_gone(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    clock = SimulatedClock()
+    gone = unreachable("it refuses the connection")
+    bench = Bench(streams, [[*raws, 600.0, *raws, ENDED], gone], clock=clock, stop=Hours(clock))
+    bench.worker().run()
+    assert bench.connections[-1].next_try_s == 0.1
+
+
+def test_name_of_a_camera_that_has_just_gone_is_asked_for_twice_a_second() -> None:
+    bench = away(is_by_name=True)
+    bench.worker().run()
+    assert {one.next_try_s for one in bench.connections} == {0.5}
 
 
 def test_name_server_is_not_asked_twice_a_second_for_a_name_that_nobody_has() -> None:
@@ -364,6 +403,19 @@ def test_batch_is_told_when_nothing_more_comes_for_now(clip: tuple[list[StreamIn
         bench.worker().run_once()
     # Nothing; the run's start and all pictures but the one that waits for its successor; two pictures more.
     assert bench.batches == [0, 4, 6]
+
+
+def test_each_picture_of_a_new_connection_is_told_at_once(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:
+    streams, raws = clip
+    video = [raw for raw in raws if raw.kind is Kind.VIDEO]
+    steps: list[Step] = [step for raw in video for step in (raw, None, 0.06)]
+    bench = Bench(streams, [[*steps, ENDED]])
+    with pytest.raises(CameraError):
+        bench.worker().run_once()
+    # The run begins with the second picture, which tells how long the first one lasts. After a second they are
+    # told ten times a second.
+    assert len(video) == 20
+    assert bench.batches == [0, *range(2, 19), 20]
 
 
 def test_batches_in_a_hurry_are_told_ten_times_a_second(clip: tuple[list[StreamInfo], list[RawPacket]]) -> None:

@@ -400,9 +400,9 @@ def test_sound_of_multicast_alone_leaves_the_picture(camera: ScriptedCamera) -> 
 @pytest.mark.parametrize(
     ("media", "says"),
     [
-        ("m=video 0 RTP/AVP 32\r\n", "sends mpeg2video"),
-        ("m=video 0 RTP/AVP 31\r\n", "sends h261"),
-        ("m=video 0 RTP/AVP 34\r\nm=audio 0 RTP/AVP 0\r\n", "sends h263"),
+        ("m=video 0 RTP/AVP 32\r\n", "sends MPEG-2"),
+        ("m=video 0 RTP/AVP 31\r\n", "sends H.261"),
+        ("m=video 0 RTP/AVP 34\r\nm=audio 0 RTP/AVP 0\r\n", "sends H.263"),
     ],
 )
 def test_picture_that_its_number_alone_names_is_named(camera: ScriptedCamera, media: str, says: str) -> None:

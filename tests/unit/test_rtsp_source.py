@@ -325,7 +325,7 @@ def test_description_without_a_picture_is_named(camera: ScriptedCamera, sdp: str
         ("v=0\n", "The camera has no picture at that address."),
         (SDP.replace("m=video", "m=audio"), "The camera sends sound but no picture."),
         (SDP.replace("H264", ""), "The camera does not say what kind of picture it sends."),
-        ("v=0\nm=video 0 RTP/AVP 33\n", "The camera sends mpegts, which this box cannot record."),
+        ("v=0\nm=video 0 RTP/AVP 33\n", "The camera sends an MPEG transport stream, which this box cannot record."),
     ],
 )
 def test_what_is_missing_is_said(camera: ScriptedCamera, sdp: str, sentence: str) -> None:
@@ -335,7 +335,7 @@ def test_what_is_missing_is_said(camera: ScriptedCamera, sdp: str, sentence: str
 
 def test_codec_that_cannot_be_recorded_is_named(camera: ScriptedCamera) -> None:
     camera.sdp = SDP.replace("H264", "jpeg")
-    assert str(refusal(camera)) == "The camera sends mjpeg, which this box cannot record."
+    assert str(refusal(camera)) == "The camera sends MJPEG, which this box cannot record."
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,9 @@ class BoxLine:
         self.delay_ns = 0
         """How much later than its label the last packet came."""
         self.is_trusted = True
+        self.found_late = 0
+        """How often a packet was late for no silence that explains it, nor was the one before it: that came at its
+        time, whatever was made of its silence."""
 
     @property
     def shift(self) -> int:
@@ -115,6 +118,8 @@ class BoxLine:
                 # One whose predecessor was not followed by what it held back is none: few pictures come, and late.
                 is_worse = self._excuse_ns > SILENCE_NS and delay_ns >= self.delay_ns
                 self._excuse_ns = 0 if is_worse else self._excuse_ns + silence_ns
+                if is_worse and not self._late_since_ns:
+                    self._late_since_ns = self._mono_ns
             if self._excuse_ns > delay_ns:
                 self._excuse_ns = delay_ns
             if delay_ns - self._excuse_ns <= LATE_NS:
@@ -170,6 +175,7 @@ class BoxLine:
     def _take_late(self, ticks: int, delay_ns: int, mono_ns: int) -> tuple[int, int]:
         """Late without an excuse: this packet is put to where it came, and durations follow arrival from here on."""
         self._excuse_ns = self._late_since_ns = 0
+        self.found_late += 1
         self._doubt(mono_ns)
         self._shift += self._ticks_of(delay_ns)
         return ticks + self._shift, 0

@@ -188,9 +188,13 @@ class StampGate:
         return self._video
 
     def _see(self, video: _Video, raw: RawPacket, stamp: int, utc_ns: int, mono_ns: int) -> list[Packet]:
+        found_late = video.box.found_late
         dts, label_ns = video.place(stamp, mono_ns)
         pts = dts if raw.pts is None else dts + raw.pts - stamp
         before, self._waiting = self._waiting, (raw, pts, dts, label_ns + utc_ns - mono_ns, label_ns)
+        if before is not None and video.box.found_late != found_late:
+            came_ns = min(self._waiting_mono_ns, label_ns - 1)
+            before = (*before[:3], came_ns + utc_ns - mono_ns, came_ns)
         self._waiting_mono_ns = mono_ns
         return [] if before is None else [_made(before, video.step, self.run)]
 

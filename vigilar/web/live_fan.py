@@ -32,6 +32,15 @@ MAX_GROUP_BYTES = 48 * 1024 * 1024
 QUIET_S = 15.0
 """A camera's process says within 12 s that there is no picture. One that says nothing at all hangs."""
 
+CROWD = 8
+"""More who watch one stream than this, in no usual house, are sent several pictures at a time..."""
+
+CROWD_GAP_S = 0.1
+"""...ten times a second. Their pages play so far behind the newest one (HOLD_S of mse.js) that none stands still."""
+
+EARLY_S = 0.01
+"""A picture that comes so shortly before they are sent to goes with what is sent."""
+
 LOOK_S = 1.0
 JOIN_S = 2.0
 
@@ -52,6 +61,8 @@ class _Source:
         self.client = client
         self.viewers: set[LiveViewer] = set()
         self.heard_s = now_s
+        self.due_s = 0.0
+        """When a crowd is sent to again."""
         self._header: RunHeader | None = None
         self._start: Start | None = None
         self._group: list[Piece] = []
@@ -113,6 +124,8 @@ class LiveFan:
         self._sources: dict[Wanted, _Source] = {}
         self._of: dict[LiveViewer, Wanted] = {}
         self._lock = threading.Lock()
+        self._held: set[_Source] = set()
+        """Of which something waits until a crowd is sent to."""
         self._jobs: deque[Callable[[float], None]] = deque()
         self._count = 0
         self._is_stopped = False
@@ -166,7 +179,7 @@ class LiveFan:
 
     def _run(self) -> None:
         while not self._is_stopped:
-            ready = self._selector.select(LOOK_S if self._of else None)
+            ready = self._selector.select(self._wait_s())
             now_s = time.monotonic()
             for key, events in ready:
                 # A socket may be gone by what was done for one before it.
@@ -174,10 +187,17 @@ class LiveFan:
                     self._guard(partial(key.data, events), now_s)
             while self._jobs:
                 self._guard(self._jobs.popleft(), now_s)
+            for source in [one for one in self._held if now_s >= one.due_s]:
+                self._guard(partial(self._send_all, source), now_s)
             if now_s - self._looked_s >= LOOK_S:
                 self._looked_s = now_s
                 self._guard(self._look, now_s)
         self._end_all()
+
+    def _wait_s(self) -> float | None:
+        if not self._held:
+            return LOOK_S if self._of else None
+        return max(0.0, min(one.due_s for one in self._held) - time.monotonic())
 
     @staticmethod
     def _guard(job: Callable[[float], None], now_s: float) -> None:
@@ -220,14 +240,25 @@ class LiveFan:
         source.heard_s = now_s
         for answer in answers:
             source.take(answer, now_s)
-        viewers = list(source.viewers)
         if is_over:
+            viewers = list(source.viewers)
             self._close(wanted, source, now_s)
-        for viewer in viewers:
+            for viewer in viewers:
+                self._send(viewer, now_s)
+        elif len(source.viewers) > CROWD and now_s < source.due_s - EARLY_S:
+            self._held.add(source)
+        elif answers:
+            self._send_all(source, now_s)
+
+    def _send_all(self, source: _Source, now_s: float) -> None:
+        self._held.discard(source)
+        source.due_s = now_s + CROWD_GAP_S
+        for viewer in list(source.viewers):
             self._send(viewer, now_s)
 
     def _close(self, wanted: Wanted, source: _Source, now_s: float) -> None:
         """The stream is over; its viewers end when what waits for them is sent."""
+        self._held.discard(source)
         self._selector.unregister(source.client)
         source.client.close()
         del self._sources[wanted]

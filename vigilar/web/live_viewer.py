@@ -33,6 +33,9 @@ STALL_S = 10.0
 LINGER_S = 2.0
 """After our close frame the browser's own is waited for, so that no reset eats what was sent last."""
 
+AT_ONCE_BYTES = 64 * 1024
+"""Of pictures that wait, as far as they are less, so many go out with one call; of a larger one it alone."""
+
 MOST_PONGS = 4
 """Waiting at a time; no page of ours asks for any."""
 
@@ -83,7 +86,7 @@ class LiveViewer:
         """Packets that were left out and of which the browser is not told yet."""
         self._now_ms = now_ms
         self._queue: deque[tuple[Start | Piece | Note, float]] = deque()
-        self._out = memoryview(b"")
+        self._out: list[memoryview] = []
         self._reader = FrameReader()
         self._wants_keyframe = False
         self._has_begun = False
@@ -137,33 +140,41 @@ class LiveViewer:
         """Send what the socket takes. Raises OSError."""
         while self.waits:
             if not self._out:
-                self._out = memoryview(self._next_bytes(now_s))
+                self._out = self._next_bytes(now_s)
             try:
-                sent = self.sock.send(self._out)
+                sent = self.sock.sendmsg(self._out)
             except BlockingIOError:
                 return
-            self._out = self._out[sent:]
+            self._out = _behind(self._out, sent)
             self._moved_s = now_s
         if self.is_ending and self._linger_from_s is None:
             self._linger_from_s = now_s
             self.sock.shutdown(socket.SHUT_WR)
 
-    def _next_bytes(self, now_s: float) -> bytes:
-        """Of the first item, with the texts that go before it: they are of the moment at which they are sent."""
-        item, _ = self._queue.popleft()
+    def _next_bytes(self, now_s: float) -> list[memoryview]:
+        """Of the first items, with the texts that go before them: they are of the moment at which they are sent."""
+        out, size = list[memoryview](), 0
+        while self._queue and size < AT_ONCE_BYTES:
+            for piece in self._bytes_of(self._queue.popleft()[0], now_s):
+                out.append(memoryview(piece))
+                size += len(piece)
+        return out
+
+    def _bytes_of(self, item: Start | Piece | Note, now_s: float) -> list[bytes]:
         if isinstance(item, Note):
-            return item.frame
+            return [item.frame]
         if isinstance(item, Start):
             self._told_s = float("-inf")
-            return frame(start_text(item.header, self._now_ms())) + item.init
-        before = b""
+            return [frame(start_text(item.header, self._now_ms())), item.init]
+        out = []
         if self.untold and item.starts_with_keyframe:
-            before = frame(skipped_text(self.untold))
+            out.append(frame(skipped_text(self.untold)))
             self.untold = 0
         if item.is_picture and now_s - self._told_s >= TIME_EVERY_S:
             self._told_s = now_s
-            before += frame(time_text(item.at_s, item.utc_ms, self._now_ms()))
-        return before + item.frame if before else item.frame
+            out.append(frame(time_text(item.at_s, item.utc_ms, self._now_ms())))
+        out.append(item.frame)
+        return out
 
     def finish(self, code: int, now_s: float, *, is_at_once: bool = False) -> None:
         """Close it when what waits is sent; ``is_at_once``: what waits is left out. Harmless twice."""
@@ -203,3 +214,12 @@ class LiveViewer:
     def close(self) -> None:
         self.sock.close()
         self.on_over()
+
+
+def _behind(pieces: list[memoryview], sent: int) -> list[memoryview]:
+    """What is left of ``pieces`` when so many bytes of them are sent."""
+    for number, piece in enumerate(pieces):
+        if sent < len(piece):
+            return [piece[sent:], *pieces[number + 1 :]]
+        sent -= len(piece)
+    return []

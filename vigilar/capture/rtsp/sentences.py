@@ -12,11 +12,29 @@ _NOT_FOR_US = frozenset({405, 406, 415, 461})
 in cameras that count them: 453, but 454 and 455 were seen too."""
 
 
+_PICTURES = {
+    "H264": "H.264",
+    "H265": "H.265",
+    "HEVC": "H.265",
+    "JPEG": "MJPEG",
+    "MP4V-ES": "MPEG-4 Visual",
+    "MPV": "MPEG-2",
+    "H261": "H.261",
+    "H263": "H.263",
+    "H263-1998": "H.263",
+    "H266": "H.266",
+    "MP2T": "an MPEG transport stream",
+}
+"""Encodings of RFC 6184, RFC 7798 and others as a camera's own pages call them."""
+
 _STEPS = {"DESCRIBE": "to describe its stream", "SETUP": "to send its picture", "PLAY": "to begin the stream"}
 
 
 class NotThere(CameraError):
-    """Nothing took the connection, so that the next try costs the camera nothing."""
+    """Nothing took the connection, so that the next try costs the camera nothing. ``is_by_name``: but the network's
+    name server a question."""
+
+    is_by_name = False
 
 
 class UnknownName(CameraError):
@@ -44,13 +62,15 @@ def nobody_at(host: str, port: int | None) -> CameraError:
     )
 
 
-def unreachable(why: str) -> CameraError:
-    return NotThere(
+def unreachable(why: str, *, is_by_name: bool = False) -> CameraError:
+    error = NotThere(
         f"Nothing answers at that address: {why}.",
         kind=ErrorKind.TRANSIENT,
         next_step="Is it on, and on the same network?",
         code=UNREACHABLE,
     )
+    error.is_by_name = is_by_name
+    return error
 
 
 def unreadable_address() -> CameraError:
@@ -241,10 +261,10 @@ def no_viewer() -> CameraError:
     )
 
 
-def no_picture(codecs: list[str], *, has_sound: bool) -> CameraError:
-    """``codecs`` are those of the picture streams that the camera has, empty for one that it does not name."""
-    if codecs:
-        named = ", ".join(sorted({codec for codec in codecs if codec}))
+def no_picture(encodings: list[str], *, has_sound: bool) -> CameraError:
+    """``encodings`` are those of the picture streams that the camera has, empty for one that it does not name."""
+    if encodings:
+        named = ", ".join(sorted({_PICTURES.get(one, one) for one in encodings if one}))
         sends = (
             f"sends {named}, which this box cannot record" if named else "does not say what kind of picture it sends"
         )

@@ -60,17 +60,6 @@ CODECS = {"H264": "h264", "H265": "hevc", "HEVC": "hevc"}
 _CONVERTED = "JPEG"
 """Taken where a camera has nothing else."""
 
-_VIDEO_NAMES = {
-    **CODECS,
-    _CONVERTED: "mjpeg",
-    "MP4V-ES": "mpeg4",
-    "MPV": "mpeg2video",
-    "H263-1998": "h263",
-    "H266": "vvc",
-    "MP2T": "mpegts",
-}
-"""Encodings of RFC 6184, RFC 7798 and others by libav's names."""
-
 
 class PictureTrack(Protocol):
     """What takes the packets of the picture, as ``VideoTrack``."""
@@ -474,8 +463,8 @@ def _picture(description: Description, *, takes_jpeg: bool) -> Media:
         for media in videos:
             if media.encoding in wanted and media.payload_type >= 0:
                 return media
-    codecs = [_VIDEO_NAMES.get(media.encoding, media.encoding.lower()) for media in videos]
-    raise sentences.no_picture(codecs, has_sound=any(media.kind == "audio" for media in description.media))
+    encodings = [media.encoding for media in videos]
+    raise sentences.no_picture(encodings, has_sound=any(media.kind == "audio" for media in description.media))
 
 
 def _sound(description: Description) -> Media | None:

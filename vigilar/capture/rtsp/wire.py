@@ -310,7 +310,7 @@ def connect(
         else:
             return sock
         sock.close()
-    raise sentences.unreachable(why)
+    raise sentences.unreachable(why, is_by_name=all(place.sockaddr[0] != host for place in found))
 
 
 def _connect_by(sock: socket.socket, address: object, until_s: float, is_stopped: Callable[[], bool]) -> None:
