@@ -10,11 +10,11 @@ it is noted as sent, and noted as told only after the other side took it. What a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, Update, and_, case, func, insert, literal_column, or_, select, true, update
 
 from vigilar.store.account_tables import sessions
 from vigilar.store.engine import Store
@@ -187,15 +187,20 @@ def due_lanes(store: Store, node_id: str, now_ms: int) -> set[str]:
         return set(connection.execute(query).scalars())
 
 
-def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None:
-    """The next one to let go in ``lane``, noted as sent: critical ones first, then what was not tried yet, then the
-    oldest. None if none is due. A phone whose service keeps us waiting for each of its old messages delays by one of
-    them at most what is new for the phone beside it."""
+def is_any_due(store: Store, node_id: str, lane: str, now_ms: int, without: Collection[str] = ()) -> bool:
+    """Whether something is to be let go now in ``lane``, for another target than those of ``without``."""
     with store.read("read what is owed") as connection:
-        if _first_due(connection, node_id, lane, now_ms) is None:
-            return None
+        return _first_due(connection, node_id, lane, now_ms, without) is not None
+
+
+def claim(store: Store, node_id: str, lane: str, now_ms: int, without: Collection[str] = ()) -> Delivery | None:
+    """The next one to let go in ``lane``, noted as sent: critical ones first, then what was not tried yet, then the
+    oldest; none of a target of ``without``. None if none is due. A phone whose service keeps us waiting for each of its
+    old messages delays by one of them at most what is new for the phone beside it."""
+    if not is_any_due(store, node_id, lane, now_ms, without):
+        return None
     with store.write("note what is let go") as connection:
-        first = _first_due(connection, node_id, lane, now_ms)
+        first = _first_due(connection, node_id, lane, now_ms, without)
         row = connection.execute(
             update(deliveries)
             .where(deliveries.c.id == first)
@@ -210,13 +215,20 @@ def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None
         return None if row is None else _delivery(row)
 
 
-def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int) -> int | None:
+def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int, without: Collection[str]) -> int | None:
     """By the index ``deliveries_owed``, so that a backlog of thousands costs no more than one."""
     fresh, tried = deliveries.c.tries == 0, deliveries.c.tries > 0
+    is_free = deliveries.c.target.not_in(tuple(without)) if without else true()
     for is_critical, which in ((1, fresh), (1, tried), (0, fresh), (0, tried)):
         query = (
             select(deliveries.c.id)
-            .where(_is_due(node_id, now_ms), deliveries.c.lane == lane, deliveries.c.is_critical == is_critical, which)
+            .where(
+                _is_due(node_id, now_ms),
+                deliveries.c.lane == lane,
+                deliveries.c.is_critical == is_critical,
+                which,
+                is_free,
+            )
             .order_by(deliveries.c.id)
             .limit(1)
         )
