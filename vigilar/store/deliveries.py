@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, Update, and_, case, func, insert, litera
 from vigilar.store.account_tables import sessions
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import alert_pages, deliveries, phones
+from vigilar.store.schema import events
 
 WAITING = ("owed", "sent")
 
@@ -100,16 +101,19 @@ class Delivery:
         return self.told_revision > 0
 
 
+TOLD_WITH_ANOTHER = "It is told with what it became part of."
+
 _COLUMNS = tuple(column for column in deliveries.c if column.name != "node_id")
 
 
 def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: int, *, once: bool = False) -> None:
     """Owe it, in the transaction that stores why. Of a story that is known the words change, silently and in place;
     what is louder than before is told as if it were new. The same words again change nothing; with ``once`` nothing
-    changes what is known."""
+    changes what is known. Of two stories that became one, the one that stays is told, and closes the other's push."""
     found = _find(connection, new.story, new.target)
-    if found is None and not once:
-        found = _find_moved(connection, new)
+    moved = [] if once else _find_moved(connection, new)
+    if found is None and moved:
+        found = moved.pop()
     if found is None:
         values = {name: getattr(new, name) for name in _COPIED}
         connection.execute(
@@ -128,7 +132,9 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
         return
     if once:
         return
-    new = replace(new, content={**new.content, "tag": found.content["tag"]})
+    closes = {*found.content.get("closes", ()), *(tag for one in moved for tag in _end(connection, one))}
+    content = {**new.content, "tag": found.content["tag"]}
+    new = replace(new, content={**content, "closes": sorted(closes)} if closes else content)
     is_worse = (new.is_critical, new.is_loud) > (found.is_critical, found.is_loud)
     if found.state == "gone" or (found.acknowledged_ms is not None and not is_worse):
         return
@@ -436,17 +442,32 @@ def _find(connection: Connection, story: str, target: str) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
-def _find_moved(connection: Connection, new: NewDelivery) -> Delivery | None:
-    """What was told of the same event under another story: it went over to another incident, and what the phone shows
-    is to change in place. The tag stays, by which the phone knows it."""
+def _find_moved(connection: Connection, new: NewDelivery) -> list[Delivery]:
+    """What was told of the same event under other stories, the oldest last: it went over to another incident, and what
+    the phone shows is to change in place. The tag stays, by which the phone knows it."""
     if new.event_id is None:
-        return None
-    row = connection.execute(
-        select(*_COLUMNS).where(
+        return []
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .where(
             deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story
         )
-    ).first()
-    return None if row is None else _delivery(row)
+        .order_by(deliveries.c.id.desc())
+    )
+    return [_delivery(row) for row in rows]
+
+
+def _end(connection: Connection, one: Delivery) -> tuple[str, ...]:
+    """A story that became part of another is told no more. The tags of what a phone may show of it; none of one that
+    goes on without the event that left it."""
+    if connection.execute(select(events.c.id).where(events.c.incident_id == one.incident_id).limit(1)).first():
+        return ()
+    if one.state == "owed":
+        state = "accepted" if one.told_revision > 0 else "failed"
+        values = {"state": state, "sentence": "" if one.told_revision > 0 else TOLD_WITH_ANOTHER}
+        connection.execute(update(deliveries).where(deliveries.c.id == one.id).values(**values))
+    was_sent = one.told_revision > 0 or one.state in ("sent", "accepted", "shown")
+    return (str(one.content["tag"]), *one.content.get("closes", ())) if was_sent else ()
 
 
 def _all(store: Store, query: Any) -> list[Delivery]:
