@@ -10,7 +10,9 @@ import pytest
 from tests.fakes.push_service import PushService, push_service
 from tests.notify_kit import NotifyHouse, notify_house
 from tests.ports import free_port
-from vigilar.store.events import StoredEvent
+from vigilar.store.events import StoredEvent, name_event
+from vigilar.store.incident_reading import get_incident
+from vigilar.store.incidents import Grouping
 
 
 @pytest.fixture
@@ -26,10 +28,26 @@ def house(tmp_path: Path, service: PushService) -> Iterator[NotifyHouse]:
         yield house
 
 
-def merge(house: NotifyHouse, gone: StoredEvent, into: StoredEvent) -> None:
-    assert into.incident_id is not None
-    house.join(gone, into.incident_id)
-    house.retitle(into.incident_id, "Person on the drive, then the front door", gone)
+def merge(house: NotifyHouse, gone: StoredEvent, into: StoredEvent) -> str:
+    """It turns out what ``gone`` was, and that it belongs to the story of ``into``; the title of that one."""
+    goes_over = Grouping(choose=lambda *_: into.incident_id, stays=lambda _: False)
+    payload = {**gone.payload, "is_clear": True}
+    named = name_event(
+        house.store,
+        gone.id,
+        kind=gone.kind,
+        label_score=0.9,
+        still_id=None,
+        payload=payload,
+        now_ms=house.now_ms(),
+        grouping=goes_over,
+    )
+    assert named is not None
+    assert named.incident_id is not None
+    assert named.incident_id == into.incident_id
+    story = get_incident(house.store, named.incident_id)
+    assert story is not None
+    return story.title
 
 
 def test_push_of_the_story_that_is_gone_is_closed_without_a_sound(house: NotifyHouse, service: PushService) -> None:
@@ -37,12 +55,13 @@ def test_push_of_the_story_that_is_gone_is_closed_without_a_sound(house: NotifyH
     house.add_phone("phone")
     one, two = house.happens("Person, Drive"), house.happens("Person, Front door")
     house.tell()
-    merge(house, one, two)
+    title = merge(house, one, two)
     house.settle()
     house.clock.advance(4)
     assert house.let_go() == 1
     first, second, last = (push.message for push in service.accepted())
-    assert last["notification"]["title"] == "Person on the drive, then the front door"
+    assert last["notification"]["title"] == title
+    assert last["notification"]["navigate"].endswith(f"/events/{one.id}"), "an event is in the story that took it"
     assert last["notification"]["silent"] is True
     assert last["notification"]["tag"] == second["notification"]["tag"]
     assert last["vigilar"]["closes"] == [first["notification"]["tag"]]
@@ -59,13 +78,11 @@ def test_story_that_is_gone_before_it_was_told_is_told_with_the_other(house: Not
     house.add_phone("phone")
     one, two = house.happens("Person, Drive"), house.happens("Person, Front door")
     house.settle()
-    merge(house, one, two)
+    title = merge(house, one, two)
     house.settle()
     house.clock.advance(10)
     assert house.let_go() == 1
-    assert [push.message["notification"]["title"] for push in service.accepted()] == [
-        "Person on the drive, then the front door"
-    ]
+    assert [push.message["notification"]["title"] for push in service.accepted()] == [title]
     assert house.states() == ["failed", "accepted"]
 
 
