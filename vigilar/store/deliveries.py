@@ -14,7 +14,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, case, func, insert, literal_column, or_, select, true, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from vigilar.store.account_tables import sessions
 from vigilar.store.engine import Store
@@ -101,8 +115,6 @@ class Delivery:
         return self.told_revision > 0
 
 
-TOLD_WITH_ANOTHER = "It is told with what it became part of."
-
 _COLUMNS = tuple(column for column in deliveries.c if column.name != "node_id")
 
 
@@ -132,7 +144,10 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
         return
     if once:
         return
-    closes = {*found.content.get("closes", ()), *(tag for one in moved for tag in _end(connection, one))}
+    closes = {
+        *found.content.get("closes", ()),
+        *(tag for one in moved for tag in _end(connection, one, new.incident_id)),
+    }
     content = {**new.content, "tag": found.content["tag"]}
     new = replace(new, content={**content, "closes": sorted(closes)} if closes else content)
     is_worse = (new.is_critical, new.is_loud) > (found.is_critical, found.is_loud)
@@ -447,27 +462,24 @@ def _find_moved(connection: Connection, new: NewDelivery) -> list[Delivery]:
     the phone shows is to change in place. The tag stays, by which the phone knows it."""
     if new.event_id is None:
         return []
-    rows = connection.execute(
-        select(*_COLUMNS)
-        .where(
-            deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story
-        )
-        .order_by(deliveries.c.id.desc())
-    )
-    return [_delivery(row) for row in rows]
+    of_it = (deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story)
+    query = select(*_COLUMNS).where(*of_it).order_by(deliveries.c.id.desc())
+    return [_delivery(row) for row in connection.execute(query)]
 
 
-def _end(connection: Connection, one: Delivery) -> tuple[str, ...]:
-    """A story that became part of another is told no more. The tags of what a phone may show of it; none of one that
-    goes on without the event that left it."""
+def _end(connection: Connection, one: Delivery, incident_id: int | None) -> tuple[str, ...]:
+    """A story that became part of ``incident_id`` is told no more. The tags of what a phone may show of it; none of one
+    that goes on without the event that left it."""
     if connection.execute(select(events.c.id).where(events.c.incident_id == one.incident_id).limit(1)).first():
         return ()
-    if one.state == "owed":
-        state = "accepted" if one.told_revision > 0 else "failed"
-        values = {"state": state, "sentence": "" if one.told_revision > 0 else TOLD_WITH_ANOTHER}
-        connection.execute(update(deliveries).where(deliveries.c.id == one.id).values(**values))
-    was_sent = one.told_revision > 0 or one.state in ("sent", "accepted", "shown")
-    return (str(one.content["tag"]), *one.content.get("closes", ())) if was_sent else ()
+    of_it = deliveries.c.id == one.id
+    if one.state == "owed" and one.told_revision == 0:
+        connection.execute(delete(deliveries).where(of_it))  # nobody is to read that it failed
+    else:  # whoever takes note of the story takes note of what was told of this part of it
+        state = case((deliveries.c.state == "owed", "accepted"), else_=deliveries.c.state)
+        connection.execute(update(deliveries).where(of_it).values(state=state, incident_id=incident_id))
+    tags = (str(one.content["tag"]), *one.content.get("closes", ()))
+    return tags if one.tries > 0 or one.told_revision > 0 else ()
 
 
 def _all(store: Store, query: Any) -> list[Delivery]:
