@@ -79,11 +79,14 @@ class NotifyHouse:
         self.reader = ChangeReader(place, self.desk.handle, "telling", takes_place=True)
         self.lane = self.new_lane()
 
-    def new_lane(self) -> Lane:
+    def new_sender(self) -> PushSender:
         key = load_or_create_key(self.folder / "secrets")
         settings = PushSettings((self.service.host,), str(self.service.ca_file))
         self.senders.append(PushSender(self.store, lambda: key, lambda: settings))
-        return Lane(f"push:{self.service.host}", self.store, NODE, self.clock, self.senders[-1], self.watcher)
+        return self.senders[-1]
+
+    def new_lane(self) -> Lane:
+        return Lane(f"push:{self.service.host}", self.store, NODE, self.clock, self.new_sender(), self.watcher)
 
     def close(self) -> None:
         for sender in self.senders:

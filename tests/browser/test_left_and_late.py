@@ -26,8 +26,7 @@ REFUSED = """(() => { window.opened = 0;
         close() {} }; })()"""
 
 HEARD = """async () => {
-    const src = document.querySelector('script[src*="js/base.js"]').src;
-    const { stream } = await import(src.replace("base.js", "stream.js"));
+    const { stream } = await import(`${document.documentElement.dataset.assets}js/stream.js`);
     stream.dispatchEvent(new CustomEvent("health", { detail: { cameras: [] } })); }"""
 
 

@@ -155,6 +155,20 @@ def test_incident_takes_its_own_place_without_a_second_sound(phone: Phone, house
     assert phone.wait_shown(title="Anna, front door")["silent"] is True
 
 
+def test_story_that_took_in_another_closes_its_push(phone: Phone, house: House) -> None:
+    """Two stories were told that turned out to be one: what stays leads to it, and nothing sounds again."""
+    drive, door = house.event("motion", "drive"), house.event()
+    other = json.loads(message(drive.id, "Person, drive", still="", id=8, incident_id=4))
+    other["notification"]["tag"] = "incident-4"
+    phone.push(json.dumps(other))
+    phone.wait_shown(title="Person, drive")
+    phone.push(message(door.id, still="", revision=1))
+    wait_until(lambda: len(phone.shown()) == 2, 30)
+    phone.push(message(door.id, "Person on the drive, then the door", still="", revision=2, closes=["incident-4"]))
+    shown = phone.wait_shown(title="Person on the drive, then the door")
+    assert (shown["silent"], shown["tag"]) == (True, "incident-3")
+
+
 def test_incident_that_was_swiped_away_stays_quiet(phone: Phone, house: House) -> None:
     event = house.event()
     phone.push(message(event.id, still=""))

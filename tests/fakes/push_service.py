@@ -86,7 +86,8 @@ class Push:
 
 
 class PushService:
-    """``phone`` adds one. ``answers`` are given in turn, (status, headers); when there are none, ``always``."""
+    """``phone`` adds one. ``answers`` are given in turn, (status, headers); when there are none, ``always``. A phone
+    whose name is in ``hanging`` gets its answer when the event there is set, and stands in ``held`` until then too."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self.port = port
@@ -95,6 +96,8 @@ class PushService:
         self.pushes: list[Push] = []
         self.answers: deque[tuple[int, dict[str, str]]] = deque()
         self.always: tuple[int, dict[str, str]] = (201, {})
+        self.hanging: dict[str, threading.Event] = {}
+        self.held: list[str] = []
         self.now_s: Callable[[], float] = time.time
         self.bad: list[str] = []
         """What no sender may do: each is a sentence."""
@@ -134,6 +137,10 @@ class PushService:
             return 404, {}
         self._check(headers, body)
         message = json.loads(phone.open(body))
+        if phone.name in self.hanging:
+            with self._lock:
+                self.held.append(phone.name)
+            self.hanging[phone.name].wait(60)
         with self._lock:
             answer = self.answers.popleft() if self.answers else self.always
             self.pushes.append(Push(phone.name, headers, body, message, at_s, answer[0]))

@@ -20,6 +20,7 @@ from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.base.track_path import PathBox, pack_path
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
+from vigilar.store.cameras import ensure_camera
 from vigilar.store.events import StoredEvent, get_event
 from vigilar.store.sensors import ensure_sensor
 from vigilar.store.tracks import NewTrack, insert_track
@@ -82,12 +83,16 @@ class TestWay:
         visit(house)
         page = owner.get("/events", headers=OPENED).get_data(as_text=True)
         head, _, body = page.partition("<main")
-        shown = set(re.findall(r'<use href="#icon-([\w-]+)">', body))
-        assert {"ok", "record", "info"} <= shown
-        assert sorted(re.findall(r'<symbol id="icon-([\w-]+)" viewBox="0 0 16 16">', body)) == sorted(shown)
-        assert "icons.svg#" not in body
-        assert f"{asset_address('vendor/icons.svg')}#camera" in head  # scripts give others to those of the header
-        assert "#icon-" not in head
+        assert body.count('<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false"><path ') > 5
+        assert "<use" not in body
+        header = head.partition("</nav>")[2]
+        assert f"{asset_address('vendor/icons.svg')}#disarmed" in header  # scripts give others to those of the header
+
+    def test_scripts_of_the_list_come_behind_its_first_picture(self, owner: FlaskClient) -> None:
+        page = page_of(owner, "/events")
+        last = f'<script type="module" async src="{asset_address("js/events.js")}"></script>'
+        assert re.findall(r"<(?:script|link)[^>]*/js/[^>]*>(?:</script>)?", page) == [last]
+        assert page.index(last) > page.index("</main>")
 
     @pytest.mark.parametrize("path", ["/events", "/events/1/card"])
     def test_part_for_an_open_page_names_the_symbols_of_the_sheet(
@@ -500,6 +505,62 @@ class TestEventPage:
         page = page_of(owner, f"/events/{event.id}")
         assert f'src="/events/{event.id}/clip.mp4"' in page
         assert "Export with proof" in page
+
+
+class TestWhatIsGone:
+    """Where a push leads whose camera, or whose event, is not there any more."""
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Iterator[House]:
+        """Its front door had a camera once."""
+        with open_house(tmp_path, (("garden", "Garden"),)) as house:
+            ensure_camera(house.store, "front-door", "Front door", 1, house.node_id)
+            yield house
+
+    def test_event_of_a_removed_camera_plays_what_is_left(
+        self, house: House, owner: FlaskClient, tmp_path: Path
+    ) -> None:
+        """Its page said that it had no picture, while the recording of it was there."""
+        clip = make_clip(tmp_path, size=(320, 180))
+        shift = (house.now_ms() - MINUTE) * 1_000_000 - clip.run().utc_ns
+        house.record(
+            "front-door", [replace(one, utc_ns=one.utc_ns + shift) for one in islice(clip.endless(), 60)], clip.run()
+        )
+        event = house.event(ts_ms=house.now_ms() - MINUTE + 1000, length_ms=1000)
+        page = page_of(owner, f"/events/{event.id}?from=push")
+        assert f'src="/events/{event.id}/clip.mp4"' in page
+        assert owner.get(f"/events/{event.id}/clip.mp4").status_code == 200
+        assert re.search(
+            r'id="removed">(?:front-door|Front door) was removed from Vigilar. What it recorded stays', page
+        )
+        assert 'href="/watch/front-door"' not in page
+
+    def test_event_of_a_removed_camera_says_so_and_leads_on(self, house: House, owner: FlaskClient) -> None:
+        event = house.event()
+        page = page_of(owner, f"/events/{event.id}?from=push")
+        said = "Front door was removed from Vigilar. Nothing that it recorded of this moment is left."
+        assert f'{said} The story remains. <a href="/events">All events</a>' in page
+
+    def test_live_picture_of_a_removed_camera_says_so_and_leads_on(self, house: House, owner: FlaskClient) -> None:
+        """The other button of the push."""
+        answer = owner.get("/watch/front-door", headers=PAGE)
+        assert answer.status_code == 404
+        assert "<h1>Front door was removed from Vigilar.</h1>" in answer.text
+        assert 'href="/events">All events</a>' in answer.text
+
+    def test_name_of_a_removed_camera_is_for_those_who_saw_it(self, house: House) -> None:
+        child = house.member("child", ["garden"])
+        event = house.event()
+        for path in ("/watch/front-door", f"/events/{event.id}"):
+            answer = child.get(path, headers=PAGE)
+            assert answer.status_code == 404
+            assert "Front door" not in answer.text.partition("<main")[2]
+
+    def test_event_that_nobody_knows_leads_to_the_list(self, owner: FlaskClient) -> None:
+        answer = owner.get("/events/999?from=push", headers=PAGE)
+        assert answer.status_code == 404
+        assert "Your account may not see its camera any more, or a backup of before it was restored." in answer.text
+        assert 'href="/events">All events</a>' in answer.text
 
 
 class TestDanger:

@@ -1,8 +1,9 @@
 """Lets go what is owed: a thread a lane, so that a service that hangs delays nobody but its own.
 
 A *lane* is what fails together: one push service, one server. While nobody answers behind it, all that wait there
-wait together and one try in a while asks again; what comes too late is not told any more. The rows are the truth
-(``store.deliveries``): a process that is killed leaves them, and its successor goes on.
+wait together and one try in a while asks again; what comes too late is not told any more. Where a service hangs for one
+phone alone, another thread tells the phones beside it; what one phone is owed goes in order, one after the other. The
+rows are the truth (``store.deliveries``): a process that is killed leaves them, and its successor goes on.
 """
 
 from __future__ import annotations
@@ -40,6 +41,12 @@ TRY_FIRST_S, TRY_LAST_S = 2.0, 300.0
 
 REFUSED_WAIT_S = 60.0
 
+HANGS_NS = 1_000_000_000
+"""Services answer in 0.1 to 0.5 s: after this the others of the lane wait no longer for the one that is being asked."""
+
+MOST_HELPERS = 3
+"""Threads of a lane beside its own, each with a connection: a service that hangs for everybody is not asked by more."""
+
 DATABASE_WAIT_S = 0.5
 STUMBLE_WAIT_S = 5.0
 
@@ -72,7 +79,7 @@ class LaneState:
 
 
 class Lane:
-    """One lane. ``run`` and ``turn`` belong to its thread, ``wake`` and ``state`` to any."""
+    """One lane. ``run`` belongs to its thread, ``help`` to one that came to help, the rest to any."""
 
     def __init__(self, name: str, store: Store, node_id: str, clock: Clock, sender: Sender, watcher: Watcher) -> None:
         self.name = name
@@ -85,6 +92,10 @@ class Lane:
         self._backoff = Backoff(LANE_FIRST_S, LANE_LAST_S)
         self._blocked_until_ns = 0
         self._state = LaneState(name, None, "")
+        self._line = threading.Lock()
+        self._claiming = threading.Lock()
+        self._asked_ns: dict[str, int] = {}  # whom a thread asks for, and since when
+        self._helpers = 0
         self._trouble = Tally(logger, "what is owed cannot be read", level=logging.ERROR, every_s=10.0)
         self._failed = Tally(logger, f"{name} does not take what is sent", every_s=60.0)
 
@@ -114,22 +125,68 @@ class Lane:
         finally:
             self._sender.close()
 
-    def turn(self, stop: Stop) -> bool:
+    def wants_help(self) -> bool:
+        """Whether all that are being asked hang, and somebody else is owed something. Raises StoreError."""
+        now_ns, asked = self._clock.mono_ns(), dict(self._asked_ns)
+        if len(asked) <= self._helpers or self._helpers >= MOST_HELPERS or now_ns < self._blocked_until_ns:
+            return False
+        if any(now_ns - since_ns < HANGS_NS for since_ns in asked.values()):
+            return False
+        return deliveries.is_any_due(self._store, self._node_id, self.name, self._now_ms(), asked)
+
+    def start_helper(self, stop: Stop, sender: Sender) -> threading.Thread:
+        """For the thread that calls ``wants_help``."""
+        with self._line:
+            self._helpers += 1
+        thread = threading.Thread(target=self.help, args=(stop, sender), name=f"lane {self.name}"[:60], daemon=True)
+        thread.start()
+        return thread
+
+    def help(self, stop: Stop, sender: Sender) -> None:
+        """Let go what is owed to those who are not being asked, by a way out of its own, until there is no more."""
+        try:
+            while not stop.is_set() and self.turn(stop, sender):
+                pass
+        except StoreError as error:
+            self._trouble.add(error)
+        except Exception:  # the top of this worker
+            logger.exception("the help for the lane %s stumbled", self.name)
+        finally:
+            with self._line:
+                self._helpers -= 1
+            sender.close()
+
+    def turn(self, stop: Stop, sender: Sender | None = None) -> bool:
         """Let go one message. False when there was none to let go now. Raises StoreError before one is let go; what
         became of one that was is noted when the database takes it, however long that needs."""
-        if self._clock.mono_ns() < self._blocked_until_ns:
-            return False
-        one = deliveries.claim(self._store, self._node_id, self.name, self._now_ms())
+        one = self._claim()
         if one is None:
             return False
         try:
-            outcome = self._sender.send(one, self._now_ms())
+            self._let_go(one, sender or self._sender, stop)
+        finally:
+            del self._asked_ns[one.target]
+        return True
+
+    def _claim(self) -> Delivery | None:
+        """Of nobody who is being asked already: what one phone is owed stays in order."""
+        with self._claiming:
+            if self._clock.mono_ns() < self._blocked_until_ns:
+                return None
+            one = deliveries.claim(self._store, self._node_id, self.name, self._now_ms(), set(self._asked_ns))
+            if one is not None:
+                self._asked_ns[one.target] = self._clock.mono_ns()
+            return one
+
+    def _let_go(self, one: Delivery, sender: Sender, stop: Stop) -> None:
+        try:
+            outcome = sender.send(one, self._now_ms())
         except Exception as error:  # the top of this worker's loop: one message must not stop those behind it
             logger.exception("message %d cannot be sent", one.id)
             outcome = Outcome(Result.LATER, f"It could not be sent: {type(error).__name__}.")
-        self._follow_line(outcome)
+        with self._line:
+            self._follow_line(outcome)
         self._note_until_done(one, outcome, stop)
-        return True
 
     def _follow_line(self, outcome: Outcome) -> None:
         if outcome.result is not Result.UNREACHABLE:
@@ -248,7 +305,11 @@ class Outbox:
         for name in deliveries.due_lanes(self._store, self._node_id, now_ms):
             if name not in self._lanes:
                 self._start(name, stop)
-            self._lanes[name].wake()
+            lane = self._lanes[name]
+            lane.wake()
+            if lane.wants_help():
+                self._threads = [one for one in self._threads if one.is_alive()]
+                self._threads.append(lane.start_helper(stop, self._make_sender(name)))
 
     def _take_up(self) -> None:
         if count := deliveries.take_up(self._store, self._node_id):

@@ -10,15 +10,30 @@ it is noted as sent, and noted as told only after the other side took it. What a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, and_, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Update,
+    and_,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from vigilar.store.account_tables import sessions
 from vigilar.store.engine import Store
 from vigilar.store.notify_tables import alert_pages, deliveries, phones
+from vigilar.store.schema import events
 
 WAITING = ("owed", "sent")
 
@@ -106,10 +121,11 @@ _COLUMNS = tuple(column for column in deliveries.c if column.name != "node_id")
 def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: int, *, once: bool = False) -> None:
     """Owe it, in the transaction that stores why. Of a story that is known the words change, silently and in place;
     what is louder than before is told as if it were new. The same words again change nothing; with ``once`` nothing
-    changes what is known."""
+    changes what is known. Of two stories that became one, the one that stays is told, and closes the other's push."""
     found = _find(connection, new.story, new.target)
-    if found is None and not once:
-        found = _find_moved(connection, new)
+    moved = [] if once else _find_moved(connection, new)
+    if found is None and moved:
+        found = moved.pop()
     if found is None:
         values = {name: getattr(new, name) for name in _COPIED}
         connection.execute(
@@ -128,7 +144,12 @@ def owe_within(connection: Connection, node_id: str, new: NewDelivery, now_ms: i
         return
     if once:
         return
-    new = replace(new, content={**new.content, "tag": found.content["tag"]})
+    closes = {
+        *found.content.get("closes", ()),
+        *(tag for one in moved for tag in _end(connection, one, new.incident_id)),
+    }
+    content = {**new.content, "tag": found.content["tag"]}
+    new = replace(new, content={**content, "closes": sorted(closes)} if closes else content)
     is_worse = (new.is_critical, new.is_loud) > (found.is_critical, found.is_loud)
     if found.state == "gone" or (found.acknowledged_ms is not None and not is_worse):
         return
@@ -187,15 +208,20 @@ def due_lanes(store: Store, node_id: str, now_ms: int) -> set[str]:
         return set(connection.execute(query).scalars())
 
 
-def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None:
-    """The next one to let go in ``lane``, noted as sent: critical ones first, then what was not tried yet, then the
-    oldest. None if none is due. A phone whose service keeps us waiting for each of its old messages delays by one of
-    them at most what is new for the phone beside it."""
+def is_any_due(store: Store, node_id: str, lane: str, now_ms: int, without: Collection[str] = ()) -> bool:
+    """Whether something is to be let go now in ``lane``, for another target than those of ``without``."""
     with store.read("read what is owed") as connection:
-        if _first_due(connection, node_id, lane, now_ms) is None:
-            return None
+        return _first_due(connection, node_id, lane, now_ms, without) is not None
+
+
+def claim(store: Store, node_id: str, lane: str, now_ms: int, without: Collection[str] = ()) -> Delivery | None:
+    """The next one to let go in ``lane``, noted as sent: critical ones first, then what was not tried yet, then the
+    oldest; none of a target of ``without``. None if none is due. A phone whose service keeps us waiting for each of its
+    old messages delays by one of them at most what is new for the phone beside it."""
+    if not is_any_due(store, node_id, lane, now_ms, without):
+        return None
     with store.write("note what is let go") as connection:
-        first = _first_due(connection, node_id, lane, now_ms)
+        first = _first_due(connection, node_id, lane, now_ms, without)
         row = connection.execute(
             update(deliveries)
             .where(deliveries.c.id == first)
@@ -210,13 +236,20 @@ def claim(store: Store, node_id: str, lane: str, now_ms: int) -> Delivery | None
         return None if row is None else _delivery(row)
 
 
-def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int) -> int | None:
+def _first_due(connection: Connection, node_id: str, lane: str, now_ms: int, without: Collection[str]) -> int | None:
     """By the index ``deliveries_owed``, so that a backlog of thousands costs no more than one."""
     fresh, tried = deliveries.c.tries == 0, deliveries.c.tries > 0
+    is_free = deliveries.c.target.not_in(tuple(without)) if without else true()
     for is_critical, which in ((1, fresh), (1, tried), (0, fresh), (0, tried)):
         query = (
             select(deliveries.c.id)
-            .where(_is_due(node_id, now_ms), deliveries.c.lane == lane, deliveries.c.is_critical == is_critical, which)
+            .where(
+                _is_due(node_id, now_ms),
+                deliveries.c.lane == lane,
+                deliveries.c.is_critical == is_critical,
+                which,
+                is_free,
+            )
             .order_by(deliveries.c.id)
             .limit(1)
         )
@@ -424,17 +457,29 @@ def _find(connection: Connection, story: str, target: str) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
-def _find_moved(connection: Connection, new: NewDelivery) -> Delivery | None:
-    """What was told of the same event under another story: it went over to another incident, and what the phone shows
-    is to change in place. The tag stays, by which the phone knows it."""
+def _find_moved(connection: Connection, new: NewDelivery) -> list[Delivery]:
+    """What was told of the same event under other stories, the oldest last: it went over to another incident, and what
+    the phone shows is to change in place. The tag stays, by which the phone knows it."""
     if new.event_id is None:
-        return None
-    row = connection.execute(
-        select(*_COLUMNS).where(
-            deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story
-        )
-    ).first()
-    return None if row is None else _delivery(row)
+        return []
+    of_it = (deliveries.c.event_id == new.event_id, deliveries.c.target == new.target, deliveries.c.story != new.story)
+    query = select(*_COLUMNS).where(*of_it).order_by(deliveries.c.id.desc())
+    return [_delivery(row) for row in connection.execute(query)]
+
+
+def _end(connection: Connection, one: Delivery, incident_id: int | None) -> tuple[str, ...]:
+    """A story that became part of ``incident_id`` is told no more. The tags of what a phone may show of it; none of one
+    that goes on without the event that left it."""
+    if connection.execute(select(events.c.id).where(events.c.incident_id == one.incident_id).limit(1)).first():
+        return ()
+    of_it = deliveries.c.id == one.id
+    if one.state == "owed" and one.told_revision == 0:
+        connection.execute(delete(deliveries).where(of_it))  # nobody is to read that it failed
+    else:  # whoever takes note of the story takes note of what was told of this part of it
+        state = case((deliveries.c.state == "owed", "accepted"), else_=deliveries.c.state)
+        connection.execute(update(deliveries).where(of_it).values(state=state, incident_id=incident_id))
+    tags = (str(one.content["tag"]), *one.content.get("closes", ()))
+    return tags if one.tries > 0 or one.told_revision > 0 else ()
 
 
 def _all(store: Store, query: Any) -> list[Delivery]:

@@ -29,11 +29,12 @@ from vigilar.web.visible import visible_cameras
 
 
 def _read_symbols() -> dict[str, Markup]:
-    """Each symbol of the icon sheet by its name, as a page brings it along: with the id ``icon-NAME``. Empty in a clone
-    whose assets are not built yet."""
+    """Each symbol of the icon sheet by its name, drawn where it stands, as ``icon`` in a page that brings it along.
+    Empty in a clone whose assets are not built yet."""
     sheet = load_files().get("vendor/icons.svg")
-    found = re.findall(r'(<symbol id=")([^"]+)(".*?</symbol>)', sheet.data.decode()) if sheet else []
-    return {name: Markup("").join(map(Markup, (head, "icon-", name, rest))) for head, name, rest in found}  # of ours
+    found = re.findall(r'<symbol id="([^"]+)" viewBox="([^"]+)">(.*?)</symbol>', sheet.data.decode()) if sheet else []
+    drawn = '<svg class="icon" viewBox="{}" aria-hidden="true" focusable="false">{}</svg>'
+    return {name: Markup(drawn).format(box, Markup(shape)) for name, box, shape in found}  # noqa: S704 -- of ours
 
 
 def install_template_words(app: Flask) -> None:
@@ -46,21 +47,18 @@ def install_template_words(app: Flask) -> None:
         )
 
     symbols = _read_symbols()
-    of_sheet = re.compile(f'<use href="{re.escape(asset("vendor/icons.svg"))}#([^"]+)">')
+    of_sheet = re.compile(re.escape(icon("NAME")).replace("NAME", '([^"]+)'))
 
     def with_symbols(caller: Callable[[], Markup]) -> Markup:
-        """This part of a page brings the symbols it shows along: a browser asks for a symbol of another file once for
-        each place it stands in, and a list has more than a hundred. Only where no script gives a place another symbol
-        (``setIcon``), and in a page that a person opens: what a script fetches names those of the sheet, because the
-        open page that it is put into has not all of them."""
+        """This part of a page brings the symbols it shows along, each drawn where it stands: a browser asks for a
+        symbol of another file once for each place it stands in, and makes a tree of its own for each that is named and
+        not drawn, which in a list of more than a hundred took a phone a fifth of its work. Only where no script gives
+        a place another symbol (``setIcon``), and in a page that a person opens: what a script fetches names those of
+        the sheet, as bytes count there."""
         text = caller()
         if "application/xhtml+xml" not in request.headers.get("Accept", ""):  # browsers ask so for a page
             return text
-        shown = {name: symbols[name] for name in of_sheet.findall(text) if name in symbols}
-        if not shown:
-            return text
-        places = of_sheet.sub(lambda found: f'<use href="#icon-{found[1]}">' if found[1] in shown else found[0], text)
-        return Markup("<svg hidden>{}</svg>\n{}").format(Markup("").join(shown.values()), Markup(places))  # noqa: S704
+        return Markup(of_sheet.sub(lambda found: symbols.get(found[1], found[0]), text))  # noqa: S704
 
     def house_clock(ms: int) -> str:
         return clock_text(ms, parts().zone)

@@ -52,8 +52,15 @@ class VisibleCameras:
         """The camera of the configuration. Raises Problem 404."""
         camera = self.book.find(camera_id) if camera_id in self else None
         if camera is None:
-            raise _unknown()
+            raise _unknown(self.removed_name(camera_id))
         return camera
+
+    def removed_name(self, source_id: str) -> str:
+        """The name of a camera that was removed, and whose events the member sees; empty for every other source."""
+        if source_id not in self or self.book.find(source_id) is not None:
+            return ""
+        row = camera_rows.get_camera(self.store, source_id)
+        return "" if row is None else row.name
 
     def check_had(self, camera_id: str) -> None:
         """Raises Problem 404 unless there is, or was, such a camera: one that was removed may have footage."""
@@ -135,5 +142,9 @@ def visible_cameras(member: Member) -> VisibleCameras:
     return VisibleCameras(member, here.cameras, here.store, here.now_ms)
 
 
-def _unknown() -> Problem:
-    return Problem(404, "camera.unknown", "There is no such camera.")
+def _unknown(removed: str = "") -> Problem:
+    """``removed``: the name that it had, for who may know."""
+    if not removed:
+        return Problem(404, "camera.unknown", "There is no such camera.")
+    next_step = "What it told stays under Events, with what it recorded until that is old or space is short."
+    return Problem(404, "camera.unknown", f"{removed} was removed from Vigilar.", next_step=next_step)

@@ -19,6 +19,9 @@ DECLARATIVE = 8030
 
 LANGUAGE = "en"
 
+MOST_CLOSED = 8
+"""Other pushes that one takes away."""
+
 
 def make_message(one: Delivery, origin: str) -> bytes:
     """JSON in UTF-8, at most MAX_MESSAGE_BYTES: a title or body that does not fit is cut at a character border.
@@ -61,6 +64,7 @@ def _dump(one: Delivery, origin: str, title: str, body: str) -> bytes:
         "is_loud": one.is_loud,
         "is_critical": one.is_critical,
         "still": told["still"],
+        "closes": told.get("closes", [])[:MOST_CLOSED],
     }
     whole = {"web_push": DECLARATIVE, "mutable": True, "notification": notification, "vigilar": vigilar}
     return json.dumps(whole, separators=(",", ":"), ensure_ascii=False).encode()

@@ -71,7 +71,8 @@ def event_page(event_id: int) -> str:
     now_ms = here.now_ms()
     erased = erased_words(story, read_erased(here.store, [story]), visible.member.sees, now_ms, here.zone)
     story_card = make_story_card(story, now_ms, here.zone, names, erased=erased)
-    plays = card.has_clip and asker().may(Right.SEE_FOOTAGE) and has_footage(here, event)
+    removed = visible.removed_name(event.source_id)
+    plays = bool(card.has_clip or removed) and asker().may(Right.SEE_FOOTAGE) and has_footage(here, event)
     wanted = read_query(here, visible)
     older, newer = pages.neighbours(here.store, story, story_filter(here, visible, wanted), asker().id)
     ends_ms = here.now_ms() if card.is_open else (event.end_ms or event.ts_ms)
@@ -86,6 +87,7 @@ def event_page(event_id: int) -> str:
         has_footage=plays,
         missing="" if plays or not card.has_clip else _missing_words(here, event),
         locked=lock_problem(here.cfg.secrets_dir) if card.has_clip else "",
+        removed=removed,
         lines=story_lines(
             story, lambda one: tracks_of_event(here.store, one), lambda one: _areas(here, one), here.zone
         ),

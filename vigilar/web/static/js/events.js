@@ -1,5 +1,6 @@
 // The list of events: a new story arrives at the top, a known one grows in its place, the list does not jump.
 
+import "./base.js"; // not a program of its own here: all listen before the stream begins
 import { announce } from "./announce.js";
 import { Deeds } from "./event_deeds.js";
 import { armKeys } from "./event_keys.js";

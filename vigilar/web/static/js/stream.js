@@ -158,10 +158,12 @@ addEventListener("storage", (event) => event.key === KEY && !event.newValue && t
 addEventListener("pagehide", end);
 addEventListener("pageshow", (event) => event.persisted && begin());
 
-/** Not before all programs of the page listen: what is told once would pass by one that is still loading. */
+/** Not before all programs of the page listen: what is told once would pass by one that is still loading. Those that run
+ * behind the first picture of their page (`async`) may come after it was read, and never after it has loaded. */
 function start() {
+  if (channel.onmessage) return;
   channel.onmessage = (event) => take(event.data);
   begin();
 }
-if (document.readyState === "interactive") addEventListener("DOMContentLoaded", start, { once: true });
-else start();
+if (document.readyState === "complete") start();
+else for (const done of ["DOMContentLoaded", "load"]) addEventListener(done, start, { once: true });
