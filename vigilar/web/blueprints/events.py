@@ -361,7 +361,7 @@ def _get_event(event_id: int) -> StoredEvent:
 
 
 def unknown_event() -> Problem:
-    next_step = "Your account may not see its camera any more, or a backup of before it was restored."
+    next_step = "Your account may not see its camera any more, or a backup from before it was restored."
     return Problem(404, "event.unknown", "There is no such event.", next_step=next_step)
 
 
