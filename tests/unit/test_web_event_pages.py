@@ -90,7 +90,7 @@ class TestWay:
 
     def test_scripts_of_the_list_come_behind_its_first_picture(self, owner: FlaskClient) -> None:
         page = page_of(owner, "/events")
-        last = f'<script type="module" async src="{asset_address("js/events.js")}"></script>'
+        last = f'<script type="module" src="{asset_address("js/events.js")}" async></script>'
         assert re.findall(r"<(?:script|link)[^>]*/js/[^>]*>(?:</script>)?", page) == [last]
         assert page.index(last) > page.index("</main>")
 
