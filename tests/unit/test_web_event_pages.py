@@ -559,7 +559,7 @@ class TestWhatIsGone:
     def test_event_that_nobody_knows_leads_to_the_list(self, owner: FlaskClient) -> None:
         answer = owner.get("/events/999?from=push", headers=PAGE)
         assert answer.status_code == 404
-        assert "Your account may not see its camera any more, or a backup of before it was restored." in answer.text
+        assert "Your account may not see its camera any more, or a backup from before it was restored." in answer.text
         assert 'href="/events">All events</a>' in answer.text
 
 
