@@ -93,6 +93,14 @@ def measure(pids: Callable[[], Iterable[int]], seconds: float) -> Usage:
     return Usage(1000 * used / passed, sum(pss_mb(pid) for pid in group), len(group))
 
 
+def cpu_by_kind(pid: int, seconds: float) -> dict[str, float]:
+    """Thousandths of a core that each kind of process of a house takes over ``seconds``; one that ends is left out."""
+    before, started = by_kind(pid, lambda one: cpu_s(one.pid)), time.monotonic()
+    time.sleep(seconds)
+    used, passed = by_kind(pid, lambda one: cpu_s(one.pid)), time.monotonic() - started
+    return {kind: 1000 * (used[kind] - before.get(kind, 0.0)) / passed for kind in used}
+
+
 @dataclass(frozen=True, slots=True)
 class Ratio:
     """Ours divided by the peer's over all rounds: the median of each side, and the spread of the rounds' ratios."""

@@ -23,7 +23,7 @@ from benchmarks.clips import BenchClips, make_clips
 from benchmarks.edge_age import measure_edges
 from benchmarks.glass import base_of, measure_glass, sign_in
 from benchmarks.live_delay import measure_live, percentile
-from benchmarks.measure import Usage, measure, ratio
+from benchmarks.measure import Usage, cpu_by_kind, measure, ratio
 from benchmarks.ours import house
 from benchmarks.peers import ffmpeg_recorders, motion_recorder
 from tests.rtsp.server import missing_reason, serve
@@ -157,7 +157,9 @@ def edge(bench: Bench) -> None:
 
 def many_viewers(bench: Bench, python: str) -> None:
     """P13: processor time of 32 viewers, against ``websockets.broadcast``."""
-    ours, peer = [], []
+    ours: list[dict[str, float]] = []
+    peer: list[float] = []
+    a_viewer = fan_out.FRAME_BYTES * fan_out.FPS * fan_out.VIEWERS
     with serve({f"live{n}": str(bench.clips.main) for n in range(fan_out.CAMERAS)}) as server:
         urls = [server.url(f"live{n}") for n in range(fan_out.CAMERAS)]
         for _ in range(bench.rounds):
@@ -165,7 +167,7 @@ def many_viewers(bench: Bench, python: str) -> None:
                 base = base_of(running)
                 cookie = sign_in(base)
                 time.sleep(WARM_UP_S)
-                alone = measure(running.everything, bench.seconds).cpu_mcore
+                alone = cpu_by_kind(running.supervisor.pid, bench.seconds)
                 wanted = [
                     {
                         "host": base.removeprefix("http://"),
@@ -176,19 +178,18 @@ def many_viewers(bench: Bench, python: str) -> None:
                 ]
                 with fan_out.viewers(wanted) as watching:
                     time.sleep(fan_out.SETTLE_S)
-                    watched = measure(running.everything, bench.seconds).cpu_mcore
+                    watched = cpu_by_kind(running.supervisor.pid, bench.seconds)
                     rate = fan_out.check_rate(watching, 3.0)
-                ours.append((watched - alone) / rate)
+                ours.append({kind: a_viewer / rate * (watched[kind] - alone.get(kind, 0.0)) for kind in watched})
             with fan_out.peer(python) as (pid, port):
                 wanted = [{"host": f"127.0.0.1:{port}", "path": "/", "cookie": ""}] * fan_out.VIEWERS
                 with fan_out.viewers(wanted) as watching:
                     time.sleep(fan_out.SETTLE_S)
                     cost = measure(lambda: [pid], bench.seconds).cpu_mcore
-                    peer.append(cost / fan_out.check_rate(watching, 3.0))
-    a_viewer = fan_out.FRAME_BYTES * fan_out.FPS * fan_out.VIEWERS
-    bench.say(
-        "P13", "32 viewers of 4 Mbit/s", "mcore", [one * a_viewer for one in ours], [one * a_viewer for one in peer]
-    )
+                    peer.append(a_viewer / fan_out.check_rate(watching, 3.0) * cost)
+    bench.say("P13", "32 viewers of 4 Mbit/s", "mcore", [sum(one.values()) for one in ours], peer)
+    for kind, what in (("v:web", "the pages"), ("haproxy", "HAProxy"), ("cameras", "the cameras' processes")):
+        sys.stdout.write(f"     of that {what}: {statistics.median(one.get(kind, 0.0) for one in ours):.1f} mcore\n")
 
 
 def glass(bench: Bench) -> None:
