@@ -1,6 +1,7 @@
 // Pushes: each is shown, at once and without asking anybody; what needs the house (picture, "it was shown") follows.
 // One notification an incident: the next one takes its place without a sound, unless it is told louder than before. One
-// that took in another closes that one's. What comes a second time (the house was cut off before it knew that the first had arrived) tells nobody anything again.
+// that took in another closes that one's. What comes a second time (the house was cut off before it knew that the first
+// had arrived) tells nobody anything again.
 
 const TOLD_HOLDS_MS = 24 * 3600 * 1000;
 const HOME_MS = 4000; // a phone that is out does not wait longer for the picture
@@ -52,7 +53,9 @@ async function tell({ notification, facts }) {
   if (isAgain) Object.assign(shown, { silent: true, renotify: false });
   if (!FOLDS_BY_TAG) for (const old of await self.registration.getNotifications({ tag })) old.close();
   await self.registration.showNotification(notification.title, shown);
-  for (const other of facts.closes ?? []) for (const old of await self.registration.getNotifications({ tag: other })) old.close();
+  for (const other of facts.closes ?? []) {
+    for (const old of await self.registration.getNotifications({ tag: other })) old.close();
+  }
   if (isAgain) return answerAgain(facts, stood ? null : tag);
   told[story] = { at: Date.now(), loudness: isFirst || isWorse ? loudness : told[story].loudness, revision: facts.revision ?? 0 };
   await notes.set("told", told);
