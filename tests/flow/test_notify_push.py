@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.fakes.push_service import PushService, push_service
-from tests.notify_kit import NotifyHouse, notify_house
-from tests.ports import free_port
+from tests.notify_kit import NotifyHouse
 from vigilar.notify.outbox import TOO_LATE
 from vigilar.store.acknowledging import acknowledge
 from vigilar.store.cameras import ensure_camera
@@ -30,19 +27,6 @@ from vigilar.store.sessions import add_session, find_session
 from vigilar.store.users import create_member, set_cameras
 
 NODE = "box"
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[PushService]:
-    with push_service(tmp_path, free_port()) as service:
-        yield service
-        assert service.bad == []
-
-
-@pytest.fixture
-def house(tmp_path: Path, service: PushService) -> Iterator[NotifyHouse]:
-    with notify_house(tmp_path, service) as house:
-        yield house
 
 
 def titles(service: PushService) -> list[str]:

@@ -5,29 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-
-import pytest
 
 from tests.conftest import PATIENCE_S, wait_until
-from tests.fakes.push_service import PushService, push_service
-from tests.notify_kit import NODE, NotifyHouse, notify_house
-from tests.ports import free_port
+from tests.fakes.push_service import PushService
+from tests.notify_kit import NODE, NotifyHouse
 from vigilar.base.stop import Stop
 from vigilar.notify.outbox import MOST_HELPERS, Outbox
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[PushService]:
-    with push_service(tmp_path, free_port()) as service:
-        yield service
-        assert service.bad == []
-
-
-@pytest.fixture
-def house(tmp_path: Path, service: PushService) -> Iterator[NotifyHouse]:
-    with notify_house(tmp_path, service) as house:
-        yield house
 
 
 @contextmanager

@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.fakes.push_service import PushService, push_service
-from tests.notify_kit import NotifyHouse, notify_house
-from tests.ports import free_port
+from tests.fakes.push_service import PushService
+from tests.notify_kit import NotifyHouse
 from vigilar.store.acknowledging import acknowledge
 from vigilar.store.deliveries import list_owed_to
 from vigilar.store.events import StoredEvent, name_event
 from vigilar.store.incident_reading import get_incident
 from vigilar.store.incidents import Grouping
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[PushService]:
-    with push_service(tmp_path, free_port()) as service:
-        yield service
-        assert service.bad == []
-
-
-@pytest.fixture
-def house(tmp_path: Path, service: PushService) -> Iterator[NotifyHouse]:
-    with notify_house(tmp_path, service) as house:
-        yield house
 
 
 def merge(house: NotifyHouse, gone: StoredEvent, into: StoredEvent) -> str:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.push_service import PushService, push_service
+from tests.fakes.push_service import PushService
 from tests.notify_kit import NotifyHouse, notify_house
-from tests.ports import free_port
 from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.base.notify_rules import Does, NotifyRules, Rule
 from vigilar.base.zone import load_zone
@@ -43,13 +42,6 @@ address = "demo:garden"
 
 ZONE = load_zone("Europe/Berlin")
 MINUTE_MS = 60_000
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[PushService]:
-    with push_service(tmp_path, free_port()) as service:
-        yield service
-        assert service.bad == []
 
 
 @pytest.fixture
