@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,10 +44,10 @@ class Box:
     def now_ms(self) -> int:
         return self.clock.utc_ns() // 1_000_000
 
-    def keeper(self, rules: KeepRules) -> Keeper:
+    def keeper(self, rules: KeepRules, beat: Callable[[], None] = lambda: None) -> Keeper:
         settings = KeeperSettings(self.data_dir, self.node_id)
         return Keeper(
-            settings, rules, self.store, self.clock, lambda *fact: self.facts.append(fact),
+            settings, rules, self.store, self.clock, lambda *fact: self.facts.append(fact), beat=beat,
             look_for_space=lambda _folder: (self.space[0], self.space[1]),
         )  # fmt: skip
 

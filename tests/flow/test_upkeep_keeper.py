@@ -252,18 +252,35 @@ def test_quota_too_small_waits_for_a_word_and_then_goes_on(tmp_path: Path) -> No
         kind, what, detail = b.facts[0]
         assert (kind, what) == ("retention_held", "quota")
         assert detail["reason"] == "7.3 MB of 10 MB would have to go to keep the quota. That waits for your word."
-        give_word(b.store, b.node_id, 5 * MIB)
+        give_word(b.store, b.node_id, MIB)
         b.clock.advance(0.5)
         keeper.turn()
-        assert b.left() == ids, "that was said of less"
+        assert b.left() == ids[1:], "that was said of less"
+        assert (b.facts[-1][0], find_word(b.store, b.node_id)) == ("retention_held", 0)
         b.clock.advance(0.5)
         assert keeper.turn() is None, "and is not heard twice"
-        give_word(b.store, b.node_id, 7 * MIB)
+        give_word(b.store, b.node_id, 6 * MIB)
+        ids.append(b.record(ago_s=60, size=MIB))  # before it is heard
         b.clock.advance(0.5)
         keeper.turn()
-        assert b.left() == ids[7:]
-        assert {row.why for row in deletions.list_deletions(b.store, b.node_id)} == {"owner"}
+        assert b.left() == ids[8:]
+        assert [row.why for row in deletions.list_deletions(b.store, b.node_id)] == ["quota", *["owner"] * 7]
         assert find_word(b.store, b.node_id) == 0
+        assert keeper.problem == ""
+
+
+def test_word_that_comes_while_another_is_carried_out_is_heard(tmp_path: Path) -> None:
+    with box(tmp_path) as b:
+        for at in range(10):
+            b.record(ago_s=(10 - at) * 3600, size=MIB)
+        give_word(b.store, b.node_id, 2 * MIB)
+        told = iter([lambda: give_word(b.store, b.node_id, 6 * MIB)])
+        keeper = b.keeper(KeepRules(quota_bytes=MIB), beat=lambda: next(told, lambda: None)())
+        keeper.turn()
+        assert (len(b.left()), find_word(b.store, b.node_id)) == (8, 6 * MIB)
+        b.clock.advance(0.5)
+        keeper.turn()
+        assert len(b.left()) == 1
 
 
 def test_word_that_is_not_needed_any_more_is_forgotten(tmp_path: Path) -> None:

@@ -183,7 +183,9 @@ def test_word_is_given_and_used_up(each_store: Store) -> None:
     give_word(each_store, BOX, 7_000_000_000_000)
     assert find_word(each_store, BOX) == 7_000_000_000_000
     assert find_word(each_store, "other box") == 0
-    use_word(each_store, BOX)
+    use_word(each_store, BOX, 5_000_000_000_000)
+    assert find_word(each_store, BOX) == 7_000_000_000_000, "a later one than was used"
+    use_word(each_store, BOX, 7_000_000_000_000)
     assert find_word(each_store, BOX) == 0
 
 

@@ -138,7 +138,28 @@ def test_a_word_lets_so_much_go_and_no_more() -> None:
     plan = make_plan(Holdings(days(10)), rules, PLENTY, NOW_MS, word_bytes=900)
     assert going(plan) == [(number, "owner") for number in range(1, 10)]
     assert plan.is_worded
-    assert make_plan(Holdings(days(10)), rules, PLENTY, NOW_MS, word_bytes=899).going == ()
+
+
+def test_a_word_reaches_for_what_it_was_said_of_although_more_has_come_since() -> None:
+    """900 waited when it was given, and 100 more are too much by now; or a zero too few was set since."""
+    rules = KeepRules(quota_bytes=100)
+    plan = make_plan(Holdings(days(11)), rules, PLENTY, NOW_MS, word_bytes=900)
+    assert going(plan) == [*((number, "owner") for number in range(1, 10)), (10, "quota")]
+    assert plan.held_back == ()
+    plan = make_plan(Holdings(days(11)), rules, PLENTY, NOW_MS, word_bytes=399)
+    assert going(plan) == [(number, "owner") for number in range(1, 4)]
+    assert plan.held_back == (HeldBack("quota", 700, 800),)
+    assert make_plan(Holdings(days(11)), rules, PLENTY, NOW_MS, word_bytes=99).going == ()
+
+
+def test_what_a_word_leaves_goes_by_age_at_its_own_pace() -> None:
+    rules = KeepRules(keep_ms=DAY_MS // 2)
+    plan = make_plan(Holdings(days(10)), rules, PLENTY, NOW_MS + 30 * DAY_MS, word_bytes=600)
+    assert going(plan) == [(number, "owner") for number in range(1, 7)]
+    assert plan.held_back == (HeldBack("age", 400, 400),)
+    later = Holdings(days(10))
+    plan = make_plan(later, KeepRules(keep_ms=5 * DAY_MS), PLENTY, NOW_MS + 3 * DAY_MS, word_bytes=600)
+    assert plan.held_back == ()
 
 
 def test_clock_ten_years_ahead_deletes_nothing() -> None:

@@ -181,7 +181,7 @@ def find_word(store: Database, node_id: str) -> int:
         return int(rows[0][0]) if rows else 0
 
 
-def use_word(store: Database, node_id: str) -> None:
-    """The word was kept: there is none any more."""
+def use_word(store: Database, node_id: str, size_bytes: int) -> None:
+    """The word for ``size_bytes`` was kept. One that was given meanwhile stays."""
     with store.sql_write("use up the owner's word") as run:
-        run("DELETE FROM counters WHERE name = :name", name=_WORD + node_id)
+        run("DELETE FROM counters WHERE name = :name AND value = :value", name=_WORD + node_id, value=size_bytes)

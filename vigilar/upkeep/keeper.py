@@ -118,7 +118,6 @@ class Keeper:
         self._next_told_ns = 0
         self._next_erase_ns = 0
         self._is_waiting = False
-        self._known_word_bytes = 0
         self._stuck: dict[str, str] = {}
         self.problem = ""
         """What waits for a person, as a sentence; empty while nothing does."""
@@ -157,7 +156,7 @@ class Keeper:
 
     def _has_new_word(self) -> bool:
         """Whether somebody has just given the word for what waits."""
-        return self._is_waiting and find_word(self._store, self._settings.node_id) not in (0, self._known_word_bytes)
+        return self._is_waiting and find_word(self._store, self._settings.node_id) > 0
 
     def _run_pass(self, rules: KeepRules, space: Space) -> Plan:
         around, remover = self._make_remover(rules)
@@ -167,9 +166,9 @@ class Keeper:
         plan = make_plan(held, rules, space, self._now_ms(), word_bytes)
         is_done = self.carry_out(plan, remover, around, space)
         self._tell(plan)
-        self._is_waiting, self._known_word_bytes = bool(plan.held_back), word_bytes
-        if is_done and word_bytes and not plan.held_back:
-            use_word(self._store, self._settings.node_id)
+        self._is_waiting = bool(plan.held_back)
+        if is_done and word_bytes:
+            use_word(self._store, self._settings.node_id, word_bytes)
         proven_ms = self._even.proven_ms()  # a look, also where nothing is done with it
         if is_done and proven_ms is not None:
             self._remove_old_pictures(held.others, rules, remover, around, proven_ms)

@@ -12,7 +12,8 @@ The rules, in this order:
    recorded before it and is dated later (``_in_turn``).
 4. More than half of all recordings at once needs a person's word: a quota with a zero too few, a clock of the year
    2036, a disk that shrank. For age and quotas such a plan does not begin. For the reserve, where recording itself is
-   at stake, the half that may go does go, rounded up to a whole recording that is not the newest.
+   at stake, the half that may go does go, rounded up to a whole recording that is not the newest. A word is for so
+   many bytes: as far as it reaches the first of what waits goes, and what has come since is judged by itself.
 5. What has been too old for more than a day is no work of yesterday: somebody changed ``keep``, the house was off, or
    the clock jumped. Of it one normal day goes an hour.
 """
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum, auto
 
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.deletions import Gone, Why
@@ -112,7 +112,7 @@ class Plan:
 
     @property
     def size_bytes(self) -> int:
-        return sum(one.video.size_bytes for one in self.going)
+        return _size_of(self.going)
 
 
 def make_plan(
@@ -121,14 +121,6 @@ def make_plan(
     """What goes now. ``word_bytes`` may go by a person's word, where it would have to wait for one. ``is_asked``: a
     person asked for it, so that all that is too old goes at once."""
     return _Planning(held, rules, space, now_ms, word_bytes, is_asked=is_asked).make()
-
-
-class _Leave(Enum):
-    """Whether something may go: as it is, by a person's word, or not now."""
-
-    GIVEN = auto()
-    BY_WORD = auto()
-    MISSING = auto()
 
 
 class _Planning:
@@ -168,11 +160,8 @@ class _Planning:
                 self._take([Going(one, "age")])
             elif too_old_ms >= DAY_MS:
                 backlog.append(Going(one, "age"))
-        leave = self._leave_for("age", backlog, self._half_bytes)
-        if leave is _Leave.BY_WORD:
-            self._take(backlog, leave)
-        elif leave is _Leave.GIVEN:
-            self._take(backlog if self._is_asked else self._day_of(backlog))
+        by_itself = self._take_by_word("age", backlog, self._half_bytes)
+        self._take(by_itself if self._is_asked else self._day_of(by_itself))
 
     def _day_of(self, backlog: Sequence[Going]) -> Iterator[Going]:
         """The oldest of ``backlog``, as much as is left of the normal day of this hour."""
@@ -197,7 +186,7 @@ class _Planning:
         if self._rules.quota_bytes is not None:
             chosen += self._over(self._rules.quota_bytes, self._free, taken, "quota", None)
         if chosen:
-            self._take(chosen, self._leave_for(chosen[-1].why, chosen, self._half_bytes))
+            self._take(self._take_by_word(chosen[-1].why, chosen, self._half_bytes))
 
     def _over(
         self, quota: int, free: Sequence[Video], taken: set[int], why: Why, camera_id: str | None
@@ -216,10 +205,10 @@ class _Planning:
 
     def _by_reserve(self) -> bool:
         """Free what is missing on the disk; whether that is impossible."""
-        wanted = self._space.wanted_bytes - sum(one.video.size_bytes for one in self._going)
+        wanted = self._space.wanted_bytes - _size_of(self._going)
         if wanted <= 0:
             return False
-        left = self._held.total_bytes - sum(one.video.size_bytes for one in self._going)
+        left = self._held.total_bytes - _size_of(self._going)
         may_go = left - _most_held(self._held, self._now_ms) // 2
         waiting: list[Going] = []
         for one in self._in_order(self._free, self._gone):
@@ -233,27 +222,33 @@ class _Planning:
             else:
                 waiting.append(Going(one, "reserve"))
         if waiting:
-            self._take(waiting, self._leave_for("reserve", waiting, 0))
+            self._take(self._take_by_word("reserve", waiting, 0))
         return wanted > 0
 
-    def _leave_for(self, why: Why, chosen: Sequence[Going], may_bytes: int) -> _Leave:
-        """Whether ``chosen`` may go: up to ``may_bytes`` by itself, more by a person's word. Without one it waits."""
-        size = sum(one.video.size_bytes for one in chosen)
-        if size <= may_bytes:
-            return _Leave.GIVEN
-        if size <= self._word_bytes:
-            self._word_bytes -= size
-            self._is_worded = True
-            return _Leave.BY_WORD
-        self._held_back.append(HeldBack(why, size, self._held.total_bytes))
-        return _Leave.MISSING
+    def _take_by_word(self, why: Why, chosen: Sequence[Going], may_bytes: int) -> Sequence[Going]:
+        """Take of ``chosen`` what only goes by a person's word, as far as that reaches; what of them goes by itself.
 
-    def _take(self, chosen: Iterable[Going], leave: _Leave = _Leave.GIVEN) -> None:
-        if leave is _Leave.MISSING:
-            return
+        Up to ``may_bytes`` needs no word. Beyond, the word is for so many bytes, the first of ``chosen``: more may have
+        come since it was given. The rest goes by itself or waits, like any other: half of what is then left may go.
+        """
+        if _size_of(chosen) <= may_bytes:
+            return chosen
+        at = 0
+        while at < len(chosen) and chosen[at].video.size_bytes <= self._word_bytes:
+            self._word_bytes -= chosen[at].video.size_bytes
+            at += 1
+        by_word, rest = chosen[:at], chosen[at:]
+        self._is_worded |= bool(by_word)
+        self._take(Going(one.video, "owner") for one in by_word)
+        if _size_of(rest) <= max(0, may_bytes - _size_of(by_word) // 2):
+            return rest
+        self._held_back.append(HeldBack(why, _size_of(rest), self._held.total_bytes - _size_of(by_word)))
+        return ()
+
+    def _take(self, chosen: Iterable[Going]) -> None:
         for one in chosen:
             self._gone.add(one.video.id)
-            self._going.append(Going(one.video, "owner") if leave is _Leave.BY_WORD else one)
+            self._going.append(one)
 
     def _too_old_ms(self, one: Video) -> int:
         """For how long the recording has been too old; negative while it is not."""
@@ -281,6 +276,10 @@ class _Planning:
             else:
                 last.add(one.id)
         return [one for one in here if one.id not in last] + [one for one in here if one.id in last]
+
+
+def _size_of(chosen: Iterable[Going]) -> int:
+    return sum(one.video.size_bytes for one in chosen)
 
 
 def _in_turn(videos: Sequence[Video]) -> list[Video]:
