@@ -28,7 +28,8 @@ from vigilar.base.clock import SystemClock, boot_id
 from vigilar.media.fmp4 import FragmentMuxer
 from vigilar.media.packets import Packet
 from vigilar.playback.export.make import ExportFile, ExportPlan, ExportWish, export_files, make_export
-from vigilar.playback.export.plan_file import load_plan, plan_path, save_plan
+from vigilar.playback.export.plan_file import load_plan, save_plan
+from vigilar.playback.export.plan_place import plan_path
 from vigilar.playback.library import Library
 from vigilar.store import files as file_rows
 from vigilar.store.cameras import ensure_camera

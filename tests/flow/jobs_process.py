@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from vigilar.base.child import RENEWAL
 from vigilar.base.control import ControlChild
 from vigilar.base.logs import start_logging
 from vigilar.config.jobs import CameraInfo, WorkJob
@@ -51,7 +52,15 @@ def main() -> None:
         slow_down(float(sys.argv[4]))
     control = ControlChild(socket.socket(fileno=int(sys.argv[3])))
     control.start()
-    run_jobs(job, control)
+    is_renewed = True
+    while is_renewed:  # as the supervisor starts it again
+        is_renewed = False
+        try:
+            run_jobs(job, control)
+        except SystemExit as ended:
+            is_renewed = ended.code == RENEWAL
+            if not is_renewed:
+                raise
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ from vigilar.playback.export.bundle import SignedCheckpoint, Signer
 from vigilar.playback.export.check import BundleReport, check_bundle, is_bundle
 from vigilar.playback.export.house_word import find_signed
 from vigilar.playback.export.make import ExportPlan, ExportWish, export_files, make_export
-from vigilar.playback.export.plan_file import list_plans, load_plan, remove_plan, save_plan
+from vigilar.playback.export.plan_file import load_plan, save_plan
+from vigilar.playback.export.plan_place import list_plans, remove_plan
 from vigilar.playback.export.zip_layout import ZipEntry, directory, local_header
 from vigilar.playback.export.zip_places import find_entries
 from vigilar.proof.checkpoint import make_checkpoint

@@ -51,6 +51,7 @@ def test_camera_to_saved_proof(tmp_path: Path) -> None:
         assert first is not None
         os.kill(first, signal.SIGKILL)  # a house whose program for exports was killed exports all the same
         wait_until(lambda: jobs_pid(house) not in (None, first), 20.0)
+        second = jobs_pid(house)
 
         body = {"camera": "front", "from": began_ms + 500, "to": began_ms + 2_500, "proof": True}
         answer = browser.ask("POST", "/api/v1/exports", body)
@@ -73,6 +74,12 @@ def test_camera_to_saved_proof(tmp_path: Path) -> None:
                        "-o", str(tmp_path / "cli.mp4"))  # fmt: skip
         assert done.code == ExitCode.OK, done.err
         assert (tmp_path / "cli.mp4").read_bytes() == path.read_bytes(), "beside the running house, the same file"
+
+        # What the export loaded goes with the process, which is nothing to tell of.
+        wait_until(lambda: jobs_pid(house) not in (None, second), 30.0)
+        assert [one for one in house.events("process_restarted") if "anew" in one.payload["reason"]] == []
+        facts = browser.json(address)
+        assert (facts["state"], len(facts["files"])) == ("done", 2)
         house.stop()
     finally:
         if house.processes[-1].poll() is None:

@@ -23,9 +23,10 @@ from vigilar.bus.client import MessageBus
 from vigilar.bus.link import BusLink
 from vigilar.bus.messages import JobChanged
 from vigilar.bus.topics import Topics
+from vigilar.playback.export.plan_place import list_plans, plan_path
 from vigilar.store import jobs as job_rows
 from vigilar.store.engine import Store
-from vigilar.store.exports import ExportParams
+from vigilar.store.exports import LIFE_MS, ExportParams
 from vigilar.store.jobs import JobRow
 
 SLOW = "0.05"
@@ -105,6 +106,20 @@ def test_job_is_done_and_told_on_the_bus(store: Store, spawn: Spawn, page: Page)
     percents = [one.percent for one in page.told]
     assert percents == sorted(percents), "no percentage goes back"
     assert {one.source_id for one in page.told} == {"front-door"}
+
+
+def test_export_whose_life_is_over_goes_with_its_plan(store: Store, spawn: Spawn, house: House) -> None:
+    old, young = ask(store), ask(store, 4)
+    worker = spawn()
+    wait_until(lambda: get(store, young).state == "done", 20.0)
+    worker.kill()
+    assert list_plans(house.folder) == [old.id, young.id]
+    with store.sql_write("test") as run:
+        run("UPDATE jobs SET created_ms = created_ms - :life WHERE id = :id", life=LIFE_MS, id=old.id)
+    plan_path(house.folder, 777).write_bytes(b"of no job")
+    spawn()
+    wait_until(lambda: list_plans(house.folder) == [young.id], 20.0)
+    assert (job_rows.get_job(store, old.id), get(store, young).state) == (None, "done")
 
 
 def test_job_of_a_killed_worker_is_taken_up_again(store: Store, spawn: Spawn) -> None:

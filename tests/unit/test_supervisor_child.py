@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from vigilar.base.child import Child, ChildState, Launched, describe_exit
+from vigilar.base.child import RENEWAL, Child, ChildState, Launched, describe_exit
 from vigilar.base.clock import SimulatedClock
 from vigilar.base.control import SupervisorEnd, control_pair
 from vigilar.base.retry import Backoff
@@ -91,6 +91,24 @@ def test_fifth_failure_is_last_news(stage: Stage) -> None:
         told.append((failure.is_news, failure.is_failing))
         stage.clock.advance(40)
     assert told == [(True, False)] * 4 + [(True, True)] + [(False, True)] * 2
+
+
+def test_process_that_renews_itself_has_not_failed(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.beat({})
+    stage.clock.advance(1.0)
+    stage.exit_code = RENEWAL
+    assert stage.child.ended() is None
+    assert stage.child.is_due()
+    assert (stage.child.restarts, stage.child.summary()["is_failing"]) == (0, False)
+
+
+def test_renewal_before_anything_was_done_is_a_failure(stage: Stage) -> None:
+    """Else one that always ends so would be started again and again, and nobody told."""
+    stage.exit_code = RENEWAL
+    for _ in range(5):
+        stage.run_and_fail()
+    assert stage.child.summary()["is_failing"]
 
 
 def test_impossible_launch_counts_as_failure(stage: Stage) -> None:

@@ -37,6 +37,10 @@ FAILING_AFTER = 5
 """So many failures in a row are no longer a restart but a failing process."""
 
 
+RENEWAL = 64
+"""The exit code of a process that did what loads much and begins anew, small. It did not fail; nobody is told."""
+
+
 class ChildState(Enum):
     STARTING = "starting"
     RUNNING = "running"
@@ -198,7 +202,7 @@ class Child:
         return True
 
     def ended(self) -> Failure | None:
-        """The process is gone: reap it. None when that was wanted."""
+        """The process is gone: reap it. None when that was wanted, by us or (RENEWAL) by itself."""
         if self.launched is None:
             return None
         code = self.launched.reap()
@@ -208,6 +212,10 @@ class Child:
         self._last_exit = "stopped answering and was ended" if self._was_hung else describe_exit(code)
         if self.state is ChildState.STOPPING:
             self.state = ChildState.WAITING if self.is_wanted else ChildState.STOPPED
+            self._due_s = self._now_s()
+            return None
+        if code == RENEWAL and self.state is ChildState.RUNNING and not self._was_hung:
+            self.state = ChildState.WAITING
             self._due_s = self._now_s()
             return None
         return self._failed(self._last_exit)
@@ -289,6 +297,8 @@ class Child:
 
 def describe_exit(code: int) -> str:
     """One clause about an exit code; negative is a signal."""
+    if code == RENEWAL:
+        return "began anew to give memory back"
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from contextlib import closing
 from typing import Any
 
 from vigilar import __version__
@@ -12,16 +9,14 @@ from vigilar.config.jobs import WorkJob
 from vigilar.playback.export.check import proof_code
 from vigilar.playback.export.house_word import find_signed
 from vigilar.playback.export.make import ExportWish, Progress, export_files, make_export
-from vigilar.playback.export.plan_file import list_plans, remove_plan, save_plan
+from vigilar.playback.export.plan_file import save_plan
 from vigilar.processes.job_worker import JobTools
 from vigilar.store import cameras as camera_rows
 from vigilar.store import users as user_rows
 from vigilar.store.engine import Store
-from vigilar.store.exports import EXPORT, ExportParams, ends_ms
-from vigilar.store.jobs import JobRow, delete_job, get_job, list_jobs
+from vigilar.store.exports import ExportParams
+from vigilar.store.jobs import JobRow
 from vigilar.vge.signing import BoxKey
-
-logger = logging.getLogger(__name__)
 
 
 def make(row: JobRow, tools: JobTools, progress: Progress) -> dict[str, Any]:
@@ -55,19 +50,6 @@ def make(row: JobRow, tools: JobTools, progress: Progress) -> dict[str, Any]:
         ],
         "proof_code": proof_code(plan.bundle.manifest_sha256) if plan.bundle else None,
     }
-
-
-def tidy(job: WorkJob) -> None:
-    """Forget the exports of this box whose life is over, and take away plans without a job. Raises StoreError."""
-    now_ms = time.time_ns() // 1_000_000
-    with closing(Store.open(job.database_url)) as store:
-        for row in list_jobs(store, job.node_id, kind=EXPORT, oldest=True):
-            if ends_ms(row) <= now_ms and delete_job(store, row.id):
-                logger.info("export %d has ended", row.id)
-        for job_id in list_plans(job.data_dir):
-            known = get_job(store, job_id)
-            if known is None or known.state in ("failed", "cancelled"):
-                remove_plan(job.data_dir, job_id)
 
 
 def _camera_name(job: WorkJob, store: Store, camera_id: str) -> str:

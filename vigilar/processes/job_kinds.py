@@ -15,8 +15,8 @@ class JobKind:
 
     ``source`` is the key of its params that holds the id of the camera it is about: who may not see that camera is told
     nothing of the job. Without one the job is the house's, for those who see all of it. ``folder`` in the data folder
-    is where it keeps what it made; while that is there, ``tidy`` is called as ``tidy(job)`` at each start and each hour
-    to take away what is over.
+    is where it keeps what it made; while that is there, ``tidy`` is called as ``tidy(job, store, now_ms)`` at each
+    start and each hour to take away what is over; it loads little, or the process would be as large as at work.
     """
 
     make: str
@@ -30,7 +30,7 @@ KINDS: Mapping[str, JobKind] = {
         make="vigilar.processes.export_job:make",
         source="camera_id",
         folder="exports",
-        tidy="vigilar.processes.export_job:tidy",
+        tidy="vigilar.processes.export_tidy:tidy",
     ),
     "rewrap": JobKind(make="vigilar.processes.rewrap_job:make"),
 }

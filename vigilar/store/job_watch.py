@@ -1,4 +1,5 @@
-"""Whether there is a job to do, in plain SQL: the process that waits for jobs stays small until there is one."""
+"""Whether there is a job to do, and which are over, in plain SQL: the process that waits for jobs stays small until
+there is one."""
 
 from __future__ import annotations
 
@@ -33,3 +34,30 @@ def free_jobs(store: Database, node_id: str) -> int:
             node_id=node_id,
         )
     return len(rows)
+
+
+def forget_jobs(store: Database, node_id: str, kind: str, made_until_ms: int) -> list[int]:
+    """Forget the box's jobs of the kind that are over and were made until then, their links with them; which."""
+    which = (
+        "FROM jobs WHERE node_id = :node_id AND kind = :kind AND created_ms <= :made_until_ms "
+        "AND state IN ('done', 'failed', 'cancelled')"
+    )
+    wanted = {"node_id": node_id, "kind": kind, "made_until_ms": made_until_ms}
+    with store.sql_read("look for jobs whose time is over") as run:
+        if not run(f"SELECT id {which} LIMIT 1", **wanted):
+            return []
+    with store.sql_write("forget jobs") as run:
+        return sorted(int(row[0]) for row in run(f"DELETE {which} RETURNING id", **wanted))
+
+
+def find_useful(store: Database, job_ids: Collection[int]) -> set[int]:
+    """Those of ``job_ids`` that are to be done or are done."""
+    if not job_ids:
+        return set()
+    with store.sql_read("look at jobs") as run:
+        rows = run(
+            "SELECT id FROM jobs WHERE id BETWEEN :first AND :last AND state NOT IN ('failed', 'cancelled')",
+            first=min(job_ids),
+            last=max(job_ids),
+        )
+    return {int(row[0]) for row in rows}.intersection(job_ids)

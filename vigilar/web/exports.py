@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vigilar.playback.export.make import ExportFile, export_files
-from vigilar.playback.export.plan_file import load_plan, plan_path, remove_plan
+from vigilar.playback.export.plan_file import load_plan
+from vigilar.playback.export.plan_place import plan_path, remove_plan
 from vigilar.store import cameras as camera_rows
 from vigilar.store import jobs as job_rows
 from vigilar.store import shares as share_rows

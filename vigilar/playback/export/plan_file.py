@@ -20,6 +20,7 @@ from vigilar.base.clock import Clock, boot_id
 from vigilar.base.disk import disk_errors
 from vigilar.playback.export.bundle import BundlePlan
 from vigilar.playback.export.make import ExportPlan, gone
+from vigilar.playback.export.plan_place import plan_path
 from vigilar.playback.export.planned import ClosedGap, MoviePiece, PlannedMovie
 from vigilar.playback.export.zip_layout import ZipEntry
 from vigilar.vge.format import CloseReason, Content
@@ -27,14 +28,9 @@ from vigilar.vge.keys import KeyRing
 from vigilar.vge.reader import VgeReader
 from vigilar.vge.writer import FileSpec, VgeWriter
 
-FOLDER = "exports"
 _VERSION = 1
 _BLOB_BYTES = 2 << 20
 """Bytes of one line before base64: what it becomes fits a record."""
-
-
-def plan_path(data_dir: Path, job_id: int) -> Path:
-    return data_dir / FOLDER / f"{job_id:06d}.vge"
 
 
 def save_plan(data_dir: Path, job_id: int, plan: ExportPlan, ring: KeyRing, clock: Clock) -> None:
@@ -83,16 +79,6 @@ def load_plan(data_dir: Path, job_id: int, ring: KeyRing) -> ExportPlan:
         for entry in lines[1:]:
             blob += base64.b64decode(json.loads(reader.read(entry)))
     return _plan(facts, memoryview(bytes(blob)))
-
-
-def remove_plan(data_dir: Path, job_id: int) -> None:
-    plan_path(data_dir, job_id).unlink(missing_ok=True)
-
-
-def list_plans(data_dir: Path) -> list[int]:
-    """The jobs of which a plan lies in the folder."""
-    names = (path.name for path in (data_dir / FOLDER).glob("*.vge")) if (data_dir / FOLDER).is_dir() else ()
-    return [int(name.removesuffix(".vge")) for name in names if name.removesuffix(".vge").isdigit()]
 
 
 class _Blob:

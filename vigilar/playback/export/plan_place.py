@@ -1,0 +1,21 @@
+"""Where the plans of exports lie, and which are there. Imports nothing: who waits for jobs looks too, and is small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = "exports"
+
+
+def plan_path(data_dir: Path, job_id: int) -> Path:
+    return data_dir / FOLDER / f"{job_id:06d}.vge"
+
+
+def remove_plan(data_dir: Path, job_id: int) -> None:
+    plan_path(data_dir, job_id).unlink(missing_ok=True)
+
+
+def list_plans(data_dir: Path) -> list[int]:
+    """The jobs of which a plan lies in the folder."""
+    names = (path.name for path in (data_dir / FOLDER).glob("*.vge")) if (data_dir / FOLDER).is_dir() else ()
+    return [int(name.removesuffix(".vge")) for name in names if name.removesuffix(".vge").isdigit()]
