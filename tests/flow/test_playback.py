@@ -348,6 +348,35 @@ class TestDay:
         assert sum(file.size_bytes for file, _ in library._known.values()) <= 12_000
         assert len(library._known) >= 3
 
+    def test_known_recordings_take_no_more_memory_than_is_counted(self, house: House, clip: Clip) -> None:
+        house.record("front-door", packets(clip, 0, 4), clip.run())
+        path = house.folder / house.parts.footage.rows("front-door", T0, T0 + 4000)[0].path
+        known = [SealedFile.open(Path(str(path)), house.ring) for _ in range(20)]
+        tracemalloc.start()
+        try:
+            begin, _ = tracemalloc.get_traced_memory()
+            more = [SealedFile.open(Path(str(path)), house.ring) for _ in range(200)]
+            end, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert (end - begin) / len(more) <= known[0].size_bytes
+
+    def test_keys_of_deleted_recordings_are_forgotten(
+        self, house: House, clip: Clip, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("vigilar.playback.library.FEWEST_KNOWN", 6)
+        for start in range(0, 40, 4):
+            house.record("front-door", packets(clip, start, start + 4), clip.run())
+        library = Library(house.store, house.folder, lambda: house.ring)
+        rows = library.rows("front-door", T0, T0 + 40_000)
+        for row in rows[:6]:
+            library.open(row)
+        for row in rows[1:5]:
+            (house.folder / row.path).unlink()
+        for row in rows[6:]:
+            library.open(row)
+        assert list(library._known) == [row.id for row in (rows[0], rows[5], *rows[6:])]
+
 
 def large_fragments(number: int, size_bytes: int) -> list[Fragment]:
     """Fragments of one picture of ``size_bytes``, a second each."""

@@ -40,6 +40,9 @@ KNOWN_BYTES = 8 * 1024 * 1024
 TOLD_AFTER_MS = 60_000
 """A loss is told when it is over, and repaired files a little after a start."""
 
+FEWEST_KNOWN = 256
+"""So many recordings are known before it is looked whether some of them are gone."""
+
 MAX_LOSSES = 100
 
 MAX_EVENTS = 2000
@@ -108,6 +111,7 @@ class Library:
         self._lock = threading.Lock()
         self._known: OrderedDict[int, tuple[SealedFile, int]] = OrderedDict()  # with its size when last used
         self._known_now = 0
+        self._most_known = FEWEST_KNOWN
 
     def find(self, camera_id: str, from_ms: int, to_ms: int) -> list[Stretch]:
         """The stretches that cover [from_ms, to_ms) in UTC ms, in time order, each from a keyframe at or before the
@@ -205,6 +209,7 @@ class Library:
             file = known[0]
         else:
             self._forget(row.id)
+            self._forget_gone()
             file = self._with_keys(lambda ring: SealedFile.open(self._data_dir / row.path, ring, self._claim(row)))
         if file.is_cut:
             self._tell_cut(row)
@@ -374,6 +379,21 @@ class Library:
     def _forget(self, file_id: int) -> None:
         with self._lock:
             self._known_now -= self._known.pop(file_id, (None, 0))[1]
+
+    def _forget_gone(self) -> None:
+        """Forget recordings that were deleted since, keys and all; looked for each time twice as many are known."""
+        with self._lock:
+            if len(self._known) < self._most_known:
+                return
+            known = [(file_id, file) for file_id, (file, _) in self._known.items()]
+            self._most_known = 2 * len(known)  # others need not look meanwhile
+        for file_id, file in known:
+            try:
+                file.is_same()
+            except RecordingError:
+                self._forget(file_id)
+        with self._lock:
+            self._most_known = max(FEWEST_KNOWN, 2 * len(self._known))
 
     def _keep(self, file_id: int, file: SealedFile) -> SealedFile:
         """Put ``file`` behind all others, and forget the foremost while they are too much. Under the lock."""

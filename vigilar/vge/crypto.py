@@ -41,15 +41,24 @@ def _derive(file_key: bytes, core: bytes, salt: bytes, label: bytes) -> bytes:
 class FileKeys:
     """The three keys of a file. Bound to its core: another core, other keys. One thread."""
 
+    __slots__ = ("_encryption_key", "_header_key", "_kept_stream", "_mac_key", "file_key", "first_tag")
+
     def __init__(self, file_key: bytes, core: bytes) -> None:
         core_hash, salt = sha256(core).digest(), core[32:64]
         self._mac_key = _derive(file_key, core_hash, salt, b"mac")
         self._header_key = _derive(file_key, core_hash, salt, b"hdr")
-        encryption_key = _derive(file_key, core_hash, salt, b"enc")
-        # One context for all records: a new counter is set each time, the key schedule is made once.
-        self._stream = Cipher(algorithms.AES(encryption_key), modes.CTR(bytes(16))).encryptor()
+        self._encryption_key = _derive(file_key, core_hash, salt, b"enc")
+        self._kept_stream: CipherContext | None = None
         self.file_key = file_key
         self.first_tag = hmac.digest(self._mac_key, b"\x00" + core_hash, "sha256")
+
+    @property
+    def _stream(self) -> CipherContext:
+        """One for all records: a new counter is set each time, the key schedule is made once. Not before it is needed:
+        of most recordings that a page knows, only the index is read, and it takes as much memory as the rest."""
+        if self._kept_stream is None:
+            self._kept_stream = Cipher(algorithms.AES(self._encryption_key), modes.CTR(bytes(16))).encryptor()
+        return self._kept_stream
 
     def header_mac(self, proved: bytes) -> bytes:
         """MAC of bytes 0-447 of the header."""

@@ -21,7 +21,7 @@ _KINDS = {
 _EXITS = {ErrorKind.FULL: ExitCode.NO_SPACE, ErrorKind.DENIED: ExitCode.DENIED}
 
 
-def system_error(error: OSError, step: str, path: Path) -> RecordingError:
+def system_error(error: OSError, step: str, path: Path | str) -> RecordingError:
     """``error`` as ours. What the system does not explain (EIO, EROFS ...) counts as corrupt: nothing is retried."""
     kind = _KINDS.get(error.errno or 0, ErrorKind.CORRUPT)
     exit_code = ExitCode.NOT_FOUND if error.errno == errno.ENOENT else _EXITS.get(kind, ExitCode.FAILED)
@@ -35,7 +35,7 @@ def system_error(error: OSError, step: str, path: Path) -> RecordingError:
 
 
 @contextmanager
-def file_errors(step: str, path: Path) -> Iterator[None]:
+def file_errors(step: str, path: Path | str) -> Iterator[None]:
     """Map OSError inside the block; ``step`` completes the sentence "Could not ..."."""
     try:
         yield

@@ -27,8 +27,8 @@ from vigilar.vge.scan import ANY_LENGTH, FIRST_PLACE, BatchBuffer, Place, Record
 Proved = memoryview | RecordingError
 """The payload of a record in memory that is the caller's, or why there is none."""
 
-_KEYS_BYTES = 3000
-"""What the object takes beside its index: keys, a cipher's schedule, the path."""
+KEYS_BYTES = 2400
+"""What the object takes beside the table of its index, with the cipher of one that is read from: keys, path, locks."""
 
 
 class SealedFile:
@@ -36,6 +36,10 @@ class SealedFile:
 
     All raise RecordingError: what the system says (a deleted file: exit code NOT_FOUND), or corrupt.
     """
+
+    __slots__ = (
+        "_cipher_lock", "_identity", "_index", "_keys", "_max_payload_log2", "_path", "_scan", "_scan_lock", "is_cut",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -47,15 +51,19 @@ class SealedFile:
         *,
         is_cut: bool = False,
     ) -> None:
-        self.path = path
         self.is_cut = is_cut
+        self._path = str(path)
         self._identity = identity
-        self._core = core
+        self._max_payload_log2 = core.max_payload_log2
         self._keys = keys
         self._cipher_lock = threading.Lock()  # the cipher's counter is set for each record
         self._index = index
-        self._scan = KeyframeScan()
+        self._scan = KeyframeScan() if index is None else None
         self._scan_lock = threading.Lock()
+
+    @property
+    def path(self) -> Path:
+        return Path(self._path)
 
     @classmethod
     def open(
@@ -85,24 +93,26 @@ class SealedFile:
     def is_same(self) -> bool:
         """Whether the file in its place is the one that was opened. Opens nothing. Raises RecordingError when there
         is none any more."""
-        with file_errors("find", self.path):
-            found = self.path.stat()
+        with file_errors("find", self._path):
+            found = os.stat(self._path)
         return (found.st_dev, found.st_ino) == self._identity
 
     @property
     def size_bytes(self) -> int:
-        """Memory it takes."""
-        return _KEYS_BYTES + (self._index or self._scan.index).size_bytes
+        """Memory it takes, or a little less than that."""
+        index = self._index if self._scan is None else self._scan.index
+        return KEYS_BYTES + (index.size_bytes if index is not None else 0)
 
     def index(self) -> KeyframeIndex:
         """Its keyframes. Those of a file that is being written grow from call to call; a closed one is not opened."""
-        if self._index is None:
-            with self._scan_lock, self._opened() as records:
-                found = self._scan.look(records)
-            if not found.is_closed:
-                return found
+        if self._index is not None:
+            return self._index
+        assert self._scan is not None  # noqa: S101 -- of a file without an index
+        with self._scan_lock, self._opened() as records:
+            found = self._scan.look(records)
+        if found.is_closed:
             self._index = found
-        return self._index
+        return found
 
     def media(self, first: IndexEntry, stop_number: int) -> list[RecordEntry]:
         """The MEDIA records from ``first`` up to, and without, number ``stop_number``. Damaged ones are left out."""
@@ -179,9 +189,9 @@ class SealedFile:
 
     @contextmanager
     def _opened(self) -> Iterator[RecordFile]:
-        with file_errors("read", self.path):
-            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with file_errors("read", self._path):
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
-                yield RecordFile(fd, self._keys, self._core.max_payload_log2)
+                yield RecordFile(fd, self._keys, self._max_payload_log2)
             finally:
                 os.close(fd)
