@@ -12,7 +12,7 @@ from vigilar.base.errors import StoreError
 from vigilar.events.grouping import grouping_of
 from vigilar.events.subjects import EVENT_TYPES
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.engine import Store
+from vigilar.store.engine import Store, _statement
 from vigilar.store.events import EventFilter, NewEvent, StoredEvent, get_event, insert_event, set_kept, set_seen
 from vigilar.store.incident_counts import count_by_level, count_days, count_new, newest_story_ms
 from vigilar.store.incident_pages import (
@@ -119,6 +119,19 @@ def test_pages_hold_each_story_once(store: Store) -> None:
         found += page
     assert [story.start_ms for story in found] == sorted((story.start_ms for story in found), reverse=True)
     assert len({story.key for story in found}) == len(found) == 25
+
+
+def test_lists_of_any_length_are_few_statements(store: Store) -> None:
+    """Each text is kept ready with some kB for each value in it: a list that grows by one would keep all before it."""
+    for number in range(40):
+        put(store, f"e{number}", NOW + number * HOUR)
+    kept: list[int] = []
+    _statement.cache_clear()
+    for length in range(1, 41):
+        stories, _ = list_stories(store, StoryFilter(base=EventFilter(limit=length)), 1)
+        assert [story.events[0].uid for story in stories] == [f"e{number}" for number in range(39, 39 - length, -1)]
+        kept.append(_statement.cache_info().currsize)
+    assert kept[39] - kept[31] <= 3, "of 33 to 40"
 
 
 @pytest.mark.parametrize("cursor", ["1", "1.2", "a.b.c", "-1.1.1", "1.1." + "9" * 30])

@@ -38,7 +38,7 @@ from vigilar.store.events import (
     veiled,
 )
 from vigilar.store.schema import SEVERITIES, event_seen, events, incidents
-from vigilar.store.sql import Run
+from vigilar.store.sql import Run, id_list
 from vigilar.store.story_query import (
     MAX_STORY_MS,
     StoryFilter,
@@ -296,7 +296,7 @@ _HEAD = f"SELECT {', '.join(one.name for one in fields(_Head))} FROM incidents"
 
 def _read_stories(run: Run, keys: Sequence[StoryKey], limits: EventFilter, member_id: int) -> list[Story]:
     """In the order of ``keys``; those of which nothing may be seen are left out."""
-    names, numbers = _named("incident", [key.id for key in keys if key.kind == "i"])
+    names, numbers = id_list("incident", [key.id for key in keys if key.kind == "i"])
     heads = {row[0]: _Head(*row) for row in run(f"{_HEAD} WHERE id IN ({names})", **numbers)} if numbers else {}
     found: dict[StoryKey, list[StoredEvent]] = {}
     for event in _read_events(run, keys, limits):
@@ -327,22 +327,16 @@ def _read_events(run: Run, keys: Sequence[StoryKey], limits: EventFilter) -> lis
     seen, values = conditions_of(unbound(limits))
     veil = read_veil(run, limits.cameras)
     for kind, where in (("i", "incident_id IN ({})"), ("e", "id IN ({}) AND incident_id IS NULL")):
-        names, numbers = _named("story", [key.id for key in keys if key.kind == kind])
+        names, numbers = id_list("story", [key.id for key in keys if key.kind == kind])
         rows = run(f"{SELECT_EVENTS} WHERE {where.format(names)} AND {seen}", **numbers, **values) if numbers else []
         found += [veiled(make_event(row), veil) for row in rows]
     return sorted(found, key=lambda event: (event.ts_ms, event.id))
 
 
 def _read_seen(run: Run, event_ids: list[int], member_id: int) -> set[int]:
-    names, numbers = _named("event", event_ids)
+    names, numbers = id_list("event", event_ids)
     sql = f"SELECT event_id FROM event_seen WHERE user_id = :member_id AND event_id IN ({names})"
     return {row[0] for row in run(sql, **numbers, member_id=member_id)} if numbers else set()
-
-
-def _named(what: str, ids: Sequence[int]) -> tuple[str, dict[str, int]]:
-    """These ids as a list of plain SQL, and the values in it."""
-    values = {f"{what}_{at}": one for at, one in enumerate(ids)}
-    return ", ".join(f":{name}" for name in values), values
 
 
 def _parse_cursor(cursor: str) -> Place:

@@ -14,6 +14,7 @@ from vigilar.store.engine import Store, runner
 from vigilar.store.events import MAX_PAGE, EventFilter, conditions_of, filtered
 from vigilar.store.incidents import HAPPENED, INCIDENT_NAMES, StoredIncident, happening_of_row, make_incident
 from vigilar.store.schema import events, incidents
+from vigilar.store.sql import id_list
 from vigilar.store.veils import read_veil
 
 
@@ -76,11 +77,10 @@ def members_of(store: Store, ids: Collection[int], seen: EventFilter) -> Mapping
     if not found:
         return found
     where, values = conditions_of(seen)
-    values |= {f"incident_{at}": incident_id for at, incident_id in enumerate(found)}
-    names = ", ".join(f":incident_{at}" for at in range(len(found)))
+    names, numbers = id_list("incident", list(found))
     sql = f"SELECT incident_id, id, still_id FROM events WHERE incident_id IN ({names}) AND {where} ORDER BY ts_ms, id"
     with store.sql_read("read the events of incidents") as run:
-        for incident_id, event_id, still_id in run(sql, **values):
+        for incident_id, event_id, still_id in run(sql, **values, **numbers):
             found[incident_id].append(Member(event_id, still_id))
     return found
 

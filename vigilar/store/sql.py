@@ -7,6 +7,7 @@ PostgreSQL both understand, with values named ``:like_this``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -27,3 +28,16 @@ class Database(Protocol):
         """A transaction that holds the write lock from its start; on the disk when the block ends."""
 
     def close(self) -> None: ...
+
+
+def id_list(name: str, ids: Sequence[int]) -> tuple[str, dict[str, int]]:
+    """These ids as a list of plain SQL, and the values in it; empty for none.
+
+    The last id is repeated until their number is a power of two: each number is a text of its own, of which what reads
+    it keeps some kB for each value, for as long as it does not know too many texts.
+    """
+    if not ids:
+        return "", {}
+    padded = [*ids, *[ids[-1]] * ((1 << (len(ids) - 1).bit_length()) - len(ids))]
+    values = {f"{name}_{at}": one for at, one in enumerate(padded)}
+    return ", ".join(f":{one}" for one in values), values
