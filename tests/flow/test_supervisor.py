@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,24 @@ def test_hanging_process_is_killed_and_restarted(house: House) -> None:
     _, errors = house.finish()
     assert "camera/front gave no sign of life for 3 s and is killed" in errors
     assert len(house.diary("starts", "camera/back")) == 1
+
+
+def test_nobody_is_taken_for_hung_when_the_whole_machine_stood(house: House) -> None:
+    """As a guest of a machine that takes a picture of its guests does, or one that is frozen: nobody beat, and nobody
+    could have."""
+    house.write({"front": "works", "back": "works"})
+    supervisor = house.start(BEAT_S=3.0)
+    for name in ("camera/front", "camera/back", "web", "events"):
+        house.wait_for(name)
+    for _ in range(3):
+        os.killpg(supervisor.pid, signal.SIGSTOP)
+        time.sleep(5.0)
+        os.killpg(supervisor.pid, signal.SIGCONT)
+        time.sleep(0.5)
+    house.signal(signal.SIGTERM)
+    code, errors = house.finish()
+    assert code == 0, errors
+    assert "no sign of life" not in errors
 
 
 def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:

@@ -30,6 +30,9 @@ MOST_FIRST_BEAT_S = 240.0
 BEAT_S = 15.0
 """Without a heartbeat for this long a process hangs, and is killed."""
 
+STOOD_S = 1.0
+"""Who wakes so much too late got no processor, or its machine stood, and those who were to beat had none either."""
+
 STEADY_S = 60.0
 """A process that ran this long did not fail at its start: the next failure counts as the first."""
 
@@ -196,6 +199,11 @@ class Child:
         self._running_s = self._beat_s
         self._first_beat_s = FIRST_BEAT_S
         return True
+
+    def excuse(self, late_s: float) -> None:
+        """Who looks after the process woke so much later than it wanted: above STOOD_S that time does not count."""
+        if late_s > STOOD_S:
+            self._beat_s = min(self._now_s(), self._beat_s + late_s)
 
     def ended(self) -> Failure | None:
         """The process is gone: reap it. None when that was wanted."""

@@ -177,7 +177,12 @@ class Supervisor:
     def turn(self, timeout_s: float | None = None) -> None:
         if timeout_s is None:
             timeout_s = min([1.0, *(child.next_look_s() for child in self._children.values())])
-        for key, _ in self._selector.select(timeout_s):
+        asked_s = time.monotonic()
+        ready = self._selector.select(timeout_s)
+        late_s = time.monotonic() - asked_s - timeout_s
+        for child in self._children.values():
+            child.excuse(late_s)
+        for key, _ in ready:
             key.data()
         self._look_at_folder()
         for child in list(self._children.values()):
