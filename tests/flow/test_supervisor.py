@@ -267,19 +267,28 @@ def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:
     house.signal(signal.SIGINT)
     code, errors = house.finish()
     assert code == 0
-    assert "camera/front did not stop within 4.0 s and is killed" in errors
+    # A busy supervisor looks a little later than it wanted, and says how long it really was.
+    assert re.search(r"camera/front did not stop within ([4-9]|\d\d)\.\d s and is killed", errors), errors
     assert is_gone(pid)
 
 
+_ENDLESS_STAGES = """
+from vigilar.processes.kinds import StopStage
+
+StopStage.within_s = property(lambda _stage: 3600.0)
+"""
+
+
 def test_second_interrupt_stops_at_once(house: House) -> None:
+    """Who does not end has all the time of the world: a busy test sends the second signal before it is over."""
     house.write({"front": "will-not-stop"})
-    house.start(BEAT_S=60.0)
+    house.start(before=_ENDLESS_STAGES, BEAT_S=60.0)
     pid = house.wait_for("camera/front")
     house.signal(signal.SIGINT)
     wait_until(lambda: house.diary("fact system_stopped") != [], 3.0)
     house.signal(signal.SIGINT)
     _, errors = house.finish()
-    assert "did not stop within" not in errors, "its four seconds are not waited for"
+    assert "did not stop within" not in errors, "its time is not waited for"
     assert is_gone(pid)
 
 
