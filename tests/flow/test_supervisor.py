@@ -257,6 +257,7 @@ def test_nobody_is_taken_for_hung_when_the_whole_machine_stood(house: House) -> 
     code, errors = house.finish()
     assert code == 0, errors
     assert "no sign of life" not in errors
+    assert house.diary("fact drive_") == [], "nor the drive"
 
 
 def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:
