@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import Page, Worker
+
+from tests.conftest import wait_until
+
+
+def worker_of(page: Page) -> Worker:
+    """The service worker of the page's window. The page may know it before it is told here."""
+
+    def is_told() -> bool:
+        page.wait_for_timeout(20)
+        return bool(page.context.service_workers)
+
+    wait_until(is_told, 30)
+    return page.context.service_workers[0]
+
+
 ONE_AT_A_TIME = """() => {
     const { prototype } = ServiceWorkerRegistration;
     let last = Promise.resolve();

@@ -414,11 +414,11 @@ def test_frozen_picture_is_never_called_live(tmp_path: Path, chromium: Browser, 
         cable.set()
         expect(tiles["pulled"].locator(".hatch")).to_contain_text("Picture stands still")
         expect(tiles["pulled"].locator(".hatch")).to_contain_text("Newer ones do not arrive here.")
-        expect(tiles["pulled"].locator(".tile-age")).to_contain_text(re.compile(r"stands still, \d+ s old"))
-        expect(tiles["same"].locator(".tile-age")).to_contain_text(re.compile("no change for 00:[345]"), timeout=60_000)
+        expect(tiles["pulled"].locator(".tile-age")).to_contain_text(re.compile(r"stands still, (\d+ s|[\d:]+) old"))
+        expect(tiles["same"].locator(".tile-age")).to_contain_text(re.compile(r"no change for [\d:]+"), timeout=60_000)
         expect(tiles["good"].locator(".tile-age")).to_contain_text("live ")
         expect(alone.locator("#latency")).to_contain_text(
-            re.compile("No change in the picture for 00:[345]"), timeout=60_000
+            re.compile(r"No change in the picture for [\d:]+"), timeout=60_000
         )
         expect(alone.locator("#stage .hatch")).to_be_hidden()
         page.reload()  # by now nobody has reported for long: what is seen is still shown

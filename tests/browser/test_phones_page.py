@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.chromium import find_violations, sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
+from tests.worker_kit import worker_of
 from vigilar.store.deliveries import note_shown
 from vigilar.store.notify_tables import deliveries
 from vigilar.store.phones import delete_phone, list_phones, put_phone, rename_phone, set_phone_state
@@ -170,7 +171,7 @@ def test_worker_that_hears_of_another_address_tells_the_house(
         rename_phone(house.store, row.id, "Kitchen phone")
         if is_removed:
             delete_phone(house.store, row.id)
-        (worker,) = page.context.service_workers
+        worker = worker_of(page)
         keys = {"keys": {"p256dh": text_of(POINT), "auth": text_of(b"0123456789abcdef")}}
         assert worker.evaluate(CHANGE_IN_WORKER, keys) is is_removed
         assert [(one.id, one.name) for one in list_phones(house.store)] == [(row.id, "Kitchen phone")][is_removed:]

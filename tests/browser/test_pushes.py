@@ -11,12 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, Worker, expect
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from tests.browser.chromium import sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
-from tests.worker_kit import ONE_AT_A_TIME
+from tests.worker_kit import ONE_AT_A_TIME, worker_of
 from vigilar.store.deliveries import NewDelivery, claim, take_up
 from vigilar.store.notify_tables import deliveries
 from vigilar.store.owing import owe
@@ -61,8 +61,7 @@ class Phone:
         self.page.goto(f"{url}/settings/account")
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         wait_until(lambda: self.page.evaluate("navigator.serviceWorker.controller !== null"), 30)
-        wait_until(self._has_worker, 30)
-        self.worker: Worker = self.context.service_workers[0]
+        self.worker = worker_of(self.page)
         self.worker.evaluate(ONE_AT_A_TIME)
         self._line: CDPSession = self.context.new_cdp_session(self.page)
         self._registrations: list[dict[str, Any]] = []
@@ -71,11 +70,6 @@ class Phone:
         )
         self._line.send("ServiceWorker.enable")
         wait_until(self._hears, 30)
-
-    def _has_worker(self) -> bool:
-        """The page may know it before it is told here."""
-        self.page.wait_for_timeout(20)
-        return bool(self.context.service_workers)
 
     def _hears(self) -> bool:
         self.page.wait_for_timeout(20)

@@ -19,7 +19,7 @@ import psutil
 from tests.conftest import PATIENCE_S, ROOT, wait_until
 from tests.fair_watch import FairWatch
 from tests.ports import free_port
-from vigilar.base.child import BEAT_S
+from vigilar.base.child import BEAT_S, HUNG
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, list_events
 
@@ -140,7 +140,7 @@ class Service:
         was taken for hung, on a machine that was as crowded, did not end by itself."""
         is_crowded = self._watch.crowded_s() > BEAT_S
         found = self.events("process_restarted")
-        return [one for one in found if not (is_crowded and "hung" in str(one.payload.get("reason")))]
+        return [one for one in found if not (is_crowded and one.payload.get("reason") == HUNG)]
 
 
 @contextlib.contextmanager

@@ -363,10 +363,12 @@ def test_bad_cameras_leave_the_good_one_recording(wire: Wire, tmp_path: Path) ->
         second = vigilar(house.folder, "start")
         assert second.code == 75
         assert f"process {house.pid}" in second.err
-        wait_until(lambda: len(house.events("camera_offline")) == len(bad), 30.0)
+        codes = {case.lower().replace(" ", "-"): code for case, code in bad.items()}
+        wait_until(lambda: {event.source_id for event in house.events("camera_offline")} >= codes.keys(), 30.0)
         seen = house.recorded_bytes("good")
         told = {event.source_id: event.payload["code"] for event in house.events("camera_offline")}
-        assert told == {case.lower().replace(" ", "-"): code for case, code in bad.items()}
+        told.pop("good", None)  # it may have stood for a while with the whole machine
+        assert told == codes
         status = vigilar(house.folder, "status", "--json")
         assert status.code == 10
         assert {camera["name"]: camera["code"] for camera in status.json["cameras"]} == {"good": "", **bad}

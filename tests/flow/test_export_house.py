@@ -47,6 +47,7 @@ def test_camera_to_saved_proof(tmp_path: Path) -> None:
         began_ms = time.time_ns() // 1_000_000
         wait_until(lambda: _recorded_until(browser, began_ms) >= began_ms + 3_000, 30.0)
 
+        wait_until(lambda: jobs_pid(house) is not None, 30.0)  # it begins behind the page
         first = jobs_pid(house)
         assert first is not None
         os.kill(first, signal.SIGKILL)  # a house whose program for exports was killed exports all the same

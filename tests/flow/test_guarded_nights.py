@@ -21,8 +21,8 @@ from vigilar.base.control import control_pair
 from vigilar.store.arming import HistoryRow, list_history
 from vigilar.store.engine import Store
 
-BEFORE_S = 10
-"""From when a process first asks for the time to the moment: time enough to arm before it, on a busy machine too."""
+BEFORE_S = 3
+"""From when a process has looked at its house once to the moment."""
 
 WITHIN_S = 60.0
 

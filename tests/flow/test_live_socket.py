@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import statistics
 import subprocess
 import threading
 import time
@@ -223,17 +224,19 @@ def asked() -> int:
 def test_camera_is_asked_once_whatever_the_number_of_viewers(site: Site, cookie: str) -> None:
     """The camera's process has one thread for all who watch one stream; each begins with a keyframe at once."""
     wait_until(lambda: asked() == 0, 5.0)
+    took_s = []
     with contextlib.ExitStack() as watched:
         for _ in range(20):
             client = watched.enter_context(watching(site, cookie, "?sound=0"))
             watch = FairWatch()
             kinds = [client.receive(timeout=PATIENCE_S) for _ in range(4)]
             assert [type(one) for one in kinds] == [str, bytes, str, bytes]
-            assert watch.elapsed_s() < 0.5
+            took_s.append(watch.elapsed_s())
         assert asked() == 1
         watched.enter_context(watching(site, cookie, "?sound=1")).receive(timeout=PATIENCE_S)
         assert asked() == 2
     wait_until(lambda: asked() == 0, 5.0)
+    assert statistics.median(took_s) < 0.5, "what it takes; one of them, what the machine does besides"
 
 
 def test_who_sends_nonsense_is_let_go(site: Site, cookie: str) -> None:

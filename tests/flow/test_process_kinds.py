@@ -246,7 +246,7 @@ def is_called(house: House, process: str, title: str) -> bool:
 
 def test_new_address_restarts_that_camera_only(house: House) -> None:
     other = make_clip(house.folder.parent / "other.mp4", pictures=40)
-    before = house.pids()
+    before, programs = house.pids(), house.programs()
 
     def change(text: str) -> str:
         head, side = text.rsplit('address = "', 1)
@@ -255,6 +255,8 @@ def test_new_address_restarts_that_camera_only(house: House) -> None:
     last = "side" if "Back" not in (house.folder / "vigilar.toml").read_text() else "back"
     house.edit(change)
     wait_until(lambda: f"camera/{last} begins anew with other settings: main_url" in house.log, 10.0)
+    # The page may still say that the one before runs.
+    wait_until(lambda: house.programs().get(last, programs[last]) != programs[last], 20.0)
     wait_until(lambda: house.told()[f"camera/{last}"]["state"] == "Running", 20.0)
     after = house.pids()
     assert {name for name in before if before[name] != after.get(name)} <= {last}

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,25 @@ def test_hanging_process_is_killed_and_restarted(house: House) -> None:
     assert len(house.diary("starts", "camera/back")) == 1
 
 
+def test_nobody_is_taken_for_hung_when_the_whole_machine_stood(house: House) -> None:
+    """As a guest of a machine that takes a picture of its guests does, or one that is frozen: nobody beat, and nobody
+    could have."""
+    house.write({"front": "works", "back": "works"})
+    supervisor = house.start(BEAT_S=3.0)
+    for name in ("camera/front", "camera/back", "web", "events"):
+        house.wait_for(name)
+    for _ in range(3):
+        os.killpg(supervisor.pid, signal.SIGSTOP)
+        time.sleep(5.0)
+        os.killpg(supervisor.pid, signal.SIGCONT)
+        time.sleep(0.5)
+    house.signal(signal.SIGTERM)
+    code, errors = house.finish()
+    assert code == 0, errors
+    assert "no sign of life" not in errors
+    assert house.diary("fact drive_") == [], "nor the drive"
+
+
 def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:
     house.write({"front": "will-not-stop", "back": "works"})
     house.start(BEAT_S=60.0)
@@ -248,19 +268,28 @@ def test_process_that_will_not_stop_is_killed_in_time(house: House) -> None:
     house.signal(signal.SIGINT)
     code, errors = house.finish()
     assert code == 0
-    assert "camera/front did not stop within 4.0 s and is killed" in errors
+    # A busy supervisor looks a little later than it wanted, and says how long it really was.
+    assert re.search(r"camera/front did not stop within ([4-9]|\d\d)\.\d s and is killed", errors), errors
     assert is_gone(pid)
 
 
+_ENDLESS_STAGES = """
+from vigilar.processes.kinds import StopStage
+
+StopStage.within_s = property(lambda _stage: 3600.0)
+"""
+
+
 def test_second_interrupt_stops_at_once(house: House) -> None:
+    """Who does not end has all the time of the world: a busy test sends the second signal before it is over."""
     house.write({"front": "will-not-stop"})
-    house.start(BEAT_S=60.0)
+    house.start(before=_ENDLESS_STAGES, BEAT_S=60.0)
     pid = house.wait_for("camera/front")
     house.signal(signal.SIGINT)
     wait_until(lambda: house.diary("fact system_stopped") != [], 3.0)
     house.signal(signal.SIGINT)
     _, errors = house.finish()
-    assert "did not stop within" not in errors, "its four seconds are not waited for"
+    assert "did not stop within" not in errors, "its time is not waited for"
     assert is_gone(pid)
 
 

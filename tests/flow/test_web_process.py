@@ -44,7 +44,7 @@ def run_with_few_threads(start: ProcessStart, sock: socket.socket) -> None:
             listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         return listeners
 
-    vars(web).update(create_sockets=with_small_buffers, THREADS=3, STALLED_MS=4_000)
+    vars(web).update(create_sockets=with_small_buffers, THREADS=3, STALLED_MS=8_000)
     enter(start, sock)
 
 
@@ -290,7 +290,7 @@ def test_stalled_readers_lose_their_threads(job: WebJob) -> None:
         time.sleep(0.5)
         with pytest.raises(OSError, match="timed out"):
             running.get("/healthz", timeout_s=0.3)
-        wait_until(running.is_up, 10.0)
+        wait_until(running.is_up, 14.0)
         for reader in readers:
             reader.close()
     finally:

@@ -126,7 +126,8 @@ def test_span_over_midnight_arms_at_once_and_ends_at_its_minute(house: RunningHo
     """It began at ten in the evening, when nobody had written it down yet."""
     house.prove()
     zone = tomllib.loads((house.folder / "vigilar.toml").read_text(encoding="utf-8"))["house"]["time_zone"]
-    end = (datetime.now(ZoneInfo(zone)) + timedelta(seconds=90)).replace(second=0, microsecond=0)
+    # A minute at the least: a busy house takes some seconds until it uses its settings.
+    end = (datetime.now(ZoneInfo(zone)) + timedelta(seconds=120)).replace(second=0, microsecond=0)
     schedule(
         house,
         section="schedule-add",
@@ -137,7 +138,7 @@ def test_span_over_midnight_arms_at_once_and_ends_at_its_minute(house: RunningHo
         **{"from": "22:00"},
     )
     wait_for(lambda: state(house)["mode"] == "night", 60, "the house is armed by its schedule")
-    wait_for(lambda: state(house)["mode"] == "disarmed", 120, "and disarmed at its end")
+    wait_for(lambda: state(house)["mode"] == "disarmed", 180, "and disarmed at its end")
     over, begun = history(house)[:2]
     assert [(one["action"], one["how"], one["mode"]) for one in (begun, over)] == [
         ("armed", "schedule", "night"),

@@ -26,7 +26,7 @@ from tests.system.chromium import FLAGS, patient
 from tests.system.house import run_house, wait_for
 from tests.system.push_kit import install_drawn_scenes, person_settings
 from tests.system.test_trust import lan_address, sign_in
-from tests.worker_kit import ONE_AT_A_TIME
+from tests.worker_kit import ONE_AT_A_TIME, worker_of
 
 pytestmark = [pytest.mark.system, pytest.mark.long(50), pytest.mark.timeout(600)]
 
@@ -60,7 +60,7 @@ class Phone:
     def meet_worker(self) -> None:
         self.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
         wait_until(lambda: self.page.evaluate("navigator.serviceWorker.controller !== null"), 30)
-        (self.worker,) = self.page.context.service_workers
+        self.worker = worker_of(self.page)
         self.worker.evaluate(ONE_AT_A_TIME)
         self._line.send("ServiceWorker.enable")
 

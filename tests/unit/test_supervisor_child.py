@@ -166,6 +166,17 @@ def test_heartbeats_keep_process_alive(stage: Stage) -> None:
     assert stage.child.summary()["status"] == {"fps": 15}
 
 
+def test_time_in_which_the_machine_stood_does_not_count(stage: Stage) -> None:
+    stage.child.launch()
+    stage.child.beat({})
+    stage.clock.advance(10)
+    stage.clock.advance(20)  # of which its supervisor saw nothing
+    stage.child.excuse(20)
+    assert stage.child.kill_if_hung() is None
+    stage.clock.advance(5)
+    assert stage.child.kill_if_hung() == "gave no sign of life for 15 s"
+
+
 def test_foreign_program_needs_no_heartbeat() -> None:
     made = Stage(has_line=False)
     made.child.launch()

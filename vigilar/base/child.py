@@ -30,8 +30,14 @@ MOST_FIRST_BEAT_S = 240.0
 BEAT_S = 15.0
 """Without a heartbeat for this long a process hangs, and is killed."""
 
+STOOD_S = 1.0
+"""Who wakes so much too late got no processor, or its machine stood, and those who were to beat had none either."""
+
 STEADY_S = 60.0
 """A process that ran this long did not fail at its start: the next failure counts as the first."""
+
+HUNG = "stopped answering and was ended"
+"""What is told of a process that was killed because it hung."""
 
 FAILING_AFTER = 5
 """So many failures in a row are no longer a restart but a failing process."""
@@ -201,6 +207,10 @@ class Child:
         self._first_beat_s = FIRST_BEAT_S
         return True
 
+    def excuse(self, late_s: float) -> None:
+        """Who looks after the process woke so much later than it wanted: that time does not count."""
+        self._beat_s = min(self._now_s(), self._beat_s + late_s)
+
     def ended(self) -> Failure | None:
         """The process is gone: reap it. None when that was wanted, by us or (RENEWAL) by itself."""
         if self.launched is None:
@@ -209,7 +219,7 @@ class Child:
         self.launched.close()
         self.launched = None
         self._status = {}
-        self._last_exit = "stopped answering and was ended" if self._was_hung else describe_exit(code)
+        self._last_exit = HUNG if self._was_hung else describe_exit(code)
         if self.state is ChildState.STOPPING:
             self.state = ChildState.WAITING if self.is_wanted else ChildState.STOPPED
             self._due_s = self._now_s()

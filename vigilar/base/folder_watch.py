@@ -89,6 +89,10 @@ class FolderWatch:
         with contextlib.suppress(OSError):
             os.write(self._ask_end, b"w")
 
+    def excuse(self, late_s: float) -> None:
+        """Who waits for a look woke so much later than it wanted: nobody could look meanwhile."""
+        self._heard_s = min(time.monotonic(), self._heard_s + late_s)
+
     @property
     def is_silent(self) -> bool:
         """Whether the look that is under way takes too long."""

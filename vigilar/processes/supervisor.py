@@ -16,7 +16,7 @@ from collections import deque
 from functools import partial
 from typing import Any
 
-from vigilar.base.child import Child, ChildState, Failure, Launch, Launched, resident_bytes
+from vigilar.base.child import STOOD_S, Child, ChildState, Failure, Launch, Launched, resident_bytes
 from vigilar.base.clock import SystemClock
 from vigilar.base.control import ProcessFact
 from vigilar.base.errors import BusError, ExitCode, VigilarError
@@ -177,7 +177,13 @@ class Supervisor:
     def turn(self, timeout_s: float | None = None) -> None:
         if timeout_s is None:
             timeout_s = min([1.0, *(child.next_look_s() for child in self._children.values())])
-        for key, _ in self._selector.select(timeout_s):
+        asked_s = time.monotonic()
+        ready = self._selector.select(timeout_s)
+        if (late_s := time.monotonic() - asked_s - timeout_s) > STOOD_S:
+            self._guard.watch.excuse(late_s)
+            for child in self._children.values():
+                child.excuse(late_s)
+        for key, _ in ready:
             key.data()
         self._look_at_folder()
         for child in list(self._children.values()):
