@@ -245,12 +245,12 @@ def test_nobody_is_taken_for_hung_when_the_whole_machine_stood(house: House) -> 
     """As a guest of a machine that takes a picture of its guests does, or one that is frozen: nobody beat, and nobody
     could have."""
     house.write({"front": "works", "back": "works"})
-    supervisor = house.start(BEAT_S=3.0)
+    supervisor = house.start(BEAT_S=6.0)
     for name in ("camera/front", "camera/back", "web", "events"):
         house.wait_for(name)
-    for _ in range(3):
+    for _ in range(2):
         os.killpg(supervisor.pid, signal.SIGSTOP)
-        time.sleep(5.0)
+        time.sleep(8.0)
         os.killpg(supervisor.pid, signal.SIGCONT)
         time.sleep(0.5)
     house.signal(signal.SIGTERM)
