@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -19,8 +21,10 @@ from vigilar.config.load import parse_config
 from vigilar.config.notify_cut import notify_rules
 from vigilar.notify.ways import NtfyWay, Ways
 from vigilar.rules.decide import decide
+from vigilar.rules.decision import Decision
+from vigilar.rules.replay import read_past, replay
 from vigilar.rules.why import read_why
-from vigilar.store import decisions
+from vigilar.store import arming, decisions
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.deliveries import list_deliveries_of
 from vigilar.store.engine import Store
@@ -225,3 +229,56 @@ def test_rule_that_waits_twenty_minutes_acts_then(house: NotifyHouse) -> None:
     house.desk.look()
     [light] = list_deliveries_of(house.store, event.id, None)
     assert (light.way, light.target, light.state) == ("light", "light Dark garden", "owed")
+
+
+def arm(house: NotifyHouse, *, is_armed: bool) -> None:
+    now_ms = house.now_ms()
+
+    def decide_on(state: arming.ArmState) -> arming.Decision:
+        if is_armed:
+            return arming.armed(state, "away", "Sam", "page", now_ms, leave_s=0)
+        return arming.disarmed(state, "Sam", "page", now_ms)
+
+    arming.change_state(house.store, decide_on, now_ms)
+
+
+def snooze(house: NotifyHouse, minutes: int, quiet_minutes: int, camera_id: str | None) -> None:
+    now_ms = house.now_ms()
+    new = NewSnooze(
+        user_id=None, camera_id=camera_id, made_by="Sam", start_ms=now_ms, until_ms=now_ms + minutes * MINUTE_MS,
+        quiet_ms=quiet_minutes * MINUTE_MS,
+    )  # fmt: skip
+    add_snooze(house.store, new)
+
+
+def test_count_that_a_rule_shows_before_it_is_saved_is_what_the_log_has(house: NotifyHouse) -> None:
+    """Acceptance 91: nine days are decided as they come, with limits, cool-downs, arm modes and snoozes of every kind;
+    at any hour of the last the count of seven days agrees with what was decided."""
+    rules = (
+        Rule(name="People", when=("person",), tell=("everyone",)),
+        Rule(name="Away", when=("person",), tell=("Sam",), modes=("away",), level="loud", again_after_s=1800),
+        Rule(name="Cats", when=("cat",), tell=("everyone",), again_after_s=3 * 3600, cameras=("garden",)),
+    )
+    use(house, NotifyRules(rules=rules, time_zone="Europe/Berlin", per_day=3))
+    chance, logged = random.Random(91), list[tuple[int, set[str]]]()
+    go_to(house, 0)
+    for number in range(9 * 48):
+        house.clock.advance(1800)
+        if number % 60 == 20:
+            arm(house, is_armed=number % 120 == 20)
+        if number % 45 == 7:
+            snooze(house, *chance.choice(((60, 0), (12 * 60, 60))), camera_id=chance.choice((None, "garden")))
+        if chance.random() < 0.4:
+            camera_id, kind = chance.choice(("garden", "front-door")), chance.choice(("person", "cat"))
+            event = house.happens(kind, "INFO", kind=kind, source_id=camera_id, end_ms=house.now_ms() + 4000)
+            house.settle()
+            found = decisions.find_decision(house.store, event.id)
+            assert found is not None
+            told = Decision.parse(found.decision).tellings
+            logged.append((event.ts_ms, {one.rule for one in told if not one.is_update}))
+        if number > 8 * 48 and number % 7 == 0:
+            since_ms = house.now_ms() - 7 * 86_400_000
+            wanted = Counter(rule for at_ms, names in logged if at_ms >= since_ms for rule in names)
+            past = read_past(house.store, house.now_ms(), [house.settings.rules])
+            assert replay(past, house.settings.rules).by_rule == wanted
+            assert all(wanted[one.name] for one in rules)
