@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fakes.push_service import PushService
 from tests.notify_kit import NotifyHouse, notify_house
 from vigilar.base.day_spans import house_day, moment_ms
-from vigilar.base.notify_rules import Does, NotifyRules, Rule
+from vigilar.base.notify_rules import Does, Hours, NotifyRules, Quiet, Rule
 from vigilar.base.zone import load_zone
 from vigilar.config.load import parse_config
 from vigilar.config.notify_cut import notify_rules
@@ -26,7 +27,7 @@ from vigilar.rules.replay import read_past, replay
 from vigilar.rules.why import read_why
 from vigilar.store import arming, decisions
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.deliveries import list_deliveries_of
+from vigilar.store.deliveries import list_deliveries_of, note_shown
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
 from vigilar.store.presence import set_presence
@@ -110,6 +111,51 @@ def test_snoozed_camera_is_not_told_and_says_who_snoozed_it(house: NotifyHouse, 
     smoke = {"type": "sensor_smoke", "kind": "", "source_id": "sensor/kitchen"}
     house.happens("Smoke, Kitchen", "CRITICAL", **smoke)
     assert house.tell() == 1
+
+
+def answer_of(house: NotifyHouse, event: StoredEvent) -> list[str]:
+    """What the page of an event answers: the step that decided, and what became of each push."""
+    why = read_why(house.store, house.settings.rules, event, house.now_ms())
+    [(_, steps)] = why.members
+    return [steps[-1].sentence, *(one.sentence for one in why.pushes)]
+
+
+def test_each_reason_why_not_is_named(house: NotifyHouse, service: PushService) -> None:
+    """Acceptance 50, by one rule: a person in the porch while away, quietly, not at night."""
+    rule = Rule(name="Porch", when=("person",), tell=("everyone",), modes=("away",), zones=("Porch",))
+    quiet = Quiet(hours=Hours(from_min=22 * 60, to_min=7 * 60))
+    use(house, replace(house.settings.rules, rules=(rule,), quiet=(quiet,)))
+    house.add_phone("phone")
+    person: dict[str, Any] = {"source_id": "front-door", "zones": ("Porch",)}
+    go_to(house, 12)
+    disarmed = house.happens("Person", "INFO", **person)
+    house.settle()
+    assert answer_of(house, disarmed) == ["“Porch” did not hold: it is for armed Away, and the house was disarmed."]
+    arm(house, is_armed=True)
+    elsewhere = house.happens("Person", "INFO", source_id="front-door", zones=("Street",))
+    house.settle()
+    assert answer_of(house, elsewhere) == ["“Porch” did not hold: it is for Porch, and it was in Street."]
+    snooze(house, 60, 0, "front-door")
+    snoozed = house.happens("Person", "INFO", **person)
+    house.settle()
+    assert answer_of(house, snoozed) == ["Front door was snoozed by Sam until 13:00: that stopped it."]
+    house.clock.advance(3700)
+    told = house.happens("Person", "INFO", **person)
+    house.tell()
+    facts = service.accepted()[-1].message["vigilar"]
+    assert note_shown(house.store, facts["id"], facts["token"], house.now_ms())
+    assert answer_of(house, told) == ["Sam is told.", "Shown on phone (Sam) after 0.0 s."]
+    off = house.happens("Person", "INFO", **person)
+    house.tell()
+    sent = "Sent to phone (Sam); whether it was shown is not known."
+    assert answer_of(house, off)[1:] == [sent]
+    house.clock.advance(86_400)
+    never = "Sent to phone (Sam), which has not said that it showed it: it was off, or cannot reach the house."
+    assert answer_of(house, off)[1:] == [never]
+    go_to(house, 23)
+    at_night = house.happens("Person", "INFO", **person)
+    house.settle()
+    assert answer_of(house, at_night) == ["Quiet hours 22:00 to 07:00 stopped it."]
 
 
 def test_busy_day_gives_six_ordinary_pushes_and_one_summary(house: NotifyHouse, service: PushService) -> None:
@@ -234,7 +280,7 @@ def test_rule_that_waits_twenty_minutes_acts_then(house: NotifyHouse) -> None:
 def arm(house: NotifyHouse, *, is_armed: bool) -> None:
     now_ms = house.now_ms()
 
-    def decide_on(state: arming.ArmState) -> arming.Decision:
+    def decide_on(state: arming.ArmState) -> arming.Decision | None:
         if is_armed:
             return arming.armed(state, "away", "Sam", "page", now_ms, leave_s=0)
         return arming.disarmed(state, "Sam", "page", now_ms)
