@@ -297,6 +297,19 @@ def snooze(house: NotifyHouse, minutes: int, quiet_minutes: int, camera_id: str 
     add_snooze(house.store, new)
 
 
+def test_snooze_until_quiet_ends_by_itself_once_it_was(house: NotifyHouse, service: PushService) -> None:
+    """Acceptance 90."""
+    house.add_phone("phone")
+    go_to(house, 2)
+    snooze(house, 12 * 60, 10, "garden")
+    told = []
+    for minutes in (5, 9, 9, 11, 30):
+        house.clock.advance(minutes * 60)
+        house.happens("Person, Garden", "INFO", source_id="garden", end_ms=house.now_ms() + 1000)
+        told.append(house.tell() > 0)
+    assert told == [False, False, False, True, True]
+
+
 def test_count_that_a_rule_shows_before_it_is_saved_is_what_the_log_has(house: NotifyHouse) -> None:
     """Acceptance 91: nine days are decided as they come, with limits, cool-downs, arm modes and snoozes of every kind;
     at any hour of the last the count of seven days agrees with what was decided."""
