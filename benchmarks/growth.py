@@ -92,6 +92,9 @@ CHECKED_BACKUP_HOUR, EXPORT_HOUR = 3, 12
 READERS = "python"
 """The name of the main program, which is watched by who began it, and of those that read its settings and end."""
 
+RENEWED = "v:jobs"
+"""Begins anew by itself after its work (``base.child.RENEWAL``), so as not to grow."""
+
 PEAK_EVERY_S = 2.0
 TOP_TABLES = 12
 
@@ -486,7 +489,7 @@ def is_level(points: Sequence[tuple[float, float]]) -> bool:
 
 def judge_restarts(samples: Sequence[Sample]) -> Figure:
     """A process that was started anew begins to grow anew, so its figure would flatter."""
-    kinds = [kind for kind in steady_kinds(samples) if kind != READERS]
+    kinds = [kind for kind in steady_kinds(samples) if kind not in (READERS, RENEWED)]
     half = samples[len(samples) // 2 :]
     anew = [kind for kind in kinds if len({one.pids.get(kind) for one in half}) > 1]
     words = f"of {', '.join(anew)}: the figures of growth are void" if anew else "none"

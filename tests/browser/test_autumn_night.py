@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.browser.chromium import find_violations
 from tests.browser.house import open_house, serve
 from tests.browser.look_back_kit import HOUR_MS, Site, wait_playing
 from tests.browser.recorded_day import RecordedDay, clock_ms, record_from
@@ -73,3 +74,25 @@ def test_events_are_told_apart(night: Site) -> None:
     assert names[0] != names[1]
     assert "02.14.59 CEST" in names[0]
     assert "02.14.59 CET" in names[1]
+
+
+def test_each_of_two_times_can_be_exported(night: Site) -> None:
+    """The button of the list says which, and so does the form."""
+    page = night.page()
+    page.goto(f"{night.url}/events")
+    page.locator('[data-events~="2"] .pick-one input').check()
+    page.click("#bulk-export")
+    expect(page.locator("#from")).to_have_value("2025-10-26T02:14:59")
+    expect(page.locator("#to")).to_have_value("2025-10-26T02:15:10")
+    for field in ("from", "to"):
+        expect(page.locator(f"#{field}-zone")).to_have_value("CET")
+    assert find_violations(page) == []
+    page.get_by_role("button", name="Make export").click()
+    expect(page.locator("main .sentence")).to_contain_text("02:14:59 CET to 02:15:10 CET, house time")
+    page.goto(f"{night.url}/exports?camera=front-door&from=2025-10-26T02:14:30&to=2025-10-26T02:15:30")
+    page.locator("#from-zone").select_option("CEST")
+    page.get_by_role("button", name="Make export").click()
+    expect(page.get_by_role("alert")).to_have_text("This night the clock shows 02:15 twice. Say CEST or CET.")
+    page.locator("#to-zone").select_option("CEST")
+    page.get_by_role("button", name="Make export").click()
+    expect(page.locator("main .sentence")).to_contain_text("02:14:30 CEST to 02:15:30 CEST, house time")

@@ -28,6 +28,13 @@ MINUTE, HOUR = 60_000, 3_600_000
 GROUPING = grouping_of(EVENT_TYPES)
 
 
+EVERY_PAGE = (
+    "/live", "/events", "/events/1", "/kept", "/exports", "/system", "/system/log", "/system/storage", "/system/jobs",
+    "/arm", "/settings/notifications", "/settings/account", "/settings/audit",
+)  # fmt: skip
+"""That tell times, of which no other test looks at the clock."""
+
+
 class Site:
     """A served house with a recording of the last minutes of the front door, and 40 stories."""
 
@@ -460,6 +467,29 @@ def test_other_clock_is_told(site: Site) -> None:
     times = page.locator("article time").all_text_contents()  # also of cards that are laid out later
     without = site.page(script=False).locator("article time").all_text_contents()
     assert times == without
+
+
+def test_nine_hours_away_every_page_shows_house_time_and_says_so(site: Site) -> None:
+    """Acceptance 49. The page of a camera has the same beside its own clock."""
+    away, home = site.page(zone="America/Los_Angeles"), site.page()
+    site.house.client().patch("/api/v1/events/1", json={"kept": True})
+    for path in EVERY_PAGE:
+        shown = []
+        for page in (away, home):
+            page.goto(site.url + path)
+            page.wait_for_load_state("load")
+            text = page.locator("main").text_content() or ""  # also of cards that are laid out later
+            shown.append({int(hour) * 60 + int(minute) for hour, minute in re.findall(r"\b(\d\d):(\d\d)\b", text)})
+        strange = [one for one in shown[0] if all(2 < abs(one - other) < 1438 for other in shown[1])]
+        assert strange == [], path
+        expect(away.locator("#other-clock")).to_have_text(
+            re.compile(r"House time \(Europe/Berlin\)\. Your clock is \u2212[89] h\."), timeout=10_000
+        )
+        expect(home.locator("#other-clock")).to_be_hidden()
+    away.goto(f"{site.url}/watch/front-door")
+    expect(away.locator("#zone-chip")).to_contain_text("House time (Europe/Berlin). This device shows")
+    expect(away.locator("#other-clock")).to_have_count(0)
+    assert site.complaints == []
 
 
 def test_everything_works_without_script(site: Site) -> None:

@@ -4,6 +4,7 @@ pushes as its push service would."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.browser.chromium import sign_in, whole_browser
 from tests.browser.house import House, open_house, serve
 from tests.conftest import wait_until
 from tests.worker_kit import ONE_AT_A_TIME, worker_of
+from vigilar.store.cameras import ensure_camera
 from vigilar.store.deliveries import NewDelivery, claim, take_up
 from vigilar.store.notify_tables import deliveries
 from vigilar.store.owing import owe
@@ -329,6 +331,22 @@ def test_what_no_camera_saw_can_be_snoozed(phone: Phone, house: House) -> None:
     phone.wait_shown(title="Person, front door")
     phone.click("snooze")
     phone.wait_shown(title="Snoozed for 1 h")
+
+
+def test_snooze_by_push_stands_in_the_settings_and_is_ended_there(phone: Phone, house: House) -> None:
+    """Acceptance 88 and 90; the time is the house's, wherever the phone is (49)."""
+    ensure_camera(house.store, "front-door", "Front door", 1, house.node_id)
+    event = house.event()
+    phone.push(message(event.id, still=""))
+    phone.wait_shown(title="Person, front door")
+    phone.click("snooze")
+    shown = phone.wait_shown(title="Snoozed for 1 h", path="/settings/notifications")
+    phone.page.goto(f"{phone.url}/settings/notifications")
+    said = re.search(r"is snoozed by sam until (\d\d:\d\d)", phone.page.locator("#snooze").inner_text())
+    assert said is not None
+    assert shown["body"].startswith(f"Until {said[1]}.")
+    phone.page.locator("#snooze").get_by_role("button", name="End it").click()
+    expect(phone.page.locator("#snooze")).to_contain_text("Nothing is snoozed.")
 
 
 def test_snooze_that_cannot_reach_home_says_so(phone: Phone, house: House) -> None:

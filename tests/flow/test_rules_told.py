@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fakes.push_service import PushService
 from tests.notify_kit import NotifyHouse, notify_house
 from vigilar.base.day_spans import house_day, moment_ms
-from vigilar.base.notify_rules import Does, NotifyRules, Rule
+from vigilar.base.notify_rules import Does, Hours, NotifyRules, Quiet, Rule
 from vigilar.base.zone import load_zone
 from vigilar.config.load import parse_config
 from vigilar.config.notify_cut import notify_rules
 from vigilar.notify.ways import NtfyWay, Ways
 from vigilar.rules.decide import decide
+from vigilar.rules.decision import Decision
+from vigilar.rules.replay import read_past, replay
 from vigilar.rules.why import read_why
-from vigilar.store import decisions
+from vigilar.store import arming, decisions
 from vigilar.store.cameras import ensure_camera
-from vigilar.store.deliveries import list_deliveries_of
+from vigilar.store.deliveries import list_deliveries_of, note_shown
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event, update_event
 from vigilar.store.presence import set_presence
@@ -106,6 +111,51 @@ def test_snoozed_camera_is_not_told_and_says_who_snoozed_it(house: NotifyHouse, 
     smoke = {"type": "sensor_smoke", "kind": "", "source_id": "sensor/kitchen"}
     house.happens("Smoke, Kitchen", "CRITICAL", **smoke)
     assert house.tell() == 1
+
+
+def answer_of(house: NotifyHouse, event: StoredEvent) -> list[str]:
+    """What the page of an event answers: the step that decided, and what became of each push."""
+    why = read_why(house.store, house.settings.rules, event, house.now_ms())
+    [(_, steps)] = why.members
+    return [steps[-1].sentence, *(one.sentence for one in why.pushes)]
+
+
+def test_each_reason_why_not_is_named(house: NotifyHouse, service: PushService) -> None:
+    """Acceptance 50, by one rule: a person in the porch while away, quietly, not at night."""
+    rule = Rule(name="Porch", when=("person",), tell=("everyone",), modes=("away",), zones=("Porch",))
+    quiet = Quiet(hours=Hours(from_min=22 * 60, to_min=7 * 60))
+    use(house, replace(house.settings.rules, rules=(rule,), quiet=(quiet,)))
+    house.add_phone("phone")
+    person: dict[str, Any] = {"source_id": "front-door", "zones": ("Porch",)}
+    go_to(house, 12)
+    disarmed = house.happens("Person", "INFO", **person)
+    house.settle()
+    assert answer_of(house, disarmed) == ["“Porch” did not hold: it is for armed Away, and the house was disarmed."]
+    arm(house, is_armed=True)
+    elsewhere = house.happens("Person", "INFO", source_id="front-door", zones=("Street",))
+    house.settle()
+    assert answer_of(house, elsewhere) == ["“Porch” did not hold: it is for Porch, and it was in Street."]
+    snooze(house, 60, 0, "front-door")
+    snoozed = house.happens("Person", "INFO", **person)
+    house.settle()
+    assert answer_of(house, snoozed) == ["Front door was snoozed by Sam until 13:00: that stopped it."]
+    house.clock.advance(3700)
+    told = house.happens("Person", "INFO", **person)
+    house.tell()
+    facts = service.accepted()[-1].message["vigilar"]
+    assert note_shown(house.store, facts["id"], facts["token"], house.now_ms())
+    assert answer_of(house, told) == ["Sam is told.", "Shown on phone (Sam) after 0.0 s."]
+    off = house.happens("Person", "INFO", **person)
+    house.tell()
+    sent = "Sent to phone (Sam); whether it was shown is not known."
+    assert answer_of(house, off)[1:] == [sent]
+    house.clock.advance(86_400)
+    never = "Sent to phone (Sam), which has not said that it showed it: it was off, or cannot reach the house."
+    assert answer_of(house, off)[1:] == [never]
+    go_to(house, 23)
+    at_night = house.happens("Person", "INFO", **person)
+    house.settle()
+    assert answer_of(house, at_night) == ["Quiet hours 22:00 to 07:00 stopped it."]
 
 
 def test_busy_day_gives_six_ordinary_pushes_and_one_summary(house: NotifyHouse, service: PushService) -> None:
@@ -225,3 +275,69 @@ def test_rule_that_waits_twenty_minutes_acts_then(house: NotifyHouse) -> None:
     house.desk.look()
     [light] = list_deliveries_of(house.store, event.id, None)
     assert (light.way, light.target, light.state) == ("light", "light Dark garden", "owed")
+
+
+def arm(house: NotifyHouse, *, is_armed: bool) -> None:
+    now_ms = house.now_ms()
+
+    def decide_on(state: arming.ArmState) -> arming.Decision | None:
+        if is_armed:
+            return arming.armed(state, "away", "Sam", "page", now_ms, leave_s=0)
+        return arming.disarmed(state, "Sam", "page", now_ms)
+
+    arming.change_state(house.store, decide_on, now_ms)
+
+
+def snooze(house: NotifyHouse, minutes: int, quiet_minutes: int, camera_id: str | None) -> None:
+    now_ms = house.now_ms()
+    new = NewSnooze(
+        user_id=None, camera_id=camera_id, made_by="Sam", start_ms=now_ms, until_ms=now_ms + minutes * MINUTE_MS,
+        quiet_ms=quiet_minutes * MINUTE_MS,
+    )  # fmt: skip
+    add_snooze(house.store, new)
+
+
+def test_snooze_until_quiet_ends_by_itself_once_it_was(house: NotifyHouse, service: PushService) -> None:
+    """Acceptance 90."""
+    house.add_phone("phone")
+    go_to(house, 2)
+    snooze(house, 12 * 60, 10, "garden")
+    told = []
+    for minutes in (5, 9, 9, 11, 30):
+        house.clock.advance(minutes * 60)
+        house.happens("Person, Garden", "INFO", source_id="garden", end_ms=house.now_ms() + 1000)
+        told.append(house.tell() > 0)
+    assert told == [False, False, False, True, True]
+
+
+def test_count_that_a_rule_shows_before_it_is_saved_is_what_the_log_has(house: NotifyHouse) -> None:
+    """Acceptance 91: nine days are decided as they come, with limits, cool-downs, arm modes and snoozes of every kind;
+    at any hour of the last the count of seven days agrees with what was decided."""
+    rules = (
+        Rule(name="People", when=("person",), tell=("everyone",)),
+        Rule(name="Away", when=("person",), tell=("Sam",), modes=("away",), level="loud", again_after_s=1800),
+        Rule(name="Cats", when=("cat",), tell=("everyone",), again_after_s=3 * 3600, cameras=("garden",)),
+    )
+    use(house, NotifyRules(rules=rules, time_zone="Europe/Berlin", per_day=3))
+    chance, logged = random.Random(91), list[tuple[int, set[str]]]()
+    go_to(house, 0)
+    for number in range(9 * 48):
+        house.clock.advance(1800)
+        if number % 60 == 20:
+            arm(house, is_armed=number % 120 == 20)
+        if number % 45 == 7:
+            snooze(house, *chance.choice(((60, 0), (12 * 60, 60))), camera_id=chance.choice((None, "garden")))
+        if chance.random() < 0.4:
+            camera_id, kind = chance.choice(("garden", "front-door")), chance.choice(("person", "cat"))
+            event = house.happens(kind, "INFO", kind=kind, source_id=camera_id, end_ms=house.now_ms() + 4000)
+            house.settle()
+            found = decisions.find_decision(house.store, event.id)
+            assert found is not None
+            told = Decision.parse(found.decision).tellings
+            logged.append((event.ts_ms, {one.rule for one in told if not one.is_update}))
+        if number > 8 * 48 and number % 7 == 0:
+            since_ms = house.now_ms() - 7 * 86_400_000
+            wanted = Counter(rule for at_ms, names in logged if at_ms >= since_ms for rule in names)
+            past = read_past(house.store, house.now_ms(), [house.settings.rules])
+            assert replay(past, house.settings.rules).by_rule == wanted
+            assert all(wanted[one.name] for one in rules)

@@ -298,6 +298,76 @@ def test_days_of_the_calendar(store: Store) -> None:
     assert count_days(store, ALL, [], 1, NOW) == []
 
 
+def told(store: Store, type_: str, at_ms: int, camera: str = "front", **payload: Any) -> None:
+    """Of something that is no visit."""
+    put(
+        store,
+        f"{type_}-{camera}-{at_ms}",
+        at_ms,
+        camera,
+        type=type_,
+        end_ms=None,
+        kind="",
+        payload={"title": "x", **payload},
+    )
+
+
+def gap_days(store: Store, count: int = 5, now_ms: int = NOW + 4 * DAY + HOUR) -> list[int]:
+    """Which of the days from ``NOW`` on are marked."""
+    days = [(NOW + number * DAY, NOW + (number + 1) * DAY) for number in range(count)]
+    return [number for number, one in enumerate(count_days(store, ALL, days, 1, now_ms)) if one.has_gap]
+
+
+def test_loss_that_was_told_afterwards_marks_the_days_that_it_lasted(store: Store) -> None:
+    told(store, "footage_lost", NOW + 3 * DAY + HOUR, from_ms=NOW + DAY, to_ms=NOW + 3 * DAY - HOUR, reason="a crash")
+    assert gap_days(store) == [1, 2]
+    told(store, "footage_lost", NOW + 6 * DAY, from_ms=NOW + 4 * DAY + 1, to_ms=NOW + 6 * DAY, reason="a crash")
+    assert gap_days(store) == [1, 2, 4], "it was told after the days that are looked at"
+
+
+def test_loss_that_still_lasts_marks_the_days_up_to_its_telling(store: Store) -> None:
+    told(store, "footage_lost", NOW + 2 * DAY + HOUR, from_ms=NOW + DAY, reason="a crash")
+    assert gap_days(store) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("drive_away", "drive_back"),
+        ("drive_hangs", "drive_back"),
+        ("disk_full", "recording_resumed"),
+        ("disk_read_only", "recording_resumed"),
+        ("system_stopped", "system_started"),
+    ],
+)
+def test_days_without_drive_disk_or_program_are_marked(store: Store, begin: str, end: str) -> None:
+    told(store, begin, NOW + DAY + HOUR)
+    assert gap_days(store) == [1, 2, 3, 4], "it lasts"
+    assert gap_days(store, now_ms=NOW + 2 * DAY + HOUR) == [1, 2]
+    told(store, end, NOW + 3 * DAY + HOUR)
+    assert gap_days(store) == [1, 2, 3]
+    told(store, end, NOW + 4 * DAY)
+    assert gap_days(store) == [1, 2, 3], "nothing had begun"
+
+
+def test_disk_of_one_camera_that_is_written_again_says_nothing_of_the_others(store: Store) -> None:
+    told(store, "disk_full", NOW, "front")
+    told(store, "disk_full", NOW, "garden")
+    told(store, "recording_resumed", NOW + HOUR, "front")
+    assert gap_days(store) == [0, 1, 2, 3, 4]
+
+
+def test_restart_is_no_gap(store: Store) -> None:
+    told(store, "system_stopped", NOW + DAY)
+    told(store, "system_started", NOW + DAY + 60_000)
+    assert gap_days(store) == []
+
+
+def test_day_that_was_recorded_with_holes_is_marked(store: Store) -> None:
+    put(store, "low", NOW + DAY, type="coverage_low", end_ms=NOW + DAY + HOUR, kind="")
+    assert gap_days(store) == [1]
+
+
 def test_all_that_a_list_holds_is_marked_and_taken_back(store: Store) -> None:
     visit_ids = [one.id for one in visit(store)]
     cat = put(store, "cat", NOW + HOUR, "garden", kind="cat")

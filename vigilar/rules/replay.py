@@ -33,17 +33,23 @@ from vigilar.store.snoozes import Snooze
 DAYS = 7
 DAY_MS = 86_400_000
 
+WARM_UP_MS = 2 * COOL_DOWN_MS
+"""So long before the seven days it begins: the limit of a day that is cut, and the longest cool-down of a rule, which
+may have begun within another."""
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is known of the past days, read once and replayed with several sets of rules. ``modes``: from when on which
-    was in force. ``snoozes``: with the moment at which each had ended."""
+    was in force. ``snoozes``: with the moment at which each had ended. What began before ``from_ms`` is decided, as
+    limits and cool-downs go on from there, and is not counted."""
 
     events: tuple[StoredEvent, ...]
     people: tuple[Person, ...]
     modes: tuple[tuple[int, Mode], ...]
     snoozes: tuple[tuple[Snooze, int], ...]
     camera_ids: frozenset[str]
+    from_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -60,7 +66,8 @@ class Replay:
 
 def read_past(store: Store, now_ms: int, rule_sets: Iterable[NotifyRules]) -> Past:
     """What is known of the last seven days, for all ``rule_sets``. Raises StoreError."""
-    from_ms = now_ms - DAYS * DAY_MS
+    counted_from_ms = now_ms - DAYS * DAY_MS
+    from_ms = counted_from_ms - WARM_UP_MS
     rules = [rule for one in rule_sets for rule in one.rules]
     sorts = {one for one in past_sorts(store, from_ms, now_ms) if _matters(one, rules)}
     found = past_events(store, from_ms, now_ms, sorts)
@@ -74,6 +81,7 @@ def read_past(store: Store, now_ms: int, rule_sets: Iterable[NotifyRules]) -> Pa
         modes=tuple(modes_since(store, from_ms)),
         snoozes=tuple(held),
         camera_ids=frozenset(one.id for one in cameras.list_cameras(store, with_removed=True)),
+        from_ms=counted_from_ms,
     )
 
 
@@ -149,23 +157,24 @@ class _Ledger:
     def _note(self, event: StoredEvent, decision: Decision) -> None:
         incident = _incident(event)
         told = self._told.setdefault(incident, {}) if decision.tellings else {}
+        result = self.result if event.ts_ms >= self._past.from_ms else Replay()
         for one in decision.tellings:
             level = level_of(one)
             if one.member_id not in told:
-                self.result.by_member[one.member_id] += 1
+                result.by_member[one.member_id] += 1
                 if level == "ordinary":
                     self._today[one.member_id] += 1
-                    self.result.ordinary[one.member_id, self._day] += 1
+                    result.ordinary[one.member_id, self._day] += 1
             told[one.member_id] = louder(level, told.get(one.member_id, level))
         anew = [one for one in decision.tellings if not one.is_update]
         for rule in {one.rule for one in anew} | {one.rule for one in decision.actions}:
             if (rule, incident) not in self._counted:
                 self._counted.add((rule, incident))
-                self.result.by_rule[rule] += 1
+                result.by_rule[rule] += 1
         for rule in decision.held:
             self._held[rule, event.source_id] = (event.ts_ms, incident)
         if anew:
-            self.result.told[event.id] = tuple(self._names[one.member_id] for one in anew)
+            result.told[event.id] = tuple(self._names[one.member_id] for one in anew)
 
 
 def compare(before: Replay, after: Replay, events: Sequence[StoredEvent]) -> list[tuple[StoredEvent, str]]:

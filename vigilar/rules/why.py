@@ -18,6 +18,7 @@ from vigilar.store.arming import modes_since
 from vigilar.store.deliveries import Delivery
 from vigilar.store.engine import Store
 from vigilar.store.events import StoredEvent, get_event
+from vigilar.store.phones import list_phones
 
 NOT_YET_MS = 10_000
 """An event this young may not have been decided yet."""
@@ -69,7 +70,7 @@ def read_why(store: Store, settings: NotifyRules, event: StoredEvent, now_ms: in
     return Why(
         steps=(*decision.steps, begin),
         members=tuple((one, _trace(one, decision)) for one in people),
-        pushes=tuple(_pushes(rows, names, told)),
+        pushes=tuple(_pushes(rows, names, told, _late(store, rows, now_ms))),
         is_stored=True,
     )
 
@@ -82,6 +83,13 @@ def _without_secret(store: Store, rows: Sequence[Delivery], event: StoredEvent, 
         if other is not None and is_secret(other) and now_ms - other.ts_ms < SECRET_FOR_MS:
             young.add(event_id)
     return [one for one in rows if one.event_id not in young]
+
+
+def _late(store: Store, rows: Sequence[Delivery], now_ms: int) -> set[int]:
+    """Ids of messages that a phone took no note of until they were no news any more, of phones that otherwise say what
+    they show: not every browser does."""
+    speaks = {one.id for one in list_phones(store) if one.shown_ms is not None}
+    return {one.id for one in rows if one.state == "accepted" and one.expires_ms <= now_ms and one.phone_id in speaks}
 
 
 def _trace(person: Person, decision: Decision) -> tuple[Step, ...]:
@@ -130,20 +138,30 @@ def _then(store: Store, settings: NotifyRules, event: StoredEvent, people: tuple
     )
 
 
-def _pushes(rows: Iterable[Delivery], names: Mapping[int, str], told: set[int]) -> Iterator[Push]:
+def _pushes(rows: Iterable[Delivery], names: Mapping[int, str], told: set[int], late: set[int]) -> Iterator[Push]:
     reached = set()
     for one in rows:
         member = "" if one.user_id is None else names.get(one.user_id, "")
         if one.user_id is not None:
             reached.add(one.user_id)
-        yield Push(one.user_id, member, one.device, one.state, one.sent_ms, one.shown_ms, delivery_sentence(one))
+        yield Push(
+            one.user_id,
+            member,
+            one.device,
+            one.state,
+            one.sent_ms,
+            one.shown_ms,
+            _sentence(one, is_late=one.id in late),
+        )
     for member_id in sorted(told - reached):
         name = names.get(member_id, "")
         yield Push(member_id, name, "", "none", None, None, f"{name} has no phone here that could be told.")
 
 
-def delivery_sentence(one: Delivery) -> str:
+def _sentence(one: Delivery, *, is_late: bool) -> str:
     """What became of a message, for people."""
+    if is_late and one.shown_ms is None:
+        return f"Sent to {one.device}, which has not said that it showed it: it was off, or cannot reach the house."
     took = None if one.shown_ms is None else length_of(one.shown_ms - one.created_ms)
     if took is not None:
         return f"Shown on {one.device} after {took}."

@@ -12,11 +12,9 @@ from vigilar.store.events import EventFilter, conditions_of, filtered
 from vigilar.store.schema import SEVERITIES, events
 from vigilar.store.sql import Run
 from vigilar.store.story_query import StoryFilter, event_rank, is_unseen, settled, story_id, whole_stories
+from vigilar.store.told_gaps import read_gaps
 
 MATTERS_FROM = SEVERITIES.index("ALERT")
-
-GAP_TYPES = ("camera_offline", "footage_lost", "drive_away")
-"""Events that say that something was not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ def count_days(
     if not days:
         return []
     with store.sql_read("count events") as run:
-        gaps = _gaps(run, limits, days[0][0], days[-1][1], now_ms)
+        gaps = read_gaps(run, limits, days[0][0], days[-1][1], now_ms)
         return [
             DayCount(
                 _count_events(run, limits, day),
@@ -96,15 +94,3 @@ def _has_unseen(run: Run, limits: EventFilter, day: tuple[int, int], member_id: 
     mine = "SELECT event_id FROM event_seen WHERE user_id = :member_id AND event_id = events.id"
     sql = f"SELECT id FROM events WHERE {where} AND NOT EXISTS ({mine}) LIMIT 1"
     return bool(run(sql, **values, member_id=member_id))
-
-
-def _gaps(run: Run, limits: EventFilter, from_ms: int, to_ms: int, now_ms: int) -> list[tuple[int, int]]:
-    where, values = conditions_of(replace(limits, to_ms=to_ms))
-    types = ", ".join(f"'{one}'" for one in GAP_TYPES)
-    sql = f"SELECT type, ts_ms, end_ms FROM events WHERE {where} AND type IN ({types})"
-    sql += " AND coalesce(end_ms, CAST(:now_ms AS BIGINT)) > :begin_ms"
-    found = []
-    for kind, start, end in run(sql, **values, now_ms=now_ms, begin_ms=from_ms):
-        lasts = kind == "camera_offline" and end is None
-        found.append((int(start), now_ms if lasts else max(int(start) + 1, int(end or start))))
-    return found

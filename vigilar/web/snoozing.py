@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from typing import Any
 
 from vigilar.base.day_spans import house_day, moment_ms
 from vigilar.rules.situation import snoozes_in_force
+from vigilar.rules.words import clock_at
 from vigilar.store import snoozes
 from vigilar.store.snoozes import LONGEST_MS, NewSnooze, Snooze
 from vigilar.web.deeds import note_deed
@@ -74,7 +75,7 @@ def visible_snoozes(here: Parts, me: Member) -> list[Snooze]:
     ]
 
 
-def snooze_json(one: Snooze) -> dict[str, Any]:
+def snooze_json(one: Snooze, zone: tzinfo) -> dict[str, Any]:
     return {
         "id": one.id,
         "camera": one.camera_id,
@@ -82,6 +83,7 @@ def snooze_json(one: Snooze) -> dict[str, Any]:
         "by": one.made_by,
         "start_ts": one.start_ms,
         "until_ts": one.until_ms,
+        "until": clock_at(one.until_ms, zone),
         "quiet_minutes": one.quiet_ms // MINUTE_MS or None,
     }
 

@@ -20,7 +20,6 @@ __all__ = [
     "house_time",
     "iso_text",
     "length_text",
-    "parse_house_time",
     "parse_moment",
     "parse_range",
 ]
@@ -74,18 +73,6 @@ def parse_range(from_text: str | None, to_text: str | None, max_ms: int = MAX_RA
     if found.to_ms - found.from_ms > max_ms:
         raise Problem(422, "time.range", f"Ask for at most {max_ms // 3_600_000} hours at once.", field="to")
     return found
-
-
-def parse_house_time(text: str, zone: tzinfo, field: str) -> int:
-    """UTC milliseconds of what a form's ``datetime-local`` sends: house time without a zone. Of a time that the clock
-    shows twice, the first. Raises Problem."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        moment = None
-    if moment is None:
-        raise Problem(422, "time.form", "Say a day and a time, such as 2026-11-28 07:30:05.", field=field)
-    return max(0, int((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000))
 
 
 def file_time(ms: int, zone: tzinfo) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
 
+from vigilar.web.form_times import moments_of, skipped, zone_name
 from vigilar.web.problems import Problem
 from vigilar.web.times import TimeRange
 
@@ -42,19 +43,15 @@ def typed_moments(day: date, text: str, zone: tzinfo, now_ms: int) -> list[int]:
     Raises Problem 422 with a sentence: no time of day, one that the clocks left out that day, or one to come.
     """
     local = datetime.combine(day, _parse_time(text))
-    zone_name = (_TIME.fullmatch(text.strip()) or {"zone": None})["zone"]
-    both = [local.replace(tzinfo=zone, fold=fold) for fold in (0, 1)]
-    found = sorted({int(one.timestamp() * 1000) for one in both if _is_there(one, zone)})
+    name = (_TIME.fullmatch(text.strip()) or {"zone": None})["zone"]
+    found = moments_of(local, zone)
     if not found:
-        raise Problem(
-            422, "time.skipped", f"The clocks went forward that day: there was no {local:%H:%M}.", field="time"
-        )
-    if zone_name is not None:
-        found = [ms for ms in found if _zone_name(ms, zone) == zone_name.upper()]
+        raise skipped(local, "time")
+    if name is not None:
+        found = [ms for ms in found if zone_name(ms, zone).upper() == name.upper()]
         if not found:
-            raise Problem(
-                422, "time.zone", f"The house's clock did not show {zone_name.upper()} at that time.", field="time"
-            )
+            said = f"The house's clock did not show {name.upper()} at that time."
+            raise Problem(422, "time.zone", said, field="time")
     if found[0] > now_ms:
         raise Problem(422, "time.future", "That is still to come.", field="time")
     return [ms for ms in found if ms <= now_ms]
@@ -73,15 +70,6 @@ def _parse_time(text: str) -> time_of_day:
         except ValueError:
             pass
     raise Problem(422, "time.form", f"{_quoted(text)} is no time of day. Write it as 14:30 or 14:30:07.", field="time")
-
-
-def _is_there(moment: datetime, zone: tzinfo) -> bool:
-    """Whether the house's clock ever showed it: in spring it leaves an hour out."""
-    return moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) == moment.replace(tzinfo=None, fold=0)
-
-
-def _zone_name(ms: int, zone: tzinfo) -> str:
-    return (datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone).tzname() or "").upper()
 
 
 def _quoted(text: str) -> str:

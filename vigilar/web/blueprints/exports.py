@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Blueprint, Response, jsonify, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
@@ -27,12 +29,13 @@ from vigilar.web.exports import (
     waits_for_mains,
     word_of,
 )
+from vigilar.web.form_times import FormTime, fill_time, parse_house_time
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
 from vigilar.web.serving import file_response
 from vigilar.web.share_links import DAYS, make_link
-from vigilar.web.times import TimeRange, house_time, parse_house_time, parse_moment
+from vigilar.web.times import TimeRange, parse_moment
 from vigilar.web.visible import visible_cameras
 
 bp = Blueprint("exports", __name__)
@@ -192,8 +195,8 @@ def _page(problem: Problem | None) -> str:
     form = request.form if problem is not None else request.args
     filled = {
         "camera": form.get("camera", ""),
-        "from": form.get("from") or _form_time(now_ms - 5 * 60_000),
-        "to": form.get("to") or _form_time(now_ms),
+        "from": _filled(form, "from", now_ms - 5 * 60_000),
+        "to": _filled(form, "to", now_ms),
         "proof": "proof" in form,
     }
     rows = list_visible(visible, EXPORT)
@@ -249,14 +252,20 @@ def _sentence(rows: list[JobRow]) -> str:
 
 
 def _from_form() -> JobRow:
-    form, zone = request.form, parts().zone
+    form = request.form
     proof = "proof" in form
     if form.get("event"):
         return _of_event(form["event"], proof=proof)
-    wanted = TimeRange(
-        parse_house_time(form.get("from", ""), zone, "from"), parse_house_time(form.get("to", ""), zone, "to")
-    )
+    wanted = TimeRange(_moment(form, "from"), _moment(form, "to"))
     return ask_export(form.get("camera", ""), _in_order(wanted), proof=proof)
+
+
+def _moment(form: Mapping[str, str], field: str) -> int:
+    return parse_house_time(form.get(field, ""), parts().zone, field, form.get(f"{field}_zone", ""))
+
+
+def _filled(form: Mapping[str, str], field: str, default_ms: int) -> FormTime:
+    return fill_time(form.get(field, ""), form.get(f"{field}_zone", ""), parts().zone, field, default_ms)
 
 
 def _of_event(text: str, *, proof: bool) -> JobRow:
@@ -288,7 +297,3 @@ def _revoke(row: JobRow, share_id: str) -> None:
 
 def _see(row: JobRow) -> AnyResponse:
     return redirect(url_for("exports.one", export_id=row.id), 303)
-
-
-def _form_time(ms: int) -> str:
-    return house_time(ms, parts().zone).strftime("%Y-%m-%dT%H:%M:%S")

@@ -78,7 +78,7 @@ def api_preview() -> AnyResponse:
 def api_snoozes() -> AnyResponse:
     """Those in force that are the asker's or everybody's."""
     here = parts()
-    return jsonify({"snoozes": [snooze_json(one) for one in visible_snoozes(here, asker())]})
+    return jsonify({"snoozes": [snooze_json(one, here.zone) for one in visible_snoozes(here, asker())]})
 
 
 @bp.post("/api/v1/snoozes")
@@ -93,7 +93,7 @@ def api_snooze() -> AnyResponse:
         quiet_minutes=body.get("quiet_minutes"),
         for_all=body.get("for_all", False),
     )
-    response = jsonify(snooze_json(snooze_by_asker(parts(), asker(), wish)))
+    response = jsonify(snooze_json(snooze_by_asker(parts(), asker(), wish), parts().zone))
     response.status_code = 201
     return response
 

@@ -7,12 +7,23 @@ import { questions } from "./fresh.js";
 import { onKey } from "./keys.js";
 import "./left_behind.js";
 import { clockText } from "./clock.js";
+import { house } from "./house_time.js";
 import { awaySince, reach } from "./reach.js";
 import { stream } from "./stream.js";
 
 const health = document.getElementById("health");
 const paused = document.getElementById("paused");
 const PAUSED_AFTER_MS = 20000;
+
+/** All times are the house's. Whoever's clock shows another one is told so, by how much. */
+function tellOtherClock(now = Date.now()) {
+  const line = document.getElementById("other-clock");
+  if (!line || !house.differsHere(now)) return;
+  const away = (-new Date(now).getTimezoneOffset() * 60000 - house.offset(now)) / 3600000;
+  line.textContent = `House time (${house.zone}). Your clock is ${away > 0 ? "+" : "\u2212"}${Math.abs(away)} h.`;
+  line.hidden = false;
+}
+tellOtherClock();
 
 let pausedTimer = null; // null while the stream is there
 let isPaused = false; // it was not there for a while

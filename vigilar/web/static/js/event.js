@@ -6,7 +6,6 @@ import { setIcon } from "./base.js";
 import { Boxes, armSwitch } from "./boxes.js";
 import { putInPlace } from "./fresh.js";
 import { onKey } from "./keys.js";
-import { tellOtherClock } from "./other_clock.js";
 import { parse } from "./parse.js";
 import { play } from "./player.js";
 import { stream } from "./stream.js";
@@ -108,8 +107,6 @@ class EventClip {
     line.setAttribute("x", Math.max(0, Math.min(this.to - this.from, at - this.from)));
   }
 }
-
-tellOtherClock();
 
 let loadTracks = () => {};
 let isArmed = false;

@@ -6,7 +6,6 @@ import { Deeds } from "./event_deeds.js";
 import { armKeys } from "./event_keys.js";
 import { armPreviews } from "./event_preview.js";
 import { armSwipes } from "./event_swipe.js";
-import { tellOtherClock } from "./other_clock.js";
 import { questions } from "./fresh.js";
 import { parse } from "./parse.js";
 import { stream } from "./stream.js";
@@ -25,7 +24,6 @@ const query = document.getElementById("list").dataset.query;
 let unseen = 0;
 
 document.documentElement.classList.add("has-script");
-tellOtherClock();
 
 /** The day's list of cards, made if it is the first of its day. */
 function dayOf(card) {

@@ -214,10 +214,9 @@ async function show(path) {
 
 async function snooze(notification, { camera, incident_id: incident }) {
   const answer = await sendHome("/api/v1/snoozes", "POST", { camera: camera || null, minutes: 60 }).catch(() => null);
-  const until = answer?.ok ? (await answer.json().catch(() => ({}))).until_ts : null;
-  const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", hourCycle: "h23" });
+  const until = answer?.ok ? (await answer.json().catch(() => ({}))).until : null; // by the house's clock
   const words = answer?.ok
-    ? { title: "Snoozed for 1 h", body: `${until ? `Until ${clock.format(until)}. ` : ""}Alarms still come. End it under Settings, Notifications.` }
+    ? { title: "Snoozed for 1 h", body: `${until ? `Until ${until}. ` : ""}Alarms still come. End it under Settings, Notifications.` }
     : answer
       ? { title: "Not snoozed", body: "The house did not take it. Open Vigilar and try there." }
       : { title: "Not snoozed", body: "Can't reach home from here. Pushes go on as before." };
