@@ -22,6 +22,7 @@ function tellOtherClock(now = Date.now()) {
   const away = (-new Date(now).getTimezoneOffset() * 60000 - house.offset(now)) / 3600000;
   line.textContent = `House time (${house.zone}). Your clock is ${away > 0 ? "+" : "\u2212"}${Math.abs(away)} h.`;
   line.hidden = false;
+  window.vigilarLayout?.apply(); // it may take room of the grid
 }
 tellOtherClock();
 
