@@ -54,3 +54,13 @@ def test_link_of_a_newer_file_stays() -> None:
     chain.note_link(5, b"5" * 32)
     chain.note_link(3, b"3" * 32)
     assert chain.link == b"5" * 32
+
+
+def test_own_numbers_are_known_in_little_memory() -> None:
+    chain = FileChain(ChainEnd(5), lambda: 0)
+    assert not chain.is_ours(5)
+    taken = [chain.take() for _ in range(500)]
+    chain.add_block(2000)
+    taken += [chain.take() for _ in range(500)]
+    assert {number for number in range(3000) if chain.is_ours(number)} == set(taken)
+    assert len(chain._ours) == 2

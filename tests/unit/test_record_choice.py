@@ -28,6 +28,19 @@ def test_always_writes_at_once() -> None:
     assert _chooser(RecordingMode.ALWAYS).choose(_gop(3, is_whole=False), _now(3)) is Choice.WRITE
 
 
+@pytest.mark.parametrize("mode", list(RecordingMode))
+def test_motions_that_are_over_are_forgotten(mode: RecordingMode) -> None:
+    """A house that is left alone for a year has a hundred thousand of them."""
+    chooser = _chooser(mode)
+    for at_s in range(0, 1000, 20):
+        chooser.motion_started(_now(at_s))
+        chooser.motion_ended(_now(at_s + 5))
+        chooser.want(_now(at_s), _now(at_s + 5))
+        assert chooser.choose(_gop(at_s), _now(at_s)) is Choice.WRITE
+    assert (len(chooser._spans), len(chooser._asked)) == (1, 1)
+    assert not chooser.is_moving
+
+
 @pytest.mark.parametrize(
     ("mode", "choice"), [(RecordingMode.MOTION, Choice.SKIP), (RecordingMode.KEYFRAMES_WHEN_IDLE, Choice.KEYFRAME)]
 )

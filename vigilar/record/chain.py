@@ -32,7 +32,7 @@ class FileChain:
         self._find_highest: Callable[[], int] | None = find_highest
         self._next = self._block_end = end.next_number
         self._link, self._link_number = end.link, end.link_number
-        self._ours: set[int] = set()
+        self._ours: list[range] = []
         self._returned: int | None = None
 
     @property
@@ -44,7 +44,7 @@ class FileChain:
     def is_ours(self, number: int) -> bool:
         """Whether this process took that number."""
         with self._lock:
-            return number in self._ours
+            return any(number in numbers for numbers in self._ours)
 
     def take(self) -> int:
         """The number of the next file."""
@@ -56,7 +56,10 @@ class FileChain:
                 return number
             number = max(self._next, highest + 1)
             self._next = number + 1
-            self._ours.add(number)
+            if self._ours and self._ours[-1].stop == number:
+                self._ours[-1] = range(self._ours[-1].start, number + 1)
+            else:
+                self._ours.append(range(number, number + 1))
             return number
 
     def give_back(self, number: int) -> None:

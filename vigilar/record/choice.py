@@ -90,10 +90,11 @@ class Chooser:
 
     def choose(self, gop: GopView, now_mono_ns: int) -> Choice:
         """What to do with ``gop``; ``now_mono_ns`` is the same clock as the packets'."""
+        start, end = gop.start.mono_ns, gop.end_mono_ns
+        self._forget_over(start)
         if self._mode is RecordingMode.ALWAYS:
             return Choice.WRITE
-        start, end = gop.start.mono_ns, gop.end_mono_ns
-        if self._is_wanted(start, end):
+        if self._is_wanted(end):
             return Choice.WRITE
         if gop.is_whole and self._is_before_motion(end):
             return self.idle_choice()
@@ -106,17 +107,20 @@ class Chooser:
         """What becomes of a whole group that no motion wants."""
         return Choice.KEYFRAME if self._mode is RecordingMode.KEYFRAMES_WHEN_IDLE else Choice.SKIP
 
+    def _forget_over(self, start: int) -> None:
+        """Groups come in order, so a motion whose post-roll ended before this one wants nothing any more."""
+        with self._lock:
+            self._spans = [span for span in self._spans if span.end is None or span.end + self._after_ns >= start]
+            self._asked = [(asked, until) for asked, until in self._asked if until > start]
+
     def _is_before_motion(self, end: int) -> bool:
         """Whether a motion is known whose pre-roll begins behind the group. Motions are told in order: none that is yet
         to be told begins before it, so who waited on would only hold up that motion's own groups."""
         with self._lock:
             return any(span.start - self._before_ns >= end for span in self._spans)
 
-    def _is_wanted(self, start: int, end: int) -> bool:
+    def _is_wanted(self, end: int) -> bool:
         with self._lock:
-            # Groups come in order, so a motion whose post-roll ended before this one wants nothing any more.
-            self._spans = [span for span in self._spans if span.end is None or span.end + self._after_ns >= start]
-            self._asked = [(asked, until) for asked, until in self._asked if until > start]
             if any(asked < end for asked, _ in self._asked):
                 return True
             return any(span.start - self._before_ns < end for span in self._spans)
