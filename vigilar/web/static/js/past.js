@@ -3,6 +3,7 @@
 import { announce } from "./announce.js";
 import { setIcon } from "./base.js";
 import { heard, now } from "./clock.js";
+import { Cut } from "./cut.js";
 import { putInPlace, questions } from "./fresh.js";
 import { house } from "./house_time.js";
 import { Boxes } from "./boxes.js";
@@ -66,6 +67,15 @@ const player = new Playback(video, camera, now, {
   edge: () => goLive("You have reached the present."),
 });
 
+const cut = $("cut") && new Cut({
+  camera,
+  moment: () => (at === null ? null : (player.frameMoment() ?? at)),
+  words: (ms, but) => (but && house.day(but) === house.day(ms) ? house.clock(ms) : `${house.dayWords(ms)}, ${house.clock(ms)}`),
+  length: lengthWords,
+  say,
+  changed: show,
+});
+
 const TRACKS_MS = 600_000; // boxes of so long at a time
 const boxes = new Boxes(stage, () => [video.videoWidth, video.videoHeight], () => (at === null ? null : (player.frameMoment() ?? at)));
 let tracksFrom = null;
@@ -101,7 +111,7 @@ function say(words) {
 // What is shown
 
 function show() {
-  drawing.show({ view, day, now: now(), at: dragged ?? at ?? now(), hover });
+  drawing.show({ view, day, now: now(), at: dragged ?? at ?? now(), hover, cut });
   const moment = dragged ?? at ?? now();
   strip.setAttribute("aria-valuemin", Math.round(Math.min(view.from, moment)));
   strip.setAttribute("aria-valuemax", Math.round(Math.max(view.to, moment)));
@@ -273,6 +283,15 @@ function toggle() {
   else player.toggle();
 }
 
+/** Go to the event after or before the moment shown, a second before it begins. */
+function goToEvent(by) {
+  const moment = at ?? now();
+  const event = by > 0 ? day.eventAfter(moment + SECOND) : day.eventBefore(moment);
+  if (!event) return say(`No event ${by > 0 ? "after" : "before"} this on the strip. Show more time, or another day.`);
+  goTo(event.ts - SECOND);
+  say(`${event.title}, ${house.clock(event.ts)}`);
+}
+
 function jumpBy(ms) {
   goTo((at ?? now()) + ms, { plays: at === null || player.isPlaying });
 }
@@ -380,6 +399,11 @@ const keys = {
   "+": () => zoomBy(1 / ZOOM),
   "=": () => zoomBy(1 / ZOOM),
   "-": () => zoomBy(ZOOM),
+  n: () => goToEvent(1),
+  p: () => goToEvent(-1),
+  "[": () => cut?.mark("from"),
+  "]": () => cut?.mark("last"),
+  e: () => cut?.export(),
 };
 const ON_STRIP_ONLY = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"];
 const zoomBy = (factor) => setView(view.zoomed(factor, at ?? now()));

@@ -15,7 +15,7 @@ export class Strip {
     this.drawn = null;
   }
 
-  /** Draw at the next frame; the newest `scene` counts: `{ view, day, now, at, hover }`. */
+  /** Draw at the next frame; the newest `scene` counts: `{ view, day, now, at, hover, cut }`. */
   show(scene) {
     this.scene = scene;
     this.drawn ??= requestAnimationFrame(() => {
@@ -26,7 +26,7 @@ export class Strip {
 
   draw() {
     const { canvas } = this;
-    const { view, day, now, at, hover } = this.scene;
+    const { view, day, now, at, hover, cut } = this.scene;
     const ratio = devicePixelRatio || 1;
     const width = view.width;
     const height = canvas.clientHeight;
@@ -71,6 +71,16 @@ export class Strip {
       pen.fillStyle = colour("future");
       pen.fillRect(left, top, wide, bottom - top);
       if (now >= view.from) this.line(pen, view.xOf(now), top, bottom, colour("now"), 2);
+    }
+    if (cut && cut.from !== null && cut.last !== null) {
+      const [left, wide] = box(cut.from, cut.last, 2);
+      pen.globalAlpha = 0.35;
+      pen.fillStyle = colour("cut");
+      pen.fillRect(left, top, wide, bottom - top);
+      pen.globalAlpha = 1;
+    }
+    for (const end of [cut?.from, cut?.last]) {
+      if (end != null) this.line(pen, view.xOf(end), 0, bottom, colour("cut"), 2);
     }
     for (const event of day.events) {
       if (!visible(event.ts, event.ts) || (event.kind === "motion" && event.severity === "INFO")) continue;
