@@ -398,6 +398,12 @@ def test_what_is_heard_of_late_is_shown_and_does_not_sound(chromium: Browser, ho
         assert tones(page) == 0
 
 
+def close_like_people(page: Page) -> None:
+    """It is told, and has gone when this returns: who speaks to the browser while it goes hears that all is closed."""
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+
+
 def test_box_knows_which_pages_can_sound(chromium: Browser, house: House) -> None:
     """Phones wait for a moment only while there is such a page: it says so, and when it goes."""
 
@@ -412,9 +418,9 @@ def test_box_knows_which_pages_can_sound(chromium: Browser, house: House) -> Non
         first, second = known(), window(context, url, "/live")
         page.wait_for_timeout(500)
         assert known() == first  # one of a browser
-        page.close(run_before_unload=True)
+        close_like_people(page)
         wait_until(lambda: len(known()) == 1 and known() != first, 20)
-        second.close(run_before_unload=True)
+        close_like_people(second)
         wait_until(lambda: known() == [], 20)
         make_sound_slow(context)
         window(context, url)
