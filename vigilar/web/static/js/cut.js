@@ -42,7 +42,8 @@ export class Cut {
     $("cut").hidden = from === null && last === null;
     $("cut-export").disabled = from === null || last === null;
     $("cut-says").textContent =
-      last === null ? `From ${this.words(from)}. Now mark the end.`
+      from === null && last === null ? ""
+      : last === null ? `From ${this.words(from)}. Now mark the end.`
       : from === null ? `To ${this.words(last)}. Now mark the start.`
       : `From ${this.words(from)} to ${this.words(last, from)}, ${this.length(last - from)}.`;
     this.changed();
@@ -51,6 +52,7 @@ export class Cut {
   async export() {
     if (this.from === null || this.last === null) return this.say("Mark the start and the end of what is to be exported.");
     const button = $("cut-export");
+    if (button.disabled) return; // it is being asked for: a key held down is one wish
     button.disabled = true;
     const wish = { camera: this.camera, from: this.from, to: this.last + 1, proof: $("cut-proof").checked };
     const headers = { "Content-Type": "application/json", Accept: "application/json" };
