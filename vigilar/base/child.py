@@ -42,7 +42,6 @@ HUNG = "stopped answering and was ended"
 FAILING_AFTER = 5
 """So many failures in a row are no longer a restart but a failing process."""
 
-
 RENEWAL = 64
 """The exit code of a process that did what loads much and begins anew, small. It did not fail; nobody is told."""
 
@@ -220,12 +219,9 @@ class Child:
         self.launched = None
         self._status = {}
         self._last_exit = HUNG if self._was_hung else describe_exit(code)
-        if self.state is ChildState.STOPPING:
+        is_renewal = code == RENEWAL and self.state is ChildState.RUNNING and not self._was_hung
+        if self.state is ChildState.STOPPING or is_renewal:
             self.state = ChildState.WAITING if self.is_wanted else ChildState.STOPPED
-            self._due_s = self._now_s()
-            return None
-        if code == RENEWAL and self.state is ChildState.RUNNING and not self._was_hung:
-            self.state = ChildState.WAITING
             self._due_s = self._now_s()
             return None
         return self._failed(self._last_exit)

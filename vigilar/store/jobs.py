@@ -106,13 +106,13 @@ def get_job(store: Store, job_id: int) -> JobRow | None:
         return None if row is None else _job(row)
 
 
-def list_jobs(store: Store, node_id: str, *, kind: str | None = None, oldest: bool = False) -> list[JobRow]:
-    """The newest jobs of a box, newest first; or its ``oldest``, oldest first. At most ``MAX_LISTED``."""
+def list_jobs(store: Store, node_id: str, *, kind: str | None = None) -> list[JobRow]:
+    """The newest jobs of a box, newest first, at most ``MAX_LISTED``."""
     query = select(*_COLUMNS).where(jobs.c.node_id == node_id)
     if kind is not None:
         query = query.where(jobs.c.kind == kind)
     with store.read("read jobs") as connection:
-        rows = connection.execute(query.order_by(jobs.c.id if oldest else jobs.c.id.desc()).limit(MAX_LISTED))
+        rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(MAX_LISTED))
         return [_job(row) for row in rows]
 
 

@@ -27,7 +27,7 @@ from vigilar.vge.scan import ANY_LENGTH, FIRST_PLACE, BatchBuffer, Place, Record
 Proved = memoryview | RecordingError
 """The payload of a record in memory that is the caller's, or why there is none."""
 
-KEYS_BYTES = 2400
+_KEYS_BYTES = 2400
 """What the object takes beside the table of its index, with the cipher of one that is read from: keys, path, locks."""
 
 
@@ -101,7 +101,7 @@ class SealedFile:
     def size_bytes(self) -> int:
         """Memory it takes, or a little less than that."""
         index = self._index if self._scan is None else self._scan.index
-        return KEYS_BYTES + (index.size_bytes if index is not None else 0)
+        return _KEYS_BYTES + (index.size_bytes if index is not None else 0)
 
     def index(self) -> KeyframeIndex:
         """Its keyframes. Those of a file that is being written grow from call to call; a closed one is not opened."""
