@@ -25,8 +25,11 @@ export class Cut {
   mark(end) {
     const at = this.moment();
     if (at === null) return this.say("Only what is recorded can be exported. Drag the strip to go back, then mark.");
-    this[end] = Math.round(at);
-    if (this.from !== null && this.last !== null && this.last < this.from) this[end === "from" ? "last" : "from"] = null;
+    const first = end === "from";
+    const [from, last] = first ? [Math.round(at), this.last] : [this.from, Math.round(at)];
+    const crossed = from !== null && last !== null && last < from;
+    this.from = crossed && !first ? null : from;
+    this.last = crossed && first ? null : last;
     this.show();
   }
 
