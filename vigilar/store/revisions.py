@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from vigilar.base.errors import ExitCode, StoreError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+)
 """Every step of the schema this program knows, oldest first. Kept here so that opening needs no Alembic."""
 
 FOUND_SQL = "SELECT version_num FROM alembic_version"
