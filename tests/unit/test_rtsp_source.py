@@ -19,6 +19,7 @@ from tests.conftest import PATIENCE_S
 from tests.fair_watch import FairWatch
 from tests.fakes.rtp import IDR, SDP, SLICE, fragments, interleaved, rtp
 from tests.fakes.scripted_camera import Asked, ScriptedCamera, answer
+from tests.pace import slowness
 from vigilar.base.errors import CameraError, ErrorKind
 from vigilar.base.stop import Stop
 from vigilar.capture.rtsp import client, wire
@@ -246,7 +247,7 @@ def test_stop_ends_a_silent_stream(camera: ScriptedCamera) -> None:
     stop.set()
     watch = FairWatch()
     assert [raw for raw in source if raw is not None] == []
-    assert watch.elapsed_s() < 0.4
+    assert watch.elapsed_s() < 0.4 * slowness()
     source.close()
 
 
@@ -258,7 +259,7 @@ def test_stop_is_seen_while_opening(camera: ScriptedCamera, reply: bytes) -> Non
     watch = FairWatch()
     with pytest.raises(CameraError):
         opened(camera, wait=stop.wait)
-    assert watch.elapsed_s() < 0.9
+    assert watch.elapsed_s() < 0.9 * slowness()
 
 
 def test_trickled_answer_does_not_hold_us(camera: ScriptedCamera, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -550,7 +551,7 @@ def test_stop_is_seen_while_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
         watch, deadline_s = FairWatch(), time.monotonic() + 5.0
         with pytest.raises(CameraError):
             wire.connect("127.0.0.1", server.getsockname()[1], deadline_s, lambda: stop.wait(0.0))
-        assert watch.elapsed_s() < 0.9
+        assert watch.elapsed_s() < 0.9 * slowness()
         for filler in fillers:
             filler.close()
 
