@@ -335,12 +335,13 @@ def test_kill_loses_less_than_a_second_and_the_next_process_repairs(camera: Came
 
 
 def _missing_ms(camera: Camera) -> list[float]:
-    """What lies between the end of each file and the beginning of the next, by their own records."""
+    """What lies between the end of each file with pictures and the beginning of the next, by their own records."""
     spans = []
     for row in camera.rows():
         with VgeReader.open(camera.job.data_dir / row.path, camera.keys) as reader:
             media = [entry for entry in reader.entries if entry.type is RecordType.MEDIA]
-            spans.append((media[0].utc_ns / 1e6, media[-1].utc_ns / 1e6 + media[-1].duration_ms))
+            if media:  # killed right after a file was begun, it holds none
+                spans.append((media[0].utc_ns / 1e6, media[-1].utc_ns / 1e6 + media[-1].duration_ms))
     return [after[0] - before[1] for before, after in pairwise(spans)]
 
 
