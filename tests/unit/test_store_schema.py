@@ -99,7 +99,7 @@ def test_tables_are_valid_postgresql() -> None:
         ("events", "(9,'u',9,'motion','INFO','a',-1,NULL,NULL,'{}','',1,9,0,'',NULL,'[]',NULL)"),
         ("events", "(9,'u',9,'motion','INFO','a','soon',NULL,NULL,'{}','',1,9,0,'',NULL,'[]',NULL)"),
         ("users", "(9,'a','a','hash','king',1,0)"),
-        ("sessions", "(x'00',1,1,1,1,'','','',0)"),
+        ("sessions", "(x'00',1,1,1,1,'','','',0,0)"),
         ("cameras", "('a',x'00','A',1,NULL,1,1,NULL,NULL,'',1,NULL)"),
     ],
 )

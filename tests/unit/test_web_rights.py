@@ -100,7 +100,8 @@ class TestDeclarations:
         }
         assert written_routes == {route: words.replace("_", " ") for route, words in true.items()}
         assert {
-            role: {right.value for right in RIGHTS[role]} | {"public", "signed in", "own account"} for role in ROLES
+            role: {right.value for right in RIGHTS[role]} | {"public", "any screen", "signed in", "own account"}
+            for role in ROLES
         } == written_rights
 
 

@@ -181,6 +181,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         backup_late_ms=config.backup.late_after,
         looks_for_phones=config.presence.enabled,
         sensors_encrypted=config.sensors.tls and sensors_listener(config) is not None,
+        wall_pictures=config.wall.pictures,
     )
 
 

@@ -167,7 +167,8 @@ class WebJob(ProcessJob):
     model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
     per cent), None without one. ``backup_to`` is the target of the backup, empty for none.
     ``looks_for_phones``: somebody wants to hear where paired phones are. ``sensors_encrypted``: our broker shows the
-    certificate too, and has to hear of another one.
+    certificate too, and has to hear of another one. ``wall_pictures`` is a folder of the household's own pictures,
+    empty for none.
     """
 
     config_file: Path
@@ -193,6 +194,7 @@ class WebJob(ProcessJob):
     backup_late_ms: int = 26 * 3_600_000
     looks_for_phones: bool = False
     sensors_encrypted: bool = False
+    wall_pictures: str = ""
 
     @property
     def door_dir(self) -> Path:

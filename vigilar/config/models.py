@@ -405,6 +405,17 @@ class Proof(Table):
     )
 
 
+class Wall(Table):
+    """Screens on the wall."""
+
+    pictures: FolderPath = Field(
+        default="",
+        description="A folder with pictures of your own (JPEG, PNG, WebP, also in folders within) that a screen on the "
+        "wall can show while nothing happens. The service must be able to read it; nothing is ever written there.",
+        json_schema_extra=takes("absolute path of a folder"),
+    )
+
+
 class Config(Table):
     """The whole file. Every key may be left out."""
 
@@ -427,6 +438,7 @@ class Config(Table):
     presence: Presence = Field(default=Presence())
     ups: Ups = Field(default=Ups())
     notify: Notify = Field(default=Notify())
+    wall: Wall = Field(default=Wall())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

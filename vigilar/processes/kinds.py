@@ -202,6 +202,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "backup_late_ms",
                 "looks_for_phones",
                 "sensors_encrypted",
+                "wall_pictures",
             }
         ),
         starts_line=False,

@@ -63,6 +63,13 @@ sessions = Table(
         server_default=text("0"),
         comment="1 if it began encrypted or on the box itself: its token was never readable on the network",
     ),
+    Column(
+        "is_wall",
+        Int64,
+        nullable=False,
+        server_default=text("0"),
+        comment="1: of a screen on the wall, which may only show what happens now",
+    ),
     CheckConstraint("length(token_hash) = 32", name="sessions_token_length"),
     Index("sessions_by_user", "user_id"),
     Index("sessions_by_end", "expires_ms"),

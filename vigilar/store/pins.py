@@ -107,6 +107,13 @@ def find_pin(store: Store, user_id: int) -> PinRow | None:
         return None if row is None else PinRow(row.pin_hash, row.duress_hash)
 
 
+def list_pins(store: Store) -> dict[int, PinRow]:
+    """The PINs of all members who have one, by the member's id, in the order in which the members were made."""
+    with store.read("read PINs") as connection:
+        rows = connection.execute(select(arm_pins).order_by(arm_pins.c.user_id))
+        return {row.user_id: PinRow(row.pin_hash, row.duress_hash) for row in rows}
+
+
 def members_with_pin(store: Store) -> frozenset[int]:
     """The ids of members who have a PIN."""
     with store.read("read who has a PIN") as connection:

@@ -19,6 +19,7 @@ REVISIONS = (
     "0012",
     "0013",
     "0014",
+    "0015",
 )
 """Every step of the schema this program knows, oldest first. Kept here so that opening needs no Alembic."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select, update
@@ -26,7 +26,8 @@ class SessionRow:
 
     ``device`` is the name a person gave the phone, ``address`` where the login began. ``is_secure``: its token was
     never readable on the network. A key for programs (``tokens``) is a login as well: ``via`` is its name then, and
-    ``rights`` the only ones it has of its member's; None for a person, who has all.
+    ``rights`` the only ones it has of its member's; None for a person, who has all. ``is_wall``: it is of a screen on
+    the wall, at which anybody in the house can stand.
     """
 
     user_id: int
@@ -42,6 +43,7 @@ class SessionRow:
     is_secure: bool = False
     rights: frozenset[str] | None = None
     via: str = ""
+    is_wall: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class OpenSession:
     device: str
     address: str
     is_secure: bool
+    is_wall: bool
 
     @property
     def ends_ms(self) -> int:
@@ -80,6 +83,7 @@ def add_session(
     device: str = "",
     address: str = "",
     is_secure: bool = False,
+    is_wall: bool = False,
 ) -> None:
     """Store a login."""
     with store.write("store a login") as connection:
@@ -94,6 +98,7 @@ def add_session(
                 device=device,
                 address=address,
                 is_secure=int(is_secure),
+                is_wall=int(is_wall),
             )
         )
 
@@ -131,9 +136,10 @@ def delete_session(store: Store, token_hash: bytes) -> None:
 
 def list_sessions_of(store: Store, user_id: int, now_ms: int) -> list[OpenSession]:
     """The valid logins of a person, used last first."""
-    columns = ("token_hash", "created_ms", "last_seen_ms", "expires_ms", "user_agent", "device", "address", "is_secure")
+    columns = ("token_hash", "created_ms", "last_seen_ms", "expires_ms", "user_agent", "device", "address")
+    flags = ("is_secure", "is_wall")
     wanted = (
-        select(*(sessions.c[name] for name in columns))
+        select(*(sessions.c[name] for name in (*columns, *flags)))
         .where(sessions.c.user_id == user_id, _is_valid(now_ms))
         .order_by(sessions.c.last_seen_ms.desc(), sessions.c.token_hash)
     )
@@ -164,7 +170,7 @@ def _is_valid(now_ms: int) -> ColumnElement[bool]:
 
 
 def _open_session(row: Sequence[Any]) -> OpenSession:
-    fields: Sequence[Any] = (session_id(row[0]), *row[:-1], bool(row[-1]))
+    fields: Sequence[Any] = (session_id(row[0]), *row[:-2], bool(row[-2]), bool(row[-1]))
     return OpenSession(*fields)
 
 
@@ -181,6 +187,7 @@ _SESSIONS: Select[Any] = (
         sessions.c.device,
         sessions.c.address,
         sessions.c.is_secure,
+        sessions.c.is_wall,
         users.c.is_limited,
         user_cameras.c.camera_id,
     )
@@ -201,9 +208,10 @@ def _sessions(rows: Iterable[Sequence[Any]]) -> dict[bytes, SessionRow]:
 
 
 def _session(values: Sequence[Any], cameras: frozenset[str] | None) -> SessionRow:
-    *_, device, address, is_secure = values
-    fields: Sequence[Any] = (*values[:-3], cameras, device, address, bool(is_secure))
-    return SessionRow(*fields)
+    *_, device, address, is_secure, is_wall = values
+    fields: Sequence[Any] = (*values[:-4], cameras, device, address, bool(is_secure))
+    row = SessionRow(*fields)
+    return replace(row, is_wall=True) if is_wall else row
 
 
 def _frozen(cameras: set[str] | None) -> frozenset[str] | None:

@@ -13,6 +13,7 @@ from flask import g, request
 
 from vigilar.base.arm_rules import MAX_DELAY_S, MODE_NAMES, Mode
 from vigilar.store import arming, pins
+from vigilar.store import users as user_rows
 from vigilar.store.arming import ArmState, Decision, Line
 from vigilar.store.readiness import Unready, find_unready, not_ready
 from vigilar.web.arm_words import broadcast_arm, problems_json
@@ -21,7 +22,7 @@ from vigilar.web.logins import hash_token
 from vigilar.web.parts import Parts
 from vigilar.web.pins import check_form, matches
 from vigilar.web.problems import Problem
-from vigilar.web.rights import Member, Right
+from vigilar.web.rights import RIGHTS, Member, Right
 from vigilar.web.visible import VisibleCameras
 
 HOW = "page"
@@ -92,33 +93,51 @@ def _apply(here: Parts, member: Member, visible: VisibleCameras, wish: ArmWish) 
     if wish.mode == "disarmed" or lowers:
         check_may(Right.DISARM)
     if wish.pin is None and lowers and not wish.by_passkey:
-        if pins.find_pin(here.store, member.id) is None:
+        if not has_pin(here, member):
             raise _no_pin(here)  # asked for one, who has none would not know what to do
         before = "now" if weakened is None else MODE_NAMES[weakened]
         raise Problem(
             422, "pin.missing", f"{MODE_NAMES[wish.mode]} guards less than {before}: give your PIN.", field="pin"
         )
     if wish.mode == "disarmed":
-        step = _disarm(member, PASSKEY if wish.by_passkey else _how(member))
+        step = _disarm(PASSKEY if wish.by_passkey else _how(member))
     else:
         may_lower = wish.pin is not None or wish.by_passkey
-        step = _arm(here, member, wish, _check_ready(here, visible, wish, state), may_lower=may_lower)
+        step = _arm(here, wish, _check_ready(here, visible, wish, state), _how(member), may_lower=may_lower)
     now_ms = here.now_ms()
     if wish.pin is None:
-        return arming.change_state(here.store, lambda found: step(found, now_ms), now_ms)
-    return with_pin(here, member, wish.pin, wish.mode, lambda found: step(found, now_ms))
+        return arming.change_state(here.store, lambda found: step(found, member.name, now_ms), now_ms)
+    return with_pin(here, member, wish.pin, wish.mode, lambda by: lambda found: step(found, by, now_ms))
 
 
-def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.Decide) -> ArmState:
-    """Check the member's PIN, which is counted before it is looked at, then make the change. Raises Problem."""
-    row, now_ms, device = pins.find_pin(here.store, member.id), here.now_ms(), device_of(member)
-    if row is None:
+def has_pin(here: Parts, member: Member) -> bool:
+    """Whether there is a PIN that counts where this member asks."""
+    return bool(_pins_of(here, member))
+
+
+def _pins_of(here: Parts, member: Member) -> list[tuple[str, pins.PinRow]]:
+    """Whose PINs count where this member asks, with their names: one's own, and at a screen on the wall that of
+    everybody who may disarm."""
+    if not member.is_wall:
+        row = pins.find_pin(here.store, member.id)
+        return [] if row is None else [(member.name, row)]
+    rows = pins.list_pins(here.store)
+    users = user_rows.list_users(here.store)
+    return [(one.name, rows[one.id]) for one in users if one.id in rows and Right.DISARM in RIGHTS[one.role]]
+
+
+def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: Callable[[str], arming.Decide]) -> ArmState:
+    """Check the PIN, which is counted before it is looked at, then make the change that ``decide`` gives for the name
+    of whose it is. Raises Problem."""
+    known, now_ms, device = _pins_of(here, member), here.now_ms(), device_of(member)
+    if not known:
         raise _no_pin(here)
     check_form(pin)
     tried = pins.begin_try(here.store, device, now_ms)
     if tried.wait_ms:
         raise _wait(tried.wait_ms)
-    is_right, is_duress = matches(here.cfg.secrets_dir, row, pin)
+    tries = [(name, *matches(here.cfg.secrets_dir, row, pin)) for name, row in known]  # each: no shorter for one's own
+    by, is_right, is_duress = next((one for one in tries if one[1]), (member.name, False, False))
     address = request.remote_addr or ""
     if not is_right:
         if not tried.tries_left:
@@ -126,8 +145,8 @@ def with_pin(here: Parts, member: Member, pin: str, mode: str, decide: arming.De
             pins.note_wrong(here.store, line, now_ms)
             here.tell_arm()
         raise _wrong(tried.tries_left, pins.wait_left(here.store, device, now_ms))
-    silent = (Line(action="duress", mode=mode, by=member.name, how=_how(member), address=address),) if is_duress else ()
-    return pins.succeed(here.store, device, decide, silent, now_ms)
+    silent = (Line(action="duress", mode=mode, by=by, how=_how(member), address=address),) if is_duress else ()
+    return pins.succeed(here.store, device, decide(by), silent, now_ms)
 
 
 def _how(member: Member) -> str:
@@ -169,19 +188,20 @@ def _check_ready(here: Parts, visible: VisibleCameras, wish: ArmWish, state: Arm
     return unready
 
 
-Step = Callable[[ArmState, int], Decision | None]
+Step = Callable[[ArmState, str, int], Decision | None]
+"""Called with the state, the name of who changes it, and UTC ms now."""
 
 
-def _disarm(member: Member, how: str) -> Step:
+def _disarm(how: str) -> Step:
     address = request.remote_addr or ""
 
-    def step(state: ArmState, now_ms: int) -> Decision | None:
-        return None if state.is_quiet else arming.disarmed(state, member.name, how, now_ms, address)
+    def step(state: ArmState, by: str, now_ms: int) -> Decision | None:
+        return None if state.is_quiet else arming.disarmed(state, by, how, now_ms, address)
 
     return step
 
 
-def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, may_lower: bool) -> Step:
+def _arm(here: Parts, wish: ArmWish, unready: list[Unready], how: str, *, may_lower: bool) -> Step:
     rules = here.cfg.arm.of(wish.mode)
     if rules is None:
         raise Problem(422, "arm.mode", "mode is disarmed, home, night or away.", field="mode")
@@ -190,14 +210,14 @@ def _arm(here: Parts, member: Member, wish: ArmWish, unready: list[Unready], *, 
         raise Problem(422, "arm.delay", f"The time to leave is 0 to {MAX_DELAY_S} seconds.", field="delay_s")
     address, bypassed = request.remote_addr or "", frozenset(one.source_id for one in unready if one.is_open)
 
-    def step(state: ArmState, now_ms: int) -> Decision | None:
+    def step(state: ArmState, by: str, now_ms: int) -> Decision | None:
         if not may_lower and state.weakened_by(here.cfg.arm, wish.mode):  # somebody armed meanwhile
             raise Problem(409, "arm.changed", "Somebody changed the mode meanwhile. Look again.")
         return arming.armed(
             state,
             wish.mode,
-            member.name,
-            _how(member),
+            by,
+            how,
             now_ms,
             leave_s=leave_s,
             bypassed=bypassed,

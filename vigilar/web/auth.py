@@ -50,6 +50,13 @@ _COOKIE_RULES: dict[str, Any] = {"httponly": True, "samesite": "Lax", "path": "/
 something is no link, and is refused when it comes from elsewhere (``security``)."""
 
 
+WALL_PAGES = frozenset(
+    {"wall.page", "wall.leave", "wall.leave_by_form", "arm.arm_page", "arm.arm_by_form", "arm.longer_by_form"}
+)
+"""Pages that a screen on the wall shows; whatever else is asked for there, it shows the wall."""
+
+ONLY_LIVE = "A screen on the wall shows only what happens now."
+
 LOST_OWNER = "The logins of this house were lost with its database, so nobody can sign in."
 LOST_OWNER_STEP = (
     "On the box itself, make a new login for the owner: vigilar user add NAME --role owner. The recordings are there."
@@ -95,10 +102,16 @@ def end_with_login(may_go_on: Callable[[Member], bool], end: Callable[[], None])
 
 
 def sign_in(
-    response: Response, user: UserRow, *, how: str = "sign_in", device: str = "", lifetime_ms: int = LIFETIME_MS
+    response: Response,
+    user: UserRow,
+    *,
+    how: str = "sign_in",
+    device: str = "",
+    lifetime_ms: int = LIFETIME_MS,
+    is_wall: bool = False,
 ) -> Response:
     """Start a new session of ``user`` in place of the one the browser may have had. ``how`` is what is written down of
-    it, ``device`` the name of the phone if a person gave it one."""
+    it, ``device`` the name of the phone or the screen on the wall if a person gave it one."""
     end_session()
     token = start_login(
         parts(),
@@ -108,6 +121,7 @@ def sign_in(
         device=device,
         address=request.remote_addr or "",
         is_secure=is_secure(),
+        is_wall=is_wall,
     )
     response.set_cookie(cookie_name(), token, max_age=lifetime_ms // 1000, secure=request.is_secure, **_COOKIE_RULES)
     note_deed(how, member=user, detail=device)
@@ -159,6 +173,8 @@ def _gate() -> ResponseReturnValue | None:
         return None
     token, is_key = _token_of_request()
     if token and _accept(token, is_key=is_key):
+        if g.member.is_wall and wants_page() and request.endpoint not in WALL_PAGES:
+            return redirect(url_for("wall.page"))
         _check_declared(declared)
         return None
     if not has_owner():
@@ -187,6 +203,10 @@ def _token_of_request() -> tuple[str, bool]:
 def _check_declared(declared: Declaration | None) -> None:
     if isinstance(declared, Right):
         check_may(declared)
+        if asker().is_wall and declared in LOOKING and request.method not in ("GET", "HEAD", "OPTIONS"):
+            raise Problem(403, "wall.only_live", ONLY_LIVE)  # what is seen or snoozed there is somebody's own
+    elif asker().is_wall and declared is not Open.ANY_SCREEN:
+        raise Problem(403, "wall.only_live", ONLY_LIVE)
     elif declared is Open.OWN_ACCOUNT:
         if asker().via:
             raise Problem(403, "right.missing", "A key for programs may not change an account.")

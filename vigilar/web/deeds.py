@@ -44,6 +44,8 @@ WORDS: Mapping[str, str] = {
     "snoozed_all": "snoozed for everybody",
     "pairing_made": "let a phone in by a code",
     "paired": "signed in with the code of a phone",
+    "wall_made": "made a screen on the wall",
+    "wall_left": "let a screen off the wall",
     "pairing_refused": "was refused: the code of a phone was not right",
     "passkey_made": "made a passkey",
     "passkey_ended": "removed a passkey",

@@ -125,19 +125,45 @@ def note_use(here: Parts, token_hash: bytes, session: SessionRow) -> None:
 
 
 def note_phone(here: Parts, token_hash: bytes, session: SessionRow, address: str) -> None:
-    """A paired phone that speaks to the house from its network is at home, with whatever address it has today."""
-    if session.device and not session.via and here.cfg.looks_for_phones and here.phones_told.is_due(token_hash.hex()):
+    """A paired phone that speaks to the house from its network is at home, with whatever address it has today. A screen
+    on the wall always is, and says nothing of anybody."""
+    if (
+        session.device
+        and not session.via
+        and not session.is_wall
+        and here.cfg.looks_for_phones
+        and here.phones_told.is_due(token_hash.hex())
+    ):
         here.tell_phone(session.user_id, session.device, address)
 
 
 def start_login(
-    here: Parts, user: UserRow, lifetime_ms: int, user_agent: str, *, device: str, address: str, is_secure: bool
+    here: Parts,
+    user: UserRow,
+    lifetime_ms: int,
+    user_agent: str,
+    *,
+    device: str,
+    address: str,
+    is_secure: bool,
+    is_wall: bool = False,
 ) -> str:
     """The token of a new login of ``user``. Stored if any way leads there; else held in memory for some hours."""
     token, now_ms = secrets.token_hex(32), here.now_ms()
     ends_ms = now_ms + lifetime_ms
     session = SessionRow(
-        user.id, user.name, user.role, now_ms, now_ms, ends_ms, user_agent, user.cameras, device, address, is_secure
+        user_id=user.id,
+        user_name=user.name,
+        role=user.role,
+        created_ms=now_ms,
+        last_seen_ms=now_ms,
+        expires_ms=ends_ms,
+        user_agent=user_agent,
+        cameras=user.cameras,
+        device=device,
+        address=address,
+        is_secure=is_secure,
+        is_wall=is_wall,
     )
     if not _write(here, lambda: _store(here, hash_token(token), session)):
         here.sessions.hold(hash_token(token), session, user.password_hash)
@@ -197,4 +223,5 @@ def _store(here: Parts, token_hash: bytes, session: SessionRow) -> None:
         device=session.device,
         address=session.address,
         is_secure=session.is_secure,
+        is_wall=session.is_wall,
     )

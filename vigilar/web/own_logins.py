@@ -77,6 +77,7 @@ def session_json(one: OpenSession) -> dict[str, Any]:
         "last_seen_ts": one.last_seen_ms,
         "ends_ts": one.ends_ms,
         "is_secure": one.is_secure,
+        "is_wall": one.is_wall,
         "is_this": is_this_one(one),
     }
 

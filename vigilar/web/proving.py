@@ -85,7 +85,7 @@ def prove(password: str, pin: str) -> None:
     here, me = parts(), asker()
     if pin:
         try:
-            with_pin(here, me, pin, "disarmed", lambda _state: None)
+            with_pin(here, me, pin, "disarmed", lambda _by: lambda _state: None)
         except BadPin as error:
             raise Problem(422, error.code, as_sentence(str(error)), field="pin") from error
     elif password:

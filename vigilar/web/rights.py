@@ -1,7 +1,8 @@
 """What each member of the household may do, in one table, and what each view declares of itself.
 
-A view is one of: ``@public``, ``@signed_in``, ``@own_account`` (a change of it), ``@needs(Right.X)``. One that
-declares nothing is refused by the gate (``auth``). Which cameras a member sees is another question: ``visible``.
+A view is one of: ``@public``, ``@any_screen``, ``@signed_in``, ``@own_account`` (a change of it), ``@needs(Right.X)``.
+One that declares nothing is refused by the gate (``auth``). Which cameras a member sees is another question:
+``visible``.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Right(Enum):
     SEE_SYSTEM = "see how the system is"
     SEE_AUDIT = "see who did what"
     PUT_OFF = "put off what is to be done"
+    PUT_ON_WALL = "put a screen on the wall"
     CHANGE_EVENTS = "keep events for ever"
     ARM = "arm the house"
     DISARM = "disarm the house"
@@ -49,24 +51,37 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.SEE_SYSTEM,
             Right.SEE_AUDIT,
             Right.PUT_OFF,
+            Right.PUT_ON_WALL,
             Right.CHANGE_EVENTS,
             Right.MAKE_TOKENS,
             Right.ARM,
             Right.DISARM,
         }
     ),
-    "child": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.ARM, Right.DISARM}),
+    "child": frozenset(
+        {Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.PUT_ON_WALL, Right.ARM, Right.DISARM}
+    ),
     "guest": frozenset({Right.SEE_LIVE, Right.SEE_EVENTS}),
 }
 """The table. A guest sees what happens now and what has happened with its picture, and cannot look back at the days
 before the visit. Switching a camera off or sending it elsewhere is the owner's: it is how a house is made blind. So is
 letting more than half of the recordings go, and what opens all of them."""
 
-LOOKING = frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM, Right.SEE_AUDIT})
-"""Rights that change nothing. All others need a connection that nobody on the network can read (``transport``)."""
+LOOKING = frozenset(
+    {Right.SEE_LIVE, Right.SEE_EVENTS, Right.SEE_FOOTAGE, Right.SEE_SYSTEM, Right.SEE_AUDIT, Right.PUT_ON_WALL}
+)
+"""Rights that change nothing but, at most, what one's own login may. All others need a connection that nobody on the
+network can read (``transport``)."""
 
-NOT_FOR_PROGRAMS = frozenset({Right.MAKE_TOKENS, Right.MANAGE_HOUSEHOLD, Right.MANAGE_KEYS, Right.CHANGE_ARMING})
-"""What no key for programs may be given: it could make itself a better one, open every recording, or guard less."""
+ON_A_WALL = frozenset({Right.SEE_LIVE, Right.SEE_EVENTS, Right.ARM, Right.DISARM})
+"""What is left of a member's rights at a screen on the wall: anybody who stands before it has them. To disarm needs a
+PIN, there as everywhere."""
+
+NOT_FOR_PROGRAMS = frozenset(
+    {Right.MAKE_TOKENS, Right.MANAGE_HOUSEHOLD, Right.MANAGE_KEYS, Right.CHANGE_ARMING, Right.PUT_ON_WALL}
+)
+"""What no key for programs may be given: it could make itself a better one, open every recording, guard less, or become
+a login."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,7 @@ class Member:
     """Who asks. ``cameras``: the ids of those this member may see, None for all. Two that are equal may do the same.
 
     ``via`` is the name of a key for programs that acts for the member, empty for a person; ``rights`` are then the
-    names of the only rights it has of the member's.
+    names of the only rights it has of the member's. ``is_wall``: it is a screen on the wall that asks.
     """
 
     id: int
@@ -83,10 +98,14 @@ class Member:
     cameras: frozenset[str] | None = None
     via: str = ""
     rights: frozenset[str] | None = None
+    is_wall: bool = False
 
     @classmethod
     def of(cls, session: SessionRow) -> Self:
-        return cls(session.user_id, session.user_name, session.role, session.cameras, session.via, session.rights)
+        rights = frozenset(right.name.lower() for right in ON_A_WALL) if session.is_wall else session.rights
+        return cls(
+            session.user_id, session.user_name, session.role, session.cameras, session.via, rights, session.is_wall
+        )
 
     def may(self, right: Right) -> bool:
         return right in RIGHTS[self.role] and (self.rights is None or right.name.lower() in self.rights)
@@ -99,6 +118,7 @@ class Open(Enum):
     """What a view may declare in place of a right."""
 
     PUBLIC = auto()
+    ANY_SCREEN = auto()
     SIGNED_IN = auto()
     OWN_ACCOUNT = auto()
 
@@ -111,8 +131,14 @@ def public(view: View) -> View:
     return _declare(view, Open.PUBLIC)
 
 
+def any_screen(view: View) -> View:
+    """Mark a view for every member, whatever the role, and for a screen on the wall too."""
+    return _declare(view, Open.ANY_SCREEN)
+
+
 def signed_in(view: View) -> View:
-    """Mark a view for every member, whatever the role: it shows or changes nothing but one's own account."""
+    """Mark a view for every member, whatever the role: it shows or changes nothing but one's own account. Not for a
+    screen on the wall, which is nobody's."""
     return _declare(view, Open.SIGNED_IN)
 
 

@@ -27,7 +27,7 @@ class Tab:
 
 
 TABS = (
-    Tab("/live", "Live", "live", "l"),
+    Tab("/live", "Live", "live", "l", (Tab("/wall", "On the wall"),)),
     Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"),)),
     Tab("/exports", "Exports", "download", "x"),
     Tab("/system", "System", "system", "s", (

@@ -86,6 +86,9 @@ def install_template_words(app: Flask) -> None:
     def may(right: Right) -> bool:
         return "member" in g and asker().may(right)
 
+    def on_wall() -> bool:
+        return "member" in g and asker().is_wall
+
     def private_shapes(camera_id: str) -> list[list[list[float]]]:
         settings = parts().cameras.settings(camera_id)
         zones = settings.zones if settings is not None else ()
@@ -128,6 +131,7 @@ def install_template_words(app: Flask) -> None:
         written_at=written_at,
         Right=Right,
         may=may,
+        on_wall=on_wall,
         has_own_pin=has_pin,
         is_signed_out=lambda: cookie_name() not in request.cookies,
         phone_part=phone_part,

@@ -21,7 +21,7 @@ from vigilar.web.parts import parts
 from vigilar.web.passkeys import host_for_passkeys
 from vigilar.web.passwords import hash_password
 from vigilar.web.problems import Problem
-from vigilar.web.rights import Right, public, signed_in
+from vigilar.web.rights import Right, any_screen, public
 from vigilar.web.sign_in import check_login, limited_tries
 from vigilar.web.transport import is_local, is_secure
 from vigilar.web.try_limits import network_of
@@ -104,19 +104,19 @@ def api_login() -> AnyResponse:
 
 
 @bp.post("/logout")
-@signed_in
+@any_screen
 def logout() -> AnyResponse:
     return sign_out(_see_other(url_for("account.login")))
 
 
 @bp.post("/api/v1/logout")
-@signed_in
+@any_screen
 def api_logout() -> AnyResponse:
     return sign_out(Response(status=204))
 
 
 @bp.get("/api/v1/me")
-@signed_in
+@any_screen
 def api_me() -> AnyResponse:
     """Who asks, and what this member may do; ``cameras`` null: all of them."""
     me = asker()

@@ -10,7 +10,7 @@ from werkzeug import Response as AnyResponse
 from vigilar.base.arm_rules import MODE_NAMES, MODES
 from vigilar.store import arming, pins
 from vigilar.store import sensors as sensor_rows
-from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, give_more_time, list_unready, no_pin_step
+from vigilar.web.arm_wish import ArmWish, apply_wish, device_of, give_more_time, has_pin, list_unready, no_pin_step
 from vigilar.web.arm_words import (
     arm_json,
     chip_of,
@@ -185,7 +185,7 @@ def _page(problem: Problem | None) -> str:
         mode_names=MODE_NAMES,
         history=[(row, history_words(row, visible)) for row in arming.list_history(here.store, HISTORY)],
         has_passkey=bool(host) and bool(own_passkeys(host)),
-        has_pin=pins.find_pin(here.store, me.id) is not None,
+        has_pin=has_pin(here, me),
         no_pin_step=no_pin_step(here),
         wait_ms=wait_ms,
         wait_until_ms=here.now_ms() + wait_ms,

@@ -23,7 +23,7 @@ from vigilar.web.parts import Parts, parts
 from vigilar.web.past import read_past
 from vigilar.web.patience import DoesNotAnswerError
 from vigilar.web.problems import Problem
-from vigilar.web.rights import Right, needs, signed_in
+from vigilar.web.rights import Right, any_screen, needs
 from vigilar.web.serving import PLAYLIST, media_response
 from vigilar.web.status_words import live_sentence
 from vigilar.web.visible import VisibleCameras, visible_cameras
@@ -44,7 +44,7 @@ _unread = Tally(logger, "the last visits could not be read", every_s=60.0)
 
 
 @bp.get("/")
-@signed_in
+@any_screen
 def start() -> AnyResponse:
     return redirect(url_for("live.grid"))
 

@@ -106,7 +106,7 @@ def _set(member: UserRow, pin: str, duress_pin: str | None, old_pin: str | None)
     row = make_pin_row(here.cfg.secrets_dir, pin, duress_pin)
     is_calm = arming.read_state(here.store).is_quiet
     if old_pin and member.id == me.id and not (is_calm and is_proven()):
-        with_pin(here, me, old_pin, "disarmed", lambda _state: None)
+        with_pin(here, me, old_pin, "disarmed", lambda _by: lambda _state: None)
     else:
         _check_calm()
         check_proven("/arm/pin")

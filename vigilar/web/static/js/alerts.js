@@ -274,6 +274,7 @@ async function tellThatWeSound() {
 }
 
 function say(sounds) {
+  if ("wall" in document.body.dataset) return; // nobody in particular stands there: no phone waits for that
   const body = JSON.stringify({ page: me, sounds });
   fetch("/api/v1/alerts/pages", { method: "POST", headers: { "Content-Type": "application/json" }, body, keepalive: true }).catch(() => {});
 }

@@ -7,7 +7,8 @@
   const KEY = `vigilar.live.${document.documentElement.dataset.user}`;
   const GAP = 8;
   const SHAPE = 16 / 9;
-  const LEAST = 240; // narrower tiles are hard to see: then the grid scrolls
+  const isWall = "wall" in document.body.dataset; // nobody scrolls there: all fit, however many
+  const LEAST = isWall ? 0 : 240; // narrower tiles are hard to see: then the grid scrolls
   const empty = { order: [], groups: {}, group: "", columns: 0 };
 
   function read() {
@@ -38,15 +39,17 @@
     if (sorted.some((tile, index) => tile !== tiles[index])) grid.append(...sorted);
     const groups = new Set(Object.values(layout.groups));
     const group = groups.has(layout.group) ? layout.group : "";
-    for (const tile of sorted) tile.hidden = group !== "" && layout.groups[tile.dataset.camera] !== group;
+    const { alone } = grid.dataset; // the one camera that a screen on the wall shows just now
+    const isOut = ({ dataset }) => (alone ? dataset.camera !== alone : group !== "" && layout.groups[dataset.camera] !== group);
+    for (const tile of sorted) tile.hidden = isOut(tile);
     const count = sorted.filter((tile) => !tile.hidden).length;
     const { width } = grid.getBoundingClientRect();
     const isFull = document.fullscreenElement === grid.parentElement;
     const top = isFull ? GAP : grid.getBoundingClientRect().top + scrollY;
-    const isPhone = innerWidth < 768 && innerHeight > innerWidth;
-    const height = innerHeight - top - (isFull ? GAP : innerWidth < 768 ? 68 : 12);
+    const isPhone = !isWall && innerWidth < 768 && innerHeight > innerWidth;
+    const height = innerHeight - top - (isFull || isWall ? GAP : innerWidth < 768 ? 68 : 12);
     let [columns, wide] = fit(count, width, height);
-    if (layout.columns || isPhone) {
+    if ((layout.columns && !alone) || isPhone) {
       columns = Math.min(layout.columns || 1, count);
       wide = Math.floor((width - GAP * (columns - 1)) / columns);
     } else if (wide < Math.min(LEAST, width)) {

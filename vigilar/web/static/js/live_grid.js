@@ -288,10 +288,12 @@ function sayAll() {
 const links = () => [...document.querySelectorAll(".tile:not([hidden]) .tile-link")];
 const room = document.getElementById("room");
 const full = document.getElementById("full");
+const pause = document.getElementById("pause");
 
+/** The grid alone; of a screen on the wall all of it. */
 function toggleFull() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else room.requestFullscreen?.();
+  else (full ? room : document.documentElement).requestFullscreen?.();
 }
 
 /** The neighbour of the tile that has the focus, `step` places on. */
@@ -307,18 +309,20 @@ if (tiles.size) {
   onKey("1|2|3|4|5|6|7|8|9", "open that camera", (event) => links()[Number(event.key) - 1]?.click());
   onKey("ArrowLeft|ArrowRight|ArrowUp|ArrowDown", "move among cameras, Enter opens", (event) => move(steps[event.key]()));
   onKey("f", "full screen", toggleFull);
-  onKey(" ", "pause all", () => document.getElementById("pause").click());
-  onKey("l", "layout", openLayout);
-  if (document.fullscreenEnabled) {
+  if (pause) onKey(" ", "pause all", () => pause.click());
+  if (document.fullscreenEnabled && full) {
     full.hidden = false;
     full.addEventListener("click", toggleFull);
   }
-  document.getElementById("layout-open").hidden = false;
-  document.getElementById("layout-open").addEventListener("click", openLayout);
-  showGroups();
+  const layout = document.getElementById("layout-open");
+  if (layout) {
+    onKey("l", "layout", openLayout);
+    layout.hidden = false;
+    layout.addEventListener("click", openLayout);
+    showGroups();
+  }
 }
 
-const pause = document.getElementById("pause");
 if (pause) {
   pause.hidden = false;
   pause.addEventListener("click", () => {
