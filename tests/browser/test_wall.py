@@ -55,7 +55,8 @@ def alert(place: Place, camera_id: str) -> StoredEvent:
 
 
 def shown(page: Page) -> list[str]:
-    return page.locator(".tile:not([hidden])").evaluate_all("tiles => tiles.map(one => one.dataset.camera)")
+    found: list[str] = page.locator(".tile:not([hidden])").evaluate_all("tiles => tiles.map(one => one.dataset.camera)")
+    return found
 
 
 def test_grid_fills_the_screen_and_an_alert_takes_it(place: Place) -> None:
