@@ -12,8 +12,8 @@ from vigilar.store.events import EventFilter, list_events
 from vigilar.store.jobs import list_jobs
 from vigilar.web.auth import asker
 from vigilar.web.coverage import SPANS, gaps_json, list_days, read_cells
-from vigilar.web.exports import HOUSE_JOBS, waits_for_mains, word_of
-from vigilar.web.house import find_today, read_known, sees_job
+from vigilar.web.exports import HOUSE_JOBS, NAMES, waits_for_mains, word_of
+from vigilar.web.house import find_today, read_known
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -87,11 +87,11 @@ def api_coverage() -> AnyResponse:
 @needs(Right.SEE_SYSTEM)
 def jobs_page() -> str:
     here, visible = parts(), visible_cameras(asker())
-    rows = [row for row in list_jobs(here.store, here.cfg.node_id) if sees_job(row, visible)]
+    rows = [row for row in list_jobs(here.store, here.cfg.node_id) if visible.has_job(row)]
     return render_template(
         "system_jobs.html",
         rows=[(row, word_of(row), waits_for_mains(row)) for row in rows],
-        names={**HOUSE_JOBS, "export": "Export"},
+        names={**HOUSE_JOBS, **NAMES},
     )
 
 
