@@ -290,6 +290,7 @@ def make_work_job(source: CutSource, login: BusLogin) -> WorkJob:
         house_name=config.house.name,
         time_zone=config.house.zone_name,
         cameras=camera_infos(config),
+        areas=tuple((one.id, dump_areas(one.zones, one.lines)) for one in config.cameras if one.zones),
     )
 
 

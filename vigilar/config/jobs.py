@@ -135,11 +135,13 @@ class DetectorJob(ProcessJob):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkJob(ProcessJob):
-    """The process that does long work. ``time_zone`` is an IANA name."""
+    """The process that does long work. ``time_zone`` is an IANA name. ``areas`` are the zones of cameras, by id, as
+    those of a ``CameraJob``: what is private is black in what is made."""
 
     house_name: str = "Home"
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
+    areas: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -225,7 +225,7 @@ KINDS: tuple[ProcessKind, ...] = (
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_work_job",
         says=(Topics.SYSTEM_JOB,),
-        live=frozenset({"log_level", "cameras", "house_name", "time_zone"}),
+        live=frozenset({"log_level", "cameras", "house_name", "time_zone", "areas"}),
         shed_at="battery",
     ),
     ProcessKind(

@@ -17,8 +17,8 @@ from vigilar.base.visit_kinds import MOTION
 from vigilar.playback.event_span import clip_span
 from vigilar.store.events import StoredEvent
 
-FADE_MS = 500
-"""How long one piece turns into the next."""
+FADE_MS = 480
+"""How long one piece turns into the next: 12 pictures."""
 
 PIECE_MS = 6_000
 """As long as a piece is to be, where there is enough to choose from: to see who it is and where they go."""

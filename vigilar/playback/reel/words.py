@@ -7,6 +7,7 @@ from datetime import date, tzinfo
 from vigilar.base.house_time import house_time
 
 QUIET = "Quiet day, no reel made."
+UNRECORDED = "nothing is recorded of this moment, or not any more."
 NO_FOOTAGE = "Nothing was recorded in this time, no time-lapse made."
 
 
@@ -22,3 +23,9 @@ def _say(day: date, today: date) -> str:
     """``Sunday 29 November``, with the year where it is another one."""
     text = f"{day:%A} {day.day} {day:%B}"
     return text if day.year == today.year else f"{text} {day.year}"
+
+
+def day_words(ms: int, zone: tzinfo) -> str:
+    """``29 November, ``: before a time of day."""
+    at = house_time(ms, zone)
+    return f"{at.day} {at:%B}, "
