@@ -2,8 +2,8 @@
 
 usage: python -m tools.make_glyphs
 
-The product has no library for fonts, and OpenCV writes ASCII alone: a camera may be called Haustür or Огород. So letters
-are drawn once, here, and their pictures come with the product (DejaVu's licence allows it). The file: zlib of a line of
+The product has no library for fonts, and OpenCV writes ASCII alone: a camera may be called Haustür or Огород. So
+letters are drawn once, here, and their pictures come with the product (DejaVu's licence allows it). The file: zlib of a line of
 JSON (height, ascent, code points as text, advances) and of the pictures one beside the other, 16 levels, 2 in a byte.
 """
 
@@ -76,7 +76,7 @@ def main() -> None:
         "advances": [width for _, width, _ in drawn["found"]],
     }
     TARGET.write_bytes(zlib.compress(json.dumps(facts, ensure_ascii=False).encode() + b"\n" + pixels, 9))
-    print(f"{len(codes)} letters, {TARGET.stat().st_size} bytes")  # noqa: T201 -- a tool
+    print(f"{len(codes)} letters, {TARGET.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def one(client: FlaskClient, reel_id: str) -> dict[str, Any]:
 
 
 def pictures(data: bytes) -> list[np.ndarray[Any, Any]]:
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return [frame.to_ndarray(format="gray") for frame in container.decode(video=0)]
 
 

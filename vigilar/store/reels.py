@@ -110,14 +110,15 @@ def add_reel(
         return _add(run, node_id, params, made_by, now_ms, day)
 
 
-def add_daily(store: Database, node_id: str, wanted: Sequence[Params], day: str, now_ms: int) -> list[int]:
+def add_daily(store: Database, node_id: str, wanted: Sequence[Params], day: str, now_ms: int, today: str) -> list[int]:
     """Ask for those of a house day (YYYY-MM-DD), all of one kind, if they were not asked for yet; their ids. Never a
-    second time, though the first ones were deleted, and not for a day before the newest."""
+    second time, though the first ones were deleted, and not for a day before the newest, unless that lies behind
+    ``today``: then the clock was wrong."""
     kind = _kind(wanted[0])
-    name, number = f"{_DAY}{kind}/{node_id}", int(day.replace("-", ""))
+    name, number, last = f"{_DAY}{kind}/{node_id}", _number(day), _number(today)
     with store.sql_write("store the reels of a day") as run:
         known = run("SELECT value FROM counters WHERE name = :name", name=name)
-        if known and int(known[0][0]) >= number:
+        if known and number <= int(known[0][0]) <= last:
             return []
         run(
             "INSERT INTO counters (name, value) VALUES (:name, :value) "
@@ -128,12 +129,8 @@ def add_daily(store: Database, node_id: str, wanted: Sequence[Params], day: str,
         return [_add(run, node_id, one, None, now_ms, day) for one in wanted]
 
 
-def newest_day(store: Database, node_id: str, kind: str) -> str | None:
-    """The newest house day of which a daily one of the kind was asked for; None before the first."""
-    with store.sql_read("look at reels") as run:
-        known = run("SELECT value FROM counters WHERE name = :name", name=f"{_DAY}{kind}/{node_id}")
-    text = str(known[0][0]) if known else ""
-    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if text else None
+def _number(day: str) -> int:
+    return int(day.replace("-", ""))
 
 
 def _kind(params: Params) -> str:
