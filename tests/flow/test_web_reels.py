@@ -13,10 +13,22 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.browser.house import House, open_house
-from tests.export_kit import do_jobs
+from tests.export_kit import do_jobs, work_job
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import Clip, make_clip
+from vigilar.base.errors import ErrorKind, RecordingError
 from vigilar.media.boxes import walk
+from vigilar.processes.reel_tidy import tidy
+from vigilar.processes.reel_watch import ReelWatch
+from vigilar.store import erasures
+from vigilar.vge.key_store import add_epoch
+from vigilar.vge.keys import KeyRing
+from vigilar.vge.places import sealed_files
+from vigilar.vge.rewrap import is_moved, rewrap_files
+from vigilar.vge.writer import VgeWriter
+from vigilar.web.blueprints.events import _may_hear
+from vigilar.web.rights import Member
+from vigilar.web.visible import VisibleCameras
 
 RANGE = {"from": T0, "to": T0 + 120_000}
 
@@ -191,3 +203,171 @@ class TestTimelapse:
     def test_time_without_recordings_is_refused(self, owner: FlaskClient) -> None:
         body = {"camera": "front-door", "from": T0 + 61_000, "to": T0 + 89_000, "length_s": 10}
         assert owner.post("/api/v1/timelapses", json=body).status_code == 404
+
+
+class TestWhoMay:
+    def test_member_sees_a_reel_only_with_all_its_cameras(self, house: House, owner: FlaskClient) -> None:
+        visit(house, 5)
+        kim = house.member("adult", ["front-door"], "Kim")
+        both = ask(owner, cameras=["front-door", "garden"])
+        one_camera = ask(owner)
+        do_jobs(house)
+        assert [found["id"] for found in kim.get("/api/v1/reels").get_json()["reels"]] == [one_camera]
+        assert [job["id"] for job in kim.get("/api/v1/jobs").get_json()["jobs"]] == [one_camera]
+        for path in (
+            f"/api/v1/reels/{both}",
+            f"/api/v1/jobs/{both}",
+            f"/reels/{both}/video.mp4",
+            f"/reels/{both}/poster.jpg",
+        ):
+            assert owner.get(path).status_code == 200, path
+            assert kim.get(path).status_code == 404, path
+        assert kim.delete(f"/api/v1/reels/{both}").status_code == 404
+        assert kim.patch(f"/api/v1/reels/{both}", json={"is_kept": True}).status_code == 404
+        body = {"length_s": 10, **RANGE}
+        assert kim.post("/api/v1/reels", json={**body, "cameras": ["front-door", "garden"]}).status_code == 404
+        mine = kim.post("/api/v1/reels", json={**body, "cameras": None}).get_json()["id"]
+        assert one(kim, mine)["cameras"] == ["front-door"]
+        assert "Reel" in kim.get("/system/jobs", headers={"Accept": "text/html"}).text
+
+    def test_page_is_told_only_with_all_its_cameras(self, house: House, owner: FlaskClient) -> None:
+        listener = house.parts.hub.subscribe()
+        house.member("adult", ["front-door"], "Kim")
+        ask(owner, cameras=["front-door", "garden"])
+        notice = listener.get(10.0)
+        assert notice is not None
+        assert (notice.source_id, notice.more_sources) == ("front-door", ("garden",))
+        for cameras, hears in ((["front-door"], False), (["garden"], False), (["garden", "front-door"], True)):
+            member = Member(7, "Kim", "adult", frozenset(cameras))
+            visible = VisibleCameras(member, house.parts.cameras, house.store, house.now_ms)
+            assert _may_hear(house.parts, visible, notice) is hears
+
+    def test_child_looks_and_makes_none(self, house: House, owner: FlaskClient) -> None:
+        visit(house, 5)
+        reel_id = ask(owner)
+        do_jobs(house)
+        child = house.member("child", None, "Ida")
+        assert child.get(f"/reels/{reel_id}/video.mp4").status_code == 200
+        assert child.delete(f"/api/v1/reels/{reel_id}").status_code == 403
+        assert child.post("/api/v1/reels", json={"length_s": 10, **RANGE}).status_code == 403
+        assert house.member("guest", None, "Gus").get("/api/v1/reels").status_code == 403
+
+
+class TestLife:
+    @pytest.fixture
+    def made(self, house: House, owner: FlaskClient) -> str:
+        visit(house, 5)
+        reel_id = ask(owner)
+        do_jobs(house)
+        return reel_id
+
+    def test_it_goes_after_thirty_days_unless_kept(self, house: House, owner: FlaskClient, made: str) -> None:
+        kept = ask(owner, length_s=11)
+        do_jobs(house)
+        assert owner.patch(f"/api/v1/reels/{kept}", json={"is_kept": True}).get_json()["is_kept"] is True
+        ends_ms = one(owner, made)["ends_ms"]
+        tidy(work_job(house), house.store, ends_ms - 60_000)
+        assert len(list(house.folder.glob("reels/*.vge"))) == 2
+        tidy(work_job(house), house.store, ends_ms + 60_000)
+        assert [path.name for path in house.folder.glob("reels/*.vge")] == [f"{int(kept):06d}.vge"]
+        assert owner.get(f"/api/v1/reels/{made}").status_code == 404
+
+    def test_file_without_a_row_goes(self, house: House, made: str) -> None:
+        (path,) = house.folder.glob("reels/*.vge")
+        other = path.with_name("000999.vge")
+        other.write_bytes(b"left")
+        tidy(work_job(house), house.store, house.now_ms())
+        assert path.exists()
+        assert not other.exists()
+
+    def test_deleted_one_is_gone(self, house: House, owner: FlaskClient, made: str) -> None:
+        assert owner.delete(f"/api/v1/reels/{made}").status_code == 204
+        assert list(house.folder.glob("reels/*.vge")) == []
+        assert owner.get("/api/v1/reels").get_json() == {"reels": []}
+
+    def test_one_without_its_file_says_so_and_is_made_again(self, house: House, owner: FlaskClient, made: str) -> None:
+        assert owner.post(f"/api/v1/reels/{made}/again").status_code == 409
+        for path in house.folder.glob("reels/*.vge"):
+            path.unlink()
+        facts = one(owner, made)
+        assert (facts["video"], facts["error"]) == (None, "Its file is not there any more. Make it again.")
+        again = owner.post(f"/api/v1/reels/{made}/again").get_json()["id"]
+        do_jobs(house)
+        assert one(owner, again)["video"] == f"/reels/{again}/video.mp4"
+        assert owner.get(f"/api/v1/reels/{made}").status_code == 404
+
+    def test_footage_that_somebody_lets_go_takes_its_films_along(
+        self, house: House, owner: FlaskClient, made: str
+    ) -> None:
+        visit(house, 100)
+        lapse = ask(owner, "timelapses", camera="front-door")
+        late = ask(owner, **{"from": T0 + 90_000})
+        do_jobs(house)
+        first = house.parts.footage.rows("front-door", T0, T0 + 1000)[0]
+        with house.store.sql_write("let go") as run:
+            erasures.ask(run, [first.id], "Sam", house.now_ms())
+        assert [found["id"] for found in owner.get("/api/v1/reels").get_json()["reels"]] == [late]
+        assert owner.get(f"/reels/{made}/video.mp4").status_code == 404
+        assert owner.get(f"/reels/{late}/video.mp4").status_code == 200
+        ReelWatch().look(work_job(house), house.store, house.now_ms(), 0.0)
+        assert [path.name for path in house.folder.glob("reels/*.vge")] == [f"{int(late):06d}.vge"]
+        for gone in (made, lapse):
+            assert owner.get(f"/api/v1/reels/{gone}").status_code == 404
+
+    def test_new_key_opens_it_alone_after_moving(self, house: House, owner: FlaskClient, made: str) -> None:
+        (path,) = house.folder.glob("reels/*.vge")
+        before = owner.get(f"/reels/{made}/video.mp4").data
+        secrets = house.parts.cfg.secrets_dir
+        add_epoch(secrets)
+        assert path in set(sealed_files(house.folder))
+        rewrap_files(sealed_files(house.folder), KeyRing.load(secrets))
+        assert is_moved(path, KeyRing.load(secrets))
+        assert owner.get(f"/reels/{made}/video.mp4").data == before
+
+    def test_full_disk_fails_with_a_sentence(
+        self, house: House, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        visit(house, 5)
+        reel_id = ask(owner)
+
+        def refuse(*_args: object, **_named: object) -> None:
+            raise RecordingError("No space left on device", kind=ErrorKind.FULL)
+
+        monkeypatch.setattr(VgeWriter, "append_media", refuse)
+        do_jobs(house)
+        facts = one(owner, reel_id)
+        assert facts["state"] == "failed"
+        assert facts["error"].startswith("The disk is full, so the film could not be stored.")
+        assert list(house.folder.glob("reels/*")) == []
+        monkeypatch.undo()
+        again = owner.post(f"/api/v1/reels/{reel_id}/again").get_json()["id"]
+        do_jobs(house)
+        assert one(owner, again)["state"] == "done"
+
+    def test_storage_counts_it(self, owner: FlaskClient, made: str) -> None:
+        assert owner.get("/api/v1/storage").get_json()["film_bytes"] == one(owner, made)["bytes"] > 0
+
+
+class TestWishes:
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ({"length_s": 9}, "length_s"),
+            ({"length_s": 601}, "length_s"),
+            ({"to": T0 - 1}, "to"),
+            ({"style": "best"}, "style"),
+            ({"kinds": ["ghost"]}, "kinds"),
+            ({"kinds": []}, "kinds"),
+            ({"cameras": []}, "cameras"),
+            ({"without": ["x"]}, "without"),
+            ({"from": "yesterday"}, "from"),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, owner: FlaskClient, body: dict[str, Any], field: str) -> None:
+        wanted = {"length_s": 10, "cameras": ["front-door"], **RANGE, **body}
+        for path in ("reels", "reels/preview"):
+            answer = owner.post(f"/api/v1/{path}", json=wanted)
+            assert (answer.status_code, answer.get_json()["field"]) == (422, field)
+
+    def test_double_click_makes_one(self, house: House, owner: FlaskClient) -> None:
+        assert ask(owner) == ask(owner)

@@ -20,7 +20,7 @@ from vigilar.base.tally import Tally
 from vigilar.config.jobs import WorkJob
 from vigilar.processes.job_kinds import KINDS
 from vigilar.processes.kinds import load_function
-from vigilar.processes.reel_schedule import ask_daily
+from vigilar.processes.reel_watch import ReelWatch
 from vigilar.processes.settings import settings_handler
 from vigilar.store.job_watch import free_jobs, is_job_free
 from vigilar.store.sql import Database
@@ -35,9 +35,6 @@ LOOK_EVERY_S = 0.5
 """A person who asked for something sees it begin within this; a look is one read of an index."""
 
 TIDY_EVERY_S = 3600.0
-
-DAILY_EVERY_S = 20.0
-"""Between two looks whether the film of a day is due."""
 
 RENEW_AFTER_S = 10.0
 """Without a job: who saves one clip often saves the next."""
@@ -57,7 +54,7 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
     control.listen(on_settings=settings_handler(job, use))
     clock = SystemClock()
     tidy_s = clock.mono_ns() / 1e9
-    daily_s, asked = tidy_s, dict[str, str]()
+    watch = ReelWatch()
     is_freed, worked_s = False, float("inf")
     with closing(Reserve(job.data_dir).help(lambda: open_database(job.database_url))) as database:
         while not control.stop_requested.is_set():
@@ -66,9 +63,7 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
                 if not is_freed:  # on a full disk this is tried again
                     _free_jobs(database, job.node_id)
                     is_freed = True
-                if clock.mono_ns() / 1e9 >= daily_s and current[0].films:
-                    daily_s = clock.mono_ns() / 1e9 + DAILY_EVERY_S
-                    ask_daily(current[0], database, clock.utc_ns() // 1_000_000, asked)
+                watch.look(current[0], database, clock.utc_ns() // 1_000_000, clock.mono_ns() / 1e9)
                 if is_job_free(database, job.node_id, KINDS, clock.utc_ns() // 1_000_000):
                     load_function("vigilar.processes.job_worker:work_off")(lambda: current[0], control)
                     worked_s = clock.mono_ns() / 1e9

@@ -29,6 +29,10 @@ LENGTHS_S = (10, 600)
 LIFE_MS = 30 * 24 * 3600 * 1000
 """How long what nobody keeps stays: as an export."""
 
+SEAM_MS = 500
+"""Footage that only touches what a film shows is none of it: where one recording ends and the next begins, their times
+are read a packet apart."""
+
 _DAY = "reels_day/"
 """Before the kind, a slash and the id of the box: the name of the row of ``counters`` with the newest house day, as
 YYYYMMDD, of which a daily one was asked for. A row of its own, as one that somebody deleted is not made again."""
@@ -215,6 +219,49 @@ def _forget(store: Database, which: str, **values: object) -> list[int]:
             return []
     with store.sql_write("forget reels") as run:
         return sorted(int(row[0]) for row in run(f"DELETE FROM jobs WHERE id IN ({which}) RETURNING id", **values))
+
+
+def films_stamp(store: Database, node_id: str) -> tuple[int, ...]:
+    """Another one whenever a film was made or recordings were let go since; cheap to ask."""
+    with store.sql_read("look at reels") as run:
+        rows = run(
+            "SELECT (SELECT count(*) FROM erasures), (SELECT count(*) FROM jobs WHERE node_id = :node_id "
+            "AND kind IN ('reel', 'timelapse') AND state = 'done'), (SELECT coalesce(max(id), 0) FROM jobs)",
+            node_id=node_id,
+        )
+    return tuple(map(int, rows[0]))
+
+
+def find_erased(store: Database, node_id: str, job_id: int | None = None) -> set[int]:
+    """Those of the box, or whether this one, which show footage that somebody let go, be it still there or not."""
+    found = set()
+    with store.sql_read("look at reels") as run:
+        rows = run(
+            "SELECT id, result FROM jobs WHERE node_id = :node_id AND kind IN ('reel', 'timelapse') "
+            "AND state = 'done' AND (:any_job = 1 OR id = :job_id)",
+            node_id=node_id,
+            any_job=int(job_id is None),
+            job_id=job_id or 0,
+        )
+        for key, text in rows:
+            for camera_id, from_ms, to_ms in json.loads(text).get("shows", ()):
+                if run(
+                    "SELECT 1 FROM erasures WHERE camera_id = :camera_id AND start_ms < :to_ms AND end_ms > :from_ms "
+                    "LIMIT 1",
+                    camera_id=camera_id,
+                    from_ms=from_ms + SEAM_MS,
+                    to_ms=to_ms - SEAM_MS,
+                ):
+                    found.add(int(key))
+                    break
+    return found
+
+
+def forget_reels(store: Database, job_ids: Collection[int]) -> None:
+    """Forget jobs that are done, with their rows."""
+    with store.sql_write("forget reels") as run:
+        for job_id in job_ids:
+            run("DELETE FROM jobs WHERE id = :id AND state = 'done'", id=job_id)
 
 
 def find_wanted(store: Database, job_ids: Collection[int]) -> set[int]:

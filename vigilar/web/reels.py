@@ -42,7 +42,8 @@ def list_reels(house: Parts, member: Member) -> list[dict[str, Any]]:
     """Those that the member may see, newest first. Of a request."""
     visible = VisibleCameras(member, house.cameras, house.store, house.now_ms)
     found = job_rows.list_jobs(house.store, house.cfg.node_id, kinds=reel_rows.KINDS)
-    jobs = [row for row in found if visible.has_job(row) and row.state != "cancelled"]
+    erased = reel_rows.find_erased(house.store, house.cfg.node_id)
+    jobs = [row for row in found if visible.has_job(row) and row.state != "cancelled" and row.id not in erased]
     rows = reel_rows.find_rows(house.store, [row.id for row in jobs])
     names = {user.id: user.name for user in user_rows.list_users(house.store)} if jobs else {}
     return [reel_json(house, job, rows.get(job.id, ReelRow(job.id)), names) for job in jobs]
@@ -75,8 +76,11 @@ def find_reel(house: Parts, reel_id: int) -> dict[str, Any]:
 
 
 def get_reel(reel_id: int) -> JobRow:
-    """Raises Problem 404, also for one that the asker may not see."""
-    return get_job(reel_id, *reel_rows.KINDS)
+    """Raises Problem 404, also for one that the asker may not see, and that shows what somebody let go."""
+    row = get_job(reel_id, *reel_rows.KINDS)
+    if row.state == "done" and reel_rows.find_erased(parts().store, row.node_id, row.id):
+        raise Problem(404, "reel.unknown", "There is no such reel.")
+    return row
 
 
 def reel_json(house: Parts, job: JobRow, row: ReelRow, names: Mapping[int, str]) -> dict[str, Any]:
