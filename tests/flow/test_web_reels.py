@@ -301,7 +301,7 @@ class TestLife:
     ) -> None:
         visit(house, 100)
         lapse = ask(owner, "timelapses", camera="front-door")
-        late = ask(owner, **{"from": T0 + 90_000})
+        late = ask(owner, "reels", **{"from": T0 + 90_000})
         do_jobs(house)
         first = house.parts.footage.rows("front-door", T0, T0 + 1000)[0]
         with house.store.sql_write("let go") as run:

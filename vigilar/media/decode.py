@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from av.codec.context import Flags
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vigilar.media.bitstream import LAYOUTS, begins_with_key
@@ -69,14 +70,14 @@ class Picture:
             small = self._frame.reformat(width=width, height=height, format=pixels, threads=1)
         return covered(small, self._private) if self._private else small
 
-    def fit_into(self, most: tuple[int, int]) -> Any:
-        """As ``fitted``, as large as fits into ``most``, width and height, be it smaller by itself."""
+    def fit_into(self, most: tuple[int, int], scaler: VideoReformatter) -> Any:
+        """As ``fitted``, as large as fits into ``most``, width and height, be it smaller by itself. ``scaler`` is of
+        who puts many pictures together: a frame makes one of its own each time."""
         scale = min(most[0] / self.shown[0], most[1] / self.shown[1])
         width, height = (max(2, round(side * scale / 2) * 2) for side in self.shown)
         with self._turn:
-            small = self._frame.reformat(
-                width=min(width, most[0]), height=min(height, most[1]), format="yuv420p", threads=1
-            )
+            size = {"width": min(width, most[0]), "height": min(height, most[1])}
+            small = scaler.reformat(self._frame, **size, format="yuv420p", threads=1)
         return covered(small, self._private) if self._private else small
 
     def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:

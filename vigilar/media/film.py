@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vigilar.base.errors import ErrorKind, RecordingError
@@ -50,9 +51,10 @@ class Canvas:
         """Width and height."""
         return self.planes[0].shape[1], self.planes[0].shape[0]
 
-    def put(self, picture: Picture) -> None:
-        """The picture in the middle, as large as fits, in its true shape and with its private areas black."""
-        small = picture.fit_into(self.size)
+    def put(self, picture: Picture, scaler: VideoReformatter) -> None:
+        """The picture in the middle, as large as fits, in its true shape and with its private areas black. ``scaler``
+        is one of a film."""
+        small = picture.fit_into(self.size, scaler)
         width, height = self.size
         left, top = (width - small.width) // 2 & ~1, (height - small.height) // 2 & ~1
         for index, (target, plane) in enumerate(zip(self.planes, small.planes, strict=True)):
@@ -91,6 +93,11 @@ class Canvas:
             target = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
             target[: source.shape[0], : source.shape[1]] = source
         return frame
+
+
+def make_scaler() -> VideoReformatter:
+    """What fits the pictures of one film."""
+    return VideoReformatter()
 
 
 class FilmEncoder:

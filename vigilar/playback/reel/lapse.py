@@ -15,7 +15,7 @@ from vigilar.base.errors import RecordingError
 from vigilar.base.house_time import clock_text, house_time
 from vigilar.base.visit_kinds import KIND_WORDS, MOTION
 from vigilar.media.decode import Picture
-from vigilar.media.film import FPS, Canvas
+from vigilar.media.film import FPS, Canvas, make_scaler
 from vigilar.media.lettering import write_on
 from vigilar.playback.event_span import clip_span
 from vigilar.playback.gaps import Gap
@@ -124,6 +124,7 @@ class _Film:
         self._studio, self._params, self._plan, self._size = studio, params, plan, size
         self._name = studio.name(params.camera_id)
         self._is_of_days = params.to_ms - params.from_ms > 24 * 3_600_000
+        self._scaler = make_scaler()
         self.count = 0
         self.drawn: list[tuple[int, int]] = []
         self.poster: Canvas | None = None
@@ -143,7 +144,7 @@ class _Film:
             picture = finder.find(one, step_ms)
             if picture is not None:
                 canvas = Canvas(*self._size)
-                canvas.put(picture)
+                canvas.put(picture, self._scaler)
             if canvas is None:  # the first cannot be read: the film begins with one that can
                 continue
             if self.poster is None or (number >= len(times) // 2 and number <= len(times) // 2 + 1):

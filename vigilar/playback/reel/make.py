@@ -13,7 +13,7 @@ from vigilar.base.clock import Clock
 from vigilar.base.house_time import clock_text, house_time
 from vigilar.base.visit_kinds import KIND_WORDS
 from vigilar.media.decode import Picture
-from vigilar.media.film import FPS, Canvas
+from vigilar.media.film import FPS, Canvas, make_scaler
 from vigilar.media.lettering import write_on
 from vigilar.media.private_areas import Polygon
 from vigilar.playback.export.make import Progress
@@ -145,6 +145,7 @@ class _Film:
         self._total = max(1, choice.length_ms // PICTURE_MS)
         self._begun: list[tuple[Piece, int]] = []
         self._best = max(choice.pieces, key=lambda one: (one.moment.score, -one.moment.ts_ms))
+        self._scaler = make_scaler()
         self.count = 0
         self.poster: Canvas | None = None
 
@@ -199,7 +200,7 @@ class _Film:
                 return
             if is_new or plain is None:
                 plain = Canvas(*self._size)
-                plain.put(shown)
+                plain.put(shown, self._scaler)
             now = self._words(piece, at_ms)
             if is_new or written is None or now != words:
                 written, words = plain.copy(), now
