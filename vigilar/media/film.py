@@ -115,7 +115,7 @@ class FilmEncoder:
             encoder.gop_size, encoder.thread_count = KEYFRAME_EVERY, 1
             rate = {"crf": str(QUALITY), "maxrate": str(MOST_BITS_PER_S), "bufsize": str(MOST_BITS_PER_S)}
             # No pictures that wait for later ones, and none that the encoder holds back: memory stays a few pictures.
-            encoder.options = {"preset": PRESET, "profile": "high", "bf": "0", "rc-lookahead": "0", **rate}
+            encoder.options = {"preset": PRESET, "profile": "high", "bf": "0", "rc-lookahead": "0", "refs": "1", **rate}
             encoder.open()
         except (av.FFmpegError, ValueError) as error:
             raise RecordingError("There is no encoder for H.264 here.", kind=ErrorKind.PERMANENT) from error
