@@ -3,8 +3,8 @@
 usage: python -m tools.make_glyphs
 
 The product has no library for fonts, and OpenCV writes ASCII alone: a camera may be called Haustür or Огород. So
-letters are drawn once, here, and their pictures come with the product (DejaVu's licence allows it). The file: zlib of a line of
-JSON (height, ascent, code points as text, advances) and of the pictures one beside the other, 16 levels, 2 in a byte.
+letters are drawn once, here, and their pictures come with the product (DejaVu's licence allows it). The file: zlib of
+a line of JSON (height, ascent, code points as text, advances) and of the pictures side by side, 16 levels, 2 in a byte.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from tests.export_kit import do_jobs, work_job
 from tests.flow.test_export_movie import T0, record
 from tests.recording_kit import Clip, make_clip
 from vigilar.base.errors import ErrorKind, RecordingError
+from vigilar.config.areas import Zone, dump_areas
 from vigilar.media.boxes import walk
 from vigilar.processes.reel_tidy import tidy
 from vigilar.processes.reel_watch import ReelWatch
@@ -30,6 +31,7 @@ from vigilar.web.blueprints.events import _may_hear
 from vigilar.web.rights import Member
 from vigilar.web.visible import VisibleCameras
 
+LEFT_HALF = [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]
 RANGE = {"from": T0, "to": T0 + 120_000}
 
 
@@ -133,7 +135,28 @@ class TestReel:
         do_jobs(house)
         facts = one(owner, reel_id)
         assert len(facts["parts"]) == 1
-        assert [gap["from"] for gap in facts["missing"]] == [T0 + 65_000]
+        assert [gap["from_ms"] for gap in facts["missing"]] == [T0 + 65_000]
+
+    def test_private_area_is_black_in_the_film(self, house: House, owner: FlaskClient) -> None:
+        visit(house, 5)
+        films = [ask(owner, clock=False), ask(owner, "timelapses", camera="front-door", clock=False, smart=False)]
+        left = Zone.model_validate({"id": "left", "name": "Left", "kind": "private", "points": LEFT_HALF})
+        do_jobs(house, areas=(("front-door", dump_areas((left,), ())),))
+        for film in films:
+            shown = pictures(owner.get(one(owner, film)["video"]).data)
+            assert len(shown) == 250
+            middle = shown[0].shape[1] // 2
+            for picture in shown:
+                assert picture[:, : middle - 8].max() < 25, "the bar goes through it, and nothing of it is seen"
+            assert max(picture[:, middle + 8 :].max() for picture in shown) > 150
+
+    def test_name_and_time_are_in_the_picture(self, house: House, owner: FlaskClient) -> None:
+        visit(house, 5)
+        films = [ask(owner, clock=True), ask(owner, clock=False)]
+        do_jobs(house)
+        written, plain = (pictures(owner.get(one(owner, film)["video"]).data)[20] for film in films)
+        assert written[-20:, :60].max() > 220
+        assert plain[-20:, :60].max() <= 210
 
     def test_nothing_of_it_is_plain_on_the_disk(self, house: House, owner: FlaskClient) -> None:
         visit(house, 5)
@@ -194,7 +217,7 @@ class TestTimelapse:
         facts = one(owner, reel_id)
         assert (facts["kind"], facts["state"], facts["error"]) == ("timelapse", "done", None)
         assert abs(facts["length_ms"] - 10_000) <= 1000
-        assert [(gap["from"], gap["to"]) for gap in facts["missing"]] == [(T0 + 60_000, T0 + 90_000)]
+        assert [(gap["from_ms"], gap["to_ms"]) for gap in facts["missing"]] == [(T0 + 60_000, T0 + 90_000)]
         assert facts["missing"][0]["words"].startswith("No recording 03:41 to 03:41: ")
         shown = sum(p["to_s"] - p["from_s"] for p in facts["parts"] if p["event_id"] == str(event))
         assert (shown > 3.0) is smart

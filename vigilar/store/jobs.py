@@ -113,13 +113,13 @@ def get_job(store: Store, job_id: int) -> JobRow | None:
         return None if row is None else _job(row)
 
 
-def list_jobs(store: Store, node_id: str, *, kinds: Collection[str] = ()) -> list[JobRow]:
-    """The newest jobs of a box, of ``kinds`` or else of all, newest first, at most ``MAX_LISTED``."""
+def list_jobs(store: Store, node_id: str, *, kinds: Collection[str] = (), most: int = MAX_LISTED) -> list[JobRow]:
+    """The newest jobs of a box, of ``kinds`` or else of all, newest first, at most ``most``."""
     query = select(*_COLUMNS).where(jobs.c.node_id == node_id)
     if kinds:
         query = query.where(jobs.c.kind.in_(kinds))
     with store.read("read jobs") as connection:
-        rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(MAX_LISTED))
+        rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(most))
         return [_job(row) for row in rows]
 
 

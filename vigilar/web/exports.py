@@ -35,9 +35,6 @@ WAITS_FOR_MAINS = "Waits for mains"
 HOUSE_JOBS = {"rewrap": "Moving the recordings to the newest key"}
 """What a job of no camera is called, by its kind."""
 
-NAMES = {"export": "Export", "reel": "Reel", "timelapse": "Time-lapse"}
-"""What the others are."""
-
 
 def ask_export(camera_id: str, wanted: TimeRange, *, proof: bool, event_id: int | None = None) -> JobRow:
     """The job of a new export, or of the same one that is being made. Raises Problem: 404 for a camera that is not

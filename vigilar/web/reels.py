@@ -34,6 +34,9 @@ WAITS = "Waits for mains power."
 MAX_RANGE_MS = 400 * 24 * 3600 * 1000
 """A year of a garden, and some days more."""
 
+MOST_LISTED = 1000
+"""More than a month of a reel and of eight time-lapses a day, and what was kept of years."""
+
 TAKES_OF_LENGTH = 0.5
 """Seconds of work for a second of a reel; measured by ``python -m benchmarks.reel``."""
 
@@ -41,7 +44,7 @@ TAKES_OF_LENGTH = 0.5
 def list_reels(house: Parts, member: Member) -> list[dict[str, Any]]:
     """Those that the member may see, newest first. Of a request."""
     visible = VisibleCameras(member, house.cameras, house.store, house.now_ms)
-    found = job_rows.list_jobs(house.store, house.cfg.node_id, kinds=reel_rows.KINDS)
+    found = job_rows.list_jobs(house.store, house.cfg.node_id, kinds=reel_rows.KINDS, most=MOST_LISTED)
     erased = reel_rows.find_erased(house.store, house.cfg.node_id)
     jobs = [row for row in found if visible.has_job(row) and row.state != "cancelled" and row.id not in erased]
     rows = reel_rows.find_rows(house.store, [row.id for row in jobs])
@@ -62,16 +65,13 @@ def find_reel(house: Parts, reel_id: int) -> dict[str, Any]:
                 "from_s": part["from_s"],
                 "to_s": part["to_s"],
                 "event_id": None if part["event_id"] is None else str(part["event_id"]),
-                "camera": part["camera_id"],
                 "camera_id": part["camera_id"],
                 "ts": part["ts"],
                 "title": part["title"],
             }
             for part in result.get("parts", ())
         ],
-        "missing": [
-            {"from": gap["from_ms"], "to": gap["to_ms"], "words": gap["words"]} for gap in result.get("missing", ())
-        ],
+        "missing": result.get("missing", []),
     }
 
 
@@ -211,7 +211,7 @@ def preview(params: ReelParams) -> dict[str, Any]:
 def choose_for(here: Parts, params: ReelParams) -> Choice:
     now_ms = here.now_ms()
     return choose(
-        find_visits(here.footage, params),
+        find_visits(here.footage, params.cameras, params.from_ms, params.to_ms),
         recorded_spans(here.footage, params.cameras, params.from_ms, params.to_ms),
         length_ms=params.length_s * 1000,
         now_ms=now_ms,

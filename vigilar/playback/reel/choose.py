@@ -8,10 +8,11 @@ the reel is not as long as asked.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from heapq import nsmallest
 
 from vigilar.base.visit_kinds import MOTION
 from vigilar.playback.event_span import clip_span
@@ -34,6 +35,9 @@ kind is, and up to 1 for how long it lasts, most of it within the first half min
 
 SAME_CAMERA, SAME_KIND, SAME_HOUR = 0.35, 0.25, 0.6
 """By how much an event is worth less for each one that was taken of the same."""
+
+MOST_MOMENTS = 5000
+"""So many of the best are looked at: a year has a hundred thousand, and a reel a hundred."""
 
 HOUR_MS = 3_600_000
 
@@ -112,7 +116,7 @@ def choose(
             moments.append(found)
         else:
             unrecorded.append((event.source_id, *clip_span(event, now_ms)))
-    moments = _apart(moments)
+    moments = _apart(nsmallest(MOST_MOMENTS, moments, key=_rank))
     if people_only:
         # Each fade is shown twice, once in each piece.
         most = max(1, (length_ms - FADE_MS) // (SHORTEST_MS - FADE_MS))
@@ -144,24 +148,27 @@ def score_of(event: StoredEvent) -> float:
 
 
 def _apart(moments: Sequence[Moment]) -> list[Moment]:
-    """Each without the footage that one of the same camera shows which is worth more: of a person with a dog the
-    recording is one. What is left of it is the longer side, or nothing."""
+    """The best first, each without the footage that one of the same camera shows which is worth more: of a person with
+    a dog the recording is one. What is left of it is the longer side, or nothing."""
     found: list[Moment] = []
     shown: dict[str, list[tuple[int, int]]] = {}
-    for one in sorted(moments, key=lambda one: (-one.score, one.ts_ms, one.event_id)):
+    for one in moments:
         known = shown.setdefault(one.camera_id, [])
         from_ms, to_ms = one.from_ms, one.to_ms
-        for begin, end in known:
-            if from_ms < end and begin < to_ms:
+        for begin, end in known[max(0, bisect_right(known, (from_ms,)) - 1) :]:
+            if begin >= to_ms:
+                break
+            if from_ms < end:
                 from_ms, to_ms = (from_ms, begin) if begin - from_ms >= to_ms - end else (end, to_ms)
         if to_ms - from_ms >= SHORTEST_MS:
-            known.append((from_ms, to_ms))
+            insort(known, (from_ms, to_ms))
             found.append(replace(one, from_ms=from_ms, to_ms=to_ms))
     return found
 
 
 def _take(moments: Sequence[Moment], most: int, length_ms: int | None) -> list[Moment]:
-    """The best ``most``, one after the other, until they fill ``length_ms`` with pieces of ``PIECE_MS``."""
+    """The best ``most`` of ``moments``, which come in the order of what each is worth by itself: one after the other,
+    until they fill ``length_ms`` with pieces of ``PIECE_MS``."""
     left, room = list(moments), length_ms
     taken: list[Moment] = []
     cameras: Counter[str] = Counter()
@@ -173,7 +180,12 @@ def _take(moments: Sequence[Moment], most: int, length_ms: int | None) -> list[M
         return (one.score / (1 + same), -one.ts_ms, -one.event_id)
 
     while left and len(taken) < most and (room is None or room > 0):
-        best = max(left, key=worth)
+        best, most_worth = left[0], worth(left[0])
+        for one in left:  # the best by themselves come first, and none is ever worth more than by itself
+            if one.score < most_worth[0]:
+                break
+            if (its := worth(one)) > most_worth:
+                best, most_worth = one, its
         left.remove(best)
         taken.append(best)
         cameras[best.camera_id] += 1
@@ -182,6 +194,10 @@ def _take(moments: Sequence[Moment], most: int, length_ms: int | None) -> list[M
         if room is not None:
             room -= min(best.length_ms, PIECE_MS) - (FADE_MS if len(taken) > 1 else 0)
     return taken
+
+
+def _rank(one: Moment) -> tuple[float, int, int]:
+    return -one.score, one.ts_ms, one.event_id
 
 
 def _hour(one: Moment) -> int:

@@ -6,18 +6,23 @@ from collections.abc import Iterable, Iterator
 
 from vigilar.playback.library import Library, span_of
 from vigilar.store.events import StoredEvent
-from vigilar.store.reels import ReelParams
 
 SEAM_MS = 1000
 """Recordings that follow one another within this are one."""
 
 
-def find_visits(library: Library, params: ReelParams) -> Iterator[StoredEvent]:
-    """Of its cameras what began in its range, and is not hidden. Raises StoreError."""
-    for camera_id in params.cameras:
-        for event in library.events(camera_id, params.from_ms, params.to_ms, "motion"):
-            if params.from_ms <= event.ts_ms < params.to_ms:
-                yield event
+DAY_MS = 24 * 3_600_000
+
+
+def find_visits(library: Library, cameras: Iterable[str], from_ms: int, to_ms: int) -> Iterator[StoredEvent]:
+    """What came by of these cameras and began in the range, of each in time order; day by day, as a library gives a
+    number of events at a time. Raises StoreError."""
+    for camera_id in cameras:
+        for begin_ms in range(from_ms, to_ms, DAY_MS):
+            end_ms = min(to_ms, begin_ms + DAY_MS)
+            for event in library.events(camera_id, begin_ms, end_ms, "motion"):
+                if begin_ms <= event.ts_ms < end_ms:
+                    yield event
 
 
 def recorded_spans(

@@ -19,6 +19,7 @@ from vigilar.media.film import FPS, Canvas, make_scaler
 from vigilar.media.lettering import write_on
 from vigilar.playback.event_span import clip_span
 from vigilar.playback.gaps import Gap
+from vigilar.playback.reel.events import find_visits
 from vigilar.playback.reel.make import MAX_MISSING, PICTURE_MS, STORING, Studio, film_size
 from vigilar.playback.reel.pace import Span, clipped, joined, pick_times
 from vigilar.playback.reel.pictures import NS_PER_MS, PictureReader
@@ -57,7 +58,7 @@ def make_lapse(studio: Studio, params: TimelapseParams) -> dict[str, Any]:
     studio.progress(LOOKING, 0.0)
     library, camera_id = studio.library, params.camera_id
     timeline = read_timeline(library, camera_id, params.from_ms, params.to_ms, studio.now_ms())
-    events = library.events(camera_id, params.from_ms, params.to_ms, "motion")
+    events = list(find_visits(library, (camera_id,), params.from_ms, params.to_ms))
     plan = plan_lapse(timeline, events if params.smart else [], params.length_s * FPS, studio.now_ms())
     missing = [
         {"from_ms": gap.from_ms, "to_ms": gap.to_ms, "words": gap_words(gap, studio)}
@@ -222,10 +223,12 @@ def _parts(
 ) -> Iterator[dict[str, Any]]:
     """Stretches of the film in which one event is shown, or none. ``ts`` is the moment of the first picture."""
     name, now_ms = studio.name(params.camera_id), studio.now_ms()
-    spans = [(*clip_span(one, now_ms), one) for one in events]
+    spans = [clip_span(one, now_ms) for one in events]
 
     def event_at(at_ms: int) -> StoredEvent | None:
-        return next((one for begin, end, one in spans if begin <= at_ms < end), None)
+        """The newest of those that go on: of many at a time the last few are looked at."""
+        stop = bisect_right(spans, at_ms, key=lambda span: span[0])
+        return next((events[at] for at in reversed(range(max(0, stop - 8), stop)) if at_ms < spans[at][1]), None)
 
     begun: tuple[StoredEvent | None, int, int] | None = None
     stop = 0

@@ -70,7 +70,7 @@ def make_film(studio: Studio, params: ReelParams) -> dict[str, Any]:
     it is left."""
     studio.progress(CHOOSING, 0.0)
     choice = choose(
-        find_visits(studio.library, params),
+        find_visits(studio.library, params.cameras, params.from_ms, params.to_ms),
         recorded_spans(studio.library, params.cameras, params.from_ms, params.to_ms),
         length_ms=params.length_s * 1000,
         now_ms=studio.now_ms(),

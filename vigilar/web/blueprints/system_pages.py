@@ -7,12 +7,13 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.health.house import look_at_house
 from vigilar.health.metrics import CONTENT_TYPE, write_metrics
+from vigilar.health.rows import JOB_WORDS
 from vigilar.playback.gaps import GAP_MS
 from vigilar.store.events import EventFilter, list_events
 from vigilar.store.jobs import list_jobs
 from vigilar.web.auth import asker
 from vigilar.web.coverage import SPANS, gaps_json, list_days, read_cells
-from vigilar.web.exports import HOUSE_JOBS, NAMES, waits_for_mains, word_of
+from vigilar.web.exports import HOUSE_JOBS, waits_for_mains, word_of
 from vigilar.web.house import find_today, read_known
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -91,7 +92,7 @@ def jobs_page() -> str:
     return render_template(
         "system_jobs.html",
         rows=[(row, word_of(row), waits_for_mains(row)) for row in rows],
-        names={**HOUSE_JOBS, **NAMES},
+        names={**JOB_WORDS, **HOUSE_JOBS},
     )
 
 
