@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from tests.browser.house import House
 from vigilar.base.clock import SystemClock
@@ -43,11 +44,11 @@ def control_line() -> Iterator[ControlChild]:
         theirs.close()
 
 
-def do_jobs(house: House, tell: Tell | None = None) -> list[JobChanged]:
-    """Do all jobs that wait; what was told of them."""
+def do_jobs(house: House, tell: Tell | None = None, areas: tuple[tuple[str, str], ...] = ()) -> list[JobChanged]:
+    """Do all jobs that wait; what was told of them. ``areas`` as those of a WorkJob."""
     told: list[JobChanged] = []
     with control_line() as control:
         worker = JobWorker(house.store, control, tell or told.append, SystemClock())
-        while worker.do_next(work_job(house)):
+        while worker.do_next(replace(work_job(house), areas=areas)):
             pass
     return told

@@ -77,7 +77,7 @@ def tell(message: JobChanged) -> None:
     HUB.broadcast(
         job_notice(
             message.job_id, message.kind, message.state, message.step, message.percent, message.seconds_left,
-            message.source_id,
+            [message.source_id],
         )
     )  # fmt: skip
 

@@ -438,8 +438,8 @@ def test_page_that_reads_slowly_is_told_the_last_word_of_a_job() -> None:
     hub = EventHub()
     page = hub.subscribe()
     for percent in range(QUEUE_SIZE):
-        hub.broadcast(job_notice(1, "export", "running", "copying", percent % 100, 3, ""))
-    hub.broadcast(job_notice(1, "export", "done", "", 100, None, ""))
+        hub.broadcast(job_notice(1, "export", "running", "copying", percent % 100, 3, ()))
+    hub.broadcast(job_notice(1, "export", "done", "", 100, None, ()))
     told = []
     while (notice := page.get(0.0)) is not None:
         told.append(json.loads(notice.data)["state"])

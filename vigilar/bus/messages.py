@@ -313,7 +313,8 @@ class ProofCheckpoint(Message):
 @dataclass(frozen=True, slots=True)
 class JobChanged(Message):
     """A job came further or is over; its row says more. ``state``, ``step``, ``percent`` and ``seconds_left`` as there;
-    ``source_id`` is the camera whose recordings it is about, empty for none."""
+    ``source_id`` is the camera whose recordings it is about, empty for none; of several, ``more_sources`` are the
+    others."""
 
     job_id: int
     kind: str
@@ -322,6 +323,7 @@ class JobChanged(Message):
     percent: int = 0
     seconds_left: int | None = None
     source_id: str = ""
+    more_sources: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

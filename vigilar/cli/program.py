@@ -37,6 +37,8 @@ COMMANDS: Lines = {
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "backup": ("vigilar.cli.backup:backup", "Copies of the recordings elsewhere, and the way back."),
     "export": ("vigilar.cli.export:export", "Save a range or an event as a video, with proof if wanted."),
+    "reel": ("vigilar.cli.films:reel", "Films of the best moments of a day; also lists time-lapses."),
+    "timelapse": ("vigilar.cli.films:timelapse", "A day of one camera in a minute."),
     "verify": ("vigilar.cli.verify:verify", "Prove that recordings are whole and unchanged."),
     "evaluate": ("vigilar.cli.evaluate:evaluate", "Measure detection on labelled clips."),
     "upgrade": ("vigilar.cli.upgrade:upgrade", "What an upgrade did to the database, and the way back."),

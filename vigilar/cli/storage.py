@@ -58,6 +58,8 @@ def show(places: Places, as_json: bool) -> int:
         return ExitCode.OK
     used, total, free = size_text(found.used_bytes), size_text(found.space.total_bytes), found.space.free_bytes
     print(f"{used} of recordings on a disk of {total}, {size_text(free)} free, {size_text(found.kept_bytes)} kept.")
+    if found.film_bytes:
+        print(f"{size_text(found.film_bytes)} of reels and time-lapses.")
     print(_rules_sentence(found))
     print(found.forecast.sentence)
     if found.cameras:

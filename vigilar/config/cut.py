@@ -14,6 +14,7 @@ from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.base.models_folder import has_model
 from vigilar.config.addresses import is_network, with_login
 from vigilar.config.areas import dump_areas
+from vigilar.config.film_models import OFF
 from vigilar.config.guard_cut import arm_rules, sensors_listener
 from vigilar.config.jobs import (
     BackupJob,
@@ -22,6 +23,7 @@ from vigilar.config.jobs import (
     BusLogins,
     CameraInfo,
     CameraJob,
+    DailyFilm,
     DetectorJob,
     EventsJob,
     GpioLine,
@@ -291,7 +293,24 @@ def make_work_job(source: CutSource, login: BusLogin) -> WorkJob:
         house_name=config.house.name,
         time_zone=config.house.zone_name,
         cameras=camera_infos(config),
+        areas=tuple((one.id, dump_areas(one.zones, one.lines)) for one in config.cameras if one.zones),
+        films=daily_films(config),
     )
+
+
+def daily_films(config: Config) -> tuple[DailyFilm, ...]:
+    reels, lapses = config.reels, config.timelapse
+    found = [
+        DailyFilm(kind="reel", at_min=reels.daily_min, length_s=round(reels.length_s)),
+        DailyFilm(
+            kind="timelapse",
+            at_min=lapses.daily_min,
+            length_s=round(lapses.length_s),
+            cameras=lapses.cameras,
+            smart=lapses.smart,
+        ),
+    ]
+    return tuple(one for one in found if one.at_min != OFF)
 
 
 def make_broker_plan(config: Config, places: Places) -> BrokerPlan:

@@ -134,12 +134,27 @@ class DetectorJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DailyFilm:
+    """A kind of job (``reel`` or ``timelapse``) for each day that is over. ``at_min`` is in minutes of the house's day;
+    ``cameras`` are ids, empty for all; ``smart`` counts for time-lapses."""
+
+    kind: str
+    at_min: int
+    length_s: int
+    cameras: tuple[str, ...] = ()
+    smart: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkJob(ProcessJob):
-    """The process that does long work. ``time_zone`` is an IANA name."""
+    """The process that does long work. ``time_zone`` is an IANA name. ``areas`` are the zones of cameras, by id, as
+    those of a ``CameraJob``: what is private is black in what is made. ``films`` are made each day."""
 
     house_name: str = "Home"
     time_zone: str = "UTC"
     cameras: tuple[CameraInfo, ...] = ()
+    areas: tuple[tuple[str, str], ...] = ()
+    films: tuple[DailyFilm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from vigilar.base.ids import slug
 from vigilar.config.addresses import is_network
 from vigilar.config.areas import Line, Zone
 from vigilar.config.backup_models import Backup
+from vigilar.config.film_models import Reels, Timelapse
 from vigilar.config.guard_models import Arm, Presence, Sensors
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.notify_models import Notify
@@ -433,6 +434,8 @@ class Config(Table):
     detect: Detect = Field(default=Detect())
     proof: Proof = Field(default=Proof())
     backup: Backup = Field(default=Backup())
+    reels: Reels = Field(default=Reels())
+    timelapse: Timelapse = Field(default=Timelapse())
     arm: Arm = Field(default=Arm())
     sensors: Sensors = Field(default=Sensors())
     presence: Presence = Field(default=Presence())

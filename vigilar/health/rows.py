@@ -18,7 +18,12 @@ DAY_MS = 86_400_000
 HISTORY_TOLD_MS = 30 * DAY_MS
 """How long a database that was set back is spoken of: no row can be put right that would end it."""
 
-JOB_WORDS = {"export": "Export", "rewrap": "Moving recordings to a new key"}
+JOB_WORDS = {
+    "export": "Export",
+    "reel": "Reel",
+    "timelapse": "Time-lapse",
+    "rewrap": "Moving recordings to a new key",
+}
 
 
 @dataclass(frozen=True, slots=True)

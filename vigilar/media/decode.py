@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from av.codec.context import Flags
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vigilar.media.bitstream import LAYOUTS, begins_with_key
@@ -66,6 +68,16 @@ class Picture:
         height = max(2, 2 * round(self.shown[1] * width / self.shown[0] / 2))
         with self._turn:
             small = self._frame.reformat(width=width, height=height, format=pixels, threads=1)
+        return covered(small, self._private) if self._private else small
+
+    def fit_into(self, most: tuple[int, int], scaler: VideoReformatter) -> Any:
+        """As ``fitted``, as large as fits into ``most``, width and height, be it smaller by itself. ``scaler`` is of
+        who puts many pictures together: a frame makes one of its own each time."""
+        scale = min(most[0] / self.shown[0], most[1] / self.shown[1])
+        width, height = (max(2, round(side * scale / 2) * 2) for side in self.shown)
+        with self._turn:
+            size = {"width": min(width, most[0]), "height": min(height, most[1])}
+            small = scaler.reformat(self._frame, **size, format="yuv420p", threads=1)
         return covered(small, self._private) if self._private else small
 
     def crop_bgr(self, part: tuple[float, float, float, float], most: tuple[int, int]) -> NDArray[np.uint8]:
@@ -133,11 +145,31 @@ class Decoder:
         except av.FFmpegError:
             self.errors += 1
             return []
-        pictures = []
         if packet.is_keyframe:
             self._shown = None
+        return self._pictures(frames, (packet.utc_ns, packet.mono_ns))
+
+    def decode_alone(self, packet: Packet) -> Picture | None:
+        """The picture of a keyframe by itself, without those before it and behind it; None for a damaged one."""
+        self.reset()
+        found = [*self.decode(packet), *self.finish()]
+        return found[0] if found else None
+
+    def finish(self) -> list[Picture]:
+        """The pictures that it still holds back, as nothing follows; then all is forgotten as by ``reset``."""
+        try:
+            found = self._pictures(self._context.decode(None), (0, 0))
+        except av.FFmpegError:
+            self.errors += 1
+            found = []
+        self.reset()
+        return found
+
+    def _pictures(self, frames: Iterable[Any], clocks: tuple[int, int]) -> list[Picture]:
+        """``clocks``: of a frame whose packet is not known any more."""
+        pictures = []
         for frame in frames:
-            utc_ns, mono_ns = self._clocks.pop(frame.pts, (packet.utc_ns, packet.mono_ns))
+            utc_ns, mono_ns = self._clocks.pop(frame.pts, clocks)
             if max(frame.width, frame.height) <= MAX_SIDE:
                 pictures.append(Picture(utc_ns, mono_ns, frame, self._shown_size(frame), self._private()))
         if len(self._clocks) > 64:

@@ -35,14 +35,15 @@ class InitContent:
 def read_init(init: bytes) -> InitContent:
     """Raises BadBitstream when ``init`` is not one of ours."""
     try:
-        video = _read_video(init)
+        video = read_video(init)
         streams = [video, *_read_sound(init)]
         return InitContent(codecs_of(streams), video.width, video.height)
     except (struct.error, IndexError) as error:
         raise BadBitstream("the init segment ends too early") from error
 
 
-def _read_video(init: bytes) -> StreamInfo:
+def read_video(init: bytes) -> StreamInfo:
+    """Its picture, in ticks of no meaning. Raises BadBitstream; struct.error where it ends too early."""
     for entry, config, codec in _ENTRIES:
         at, config_at = init.find(entry, init.find(b"stsd")), init.find(config)
         if 0 <= at < config_at:

@@ -45,6 +45,9 @@ FEWEST_KNOWN = 256
 
 MAX_LOSSES = 100
 
+MAX_MS = 253_402_300_799_999
+"""Behind all times: the end of the year 9999."""
+
 MAX_EVENTS = 2000
 """Of one timeline: more than there are pixels to draw them on."""
 
@@ -133,6 +136,10 @@ class Library:
         if failure is not None and not found:
             raise failure
         return found
+
+    def whole(self, row: FileRow) -> Stretch | None:
+        """All pictures of one recording; None for one without any. Raises as ``open``."""
+        return cut_stretch(row, self.open(row), 0, MAX_MS)
 
     def rows(self, camera_id: str, from_ms: int, to_ms: int, content: Content = "video") -> list[FileRow]:
         """The rows of its files that hold anything of the range, missing files included, in time order."""

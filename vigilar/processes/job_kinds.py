@@ -13,14 +13,13 @@ from dataclasses import dataclass
 class JobKind:
     """``make`` is called as ``make(row, tools, progress)`` (``job_worker``) and gives the job's result, JSON-able.
 
-    ``source`` is the key of its params that holds the id of the camera it is about: who may not see that camera is told
-    nothing of the job. Without one the job is the house's, for those who see all of it. ``folder`` in the data folder
-    is where it keeps what it made; while that is there, ``tidy`` is called as ``tidy(job, store, now_ms)`` at each
-    start and each hour to take away what is over; it loads little, or the process would be as large as at work.
+    ``camera_id`` or ``cameras`` of its params name what it is about (``store.jobs.JobRow.camera_ids``). ``folder`` in
+    the data folder is where it keeps what it made; while that is there, ``tidy`` is called as
+    ``tidy(job, store, now_ms)`` at each start and each hour to take away what is over; it loads little, or the process
+    would be as large as at work.
     """
 
     make: str
-    source: str = ""
     folder: str = ""
     tidy: str = ""
 
@@ -28,10 +27,15 @@ class JobKind:
 KINDS: Mapping[str, JobKind] = {
     "export": JobKind(
         make="vigilar.processes.export_job:make",
-        source="camera_id",
         folder="exports",
         tidy="vigilar.processes.export_tidy:tidy",
     ),
+    "reel": JobKind(
+        make="vigilar.processes.reel_job:make_reel",
+        folder="reels",
+        tidy="vigilar.processes.reel_tidy:tidy",
+    ),
+    "timelapse": JobKind(make="vigilar.processes.reel_job:make_timelapse"),
     "rewrap": JobKind(make="vigilar.processes.rewrap_job:make"),
 }
 """By the ``kind`` of a row of ``jobs``."""

@@ -172,9 +172,11 @@ class JobWorker:
             self._say(row, row.step, row.percent, row.seconds_left)
 
     def _say(self, row: JobRow, step: str = "", percent: int = 0, seconds_left: int | None = None) -> None:
-        source = str(row.params.get(KINDS[row.kind].source, ""))
+        first, *others = row.camera_ids or ("",)
         self._tell(
-            JobChanged(new_id(), self._now_ms(), row.id, row.kind, row.state, step, percent, seconds_left, source)
+            JobChanged(
+                *(new_id(), self._now_ms(), row.id, row.kind, row.state, step, percent, seconds_left, first, others)
+            )
         )
 
     def _now_ms(self) -> int:

@@ -20,6 +20,7 @@ from vigilar.base.tally import Tally
 from vigilar.config.jobs import WorkJob
 from vigilar.processes.job_kinds import KINDS
 from vigilar.processes.kinds import load_function
+from vigilar.processes.reel_watch import ReelWatch
 from vigilar.processes.settings import settings_handler
 from vigilar.store.job_watch import free_jobs, is_job_free
 from vigilar.store.sql import Database
@@ -53,6 +54,7 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
     control.listen(on_settings=settings_handler(job, use))
     clock = SystemClock()
     tidy_s = clock.mono_ns() / 1e9
+    watch = ReelWatch()
     is_freed, worked_s = False, float("inf")
     with closing(Reserve(job.data_dir).help(lambda: open_database(job.database_url))) as database:
         while not control.stop_requested.is_set():
@@ -61,6 +63,7 @@ def run_jobs(job: WorkJob, control: ControlChild) -> None:
                 if not is_freed:  # on a full disk this is tried again
                     _free_jobs(database, job.node_id)
                     is_freed = True
+                watch.look(current[0], database, clock.utc_ns() // 1_000_000, clock.mono_ns() / 1e9)
                 if is_job_free(database, job.node_id, KINDS, clock.utc_ns() // 1_000_000):
                     load_function("vigilar.processes.job_worker:work_off")(lambda: current[0], control)
                     worked_s = clock.mono_ns() / 1e9

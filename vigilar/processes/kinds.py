@@ -220,13 +220,13 @@ KINDS: tuple[ProcessKind, ...] = (
     ),
     ProcessKind(
         name="jobs",
-        title="The program for exports",
+        title="The program for exports and films",
         entry="vigilar.processes.jobs:run_jobs",
         start=Start.FORK,
         stop=StopStage.SHOWS,
         cut="vigilar.config.cut:make_work_job",
         says=(Topics.SYSTEM_JOB,),
-        live=frozenset({"log_level", "cameras", "house_name", "time_zone"}),
+        live=frozenset({"log_level", "cameras", "house_name", "time_zone", "areas", "films"}),
         shed_at="battery",
     ),
     ProcessKind(

@@ -56,6 +56,13 @@ class JobRow:
     def is_over(self) -> bool:
         return self.state in OVER
 
+    @property
+    def camera_ids(self) -> tuple[str, ...]:
+        """The cameras that it is about: who may not see all of them is told nothing of it. None: the house's, for
+        those who see all of that."""
+        several = self.params.get("cameras")
+        return tuple(map(str, several)) if several else tuple(filter(None, [str(self.params.get("camera_id") or "")]))
+
 
 class Hold(Enum):
     """What a worker learns when it renews its lease."""
@@ -106,13 +113,13 @@ def get_job(store: Store, job_id: int) -> JobRow | None:
         return None if row is None else _job(row)
 
 
-def list_jobs(store: Store, node_id: str, *, kind: str | None = None) -> list[JobRow]:
-    """The newest jobs of a box, newest first, at most ``MAX_LISTED``."""
+def list_jobs(store: Store, node_id: str, *, kinds: Collection[str] = (), most: int = MAX_LISTED) -> list[JobRow]:
+    """The newest jobs of a box, of ``kinds`` or else of all, newest first, at most ``most``."""
     query = select(*_COLUMNS).where(jobs.c.node_id == node_id)
-    if kind is not None:
-        query = query.where(jobs.c.kind == kind)
+    if kinds:
+        query = query.where(jobs.c.kind.in_(kinds))
     with store.read("read jobs") as connection:
-        rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(MAX_LISTED))
+        rows = connection.execute(query.order_by(jobs.c.id.desc()).limit(most))
         return [_job(row) for row in rows]
 
 

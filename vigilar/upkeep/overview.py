@@ -14,6 +14,7 @@ from vigilar.base.errors import VigilarError
 from vigilar.base.keep_rules import KeepRules
 from vigilar.store.deletions import DeletedSum, sum_deletions
 from vigilar.store.holdings import DAY_MS, DaySum, list_days, list_oldest
+from vigilar.store.reels import sum_bytes
 from vigilar.store.sql import Database
 from vigilar.upkeep.forecast import LOOK_BACK_DAYS, Forecast, camera_days, capacity_of, forecast, rate_of
 from vigilar.upkeep.holdings import check_own_folder, read_holdings, read_space
@@ -38,12 +39,14 @@ class CameraStorage:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it. ``plan`` is what the upkeep process would do now; ``is_expected``: the folder is the house's own."""
+    """All of it. ``plan`` is what the upkeep process would do now; ``is_expected``: the folder is the house's own.
+    ``film_bytes`` are those of reels and time-lapses, which are no recordings."""
 
     space: Space
     rules: KeepRules
     used_bytes: int
     kept_bytes: int
+    film_bytes: int
     cameras: Sequence[CameraStorage]
     forecast: Forecast
     plan: Plan
@@ -72,6 +75,7 @@ def read_overview(
         rules=rules,
         used_bytes=held.total_bytes,
         kept_bytes=kept_bytes,
+        film_bytes=sum_bytes(store, node_id),
         cameras=_cameras(held, oldest, days, rules, whole, now_ms),
         forecast=whole,
         plan=make_plan(held, rules, space, now_ms),
@@ -87,6 +91,7 @@ def overview_json(found: Overview, sees: Callable[[str], bool] = lambda _camera_
         "total_bytes": found.space.total_bytes,
         "free_bytes": found.space.free_bytes,
         "used_bytes": found.used_bytes,
+        "film_bytes": found.film_bytes,
         "reserve_bytes": found.space.reserve_bytes,
         "quota_bytes": found.rules.quota_bytes,
         "kept_bytes": found.kept_bytes,

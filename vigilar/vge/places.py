@@ -8,7 +8,7 @@ from pathlib import Path
 from vigilar.base.errors import RecordingError
 from vigilar.vge.keys import has_key_lock, is_house_locked, load_sheet_id
 
-FOLDERS = ("footage", "stills", "storyboards", "exports", "quarantine")
+FOLDERS = ("footage", "stills", "storyboards", "exports", "reels", "quarantine")
 """Where sealed files lie, in the data folder."""
 
 

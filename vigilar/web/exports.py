@@ -69,25 +69,20 @@ def add_export(params: ExportParams) -> JobRow:
 
 def tell_pages(here: Parts, row: JobRow) -> None:
     """What this process changed of a job: its worker tells the rest."""
-    source = camera_of(row)
-    here.hub.broadcast(job_notice(row.id, row.kind, row.state, row.step, row.percent, row.seconds_left, source))
+    sources = row.camera_ids
+    here.hub.broadcast(job_notice(row.id, row.kind, row.state, row.step, row.percent, row.seconds_left, sources))
 
 
-def camera_of(row: JobRow) -> str:
-    """The id of the camera that a job is about, by which it is shown or kept from a member."""
-    return str(row.params.get("camera_id", ""))
-
-
-def list_visible(visible: VisibleCameras, kind: str | None = None) -> list[JobRow]:
+def list_visible(visible: VisibleCameras, *kinds: str) -> list[JobRow]:
     """The jobs that the asker may know of, newest first."""
     here = parts()
-    return [row for row in job_rows.list_jobs(here.store, here.cfg.node_id, kind=kind) if camera_of(row) in visible]
+    return [row for row in job_rows.list_jobs(here.store, here.cfg.node_id, kinds=kinds) if visible.has_job(row)]
 
 
-def get_job(job_id: int, kind: str | None = None) -> JobRow:
-    """Raises Problem 404, also for one that the asker may not know of."""
+def get_job(job_id: int, kind: str = "", *kinds: str) -> JobRow:
+    """A job of one of the kinds, or of any. Raises Problem 404, also for one that the asker may not know of."""
     row = job_rows.get_job(parts().store, job_id) if job_id < 2**63 else None
-    if row is None or kind not in (None, row.kind) or camera_of(row) not in visible_cameras(asker()):
+    if row is None or (kind and row.kind not in (kind, *kinds)) or not visible_cameras(asker()).has_job(row):
         raise Problem(404, f"{kind or 'job'}.unknown", f"There is no such {kind or 'job'}.")
     return row
 
@@ -198,9 +193,14 @@ def share_json(row: ShareRow, now_ms: int) -> dict[str, Any]:
 
 def title_of(row: JobRow) -> str:
     """``Front door``: what the job is about, as people call it."""
-    camera_id = camera_of(row)
-    if not camera_id:
+    names = [camera_name(one) for one in row.camera_ids]
+    if not names:
         return HOUSE_JOBS.get(row.kind, "The house")
+    return names[0] if len(names) == 1 else f"{len(names)} cameras"
+
+
+def camera_name(camera_id: str) -> str:
+    """As the house calls it; one that was removed keeps the name of its row."""
     here = parts()
     camera = here.cameras.find(camera_id)
     if camera is not None:

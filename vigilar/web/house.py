@@ -20,7 +20,6 @@ from vigilar.health.known import Certificate, DayGap, Footage, Known
 from vigilar.health.lines import CameraLine, DiskState, ProcessLine, camera_line, process_lines
 from vigilar.health.rows import Rows, jobs_done, read_rows
 from vigilar.playback.coverage import Coverage, read_day
-from vigilar.store.jobs import JobRow
 from vigilar.upkeep.overview import read_overview
 from vigilar.vge.places import key_notes, lock_problem
 from vigilar.web.parts import Parts
@@ -129,7 +128,7 @@ def read_known(here: Parts, visible: VisibleCameras, *, is_for_header: bool = Fa
         history="" if rows is None else rows.history,
         worst_gap=None if is_for_header else _worst_gap(here, cameras),
         low_coverage={} if rows is None else rows.low_coverage,
-        jobs=None if rows is None else jobs_done(rows.jobs, now_ms, lambda row: sees_job(row, visible)),
+        jobs=None if rows is None else jobs_done(rows.jobs, now_ms, visible.has_job),
         snoozed={} if rows is None else rows.snoozed,
         zone=here.zone,
     )
@@ -210,12 +209,6 @@ def find_today(here: Parts, camera_id: str) -> Coverage | None:
     if here.rows_on_drive and here.drive_hangs():
         return None
     return here.slow_facts.get(("today", camera_id), GAP_AGE_S, ask, waits=False)
-
-
-def sees_job(row: JobRow, visible: VisibleCameras) -> bool:
-    """Whether a member may know of a job: of a camera for who sees it, of the house for who sees all of it."""
-    camera_id = row.params.get("camera_id")
-    return camera_id in visible if isinstance(camera_id, str) else visible.member.cameras is None
 
 
 def _told_problems(processes: dict[str, Any] | None) -> list[str]:

@@ -10,6 +10,7 @@ import contextlib
 import json
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,9 +28,9 @@ class Notice:
     """One server-sent event. ``change`` is the id a page resumes by; None for what is not stored.
 
     ``after`` is the change that was told before it: whoever has that misses nothing between the two. ``source_id`` is
-    the camera or part of the house it tells of, by which it is kept from who may not see that. ``incident_id`` keeps it
-    from who knows nothing of that incident. ``must_arrive``: it is not dropped like health, which comes again.
-    ``event_id``: the event that it tells of.
+    the camera or part of the house it tells of, by which it is kept from who may not see that, ``more_sources`` the
+    others of several. ``incident_id`` keeps it from who knows nothing of that incident. ``must_arrive``: it is not
+    dropped like health, which comes again. ``event_id``: the event that it tells of.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Notice:
     must_arrive: bool = False
     incident_id: int | None = None
     event_id: int | None = None
+    more_sources: tuple[str, ...] = ()
 
     def dump(self) -> str:
         """The lines of the event stream (WHATWG HTML, server-sent events). ``data`` holds no line break: it is JSON."""
@@ -56,8 +58,15 @@ JOB = "job"
 
 
 def job_notice(
-    job_id: int, kind: str, state: str, step: str, percent: int, seconds_left: int | None, source_id: str
+    job_id: int,
+    kind: str,
+    state: str,
+    step: str,
+    percent: int,
+    seconds_left: int | None,
+    sources: Sequence[str],
 ) -> Notice:
+    """``sources``: the cameras that the job is about."""
     content = {
         "id": str(job_id),
         "kind": kind,
@@ -67,7 +76,8 @@ def job_notice(
         "seconds_left": seconds_left,
     }
     is_last_word = state in OVER
-    return replace(make_notice(JOB, content, source_id=source_id), must_arrive=is_last_word)
+    notice = make_notice(JOB, content, source_id=next(iter(sources), ""))
+    return replace(notice, must_arrive=is_last_word, more_sources=tuple(sources[1:]))
 
 
 CARD = "card"

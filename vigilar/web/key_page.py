@@ -170,7 +170,7 @@ def move_recordings(here: Parts) -> JobRow:
 
 def find_move(here: Parts) -> JobRow | None:
     """The newest job that moves recordings."""
-    return next(iter(list_jobs(here.store, here.cfg.node_id, kind=REWRAP)), None)
+    return next(iter(list_jobs(here.store, here.cfg.node_id, kinds=(REWRAP,))), None)
 
 
 def unlock_house(here: Parts, passphrase: str) -> JobRow | None:

@@ -193,6 +193,7 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("export_id"), _path("share_id")],
             "delete": _answer("Taken back", None, status="204"),
         },
+        **_reel_paths(),
         "/api/v1/jobs": {"get": _answer("Long work, newest first")},
         "/api/v1/jobs/{job_id}": {"parameters": [_path("job_id")], "get": _answer("One piece of long work")},
         "/api/v1/jobs/{job_id}/cancel": {"parameters": [_path("job_id")], "post": _answer("Is to stop")},
@@ -241,6 +242,41 @@ def _paths() -> dict[str, Any]:
             "parameters": [_path("camera_id")],
             "get": _answer("The newest picture", "image/jpeg"),
         },
+    }
+
+
+def _reel_paths() -> dict[str, Any]:
+    """What is made from recordings."""
+    reel = _body("from", "to", "style", length_s="integer", clock="boolean")
+    properties = reel["requestBody"]["content"][_JSON]["schema"]["properties"]
+    properties["cameras"] = properties["kinds"] = {"type": ["array", "null"], "items": {"type": "string"}}
+    properties["without"] = {"type": ["array", "null"], "items": {"type": ["string", "integer"]}}
+    lapse = _body("camera", "from", "to", length_s="integer", smart="boolean", clock="boolean")
+    one = [_path("reel_id")]
+    return {
+        "/api/v1/reels": {
+            "get": _answer("Reels and time-lapses, newest first"),
+            "post": {**_answer("Being made: the number of the reel and of its job", status="202"), **reel},
+        },
+        "/api/v1/reels/preview": {"post": {**_answer("Which moments it would show"), **reel}},
+        "/api/v1/timelapses": {
+            "post": {**_answer("Being made: the number of the time-lapse and of its job", status="202"), **lapse}
+        },
+        "/api/v1/reels/{reel_id}": {
+            "parameters": one,
+            "get": _answer("One reel or time-lapse, what it shows and what is missing"),
+            "patch": {**_answer("As it is now"), **_body(is_kept="boolean")},
+            "delete": _answer("Taken away", None, status="204"),
+        },
+        "/api/v1/reels/{reel_id}/again": {
+            "parameters": one,
+            "post": _answer("One that failed is made once more, by this number", status="202"),
+        },
+        "/reels/{reel_id}/video.mp4": {
+            "parameters": one,
+            "get": {**_answer("The film, with Range", "video/mp4"), "parameters": [_query("download")]},
+        },
+        "/reels/{reel_id}/poster.jpg": {"parameters": one, "get": _answer("A picture of it", "image/jpeg")},
     }
 
 

@@ -186,9 +186,8 @@ class SseBridge:
         except BadMessage as error:
             logger.warning("news of a job cannot be read: %s", error)
             return
-        HUB.broadcast(
-            job_notice(job.job_id, job.kind, job.state, job.step, job.percent, job.seconds_left, job.source_id)
-        )
+        sources = [one for one in (job.source_id, *job.more_sources) if one]
+        HUB.broadcast(job_notice(job.job_id, job.kind, job.state, job.step, job.percent, job.seconds_left, sources))
 
 
 class NoBridge:

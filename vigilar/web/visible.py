@@ -14,6 +14,7 @@ from vigilar.config.jobs import CameraInfo
 from vigilar.store import cameras as camera_rows
 from vigilar.store.engine import Store
 from vigilar.store.events import EventFilter, StoredEvent, get_event, veiled
+from vigilar.store.jobs import JobRow
 from vigilar.store.veils import find_veil
 from vigilar.web.camera_book import CameraBook
 from vigilar.web.parts import parts
@@ -40,6 +41,11 @@ class VisibleCameras:
 
     def __contains__(self, camera_id: str) -> bool:
         return self.member.sees(camera_id)
+
+    def has_job(self, row: JobRow) -> bool:
+        """Whether the member may know of a job: of cameras for who sees all of them, of the house for who sees all of
+        it."""
+        return all(one in self for one in row.camera_ids or ("",))
 
     def all(self) -> tuple[CameraInfo, ...]:
         """Those of the configuration, in its order."""

@@ -292,7 +292,8 @@ def _may_hear(here: Parts, visible: VisibleCameras, notice: Notice) -> bool:
     if notice.incident_id is not None:
         return knows_incident(here.store, notice.incident_id, visible)
     right = _NOTICE_RIGHTS.get(notice.name)
-    return notice.source_id in visible and (right is None or visible.member.may(right))
+    is_seen = all(one in visible for one in (notice.source_id, *notice.more_sources))
+    return is_seen and (right is None or visible.member.may(right))
 
 
 def _missed(here: Parts, visible: VisibleCameras, after: int, up_to: int) -> Iterator[Notice]:

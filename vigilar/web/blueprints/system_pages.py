@@ -7,13 +7,14 @@ from werkzeug import Response as AnyResponse
 
 from vigilar.health.house import look_at_house
 from vigilar.health.metrics import CONTENT_TYPE, write_metrics
+from vigilar.health.rows import JOB_WORDS
 from vigilar.playback.gaps import GAP_MS
 from vigilar.store.events import EventFilter, list_events
 from vigilar.store.jobs import list_jobs
 from vigilar.web.auth import asker
 from vigilar.web.coverage import SPANS, gaps_json, list_days, read_cells
 from vigilar.web.exports import HOUSE_JOBS, waits_for_mains, word_of
-from vigilar.web.house import find_today, read_known, sees_job
+from vigilar.web.house import find_today, read_known
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
@@ -87,11 +88,11 @@ def api_coverage() -> AnyResponse:
 @needs(Right.SEE_SYSTEM)
 def jobs_page() -> str:
     here, visible = parts(), visible_cameras(asker())
-    rows = [row for row in list_jobs(here.store, here.cfg.node_id) if sees_job(row, visible)]
+    rows = [row for row in list_jobs(here.store, here.cfg.node_id) if visible.has_job(row)]
     return render_template(
         "system_jobs.html",
         rows=[(row, word_of(row), waits_for_mains(row)) for row in rows],
-        names={**HOUSE_JOBS, "export": "Export"},
+        names={**JOB_WORDS, **HOUSE_JOBS},
     )
 
 
