@@ -95,7 +95,7 @@ def test_panel_asks_for_no_code_and_offers_three_modes() -> None:
 
 
 def test_house_that_may_not_be_armed_has_no_command() -> None:
-    payload = all_devices(Shown(HOUSE, arm=False), [])[ALL.house_id]
+    payload = all_devices(Shown(HOUSE, may_arm=False), [])[ALL.house_id]
     check_device(ALL.house_id, payload)
     assert "command_topic" not in dump(payload).decode()
 

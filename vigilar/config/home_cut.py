@@ -33,7 +33,7 @@ def make_home_assistant_job(source: CutSource, login: BusLogin) -> HomeAssistant
         cameras=shown,
         shows_all=not wanted.cameras,
         pictures=wanted.pictures,
-        arm=wanted.arm,
+        may_arm=wanted.arm,
         sensors=wanted.sensors,
         recognises=recognises(source),
         has_ups=bool(config.ups.name),

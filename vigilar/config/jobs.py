@@ -251,7 +251,7 @@ class HomeAssistantJob(ProcessJob):
     cameras: tuple[CameraInfo, ...] = ()
     shows_all: bool = True
     pictures: bool = False
-    arm: bool = True
+    may_arm: bool = True
     sensors: str = "own"
     recognises: bool = False
     has_ups: bool = False

@@ -66,7 +66,7 @@ class Shown:
     cameras: Mapping[str, str] = field(default_factory=dict)
     shows_all: bool = True
     pictures: bool = False
-    arm: bool = True
+    may_arm: bool = True
     recognises: bool = False
     has_ups: bool = False
     has_backup: bool = False
@@ -162,7 +162,7 @@ def _house(shown: Shown) -> dict[str, Component]:
 
     alarm: Component = {"name": "Alarm", "state_topic": topic("alarm"), "json_attributes_topic": topic("alarm_more")}
     found: dict[str, Component] = {}
-    if shown.arm:
+    if shown.may_arm:
         # No code: it would go over the network, and nothing would be disarmed by it.
         features = ["arm_home", "arm_away", "arm_night"]
         codes = {"code_arm_required": False, "code_disarm_required": False, "code_trigger_required": False}

@@ -92,7 +92,7 @@ def shown_of(job: HomeAssistantJob) -> Shown:
         cameras={camera.id: camera.name for camera in job.cameras},
         shows_all=job.shows_all,
         pictures=job.pictures,
-        arm=job.arm,
+        may_arm=job.may_arm,
         recognises=job.recognises,
         has_ups=job.has_ups,
         has_backup=job.has_backup,
@@ -378,7 +378,7 @@ class HomeAssistantProcess:
         """Pass a wish on. The events process judges it: it arms, and of disarming people are told that it was refused,
         whatever messages of the owner's own programs may do."""
         now_ns = self._clock.mono_ns()
-        if not self._job.arm:
+        if not self._job.may_arm:
             return
         if len(self._commands) == MOST_COMMANDS and now_ns - self._commands[0] < COMMANDS_NS:
             self._refused.add(f"{MOST_COMMANDS} times within a minute")

@@ -306,7 +306,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "cameras",
                 "shows_all",
                 "pictures",
-                "arm",
+                "may_arm",
                 "sensors",
                 "recognises",
                 "has_ups",
