@@ -52,7 +52,7 @@ def test_page_switches_it_on_and_shows_the_password_once(chromium: Browser, site
         page.get_by_label("Garden").check()
         page.get_by_label("Pictures too").check()
         page.get_by_role("button", name="Save").click()
-        expect(page.locator("[role=status]")).to_contain_text("Saved")
+        expect(page.locator("main .notice[role=status]")).to_contain_text("Saved")
         written = tomllib.loads(house.parts.cfg.config_file.read_text(encoding="utf-8"))["home_assistant"]
         assert written == {"enabled": True, "cameras": ["garden"], "pictures": True}
         page.get_by_role("button", name="Make the password").click()
@@ -72,7 +72,7 @@ def test_page_switches_it_on_and_shows_the_password_once(chromium: Browser, site
         expect(page.locator("main")).to_contain_text("It is there: it said so at")
         page.goto(f"{url}{PATH}")
         page.locator("form.undo button").click()
-        expect(page.locator("[role=status]")).to_contain_text("Taken back")
+        expect(page.locator("main .notice[role=status]")).to_contain_text("Taken back")
         assert "home_assistant" not in house.parts.cfg.config_file.read_text(encoding="utf-8")
 
 

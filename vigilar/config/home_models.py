@@ -11,6 +11,9 @@ from vigilar.config.table import Table
 from vigilar.config.values import CameraId, Host, Login, as_tuple, check_port, refuse, takes
 
 
+DEFAULT_LISTEN = "0.0.0.0:1885"
+
+
 class HomeAssistant(Table):
     """Home Assistant shows this house by MQTT discovery: cameras, who comes by, the alarm panel. It may arm the house
     and never disarm it. What to type into it: `vigilar home-assistant show`, or the page."""
@@ -21,7 +24,7 @@ class HomeAssistant(Table):
         json_schema_extra=takes("true or false"),
     )
     listen: Annotated[str, AfterValidator(check_listen)] = Field(
-        default="0.0.0.0:1885",
+        default=DEFAULT_LISTEN,
         description="Where Home Assistant reaches our broker, once its password was made. With that it can read what "
         "is published for it and ask to arm, and nothing else.",
         json_schema_extra=takes("address and port"),
@@ -74,5 +77,5 @@ class HomeAssistant(Table):
         if self.login is not None and self.host is None:
             raise refuse("is for a broker of yours; there is none in host", key="login")
         if not self.listen:
-            raise refuse("is where our broker is reached; leave it out for 0.0.0.0:1885", key="listen")
+            raise refuse(f"is where our broker is reached; leave it out for {DEFAULT_LISTEN}", key="listen")
         return self

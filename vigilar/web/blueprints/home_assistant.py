@@ -13,6 +13,7 @@ from vigilar.bus.accounts import HOME_ASSISTANT_USER, find_home_assistant_hash, 
 from vigilar.config.edit import undo
 from vigilar.config.guard_edit import Path, Wanted, set_keys
 from vigilar.config.home_cut import home_assistant_listener
+from vigilar.config.home_models import DEFAULT_LISTEN
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.health.home_part import find_status, home_words
@@ -29,6 +30,7 @@ from vigilar.web.shown_form import forms_of, told_here
 bp = Blueprint("home_assistant", __name__)
 
 PATH = "/settings/home-assistant"
+NO_PASSWORD = "home-assistant.broker"
 
 SENSORS = (
     ("own", "Those on pins of this box"),
@@ -61,7 +63,8 @@ def make_password() -> AnyResponse:
     try:
         made = _make_password()
     except Problem as problem:
-        return Response(_page(problem, "password"), problem.status, mimetype="text/html")
+        sent = "password" if problem.code != NO_PASSWORD else ""  # its form is not on the page then
+        return Response(_page(problem, sent), problem.status, mimetype="text/html")
     return Response(_page(password=made), 201, mimetype="text/html")
 
 
@@ -78,7 +81,7 @@ def _make_password() -> str:
     here = parts()
     check_proven(PATH, LETS_IN)
     if home_assistant_listener(load_config(places_of(here))) is None:
-        raise Problem(409, "home-assistant.broker", "It speaks to a broker of yours, which has its own passwords.")
+        raise Problem(409, NO_PASSWORD, "It speaks to a broker of yours, which has its own passwords.")
     here.cameras.check_drive()
     with disk_errors("store the password", here.cfg.secrets_dir):
         made = make_home_assistant_password(here.cfg.secrets_dir)
@@ -88,13 +91,13 @@ def _make_password() -> str:
 
 
 def _keys(form: Form) -> dict[Path, Wanted]:
-    host = form.get("host", "").strip() or None
+    host, listen = form.get("host", "").strip() or None, form.get("listen", "").strip()
     chosen = form.getlist("cameras_ids") if form.get("cameras") == CHOSEN else None
     if chosen == []:
         raise Problem(422, "home-assistant.cameras", "Choose at least one camera, or all.", field="cameras_ids")
     wanted: dict[str, Wanted] = {
         "enabled": True if form.get("enabled") == "1" else None,
-        "listen": form.get("listen", "").strip() or None,
+        "listen": listen if listen not in ("", DEFAULT_LISTEN) else None,
         "tls": True if form.get("tls") == "1" else None,
         "host": host,
         "port": number(form, "port") if host else None,
