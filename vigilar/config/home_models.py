@@ -10,7 +10,6 @@ from vigilar.config.guard_models import check_listen
 from vigilar.config.table import Table
 from vigilar.config.values import CameraId, Host, Login, as_tuple, check_port, refuse, takes
 
-
 DEFAULT_LISTEN = "0.0.0.0:1885"
 
 

@@ -68,7 +68,7 @@ FORECAST_FIRST_NS = 20 * 10**9
 FORECAST_EVERY_NS = 3600 * 10**9
 
 MOST_COMMANDS, COMMANDS_NS = 10, 60 * 10**9
-"""So many wishes a minute are passed on: each may become a line of the history."""
+"""So many wishes a minute are passed on, and one to disarm: each may become an event that people are told of."""
 
 STOP_S = 1.0
 
@@ -112,8 +112,9 @@ def _house_bus(job: HomeAssistantJob) -> MessageBus:
     return MessageBus(link, f"vigilar-homeassistant-{new_id()[:6]}", None if job.host else _will(job))
 
 
-def _will(job: HomeAssistantJob) -> tuple[str, bytes]:
-    return HomeTopics.availability(job.node_id[:8]), b"offline"
+def _will(job: HomeAssistantJob) -> tuple[str, bytes] | None:
+    """None for who takes all away: it must leave nothing."""
+    return (HomeTopics.availability(job.node_id[:8]), b"offline") if job.is_enabled else None
 
 
 class HomeAssistantProcess:
@@ -148,6 +149,7 @@ class HomeAssistantProcess:
         self._arm: ArmStateTold | None = None
         self._days: float | None = None
         self._commands: deque[int] = deque(maxlen=MOST_COMMANDS)
+        self._disarm_ns = 0
 
     def run(self) -> None:
         """Show, until the stop."""
@@ -175,7 +177,7 @@ class HomeAssistantProcess:
     def _leave(self) -> None:
         """Nobody is there any more. Of a connection that ends in order the broker tells no will."""
         if self._target.is_connected:
-            self._target.publish(*_will(self._job), retain=True)
+            self._target.publish(HomeTopics.availability(self._shown.house), b"offline", retain=True)
         self._fetcher.stop(STOP_S)
         for bus in {self._target, self._bus}:
             bus.stop(STOP_S / 2)
@@ -380,10 +382,13 @@ class HomeAssistantProcess:
         now_ns = self._clock.mono_ns()
         if not self._job.may_arm:
             return
-        if len(self._commands) == MOST_COMMANDS and now_ns - self._commands[0] < COMMANDS_NS:
-            self._refused.add(f"{MOST_COMMANDS} times within a minute")
+        is_flood = len(self._commands) == MOST_COMMANDS and now_ns - self._commands[0] < COMMANDS_NS
+        if is_flood or (mode == "disarmed" and now_ns < self._disarm_ns):
+            self._refused.add(mode)
             return
         self._commands.append(now_ns)
+        if mode == "disarmed":
+            self._disarm_ns = now_ns + COMMANDS_NS
         wish = ArmRequest(new_id(), self._clock.utc_ns() // 1_000_000, mode, BY, arms_only=True)
         self._bus.publish(Topics.ARM_REQUEST, wish.dump())
 

@@ -30,7 +30,6 @@ from vigilar.web.shown_form import forms_of, told_here
 bp = Blueprint("home_assistant", __name__)
 
 PATH = "/settings/home-assistant"
-NO_PASSWORD = "home-assistant.broker"
 
 SENSORS = (
     ("own", "Those on pins of this box"),
@@ -63,7 +62,7 @@ def make_password() -> AnyResponse:
     try:
         made = _make_password()
     except Problem as problem:
-        sent = "password" if problem.code != NO_PASSWORD else ""  # its form is not on the page then
+        sent = "password" if problem.code != "home.broker" else ""  # its form is not on the page then
         return Response(_page(problem, sent), problem.status, mimetype="text/html")
     return Response(_page(password=made), 201, mimetype="text/html")
 
@@ -81,7 +80,7 @@ def _make_password() -> str:
     here = parts()
     check_proven(PATH, LETS_IN)
     if home_assistant_listener(load_config(places_of(here))) is None:
-        raise Problem(409, NO_PASSWORD, "It speaks to a broker of yours, which has its own passwords.")
+        raise Problem(409, "home.broker", "It speaks to a broker of yours, which has its own passwords.")
     here.cameras.check_drive()
     with disk_errors("store the password", here.cfg.secrets_dir):
         made = make_home_assistant_password(here.cfg.secrets_dir)
@@ -94,7 +93,7 @@ def _keys(form: Form) -> dict[Path, Wanted]:
     host, listen = form.get("host", "").strip() or None, form.get("listen", "").strip()
     chosen = form.getlist("cameras_ids") if form.get("cameras") == CHOSEN else None
     if chosen == []:
-        raise Problem(422, "home-assistant.cameras", "Choose at least one camera, or all.", field="cameras_ids")
+        raise Problem(422, "home.cameras", "Choose at least one camera, or all.", field="cameras_ids")
     wanted: dict[str, Wanted] = {
         "enabled": True if form.get("enabled") == "1" else None,
         "listen": listen if listen not in ("", DEFAULT_LISTEN) else None,
