@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import RunningBroker, wait_until
+from tests.conftest import PATIENCE_S, RunningBroker, wait_until
 from tests.export_kit import control_line
 from tests.flow.test_broker import Guest
 from tests.ports import free_port
@@ -93,11 +93,14 @@ def test_states_of_rows_come_to_the_owners_broker_and_go(
     guest = Guest(theirs, "me")
     guest.client.on_message = lambda _c, _u, message: now.__setitem__(message.topic, bytes(message.payload))
     guest.hear("#")
+    gone = f"homeassistant/device/vigilar_{job.node_id[:8]}_camera_gone/config"
+    guest.client.publish(gone, b"{}", 1, retain=True).wait_for_publish(PATIENCE_S)
     owner = Guest(broker, "owner")
     owner.hear(Topics.ARM_REQUEST)
     with closing(Store.open(database_address)) as store, running(job):
         wait_until(lambda: now.get(f"{top}/status") == b"online", 10.0)
         wait_until(lambda: now.get(f"{top}/camera/front/motion") == b"OFF", 10.0)
+        wait_until(lambda: now.get(gone) == b"", 10.0)
         at_ms = time.time_ns() // 1_000_000
         ensure_camera(store, "front", "Front", at_ms, job.node_id)
         visit = NewEvent(

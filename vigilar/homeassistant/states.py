@@ -126,8 +126,9 @@ def supply(shown: Shown, status: Mapping[str, Any]) -> States:
 
 def backup(shown: Shown, part: Mapping[str, Any]) -> States:
     """Whether the backup is behind or fails, in its own words."""
+    state = part.get("state")
     return {
-        HomeTopics.of_house(shown.house, "backup"): _yes_no(part.get("state") != "ok"),
+        HomeTopics.of_house(shown.house, "backup"): b"None" if state == "unknown" else _yes_no(state != "ok"),
         HomeTopics.of_house(shown.house, "backup_more"): dump({"sentence": redact(str(part.get("sentence") or ""))}),
     }
 

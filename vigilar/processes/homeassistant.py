@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from vigilar.base.bell import Bell
 from vigilar.base.clock import Clock, SystemClock
 from vigilar.base.control import ControlChild
-from vigilar.base.errors import StoreError, VigilarError
+from vigilar.base.errors import VigilarError
 from vigilar.base.home_note import HomeNote, find_note, forget_note, save_note
 from vigilar.base.ids import new_id
 from vigilar.base.reserve import Reserve
@@ -45,7 +45,13 @@ BY = "Home Assistant"
 LOOK_EVERY_NS = 2 * 10**9
 """How late a state may be when nobody rings, and how long after its time a held kind goes: a look takes 1 ms."""
 
-TURN_S = 1.0
+TURN_S = 0.5
+"""How late a stop is seen, and of the two seconds that it may take a part."""
+
+MAX_WAITING = 2000
+"""What is heard and waits for the main thread; beyond it the newest is dropped, counted: the next one says it all."""
+
+TAKEN_WITHIN_S = 5.0
 
 KEPT_WITHIN_NS = 300_000_000
 """What a broker keeps comes right behind the word that we may hear it; so long it is waited for before all is put."""
@@ -65,12 +71,12 @@ PICTURE_EVERY_NS = 10 * 10**9
 REST_NS = 300 * 10**9
 
 FORECAST_FIRST_NS = 20 * 10**9
-FORECAST_EVERY_NS = 3600 * 10**9
+FORECAST_EVERY_NS, FORECAST_RETRY_NS = 3600 * 10**9, 300 * 10**9
 
 MOST_COMMANDS, COMMANDS_NS = 10, 60 * 10**9
 """So many wishes a minute are passed on, and one to disarm: each may become an event that people are told of."""
 
-STOP_S = 1.0
+STOP_S = 0.4
 
 
 Told = TypeVar("Told", bound=Message)
@@ -127,7 +133,7 @@ class HomeAssistantProcess:
         self._clock = clock
         self._shown = shown_of(job)
         self._bell = Bell()
-        self._heard: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._heard: queue.Queue[Callable[[], None]] = queue.Queue(MAX_WAITING)
         self._bus = _house_bus(job)
         self._target = _target(job, self._bus)
         self._board = Board(self._target)
@@ -135,6 +141,7 @@ class HomeAssistantProcess:
         self._unread = Tally(logger, "what is said for Home Assistant cannot be read", every_s=600.0)
         self._trouble = Tally(logger, "Home Assistant waits for the database", every_s=60.0)
         self._refused = Tally(logger, "Home Assistant asks too often", every_s=60.0)
+        self._dropped = Tally(logger, "more is heard for Home Assistant than can be taken", every_s=60.0)
         self._note = find_note(job.data_dir) or HomeNote()
         self._connected_ns = 0  # 0: not connected, or all was put since
         self._is_ready = False
@@ -153,7 +160,8 @@ class HomeAssistantProcess:
 
     def run(self) -> None:
         """Show, until the stop."""
-        save_note(self._job.data_dir, self._note)
+        if find_note(self._job.data_dir) is None:
+            Reserve(self._job.data_dir).help(lambda: save_note(self._job.data_dir, self._note))
         self._control.listen(on_settings=settings_handler(self._job, self._use), on_status=self._hear_status)
         self._bus.subscribe(Topics.EVENTS_PUBLISHED, lambda _topic, _payload: self._hand_over(self._look_now))
         self._bus.subscribe("vigilar/sensor/#", lambda _topic, _payload: self._hand_over(self._look_now))
@@ -180,7 +188,7 @@ class HomeAssistantProcess:
             self._target.publish(HomeTopics.availability(self._shown.house), b"offline", retain=True)
         self._fetcher.stop(STOP_S)
         for bus in {self._target, self._bus}:
-            bus.stop(STOP_S / 2)
+            bus.stop(STOP_S)
 
     def _turn(self) -> None:
         with suppress(queue.Empty):
@@ -198,7 +206,7 @@ class HomeAssistantProcess:
             if now_ns >= self._look_ns:
                 self._look_ns = now_ns + LOOK_EVERY_NS
                 self._look(now_ns)
-        except (StoreError, VigilarError) as error:
+        except VigilarError as error:
             self._trouble.add(error)
         self._put_heard(now_ns)
         self._control.heartbeat(self._status())
@@ -245,9 +253,10 @@ class HomeAssistantProcess:
     def _forecast(self, now_ns: int) -> None:
         if now_ns < self._forecast_ns:
             return
-        self._forecast_ns = now_ns + FORECAST_EVERY_NS
+        self._forecast_ns = now_ns + FORECAST_RETRY_NS
         job, now_ms = self._job, self._clock.utc_ns() // 1_000_000
         self._days = read_overview(self._store, job.data_dir, job.node_id, job.rules, now_ms).forecast.days
+        self._forecast_ns = now_ns + FORECAST_EVERY_NS
 
     # What is told
 
@@ -284,7 +293,10 @@ class HomeAssistantProcess:
     # What is heard, on other threads
 
     def _hand_over(self, task: Callable[[], None]) -> None:
-        self._heard.put(task)
+        try:
+            self._heard.put_nowait(task)
+        except queue.Full:
+            self._dropped.add("one was dropped")
         self._bell.ring()
 
     def _use(self, job: HomeAssistantJob) -> None:
@@ -346,7 +358,6 @@ class HomeAssistantProcess:
 
     def _note_connection(self) -> None:
         self._connected_ns = self._clock.mono_ns()
-        self._board.kept.clear()
 
     def _take_settings(self, job: HomeAssistantJob) -> None:
         self._job, self._shown = job, shown_of(job)
@@ -417,17 +428,17 @@ class TakingAway:
         try:
             while not self._control.stop_requested.is_set():
                 self._control.heartbeat({"connected": self._bus.is_connected})
-                if is_here.wait(TURN_S) and not self._control.stop_requested.wait(2 * KEPT_WITHIN_NS / 1e9):
-                    self._empty()
+                is_back = is_here.wait(TURN_S) and not self._control.stop_requested.wait(2 * KEPT_WITHIN_NS / 1e9)
+                if is_back and self._empty():
                     break
             while not self._control.stop_requested.wait(TURN_S):
                 self._control.heartbeat({"connected": self._bus.is_connected})
         finally:
             self._bus.stop(STOP_S)
 
-    def _empty(self) -> None:
+    def _empty(self) -> bool:
         """Devices first, so that Home Assistant shows nothing that has no state. The note goes when the broker has
-        taken all of it; else it is done at the next start."""
+        taken all of it; False when it went away before, and is met again when it is back."""
         states_kept = []
         with suppress(queue.Empty):
             while True:
@@ -440,7 +451,9 @@ class TakingAway:
         last = self._bus.publish(HomeTopics.availability(self._shown.house), b"", retain=True)
         for topic in states_kept:
             last = self._bus.publish(topic, b"", retain=True)
-        if last.wait(STOP_S):
-            forget_note(self._job.data_dir)
-            logger.info("nothing is published for Home Assistant any more")
-            self._control.ask_reload()
+        if not last.wait(TAKEN_WITHIN_S):
+            return False
+        forget_note(self._job.data_dir)
+        logger.info("nothing is published for Home Assistant any more")
+        self._control.ask_reload()
+        return True
