@@ -34,7 +34,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             *("rules", "notify", "backup", "power", "health"),
         }
     ),
-    frozenset({"web", "evaluate"}),
+    frozenset({"web", "evaluate", "homeassistant"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
 """A package imports lower levels only, never a sibling; the top level is the wiring and may import all, itself too."""
@@ -60,6 +60,7 @@ NOT_FOR = {
     "power": {"config"},
     "web": {"detect", "record", "events", "demo", "sensors", "backup"},
     "evaluate": {"config"},
+    "homeassistant": {"config"},
     "health": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
@@ -234,6 +235,11 @@ def test_upkeep_and_backup_lead_to_no_engine() -> None:
     heavy = {"av", "cv2", "numpy", "sqlalchemy", "pydantic", "paramiko"}
     assert "vigilar.upkeep.keeper" in led_to([CODE / "processes" / "upkeep.py"], heavy)
     assert "vigilar.backup.keeper" in led_to([CODE / "processes" / "backup.py"], heavy)
+
+
+def test_home_assistant_leads_to_no_engine() -> None:
+    heavy = {"av", "cv2", "numpy", "sqlalchemy", "pydantic"}
+    assert "vigilar.homeassistant.board" in led_to([CODE / "processes" / "homeassistant.py"], heavy)
 
 
 def test_plan_leads_to_no_heavy_library() -> None:

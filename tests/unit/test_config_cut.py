@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from vigilar.base.errors import ConfigError
+from vigilar.base.home_note import HomeNote, save_note
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
+from vigilar.config.home_cut import make_home_assistant_job
 from vigilar.config.jobs import (
     BrokerPlan,
     BusLogin,
@@ -21,6 +23,7 @@ from vigilar.config.jobs import (
     CameraInfo,
     CameraJob,
     DetectorJob,
+    HomeAssistantJob,
     HouseJobs,
     UpkeepJob,
     WebJob,
@@ -44,6 +47,7 @@ BUS = BusLogins(
         "notify": BusLogin("notify", "notify-pw"),
         "jobs": BusLogin("jobs", "jobs-pw"),
         "sensors": BusLogin("sensors", "sensors-pw"),
+        "homeassistant": BusLogin("homeassistant", "home-pw"),
         "ups": BusLogin("ups", "ups-pw"),
     },
 )
@@ -291,3 +295,21 @@ def test_relative_folder_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mo
 def test_plain_types_do_not_bring_pydantic_along() -> None:
     code = "import sys, vigilar.config.jobs, vigilar.config.places; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_home_assistant_sees_what_is_chosen_and_stays_until_all_is_taken_away(places: Places) -> None:
+    def job(text: str) -> HomeAssistantJob | None:
+        config = parse_config(TEXT + text.encode(), "v")
+        return make_home_assistant_job(CutSource(config=config, places=places, bus=BUS), BUS.of("homeassistant"))
+
+    assert job("") is None
+    every = job("[home_assistant]\nenabled = true\n")
+    assert every is not None
+    assert ([one.id for one in every.cameras], every.shows_all, every.pictures) == (["front-door", "hall"], True, False)
+    some = job('[home_assistant]\nenabled = true\ncameras = ["hall", "old", "none"]\n')
+    assert some is not None
+    assert ([one.id for one in some.cameras], some.shows_all) == (["hall"], False)
+    save_note(places.data_dir, HomeNote())
+    leaving = job("")
+    assert leaving is not None
+    assert not leaving.is_enabled

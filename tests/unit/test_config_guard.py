@@ -12,7 +12,7 @@ from vigilar.base.arm_rules import ArmRules, ModeRules, ScheduleRow
 from vigilar.base.errors import ConfigError
 from vigilar.config.cut import CutSource, make_broker_plan, make_sensors_job
 from vigilar.config.guard_cut import arm_rules
-from vigilar.config.jobs import BusLogin, BusLogins, EventsJob, SensorsWay, live_settings, with_settings
+from vigilar.config.jobs import BusLogin, BusLogins, EventsJob, LanWay, live_settings, with_settings
 from vigilar.config.load import InvalidConfigError, parse_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
@@ -140,7 +140,7 @@ def test_owners_broker_has_its_login_in_a_secret(tmp_path: Path) -> None:
 
 def test_only_our_own_broker_listens_for_sensors(tmp_path: Path) -> None:
     source = source_of('[sensors]\nlisten = "[::]:1884"\nzigbee2mqtt = "z2m"', tmp_path)
-    assert make_broker_plan(source.config, source.places).sensors == SensorsWay("::", 1884, "z2m")
+    assert make_broker_plan(source.config, source.places).sensors == LanWay("::", 1884, "z2m")
     assert make_broker_plan(config_of('[bus]\nbroker = "external"'), source.places).sensors is None
 
 

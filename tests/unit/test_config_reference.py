@@ -57,7 +57,7 @@ def test_schema_knows_every_key_and_its_default() -> None:
     schema = json_schema()
     definitions: dict[str, Any] = schema["$defs"]
     for table, key in all_keys():
-        definition = definitions[table.rpartition(".")[2].title()]
+        definition = definitions[table.rpartition(".")[2].title().replace("_", "")]
         found = definition["properties"][key]
         assert found["description"]
         assert "default" in found or key in definition["required"]

@@ -111,8 +111,8 @@ class Lab:
         self.processor.take(Topics.motion_start(camera_id), start.dump())
         return self.turn()
 
-    def request(self, mode: str, *, age_ms: int = 0, uid: str | None = None) -> ArmState:
-        wish = ArmRequest(uid or new_id(), self.now_ms() - age_ms, mode, "the gate")
+    def request(self, mode: str, *, age_ms: int = 0, uid: str | None = None, arms_only: bool = False) -> ArmState:
+        wish = ArmRequest(uid or new_id(), self.now_ms() - age_ms, mode, "the gate", arms_only)
         self.processor.take(Topics.ARM_REQUEST, wish.dump())
         return self.turn()
 
@@ -388,6 +388,12 @@ class TestBus:
         lab.guard.use(replace(RULES, by_bus="arm-and-disarm"))
         lab.arm("away")
         assert lab.request("disarmed").mode == "disarmed"
+
+    def test_who_vouches_for_arming_only_disarms_nowhere(self, lab: Lab) -> None:
+        lab.guard.use(replace(RULES, by_bus="arm-and-disarm"))
+        lab.arm("away")
+        assert lab.request("disarmed", arms_only=True).mode == "away"
+        assert len(lab.events("arm_refused")) == 1
 
     def test_old_future_and_repeated_wishes_are_dropped(self, lab: Lab) -> None:
         for age_ms in (61_000, -61_000):

@@ -25,7 +25,7 @@ def test_all_well_only_when_every_part_is_known_and_well() -> None:
     house = look()
     assert house.sentence == "All well. 1 camera recording. 24 days kept."
     assert house.mark == ("ok", "ok", "All well")
-    assert [one.id for one in house.parts] == [part_id for part_id, _ in PARTS]
+    assert [one.id for one in house.parts] == [part_id for part_id, _ in PARTS if part_id != "home-assistant"]
     for missing in ("processes", "clock", "footage", "sensors", "jobs", "certificate", "disk"):
         broken = look(**{missing: None})
         assert "All well" not in broken.sentence, missing
@@ -45,6 +45,26 @@ def test_process_that_says_nothing_of_its_part_is_not_known() -> None:
     assert house.part("backup").state is State.UNKNOWN
     assert house.sentence.startswith("Nothing to do. Not known: backup.")
     assert house.mark == ("unknown", "unknown", "Not all known")
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "sentence"),
+    [
+        ({}, State.NOT_SET_UP, "The broker over which it is told cannot be reached."),
+        ({"connected": True, "said": "", "said_ms": None}, State.NOT_SET_UP, "It has not been heard yet."),
+        ({"connected": True, "said": "online", "said_ms": NOW}, State.OK, "It is there: it said so at 03:40."),
+        (
+            {"connected": True, "said": "offline", "said_ms": NOW},
+            State.NOT_SET_UP,
+            "It is not there: it left at 03:40.",
+        ),
+    ],
+)
+def test_home_assistant_is_for_information_only(status: dict[str, Any], state: State, sentence: str) -> None:
+    house = look(processes={**RUNNING, "homeassistant": {"state": "running", "status": status}})
+    part = house.part("home-assistant")
+    assert (part.state, part.sentence, house.todos) == (state, sentence, ())
+    assert house.mark == ("ok", "ok", "All well")
 
 
 def test_part_that_a_process_tells_is_shown_as_it_says() -> None:

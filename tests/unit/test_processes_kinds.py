@@ -47,7 +47,8 @@ def test_no_secret_and_no_address_is_live(kind: ProcessKind) -> None:
 def test_camera_may_speak_for_itself_only() -> None:
     accounts = {account.user: account for account in list_accounts(KINDS, ["front", "back"])}
     assert list(accounts) == [
-        *("camera-front", "camera-back", "events", "web", "notify", "jobs", "sensors", "ups", "owner"),
+        *("camera-front", "camera-back", "events", "web", "notify", "jobs", "sensors"),
+        *("homeassistant", "ups", "owner"),
     ]
     assert accounts["owner"] is OWNER
     front = accounts["camera-front"]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from vigilar.base.atomic import make_private_folder, write_atomic
 from vigilar.base.errors import BusError, ErrorKind
-from vigilar.bus.topics import Topics
+from vigilar.bus.topics import HomeTopics, Topics
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,23 @@ ZIGBEE_USER = "zigbee2mqtt"
 def zigbee_account(topic: str) -> Account:
     """What Zigbee2MQTT may do: all below its own base topic, and hear what a siren should do."""
     return Account(ZIGBEE_USER, says=(f"{topic}/#",), hears=(f"{topic}/#", Topics.SIREN))
+
+
+HOME_ASSISTANT_USER = "homeassistant"
+"""The one user of the listener for Home Assistant. It is none of the accounts above, though the process that speaks to
+it is called so too."""
+
+HASH_FILE = "bus-home-assistant"
+"""In the folder of secrets: the hash of the password of HOME_ASSISTANT_USER. The password itself is nowhere."""
+
+
+def home_assistant_account() -> Account:
+    """What Home Assistant may do: read what is published for it, say that it is there, and ask to arm."""
+    return Account(
+        HOME_ASSISTANT_USER,
+        says=(HomeTopics.STATUS, HomeTopics.ANY_ARM),
+        hears=("homeassistant/#", HomeTopics.ALL),
+    )
 
 
 # Mosquitto's own values (mosquitto 2.0, src/password_mosq.h): few rounds, as the passwords are 32 random characters.
@@ -98,6 +115,28 @@ def password_file(passwords: dict[str, str], known: str = "") -> str:
         kept = salt is not None and hmac.compare_digest(_hashed(password, salt), hashes[user])
         lines.append(f"{user}:{hashes[user] if kept else _hashed(password, os.urandom(_SALT_BYTES))}\n")
     return "".join(lines)
+
+
+def make_home_assistant_password(secrets_dir: Path) -> str:
+    """A new password for HOME_ASSISTANT_USER; the one before counts no more once the broker has read its files anew. It
+    is in what this returns and nowhere else. Raises OSError."""
+    password = secrets.token_urlsafe(18)
+    make_private_folder(secrets_dir)
+    file, owner = secrets_dir / HASH_FILE, secrets_dir.stat()
+    write_atomic(file, _hashed(password, os.urandom(_SALT_BYTES)).encode())
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        os.chown(file, owner.st_uid, owner.st_gid)
+    return password
+
+
+def find_home_assistant_hash(secrets_dir: Path) -> str:
+    """What the broker knows that password by; empty while none was made, or for what we did not write. Raises
+    OSError."""
+    try:
+        found = (secrets_dir / HASH_FILE).read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return ""
+    return found if _find_salt(found) is not None else ""
 
 
 def access_list(accounts: Iterable[Account]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +40,11 @@ log_type error
 log_timestamp_format %Y-%m-%dT%H:%M:%S%z broker mosquitto
 user root
 """
-_SENSORS = """\
+_LAN = """\
 listener {port} {host}
 allow_anonymous false
-password_file {folder}/sensor-accounts
-acl_file {folder}/sensor-acl
+password_file {folder}/{accounts}
+acl_file {folder}/{acl}
 max_connections 20
 """
 _ENCRYPTED = """\
@@ -67,11 +68,12 @@ ACCOUNTS, SENSOR_ACCOUNTS = "accounts", "sensor-accounts"
 
 
 @dataclass(frozen=True, slots=True)
-class SensorsListener:
-    """A second way in, for Zigbee2MQTT: where, and the text of its password file and of its rules. ``certificate`` is
-    the file with the certificate, its chain and its key, where it is by TLS only; ``certificate_id`` names its content.
-    """
+class LanListener:
+    """A way in from the network, for what ``name`` says (``sensor``, ``home-assistant``): where, and the text of its
+    password file and of its rules. ``certificate`` is the file with the certificate, its chain and its key, where it is
+    by TLS only; ``certificate_id`` names its content."""
 
+    name: str
     host: str
     port: int
     accounts: str
@@ -80,9 +82,7 @@ class SensorsListener:
     certificate_id: str = ""
 
 
-def write_configuration(
-    folder: Path, port: int, accounts: str, acl: str, sensors: SensorsListener | None = None
-) -> None:
+def write_configuration(folder: Path, port: int, accounts: str, acl: str, lan: Sequence[LanListener] = ()) -> None:
     """Lay down what Mosquitto reads: ``accounts`` (its password file) and ``acl`` come from ``accounts``.
 
     What has not changed since the last start is not written again: a full disk must not keep the house from starting.
@@ -92,23 +92,25 @@ def write_configuration(
     write_remade(folder / ACCOUNTS, accounts.encode())
     write_remade(folder / "acl", acl.encode())
     text = _CONFIGURATION.format(port=port, folder=folder)
-    if sensors is not None:
-        write_remade(folder / SENSOR_ACCOUNTS, sensors.accounts.encode())
-        write_remade(folder / "sensor-acl", sensors.acl.encode())
-        more = _SENSORS.format(port=sensors.port, host=sensors.host, folder=folder)
-        if sensors.certificate is not None:
-            more += _ENCRYPTED.format(certificate=sensors.certificate, certificate_id=sensors.certificate_id)
-        text = f"per_listener_settings true\n{text}{more}"
+    if lan:
+        text = f"per_listener_settings true\n{text}"
+    for way in lan:
+        names = {"accounts": f"{way.name}-accounts", "acl": f"{way.name}-acl"}
+        write_remade(folder / names["accounts"], way.accounts.encode())
+        write_remade(folder / names["acl"], way.acl.encode())
+        text += _LAN.format(port=way.port, host=way.host, folder=folder, **names)
+        if way.certificate is not None:
+            text += _ENCRYPTED.format(certificate=way.certificate, certificate_id=way.certificate_id)
     write_remade(folder / "mosquitto.conf", text.encode())
 
 
-def is_listening_for_sensors(folder: Path, host: str, port: int) -> bool:
-    """Whether our broker was last told to listen there for sensors."""
+def is_told_to_listen(folder: Path, host: str, port: int) -> bool:
+    """Whether our broker was last told to listen there for the network."""
     try:
         text = (folder / "mosquitto.conf").read_text(encoding="utf-8")
     except OSError:
         return False
-    return _SENSORS.format(port=port, host=host, folder=folder) in text
+    return f"\nlistener {port} {host}\nallow_anonymous false\npassword_file {folder}/" in text.partition("user root")[2]
 
 
 def broker_command(folder: Path) -> list[str]:

@@ -70,6 +70,7 @@ class PublishTicket:
 class _Subscription:
     topic: str
     handler: Handler
+    takes_kept: bool = True
 
 
 class MessageBus:
@@ -79,8 +80,10 @@ class MessageBus:
     they raise is logged and counted. ``publish`` may be called from any thread, also from a handler. One leaf lock.
     """
 
-    def __init__(self, link: BusLink, client_id: str) -> None:
+    def __init__(self, link: BusLink, client_id: str, will: tuple[str, bytes] | None = None) -> None:
+        """``will``: topic and payload that the broker keeps and tells when this connection ends without a word."""
         self._link = link
+        self._will = will
         self._client_id = client_id
         self._subscriptions: list[_Subscription] = []
         self._connected_callbacks: list[Callable[[], None]] = []
@@ -97,6 +100,8 @@ class MessageBus:
     def _make_client(self) -> mqtt.Client:
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
         client.username_pw_set(self._link.user, self._link.password)
+        if self._will is not None:
+            client.will_set(*self._will, qos=1, retain=True)
         client.reconnect_delay_set(FIRST_RETRY_S, LAST_RETRY_S)  # type: ignore[arg-type]  # floats work, paho says int
         # Before connect, else paho raises (dependencies.md B1).
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
@@ -119,10 +124,11 @@ class MessageBus:
     def handler_error_count(self) -> int:
         return self._handler_errors.count
 
-    def subscribe(self, topic: str, handler: Handler) -> None:
+    def subscribe(self, topic: str, handler: Handler, *, takes_kept: bool = True) -> None:
         """Call ``handler(topic, payload)`` for each message of ``topic`` (wildcards allowed), now and after each
-        reconnect. Called before ``start``, all topics are asked for at once."""
-        self._subscriptions.append(_Subscription(topic, handler))
+        reconnect. Called before ``start``, all topics are asked for at once. Without ``takes_kept`` not for what the
+        broker kept: a wish of yesterday is no wish."""
+        self._subscriptions.append(_Subscription(topic, handler, takes_kept))
         if self._is_connected:
             self._client.subscribe(topic, qos=1)
 
@@ -233,6 +239,8 @@ class MessageBus:
             self._handler_errors.add(f"topic is not UTF-8: {error}")
             return
         for subscription in tuple(self._subscriptions):
+            if message.retain and not subscription.takes_kept:
+                continue
             if not mqtt.topic_matches_sub(subscription.topic, topic):
                 continue
             try:

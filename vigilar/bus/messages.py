@@ -333,10 +333,12 @@ class ArmChanged(Message):
 
 @dataclass(frozen=True, slots=True)
 class ArmRequest(Message):
-    """A wish to arm (or, where the owner allows it, to disarm). Never a PIN. ``by``: who asks, for the history."""
+    """A wish to arm (or, where the owner allows it, to disarm). Never a PIN. ``by``: who asks, for the history.
+    ``arms_only``: who passes it on vouches for no disarming, whatever the owner allows his own programs."""
 
     mode: str
     by: str = ""
+    arms_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

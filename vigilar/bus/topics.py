@@ -100,6 +100,39 @@ class Topics:
         return f"vigilar/presence/{member}"
 
 
+class HomeTopics:
+    """What is published for Home Assistant, in words of its own. ``house`` are the first eight digits of the folder's
+    id: two boxes may share a broker."""
+
+    STATUS = "homeassistant/status"
+    """Home Assistant says there whether it is there."""
+
+    ANY_CONFIG = "homeassistant/device/+/config"
+    ALL = "vigilar-ha/#"
+    ANY_ARM = "vigilar-ha/+/house/arm/set"
+
+    @staticmethod
+    def config(device_id: str) -> str:
+        """What a device is, retained; empty: it is no more."""
+        return f"homeassistant/device/{device_id}/config"
+
+    @staticmethod
+    def availability(house: str) -> str:
+        return f"vigilar-ha/{house}/status"
+
+    @staticmethod
+    def of_house(house: str, what: str) -> str:
+        return f"vigilar-ha/{house}/house/{what}"
+
+    @staticmethod
+    def of_camera(house: str, camera_id: str, what: str) -> str:
+        return f"vigilar-ha/{house}/camera/{camera_id}/{what}"
+
+    @staticmethod
+    def of_sensor(house: str, sensor_id: str, what: str) -> str:
+        return f"vigilar-ha/{house}/sensor/{sensor_id}/{what}"
+
+
 def matches(pattern: str, topic: str) -> bool:
     """True when ``topic`` is one of those that ``pattern`` asks for (MQTT 3.1.1, 4.7: ``+`` is one level, ``#`` at the
     end all that follow, also none). An empty level is no name of anything here, so ``+`` does not stand for it."""

@@ -182,8 +182,8 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         backup_to=config.backup.target,
         backup_late_ms=config.backup.late_after,
         looks_for_phones=config.presence.enabled,
-        sensors_encrypted=config.sensors.tls and sensors_listener(config) is not None,
         wall_pictures=config.wall.pictures,
+        broker_encrypted=config.bus.broker == "own" and (config.sensors.tls or config.home_assistant.tls),
     )
 
 
@@ -376,6 +376,7 @@ def own_database_url(config: Config, places: Places) -> str:
 def used_secrets(config: Config) -> frozenset[str]:
     """The names of all secrets that the settings refer to, whether they are stored or not."""
     house = [config.bus.login, config.storage.login, config.sensors.login, config.ups.password, config.backup.login]
+    house.append(config.home_assistant.login)
     logins = [*house, *way_logins(config), *(camera.login for camera in config.cameras)]
     return frozenset(secret_name(login) for login in logins if login is not None)
 

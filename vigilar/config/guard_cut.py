@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vigilar.base.arm_rules import ALL, ARMED_MODES, ArmRules, Mode, ModeRules, ScheduleRow
 from vigilar.config.guard_models import ArmMode, split_listen
-from vigilar.config.jobs import SensorsWay
+from vigilar.config.jobs import LanWay
 from vigilar.config.models import Config
 
 _CAMERAS = {"home": "none", "night": "outside", "away": "all"}
@@ -58,9 +58,9 @@ def _cameras(config: Config, wanted: str | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(camera.id for camera in running if wanted == "all" or not camera.indoor)
 
 
-def sensors_listener(config: Config) -> SensorsWay | None:
+def sensors_listener(config: Config) -> LanWay | None:
     """Where our own broker listens for Zigbee2MQTT; None for nowhere."""
     if config.bus.broker != "own" or not config.sensors.listen:
         return None
     host, port = split_listen(config.sensors.listen)
-    return SensorsWay(host, port, config.sensors.zigbee2mqtt, is_encrypted=config.sensors.tls)
+    return LanWay(host, port, config.sensors.zigbee2mqtt, is_encrypted=config.sensors.tls)

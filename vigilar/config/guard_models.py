@@ -84,7 +84,7 @@ def split_listen(value: str) -> tuple[str, int]:
     return str(ipaddress.ip_address(host)), int(port)
 
 
-def _check_listen(value: str) -> str:
+def check_listen(value: str) -> str:
     try:
         if value:
             split_listen(value)
@@ -279,7 +279,7 @@ class Sensors(Table):
     """Contacts, motion sensors and the like. Zigbee2MQTT speaks to a port of our broker that is only for it, or to a
     broker of yours that we listen to."""
 
-    listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+    listen: Annotated[str, AfterValidator(check_listen)] = Field(
         default="",
         description="Where Zigbee2MQTT reaches our broker. `vigilar sensors login` shows user and password: with "
         "them one can publish below `zigbee2mqtt` and nowhere else. Empty: nowhere.",

@@ -181,7 +181,7 @@ class WebJob(ProcessJob):
     and hands requests to a socket in ``door_dir``. ``wants_objects``: what moves is to be recognised, if there is a
     model. ``power``: the limits of the UPS (``shed_below`` in per cent, ``shed_runtime`` in seconds, ``stop_below`` in
     per cent), None without one. ``backup_to`` is the target of the backup, empty for none.
-    ``looks_for_phones``: somebody wants to hear where paired phones are. ``sensors_encrypted``: our broker shows the
+    ``looks_for_phones``: somebody wants to hear where paired phones are. ``broker_encrypted``: our broker shows the
     certificate too, and has to hear of another one. ``wall_pictures`` is a folder of the household's own pictures,
     empty for none.
     """
@@ -208,8 +208,8 @@ class WebJob(ProcessJob):
     backup_to: str = ""
     backup_late_ms: int = 26 * 3_600_000
     looks_for_phones: bool = False
-    sensors_encrypted: bool = False
     wall_pictures: str = ""
+    broker_encrypted: bool = False
 
     @property
     def door_dir(self) -> Path:
@@ -250,6 +250,33 @@ class SensorsJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HomeAssistantJob(ProcessJob):
+    """The process that shows the house to Home Assistant.
+
+    ``is_enabled`` false: it was switched off, and what it has published is to be taken away. ``host`` is the broker of
+    the owner's to which Home Assistant speaks, empty when that is the bus itself. ``cameras`` are those that are shown;
+    ``shows_all``: no camera is hidden. ``sensors``: ``own``, ``all`` or ``none``. ``recognises``: what moves is
+    recognised. ``has_ups``, ``has_backup``: the house has one. ``rules`` are for the forecast.
+    """
+
+    is_enabled: bool = True
+    host: str = ""
+    port: int = 1883
+    user: str = ""
+    password: str = field(default="", repr=False)
+    house_name: str = "Home"
+    cameras: tuple[CameraInfo, ...] = ()
+    shows_all: bool = True
+    pictures: bool = False
+    may_arm: bool = True
+    sensors: str = "own"
+    recognises: bool = False
+    has_ups: bool = False
+    has_backup: bool = False
+    rules: KeepRules = field(default_factory=KeepRules)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpsJob(ProcessJob):
     """The process that watches a UPS, which is ``ups_name`` of the NUT server at ``host``. ``shed_below`` and
     ``stop_below`` are per cent of the battery, ``shed_runtime_s`` is what it lasts."""
@@ -265,23 +292,24 @@ class UpsJob(ProcessJob):
 
 
 @dataclass(frozen=True, slots=True)
-class SensorsWay:
-    """Where our own broker listens for Zigbee2MQTT, and its base topic. ``is_encrypted``: by TLS only, with the
-    certificate that the pages show; ``certificate_id`` names its content, so that another one is a change of the plan.
-    """
+class LanWay:
+    """Where our own broker listens for the network: for Zigbee2MQTT, whose base topic is ``topic``, or for Home
+    Assistant. ``is_encrypted``: by TLS only, with the certificate that the pages show. ``certificate_id`` and
+    ``password_id`` name the contents of what the broker reads, so that others are a change of the plan."""
 
     host: str
     port: int
-    topic: str
+    topic: str = ""
     is_encrypted: bool = False
     certificate_id: str = ""
+    password_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerPlan:
     """Which broker the house uses. ``is_own``: a Mosquitto of ours at ``port`` (0: any free one), else the owner's.
 
-    ``sensors`` is where ours listens for Zigbee2MQTT too; None for nowhere.
+    ``sensors`` and ``home_assistant`` are where ours listens for those too; None for nowhere.
 
     ``user`` and ``password`` are those of the owner's broker; our own gets new ones from the supervisor.
     """
@@ -291,7 +319,8 @@ class BrokerPlan:
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
-    sensors: SensorsWay | None = None
+    sensors: LanWay | None = None
+    home_assistant: LanWay | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from vigilar.config.areas import Line, Zone
 from vigilar.config.backup_models import Backup
 from vigilar.config.film_models import Reels, Timelapse
 from vigilar.config.guard_models import Arm, Presence, Sensors
+from vigilar.config.home_models import HomeAssistant
 from vigilar.config.jobs import RecordingMode, StreamTransport
 from vigilar.config.notify_models import Notify
 from vigilar.config.table import Table
@@ -442,6 +443,7 @@ class Config(Table):
     ups: Ups = Field(default=Ups())
     notify: Notify = Field(default=Notify())
     wall: Wall = Field(default=Wall())
+    home_assistant: HomeAssistant = Field(default=HomeAssistant())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

@@ -138,7 +138,7 @@ class Guard:
         self._requests.append(wish.id)
         by = check_id("by", wish.by) if wish.by else "a program"
         if wish.mode == "disarmed":
-            self._disarm_by_bus(by)
+            self._disarm_by_bus(by, arms_only=wish.arms_only)
         else:
             self._arm_by_bus(wish.mode, by)
 
@@ -346,8 +346,8 @@ class Guard:
         rules = self._rules.of(mode)
         return find_unready(self._store, [] if rules is None else [rules], self._camera_names)
 
-    def _disarm_by_bus(self, by: str) -> None:
-        if self._rules.by_bus != "arm-and-disarm":
+    def _disarm_by_bus(self, by: str, *, arms_only: bool) -> None:
+        if arms_only or self._rules.by_bus != "arm-and-disarm":
             self._refuse("disarmed", by, "bus", "messages may not disarm this house")
             return
         self._change(lambda state, now_ms: None if state.is_quiet else arming.disarmed(state, by, "bus", now_ms))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vigilar.health import camera_parts, house_parts
+from vigilar.health import camera_parts, home_part, house_parts
 from vigilar.health.known import Known
 from vigilar.health.part import Part, State, Todo
 
-Look = Callable[[Known], Part]
+Look = Callable[[Known], Part | None]
 
 PARTS: tuple[tuple[str, Look], ...] = (
     ("cameras", camera_parts.cameras),
@@ -25,12 +25,14 @@ PARTS: tuple[tuple[str, Look], ...] = (
     ("detector", house_parts.detector),
     ("notify", house_parts.notify),
     ("sensors", house_parts.sensors),
+    ("home-assistant", home_part.home_assistant),
     ("clock", house_parts.clock),
     ("certificate", house_parts.certificate),
     ("jobs", house_parts.jobs),
     ("version", house_parts.version),
 )
-"""In the order of the page. Among problems of one state the storage comes first, as all cameras hang on it."""
+"""In the order of the page; one that is None does not concern this house. Among problems of one state the storage
+comes first, as all cameras hang on it."""
 
 _FIRST = ("storage", "cameras", "programs")
 
@@ -51,7 +53,7 @@ class HouseHealth:
 
 
 def look_at_house(known: Known) -> HouseHealth:
-    parts = tuple(look(known) for _, look in PARTS)
+    parts = tuple(part for _, look in PARTS if (part := look(known)) is not None)
     ordered = sorted(parts, key=lambda one: _FIRST.index(one.id) if one.id in _FIRST else len(_FIRST))
     found = sorted((todo for part in ordered for todo in part.todos), key=lambda one: one.state.rank)
     put_off = tuple(one for one in found if known.snoozed.get(one.id, 0) > known.now_ms)

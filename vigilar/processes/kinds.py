@@ -15,7 +15,7 @@ from enum import Enum
 from importlib import import_module
 from typing import Any
 
-from vigilar.bus.topics import Topics
+from vigilar.bus.topics import HomeTopics, Topics
 
 
 class Start(Enum):
@@ -201,8 +201,8 @@ KINDS: tuple[ProcessKind, ...] = (
                 "backup_to",
                 "backup_late_ms",
                 "looks_for_phones",
-                "sensors_encrypted",
                 "wall_pictures",
+                "broker_encrypted",
             }
         ),
         starts_line=False,
@@ -282,6 +282,39 @@ KINDS: tuple[ProcessKind, ...] = (
             }
         ),
         shed_at="battery",
+    ),
+    ProcessKind(
+        name="homeassistant",
+        title="The program for Home Assistant",
+        entry="vigilar.processes.homeassistant:run_home_assistant",
+        start=Start.FORK,
+        stop=StopStage.SHOWS,
+        cut="vigilar.config.home_cut:make_home_assistant_job",
+        says=(HomeTopics.ANY_CONFIG, HomeTopics.ALL, Topics.ARM_REQUEST),
+        hears=(
+            HomeTopics.STATUS,
+            HomeTopics.ANY_CONFIG,
+            HomeTopics.ALL,
+            Topics.EVENTS_PUBLISHED,
+            Topics.CAMERA_ANY_HEALTH,
+            "vigilar/sensor/#",
+            Topics.ARM_STATE,
+        ),
+        live=frozenset(
+            {
+                "log_level",
+                "house_name",
+                "cameras",
+                "shows_all",
+                "pictures",
+                "may_arm",
+                "sensors",
+                "recognises",
+                "has_ups",
+                "has_backup",
+                "rules",
+            }
+        ),
     ),
     ProcessKind(
         name="ups",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 
@@ -19,17 +19,21 @@ from vigilar.base.errors import StoreError
 from vigilar.base.ports import LOOPBACK, free_port, is_port_free
 from vigilar.base.reserve import Reserve
 from vigilar.bus.accounts import (
+    HOME_ASSISTANT_USER,
     OWNER,
     ZIGBEE_USER,
     Account,
     access_list,
+    find_home_assistant_hash,
+    home_assistant_account,
     load_or_create_passwords,
     password_file,
     zigbee_account,
 )
-from vigilar.bus.broker import ACCOUNTS, SENSOR_ACCOUNTS, SensorsListener, is_listening_for_sensors, write_configuration
+from vigilar.bus.broker import ACCOUNTS, SENSOR_ACCOUNTS, LanListener, is_told_to_listen, write_configuration
 from vigilar.config.cut import CutSource, DemoClips, database_url, make_broker_plan, shared_logins
-from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, DoorPlan, HouseJobs
+from vigilar.config.home_cut import home_assistant_listener, is_in_force
+from vigilar.config.jobs import BrokerPlan, BusLogin, BusLogins, DoorPlan, HouseJobs, LanWay
 from vigilar.config.last_good import keep_good, load_in_force
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
@@ -60,13 +64,11 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
     node_id = require_folder_id(places.data_dir)
     # A change that is wrong is refused, and what runs goes on; a start must not fail for it after a power cut.
     config, wrong = load_in_force(places) if task.is_start else (load_config(places), "")
-    broker, trouble = make_broker_plan(config, places), ""
+    broker = make_broker_plan(config, places)
+    troubles: list[str] = []
     if broker.is_own:
         broker = replace(broker, port=broker.port or task.bus_port or free_port())
-        broker = _with_certificate(broker, places)
-        trouble = _sensors_trouble(broker, config, places, is_start=task.is_start)
-        if trouble:
-            broker = replace(broker, sensors=None)
+        broker, troubles = _with_lan(broker, config, places, is_start=task.is_start)
         cameras = [camera.id for camera in config.cameras if camera.enabled]
         accounts = list_accounts(task.kinds, cameras, config.sensors.zigbee2mqtt)
         logins = make_broker_ready(places, broker, accounts, is_start=task.is_start)
@@ -87,7 +89,7 @@ def _make_jobs(task: PlanTask) -> HouseJobs:
     jobs = replace(cut_house(task.kinds, source, broker), door=door, config_error=wrong)
     if not wrong:
         keep_good(places)
-    return replace(jobs, problems=(*jobs.problems, trouble)) if trouble else jobs
+    return replace(jobs, problems=(*jobs.problems, *troubles))
 
 
 def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
@@ -111,34 +113,56 @@ def make_door_ready(config: Config, places: Places) -> DoorPlan | None:
     return door
 
 
-def _sensors_trouble(broker: BrokerPlan, config: Config, places: Places, *, is_start: bool) -> str:
-    """Why our broker cannot listen for sensors, as a sentence; empty when it can. It must not end for that: the whole
-    house speaks by it."""
-    if broker.sensors is None:
-        return ""
-    host, port = broker.sensors.host, broker.sensors.port
-    if broker.sensors.is_encrypted and not broker.sensors.certificate_id:
-        return "Sensors cannot be heard encrypted, as there is no certificate. Start Vigilar again, or see its log."
-    taken = f"Port {port}, wanted for sensors, is taken: choose another one in [sensors] listen."
-    if port in (broker.port, config.web.port):
-        return taken
-    if not is_start and is_listening_for_sensors(places.broker_dir, host, port):
+def _with_lan(broker: BrokerPlan, config: Config, places: Places, *, is_start: bool) -> tuple[BrokerPlan, list[str]]:
+    """The broker with its ways in from the network, and why one of them cannot be, as sentences. It must not end for
+    that: the whole house speaks by it."""
+    troubles: list[str] = []
+    taken = {broker.port, config.web.port}
+
+    def checked(way: LanWay | None, who: str, key: str) -> LanWay | None:
+        if way is None:
+            return None
+        way = _with_certificate(way, places)
+        trouble = _lan_trouble(way, who, key, taken, places, is_start=is_start)
+        taken.add(way.port)
+        troubles.extend([trouble] if trouble else [])
+        return None if trouble else way
+
+    sensors = checked(broker.sensors, "sensors", "[sensors] listen")
+    home = checked(_home_assistant_way(config, places), "Home Assistant", "[home_assistant] listen")
+    return replace(broker, sensors=sensors, home_assistant=home), troubles
+
+
+def _home_assistant_way(config: Config, places: Places) -> LanWay | None:
+    """None also while there is no password: nobody could enter."""
+    hashed = find_home_assistant_hash(places.secrets_dir)
+    way = home_assistant_listener(config) if hashed and is_in_force(config, places) else None
+    return None if way is None else replace(way, password_id=hashlib.sha256(hashed.encode()).hexdigest()[:16])
+
+
+def _lan_trouble(way: LanWay, who: str, key: str, taken: Collection[int], places: Places, *, is_start: bool) -> str:
+    """Why our broker cannot listen there, as a sentence; empty when it can."""
+    if way.is_encrypted and not way.certificate_id:
+        lack = "cannot be heard encrypted, as there is no certificate. Start Vigilar again, or see its log."
+        return f"{who[0].upper()}{who[1:]} {lack}"
+    sentence = f"Port {way.port}, wanted for {who}, is taken: choose another one in {key}."
+    if way.port in taken:
+        return sentence
+    if not is_start and is_told_to_listen(places.broker_dir, way.host, way.port):
         return ""  # our own broker has it
     try:
-        return "" if is_port_free(host, port) else taken
+        return "" if is_port_free(way.host, way.port) else sentence
     except OSError as error:
-        return f"Sensors cannot be listened to on {host} port {port}: {error.strerror}."
+        return f"{who[0].upper()}{who[1:]} cannot be listened to on {way.host} port {way.port}: {error.strerror}."
 
 
-def _with_certificate(broker: BrokerPlan, places: Places) -> BrokerPlan:
-    """Name the certificate that the way in for sensors shows, if it is to show one and it is there."""
-    way = broker.sensors
-    if way is None or not way.is_encrypted:
-        return broker
-    with suppress(FileNotFoundError):
-        found = hashlib.sha256(serving_file(places.secrets_dir).read_bytes()).hexdigest()
-        return replace(broker, sensors=replace(way, certificate_id=found[:16]))
-    return broker
+def _with_certificate(way: LanWay, places: Places) -> LanWay:
+    """Name the certificate that a way in shows, if it is to show one and it is there."""
+    if way.is_encrypted:
+        with suppress(FileNotFoundError):
+            found = hashlib.sha256(serving_file(places.secrets_dir).read_bytes()).hexdigest()
+            return replace(way, certificate_id=found[:16])
+    return way
 
 
 def make_broker_ready(
@@ -153,22 +177,22 @@ def make_broker_ready(
     renewed = [user for user in users if user not in (OWNER.user, ZIGBEE_USER)] if is_start else []
     passwords = load_or_create_passwords(places.secrets_dir, users, renewed=renewed)
     zigbee = {ZIGBEE_USER: passwords.pop(ZIGBEE_USER)}
-    if broker.sensors is not None:
-        way = broker.sensors
-        listener = SensorsListener(
-            way.host,
-            way.port,
-            _hashes(places, SENSOR_ACCOUNTS, zigbee),
-            access_list([zigbee_account(way.topic)]),
-            serving_file(places.secrets_dir) if way.is_encrypted else None,
-            way.certificate_id,
-        )
-    else:
-        listener = None
+    lan = []
+    if way := broker.sensors:
+        hashes = _hashes(places, SENSOR_ACCOUNTS, zigbee)
+        lan.append(_listener("sensor", way, hashes, zigbee_account(way.topic), places))
+    if way := broker.home_assistant:
+        hashes = f"{HOME_ASSISTANT_USER}:{find_home_assistant_hash(places.secrets_dir)}\n"
+        lan.append(_listener("home-assistant", way, hashes, home_assistant_account(), places))
     hashes = _hashes(places, ACCOUNTS, passwords)
-    write_configuration(places.broker_dir, broker.port, hashes, access_list(accounts), listener)
+    write_configuration(places.broker_dir, broker.port, hashes, access_list(accounts), lan)
     logins = {user: BusLogin(user, password) for user, password in passwords.items()}
     return BusLogins(host=LOOPBACK, port=broker.port, accounts=logins)
+
+
+def _listener(name: str, way: LanWay, hashes: str, account: Account, places: Places) -> LanListener:
+    certificate = serving_file(places.secrets_dir) if way.is_encrypted else None
+    return LanListener(name, way.host, way.port, hashes, access_list([account]), certificate, way.certificate_id)
 
 
 def _hashes(places: Places, name: str, passwords: dict[str, str]) -> str:

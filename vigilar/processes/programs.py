@@ -175,9 +175,9 @@ def own_port(plan: HouseJobs) -> int | None:
     return plan.broker.port if plan.broker.is_own else None
 
 
-def _listens(plan: HouseJobs) -> tuple[int | None, object]:
-    """Where our broker is to be heard, by our processes and by what speaks for sensors."""
-    return own_port(plan), plan.broker.sensors
+def _listens(plan: HouseJobs) -> tuple[int | None, object, object]:
+    """Where our broker is to be heard, by our processes and from the network."""
+    return own_port(plan), plan.broker.sensors, plan.broker.home_assistant
 
 
 def _is_open(door: DoorPlan) -> bool:

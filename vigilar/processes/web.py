@@ -173,7 +173,7 @@ class _Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def _tell_certificate(self) -> None:
         """Our broker reads the certificate at its start only; the supervisor starts it again for another one."""
-        if self.parts.cfg.sensors_encrypted:
+        if self.parts.cfg.broker_encrypted:
             self.parts.ask_reload()
 
     def _wish(self) -> CertificateWish:

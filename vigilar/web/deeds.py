@@ -40,6 +40,7 @@ WORDS: Mapping[str, str] = {
     "plain_http_opened": "let pages be seen without HTTPS again",
     "token_made": "made a key for programs",
     "token_ended": "took back a key for programs",
+    "home_assistant_password": "made a new password for Home Assistant",
     "rules_changed": "changed who is told of what",
     "snoozed_all": "snoozed for everybody",
     "pairing_made": "let a phone in by a code",

@@ -25,6 +25,11 @@ def lan_base(*, secure: bool) -> str:
     return f"{scheme}://{_own_address() or _without_port(request.host)}:{parts().cfg.port}"
 
 
+def lan_host() -> str:
+    """This box as other machines name it: its own address at the box itself, else the name it was asked by."""
+    return (_own_address() if is_local() else "") or _without_port(request.host)
+
+
 def _own_address() -> str:
     lan = sorted(
         (one for one in own_addresses() if is_private(one) and not one.is_loopback and not one.is_link_local),

@@ -31,13 +31,15 @@ def places_of(here: Parts) -> Places:
     return Places(cfg.config_file, cfg.data_dir, cfg.secrets_dir, may_lack_config=True)
 
 
-def edit_settings(here: Parts, change: Callable[[Places], Any], page: str, *, guards: bool = True) -> Any:
+def edit_settings(
+    here: Parts, change: Callable[[Places], Any], page: str, *, guards: bool = True, why: str = SPEAKS_FOR_HOUSE
+) -> Any:
     """Make a change and have it used. Raises Problem: 422 for what is not right, 403 for who has not shown lately who
     it is and may then go on at ``page``, 409 when the file is another or, where the settings say what ``guards``, the
-    house is armed: an open page needs a PIN to guard less."""
+    house is armed: an open page needs a PIN to guard less. ``why`` is what is at stake with the others."""
     if guards:
         check_disarmed(here)
-    check_proven(page, GUARDS_LESS if guards else SPEAKS_FOR_HOUSE)
+    check_proven(page, GUARDS_LESS if guards else why)
     try:
         here.cameras.check_drive()
         done = change(places_of(here))

@@ -41,6 +41,7 @@ TABS = (
     Tab("/settings", "Settings", "sliders", ",", (
         Tab("/settings/notifications", "Notifications"),
         Tab("/settings/arming", "Arming"),
+        Tab("/settings/home-assistant", "Home Assistant"),
         Tab("/settings/members", "Members"),
         Tab("/settings/certificate", "Certificate"),
         Tab("/settings/account", "My account"),

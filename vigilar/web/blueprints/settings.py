@@ -18,6 +18,7 @@ from vigilar.config.models import Config
 from vigilar.config.places import Places
 from vigilar.store import sensors as sensor_rows
 from vigilar.web import guard_form
+from vigilar.web.blueprints import home_assistant
 from vigilar.web.bodies import read_json
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
@@ -65,6 +66,9 @@ def change_sensors() -> AnyResponse:
 def undo_by_form() -> AnyResponse:
     """Take back the newest change."""
     back = request.form.get("back", "")
+    if back == home_assistant.PATH:
+        home_assistant.undo_newest()
+        return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
     if back in ("/settings/notifications", "/settings/certificate"):
         edit_settings(parts(), undo, back)
         return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
