@@ -3,8 +3,8 @@
 Drawn cats (``tests/pet_kit.py``) on 48 pictures each: by any light, before four grounds, soft and noisy. Each picture
 is left out in turn and named by the confirmed ones of the household: one or eight of each pet, chosen by chance among
 the others. ``denied``: of the stranger too eight pictures were answered, with "not ours". With the test bed
-(``VIGILAR_TESTBED``) its photographed cats and dogs are shown as well, each in 24 lights and cuts: every one once as the
-household's, all others as strangers.
+(``VIGILAR_TESTBED``) its photographed cats and dogs are shown as well, each in 24 lights and cuts: every one once as
+the household's, all others as strangers.
 
 ``python -m benchmarks.pets``: 0 when no kind of house has more wrong names than one in fifty, as it should.
 """

@@ -124,6 +124,7 @@ def _camera(picture: Picture, rng: np.random.Generator, infrared: bool) -> Pictu
     done, packed = cv2.imencode(".jpg", np.clip(soft + noise, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 80])
     assert done
     unpacked = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+    assert unpacked is not None
     if infrared:
         unpacked = cv2.cvtColor(cv2.cvtColor(unpacked, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     return cast(Picture, unpacked)

@@ -1,5 +1,6 @@
-"""Which pet it is: numbers made of an animal's picture, and a comparison of them. Pure.
+"""Pets: which one a picture shows, and what follows from where it was seen.
 
-Inside: what turns pixels into numbers (``look``, which needs numpy and runs where pictures are decoded anyway), and what
-compares numbers (``match``, plain Python, for the process that keeps events). Not inside: rows, pages, messages.
+Inside: what turns pixels into numbers (``look``, which needs numpy and runs where pictures are decoded anyway), what
+compares numbers (``match``, plain Python; both are pure), and what the events process does with them (``keeper``). Not
+inside: rows (``store.pets``), pages, the types of events (``events.pets``).
 """

@@ -35,7 +35,8 @@ LEAST_PX = 28
 COLOURLESS = 2.0
 """Mean chroma below which a picture is infrared: by day even snow has more, through the camera's own noise."""
 
-LIGHTS, COLOURS = 8, 5
+COLOURS = 5
+LIGHTS = (VALUES - 2) // COLOURS
 TEXTURE = 0.35
 """What the two numbers of texture weigh against the histogram, whose length is 1."""
 
@@ -170,6 +171,3 @@ def _texture(light: Floats, weights: Floats) -> Floats:
     both = np.array([(fine * weights).sum() / 20, (coarse * heavy).sum() / 40])
     found: Floats = np.clip(both, 0.0, 1.0)
     return found
-
-
-assert VALUES == LIGHTS * COLOURS + 2

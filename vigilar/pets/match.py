@@ -1,8 +1,8 @@
 """Whose picture it is: numbers of one picture against those of pictures that people answered for. Pure, plain Python.
 
 A name is given only when a confirmed picture is near, clearly nearer than any other animal's and than every picture of
-which somebody said that it is not this pet. Else it stays "a cat". Pictures by day and by infrared are never compared: a
-black cat is bright in infrared. ``python -m benchmarks.pets`` measures what the limits below give.
+which somebody said that it is not this pet. Else it stays "a cat". Pictures by day and by infrared are never compared:
+a black cat is bright in infrared. ``python -m benchmarks.pets`` measures what the limits below give.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ VERSION = 1
 _HEAD = struct.Struct("<BBBB")
 LOOK_BYTES = _HEAD.size + VALUES
 
-NEAR, NEAR_INFRARED = 0.22, 0.07
-"""No name beyond this distance: the animal is somebody else's, or nobody can tell. Two pictures of different drawn
-coats are nearer in one case of 200; by infrared brown and grey are one, so hardly anything is near enough."""
+NEAR, NEAR_OF_MANY, NEAR_INFRARED = 0.18, 0.15, 0.035
+"""No name beyond this distance: the animal is somebody else's, or nobody can tell. Of a pet with MANY pictures one is
+always rather near, also to a stranger. By infrared brown and grey are one, so hardly anything is near enough."""
+
+MANY = 4
 
 CLEAR = 0.7
 """The next animal must be so much farther away: nearest / next at most this."""
 
-APART = 0.32
-"""Two pets whose pictures are no farther apart than this, in the mean, look alike: neither gets a name by itself."""
+APART, APART_OF_FEW = 0.32, 0.5
+"""Two animals whose pictures are no farther apart than this, in the mean, look alike: neither gets a name by itself. Of
+fewer than FEW pairs of pictures the mean says little, so they must be farther apart."""
+
+FEW = 9
 
 NEAREST = 3
 """A pet is as far away as the mean of so many of its nearest pictures, or all it has."""
@@ -97,9 +102,14 @@ def find_pet(look: Look, answered: Iterable[Answered]) -> Match | None:
     others = [at for at, one in alike if (not one.is_it and one.pet_id in (None, best)) or _is_other(one, best)]
     own = [one.look for _, one in alike if one.is_it and one.pet_id == best]
     for pet_id in pets - {best}:
-        if _apart(own, [one.look for _, one in alike if one.is_it and one.pet_id == pet_id]) < APART:
+        if _are_alike(own, [one.look for _, one in alike if one.is_it and one.pet_id == pet_id]):
             return None
-    nearest, limit = far[best], NEAR_INFRARED if look.is_infrared else NEAR
+    denied = [one.look for _, one in alike if not one.is_it and one.pet_id in (None, best)]
+    if len(own) * len(denied) >= FEW and _are_alike(own, denied):
+        return None
+    nearest, limit = far[best], NEAR_OF_MANY if len(own) >= MANY else NEAR
+    if look.is_infrared:
+        limit = NEAR_INFRARED
     if others:
         limit = min(limit, CLEAR * min(others))
     if nearest > limit or limit <= 0.0:
@@ -116,10 +126,10 @@ def _is_other(one: Answered, pet_id: int) -> bool:
     return one.is_it and one.pet_id not in (None, pet_id)
 
 
-def _apart(some: Sequence[Look], others: Sequence[Look]) -> float:
-    """How far two pets look apart: the mean over their newest pictures."""
+def _are_alike(some: Sequence[Look], others: Sequence[Look]) -> bool:
+    """Whether two pets look alike on the pictures compared of them."""
     pairs = [distance(one, other) for one in some[:COMPARED] for other in others[:COMPARED]]
-    return sum(pairs) / len(pairs)
+    return sum(pairs) / len(pairs) < (APART_OF_FEW if len(pairs) < FEW else APART)
 
 
 def _mean(distances: Sequence[float]) -> float:
