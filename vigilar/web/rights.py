@@ -28,6 +28,7 @@ class Right(Enum):
     SEE_AUDIT = "see who did what"
     PUT_OFF = "put off what is to be done"
     CHANGE_EVENTS = "keep events for ever"
+    NAME_PETS = "say which pet it is"
     ARM = "arm the house"
     DISARM = "disarm the house"
     CHANGE_ARMING = "change how the house is armed"
@@ -50,6 +51,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.SEE_AUDIT,
             Right.PUT_OFF,
             Right.CHANGE_EVENTS,
+            Right.NAME_PETS,
             Right.MAKE_TOKENS,
             Right.ARM,
             Right.DISARM,
