@@ -1,4 +1,4 @@
-"""Pets as people read them, and as programs get them: where each is, what was said of a picture, what is still to say."""
+"""Pets as people read them, and as programs get them: where each is, what was said of a picture, and what is not."""
 
 from __future__ import annotations
 
@@ -120,7 +120,8 @@ def question_of(here: Parts, event: StoredEvent) -> Question | None:
 
 
 def answered(before: Sequence[Answer], verdict: str, pet_id: int | None) -> list[Answer]:
-    """What is said of a picture after one more word. One picture is one animal: a new yes takes the place of the old."""
+    """What is said of a picture after one more word. One picture is one animal: a new yes takes the place of
+    the old."""
     kept = [one for one in before if one.verdict == "no" and one.pet_id != pet_id]
     if verdict == "clear":
         return []

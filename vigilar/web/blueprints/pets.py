@@ -18,7 +18,7 @@ from vigilar.store.pets import Pet, Sighting
 from vigilar.web import pet_words as words
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.events import get_named_event
-from vigilar.web.bodies import read_json
+from vigilar.web.bodies import Fields, read_json
 from vigilar.web.event_words import event_json
 from vigilar.web.parts import Parts, parts
 from vigilar.web.pet_words import PetCard, Question, make_card
@@ -107,7 +107,7 @@ def api_pets() -> AnyResponse:
 @bp.post("/api/v1/pets")
 @needs(Right.NAME_PETS)
 def api_add() -> AnyResponse:
-    allowed = {"name": str, "kind": str, "event": (int, str), "indoor_only": bool, "not_seen_for": str}
+    allowed: Fields = {"name": str, "kind": str, "event": (int, str), "indoor_only": bool, "not_seen_for": str}
     body = read_json(allowed, ("name",))
     event = get_named_event(str(body["event"])) if "event" in body else None
     pet = _add(
@@ -308,4 +308,5 @@ def _choices(pet: Pet) -> list[tuple[str, str]]:
 
 def _back(own: str) -> str:
     """Where the form was: the page of all pets, or of the event."""
-    return "/pets" if request.form.get("from") == "pets" else own
+    came = request.form.get("from", "")
+    return "/pets" if came == "pets" else f"/events/{came}" if came.isascii() and came.isdigit() else own

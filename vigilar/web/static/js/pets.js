@@ -32,7 +32,7 @@ document.addEventListener("submit", async (event) => {
   const text = await answer.text();
   if (mayTake() && (answer.ok || PART === "pets")) show(text);
   const said = part().querySelector(".pet-q")?.textContent ?? "";
-  announce(answer.ok ? (PART === "pets" ? "Noted." : said) : "The box did not take it.");
+  announce(answer.ok ? (PART === "pets" ? "Noted." : said) : "The box did not take it. Perhaps another pet has that name.");
   if (!part().contains(document.activeElement)) part().querySelector("[data-say]")?.focus({ preventScroll: true });
 });
 
