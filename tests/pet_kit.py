@@ -128,3 +128,9 @@ def _camera(picture: Picture, rng: np.random.Generator, infrared: bool) -> Pictu
     if infrared:
         unpacked = cv2.cvtColor(cv2.cvtColor(unpacked, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     return cast(Picture, unpacked)
+
+
+def jpeg_of(picture: Picture) -> bytes:
+    done, packed = cv2.imencode(".jpg", picture)
+    assert done
+    return bytes(packed.tobytes())
