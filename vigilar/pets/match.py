@@ -20,7 +20,7 @@ VERSION = 1
 _HEAD = struct.Struct("<BBBB")
 LOOK_BYTES = _HEAD.size + VALUES
 
-NEAR, NEAR_OF_MANY, NEAR_INFRARED = 0.18, 0.15, 0.035
+NEAR, NEAR_OF_MANY, NEAR_INFRARED = 0.18, 0.15, 0.045
 """No name beyond this distance: the animal is somebody else's, or nobody can tell. Of a pet with MANY pictures one is
 always rather near, also to a stranger. By infrared brown and grey are one, so hardly anything is near enough."""
 

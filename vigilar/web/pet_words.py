@@ -23,7 +23,7 @@ STATES = {"exterior": "out", "transition": "door", "interior": "in"}
 STATE_WORDS = {"out": "Outside", "in": "Inside", "door": "At the door", "unknown": ""}
 
 NOT_SEEN_CHOICES = (
-    ("none", "Nobody is told"),
+    ("none", "Never missed"),
     *((f"{hours}h", f"{hours} hours") for hours in (2, 4, 6, 12, 24)),
     *(("2d", "2 days"), ("4d", "4 days")),
 )
