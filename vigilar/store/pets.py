@@ -260,6 +260,13 @@ def list_pictures(store: Store, pet_id: int, limit: int) -> list[Picture]:
     return [_picture(*row) for row in rows]
 
 
+def count_pictures(store: Store, pet_id: int) -> int:
+    """How many pictures were confirmed as this pet."""
+    with store.sql_read("read answered pictures") as run:
+        rows = run("SELECT count(*) FROM pet_pictures WHERE pet_id = :id AND verdict = 'yes'", id=pet_id)
+    return int(rows[0][0])
+
+
 def find_sighting(store: Store, event_id: int) -> Sighting | None:
     """Who was seen in an event."""
     with store.sql_read("read sightings") as run:

@@ -33,7 +33,7 @@ ASKED_MS = 7 * 86_400_000
 
 DAY_MS = 86_400_000
 USUAL_MS = 30 * DAY_MS
-MOST_TODAY = 400
+MOST_TODAY = 150
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
@@ -183,7 +183,7 @@ def pet_json(here: Parts, card: PetCard) -> dict[str, Any]:
         "not_seen_for": dump_not_seen(card.pet.not_seen_ms),
         "state": card.state,
         "last_seen": None if last is None else {"ts": last.ts_ms, "camera": last.source_id, "event": last.id},
-        "pictures": len(rows.list_pictures(here.store, card.pet.id, 1000)),
+        "pictures": rows.count_pictures(here.store, card.pet.id),
     }
 
 

@@ -55,4 +55,7 @@ async function renew() {
   if (mayTake() && !isSaying && !part()?.contains(document.activeElement)) show(text);
 }
 const concerns = (event) => ["cat", "dog"].includes(event.kind) || event.type.startsWith("pet_");
+const isShown = (event) => String(event.id) === document.body.dataset.event;
+const canUndo = () => part()?.querySelector('[data-say="undo"]');
+if (PART === "pet") stream.addEventListener("event", ({ detail }) => isShown(detail) && !canUndo() && renew());
 if (PART === "pets") stream.addEventListener("event", ({ detail }) => concerns(detail) && renew());
