@@ -103,7 +103,7 @@ def test_one_tap_names_a_cat_and_one_takes_it_back(site: Site) -> None:
 
 def test_keys_answer_and_take_back(site: Site) -> None:
     event = site.cat("cream", "garden", 7.0)
-    rows.settle(site.house.store, rows.Due(event.id, 0), Sighting(event.id, 1, "box", 0.8, "garden", event.ts_ms))
+    rows.see(site.house.store, event.id, Sighting(event.id, 1, "box", 0.8, "garden", event.ts_ms))
     page = site.page("desk", f"/events/{event.id}")
     expect(page.locator("#pet")).to_contain_text("Is this Milo?")
     page.keyboard.press("y")

@@ -9,7 +9,7 @@ from vigilar.store import pets as rows
 from vigilar.store.cameras import ensure_camera
 from vigilar.store.engine import Store
 from vigilar.store.events import NewEvent, StoredEvent, insert_event
-from vigilar.store.pets import Answer, Due, Sighting
+from vigilar.store.pets import Answer, Sighting
 
 LOOK = bytes(range(46))
 
@@ -46,7 +46,7 @@ def test_answers_and_sightings_of_a_pet(each_store: Store) -> None:
         (events[0].id, "yes", LOOK),
         (events[1].id, "no", LOOK),
     ]
-    rows.settle(each_store, Due(events[0].id, 0), Sighting(events[0].id, luna, "box", 0.9, "garden", 1000))
+    rows.see(each_store, events[0].id, Sighting(events[0].id, luna, "box", 0.9, "garden", 1000))
     seen = rows.newest_sighting(each_store, milo)
     assert seen is not None, "the box does not take back what a person said"
     assert rows.newest_sighting(each_store, milo, cameras=["drive"]) is None
@@ -62,3 +62,12 @@ def test_names_that_differ_by_marks_alone_are_one(each_store: Store) -> None:
         add(each_store, "MILO")
     assert refused.value.code == "pet.name_taken"
     assert rows.pet_slug("Мурка") == "мурка"
+
+
+def test_answer_while_an_event_is_named_makes_it_due_again(each_store: Store) -> None:
+    milo, event = add(each_store, "Milo"), cat(each_store, 1000)
+    say(each_store, event, Answer("unsure"))
+    (due,) = rows.list_due(each_store, 9)
+    say(each_store, event, Answer("yes", milo))
+    rows.end_due(each_store, due)
+    assert [one.event_id for one in rows.list_due(each_store, 9)] == [event.id]

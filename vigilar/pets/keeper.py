@@ -115,15 +115,16 @@ class PetKeeper:
     def _settle(self, desk: EventDesk, due: Due, now_ms: int) -> None:
         event = get_event(self._store, due.event_id)
         if event is None:
-            rows.settle(self._store, due, None)
+            rows.end_due(self._store, due)
             return
-        if due.since_ms and event.end_ms is None and 0 <= now_ms - due.since_ms < SETTLED_MS:
+        if due.since_ms > 0 and event.end_ms is None and 0 <= now_ms - due.since_ms < SETTLED_MS:
             return
-        rows.settle(self._store, due, self._sighting(event))
+        rows.see(self._store, event.id, self._sighting(event))
         sighting = rows.find_sighting(self._store, event.id)
         pet = rows.find_pet(self._store, sighting.pet_id) if sighting is not None else None
         payload = named_payload(event, pet.id if pet else None, pet.name if pet else "", desk.camera_name)
         desk.update(event, event.end_ms, payload)
+        rows.end_due(self._store, due)  # last: after a crash before it all of this is done again
 
     def _sighting(self, event: StoredEvent) -> Sighting | None:
         """Who it is by looks and answers; None while that is not sure."""

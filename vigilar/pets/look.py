@@ -27,7 +27,7 @@ ROOM = 0.25
 """So much of the box's size is shown around it on each side: what is behind the animal."""
 
 MOST = (96, 96)
-"""The largest picture that is looked at, in pixels; coats need no more, and 96 x 96 take 2 ms."""
+"""The largest picture that is looked at, in pixels; coats need no more."""
 
 LEAST_PX = 28
 """An animal whose shorter side has fewer pixels of the camera's picture has no coat that could be told."""

@@ -78,6 +78,6 @@ pet_due = Table(
     Column(
         "event_id", Int64, ForeignKey("events.id", ondelete="CASCADE"), primary_key=True, comment="to be named anew"
     ),
-    Column("since_ms", Int64, nullable=False, comment="UTC ms since which; 0: at once"),
+    Column("since_ms", Int64, nullable=False, comment="UTC ms since which; below 0: at once"),
     sqlite_strict=True,
 )

@@ -6,6 +6,7 @@ An event has at most one animal here, that of its picture. What becomes of its n
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,9 +14,6 @@ from vigilar.base.errors import ErrorKind, StoreError
 from vigilar.base.ids import slug
 from vigilar.store.engine import Store
 from vigilar.store.sql import Run
-
-AT_ONCE = 0
-"""Due: whatever its visit does."""
 
 _NOTHING = bytes(64)
 """Written over numbers before their rows go: what is deleted stays on the disk until it is written over."""
@@ -59,7 +57,8 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An event whose name is to be settled, since when (AT_ONCE: without waiting for the end of the visit)."""
+    """An event whose name is to be settled, since when (UTC ms). Below 0: at once, whatever its visit does; the number
+    says no time, but is another one each time, so that what is due again meanwhile is not taken for what was done."""
 
     event_id: int
     since_ms: int
@@ -179,12 +178,16 @@ def list_due(store: Store, limit: int) -> list[Due]:
     return [Due(int(event_id), int(since_ms)) for event_id, since_ms in rows]
 
 
-def settle(store: Store, due: Due, sighting: Sighting | None) -> None:
-    """The event of ``due`` has this sighting now, unless a person said so; it is due no longer, unless it became so
-    again meanwhile."""
+def see(store: Store, event_id: int, sighting: Sighting | None) -> None:
+    """An event has this sighting now by the box, unless a person said who it is."""
     with store.sql_write("store who was seen") as run:
-        if not run("SELECT 1 FROM pet_sightings WHERE event_id = :id AND said_by = 'person'", id=due.event_id):
-            _see(run, due.event_id, sighting)
+        if not run("SELECT 1 FROM pet_sightings WHERE event_id = :id AND said_by = 'person'", id=event_id):
+            _see(run, event_id, sighting)
+
+
+def end_due(store: Store, due: Due) -> None:
+    """The event of ``due`` has its name; it is due no longer, unless it became so in another way meanwhile."""
+    with store.sql_write("note what was named") as run:
         run("DELETE FROM pet_due WHERE event_id = :id AND since_ms = :since", id=due.event_id, since=due.since_ms)
 
 
@@ -361,7 +364,11 @@ def _events_of(run: Run, pet_id: int) -> list[int]:
 def _make_due(run: Run, event_ids: Iterable[int]) -> None:
     for event_id in event_ids:
         run("DELETE FROM pet_due WHERE event_id = :id", id=event_id)
-        run("INSERT INTO pet_due (event_id, since_ms) VALUES (:id, :since)", id=event_id, since=AT_ONCE)
+        run(
+            "INSERT INTO pet_due (event_id, since_ms) VALUES (:id, :since)",
+            id=event_id,
+            since=-1 - secrets.randbelow(2**40),
+        )
 
 
 def _pet(row: tuple[object, ...]) -> Pet:

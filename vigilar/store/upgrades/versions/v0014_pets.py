@@ -130,6 +130,6 @@ def _sightings() -> None:
             primary_key=True,
             comment="to be named anew",
         ),
-        sa.Column("since_ms", Int64, nullable=False, comment="UTC ms since which; 0: at once"),
+        sa.Column("since_ms", Int64, nullable=False, comment="UTC ms since which; below 0: at once"),
         sqlite_strict=True,
     )
