@@ -34,7 +34,7 @@ LEVELS: tuple[frozenset[str], ...] = (
             *("rules", "notify", "backup", "power", "health"),
         }
     ),
-    frozenset({"web", "evaluate", "homeassistant"}),
+    frozenset({"web", "evaluate", "homeassistant", "pets"}),
     frozenset({"processes", "main", "cli", "__main__"}),
 )
 """A package imports lower levels only, never a sibling; the top level is the wiring and may import all, itself too."""
@@ -61,6 +61,7 @@ NOT_FOR = {
     "web": {"detect", "record", "events", "demo", "sensors", "backup"},
     "evaluate": {"config"},
     "homeassistant": {"config"},
+    "pets": {"config"},
     "health": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""

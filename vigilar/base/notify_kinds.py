@@ -33,6 +33,8 @@ class When:
 
 WHEN: dict[str, When] = {
     **{kind: When(words.lower() if kind != "motion" else "motion of any kind") for kind, words in KIND_WORDS.items()},
+    "pet-escaped": When("a pet that stays indoors got out", ("pet_escaped",)),
+    "pet-missing": When("a pet was not seen for long", ("pet_missing",)),
     "alarm": When("an alarm", ("alarm",), SENSED, is_danger=True),
     "smoke": When("smoke", ("sensor_smoke",), SENSED, is_danger=True),
     "gas": When("gas", ("sensor_gas",), SENSED, is_danger=True),

@@ -23,7 +23,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
     """What counts of an event for its incident. ``kind`` is what came by (``base.visit_kinds``), empty for what is no
-    visit; ``name`` the camera or sensor as people call it; times are UTC ms; ``score`` 0..1 how sure the kind is."""
+    visit; ``name`` the camera or sensor as people call it; times are UTC ms; ``score`` 0..1 how sure the
+    kind is; ``who`` is the name of the pet that came, empty where none is known."""
 
     type: str
     kind: str
@@ -37,6 +38,7 @@ class Happening:
     is_camera: bool = False
     still_id: int | None = None
     score: float | None = None
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class Part:
     """The events of one source, type and kind in an incident: ``count`` of them, of which ``open_count`` go on.
 
     ``from_ms`` is the first begin, ``to_ms`` the newest moment (UTC ms), ``name`` and ``title`` are the first one's,
-    ``severity`` is the worst, ``still_id`` the picture of the surest, ``score`` how sure that one is. The order of the
-    fields is that of the database.
+    ``severity`` is the worst, ``still_id`` the picture of the surest, ``score`` how sure that one is. ``who`` is the
+    pet that came, empty unless each of them was the same. The order of the fields is that of the database.
     """
 
     source_id: str
@@ -61,6 +63,7 @@ class Part:
     still_id: int | None
     score: float
     is_camera: bool
+    who: str = ""
 
     def gap_ms(self, ts_ms: int) -> int:
         """How far a moment lies before or behind it; 0 within."""
@@ -97,7 +100,13 @@ def happening_of(
         is_camera="camera_name" in payload,
         still_id=still_id,
         score=score,
+        who=_who(payload),
     )
+
+
+def _who(payload: dict[str, Any]) -> str:
+    pet = payload.get("pet")
+    return str(pet.get("name") or "") if isinstance(pet, dict) else ""
 
 
 def count_in(parts: Parts, one: Happening) -> Parts:
@@ -123,6 +132,8 @@ def count_all(happenings: Iterable[Happening]) -> Parts:
 def changed(parts: Parts, before: Happening, after: Happening) -> Parts | None:
     """``parts`` after one of their events became another; None when that cannot be told without all of them."""
     keeps = (before.source_id, before.type, before.kind, before.severity, before.still_id, before.score)
+    if before.who != after.who:
+        return None
     if keeps != (after.source_id, after.type, after.kind, after.severity, after.still_id, after.score):
         return None
     if (before.end_ms or before.ts_ms) > (after.end_ms or after.ts_ms):
@@ -205,6 +216,7 @@ def _part_of(one: Happening) -> Part:
         still_id=one.still_id,
         score=(one.score or 0.0) if one.still_id is not None else 0.0,
         is_camera=one.is_camera,
+        who=one.who,
     )
 
 
@@ -222,6 +234,7 @@ def _joined(part: Part, new: Part) -> Part:
         to_ms=max(part.to_ms, new.to_ms),
         still_id=pictured.still_id,
         score=pictured.score,
+        who=part.who if part.who == new.who else "",
     )
 
 

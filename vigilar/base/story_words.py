@@ -48,6 +48,7 @@ _CLAUSES = {
 
 _OUTAGE = "camera_offline"
 _MOVED = "sensor_motion"
+_ESCAPED = "pet_escaped"
 
 
 def title_of(parts: Parts) -> str:
@@ -62,6 +63,8 @@ def title_of(parts: Parts) -> str:
         if any(part.type == type_ for part in parts):
             line = opening + line[:1].lower() + line[1:]
             break
+    if any(part.type == _ESCAPED for part in parts):
+        line = f"Got out: {line}"
     return line + (", then disarmed" if any(part.type == "disarmed" for part in parts) else "")
 
 
@@ -71,16 +74,23 @@ def _visit(parts: Sequence[Part]) -> str:
     if not _is_somebody(lead):
         led = [part for part in led if part.count >= _OFTEN] or led
     places = list(dict.fromkeys(_name_of(part) for part in led))
-    who = _kind_words(lead)
+    who = _who(led, lead)
     # Only what was at the first place, and at no other than these, may stand beside the first one: a line must not
     # place anybody who was not seen.
     for kind in kinds(tuple(parts)):
         seen = {_name_of(part) for part in parts if part.kind == kind}
         is_with = places[0] in seen and seen <= set(places)
         if kind not in (lead, MOTION) and is_with and " and " not in who:
-            who += f" and {_kind_words(kind).lower()}"
+            named = _who([part for part in parts if part.kind == kind], "")
+            who += f" and {named or _kind_words(kind).lower()}"
     clauses = [_clause(part) for part in parts if part.type in _CLAUSES]
     return ", ".join([f"{who} {_way(places)}", *_times(lead, led), *dict.fromkeys(clauses)])
+
+
+def _who(parts: Sequence[Part], kind: str) -> str:
+    """The name of the pet that all of it was, or what came."""
+    names = {part.who for part in parts}
+    return names.pop() if len(names) == 1 and "" not in names else _kind_words(kind)
 
 
 def _way(places: Sequence[str]) -> str:

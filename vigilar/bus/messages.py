@@ -188,13 +188,15 @@ class ObjectSeen(Message):
 @dataclass(frozen=True, slots=True)
 class VisitSeen(Message):
     """What the motion ``motion_id`` is by now: its kind, how sure that is (0..1), and perhaps a better still. Each
-    takes the place of the one before. ``kind`` is one of ``base.visit_kinds``; ``motion`` without a score: unknown."""
+    takes the place of the one before. ``kind`` is one of ``base.visit_kinds``; ``motion`` without a score: unknown.
+    ``look`` is base64 of how the cat or dog on that still looks (``pets.match``), empty where there is none."""
 
     camera_id: str
     motion_id: str
     kind: str
     label_score: float | None = None
     still_id: int | None = None
+    look: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +388,16 @@ class PhoneHeard(Message):
     user_id: int
     device: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class PetLocation(Message):
+    """Where a pet was seen last, retained: ``ts`` is when, ``id`` names the event. ``place`` is ``exterior``,
+    ``transition`` or ``interior``, empty for a camera of which nobody said where it looks."""
+
+    name: str
+    camera: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

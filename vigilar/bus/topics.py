@@ -95,6 +95,11 @@ class Topics:
         return f"vigilar/scene/{name}"
 
     @staticmethod
+    def pet_location(name: str) -> str:
+        """Where a pet was seen last, retained; ``name`` is the slug of its name."""
+        return f"vigilar/pets/{name}/location"
+
+    @staticmethod
     def presence(member: str) -> str:
         """Whether a member is at home; ``member`` is the slug of the name."""
         return f"vigilar/presence/{member}"

@@ -31,6 +31,7 @@ COMMANDS: Lines = {
     "ups": ("vigilar.cli.ups:ups", "Mains or battery, and what happens in a power cut."),
     "sensors": ("vigilar.cli.sensors:sensors", "Contacts, motion sensors and the like."),
     "home-assistant": ("vigilar.cli.home_assistant:home_assistant", "What Home Assistant sees, and its password."),
+    "pets": ("vigilar.cli.pets:pets", "Cats and dogs of the house: where each was seen last."),
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "certificate": ("vigilar.cli.certificate:certificate", "How phones and computers know that it is your house."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),

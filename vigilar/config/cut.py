@@ -330,7 +330,11 @@ def shared_logins(plan: BrokerPlan) -> BusLogins:
 def camera_infos(config: Config) -> tuple[CameraInfo, ...]:
     return tuple(
         CameraInfo(
-            camera.id, camera.name, camera.small is not None or camera.address.startswith("demo:"), camera.enabled
+            camera.id,
+            camera.name,
+            camera.small is not None or camera.address.startswith("demo:"),
+            camera.enabled,
+            camera.place or "",
         )
         for camera in config.cameras
     )

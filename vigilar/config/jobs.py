@@ -75,12 +75,14 @@ class CameraJob(ProcessJob):
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """What other processes than its own know of a camera. ``enabled`` is false for one that is set aside."""
+    """What other processes than its own know of a camera. ``enabled`` is false for one that is set aside; ``place`` is
+    ``exterior``, ``transition`` or ``interior``, empty where nobody said so."""
 
     id: str
     name: str
     has_sub: bool
     enabled: bool
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -365,6 +365,12 @@ class Camera(Table):
         "doorbell, porch, entrance, entry, gate.",
         json_schema_extra=takes("true or false"),
     )
+    place: Literal["exterior", "transition", "interior"] | None = Field(
+        default=None,
+        description="Where the camera looks: outside, at a way in or out (porch, door), or into the house. Tells where "
+        "pets are, and that one that stays indoors got out.",
+        json_schema_extra=takes('"exterior", "transition" or "interior"'),
+    )
     enabled: bool = Field(
         default=True,
         description="`false` sets the camera aside; its recordings stay.",

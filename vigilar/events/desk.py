@@ -23,6 +23,7 @@ from vigilar.store.events import (
     update_event,
 )
 from vigilar.store.outbox import consume
+from vigilar.store.pets import put_look
 from vigilar.store.tracks import NewTrack, insert_track
 
 
@@ -159,6 +160,10 @@ class EventDesk:
     def insert_track(self, track: NewTrack, row: tuple[str, str]) -> None:
         """Store a track; one whose ``uid`` is known changes nothing."""
         insert_track(self._store, track, consumed_outbox=row)
+
+    def put_look(self, event_id: int, look: bytes) -> None:
+        """How the cat or dog of an event looks; which one it is is settled later."""
+        put_look(self._store, event_id, look, self.now_ms())
 
     def find(self, uid: str) -> StoredEvent | None:
         """The event that came from the message ``uid``."""

@@ -7,6 +7,7 @@ from vigilar.events.backup import BACKUP_SUBJECT
 from vigilar.events.cameras import CAMERAS
 from vigilar.events.coverage import COVERAGE_SUBJECT
 from vigilar.events.notifying import NOTIFY_SUBJECT
+from vigilar.events.pets import PETS_SUBJECT
 from vigilar.events.power import POWER
 from vigilar.events.processes import PROCESSES
 from vigilar.events.proof import PROOF_SUBJECT
@@ -16,7 +17,7 @@ from vigilar.events.upkeep import UPKEEP_SUBJECT
 
 SUBJECTS = (
     *(CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, BACKUP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER, NOTIFY_SUBJECT),
-    COVERAGE_SUBJECT,
+    *(COVERAGE_SUBJECT, PETS_SUBJECT),
 )
 
 EVENT_TYPES = all_types(SUBJECTS)

@@ -10,7 +10,7 @@ import base64
 import binascii
 
 from vigilar.base.track_path import BadPath, unpack_path
-from vigilar.base.visit_kinds import KIND_WORDS, MOTION
+from vigilar.base.visit_kinds import KIND_WORDS, MOTION, PET_KINDS, visit_title
 from vigilar.bus.messages import BadMessage, TrackSeen, VisitSeen
 from vigilar.events.desk import EventDesk, MissingStartError, Source
 from vigilar.events.refusal import MAX_TS_MS, check_frac, check_id, check_message, check_names
@@ -33,12 +33,17 @@ def visit_seen(desk: EventDesk, source: Source, payload: bytes) -> None:
     if kind == MOTION:
         kind, score = event.kind or MOTION, event.label_score
     name = desk.camera_name(event.source_id)
-    changed = {**event.payload, "title": title_of_kind(kind, name)}
+    look = _checked_look(seen.look)
+    pet = event.payload.get("pet")
+    pet_name = str(pet.get("name") or "") if isinstance(pet, dict) else ""
+    changed = {**event.payload, "title": visit_title(kind, name, pet_name)}
     if (kind, score) != (event.kind, event.label_score):
         # Until when it is known to have lasted (``rules.news``); the same said again is no change to tell of.
         changed["seen_ms"] = max(seen.ts, int(event.payload.get("seen_ms", event.ts_ms)))
     if seen.still_id is not None:
         changed["has_still"] = True
+    if look and kind in PET_KINDS:
+        desk.put_look(event.id, look)
     desk.name_visit(event, kind=kind, label_score=score, still_id=seen.still_id, payload=changed, row=row)
 
 
@@ -62,11 +67,6 @@ def track_seen(desk: EventDesk, source: Source, payload: bytes) -> None:
         zones=check_names("zones", seen.zones),
     )
     desk.insert_track(new, row)
-
-
-def title_of_kind(kind: str, camera_name: str) -> str:
-    """``Person, Front door``."""
-    return f"{KIND_WORDS[kind]}, {camera_name}"
 
 
 def check_kind(kind: str) -> str:
@@ -94,6 +94,19 @@ def _checked_path(text: str, start_ms: int) -> bytes:
     except (binascii.Error, ValueError, BadPath) as error:
         raise BadMessage("path is not one") from error
     return raw
+
+
+MAX_LOOK_CHARS = 128
+
+
+def _checked_look(text: str) -> bytes:
+    """What ``pets.match`` reads; it is looked at there."""
+    if len(text) > MAX_LOOK_CHARS:
+        raise BadMessage("look is too long")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadMessage("look is not base64") from error
 
 
 def _camera_of(topic: str) -> str:

@@ -25,6 +25,7 @@ from vigilar.events.coverage import CoverageWatch
 from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
 from vigilar.events.subjects import SUBJECTS
+from vigilar.pets.keeper import PetKeeper
 from vigilar.processes.key_watch import wait_for_stick
 from vigilar.processes.settings import settings_handler
 from vigilar.proof.carry import Carrier
@@ -56,10 +57,13 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         names = _camera_names(job)
         guard = Guard(store, bus, SystemClock(), job.node_id, job.arm, names)
         coverage = CoverageWatch(store, SystemClock())
-        subjects = (*SUBJECTS, guard.subject(), coverage.subject())
+        places = _camera_places(job)
+        pets = PetKeeper(store, bus, SystemClock(), lambda camera_id: places.get(camera_id, ""))
+        subjects = (*SUBJECTS, guard.subject(), coverage.subject(), pets.subject())
         processor = EventProcessor(store, bus, SystemClock(), job.node_id, names, subjects, guard.notice_event)
         processor.subscribe()
         bus.on_connected(guard.notice_connection)
+        bus.on_connected(pets.notice_connection)
         bus.on_connected(processor.notice_connection)
         bus.start()
         stop = Stop()
@@ -76,7 +80,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             control.listen(
                 on_status=partial(_take_status, bus, coverage),
                 on_fact=processor.handle_fact,
-                on_settings=settings_handler(job, partial(_use, names, carrier, guard)),
+                on_settings=settings_handler(job, partial(_use, names, places, carrier, guard)),
             )
             _turn_until_stopped(processor, control, lambda: _told(carrier, bus))
         finally:
@@ -87,8 +91,9 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
                 processor.close()
 
 
-def _use(names: dict[str, str], carrier: Carrier, guard: Guard, job: EventsJob) -> None:
+def _use(names: dict[str, str], places: dict[str, str], carrier: Carrier, guard: Guard, job: EventsJob) -> None:
     names.update(_camera_names(job))
+    places.update(_camera_places(job))
     carrier.copy_to = job.copy_to
     guard.use(job.arm)
 
@@ -126,6 +131,10 @@ def _problem(sentences: list[str]) -> dict[str, Any]:
 
 def _camera_names(job: EventsJob) -> dict[str, str]:
     return {camera.id: camera.name for camera in job.cameras}
+
+
+def _camera_places(job: EventsJob) -> dict[str, str]:
+    return {camera.id: camera.place for camera in job.cameras}
 
 
 def _turn_until_stopped(processor: EventProcessor, control: ControlChild, told: Callable[[], list[str]]) -> None:

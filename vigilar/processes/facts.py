@@ -155,11 +155,19 @@ class FactSender:
         self._put(_Waiting(Topics.motion_end(self._camera_id), message), motion_id)
 
     def visit_seen(
-        self, motion_id: str, ts_ms: int, kind: str, score: float | None, make_still: MakeStill | None
+        self,
+        motion_id: str,
+        ts_ms: int,
+        kind: str,
+        score: float | None,
+        make_still: MakeStill | None,
+        look: bytes = b"",
     ) -> None:
-        """What the motion is by now; takes the place of what was said before."""
+        """What the motion is by now; takes the place of what was said before. ``look``: of the cat or dog on the
+        still (``pets.match``)."""
         score = None if score is None else round(score, 3)
-        message = VisitSeen(new_id(), ts_ms, self._camera_id, motion_id, kind, score)
+        told_look = base64.b64encode(look).decode()
+        message = VisitSeen(new_id(), ts_ms, self._camera_id, motion_id, kind, score, look=told_look)
         self._put(_Waiting(Topics.camera_visit(self._camera_id), message, make_still), motion_id)
 
     def track_ended(self, motion_id: str, track: Track) -> None:

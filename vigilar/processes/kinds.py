@@ -159,7 +159,10 @@ KINDS: tuple[ProcessKind, ...] = (
         start=Start.FORK,
         stop=StopStage.STORES,
         cut="vigilar.config.cut:make_events_job",
-        says=("vigilar/events/#", "vigilar/system/#", Topics.PROOF_CHECKPOINT, Topics.SIREN),
+        says=(
+            *("vigilar/events/#", "vigilar/system/#", "vigilar/pets/#"),
+            *(Topics.PROOF_CHECKPOINT, Topics.SIREN),
+        ),
         hears=(
             "vigilar/camera/#",
             "vigilar/events/#",

@@ -31,13 +31,15 @@ STAYS = frozenset({ObjectKind.PERSON}) | ANIMALS
 
 @dataclass(frozen=True, slots=True)
 class StillPicture:
-    """A JPEG that may become the still of a visit, with the times of its picture."""
+    """A JPEG that may become the still of a visit, with the times of its picture. ``look``: how the cat or dog on it
+    looks (``pets.match``), empty where it shows none."""
 
     jpeg: bytes
     width: int
     height: int
     utc_ns: int
     mono_ns: int
+    look: bytes = b""
 
 
 UNNAMED_LOOKS = 4

@@ -40,6 +40,7 @@ from vigilar.detect.objects.wire import Answer
 from vigilar.detect.pictures import DecoderLike, PictureLike
 from vigilar.detect.zones import NO_ZONES
 from vigilar.media.packets import Packet, RunStart, StreamInfo
+from vigilar.processes.animal_look import look_at
 from vigilar.processes.facts import FactSender, Publisher
 from vigilar.processes.motion import STILL_WIDTH, still_size
 from vigilar.processes.motion_path import EndedTrack
@@ -359,7 +360,7 @@ class ObjectWatcher:
             best = unknown(max(shown.moving, key=lambda one: one.area))
         if best is not None:
             worth = still_worth(best, shown.pixels, _in_part(best.box, shown.region))
-            visit.offer_still(worth, partial(_still_picture, shown.picture))
+            visit.offer_still(worth, partial(_still_picture, shown.picture, best))
 
     def _publish(self, visit: Visit, at_ms: int, tracks: list[Track]) -> None:
         """For who watches just now; nobody is told twice, and nothing is lost when the bus is away."""
@@ -380,7 +381,8 @@ class ObjectWatcher:
         if label is None or (told is not None and told.kind is label.kind and label.score < told.score + TELL_AGAIN):
             return
         visit.told = label
-        self._facts.visit_seen(visit.motion_id, at_ms, label.kind.value, label.score, self._make_still(visit))
+        make_still, look = self._make_still(visit)
+        self._facts.visit_seen(visit.motion_id, at_ms, label.kind.value, label.score, make_still, look)
 
     def _end_visit(self, visit: Visit, path: EndedTrack | None) -> None:
         """Tell what is known, store its tracks, and put them into the recording."""
@@ -389,10 +391,10 @@ class ObjectWatcher:
         is_unwanted = visit.is_held and self._is_unwanted(visit)
         now_ms = self._clock.utc_ns() // 1_000_000
         label = self._label(visit)
-        make_still = self._make_still(visit)
+        make_still, look = self._make_still(visit)
         if label is not None or make_still is not None:
             kind, score = (label.kind.value, label.score) if label is not None else ("motion", None)
-            self._facts.visit_seen(visit.motion_id, now_ms, kind, score, make_still)
+            self._facts.visit_seen(visit.motion_id, now_ms, kind, score, make_still, look)
         tracks = self._end_tracks(visit, path)
         for track in tracks:
             self._facts.track_ended(visit.motion_id, track)
@@ -414,13 +416,14 @@ class ObjectWatcher:
             return [ended(one, self.zones, shape) for one in moved]
         return [path if shape is None else replace(path, kind=shape.kind.value, score=shape.score)]
 
-    def _make_still(self, visit: Visit) -> Callable[[], Still] | None:
+    def _make_still(self, visit: Visit) -> tuple[Callable[[], Still] | None, bytes]:
+        """What seals the best picture, if there is a better one by now, and how the cat or dog on it looks."""
         still = visit.take_still()
         if still is None:
-            return None
+            return None, b""
         size = {"width": still.width, "height": still.height}
         times = {"utc_ns": still.utc_ns, "mono_ns": still.mono_ns}
-        return partial(begin_still, self._file_store, still.jpeg, **size, **times)
+        return partial(begin_still, self._file_store, still.jpeg, **size, **times), still.look
 
 
 def seen_json(model: str, tracks: Sequence[EndedTrack]) -> bytes:
@@ -450,5 +453,6 @@ def _in_part(box: Box, part: Box) -> Box:
     return Box(max(left, 0.0), max(top, 0.0), min(right, 1.0), min(bottom, 1.0))
 
 
-def _still_picture(picture: PictureLike) -> StillPicture:
-    return StillPicture(picture.to_jpeg(STILL_WIDTH), *still_size(picture), picture.utc_ns, picture.mono_ns)
+def _still_picture(picture: PictureLike, best: Detection) -> StillPicture:
+    size, times = still_size(picture), (picture.utc_ns, picture.mono_ns)
+    return StillPicture(picture.to_jpeg(STILL_WIDTH), *size, *times, look_at(picture, best))

@@ -16,10 +16,13 @@ _OLD: tuple[tuple[str, int], ...] = (
     ("picture_rates WHERE hour_ms < :before_ms", KEPT_RATES_MS),
     ("sessions WHERE expires_ms <= :before_ms", 0),
     ("pairings WHERE expires_ms <= :before_ms", _DAY_MS),
+    ("pet_looks WHERE made_ms < :before_ms", 30 * _DAY_MS),
     ("problem_snoozes WHERE until_ms <= :before_ms", 0),
 )
 """Of which table, which rows, how long ago. A device that is nobody's was not seen since. What only ends, as a login
-does, ends at its time all the same. For a day it can be told that a code was used."""
+does, ends at its time all the same. For a day it can be told that a code was used.
+Who did not say within a month which animal it was does not want to: pictures that somebody answered for have their
+numbers elsewhere."""
 
 
 def delete_old(store: Database, now_ms: int) -> None:

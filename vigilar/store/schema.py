@@ -28,6 +28,7 @@ from vigilar.store import (  # noqa: F401 -- their tables belong to the list too
     guard_tables,
     health_tables,
     notify_tables,
+    pet_tables,
     reel_tables,
     rules_tables,
 )

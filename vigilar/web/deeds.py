@@ -57,6 +57,7 @@ WORDS: Mapping[str, str] = {
     "export": "made or fetched an export",
     "change_cameras": "changed a camera",
     "change_events": "changed what is kept of an event",
+    "name_pets": "said which pet it is",
     "delete_footage": "let recordings be deleted",
     "erased": "deleted recordings of events",
     "put_off": "put off what was to be done",

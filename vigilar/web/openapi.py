@@ -109,6 +109,7 @@ def _paths() -> dict[str, Any]:
         "/api/v1/arm/history": {
             "get": {**_answer("Who changed the mode, when and how"), "parameters": [_query("before")]}
         },
+        **_pet_paths(),
         "/api/v1/sensors": {"get": _answer("All sensors")},
         "/api/v1/sensors/{sensor_id}": {
             "parameters": [_path("sensor_id")],
@@ -394,6 +395,31 @@ def _path(name: str) -> dict[str, Any]:
 
 def _number(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": 0}}
+
+
+def _pet_paths() -> dict[str, Any]:
+    settings = {"indoor_only": "boolean"}
+    return {
+        "/api/v1/pets": {
+            "get": _answer("All pets, and where each was seen last"),
+            "post": {
+                **_answer("The new pet; with event its picture is the first", status="201"),
+                **_body("name", "kind", "event", "not_seen_for", **settings),
+            },
+        },
+        "/api/v1/pets/{pet_id}": {
+            "parameters": [_number("pet_id")],
+            "patch": {**_answer("The pet, changed"), **_body("name", "not_seen_for", **settings)},
+            "delete": _answer("Forgotten, with all that was learned of it", None, status="204"),
+        },
+        "/api/v1/events/{event_id}/pet": {
+            "parameters": [_path("event_id")],
+            "post": {
+                **_answer("Who it is now, and what was said before"),
+                **_body("verdict", "to", pet="integer"),
+            },
+        },
+    }
 
 
 def _rule_paths() -> dict[str, Any]:

@@ -28,7 +28,7 @@ class Tab:
 
 TABS = (
     Tab("/live", "Live", "live", "l", (Tab("/wall", "On the wall"),)),
-    Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"),)),
+    Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"), Tab("/pets", "Pets", key="a"))),
     Tab("/exports", "Exports", "download", "x"),
     Tab("/system", "System", "system", "s", (
         Tab("/sensors", "Sensors"),

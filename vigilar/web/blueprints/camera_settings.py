@@ -26,6 +26,12 @@ bp = Blueprint("camera_settings", __name__)
 MAX_RATES_MBPS = (10, 25, 50, 100, 200)
 MAX_LOGIN_LENGTH = 256
 
+PLACE_WORDS = {
+    "exterior": "Outside",
+    "transition": "At a way in or out (porch, door)",
+    "interior": "Into the house",
+}
+
 
 @bp.get("/cameras/<camera_id>/settings")
 @needs(Right.CHANGE_CAMERAS)
@@ -105,7 +111,10 @@ def _changes(settings: Camera) -> dict[str, Any]:
         "record": record or None,
         "enabled": "enabled" in form,
         "sound": {"yes": True, "no": False}.get(form.get("sound", "")),
+        "place": form.get("place", "") or None,
     }
+    if wanted["place"] not in (None, *PLACE_WORDS):
+        raise Problem(422, "camera.place", "Choose where it looks.", field="place")
     if is_network(settings.address):
         rate, transport, allows = form.get("max_rate", ""), form.get("transport", "tcp"), "allow_public" in form
         if rate not in _rates(settings):
@@ -143,6 +152,7 @@ def _now(settings: Camera) -> dict[str, Any]:
         "record": settings.record,
         "enabled": settings.enabled,
         "sound": settings.sound,
+        "place": settings.place,
         "transport": settings.transport,
         "allow_public": settings.allow_public,
         "max_rate": dump_rate(settings.max_rate),
@@ -181,6 +191,7 @@ def _page(
         small=redact(settings.small) if settings.small else "",
         is_network=is_network(settings.address),
         modes=MODE_WORDS,
+        places=PLACE_WORDS,
         rates=[(one, one) for one in _rates(settings)],
         rate=dump_rate(settings.max_rate),
         problem=None if is_shown else problem,

@@ -28,6 +28,7 @@ from vigilar.web.erased_words import erased_words, read_erased
 from vigilar.web.event_words import describe_payload, event_title, make_card, visit_paths
 from vigilar.web.list_query import FROM_PUSH
 from vigilar.web.parts import Parts, parts
+from vigilar.web.pet_words import question_of
 from vigilar.web.rights import Right, needs
 from vigilar.web.story_lines import Areas, story_lines
 from vigilar.web.story_words import lead_of, make_story_card
@@ -91,6 +92,8 @@ def event_page(event_id: int) -> str:
         lines=story_lines(
             story, lambda one: tracks_of_event(here.store, one), lambda one: _areas(here, one), here.zone
         ),
+        pet=question_of(here, event),
+        pet_undo=request.args.get("undo") if "said" in request.args else None,
         details=describe_payload(event),
         paths=visit_paths(tracks_of_event(here.store, event.id)),
         clip=clip_range(here, event)[0],
