@@ -60,6 +60,8 @@ def test_table_is_what_was_agreed() -> None:
         "sensor_gas": "CRITICAL",
         "coverage_low": "WARNING",
         "coverage_restored": "INFO",
+        "wildlife_first": "INFO",
+        "wildlife_back": "INFO",
         "sensor_silent": "WARNING",
         "sensor_battery": "WARNING",
         "phone_silent": "WARNING",

@@ -122,8 +122,8 @@ def count_all(happenings: Iterable[Happening]) -> Parts:
 
 def changed(parts: Parts, before: Happening, after: Happening) -> Parts | None:
     """``parts`` after one of their events became another; None when that cannot be told without all of them."""
-    keeps = (before.source_id, before.type, before.kind, before.severity, before.still_id, before.score)
-    if keeps != (after.source_id, after.type, after.kind, after.severity, after.still_id, after.score):
+    keeps = (before.source_id, before.type, before.kind, before.severity, before.still_id, before.score, before.title)
+    if keeps != (after.source_id, after.type, after.kind, after.severity, after.still_id, after.score, after.title):
         return None
     if (before.end_ms or before.ts_ms) > (after.end_ms or after.ts_ms):
         return None

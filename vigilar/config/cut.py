@@ -12,6 +12,7 @@ from vigilar.base.database_note import find_stand_in
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.base.models_folder import has_model
+from vigilar.base.wildlife_rules import WildlifeRules
 from vigilar.config.addresses import is_network, with_login
 from vigilar.config.areas import dump_areas
 from vigilar.config.guard_cut import arm_rules, sensors_listener
@@ -124,7 +125,22 @@ def own_ports(config: Config) -> tuple[int, ...]:
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
     config = source.config
     return EventsJob(
-        **source.shared(login), cameras=camera_infos(config), copy_to=config.proof.copy_to, arm=arm_rules(config)
+        **source.shared(login),
+        cameras=camera_infos(config),
+        copy_to=config.proof.copy_to,
+        arm=arm_rules(config),
+        wildlife=wildlife_rules(config),
+    )
+
+
+def wildlife_rules(config: Config) -> WildlifeRules:
+    return WildlifeRules(
+        enabled=config.wildlife.enabled,
+        back_after_ms=config.wildlife.new_or_back_after,
+        motion_only=frozenset(one.id for one in config.cameras if config.mode_of(one) == "motion"),
+        set_aside=frozenset(one.id for one in config.cameras if not one.enabled),
+        place=config.house.place,
+        time_zone=config.house.zone_name,
     )
 
 
@@ -181,6 +197,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         backup_late_ms=config.backup.late_after,
         looks_for_phones=config.presence.enabled,
         sensors_encrypted=config.sensors.tls and sensors_listener(config) is not None,
+        wildlife=wildlife_rules(config),
     )
 
 

@@ -38,7 +38,9 @@ from vigilar.config.values import (
     Sensitivity,
     TimeZone,
     as_tuple,
+    at_least_days,
     at_least_size,
+    between_degrees,
     between_s,
     box_time_zone,
     check_port,
@@ -70,6 +72,30 @@ class House(Table):
         description="Times are shown in it. `auto` takes the time zone of this machine.",
         json_schema_extra=takes('"auto" or an IANA name such as "Europe/Berlin"'),
     )
+
+    latitude: Annotated[float, AfterValidator(between_degrees(90))] | None = Field(
+        default=None,
+        description="Where the house is, in degrees north (south is below zero). Sunrise and sunset in the journal of "
+        "wild animals are worked out from it, here and without the internet.",
+        json_schema_extra=takes("-90 to 90"),
+    )
+    longitude: Annotated[float, AfterValidator(between_degrees(180))] | None = Field(
+        default=None,
+        description="The same in degrees east (west is below zero).",
+        json_schema_extra=takes("-180 to 180"),
+    )
+
+    @model_validator(mode="after")
+    def _has_both_degrees(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            missing = "latitude" if self.latitude is None else "longitude"
+            raise refuse("is needed too: a place is nothing without both", key=missing)
+        return self
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Latitude and longitude; None where nobody said."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
 
     @property
     def zone_name(self) -> str:
@@ -274,6 +300,28 @@ class Detect(Table):
     )
 
 
+class Wildlife(Table):
+    """The journal of wild animals: what birds and other animals came by, when, and what is new. Nothing of it ever
+    wakes anybody."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Whether there is such a journal, and an event when something is new or back again.",
+        json_schema_extra=takes("true or false"),
+    )
+    new_or_back_after: Annotated[Keep, AfterValidator(at_least_days(1))] = Field(
+        default=14 * 86_400_000,
+        description="An animal that was not seen for so long is back again.",
+        json_schema_extra=takes(_KEEP),
+    )
+    push_first_of_year: bool = Field(
+        default=True,
+        description="Whether phones may be told of the first of its sort in a year. It counts as ordinary: quiet "
+        "hours, snoozes and the limit a day hold it back. `false` also stops rules of your own that name it.",
+        json_schema_extra=takes("true or false"),
+    )
+
+
 class Log(Table):
     """What the service writes about itself."""
 
@@ -427,6 +475,7 @@ class Config(Table):
     presence: Presence = Field(default=Presence())
     ups: Ups = Field(default=Ups())
     notify: Notify = Field(default=Notify())
+    wildlife: Wildlife = Field(default=Wildlife())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

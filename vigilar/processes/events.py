@@ -25,6 +25,7 @@ from vigilar.events.coverage import CoverageWatch
 from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
 from vigilar.events.subjects import SUBJECTS
+from vigilar.events.wildlife import WildlifeWatch
 from vigilar.processes.key_watch import wait_for_stick
 from vigilar.processes.settings import settings_handler
 from vigilar.proof.carry import Carrier
@@ -56,7 +57,8 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         names = _camera_names(job)
         guard = Guard(store, bus, SystemClock(), job.node_id, job.arm, names)
         coverage = CoverageWatch(store, SystemClock())
-        subjects = (*SUBJECTS, guard.subject(), coverage.subject())
+        wildlife = WildlifeWatch(store, SystemClock(), job.wildlife)
+        subjects = (*SUBJECTS, guard.subject(), coverage.subject(), wildlife.subject())
         processor = EventProcessor(store, bus, SystemClock(), job.node_id, names, subjects, guard.notice_event)
         processor.subscribe()
         bus.on_connected(guard.notice_connection)
@@ -76,7 +78,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             control.listen(
                 on_status=partial(_take_status, bus, coverage),
                 on_fact=processor.handle_fact,
-                on_settings=settings_handler(job, partial(_use, names, carrier, guard)),
+                on_settings=settings_handler(job, partial(_use, names, carrier, guard, wildlife)),
             )
             _turn_until_stopped(processor, control, lambda: _told(carrier, bus))
         finally:
@@ -87,10 +89,11 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
                 processor.close()
 
 
-def _use(names: dict[str, str], carrier: Carrier, guard: Guard, job: EventsJob) -> None:
+def _use(names: dict[str, str], carrier: Carrier, guard: Guard, wildlife: WildlifeWatch, job: EventsJob) -> None:
     names.update(_camera_names(job))
     carrier.copy_to = job.copy_to
     guard.use(job.arm)
+    wildlife.use(job.wildlife)
 
 
 def _publish_checkpoint(bus: MessageBus, made: StoredCheckpoint) -> None:

@@ -169,7 +169,7 @@ KINDS: tuple[ProcessKind, ...] = (
             "vigilar/presence/#",
             "vigilar/ups/#",
         ),
-        live=frozenset({"log_level", "cameras", "copy_to", "arm"}),
+        live=frozenset({"log_level", "cameras", "copy_to", "arm", "wildlife"}),
     ),
     ProcessKind(
         name="web",
@@ -193,6 +193,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "time_zone",
                 "rules",
                 "arm",
+                "wildlife",
                 "notify",
                 "push_hosts",
                 "ways",

@@ -1,7 +1,7 @@
 """What all tables are made with: the one list of them, whole numbers of 64 bits, and checks.
 
-``schema``, ``account_tables``, ``backup_tables``, ``guard_tables``, ``notify_tables`` and ``rules_tables`` hold the
-tables themselves.
+``schema``, ``account_tables``, ``backup_tables``, ``guard_tables``, ``notify_tables``, ``rules_tables`` and
+``wildlife_tables`` hold the tables themselves.
 """
 
 from __future__ import annotations

@@ -63,6 +63,7 @@ from vigilar.web.blueprints import (
     system_pages,
     tokens,
     trust,
+    wildlife,
     zones,
 )
 from vigilar.web.camera_book import CameraBook
@@ -156,6 +157,7 @@ def create_app(cfg: WebJob) -> Flask:
         system_pages.bp,
         tokens.bp,
         trust.bp,
+        wildlife.bp,
         zones.bp,
     )
     for blueprint in blueprints:

@@ -54,6 +54,7 @@ WORDS: Mapping[str, str] = {
     "export": "made or fetched an export",
     "change_cameras": "changed a camera",
     "change_events": "changed what is kept of an event",
+    "named_animal": "said what an animal was",
     "delete_footage": "let recordings be deleted",
     "erased": "deleted recordings of events",
     "put_off": "put off what was to be done",

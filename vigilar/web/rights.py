@@ -27,7 +27,7 @@ class Right(Enum):
     SEE_SYSTEM = "see how the system is"
     SEE_AUDIT = "see who did what"
     PUT_OFF = "put off what is to be done"
-    CHANGE_EVENTS = "keep events for ever"
+    CHANGE_EVENTS = "keep events or name animals in them"
     ARM = "arm the house"
     DISARM = "disarm the house"
     CHANGE_ARMING = "change how the house is armed"

@@ -28,7 +28,7 @@ class Tab:
 
 TABS = (
     Tab("/live", "Live", "live", "l"),
-    Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"),)),
+    Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"), Tab("/wildlife", "Wildlife", key="w"))),
     Tab("/exports", "Exports", "download", "x"),
     Tab("/system", "System", "system", "s", (
         Tab("/sensors", "Sensors"),
