@@ -22,7 +22,7 @@ from vigilar.store.events import EventFilter, StoredEvent, newest_change
 from vigilar.store.health import find_first_recording_ms
 from vigilar.wildlife.novelty import NEW_STEPS, Novelty, find_novelty
 from vigilar.wildlife.species import KnownSpecies, Species
-from vigilar.wildlife.watched import HOUR_MS, SETTLED_MS, read_hours
+from vigilar.wildlife.watched import HOUR_MS, SETTLED_MS, read_hours, watches_silently
 
 FIRST = EventType("wildlife_first", Severity.INFO, (WILDLIFE,), "{name}", strand=Strand.VISIT)
 BACK = EventType("wildlife_back", Severity.INFO, (WILDLIFE,), "{name}", strand=Strand.VISIT)
@@ -141,8 +141,8 @@ class WildlifeWatch:
     def _count(self, rules: WildlifeRules, camera_id: str, from_ms: int, to_ms: int, now_ms: int) -> None:
         if to_ms <= from_ms:
             return
-        is_motion_only = camera_id in rules.motion_only and camera_id not in rules.set_aside
-        hours = read_hours(self._store, camera_id, from_ms, to_ms, now_ms, motion_only=is_motion_only)
+        silently = watches_silently(rules, camera_id)
+        hours = read_hours(self._store, camera_id, from_ms, to_ms, now_ms, motion_only=silently)
         rows.add_hours(self._store, camera_id, hours)
 
 

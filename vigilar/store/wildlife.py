@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vigilar.base.errors import StoreError
 from vigilar.base.said_species import SAID
@@ -27,6 +27,10 @@ VISIT = "motion"
 """Type of the events that are visits."""
 
 _KINDS = "('animal', 'bird')"
+PET_SPECIES = ("neighbours-cat", "stray-cat", "neighbours-dog", "stray-dog")
+"""Species whose visits stay of the kind cat or dog."""
+
+_OF_PETS = f"({', '.join(repr(one) for one in PET_SPECIES)})"
 
 
 class Sighting(NamedTuple):
@@ -191,20 +195,22 @@ def add_own(store: Database, new: OwnSpecies, *, by_name: str, now_ms: int, most
 def list_sightings(store: Database, limits: EventFilter, from_ms: int | None, to_ms: int) -> list[Sighting]:
     """Visits of birds and animals in [from_ms, to_ms), and those of which somebody said anything, oldest first."""
     where, values = conditions_of(replace(limits, from_ms=from_ms, to_ms=to_ms))
-    named = "SELECT events.id, events.ts_ms, events.kind, events.source_id, said.species"
+    columns = "events.id, events.ts_ms, events.kind, events.source_id"
     with store.sql_read("read sightings") as run:
         rows = run(
-            f"{named} FROM events LEFT JOIN species_said AS said ON said.event_id = events.id AND said.is_current = 1 "
-            f"WHERE events.kind IN {_KINDS} AND events.type = '{VISIT}' AND {where}",
+            f"SELECT {columns}, coalesce(said.species, '') FROM events "
+            "LEFT JOIN species_said AS said ON said.event_id = events.id AND said.is_current = 1 "
+            f"WHERE events.kind IN {_KINDS} AND {where} ORDER BY events.ts_ms, events.id",
             **values,
         )
-        rows += run(
-            f"{named} FROM species_said AS said JOIN events ON events.id = said.event_id "
-            f"WHERE said.is_current = 1 AND events.kind IN ('cat', 'dog') AND {where}",
+        pets = run(
+            f"SELECT {columns}, said.species FROM species_said AS said JOIN events ON events.id = said.event_id "
+            f"WHERE said.is_current = 1 AND said.species IN {_OF_PETS} AND events.kind IN ('cat', 'dog') AND {where}",
             **values,
         )
-    rows.sort(key=lambda row: (row[1], row[0]))
-    return [Sighting(id_, ts_ms, kind, camera_id, said or "") for id_, ts_ms, kind, camera_id, said in rows]
+    if pets:
+        rows = sorted((*rows, *pets), key=lambda row: (row[1], row[0]))
+    return list(map(Sighting._make, rows))
 
 
 def last_before(store: Database, key: str, ts_ms: int, limits: EventFilter, *, but_id: int = 0) -> int | None:
@@ -321,23 +327,28 @@ def add_hours(store: Database, camera_id: str, hours: Mapping[int, int]) -> None
 
 def noted_span(store: Database, camera_id: str) -> tuple[int, int] | None:
     """The first and the last hour that is noted of a camera, UTC ms of their beginnings; None for none."""
+    edges = []
     with store.sql_read("read hours watched") as run:
-        rows = run("SELECT min(hour_ms), max(hour_ms) FROM watched_hours WHERE camera_id = :camera", camera=camera_id)
-    return None if rows[0][0] is None else (int(rows[0][0]), int(rows[0][1]))
+        for order in ("ASC", "DESC"):
+            rows = run(
+                f"SELECT hour_ms FROM watched_hours WHERE camera_id = :camera ORDER BY hour_ms {order} LIMIT 1",
+                camera=camera_id,
+            )
+            edges += [int(row[0]) for row in rows]
+    return (edges[0], edges[1]) if edges else None
 
 
 def list_hours(store: Database, camera_ids: Iterable[str], from_ms: int, to_ms: int) -> dict[int, int]:
     """Ms of each hour that begins in [from_ms, to_ms) in which any of these cameras watched: the most of one."""
-    found: dict[int, int] = {}
+    named = {f"camera_{number}": camera_id for number, camera_id in enumerate(camera_ids)}
+    if not named:
+        return {}
     with store.sql_read("read hours watched") as run:
-        for camera_id in camera_ids:
-            rows: list[tuple[Any, ...]] = run(
-                "SELECT hour_ms, watched_ms FROM watched_hours "
-                "WHERE camera_id = :camera AND hour_ms >= :from_ms AND hour_ms < :to_ms",
-                camera=camera_id,
-                from_ms=from_ms,
-                to_ms=to_ms,
-            )
-            for hour_ms, watched_ms in rows:
-                found[hour_ms] = max(found.get(hour_ms, 0), watched_ms)
-    return found
+        rows = run(
+            "SELECT hour_ms, max(watched_ms) FROM watched_hours WHERE hour_ms >= :from_ms AND hour_ms < :to_ms "
+            f"AND camera_id IN ({', '.join(f':{name}' for name in named)}) GROUP BY hour_ms",
+            from_ms=from_ms,
+            to_ms=to_ms,
+            **named,
+        )
+    return dict(rows)

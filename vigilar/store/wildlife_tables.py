@@ -19,8 +19,7 @@ species_said = Table(
     Column("by_name", Text, nullable=False, comment="who said so"),
     Column("said_ms", Int64, nullable=False, comment="UTC ms when that was said"),
     CheckConstraint("is_current IN (0, 1)", name="species_said_is_current_bool"),
-    Index("species_said_current", "event_id", sqlite_where=text("is_current = 1")),
-    Index("species_said_by_event", "event_id"),
+    Index("species_said_by_event", "event_id", "is_current", "species"),
     Index("species_said_by_species", "species", "ts_ms", sqlite_where=text("is_current = 1")),
     Index("species_said_by_act", "act"),
     sqlite_autoincrement=True,
@@ -44,6 +43,7 @@ own_species = Table(
 watched_hours = Table(
     "watched_hours",
     metadata,
+    Column("hour_ms", Int64, primary_key=True, autoincrement=False, comment="UTC ms at which the hour begins"),
     Column(
         "camera_id",
         Text,
@@ -51,8 +51,8 @@ watched_hours = Table(
         primary_key=True,
         comment="who watched",
     ),
-    Column("hour_ms", Int64, primary_key=True, comment="UTC ms at which the hour begins"),
     Column("watched_ms", Int64, nullable=False, comment="ms of the hour in which the camera watched"),
     CheckConstraint("watched_ms BETWEEN 0 AND 3600000", name="watched_hours_in_hour"),
     sqlite_strict=True,
+    sqlite_with_rowid=False,
 )

@@ -19,14 +19,11 @@ from vigilar.web.visible import VisibleCameras
 from vigilar.wildlife.journal import HOURS, Journal, Row, Visit, find_news, make_journal, span_of_nights, usual_hours
 from vigilar.wildlife.novelty import Novelty
 from vigilar.wildlife.species import WILD_KINDS, KnownSpecies, Species
-from vigilar.wildlife.watched import HOUR_MS, read_hours
+from vigilar.wildlife.watched import TAIL_MS, read_watched
 
 DAYS = (7, 30, 365)
 DEFAULT_DAYS = 30
 VIEWS = ("hours", "nights", "years")
-
-TAIL_MS = 2 * DAY_MS
-"""Hours that are not noted yet are read from the recordings, at most so many."""
 
 MOST_NEWS = 8
 
@@ -90,23 +87,9 @@ def read_journal(here: Parts, visible: VisibleCameras, asked: Asked, known: Know
     span = span_of_nights(asked.days, here.now_ms(), here.zone)
     limits = visible.limit(EventFilter(camera=asked.camera or None))
     sightings = rows.list_sightings(here.store, limits, span.from_ms, span.to_ms)
-    watched = read_watched(here, camera_ids(here, visible, asked.camera), span.from_ms, span.to_ms)
+    cameras = camera_ids(here, visible, asked.camera)
+    watched = read_watched(here.store, cameras, span.from_ms, here.now_ms(), here.cfg.wildlife)
     return make_journal(sightings, known, watched, span, here.zone)
-
-
-def read_watched(here: Parts, cameras: Iterable[str], from_ms: int, to_ms: int) -> dict[int, int]:
-    """Ms of each hour in which any of these cameras watched: what the events process noted, and the newest hours."""
-    cameras = list(cameras)
-    found = rows.list_hours(here.store, cameras, from_ms, to_ms)
-    now_ms, rules = here.now_ms(), here.cfg.wildlife
-    for camera_id in cameras:
-        noted = rows.noted_span(here.store, camera_id)
-        after_ms = max(from_ms, to_ms - TAIL_MS, noted[1] + HOUR_MS if noted is not None else 0)
-        is_motion_only = camera_id in rules.motion_only and camera_id not in rules.set_aside
-        newest = read_hours(here.store, camera_id, after_ms, to_ms, now_ms, motion_only=is_motion_only)
-        for hour_ms, ms in newest.items():
-            found[hour_ms] = max(found.get(hour_ms, 0), ms)
-    return found
 
 
 def read_news(here: Parts, visible: VisibleCameras, asked: Asked, journal: Journal) -> list[tuple[Visit, Novelty]]:

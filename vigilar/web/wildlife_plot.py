@@ -83,7 +83,7 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """Nights from noon to noon, the newest first. ``tints`` and ``dark`` are paths in units of an hour and a night;
+    """Nights from noon to noon, the newest first. ``tints`` and ``dark`` are paths in units of an hour and a night,
     ``rise`` and ``sets`` points of lines in the same, broken where the sun does not cross the horizon."""
 
     nights: Sequence[Night]
@@ -121,14 +121,19 @@ def draw_raster(journal: Journal, place: tuple[float, float] | None, zone: tzinf
 
 
 def _path(cells: Iterable[tuple[int, int]]) -> str:
-    """One path of these squares; neighbours in a row are one piece. ``cells`` in the order of rows."""
+    """One path through these squares, to be drawn with a stroke as thick as a row; neighbours in a row are one piece.
+    ``cells`` in the order of rows. Steps from piece to piece are short to write: a year has thousands."""
     pieces: list[list[int]] = []
     for column, row in cells:
         if pieces and pieces[-1][1] == row and pieces[-1][0] + pieces[-1][2] == column:
             pieces[-1][2] += 1
         else:
             pieces.append([column, row, 1])
-    return "".join(f"M{column} {row}h{width}v1h-{width}z" for column, row, width in pieces)
+    path, at_column, at_row = ["M0 .5"] if pieces else [], 0, 0
+    for column, row, width in pieces:
+        path.append(f"m{column - at_column} {row - at_row}h{width}")
+        at_column, at_row = column + width, row
+    return "".join(path)
 
 
 def sun_lines(nights: Sequence[date], place: tuple[float, float], zone: tzinfo) -> tuple[Sequence[str], Sequence[str]]:
@@ -178,4 +183,5 @@ def mark_sun(journal: Journal, place: tuple[float, float], zone: tzinfo) -> SunM
 
 
 def _clock(ms: int | None, zone: tzinfo) -> str:
-    return "" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone):%H:%M}"
+    """To the nearest minute."""
+    return "" if ms is None else f"{datetime.fromtimestamp(round(ms / 60_000) * 60, UTC).astimezone(zone):%H:%M}"

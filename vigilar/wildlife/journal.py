@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cached_property
+from typing import NamedTuple
 
-from vigilar.base.day_spans import moment_ms
+from vigilar.base.day_spans import day_start_ms, house_day, moment_ms
 from vigilar.store.wildlife import Sighting
 from vigilar.wildlife.novelty import Novelty, find_novelty
 from vigilar.wildlife.species import WILD_KINDS, KnownSpecies, Species
@@ -67,9 +68,8 @@ def span_of_nights(count: int, now_ms: int, zone: tzinfo) -> Span:
     return Span(first, last, moment_ms(first, NOON * 60, zone), now_ms + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A sighting with what it was, and where it stands in the house's time."""
+class Visit(NamedTuple):
+    """A sighting with what it was, and where it stands in the house's time. A tuple, as the sighting."""
 
     sighting: Sighting
     species: Species
@@ -132,13 +132,19 @@ def make_journal(
     clock = HouseClock(zone)
     visits: list[Visit] = []
     rows: dict[str, Row] = {}
+    cache: dict[tuple[str, str], Row | None] = {}
     for one in sightings:
-        species = known.of_visit(one.kind, one.said)
-        if species is None:
+        pair = one.kind, one.said
+        if pair in cache:
+            row = cache[pair]
+        else:
+            species = known.of_visit(*pair)
+            row = cache[pair] = None if species is None else rows.setdefault(species.key, Row(species))
+        if row is None:
             continue
-        visits.append(Visit(one, species, *clock.place(one.ts_ms)))
-        row = rows.setdefault(species.key, Row(species))
-        row.hours[visits[-1].hour] += 1
+        night, hour = clock.place(one.ts_ms)
+        visits.append(Visit(one, row.species, night, hour))
+        row.hours[hour] += 1
         row.visits += 1
         row.last_ms = one.ts_ms
     by_night, whole = _by_night(watched, span, clock)
@@ -157,10 +163,16 @@ def _by_night(
     """Ms watched, and ms that there were, by night and hour. An hour of UTC may lie in two of the house."""
     found: dict[tuple[date, int], int] = {}
     whole: Counter[tuple[date, int]] = Counter()
-    for quarter in range(span.from_ms // QUARTER_MS * QUARTER_MS, span.to_ms, QUARTER_MS):
-        place = clock.place(quarter)
-        found[place] = found.get(place, 0) + watched.get(quarter // HOUR_MS * HOUR_MS, 0) * QUARTER_MS // HOUR_MS
-        whole[place] += min(QUARTER_MS, span.to_ms - quarter)
+    for hour_ms in range(span.from_ms // HOUR_MS * HOUR_MS, span.to_ms, HOUR_MS):
+        ms = watched.get(hour_ms, 0)
+        first, last = clock.place(hour_ms), clock.place(hour_ms + HOUR_MS - 1)
+        parts = [(first, HOUR_MS)]
+        if first != last:
+            parts = [(clock.place(hour_ms + step), QUARTER_MS) for step in range(0, HOUR_MS, QUARTER_MS)]
+        there_ms = min(HOUR_MS, span.to_ms - hour_ms)
+        for place, part_ms in parts:
+            found[place] = found.get(place, 0) + ms * part_ms // HOUR_MS
+            whole[place] += there_ms * part_ms // HOUR_MS
     return found, whole
 
 
@@ -171,15 +183,34 @@ def find_news(
     was last seen before the first of these; None for never."""
     last: dict[str, int | None] = dict(before)
     found = []
+    seasons = _Seasons(zone)
     for visit in visits:
         ts_ms, kind = visit.sighting.ts_ms, visit.sighting.kind
-        novelty = find_novelty(ts_ms, last.get(visit.species.key), back_after_ms, zone, south)
-        if novelty is not None:
-            found.append((visit, novelty))
+        before_ms = last.get(visit.species.key)
+        if before_ms is None or ts_ms - before_ms >= back_after_ms or not seasons.has_both(before_ms, ts_ms):
+            novelty = find_novelty(ts_ms, before_ms, back_after_ms, zone, south)
+            if novelty is not None:
+                found.append((visit, novelty))
         last[visit.species.key] = ts_ms
         if kind in WILD_KINDS:
             last[kind] = ts_ms
     return found
+
+
+class _Seasons:
+    """Whether two moments lie in one season of one year, quickly for many in the order of time."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._from_ms, self._to_ms = 0, 0
+
+    def has_both(self, before_ms: int, ts_ms: int) -> bool:
+        if not self._from_ms <= ts_ms < self._to_ms:
+            day = house_day(ts_ms, self._zone)
+            edges = [date(year, month, 1) for year in (day.year, day.year + 1) for month in (1, 3, 6, 9, 12)]
+            self._from_ms = day_start_ms(max(one for one in edges if one <= day), self._zone)
+            self._to_ms = day_start_ms(min(one for one in edges if one > day), self._zone)
+        return before_ms >= self._from_ms
 
 
 def usual_hours(row: Row, journal: Journal) -> tuple[int, int] | None:

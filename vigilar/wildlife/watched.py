@@ -2,21 +2,45 @@
 
 A camera that records all the time watched while it recorded, be the recording deleted since. One that records motion
 only watched from its first recording on, but for the times of which events tell that nothing could be seen. Pure, but
-for ``read_hours``.
+for what reads rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from vigilar.store import health
+from vigilar.base.wildlife_rules import DAY_MS, WildlifeRules
+from vigilar.store import health, wildlife
 from vigilar.store.events import EventFilter
 from vigilar.store.sql import Database
 from vigilar.store.told_gaps import read_gaps
 
 HOUR_MS = 3_600_000
+TAIL_MS = 2 * DAY_MS
+"""Hours that are not noted yet are read from the recordings, at most so many."""
+
 SETTLED_MS = 120_000
 """Rows of files that are being written are up to ten seconds old; a busy disk is given more."""
+
+
+def read_watched(
+    store: Database, camera_ids: Sequence[str], from_ms: int, now_ms: int, rules: WildlifeRules
+) -> dict[int, int]:
+    """Ms of each hour since ``from_ms`` in which any of these cameras watched, by the hour's begin: what the events
+    process noted, and the newest hours. Raises StoreError."""
+    found = wildlife.list_hours(store, camera_ids, from_ms, now_ms)
+    for camera_id in camera_ids:
+        noted = wildlife.noted_span(store, camera_id)
+        after_ms = max(from_ms, now_ms - TAIL_MS, noted[1] + HOUR_MS if noted is not None else 0)
+        is_motion_only = watches_silently(rules, camera_id)
+        for hour_ms, ms in read_hours(store, camera_id, after_ms, now_ms, now_ms, motion_only=is_motion_only).items():
+            found[hour_ms] = max(found.get(hour_ms, 0), ms)
+    return found
+
+
+def watches_silently(rules: WildlifeRules, camera_id: str) -> bool:
+    """Whether a camera watches while it records nothing: it records motion only, and is not switched off."""
+    return camera_id in rules.motion_only and camera_id not in rules.set_aside
 
 
 def read_hours(

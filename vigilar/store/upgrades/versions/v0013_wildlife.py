@@ -34,14 +34,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     current = sa.text("is_current = 1")
-    op.create_index(
-        "species_said_current",
-        "species_said",
-        ["event_id"],
-        sqlite_where=current,
-        postgresql_where=current,
-    )
-    op.create_index("species_said_by_event", "species_said", ["event_id"])
+    op.create_index("species_said_by_event", "species_said", ["event_id", "is_current", "species"])
     op.create_index(
         "species_said_by_species", "species_said", ["species", "ts_ms"], sqlite_where=current, postgresql_where=current
     )
@@ -60,6 +53,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "watched_hours",
+        sa.Column("hour_ms", Int64, primary_key=True, autoincrement=False, comment="UTC ms at which the hour begins"),
         sa.Column(
             "camera_id",
             sa.Text,
@@ -67,8 +61,8 @@ def upgrade() -> None:
             primary_key=True,
             comment="who watched",
         ),
-        sa.Column("hour_ms", Int64, primary_key=True, comment="UTC ms at which the hour begins"),
         sa.Column("watched_ms", Int64, nullable=False, comment="ms of the hour in which the camera watched"),
         sa.CheckConstraint("watched_ms BETWEEN 0 AND 3600000", name="watched_hours_in_hour"),
         sqlite_strict=True,
+        sqlite_with_rowid=False,
     )
