@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from tests.browser.house import House, open_house
 from vigilar.base.wildlife_rules import WildlifeRules
 from vigilar.store import wildlife as rows
-from vigilar.store.events import StoredEvent, get_event, name_event, update_event
+from vigilar.store.events import EventFilter, StoredEvent, get_event, name_event, update_event
 from vigilar.web.times import house_time
 
 PAGE = {"Accept": "text/html"}
@@ -155,14 +155,8 @@ def test_visits_alike_are_shown_before_they_are_named(house: House, owner: Flask
     assert "2 more like this were seen here that night" in page
     form = {"species": "fox", "only_also": "1", "also": [str(second.id)]}
     assert owner.post(f"/events/{first.id}/species", data=form, headers=PAGE).status_code == 303
-    saids = {one.event_id: one.said for one in rows.list_sightings(house.store, house_limits(), None, house.now_ms())}
+    saids = {one.event_id: one.said for one in rows.list_sightings(house.store, EventFilter(), None, house.now_ms())}
     assert saids == {first.id: "fox", second.id: "fox", third.id: "", **{one.id: "" for one in others}}
-
-
-def house_limits() -> Any:
-    from vigilar.store.events import EventFilter
-
-    return EventFilter()
 
 
 def test_household_adds_a_species_with_its_tier(house: House, owner: FlaskClient) -> None:

@@ -26,6 +26,11 @@ DEFAULT_DAYS = 30
 VIEWS = ("hours", "nights", "years")
 
 MOST_NEWS = 8
+SEASON_DAYS = 30
+"""The first of a season is told for so long: over a year each animal has several."""
+
+_RANKS = {"season": 0, "back": 1, "year": 2, "ever": 2}
+"""What is told of an animal with several news: what is rarer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,16 @@ def read_news(here: Parts, visible: VisibleCameras, asked: Asked, journal: Journ
     south = rules.place is not None and rules.place[0] < 0
     found = find_news(journal.visits, before, rules.back_after_ms, here.zone, south=south)
     year = house_time(here.now_ms(), here.zone).year
-    newest: dict[str, tuple[Visit, Novelty]] = {}
+    told: dict[str, tuple[Visit, Novelty]] = {}
     for visit, novelty in found:
-        if house_time(visit.sighting.ts_ms, here.zone).year == year:
-            newest[visit.species.key] = visit, novelty
-    return sorted(newest.values(), key=lambda one: -one[0].sighting.ts_ms)[:MOST_NEWS]
+        if novelty.step == "season" and asked.days > SEASON_DAYS:
+            continue
+        known = told.get(visit.species.key)
+        if house_time(visit.sighting.ts_ms, here.zone).year == year and (
+            known is None or _RANKS[novelty.step] >= _RANKS[known[1].step]
+        ):
+            told[visit.species.key] = visit, novelty
+    return sorted(told.values(), key=lambda one: -one[0].sighting.ts_ms)[:MOST_NEWS]
 
 
 def top_sentence(here: Parts, asked: Asked, journal: Journal, news: list[tuple[Visit, Novelty]]) -> str:

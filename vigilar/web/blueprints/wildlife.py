@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -52,6 +53,8 @@ PAGE = 30
 
 MOST_PICTURES = 12
 YEAR_DAYS = 365
+_OWN_PAGE = re.compile(r"/wildlife/visits(\?[\w.=&%+-]*)?|/events/[0-9]{1,18}")
+
 EVER_DAYS = 5 * 366
 """First sights of so many years back are in the table of years."""
 
@@ -400,10 +403,10 @@ def _event_id(text: str) -> int:
 def _back(default: str, act: str) -> str:
     """Where the form came from, one of our own lists, or the page of the event."""
     back = request.form.get("back", "")
-    if not back.startswith("/wildlife/visits") or "\\" in back or any(ord(one) < 32 for one in back):
+    if not _OWN_PAGE.fullmatch(back):
         back = default
     said = f"{'&' if '?' in back else '?'}named={act}" if act else ""
-    return f"{back}{said}{'#what' if back == default else ''}"
+    return f"{back}{said}{'#what' if back.startswith('/events/') else ''}"
 
 
 def _named_notice(known: KnownSpecies) -> tuple[str, str] | None:
