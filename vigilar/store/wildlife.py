@@ -205,7 +205,7 @@ def list_sightings(store: Database, limits: EventFilter, from_ms: int | None, to
         )
         pets = run(
             f"SELECT {columns}, said.species FROM species_said AS said JOIN events ON events.id = said.event_id "
-            f"WHERE said.is_current = 1 AND said.species IN {_OF_PETS} AND events.kind IN ('cat', 'dog') AND {where}",
+            f"WHERE said.is_current = 1 AND said.species IN {_OF_PETS} AND {where}",
             **values,
         )
     if pets:

@@ -22,6 +22,7 @@ from vigilar.wildlife.watched import HOUR_MS
 
 HOURS = 24
 NOON = 12
+DAY_MS = HOURS * HOUR_MS
 QUARTER_MS = 900_000
 
 LITTLE_FRAC = 0.5
@@ -163,17 +164,26 @@ def _by_night(
     """Ms watched, and ms that there were, by night and hour. An hour of UTC may lie in two of the house."""
     found: dict[tuple[date, int], int] = {}
     whole: Counter[tuple[date, int]] = Counter()
+    is_whole = _has_whole_hours(span, clock.zone)
     for hour_ms in range(span.from_ms // HOUR_MS * HOUR_MS, span.to_ms, HOUR_MS):
-        ms = watched.get(hour_ms, 0)
-        first, last = clock.place(hour_ms), clock.place(hour_ms + HOUR_MS - 1)
-        parts = [(first, HOUR_MS)]
-        if first != last:
-            parts = [(clock.place(hour_ms + step), QUARTER_MS) for step in range(0, HOUR_MS, QUARTER_MS)]
-        there_ms = min(HOUR_MS, span.to_ms - hour_ms)
-        for place, part_ms in parts:
-            found[place] = found.get(place, 0) + ms * part_ms // HOUR_MS
-            whole[place] += there_ms * part_ms // HOUR_MS
+        ms, there_ms = watched.get(hour_ms, 0), min(HOUR_MS, span.to_ms - hour_ms)
+        if is_whole:
+            place = clock.place(hour_ms)
+            found[place] = found.get(place, 0) + ms
+            whole[place] += there_ms
+            continue
+        for step in range(0, HOUR_MS, QUARTER_MS):
+            place = clock.place(hour_ms + step)
+            found[place] = found.get(place, 0) + ms * QUARTER_MS // HOUR_MS
+            whole[place] += there_ms * QUARTER_MS // HOUR_MS
     return found, whole
+
+
+def _has_whole_hours(span: Span, zone: tzinfo) -> bool:
+    """Whether an hour of UTC is an hour of the house's clock, on each day of the span."""
+    days = range(span.from_ms, span.to_ms + DAY_MS, DAY_MS)
+    moments = (datetime.fromtimestamp(one / 1000, UTC).astimezone(zone) for one in days)
+    return all(one.utcoffset() % timedelta(hours=1) == timedelta(0) for one in moments)  # type: ignore[operator]
 
 
 def find_news(
