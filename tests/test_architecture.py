@@ -31,7 +31,7 @@ LEVELS: tuple[frozenset[str], ...] = (
                 "sensors",
                 "door",
             ),
-            *("rules", "notify", "backup", "power", "health"),
+            *("rules", "notify", "backup", "power", "health", "wildlife"),
         }
     ),
     frozenset({"web", "evaluate", "homeassistant", "pets"}),
@@ -63,13 +63,16 @@ NOT_FOR = {
     "homeassistant": {"config"},
     "pets": {"config"},
     "health": {"config"},
+    "wildlife": {"config"},
 }
 """Beyond the levels. Level 2 has small settings of its own, which ``processes`` cuts out of the configuration."""
 
 ALSO = {
     "web": {"vigilar.detect.zones"},
+    "events": {"vigilar.wildlife.novelty", "vigilar.wildlife.species", "vigilar.wildlife.watched"},
 }
-"""Single modules that are pure, light, and mean the same to all: what a zone is must not be said twice."""
+"""Single modules that are light, and mean the same to all: what a zone is must not be said twice, nor what is new in
+the garden."""
 
 DOORS = {
     "pydantic": {"config"},

@@ -62,6 +62,8 @@ def test_table_is_what_was_agreed() -> None:
         "coverage_restored": "INFO",
         "pet_escaped": "ALERT",
         "pet_missing": "WARNING",
+        "wildlife_first": "INFO",
+        "wildlife_back": "INFO",
         "sensor_silent": "WARNING",
         "sensor_battery": "WARNING",
         "phone_silent": "WARNING",

@@ -35,6 +35,8 @@ WHEN: dict[str, When] = {
     **{kind: When(words.lower() if kind != "motion" else "motion of any kind") for kind, words in KIND_WORDS.items()},
     "pet-escaped": When("a pet that stays indoors got out", ("pet_escaped",)),
     "pet-missing": When("a pet was not seen for long", ("pet_missing",)),
+    "wildlife-first": When("an animal for the first time this year", ("wildlife_first",)),
+    "wildlife-back": When("an animal that is back after a long time", ("wildlife_back",)),
     "alarm": When("an alarm", ("alarm",), SENSED, is_danger=True),
     "smoke": When("smoke", ("sensor_smoke",), SENSED, is_danger=True),
     "gas": When("gas", ("sensor_gas",), SENSED, is_danger=True),

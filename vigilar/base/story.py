@@ -129,12 +129,14 @@ def count_all(happenings: Iterable[Happening]) -> Parts:
     return parts
 
 
+def _told_by(one: Happening) -> tuple[object, ...]:
+    """What of a happening is in the words of its incident beside how long it lasts."""
+    return (one.source_id, one.type, one.kind, one.severity, one.still_id, one.score, one.title, one.who)
+
+
 def changed(parts: Parts, before: Happening, after: Happening) -> Parts | None:
     """``parts`` after one of their events became another; None when that cannot be told without all of them."""
-    keeps = (before.source_id, before.type, before.kind, before.severity, before.still_id, before.score)
-    if before.who != after.who:
-        return None
-    if keeps != (after.source_id, after.type, after.kind, after.severity, after.still_id, after.score):
+    if _told_by(before) != _told_by(after):
         return None
     if (before.end_ms or before.ts_ms) > (after.end_ms or after.ts_ms):
         return None

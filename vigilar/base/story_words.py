@@ -46,6 +46,11 @@ _CLAUSES = {
 }
 """What a sensor adds to the line of a visit."""
 
+_NEWS = ("wildlife_first", "wildlife_back")
+"""What the journal of wild animals adds: "Fox, first in 19 days" is "Fox in the garden, first in 19 days"."""
+
+_NAMED_BY_PEOPLE = frozenset({"animal", "bird", "cat", "dog"})
+
 _OUTAGE = "camera_offline"
 _MOVED = "sensor_motion"
 _ESCAPED = "pet_escaped"
@@ -53,7 +58,7 @@ _ESCAPED = "pet_escaped"
 
 def title_of(parts: Parts) -> str:
     """The line. There is at least one part."""
-    visit = [part for part in parts if part.kind or part.type in (_MOVED, *_CLAUSES)]
+    visit = [part for part in parts if part.kind or part.type in (_MOVED, *_CLAUSES, *_NEWS)]
     if any(part.type == _OUTAGE for part in parts):
         return _outage([part for part in parts if part.type == _OUTAGE])
     if not any(part.kind or part.type == _MOVED for part in visit):
@@ -74,7 +79,7 @@ def _visit(parts: Sequence[Part]) -> str:
     if not _is_somebody(lead):
         led = [part for part in led if part.count >= _OFTEN] or led
     places = list(dict.fromkeys(_name_of(part) for part in led))
-    who = _who(led, lead)
+    who = _who(led, "") or _named(led) or _kind_words(lead)
     # Only what was at the first place, and at no other than these, may stand beside the first one: a line must not
     # place anybody who was not seen.
     for kind in kinds(tuple(parts)):
@@ -84,6 +89,7 @@ def _visit(parts: Sequence[Part]) -> str:
             named = _who([part for part in parts if part.kind == kind], "")
             who += f" and {named or _kind_words(kind).lower()}"
     clauses = [_clause(part) for part in parts if part.type in _CLAUSES]
+    clauses += [part.title.rpartition(", ")[2] for part in parts if part.type in _NEWS]
     return ", ".join([f"{who} {_way(places)}", *_times(lead, led), *dict.fromkeys(clauses)])
 
 
@@ -91,6 +97,14 @@ def _who(parts: Sequence[Part], kind: str) -> str:
     """The name of the pet that all of it was, or what came."""
     names = {part.who for part in parts}
     return names.pop() if len(names) == 1 and "" not in names else _kind_words(kind)
+
+
+def _named(led: Sequence[Part]) -> str:
+    """What a person called the one animal that it is about; empty where nobody did, or there are more."""
+    if any(part.count > 1 or part.kind not in _NAMED_BY_PEOPLE for part in led):
+        return ""
+    names = {part.title.removesuffix(f", {part.name}") for part in led}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _way(places: Sequence[str]) -> str:

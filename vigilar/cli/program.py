@@ -35,6 +35,7 @@ COMMANDS: Lines = {
     "user": ("vigilar.cli.user:user", "Who may sign in, and what they see."),
     "certificate": ("vigilar.cli.certificate:certificate", "How phones and computers know that it is your house."),
     "events": ("vigilar.cli.events:events", "List what happened, or watch it happen."),
+    "wildlife": ("vigilar.cli.wildlife:wildlife", "Which animals came by, and when."),
     "notify": ("vigilar.cli.notify:notify", "Why somebody was told of an event, or not; test each way."),
     "storage": ("vigilar.cli.storage:storage", "What recordings take, how long they last, what was deleted."),
     "backup": ("vigilar.cli.backup:backup", "Copies of the recordings elsewhere, and the way back."),

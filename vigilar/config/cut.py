@@ -12,6 +12,7 @@ from vigilar.base.database_note import find_stand_in
 from vigilar.base.errors import ConfigError
 from vigilar.base.keep_rules import CameraKeep, KeepRules
 from vigilar.base.models_folder import has_model
+from vigilar.base.wildlife_rules import WildlifeRules
 from vigilar.config.addresses import is_network, with_login
 from vigilar.config.areas import dump_areas
 from vigilar.config.film_models import OFF
@@ -126,7 +127,22 @@ def own_ports(config: Config) -> tuple[int, ...]:
 def make_events_job(source: CutSource, login: BusLogin) -> EventsJob:
     config = source.config
     return EventsJob(
-        **source.shared(login), cameras=camera_infos(config), copy_to=config.proof.copy_to, arm=arm_rules(config)
+        **source.shared(login),
+        cameras=camera_infos(config),
+        copy_to=config.proof.copy_to,
+        arm=arm_rules(config),
+        wildlife=wildlife_rules(config),
+    )
+
+
+def wildlife_rules(config: Config) -> WildlifeRules:
+    return WildlifeRules(
+        enabled=config.wildlife.enabled,
+        back_after_ms=config.wildlife.new_or_back_after,
+        motion_only=frozenset(one.id for one in config.cameras if config.mode_of(one) == "motion"),
+        set_aside=frozenset(one.id for one in config.cameras if not one.enabled),
+        place=config.house.place,
+        time_zone=config.house.zone_name,
     )
 
 
@@ -184,6 +200,7 @@ def make_web_job(source: CutSource, login: BusLogin) -> WebJob:
         looks_for_phones=config.presence.enabled,
         wall_pictures=config.wall.pictures,
         broker_encrypted=config.bus.broker == "own" and (config.sensors.tls or config.home_assistant.tls),
+        wildlife=wildlife_rules(config),
     )
 
 

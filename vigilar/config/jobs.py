@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from vigilar.base.arm_rules import ArmRules
 from vigilar.base.keep_rules import KeepRules
 from vigilar.base.notify_rules import NotifyRules
+from vigilar.base.wildlife_rules import WildlifeRules
 
 RecordingMode = Literal["always", "motion", "keyframes-when-idle"]
 StreamTransport = Literal["tcp", "udp"]
@@ -93,6 +94,7 @@ class EventsJob(ProcessJob):
     cameras: tuple[CameraInfo, ...] = ()
     copy_to: str = ""
     arm: ArmRules = field(default_factory=ArmRules)
+    wildlife: WildlifeRules = field(default_factory=WildlifeRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +214,7 @@ class WebJob(ProcessJob):
     looks_for_phones: bool = False
     wall_pictures: str = ""
     broker_encrypted: bool = False
+    wildlife: WildlifeRules = field(default_factory=WildlifeRules)
 
     @property
     def door_dir(self) -> Path:
@@ -410,12 +413,14 @@ def with_settings(job: Job, settings: Mapping[str, Any]) -> Job:
         changes["arm"] = ArmRules.parse(changes["arm"])
     if "notify" in changes:
         changes["notify"] = NotifyRules.parse(changes["notify"])
+    if "wildlife" in changes:
+        changes["wildlife"] = WildlifeRules.parse(changes["wildlife"])
     return replace(job, **changes)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
-    if isinstance(value, KeepRules | ArmRules | NotifyRules):
+    if isinstance(value, KeepRules | ArmRules | NotifyRules | WildlifeRules):
         return value.dump()
     return asdict(value) if isinstance(value, CameraInfo) else value

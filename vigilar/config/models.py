@@ -41,12 +41,15 @@ from vigilar.config.values import (
     TimeZone,
     as_tuple,
     at_least_size,
+    between_degrees,
     between_s,
     box_time_zone,
     check_port,
     refuse,
     takes,
 )
+from vigilar.config.wall_models import Wall
+from vigilar.config.wildlife_models import Wildlife
 
 DEFAULT_PORT = 49735
 
@@ -72,6 +75,30 @@ class House(Table):
         description="Times are shown in it. `auto` takes the time zone of this machine.",
         json_schema_extra=takes('"auto" or an IANA name such as "Europe/Berlin"'),
     )
+
+    latitude: Annotated[float, AfterValidator(between_degrees(90))] | None = Field(
+        default=None,
+        description="Where the house is, in degrees north (south is below zero). Sunrise and sunset in the journal of "
+        "wild animals are worked out from it, here and without the internet.",
+        json_schema_extra=takes("-90 to 90"),
+    )
+    longitude: Annotated[float, AfterValidator(between_degrees(180))] | None = Field(
+        default=None,
+        description="The same in degrees east (west is below zero).",
+        json_schema_extra=takes("-180 to 180"),
+    )
+
+    @model_validator(mode="after")
+    def _has_both_degrees(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            missing = "latitude" if self.latitude is None else "longitude"
+            raise refuse("is needed too: a place is nothing without both", key=missing)
+        return self
+
+    @property
+    def place(self) -> tuple[float, float] | None:
+        """Latitude and longitude; None where nobody said."""
+        return None if self.latitude is None or self.longitude is None else (self.latitude, self.longitude)
 
     @property
     def zone_name(self) -> str:
@@ -413,17 +440,6 @@ class Proof(Table):
     )
 
 
-class Wall(Table):
-    """Screens on the wall."""
-
-    pictures: FolderPath = Field(
-        default="",
-        description="A folder with pictures of your own (JPEG, PNG, WebP, also in folders within) that a screen on the "
-        "wall can show while nothing happens. The service must be able to read it; nothing is ever written there.",
-        json_schema_extra=takes("absolute path of a folder"),
-    )
-
-
 class Config(Table):
     """The whole file. Every key may be left out."""
 
@@ -450,6 +466,7 @@ class Config(Table):
     notify: Notify = Field(default=Notify())
     wall: Wall = Field(default=Wall())
     home_assistant: HomeAssistant = Field(default=HomeAssistant())
+    wildlife: Wildlife = Field(default=Wildlife())
     log: Log = Field(default=Log())
     cameras: Annotated[tuple[Camera, ...], BeforeValidator(as_tuple)] = Field(default=(), alias="camera")
 

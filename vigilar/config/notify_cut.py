@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from vigilar.base.notify_rules import Does, Hours, NotifyRules, Profile, Quiet, Rule
 from vigilar.config.models import Camera, Config
 from vigilar.config.positions import Loc
+from vigilar.config.rule_defaults import FIRST_OF_YEAR
 from vigilar.config.rule_models import RuleTable, near
 
 _DOOR = re.compile(r"\b(doors?|doorbell|porch|entrance|entry|gate)\b", re.IGNORECASE)
@@ -21,7 +22,7 @@ def notify_rules(config: Config) -> NotifyRules:
     notify = config.notify
     running = [camera for camera in config.cameras if camera.enabled]
     return NotifyRules(
-        rules=tuple(cut_rule(config, one) for one in notify.rule),
+        rules=tuple(cut_rule(config, one) for one in notify.rule if _is_wanted(config, one)),
         quiet=tuple(
             Quiet(hours=Hours(from_min=one.from_min, to_min=one.to_min, days=one.days), whom=one.whom)
             for one in notify.quiet
@@ -44,14 +45,20 @@ def notify_rules(config: Config) -> NotifyRules:
     )
 
 
+def _is_wanted(config: Config, one: RuleTable) -> bool:
+    """False for a rule about the first of the year alone in a house that does not want to be told of it."""
+    return config.wildlife.push_first_of_year or one.when != (FIRST_OF_YEAR,)
+
+
 def cut_rule(config: Config, one: RuleTable) -> Rule:
     """One rule with the cameras in force."""
     hours = None
     if one.from_min is not None and one.to_min is not None:
         hours = Hours(from_min=one.from_min, to_min=one.to_min, days=one.days)
+    is_told = config.wildlife.push_first_of_year
     return Rule(
         name=one.name,
-        when=one.when,
+        when=tuple(word for word in one.when if is_told or word != FIRST_OF_YEAR),
         cameras=_cameras(config, one.cameras),
         place="" if isinstance(one.cameras, tuple) or one.cameras == "all" else one.cameras,
         zones=one.zones,

@@ -6,6 +6,9 @@ from typing import Any
 
 from vigilar.config.rule_models import QuietTable, RuleTable
 
+FIRST_OF_YEAR = "wildlife-first"
+"""What a rule is about that `[wildlife] push_first_of_year` switches off."""
+
 _NIGHT = {"from": "23:00", "to": "06:00"}
 
 _RULES: tuple[dict[str, Any], ...] = (
@@ -83,6 +86,7 @@ _RULES: tuple[dict[str, Any], ...] = (
         "tell": ["owners"],
         "again_after": "24h",
     },
+    {"name": "First of the year", "when": [FIRST_OF_YEAR], "tell": ["everyone"]},
     {"name": "Anything else that is critical", "least": "critical", "tell": ["owners"], "level": "loud"},
 )
 

@@ -141,6 +141,28 @@ def between_s(least_s: float, most_s: float) -> Callable[[float], float]:
     return check
 
 
+def between_degrees(most: float) -> Callable[[float], float]:
+    """A check that degrees lie between minus ``most`` and ``most``."""
+
+    def check(degrees: float) -> float:
+        if -most <= degrees <= most:
+            return degrees
+        raise refuse(f"must be between {-most:g} and {most:g}")
+
+    return check
+
+
+def at_least_days(least: int) -> Callable[[int], int]:
+    """A check that a time in ms is not below so many days."""
+
+    def check(ms: int) -> int:
+        if ms >= least * _KEEP_UNITS_MS["d"]:
+            return ms
+        raise refuse(f'must be at least "{least}d"')
+
+    return check
+
+
 def parse_sensitivity(value: object) -> float:
     if isinstance(value, str) and value in SENSITIVITY_WORDS:
         return SENSITIVITY_WORDS[value]

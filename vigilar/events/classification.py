@@ -15,6 +15,7 @@ SUPERVISOR = "supervisor"
 UPKEEP = "upkeep"
 NOTIFY = "notify"
 COVERAGE = "coverage"
+WILDLIFE = "wildlife"
 """Reporters. Each subject of ``subjects`` is one: what it may report says its name."""
 
 

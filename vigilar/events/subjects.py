@@ -14,10 +14,11 @@ from vigilar.events.proof import PROOF_SUBJECT
 from vigilar.events.sensors import SENSORS
 from vigilar.events.subject import all_types
 from vigilar.events.upkeep import UPKEEP_SUBJECT
+from vigilar.events.wildlife import WILDLIFE_SUBJECT
 
 SUBJECTS = (
     *(CAMERAS, PROCESSES, PROOF_SUBJECT, UPKEEP_SUBJECT, BACKUP_SUBJECT, HOUSE_SUBJECT, SENSORS, POWER, NOTIFY_SUBJECT),
-    *(COVERAGE_SUBJECT, PETS_SUBJECT),
+    *(COVERAGE_SUBJECT, PETS_SUBJECT, WILDLIFE_SUBJECT),
 )
 
 EVENT_TYPES = all_types(SUBJECTS)

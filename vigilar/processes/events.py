@@ -25,6 +25,7 @@ from vigilar.events.coverage import CoverageWatch
 from vigilar.events.guard import Guard
 from vigilar.events.processor import EventProcessor
 from vigilar.events.subjects import SUBJECTS
+from vigilar.events.wildlife import WildlifeWatch
 from vigilar.pets.keeper import PetKeeper
 from vigilar.processes.key_watch import wait_for_stick
 from vigilar.processes.settings import settings_handler
@@ -59,7 +60,9 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
         coverage = CoverageWatch(store, SystemClock())
         places = _camera_places(job)
         pets = PetKeeper(store, bus, SystemClock(), lambda camera_id: places.get(camera_id, ""))
-        subjects = (*SUBJECTS, guard.subject(), coverage.subject(), pets.subject())
+        wildlife = WildlifeWatch(store, SystemClock(), job.wildlife)
+        own = (guard.subject(), coverage.subject(), pets.subject(), wildlife.subject())
+        subjects = (*SUBJECTS, *own)
         processor = EventProcessor(store, bus, SystemClock(), job.node_id, names, subjects, guard.notice_event)
         processor.subscribe()
         bus.on_connected(guard.notice_connection)
@@ -80,7 +83,7 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
             control.listen(
                 on_status=partial(_take_status, bus, coverage),
                 on_fact=processor.handle_fact,
-                on_settings=settings_handler(job, partial(_use, names, places, carrier, guard)),
+                on_settings=settings_handler(job, partial(_use, names, places, carrier, guard, wildlife)),
             )
             _turn_until_stopped(processor, control, lambda: _told(carrier, bus))
         finally:
@@ -91,11 +94,19 @@ def run_events(job: EventsJob, control: ControlChild) -> None:
                 processor.close()
 
 
-def _use(names: dict[str, str], places: dict[str, str], carrier: Carrier, guard: Guard, job: EventsJob) -> None:
+def _use(
+    names: dict[str, str],
+    places: dict[str, str],
+    carrier: Carrier,
+    guard: Guard,
+    wildlife: WildlifeWatch,
+    job: EventsJob,
+) -> None:
     names.update(_camera_names(job))
     places.update(_camera_places(job))
     carrier.copy_to = job.copy_to
     guard.use(job.arm)
+    wildlife.use(job.wildlife)
 
 
 def _publish_checkpoint(bus: MessageBus, made: StoredCheckpoint) -> None:

@@ -172,7 +172,7 @@ KINDS: tuple[ProcessKind, ...] = (
             "vigilar/presence/#",
             "vigilar/ups/#",
         ),
-        live=frozenset({"log_level", "cameras", "copy_to", "arm"}),
+        live=frozenset({"log_level", "cameras", "copy_to", "arm", "wildlife"}),
     ),
     ProcessKind(
         name="web",
@@ -196,6 +196,7 @@ KINDS: tuple[ProcessKind, ...] = (
                 "time_zone",
                 "rules",
                 "arm",
+                "wildlife",
                 "notify",
                 "push_hosts",
                 "ways",

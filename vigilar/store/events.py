@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from vigilar.base.said_species import SAID, keep_said
 from vigilar.base.story import Happening, happening_of
 from vigilar.base.veil import Veil, says_where
 from vigilar.store.cursors import parse_cursor
@@ -149,10 +150,10 @@ def insert_event(
         if run("SELECT id FROM events WHERE uid = :uid", uid=new.uid):
             return None
         still_id = new.still_id if new.still_id and _has_file(run, new.still_id) else None
-        change = _next_change(run)
+        change = next_change(run)
         incident_id = join_within(
             run,
-            _happening(replace(new, still_id=still_id)),
+            as_happening(replace(new, still_id=still_id)),
             grouping,
             change=change,
             now_ms=now_ms,
@@ -197,15 +198,15 @@ def update_event(
     with store.sql_write("change an event") as run:
         if consumed_outbox is not None:
             consume_within(run, *consumed_outbox)
-        found = _find_within(run, event.id)
+        found = find_within(run, event.id)
         if found is None:
             return None
-        zones = found.zones if zones is None else zones
+        payload, zones = keep_said(found.payload, payload), found.zones if zones is None else zones
         if found.end_ms == end_ms and found.payload == payload and found.zones == zones:
             return None
-        changed = found._replace(change=_next_change(run), end_ms=end_ms, payload=payload, zones=zones)
-        _change(run, changed, end_ms=end_ms, zones=_encode(zones))
-        before, after = _happening(found), _happening(changed)
+        changed = found._replace(change=next_change(run), end_ms=end_ms, payload=payload, zones=zones)
+        write_change(run, changed, end_ms=end_ms, zones=_encode(zones))
+        before, after = as_happening(found), as_happening(changed)
         follow_within(run, found.incident_id, before, after, change=changed.change, now_ms=now_ms or found.ts_ms)
         return changed
 
@@ -223,7 +224,7 @@ def name_event(
     grouping: Grouping = ALONE,
 ) -> StoredEvent | None:
     """Say what came by in an event, with its payload and, unless ``still_id`` is None or has no row, another still. It
-    goes over to another incident if what it turned out to be belongs there.
+    goes over to another incident if what it turned out to be belongs there. What a person said of it stays.
 
     The event as it is now; None when there is none or nothing changes. ``now_ms`` as in ``update_event``,
     ``consumed_outbox`` as in ``insert_event``.
@@ -231,9 +232,12 @@ def name_event(
     with store.sql_write("name an event") as run:
         if consumed_outbox is not None:
             consume_within(run, *consumed_outbox)
-        found = _find_within(run, event_id)
+        found = find_within(run, event_id)
         if found is None:
             return None
+        if SAID in found.payload:
+            kind, label_score = found.kind, found.label_score
+        payload = keep_said(found.payload, payload)
         has_file = still_id is not None and _has_file(run, still_id)
         named = found._replace(
             kind=kind,
@@ -243,19 +247,19 @@ def name_event(
         )
         if named == found:
             return None
-        change = _next_change(run)
+        change = next_change(run)
         incident_id = rename_within(
             run,
             found.id,
             found.incident_id,
-            _happening(named),
+            as_happening(named),
             grouping,
             change=change,
             now_ms=now_ms or found.ts_ms,
         )
         named = named._replace(change=change, incident_id=incident_id)
         found_out = {"kind": kind, "label_score": label_score, "still_id": named.still_id}
-        _change(run, named, incident_id=incident_id, **found_out)
+        write_change(run, named, incident_id=incident_id, **found_out)
         return named
 
 
@@ -266,7 +270,7 @@ def set_kept(store: Store, event_id: int, *, kept: bool, by: str = "", now_ms: i
     From the end of this on no footage of it goes; what is gone already stays gone. A change, so open pages hear of it.
     """
     with store.sql_write("keep an event") as run:
-        found = _find_within(run, event_id)
+        found = find_within(run, event_id)
         if found is None:
             return None
         if found.kept == kept:
@@ -274,8 +278,8 @@ def set_kept(store: Store, event_id: int, *, kept: bool, by: str = "", now_ms: i
         payload = {key: value for key, value in found.payload.items() if key != "kept"}
         if kept and by:
             payload["kept"] = {"by": by, "ts": now_ms}
-        changed = found._replace(change=_next_change(run), kept=kept, payload=payload)
-        _change(run, changed, kept=int(kept))
+        changed = found._replace(change=next_change(run), kept=kept, payload=payload)
+        write_change(run, changed, kept=int(kept))
         return changed
 
 
@@ -299,7 +303,7 @@ def find_seen(store: Store, user_id: int, event_ids: Sequence[int]) -> frozenset
 
 def get_event(store: Store, event_id: int) -> StoredEvent | None:
     with store.sql_read("read events") as run:
-        return _find_within(run, event_id)
+        return find_within(run, event_id)
 
 
 def find_event(store: Store, uid: str) -> StoredEvent | None:
@@ -369,12 +373,12 @@ def newest_change(store: Store) -> int:
         return int(run("SELECT value FROM counters WHERE name = 'event_change'")[0][0])
 
 
-def _next_change(run: Run) -> int:
+def next_change(run: Run) -> int:
     """Also the lock that keeps commits in order on PostgreSQL, where writers do not take turns by themselves."""
     return int(run("UPDATE counters SET value = value + 1 WHERE name = 'event_change' RETURNING value")[0][0])
 
 
-def _find_within(run: Run, event_id: int) -> StoredEvent | None:
+def find_within(run: Run, event_id: int) -> StoredEvent | None:
     rows = run(f"{SELECT_EVENTS} WHERE id = :id", id=event_id)
     return make_event(rows[0]) if rows else None
 
@@ -383,7 +387,7 @@ def _has_file(run: Run, file_id: int) -> bool:
     return bool(run("SELECT id FROM files WHERE id = :id", id=file_id))
 
 
-def _change(run: Run, event: StoredEvent, **columns: object) -> None:
+def write_change(run: Run, event: StoredEvent, **columns: object) -> None:
     """Write the payload of an event that has changed, what follows from it, and these ``columns``."""
     columns |= {"change": event.change, "payload": _encode(event.payload)}
     columns["words"] = _words(event.type, event.source_id, event.payload, event.zones)
@@ -392,7 +396,7 @@ def _change(run: Run, event: StoredEvent, **columns: object) -> None:
     )
 
 
-def _happening(event: NewEvent | StoredEvent) -> Happening:
+def as_happening(event: NewEvent | StoredEvent) -> Happening:
     return happening_of(
         event.payload,
         type_=event.type,

@@ -14,6 +14,7 @@ _OLD: tuple[tuple[str, int], ...] = (
     ("sensor_readings WHERE ts_ms < :before_ms", 30 * _DAY_MS),
     ("lan_devices WHERE user_id IS NULL AND last_ms < :before_ms", 7 * _DAY_MS),
     ("picture_rates WHERE hour_ms < :before_ms", KEPT_RATES_MS),
+    ("watched_hours WHERE hour_ms < :before_ms", 1200 * _DAY_MS),
     ("sessions WHERE expires_ms <= :before_ms", 0),
     ("pairings WHERE expires_ms <= :before_ms", _DAY_MS),
     ("pet_looks WHERE made_ms < :before_ms", 30 * _DAY_MS),

@@ -31,6 +31,7 @@ from vigilar.store import (  # noqa: F401 -- their tables belong to the list too
     pet_tables,
     reel_tables,
     rules_tables,
+    wildlife_tables,
 )
 from vigilar.store.columns import Int64, metadata, node_id, one_of
 

@@ -67,6 +67,7 @@ from vigilar.web.blueprints import (
     tokens,
     trust,
     wall,
+    wildlife,
     zones,
 )
 from vigilar.web.camera_book import CameraBook
@@ -164,6 +165,7 @@ def create_app(cfg: WebJob) -> Flask:
         tokens.bp,
         trust.bp,
         wall.bp,
+        wildlife.bp,
         zones.bp,
     )
     for blueprint in blueprints:

@@ -85,6 +85,8 @@ TYPES = {
     "push_rejected": "Push keys rejected",
     "push_waiting": "Pushes waiting",
     "push_resumed": "Pushes again",
+    "wildlife_first": "First of the year",
+    "wildlife_back": "Back again",
 }
 """Types a person may choose in the list's filter. One that is missing here is still shown, with its title."""
 
@@ -150,6 +152,8 @@ _ICONS = {
     "push_rejected": "alert",
     "push_waiting": "clock",
     "push_resumed": "ok",
+    "wildlife_first": "motion",
+    "wildlife_back": "motion",
 }
 
 DIVIDERS = frozenset({"camera_offline", "camera_online", "system_started", "system_stopped"})

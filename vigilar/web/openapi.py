@@ -87,6 +87,26 @@ def _paths() -> dict[str, Any]:
             "get": _answer("One event"),
             "patch": {**_answer("The event"), **_body(kept="boolean", seen="boolean")},
         },
+        "/api/v1/events/{event_id}/species": {
+            "parameters": [_path("event_id")],
+            "put": {
+                **_answer("What it was, how to take that back, and what looks the same"),
+                **_body("species", "name", "tier"),
+            },
+            "delete": _answer("Nothing is said of it any more", None, status="204"),
+        },
+        "/api/v1/wildlife": {
+            "get": {
+                **_answer("Visits of wild animals by species and hour, hours watched, and what is new"),
+                "parameters": [_query(name) for name in ("days", "camera")],
+            }
+        },
+        "/wildlife.csv": {
+            "get": {
+                **_answer("The same as CSV, or each visit", "text/csv"),
+                "parameters": [_query(name) for name in ("days", "camera", "what")],
+            }
+        },
         "/api/v1/incidents": {
             "get": {
                 **_answer("A page of incidents in which such an event is, newest first, and the cursor of the next"),

@@ -29,8 +29,7 @@ class Right(Enum):
     SEE_AUDIT = "see who did what"
     PUT_OFF = "put off what is to be done"
     PUT_ON_WALL = "put a screen on the wall"
-    CHANGE_EVENTS = "keep events for ever"
-    NAME_PETS = "say which pet it is"
+    CHANGE_EVENTS = "keep events or name animals in them"
     ARM = "arm the house"
     DISARM = "disarm the house"
     CHANGE_ARMING = "change how the house is armed"
@@ -54,7 +53,6 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
             Right.PUT_OFF,
             Right.PUT_ON_WALL,
             Right.CHANGE_EVENTS,
-            Right.NAME_PETS,
             Right.MAKE_TOKENS,
             Right.ARM,
             Right.DISARM,

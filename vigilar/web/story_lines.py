@@ -19,6 +19,9 @@ Areas = Mapping[str, Sequence[tuple[float, float]]]
 """Zones of a camera by name: their corners in 0..1 of the picture."""
 
 MOST_LINES = 60
+NO_LENGTH = frozenset({"wildlife_first", "wildlife_back"})
+"""Types that have the time of a visit, whose own lines say how long it was."""
+
 SHORT_MS = 2_000
 """What lasted less long has no line for its end."""
 
@@ -55,6 +58,8 @@ def story_lines(
     for event in story.events:
         raw.append(_Raw(event.ts_ms, 0, event_title(event), event.id))
         raw += [line for track in tracks(event.id) for line in _of_track(track, event, areas(event.source_id))]
+        if event.type in NO_LENGTH:
+            continue
         if event.end_ms is not None and event.end_ms - event.ts_ms >= SHORT_MS:
             words = f"{_over(event)} ({length_text(event.end_ms - event.ts_ms)})"
             raw.append(_Raw(event.end_ms, 2, words, event.id))

@@ -28,7 +28,11 @@ class Tab:
 
 TABS = (
     Tab("/live", "Live", "live", "l", (Tab("/wall", "On the wall"),)),
-    Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"), Tab("/pets", "Pets", key="a"))),
+    Tab("/events", "Events", "events", "e", (
+        Tab("/kept", "Kept", key="k"),
+        Tab("/pets", "Pets", key="a"),
+        Tab("/wildlife", "Wildlife", key="w"),
+    )),
     Tab("/exports", "Exports", "download", "x"),
     Tab("/system", "System", "system", "s", (
         Tab("/sensors", "Sensors"),

@@ -24,6 +24,7 @@ from vigilar.web.blueprints.events import (
     has_footage,
     unknown_event,
 )
+from vigilar.web.blueprints.wildlife import naming_of
 from vigilar.web.erased_words import erased_words, read_erased
 from vigilar.web.event_words import describe_payload, event_title, make_card, visit_paths
 from vigilar.web.list_query import FROM_PUSH
@@ -106,6 +107,7 @@ def event_page(event_id: int) -> str:
         newer=lead_of(newer) if newer else None,
         query=replace(wanted, cursor="").query(),
         is_from_push=request.args.get("from") == FROM_PUSH,
+        **naming_of(event),
     )
 
 

@@ -44,7 +44,7 @@ def page() -> str:
 
 
 @bp.post("/pets")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def add_by_form() -> AnyResponse:
     """A new pet; of the event in ``event`` the picture is its first."""
     form = request.form
@@ -65,7 +65,7 @@ def pet_page(pet_id: int) -> str:
 
 
 @bp.post("/pets/<int:pet_id>")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def change_by_form(pet_id: int) -> AnyResponse:
     pet, form = _get(pet_id), request.form
     try:
@@ -76,7 +76,7 @@ def change_by_form(pet_id: int) -> AnyResponse:
 
 
 @bp.post("/pets/<int:pet_id>/delete")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def delete_by_form(pet_id: int) -> AnyResponse:
     pet = _get(pet_id)
     if "sure" not in request.form:
@@ -87,7 +87,7 @@ def delete_by_form(pet_id: int) -> AnyResponse:
 
 
 @bp.post("/events/<int:event_id>/pet")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def say_by_form(event_id: int) -> AnyResponse:
     """One button: ``yes:3``, ``no:3``, ``none``, ``unsure``, or with ``to`` what was said before."""
     event, form = get_named_event(str(event_id)), request.form
@@ -105,7 +105,7 @@ def api_pets() -> AnyResponse:
 
 
 @bp.post("/api/v1/pets")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def api_add() -> AnyResponse:
     allowed: Fields = {"name": str, "kind": str, "event": (int, str), "indoor_only": bool, "not_seen_for": str}
     body = read_json(allowed, ("name",))
@@ -119,7 +119,7 @@ def api_add() -> AnyResponse:
 
 
 @bp.patch("/api/v1/pets/<int:pet_id>")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def api_change(pet_id: int) -> AnyResponse:
     pet = _get(pet_id)
     body = read_json({"name": str, "indoor_only": bool, "not_seen_for": str})
@@ -128,7 +128,7 @@ def api_change(pet_id: int) -> AnyResponse:
 
 
 @bp.delete("/api/v1/pets/<int:pet_id>")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def api_delete(pet_id: int) -> AnyResponse:
     """For good: the numbers of its pictures too. Footage and events stay."""
     _delete(_get(pet_id))
@@ -136,7 +136,7 @@ def api_delete(pet_id: int) -> AnyResponse:
 
 
 @bp.post("/api/v1/events/<event_id>/pet")
-@needs(Right.NAME_PETS)
+@needs(Right.CHANGE_EVENTS)
 def api_say(event_id: str) -> AnyResponse:
     """``verdict`` yes or no of ``pet``, none (not ours), unsure, clear, or undo with ``to``: the ``before`` of an
     answer."""
@@ -262,7 +262,7 @@ def _asked(here: Parts) -> tuple[list[Question], int]:
 def _page(problem: Problem | None, sent: MultiDict[str, str] | None) -> str:
     here = parts()
     cards = _cards(here)
-    asked, count = _asked(here) if asker().may(Right.NAME_PETS) else ([], 0)
+    asked, count = _asked(here) if asker().may(Right.CHANGE_EVENTS) else ([], 0)
     return render_template(
         "pets.html",
         cards=cards,
