@@ -1,4 +1,7 @@
-"""States of the house in the words of Home Assistant: topic -> payload. Pure."""
+"""States of the house in the words of Home Assistant: topic -> payload. Pure.
+
+What is said of a state (``..._more``) comes before it: who waits for the state finds its reasons there.
+"""
 
 from __future__ import annotations
 
@@ -56,8 +59,8 @@ def camera(shown: Shown, camera_id: str, health: CameraHealth | None) -> States:
 
     return {
         topic("connected"): _yes_no(is_live),
-        topic("problem"): _yes_no(bool(reason)),
         topic("problem_more"): dump(more),
+        topic("problem"): _yes_no(bool(reason)),
     }
 
 
@@ -75,8 +78,8 @@ def alarm(shown: Shown, told: ArmStateTold) -> States:
         state = "arming"
         more |= {"next": told.pending.get("mode"), "until": _iso(told.pending.get("until_ts"))}
     return {
-        HomeTopics.of_house(shown.house, "alarm"): state.encode(),
         HomeTopics.of_house(shown.house, "alarm_more"): dump(more),
+        HomeTopics.of_house(shown.house, "alarm"): state.encode(),
     }
 
 
@@ -97,8 +100,8 @@ def last_event(shown: Shown, event: Newest | None, names: Mapping[str, str]) -> 
         "reason": redact(str(payload.get("reason") or "")),
     }
     return {
-        HomeTopics.of_house(shown.house, "last_event"): title[:MOST_CHARACTERS].encode(),
         HomeTopics.of_house(shown.house, "last_event_more"): dump(more),
+        HomeTopics.of_house(shown.house, "last_event"): title[:MOST_CHARACTERS].encode(),
     }
 
 
@@ -128,8 +131,8 @@ def backup(shown: Shown, part: Mapping[str, Any]) -> States:
     """Whether the backup is behind or fails, in its own words."""
     state = part.get("state")
     return {
-        HomeTopics.of_house(shown.house, "backup"): b"None" if state == "unknown" else _yes_no(state != "ok"),
         HomeTopics.of_house(shown.house, "backup_more"): dump({"sentence": redact(str(part.get("sentence") or ""))}),
+        HomeTopics.of_house(shown.house, "backup"): b"None" if state == "unknown" else _yes_no(state != "ok"),
     }
 
 
