@@ -1,4 +1,4 @@
-"""Where one can go: the five tabs, and what stands under each of them in the rail of a wide screen.
+"""Where one can go: the six tabs, and what stands under each of them in the rail of a wide screen.
 
 A page is offered to who may ask for it, as its view declares, and only where this house has it.
 """
@@ -29,6 +29,7 @@ class Tab:
 TABS = (
     Tab("/live", "Live", "live", "l"),
     Tab("/events", "Events", "events", "e", (Tab("/kept", "Kept", key="k"),)),
+    Tab("/reels", "Reels", "play", "r"),
     Tab("/exports", "Exports", "download", "x"),
     Tab("/system", "System", "system", "s", (
         Tab("/sensors", "Sensors"),
@@ -41,6 +42,7 @@ TABS = (
     Tab("/settings", "Settings", "sliders", ",", (
         Tab("/settings/notifications", "Notifications"),
         Tab("/settings/arming", "Arming"),
+        Tab("/settings/reels", "Daily reels"),
         Tab("/settings/members", "Members"),
         Tab("/settings/certificate", "Certificate"),
         Tab("/settings/account", "My account"),

@@ -65,7 +65,7 @@ def change_sensors() -> AnyResponse:
 def undo_by_form() -> AnyResponse:
     """Take back the newest change."""
     back = request.form.get("back", "")
-    if back in ("/settings/notifications", "/settings/certificate"):
+    if back in ("/settings/notifications", "/settings/certificate", "/settings/reels"):
         edit_settings(parts(), undo, back)
         return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
     where = back if back in (ARMING, SENSORS) else ARMING
