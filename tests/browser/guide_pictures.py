@@ -35,6 +35,7 @@ PAGES = {
     "notifications": "/settings/notifications",
     "members": "/settings/members",
     "exports": "/exports",
+    "reel-new": "/reels/new?style=highlights&when=today&length=30&clock=1",
     "arm": "/arm",
     "zones": "/cameras/street/zones",
 }
@@ -64,6 +65,17 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as clips:
                 try_camera(page, url, Path(clips))
                 take(page, "add")
+        if not wanted or "reel" in wanted:
+            make_reel(page, url)
+            take(page, "reel")
+
+
+def make_reel(page: Page, url: str) -> None:
+    """A reel of what came by today is made, and is shown a little way in."""
+    page.goto(url + PAGES["reel-new"])
+    page.get_by_role("button", name="Make it").click()
+    page.locator("#film").wait_for(timeout=600_000)
+    page.wait_for_function("() => document.getElementById('film').currentTime > 8")  # its buttons are gone by then
 
 
 def try_camera(page: Page, url: str, folder: Path) -> None:

@@ -116,7 +116,7 @@ def test_answer_that_comes_late_does_not_put_back_what_was(house: House, url: st
 def test_export_that_ends_while_its_page_still_loads_can_be_shared(house: House, url: str, page: Page) -> None:
     """The end of a job is told once, and this page was not there yet: it said "done", and had no links."""
     job_id = ask(house)
-    script = HeldBack(page, "**/js/exports.js")
+    script = HeldBack(page, "**/js/made.js")
     page.goto(f"{url}/exports/{job_id}", wait_until="commit")
     script.wait()
     page.wait_for_function("() => performance.getEntriesByType('resource').some((one) => /js.app/.test(one.name))")

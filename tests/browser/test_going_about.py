@@ -1,4 +1,4 @@
-"""From page to page: five tabs under the thumb, a rail on a wide screen, and keys."""
+"""From page to page: six tabs under the thumb, a rail on a wide screen, and keys."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def box_of(page: Page, selector: str) -> FloatRect:
     return found
 
 
-def test_phone_has_five_tabs_under_the_thumb(chromium: Browser, house: House) -> None:
+def test_phone_has_six_tabs_under_the_thumb(chromium: Browser, house: House) -> None:
     with serve(house) as url:
         page = opened(chromium, url, "phone")
         page.goto(f"{url}/events")
         tabs = page.locator(".tabs a:visible")
-        expect(tabs).to_have_text(["Live", "Events", "Exports", "System", "Settings"])
+        expect(tabs).to_have_text(["Live", "Events", "Reels", "Exports", "System", "Settings"])
         widths = [one.bounding_box() for one in tabs.all()]
-        assert all(box is not None and box["width"] == 78 and box["height"] >= 44 for box in widths)
+        assert all(box is not None and box["width"] == 65 and box["height"] >= 44 for box in widths)
         bar = box_of(page, ".tabs")
         assert bar["y"] + bar["height"] == 844
         expect(page.locator(".tabs a[aria-current=page]")).to_have_text("Events")
@@ -75,7 +75,7 @@ def test_rail_offers_what_a_member_may_open(chromium: Browser, house: House) -> 
         paths = page.locator(".tabs a").evaluate_all("(all) => all.map((one) => new URL(one.href).pathname)")
         assert NAME not in paths
         assert {"/live", "/events", "/kept", "/settings"} <= set(paths)
-        assert not {"/system", "/exports", "/system/keys", "/settings/arming"} & set(paths)
+        assert not {"/system", "/reels", "/exports", "/system/keys", "/settings/arming"} & set(paths)
         for path in paths:
             answer = page.request.get(url + path)
             assert answer.ok, path
@@ -85,7 +85,14 @@ def test_keys_lead_everywhere_and_can_be_switched_off(chromium: Browser, house: 
     with serve(house) as url:
         page = opened(chromium, url, "desk")
         page.goto(f"{url}/live")
-        for key, path in (("e", "events"), ("s", "system"), ("x", "exports"), (",", "settings"), ("l", "live")):
+        for key, path in (
+            ("e", "events"),
+            ("r", "reels"),
+            ("s", "system"),
+            ("x", "exports"),
+            (",", "settings"),
+            ("l", "live"),
+        ):
             press_after_g(page, key)
             expect(page).to_have_url(f"{url}/{path}")
             page.wait_for_load_state("load")

@@ -148,7 +148,7 @@ def test_words_of_the_home_guide_stand_on_the_pages() -> None:
     assert [one for one in sorted(said) if one not in source] == []
 
 
-_WAY = re.compile(r"\*\*(Live|Events|Exports|System|Settings)\*\*((?:, (?:press )?\*\*[^*]+\*\*)+)")
+_WAY = re.compile(r"\*\*(Live|Events|Reels|Exports|System|Settings)\*\*((?:, (?:press )?\*\*[^*]+\*\*)+)")
 
 
 def test_ways_of_the_home_guide_lead_from_page_to_page(owner: FlaskClient) -> None:
@@ -183,7 +183,7 @@ def test_each_step_of_the_home_guide_has_a_picture() -> None:
     chapters = re.split(r"^## ", text_of(DOCS / "home-user-guide.md"), flags=re.MULTILINE)[1:]
     titles = [one.splitlines()[0] for one in chapters]
     on_pages = chapters[titles.index("Make your login") : titles.index("What leaves your house")]
-    assert len(on_pages) == 10
+    assert len(on_pages) == 11
     assert [one.splitlines()[0] for one in on_pages if not _PICTURE.search(one)] == []
 
 

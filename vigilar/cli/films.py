@@ -22,7 +22,7 @@ from vigilar.config.cut import database_url
 from vigilar.config.load import load_config
 from vigilar.config.models import Config
 from vigilar.config.places import Places
-from vigilar.config.values import parse_duration
+from vigilar.config.values import parse_duration, read_value
 from vigilar.playback.reel.words import say_title
 from vigilar.processes.folder_check import require_folder
 from vigilar.store import cameras as camera_rows
@@ -196,7 +196,7 @@ def _day(text: str, today: date) -> date:
 
 
 def _length(text: str) -> int:
-    seconds = round(parse_duration(text))
+    seconds = read_value(lambda value: round(parse_duration(value)), text, "--length")
     if not LENGTHS_S[0] <= seconds <= LENGTHS_S[1]:
         raise _usage("A length is 10s to 10m.")
     return seconds
@@ -243,7 +243,8 @@ def _sentence(job: JobRow) -> str:
     if "nothing" in result:
         return str(result["nothing"])
     count = len({part["event_id"] for part in result["parts"]})
-    return f"{job.id}: {result['length_ms'] / 1000:.0f} seconds of {count} moments, {size_text(result['bytes'])}."
+    of = f" of {count} moment{'' if count == 1 else 's'}" if job.kind == reel_rows.REEL else ""
+    return f"{job.id}: {result['length_ms'] / 1000:.0f} seconds{of}, {size_text(result['bytes'])}."
 
 
 def _facts(job: JobRow, row: ReelRow) -> dict[str, Any]:

@@ -126,11 +126,11 @@ def title_of(house: Parts, job: JobRow) -> str:
     return say_title(name, params.from_ms, params.to_ms, house.now_ms(), house.zone)
 
 
-def ask(params: Params) -> JobRow:
-    """The job of a new one, or of the same one that is being made."""
+def ask(params: Params, day: str | None = None) -> JobRow:
+    """The job of a new one, or of the same one that is being made. ``day`` as in ``add_reel``."""
     here = parts()
     job_id = reel_rows.add_reel(
-        here.store, node_id=here.cfg.node_id, params=params, made_by=asker().id, now_ms=here.now_ms()
+        here.store, node_id=here.cfg.node_id, params=params, made_by=asker().id, now_ms=here.now_ms(), day=day
     )
     row = get_reel(job_id)
     tell_pages(here, row)
@@ -141,8 +141,13 @@ def ask_again(row: JobRow) -> JobRow:
     """The same once more in the place of one that failed. Raises Problem 409 for one that did not."""
     if row.state != "failed" and not is_lost(row):
         raise Problem(409, "reel.not_failed", "This one did not fail.")
+    here = parts()
+    known = reel_rows.find_rows(here.store, [row.id]).get(row.id, ReelRow(row.id))
+    new = ask(reel_rows.params_of(row), known.day)
+    if known.is_kept:
+        reel_rows.keep_reel(here.store, new.id, is_kept=True)
     delete(row)
-    return ask(reel_rows.params_of(row))
+    return new
 
 
 def is_lost(row: JobRow) -> bool:

@@ -1,4 +1,4 @@
-"""Where one can go: the five tabs, and what stands under each of them in the rail of a wide screen.
+"""Where one can go: the six tabs, and what stands under each of them in the rail of a wide screen.
 
 A page is offered to who may ask for it, as its view declares, and only where this house has it.
 """
@@ -33,6 +33,7 @@ TABS = (
         Tab("/pets", "Pets", key="a"),
         Tab("/wildlife", "Wildlife", key="w"),
     )),
+    Tab("/reels", "Reels", "play", "r"),
     Tab("/exports", "Exports", "download", "x"),
     Tab("/system", "System", "system", "s", (
         Tab("/sensors", "Sensors"),
@@ -46,6 +47,7 @@ TABS = (
         Tab("/settings/notifications", "Notifications"),
         Tab("/settings/arming", "Arming"),
         Tab("/settings/home-assistant", "Home Assistant"),
+        Tab("/settings/reels", "Daily reels"),
         Tab("/settings/members", "Members"),
         Tab("/settings/certificate", "Certificate"),
         Tab("/settings/account", "My account"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right, insort
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
@@ -169,24 +169,26 @@ def _apart(moments: Sequence[Moment]) -> list[Moment]:
 def _take(moments: Sequence[Moment], most: int, length_ms: int | None) -> list[Moment]:
     """The best ``most`` of ``moments``, which come in the order of what each is worth by itself: one after the other,
     until they fill ``length_ms`` with pieces of ``PIECE_MS``."""
-    left, room = list(moments), length_ms
+    room = length_ms
     taken: list[Moment] = []
     cameras: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     hours: Counter[int] = Counter()
+    # Of one camera, kind and hour all count less alike, so the first of them is the best of them.
+    left: dict[tuple[str, str, int], deque[Moment]] = {}
+    for one in moments:
+        left.setdefault((one.camera_id, one.kind, _hour(one)), deque()).append(one)
 
-    def worth(one: Moment) -> tuple[float, int, int]:
-        same = SAME_CAMERA * cameras[one.camera_id] + SAME_KIND * kinds[one.kind] + SAME_HOUR * hours[_hour(one)]
+    def worth(group: tuple[str, str, int]) -> tuple[float, int, int]:
+        one, (camera_id, kind, hour) = left[group][0], group
+        same = SAME_CAMERA * cameras[camera_id] + SAME_KIND * kinds[kind] + SAME_HOUR * hours[hour]
         return (one.score / (1 + same), -one.ts_ms, -one.event_id)
 
     while left and len(taken) < most and (room is None or room > 0):
-        best, most_worth = left[0], worth(left[0])
-        for one in left:  # the best by themselves come first, and none is ever worth more than by itself
-            if one.score < most_worth[0]:
-                break
-            if (its := worth(one)) > most_worth:
-                best, most_worth = one, its
-        left.remove(best)
+        group = max(left, key=worth)
+        best = left[group].popleft()
+        if not left[group]:
+            del left[group]
         taken.append(best)
         cameras[best.camera_id] += 1
         kinds[best.kind] += 1

@@ -69,7 +69,7 @@ def undo_by_form() -> AnyResponse:
     if back == home_assistant.PATH:
         home_assistant.undo_newest()
         return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
-    if back in ("/settings/notifications", "/settings/certificate"):
+    if back in ("/settings/notifications", "/settings/certificate", "/settings/reels"):
         edit_settings(parts(), undo, back)
         return Response(status=303, headers={"Location": f"{back}?saved=undone#top"})
     where = back if back in (ARMING, SENSORS) else ARMING

@@ -1,4 +1,4 @@
-// Exports as they are made: the bar moves with each word of the box; a change of state draws the part anew.
+// Exports and reels as they are made: the bar moves with each word of the box; a change of state draws the part anew.
 
 import { announce } from "./announce.js";
 import { putInPlace, questions } from "./fresh.js";
@@ -9,10 +9,11 @@ const SPOKEN_EVERY = 25;
 const spoken = new Map();
 
 // Not the address: the page that shows a new link is the answer to a form.
-const { page: here } = document.body.dataset;
+const { page: here, kinds } = document.body.dataset;
+const isList = "list" in document.body.dataset;
 
-// One page shows one export, and its own about and links belong to its state: they come with the whole page.
-const stateIn = (page) => (here === "/exports" ? "" : page.querySelector(".job")?.dataset.state);
+// One page shows one thing that is made, and what else it says of it belongs to its state: it comes with the whole page.
+const stateIn = (page) => (isList ? "" : page.querySelector(".job")?.dataset.state);
 const isOver = (state) => ["done", "failed", "cancelled"].includes(state);
 
 const ask = questions();
@@ -24,19 +25,20 @@ async function draw() {
   const page = parse(await answer.text());
   if (!mayTake()) return; // of two on their way the older one came last, and the newest word may have been the last
   if (isOver(stateIn(page)) && !isOver(stateIn(document))) return location.assign(here);
-  for (const id of ["exports", "sentence"]) {
+  for (const id of ["made", "sentence"]) {
     const [old, fresh] = [document.getElementById(id), page.getElementById(id)];
     if (old && fresh && !old.isEqualNode(fresh)) putInPlace(old, fresh);
   }
 }
 
 stream.addEventListener("job", ({ detail }) => {
+  if (!kinds.split(" ").includes(detail.kind)) return;
   const job = document.getElementById(`job-${detail.id}`);
   const name = job?.querySelector("h3")?.textContent ?? document.querySelector("h1").textContent;
   if (!job || job.dataset.state !== detail.state) {
     if (job && detail.state !== "waiting") announce(`${name}: ${detail.state}`);
-    if (job && here !== "/exports" && isOver(detail.state)) location.assign(here);
-    else if (job || here === "/exports") draw();
+    if (job && !isList && isOver(detail.state)) location.assign(here);
+    else if (job || isList) draw();
     return;
   }
   const bar = job.querySelector("progress");
