@@ -29,11 +29,12 @@ MANY = 4
 CLEAR = 0.7
 """The next animal must be so much farther away: nearest / next at most this."""
 
-APART, APART_OF_FEW = 0.32, 0.5
+APART, APART_OF_FEW = 0.32, 0.58
 """Two animals whose pictures are no farther apart than this, in the mean, look alike: neither gets a name by itself. Of
-fewer than FEW pairs of pictures the mean says little, so they must be farther apart."""
+fewer than FEW pairs of pictures the mean says little, so they must be farther apart; of fewer than LEAST it says nothing
+but by which light they were taken."""
 
-FEW = 9
+FEW, LEAST = 9, 4
 
 NEAREST = 3
 """A pet is as far away as the mean of so many of its nearest pictures, or all it has."""
@@ -129,7 +130,7 @@ def _is_other(one: Answered, pet_id: int) -> bool:
 def _are_alike(some: Sequence[Look], others: Sequence[Look]) -> bool:
     """Whether two pets look alike on the pictures compared of them."""
     pairs = [distance(one, other) for one in some[:COMPARED] for other in others[:COMPARED]]
-    return sum(pairs) / len(pairs) < (APART_OF_FEW if len(pairs) < FEW else APART)
+    return len(pairs) < LEAST or sum(pairs) / len(pairs) < (APART_OF_FEW if len(pairs) < FEW else APART)
 
 
 def _mean(distances: Sequence[float]) -> float:

@@ -301,6 +301,18 @@ def list_sightings(
     return [Sighting(*row) for row in rows]
 
 
+def list_ends(store: Store, pet_id: int, since_ms: int) -> dict[int, int]:
+    """When the events ended in which a pet was seen since then, by their ids; those that go on are not in it."""
+    with store.sql_read("read sightings") as run:
+        rows = run(
+            "SELECT e.id, e.end_ms FROM pet_sightings AS s JOIN events AS e ON e.id = s.event_id "
+            "WHERE s.pet_id = :id AND s.ts_ms >= :since_ms AND e.end_ms IS NOT NULL",
+            id=pet_id,
+            since_ms=since_ms,
+        )
+    return {int(event_id): int(end_ms) for event_id, end_ms in rows}
+
+
 def list_unanswered(store: Store, since_ms: int, limit: int) -> list[int]:
     """Events with a picture of a cat or dog since then of which nobody said who it is, the newest first."""
     with store.sql_read("read what is not answered") as run:

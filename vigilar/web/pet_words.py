@@ -13,7 +13,7 @@ from vigilar.base.amounts import length_text
 from vigilar.base.house_time import house_time
 from vigilar.base.visit_kinds import PET_KINDS
 from vigilar.store import pets as rows
-from vigilar.store.events import StoredEvent, get_event
+from vigilar.store.events import StoredEvent
 from vigilar.store.pets import Answer, Pet, Sighting
 from vigilar.web.parts import Parts
 from vigilar.web.problems import Problem
@@ -33,7 +33,10 @@ ASKED_MS = 7 * 86_400_000
 
 DAY_MS = 86_400_000
 USUAL_MS = 30 * DAY_MS
-MOST_TODAY = 150
+MOST_TODAY = 400
+LEAST_PART = 0.004
+"""Of the strip of a day: six minutes, one pixel on a phone."""
+
 _UNITS = {"m": 60_000, "h": 3_600_000, "d": DAY_MS}
 
 
@@ -84,7 +87,7 @@ class Question:
 def make_card(here: Parts, visible: VisibleCameras, pet: Pet) -> PetCard:
     now_ms, seen = here.now_ms(), visible.member.cameras
     last = rows.newest_sighting(here.store, pet.id, seen)
-    event = get_event(here.store, last.event_id) if last is not None else None
+    event = visible.find_event(last.event_id) if last is not None else None
     names, places = camera_names(here), _places(here)
     state = STATES.get(places.get(last.camera_id, ""), "unknown") if last is not None else "unknown"
     ended_ms = (event.end_ms or (now_ms if event.payload.get("is_open") else event.ts_ms)) if event else 0
@@ -94,9 +97,7 @@ def make_card(here: Parts, visible: VisibleCameras, pet: Pet) -> PetCard:
         camera=names.get(last.camera_id, last.camera_id) if last is not None else "",
         ago=_ago(now_ms - ended_ms),
         state=state,
-        marks=_marks(
-            here, rows.list_sightings(here.store, pet.id, limit=MOST_TODAY, since_ms=day_start_ms(here), cameras=seen)
-        ),
+        marks=_marks(here, pet, seen),
     )
 
 
@@ -209,21 +210,16 @@ def _day_end_ms(here: Parts) -> int:
     return round((start.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=here.zone).timestamp() * 1000)
 
 
-def _marks(here: Parts, sightings: Sequence[Sighting]) -> tuple[Mark, ...]:
+def _marks(here: Parts, pet: Pet, cameras: frozenset[str] | None) -> tuple[Mark, ...]:
+    """The sightings of today by the cameras that count, the oldest first."""
     start, end = day_start_ms(here), _day_end_ms(here)
-    names, places = camera_names(here), _places(here)
+    names, places, ends = camera_names(here), _places(here), rows.list_ends(here.store, pet.id, start)
     found = []
-    for one in reversed(sightings):
-        event = get_event(here.store, one.event_id)
-        to_ms = (event.end_ms if event is not None else None) or one.ts_ms
-        found.append(
-            Mark(
-                (one.ts_ms - start) / (end - start),
-                min(1.0, max((to_ms - start) / (end - start), (one.ts_ms - start) / (end - start) + 0.004)),
-                *(one.event_id, one.ts_ms, names.get(one.camera_id, one.camera_id)),
-                places.get(one.camera_id, ""),
-            )
-        )
+    for one in reversed(rows.list_sightings(here.store, pet.id, limit=MOST_TODAY, since_ms=start, cameras=cameras)):
+        from_part, to_part = ((at - start) / (end - start) for at in (one.ts_ms, ends.get(one.event_id, one.ts_ms)))
+        to_part = min(1.0, max(to_part, from_part + LEAST_PART))
+        name = names.get(one.camera_id, one.camera_id)
+        found.append(Mark(from_part, to_part, one.event_id, one.ts_ms, name, places.get(one.camera_id, "")))
     return tuple(found)
 
 
