@@ -138,8 +138,14 @@ def _path(cells: Iterable[tuple[int, int]]) -> str:
 
 def sun_lines(nights: Sequence[date], place: tuple[float, float], zone: tzinfo) -> tuple[Sequence[str], Sequence[str]]:
     """Lines through the middle of each night: the rise that ends it and the set that begins it."""
-    rise = _line([(sun_day(one + timedelta(days=1), *place).rise_ms, row) for row, one in enumerate(nights)], zone)
-    return rise, _line([(sun_day(one, *place).set_ms, row) for row, one in enumerate(nights)], zone)
+    some = list(enumerate(nights))[:: _step(len(nights))]
+    rise = _line([(sun_day(one + timedelta(days=1), *place).rise_ms, row) for row, one in some], zone)
+    return rise, _line([(sun_day(one, *place).set_ms, row) for row, one in some], zone)
+
+
+def _step(days: int) -> int:
+    """In a long span the sun of each week is enough: it moves by minutes."""
+    return 7 if days > 60 else 1
 
 
 def _line(moments: Iterable[tuple[int | None, int]], zone: tzinfo) -> list[str]:
@@ -163,13 +169,11 @@ def house_hour(ms: int, zone: tzinfo) -> float:
 
 def mark_sun(journal: Journal, place: tuple[float, float], zone: tzinfo) -> SunMarks:
     """Sunrises and sunsets of the span, and those of its last day."""
-    days = [
-        sun_day(journal.span.first + timedelta(days=step), *place)
-        for step in range((journal.span.last - journal.span.first).days + 1)
-    ]
+    count = (journal.span.last - journal.span.first).days
+    days = [sun_day(journal.span.last - timedelta(days=ago), *place) for ago in range(0, count + 1, _step(count))]
     rises = [house_hour(one.rise_ms, zone) for one in days if one.rise_ms is not None]
     sets = [house_hour(one.set_ms, zone) for one in days if one.set_ms is not None]
-    today = days[-1]
+    today = days[0]
     words = ""
     if today.rise_ms is None:
         words = "The sun does not set now." if today.is_polar_day else "The sun does not rise now."

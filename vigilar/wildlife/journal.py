@@ -1,8 +1,8 @@
 """The journal: visits by species and hour of the house's day, by night and hour, and what is new among them. Pure.
 
 A night goes from noon to noon and has the date of its evening, so that a visit at one o'clock is in the night that
-began the evening before. All times of the house are taken a quarter of an hour at a time, which no time zone and no
-change of the clocks cuts.
+began the evening before. Hours watched are shared out a quarter of an hour at a time where an hour of UTC is none of
+the house: no time zone and no change of the clocks cuts a quarter.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ HOURS = 24
 NOON = 12
 DAY_MS = HOURS * HOUR_MS
 QUARTER_MS = 900_000
+_FIRST_DAY = date(1970, 1, 1)
+_MS = timedelta(milliseconds=1)
 
 LITTLE_FRAC = 0.5
 """An hour of the day that was watched for less than this share of its time is hatched lightly."""
@@ -35,21 +37,34 @@ LONGEST_USUAL_H = 8
 
 
 class HouseClock:
-    """Night and hour of moments, quickly for many of them."""
+    """Night and hour of moments, quickly for many of them: on a day of UTC on which the clock of the house is not set,
+    it is as far from UTC all day, and the rest is counting."""
 
     def __init__(self, zone: tzinfo) -> None:
         self.zone = zone
-        self._known: dict[int, tuple[date, int]] = {}
+        self._away_ms: dict[int, int | None] = {}
+        self._nights: dict[int, date] = {}
 
     def place(self, ms: int) -> tuple[date, int]:
         """The night (its evening's date) and the hour of the house's clock."""
-        quarter = ms // QUARTER_MS
-        found = self._known.get(quarter)
-        if found is None:
-            at = datetime.fromtimestamp(quarter * QUARTER_MS / 1000, UTC).astimezone(self.zone)
-            night = at.date() if at.hour >= NOON else at.date() - timedelta(days=1)
-            found = self._known[quarter] = night, at.hour
-        return found
+        day = ms // DAY_MS
+        away_ms = self._away_ms[day] if day in self._away_ms else self._find_away(day)
+        local_ms = ms + (self._offset_ms(ms) if away_ms is None else away_ms)
+        number = (local_ms - NOON * HOUR_MS) // DAY_MS
+        night = self._nights.get(number)
+        if night is None:
+            night = self._nights[number] = _FIRST_DAY + timedelta(days=number)
+        return night, local_ms // HOUR_MS % HOURS
+
+    def _find_away(self, day: int) -> int | None:
+        """How far the clock of the house is ahead on that day of UTC; None while it is set."""
+        first_ms, last_ms = self._offset_ms(day * DAY_MS), self._offset_ms((day + 1) * DAY_MS - 1)
+        self._away_ms[day] = first_ms if first_ms == last_ms else None
+        return self._away_ms[day]
+
+    def _offset_ms(self, ms: int) -> int:
+        offset = datetime.fromtimestamp(ms / 1000, UTC).astimezone(self.zone).utcoffset()
+        return 0 if offset is None else offset // _MS
 
 
 @dataclass(frozen=True, slots=True)
