@@ -81,3 +81,10 @@ def test_look_is_read_as_it_was_written() -> None:
     for raw in (b"", bytes(LOOK_BYTES), one.dump()[:-1], b"\x02" + one.dump()[1:]):
         with pytest.raises(BadLook):
             Look.parse(raw)
+
+
+def test_pet_that_is_known_by_night_alone_keeps_the_other_unsure_by_day() -> None:
+    own = looks("orange", 1)
+    assert find_pet(own[0], confirmed(MILO, own)) is not None
+    by_night = confirmed(LUNA, looks("black", 4, infrared=True))
+    assert find_pet(own[0], [*confirmed(MILO, own), *by_night]) is None

@@ -31,8 +31,8 @@ CLEAR = 0.7
 
 APART, APART_OF_FEW = 0.32, 0.58
 """Two animals whose pictures are no farther apart than this, in the mean, look alike: neither gets a name by itself. Of
-fewer than FEW pairs of pictures the mean says little, so they must be farther apart; of fewer than LEAST it says nothing
-but by which light they were taken."""
+fewer than FEW pairs of pictures the mean says little, so they must be farther apart; of fewer than LEAST it says
+by which light they were taken, and no more."""
 
 FEW, LEAST = 9, 4
 
@@ -93,7 +93,8 @@ class Match:
 
 def find_pet(look: Look, answered: Iterable[Answered]) -> Match | None:
     """The pet whose picture it is, None when that is not sure."""
-    alike = [(distance(look, one.look), one) for one in answered if one.look.is_infrared == look.is_infrared]
+    known = list(answered)
+    alike = [(distance(look, one.look), one) for one in known if one.look.is_infrared == look.is_infrared]
     pets = {one.pet_id for _, one in alike if one.is_it and one.pet_id is not None}
     if not pets:
         return None
@@ -102,7 +103,8 @@ def find_pet(look: Look, answered: Iterable[Answered]) -> Match | None:
     # One picture is enough to speak against a name, so of these the nearest counts alone.
     others = [at for at, one in alike if (not one.is_it and one.pet_id in (None, best)) or _is_other(one, best)]
     own = [one.look for _, one in alike if one.is_it and one.pet_id == best]
-    for pet_id in pets - {best}:
+    # Also one that was confirmed in the other light alone: nobody knows how it looks in this one.
+    for pet_id in {one.pet_id for one in known if one.is_it} - {best, None}:
         if _are_alike(own, [one.look for _, one in alike if one.is_it and one.pet_id == pet_id]):
             return None
     denied = [one.look for _, one in alike if not one.is_it and one.pet_id in (None, best)]
