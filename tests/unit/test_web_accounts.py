@@ -802,7 +802,8 @@ class TestWhoDidWhat:
         headers = {"Authorization": f"Bearer {answer.get_json()['token']}"}
         client = house.app.test_client(use_cookies=False)
         assert client.post(f"/events/{event.id}/keep", data={"kept": "1"}, headers=headers).status_code == 303
-        assert entries(house, owner)[0] == f"{NAME}'s key “lights” changed what is kept or said of an event, event {event.id}."
+        said = f"{NAME}'s key “lights” changed what is kept or said of an event, event {event.id}."
+        assert entries(house, owner)[0] == said
 
     def test_limited_member_reads_of_itself_only(self, house: House, owner: FlaskClient) -> None:
         owner.delete("/api/v1/cameras/nope")
