@@ -154,7 +154,7 @@ def list_reels(places: Places, as_json: bool) -> int:
     if as_json:
         print_json({"reels": [_facts(job, rows.get(job.id, ReelRow(job.id))) for job in jobs]})
     elif not jobs:
-        print("There is none.")
+        print("There is no reel yet. Make one: vigilar reel make")
     else:
         print_table(_line(job, rows.get(job.id, ReelRow(job.id)), config, names) for job in jobs)
     return ExitCode.OK

@@ -74,7 +74,7 @@ def report(places: Places, days: int, camera: str | None, as_csv: bool, as_json:
             (
                 row.species.name,
                 row.species.tier or "",
-                f"{row.visits} visits",
+                f"{row.visits} {'visit' if row.visits == 1 else 'visits'}",
                 "" if (rate := journal.per_night(row.visits)) is None else f"{rate:.2g} a night watched",
                 f"last {house_time(row.last_ms, zone)}",
                 ""
