@@ -156,7 +156,9 @@ def takeaway(journal: Journal) -> str:
     if not journal.rows:
         return ""
     total = count_text(sum(row.visits for row in journal.rows), "visit")
-    said = [f"{total} in {hours_text(journal.watched_h)} h watched."]
+    hours = journal.watched_h
+    watched = f"{hours_text(hours)} h" if hours >= 1 or not hours else f"{hours * 60:.0f} min"
+    said = [f"{total} in {watched} watched."]
     for row in journal.rows:
         if sentence := usual_sentence(row, journal):
             said.append(f"{row.species.name}: {sentence[:1].lower()}{sentence[1:]}")

@@ -27,6 +27,9 @@ QUARTER_MS = 900_000
 _FIRST_DAY = date(1970, 1, 1)
 _MS = timedelta(milliseconds=1)
 
+LEAST_RATED_MS = 12 * HOUR_MS
+"""Of the first minutes of a house a rate would be thousands a night."""
+
 LITTLE_FRAC = 0.5
 """An hour of the day that was watched for less than this share of its time is hatched lightly."""
 
@@ -133,12 +136,18 @@ class Journal:
         return 0 < self.watched_ms[hour] < LITTLE_FRAC * self.whole_ms[hour]
 
     def rate(self, visits: int, hour: int | None = None) -> float | None:
-        """Visits per hour watched, at that hour of the day or at all; None when nothing watched."""
-        watched_ms = sum(self.watched_ms) if hour is None else self.watched_ms[hour]
-        return visits * HOUR_MS / watched_ms if watched_ms else None
+        """Visits per hour watched, at that hour of the day or, once ``is_rated``, at all; None when nothing watched."""
+        if hour is None:
+            return visits / self.watched_h if self.is_rated else None
+        return visits * HOUR_MS / self.watched_ms[hour] if self.watched_ms[hour] else None
 
     def per_night(self, visits: int) -> float | None:
-        return visits / self.nights_watched if self.nights_watched else None
+        """Visits per day watched; None while less than ``LEAST_RATED_MS`` was watched."""
+        return visits / self.nights_watched if self.is_rated else None
+
+    @property
+    def is_rated(self) -> bool:
+        return sum(self.watched_ms) >= LEAST_RATED_MS
 
 
 def make_journal(
