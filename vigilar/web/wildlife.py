@@ -17,7 +17,7 @@ from vigilar.web.problems import Problem
 from vigilar.web.times import clock_text, house_time
 from vigilar.web.visible import VisibleCameras
 from vigilar.wildlife.journal import HOURS, Journal, Row, Visit, find_news, make_journal, span_of_nights, usual_hours
-from vigilar.wildlife.novelty import Novelty
+from vigilar.wildlife.novelty import NEW_STEPS, Novelty
 from vigilar.wildlife.species import WILD_KINDS, KnownSpecies, Species
 from vigilar.wildlife.watched import TAIL_MS, read_watched
 
@@ -110,10 +110,10 @@ def read_news(here: Parts, visible: VisibleCameras, asked: Asked, journal: Journ
     for visit, novelty in found:
         if novelty.step == "season" and asked.days > SEASON_DAYS:
             continue
+        if novelty.step in NEW_STEPS and house_time(visit.sighting.ts_ms, here.zone).year != year:
+            continue  # it was new in the year before
         known = told.get(visit.species.key)
-        if house_time(visit.sighting.ts_ms, here.zone).year == year and (
-            known is None or _RANKS[novelty.step] >= _RANKS[known[1].step]
-        ):
+        if known is None or _RANKS[novelty.step] >= _RANKS[known[1].step]:
             told[visit.species.key] = visit, novelty
     return sorted(told.values(), key=lambda one: -one[0].sighting.ts_ms)[:MOST_NEWS]
 
