@@ -49,6 +49,7 @@ function follow() {
 
 function goTo(seconds, plays = !video.paused) {
   video.currentTime = Math.max(0, Math.min(seconds, video.duration || Infinity));
+  if (parts.length) follow(); // the browser tells of it later, and the next key may be there before
   if (plays) video.play().catch(() => {});
 }
 const goToPart = (index) => goTo(parts[Math.max(0, Math.min(index, parts.length - 1))].from / 1000);
@@ -66,7 +67,10 @@ if (parts.length) {
   $("after")?.addEventListener("click", after);
   onKey("n", "next part", after);
   onKey("p", "previous part", before);
-  onKey("Enter", "open what is shown", () => shown.click());
+  onKey("Enter", "open what is shown", () => {
+    follow();
+    shown.click();
+  });
 }
 onKey(" ", "play or pause", pause);
 onKey("ArrowLeft|ArrowRight", "5 s back or on", ({ key }) => goTo(video.currentTime + (key === "ArrowLeft" ? -STEP_S : STEP_S)));
