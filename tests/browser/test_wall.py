@@ -45,6 +45,7 @@ def put_up(place: Place, shows: str, width: int = 1440, height: int = 900) -> Pa
     page.get_by_label(shows).check()
     page.get_by_role("button", name="Put it on the wall").click()
     expect(page.locator("#wall-clock")).to_be_visible()
+    expect(page.get_by_role("button", name="Full screen")).to_be_visible()  # the script hears a tap
     return page
 
 
@@ -119,9 +120,9 @@ def test_own_pictures_give_way(place: Place) -> None:
 
 def test_left_by_a_pin_with_the_keyboard(place: Place) -> None:
     give_pin(place.house, NAME, PIN)
-    page = put_up(place, "All cameras side by side")
+    page = put_up(place, "One camera after the other, large")
     page.goto(place.url + "/events")
-    expect(page).to_have_url(re.compile("/wall$"))
+    expect(page).to_have_url(re.compile("/wall.shows=turns$"))
     page.get_by_role("link", name="Leave").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_label("PIN of anybody in the house")).to_be_focused()

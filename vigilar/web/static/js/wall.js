@@ -16,6 +16,10 @@ const OLD_MS = 12 * 3600_000; // a page that ran for so long begins anew at nigh
 const NIGHT_HOUR = "04";
 
 const { shows } = document.body.dataset;
+const SHOWS = "vigilar.wall"; // what was chosen for this screen: whatever leads back here does not say it
+const known = localStorage.getItem(SHOWS);
+if (new URLSearchParams(location.search).has("shows")) localStorage.setItem(SHOWS, shows);
+else if (known && known !== shows) location.replace(`/wall?shows=${encodeURIComponent(known)}`);
 const grid = document.getElementById("grid");
 const frame = document.getElementById("frame");
 const lost = document.getElementById("lost");
