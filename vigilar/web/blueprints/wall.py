@@ -8,7 +8,6 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug import Response as AnyResponse
 
-from vigilar.base.clock import SystemClock
 from vigilar.store.users import get_user
 from vigilar.web.arm_wish import has_pin, with_pin
 from vigilar.web.auth import PAIRED_LIFETIME_MS, asker, sign_in, sign_out
@@ -65,8 +64,8 @@ def make_by_form() -> AnyResponse:
     except Problem as problem:
         page = _start_page(problem, name[:MAX_NAME], shows)
         return Response(page, problem.status, mimetype="text/html")
-    response = redirect(url_for("wall.page", shows=shows), 303)
-    return sign_in(_plain(response), user, how="wall_made", device=name, lifetime_ms=PAIRED_LIFETIME_MS, is_wall=True)
+    response = Response(status=303, headers={"Location": url_for("wall.page", shows=shows)})
+    return sign_in(response, user, how="wall_made", device=name, lifetime_ms=PAIRED_LIFETIME_MS, is_wall=True)
 
 
 @bp.get("/wall/leave")
@@ -91,7 +90,7 @@ def leave_by_form() -> AnyResponse:
         problem = error
     else:
         note_deed("wall_left")
-        return sign_out(_plain(redirect(url_for("account.login"), 303)))
+        return sign_out(Response(status=303, headers={"Location": url_for("account.login")}))
     response = Response(_leave_page(problem), problem.status, mimetype="text/html")
     response.headers.extend(problem.headers)
     return response
@@ -102,7 +101,7 @@ def leave_by_form() -> AnyResponse:
 def pictures() -> AnyResponse:
     """Addresses of the household's own pictures, for a screen on the wall."""
     _check_wall()
-    names = _pictures().names(parts().cfg.wall_pictures, SystemClock().mono_ns() / 1e9)
+    names = _pictures().names(parts().cfg.wall_pictures, parts().clock.mono_ns() / 1e9)
     return jsonify({"pictures": [f"/wall/pictures/{quote(name)}" for name in names]})
 
 
@@ -149,8 +148,3 @@ def _leave_page(problem: Problem | None) -> str:
 def _pictures() -> WallPictures:
     found: WallPictures = current_app.extensions.setdefault(EXTENSION, WallPictures())
     return found
-
-
-def _plain(response: AnyResponse) -> Response:
-    assert isinstance(response, Response)  # noqa: S101 -- Flask's redirect makes one
-    return response

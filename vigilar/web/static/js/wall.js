@@ -17,9 +17,9 @@ const NIGHT_HOUR = "04";
 
 const { shows } = document.body.dataset;
 const SHOWS = "vigilar.wall"; // what was chosen for this screen: whatever leads back here does not say it
-const known = localStorage.getItem(SHOWS);
+const chosenBefore = localStorage.getItem(SHOWS);
 if (new URLSearchParams(location.search).has("shows")) localStorage.setItem(SHOWS, shows);
-else if (known && known !== shows) location.replace(`/wall?shows=${encodeURIComponent(known)}`);
+else if (chosenBefore && chosenBefore !== shows) location.replace(`/wall?shows=${encodeURIComponent(chosenBefore)}`);
 const grid = document.getElementById("grid");
 const frame = document.getElementById("frame");
 const lost = document.getElementById("lost");
@@ -108,8 +108,8 @@ async function askPictures() {
 
 function takeEvent(event) {
   if (!(event.severity in STAYS_MS) || now() - (event.end_ts ?? event.ts) > FRESH_MS) return;
-  const known = alert && alert.severity === "CRITICAL" && event.severity !== "CRITICAL";
-  if (known && Date.now() < alert.until) return;
+  const isMilder = alert?.severity === "CRITICAL" && event.severity !== "CRITICAL";
+  if (isMilder && Date.now() < alert.until) return; // what stands there
   const camera = tiles().some((tile) => tile.dataset.camera === event.source_id) ? event.source_id : "";
   alert = { camera, severity: event.severity, incident: String(event.incident_id ?? ""), until: Date.now() + STAYS_MS[event.severity] };
   show();
