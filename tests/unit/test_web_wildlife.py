@@ -234,3 +234,15 @@ def test_csv_has_each_hour_and_no_formula(house: House, owner: FlaskClient) -> N
 @pytest.mark.parametrize("query", ["days=8", "hour=24", "night=yesterday", "view=circle", "page=0"])
 def test_address_of_none_of_ours_is_refused(house: House, owner: FlaskClient, query: str) -> None:
     assert owner.get(f"/wildlife/visits?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_best_picture_is_that_of_a_visit_somebody_keeps(house: House, owner: FlaskClient, which: int) -> None:
+    visits = [
+        house.event(camera_id="garden", ts_ms=house.now_ms() - ago * HOUR_MS, what="animal",
+                    title="Animal, Garden", still_id=house.still("garden", b"\xff\xd8\xff"))
+        for ago in (3, 2)
+    ]  # fmt: skip
+    owner.post(f"/events/{visits[which].id}/keep", data={"kept": "1"})
+    page = owner.get("/wildlife/animal", headers=PAGE).text
+    assert f'<a class="best" href="/events/{visits[which].id}">' in page

@@ -23,7 +23,7 @@ from vigilar.store import wildlife as rows
 from vigilar.store.cameras import list_cameras
 from vigilar.store.events import EventFilter
 from vigilar.wildlife.journal import Journal, make_journal, span_of_nights, usual_hours
-from vigilar.wildlife.species import KnownSpecies, Species
+from vigilar.wildlife.species import KnownSpecies
 from vigilar.wildlife.watched import HOUR_MS, read_watched
 
 _COMMANDS = {"report": ("vigilar.cli.wildlife:report", "Visits by species, with the hours that were watched.")}
@@ -58,7 +58,7 @@ def report(places: Places, days: int, camera: str | None, as_csv: bool, as_json:
         chosen = [camera] if camera is not None else cameras
         journal = make_journal(
             rows.list_sightings(store, EventFilter(camera=camera), span.from_ms, span.to_ms),
-            KnownSpecies(Species(one.key, one.name, one.kind, one.tier, True) for one in rows.list_own(store)),
+            KnownSpecies.of_house(rows.list_own(store)),
             read_watched(store, chosen, span.from_ms, now_ms, wildlife_rules(config)),
             span,
             zone,

@@ -112,7 +112,7 @@ class WildlifeWatch:
 
     def _news_of(self, visit: StoredEvent, rules: WildlifeRules) -> tuple[Species, Novelty] | None:
         """What is new about a visit: for an event, the season is not enough."""
-        known = KnownSpecies(Species(one.key, one.name, one.kind, one.tier, True) for one in rows.list_own(self._store))
+        known = KnownSpecies.of_house(rows.list_own(self._store))
         said = visit.payload.get(SAID) or {}
         species = known.of_visit(visit.kind, str(said.get("species") or ""))
         if species is None:

@@ -18,6 +18,7 @@ from vigilar.web.parts import Parts
 from vigilar.web.problems import Problem
 from vigilar.web.times import house_time
 from vigilar.web.visible import VisibleCameras
+from vigilar.web.wildlife import known_species
 from vigilar.wildlife.journal import NOON, HouseClock
 from vigilar.wildlife.species import (
     CORRECTIONS,
@@ -63,7 +64,7 @@ def make_naming(here: Parts, visible: VisibleCameras, event: StoredEvent, known:
         return None
     said = event.payload.get(SAID) or {}
     word = known.find_word(str(said.get("species") or ""))
-    kind = str((said.get("before") or {}).get("kind") or event.kind)
+    kind = kind_before(event)
     first, rest = known.offered(kind)
     history = rows.history(here.store, event.id) if said or event.kind in NAMEABLE else []
     return Naming(
@@ -78,6 +79,11 @@ def make_naming(here: Parts, visible: VisibleCameras, event: StoredEvent, known:
         alike=find_alike(here, visible, event, kind) if word is not None else [],
         word=word,
     )
+
+
+def kind_before(event: StoredEvent) -> str:
+    """The kind of a visit before anybody said anything of it."""
+    return str(((event.payload.get(SAID) or {}).get("before") or {}).get("kind") or event.kind)
 
 
 def find_alike(here: Parts, visible: VisibleCameras, event: StoredEvent, kind: str) -> list[StoredEvent]:
@@ -130,8 +136,7 @@ def take_back(here: Parts, visible: VisibleCameras, act: str) -> list[StoredEven
 
 def known_word(here: Parts, key: str) -> Species:
     """Raises Problem 422 for a word that nobody knows."""
-    known = KnownSpecies(Species(one.key, one.name, one.kind, one.tier, True) for one in rows.list_own(here.store))
-    species = known.find_word(key)
+    species = known_species(here).find_word(key)
     if species is None:
         raise Problem(422, "species.unknown", "There is no such species.", field="species")
     return species
@@ -144,7 +149,7 @@ def add_species(here: Parts, name: str, tier: str, kind: str) -> Species:
         raise Problem(422, "species.name", f"Give it a name of 1 to {MAX_NAME_CHARS} letters.", field="name")
     if tier not in TIERS:
         raise Problem(422, "species.tier", f"tier is one of {', '.join(TIERS)}.", field="tier")
-    known = KnownSpecies(Species(one.key, one.name, one.kind, one.tier, True) for one in rows.list_own(here.store))
+    known = known_species(here)
     if (found := known.by_name(name)) is not None:
         return found
     keys = {one.key for one in known.all}

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from vigilar.base.amounts import length_text
-from vigilar.base.house_time import house_time
+from vigilar.base.day_spans import day_start_ms, house_day
 from vigilar.base.visit_kinds import PET_KINDS
 from vigilar.store import pets as rows
 from vigilar.store.events import StoredEvent
@@ -199,20 +199,10 @@ def camera_names(here: Parts) -> dict[str, str]:
     return {camera.id: camera.name for camera in here.cameras.all()}
 
 
-def day_start_ms(here: Parts) -> int:
-    """When the house's day began."""
-    now = house_time(here.now_ms(), here.zone)
-    return round(now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
-
-
-def _day_end_ms(here: Parts) -> int:
-    start = house_time(day_start_ms(here), here.zone)
-    return round((start.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=here.zone).timestamp() * 1000)
-
-
 def _marks(here: Parts, pet: Pet, cameras: frozenset[str] | None) -> tuple[Mark, ...]:
     """The sightings of today by the cameras that count, the oldest first."""
-    start, end = day_start_ms(here), _day_end_ms(here)
+    today = house_day(here.now_ms(), here.zone)
+    start, end = (day_start_ms(day, here.zone) for day in (today, today + timedelta(days=1)))
     names, places, ends = camera_names(here), _places(here), rows.list_ends(here.store, pet.id, start)
     found = []
     for one in reversed(rows.list_sightings(here.store, pet.id, limit=MOST_TODAY, since_ms=start, cameras=cameras)):

@@ -18,7 +18,7 @@ from vigilar.web.times import clock_text, house_time
 from vigilar.web.visible import VisibleCameras
 from vigilar.wildlife.journal import HOURS, Journal, Row, Visit, find_news, make_journal, span_of_nights, usual_hours
 from vigilar.wildlife.novelty import NEW_STEPS, Novelty
-from vigilar.wildlife.species import WILD_KINDS, KnownSpecies, Species
+from vigilar.wildlife.species import WILD_KINDS, KnownSpecies
 from vigilar.wildlife.watched import TAIL_MS, read_watched
 
 DAYS = (7, 30, 365)
@@ -77,7 +77,7 @@ class Asked:
 
 def known_species(here: Parts) -> KnownSpecies:
     """The common species and those of this household. Raises StoreError."""
-    return KnownSpecies(Species(one.key, one.name, one.kind, one.tier, True) for one in rows.list_own(here.store))
+    return KnownSpecies.of_house(rows.list_own(here.store))
 
 
 def camera_ids(here: Parts, visible: VisibleCameras, camera: str) -> list[str]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from vigilar.base.visit_kinds import MOTION
+
+if TYPE_CHECKING:
+    from vigilar.store.wildlife import OwnSpecies
 
 PREDATOR, NUISANCE, PASSIVE = "predator", "nuisance", "passive"
 TIERS: dict[str, str] = {PREDATOR: "Predator", NUISANCE: "Nuisance", PASSIVE: "Harmless"}
@@ -77,6 +81,11 @@ class KnownSpecies:
     def __init__(self, own: Iterable[Species] = ()) -> None:
         self.all: tuple[Species, ...] = (*own, *COMMON)
         self._known: Mapping[str, Species] = {one.key: one for one in self.all}
+
+    @classmethod
+    def of_house(cls, own: Iterable[OwnSpecies]) -> Self:
+        """With those that the household added, as their rows say."""
+        return cls(Species(one.key, one.name, one.kind, one.tier, True) for one in own)
 
     def find(self, key: str) -> Species | None:
         """A species, none of the words for a kind alone."""

@@ -18,11 +18,11 @@ from vigilar.store.events import EventFilter, StoredEvent
 from vigilar.web.auth import asker
 from vigilar.web.blueprints.events import get_named_event
 from vigilar.web.bodies import read_json
-from vigilar.web.naming import add_species, can_name, find_alike, make_naming, say_word, take_back
+from vigilar.web.naming import add_species, can_name, find_alike, kind_before, make_naming, say_word, take_back
 from vigilar.web.parts import parts
 from vigilar.web.problems import Problem
 from vigilar.web.rights import Right, needs
-from vigilar.web.times import iso_text
+from vigilar.web.times import house_time, iso_text
 from vigilar.web.visible import visible_cameras
 from vigilar.web.wildlife import (
     DAYS,
@@ -149,7 +149,7 @@ def species_page(key: str) -> str:
         for one in newest
         if (event := events.get(one.sighting.event_id)) and event.still_id is not None
     ]
-    best = max(pictured, key=lambda one: ((one.payload.get("kept") is not None), one.label_score or 0), default=None)
+    best = max(pictured, key=lambda one: (one.kept, one.label_score or 0), default=None)
     only = replace(journal, rows=[row] if row is not None else [])
     last_ms = rows.last_before(here.store, key, here.now_ms() + 1, limits)
     first_ms = rows.first_seen(here.store, key, limits)
@@ -261,7 +261,7 @@ def api_name(event_id: str) -> AnyResponse:
     )
     if not key:
         raise Problem(422, "species.unknown", "There is no such species.", field="species")
-    kind = _kind_before(event)
+    kind = kind_before(event)
     act, changed = say_word(here, visible, [event.id], key)
     event = changed[0] if changed else event
     alike = find_alike(here, visible, event, kind)
@@ -335,10 +335,8 @@ def _years(asked: Asked, known: KnownSpecies) -> tuple[list[int], list[tuple[Any
 
 def _date_text(ms: int) -> str:
     """``3 Mar``."""
-    at = iso_text(ms, parts().zone)[:10]
-    year, month, day = (int(one) for one in at.split("-"))
-    months = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    return f"{day} {months[month - 1]}" if year else ""
+    at = house_time(ms, parts().zone)
+    return f"{at.day} {at:%b}"
 
 
 def _heading(asked: Asked, known: KnownSpecies) -> str:
@@ -390,10 +388,6 @@ def _nameable(event_id: str) -> StoredEvent:
     if not can_name(event):
         raise Problem(422, "species.kind", "This event is not of an animal.", field="species")
     return event
-
-
-def _kind_before(event: StoredEvent) -> str:
-    return str(((event.payload.get("said_species") or {}).get("before") or {}).get("kind") or event.kind)
 
 
 def _event_id(text: str) -> int:
